@@ -1,0 +1,105 @@
+"""Errors that a person can act on: what, where, got, expected, hint; every problem of a file at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, with its place and the way out.
+
+    ``row`` is the row as the person sees it in the spreadsheet (the first row is 1).
+    ``got`` must already be masked where it comes from a contact column.
+    """
+
+    what: str
+    file: str = ""
+    row: int | None = None
+    column: str = ""
+    key: str = ""
+    got: str = ""
+    expected: str = ""
+    hint: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place, from the outside in: file, row, column, key."""
+        places = [self.file]
+        places += [f"row {self.row}"] if self.row is not None else []
+        places += [f"column {self.column}"] if self.column else []
+        places += [f"key {self.key}"] if self.key else []
+        return ", ".join(place for place in places if place)
+
+    def __str__(self) -> str:
+        parts = [("where", self.where), ("got", self.got), ("expected", self.expected), ("hint", self.hint)]
+        return "\n".join([self.what] + [f"  {name}: {text}" for name, text in parts if text])
+
+
+class SpiError(Exception):
+    """The family of all errors of the workbench. Carries one or more problems."""
+
+    def __init__(self, *problems: Problem | str, **fields: object) -> None:
+        if len(problems) == 1 and isinstance(problems[0], str):
+            problems = (Problem(problems[0], **fields),)  # type: ignore[arg-type]
+        elif fields:
+            raise TypeError("fields such as file= or got= describe one problem given as text")
+        self.problems: tuple[Problem, ...] = tuple(p if isinstance(p, Problem) else Problem(p) for p in problems)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return str(self.problems[0])
+        return f"{len(self.problems)} problems\n" + "\n".join(str(p) for p in self.problems)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders in the batch; the default would re-parse the rendered text.
+        return (type(self), self.problems)
+
+
+class ParameterError(SpiError):
+    """A parameter file (round, instrument, roster, mapping ...) is missing or wrong."""
+
+
+class InputError(SpiError):
+    """A file or table that was handed in cannot be used as it is."""
+
+
+class StoreError(SpiError):
+    """The round's store lacks a table, or would be overwritten."""
+
+
+class VaultError(SpiError):
+    """The contact vault cannot be opened, or would be left unsafe."""
+
+
+class SamplingError(SpiError):
+    """A sampling design cannot be carried out as asked."""
+
+
+class WeightingError(SpiError):
+    """A weighting step cannot be carried out as asked."""
+
+
+class EstimationError(SpiError):
+    """An estimate cannot be made from this design and these variables."""
+
+
+class DisclosureError(SpiError):
+    """A table would expose people or a hidden value."""
+
+
+class NotebookError(SpiError):
+    """A notebook failed for an institution."""
+
+
+def nearest(name: object, valid: Iterable[object]) -> str:
+    """A hint that names the closest valid name, else all of them (at most ten)."""
+    names = [str(v) for v in valid]
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    return f"valid names: {listed}" if names else ""

@@ -1,0 +1,34 @@
+"""What all parameter models share: frozen, no unknown keys, and a source for every judgement."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Language = Literal["id", "en"]
+Source = Literal["internal", "external", "expert"]
+
+
+class Frozen(BaseModel):
+    """A parameter model: immutable, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Text(Frozen):
+    """The same words in Indonesian and English."""
+
+    id: str
+    en: str
+
+    def __getitem__(self, language: Language) -> str:
+        return self.id if language == "id" else self.en
+
+
+class Judgement(Frozen):
+    """A group of values somebody decided: who or what says so (``source``), and when (``as_of``)."""
+
+    source: str
+    as_of: dt.date

@@ -1,0 +1,176 @@
+"""The questionnaire: items with scale and direction, indicators, dimensions, and experience items."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from spi_analysis.errors import nearest
+from spi_analysis.params.base import Frozen, Judgement, Source, Text
+from spi_analysis.params.loading import Wrong
+
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Scale(Frozen):
+    """Answer codes of an item: substantive ones from ``minimum`` to ``maximum``, and the missing ones."""
+
+    minimum: int
+    maximum: int
+    labels: dict[int, Text]
+    missing: dict[int, Literal["dont_know", "refused", "not_applicable"]]
+
+    @model_validator(mode="after")
+    def _codes_are_apart(self) -> Scale:
+        if self.maximum <= self.minimum:
+            raise Wrong("the scale has no width", (self.minimum, self.maximum), "minimum < maximum")
+        inside = [code for code in self.missing if self.minimum <= code <= self.maximum]
+        if inside:
+            raise Wrong("a missing code lies inside the scale", inside, f"outside {self.minimum}-{self.maximum}")
+        unlabelled = sorted({self.minimum, self.maximum, *self.missing} - set(self.labels))
+        if unlabelled:
+            raise Wrong("an answer code has no label", unlabelled, "a label for both ends and every missing code")
+        return self
+
+
+class Item(Frozen):
+    """One question that enters a score. ``direction`` says which end of the scale is good."""
+
+    code: Code
+    text: Text
+    scale: str
+    direction: Literal["positive", "negative"]
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Indicator(Frozen):
+    """A few items that measure one thing."""
+
+    code: Code
+    label: Text
+    items: Annotated[list[Item], Field(min_length=1)]
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Dimension(Frozen):
+    """One of the published dimensions of a source."""
+
+    code: Code
+    label: Text
+    about: Text
+    indicators: Annotated[list[Indicator], Field(min_length=1)]
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+    @property
+    def items(self) -> list[Item]:
+        """All items of the dimension, in order."""
+        return [item for indicator in self.indicators for item in indicator.items]
+
+
+class ContactItem(Frozen):
+    """A question that says whether a person had contact, and so could have met what is asked about."""
+
+    code: Code
+    text: Text
+    scale: str
+
+
+class ExperienceItem(Frozen):
+    """A question on what a person saw, was asked or paid. It makes rates, never a score.
+
+    ``contact`` names the contact item whose "yes" makes the denominator of the second rate.
+    """
+
+    code: Code
+    label: Text
+    text: Text
+    scale: str
+    contact: Code
+
+
+class SourceInstrument(Frozen):
+    """The questions to one source."""
+
+    dimensions: Annotated[list[Dimension], Field(min_length=1)]
+    contacts: list[ContactItem]
+    experiences: list[ExperienceItem]
+
+
+class Instrument(Judgement):
+    """A questionnaire."""
+
+    instrument_id: Code
+    title: Text
+    scales: dict[str, Scale]
+    sources: dict[Source, SourceInstrument]
+
+    @model_validator(mode="after")
+    def _codes_are_sound(self) -> Instrument:
+        codes = [question.code for questions in self.questions.values() for question in questions]
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            raise Wrong("an item code is used twice", twice, "codes that differ")
+        for questions in self.questions.values():
+            for question in questions:
+                if question.scale not in self.scales:
+                    raise Wrong(
+                        f"item {question.code} has an unknown scale",
+                        question.scale,
+                        sorted(self.scales),
+                        nearest(question.scale, self.scales),
+                    )
+        for part in self.sources.values():
+            contacts = [contact.code for contact in part.contacts]
+            for experience in part.experiences:
+                if experience.contact not in contacts:
+                    raise Wrong(
+                        f"item {experience.code} has an unknown contact item",
+                        experience.contact,
+                        contacts,
+                        nearest(experience.contact, contacts),
+                    )
+        return self
+
+    @cached_property
+    def questions(self) -> dict[Source, list[Item | ContactItem | ExperienceItem]]:
+        """All questions of each source, in the order of the questionnaire."""
+        return {
+            source: [item for dimension in part.dimensions for item in dimension.items]
+            + list(part.contacts)
+            + list(part.experiences)
+            for source, part in self.sources.items()
+        }
+
+    def items(self, source: Source) -> list[Item]:
+        """The scored items of a source."""
+        return [item for dimension in self.sources[source].dimensions for item in dimension.items]
+
+    def codes(self, source: Source) -> list[str]:
+        """The response columns of a source."""
+        return [question.code for question in self.questions[source]]
+
+    def item_weights(self, source: Source) -> pd.DataFrame:
+        """Weight of every item in every dimension and in the source score.
+
+        Returns
+        -------
+        DataFrame (items, dimensions + 1), columns the dimension codes and ``"score"``;
+        each column sums to 1. Items weigh inside indicators, indicators inside
+        dimensions, dimensions inside the source.
+        """
+        dimensions = self.sources[source].dimensions
+        columns = {}
+        for dimension in dimensions:
+            indicator_total = sum(indicator.weight for indicator in dimension.indicators)
+            columns[dimension.code] = {
+                item.code: indicator.weight / indicator_total * item.weight / sum(i.weight for i in indicator.items)
+                for indicator in dimension.indicators
+                for item in indicator.items
+            }
+        weights = pd.DataFrame(columns, index=[item.code for item in self.items(source)]).fillna(0.0)
+        shares = pd.Series({dimension.code: dimension.weight for dimension in dimensions})
+        weights["score"] = weights @ (shares / shares.sum())
+        return weights

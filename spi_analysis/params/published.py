@@ -1,0 +1,38 @@
+"""What is known of the published years: weights, official means, targets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from spi_analysis.params.base import Judgement, Source
+from spi_analysis.params.loading import Wrong
+from spi_analysis.params.round import IndexParams
+
+
+class PublishedYear(IndexParams):
+    """One published year. ``note`` says in plain words what is unexplained about it."""
+
+    official_index: Annotated[float, Field(ge=0, le=100)] | None = None
+    national_target: Annotated[float, Field(ge=0, le=100)] | None = None
+    unexplained_deduction: bool = False
+    note: str = ""
+
+
+class PublishedYears(Judgement):
+    """All published years, and how close a recomputed index must come."""
+
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    years: dict[int, PublishedYear]
+
+    @model_validator(mode="after")
+    def _has_years(self) -> PublishedYears:
+        if not self.years:
+            raise Wrong("there is no year", "none", "at least one published year")
+        return self
+
+    def weights(self, year: int) -> dict[Source, float]:
+        """Source weights of a year; for a year not listed, those of the nearest earlier one."""
+        known = [y for y in sorted(self.years) if y <= year] or [min(self.years)]
+        return self.years[known[-1]].source_weights

@@ -1,0 +1,174 @@
+"""Everything a round is run with, read and checked together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
+from spi_analysis.params.base import Judgement
+from spi_analysis.params.instrument import Instrument
+from spi_analysis.params.loading import read_yaml, validate
+from spi_analysis.params.published import PublishedYears
+from spi_analysis.params.recommendations import RecommendationRules
+from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
+from spi_analysis.params.round import RoundParams
+from spi_analysis.params.workspace import Workspace
+
+# What may differ for one institution. All else must be the same for all, or indices could not be compared.
+OVERRIDABLE = ("sources", "frame", "fieldwork")
+
+
+class Overrides(Judgement):
+    """``params/overrides/<institution_id>.yaml``: per round, the part of the round's file that differs."""
+
+    rounds: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class RoundSetup:
+    """A round's parameters, instrument, roster, per-institution inputs and rules."""
+
+    workspace: Workspace
+    round: RoundParams
+    instrument: Instrument
+    roster: Roster
+    inputs: dict[str, InstitutionInputs]
+    rules: RecommendationRules
+    years: PublishedYears
+
+    @cached_property
+    def institution_ids(self) -> list[str]:
+        """The institutions of this round, in the order of the roster."""
+        return [institution_id for institution_id in self.roster.ids() if institution_id in self.inputs]
+
+    def require(self, institution_id: str) -> str:
+        """The code, if it takes part in this round; else an error with the nearest one."""
+        name = self.roster[institution_id].institution_id
+        if name not in self.inputs:
+            raise ParameterError(
+                "the institution does not take part in this round",
+                file=f"params/rounds/{self.round.round_id}.institutions.csv",
+                column="institution_id",
+                got=institution_id,
+                expected="an institution of this round",
+                hint=nearest(institution_id, self.institution_ids),
+            )
+        return name
+
+    def round_for(self, institution_id: str) -> RoundParams:
+        """The round's parameters with this institution's overrides."""
+        path = self.workspace.params / "overrides" / f"{institution_id}.yaml"
+        if not path.exists():
+            return self.round
+        overrides = validate(Overrides, read_yaml(path), path)
+        changes = overrides.rounds.get(self.round.round_id, {})
+        forbidden = [
+            Problem(
+                "this may not differ between institutions",
+                file=f"params/overrides/{path.name}",
+                key=f"rounds.{self.round.round_id}.{key}",
+                expected=", ".join(OVERRIDABLE),
+                hint=nearest(key, OVERRIDABLE),
+            )
+            for key in changes
+            if key not in OVERRIDABLE
+        ]
+        if forbidden:
+            raise ParameterError(*forbidden)
+        base = read_yaml(self.workspace.round_params(self.round.round_id))
+        return validate(RoundParams, _merged(base, changes), f"params/overrides/{path.name}")
+
+
+def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
+    """Read and check all parameter files of a round; all problems of all files at once."""
+    params = workspace.params
+    round_path = workspace.round_params(round_id)
+    round_ = validate(RoundParams, read_yaml(round_path), round_path)
+    if round_.round_id != round_id:
+        raise ParameterError(
+            "the file names another round",
+            file=f"params/rounds/{round_path.name}",
+            key="round_id",
+            got=round_.round_id,
+            expected=round_id,
+        )
+    roster = load_roster(params / "institutions.csv")
+    instrument_path = params / "instruments" / f"{round_.instrument}.yaml"
+    setup = RoundSetup(
+        workspace=workspace,
+        round=round_,
+        instrument=validate(Instrument, read_yaml(instrument_path), instrument_path),
+        roster=roster,
+        inputs=load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster),
+        rules=_load_model(params, "recommendations.yaml", RecommendationRules),
+        years=_load_model(params, "published.yaml", PublishedYears),
+    )
+    _check_together(setup)
+    return setup
+
+
+def _load_model(params: Any, name: str, model: Any) -> Any:
+    return validate(model, read_yaml(params / name), params / name)
+
+
+def _check_together(setup: RoundSetup) -> None:
+    """What one file alone cannot know: names used in one that must exist in another."""
+    problems = [*_rule_problems(setup), *_weight_problems(setup)]
+    for institution_id in setup.institution_ids:
+        try:
+            setup.round_for(institution_id)
+        except SpiError as error:
+            problems += error.problems
+    if problems:
+        raise ParameterError(*problems)
+
+
+def _rule_problems(setup: RoundSetup) -> list[Problem]:
+    problems = []
+    for number, rule in enumerate(setup.rules.rules):
+        part = setup.instrument.sources[rule.audience]
+        known = (
+            [dimension.code for dimension in part.dimensions]
+            if rule.when.kind == "score_below"
+            else [experience.code for experience in part.experiences]
+        )
+        if rule.when.measure not in known:
+            problems.append(
+                Problem(
+                    "the rule looks at something the instrument does not have",
+                    file="params/recommendations.yaml",
+                    key=f"rules.{number}.when.measure",
+                    got=rule.when.measure,
+                    expected=f"a code of {rule.audience} in {setup.round.instrument}",
+                    hint=nearest(rule.when.measure, known),
+                )
+            )
+    return problems
+
+
+def _weight_problems(setup: RoundSetup) -> list[Problem]:
+    listed = setup.years.years.get(setup.round.year)
+    if listed is None or listed.source_weights == setup.round.index.source_weights:
+        return []
+    return [
+        Problem(
+            "the source weights of this year differ between two files",
+            file="params/published.yaml",
+            key=f"years.{setup.round.year}.source_weights",
+            got=str(listed.source_weights),
+            expected=f"{setup.round.index.source_weights} as in the round's file",
+        )
+    ]
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes`` laid over it, key by key, at every depth."""
+    return {
+        **base,
+        **{
+            key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+            for key, value in changes.items()
+        },
+    }

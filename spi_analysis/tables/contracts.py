@@ -1,0 +1,227 @@
+"""What every table must look like; a table that does not fit is refused with all its problems at once.
+
+One schema per table of the store. ``checked`` coerces types, orders the columns and
+either returns the table or raises.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.errors import InputError, Problem
+
+SEXES = ("female", "male", "unknown")
+STREAMS = ("list", "self_registered")
+DISPOSITIONS = ("I", "P", "R", "NC", "O", "UH", "UO", "NE")
+EVENTS = (
+    "sent",
+    "delivered",
+    "read",
+    "started",
+    "completed",
+    "refused",
+    "opted_out",
+    "invalid_number",
+    "ineligible",
+)
+ESTIMATE_STATUSES = ("shown", "suppressed", "withheld", "no_answers")
+
+
+def _text(*, nullable: bool = False, unique: bool = False, allowed: tuple[str, ...] | None = None) -> pa.Column:
+    checks = [pa.Check.isin(allowed)] if allowed else []
+    return pa.Column(str, checks=checks, nullable=nullable, unique=unique, coerce=True)
+
+
+def _number(
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    nullable: bool = False,
+    whole: bool = False,
+    required: bool = True,
+) -> pa.Column:
+    checks = [pa.Check.ge(low)] if low is not None else []
+    checks += [pa.Check.le(high)] if high is not None else []
+    return pa.Column(int if whole else float, checks=checks, nullable=nullable, coerce=True, required=required)
+
+
+def _flag(nullable: bool = False) -> pa.Column:
+    return pa.Column("boolean" if nullable else bool, nullable=nullable, coerce=True)
+
+
+def _time(nullable: bool = False) -> pa.Column:
+    return pa.Column("datetime64[ns]", nullable=nullable, coerce=True)
+
+
+def _schema(columns: dict[str, pa.Column], *, strict: bool = True) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(columns, strict=strict, ordered=False)
+
+
+_WHO = {"institution_id": _text(), "person_id": _text(), "source": _text(allowed=SOURCES)}
+
+CONTRACTS: dict[str, pa.DataFrameSchema] = {
+    "frame": _schema(
+        {
+            "institution_id": _text(),
+            "person_id": _text(),
+            "source": _text(allowed=SOURCES),
+            "unit": _text(nullable=True),
+            "position_class": _text(nullable=True),
+            "service": _text(nullable=True),
+            "expert_group": _text(nullable=True),
+            "is_asn": _flag(nullable=True),
+            "sex": _text(allowed=SEXES),
+            "age_group": _text(),
+            "tenure_years": _number(low=0, nullable=True),
+            "unit_tenure_years": _number(low=0, nullable=True),
+            "channels": _text(allowed=("whatsapp", "email", "whatsapp+email")),
+            "stream": _text(allowed=STREAMS),
+            "n_listings": _number(low=1, whole=True),
+            "also_listed_as": _text(nullable=True),
+            "is_eligible": _flag(),
+            "frame_status": _text(allowed=("clean", "flagged")),
+            "frame_problem": _text(nullable=True),
+        }
+    ),
+    "sample": _schema(
+        {
+            **_WHO,
+            "stratum": _text(),
+            "pop_size": _number(low=1, whole=True),
+            "inclusion_prob": _number(low=0, high=1),
+            "base_weight": _number(low=1),
+            "prn": _number(low=0, high=1),
+            "wave": _number(low=1, whole=True),
+        }
+    ),
+    "events": _schema(
+        {
+            "institution_id": _text(),
+            "person_id": _text(),
+            "event": _text(allowed=EVENTS),
+            "at": _time(),
+            "channel": _text(allowed=("whatsapp", "email", "web")),
+        }
+    ),
+    # One more column per item of the instrument; their codes are checked against it on import.
+    "responses": _schema(
+        {**_WHO, "started_at": _time(nullable=True), "completed_at": _time(nullable=True)}, strict=False
+    ),
+    "weights": _schema(
+        {
+            **_WHO,
+            "stratum": _text(),
+            "nr_class": _text(nullable=True),
+            "disposition": _text(allowed=DISPOSITIONS),
+            "base_weight": _number(low=1),
+            "elig_weight": _number(low=0),
+            "nr_weight": _number(low=0),
+            "cal_weight": _number(low=0),
+            "weight": _number(low=0),
+        }
+    ),
+    "estimates": _schema(
+        {
+            "institution_id": _text(),
+            "measure": _text(),
+            "source": _text(nullable=True),
+            "dimension": _text(nullable=True),
+            "domain": _text(nullable=True),
+            "estimate": _number(nullable=True),
+            "se": _number(low=0, nullable=True),
+            "ci_low": _number(nullable=True),
+            "ci_high": _number(nullable=True),
+            "level": _number(low=0.5, high=1),
+            "df_design": _number(nullable=True),
+            "n": _number(low=0, nullable=True),
+            "effective_n": _number(low=0, nullable=True),
+            "status": _text(allowed=ESTIMATE_STATUSES),
+        }
+    ),
+    "published": _schema(
+        {
+            "year": _number(low=2000, high=2100, whole=True),
+            "institution": _text(),
+            "institution_id": _text(),
+            "type": _text(),
+            "province_code": _text(nullable=True),
+            "index": _number(low=0, high=100),
+            "internal": _number(low=0, high=100, nullable=True),
+            "external": _number(low=0, high=100, nullable=True),
+            "expert": _number(low=0, high=100, nullable=True),
+            "correction_conduct": _number(low=0, nullable=True),
+            "correction_facts": _number(low=0, nullable=True),
+        }
+    ),
+}
+
+# The columns that identify a row. Twice the same key is an error.
+KEYS: dict[str, list[str]] = {
+    "frame": ["source", "person_id"],
+    "sample": ["source", "person_id"],
+    "responses": ["source", "person_id"],
+    "weights": ["source", "person_id"],
+    "estimates": ["measure", "source", "dimension", "domain"],
+    "published": ["year", "institution_id"],
+}
+
+
+def checked(table: str, data: pd.DataFrame, file: str = "") -> pd.DataFrame:
+    """``data`` with the types and the column order of the table's contract.
+
+    Raises
+    ------
+    InputError
+        Naming every column and every kind of value that does not fit, with the first row of each.
+    """
+    schema = CONTRACTS[table]
+    try:
+        valid = schema.validate(data.reset_index(drop=True), lazy=True)
+    except SchemaErrors as error:
+        raise InputError(*_problems(table, error, file)) from None
+    repeats = valid.duplicated(KEYS[table]) if table in KEYS else pd.Series(False, index=valid.index)
+    if repeats.any():
+        row = int(repeats.idxmax())
+        raise InputError(
+            Problem(
+                f"{int(repeats.sum())} rows of table {table} repeat a key",
+                file=file,
+                row=row + 1,
+                column=", ".join(KEYS[table]),
+                expected="each key once",
+            )
+        )
+    return valid[[*schema.columns, *(c for c in valid.columns if c not in schema.columns)]]
+
+
+def _problems(table: str, error: SchemaErrors, file: str) -> list[Problem]:
+    what = f"table {table} does not fit its contract"
+    cases = error.failure_cases
+    # A missing or surplus column is a case of the whole frame: its "failure case" is the column's name.
+    whole = cases["check"].astype(str).str.startswith("column_in_")
+    problems = [
+        Problem(
+            what,
+            file=file,
+            column=str(case.failure_case),
+            got="no such column" if case.check == "column_in_dataframe" else "this column",
+            expected="this column" if case.check == "column_in_dataframe" else "no such column",
+        )
+        for case in cases[whole].itertuples()
+    ]
+    for (column, check), group in cases[~whole].groupby(["column", "check"], dropna=False, sort=False):
+        first = group.iloc[0]
+        problems.append(
+            Problem(
+                what,
+                file=file,
+                row=None if pd.isna(first["index"]) else int(first["index"]) + 1,
+                column=str(column),
+                got=f"{first['failure_case']!r} ({len(group)} rows)",
+                expected=str(check),
+            )
+        )
+    return problems
