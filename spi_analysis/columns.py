@@ -62,6 +62,8 @@ LABELS: dict[str, Label] = {
     "elig_weight": Label("Bobot setelah kelayakan tak diketahui", "Weight after unknown eligibility"),
     "nr_weight": Label("Bobot setelah nonrespons", "Weight after nonresponse"),
     "cal_weight": Label("Bobot setelah kalibrasi", "Weight after calibration"),
+    "trimmed_weight": Label("Bobot setelah pemangkasan", "Weight after trimming"),
+    "recal_weight": Label("Bobot setelah kalibrasi ulang", "Weight after calibration again"),
     "weight": Label("Bobot akhir", "Final weight"),
     # estimates
     "measure": Label("Ukuran", "Measure"),

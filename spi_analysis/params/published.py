@@ -36,3 +36,14 @@ class PublishedYears(Judgement):
         """Source weights of a year; for a year not listed, those of the nearest earlier one."""
         known = [y for y in sorted(self.years) if y <= year] or [min(self.years)]
         return self.years[known[-1]].source_weights
+
+
+class Aliases(Judgement):
+    """Renamed institutions: the slug in use now, and the slugs of its other names."""
+
+    aliases: dict[str, list[str]]
+
+    @property
+    def present(self) -> dict[str, str]:
+        """Other slug -> slug in use now."""
+        return {other: slug for slug, others in self.aliases.items() for other in others}

@@ -10,7 +10,7 @@ from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
 from spi_analysis.params.base import Judgement
 from spi_analysis.params.instrument import Instrument
 from spi_analysis.params.loading import read_yaml, validate
-from spi_analysis.params.published import PublishedYears
+from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
 from spi_analysis.params.round import RoundParams
@@ -37,6 +37,7 @@ class RoundSetup:
     inputs: dict[str, InstitutionInputs]
     rules: RecommendationRules
     years: PublishedYears
+    aliases: Aliases
 
     @cached_property
     def institution_ids(self) -> list[str]:
@@ -104,6 +105,7 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
         inputs=load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster),
         rules=_load_model(params, "recommendations.yaml", RecommendationRules),
         years=_load_model(params, "published.yaml", PublishedYears),
+        aliases=_load_model(params, "aliases.yaml", Aliases),
     )
     _check_together(setup)
     return setup

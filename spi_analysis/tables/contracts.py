@@ -120,6 +120,8 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "elig_weight": _number(low=0),
             "nr_weight": _number(low=0),
             "cal_weight": _number(low=0),
+            "trimmed_weight": _number(low=0),
+            "recal_weight": _number(low=0),
             "weight": _number(low=0),
         }
     ),

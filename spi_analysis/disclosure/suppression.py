@@ -1,0 +1,71 @@
+"""What is too small to be shown, and what must be hidden with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
+
+
+def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
+    """Cells to hide in a table whose total is shown elsewhere.
+
+    A cell with fewer than ``min_cell`` respondents is hidden. So that no hidden cell follows by
+    subtraction from the total, further cells are hidden, smallest first, until at least two are
+    and together they hold at least ``min_cell`` respondents.
+
+    Parameters
+    ----------
+    n : Series (cells,)   respondents of each cell; the index breaks ties
+
+    Returns
+    -------
+    Series (cells,) of bool.
+
+    References
+    ----------
+    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression).
+    """
+    hidden = n < min_cell
+    if not hidden.any():
+        return hidden
+    candidates = n[~hidden].sort_index(kind="stable").sort_values(kind="stable").index
+    for cell in candidates:
+        if hidden.sum() >= 2 and n[hidden].sum() >= min_cell:
+            break
+        hidden = hidden.where(hidden.index != cell, True)
+    return hidden
+
+
+def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: list[str]) -> pd.DataFrame:
+    """The estimates table with every figure hidden that would expose people.
+
+    Rules, in order: a source below its threshold (``min_panel`` for a panel) is hidden with all
+    that is inside it; units and dimensions of a source are hidden as ``small_cells`` says;
+    rates on fewer than ``min_cell`` respondents are hidden; and once a source is hidden, so is
+    every figure that combines sources, for it would give the hidden score by subtraction.
+    """
+    limit = estimates["source"].map(lambda source: min_panel if source in panels else min_cell)
+    hidden = pd.Series(False, index=estimates.index)
+    sources = estimates[estimates["measure"] == "source_score"]
+    small_sources = set(sources.loc[sources["n"] < limit[sources.index], "source"])
+    hidden |= estimates["source"].isin(small_sources)
+    for measure, cell in (("unit_score", "domain"), ("dimension_score", "dimension")):
+        for source, part in estimates[estimates["measure"] == measure].groupby("source"):
+            threshold = min_panel if source in panels else min_cell
+            flags = small_cells(part.set_index(cell)["n"], threshold)
+            hidden.loc[part.index] |= flags.to_numpy()
+    rates = estimates["measure"] == "experience_rate"
+    hidden |= rates & (estimates["n"] < min_cell)
+    if small_sources:
+        hidden |= estimates["measure"].str.startswith(("index", "category", "target"))
+    return mask(estimates, hidden)
+
+
+def mask(estimates: pd.DataFrame, hidden: pd.Series, status: str = "suppressed") -> pd.DataFrame:
+    """Take out the figures of the hidden rows and say so in ``status``."""
+    shown = estimates.copy()
+    shown.loc[hidden, HIDDEN_COLUMNS] = np.nan
+    shown.loc[hidden, "status"] = status
+    return shown

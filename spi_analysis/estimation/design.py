@@ -1,0 +1,241 @@
+"""A survey design, declared once and immutable: who stands for how many, and how they were chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.estimation.taylor import LonelyPsu, Stage, stages_covariance
+from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
+from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells
+
+LONELY_RULES = ("fail", "certainty", "adjust", "average")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A calibration that the weights went through: the variance uses residuals from its auxiliaries.
+
+    ``before`` (n,) are the weights that were calibrated.
+    """
+
+    auxiliary: Auxiliary
+    before: np.ndarray
+
+    def residuals(self, values: np.ndarray) -> np.ndarray:
+        """values (n, k) minus their regression on the auxiliaries, weighted by ``before``."""
+        gram = self.auxiliary.gram(self.before)
+        products = self.auxiliary.products(values * self.before[:, None])
+        return values - self.auxiliary.predict(np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ products)
+
+
+@dataclass(frozen=True, init=False)
+class SurveyDesign:
+    """Stratified, possibly multistage sampling, with Taylor linearisation.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)   one row per observed unit
+    weight : str              column: inverse inclusion probability, in population units
+    stratum : str or list of str or None   strata, one column per stage
+    psu : str or list of str or None   primary (and further) units, one column per stage; None: the rows
+    pop_size : str or list of str or None   units in the population of the stratum, one column per
+        stage (values of at most 1 are read as sampling fractions); None: with replacement
+    nest : bool               unit codes repeat between strata
+    lonely_psu : str          what to do with a stratum of one unit: fail; certainty (adds nothing);
+        adjust (compare with the mean of all units); average (mean variance of the other strata)
+
+    References
+    ----------
+    Lumley (2010), Complex Surveys; Binder (1983), International Statistical Review 51.
+    """
+
+    data: pd.DataFrame
+    weights: np.ndarray
+    stages: tuple[Stage, ...]
+    lonely_psu: LonelyPsu
+    in_domain: np.ndarray
+    calibrations: tuple[Calibration, ...]
+
+    def __init__(
+        self,
+        df: pd.DataFrame,
+        weight: str,
+        stratum: str | list[str] | None = None,
+        psu: str | list[str] | None = None,
+        pop_size: str | list[str] | None = None,
+        nest: bool = False,
+        lonely_psu: LonelyPsu = "fail",
+    ) -> None:
+        if lonely_psu not in LONELY_RULES:
+            hint = nearest(lonely_psu, LONELY_RULES)
+            raise EstimationError(
+                "unknown lonely_psu rule", got=lonely_psu, expected=", ".join(LONELY_RULES), hint=hint
+            )
+        strata, units, sizes = _as_list(stratum), _as_list(psu), _as_list(pop_size)
+        _require(df, [weight, *strata, *units, *sizes])
+        values = {
+            "data": df,
+            "weights": _usable_weights(df, weight),
+            "stages": tuple(_stages(df, strata, units, sizes, nest)),
+            "lonely_psu": lonely_psu,
+            "in_domain": np.ones(len(df), dtype=bool),
+            "calibrations": (),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def subset(self, mask: pd.Series | np.ndarray) -> SurveyDesign:
+        """A domain: the full design is kept, only the rows outside count as 0."""
+        inside = np.asarray(mask, dtype=bool)
+        if inside.shape != self.weights.shape:
+            raise EstimationError(
+                "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
+            )
+        return self._with(in_domain=self.in_domain & inside)
+
+    def calibrated(
+        self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None
+    ) -> SurveyDesign:
+        """The design with calibrated weights (see ``weighting.calibrate``); variances then use residuals."""
+        return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
+
+    def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> SurveyDesign:
+        """The design with post-stratified weights (see ``weighting.post_stratify``)."""
+        labels, cells = post_stratum_cells(self.data, by, totals)
+        cell = str(labels.name)
+        return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}))
+
+    def _calibrated_to(
+        self,
+        auxiliary: Auxiliary,
+        targets: np.ndarray,
+        method: str = "linear",
+        bounds: tuple[float, float] | None = None,
+    ) -> SurveyDesign:
+        factors = calibration_factors(self.weights, auxiliary, targets, method, bounds)
+        step = Calibration(auxiliary, self.weights)
+        return self._with(weights=self.weights * factors, calibrations=(*self.calibrations, step))
+
+    def with_columns(self, columns: pd.DataFrame) -> SurveyDesign:
+        """The design with more columns in its data (index as ``data``)."""
+        return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
+
+    def covariance(self, influence: np.ndarray) -> np.ndarray:
+        """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain."""
+        for calibration in self.calibrations:
+            influence = calibration.residuals(influence)
+        return stages_covariance(influence * self.weights[:, None], list(self.stages), self.lonely_psu)
+
+    def df(self, rows: np.ndarray | None = None) -> float:
+        """Degrees of freedom: primary units minus strata, among the given rows (default: the domain)."""
+        inside = self.in_domain if rows is None else rows & self.in_domain
+        first = self.stages[0]
+        return float(len(np.unique(first.unit[inside])) - len(np.unique(first.stratum[inside])))
+
+    def _with(self, **changes: object) -> SurveyDesign:
+        copy = object.__new__(SurveyDesign)
+        for name in self.__dataclass_fields__:
+            object.__setattr__(copy, name, changes.get(name, getattr(self, name)))
+        return copy
+
+
+def _stages(df: pd.DataFrame, strata: list[str], units: list[str], sizes: list[str], nest: bool) -> list[Stage]:
+    """Codes of units and strata at every stage, each unique over what lies above."""
+    n_stages = max(1, len(units))
+    above = np.zeros(len(df), dtype=np.intp)
+    stages = []
+    for s in range(n_stages):
+        names, stratum = _strata_of(df, strata[s] if s < len(strata) else None, above)
+        own = pd.factorize(df[units[s]])[0] if units else np.arange(len(df))
+        # Codes of the first stage may repeat between strata only when nested.
+        scope = stratum if (nest or s > 0) else np.zeros_like(stratum)
+        unit = _combined(scope, own)
+        _refuse_split_units(df, unit, stratum, units, s)
+        pop_size = _pop_sizes(df, sizes[s], unit, stratum) if s < len(sizes) else None
+        stages.append(Stage(unit, stratum, names, pop_size))
+        above = unit
+    if len(sizes) > n_stages:
+        raise EstimationError("more population sizes than stages", got=", ".join(sizes), expected=f"at most {n_stages}")
+    return stages
+
+
+def _strata_of(df: pd.DataFrame, column: str | None, above: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Stratum of every row inside the unit above it, with names for messages."""
+    own, levels = pd.factorize(df[column], sort=True) if column else (np.zeros(len(df), dtype=np.intp), ["all"])
+    if (own < 0).any():
+        raise EstimationError("a stratum is missing", column=column or "", row=int((own < 0).argmax()) + 1)
+    code = _combined(above, own)
+    first = np.unique(code, return_index=True)[1]
+    return [str(levels[own[i]]) for i in first], code
+
+
+def _combined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.unique(a.astype(np.int64) * (int(b.max()) + 1) + b, return_inverse=True)[1]
+
+
+def _refuse_split_units(df: pd.DataFrame, unit: np.ndarray, stratum: np.ndarray, units: list[str], s: int) -> None:
+    first = np.full(int(unit.max()) + 1, -1)
+    first[unit[::-1]] = stratum[::-1]
+    split = first[unit] != stratum
+    if split.any():
+        raise EstimationError(
+            "a unit lies in two strata",
+            column=units[s] if units else "",
+            got=str(df[units[s]].iloc[int(split.argmax())]) if units else "",
+            expected="every unit in one stratum",
+            hint="if unit codes repeat between strata, declare nest=True",
+        )
+
+
+def _pop_sizes(df: pd.DataFrame, column: str, unit: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+    given = df[column].to_numpy(dtype=float)
+    n_strata = int(stratum.max()) + 1
+    first = np.unique(unit, return_index=True)[1]
+    n = np.bincount(stratum[first], minlength=n_strata)[stratum]
+    size = n / given if np.all((given > 0) & (given <= 1)) else given
+    bad = ~(size >= n - 1e-9)
+    if bad.any():
+        raise EstimationError(
+            "a population size is smaller than the sample",
+            column=column,
+            row=int(bad.argmax()) + 1,
+            got=f"{given[bad][0]:g}",
+            expected=f"at least {n[bad][0]:g}",
+        )
+    low, high = np.full(n_strata, np.inf), np.zeros(n_strata)
+    np.minimum.at(low, stratum, size)
+    np.maximum.at(high, stratum, size)
+    if (high - low > 1e-6 * high).any():
+        raise EstimationError(
+            "the population size differs inside a stratum", column=column, expected="one value per stratum"
+        )
+    return size
+
+
+def _usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
+    values = df[weight].to_numpy(dtype=float)
+    bad = ~(np.isfinite(values) & (values >= 0))
+    if bad.any():
+        raise EstimationError(
+            "a weight is missing or negative",
+            column=weight,
+            row=int(bad.argmax()) + 1,
+            got=str(values[bad][0]),
+            expected="a finite number, 0 or more",
+        )
+    return values
+
+
+def _as_list(value: str | list[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def _require(df: pd.DataFrame, columns: list[str]) -> None:
+    for column in columns:
+        if column not in df.columns:
+            raise EstimationError("a column is missing", column=column, hint=nearest(column, map(str, df.columns)))

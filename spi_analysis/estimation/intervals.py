@@ -1,0 +1,70 @@
+"""Intervals for proportions that hold near 0 and 1."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta as beta_distribution
+from scipy.stats import t as student
+
+from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.estimation.result import t_interval
+
+INTERVALS = ("wald", "logit", "wilson", "beta")
+
+
+def proportion_interval(
+    table: pd.DataFrame, method: str, level: float, df_design: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Limits (k,), (k,) for the proportions of a result table (columns estimate, se, df_design, n).
+
+    References
+    ----------
+    Korn & Graubard (1998), Survey Methodology 24; Brown, Cai & DasGupta (2001), Statistical Science 16.
+    """
+    p, se = table["estimate"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float)
+    df, n = table["df_design"].to_numpy(dtype=float), table["n"].to_numpy(dtype=float)
+    if method == "wald":
+        return t_interval(p, se, df, level)
+    if method not in INTERVALS:
+        raise EstimationError(
+            "unknown interval", got=method, expected=", ".join(INTERVALS), hint=nearest(method, INTERVALS)
+        )
+    quantile = student.ppf(0.5 + level / 2, np.where(df > 0, df, np.nan))
+    inside = (p > 0) & (p < 1) & (se > 0)
+    # At 0 or 1 the design says nothing about precision: the sample size stands in.
+    effective = np.where(inside, p * (1 - p) / np.where(inside, se, 1) ** 2, n)
+    if method == "logit":
+        return _logit(p, se, quantile, inside, effective)
+    if method == "wilson":
+        return _wilson(p, effective, quantile)
+    return _beta(p, effective, df, n, level, inside)
+
+
+def _logit(
+    p: np.ndarray, se: np.ndarray, quantile: np.ndarray, inside: np.ndarray, effective: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    safe = np.where(inside, p, 0.5)
+    centre, half = np.log(safe / (1 - safe)), quantile * se / (safe * (1 - safe))
+    low, high = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
+    # The logit of 0 or 1 does not exist; Wilson's interval does.
+    outer_low, outer_high = _wilson(p, effective, quantile)
+    return np.where(inside, low, outer_low), np.where(inside, high, outer_high)
+
+
+def _wilson(p: np.ndarray, effective: np.ndarray, quantile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    z2 = quantile**2 / effective
+    centre = (p + z2 / 2) / (1 + z2)
+    half = quantile / (1 + z2) * np.sqrt(p * (1 - p) / effective + z2 / (4 * effective))
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def _beta(
+    p: np.ndarray, effective: np.ndarray, df: np.ndarray, n: np.ndarray, level: float, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    tail = (1 - level) / 2
+    shrink = (student.ppf(tail, np.maximum(n - 1, 1)) / student.ppf(tail, np.maximum(df, 1))) ** 2
+    size = np.where(inside, effective * shrink, n)
+    low = beta_distribution.ppf(tail, size * p, size * (1 - p) + 1)
+    high = beta_distribution.ppf(1 - tail, size * p + 1, size * (1 - p))
+    return np.where(p > 0, low, 0.0), np.where(p < 1, high, 1.0)

@@ -1,0 +1,142 @@
+"""A design given by replicate weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import EstimationError, nearest
+
+METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
+
+
+@dataclass(frozen=True, init=False)
+class ReplicateDesign:
+    """Estimates from a main weight, their variance from replicate weights.
+
+    variance = scale * sum_r rscales_r (theta_r - centre)^2, where the centre is the estimate
+    itself (``mse=True``) or the mean of the replicates.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)
+    weight : str               column of the main weight
+    replicates : array (n, R) or list of columns   replicate weights (combined: they contain the main weight)
+    method : str               bootstrap, jk1, jkn, brr, fay, successive, other; gives the defaults of
+        ``scale``: 1/(R-1), (R-1)/R, 1, 1/R, 1/(R(1-fay)^2), 4/R, needed; and ``rscales``: 1, 1, needed, 1, 1, 1, 1
+    scale, rscales : float, array (R,)   instead of the defaults
+    fay : float                Fay's factor
+    mse : bool
+    df_design : float or None  degrees of freedom; None: rank of the replicates minus 1
+    combined : bool            False: ``replicates`` are factors of the main weight
+
+    References
+    ----------
+    Wolter (2007), Introduction to Variance Estimation.
+    """
+
+    data: pd.DataFrame
+    weights: np.ndarray
+    replicates: np.ndarray
+    scale: float
+    rscales: np.ndarray
+    mse: bool
+    df_design: float
+    in_domain: np.ndarray
+
+    def __init__(
+        self,
+        df: pd.DataFrame,
+        weight: str,
+        replicates: np.ndarray | Sequence[str],
+        method: str = "bootstrap",
+        scale: float | None = None,
+        rscales: np.ndarray | Sequence[float] | None = None,
+        fay: float | None = None,
+        mse: bool = True,
+        df_design: float | None = None,
+        combined: bool = True,
+    ) -> None:
+        if method not in METHODS:
+            raise EstimationError(
+                "unknown method", got=method, expected=", ".join(METHODS), hint=nearest(method, METHODS)
+            )
+        values = _values(df, replicates)
+        weights = df[weight].to_numpy(dtype=float)
+        values = values if combined else values * weights[:, None]
+        n_replicates = values.shape[1]
+        fields = {
+            "data": df,
+            "weights": weights,
+            "replicates": values,
+            "scale": _default_scale(method, n_replicates, fay) if scale is None else float(scale),
+            "rscales": _rscales(method, n_replicates, rscales),
+            "mse": mse,
+            "df_design": float(np.linalg.matrix_rank(values, tol=1e-5 * np.abs(values).max()) - 1)
+            if df_design is None
+            else float(df_design),
+            "in_domain": np.ones(len(df), dtype=bool),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def subset(self, mask: pd.Series | np.ndarray) -> ReplicateDesign:
+        """A domain: all replicates are kept, only the rows outside count as 0."""
+        return self._with(in_domain=self.in_domain & np.asarray(mask, dtype=bool))
+
+    def with_columns(self, columns: pd.DataFrame) -> ReplicateDesign:
+        """The design with more columns in its data (index as ``data``)."""
+        return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
+
+    def covariance_of(self, estimates: np.ndarray, replicates: np.ndarray) -> np.ndarray:
+        """Covariance (k, k) from estimates (k,) and their replicates (R, k)."""
+        used = self.rscales > 0
+        centre = estimates if self.mse else replicates[used].mean(axis=0)
+        deviation = (replicates - centre) * np.sqrt(self.scale * self.rscales)[:, None]
+        return deviation.T @ deviation
+
+    def df(self, rows: np.ndarray | None = None) -> float:
+        """Degrees of freedom, the same for every domain."""
+        return self.df_design
+
+    def _with(self, **changes: object) -> ReplicateDesign:
+        copy = object.__new__(ReplicateDesign)
+        for name in self.__dataclass_fields__:
+            object.__setattr__(copy, name, changes.get(name, getattr(self, name)))
+        return copy
+
+
+def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndarray:
+    values = replicates if isinstance(replicates, np.ndarray) else df[list(replicates)].to_numpy(dtype=float)
+    if values.ndim != 2 or len(values) != len(df):
+        raise EstimationError("the replicates do not fit the table", got=str(values.shape), expected=f"({len(df)}, R)")
+    return values
+
+
+def _default_scale(method: str, n: int, fay: float | None) -> float:
+    if method == "other":
+        raise EstimationError('method "other" needs its scale', got="scale=None", expected="a number")
+    if method == "fay" and fay is None:
+        raise EstimationError("Fay's method needs its factor", got="fay=None", expected="0 < fay < 1")
+    return {
+        "bootstrap": 1 / max(n - 1, 1),
+        "jk1": (n - 1) / n,
+        "jkn": 1.0,
+        "brr": 1 / n,
+        "fay": 1 / (n * (1 - (fay or 0.0)) ** 2),
+        "successive": 4 / n,
+    }[method]
+
+
+def _rscales(method: str, n: int, rscales: np.ndarray | Sequence[float] | None) -> np.ndarray:
+    if rscales is None:
+        if method == "jkn":
+            raise EstimationError("method jkn needs rscales", got="rscales=None", expected=f"{n} numbers, (n_h-1)/n_h")
+        return np.ones(n)
+    values = np.asarray(rscales, dtype=float)
+    if values.shape != (n,):
+        raise EstimationError("rscales do not fit the replicates", got=str(values.shape), expected=f"({n},)")
+    return values

@@ -1,0 +1,117 @@
+"""Variance of a weighted total under stratified multistage sampling (Taylor linearisation does the rest)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from spi_analysis.errors import EstimationError, Problem
+
+LonelyPsu = Literal["fail", "certainty", "adjust", "average"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of selection, over all rows.
+
+    ``unit`` and ``stratum`` (n,) are codes that are unique over everything above them;
+    ``pop_size`` (n,) is the number of units in the population of the row's stratum, or
+    None for sampling with replacement (or a negligible fraction).
+    """
+
+    unit: np.ndarray
+    stratum: np.ndarray
+    stratum_names: list[str]
+    pop_size: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """Per unit of a stage: its stratum, and per stratum the size, the fraction, and how much it counts."""
+
+    unit_stratum: np.ndarray
+    n: np.ndarray
+    fraction: np.ndarray
+    earlier: np.ndarray
+
+
+def stages_covariance(influence: np.ndarray, stages: list[Stage], lonely_psu: LonelyPsu) -> np.ndarray:
+    """Covariance (k, k) of column totals of ``influence`` (n, k), which holds weighted influence values.
+
+    Stage s adds ``prod_{t<s} f_t * sum_h (1 - f_h) n_h/(n_h-1) * sum_i (z_hi - zbar_h)(z_hi - zbar_h)'``;
+    without population sizes only the first stage counts (with-replacement approximation).
+
+    References
+    ----------
+    Sarndal, Swensson & Wretman (1992), ch. 4; Lumley (2010), Complex Surveys, ch. 3.
+    """
+    total = np.zeros((influence.shape[1],) * 2)
+    earlier = np.ones(len(influence))
+    for stage in stages:
+        summary = _summary(stage, earlier)
+        total += _stage_covariance(influence, stage, summary, lonely_psu)
+        if stage.pop_size is None:
+            break
+        earlier = earlier * summary.fraction[stage.stratum]
+    return total
+
+
+def _summary(stage: Stage, earlier: np.ndarray) -> _Summary:
+    n_units = int(stage.unit.max()) + 1
+    unit_stratum = np.zeros(n_units, dtype=np.intp)
+    unit_stratum[stage.unit] = stage.stratum
+    n_strata = len(stage.stratum_names)
+    n = np.bincount(unit_stratum, minlength=n_strata).astype(float)
+    fraction = np.zeros(n_strata)
+    if stage.pop_size is not None:
+        fraction[stage.stratum] = n[stage.stratum] / stage.pop_size
+    before = np.zeros(n_strata)
+    before[stage.stratum] = earlier
+    return _Summary(unit_stratum, n, fraction, before)
+
+
+def _stage_covariance(influence: np.ndarray, stage: Stage, summary: _Summary, lonely_psu: LonelyPsu) -> np.ndarray:
+    n_units, n_strata = len(summary.unit_stratum), len(summary.n)
+    totals = _sums(influence, stage.unit, n_units)
+    lonely = (summary.n == 1) & (summary.fraction < 1 - 1e-12)
+    if lonely.any() and lonely_psu == "fail":
+        raise _lonely_error(stage, lonely)
+    centre = _sums(totals, summary.unit_stratum, n_strata) / np.maximum(summary.n, 1)[:, None]
+    if lonely_psu == "adjust":
+        # A lone unit is compared with the mean over all units of the stage.
+        centre[lonely] = totals.mean(axis=0)
+    deviation = totals - centre[summary.unit_stratum]
+    factor = summary.earlier * (1 - summary.fraction)
+    factor = factor * np.where(summary.n > 1, summary.n / np.maximum(summary.n - 1, 1), 1.0)
+    scaled = deviation * np.sqrt(np.maximum(factor, 0))[summary.unit_stratum][:, None]
+    covariance = scaled.T @ scaled
+    if lonely_psu == "average" and lonely.any():
+        # A lone unit's stratum gets the mean variance of the others.
+        counted = int((~lonely).sum())
+        if counted == 0:
+            raise _lonely_error(stage, lonely)
+        covariance = covariance * (n_strata / counted)
+    return covariance
+
+
+def _sums(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
+    if len(codes) == n_groups and np.array_equal(codes, np.arange(n_groups)):
+        return values
+    return np.column_stack([np.bincount(codes, values[:, j], n_groups) for j in range(values.shape[1])])
+
+
+def _lonely_error(stage: Stage, lonely: np.ndarray) -> EstimationError:
+    return EstimationError(
+        *(
+            Problem(
+                "a stratum has a single primary unit, so its variance cannot be estimated",
+                key=stage.stratum_names[h],
+                got="1 unit",
+                expected="2 or more",
+                hint='merge strata, or choose lonely_psu="certainty", "adjust" or "average"',
+            )
+            for h in np.flatnonzero(lonely)
+        )
+    )

@@ -1,0 +1,17 @@
+"""Fieldwork: what became of every invitation, rates, progress."""
+
+from spi_analysis.fieldwork.dispositions import ELIGIBLE_NONRESPONSE, UNKNOWN, final_dispositions, scored_items_answered
+from spi_analysis.fieldwork.progress import daily_completes, funnel, quota_progress
+from spi_analysis.fieldwork.rates import disposition_counts, response_rates
+
+__all__ = [
+    "ELIGIBLE_NONRESPONSE",
+    "UNKNOWN",
+    "daily_completes",
+    "disposition_counts",
+    "final_dispositions",
+    "funnel",
+    "quota_progress",
+    "response_rates",
+    "scored_items_answered",
+]

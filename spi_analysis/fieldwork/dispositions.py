@@ -1,0 +1,85 @@
+"""From contact events and answers to one final disposition per person (AAPOR 2023)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.params import Instrument, Source
+from spi_analysis.params.round import DispositionParams
+
+# I complete, P partial, R refusal or break-off, NC non-contact, O other eligible nonresponse,
+# UH/UO unknown eligibility, NE not eligible.
+ELIGIBLE_NONRESPONSE = ("R", "NC", "O")
+UNKNOWN = ("UH", "UO")
+
+
+def final_dispositions(
+    sample: pd.DataFrame,
+    events: pd.DataFrame,
+    responses: pd.DataFrame,
+    rules: DispositionParams,
+    instrument: Instrument,
+) -> pd.Series:
+    """One AAPOR code per sampled person.
+
+    Answers decide first: with at least ``min_answered_share`` of the scored items answered a
+    person is I (questionnaire sent off) or P (broken off later). Everyone else gets the code
+    of the most decisive event; "completed" without enough answers counts as "started". Being
+    found ineligible outranks answers where the rules list it before "completed".
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)      person_id, source
+    events, responses : DataFrame    tables of the same institution (may be empty)
+
+    Returns
+    -------
+    Series (n,), name ``disposition``, index of ``sample``.
+
+    References
+    ----------
+    AAPOR (2023), Standard Definitions, 10th edition, Internet surveys of specifically named persons.
+    """
+    from_events = _most_decisive(events, rules)
+    codes = pd.Series("", index=sample.index, dtype=object, name="disposition")
+    for source, people in sample.groupby("source"):
+        event = people["person_id"].map(from_events).fillna("sent")
+        answered = _answered(people["person_id"], responses[responses["source"] == source], instrument, source)
+        codes.loc[people.index] = _codes(event, answered, rules, source)
+    return codes
+
+
+def scored_items_answered(responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.Series:
+    """Share of the source's scored items with any answer ("don't know" included), per response row."""
+    items = [item.code for item in instrument.items(source)]
+    return responses[items].notna().mean(axis=1)
+
+
+def _most_decisive(events: pd.DataFrame, rules: DispositionParams) -> pd.Series:
+    """The most decisive event of each person."""
+    rank = {event: i for i, event in enumerate(rules.precedence)}
+    # "completed" is decided by the answers themselves.
+    ranked = events["event"].replace("completed", "started").map(rank)
+    best = ranked.groupby(events["person_id"]).min()
+    return best.map(dict(enumerate(rules.precedence)))
+
+
+def _answered(people: pd.Series, responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
+    """Per sampled person: share answered, and whether the questionnaire was sent off."""
+    facts = pd.DataFrame(
+        {
+            "share": scored_items_answered(responses, instrument, source).to_numpy(),
+            "complete": responses["completed_at"].notna().to_numpy(),
+        },
+        index=responses["person_id"],
+    )
+    return facts.reindex(people).set_axis(people.index).assign(complete=lambda t: t["complete"].eq(True))
+
+
+def _codes(event: pd.Series, answered: pd.DataFrame, rules: DispositionParams, source: Source) -> np.ndarray:
+    enough = answered["share"].ge(rules.min_answered_share)
+    ineligible_first = rules.precedence.index("ineligible") < rules.precedence.index("completed")
+    decided = enough & ~(event.eq("ineligible") if ineligible_first else False)
+    by_event = event.map({name: rules.code(name, source) for name in rules.precedence})
+    return np.where(decided & answered["complete"], "I", np.where(decided, "P", by_event))

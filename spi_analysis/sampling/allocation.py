@@ -1,0 +1,223 @@
+"""How many from each stratum: one optimum for all methods, with bounds, exact in whole numbers.
+
+Every method minimises ``sum(a_h**2 / n_h)`` for its own measure ``a_h`` of a stratum;
+without bounds that gives n_h proportional to a_h. In whole numbers the minimum is
+found exactly by giving one place after another to the stratum with the largest
+``a_h / sqrt(n_h (n_h + 1))``.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from spi_analysis.errors import Problem, SamplingError, nearest
+
+Bound = float | str | None
+
+
+def allocate(
+    strata: pd.DataFrame,
+    n: int | None = None,
+    method: str = "proportional",
+    pop_size: str = "N",
+    sd: str = "sd",
+    mean: str | None = None,
+    cost: str | None = None,
+    budget: float | None = None,
+    min_n: Bound = None,
+    max_n: Bound = None,
+    power: float = 0.5,
+    integer: bool = True,
+) -> pd.Series:
+    """Share n (or a budget) among strata.
+
+    Parameters
+    ----------
+    strata : DataFrame (H, ...)   one row per stratum
+    n : int                       people in all; or ``budget`` with ``method="cost"``
+    method : str
+        equal; proportional (to N_h); neyman (N_h S_h); power (Bankier: (N_h Ybar_h)**power * S_h/Ybar_h,
+        needs ``mean``; with ``mean=None`` N_h**power); cost (N_h S_h / sqrt(c_h))
+    pop_size, sd, mean, cost : str   columns with N_h, S_h, Ybar_h, c_h (cost per person)
+    min_n, max_n : number or column   bounds; n_h never exceeds N_h
+    integer : bool                whole numbers (exact optimum), or the real-valued optimum
+
+    Returns
+    -------
+    Series (H,), index of ``strata``, name ``n``, that sums to n.
+
+    Raises
+    ------
+    SamplingError   unknown method or column, bounds that cross or cannot hold n.
+
+    References
+    ----------
+    Cochran (1977), ch. 5; Bankier (1988), JASA 83; Wright (2012), The American Statistician 66;
+    Wright (2017), Statistics & Probability Letters 129.
+    """
+    measure = _measure(strata, method, pop_size, sd, mean, cost, power)
+    low, high = _bounds(strata, pop_size, min_n, max_n)
+    unit_cost = _column(strata, cost) if method == "cost" and cost else np.ones(len(strata))
+    total = float(n) if n is not None else _budget(budget, method)
+    spent = unit_cost if budget is not None else np.ones(len(strata))
+    _check_feasible(strata, low, high, total, spent)
+    real = _real_optimum(measure, low, high, total, spent)
+    if not integer:
+        return pd.Series(real, index=strata.index, name="n")
+    if budget is not None:
+        whole = _greedy(measure, np.ceil(low), np.floor(high), None, spent, total)
+    else:
+        whole = _integer_optimum(measure, np.ceil(low), np.floor(high), round(total), real)
+    return pd.Series(whole.astype(int), index=strata.index, name="n")
+
+
+def _measure(
+    strata: pd.DataFrame, method: str, pop_size: str, sd: str, mean: str | None, cost: str | None, power: float
+) -> np.ndarray:
+    def size() -> np.ndarray:
+        return _column(strata, pop_size)
+
+    def bankier() -> np.ndarray:
+        if mean is None:
+            return size() ** power
+        centre = _column(strata, mean)
+        return (size() * centre) ** power * _column(strata, sd) / centre
+
+    measures: dict[str, Callable[[], np.ndarray]] = {
+        "equal": lambda: np.ones(len(strata)),
+        "proportional": size,
+        "neyman": lambda: size() * _column(strata, sd),
+        "power": bankier,
+        "cost": lambda: size() * _column(strata, sd) / np.sqrt(_column(strata, cost or "cost")),
+    }
+    if method not in measures:
+        raise SamplingError("unknown method", got=method, expected=", ".join(measures), hint=nearest(method, measures))
+    return measures[method]()
+
+
+def _column(strata: pd.DataFrame, name: str) -> np.ndarray:
+    if name not in strata.columns:
+        raise SamplingError("a column is missing", column=name, hint=nearest(name, strata.columns))
+    values = strata[name].to_numpy(dtype=float)
+    bad = ~(np.isfinite(values) & (values >= 0))
+    if bad.any():
+        raise SamplingError(
+            "a stratum has no usable value",
+            column=name,
+            row=int(bad.argmax()) + 1,
+            got=str(values[bad][0]),
+            expected="0 or more",
+        )
+    return values
+
+
+def _bounds(strata: pd.DataFrame, pop_size: str, min_n: Bound, max_n: Bound) -> tuple[np.ndarray, np.ndarray]:
+    def bound(value: Bound, default: float) -> np.ndarray:
+        if isinstance(value, str):
+            return _column(strata, value)
+        return np.full(len(strata), default if value is None else float(value))
+
+    people = _column(strata, pop_size) if pop_size in strata.columns else np.full(len(strata), np.inf)
+    high = np.minimum(bound(max_n, np.inf), people)
+    # A stratum with fewer people than the minimum gives all it has.
+    return np.minimum(bound(min_n, 0.0), people), high
+
+
+def _budget(budget: float | None, method: str) -> float:
+    if budget is None or method != "cost":
+        raise SamplingError(
+            "nothing to share out", got=f"n=None, budget={budget}, method={method}", expected="n, or budget with cost"
+        )
+    return float(budget)
+
+
+def _check_feasible(strata: pd.DataFrame, low: np.ndarray, high: np.ndarray, total: float, spent: np.ndarray) -> None:
+    crossed = low > high
+    if crossed.any():
+        raise SamplingError(
+            *(
+                Problem("the bounds cross", key=str(strata.index[int(i)]), got=f"{low[i]:g} to {high[i]:g}")
+                for i in np.flatnonzero(crossed)
+            )
+        )
+    least, most = float(low @ spent), float(np.where(np.isinf(high), 1e300, high) @ spent)
+    if not least <= total + 1e-9 or not total <= most + 1e-9:
+        raise SamplingError(
+            "the total does not fit the bounds", got=f"{total:g}", expected=f"between {least:g} and {most:g}"
+        )
+
+
+def _real_optimum(
+    measure: np.ndarray, low: np.ndarray, high: np.ndarray, total: float, spent: np.ndarray
+) -> np.ndarray:
+    """n_h = clip(a_h / scale) with the scale at which the total is met."""
+
+    def shared(log_scale: float) -> np.ndarray:
+        return np.clip(measure * np.exp(log_scale), low, high)
+
+    def excess(log_scale: float) -> float:
+        return float(shared(log_scale) @ spent) - total
+
+    if excess(-700.0) >= 0:
+        return shared(-700.0)
+    if excess(600.0) <= 0:
+        return shared(600.0)
+    return shared(float(brentq(excess, -700.0, 600.0, xtol=1e-15, rtol=1e-15, maxiter=500)))
+
+
+def _integer_optimum(
+    measure: np.ndarray, low: np.ndarray, high: np.ndarray, total: int, real: np.ndarray
+) -> np.ndarray:
+    """Exact: the greedy rule started a little below the real optimum, where it must pass by."""
+    start = np.clip(np.floor(real) - 2, low, high)
+    while start.sum() > total or not _on_greedy_path(measure, start, low, high):
+        start = np.clip(start - np.maximum(1, np.ceil(start * 0.02)), low, high)
+    return _greedy(measure, start, high, total - int(start.sum()), None, None)
+
+
+def _on_greedy_path(measure: np.ndarray, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether every place given so far has a larger priority than every place still to be given."""
+    given, open_ = start > low, start < high
+    if not given.any() or not open_.any():
+        return True
+    last = measure[given] / np.sqrt(start[given] * (start[given] - 1).clip(0) + (start[given] <= 1) * 1e-300)
+    following = measure[open_] / np.sqrt(np.maximum(start[open_] * (start[open_] + 1), 1e-300))
+    return bool(last.min() >= following.max())
+
+
+def _greedy(
+    measure: np.ndarray,
+    start: np.ndarray,
+    high: np.ndarray,
+    places: int | None,
+    price: np.ndarray | None,
+    budget: float | None,
+) -> np.ndarray:
+    """Give places one by one by priority, until they (or the money) are gone. Ties go to the first stratum."""
+    n = start.copy()
+
+    def priority(h: int) -> tuple[float, float, int]:
+        # A stratum without anybody comes first; among those, the one with the largest measure.
+        gain = measure[h] / np.sqrt(n[h] * (n[h] + 1)) if n[h] else np.inf if measure[h] else 0.0
+        return (-gain, -measure[h], h)
+
+    queue = [priority(h) for h in range(len(n)) if n[h] < high[h]]
+    heapq.heapify(queue)
+    left = float(places) if places is not None else float(budget or 0) - float(n @ price)
+    while queue:
+        _, _, h = heapq.heappop(queue)
+        step = float(price[h]) if price is not None else 1.0
+        if step > left + 1e-9:
+            if price is None:
+                break
+            continue
+        n[h] += 1
+        left -= step
+        if n[h] < high[h]:
+            heapq.heappush(queue, priority(h))
+    return n

@@ -1,0 +1,198 @@
+"""The draw record: what is published of a draw, and the check that repeats it.
+
+The record holds counts and digests only. Without the secret anybody can check that the
+frame is the one that was committed to and that the shift follows from the public
+value; with the secret an auditor repeats the selection itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.errors import SamplingError, nearest
+from spi_analysis.sampling.prn import commitment, permanent_random_numbers, shift_of, shifted
+from spi_analysis.sampling.selection import select_srs
+
+RECORD_VERSION = 1
+PARAMETERS = ("secret", "public_value", "public_value_name", "public_value_date", "person_id", "stratum", "context")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a repeated draw is not the recorded one."""
+
+    what: str
+    stratum: str = ""
+    recorded: str = ""
+    found: str = ""
+    rows: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"stratum {self.stratum}: " if self.stratum else ""
+        rows = f" (rows: {', '.join(self.rows)})" if self.rows else ""
+        values = f": recorded {self.recorded}, found {self.found}" if self.recorded or self.found else ""
+        return f"{place}{self.what}{values}{rows}"
+
+
+def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What is published of a draw.
+
+    Parameters
+    ----------
+    frame : DataFrame (N, ...)    the people who could be drawn; every column enters the digests
+    sample : DataFrame (n, ...)   the selected rows
+    params : mapping              ``secret`` (bytes), ``public_value``; optional ``public_value_name``,
+        ``public_value_date``, ``person_id`` and ``stratum`` (column names), ``context`` (plain facts
+        such as the round's name, copied into the record)
+
+    Returns
+    -------
+    dict that can be written as JSON. Digests do not depend on the order of rows or columns.
+    """
+    unknown = sorted(set(params) - set(PARAMETERS))
+    if unknown or "secret" not in params or "public_value" not in params:
+        raise SamplingError(
+            "the draw's parameters do not fit",
+            got=", ".join(unknown) or "no secret or no public_value",
+            expected=", ".join(PARAMETERS),
+            hint=nearest(unknown[0], PARAMETERS) if unknown else "",
+        )
+    person, stratum = params.get("person_id", "person_id"), params.get("stratum", "stratum")
+    columns = sorted(frame.columns)
+    return {
+        "record_version": RECORD_VERSION,
+        "method": "srs_prn",
+        "context": dict(params.get("context", {})),
+        "person_id": person,
+        "stratum": stratum,
+        "digest_columns": columns,
+        "secret_commitment": commitment(params["secret"]),
+        "public_value": str(params["public_value"]),
+        "public_value_name": str(params.get("public_value_name", "")),
+        "public_value_date": str(params.get("public_value_date", "")),
+        "shift": shift_of(str(params["public_value"])),
+        "pop_size": len(frame),
+        "sample_size": len(sample),
+        "strata": _strata_entries(frame, set(sample[person]), columns, person, stratum),
+    }
+
+
+def verify_draw(
+    record: Mapping[str, Any],
+    frame: pd.DataFrame,
+    secret: bytes | None,
+    archived_frame: pd.DataFrame | None = None,
+) -> list[Difference]:
+    """Repeat a draw from its record; an empty list means: the same draw.
+
+    Parameters
+    ----------
+    record : mapping             as ``draw_record`` made it
+    frame : DataFrame            the frame to be checked
+    secret : bytes or None       the permanent secret; None checks what the public can (frame, shift, counts)
+    archived_frame : DataFrame or None   the frame as kept at the draw; with it, changed rows are named
+    """
+    missing = [c for c in record["digest_columns"] if c not in frame.columns]
+    if missing:
+        return [Difference("the frame lacks columns that were recorded", found=", ".join(missing))]
+    columns, person, stratum = record["digest_columns"], record["person_id"], record["stratum"]
+    differences = _header_differences(record, frame, secret)
+    selected = _repeat_selection(record, frame, secret) if secret is not None else None
+    found = {e["stratum"]: e for e in _strata_entries(frame, selected or set(), columns, person, stratum)}
+    recorded = {e["stratum"]: e for e in record["strata"]}
+    for name in sorted(set(recorded) | set(found)):
+        differences += _stratum_differences(name, recorded.get(name), found.get(name), selected is not None)
+    return [_with_rows(d, frame, archived_frame, columns, person, stratum) for d in differences]
+
+
+def _header_differences(record: Mapping[str, Any], frame: pd.DataFrame, secret: bytes | None) -> list[Difference]:
+    checks = [
+        ("the frame has another size", record["pop_size"], len(frame)),
+        ("the strata do not add up to the frame", record["pop_size"], sum(e["pop_size"] for e in record["strata"])),
+        (
+            "the strata do not add up to the sample",
+            record["sample_size"],
+            sum(e["sample_size"] for e in record["strata"]),
+        ),
+        ("the shift does not follow from the public value", record["shift"], shift_of(record["public_value"])),
+    ]
+    if secret is not None:
+        checks.append(("the secret is not the committed one", record["secret_commitment"], commitment(secret)))
+    return [Difference(what, recorded=str(a), found=str(b)) for what, a, b in checks if a != b]
+
+
+def _repeat_selection(record: Mapping[str, Any], frame: pd.DataFrame, secret: bytes) -> set[str]:
+    person, stratum = record["person_id"], record["stratum"]
+    counts = frame[stratum].value_counts()
+    recorded = {entry["stratum"]: entry["sample_size"] for entry in record["strata"]}
+    sizes = {name: min(int(recorded.get(name, 0)), int(count)) for name, count in counts.items()}
+    numbers = shifted(permanent_random_numbers(frame[person], secret), record["shift"])
+    return set(select_srs(frame.assign(prn=numbers), sizes, stratum=stratum)[person])
+
+
+def _strata_entries(
+    frame: pd.DataFrame, selected: set[str], columns: list[str], person: str, stratum: str
+) -> list[dict[str, Any]]:
+    rows = _row_digests(frame, columns)
+    is_selected = frame[person].isin(selected)
+    return [
+        {
+            "stratum": str(name),
+            "pop_size": len(index),
+            "sample_size": int(is_selected.loc[index].sum()),
+            "frame_digest": _set_digest(rows.loc[index]),
+            "sample_digest": _set_digest(rows.loc[index][is_selected.loc[index]]),
+        }
+        for name, index in sorted(frame.groupby(stratum).groups.items())
+    ]
+
+
+def _stratum_differences(
+    name: str, recorded: Mapping[str, Any] | None, found: Mapping[str, Any] | None, with_sample: bool
+) -> list[Difference]:
+    if recorded is None or found is None:
+        return [Difference("the stratum is not in the " + ("record" if recorded is None else "frame"), name)]
+    checks = [("pop_size", "another number of people"), ("frame_digest", "the people or their data have changed")]
+    checks += [("sample_digest", "another sample is drawn")] if with_sample else []
+    return [
+        Difference(what, name, str(recorded[key])[:16], str(found[key])[:16])
+        for key, what in checks
+        if recorded[key] != found[key]
+    ]
+
+
+def _with_rows(
+    difference: Difference,
+    frame: pd.DataFrame,
+    archived: pd.DataFrame | None,
+    columns: list[str],
+    person: str,
+    stratum: str,
+) -> Difference:
+    if archived is None or not difference.stratum:
+        return difference
+    now, then = (
+        dict(zip(part[person], _row_digests(part, columns), strict=True))
+        for part in (data[data[stratum] == difference.stratum] for data in (frame, archived))
+    )
+    rows = sorted(key for key in set(now) | set(then) if now.get(key) != then.get(key))
+    return Difference(difference.what, difference.stratum, difference.recorded, difference.found, tuple(rows))
+
+
+def _row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """SHA-256 of every row over the recorded columns; missing values have a mark of their own."""
+    parts = [
+        frame[column].astype("object").where(frame[column].notna(), "\x00").map(str).to_numpy() for column in columns
+    ]
+    texts = ("\x1f".join(row) for row in zip(*parts, strict=True))
+    return pd.Series([hashlib.sha256(text.encode()).hexdigest() for text in texts], index=frame.index, dtype=object)
+
+
+def _set_digest(rows: pd.Series) -> str:
+    """One digest for a set of rows, whatever their order."""
+    return hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()

@@ -1,0 +1,79 @@
+"""Selecting people, with the probability of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from spi_analysis.errors import Problem, SamplingError, nearest
+
+
+def select_srs(
+    frame: pd.DataFrame,
+    n: int | Mapping[str, int] | pd.Series,
+    stratum: str | None = None,
+    prn: str = "prn",
+) -> pd.DataFrame:
+    """Simple random sampling without replacement in every stratum: the n smallest random numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame (N, ...)   one row per person
+    n : int, or mapping stratum -> int   how many (the same number in each stratum, or one for each)
+    stratum : str or None        column; None for one stratum
+    prn : str                    column of random numbers in (0, 1), already shifted
+
+    Returns
+    -------
+    The selected rows in the order of the frame, with ``pop_size`` (N_h) and ``inclusion_prob`` (n_h / N_h).
+
+    References
+    ----------
+    Fan, Muller & Rezucha (1962), JASA 57; Ohlsson (1995).
+    """
+    _require_columns(frame, [prn, *([stratum] if stratum else [])])
+    if frame[prn].isna().any() or not frame[prn].between(0, 1).all():
+        raise SamplingError("a random number is missing or outside 0 to 1", column=prn, expected="numbers in (0, 1)")
+    strata = frame[stratum] if stratum else pd.Series("all", index=frame.index)
+    pop_size = strata.map(strata.value_counts())
+    wanted = strata.map(_sizes(n, strata))
+    # Ties have probability 2**-53; they are broken by position so that the draw stays defined.
+    order = frame[prn].groupby(strata).rank(method="first")
+    chosen = order <= wanted
+    selected = frame[chosen].copy()
+    selected["pop_size"] = pop_size[chosen].astype(int)
+    selected["inclusion_prob"] = wanted[chosen] / pop_size[chosen]
+    return selected
+
+
+def _sizes(n: int | Mapping[str, int] | pd.Series, strata: pd.Series) -> dict[str, int]:
+    counts = strata.value_counts()
+    sizes = (
+        {str(h): int(n) for h in counts.index} if isinstance(n, int) else {str(h): int(v) for h, v in dict(n).items()}
+    )
+    problems = [
+        Problem("a stratum has no sample size", key=str(h), expected="a size for every stratum", hint=nearest(h, sizes))
+        for h in counts.index
+        if str(h) not in sizes
+    ]
+    problems += [
+        Problem(
+            "the sample size does not fit the stratum", key=str(h), got=str(sizes[str(h)]), expected=f"0 to {count}"
+        )
+        for h, count in counts.items()
+        if str(h) in sizes and not 0 <= sizes[str(h)] <= count
+    ]
+    if problems:
+        raise SamplingError(*problems)
+    return sizes
+
+
+def _require_columns(frame: pd.DataFrame, columns: list[str]) -> None:
+    problems = [
+        Problem("a column is missing", column=column, hint=nearest(column, frame.columns))
+        for column in columns
+        if column not in frame.columns
+    ]
+    if problems:
+        raise SamplingError(*problems)

@@ -1,0 +1,137 @@
+"""How many people: sizes for a margin of error or a CV, and the margin that a size buys."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy.stats import norm
+
+from spi_analysis.errors import SamplingError
+
+
+@dataclass(frozen=True)
+class SampleSize:
+    """Whole numbers of people; ``exact`` is the real-valued number of completes behind them."""
+
+    completes: int
+    invitations: int
+    exact: float
+    census: bool
+
+
+def sample_size(
+    margin: float = 0.05,
+    level: float = 0.95,
+    p: float = 0.5,
+    population: float | None = None,
+    deff: float = 1.0,
+    eligibility: float = 1.0,
+    response_rate: float = 1.0,
+) -> SampleSize:
+    """Completes and invitations so that a proportion has the given margin of error.
+
+    Solves ``margin = z * sqrt(deff * p(1-p)/n * (N-n)/(N-1))`` for n. Invitations are
+    completes / (eligibility * response_rate), never more than the population: where
+    that bound is met everyone is invited (a census) and the margin may be missed.
+
+    Parameters
+    ----------
+    margin : float   half-width of the interval, as a proportion (0.05 = 5 points of 100)
+    level, p, deff, eligibility, response_rate : float   confidence level, anticipated proportion,
+        design effect, share of the listed who are eligible, share of the eligible who answer
+    population : float or None   people on the list (N); None for a very large list
+
+    References
+    ----------
+    Cochran (1977), Sampling Techniques, section 4.4; Valliant, Dever & Kreuter (2018), ch. 3.
+    """
+    _require(0 < margin < 1, "margin", margin, "a proportion between 0 and 1")
+    _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
+    return _size(deff * p * (1 - p), margin, level, population, eligibility, response_rate, proportion=True)
+
+
+def sample_size_mean(
+    sd: float,
+    margin: float | None = None,
+    cv: float | None = None,
+    mean: float | None = None,
+    level: float = 0.95,
+    population: float | None = None,
+    deff: float = 1.0,
+    eligibility: float = 1.0,
+    response_rate: float = 1.0,
+) -> SampleSize:
+    """Completes and invitations so that a mean has the given margin of error, or the given CV.
+
+    Solves ``se**2 = deff * sd**2/n * (1 - n/N)`` for n, with se = margin/z, or se = cv * mean.
+
+    Parameters
+    ----------
+    sd, mean : float   anticipated standard deviation and mean, in the variable's unit
+    margin : float     half-width of the interval in the same unit; or
+    cv : float         coefficient of variation of the estimated mean (needs ``mean``)
+
+    References
+    ----------
+    Cochran (1977), section 4.6; Valliant, Dever & Kreuter (2018), ch. 3.
+    """
+    _require(sd > 0, "sd", sd, "a standard deviation above 0")
+    if (margin is None) == (cv is None) or (cv is not None and not mean):
+        raise SamplingError(
+            "the target is unclear", got=f"margin={margin}, cv={cv}, mean={mean}", expected="margin, or cv with mean"
+        )
+    if margin is not None:
+        return _size(deff * sd**2, margin, level, population, eligibility, response_rate, proportion=False)
+    assert cv is not None
+    assert mean is not None
+    z = norm.ppf(0.5 + level / 2)
+    return _size(deff * sd**2, z * cv * abs(mean), level, population, eligibility, response_rate, proportion=False)
+
+
+def margin_of_error(
+    n: float, p: float = 0.5, level: float = 0.95, population: float | None = None, deff: float = 1.0
+) -> float:
+    """The margin of error of a proportion that n completes buy; 0 for a full census, as a proportion."""
+    _require(n > 0, "n", n, "at least one complete")
+    fpc = 1.0 if population is None else max(population - n, 0) / max(population - 1, 1)
+    return float(norm.ppf(0.5 + level / 2) * math.sqrt(deff * p * (1 - p) / n * fpc))
+
+
+def _size(
+    variance: float,
+    margin: float,
+    level: float,
+    population: float | None,
+    eligibility: float,
+    response_rate: float,
+    *,
+    proportion: bool,
+) -> SampleSize:
+    _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
+    _require(0 < eligibility <= 1, "eligibility", eligibility, "a share above 0, at most 1")
+    _require(0 < response_rate <= 1, "response_rate", response_rate, "a share above 0, at most 1")
+    need = (norm.ppf(0.5 + level / 2) / margin) ** 2 * variance
+    if population is None:
+        exact = need
+    else:
+        _require(population >= 1, "population", population, "at least one person")
+        # A proportion's population variance is N/(N-1) p(1-p); a standard deviation is taken as it is.
+        n_minus = max(population - 1, 1) if proportion else population
+        exact = need * (population / n_minus) / (1 + need / n_minus)
+    completes = _whole(exact)
+    invitations = _whole(completes / (eligibility * response_rate))
+    if population is not None:
+        people = math.floor(population)
+        return SampleSize(min(completes, people), min(invitations, people), float(exact), invitations >= people)
+    return SampleSize(completes, invitations, float(exact), False)
+
+
+def _whole(x: float) -> int:
+    # Guards against 385.0000000001 becoming 386.
+    return math.ceil(x - 1e-9)
+
+
+def _require(ok: bool, name: str, got: object, expected: str) -> None:
+    if not ok:
+        raise SamplingError(f"{name} is out of range", got=str(got), expected=expected)

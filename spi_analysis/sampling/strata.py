@@ -1,0 +1,84 @@
+"""Cells of a population, and what to do with the thin ones."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spi_analysis.errors import SamplingError
+
+SEPARATOR = " × "
+
+
+def cell_labels(data: pd.DataFrame, by: list[str], missing: str = "(unknown)") -> pd.Series:
+    """One label per row that joins the columns ``by``; a missing value is a level of its own."""
+    absent = [column for column in by if column not in data.columns]
+    if absent:
+        raise SamplingError("a column is missing", column=", ".join(absent), expected="columns of the table")
+    parts = [data[column].astype("object").where(data[column].notna(), missing).astype(str) for column in by]
+    label = parts[0]
+    for part in parts[1:]:
+        label = label + SEPARATOR + part
+    return label.rename("cell")
+
+
+def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: float) -> pd.DataFrame:
+    """Merge cells until every group holds at least ``minimum``.
+
+    The rule, as long as a group is thin: the thinnest group joins the thinnest other
+    group that shares most of its leading columns (so a thin position class first joins
+    another one of the same unit, and only then does a unit join another unit). Ties go
+    by label, so the order of rows does not matter.
+
+    Parameters
+    ----------
+    cells : DataFrame (cells, ...)   one row per cell, columns ``by`` and ``count``
+    by : list of str                 from the variable kept longest to the one given up first
+    count : str                      column with what is counted (people, respondents)
+    minimum : float                  the least a group may hold
+
+    Returns
+    -------
+    DataFrame (cells, by + ["cell", "group", "merged"]) : group label of each cell, and
+    whether it was merged. A group of several cells is named by its thickest cell and
+    the number of further ones.
+    """
+    labels = cell_labels(cells, by)
+    if labels.duplicated().any():
+        raise SamplingError("a cell is given twice", got=str(labels[labels.duplicated()].iloc[0]), expected="each once")
+    parts = [tuple(label.split(SEPARATOR)) for label in labels]
+    groups = [_Group([i], float(n), part) for i, (n, part) in enumerate(zip(cells[count], parts, strict=True))]
+    while len(groups) > 1:
+        groups.sort(key=lambda group: (group.count, group.parts))
+        if groups[0].count >= minimum:
+            break
+        thin = groups.pop(0)
+        partner = min(groups, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
+        groups.remove(partner)
+        groups.append(thin.joined(partner))
+    return _as_table(cells[by], labels, groups, cells[count])
+
+
+class _Group:
+    """Cells that belong together; ``parts`` are the leading values that all of them share."""
+
+    def __init__(self, members: list[int], count: float, parts: tuple[str, ...]) -> None:
+        self.members, self.count, self.parts = members, count, parts
+
+    def joined(self, other: _Group) -> _Group:
+        parts = self.parts[: _shared(self.parts, other.parts)]
+        return _Group([*self.members, *other.members], self.count + other.count, parts)
+
+
+def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
+    """How many leading values two cells have in common."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _as_table(columns: pd.DataFrame, labels: pd.Series, groups: list[_Group], counts: pd.Series) -> pd.DataFrame:
+    names = pd.Series("", index=range(len(labels)), dtype=object)
+    merged = pd.Series(False, index=names.index)
+    for group in groups:
+        members = sorted(group.members, key=lambda i: (-counts.iloc[i], labels.iloc[i]))
+        name = labels.iloc[members[0]] + (f" (+{len(members) - 1})" if len(members) > 1 else "")
+        names.iloc[members], merged.iloc[members] = name, len(members) > 1
+    return columns.assign(cell=labels, group=names.to_numpy(), merged=merged.to_numpy())

@@ -1,0 +1,50 @@
+"""The SPI's scores: items, index, categories, change, experiences, published years, recommendations."""
+
+from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
+from spi_analysis.scores.change import Change, bridge, change_from_published, composition
+from spi_analysis.scores.experiences import experience_rates
+from spi_analysis.scores.index import IndexEstimate, combine_index, index_from_scores, satterthwaite, score_estimates
+from spi_analysis.scores.items import item_nonresponse, item_scores
+from spi_analysis.scores.names import institution_slug, unjoined
+from spi_analysis.scores.published import (
+    categories_by_year,
+    history,
+    load_published,
+    means_by_type,
+    movers,
+    published_bridge,
+    recompute,
+    yearly_means,
+)
+from spi_analysis.scores.recommendations import applicable
+from spi_analysis.scores.units import domain_scores
+
+__all__ = [
+    "Change",
+    "IndexEstimate",
+    "applicable",
+    "bridge",
+    "categories_by_year",
+    "category_of",
+    "category_probabilities",
+    "change_from_published",
+    "combine_index",
+    "composition",
+    "domain_scores",
+    "experience_rates",
+    "history",
+    "index_from_scores",
+    "institution_slug",
+    "item_nonresponse",
+    "item_scores",
+    "load_published",
+    "means_by_type",
+    "movers",
+    "probability_at_least",
+    "published_bridge",
+    "recompute",
+    "satterthwaite",
+    "score_estimates",
+    "unjoined",
+    "yearly_means",
+]

@@ -1,0 +1,93 @@
+"""Change between two rounds, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+from scipy.stats import t as student
+
+SOURCES = ("internal", "external", "expert")
+CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
+
+Verdict = Literal["up", "down", "no_clear_change"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the index in points, its interval, and what can be said of it."""
+
+    estimate: float
+    se: float
+    ci_low: float
+    ci_high: float
+    previous: float
+    previous_year: int
+    verdict: Verdict
+
+
+def change_from_published(
+    index: float, se: float, df: float, previous: float, previous_year: int, level: float
+) -> Change:
+    """Change against a published index.
+
+    No standard error was ever published, so the earlier figure counts as a fixed number and the
+    interval holds this round's uncertainty only: it is too narrow rather than too wide, and
+    every page that shows it says so.
+    """
+    difference = index - previous
+    half = float(student.ppf(0.5 + level / 2, df)) * se
+    low, high = difference - half, difference + half
+    verdict: Verdict = "up" if low > 0 else "down" if high < 0 else "no_clear_change"
+    return Change(difference, se, low, high, previous, previous_year, verdict)
+
+
+def composition(
+    scores: Mapping[str, float], weights: Mapping[str, float], corrections: Mapping[str, float]
+) -> pd.DataFrame:
+    """How the index is made: one row per part, points added (weights x scores) and subtracted.
+
+    Returns
+    -------
+    DataFrame: part, points. The points sum to the index.
+    """
+    added = [{"part": source, "points": weights[source] * scores[source]} for source in SOURCES]
+    subtracted = [{"part": name, "points": -corrections.get(name, 0.0)} for name in CORRECTIONS]
+    return pd.DataFrame(added + subtracted)
+
+
+def bridge(
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    weights_before: Mapping[str, float],
+    weights_after: Mapping[str, float],
+) -> pd.DataFrame:
+    """What a change of the index is made of.
+
+    Each source contributes its change of score at the mean of the two years' weights, the
+    change of weights at the mean score; corrections contribute with a minus. What the
+    parts leave unexplained of the two published indices (rounding, undocumented
+    deductions) is a row of its own, so the rows always sum to the change.
+
+    Parameters
+    ----------
+    before, after : mapping   index, internal, external, expert, correction_conduct, correction_facts
+    weights_before, weights_after : mapping   source -> weight
+
+    Returns
+    -------
+    DataFrame: part (sources, corrections, "weights", "unexplained"), points.
+    """
+    mean_weight = {s: (weights_before[s] + weights_after[s]) / 2 for s in SOURCES}
+    rows = [{"part": s, "points": mean_weight[s] * (after[s] - before[s])} for s in SOURCES]
+    reweighted = sum((weights_after[s] - weights_before[s]) * (before[s] + after[s]) / 2 for s in SOURCES)
+    rows += [
+        {"part": name, "points": -(after.get(name, 0.0) - before.get(name, 0.0))}
+        for name in ("correction_conduct", "correction_facts")
+    ]
+    rows.append({"part": "weights", "points": reweighted})
+    explained = sum(row["points"] for row in rows)
+    rows.append({"part": "unexplained", "points": after["index"] - before["index"] - explained})
+    return pd.DataFrame(rows)

@@ -1,0 +1,58 @@
+"""Experience rates: what people saw, were asked or paid, with the denominator always named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
+from spi_analysis.estimation.intervals import proportion_interval
+from spi_analysis.params import Instrument, Source
+from spi_analysis.scores.items import valid_answers
+
+RESPONDENTS, CONTACTS = "respondents", "contacts"
+
+
+def experience_rates(
+    design: SurveyDesign | ReplicateDesign, instrument: Instrument, source: Source, level: float
+) -> pd.DataFrame:
+    """Rates in percent for every experience item of a source, with Wilson intervals.
+
+    Parameters
+    ----------
+    design : its data has the raw answer codes of the experience and contact items
+
+    Returns
+    -------
+    DataFrame, one row per item and denominator: item, domain, estimate, se, ci_low, ci_high (percent),
+    df_design, n. ``domain`` is "respondents" (all who answered; without contact counts as no)
+    or "contacts" (those with at least one contact: the SDG 16.5.1 kind of rate).
+    """
+    answers = _answers(design.data, instrument, source)
+    if not answers.columns.any():
+        return pd.DataFrame()
+    with_answers = design.with_columns(answers)
+    result = estimate_mean(with_answers, list(answers.columns), level=level)
+    low, high = proportion_interval(result.table, "wilson", level, with_answers.df())
+    table = result.table.assign(ci_low=low, ci_high=high)
+    keys = [name.split("|") for name in table["variable"]]
+    table = table.assign(item=[k[0] for k in keys], domain=[k[1] for k in keys])
+    table[["estimate", "se", "ci_low", "ci_high"]] *= 100
+    return table[["item", "domain", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
+
+
+def _answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
+    """0/1 columns "item|denominator"; missing outside the denominator."""
+    part = instrument.sources[source]
+    contact_scales = {contact.code: instrument.scales[contact.scale] for contact in part.contacts}
+    columns = {}
+    for item in part.experiences:
+        scale = instrument.scales[item.scale]
+        contact = valid_answers(data[item.contact], contact_scales[item.contact])
+        had_contact = contact.eq(contact_scales[item.contact].maximum)
+        yes = valid_answers(data[item.code], scale).map(
+            lambda v, top=scale.maximum: np.nan if np.isnan(v) else float(v == top)
+        )
+        columns[f"{item.code}|{RESPONDENTS}"] = yes.where(~(contact.notna() & ~had_contact), 0.0)
+        columns[f"{item.code}|{CONTACTS}"] = yes.where(had_contact)
+    return pd.DataFrame(columns, index=data.index)

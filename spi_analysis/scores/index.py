@@ -1,0 +1,163 @@
+"""From item means to dimension, source and index scores, with their variance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.estimation import Estimate, ReplicateDesign, SurveyDesign, contrast, estimate_mean
+from spi_analysis.estimation.result import make_table, t_interval
+
+
+def index_from_scores(
+    internal: float,
+    external: float,
+    expert: float,
+    correction_conduct: float,
+    correction_facts: float,
+    weights: Mapping[str, float],
+    mode_adjustment: float = 0.0,
+) -> float:
+    """The index: weighted source scores minus the corrections, all in points of 0-100.
+
+    Parameters
+    ----------
+    internal, external, expert : float   source scores
+    correction_conduct, correction_facts, mode_adjustment : float   points subtracted
+    weights : mapping   source -> weight; they sum to 1
+
+    References
+    ----------
+    Inferred from the published results of 2021, 2023, 2024 and 2025 (docs/methods/index.md).
+    """
+    scores = {"internal": internal, "external": external, "expert": expert}
+    weighted = sum(weights[source] * score for source, score in scores.items())
+    return float(weighted - correction_conduct - correction_facts - mode_adjustment)
+
+
+def score_estimates(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame, level: float) -> Estimate:
+    """Scores as weighted means of item means.
+
+    An item that nobody in the domain answered gives its weight to the others of its
+    dimension; a dimension without any answer is missing, and so is a score that needs it.
+
+    Parameters
+    ----------
+    design : its data has one 0-100 column per item
+    item_weights : DataFrame (items, scores)   columns sum to 1; "score" is the whole source
+
+    Returns
+    -------
+    Estimate, one row per column of ``item_weights``; ``n`` counts the respondents with at least one
+    answer to an item of that score.
+    """
+    items = list(item_weights.index)
+    means = estimate_mean(design, items, level=level)
+    answered = means.table["estimate"].notna().to_numpy()
+    weights = _usable(item_weights, answered)
+    known = _restricted(means, answered)
+    scores = contrast(known, weights.to_numpy()[answered].T)
+    inside = design.in_domain & (design.weights > 0)
+    has_answer = design.data[items].notna().to_numpy() & inside[:, None]
+    answerers = [has_answer[:, (item_weights[column] > 0).to_numpy()].any(axis=1) for column in item_weights]
+    n = [int(rows.sum()) for rows in answerers]
+    df = np.array([design.df(rows) for rows in answerers])
+    labels = pd.DataFrame({"variable": list(item_weights.columns)})
+    table = make_table(labels, scores.table["estimate"].to_numpy(), scores.covariance, df, np.array(n), level)
+    # A score cannot leave 0-100, so its interval ends there.
+    table[["ci_low", "ci_high"]] = table[["ci_low", "ci_high"]].clip(0, 100)
+    missing = (weights.sum() == 0).to_numpy()
+    table.loc[missing, ["estimate", "se", "ci_low", "ci_high"]] = np.nan
+    return Estimate(table, scores.covariance, level, scores.replicates)
+
+
+def _usable(item_weights: pd.DataFrame, answered: np.ndarray) -> pd.DataFrame:
+    """Weights without the unanswered items, brought back to a sum of 1 (0 where a dimension is empty)."""
+    dimensions = item_weights.drop(columns="score")
+    kept = dimensions.mul(answered.astype(float), axis=0)
+    totals = kept.sum()
+    kept = kept.div(totals.where(totals > 0, 1.0))
+    # A source score without one of its dimensions would be another score: it is missing then.
+    share = _dimension_shares(item_weights)
+    complete = bool((totals > 0).all())
+    return kept.assign(score=kept @ share if complete else 0.0)
+
+
+def _dimension_shares(item_weights: pd.DataFrame) -> pd.Series:
+    """Weight of every dimension in the source score."""
+    dimensions = item_weights.drop(columns="score")
+    return pd.Series({name: float(item_weights.loc[dimensions[name] > 0, "score"].sum()) for name in dimensions})
+
+
+def _restricted(estimate: Estimate, rows: np.ndarray) -> Estimate:
+    replicates = None if estimate.replicates is None else estimate.replicates[:, rows]
+    return Estimate(
+        estimate.table[rows].reset_index(drop=True), estimate.covariance[np.ix_(rows, rows)], estimate.level, replicates
+    )
+
+
+@dataclass(frozen=True)
+class IndexEstimate:
+    """The index with its uncertainty.
+
+    ``se_without_panel`` leaves the panel's variance out (its score taken as fixed);
+    ``variance_shares``: the part of the variance that each source carries, summing to 1.
+    """
+
+    estimate: float
+    se: float
+    df: float
+    se_without_panel: float
+    df_without_panel: float
+    variance_shares: dict[str, float]
+
+    def interval(self, level: float, with_panel: bool = True) -> tuple[float, float]:
+        """t interval with Satterthwaite's degrees of freedom."""
+        se, df = (self.se, self.df) if with_panel else (self.se_without_panel, self.df_without_panel)
+        low, high = t_interval(np.array([self.estimate]), np.array([se]), np.array([df]), level)
+        return float(low[0]), float(high[0])
+
+
+def combine_index(
+    scores: pd.DataFrame,
+    weights: Mapping[str, float],
+    corrections: Mapping[str, float],
+    panels: list[str],
+) -> IndexEstimate:
+    """The index from source scores; sources are independent, corrections are constants.
+
+    Parameters
+    ----------
+    scores : DataFrame, index internal/external/expert; columns estimate, se, df_design
+    weights : mapping   source -> weight
+    corrections : mapping   correction_conduct, correction_facts, mode_adjustment: points subtracted
+    panels : list of str    sources that are not probability samples
+
+    References
+    ----------
+    Satterthwaite (1946), Biometrics Bulletin 2.
+    """
+    value = index_from_scores(*(scores.loc[s, "estimate"] for s in ("internal", "external", "expert")),
+                              weights=weights, **corrections)  # fmt: skip
+    parts = {str(s): (weights[str(s)] * float(scores.loc[s, "se"])) ** 2 for s in scores.index}
+    df = {str(s): float(scores.loc[s, "df_design"]) for s in scores.index}
+    total = sum(parts.values())
+    sampled = {s: part for s, part in parts.items() if s not in panels}
+    return IndexEstimate(
+        estimate=value,
+        se=float(np.sqrt(total)),
+        df=satterthwaite(parts, df),
+        se_without_panel=float(np.sqrt(sum(sampled.values()))),
+        df_without_panel=satterthwaite(sampled, df),
+        variance_shares={s: part / total if total > 0 else float("nan") for s, part in parts.items()},
+    )
+
+
+def satterthwaite(variances: Mapping[str, float], df: Mapping[str, float]) -> float:
+    """Degrees of freedom of a sum of independent variances: V**2 / sum(V_g**2 / df_g)."""
+    total = sum(variances.values())
+    spread = sum(v**2 / df[name] for name, v in variances.items() if v > 0)
+    return float(total**2 / spread) if spread > 0 else float("inf")

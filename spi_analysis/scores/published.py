@@ -1,0 +1,202 @@
+"""The published results of past years: read, recomputed, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from spi_analysis.errors import InputError, Problem, nearest
+from spi_analysis.params import PublishedYears
+from spi_analysis.params.round import CategoryParams
+from spi_analysis.scores.categories import category_of
+from spi_analysis.scores.change import SOURCES, bridge
+from spi_analysis.scores.index import index_from_scores
+from spi_analysis.scores.names import institution_ids
+
+COLUMNS = ["year", "institution", "type", "province_code", "index", *SOURCES, "correction_conduct", "correction_facts"]
+PARTS = [*SOURCES, "correction_conduct", "correction_facts"]
+NATIONAL = "nasional"
+
+
+def load_published(path: Path | str, aliases: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Read published results (CSV) into the table ``published``.
+
+    Parameters
+    ----------
+    path : CSV with the columns year, institution, type, province_code, index, internal, external,
+        expert, correction_conduct, correction_facts; parts may be empty
+    aliases : mapping   other slug -> present slug, for renamed institutions
+
+    Returns
+    -------
+    DataFrame, one row per institution and year, with ``institution_id``; the national row keeps the
+    type "nasional".
+
+    Raises
+    ------
+    InputError   missing columns, figures that are not numbers or outside 0-100, one institution twice in a year.
+    """
+    name = Path(path).name
+    try:
+        raw = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError("the file of published results does not exist", file=name) from None
+    absent = [column for column in COLUMNS if column not in raw.columns]
+    if absent:
+        raise InputError(
+            *(Problem("a column is missing", name, column=c, hint=nearest(c, raw.columns)) for c in absent)
+        )
+    table = raw[COLUMNS].assign(institution_id=institution_ids(raw["institution"], dict(aliases or {})))
+    problems = []
+    for column in ["year", "index", *PARTS]:
+        table[column], bad = _numbers(table[column], column, name, blank_allowed=column in PARTS)
+        problems += bad
+    problems += _repeats(table, name)
+    if problems:
+        raise InputError(*problems)
+    table["year"] = table["year"].astype(int)
+    table["province_code"] = table["province_code"].replace("", None)
+    return table[["year", "institution", "institution_id", *COLUMNS[2:]]]
+
+
+def recompute(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
+    """The index of every institution and year from its parts, beside the published one.
+
+    Returns
+    -------
+    DataFrame: year, institution_id, institution, type, index, recomputed, difference (published minus
+    recomputed, in points), agrees (within the tolerance). Rows without parts are left out.
+    """
+    rows = published[(published["type"] != NATIONAL) & published[PARTS].notna().all(axis=1)]
+    values = [
+        index_from_scores(*(getattr(row, part) for part in PARTS), weights=years.weights(row.year))
+        for row in rows.itertuples()
+    ]
+    table = rows[["year", "institution_id", "institution", "type", "index"]].assign(recomputed=values)
+    table["difference"] = table["index"] - table["recomputed"]
+    # Figures are published with two decimals: a difference is judged as it would be printed.
+    table["agrees"] = table["difference"].abs().round(2) <= years.tolerance
+    return table.reset_index(drop=True)
+
+
+def yearly_means(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
+    """Plain means over institutions beside the official national index.
+
+    Returns
+    -------
+    DataFrame: year, n, plain_mean, official, gap (plain minus official), explained (gap within the
+    tolerance), note.
+    """
+    rows = []
+    for year, part in published[published["type"] != NATIONAL].groupby("year"):
+        known = years.years.get(int(year))
+        official = known.official_index if known else None
+        gap = None if official is None else part["index"].mean() - official
+        rows.append(
+            {
+                "year": int(year),
+                "n": len(part),
+                "plain_mean": part["index"].mean(),
+                "official": official,
+                "gap": gap,
+                "explained": None if gap is None else bool(abs(round(gap, 2)) <= years.tolerance),
+                "note": known.note if known else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def means_by_type(published: pd.DataFrame) -> pd.DataFrame:
+    """Plain mean index and number of institutions, by year and type."""
+    rows = published[published["type"] != NATIONAL]
+    return rows.groupby(["year", "type"])["index"].agg(n="size", mean="mean").reset_index()
+
+
+def categories_by_year(published: pd.DataFrame, levels: CategoryParams, decimals: int) -> pd.DataFrame:
+    """Number of institutions in every category, by year (rows) and category (columns, lowest first)."""
+    rows = published[published["type"] != NATIONAL]
+    category = rows["index"].map(lambda value: category_of(value, levels, decimals))
+    counts = pd.crosstab(rows["year"], category)
+    return counts.reindex(columns=[level.code for level in levels.levels], fill_value=0)
+
+
+def movers(published: pd.DataFrame, before: int, after: int, most: int) -> pd.DataFrame:
+    """The institutions whose published index rose and fell most between two years.
+
+    A large move is not a proven one: published figures carry no standard error.
+
+    Returns
+    -------
+    DataFrame: institution_id, institution, type, before, after, change; up to ``most`` rises and falls.
+    """
+    rows = published[published["type"] != NATIONAL]
+    first = rows[rows["year"] == before].set_index("institution_id")["index"].rename("before")
+    second = rows[rows["year"] == after].set_index("institution_id")[["institution", "type", "index"]]
+    both = second.rename(columns={"index": "after"}).join(first, how="inner").reset_index()
+    both["change"] = both["after"] - both["before"]
+    ordered = both.sort_values(["change", "institution_id"])
+    extremes = pd.concat([ordered.tail(most)[::-1], ordered.head(most)]).drop_duplicates("institution_id")
+    return extremes[["institution_id", "institution", "type", "before", "after", "change"]].reset_index(drop=True)
+
+
+def history(published: pd.DataFrame, institution_id: str) -> pd.DataFrame:
+    """All published rows of one institution, by year."""
+    return published[published["institution_id"] == institution_id].sort_values("year").reset_index(drop=True)
+
+
+def published_bridge(
+    published: pd.DataFrame, institution_id: str, before: int, after: int, years: PublishedYears
+) -> pd.DataFrame:
+    """What an institution's published change is made of (see ``change.bridge``).
+
+    Raises
+    ------
+    InputError   the institution, a year, or the parts of a year are not there.
+    """
+    rows = history(published, institution_id).set_index("year")
+    if rows.empty:
+        raise InputError(
+            "the institution has no published result",
+            got=institution_id,
+            hint=nearest(institution_id, published["institution_id"].unique()),
+        )
+    for year in (before, after):
+        if year not in rows.index or rows.loc[year, PARTS].isna().any():
+            raise InputError(
+                "the parts of a published index are missing",
+                key=institution_id,
+                got=str(year),
+                expected="a year with source scores and corrections",
+            )
+    first, second = (rows.loc[year, ["index", *PARTS]].astype(float).to_dict() for year in (before, after))
+    return bridge(first, second, years.weights(before), years.weights(after))
+
+
+def _numbers(column: pd.Series, name: str, file: str, *, blank_allowed: bool) -> tuple[pd.Series, list[Problem]]:
+    values = pd.to_numeric(column.where(column != ""), errors="coerce")
+    low, high = (2000, 2100) if name == "year" else (0, 100)
+    bad = (values.isna() & ((column != "") | (not blank_allowed))) | (values.notna() & ~values.between(low, high))
+    problems = [
+        Problem(
+            "not a usable figure", file, int(row) + 2, name, got=column[row] or "nothing", expected=f"{low} to {high}"
+        )
+        for row in column.index[bad]
+    ]
+    return values, problems
+
+
+def _repeats(table: pd.DataFrame, file: str) -> list[Problem]:
+    twice = table.duplicated(["year", "institution_id"])
+    return [
+        Problem(
+            "an institution is there twice in a year",
+            file,
+            int(row) + 2,
+            "institution",
+            got=f"{table.loc[row, 'institution']} ({table.loc[row, 'year']})",
+            expected="one row per institution and year",
+        )
+        for row in table.index[twice]
+    ]

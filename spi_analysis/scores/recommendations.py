@@ -1,0 +1,76 @@
+"""The recommendations that the results support, by strength of evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from spi_analysis.params import RecommendationRules
+
+
+def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -> pd.DataFrame:
+    """Rules whose condition holds with the certainty they ask for.
+
+    Parameters
+    ----------
+    estimates : DataFrame   table ``estimates`` of one institution, as shown (hidden figures give no advice)
+    most : int              how many at the most
+
+    Returns
+    -------
+    DataFrame: code, audience, measure, threshold, estimate, ci_low, ci_high, n, certainty; the
+    strongest evidence (standard errors beyond the threshold) first.
+    """
+    rows = []
+    for rule in rules.rules:
+        evidence = _evidence(estimates, rule.audience, rule.when.kind, rule.when.measure)
+        if evidence is None:
+            continue
+        distance = _distance(evidence, rule.when.kind, rule.when.threshold)
+        certainty = float(student.cdf(distance, evidence["df_design"]))
+        if certainty >= rule.when.certainty:
+            figures = {name: evidence[name] for name in ("estimate", "ci_low", "ci_high", "n")}
+            rows.append(
+                {
+                    "code": rule.code,
+                    "audience": rule.audience,
+                    "measure": rule.when.measure,
+                    "threshold": rule.when.threshold,
+                    **figures,
+                    "certainty": certainty,
+                    "strength": distance,
+                }
+            )
+    columns = [
+        "code",
+        "audience",
+        "measure",
+        "threshold",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "n",
+        "certainty",
+        "strength",
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(["strength", "code"], ascending=[False, True]).head(most).reset_index(drop=True)
+
+
+def _evidence(estimates: pd.DataFrame, source: str, kind: str, measure: str) -> pd.Series | None:
+    wanted = (
+        (estimates["measure"] == "dimension_score") & (estimates["dimension"] == measure)
+        if kind == "score_below"
+        else (estimates["measure"] == "experience_rate")
+        & (estimates["dimension"] == measure)
+        & (estimates["domain"] == "contacts")
+    )
+    found = estimates[wanted & (estimates["source"] == source) & (estimates["status"] == "shown")]
+    return None if found.empty else found.iloc[0]
+
+
+def _distance(evidence: pd.Series, kind: str, threshold: float) -> float:
+    """How far beyond the threshold, in standard errors."""
+    beyond = threshold - evidence["estimate"] if kind == "score_below" else evidence["estimate"] - threshold
+    return float(beyond / evidence["se"]) if evidence["se"] > 0 else float(np.sign(beyond) * np.inf)

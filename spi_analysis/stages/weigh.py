@@ -1,0 +1,156 @@
+"""Stage: from sample, events and answers to weights and replicate weights."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.fieldwork import final_dispositions
+from spi_analysis.params import Instrument, RoundParams, Source
+from spi_analysis.params.round import WeightingParams
+from spi_analysis.stages.draw import eligible_list
+from spi_analysis.weighting import (
+    DropIneligible,
+    Rake,
+    ReplicateWeights,
+    Step,
+    Trim,
+    UnknownEligibility,
+    Weighted,
+    WeightingClasses,
+    apply_recipe,
+    bootstrap_replicates,
+    observed_fraction,
+    weighting_classes,
+)
+
+WEIGHT_COLUMNS = ["base_weight", "elig_weight", "nr_weight", "cal_weight", "trimmed_weight", "recal_weight", "weight"]
+UNKNOWN_LEVEL = "(unknown)"
+WHO = ["institution_id", "person_id", "source"]
+
+
+@dataclass(frozen=True)
+class WeightedSample:
+    """Weights of one institution.
+
+    ``weights``: table ``weights``, all sampled people; ``replicates``: source, person_id, r0001 ...,
+    respondents of the probability sources; ``report``: one row per source and step;
+    ``sample``: sampled people with their list columns and disposition.
+    """
+
+    weights: pd.DataFrame
+    replicates: pd.DataFrame
+    report: pd.DataFrame
+    sample: pd.DataFrame
+
+
+def weigh_institution(
+    frame: pd.DataFrame,
+    sample: pd.DataFrame,
+    events: pd.DataFrame,
+    responses: pd.DataFrame,
+    round_: RoundParams,
+    instrument: Instrument,
+) -> WeightedSample:
+    """Weights for all sources: the recipe of the round for each probability sample, equal weights for a panel."""
+    people = sample_with_frame(sample, frame)
+    people["disposition"] = final_dispositions(people, events, responses, round_.dispositions, instrument)
+    parts = [_weigh_source(people[people["source"] == source], frame, round_, source) for source in round_.sources]
+    weights, replicates, reports = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+    return WeightedSample(weights, replicates, reports, people)
+
+
+def sample_with_frame(sample: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Sampled people with what the list says of them, in a fixed order."""
+    columns = [c for c in frame.columns if c not in sample.columns]
+    joined = sample.merge(frame[["source", "person_id", *columns]], on=["source", "person_id"], validate="1:1")
+    return joined.sort_values(["source", "person_id"]).reset_index(drop=True)
+
+
+def recipe_for(params: WeightingParams, frame: pd.DataFrame) -> list[Step]:
+    """The steps of a probability source, with the totals of its list."""
+    rake = params.rake
+    margins = {column: _margin(frame, column) for column in rake.margins}
+
+    def raking(column: str) -> Rake:
+        return Rake(margins, rake.min_respondents, rake.tolerance, rake.max_iterations, column)
+
+    return [
+        UnknownEligibility("nr_class"),
+        WeightingClasses("nr_class"),
+        raking("cal_weight"),
+        Trim(params.trim.k),
+        raking("recal_weight"),
+        DropIneligible(),
+    ]
+
+
+def replicate_seed(round_: RoundParams, institution_id: str, source: Source) -> int:
+    """A seed of its own for every institution and source, from the round's seed."""
+    return (round_.replicates.seed << 32) + zlib.crc32(f"{institution_id}/{source}".encode())
+
+
+def _weigh_source(
+    people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams, source: Source
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    params = round_.sources[source].weighting
+    answered = people["disposition"].isin(round_.dispositions.respondents)
+    if params is None or not answered.any():
+        return _equal_weights(people, answered, source)
+    classes = weighting_classes(people, params.nonresponse.classes, min_respondents=params.nonresponse.min_respondents)
+    known = {column: people[column].fillna(UNKNOWN_LEVEL) for column in params.rake.margins}
+    people = people.assign(nr_class=classes["nr_class"], **known)
+    people["observed_fraction"] = observed_fraction(people, "nr_class")
+    replicates = bootstrap_replicates(
+        people,
+        "base_weight",
+        stratum="stratum",
+        fraction="observed_fraction",
+        n_replicates=round_.replicates.n_replicates,
+        seed=replicate_seed(round_, str(people["institution_id"].iloc[0]), source),
+    )
+    weighted = apply_recipe(people, recipe_for(params, eligible_list(frame, source)), replicates=replicates)
+    table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], weighted.columns[WEIGHT_COLUMNS]], axis=1)
+    return table, _replicate_table(people, weighted), weighted.report.assign(source=source)
+
+
+def _replicate_table(people: pd.DataFrame, weighted: Weighted) -> pd.DataFrame:
+    """Replicate weights of those with a final weight."""
+    assert weighted.replicates is not None
+    kept = (weighted.weight > 0).to_numpy()
+    values = weighted.replicates.values[kept]
+    table = pd.DataFrame(values, columns=[f"r{i + 1:04d}" for i in range(values.shape[1])])
+    table.insert(0, "person_id", people.loc[kept, "person_id"].to_numpy())
+    table.insert(0, "source", people.loc[kept, "source"].to_numpy())
+    return table
+
+
+def _equal_weights(
+    people: pd.DataFrame, answered: pd.Series, source: Source
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """A panel (or a source without answers): everyone who answered counts the same; no replicates."""
+    table = people[[*WHO, "stratum", "disposition"]].assign(nr_class=None)
+    for column in WEIGHT_COLUMNS:
+        table[column] = 1.0 if column == "base_weight" else answered.astype(float)
+    report = pd.DataFrame(
+        [{"step": "equal weights", "column": "weight", "cases": int(answered.sum()), "sum": float(answered.sum()),
+          "kish_deff": 1.0, "effective_n": float(answered.sum()), "smallest": 1.0, "largest": 1.0, "notes": "",
+          "source": source}]
+    )  # fmt: skip
+    return table, pd.DataFrame({"source": [], "person_id": []}, dtype=str), report
+
+
+def _margin(frame: pd.DataFrame, column: str) -> dict[str, float]:
+    counts = frame[column].fillna(UNKNOWN_LEVEL).value_counts()
+    return {str(level): float(total) for level, total in counts.items()}
+
+
+def replicate_weights(replicates: pd.DataFrame, source: Source) -> tuple[pd.Series, ReplicateWeights]:
+    """Person ids and replicate weights of one source, as stored."""
+    part = replicates[replicates["source"] == source]
+    values = part.drop(columns=["source", "person_id"]).dropna(axis=1, how="all").to_numpy(dtype=float)
+    n = values.shape[1]
+    return part["person_id"], ReplicateWeights(values, 1 / max(n, 1), np.ones(n), "bootstrap")

@@ -1,0 +1,43 @@
+"""What a sampled person is for the weights: respondent, nonrespondent, of unknown eligibility, or ineligible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import WeightingError, nearest
+
+RESPONDENT, NONRESPONDENT, UNKNOWN, INELIGIBLE = range(4)
+
+# Final disposition codes of AAPOR (2023) and plain words for the same.
+CLASSES = {
+    "I": RESPONDENT,
+    "P": RESPONDENT,
+    "R": NONRESPONDENT,
+    "NC": NONRESPONDENT,
+    "O": NONRESPONDENT,
+    "UH": UNKNOWN,
+    "UO": UNKNOWN,
+    "NE": INELIGIBLE,
+    "respondent": RESPONDENT,
+    "nonrespondent": NONRESPONDENT,
+    "unknown": UNKNOWN,
+    "ineligible": INELIGIBLE,
+}
+
+
+def classify(status: pd.Series) -> np.ndarray:
+    """Integer class of every row, from AAPOR codes, plain words, booleans or 0/1 (1 = respondent)."""
+    if pd.api.types.is_bool_dtype(status) or pd.api.types.is_numeric_dtype(status):
+        return np.where(status.astype(float).to_numpy() == 1, RESPONDENT, NONRESPONDENT)
+    classes = status.map(CLASSES)
+    if classes.isna().any():
+        bad = status[classes.isna()].iloc[0]
+        raise WeightingError(
+            "a status is not known",
+            column=str(status.name),
+            got=str(bad),
+            expected=", ".join(CLASSES),
+            hint=nearest(bad, CLASSES),
+        )
+    return classes.to_numpy(dtype=int)
