@@ -1,4 +1,4 @@
-"""Canonical column names and what they mean, in Indonesian and English. No logic.
+"""Canonical column names and codes, and what they mean, in Indonesian and English.
 
 The table of docs/output_columns.md is this dictionary; a test keeps the two together.
 """
@@ -89,3 +89,101 @@ LABELS: dict[str, Label] = {
     "correction_facts": Label("Koreksi fakta korupsi", "Correction for facts of corruption"),
     "mode_adjustment": Label("Penyesuaian moda wawancara", "Interview-mode adjustment"),
 }
+
+VALUES: dict[str, dict[str, Label]] = {
+    "source": {
+        "internal": Label("Internal (pegawai)", "Internal (employees)"),
+        "external": Label("Eksternal (pengguna layanan)", "External (service users)"),
+        "expert": Label("Eksper (narasumber ahli)", "Experts"),
+    },
+    "position_class": {
+        "top_official": Label("Pimpinan tertinggi", "Top official"),
+        "structural": Label("Pejabat struktural", "Structural official"),
+        "functional": Label("Pejabat fungsional", "Functional official"),
+        "staff": Label("Pelaksana", "Staff"),
+        "non_asn": Label("Non-ASN", "Non-ASN"),
+    },
+    "sex": {
+        "female": Label("Perempuan", "Female"),
+        "male": Label("Laki-laki", "Male"),
+        "unknown": Label("Tidak diketahui", "Unknown"),
+    },
+    "age_group": {"unknown": Label("Tidak diketahui", "Unknown")},
+    "expert_group": {
+        "auditor": Label("Auditor", "Auditor"),
+        "ombudsman": Label("Ombudsman", "Ombudsman"),
+        "journalist": Label("Jurnalis", "Journalist"),
+        "academic": Label("Akademisi", "Academic"),
+        "ngo": Label("LSM", "Civil society"),
+        "business": Label("Asosiasi usaha", "Business association"),
+        "retired_official": Label("Purnatugas", "Retired official"),
+        "other": Label("Lainnya", "Other"),
+    },
+    "stream": {
+        "list": Label("Daftar populasi", "Population list"),
+        "self_registered": Label("Pendaftaran mandiri (QR)", "Self-registered (QR)"),
+    },
+    "frame_status": {"clean": Label("Bersih", "Clean"), "flagged": Label("Diberi catatan", "Flagged")},
+    "channels": {
+        "whatsapp": Label("WhatsApp", "WhatsApp"),
+        "email": Label("Surel", "E-mail"),
+        "whatsapp+email": Label("WhatsApp dan surel", "WhatsApp and e-mail"),
+    },
+    "disposition": {
+        "I": Label("Lengkap", "Complete"),
+        "P": Label("Sebagian", "Partial"),
+        "R": Label("Menolak atau berhenti", "Refusal or break-off"),
+        "NC": Label("Tidak ada jawaban", "Non-contact"),
+        "O": Label("Nonrespons lain", "Other nonresponse"),
+        "UH": Label("Kelayakan tak diketahui (rumah tangga)", "Unknown eligibility, household"),
+        "UO": Label("Kelayakan tak diketahui", "Unknown eligibility"),
+        "NE": Label("Tidak memenuhi syarat", "Not eligible"),
+    },
+    "event": {
+        "sent": Label("Terkirim", "Sent"),
+        "delivered": Label("Diterima", "Delivered"),
+        "read": Label("Dibaca", "Read"),
+        "started": Label("Mulai mengisi", "Started"),
+        "completed": Label("Selesai", "Completed"),
+        "refused": Label("Menolak", "Refused"),
+        "opted_out": Label("Berhenti dihubungi", "Opted out"),
+        "invalid_number": Label("Nomor tidak berlaku", "Invalid number"),
+        "ineligible": Label("Tidak memenuhi syarat", "Ineligible"),
+    },
+    "type": {
+        "kementerian": Label("Kementerian", "Ministry"),
+        "lembaga": Label("Lembaga", "Agency"),
+        "provinsi": Label("Provinsi", "Province"),
+        "kota": Label("Kota", "City"),
+        "kabupaten": Label("Kabupaten", "Regency"),
+        "bumn": Label("BUMN", "State-owned enterprise"),
+        "nasional": Label("Nasional", "National"),
+    },
+    "status": {
+        "shown": Label("Ditampilkan", "Shown"),
+        "suppressed": Label("Disembunyikan", "Hidden"),
+        "withheld": Label("Ditahan", "Withheld"),
+        "no_answers": Label("Tidak ada jawaban", "No answers"),
+    },
+    "domain": {
+        "respondents": Label("dari semua responden", "of all respondents"),
+        "contacts": Label("dari yang pernah berhubungan", "of those with contact"),
+    },
+    "part": {
+        "internal": Label("Internal", "Internal"),
+        "external": Label("Eksternal", "External"),
+        "expert": Label("Eksper", "Experts"),
+        "correction_conduct": Label("Koreksi pelaksanaan survei", "Correction: survey conduct"),
+        "correction_facts": Label("Koreksi fakta korupsi", "Correction: facts of corruption"),
+        "mode_adjustment": Label("Penyesuaian moda", "Mode adjustment"),
+        "weights": Label("Perubahan bobot", "Change of weights"),
+        "unexplained": Label("Tidak terjelaskan", "Unexplained"),
+        "index": Label("Indeks", "Index"),
+    },
+}
+
+
+def value_label(column: str, value: object, language: str) -> str:
+    """Human words for a code of a column; the code itself where there are none (such as names of units)."""
+    label = VALUES.get(column, {}).get(str(value))
+    return str(value) if label is None else label.id if language == "id" else label.en

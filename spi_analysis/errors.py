@@ -98,8 +98,9 @@ class NotebookError(SpiError):
 def nearest(name: object, valid: Iterable[object]) -> str:
     """A hint that names the closest valid name, else all of them (at most ten)."""
     names = [str(v) for v in valid]
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    by_small_letters = {v.casefold(): v for v in reversed(names)}
+    close = difflib.get_close_matches(str(name).casefold(), list(by_small_letters), n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {by_small_letters[close[0]]!r}?"
     listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
     return f"valid names: {listed}" if names else ""

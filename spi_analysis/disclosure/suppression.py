@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+REST = "(in no cell)"
 HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
@@ -42,7 +43,8 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     """The estimates table with every figure hidden that would expose people.
 
     Rules, in order: a source below its threshold (``min_panel`` for a panel) is hidden with all
-    that is inside it; units and dimensions of a source are hidden as ``small_cells`` says;
+    that is inside it; units and dimensions of a source are hidden as ``small_cells`` says (respondents of
+    no known unit count as one more cell of the units);
     rates on fewer than ``min_cell`` respondents are hidden; and once a source is hidden, so is
     every figure that combines sources, for it would give the hidden score by subtraction.
     """
@@ -51,16 +53,25 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     sources = estimates[estimates["measure"] == "source_score"]
     small_sources = set(sources.loc[sources["n"] < limit[sources.index], "source"])
     hidden |= estimates["source"].isin(small_sources)
+    respondents = sources.set_index("source")["n"]
     for measure, cell in (("unit_score", "domain"), ("dimension_score", "dimension")):
         for source, part in estimates[estimates["measure"] == measure].groupby("source"):
             threshold = min_panel if source in panels else min_cell
-            flags = small_cells(part.set_index(cell)["n"], threshold)
-            hidden.loc[part.index] |= flags.to_numpy()
+            counts = part.set_index(cell)["n"]
+            if measure == "unit_score":
+                counts = _with_rest(counts, respondents.get(source, np.nan))
+            hidden.loc[part.index] |= small_cells(counts, threshold).to_numpy()[: len(part)]
     rates = estimates["measure"] == "experience_rate"
     hidden |= rates & (estimates["n"] < min_cell)
     if small_sources:
         hidden |= estimates["measure"].str.startswith(("index", "category", "target"))
     return mask(estimates, hidden)
+
+
+def _with_rest(counts: pd.Series, total: float) -> pd.Series:
+    """The cells, and behind them the respondents who are in none: a cell that is never shown, but could be inferred."""
+    rest = total - counts.sum()
+    return pd.concat([counts, pd.Series({REST: rest})]) if rest > 0 else counts
 
 
 def mask(estimates: pd.DataFrame, hidden: pd.Series, status: str = "suppressed") -> pd.DataFrame:

@@ -19,7 +19,8 @@ def contrast(
     Parameters
     ----------
     estimate : Estimate with k rows
-    weights : {row: weight}, or {name: {row: weight}}, or array (m, k)
+    weights : {row: weight}, or {name: {row: weight}}, or array (m, k); a row without weight takes no part,
+        so that it may be missing
 
     Returns
     -------
@@ -27,14 +28,23 @@ def contrast(
     n the largest of the rows that take part.
     """
     names, matrix = _matrix(estimate, weights)
-    values = matrix @ estimate.table["estimate"].to_numpy()
-    covariance = matrix @ estimate.covariance @ matrix.T
     used = matrix != 0
-    df = np.array([estimate.table["df_design"].to_numpy()[row].min() for row in used])
-    n = np.array([estimate.table["n"].to_numpy()[row].max() for row in used])
+    values = _product(estimate.table["estimate"].to_numpy(dtype=float)[None, :], matrix)[0]
+    covariance = _product(_product(estimate.covariance, matrix).T, matrix)
+    rows = estimate.table
+    df = np.array([rows["df_design"].to_numpy(dtype=float)[row].min(initial=np.inf) for row in used])
+    n = np.array([rows["n"].to_numpy()[row].max(initial=0) for row in used])
+    df = np.where(used.any(axis=1), df, 0.0)
     table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level)
-    replicates = None if estimate.replicates is None else estimate.replicates @ matrix.T
+    replicates = None if estimate.replicates is None else _product(estimate.replicates, matrix)
     return Estimate(table, covariance, estimate.level, replicates)
+
+
+def _product(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """values (r, k) @ matrix.T, where 0 times a missing value is 0, and any other multiple of it is missing."""
+    missing = np.isnan(values)
+    result = np.where(missing, 0.0, values) @ matrix.T
+    return np.where((missing.astype(float) @ (matrix != 0).T) > 0, np.nan, result)
 
 
 def _matrix(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.estimation.inputs import require_columns, usable_weights
 from spi_analysis.estimation.taylor import LonelyPsu, Stage, stages_covariance
 from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells
@@ -20,17 +21,21 @@ LONELY_RULES = ("fail", "certainty", "adjust", "average")
 class Calibration:
     """A calibration that the weights went through: the variance uses residuals from its auxiliaries.
 
-    ``before`` (n,) are the weights that were calibrated.
+    ``before`` and ``after`` (n,) are the weights that went in and came out.
     """
 
     auxiliary: Auxiliary
     before: np.ndarray
+    after: np.ndarray
 
-    def residuals(self, values: np.ndarray) -> np.ndarray:
-        """values (n, k) minus their regression on the auxiliaries, weighted by ``before``."""
+    def residuals(self, weighted: np.ndarray) -> np.ndarray:
+        """Weighted values (n, k) minus what their regression on the auxiliaries explains, weighted by ``before``."""
+        after = self.after[:, None]
+        values = np.divide(weighted, after, out=np.zeros_like(weighted), where=after != 0)
         gram = self.auxiliary.gram(self.before)
         products = self.auxiliary.products(values * self.before[:, None])
-        return values - self.auxiliary.predict(np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ products)
+        explained = self.auxiliary.predict(np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ products)
+        return (values - explained) * after
 
 
 @dataclass(frozen=True, init=False)
@@ -77,10 +82,10 @@ class SurveyDesign:
                 "unknown lonely_psu rule", got=lonely_psu, expected=", ".join(LONELY_RULES), hint=hint
             )
         strata, units, sizes = _as_list(stratum), _as_list(psu), _as_list(pop_size)
-        _require(df, [weight, *strata, *units, *sizes])
+        require_columns(df, [weight, *strata, *units, *sizes])
         values = {
             "data": df,
-            "weights": _usable_weights(df, weight),
+            "weights": usable_weights(df, weight),
             "stages": tuple(_stages(df, strata, units, sizes, nest)),
             "lonely_psu": lonely_psu,
             "in_domain": np.ones(len(df), dtype=bool),
@@ -117,9 +122,9 @@ class SurveyDesign:
         method: str = "linear",
         bounds: tuple[float, float] | None = None,
     ) -> SurveyDesign:
-        factors = calibration_factors(self.weights, auxiliary, targets, method, bounds)
-        step = Calibration(auxiliary, self.weights)
-        return self._with(weights=self.weights * factors, calibrations=(*self.calibrations, step))
+        after = self.weights * calibration_factors(self.weights, auxiliary, targets, method, bounds)
+        step = Calibration(auxiliary, self.weights, after)
+        return self._with(weights=after, calibrations=(*self.calibrations, step))
 
     def with_columns(self, columns: pd.DataFrame) -> SurveyDesign:
         """The design with more columns in its data (index as ``data``)."""
@@ -127,13 +132,14 @@ class SurveyDesign:
 
     def covariance(self, influence: np.ndarray) -> np.ndarray:
         """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain."""
+        weighted = influence * self.weights[:, None]
         for calibration in self.calibrations:
-            influence = calibration.residuals(influence)
-        return stages_covariance(influence * self.weights[:, None], list(self.stages), self.lonely_psu)
+            weighted = calibration.residuals(weighted)
+        return stages_covariance(weighted, list(self.stages), self.lonely_psu)
 
     def df(self, rows: np.ndarray | None = None) -> float:
-        """Degrees of freedom: primary units minus strata, among the given rows (default: the domain)."""
-        inside = self.in_domain if rows is None else rows & self.in_domain
+        """Degrees of freedom: primary units minus strata, among the given rows with weight (default: the domain)."""
+        inside = (self.in_domain if rows is None else rows & self.in_domain) & (self.weights != 0)
         first = self.stages[0]
         return float(len(np.unique(first.unit[inside])) - len(np.unique(first.stratum[inside])))
 
@@ -147,11 +153,12 @@ class SurveyDesign:
 def _stages(df: pd.DataFrame, strata: list[str], units: list[str], sizes: list[str], nest: bool) -> list[Stage]:
     """Codes of units and strata at every stage, each unique over what lies above."""
     n_stages = max(1, len(units))
+    _refuse_more_than_stages(n_stages, strata, sizes)
     above = np.zeros(len(df), dtype=np.intp)
     stages = []
     for s in range(n_stages):
         names, stratum = _strata_of(df, strata[s] if s < len(strata) else None, above)
-        own = pd.factorize(df[units[s]])[0] if units else np.arange(len(df))
+        own = _unit_codes(df, units[s]) if units else np.arange(len(df))
         # Codes of the first stage may repeat between strata only when nested.
         scope = stratum if (nest or s > 0) else np.zeros_like(stratum)
         unit = _combined(scope, own)
@@ -159,9 +166,22 @@ def _stages(df: pd.DataFrame, strata: list[str], units: list[str], sizes: list[s
         pop_size = _pop_sizes(df, sizes[s], unit, stratum) if s < len(sizes) else None
         stages.append(Stage(unit, stratum, names, pop_size))
         above = unit
-    if len(sizes) > n_stages:
-        raise EstimationError("more population sizes than stages", got=", ".join(sizes), expected=f"at most {n_stages}")
     return stages
+
+
+def _refuse_more_than_stages(n_stages: int, strata: list[str], sizes: list[str]) -> None:
+    for what, columns in (("strata", strata), ("population sizes", sizes)):
+        if len(columns) > n_stages:
+            raise EstimationError(
+                f"more {what} than stages", got=", ".join(columns), expected=f"at most {n_stages}, one per stage"
+            )
+
+
+def _unit_codes(df: pd.DataFrame, column: str) -> np.ndarray:
+    codes = pd.factorize(df[column])[0]
+    if (codes < 0).any():
+        raise EstimationError("a sampling unit is missing", column=column, row=int((codes < 0).argmax()) + 1)
+    return codes
 
 
 def _strata_of(df: pd.DataFrame, column: str | None, above: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -217,25 +237,5 @@ def _pop_sizes(df: pd.DataFrame, column: str, unit: np.ndarray, stratum: np.ndar
     return size
 
 
-def _usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
-    values = df[weight].to_numpy(dtype=float)
-    bad = ~(np.isfinite(values) & (values >= 0))
-    if bad.any():
-        raise EstimationError(
-            "a weight is missing or negative",
-            column=weight,
-            row=int(bad.argmax()) + 1,
-            got=str(values[bad][0]),
-            expected="a finite number, 0 or more",
-        )
-    return values
-
-
 def _as_list(value: str | list[str] | None) -> list[str]:
     return [] if value is None else [value] if isinstance(value, str) else list(value)
-
-
-def _require(df: pd.DataFrame, columns: list[str]) -> None:
-    for column in columns:
-        if column not in df.columns:
-            raise EstimationError("a column is missing", column=column, hint=nearest(column, map(str, df.columns)))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.design import SurveyDesign
+from spi_analysis.estimation.inputs import require_columns
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.estimation.replication import ReplicateDesign
 from spi_analysis.estimation.result import Estimate, make_table
@@ -106,7 +107,7 @@ def estimate_proportion(
     """
     jobs = [job for name in ([variables] if isinstance(variables, str) else variables) for job in _shares(design, name)]
     result = _estimate(design, jobs, by, level, deff)
-    low, high = proportion_interval(result.table, interval, level, design.df())
+    low, high = proportion_interval(result.table, interval, level)
     return Estimate(result.table.assign(ci_low=low, ci_high=high), result.covariance, level, result.replicates)
 
 
@@ -171,7 +172,7 @@ def _domains(design: Design, by: By) -> list[tuple[dict[str, object], np.ndarray
     if by is None:
         return [({}, inside)]
     columns = [by] if isinstance(by, str) else list(by)
-    _require(design.data, columns)
+    require_columns(design.data, columns)
     grouped = design.data.loc[inside, columns].groupby(columns, sort=True, observed=True).indices
     rows = np.flatnonzero(inside)
     domains = []
@@ -185,7 +186,7 @@ def _domains(design: Design, by: By) -> list[tuple[dict[str, object], np.ndarray
 
 
 def _shares(design: Design, name: str) -> list[_Job]:
-    _require(design.data, [name])
+    require_columns(design.data, [name])
     column = design.data[name]
     known = column.notna().to_numpy()
     levels = sorted(column[design.in_domain & known].unique(), key=lambda v: (isinstance(v, str), v))
@@ -221,16 +222,10 @@ def _deff(
 
 
 def _numeric(data: pd.DataFrame, names: list[str]) -> np.ndarray:
-    _require(data, names)
+    require_columns(data, names)
     text = [name for name in names if not pd.api.types.is_numeric_dtype(data[name])]
     if text:
         raise EstimationError(
             "the variable is not a number", column=", ".join(text), hint="use estimate_proportion for categories"
         )
     return data[names].to_numpy(dtype=float)
-
-
-def _require(data: pd.DataFrame, columns: list[str]) -> None:
-    for column in columns:
-        if column not in data.columns:
-            raise EstimationError("a column is missing", column=column, hint=nearest(column, map(str, data.columns)))

@@ -13,9 +13,7 @@ from spi_analysis.estimation.result import t_interval
 INTERVALS = ("wald", "logit", "wilson", "beta")
 
 
-def proportion_interval(
-    table: pd.DataFrame, method: str, level: float, df_design: float
-) -> tuple[np.ndarray, np.ndarray]:
+def proportion_interval(table: pd.DataFrame, method: str, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Limits (k,), (k,) for the proportions of a result table (columns estimate, se, df_design, n).
 
     References
@@ -24,6 +22,8 @@ def proportion_interval(
     """
     p, se = table["estimate"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float)
     df, n = table["df_design"].to_numpy(dtype=float), table["n"].to_numpy(dtype=float)
+    # Nobody in the domain: nothing to say.
+    n = np.where(n > 0, n, np.nan)
     if method == "wald":
         return t_interval(p, se, df, level)
     if method not in INTERVALS:
@@ -67,4 +67,4 @@ def _beta(
     size = np.where(inside, effective * shrink, n)
     low = beta_distribution.ppf(tail, size * p, size * (1 - p) + 1)
     high = beta_distribution.ppf(1 - tail, size * p + 1, size * (1 - p))
-    return np.where(p > 0, low, 0.0), np.where(p < 1, high, 1.0)
+    return np.where(p <= 0, 0.0, low), np.where(p >= 1, 1.0, high)

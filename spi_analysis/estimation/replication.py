@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.estimation.inputs import require_columns, usable_weights
 
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
 
@@ -64,8 +65,8 @@ class ReplicateDesign:
             raise EstimationError(
                 "unknown method", got=method, expected=", ".join(METHODS), hint=nearest(method, METHODS)
             )
+        weights = usable_weights(df, weight)
         values = _values(df, replicates)
-        weights = df[weight].to_numpy(dtype=float)
         values = values if combined else values * weights[:, None]
         n_replicates = values.shape[1]
         fields = {
@@ -85,7 +86,12 @@ class ReplicateDesign:
 
     def subset(self, mask: pd.Series | np.ndarray) -> ReplicateDesign:
         """A domain: all replicates are kept, only the rows outside count as 0."""
-        return self._with(in_domain=self.in_domain & np.asarray(mask, dtype=bool))
+        inside = np.asarray(mask, dtype=bool)
+        if inside.shape != self.weights.shape:
+            raise EstimationError(
+                "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
+            )
+        return self._with(in_domain=self.in_domain & inside)
 
     def with_columns(self, columns: pd.DataFrame) -> ReplicateDesign:
         """The design with more columns in its data (index as ``data``)."""
@@ -94,7 +100,8 @@ class ReplicateDesign:
     def covariance_of(self, estimates: np.ndarray, replicates: np.ndarray) -> np.ndarray:
         """Covariance (k, k) from estimates (k,) and their replicates (R, k)."""
         used = self.rscales > 0
-        centre = estimates if self.mse else replicates[used].mean(axis=0)
+        # In a census no replicate counts, and there is nothing to take a mean of.
+        centre = estimates if self.mse or not used.any() else replicates[used].mean(axis=0)
         deviation = (replicates - centre) * np.sqrt(self.scale * self.rscales)[:, None]
         return deviation.T @ deviation
 
@@ -110,6 +117,8 @@ class ReplicateDesign:
 
 
 def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndarray:
+    if not isinstance(replicates, np.ndarray):
+        require_columns(df, list(replicates))
     values = replicates if isinstance(replicates, np.ndarray) else df[list(replicates)].to_numpy(dtype=float)
     if values.ndim != 2 or len(values) != len(df):
         raise EstimationError("the replicates do not fit the table", got=str(values.shape), expected=f"({len(df)}, R)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import Instrument, Source
 from spi_analysis.params.round import DispositionParams
 
@@ -51,8 +52,21 @@ def final_dispositions(
 
 
 def scored_items_answered(responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.Series:
-    """Share of the source's scored items with any answer ("don't know" included), per response row."""
+    """Share of the source's scored items with any answer ("don't know" included), per response row.
+
+    Raises
+    ------
+    InputError   a scored item has no column (unless there is no response at all).
+    """
     items = [item.code for item in instrument.items(source)]
+    if responses.empty:
+        return pd.Series(index=responses.index, dtype=float)
+    absent = [item for item in items if item not in responses.columns]
+    if absent:
+        names = [str(column) for column in responses.columns]
+        raise InputError(
+            *(Problem("the responses lack an item", column=item, hint=nearest(item, names)) for item in absent)
+        )
     return responses[items].notna().mean(axis=1)
 
 

@@ -27,6 +27,12 @@ class Text(Frozen):
         return self.id if language == "id" else self.en
 
 
+class Cited(Frozen):
+    """Values whose source is named on a page: ``cite`` is how."""
+
+    cite: Text
+
+
 class Judgement(Frozen):
     """A group of values somebody decided: who or what says so (``source``), and when (``as_of``)."""
 

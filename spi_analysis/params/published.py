@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from spi_analysis.params.base import Judgement, Source
+from spi_analysis.params.base import Cited, Judgement, Source
 from spi_analysis.params.loading import Wrong
-from spi_analysis.params.round import IndexParams
+from spi_analysis.params.round import SourceWeights
 
 
-class PublishedYear(IndexParams):
+class PublishedYear(SourceWeights):
     """One published year. ``note`` says in plain words what is unexplained about it."""
 
     official_index: Annotated[float, Field(ge=0, le=100)] | None = None
@@ -20,7 +20,7 @@ class PublishedYear(IndexParams):
     note: str = ""
 
 
-class PublishedYears(Judgement):
+class PublishedYears(Judgement, Cited):
     """All published years, and how close a recomputed index must come."""
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]

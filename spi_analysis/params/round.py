@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from spi_analysis.params.base import Frozen, Judgement, Language, Source, Text
+from spi_analysis.errors import nearest
+from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source, Text
 from spi_analysis.params.loading import Wrong
+from spi_analysis.params.mapping import EventName
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Disposition = Literal["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
 
 
-class IndexParams(Judgement):
-    """How the three source scores make the index."""
+class SourceWeights(Judgement):
+    """How the three source scores make an index."""
 
     source_weights: dict[Source, Annotated[float, Field(ge=0, le=1)]]
     decimals: Annotated[int, Field(ge=0, le=6)]
@@ -32,6 +34,10 @@ class IndexParams(Judgement):
         return weights
 
 
+class IndexParams(SourceWeights, Cited):
+    """The index of a round."""
+
+
 class CategoryLevel(Frozen):
     """One category; it holds indices below ``below`` (the top one has no limit)."""
 
@@ -41,7 +47,7 @@ class CategoryLevel(Frozen):
     colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
-class CategoryParams(Judgement):
+class CategoryParams(Judgement, Cited):
     """Categories from the lowest to the highest; they apply to the index rounded to its published decimals."""
 
     levels: list[CategoryLevel]
@@ -179,11 +185,21 @@ class DispositionParams(Judgement):
 
     precedence: list[str]
     codes: dict[str, Disposition | dict[Source, Disposition]]
-    respondents: list[Disposition]
+    respondents: Annotated[list[Literal["I", "P"]], Field(min_length=1)]
     min_answered_share: Share
 
     @model_validator(mode="after")
     def _every_event_has_a_code(self) -> DispositionParams:
+        twice = sorted({event for event in self.precedence if self.precedence.count(event) > 1})
+        if twice:
+            raise Wrong("an event is listed twice in precedence", twice, "each event once")
+        names = get_args(EventName)
+        unknown = [event for event in self.precedence if event not in names]
+        if unknown:
+            raise Wrong("precedence names an unknown event", unknown, ", ".join(names), nearest(unknown[0], names))
+        left_out = [event for event in names if event not in self.precedence]
+        if left_out:
+            raise Wrong("precedence leaves out an event", left_out, ", ".join(names))
         if set(self.precedence) != set(self.codes):
             odd = sorted(set(self.precedence) ^ set(self.codes))
             raise Wrong("precedence and codes name different events", odd, "the same events in both")
@@ -207,7 +223,8 @@ class ReplicateParams(Judgement):
     """Bootstrap replicates."""
 
     n_replicates: Annotated[int, Field(ge=50)]
-    seed: Annotated[int, Field(ge=0)]
+    # The upper half of a 64-bit seed; the lower half is the institution's and the source's.
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class DisclosureParams(Judgement):

@@ -49,3 +49,17 @@ def find_workspace(start: Path | None = None) -> Workspace:
         expected="a folder with params/, notebooks/, data/ and outputs/",
         hint="change to the folder that holds params/, or name it with --workspace",
     )
+
+
+def the_round(workspace: Workspace) -> str:
+    """The only round of a workspace; with several, one has to be named."""
+    names = sorted(path.stem for path in (workspace.params / "rounds").glob("*.yaml"))
+    if len(names) != 1:
+        raise ParameterError(
+            "it is not clear which round is meant",
+            file="params/rounds",
+            got=", ".join(names) or "no round",
+            expected="one round, or its name",
+            hint="name it with --round",
+        )
+    return names[0]

@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 from spi_analysis.errors import Problem, SamplingError, nearest
 
 Bound = float | str | None
+COST = "cost"
 
 
 def allocate(
@@ -53,7 +54,10 @@ def allocate(
 
     Raises
     ------
-    SamplingError   unknown method or column, bounds that cross or cannot hold n.
+    SamplingError   unknown method or column, bounds that cross or cannot hold n, both or neither of n and budget.
+
+    With a budget, whole numbers are found greedily by gain per cost: never over the budget, but where
+    prices differ another split may spend the last rupiah a little better.
 
     References
     ----------
@@ -62,17 +66,18 @@ def allocate(
     """
     measure = _measure(strata, method, pop_size, sd, mean, cost, power)
     low, high = _bounds(strata, pop_size, min_n, max_n)
-    unit_cost = _column(strata, cost) if method == "cost" and cost else np.ones(len(strata))
-    total = float(n) if n is not None else _budget(budget, method)
-    spent = unit_cost if budget is not None else np.ones(len(strata))
+    if integer:
+        low, high = np.ceil(low), np.floor(high)
+    total = _total(n, budget, method)
+    spent = np.ones(len(strata)) if budget is None else _column(strata, cost or COST, above_zero=True)
     _check_feasible(strata, low, high, total, spent)
     real = _real_optimum(measure, low, high, total, spent)
     if not integer:
         return pd.Series(real, index=strata.index, name="n")
     if budget is not None:
-        whole = _greedy(measure, np.ceil(low), np.floor(high), None, spent, total)
+        whole = _greedy(measure, low, high, None, spent, total)
     else:
-        whole = _integer_optimum(measure, np.ceil(low), np.floor(high), round(total), real)
+        whole = _integer_optimum(measure, low, high, round(total), real)
     return pd.Series(whole.astype(int), index=strata.index, name="n")
 
 
@@ -85,7 +90,7 @@ def _measure(
     def bankier() -> np.ndarray:
         if mean is None:
             return size() ** power
-        centre = _column(strata, mean)
+        centre = _column(strata, mean, above_zero=True)
         return (size() * centre) ** power * _column(strata, sd) / centre
 
     measures: dict[str, Callable[[], np.ndarray]] = {
@@ -93,25 +98,25 @@ def _measure(
         "proportional": size,
         "neyman": lambda: size() * _column(strata, sd),
         "power": bankier,
-        "cost": lambda: size() * _column(strata, sd) / np.sqrt(_column(strata, cost or "cost")),
+        "cost": lambda: size() * _column(strata, sd) / np.sqrt(_column(strata, cost or COST, above_zero=True)),
     }
     if method not in measures:
         raise SamplingError("unknown method", got=method, expected=", ".join(measures), hint=nearest(method, measures))
     return measures[method]()
 
 
-def _column(strata: pd.DataFrame, name: str) -> np.ndarray:
+def _column(strata: pd.DataFrame, name: str, *, above_zero: bool = False) -> np.ndarray:
     if name not in strata.columns:
         raise SamplingError("a column is missing", column=name, hint=nearest(name, strata.columns))
     values = strata[name].to_numpy(dtype=float)
-    bad = ~(np.isfinite(values) & (values >= 0))
+    bad = ~(np.isfinite(values) & ((values > 0) if above_zero else (values >= 0)))
     if bad.any():
         raise SamplingError(
             "a stratum has no usable value",
             column=name,
             row=int(bad.argmax()) + 1,
             got=str(values[bad][0]),
-            expected="0 or more",
+            expected="above 0" if above_zero else "0 or more",
         )
     return values
 
@@ -128,12 +133,14 @@ def _bounds(strata: pd.DataFrame, pop_size: str, min_n: Bound, max_n: Bound) -> 
     return np.minimum(bound(min_n, 0.0), people), high
 
 
-def _budget(budget: float | None, method: str) -> float:
-    if budget is None or method != "cost":
+def _total(n: int | None, budget: float | None, method: str) -> float:
+    if (n is None) == (budget is None) or (budget is not None and method != "cost"):
         raise SamplingError(
-            "nothing to share out", got=f"n=None, budget={budget}, method={method}", expected="n, or budget with cost"
+            "it is not clear what to share out",
+            got=f"n={n}, budget={budget}, method={method}",
+            expected='n, or budget with method="cost"',
         )
-    return float(budget)
+    return float(n if n is not None else budget or 0.0)
 
 
 def _check_feasible(strata: pd.DataFrame, low: np.ndarray, high: np.ndarray, total: float, spent: np.ndarray) -> None:
@@ -165,8 +172,9 @@ def _real_optimum(
 
     if excess(-700.0) >= 0:
         return shared(-700.0)
-    if excess(600.0) <= 0:
-        return shared(600.0)
+    if excess(600.0) < 0:
+        # What has a measure is full; the rest goes to strata without one, where any split is as good.
+        return _real_optimum(np.ones(len(low)), shared(600.0), high, total, spent)
     return shared(float(brentq(excess, -700.0, 600.0, xtol=1e-15, rtol=1e-15, maxiter=500)))
 
 

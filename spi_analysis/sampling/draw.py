@@ -8,17 +8,18 @@ value; with the secret an auditor repeats the selection itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from spi_analysis.errors import SamplingError, nearest
+from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.sampling.prn import commitment, permanent_random_numbers, shift_of, shifted
 from spi_analysis.sampling.selection import select_srs
 
 RECORD_VERSION = 1
+MISSING = "\x00"
 PARAMETERS = ("secret", "public_value", "public_value_name", "public_value_date", "person_id", "stratum", "context")
 
 
@@ -64,6 +65,7 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
         )
     person, stratum = params.get("person_id", "person_id"), params.get("stratum", "stratum")
     columns = sorted(frame.columns)
+    _require_sound(frame, sample, person, stratum)
     return {
         "record_version": RECORD_VERSION,
         "method": "srs_prn",
@@ -80,6 +82,19 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
         "sample_size": len(sample),
         "strata": _strata_entries(frame, set(sample[person]), columns, person, stratum),
     }
+
+
+def _require_sound(frame: pd.DataFrame, sample: pd.DataFrame, person: str, stratum: str) -> None:
+    """Nobody twice, nobody without a stratum, nobody drawn who is not listed: such a record could not be verified."""
+    twice = frame[person].duplicated()
+    checks = [
+        ("a person is there twice", int(twice.sum()), "each person once"),
+        ("a person has no stratum", int(frame[stratum].isna().sum()), "a stratum for everyone"),
+        ("a drawn person is not in the frame", int((~sample[person].isin(frame[person])).sum()), "a part of the frame"),
+    ]
+    problems = [Problem(what, got=f"{count} rows", expected=expected) for what, count, expected in checks if count]
+    if problems:
+        raise SamplingError(*problems)
 
 
 def verify_draw(
@@ -128,7 +143,7 @@ def _header_differences(record: Mapping[str, Any], frame: pd.DataFrame, secret: 
 
 def _repeat_selection(record: Mapping[str, Any], frame: pd.DataFrame, secret: bytes) -> set[str]:
     person, stratum = record["person_id"], record["stratum"]
-    counts = frame[stratum].value_counts()
+    counts = frame[stratum].map(str).value_counts()
     recorded = {entry["stratum"]: entry["sample_size"] for entry in record["strata"]}
     sizes = {name: min(int(recorded.get(name, 0)), int(count)) for name, count in counts.items()}
     numbers = shifted(permanent_random_numbers(frame[person], secret), record["shift"])
@@ -138,17 +153,18 @@ def _repeat_selection(record: Mapping[str, Any], frame: pd.DataFrame, secret: by
 def _strata_entries(
     frame: pd.DataFrame, selected: set[str], columns: list[str], person: str, stratum: str
 ) -> list[dict[str, Any]]:
-    rows = _row_digests(frame, columns)
-    is_selected = frame[person].isin(selected)
+    rows = _row_digests(frame, columns).to_numpy()
+    is_selected = frame[person].isin(selected).to_numpy()
+    places = {str(name): at for name, at in frame.groupby(stratum).indices.items()}
     return [
         {
-            "stratum": str(name),
-            "pop_size": len(index),
-            "sample_size": int(is_selected.loc[index].sum()),
-            "frame_digest": _set_digest(rows.loc[index]),
-            "sample_digest": _set_digest(rows.loc[index][is_selected.loc[index]]),
+            "stratum": name,
+            "pop_size": len(at),
+            "sample_size": int(is_selected[at].sum()),
+            "frame_digest": _set_digest(rows[at]),
+            "sample_digest": _set_digest(rows[at][is_selected[at]]),
         }
-        for name, index in sorted(frame.groupby(stratum).groups.items())
+        for name, at in sorted(places.items())
     ]
 
 
@@ -158,7 +174,7 @@ def _stratum_differences(
     if recorded is None or found is None:
         return [Difference("the stratum is not in the " + ("record" if recorded is None else "frame"), name)]
     checks = [("pop_size", "another number of people"), ("frame_digest", "the people or their data have changed")]
-    checks += [("sample_digest", "another sample is drawn")] if with_sample else []
+    checks += [("sample_digest", "the drawn people or their data are not the recorded ones")] if with_sample else []
     return [
         Difference(what, name, str(recorded[key])[:16], str(found[key])[:16])
         for key, what in checks
@@ -178,7 +194,7 @@ def _with_rows(
         return difference
     now, then = (
         dict(zip(part[person], _row_digests(part, columns), strict=True))
-        for part in (data[data[stratum] == difference.stratum] for data in (frame, archived))
+        for part in (data[data[stratum].map(str) == difference.stratum] for data in (frame, archived))
     )
     rows = sorted(key for key in set(now) | set(then) if now.get(key) != then.get(key))
     return Difference(difference.what, difference.stratum, difference.recorded, difference.found, tuple(rows))
@@ -186,13 +202,18 @@ def _with_rows(
 
 def _row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
     """SHA-256 of every row over the recorded columns; missing values have a mark of their own."""
+    # Plain Python texts: pandas' own text type would turn the mark into an empty text.
     parts = [
-        frame[column].astype("object").where(frame[column].notna(), "\x00").map(str).to_numpy() for column in columns
+        [
+            MISSING if missing else str(value)
+            for value, missing in zip(frame[c].astype("object"), frame[c].isna(), strict=True)
+        ]
+        for c in columns
     ]
     texts = ("\x1f".join(row) for row in zip(*parts, strict=True))
     return pd.Series([hashlib.sha256(text.encode()).hexdigest() for text in texts], index=frame.index, dtype=object)
 
 
-def _set_digest(rows: pd.Series) -> str:
+def _set_digest(rows: Iterable[str]) -> str:
     """One digest for a set of rows, whatever their order."""
     return hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()

@@ -8,8 +8,13 @@ import hmac
 import numpy as np
 import pandas as pd
 
+from spi_analysis.errors import SamplingError
+
 COMMITMENT_LABEL = b"permanent random numbers, commitment, version 1\x00"
-_DOUBLE_BITS = 53
+# The most bits with which the middle of a cell is still a double: neither 0 nor 1 can occur, and a shift is exact.
+_BITS = 52
+# Shorter secrets could be found by trying; the commitment would then hide nothing.
+_SECRET_BYTES = 16
 
 
 def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
@@ -22,12 +27,17 @@ def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
 
     Returns
     -------
-    Series (n,), name ``prn``, in (0, 1), with 53 random bits.
+    Series (n,), name ``prn``, in (0, 1), with 52 random bits.
+
+    Raises
+    ------
+    SamplingError   the secret is too short.
 
     References
     ----------
     Ohlsson (1995), Coordination of samples using permanent random numbers, in: Business Survey Methods.
     """
+    _require_secret(secret)
     digests = b"".join(hmac.digest(secret, str(person).encode(), "sha256")[:8] for person in person_ids)
     return pd.Series(_to_unit(np.frombuffer(digests, dtype=">u8")), index=person_ids.index, name="prn")
 
@@ -45,9 +55,18 @@ def shifted(prn: pd.Series, shift: float) -> pd.Series:
 
 def commitment(secret: bytes) -> str:
     """What is published of the secret before the draw: it binds, and reveals nothing."""
+    _require_secret(secret)
     return hashlib.sha256(COMMITMENT_LABEL + secret).hexdigest()
 
 
+def _require_secret(secret: bytes) -> None:
+    if len(secret) < _SECRET_BYTES:
+        raise SamplingError(
+            "the secret of the random numbers is too short",
+            got=f"{len(secret)} bytes",
+            expected=f"at least {_SECRET_BYTES} random bytes",
+        )
+
+
 def _to_unit(words: np.ndarray) -> np.ndarray:
-    # The middle of each of 2**53 cells, so neither 0 nor 1 can occur.
-    return ((words >> np.uint64(64 - _DOUBLE_BITS)).astype(float) + 0.5) / 2.0**_DOUBLE_BITS
+    return ((words >> np.uint64(64 - _BITS)).astype(float) + 0.5) / 2.0**_BITS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import pandas as pd
 
@@ -28,6 +29,11 @@ def select_srs(
     -------
     The selected rows in the order of the frame, with ``pop_size`` (N_h) and ``inclusion_prob`` (n_h / N_h).
 
+    Raises
+    ------
+    SamplingError   no random number or no stratum for a person; a size that is missing, does not fit, or is
+        given for a stratum that is not there.
+
     References
     ----------
     Fan, Muller & Rezucha (1962), JASA 57; Ohlsson (1995).
@@ -35,10 +41,10 @@ def select_srs(
     _require_columns(frame, [prn, *([stratum] if stratum else [])])
     if frame[prn].isna().any() or not frame[prn].between(0, 1).all():
         raise SamplingError("a random number is missing or outside 0 to 1", column=prn, expected="numbers in (0, 1)")
-    strata = frame[stratum] if stratum else pd.Series("all", index=frame.index)
+    strata = _strata(frame, stratum)
     pop_size = strata.map(strata.value_counts())
     wanted = strata.map(_sizes(n, strata))
-    # Ties have probability 2**-53; they are broken by position so that the draw stays defined.
+    # Ties have probability 2**-52; they are broken by position so that the draw stays defined.
     order = frame[prn].groupby(strata).rank(method="first")
     chosen = order <= wanted
     selected = frame[chosen].copy()
@@ -47,22 +53,44 @@ def select_srs(
     return selected
 
 
+def _strata(frame: pd.DataFrame, stratum: str | None) -> pd.Series:
+    """The stratum of every person, as text: a record that went through JSON knows no other keys."""
+    if stratum is None:
+        return pd.Series("all", index=frame.index)
+    missing = frame[stratum].isna().to_numpy()
+    if missing.any():
+        raise SamplingError(
+            "a person has no stratum",
+            column=stratum,
+            row=int(missing.argmax()) + 1,
+            got=f"{int(missing.sum())} people without one",
+            expected="a stratum for everyone",
+        )
+    return frame[stratum].map(str)
+
+
 def _sizes(n: int | Mapping[str, int] | pd.Series, strata: pd.Series) -> dict[str, int]:
     counts = strata.value_counts()
-    sizes = (
-        {str(h): int(n) for h in counts.index} if isinstance(n, int) else {str(h): int(v) for h, v in dict(n).items()}
-    )
+    if isinstance(n, Integral):
+        sizes = {h: int(n) for h in counts.index}
+    elif isinstance(n, (Mapping, pd.Series)):
+        sizes = {str(h): int(v) for h, v in dict(n).items()}
+    else:
+        raise SamplingError("the sample size is no whole number", got=str(n), expected="a number, or one per stratum")
     problems = [
-        Problem("a stratum has no sample size", key=str(h), expected="a size for every stratum", hint=nearest(h, sizes))
+        Problem("a stratum has no sample size", key=h, expected="a size for every stratum", hint=nearest(h, sizes))
         for h in counts.index
-        if str(h) not in sizes
+        if h not in sizes
     ]
     problems += [
-        Problem(
-            "the sample size does not fit the stratum", key=str(h), got=str(sizes[str(h)]), expected=f"0 to {count}"
-        )
-        for h, count in counts.items()
-        if str(h) in sizes and not 0 <= sizes[str(h)] <= count
+        Problem("the sample size does not fit the stratum", key=str(h), got=str(sizes[str(h)]), expected=f"0 to {c}")
+        for h, c in counts.items()
+        if h in sizes and not 0 <= sizes[str(h)] <= c
+    ]
+    problems += [
+        Problem("a size is given for a stratum that nobody is in", key=h, got=str(size), hint=nearest(h, counts.index))
+        for h, size in sizes.items()
+        if size and h not in counts.index
     ]
     if problems:
         raise SamplingError(*problems)

@@ -46,8 +46,9 @@ def sample_size(
     ----------
     Cochran (1977), Sampling Techniques, section 4.4; Valliant, Dever & Kreuter (2018), ch. 3.
     """
-    _require(0 < margin < 1, "margin", margin, "a proportion between 0 and 1")
+    _require(0 < margin < 1, "margin", margin, "a proportion between 0 and 1 (0.05 = 5 points of 100)")
     _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
+    _require(deff > 0, "deff", deff, "a design effect above 0")
     return _size(deff * p * (1 - p), margin, level, population, eligibility, response_rate, proportion=True)
 
 
@@ -77,10 +78,13 @@ def sample_size_mean(
     Cochran (1977), section 4.6; Valliant, Dever & Kreuter (2018), ch. 3.
     """
     _require(sd > 0, "sd", sd, "a standard deviation above 0")
+    _require(deff > 0, "deff", deff, "a design effect above 0")
     if (margin is None) == (cv is None) or (cv is not None and not mean):
         raise SamplingError(
             "the target is unclear", got=f"margin={margin}, cv={cv}, mean={mean}", expected="margin, or cv with mean"
         )
+    _require(margin is None or margin > 0, "margin", margin, "a half-width above 0")
+    _require(cv is None or cv > 0, "cv", cv, "a coefficient of variation above 0")
     if margin is not None:
         return _size(deff * sd**2, margin, level, population, eligibility, response_rate, proportion=False)
     assert cv is not None
@@ -94,6 +98,9 @@ def margin_of_error(
 ) -> float:
     """The margin of error of a proportion that n completes buy; 0 for a full census, as a proportion."""
     _require(n > 0, "n", n, "at least one complete")
+    _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
+    _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
+    _require(deff > 0, "deff", deff, "a design effect above 0")
     fpc = 1.0 if population is None else max(population - n, 0) / max(population - 1, 1)
     return float(norm.ppf(0.5 + level / 2) * math.sqrt(deff * p * (1 - p) / n * fpc))
 

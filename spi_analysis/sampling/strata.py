@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spi_analysis.errors import SamplingError
+from spi_analysis.errors import SamplingError, nearest
 
 SEPARATOR = " × "
 
@@ -13,7 +13,8 @@ def cell_labels(data: pd.DataFrame, by: list[str], missing: str = "(unknown)") -
     """One label per row that joins the columns ``by``; a missing value is a level of its own."""
     absent = [column for column in by if column not in data.columns]
     if absent:
-        raise SamplingError("a column is missing", column=", ".join(absent), expected="columns of the table")
+        hint = nearest(absent[0], [str(column) for column in data.columns])
+        raise SamplingError("a column is missing", column=", ".join(absent), expected="columns of the table", hint=hint)
     parts = [data[column].astype("object").where(data[column].notna(), missing).astype(str) for column in by]
     label = parts[0]
     for part in parts[1:]:

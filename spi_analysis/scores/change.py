@@ -17,7 +17,7 @@ Verdict = Literal["up", "down", "no_clear_change"]
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the index in points, its interval, and what can be said of it."""
+    """A change of the index in points, and its interval."""
 
     estimate: float
     se: float
@@ -25,7 +25,6 @@ class Change:
     ci_high: float
     previous: float
     previous_year: int
-    verdict: Verdict
 
 
 def change_from_published(
@@ -39,9 +38,12 @@ def change_from_published(
     """
     difference = index - previous
     half = float(student.ppf(0.5 + level / 2, df)) * se
-    low, high = difference - half, difference + half
-    verdict: Verdict = "up" if low > 0 else "down" if high < 0 else "no_clear_change"
-    return Change(difference, se, low, high, previous, previous_year, verdict)
+    return Change(difference, se, difference - half, difference + half, previous, previous_year)
+
+
+def verdict_of(ci_low: float, ci_high: float) -> Verdict:
+    """What a change's own interval allows to say."""
+    return "up" if ci_low > 0 else "down" if ci_high < 0 else "no_clear_change"
 
 
 def composition(

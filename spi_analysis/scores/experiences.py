@@ -33,7 +33,7 @@ def experience_rates(
         return pd.DataFrame()
     with_answers = design.with_columns(answers)
     result = estimate_mean(with_answers, list(answers.columns), level=level)
-    low, high = proportion_interval(result.table, "wilson", level, with_answers.df())
+    low, high = proportion_interval(result.table, "wilson", level)
     table = result.table.assign(ci_low=low, ci_high=high)
     keys = [name.split("|") for name in table["variable"]]
     table = table.assign(item=[k[0] for k in keys], domain=[k[1] for k in keys])

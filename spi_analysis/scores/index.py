@@ -67,6 +67,8 @@ def score_estimates(design: SurveyDesign | ReplicateDesign, item_weights: pd.Dat
     df = np.array([design.df(rows) for rows in answerers])
     labels = pd.DataFrame({"variable": list(item_weights.columns)})
     table = make_table(labels, scores.table["estimate"].to_numpy(), scores.covariance, df, np.array(n), level)
+    # One answer alone says nothing about how much others would differ: its error is unknown, not 0.
+    table.loc[df <= 0, ["se", "ci_low", "ci_high"]] = np.nan
     # A score cannot leave 0-100, so its interval ends there.
     table[["ci_low", "ci_high"]] = table[["ci_low", "ci_high"]].clip(0, 100)
     missing = (weights.sum() == 0).to_numpy()
@@ -157,7 +159,9 @@ def combine_index(
 
 
 def satterthwaite(variances: Mapping[str, float], df: Mapping[str, float]) -> float:
-    """Degrees of freedom of a sum of independent variances: V**2 / sum(V_g**2 / df_g)."""
+    """Degrees of freedom of a sum of independent variances: V**2 / sum(V_g**2 / df_g); 0 where a part has none."""
     total = sum(variances.values())
+    if any(v > 0 and df[name] <= 0 for name, v in variances.items()):
+        return 0.0
     spread = sum(v**2 / df[name] for name, v in variances.items() if v > 0)
     return float(total**2 / spread) if spread > 0 else float("inf")

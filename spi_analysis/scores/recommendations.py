@@ -73,4 +73,6 @@ def _evidence(estimates: pd.DataFrame, source: str, kind: str, measure: str) -> 
 def _distance(evidence: pd.Series, kind: str, threshold: float) -> float:
     """How far beyond the threshold, in standard errors."""
     beyond = threshold - evidence["estimate"] if kind == "score_below" else evidence["estimate"] - threshold
-    return float(beyond / evidence["se"]) if evidence["se"] > 0 else float(np.sign(beyond) * np.inf)
+    if evidence["se"] > 0 or beyond == 0:
+        return float(beyond / evidence["se"]) if beyond else 0.0
+    return float(np.copysign(np.inf, beyond))

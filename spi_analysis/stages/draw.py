@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,7 +159,8 @@ def verify_institution(
     archive = store.root / "draw" / f"{institution_id}.frame.parquet"
     archived = pd.read_parquet(archive) if archive.exists() else None
     differences = {}
-    for source, part in record["sources"].items():
+    for source in round_.sources:
+        part = record["sources"][source]
         people = with_strata(eligible_list(frame, source), round_, source, part["context"]["cells"])
         kept = None if archived is None else archived[archived["source"] == source]
         differences[source] = verify_draw(part, people, secret, kept)
@@ -183,12 +185,12 @@ def _panel_plan(people: pd.DataFrame, source: Source) -> SourcePlan:
 
 def _at_least(completes: int, design: Any, population: int) -> int:
     """Invitations for the least number of completes."""
-    return min(population, round(completes / (design.eligibility_rate * design.response_rate)))
+    return min(population, math.ceil(completes / (design.eligibility_rate * design.response_rate)))
 
 
 def _strata_cells(people: pd.DataFrame, by: list[str], minimum: int) -> pd.DataFrame:
     labels = cell_labels(people, by)
-    first = people.loc[~labels.duplicated(), by].fillna("(unknown)").astype(str)
+    first = people.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
     cells = first.assign(people=labels.value_counts().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "people", minimum)
     return merged.assign(people=cells["people"]).sort_values("cell").reset_index(drop=True)

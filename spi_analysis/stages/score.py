@@ -9,8 +9,9 @@ import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.disclosure import hide_small, mask
+from spi_analysis.errors import InputError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, Source
+from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
 from spi_analysis.scores import (
     IndexEstimate,
     category_probabilities,
@@ -19,13 +20,17 @@ from spi_analysis.scores import (
     composition,
     domain_scores,
     experience_rates,
+    history,
     item_nonresponse,
     item_scores,
     probability_at_least,
     score_estimates,
 )
+from spi_analysis.stages.published import published_results
 from spi_analysis.stages.weigh import replicate_weights
 from spi_analysis.tables.contracts import checked
+from spi_analysis.tables.round_data import RoundData
+from spi_analysis.tables.store import Store
 from spi_analysis.weighting import effective_n
 
 Design = SurveyDesign | ReplicateDesign
@@ -43,7 +48,7 @@ class PublishedFigure:
 
 @dataclass(frozen=True)
 class Scored:
-    """Estimates of one institution (table ``estimates``, masked) and item nonresponse per source."""
+    """Estimates of one institution (table ``estimates``, masked) and item nonresponse per source that is shown."""
 
     estimates: pd.DataFrame
     item_nonresponse: pd.DataFrame
@@ -74,8 +79,36 @@ def score_institution(
     shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, panels)
     if inputs.release == "withheld":
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
-    gaps = [_item_nonresponse(source, responses, weights, instrument) for source in round_.sources]
-    return Scored(checked("estimates", shown), pd.concat(gaps, ignore_index=True))
+    gaps = pd.concat([_item_nonresponse(source, responses, weights, instrument) for source in round_.sources])
+    visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
+    return Scored(checked("estimates", shown), gaps[gaps["source"].isin(visible)].reset_index(drop=True))
+
+
+def score_round(data: RoundData) -> Scored:
+    """Every estimate of a loaded institution."""
+    institution_id = data.institution.institution_id
+    return score_institution(
+        data.frame,
+        data.responses,
+        data.weights,
+        data.replicates,
+        data.round,
+        data.setup.instrument,
+        data.setup.inputs[institution_id],
+        previous_figure(data.setup, institution_id),
+    )
+
+
+def save_estimates(store: Store, institution_id: str, scored: Scored) -> None:
+    """Write the table ``estimates``."""
+    store.write("estimates", institution_id, scored.estimates)
+
+
+def previous_figure(setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
+    """The published index of the year before, if there is one."""
+    past = history(published_results(setup), institution_id)
+    rows = past[past["year"] == setup.round.previous_year]
+    return None if rows.empty else PublishedFigure(int(rows["year"].iloc[0]), float(rows["index"].iloc[0]))
 
 
 def respondents_design(
@@ -98,16 +131,30 @@ def respondents_design(
     answers = responses[responses["source"] == source].drop(columns=["institution_id", "source"])
     listed = frame[frame["source"] == source].drop(columns=["institution_id", "source"])
     data = part.merge(listed, on="person_id", validate="1:1").merge(answers, on="person_id", validate="1:1")
+    _require_all(len(part) - len(data), source, "the frame or the responses")
     scores = item_scores(data, instrument, source)
     data = data.assign(**{scored_column(code): scores[code] for code in scores})
     if round_.sources[source].nature == "panel":
-        return SurveyDesign(data, "weight")
+        # One expert alone: a score without a known error (its degrees of freedom are 0).
+        return SurveyDesign(data, "weight", lonely_psu="fail" if len(data) > 1 else "certainty")
     people, repeated = replicate_weights(replicates, source)
     rows = pd.Index(people).get_indexer(data["person_id"])
+    _require_all(int((rows < 0).sum()), source, "the replicate weights")
     df = len(data) - data["nr_class"].nunique()
     return ReplicateDesign(
         data, "weight", repeated.values[rows], "bootstrap", scale=repeated.scale, rscales=repeated.rscales, df_design=df
     )
+
+
+def _require_all(missing: int, source: Source, where: str) -> None:
+    if missing:
+        raise InputError(
+            f"people with a weight are not in {where}",
+            key=source,
+            got=f"{missing} people",
+            expected="the tables that the weights were made from",
+            hint="make the weights again: spi run --notebook 30",
+        )
 
 
 def scored_column(item: str) -> str:
@@ -147,8 +194,9 @@ def _index_rows(
 ) -> pd.DataFrame:
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=["measure", "source"])
     scores = scores[scores["measure"] == "source_score"].set_index("source")
-    if list(scores.index) != list(SOURCES) or scores["estimate"].isna().any():
+    if set(scores.index) != set(SOURCES) or scores["estimate"].isna().any():
         return pd.DataFrame([{"measure": "index"}])
+    scores = scores.loc[list(SOURCES)]
     weights = round_.index.source_weights
     corrections = {
         name: getattr(inputs, name) for name in ("correction_conduct", "correction_facts", "mode_adjustment")

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.params.round import WeightingParams
 from spi_analysis.stages.draw import eligible_list
+from spi_analysis.tables.store import Store
 from spi_analysis.weighting import (
     DropIneligible,
     Rake,
@@ -26,6 +28,7 @@ from spi_analysis.weighting import (
     observed_fraction,
     weighting_classes,
 )
+from spi_analysis.weighting.groups import require_columns
 
 WEIGHT_COLUMNS = ["base_weight", "elig_weight", "nr_weight", "cal_weight", "trimmed_weight", "recal_weight", "weight"]
 UNKNOWN_LEVEL = "(unknown)"
@@ -56,17 +59,37 @@ def weigh_institution(
     instrument: Instrument,
 ) -> WeightedSample:
     """Weights for all sources: the recipe of the round for each probability sample, equal weights for a panel."""
-    people = sample_with_frame(sample, frame)
-    people["disposition"] = final_dispositions(people, events, responses, round_.dispositions, instrument)
+    people = people_with_disposition(frame, sample, events, responses, round_, instrument)
     parts = [_weigh_source(people[people["source"] == source], frame, round_, source) for source in round_.sources]
     weights, replicates, reports = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
     return WeightedSample(weights, replicates, reports, people)
+
+
+def people_with_disposition(
+    frame: pd.DataFrame,
+    sample: pd.DataFrame,
+    events: pd.DataFrame,
+    responses: pd.DataFrame,
+    round_: RoundParams,
+    instrument: Instrument,
+) -> pd.DataFrame:
+    """Sampled people with what the list says of them and what became of their invitation."""
+    people = sample_with_frame(sample, frame)
+    people["disposition"] = final_dispositions(people, events, responses, round_.dispositions, instrument)
+    return people
 
 
 def sample_with_frame(sample: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Sampled people with what the list says of them, in a fixed order."""
     columns = [c for c in frame.columns if c not in sample.columns]
     joined = sample.merge(frame[["source", "person_id", *columns]], on=["source", "person_id"], validate="1:1")
+    if len(joined) < len(sample):
+        raise InputError(
+            "sampled people are not in the frame any more",
+            got=f"{len(sample) - len(joined)} of {len(sample)} people",
+            expected="the frame that the sample was drawn from",
+            hint="import the same lists again; what has changed since is said by: spi verify-draw",
+        )
     return joined.sort_values(["source", "person_id"]).reset_index(drop=True)
 
 
@@ -98,12 +121,16 @@ def _weigh_source(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     params = round_.sources[source].weighting
     answered = people["disposition"].isin(round_.dispositions.respondents)
+    # The recipe's own word for it: a partial answer is a response only where the round says so.
+    status = people["disposition"].mask(people["disposition"].isin(["I", "P"]), "nonrespondent")
+    people = people.assign(status=status.mask(answered, "respondent"))
     if params is None or not answered.any():
         return _equal_weights(people, answered, source)
-    classes = weighting_classes(people, params.nonresponse.classes, min_respondents=params.nonresponse.min_respondents)
-    known = {column: people[column].fillna(UNKNOWN_LEVEL) for column in params.rake.margins}
+    classes = weighting_classes(people, params.nonresponse.classes, "status", params.nonresponse.min_respondents)
+    require_columns(people, params.rake.margins)
+    known = {column: _levels(people[column]) for column in params.rake.margins}
     people = people.assign(nr_class=classes["nr_class"], **known)
-    people["observed_fraction"] = observed_fraction(people, "nr_class")
+    people["observed_fraction"] = observed_fraction(people, "nr_class", status="status")
     replicates = bootstrap_replicates(
         people,
         "base_weight",
@@ -112,7 +139,8 @@ def _weigh_source(
         n_replicates=round_.replicates.n_replicates,
         seed=replicate_seed(round_, str(people["institution_id"].iloc[0]), source),
     )
-    weighted = apply_recipe(people, recipe_for(params, eligible_list(frame, source)), replicates=replicates)
+    recipe = recipe_for(params, eligible_list(frame, source))
+    weighted = apply_recipe(people, recipe, status="status", replicates=replicates)
     table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], weighted.columns[WEIGHT_COLUMNS]], axis=1)
     return table, _replicate_table(people, weighted), weighted.report.assign(source=source)
 
@@ -132,9 +160,9 @@ def _equal_weights(
     people: pd.DataFrame, answered: pd.Series, source: Source
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """A panel (or a source without answers): everyone who answered counts the same; no replicates."""
-    table = people[[*WHO, "stratum", "disposition"]].assign(nr_class=None)
-    for column in WEIGHT_COLUMNS:
-        table[column] = 1.0 if column == "base_weight" else answered.astype(float)
+    table = people[[*WHO, "stratum", "disposition", "base_weight"]].assign(nr_class=None)
+    for column in WEIGHT_COLUMNS[1:]:
+        table[column] = answered.astype(float)
     report = pd.DataFrame(
         [{"step": "equal weights", "column": "weight", "cases": int(answered.sum()), "sum": float(answered.sum()),
           "kish_deff": 1.0, "effective_n": float(answered.sum()), "smallest": 1.0, "largest": 1.0, "notes": "",
@@ -144,8 +172,13 @@ def _equal_weights(
 
 
 def _margin(frame: pd.DataFrame, column: str) -> dict[str, float]:
-    counts = frame[column].fillna(UNKNOWN_LEVEL).value_counts()
+    counts = _levels(frame[column]).value_counts()
     return {str(level): float(total) for level, total in counts.items()}
+
+
+def _levels(column: pd.Series) -> pd.Series:
+    """The column as text, with a level of its own for what is unknown."""
+    return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
 
 
 def replicate_weights(replicates: pd.DataFrame, source: Source) -> tuple[pd.Series, ReplicateWeights]:
@@ -154,3 +187,9 @@ def replicate_weights(replicates: pd.DataFrame, source: Source) -> tuple[pd.Seri
     values = part.drop(columns=["source", "person_id"]).dropna(axis=1, how="all").to_numpy(dtype=float)
     n = values.shape[1]
     return part["person_id"], ReplicateWeights(values, 1 / max(n, 1), np.ones(n), "bootstrap")
+
+
+def save_weights(store: Store, institution_id: str, weighted: WeightedSample) -> None:
+    """Write the tables ``weights`` and ``replicates``."""
+    store.write("replicates", institution_id, weighted.replicates)
+    store.write("weights", institution_id, weighted.weights)

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 
 from spi_analysis.errors import StoreError, nearest
 from spi_analysis.tables.contracts import CONTRACTS, checked
@@ -56,6 +57,11 @@ class Store:
             )
         return pd.read_parquet(path)
 
+    def shape(self, table: str, institution_id: str) -> tuple[int, int]:
+        """Rows and columns of a table, without reading it."""
+        facts = pq.read_metadata(self.path(table, institution_id))
+        return facts.num_rows, facts.num_columns
+
     def read_if_there(self, table: str, institution_id: str) -> pd.DataFrame | None:
         """Read a table, or None where it does not exist yet."""
         return self.read(table, institution_id) if self.has(table, institution_id) else None
@@ -68,7 +74,9 @@ class Store:
 
     def institutions(self, table: str) -> list[str]:
         """Institutions that have this table."""
-        return sorted(path.stem for path in (self.root / table).glob("*.parquet"))
+        # A name with a dot in front was left half-written by a killed process.
+        files = (self.root / table).glob("*.parquet")
+        return sorted(path.stem for path in files if not path.name.startswith("."))
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run SQL over the whole round; every table is a view over all institutions.

@@ -86,15 +86,15 @@ def auxiliary_of(df: pd.DataFrame, totals: Totals) -> tuple[Auxiliary, np.ndarra
     WeightingError   unknown columns, levels of the sample without a total, totals without a row,
         missing values, margins that disagree about the population; all at once.
     """
-    problems = _column_problems(df, totals)
+    problems = _column_problems(df, totals) or _kind_problems(df, totals)
     if problems:
         raise WeightingError(*problems)
     margins, numeric_names, columns, targets = [], [], [], []
     for name, total in totals.items():
         if isinstance(total, Mapping):
-            levels = sorted(str(level) for level in total)
             values = {str(level): float(value) for level, value in total.items()}
-            codes = pd.Categorical(df[name].astype("object").map(str, na_action="ignore"), categories=levels).codes
+            levels = sorted(values)
+            codes = pd.Index(levels, dtype=object).get_indexer(df[name].astype("object").map(str, na_action="ignore"))
             problems += _level_problems(df[name], codes, name, levels, values)
             margins.append(Margin(name, levels, codes.astype(np.intp)))
             targets.append(np.array([values[level] for level in levels]))
@@ -117,6 +117,19 @@ def _column_problems(df: pd.DataFrame, totals: Totals) -> list[Problem]:
         Problem("a total is given for a column that is not there", column=name, hint=nearest(name, names))
         for name in totals
         if name != INTERCEPT and name not in df.columns
+    ]
+
+
+def _kind_problems(df: pd.DataFrame, totals: Totals) -> list[Problem]:
+    return [
+        Problem(
+            "a single total is given for a column that is not a number",
+            column=name,
+            got=f"{total:g}",
+            expected="one total per level, {level: total}",
+        )
+        for name, total in totals.items()
+        if name != INTERCEPT and not isinstance(total, Mapping) and not pd.api.types.is_numeric_dtype(df[name])
     ]
 
 

@@ -33,6 +33,7 @@ def adjust_nonresponse(
     Raises
     ------
     WeightingError   a class has eligible weight but no respondent; names the classes and proposes a merge.
+        Somebody of unknown eligibility still has weight.
 
     References
     ----------
@@ -61,6 +62,14 @@ def adjust_unknown_eligibility(
 
 def nonresponse_weights(weights: np.ndarray, groups: Groups, classes: np.ndarray) -> np.ndarray:
     """As ``adjust_nonresponse``, for weights (n, K): one column per replicate."""
+    undecided = weights[classes == UNKNOWN, 0]
+    if (undecided > 0).any():
+        raise WeightingError(
+            "people of unknown eligibility still have weight",
+            got=f"{int((undecided > 0).sum())} people with {undecided.sum():.6g}",
+            expected="0, or their weight would be lost",
+            hint="call adjust_unknown_eligibility first",
+        )
     gives, takes = np.isin(classes, (RESPONDENT, NONRESPONDENT)), classes == RESPONDENT
     moved = _moved(weights, groups, gives, takes, "respondent")
     return np.where((classes == INELIGIBLE)[:, None], weights, moved)

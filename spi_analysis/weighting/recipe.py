@@ -198,7 +198,7 @@ def weighting_classes(
     require_columns(sample, by)
     answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
     labels = cell_labels(sample, by)
-    first = sample.loc[~labels.duplicated(), by].fillna("(unknown)").astype(str)
+    first = sample.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
     cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "respondents", min_respondents).set_index("cell")
     return pd.DataFrame(
@@ -227,6 +227,9 @@ def _merged_margin(
     column: pd.Series, respondents: pd.Series, name: str, margin: Mapping[str, float], rake: Rake
 ) -> tuple[pd.Series, dict[object, float], list[str]]:
     """A margin whose levels all rest on enough respondents: the column, the totals, and what was merged."""
+    # Levels are compared as text, as the names of totals are: True and "True" are one level.
+    column, respondents = (part.astype("object").map(str, na_action="ignore") for part in (column, respondents))
+    margin = {str(level): total for level, total in margin.items()}
     counts = respondents.value_counts()
     cells = pd.DataFrame({name: list(margin), "respondents": [float(counts.get(level, 0)) for level in margin]})
     merged = merge_thin_cells(cells, [name], "respondents", rake.min_respondents)

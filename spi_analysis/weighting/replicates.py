@@ -62,6 +62,8 @@ def bootstrap_replicates(
     ----------
     Rao, Wu & Yue (1992), Survey Methodology 18; Rao & Wu (1988), JASA 83.
     """
+    if not 0 <= seed < 2**64:
+        raise WeightingError("the seed is out of range", got=str(seed), expected="0 to 2**64 - 1")
     weights = weights_of(df, weight)
     units, strata = _primary_units(df, stratum, psu)
     f = _fractions(df, units, strata, pop_size, fraction)
@@ -194,7 +196,8 @@ def _fractions(
     elif pop_size is not None:
         require_columns(df, [pop_size])
         first = np.unique(units, return_index=True)[1]
-        f = np.bincount(strata[first])[strata] / df[pop_size].to_numpy(dtype=float)
+        sizes = df[pop_size].to_numpy(dtype=float)
+        f = np.divide(np.bincount(strata[first])[strata], sizes, out=np.full(len(df), np.inf), where=sizes > 0)
     else:
         f = np.zeros(len(df))
     bad = ~((f >= 0) & (f <= 1 + 1e-12))
@@ -254,7 +257,4 @@ def _paley(q: int) -> np.ndarray:
     jacobsthal = residue[(np.arange(q)[:, None] - np.arange(q)[None, :]) % q]
     matrix = np.ones((q + 1, q + 1), dtype=int)
     matrix[1:, 1:] = jacobsthal - np.eye(q, dtype=int)
-    matrix[0, 1:] = -1
-    matrix[1:, 0] = 1
-    matrix[0, 0] = 1
     return matrix

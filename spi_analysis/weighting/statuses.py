@@ -29,7 +29,17 @@ CLASSES = {
 def classify(status: pd.Series) -> np.ndarray:
     """Integer class of every row, from AAPOR codes, plain words, booleans or 0/1 (1 = respondent)."""
     if pd.api.types.is_bool_dtype(status) or pd.api.types.is_numeric_dtype(status):
-        return np.where(status.astype(float).to_numpy() == 1, RESPONDENT, NONRESPONDENT)
+        numbers = status.astype(float).to_numpy()
+        odd = ~np.isin(numbers, (0.0, 1.0))
+        if odd.any():
+            raise WeightingError(
+                "a status is not known",
+                column=str(status.name),
+                row=int(odd.argmax()) + 1,
+                got=f"{numbers[odd][0]:g}",
+                expected="1 (respondent) or 0",
+            )
+        return np.where(numbers == 1, RESPONDENT, NONRESPONDENT)
     classes = status.map(CLASSES)
     if classes.isna().any():
         bad = status[classes.isna()].iloc[0]

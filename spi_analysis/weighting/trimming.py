@@ -7,11 +7,16 @@ import pandas as pd
 
 from spi_analysis.errors import WeightingError
 
+MAX_CUTS = 10_000
+ROUNDING = 1e-12
+
 
 def trim_weights(
     weights: pd.Series, lower: float | None = None, upper: float | None = None, strict: bool = True
 ) -> pd.Series:
     """Bring weights inside limits; what is cut off is shared equally by those that were not cut.
+
+    A weight of 0 stays 0: it belongs to somebody who does not count (a nonrespondent).
 
     Parameters
     ----------
@@ -26,14 +31,16 @@ def trim_weights(
 
     Raises
     ------
-    WeightingError   the limits cannot hold the sum.
+    WeightingError   the limits cannot hold the sum, or (``strict``) only so tightly that cutting never ends.
 
     References
     ----------
     Potter (1988, 1990); Valliant, Dever & Kreuter (2018), section 14.4.
     """
     low, high = -np.inf if lower is None else lower, np.inf if upper is None else upper
-    values, total = weights.to_numpy(dtype=float).copy(), float(weights.sum())
+    everyone = weights.to_numpy(dtype=float)
+    counts = everyone > 0
+    values, total = everyone[counts].copy(), float(everyone[counts].sum())
     n = len(values)
     if low > high or low * n > total * (1 + 1e-12) or high * n < total * (1 - 1e-12):
         raise WeightingError(
@@ -41,17 +48,22 @@ def trim_weights(
             got=f"{n} weights between {low:g} and {high:g}",
             expected=f"a sum of {total:g}",
         )
-    for _ in range(1000 if strict else 1):
+    for _ in range(MAX_CUTS if strict else 1):
         cut = np.clip(values, low, high)
-        outside = cut != values
+        # A weight that lies outside by rounding only is not cut again.
+        outside = np.abs(cut - values) > ROUNDING * np.abs(values)
         if not outside.any():
             break
-        inside = ~outside
-        if not inside.any():
-            raise WeightingError("every weight lies outside the limits", got=f"{low:g} to {high:g}")
-        cut[inside] += (values - cut).sum() / inside.sum()
+        excess = float((values - cut).sum())
+        # Where everybody was cut, those cut at the other end take it.
+        takers = ~outside if not outside.all() else (cut < high if excess > 0 else cut > low)
+        cut[takers] += excess / max(takers.sum(), 1)
         values = cut
-    return pd.Series(values, index=weights.index, name=weights.name)
+    if strict and (np.abs(np.clip(values, low, high) - values) > ROUNDING * np.abs(values)).any():
+        raise WeightingError("the limits are too tight to cut to", got=f"{low:g} to {high:g}", hint="widen the limits")
+    trimmed = np.zeros_like(everyone)
+    trimmed[counts] = values
+    return pd.Series(trimmed, index=weights.index, name=weights.name)
 
 
 def iqr_cap(weights: np.ndarray, k: float) -> np.ndarray:
@@ -75,17 +87,21 @@ def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: 
 
     Returns
     -------
-    ndarray (n, K) with the same column sums.
+    ndarray (n, K) with the same column sums. A column whose total does not fit under its cap stays as it is.
     """
     counts = np.where(weights > 0, multiplicity, 0.0)
     single = np.divide(weights, counts, out=np.zeros_like(weights), where=counts > 0)
     total = weights.sum(axis=0)
+    # Where not even everybody at the cap would carry the total, nothing is cut.
+    possible = cap * counts.sum(axis=0) >= total
     for _ in range(100):
         capped = np.minimum(single, cap)
         free = capped < cap
         excess = total - (capped * counts).sum(axis=0)
         room = (np.where(free, capped, 0.0) * counts).sum(axis=0)
-        if np.all(excess <= 1e-12 * total) or np.any(room <= 0):
+        active = possible & (excess > ROUNDING * total) & (room > 0)
+        if not active.any():
             break
-        single = np.where(free, capped * (1 + excess / room), capped)
+        growth = 1 + np.divide(excess, room, out=np.zeros_like(excess), where=active)
+        single = np.where(active, np.where(free, capped * growth, capped), single)
     return single * counts

@@ -1,0 +1,47 @@
+# Every target makes its own environment from requirements.lock; only Python 3.11 or newer is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Test processes: two cores are what the time limits are set for.
+JOBS ?= 2
+
+.PHONY: demo lab test lint format coverage lock clean
+
+demo: $(READY)  ## a whole round on generated data, from lists to reports
+	$(BIN)/spi demo
+
+lab: $(READY)  ## the notebooks in JupyterLab, on the demo data
+	$(BIN)/spi demo --data-only --if-missing
+	$(BIN)/spi lab
+
+test: $(READY)  ## all tests; says how many checks against outside figures ran
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+lint: $(READY)  ## style, layers, types, notebooks without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/notebooks/test_sources.py
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: $(READY)  ## 200 simulated rounds with known truth: do the intervals cover?
+	$(BIN)/spi coverage --seeds 200
+
+lock: $(READY)  ## pin all versions anew (all platforms, with hashes)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed') if sys.version_info < (3, 11) else None"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+clean:  ## remove everything that can be made again (never data/ of a real round)
+	rm -rf $(VENV) build outputs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

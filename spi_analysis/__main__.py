@@ -1,0 +1,5 @@
+"""`python -m spi_analysis` is `spi`."""
+
+from spi_analysis.cli import main
+
+main()

@@ -1,0 +1,54 @@
+"""Run the steps of a plan on this machine, as many at a time as there are workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+
+from spi_analysis.batch.engine import StepResult, run_step
+from spi_analysis.batch.plan import Step
+from spi_analysis.params import RoundSetup
+
+# One thread per kernel: two kernels with two threads each would only get in each other's way.
+SINGLE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+
+
+def run_steps(
+    setup: RoundSetup, steps: Sequence[Step], workers: int, on_start: Callable[[Step], None] = lambda step: None
+) -> Iterator[tuple[Step, StepResult]]:
+    """Run steps as soon as what they need is done; yields each with its result.
+
+    A step whose predecessor failed is not run; it is reported as left out, with the reason.
+    """
+    os.environ.update(SINGLE_THREAD)
+    waiting = list(steps)
+    done: dict[tuple[str, str], StepResult] = {}
+    running: dict[Future[StepResult], Step] = {}
+    # Fresh processes: a kernel client must not share sockets with its parent.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        while waiting or running:
+            for step in [s for s in waiting if all(key in done for key in s.after)]:
+                waiting.remove(step)
+                failed = [key for key in step.after if not done[key].ok]
+                if failed and step.institution_id:
+                    done[step.key] = _left_out(step, failed)
+                    yield step, done[step.key]
+                else:
+                    on_start(step)
+                    running[pool.submit(run_step, str(setup.workspace.root), setup.round.round_id, step)] = step
+            if not running:
+                continue
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                step = running.pop(future)
+                done[step.key] = future.result()
+                yield step, done[step.key]
+
+
+def _left_out(step: Step, failed: list[tuple[str, str]]) -> StepResult:
+    numbers = ", ".join(number for number, _ in failed)
+    return StepResult(step.key, 0.0, (), f"{step}\n  not run: notebook {numbers} of this institution failed")

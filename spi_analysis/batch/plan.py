@@ -1,0 +1,100 @@
+"""Which notebooks run for which institutions, and what each has to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from spi_analysis.errors import ParameterError, nearest
+from spi_analysis.params import Workspace
+
+
+@dataclass(frozen=True)
+class NotebookKind:
+    """What a notebook needs and makes."""
+
+    name: str
+    needs: tuple[str, ...]
+    page: str
+    audience: Literal["report", "analyst"]
+
+    @property
+    def number(self) -> str:
+        """The two digits that people call it by."""
+        return self.name[:2]
+
+
+INSTITUTION_NOTEBOOKS = (
+    NotebookKind("10_sampling_design", (), "10_sampling_design.{language}.html", "analyst"),
+    NotebookKind("20_fieldwork_progress", (), "20_fieldwork_progress.{language}.html", "analyst"),
+    NotebookKind("30_nonresponse_weighting", (), "30_nonresponse_weighting.{language}.html", "analyst"),
+    NotebookKind("40_score_analysis", ("30",), "40_score_analysis.{language}.html", "analyst"),
+    NotebookKind("50_institution_report", ("40",), "report.{language}.html", "report"),
+)
+NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report"),)
+# Not part of a round: run by `spi coverage`, after its simulation.
+METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One notebook for one institution ("" for a national one), after the steps it needs."""
+
+    notebook: NotebookKind
+    institution_id: str
+    after: tuple[tuple[str, str], ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Number and institution."""
+        return (self.notebook.number, self.institution_id)
+
+    def folder(self, workspace: Workspace, round_id: str) -> Path:
+        """Where its outputs go."""
+        if self.notebook == METHOD_CHECKS:
+            return workspace.outputs / "method_checks"
+        base = workspace.outputs / round_id
+        return base / self.institution_id if self.institution_id else base
+
+    def __str__(self) -> str:
+        return f"{self.institution_id or 'all institutions'}: {self.notebook.name}"
+
+
+def plan_steps(institution_ids: Sequence[str], notebooks: Iterable[str] | None = None) -> list[Step]:
+    """Steps in an order that respects what each needs.
+
+    Parameters
+    ----------
+    institution_ids : codes
+    notebooks : two-digit numbers, or None for all; what a chosen notebook needs is not added:
+        its inputs must be there from an earlier run
+    """
+    kinds = (*INSTITUTION_NOTEBOOKS, *NATIONAL_NOTEBOOKS)
+    wanted = {kind.number for kind in kinds} if notebooks is None else {_number(name) for name in notebooks}
+    steps = [
+        Step(kind, institution_id, tuple((number, institution_id) for number in kind.needs if number in wanted))
+        for kind in INSTITUTION_NOTEBOOKS
+        if kind.number in wanted
+        for institution_id in institution_ids
+    ]
+    for kind in NATIONAL_NOTEBOOKS:
+        if kind.number in wanted:
+            after = tuple(step.key for step in steps if step.notebook.number in kind.needs)
+            steps.append(Step(kind, "", after))
+    return steps
+
+
+def method_checks_step() -> Step:
+    """The notebook of method checks."""
+    return Step(METHOD_CHECKS, "", ())
+
+
+def _number(name: str) -> str:
+    known = {kind.number: kind for kind in (*INSTITUTION_NOTEBOOKS, *NATIONAL_NOTEBOOKS)}
+    number = str(name)[:2]
+    if number not in known:
+        names = [kind.name for kind in known.values()]
+        raise ParameterError("unknown notebook", got=str(name), expected=", ".join(names), hint=nearest(name, names))
+    return number

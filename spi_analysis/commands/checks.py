@@ -1,0 +1,41 @@
+"""`spi coverage`: does the interval cover the truth?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spi_analysis.commands.common import RoundOption, WorkspaceOption, err, open_setup, out, print_table
+
+checks = typer.Typer()
+
+
+@checks.command()
+def coverage(
+    seeds: Annotated[int, typer.Option(help="Rounds to simulate.")] = 200,
+    first_seed: Annotated[int, typer.Option(help="Seed of the first round.")] = 1,
+    workers: Annotated[int | None, typer.Option(help="Processes (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Simulate rounds with known truth; print bias and coverage and make the page of method checks.
+
+    Example: spi coverage --seeds 200
+    """
+    from spi_analysis.batch.coverage import save_simulation, simulate_rounds
+    from spi_analysis.batch.engine import run_step
+    from spi_analysis.batch.plan import method_checks_step
+    from spi_analysis.estimation.coverage import coverage_summary
+    from spi_analysis.synthetic.coverage import MECHANISMS
+
+    setup = open_setup(workspace, round_id)
+    results = simulate_rounds(setup, range(first_seed, first_seed + seeds), MECHANISMS, workers, out)
+    out.print(f"written  {save_simulation(setup, results).relative_to(setup.workspace.root)}")
+    print_table("Coverage of the interval", coverage_summary(results, ["mechanism", "measure"]), decimals=3)
+    page = run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step())
+    for path in page.pages:
+        out.print(f"page  {path}", markup=False, highlight=False)
+    if not page.ok:
+        err.print(page.error, style="red", markup=False, highlight=False)
+        raise typer.Exit(1)

@@ -1,0 +1,94 @@
+"""What the commands share: options, opening a round, printing tables."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from spi_analysis.errors import Problem
+from spi_analysis.params import RoundSetup, Workspace, find_workspace, load_setup
+from spi_analysis.params.workspace import the_round
+from spi_analysis.tables.demo_marks import demo_key, demo_seed
+from spi_analysis.tables.store import Store
+from spi_analysis.tables.vault import Vault
+from spi_analysis.tables.vault_key import FILE_VARIABLE, VARIABLE, VaultKey
+
+# Output that goes into a file or a pipe is not squeezed into the width of a terminal.
+WIDE = None if sys.stdout.isatty() else 200
+out = Console(width=WIDE)
+err = Console(stderr=True)
+
+WorkspaceOption = Annotated[
+    Path | None, typer.Option("--workspace", help="Folder with params/ (default: the one around this folder).")
+]
+RoundOption = Annotated[str | None, typer.Option("--round", help="Round, such as spi_2024 (default: the only one).")]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key-file", help="Vault key (default: SPI_VAULT_KEY or SPI_VAULT_KEY_FILE).")
+]
+Institutions = Annotated[list[str] | None, typer.Argument(help="Institution codes (default: all of the round).")]
+Files = Annotated[list[Path], typer.Argument(help="Files to read.", show_default=False)]
+Mapping = Annotated[Path | None, typer.Option("--mapping", help="YAML with other headers and words.")]
+
+
+def open_setup(workspace: Path | None, round_id: str | None) -> RoundSetup:
+    """Workspace and round that the options name."""
+    place = find_workspace(workspace)
+    return load_setup(place, round_id or the_round(place))
+
+
+def open_store(setup: RoundSetup) -> Store:
+    """The round's store."""
+    return Store(setup.workspace.data / setup.round.round_id)
+
+
+def open_key(place: Workspace, key_file: Path | None) -> VaultKey:
+    """The key that the options or the environment name; in a demo workspace the demo's own."""
+    seed = demo_seed(place)
+    named = key_file or any(os.environ.get(name) for name in (VARIABLE, FILE_VARIABLE))
+    return demo_key(seed) if seed is not None and not named else VaultKey.load(place.root, key_file)
+
+
+def open_vault(place: Workspace, key_file: Path | None) -> Vault:
+    """The contact vault."""
+    return Vault.open(place.data / "vault", open_key(place, key_file))
+
+
+def print_table(title: str, table: pd.DataFrame, decimals: int = 2) -> None:
+    """A table on the terminal; a column ``note`` is printed below it, in full."""
+    shown = table.drop(columns="note", errors="ignore")
+    grid = Table(title=title, title_justify="left")
+    for column in shown.columns:
+        numeric = pd.api.types.is_numeric_dtype(shown[column]) and not pd.api.types.is_bool_dtype(shown[column])
+        grid.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+    for row in shown.itertuples(index=False):
+        grid.add_row(*(escape(_cell(value, decimals)) for value in row))
+    out.print(grid)
+    for _, row in table.iterrows():
+        if row.get("note"):
+            out.print(f"{row.iloc[0]}: {row['note']}", markup=False, highlight=False)
+    out.print()
+
+
+def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace) -> None:
+    """Say what was written, and what could not be read; exit code 1 if anything failed."""
+    for path in written:
+        out.print(f"written  {path.relative_to(place.root)}", markup=False, highlight=False)
+    for problem in failed:
+        err.print(str(problem), style="red", markup=False, highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _cell(value: object, decimals: int) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:,.{decimals}f}"
+    return "" if value is None or value is pd.NaT else str(value)

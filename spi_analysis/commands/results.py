@@ -1,0 +1,65 @@
+"""`spi overview`, `spi export`, `spi lab`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_analysis.commands.common import RoundOption, WorkspaceOption, open_setup, out, print_table
+from spi_analysis.params import find_workspace
+
+results = typer.Typer()
+
+
+@results.command()
+def overview(
+    published: Annotated[Path | None, typer.Option(help="CSV of published results (default: those imported).")] = None,
+    most: Annotated[int, typer.Option(help="How many movers to list.")] = 5,
+    bridge: Annotated[str | None, typer.Option(help="Institution whose change is to be taken apart.")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Published years: the index recomputed from its parts, means beside the official ones, categories, movers.
+
+    Example: spi overview --published published_scores.csv --bridge kota-mojokerto
+    """
+    from spi_analysis.stages.overview import overview_tables
+
+    setup = open_setup(workspace, round_id)
+    for title, table in overview_tables(setup, published, most, bridge).items():
+        print_table(title, table, decimals=3)
+
+
+@results.command()
+def export(
+    institution: Annotated[str, typer.Argument(help="Institution code.")],
+    folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("build/export"),
+    formats: Annotated[str, typer.Option(help="Comma-separated: csv, xlsx, sav, dta, r.")] = "csv,xlsx,sav,dta,r",
+    language: Annotated[str, typer.Option(help="Language of the labels: id or en.")] = "id",
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """An institution's data with labels for CSV, XLSX, SPSS, Stata and R; never contacts.
+
+    Example: spi export kota-mojokerto --formats sav,r
+    """
+    from spi_analysis.tables.export import export_round
+
+    setup = open_setup(workspace, round_id)
+    for path in export_round(setup.round.round_id, institution, folder, formats=tuple(formats.split(",")),
+                             language=language, workspace=setup.workspace):  # fmt: skip
+        out.print(str(path))
+
+
+@results.command()
+def lab(workspace: WorkspaceOption = None) -> None:
+    """Open the notebooks in JupyterLab.
+
+    Example: spi lab
+    """
+    place = find_workspace(workspace)
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(place.notebooks)], cwd=place.root))

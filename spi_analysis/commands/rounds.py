@@ -1,0 +1,120 @@
+"""`spi demo`, `spi check`, `spi run`, `spi status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spi_analysis.commands.common import (
+    Institutions,
+    KeyOption,
+    RoundOption,
+    WorkspaceOption,
+    err,
+    open_key,
+    open_setup,
+    out,
+    print_table,
+)
+from spi_analysis.errors import VaultError
+from spi_analysis.params import RoundSetup, Workspace, find_workspace
+from spi_analysis.params.workspace import the_round
+from spi_analysis.tables.demo_marks import demo_seed
+from spi_analysis.tables.vault_key import VaultKey
+
+rounds = typer.Typer()
+
+
+@rounds.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Seed of the generated round.")] = 2024,
+    data_only: Annotated[bool, typer.Option("--data-only", help="Stop before the notebooks.")] = False,
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if the demo data are there.")] = False,
+    workers: Annotated[int | None, typer.Option(help="Notebooks at a time (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """A whole round on generated data, from lists to reports.
+
+    Example: spi demo
+    """
+    from spi_analysis.batch.demo import make_demo_round
+
+    setup = open_setup(workspace, round_id)
+    if if_missing and demo_seed(setup.workspace) is not None:
+        return
+    made = make_demo_round(setup, seed, lambda text: out.print(f"[bold]demo[/bold]  {text}"))
+    out.print(
+        f"{made.listed:,} rows listed, {made.rejected:,} not clean; {made.invited:,} people invited, "
+        f"{made.answered:,} answers"
+    )
+    if not data_only:
+        run_and_report(setup, setup.institution_ids, None, workers)
+
+
+@rounds.command()
+def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None) -> None:
+    """What is missing or wrong in all files of a round, and which institution it blocks.
+
+    Example: spi check
+    """
+    from spi_analysis.tables.preflight import check_round
+
+    place = find_workspace(workspace)
+    report = check_round(place, round_id or the_round(place), _key_if_any(place, key_file))
+    if not report.findings.empty:
+        print_table("Findings", report.findings)
+    print_table("Institutions", report.stages)
+    raise typer.Exit(1 if report.errors else 0)
+
+
+@rounds.command()
+def run(
+    institutions: Institutions = None,
+    notebook: Annotated[list[str] | None, typer.Option(help="Notebook number, such as 40 (may be repeated).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Notebooks at a time (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Execute the notebooks for each institution and make the pages.
+
+    Example: spi run kota-mojokerto --notebook 40 --notebook 50
+    """
+    setup = open_setup(workspace, round_id)
+    run_and_report(setup, institutions or setup.institution_ids, notebook, workers)
+
+
+@rounds.command()
+def status(workspace: WorkspaceOption = None, round_id: RoundOption = None) -> None:
+    """What is there for every institution: tables and reports.
+
+    Example: spi status
+    """
+    from spi_analysis.batch.status import round_status
+
+    setup = open_setup(workspace, round_id)
+    print_table("Status", round_status(setup))
+
+
+def run_and_report(
+    setup: RoundSetup, institutions: list[str], notebooks: list[str] | None, workers: int | None
+) -> None:
+    """Run the batch; say where the pages are. Failures are printed as they happen."""
+    from spi_analysis.batch.run import run_batch
+
+    summary = run_batch(setup, institutions, notebooks, workers, out)
+    for page in summary.pages:
+        out.print(f"page  {page}", markup=False, highlight=False)
+    if summary.failures:
+        err.print(f"{len(summary.failures)} of {len(summary.results)} notebooks failed; see above", style="red")
+        raise typer.Exit(1)
+
+
+def _key_if_any(place: Workspace, key_file: Path | None) -> VaultKey | None:
+    """The key; None where there is none: the preflight itself says what that means."""
+    try:
+        return open_key(place, key_file)
+    except VaultError:
+        return None

@@ -1,0 +1,240 @@
+"""How the files of institutions and vendors name things: headers, values, words that mean "nothing".
+
+A mapping is a parameter like any other. The defaults stand in ``params/mappings/{frame,events,responses}.yaml``;
+``params/mappings/<institution_id>.yaml`` and a file given by hand are laid over them, so that the next
+institution's headers need no code.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+
+from spi_analysis.params.base import Judgement, Source
+from spi_analysis.params.loading import Wrong, read_yaml, validate
+from spi_analysis.params.words import Words, apart, laid_over
+from spi_analysis.params.workspace import Workspace
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+FrameField = Literal[
+    "employee_number",
+    "name",
+    "whatsapp",
+    "phone",
+    "email",
+    "unit",
+    "position",
+    "echelon",
+    "employment",
+    "sex",
+    "birth_date",
+    "age",
+    "start_date",
+    "tenure_years",
+    "unit_start_date",
+    "unit_tenure_years",
+    "main_work",
+    "service",
+    "service_date",
+    "expert_group",
+    "ignored",
+]
+EventField = Literal["token", "event", "at", "channel", "ignored"]
+ResponseField = Literal["token", "started_at", "completed_at", "ignored"]
+PositionClass = Literal["top_official", "structural", "functional", "staff", "non_asn"]
+ExpertGroup = Literal["auditor", "ombudsman", "journalist", "academic", "ngo", "business", "retired_official", "other"]
+EventName = Literal[
+    "sent", "delivered", "read", "started", "completed", "refused", "opted_out", "invalid_number", "ineligible"
+]
+Channel = Literal["whatsapp", "email", "web"]
+Kind = Literal["frame", "events", "responses"]
+
+
+class HeaderRules(Judgement):
+    """How the header row is found, and how far a misspelt header may be from a known one."""
+
+    search_rows: Count
+    min_matches: Count
+    similarity: Share
+    min_length: Count
+
+
+class PhoneRules(Judgement):
+    """What a mobile number looks like after the country code.
+
+    A number that ends in ``rounded_zeros`` zeros has lost its end in a spreadsheet (8,12346E+11).
+    """
+
+    country_code: Annotated[str, Field(pattern=r"^[1-9]\d{0,2}$")]
+    mobile: str
+    min_digits: Count
+    max_digits: Count
+    rounded_zeros: Count
+
+    @field_validator("mobile")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise Wrong("the pattern cannot be read", pattern, f"a regular expression ({error})") from None
+        return pattern
+
+
+class PlausibleRules(Judgement):
+    """Outside these limits a value counts as a slip of the pen, and so as unknown."""
+
+    min_age: Count
+    max_age: Count
+    max_tenure_years: Count
+
+
+class StrayRules(Judgement):
+    """Rows of a list that are not people: totals, and what is signed below in at most ``max_cells`` cells a row."""
+
+    totals: Words
+    footers: Words
+    max_cells: Count
+
+
+class UnitRules(Judgement):
+    """When two spellings are the same unit.
+
+    ``common_words`` say what kind of unit it is; a slip in one of them is a slip. Any other word may be
+    a place: there a slip needs a spelling that is rare beside the other (``rare_share`` of its rows, or one row).
+    """
+
+    abbreviations: dict[str, str]
+    common_words: Words
+    rare_share: Share
+
+
+class NameRules(Judgement):
+    """When two names are clearly those of different people: a word of one is like no word of the other."""
+
+    titles: Words
+    similarity: Share
+
+
+class FrameMapping(Judgement):
+    """Lists of people, as institutions send them."""
+
+    header: HeaderRules
+    fields: dict[FrameField, Words]
+    required: dict[Source, tuple[tuple[FrameField, ...], ...]]
+    sources: dict[Source, Words]
+    self_registered: Words
+    institution_words: dict[str, str]
+    positions: dict[PositionClass, Words]
+    position_otherwise: PositionClass
+    echelons: dict[PositionClass, Words]
+    employment: dict[Literal["asn", "non_asn"], Words]
+    sex: dict[Literal["female", "male"], Words]
+    main_work: dict[Literal["main", "other"], Words]
+    expert_groups: dict[ExpertGroup, Words]
+    nothing: Words
+    stray: StrayRules
+    phones: PhoneRules
+    plausible: PlausibleRules
+    units: UnitRules
+    names: NameRules
+
+    @field_validator("fields", "sources", "positions", "echelons", "employment", "sex", "main_work", "expert_groups")
+    @classmethod
+    def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
+        return apart(words)
+
+    @model_validator(mode="after")
+    def _every_source_is_known(self) -> FrameMapping:
+        missing = {"internal", "external", "expert"} - set(self.required) & set(self.sources)
+        if missing:
+            raise Wrong("a source has no words or no required columns", sorted(missing), "internal, external, expert")
+        return self
+
+
+class TimeRules(Judgement):
+    """Time zone of the store, and how far outside fieldwork a time may lie without a remark."""
+
+    zone: str
+    tolerance_days: Annotated[int, Field(ge=0)]
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise Wrong("unknown time zone", zone, "a name such as Asia/Jakarta") from None
+        return zone
+
+
+class EventMapping(Judgement):
+    """Logs of contact events, as vendors export them."""
+
+    header: HeaderRules
+    fields: dict[EventField, Words]
+    required: tuple[tuple[EventField, ...], ...]
+    events: dict[EventName, Words]
+    channels: dict[Channel, Words]
+    channel_of_event: dict[EventName, Channel]
+    nothing: Words
+    times: TimeRules
+
+    @field_validator("fields", "events", "channels")
+    @classmethod
+    def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
+        return apart(words)
+
+    @model_validator(mode="after")
+    def _every_event_has_a_channel(self) -> EventMapping:
+        missing = sorted(set(self.events) - set(self.channel_of_event))
+        if missing:
+            raise Wrong("an event has no usual channel", missing, "a channel for every event")
+        return self
+
+
+class ResponseMapping(Judgement):
+    """Answers, as the survey platform exports them. ``items`` gives other column names of an item code."""
+
+    header: HeaderRules
+    fields: dict[ResponseField, Words]
+    required: tuple[tuple[ResponseField, ...], ...]
+    items: dict[str, Words]
+    nothing: Words
+    times: TimeRules
+
+    @field_validator("fields", "items")
+    @classmethod
+    def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
+        return apart(words)
+
+
+MODELS: dict[Kind, type[Judgement]] = {"frame": FrameMapping, "events": EventMapping, "responses": ResponseMapping}
+
+
+def load_mapping(workspace: Workspace, kind: Kind, *over: Path) -> Any:
+    """The default mapping of a kind of file, with other mapping files laid over it in turn."""
+    files = (workspace.params / "mappings" / f"{kind}.yaml", *over)
+    return _loaded(kind, files, tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files))
+
+
+@lru_cache(maxsize=64)
+def _loaded(kind: Kind, files: tuple[Path, ...], changed: tuple[int, ...]) -> Any:
+    """Read and checked once for every state of the files: hundreds of lists share one mapping."""
+    data = read_yaml(files[0])
+    for path in files[1:]:
+        data = laid_over(data, read_yaml(path))
+    return validate(MODELS[kind], data, " + ".join(["params/mappings/" + files[0].name, *(p.name for p in files[1:])]))
+
+
+def frame_mapping(workspace: Workspace, institution_id: str | None = None, given: Path | None = None) -> FrameMapping:
+    """The mapping for one institution's lists: defaults, then its own file, then the one given by hand."""
+    own = workspace.params / "mappings" / f"{institution_id}.yaml"
+    return load_mapping(workspace, "frame", *([own] if own.exists() else []), *([given] if given else []))

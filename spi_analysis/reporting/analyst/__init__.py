@@ -1,0 +1,1 @@
+"""What the analysts' notebooks show: design, fieldwork, weights, scores."""

@@ -1,0 +1,125 @@
+"""Notebook 20: how far fieldwork has come; never who answered."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spi_analysis.fieldwork import daily_completes, disposition_counts, funnel, quota_progress, response_rates
+from spi_analysis.params import RoundParams
+from spi_analysis.reporting.charts import line_chart
+from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
+from spi_analysis.reporting.wording import MISSING, Words
+from spi_analysis.stages.draw import plan_source
+
+RATES = ("RR1", "RR3", "COOP1", "REF1", "CON1")
+
+
+def funnel_table(sample: pd.DataFrame, events: pd.DataFrame) -> Shown:
+    """From invitation to completion, per source."""
+    counts = funnel(sample, events, ["source"])
+    stages = [stage for stage in counts.columns if stage != "invited"]
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("Source"), (words.value("source", s) for s in counts.index)),
+            figures(words("Invited"), (words.number(n, 0) for n in counts["invited"])),
+            *(figures(words.value("event", stage), (words.number(n, 0) for n in counts[stage])) for stage in stages),
+        ]
+        note = words("Each column counts people, and includes those who went further.")
+        return html_table(columns, "table-funnel", words("From invitation to answer"), note=note, words=words)
+
+    return show(make)
+
+
+def rates_table(people: pd.DataFrame) -> Shown:
+    """AAPOR rates per source (``people``: source, disposition)."""
+    rates = response_rates(disposition_counts(people, ["source"]))
+
+    def make(words: Words) -> str:
+        headings = {
+            "COOP1": words("Cooperation (COOP1)"),
+            "REF1": words("Refusal (REF1)"),
+            "CON1": words("Contact (CON1)"),
+        }
+        columns = [
+            text(words("Source"), (words.value("source", s) for s in rates.index)),
+            figures(words("Invited"), (words.number(n, 0) for n in rates["n"])),
+            *(figures(headings.get(name, name), (words.percent(r) for r in rates[name])) for name in RATES),
+            figures(words("e used in RR3"), (words.number(e, 3) for e in rates["e"])),
+        ]
+        note = words(
+            "AAPOR Standard Definitions (2023). e is the share of eligible people among those whose "
+            "eligibility is known."
+        )
+        return html_table(columns, "table-rates", words("Response rates"), note=note, words=words)
+
+    return show(make)
+
+
+def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) -> Shown:
+    """Answers against the answers aimed for."""
+    answered = people[people["disposition"].isin(round_.dispositions.respondents)].groupby("source").size()
+    aimed = pd.Series({source: plan_source(frame, round_, source).size.completes for source in round_.sources})
+    progress = quota_progress(answered, aimed)
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("Source"), (words.value("source", s) for s in progress.index)),
+            figures(words("Answered"), (words.number(n, 0) for n in progress["completes"])),
+            figures(words("Answers aimed for"), (words.number(n, 0) for n in progress["quota"])),
+            figures(words("Reached"), (words.percent(share, 0) for share in progress["share"])),
+        ]
+        note = words(
+            "Reaching the number aimed for does not stop fieldwork: that would spoil the chances of selection."
+        )
+        return html_table(columns, "table-quota", words("Progress"), note=note, words=words)
+
+    return show(make)
+
+
+def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame) -> Shown:
+    """Completed questionnaires by day, cumulated."""
+    days = daily_completes(sample, responses)
+    if days.empty:
+        return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
+
+    def make(words: Words) -> str:
+        return line_chart(
+            days.rename(columns=lambda source: words.value("part", source)),
+            "chart-daily",
+            words("Completed questionnaires, cumulated"),
+            words=words,
+            x_label=words("Day"),
+            y_label=words("Completed"),
+        )
+
+    return show(make)
+
+
+def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
+    """Invited and answered per unit, where enough were invited and nobody is given away."""
+    answered = people["disposition"].isin(round_.dispositions.respondents)
+    units = people.assign(answered=answered).groupby(["source", "unit"])["answered"].agg(["size", "sum"]).reset_index()
+    least = round_.disclosure.min_cell
+    # Nearly all or nearly none tells of everyone in the unit.
+    told = (units["sum"] >= least) & (units["size"] - units["sum"] >= least)
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("Unit"), units["unit"]),
+            text(words("Source"), (words.value("part", s) for s in units["source"])),
+            figures(words("Invited"), (words.number(n, 0) if n >= least else MISSING for n in units["size"])),
+            figures(
+                words("Answered"),
+                (words.number(n, 0) if t else MISSING for n, t in zip(units["sum"], told, strict=True)),
+            ),
+        ]
+        note = words(
+            "Shown only where at least {n} were invited, at least {n} answered and at least {n} did not: "
+            "otherwise the count would tell who answered.",
+            n=least,
+        )
+        return html_table(columns, "table-units", words("By unit"), note=note, words=words)
+
+    return show(make)

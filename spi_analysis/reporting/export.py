@@ -1,0 +1,174 @@
+"""From an executed notebook to a page, once per language."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbformat import NotebookNode
+
+from spi_analysis import __version__
+from spi_analysis.errors import NotebookError
+from spi_analysis.params import Language, RoundSetup
+from spi_analysis.reporting.display import MIME
+from spi_analysis.reporting.wording import Words, words
+
+TEMPLATES = Path(__file__).parent / "templates"
+LANGUAGE_NAMES: dict[Language, str] = {"id": "Bahasa Indonesia", "en": "English"}
+_HEADING = re.compile(r"\A\s*(#{1,2}) +(.+?)\s*(?:\n|\Z)")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template needs to know beside the notebook."""
+
+    language: Language
+    kind: Literal["report", "analyst"]
+    institution_id: str
+    round_id: str
+    round_title: str
+    subtitle: str
+    status: str
+    status_text: str
+    synthetic: bool
+    footer: str
+    others: list[dict[str, str]]
+    title: str = ""
+    contents: list[dict[str, str]] = field(default_factory=list)
+    css: str = ""
+
+    @property
+    def words(self) -> Words:
+        """Words of the page's language."""
+        return words(self.language)
+
+
+def render(
+    notebook: NotebookNode,
+    setup: RoundSetup,
+    institution_id: str,
+    language: Language,
+    *,
+    kind: Literal["report", "analyst"],
+    synthetic: bool,
+    file_name: str,
+) -> str:
+    """The HTML of an executed notebook in one language.
+
+    Parameters
+    ----------
+    institution_id : code, or "" for a page about all institutions
+    file_name : name of the page with ``{language}`` in it; the other languages are linked under it
+    """
+    if _has_error(notebook):
+        raise NotebookError("the notebook holds an error, so no page is made from it", key=institution_id)
+    say = words(language)
+    content, title, contents = _in_language(notebook, say)
+    round_ = setup.round
+    page = Page(
+        language=language,
+        kind=kind,
+        institution_id=institution_id,
+        round_id=round_.round_id,
+        round_title=say.pick(round_.title),
+        subtitle=setup.roster[institution_id].name if institution_id else say("All institutions"),
+        status=round_.report_status,
+        status_text=say("Draft") if round_.report_status == "draft" else say("Final"),
+        synthetic=synthetic,
+        footer=say(
+            "Made with the SPI workbench {version} from round {round}.", version=__version__, round=round_.round_id
+        ),
+        others=[
+            {"href": file_name.format(language=other), "language": other, "label": LANGUAGE_NAMES[other]}
+            for other in round_.languages
+            if other != language
+        ],
+        title=title,
+        contents=contents,
+        css=(TEMPLATES / "spi" / "style.css").read_text(encoding="utf-8"),
+    )
+    exporter = _exporter()
+    exporter.environment.globals["page"] = page
+    html, _ = exporter.from_notebook_node(content)
+    return str(html)
+
+
+class _PageExporter(TemplateExporter):
+    """nbconvert with our template alone; its own HTML exporter would parse and rewrite the whole page once more."""
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+
+@cache
+def _exporter() -> _PageExporter:
+    return _PageExporter(template_name="spi", extra_template_basedirs=[str(TEMPLATES)])
+
+
+def _in_language(notebook: NotebookNode, say: Words) -> tuple[NotebookNode, str, list[dict[str, str]]]:
+    """A copy with prose and outputs in one language, the page's title, and its contents."""
+    copy = notebook.copy()
+    cells, title, contents = [], "", []
+    for cell in _without_defaults(notebook):
+        cell = cell.copy()
+        if cell.cell_type == "markdown":
+            level, heading, body = _split_heading(cell.source)
+            heading = say(heading)
+            if level == 1:
+                title = heading
+            if level == 2:
+                contents.append({"id": slug(heading), "title": heading})
+            cell.metadata = NotebookNode(spi={"level": level, "title": heading, "id": slug(heading)})
+            cell.source = "\n\n".join(say(paragraph) for paragraph in body.split("\n\n") if paragraph.strip())
+        elif cell.cell_type == "code":
+            cell.outputs = [_output_in_language(output, say.language) for output in cell.outputs]
+        cells.append(cell)
+    copy.cells = cells
+    return copy, title, contents
+
+
+def _without_defaults(notebook: NotebookNode) -> list[NotebookNode]:
+    """All cells but the default parameters, where others were injected: they name another institution."""
+    injected = any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+    return [c for c in notebook.cells if not (injected and "parameters" in c.metadata.get("tags", []))]
+
+
+def markdown_messages(notebook: NotebookNode) -> list[str]:
+    """Every heading and paragraph of a notebook's prose: the messages that need a translation."""
+    messages = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            _, heading, body = _split_heading(cell.source)
+            messages += [heading, *(paragraph for paragraph in body.split("\n\n"))]
+    return [message.strip() for message in messages if message.strip()]
+
+
+def _split_heading(source: str) -> tuple[int, str, str]:
+    match = _HEADING.match(source)
+    if match is None:
+        return 0, "", source.strip()
+    return len(match.group(1)), match.group(2), source[match.end() :].strip()
+
+
+def _output_in_language(output: NotebookNode, language: Language) -> NotebookNode:
+    data = output.get("data", {})
+    if MIME not in data:
+        return output
+    picked = output.copy()
+    picked.data = NotebookNode({"text/html": data[MIME][language]})
+    return picked
+
+
+def _has_error(notebook: NotebookNode) -> bool:
+    return any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+def slug(text: str) -> str:
+    """An id made of a heading's letters and digits."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "section"

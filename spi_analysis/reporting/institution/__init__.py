@@ -1,0 +1,35 @@
+"""The stakeholders' page of one institution."""
+
+from spi_analysis.reporting.institution.labels import short_name
+from spi_analysis.reporting.institution.sentences import opening_sentences
+from spi_analysis.reporting.institution.tables import save_tables
+from spi_analysis.reporting.institution.views import (
+    change_view,
+    composition_view,
+    dimensions_view,
+    experiences_view,
+    glossary_view,
+    index_chart,
+    opening,
+    quality_view,
+    recommendations_view,
+    units_view,
+    who_answered_view,
+)
+
+__all__ = [
+    "change_view",
+    "composition_view",
+    "dimensions_view",
+    "experiences_view",
+    "glossary_view",
+    "index_chart",
+    "opening",
+    "opening_sentences",
+    "quality_view",
+    "recommendations_view",
+    "save_tables",
+    "short_name",
+    "units_view",
+    "who_answered_view",
+]

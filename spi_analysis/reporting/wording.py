@@ -1,0 +1,121 @@
+"""Words and numbers in a language: gettext catalogues, and Babel for numbers and dates.
+
+English sentences are the message ids. The catalogue is read from its .po file, so no
+compiled file has to be kept in step with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import math
+from dataclasses import dataclass
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+
+from spi_analysis.columns import VALUES, value_label
+from spi_analysis.params import Language, Text
+from spi_analysis.sampling.strata import SEPARATOR
+
+CATALOGUES = Path(__file__).parent / "locale"
+MISSING = "–"
+# Columns whose codes occur in the labels of strata and classes.
+CLASSES = ("position_class", "sex", "age_group")
+
+
+@dataclass(frozen=True)
+class Words:
+    """Everything that depends on the language."""
+
+    language: Language
+
+    def __call__(self, message: str, **values: Any) -> str:
+        """The message in this language, with its {placeholders} filled in."""
+        text = _translations(self.language).gettext(message) if message else ""
+        return text.format(**values) if values else text
+
+    def pick(self, text: Text) -> str:
+        """The words of a parameter file in this language."""
+        return text[self.language]
+
+    def value(self, column: str, code: object) -> str:
+        """Human words for a code of a column."""
+        return value_label(column, code, self.language)
+
+    def cell(self, label: str) -> str:
+        """A stratum or class label (joined codes) in human words."""
+        parts = label.split(SEPARATOR)
+        return SEPARATOR.join(next((self.value(c, p) for c in CLASSES if p in VALUES[c]), p) for p in parts)
+
+    def number(self, x: float | None, decimals: int = 2) -> str:
+        """A number with the language's decimal mark; a dash where there is none."""
+        if x is None or math.isnan(x):
+            return MISSING
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        # Avoids "-0.00".
+        return format_decimal(round(float(x), decimals) + 0.0, pattern, locale=self.language).replace("-", "−")
+
+    def signed(self, x: float | None, decimals: int = 2) -> str:
+        """A number with its sign, also when it is positive."""
+        if x is None or math.isnan(x):
+            return MISSING
+        text = self.number(x, decimals)
+        return text if text.startswith("−") or float(round(x, decimals)) == 0 else f"+{text}"
+
+    def percent(self, share: float | None, decimals: int = 1) -> str:
+        """A share (0-1) in percent."""
+        if share is None or math.isnan(share):
+            return MISSING
+        return format_percent(round(float(share), decimals + 2), "#,##0." + "0" * decimals + "%", locale=self.language)
+
+    def interval(self, low: float | None, high: float | None, decimals: int = 2) -> str:
+        """Both limits of an interval."""
+        if low is None or high is None or math.isnan(low) or math.isnan(high):
+            return MISSING
+        return self("{low} to {high}", low=self.number(low, decimals), high=self.number(high, decimals))
+
+    def date(self, day: dt.date) -> str:
+        """A date in full."""
+        return format_date(day, "long", locale=self.language)
+
+    @property
+    def decimal_mark(self) -> str:
+        """The decimal mark, for charts."""
+        return str(Locale.parse(self.language).number_symbols["latn"]["decimal"])
+
+
+def message(text: str) -> str:
+    """Marks a message that is looked up later, so that the catalogues know of it."""
+    return text
+
+
+@cache
+def words(language: Language) -> Words:
+    """Words of a language."""
+    return Words(language)
+
+
+@cache
+def _translations(language: Language) -> NullTranslations:
+    path = CATALOGUES / language / "LC_MESSAGES" / "spi.po"
+    if not path.exists():
+        return NullTranslations()
+    with path.open("rb") as handle:
+        catalogue = read_po(handle, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def has_translation(message: str, language: Language) -> bool:
+    """Whether a message has words in this language (English is its own)."""
+    return language == "en" or _translations(language).gettext(message) != message

@@ -1,0 +1,112 @@
+"""Stage: the published years, recomputed and compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spi_analysis.params import RoundSetup
+from spi_analysis.scores import (
+    categories_by_year,
+    load_published,
+    means_by_type,
+    movers,
+    published_bridge,
+    recompute,
+    unjoined,
+    yearly_means,
+)
+from spi_analysis.stages.published import published_results
+from spi_analysis.tables.files import write_csv
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All that is said of the published years."""
+
+    published: pd.DataFrame
+    recomputed: pd.DataFrame
+    means: pd.DataFrame
+    types: pd.DataFrame
+    categories: pd.DataFrame
+    unjoined: pd.DataFrame
+
+    @property
+    def years(self) -> list[int]:
+        """Published years."""
+        return sorted(int(year) for year in self.published["year"].unique())
+
+
+def national_overview(setup: RoundSetup, published: pd.DataFrame) -> Overview:
+    """Recompute every index, and set means, types and categories beside the official figures."""
+    round_ = setup.round
+    return Overview(
+        published=published,
+        recomputed=recompute(published, setup.years),
+        means=yearly_means(published, setup.years),
+        types=means_by_type(published),
+        categories=categories_by_year(published, round_.categories, round_.index.decimals),
+        unjoined=unjoined(published),
+    )
+
+
+def agreement(overview: Overview, setup: RoundSetup) -> pd.DataFrame:
+    """Per year: institutions with parts, how many agree with their published index, largest difference.
+
+    ``note`` says what is known of a year whose results do not agree.
+    """
+    groups = overview.recomputed.groupby("year")
+    table = groups.agg(
+        n=("agrees", "size"), agree=("agrees", "sum"), largest=("difference", lambda d: float(d.abs().max()))
+    ).reset_index()
+    notes = {year: known.note for year, known in setup.years.years.items() if known.unexplained_deduction}
+    return table.assign(note=[notes.get(int(year), "") for year in table["year"]])
+
+
+def disagreements(overview: Overview) -> pd.DataFrame:
+    """Institutions whose published index does not follow from its parts, the largest difference first."""
+    rows = overview.recomputed[~overview.recomputed["agrees"]].drop(columns=["institution", "agrees"])
+    return rows.sort_values("difference").reset_index(drop=True)
+
+
+def overview_tables(setup: RoundSetup, path: Path | None, most: int, bridge_of: str | None) -> dict[str, pd.DataFrame]:
+    """The tables that ``spi overview`` prints, by title."""
+    published = published_results(setup) if path is None else load_published(path, setup.aliases.present)
+    overview = national_overview(setup, published)
+    means = overview.means.assign(
+        gap_is=overview.means["explained"].map({True: "rounding", False: "unexplained", None: ""}).fillna("")
+    )
+    tables = {
+        "Index recomputed from its parts": agreement(overview, setup),
+        "Plain means beside the official index": means.drop(columns=["explained"]),
+        "Mean index by year and type": overview.types.pivot(index="type", columns="year", values="mean").reset_index(),
+        "Institutions by category": overview.categories.reset_index(),
+        "Published index and parts disagree": disagreements(overview).head(most),
+        "Not in every year": overview.unjoined,
+    }
+    if len(overview.years) > 1:
+        before, after = overview.years[-2:]
+        moves = movers(published, before, after, most).drop(columns="institution")
+        tables[f"Largest moves {before} to {after} (published figures carry no interval)"] = moves
+        if bridge_of:
+            tables[f"{bridge_of}: what the change {before} to {after} is made of"] = published_bridge(
+                published, bridge_of, before, after, setup.years
+            )
+    return tables
+
+
+def save_overview(overview: Overview, folder: Path) -> list[str]:
+    """Write the tables of the overview as CSV; returns the file names."""
+    tables = {
+        "recomputed": overview.recomputed,
+        "disagreements": disagreements(overview),
+        "means": overview.means,
+        "types": overview.types,
+        "categories": overview.categories.reset_index(),
+        "unjoined": overview.unjoined,
+    }
+    for name, table in tables.items():
+        write_csv(folder / f"{name}.csv", table)
+    return [f"{name}.csv" for name in tables]

@@ -1,0 +1,143 @@
+"""Stage: everything that the stakeholders' page shows of one institution, as tables, before any wording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spi_analysis.errors import StoreError
+from spi_analysis.fieldwork import disposition_counts, response_rates
+from spi_analysis.params import Institution, InstitutionInputs, RoundSetup
+from spi_analysis.scores import applicable, category_of, history
+from spi_analysis.stages.draw import eligible_list, plan_source
+from spi_analysis.stages.published import published_results
+from spi_analysis.tables.store import Store
+from spi_analysis.weighting import kish_deff
+
+
+@dataclass(frozen=True)
+class InstitutionPage:
+    """One institution's page. Hidden figures are missing here already.
+
+    ``figures``: table ``estimates``; ``who``: one row per source (listed, eligible, invited, needed,
+    answered, RR1, RR3, effective_n); ``category``: code, or None where no index is shown;
+    ``history``: published rows of earlier years; ``recommendations``: rules that apply.
+    """
+
+    setup: RoundSetup
+    institution: Institution
+    inputs: InstitutionInputs
+    figures: pd.DataFrame
+    who: pd.DataFrame
+    category: str | None
+    history: pd.DataFrame
+    recommendations: pd.DataFrame
+    is_synthetic: bool
+
+    def figure(self, measure: str, **where: str) -> pd.Series | None:
+        """The one shown row of a measure, or None."""
+        rows = self.rows(measure, **where)
+        return None if rows.empty or rows.iloc[0]["status"] != "shown" else rows.iloc[0]
+
+    def rows(self, measure: str, **where: str) -> pd.DataFrame:
+        """All rows of a measure, hidden ones included."""
+        rows = self.figures[self.figures["measure"] == measure]
+        for column, value in where.items():
+            rows = rows[rows[column] == value]
+        return rows.reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """One institution's index in a round, as shown (missing figures are NaN)."""
+
+    institution: Institution
+    index: float
+    ci_low: float
+    ci_high: float
+    n: float
+    category: str | None
+    status: str
+
+
+def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
+    """The index of every institution of the round that has been scored."""
+    return [_result(setup, store, i) for i in setup.institution_ids if store.has("estimates", i)]
+
+
+def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult:
+    estimates = store.read("estimates", institution_id)
+    index = estimates[estimates["measure"] == "index"].iloc[0]
+    shown = index["status"] == "shown"
+    levels, decimals = setup.round.categories, setup.round.index.decimals
+    return RoundResult(
+        institution=setup.roster[institution_id],
+        index=float(index["estimate"]),
+        ci_low=float(index["ci_low"]),
+        ci_high=float(index["ci_high"]),
+        n=float(index["n"]),
+        category=category_of(float(index["estimate"]), levels, decimals) if shown else None,
+        status=str(index["status"]),
+    )
+
+
+def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> InstitutionPage:
+    """Collect the page of an institution; needs its estimates."""
+    setup.require(institution_id)
+    estimates = store.read("estimates", institution_id)
+    index = estimates[(estimates["measure"] == "index") & (estimates["status"] == "shown")]
+    round_ = setup.round
+    category = (
+        None if index.empty else category_of(float(index["estimate"].iloc[0]), round_.categories, round_.index.decimals)
+    )
+    past = history(published_results(setup), institution_id)
+    return InstitutionPage(
+        setup=setup,
+        institution=setup.roster[institution_id],
+        inputs=setup.inputs[institution_id],
+        figures=estimates,
+        who=who_answered(setup, store, institution_id),
+        category=category,
+        history=past[past["year"] < round_.year].reset_index(drop=True),
+        recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown),
+        is_synthetic=store.is_synthetic,
+    )
+
+
+def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
+    """Per source: people listed, eligible, invited, answers needed and given, response rates, effective n."""
+    round_ = setup.round_for(institution_id)
+    frame, weights = store.read("frame", institution_id), store.read("weights", institution_id)
+    rates = response_rates(disposition_counts(weights, ["source"]))
+    rows = []
+    for source in round_.sources:
+        part = weights[weights["source"] == source]
+        answered = part[part["weight"] > 0]
+        rows.append(
+            {
+                "source": source,
+                "listed": int((frame["source"] == source).sum()),
+                "eligible": len(eligible_list(frame, source)),
+                "invited": len(part),
+                "needed": plan_source(frame, round_, source).size.completes,
+                "answered": len(answered),
+                "RR1": rates["RR1"].get(source),
+                "RR3": rates["RR3"].get(source),
+                "kish_deff": kish_deff(answered["weight"]),
+                "effective_n": len(answered) / kish_deff(answered["weight"]) if len(answered) else 0.0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def round_store(setup: RoundSetup) -> Store:
+    """The store of the round."""
+    store = Store(setup.workspace.data / setup.round.round_id)
+    if not store.root.exists():
+        raise StoreError(
+            "the round has no data yet",
+            file=f"data/{setup.round.round_id}",
+            hint="import lists with `spi import frame FILES...`, or try `spi demo`",
+        )
+    return store

@@ -1,0 +1,83 @@
+"""Does the interval cover? A generated round, carried from draw to index in memory, against its known truth."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pandas as pd
+
+from spi_analysis.params import RoundParams, RoundSetup
+from spi_analysis.scores import combine_index, score_estimates
+from spi_analysis.stages.draw import draw_source
+from spi_analysis.stages.score import item_weights, respondents_design
+from spi_analysis.stages.weigh import weigh_institution
+from spi_analysis.synthetic.city import make_city
+from spi_analysis.synthetic.fieldwork import simulate_fieldwork
+from spi_analysis.synthetic.frame import clean_frame
+
+# What is simulated: response at random given the list's columns; response that depends on the answer
+# itself; and a whole list invited of which 8 % answer (at random).
+MECHANISMS = ("at_random", "depends_on_answer", "census_8_percent")
+CENSUS_RESPONSE = 0.08
+CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
+
+
+def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mechanism: str) -> pd.DataFrame:
+    """One institution, one seed: truth and estimate of every source score and of the index.
+
+    Returns
+    -------
+    DataFrame, one row per measure: institution_id, seed, mechanism, measure, truth, estimate, se,
+    ci_low, ci_high, n.
+    """
+    round_ = setup.round_for(institution_id)
+    response = "depends_on_answer" if mechanism == "depends_on_answer" else "at_random"
+    rate = CENSUS_RESPONSE if mechanism == "census_8_percent" else None
+    city = make_city(setup, institution_id, seed, response=response, response_rate=rate)
+    if mechanism == "census_8_percent":
+        round_ = _inviting_everyone(round_)
+    frame = clean_frame(city, setup)
+    secret = hashlib.sha256(f"coverage {seed}".encode()).digest()
+    drawn = [draw_source(frame, round_, source, secret)[0] for source in round_.sources]
+    sample = pd.concat(drawn, ignore_index=True)
+    events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
+    weighted = weigh_institution(frame, sample, events, responses, round_, setup.instrument)
+    rows = {}
+    for source in round_.sources:
+        design = respondents_design(
+            source, frame, responses, weighted.weights, weighted.replicates, round_, setup.instrument
+        )
+        if design is None:
+            return pd.DataFrame()
+        rows[source] = score_estimates(design, item_weights(setup.instrument, source), round_.level).table.iloc[-1]
+    table = _with_index(pd.DataFrame(rows).T, setup, institution_id)
+    return table.assign(
+        truth=_truth(city.truth), institution_id=institution_id, seed=seed, mechanism=mechanism
+    ).reset_index(names="measure")
+
+
+def _inviting_everyone(round_: RoundParams) -> RoundParams:
+    """The round with so low an anticipated response that the whole list is invited."""
+    sources = {
+        name: source.model_copy(update={"design": source.design.model_copy(update={"response_rate": 0.001})})
+        if source.design
+        else source
+        for name, source in round_.sources.items()
+    }
+    return round_.model_copy(update={"sources": sources})
+
+
+def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) -> pd.DataFrame:
+    round_, inputs = setup.round, setup.inputs[institution_id]
+    panels = [name for name, source in round_.sources.items() if source.nature == "panel"]
+    corrections = {name: getattr(inputs, name) for name in CORRECTIONS}
+    index = combine_index(scores, round_.index.source_weights, corrections, panels)
+    low, high = index.interval(round_.level)
+    columns = ["estimate", "se", "ci_low", "ci_high", "n"]
+    row = pd.DataFrame([[index.estimate, index.se, low, high, scores["n"].sum()]], columns=columns, index=["index"])
+    return pd.concat([scores[columns], row]).astype(float)
+
+
+def _truth(truth: pd.DataFrame) -> pd.Series:
+    known = truth[truth["measure"].isin(["index", "source"])]
+    return known.set_index(known["source"].fillna("index"))["value"]

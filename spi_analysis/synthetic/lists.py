@@ -1,0 +1,103 @@
+"""The lists of a city as its offices send them: with titles, stray rows, duplicates, gaps and odd spellings."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.params import Source
+from spi_analysis.synthetic.city import SyntheticCity
+from spi_analysis.synthetic.habits import Habits, habits_of
+from spi_analysis.synthetic.list_columns import list_columns
+from spi_analysis.synthetic.randomness import Streams
+from spi_analysis.synthetic.typing_habits import NOTHING, Cell
+from spi_analysis.synthetic.workbooks import write_workbook
+from spi_analysis.tables.files import write_bytes
+
+DUPLICATES = 0.015  # share of the people who stand on the list twice
+WITHOUT_CONTACT = 0.019  # share of the rows with neither phone nor e-mail
+GAPS = {"phone": 0.02, "email": 0.02, "sex": 0.02, "birth": 0.02, "employment": 0.02}
+GAPS |= {"position": 0.001, "unit": 0.001, "service_unit": 0.001}  # without these a row cannot be used
+
+TITLES = {"internal": "DAFTAR PEGAWAI", "external": "DAFTAR PENGGUNA LAYANAN", "expert": "DAFTAR NARASUMBER EKSPER"}
+SHEETS = {"internal": "Pegawai", "external": "Pengguna", "expert": "Narasumber"}
+SHORT_NAME = "Pemerintah "
+
+
+def received_lists(city: SyntheticCity, folder: Path, seed: int) -> list[Path]:
+    """Write the lists of employees, users and experts into ``folder``; the same seed gives the same bytes.
+
+    About 2 % of the rows have no contact and 1.5 % repeat a person, at random; experts'
+    lists have odd spellings only.
+    """
+    habits, streams = habits_of(city.institution_id), Streams(city.institution_id, (city.seed, seed))
+    return [_write_list(city, source, habits, folder, streams) for source in SOURCES]
+
+
+def _write_list(city: SyntheticCity, source: Source, habits: Habits, folder: Path, streams: Streams) -> Path:
+    name = city.name.removeprefix(SHORT_NAME)
+    path = folder / habits.files[source].format(slug=city.institution_id, name=name)
+    sheet = path.suffix == ".xlsx"
+    rows = _listed_rows(city, source, streams(f"{source} rows"))
+    columns = list_columns(city, rows, source, habits, streams, sheet=sheet)
+    if source != "expert":
+        _make_gaps(columns, streams(f"{source} gaps"))
+    table = [[habits.header(column) for column in columns], *map(list, zip(*columns.values(), strict=True))]
+    table = _with_stray_rows(table, name, len(rows))
+    if not sheet:
+        return write_bytes(path, _csv_text(table).encode(habits.encoding))
+    year = city.reference_date.year
+    titles = [f"{TITLES[source]} {name.upper()}", f"SURVEI PENILAIAN INTEGRITAS TAHUN {year}", name, ""]
+    return write_workbook(path, SHEETS[source], [*([title] for title in titles[: habits.title_lines]), *table])
+
+
+def _listed_rows(city: SyntheticCity, source: Source, rng: np.random.Generator) -> np.ndarray:
+    """Rows of the people on the list, unit by unit; some people stand on it twice, somewhere."""
+    people = np.flatnonzero(city.people["source"] == source)
+    if source == "expert":
+        return people
+    twice = rng.choice(people, round(DUPLICATES * people.size), replace=False)
+    place = np.concatenate([np.arange(people.size, dtype=float), rng.uniform(0, people.size, twice.size)])
+    return np.concatenate([people, twice])[np.argsort(place, kind="stable")]
+
+
+def _make_gaps(columns: dict[str, list[Cell]], rng: np.random.Generator) -> None:
+    """Empty some cells, in place, whoever's they are."""
+    n = len(columns["number"])
+    for column in [name for name in columns if name in GAPS]:
+        for row in np.flatnonzero(rng.random(n) < GAPS[column]):
+            columns[column][row] = None
+    for row in np.flatnonzero(rng.random(n) < WITHOUT_CONTACT):
+        for column in ("phone", "email"):
+            columns[column][row] = NOTHING[rng.integers(len(NOTHING))]
+
+
+def _with_stray_rows(table: list[list[Cell]], name: str, count: int) -> list[list[Cell]]:
+    """The table with a subtotal in its middle, and a total and a signature below."""
+    width = len(table[0])
+    middle = 1 + count // 2
+
+    def stray(*cells: Cell, at: int = 0) -> list[Cell]:
+        return [*[None] * at, *cells, *[None] * (width - at - len(cells))]
+
+    return [
+        *table[:middle],
+        stray("JUMLAH", count // 2),
+        *table[middle:],
+        stray("TOTAL", count),
+        stray(),
+        stray("Mengetahui,", at=1),
+        stray(f"Inspektur {name}", at=1),
+        stray(),
+        stray("(tanda tangan)", at=1),
+    ]
+
+
+def _csv_text(table: list[list[Cell]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=";", lineterminator="\r\n").writerows(table)
+    return buffer.getvalue()

@@ -1,0 +1,130 @@
+"""The vendor: works off invitation files, knows contacts and tokens only, and returns events and answers by token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyreadstat
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.params import Instrument, RoundSetup
+from spi_analysis.synthetic.city import SyntheticCity
+from spi_analysis.synthetic.diary import Reach
+from spi_analysis.synthetic.fieldwork import run_fieldwork, stranger_events
+from spi_analysis.synthetic.vendor_contacts import find_people, read_invitations
+from spi_analysis.synthetic.workbooks import write_workbook
+from spi_analysis.tables.files import whole_file, write_bytes
+
+# The vendor's words; the workbench's import knows them.
+EVENT_COLUMNS = {"token": "token", "event": "kejadian", "at": "waktu", "channel": "saluran"}
+ANSWER_COLUMNS = {"token": "token", "started_at": "started_at", "completed_at": "completed_at"}
+EVENT_WORDS = {
+    "sent": "terkirim",
+    "delivered": "diterima",
+    "read": "dibaca",
+    "started": "mulai",
+    "completed": "selesai",
+    "refused": "menolak",
+    "opted_out": "berhenti",
+    "invalid_number": "nomor salah",
+    "ineligible": "tidak memenuhi syarat",
+}
+CHANNEL_WORDS = {"whatsapp": "WhatsApp", "email": "surel", "web": "web"}
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+EVENTS_FILE = "kejadian_{}.csv"
+ANSWER_FILES = {
+    "internal": "jawaban_internal_{}.csv",
+    "external": "jawaban_eksternal_{}.sav",
+    "expert": "jawaban_eksper_{}.xlsx",
+}
+
+# Place and content of the time of writing in the header of an SPSS system file.
+SAV_STAMP, SAV_WRITTEN = slice(92, 109), b"01 Jan 2400:00:00"
+
+
+def vendor_files(
+    city: SyntheticCity, invitation_files: Iterable[Path], folder: Path, setup: RoundSetup, seed: int
+) -> list[Path]:
+    """Do the fieldwork for the invitation files and write what the vendor delivers; same seed, same bytes.
+
+    The people behind the contacts behave as in ``simulate_fieldwork`` with the same seed;
+    where a contact is missing, only the other channel reaches them. A contact that
+    belongs to nobody comes back as a wrong number.
+    """
+    invitations = read_invitations(invitation_files)
+    rows = find_people(city, invitations)
+    known = invitations.assign(row=rows)[rows >= 0]
+    events, responses = run_fieldwork(city, known["row"].to_numpy(), _reach(known, len(city.people)), setup, seed)
+    tokens = known[["row", "token"]]
+    strangers = stranger_events(setup, invitations.loc[rows < 0, ["token"]].reset_index(drop=True))
+    events = pd.concat([events.merge(tokens, on="row"), strangers], ignore_index=True)
+    answers = responses.merge(tokens, on="row").sort_values("started_at", kind="stable")
+    return [
+        _write_events(events, folder, city.institution_id),
+        *_write_answers(answers, folder, city, setup.instrument),
+    ]
+
+
+def _reach(known: pd.DataFrame, n: int) -> Reach:
+    """Which contacts the invitation files give for every person of the city."""
+    phone, email = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    phone[known["row"][known["phone"] != ""]] = True
+    email[known["row"][known["email"] != ""]] = True
+    return Reach(phone, email)
+
+
+def _write_events(events: pd.DataFrame, folder: Path, institution_id: str) -> Path:
+    table = events.sort_values("at", kind="stable").assign(
+        event=events["event"].map(EVENT_WORDS),
+        channel=events["channel"].map(CHANNEL_WORDS),
+        at=events["at"].dt.strftime(TIME_FORMAT),
+    )
+    table = table[list(EVENT_COLUMNS)].rename(columns=EVENT_COLUMNS)
+    text = table.to_csv(index=False, sep=";", lineterminator="\r\n")
+    return write_bytes(folder / EVENTS_FILE.format(institution_id), text.encode("utf-8"))
+
+
+def _write_answers(answers: pd.DataFrame, folder: Path, city: SyntheticCity, instrument: Instrument) -> list[Path]:
+    writers = {".csv": _write_csv, ".sav": _write_sav, ".xlsx": _write_xlsx}
+    paths = []
+    for source in SOURCES:
+        columns = [*ANSWER_COLUMNS, *instrument.codes(source)]
+        table = answers.loc[answers["source"] == source, columns].rename(columns=ANSWER_COLUMNS)
+        path = folder / ANSWER_FILES[source].format(city.institution_id)
+        labels = {
+            question.code: {code: text["id"] for code, text in instrument.scales[question.scale].labels.items()}
+            for question in instrument.questions[source]
+        }
+        paths.append(writers[path.suffix](path, table, labels))
+    return paths
+
+
+def _write_csv(path: Path, table: pd.DataFrame, labels: dict[str, dict[int, str]]) -> Path:
+    text = _whole(table, labels).to_csv(index=False, sep=";", lineterminator="\r\n", date_format=TIME_FORMAT)
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def _write_xlsx(path: Path, table: pd.DataFrame, labels: dict[str, dict[int, str]]) -> Path:
+    cells = _whole(table, labels).astype(object).where(table.notna(), None)
+    return write_workbook(path, "Jawaban", [list(cells), *cells.itertuples(index=False)])
+
+
+def _write_sav(path: Path, table: pd.DataFrame, labels: dict[str, dict[int, str]]) -> Path:
+    """An SPSS file with value labels, without the time of writing that its header would carry."""
+    with whole_file(path) as beside:
+        # pyreadstat takes other units of time for nanoseconds.
+        times = dict.fromkeys(("started_at", "completed_at"), "datetime64[ns]")
+        pyreadstat.write_sav(table.astype(times), str(beside), variable_value_labels=labels)
+        content = bytearray(beside.read_bytes())
+        content[SAV_STAMP] = SAV_WRITTEN
+        beside.write_bytes(content)
+    return path
+
+
+def _whole(table: pd.DataFrame, labels: dict[str, dict[int, str]]) -> pd.DataFrame:
+    """Answer codes as whole numbers."""
+    return table.astype(dict.fromkeys(labels, "Int64"))

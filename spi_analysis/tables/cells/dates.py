@@ -1,0 +1,166 @@
+"""Dates and times as Indonesians write them, and spans of years."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from spi_analysis.tables.cells.cell import Reading, text_of
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan",
+            "feb peb",
+            "mar",
+            "apr",
+            "mei may",
+            "jun",
+            "jul",
+            "agu agt ags aug",
+            "sep",
+            "okt oct",
+            "nov nop",
+            "des dec",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+_SERIAL_ZERO = dt.datetime(1899, 12, 30)
+_SERIALS = (10_000, 80_000)
+_YEARS = (1930, 2100)
+
+_BEFORE_A_DATE = re.compile(r"^(?:tmt|senin|selasa|rabu|kamis|jum'?at|sabtu|minggu|ahad)[\s,.:]+")
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
+_DAY_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})")
+_IN_WORDS = re.compile(r"(?:(\d{1,2})[\s\-/.]*)?([a-z]{3,9})[\s\-/.,]*(\d{4}|\d{2})")
+_MONTH_YEAR = re.compile(r"(\d{1,2})[-/. ](\d{4})")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_CLOCK = re.compile(
+    r"[t\s,]\s*(?:pukul |jam )?(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(am|pm)?\s*"
+    r"(wib|wita|wit|z|utc|gmt|[+-]\d{2}:?\d{2})?$"
+)
+_ZONES = {"wib": 7, "wita": 8, "wit": 9, "z": 0, "utc": 0, "gmt": 0}
+
+
+def read_date(cell: object, reference: dt.date) -> Reading:
+    """A date. The day stands before the month; a month without a day is its first, a year alone is 1 January.
+
+    A two-digit year is of the century that keeps it from lying after ``reference``.
+    """
+    if isinstance(cell, dt.datetime):
+        return Reading(cell.date())
+    if isinstance(cell, dt.date):
+        return Reading(cell)
+    return _date_in_text(text_of(cell).lower(), reference)
+
+
+@lru_cache(maxsize=100_000)
+def _date_in_text(text: str, reference: dt.date) -> Reading:
+    text = _CLOCK.sub("", _BEFORE_A_DATE.sub("", text.strip(" .,")))
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return _date_in_number(text)
+    year, month, day = _parts(text)
+    if not year:
+        return Reading(problem="date_unreadable")
+    if len(year) == 2:
+        century = reference.year // 100 * 100
+        year = str(int(year) + (century if int(year) <= reference.year % 100 else century - 100))
+    return _date(int(year), month, day)
+
+
+def _parts(text: str) -> tuple[str, int, int]:
+    if match := _ISO.fullmatch(text):
+        return match[1], int(match[2]), int(match[3])
+    if match := _DAY_FIRST.fullmatch(text):
+        return match[3], int(match[2]), int(match[1])
+    if match := _MONTH_YEAR.fullmatch(text):
+        return match[2], int(match[1]), 1
+    if (match := _IN_WORDS.fullmatch(text)) and match[2][:3] in _MONTHS:
+        return match[3], _MONTHS[match[2][:3]], int(match[1] or 1)
+    return "", 0, 0
+
+
+def _date_in_number(text: str) -> Reading:
+    """A spreadsheet's count of days, a year, or 20180301."""
+    if match := _COMPACT.fullmatch(text):
+        return _date(*(int(part) for part in match.groups()))
+    number = float(text)
+    if _YEARS[0] <= number <= _YEARS[1]:
+        return _date(int(number), 1, 1)
+    if _SERIALS[0] <= number < _SERIALS[1]:
+        return Reading((_SERIAL_ZERO + dt.timedelta(days=number)).date())
+    return Reading(problem="date_unreadable")
+
+
+def _date(year: int, month: int, day: int) -> Reading:
+    try:
+        return Reading(dt.date(year, month, day))
+    except ValueError:
+        return Reading(problem="date_unreadable")
+
+
+def read_time(cell: object, zone: str, reference: dt.date) -> Reading:
+    """A time of day with its date, on the clock of ``zone`` and without a zone. A date alone is its midnight."""
+    if isinstance(cell, dt.datetime):
+        return Reading(_on_clock(cell, zone))
+    text = text_of(cell).lower()
+    if re.fullmatch(r"\d{5}(?:\.\d+)?", text):
+        # A spreadsheet counts days; the rest is the time of day.
+        return Reading(_SERIAL_ZERO + dt.timedelta(seconds=round(float(text) * 86_400)))
+    return _time_in_text(text, zone, reference)
+
+
+@lru_cache(maxsize=200_000)
+def _time_in_text(text: str, zone: str, reference: dt.date) -> Reading:
+    clock = _CLOCK.search(text)
+    day = read_date(text[: clock.start()] if clock else text, reference)
+    if day.problem or not clock:
+        return Reading(dt.datetime.combine(day.value, dt.time()) if day.value else None, day.problem)
+    hour, minute, second = (int(part or 0) for part in clock.groups()[:3])
+    hour = hour % 12 + 12 * (clock[4] == "pm") if clock[4] else hour
+    if hour > 23 or minute > 59 or second > 59:
+        return Reading(problem="date_unreadable")
+    moment = dt.datetime.combine(day.value, dt.time(hour, minute, second), tzinfo=_zone_of(clock[5]))
+    return Reading(_on_clock(moment, zone))
+
+
+def _zone_of(name: str | None) -> dt.timezone | None:
+    if not name:
+        return None
+    if name in _ZONES:
+        return dt.timezone(dt.timedelta(hours=_ZONES[name]))
+    minutes = int(name[1:3]) * 60 + int(name[-2:])
+    return dt.timezone(dt.timedelta(minutes=-minutes if name[0] == "-" else minutes))
+
+
+def _on_clock(moment: dt.datetime, zone: str) -> dt.datetime:
+    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+_YEARS_AND_MONTHS = re.compile(
+    r"(?:(\d+(?:\.\d+)?)\s*(?:tahun|thn|th|t|years?|y)\b\.?)?\s*,?\s*(?:dan )?\s*"
+    r"(?:(\d+(?:\.\d+)?)\s*(?:bulan|bln|bl|b|months?|m)\b\.?)?\s*,?\s*(?:\d+\s*(?:hari|hr|h)\b\.?)?"
+)
+
+
+def read_years(cell: object) -> Reading:
+    """A span in years: 5, "5,5", "5 tahun", "5 thn 3 bln", "10 bulan". A date here is a slip, not a span."""
+    text = text_of(cell).lower().replace(",", ".")
+    if isinstance(cell, dt.date | bool):
+        return Reading(problem="years_unreadable")
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return Reading(float(text))
+    match = _YEARS_AND_MONTHS.fullmatch(re.sub(r"(?<=\d)(?=[a-z])", " ", text))
+    if match and (match[1] or match[2]):
+        return Reading(round(float(match[1] or 0) + float(match[2] or 0) / 12, 2))
+    return Reading(problem="years_unreadable")
+
+
+def whole_months(start: dt.date, end: dt.date) -> int:
+    """Full months from one day to another."""
+    return (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)

@@ -1,0 +1,111 @@
+"""The tables of a round: are they there, do they keep their contract, do they fit the instrument and the roster?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.errors import Problem, SpiError, nearest
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.tables.checking.finding import Finding, Stage
+from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.importing.responses import item_codes
+from spi_analysis.tables.store import WRITTEN_BY, Store
+
+# The stages that cannot begin without a table.
+NEEDED_BY: dict[str, tuple[Stage, ...]] = {
+    "frame": ("draw",),
+    "sample": ("fieldwork", "weights"),
+    "events": ("weights",),
+    "responses": ("weights",),
+    "weights": ("scores",),
+    "replicates": ("scores",),
+    "estimates": ("reports",),
+}
+
+
+def check_tables(setup: RoundSetup, store: Store, institution_id: str) -> Iterator[Finding]:
+    """Everything about one institution's tables."""
+    for table, blocks in NEEDED_BY.items():
+        where = f"data/{setup.round.round_id}/{table}/{institution_id}.parquet"
+        data, problems = _read(store, table, institution_id, where)
+        yield from (Finding("error", blocks, institution_id, problem) for problem in problems)
+        if data is None and not problems:
+            yield Finding("missing", blocks, institution_id, _missing(table, where))
+        elif data is not None and table == "frame":
+            yield from _frame(setup, data, institution_id, where)
+        elif data is not None and table == "responses":
+            yield from _responses(setup, data, institution_id, where)
+
+
+def _read(store: Store, table: str, institution_id: str, where: str) -> tuple[pd.DataFrame | None, list[Problem]]:
+    try:
+        data = store.read_if_there(table, institution_id)
+        return (data if data is None or table not in CONTRACTS else checked(table, data, where)), []
+    except SpiError as error:
+        return None, list(error.problems)
+    except (OSError, ValueError) as error:
+        return None, [Problem("the table cannot be read", where, got=type(error).__name__, hint="write it again")]
+
+
+def _missing(table: str, where: str) -> Problem:
+    return Problem(f"the table {table} is not there yet", where, expected="the table", hint=f"run: {WRITTEN_BY[table]}")
+
+
+def _frame(setup: RoundSetup, frame: pd.DataFrame, institution_id: str, where: str) -> Iterator[Finding]:
+    """Every source needs a list, and a source that is drawn needs someone who may be drawn."""
+    for source in SOURCES:
+        people = frame[frame["source"] == source]
+        if people.empty:
+            problem = Problem(
+                f"there is no list of source {source}", where, column="source", hint=f"run: {WRITTEN_BY['frame']}"
+            )
+            yield Finding("missing", ("draw",), institution_id, problem)
+        elif not (people["is_eligible"] & (people["stream"] == "list")).any():
+            problem = Problem(
+                f"nobody on the list of source {source} may be invited",
+                where,
+                column="is_eligible",
+                got=f"0 of {len(people)} people",
+                expected="at least one eligible person on a list",
+                hint="see frame_problems.xlsx for the reasons",
+            )
+            yield Finding("error", ("draw",), institution_id, problem)
+
+
+def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, where: str) -> Iterator[Finding]:
+    """The columns must be the instrument's items, and the cells answers of their scales."""
+    codes = item_codes(setup.instrument)
+    given = [column for column in responses.columns if column not in CONTRACTS["responses"].columns]
+    for column in sorted(set(given) - set(codes)):
+        yield _misfit("a column is no item of the instrument", institution_id, where, column, nearest(column, codes))
+    for code in sorted(set(codes) - set(given)):
+        yield _misfit("an item of the instrument has no column", institution_id, where, code, nearest(code, given))
+    for source in SOURCES:
+        for question in setup.instrument.questions[source]:
+            scale = setup.instrument.scales[question.scale]
+            valid = {*range(scale.minimum, scale.maximum + 1), *scale.missing}
+            if question.code in given and not responses[question.code].dropna().isin(valid).all():
+                yield _misfit(
+                    "answers lie outside the scale", institution_id, where, question.code, "import them again"
+                )
+
+
+def _misfit(what: str, institution_id: str, where: str, column: str, hint: str) -> Finding:
+    problem = Problem(what, where, column=column, expected="the items of the round's instrument", hint=hint)
+    return Finding("error", ("weights", "scores"), institution_id, problem)
+
+
+def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Finding]:
+    """Institutions that have tables but do not take part."""
+    for table in NEEDED_BY:
+        for institution_id in store.institutions(table):
+            try:
+                setup.require(institution_id)
+            except SpiError as error:
+                known = error.problems[0]
+                where = f"data/{setup.round.round_id}/{table}/{institution_id}.parquet"
+                problem = Problem(known.what, where, got=institution_id, expected=known.expected, hint=known.hint)
+                yield Finding("error", ("import",), institution_id, problem)

@@ -1,0 +1,221 @@
+"""An institution's answers with design and weights, for other programs: CSV, XLSX, SPSS, Stata and R."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pyreadstat
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.errors import InputError, nearest
+from spi_analysis.params.base import Language
+from spi_analysis.params.setup import load_setup
+from spi_analysis.params.workspace import Workspace, find_workspace
+from spi_analysis.tables.codebook import Meaning, codebook, meanings
+from spi_analysis.tables.files import whole_file, write_bytes, write_csv, write_text
+from spi_analysis.tables.importing.workbook import workbook_bytes
+from spi_analysis.tables.r_script import r_script
+from spi_analysis.tables.store import Store
+
+FORMATS = ("csv", "xlsx", "sav", "dta", "r")
+WHO = ["institution_id", "person_id", "source"]
+# With the public shift of a coming round, a permanent number would tell who is drawn next.
+KEPT_INSIDE = ("prn",)
+STATA_LABEL = 80
+# Both formats write the hour into their header; a fixed one keeps the same content the same bytes.
+SAV_HOUR, SAV_FIXED = slice(92, 109), b"01 Jan 0000:00:00"
+DTA_HOUR, DTA_FIXED = re.compile(rb"(<timestamp>\x11).{17}"), rb"\g<1>01 Jan 2000 00:00"
+
+
+@dataclass(frozen=True)
+class _Export:
+    """One analysis file with everything its writers need."""
+
+    stem: Path
+    title: str
+    data: pd.DataFrame
+    replicates: pd.DataFrame | None
+    words: dict[str, Meaning]
+    codes: pd.DataFrame
+    items: list[str]
+
+
+def export_round(
+    round_id: str,
+    institution_id: str,
+    folder: Path,
+    formats: Sequence[str] = FORMATS,
+    workspace: Workspace | Path | None = None,
+    language: Language = "id",
+) -> list[Path]:
+    """Write the analysis file of one institution: one row per respondent, never a contact.
+
+    Beside the answers it holds what the list says (unit, sex, age group ...), the design and all weights. It is
+    microdata of people: for analysis inside the house, not for publication.
+
+    Parameters
+    ----------
+    folder : where to write          files are named <round>_<institution>...
+    formats : of csv, xlsx, sav, dta, r   "csv" brings a codebook, "r" brings the CSV and the replicate weights
+    language : "id" or "en"          of variable and value labels
+
+    Raises
+    ------
+    StoreError   there are no answers or no weights yet.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        hint = nearest(unknown[0], FORMATS)
+        raise InputError("unknown format", got=", ".join(unknown), expected=", ".join(FORMATS), hint=hint)
+    export = _prepared(round_id, institution_id, Path(folder), workspace, language)
+    wanted = [name for name in FORMATS if name in formats or (name == "csv" and "r" in formats)]
+    return [path for name in wanted for path in _WRITERS[name](export)]
+
+
+def _prepared(
+    round_id: str, institution_id: str, folder: Path, workspace: Workspace | Path | None, language: Language
+) -> _Export:
+    place = workspace if isinstance(workspace, Workspace) else find_workspace(workspace)
+    setup = load_setup(place, round_id)
+    store = Store(place.data / round_id)
+    institution = setup.roster[setup.require(institution_id)]
+    data = _analysis_table(store, institution_id)
+    words = meanings(data.columns, setup.instrument, language)
+    return _Export(
+        stem=folder / f"{round_id}_{institution_id}",
+        title=f"{setup.round.title[language]}: {institution.name}",
+        data=data,
+        replicates=store.read_if_there("replicates", institution_id),
+        words=words,
+        codes=codebook(words),
+        items=setup.instrument.codes(SOURCES[0]),
+    )
+
+
+def _analysis_table(store: Store, institution_id: str) -> pd.DataFrame:
+    """Answers with what the list, the sample and the weighting say of each respondent, in a fixed order."""
+    data = store.read("responses", institution_id)
+    answers = [column for column in data.columns if column not in WHO]
+    for table in ("weights", "sample", "frame"):
+        other = store.read(table, institution_id)
+        new = [column for column in other.columns if column not in (*data.columns, *KEPT_INSIDE)]
+        data = data.merge(other[["source", "person_id", *new]], on=["source", "person_id"], how="left", validate="1:1")
+    data = data[[*WHO, *(c for c in data.columns if c not in (*WHO, *answers)), *answers]]
+    rank = {source: i for i, source in enumerate(SOURCES)}
+    by = ["source", "person_id"]
+    return data.sort_values(by, key=lambda c: c.map(rank) if c.name == "source" else c, ignore_index=True)
+
+
+def _beside(export: _Export, ending: str) -> Path:
+    return export.stem.with_name(export.stem.name + ending)
+
+
+def _write_csv(export: _Export) -> list[Path]:
+    codes = [column for column, meaning in export.words.items() if meaning.values and not meaning.in_words]
+    data = export.data.assign(**{column: export.data[column].astype("Float64").astype("Int64") for column in codes})
+    paths = [write_csv(_beside(export, ".csv"), data), write_csv(_beside(export, "_codebook.csv"), export.codes)]
+    if export.replicates is not None:
+        paths.append(write_csv(_beside(export, "_replicates.csv"), export.replicates))
+    return paths
+
+
+def _write_xlsx(export: _Export) -> list[Path]:
+    book = openpyxl.Workbook(write_only=True)
+    for name, table in (("data", export.data), ("codebook", export.codes)):
+        sheet = book.create_sheet(name)
+        sheet.freeze_panes = "A2"
+        sheet.append(list(table.columns))
+        for row in _with_none(table).itertuples(index=False):
+            sheet.append(list(row))
+    return [write_bytes(_beside(export, ".xlsx"), workbook_bytes(book))]
+
+
+def _with_none(table: pd.DataFrame) -> pd.DataFrame:
+    return table.astype(object).where(table.notna(), None)
+
+
+def _for_statistics(export: _Export) -> tuple[pd.DataFrame, dict[str, dict[int, str]]]:
+    """Data and value labels as SPSS and Stata know them: numbers, text, times in nanoseconds; words become numbers."""
+    columns, labels = {}, {column: meaning.values for column, meaning in export.words.items() if meaning.values}
+    for name, column in export.data.items():
+        meaning = export.words[name]
+        if meaning.in_words:
+            columns[name] = column.map({code: i for i, code in enumerate(meaning.values, start=1)}).astype(float)
+            labels[name] = dict(enumerate(meaning.values.values(), start=1))
+        elif pd.api.types.is_datetime64_any_dtype(column):
+            columns[name] = column.astype("datetime64[ns]")
+        elif pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+            columns[name] = column.astype("Float64").astype(float)
+        else:
+            columns[name] = column.astype(object).where(column.notna(), None)
+    return pd.DataFrame(columns), labels
+
+
+def _write_sav(export: _Export) -> list[Path]:
+    path, (data, labels) = _beside(export, ".sav"), _for_statistics(export)
+    with whole_file(path) as beside:
+        pyreadstat.write_sav(
+            data,
+            str(beside),
+            file_label=export.title[:64],
+            column_labels={column: meaning.label for column, meaning in export.words.items()},
+            variable_value_labels=labels,
+            missing_ranges={column: list(m.missing) for column, m in export.words.items() if m.missing},
+        )
+        content = bytearray(beside.read_bytes())
+        content[SAV_HOUR] = SAV_FIXED
+        beside.write_bytes(content)
+    return [path]
+
+
+def _write_dta(export: _Export) -> list[Path]:
+    """Stata keeps "no answer" apart as .a, .b ...; the codebook says which code each was."""
+    path, (data, labels), missing = _beside(export, ".dta"), _for_statistics(export), {}
+    for column in [column for column, meaning in export.words.items() if meaning.missing]:
+        letters = {code: chr(ord("a") + i) for i, code in enumerate(export.words[column].missing)}
+        labels[column] = {letters.get(code, code): text for code, text in labels[column].items()}
+        missing[column] = list(letters.values())
+        data[column] = _with_letters(data[column], letters)
+    with whole_file(path) as beside:
+        pyreadstat.write_dta(
+            data,
+            str(beside),
+            file_label=export.title[:STATA_LABEL],
+            column_labels={column: _cut(meaning.label) for column, meaning in export.words.items()},
+            variable_value_labels=labels,
+            missing_user_values=missing,
+        )
+        beside.write_bytes(DTA_HOUR.sub(DTA_FIXED, beside.read_bytes(), count=1))
+    return [path]
+
+
+def _with_letters(column: pd.Series, letters: dict[int, str]) -> pd.Categorical:
+    """Codes of "no answer" as letters. Fixed categories tell the writer that the column mixes numbers and letters."""
+    values = [letters.get(value, value) for value in column]
+    numbers = sorted({value for value in values if isinstance(value, float) and value == value})
+    return pd.Categorical(values, categories=[*numbers, *letters.values()])
+
+
+def _cut(label: str) -> str:
+    """Stata's labels have at most 80 letters; the whole question stands in the codebook."""
+    return label if len(label) <= STATA_LABEL else label[: STATA_LABEL - 3] + "..."
+
+
+def _write_r(export: _Export) -> list[Path]:
+    names = (_beside(export, ".csv").name, _beside(export, "_replicates.csv").name)
+    script = r_script(export.title, *names, export.words, export.replicates is not None, export.items)
+    return [write_text(_beside(export, ".R"), script)]
+
+
+_WRITERS: dict[str, Callable[[_Export], list[Path]]] = {
+    "csv": _write_csv,
+    "xlsx": _write_xlsx,
+    "sav": _write_sav,
+    "dta": _write_dta,
+    "r": _write_r,
+}

@@ -1,0 +1,1 @@
+"""Files from outside (lists of people, contact events, answers) into the round's store."""

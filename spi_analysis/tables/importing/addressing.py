@@ -1,0 +1,108 @@
+"""Whose list a file is: institution, source and stream, as said by the caller or by the file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.errors import InputError, nearest
+from spi_analysis.params.mapping import FrameMapping
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.params.words import plain
+
+NAMING = "a name such as kota-mojokerto__internal.xlsx"
+
+
+def institution_of(path: Path, setup: RoundSetup, mapping: FrameMapping) -> str:
+    """The institution whose code, or whose place alone if no other has that name, stands in the file's name.
+
+    Raises
+    ------
+    InputError   none or several; the hint names the nearest.
+    """
+    words = _words(path.stem, mapping.institution_words)
+    found = _by_code(words, setup.roster.ids()) or _by_place(words, setup.roster.ids())
+    if len(found) == 1:
+        return setup.require(found[0])
+    raise InputError(
+        "the file's name names several institutions" if found else "the file's name names no institution of the roster",
+        file=path.name,
+        got=", ".join(found) or path.stem,
+        expected=f"{NAMING}, or --institution",
+        hint="" if found else nearest("-".join(_without_other_words(words, mapping)), setup.institution_ids),
+    )
+
+
+def _words(text: str, meanings: Mapping[str, str]) -> list[str]:
+    """The plain words of a name, with short forms in full ("Pemkot" is "kota")."""
+    return " ".join(meanings.get(word, word) for word in plain(text).split()).split()
+
+
+def _by_code(words: Sequence[str], codes: Iterable[str]) -> list[str]:
+    """Codes whose words stand in the name one after another; a code inside a longer found one does not count."""
+    found = [code for code in codes if _contains(words, code.split("-"))]
+    return [
+        code
+        for code in found
+        if not any(code != other and _contains(other.split("-"), code.split("-")) for other in found)
+    ]
+
+
+def _by_place(words: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """Codes whose place (kota-mojokerto: mojokerto) stands in the name, unless another type does, too."""
+    types = {code.split("-")[0] for code in codes}
+    if types & set(words):
+        return []
+    return [code for code in codes if len(code.split("-")) > 1 and _contains(words, code.split("-")[1:])]
+
+
+def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
+    return bool(part) and any(list(words[i : i + len(part)]) == list(part) for i in range(len(words)))
+
+
+def _without_other_words(words: Iterable[str], mapping: FrameMapping) -> list[str]:
+    """The words that may name an institution: no numbers and nothing that names a source."""
+    about_sources = {part for source in mapping.sources.values() for word in source for part in plain(word).split()}
+    return [word for word in words if word not in about_sources and not word.isdigit()]
+
+
+def source_of(path: Path, sheet: str, mapping: FrameMapping) -> str:
+    """The source that the file's name, else the sheet's name, speaks of.
+
+    Raises
+    ------
+    InputError   none or several.
+    """
+    for name in (path.stem, sheet):
+        found = _sources_in(name, mapping)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise InputError(
+                "the file's name speaks of several sources",
+                file=path.name,
+                got=", ".join(found),
+                expected="one of " + ", ".join(SOURCES),
+                hint="rename the file or give --source",
+            )
+    raise InputError(
+        "the file's name does not say which source it lists",
+        file=path.name,
+        got=path.stem,
+        expected=f"{NAMING}, or --source",
+        hint="words that are understood: " + "; ".join(f"{s}: {', '.join(w[:4])}" for s, w in mapping.sources.items()),
+    )
+
+
+def _sources_in(name: str, mapping: FrameMapping) -> list[str]:
+    words = plain(name).split()
+    known = {source: (source, *listed) for source, listed in mapping.sources.items()}
+    return [source for source, listed in known.items() if any(_contains(words, plain(word).split()) for word in listed)]
+
+
+def stream_of(path: Path, sheet: str, mapping: FrameMapping) -> str:
+    """``self_registered`` where the file's or sheet's name says so (QR, pendaftaran mandiri), else ``list``."""
+    words = [plain(name).split() for name in (path.stem, sheet)]
+    own = (plain(word).split() for word in mapping.self_registered)
+    return "self_registered" if any(_contains(name, word) for word in own for name in words) else "list"

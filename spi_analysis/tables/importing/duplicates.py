@@ -1,0 +1,78 @@
+"""The same person twice: within one source's list, and in several sources of an institution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.params.mapping import NameRules
+from spi_analysis.tables.cells.names import names_alike
+from spi_analysis.tables.identity import is_identity
+from spi_analysis.tables.importing.marks import Mark
+
+# Contact columns that may hold the same number or address, by the word of their reason.
+CONTACTS = {"phone": ("phone", "phone_2"), "email": ("email", "email_2")}
+FIELDS = {"employee_number": ("employee_number",), "phone": ("whatsapp", "phone"), "email": ("email",)}
+
+
+class Duplicates:
+    """Goes through a list in its order; the first row of a person is kept and counts the later ones.
+
+    The same employee number is the same person. The same phone or e-mail is the same person unless the names are
+    clearly different: then it is a shared contact, and the later row is turned away for that reason.
+    """
+
+    def __init__(self, rules: NameRules, place: Mapping[Any, Mapping[str, object]]) -> None:
+        self.rules, self.place = rules, place
+        self.listings: dict[Any, int] = {}
+        self.marks: list[Mark] = []
+        self._owner: dict[tuple[str, str], tuple[Any, str]] = {}
+
+    def check(self, people: pd.DataFrame) -> None:
+        """Look at every row; the results stand in ``listings`` (kept row -> times listed) and ``marks``."""
+        columns = ["name", "employee_number", *CONTACTS["phone"], *CONTACTS["email"]]
+        for row, name, number, *contacts in people[columns].itertuples():
+            keys = [("employee_number", number)] if is_identity(number) else []
+            keys += [key for key in zip(("phone", "phone", "email", "email"), contacts, strict=True) if key[1]]
+            known = next((key for key in keys if key in self._owner), None)
+            if known is None:
+                self._owner |= dict.fromkeys(keys, (row, name or ""))
+                self.listings[row] = 1
+            else:
+                self._turn_away(row, name or "", known[0], *self._owner[known])
+
+    def _turn_away(self, row: Any, name: str, kind: str, first: Any, first_name: str) -> None:
+        same = kind == "employee_number" or names_alike(name, first_name, self.rules)
+        self.listings[first] += same
+        code = f"duplicate_{kind}" if same else f"shared_{kind}"
+        self.marks.append(Mark(row, code, FIELDS[kind], self.place[first]))
+
+
+def also_listed(contacts: pd.DataFrame) -> pd.Series:
+    """The other sources in which a person of one institution is listed, by any number or address.
+
+    Parameters
+    ----------
+    contacts : DataFrame   of all sources of the institution: source, person_id and contacts, one row per listed person
+
+    Returns
+    -------
+    Series of str or None, index as ``contacts``: sources joined by a space.
+    """
+    texts = contacts.astype("string")
+    texts["employee_number"] = texts["employee_number"].where(texts["employee_number"].map(is_identity))
+    keyed = pd.concat(
+        [
+            pd.DataFrame({"row": contacts.index, "source": contacts["source"], "key": f"{kind}:" + texts[column]})
+            for kind, columns in {"employee_number": ("employee_number",), **CONTACTS}.items()
+            for column in columns
+        ]
+    ).dropna(subset=["key"])
+    pairs = keyed.merge(keyed, on="key", suffixes=("", "_other"))
+    pairs = pairs[pairs["source"] != pairs["source_other"]]
+    others = pairs.groupby("row")["source_other"].agg(lambda found: " ".join(s for s in SOURCES if s in set(found)))
+    others = others.reindex(contacts.index).astype(object)
+    return others.where(others.notna(), None)

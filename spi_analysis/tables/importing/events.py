@@ -1,0 +1,112 @@
+"""Logs of contact events in: what the vendor's systems say happened to each invitation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.params.mapping import EventMapping, load_mapping
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.params.words import codes_by_word, plain
+from spi_analysis.tables.cells.cell import coded
+from spi_analysis.tables.cells.dates import read_time
+from spi_analysis.tables.contracts import CONTRACTS
+from spi_analysis.tables.importing.headers import HeaderWords
+from spi_analysis.tables.importing.logs import Log, LogImport, keep_results, note_headers, open_log
+from spi_analysis.tables.importing.tokens import sampled_by_token
+from spi_analysis.tables.store import Store
+from spi_analysis.tables.vault import Vault
+
+TITLE = "Hasil pemeriksaan catatan pengiriman"
+
+
+def import_events(
+    files: Iterable[Path],
+    setup: RoundSetup,
+    store: Store,
+    vault: Vault,
+    *,
+    mapping: Path | None = None,
+    institution: str | None = None,
+) -> LogImport:
+    """Add contact events to the store. A file may hold several institutions: the token decides.
+
+    Events imported before stay; the same event given again changes nothing. So a vendor may send the whole log every
+    day or only what is new.
+
+    Parameters
+    ----------
+    files : paths             CSV, XLSX or SPSS, one row per event: token, event, time and, if known, channel
+    mapping : path, optional  columns and words laid over ``params/mappings/events.yaml``
+    institution : str         refuse tokens of all other institutions
+    """
+    if institution is not None:
+        setup.require(institution)
+    words: EventMapping = load_mapping(setup.workspace, "events", *([mapping] if mapping else []))
+    nothing = frozenset(plain(word) for word in words.nothing)
+    header_words = HeaderWords(words.fields, words.header)
+    log, sheets, failed = open_log(files, header_words, words.required, nothing)
+    _read_labels(log, sheets)
+    log.assign_owners(sampled_by_token(setup, store, vault), institution)
+    note_headers(log, sheets)
+    events = _events(log, setup, words)
+    written = [
+        store.write("events", str(institution_id), _with_earlier(store, str(institution_id), new))
+        for institution_id, new in events.groupby("institution_id")
+    ]
+    return keep_results("events", TITLE, log, failed, written, setup, vault)
+
+
+def _read_labels(log: Log, sheets: Iterable[Any]) -> None:
+    """Put the words in the place of coded values (SPSS)."""
+    for sheet, header, rows in sheets:
+        for name, i in header.columns.items():
+            if i in sheet.labels:
+                labels = sheet.labels[i]
+                log.cells.loc[rows, name] = [labels.get(cell, cell) for cell in log.cells.loc[rows, name]]
+
+
+def _events(log: Log, setup: RoundSetup, words: EventMapping) -> pd.DataFrame:
+    """Accepted events; what cannot be read, or stands in the files twice, is turned away."""
+    codes, channels = codes_by_word(words.events), codes_by_word(words.channels)
+    found: dict[tuple[Any, ...], Any] = {}
+    cells = log.cells.reindex(columns=["event", "at", "channel"]).loc[list(log.owners)]
+    for row, event_cell, at_cell, channel_cell in cells.itertuples():
+        owner = log.owners[row]
+        event = coded(event_cell, codes)
+        at = read_time(at_cell, words.times.zone, setup.round.fieldwork.start).value
+        if event is None:
+            log.reject(row, "unknown_event", "event", known=", ".join(words.events))
+        if at is None:
+            log.reject(row, "unreadable_time", "at")
+        if row in log.rejected:
+            continue
+        channel = _channel(log, row, channel_cell, words.channel_of_event[event], channels)
+        key = (owner.institution_id, owner.person_id, event, at, channel)
+        if key in found:
+            log.reject(row, "repeated_event", "event", **log.place(found[key]))
+        else:
+            found[key] = row
+            log.check_time(row, "at", at, setup, words.times)
+    log.accepted = set(found.values())
+    return pd.DataFrame(list(found), columns=list(CONTRACTS["events"].columns))
+
+
+def _channel(log: Log, row: Any, cell: object, usual: str, channels: dict[str, Any]) -> str:
+    """The channel of an event: as written, else the usual one of such an event."""
+    channel = coded(cell, channels) if isinstance(cell, str) else None
+    if channel is None and isinstance(cell, str):
+        log.flag(row, "unknown_channel", "channel", read_as=usual)
+    return channel or usual
+
+
+def _with_earlier(store: Store, institution_id: str, new: pd.DataFrame) -> pd.DataFrame:
+    """Events known before and the new ones, each once, in a fixed order."""
+    earlier = store.read_if_there("events", institution_id)
+    events = new.assign(at=new["at"].astype("datetime64[ns]"))
+    if earlier is not None:
+        events = pd.concat([earlier.astype({"at": "datetime64[ns]"}), events])
+    return events.drop_duplicates().sort_values(["person_id", "at", "event", "channel"], ignore_index=True)

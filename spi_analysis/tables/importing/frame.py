@@ -1,0 +1,203 @@
+"""Lists of people in: from the institutions' files to frame, contacts and what goes back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.errors import InputError, Problem, StoreError, nearest
+from spi_analysis.params.mapping import frame_mapping
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.tables.contracts import CONTRACTS
+from spi_analysis.tables.identity import person_ids
+from spi_analysis.tables.importing.duplicates import also_listed
+from spi_analysis.tables.importing.findings import COLUMNS, Where
+from spi_analysis.tables.importing.listing import COUNTS, Listed, read_source
+from spi_analysis.tables.importing.lists import ListSheet, open_lists
+from spi_analysis.tables.importing.workbook import write_problem_book
+from spi_analysis.tables.store import Store
+from spi_analysis.tables.vault import CONTACT_COLUMNS, Vault
+
+Progress = Callable[[int, int, str], None]
+EXPLANATION = [
+    "Berkas ini memuat hasil pemeriksaan daftar yang dikirim. Nomor baris sama dengan nomor baris pada berkas asal.",
+    "Ditolak: baris tidak dapat dipakai. Perlu dilengkapi: baris dipakai, tetapi ada isian yang kosong atau meragukan. "
+    "Catatan: untuk diketahui; sebagian menjelaskan mengapa seseorang tidak diundang.",
+    "Isian kontak disamarkan dan nama tidak ditampilkan, sesuai UU 27/2022 tentang Pelindungan Data Pribadi.",
+    "Mohon perbaiki pada berkas asal (lembar Masalah), lalu kirim kembali seluruh daftar sumber tersebut.",
+]
+
+
+@dataclass(frozen=True)
+class FrameImport:
+    """What came of an import. ``failed`` names the files that could not be used; all others were imported.
+
+    ``counts``: one row per institution, source and file, with read = accepted + rejected and
+    accepted = eligible + ineligible. ``problems``: one row per finding. ``written``: the files made.
+    """
+
+    counts: pd.DataFrame
+    problems: pd.DataFrame
+    failed: tuple[Problem, ...]
+    written: tuple[Path, ...]
+
+
+def import_frame(
+    files: Iterable[Path],
+    setup: RoundSetup,
+    store: Store,
+    vault: Vault,
+    *,
+    mapping: Path | None = None,
+    institution: str | None = None,
+    source: str | None = None,
+    progress: Progress | None = None,
+) -> FrameImport:
+    """Read lists of people into the frame, their contacts into the vault, and say what was wrong with them.
+
+    A list replaces what was imported before for its institution and source, so all files of one source go together.
+
+    Parameters
+    ----------
+    files : paths                one workbook or CSV per institution and source, or several
+    mapping : path, optional     headers and words laid over ``params/mappings/frame.yaml``
+    institution, source : str    whose lists these are, where the files' names do not say
+    progress : callable          called with (done, total, institution_id)
+
+    Raises
+    ------
+    ParameterError   the institution is not of this round, or a mapping file is wrong.
+    StoreError       an institution's sample was drawn already. Nothing is imported then.
+    """
+    _check_arguments(setup, mapping, institution, source)
+    opened = open_lists(files, setup, mapping, institution, source)
+    groups = _by_institution(opened.sheets)
+    _refuse_after_draw(setup, store, groups)
+    results: list[Listed] = []
+    written: list[Path] = []
+    for done, (institution_id, sheets) in enumerate(groups.items(), start=1):
+        listed = [read_source(setup, source_sheets) for source_sheets in _by_source(sheets)]
+        for where in opened.skipped:
+            if where.institution_id == institution_id:
+                listed[0].findings.add(where._replace(source=where.source or listed[0].source), "sheet_skipped")
+        written += _keep(setup, store, vault, institution_id, listed)
+        results += listed
+        if progress:
+            progress(done, len(groups), institution_id)
+    return FrameImport(
+        counts=_stacked([one.counts for one in results], COUNTS),
+        problems=_stacked([one.findings.table() for one in results], COLUMNS),
+        failed=tuple(opened.failed),
+        written=tuple(written),
+    )
+
+
+def _check_arguments(setup: RoundSetup, mapping: Path | None, institution: str | None, source: str | None) -> None:
+    """What is wrong for all files is said once, before any is opened."""
+    frame_mapping(setup.workspace, institution, mapping)
+    if institution is not None:
+        setup.require(institution)
+    if source is not None and source not in SOURCES:
+        raise InputError("unknown source", got=source, expected=", ".join(SOURCES), hint=nearest(source, SOURCES))
+
+
+def _by_institution(sheets: Sequence[ListSheet]) -> dict[str, list[ListSheet]]:
+    return {
+        code: [s for s in sheets if s.institution_id == code] for code in sorted({s.institution_id for s in sheets})
+    }
+
+
+def _by_source(sheets: Sequence[ListSheet]) -> list[list[ListSheet]]:
+    return [found for source in SOURCES if (found := [sheet for sheet in sheets if sheet.source == source])]
+
+
+def _refuse_after_draw(setup: RoundSetup, store: Store, institutions: Iterable[str]) -> None:
+    drawn = [
+        Problem(
+            "the sample was drawn from the list as it stands; the list may not change any more",
+            file=f"data/{setup.round.round_id}/sample/{institution_id}.parquet",
+            key=institution_id,
+            hint="to start over, set the sample and its draw record aside and say so in the draw's log",
+        )
+        for institution_id in institutions
+        if store.has("sample", institution_id)
+    ]
+    if drawn:
+        raise StoreError(*drawn)
+
+
+def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, listed: list[Listed]) -> list[Path]:
+    """Write contacts, rejected rows, frame, record and the workbook of one institution."""
+    round_id, new = setup.round.round_id, {one.source for one in listed}
+    old = store.read_if_there("frame", institution_id)
+    kept = [] if old is None else [old[~old["source"].isin(new)]]
+    contacts = [
+        vault.read_contacts(round_id, institution_id, s) for frame in kept for s in sorted(set(frame["source"]))
+    ]
+    secret = vault.secret("person_id")
+    for one in listed:
+        one.people["person_id"] = person_ids(one.people, secret)
+        people = one.people.assign(institution_id=institution_id, source=one.source, also_listed_as=None)
+        contacts.append(people[list(CONTACT_COLUMNS)].sort_values("person_id"))
+        vault.write_contacts(round_id, institution_id, one.source, contacts[-1])
+        vault.write_rejected(round_id, institution_id, one.source, one.rejected)
+        kept.append(people[list(CONTRACTS["frame"].columns)])
+    frame = _with_other_sources(
+        pd.concat([frame.astype(object) for frame in kept if len(frame)] or kept), pd.concat(contacts)
+    )
+    _note_other_sources(setup, frame, listed, institution_id)
+    path = store.write("frame", institution_id, frame)
+    return [path, _write_back(setup, store, institution_id, listed)]
+
+
+def _with_other_sources(frame: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
+    """The frame in a fixed order, with the other sources in which each person is listed."""
+    contacts = contacts.reset_index(drop=True)
+    others = contacts[["source", "person_id"]].assign(also_listed_as=also_listed(contacts))
+    merged = frame.drop(columns="also_listed_as").merge(others, on=["source", "person_id"], how="left", validate="1:1")
+    merged["also_listed_as"] = merged["also_listed_as"].astype(object).where(merged["also_listed_as"].notna(), None)
+    rank = {source: i for i, source in enumerate(SOURCES)}
+    return merged.sort_values(["source", "person_id"], key=lambda c: c.map(rank) if c.name == "source" else c)
+
+
+def _note_other_sources(setup: RoundSetup, frame: pd.DataFrame, listed: list[Listed], institution_id: str) -> None:
+    """A note at the row of every person who is listed in another source, too."""
+    others = frame.set_index(["source", "person_id"])["also_listed_as"].dropna()
+    labels = {source: part.label for source, part in setup.round.sources.items()}
+    for one in listed:
+        for person, file, sheet, row in one.people[["person_id", "file", "sheet", "row"]].itertuples(index=False):
+            if (one.source, person) in others.index:
+                where = Where(institution_id, one.source, file, sheet, row)
+                named = [labels[source] for source in others[one.source, person].split()]
+                words = {
+                    f"others_{language}": ", ".join(label[language] for label in named) for language in ("id", "en")
+                }
+                one.findings.add(where, "also_listed", **words)
+
+
+def _write_back(setup: RoundSetup, store: Store, institution_id: str, listed: list[Listed]) -> Path:
+    """The workbook for the institution: the latest findings of all its sources, whichever call they came from."""
+    record = store.read_record("frame_imports", institution_id) or {}
+    for one in listed:
+        problems = one.findings.table().astype(object)
+        record[one.source] = {
+            "counts": one.counts.to_dict("records"),
+            "problems": problems.where(problems.notna(), None).to_dict("records"),
+        }
+    store.write_record("frame_imports", institution_id, record)
+    sources = [source for source in SOURCES if source in record]
+    counts = _stacked([pd.DataFrame(record[s]["counts"], columns=list(COUNTS)) for s in sources], COUNTS)
+    problems = _stacked([pd.DataFrame(record[s]["problems"], columns=list(COLUMNS)) for s in sources], COLUMNS)
+    folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id)
+    title = f"Hasil pemeriksaan daftar responden: {setup.roster[institution_id].name}"
+    return write_problem_book(folder / "frame_problems.xlsx", title, EXPLANATION, counts, problems)
+
+
+def _stacked(tables: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Tables below one another; an empty table with the columns if there is none."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))

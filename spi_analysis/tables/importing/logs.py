@@ -1,0 +1,207 @@
+"""What imports of contact events and of answers share: files opened, rows given to people, results kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.errors import InputError, Problem, SpiError
+from spi_analysis.params.mapping import TimeRules
+from spi_analysis.params.round import FieldworkParams
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.tables.cells.cell import is_nothing, text_of
+from spi_analysis.tables.importing.findings import COLUMNS, Findings, Where
+from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
+from spi_analysis.tables.importing.sheets import Sheet, in_order, read_sheets
+from spi_analysis.tables.importing.tokens import Sampled, tokens_in
+from spi_analysis.tables.importing.workbook import write_problem_book
+from spi_analysis.tables.vault import Vault
+
+LOG_COUNTS = ("institution_id", "file", "read", "accepted", "rejected", "flagged")
+EXPLANATION = [
+    "Berkas ini memuat hasil pemeriksaan data yang diimpor. Nomor baris sama dengan nomor baris pada berkas asal.",
+    "Ditolak: baris tidak dipakai dan disimpan terpisah. Perlu dilengkapi: baris dipakai, tetapi ada isian yang "
+    "meragukan atau dikosongkan. Catatan: untuk diketahui. Kode tautan disamarkan.",
+]
+UNASSIGNED = "unassigned"
+
+
+@dataclass(frozen=True)
+class LogImport:
+    """What came of an import of events or answers. ``failed`` names the files that could not be used.
+
+    ``counts``: one row per institution and file, read = accepted + rejected; institution "" where no token told it.
+    """
+
+    counts: pd.DataFrame
+    problems: pd.DataFrame
+    failed: tuple[Problem, ...]
+    written: tuple[Path, ...]
+
+
+@dataclass
+class Log:
+    """Rows of all files while they are being read: ``cells`` with their place, whose they are, what was noticed."""
+
+    cells: pd.DataFrame
+    headers: dict[tuple[str, str], Header]
+    owners: dict[Any, Sampled] = field(default_factory=dict)
+    accepted: set[Any] = field(default_factory=set)
+    rejected: set[Any] = field(default_factory=set)
+    flagged: set[Any] = field(default_factory=set)
+    findings: Findings = field(default_factory=Findings)
+    _fieldwork: dict[str, FieldworkParams] = field(default_factory=dict)
+
+    def where(self, row: Any) -> Where:
+        """The place of a row, with the institution and source its token told."""
+        owner = self.owners.get(row)
+        whose = owner[:2] if owner else ("", "")
+        return Where(*whose, *(self.cells.at[row, name] for name in ("file", "sheet", "row")))
+
+    def reject(self, row: Any, code: str, name: str, **details: object) -> None:
+        """Turn a row away."""
+        self.rejected.add(row)
+        self._find(row, code, name, details)
+
+    def flag(self, row: Any, code: str, name: str, **details: object) -> None:
+        """Keep a row with a remark."""
+        self.flagged.add(row)
+        self._find(row, code, name, details)
+
+    def _find(self, row: Any, code: str, name: str, details: Mapping[str, object]) -> None:
+        where = self.where(row)
+        header = self.headers[where.file, where.sheet]
+        value = self.cells.at[row, name] if name in self.cells else None
+        self.findings.add(where, code, header.label(name), name, value, **details)
+
+    def place(self, row: Any) -> dict[str, object]:
+        """The place of a row, as the reasons name the first of two rows."""
+        return {"first_file": self.cells.at[row, "file"], "first_row": self.cells.at[row, "row"]}
+
+    def assign_owners(self, book: Mapping[str, Sampled], institution: str | None) -> None:
+        """Find the person of every row; a row without one is turned away."""
+        for row, token in zip(self.cells.index, tokens_in(self.cells["token"]), strict=True):
+            owner = book.get(token)
+            if owner is None:
+                self.reject(row, "unknown_token" if token else "missing_token", "token")
+            elif institution is not None and owner.institution_id != institution:
+                self.reject(row, "token_of_another_institution", "token", other=owner.institution_id)
+            else:
+                self.owners[row] = owner
+
+    def check_time(self, row: Any, name: str, at: dt.datetime, setup: RoundSetup, rules: TimeRules) -> None:
+        """Flag a time outside fieldwork, with the tolerance of the mapping."""
+        institution_id = self.owners[row].institution_id
+        if institution_id not in self._fieldwork:
+            self._fieldwork[institution_id] = setup.round_for(institution_id).fieldwork
+        fieldwork, room = self._fieldwork[institution_id], dt.timedelta(days=rules.tolerance_days)
+        if not fieldwork.start - room <= at.date() <= fieldwork.end + room:
+            self.flag(row, "time_outside_fieldwork", name, start=fieldwork.start, end=fieldwork.end)
+
+    def counts(self) -> pd.DataFrame:
+        """Rows per institution and file; they must add up."""
+        index = self.cells.index
+        table = pd.DataFrame(
+            {
+                "institution_id": [self.owners[row].institution_id if row in self.owners else "" for row in index],
+                "file": self.cells["file"],
+                "read": 1,
+                "accepted": [int(row in self.accepted) for row in index],
+                "rejected": [int(row in self.rejected) for row in index],
+                "flagged": [int(row in self.flagged and row in self.accepted) for row in index],
+            }
+        )
+        if (table["read"] != table["accepted"] + table["rejected"]).any():
+            lost = int((table["read"] != table["accepted"] + table["rejected"]).sum())
+            raise InputError(
+                "rows were lost while files were read", got=f"{lost} rows", expected="accepted or rejected"
+            )
+        return table.groupby(["institution_id", "file"], as_index=False)[list(LOG_COUNTS[2:])].sum()
+
+
+def open_log(
+    files: Iterable[Path], words: HeaderWords, required: Iterable[Sequence[str]], nothing: frozenset[str]
+) -> tuple[Log, list[tuple[Sheet, Header, pd.Index]], list[Problem]]:
+    """Read all files; returns the log, each sheet with its header and rows in the log, and what failed."""
+    tables, sheets, failed, start, findings = [], [], [], 0, Findings()
+    for path, shown_as in in_order(files).items():
+        try:
+            found = _with_headers(read_sheets(path, shown_as), words, required)
+        except SpiError as error:
+            failed += error.problems
+            continue
+        for sheet, header in found:
+            if header is None:
+                findings.add(Where("", "", sheet.file, sheet.name), "sheet_skipped")
+                continue
+            table = _cells(sheet, header, nothing)
+            table.index = pd.RangeIndex(start, start := start + len(table))
+            tables.append(table)
+            sheets.append((sheet, header, table.index))
+    cells = pd.concat(tables) if tables else pd.DataFrame(columns=["file", "sheet", "row", "token"])
+    headers = {(sheet.file, sheet.name): header for sheet, header, _ in sheets}
+    return Log(cells, headers, findings=findings), sheets, failed
+
+
+def _with_headers(
+    sheets: Sequence[Sheet], words: HeaderWords, required: Iterable[Sequence[str]]
+) -> list[tuple[Sheet, Header | None]]:
+    """Every sheet with its header; at least one must have one, and every header all required columns."""
+    found = [(sheet, find_header(sheet, words)) for sheet in sheets]
+    if all(header is None for _, header in found):
+        known = "; ".join(" or ".join(group) for group in required)
+        raise InputError("no header row was found", file=sheets[0].file, expected=f"columns for {known}")
+    wrong = [
+        problem
+        for sheet, header in found
+        if header is not None
+        for problem in (*header.problems, *missing_columns(sheet, header, required, words))
+    ]
+    if wrong:
+        raise InputError(*wrong)
+    return found
+
+
+def _cells(sheet: Sheet, header: Header, nothing: frozenset[str]) -> pd.DataFrame:
+    """The cells by field; blank rows are left out, and what says "nothing" is None."""
+    rows = []
+    for number, row in enumerate(sheet.rows[header.row + 1 :], start=header.row + 2):
+        cells = [row[i] if i < len(row) else None for i in header.columns.values()]
+        if any(text_of(cell) for cell in cells):
+            rows.append((number, *(None if is_nothing(cell, nothing) else cell for cell in cells)))
+    table = pd.DataFrame(rows, columns=["row", *header.columns], dtype=object)
+    return table.assign(file=sheet.file, sheet=sheet.name)
+
+
+def note_headers(log: Log, sheets: Iterable[tuple[Sheet, Header, pd.Index]]) -> None:
+    """Note misspelt and unknown headers, for every institution with rows in the sheet."""
+    for sheet, header, rows in sheets:
+        for institution_id in sorted({log.owners[row].institution_id for row in rows if row in log.owners} or {""}):
+            where = Where(institution_id, "", sheet.file, sheet.name, header.row + 1)
+            for name in header.guessed:
+                log.findings.add(where, "header_read_as", header.label(name), known_as=name)
+            for i in header.unused:
+                log.findings.add(where, "column_ignored", header.labels[i])
+
+
+def keep_results(
+    kind: str, title: str, log: Log, failed: Iterable[Problem], written: list[Path], setup: RoundSetup, vault: Vault
+) -> LogImport:
+    """Put rejected rows aside and write a workbook of problems for every institution of the files."""
+    counts, problems = log.counts(), log.findings.table()
+    owners = pd.Series({row: log.owners[row].institution_id if row in log.owners else "" for row in log.cells.index})
+    for institution_id in sorted(set(counts["institution_id"])):
+        rows = log.cells.loc[[row for row in sorted(log.rejected) if owners[row] == institution_id]]
+        texts = rows.map(lambda cell: text_of(cell) or None)
+        vault.write_rejected(setup.round.round_id, institution_id or UNASSIGNED, kind, texts)
+        name = setup.roster[institution_id].name if institution_id else "tanpa instansi"
+        path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / f"{kind}_problems.xlsx"
+        here = problems[problems["institution_id"] == institution_id]
+        mine = counts[counts["institution_id"] == institution_id]
+        written.append(write_problem_book(path, f"{title}: {name}", EXPLANATION, mine, here))
+    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written))

@@ -1,0 +1,67 @@
+"""Remarks on the rows of one list while it is being read, turned into findings at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from spi_analysis.tables.importing.findings import Findings, Where, reasons
+
+
+class Mark(NamedTuple):
+    """One remark: row label, code of the reason, the fields it may be about, and what fills the reason's braces."""
+
+    row: Any
+    code: str
+    fields: tuple[str, ...] = ()
+    details: Mapping[str, object] = {}
+
+    @property
+    def severity(self) -> str:
+        return reasons()[self.code].severity
+
+
+def marked(marks: Iterable[Mark], severity: str) -> set[Any]:
+    """The rows with a remark of this severity."""
+    return {mark.row for mark in marks if mark.severity == severity}
+
+
+def codes_per_row(marks: Iterable[Mark], rows: pd.Index, severities: tuple[str, ...]) -> pd.Series:
+    """Codes of the remarks on every row, joined by ";"; None where there is none."""
+    codes: dict[Any, set[str]] = {}
+    for mark in marks:
+        if mark.severity in severities:
+            codes.setdefault(mark.row, set()).add(mark.code)
+    return pd.Series([";".join(sorted(codes[row])) if row in codes else None for row in rows], rows, dtype=object)
+
+
+def add_marks(
+    findings: Findings,
+    marks: Iterable[Mark],
+    cells: pd.DataFrame,
+    labels: Mapping[tuple[str, str], Mapping[str, str]],
+    whose: Where,
+) -> None:
+    """Add the remarks as findings.
+
+    ``cells`` holds file, sheet, row and the raw cells; ``labels`` the headers of each (file, sheet) by field. What is
+    unknown because a sheet has no such column is said once for the sheet, not for each of its rows.
+    """
+    places = {row: place for row, *place in cells[["file", "sheet", "row"]].itertuples()}
+    values = {field: cells[field].to_dict() for field in cells.columns}
+    whole: Counter[tuple[str, str, str]] = Counter()
+    for mark in marks:
+        file, sheet, row = places[mark.row]
+        there = [field for field in mark.fields if field in labels[file, sheet]]
+        if mark.severity == "flagged" and not there:
+            whole[file, sheet, mark.code] += 1
+            continue
+        field = there[0] if there else ""
+        where = whose._replace(file=file, sheet=sheet, row=row)
+        value = values[field][mark.row] if field else None
+        findings.add(where, mark.code, labels[file, sheet].get(field, ""), field, value, **mark.details)
+    for (file, sheet, code), rows in whole.items():
+        findings.add_for_sheet(whose._replace(file=file, sheet=sheet), code, rows)

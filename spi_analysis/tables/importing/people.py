@@ -1,0 +1,233 @@
+"""From the cells of a list to people: every column read, and a remark for whatever could not be."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.params.mapping import FrameMapping
+from spi_analysis.params.round import RoundParams
+from spi_analysis.params.words import codes_by_word, plain
+from spi_analysis.tables.cells.cell import coded, is_nothing, text_of
+from spi_analysis.tables.cells.dates import read_date, read_years, whole_months
+from spi_analysis.tables.cells.emails import read_emails
+from spi_analysis.tables.cells.numbers import read_employee_number
+from spi_analysis.tables.cells.phones import Contacts, read_phones
+from spi_analysis.tables.cells.positions import class_of_position
+from spi_analysis.tables.importing.marks import Mark
+
+TENURE = {"tenure": ("start_date", "tenure_years"), "unit_tenure": ("unit_start_date", "unit_tenure_years")}
+
+
+class People:
+    """Reads the columns of one list (institution and source). ``cells`` holds raw cells by field."""
+
+    def __init__(self, cells: pd.DataFrame, source: str, mapping: FrameMapping, round_: RoundParams) -> None:
+        self.mapping, self.round, self.source = mapping, round_, source
+        self.index = cells.index
+        self.reference = round_.fieldwork.start
+        self.marks: list[Mark] = []
+        nothing = frozenset(plain(word) for word in mapping.nothing)
+        self._cells: dict[str, list[Any]] = {
+            field: [None if is_nothing(cell, nothing) else cell for cell in cells[field]]
+            for field in mapping.fields
+            if field in cells
+        }
+
+    def table(self) -> pd.DataFrame:
+        """One row per person, with contacts, classes, spans of years, and the date of the service."""
+        columns = {
+            "name": self._texts("name"),
+            "unit": self._texts("unit"),
+            "service": self._texts("service"),
+            "employee_number": self._employee_numbers(),
+            **self._contacts(),
+            **self._positions(),
+            "expert_group": self._coded("expert_group", self.mapping.expert_groups, "expert_group_unknown"),
+            "sex": self._coded(
+                "sex", self.mapping.sex, "sex_unknown", always=self._is_used("sex"), otherwise="unknown"
+            ),
+            "age_group": self._age_groups(),
+            "tenure_years": self._years("tenure"),
+            "unit_tenure_years": self._years("unit_tenure"),
+            "main_work": self._coded(
+                "main_work",
+                self.mapping.main_work,
+                "main_work_unknown",
+                always=self._is_ruled("main_work", self._rules.main_work_only),
+            ),
+            "service_date": self._service_dates(),
+        }
+        return pd.DataFrame({name: pd.Series(values, self.index, dtype=object) for name, values in columns.items()})
+
+    @property
+    def _rules(self) -> Any:
+        return self.round.sources[self.source].eligibility
+
+    def _cells_of(self, field: str) -> list[Any]:
+        return self._cells.get(field) or [None] * len(self.index)
+
+    def _mark(self, row: Any, code: str, *fields: str, **details: object) -> None:
+        self.marks.append(Mark(row, code, fields, details))
+
+    def _is_used(self, column: str) -> bool:
+        """Whether the round's design or weighting of this source looks at a column."""
+        part = self.round.sources[self.source]
+        if part.design is None or part.weighting is None:
+            return False
+        return column in {*part.design.strata, *part.weighting.nonresponse.classes, *part.weighting.rake.margins}
+
+    def _is_ruled(self, field: str, has_rule: bool) -> bool:
+        """Whether a blank cell leaves a rule unchecked. A list without the column says so once, not row by row."""
+        return has_rule and field in self._cells
+
+    def _texts(self, field: str) -> list[str | None]:
+        return [None if cell is None else text_of(cell) for cell in self._cells_of(field)]
+
+    def _coded(
+        self,
+        field: str,
+        words: Mapping[Any, tuple[str, ...]],
+        code: str,
+        *,
+        always: bool = False,
+        otherwise: Any = None,
+    ) -> list[Any]:
+        """Codes of words. What cannot be read is remarked on; what is missing, only if it is ``always`` needed."""
+        codes = codes_by_word(words)
+        values = []
+        for row, cell in zip(self.index, self._cells_of(field), strict=True):
+            value = None if cell is None else coded(cell, codes)
+            if value is None and (always or cell is not None):
+                self._mark(row, code, field)
+            values.append(otherwise if value is None else value)
+        return values
+
+    def _employee_numbers(self) -> list[str | None]:
+        values = []
+        for row, cell in zip(self.index, self._cells_of("employee_number"), strict=True):
+            reading = read_employee_number(cell)
+            if reading.problem:
+                self._mark(row, reading.problem, "employee_number")
+            values.append(reading.value)
+        return values
+
+    def _contacts(self) -> dict[str, list[str | None]]:
+        """The first two mobile numbers (a WhatsApp column goes first), the first two addresses, and the channels."""
+        rules = self.mapping.phones
+        phones = self._pairs(("whatsapp", "phone"), lambda cell: read_phones(cell, rules))
+        emails = self._pairs(("email",), read_emails)
+        channels = [
+            "+".join(name for name, pair in (("whatsapp", phone), ("email", email)) if pair[0]) or None
+            for phone, email in zip(phones, emails, strict=True)
+        ]
+        return {
+            "phone": [pair[0] for pair in phones],
+            "phone_2": [pair[1] for pair in phones],
+            "email": [pair[0] for pair in emails],
+            "email_2": [pair[1] for pair in emails],
+            "channels": channels,
+        }
+
+    def _pairs(self, fields: tuple[str, ...], read: Callable[[Any], Contacts]) -> list[tuple[str | None, str | None]]:
+        pairs = []
+        for row, *cells in zip(self.index, *(self._cells_of(field) for field in fields), strict=True):
+            given = [(field, read(cell)) for field, cell in zip(fields, cells, strict=True) if cell is not None]
+            found = list(dict.fromkeys(value for _, contacts in given for value in contacts.values))
+            for field, contacts in given:
+                if contacts.problem:
+                    self._mark(row, contacts.problem, field)
+            if len(found) > 2:
+                self._mark(row, "contact_left_out", *fields)
+            pairs.append(tuple([*found, None, None][:2]))
+        return pairs
+
+    def _positions(self) -> dict[str, list[Any]]:
+        """Class of position and whether the person is a civil servant.
+
+        The position decides where it is recognised, else the echelon; who is not a civil servant is ``non_asn``.
+        """
+        classes, echelons = codes_by_word(self.mapping.positions), codes_by_word(self.mapping.echelons)
+        employment = self._coded("employment", self.mapping.employment, "employment_unknown")
+        position_classes, asn = [], []
+        for row, position, echelon, status in zip(
+            self.index, self._cells_of("position"), self._cells_of("echelon"), employment, strict=True
+        ):
+            found = class_of_position(text_of(position), classes) or coded(echelon, echelons)
+            if found is None and (position is not None or echelon is not None):
+                found = self.mapping.position_otherwise
+                self._mark(row, "position_unknown", "position", "echelon", read_as=found)
+            found = "non_asn" if status == "non_asn" else found
+            position_classes.append(found)
+            asn.append(status == "asn" if status else (False if found == "non_asn" else None))
+        return {"position_class": position_classes, "is_asn": asn}
+
+    def _age_groups(self) -> list[str]:
+        groups = []
+        for row, birth, age in zip(self.index, self._cells_of("birth_date"), self._cells_of("age"), strict=True):
+            group, problem = self._age_group(birth, age)
+            if problem and (self._is_used("age_group") or birth is not None or age is not None):
+                self._mark(row, problem, *(["birth_date"] if birth is not None else []), "age", "birth_date")
+            groups.append(group)
+        return groups
+
+    def _age_group(self, birth: object, age: object) -> tuple[str, str]:
+        """Age group on the first day of fieldwork; the date of birth goes before the age."""
+        limits = self.round.frame.age_limits
+        labels = age_labels(limits)
+        written = text_of(age).replace(" ", "").lower().removesuffix("tahun").removesuffix("thn")
+        born = read_date(birth, self.reference).value if birth is not None else None
+        if born is None and written in labels:
+            return written, ""
+        years = whole_months(born, self.reference) / 12 if born else read_years(age).value
+        if years is None:
+            return "unknown", "age_unknown"
+        if not self.mapping.plausible.min_age <= years <= self.mapping.plausible.max_age:
+            return "unknown", "age_implausible"
+        return labels[bisect_right(limits, int(years))], ""
+
+    def _years(self, what: str) -> list[float | None]:
+        """Spans of years on the first day of fieldwork: from the starting date if there is one, else as stated."""
+        needed = getattr(self._rules, f"min_{what}_years") is not None
+        values = []
+        for row, start, stated in zip(self.index, *(self._cells_of(field) for field in TENURE[what]), strict=True):
+            years = self._span(start, stated)
+            if years is None and (needed or start is not None or stated is not None):
+                self._mark(row, f"{what}_unknown", *TENURE[what])
+            elif years is not None and not 0 <= years <= self.mapping.plausible.max_tenure_years:
+                self._mark(row, f"{what}_implausible", *TENURE[what])
+                years = None
+            values.append(years)
+        return values
+
+    def _span(self, start: object, stated: object) -> float | None:
+        begun = read_date(start, self.reference).value if start is not None else None
+        if begun is not None:
+            return round(whole_months(begun, self.reference) / 12, 2)
+        return read_years(stated).value if stated is not None else None
+
+    def _service_dates(self) -> list[dt.date | None]:
+        needed = self._is_ruled("service_date", self._rules.max_months_since_service is not None)
+        values = []
+        for row, cell in zip(self.index, self._cells_of("service_date"), strict=True):
+            date = read_date(cell, self.reference).value if cell is not None else None
+            if date is None and (needed or cell is not None):
+                self._mark(row, "service_date_unknown", "service_date")
+            elif date is not None and date > self.reference:
+                self._mark(row, "service_date_implausible", "service_date")
+                date = None
+            values.append(date)
+        return values
+
+
+def age_labels(limits: list[int]) -> list[str]:
+    """Labels of the age groups, such as <30, 30-39, 40-49, 50+; without limits there is one group."""
+    if not limits:
+        return ["all"]
+    between = [f"{low}-{high - 1}" for low, high in pairwise(limits)]
+    return [f"<{limits[0]}", *between, f"{limits[-1]}+"]

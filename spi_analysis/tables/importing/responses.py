@@ -1,0 +1,231 @@
+"""Answers in: the survey platform's export, one row per respondent, one column per item."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.columns import SOURCES
+from spi_analysis.errors import Problem, nearest
+from spi_analysis.params.instrument import Instrument, Scale
+from spi_analysis.params.mapping import ResponseMapping, load_mapping
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.params.words import plain
+from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.tables.cells.dates import read_time
+from spi_analysis.tables.importing.findings import Where
+from spi_analysis.tables.importing.headers import Header, HeaderWords
+from spi_analysis.tables.importing.logs import Log, LogImport, keep_results, note_headers, open_log
+from spi_analysis.tables.importing.sheets import Sheet
+from spi_analysis.tables.importing.tokens import sampled_by_token
+from spi_analysis.tables.store import Store
+from spi_analysis.tables.vault import Vault
+
+TITLE = "Hasil pemeriksaan jawaban"
+TIMES = ("started_at", "completed_at")
+
+
+def import_responses(
+    files: Iterable[Path],
+    setup: RoundSetup,
+    store: Store,
+    vault: Vault,
+    *,
+    mapping: Path | None = None,
+    institution: str | None = None,
+) -> LogImport:
+    """Add answers to the store. A file may hold several institutions and sources: the token decides.
+
+    Of a person's rows the one with the most answers is kept, then the one completed first. People imported before
+    stay; a new row takes the place of an earlier one unless that holds more answers.
+
+    Parameters
+    ----------
+    files : paths             CSV, XLSX or SPSS: token, times, and a column per item code (whatever the case)
+    mapping : path, optional  columns and item names laid over ``params/mappings/responses.yaml``
+    institution : str         refuse tokens of all other institutions
+    """
+    if institution is not None:
+        setup.require(institution)
+    words: ResponseMapping = load_mapping(setup.workspace, "responses", *([mapping] if mapping else []))
+    codes = item_codes(setup.instrument)
+    header_words = HeaderWords(words.fields, words.header, {code: words.items.get(code, ()) for code in codes})
+    nothing = frozenset(plain(word) for word in words.nothing)
+    log, sheets, failed = open_log(files, header_words, words.required, nothing)
+    without_items = [entry for entry in sheets if not set(codes) & set(entry[1].columns)]
+    sheets = [entry for entry in sheets if set(codes) & set(entry[1].columns)]
+    log.cells = log.cells.drop(index=[row for _, _, rows in without_items for row in rows])
+    failed += [_no_items(sheet, header, codes) for sheet, header, _ in without_items]
+    log.assign_owners(sampled_by_token(setup, store, vault), institution)
+    note_headers(log, sheets)
+    _note_missing_items(log, sheets, setup.instrument)
+    answers = _answers(log, sheets, setup, words).reindex(
+        columns=["institution_id", "person_id", "source", *TIMES, *codes]
+    )
+    written = []
+    for institution_id, new in answers.groupby("institution_id"):
+        kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, codes)
+        written.append(store.write("responses", str(institution_id), kept))
+    return keep_results("responses", TITLE, log, failed, written, setup, vault)
+
+
+def item_codes(instrument: Instrument) -> list[str]:
+    """The response columns of all sources, in the order of the questionnaire."""
+    return [code for source in SOURCES for code in instrument.codes(source)]
+
+
+def _no_items(sheet: Sheet, header: Header, codes: list[str]) -> Problem:
+    unused = [header.labels[i] for i in header.unused]
+    return Problem(
+        "no column is an item of the instrument",
+        file=sheet.file,
+        row=header.row + 1,
+        key=sheet.name,
+        got=", ".join(unused[:10]),
+        expected=f"columns such as {', '.join(codes[:3])}",
+        hint=nearest(unused[0], codes) if unused else "name the columns under items in a mapping file (--mapping)",
+    )
+
+
+def _note_missing_items(log: Log, sheets: Iterable[Any], instrument: Instrument) -> None:
+    """Note the items that a file lacks although people of their source answered in it."""
+    for sheet, header, rows in sheets:
+        for institution_id, source in sorted({log.owners[row][:2] for row in rows if row in log.owners}):
+            missing = [code for code in instrument.codes(source) if code not in header.columns]
+            if missing:
+                where = Where(institution_id, source, sheet.file, sheet.name, header.row + 1)
+                log.findings.add(where, "item_missing", items=", ".join(missing))
+
+
+def _answers(log: Log, sheets: Iterable[Any], setup: RoundSetup, words: ResponseMapping) -> pd.DataFrame:
+    """One row per person: who, when, and the codes of the answers."""
+    scales = {q.code: setup.instrument.scales[q.scale] for part in setup.instrument.questions.values() for q in part}
+    tables = []
+    for sheet, header, rows in sheets:
+        rows = pd.Index([row for row in rows if row in log.owners])
+        items = [code for code in header.columns if code in scales]
+        labels = {code: sheet.labels.get(header.columns[code], {}) for code in items}
+        columns = {code: _codes(log, rows, code, scales[code], labels[code]) for code in items}
+        tables.append(pd.DataFrame(columns, index=rows, dtype=float))
+    answers = pd.concat(tables) if tables else pd.DataFrame()
+    owners = pd.DataFrame(
+        [log.owners[row] for row in answers.index], answers.index, ["institution_id", "source", "person_id"]
+    )
+    _drop_foreign(log, answers, owners["source"], setup.instrument)
+    times = pd.DataFrame({name: _times(log, answers.index, name, setup, words) for name in TIMES}, answers.index)
+    _check_order(log, times)
+    return _one_per_person(log, pd.concat([owners, times, answers], axis=1), list(answers.columns))
+
+
+def _codes(log: Log, rows: pd.Index, code: str, scale: Scale, labels: Mapping[object, str]) -> list[float | None]:
+    """Codes of one item's cells; a cell outside the scale is remarked on and left empty."""
+    known, values = _AnswerWords(scale, labels), []
+    for row, cell in zip(rows, log.cells.loc[rows, code], strict=True):
+        value = known.code(cell)
+        if value is None and cell is not None and cell == cell:
+            log.flag(row, "answer_out_of_scale", code, expected=known.expected)
+        values.append(value)
+    return values
+
+
+class _AnswerWords:
+    """What the cells of one item may say: a code, a label in either language, or "4 - Agak setuju"."""
+
+    def __init__(self, scale: Scale, labels: Mapping[object, str]) -> None:
+        self.valid = {*range(scale.minimum, scale.maximum + 1), *scale.missing}
+        self.words = {plain(text[language]): code for code, text in scale.labels.items() for language in ("id", "en")}
+        self.labels = {value: self.words[plain(label)] for value, label in labels.items() if plain(label) in self.words}
+        self.expected = f"{scale.minimum}-{scale.maximum}, {', '.join(map(str, sorted(scale.missing)))}"
+        self._seen: dict[object, float | None] = {}
+
+    def code(self, cell: object) -> float | None:
+        """The code of a cell; a label that the file itself gives to a value (SPSS) goes before the value."""
+        if cell not in self._seen:
+            self._seen[cell] = self._read(cell)
+        return self._seen[cell]
+
+    def _read(self, cell: object) -> float | None:
+        text = text_of(cell)
+        number = re.match(r"(\d+)(?:\.0+)?(?=$|\s*[-.)=:]\s*\D)", text)
+        code = self.labels.get(cell, self.words.get(plain(text)))
+        if code is None and number:
+            code = int(number[1])
+        return float(code) if code in self.valid else None
+
+
+def _drop_foreign(log: Log, answers: pd.DataFrame, source: pd.Series, instrument: Instrument) -> None:
+    """Empty the answers to questions that were not for the person's source."""
+    for name in SOURCES:
+        foreign = [code for code in answers.columns if code not in instrument.codes(name)]
+        given = answers.loc[source == name, foreign].stack().dropna()
+        for row, code in given.index:
+            log.flag(row, "answer_of_another_source", code)
+        answers.loc[source == name, foreign] = float("nan")
+
+
+def _times(log: Log, rows: pd.Index, name: str, setup: RoundSetup, words: ResponseMapping) -> list[dt.datetime | None]:
+    """Times of one column; one that cannot be read is unknown, since the answers are worth keeping."""
+    values = []
+    for row, cell in zip(rows, log.cells.loc[rows, name] if name in log.cells else [None] * len(rows), strict=True):
+        at = (
+            None
+            if cell is None or cell != cell
+            else read_time(cell, words.times.zone, setup.round.fieldwork.start).value
+        )
+        if at is not None:
+            log.check_time(row, name, at, setup, words.times)
+        elif cell is not None and cell == cell:
+            log.flag(row, f"{name}_unreadable", name)
+        values.append(at)
+    return [None if value is None else pd.Timestamp(value) for value in values]
+
+
+def _check_order(log: Log, times: pd.DataFrame) -> None:
+    for row in times.index[pd.to_datetime(times["completed_at"]) < pd.to_datetime(times["started_at"])]:
+        log.flag(row, "completed_before_started", "completed_at")
+
+
+def _one_per_person(log: Log, people: pd.DataFrame, items: list[str]) -> pd.DataFrame:
+    """The row of each person with the most answers, then the one completed first; others are turned away."""
+    order = people.assign(n_answered=people[items].notna().sum(axis=1)).sort_values(
+        ["n_answered", "completed_at"], ascending=[False, True], na_position="last", kind="stable"
+    )
+    kept: dict[tuple[str, ...], Any] = {}
+    for row, *person in order[["institution_id", "source", "person_id"]].itertuples():
+        first = kept.setdefault(tuple(person), row)
+        if first != row:
+            log.reject(row, "duplicate_respondent", "token", **log.place(first))
+    return people.loc[sorted(kept.values())]
+
+
+def _against_earlier(log: Log, earlier: pd.DataFrame | None, new: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
+    """The new rows with the people imported before; an earlier row stays if it holds more answers."""
+    people = [_without_fuller(log, earlier, new, codes)]
+    log.accepted.update(people[0].index)
+    if earlier is not None:
+        stays = earlier[~_people(earlier).isin(_people(people[0]))].reindex(columns=list(new.columns))
+        people = [stays, *people] if len(stays) else people
+    rank = {source: i for i, source in enumerate(SOURCES)}
+    return pd.concat(people).sort_values(
+        ["source", "person_id"], key=lambda c: c.map(rank) if c.name == "source" else c
+    )
+
+
+def _without_fuller(log: Log, earlier: pd.DataFrame | None, new: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
+    """The new rows without those of people whose earlier row holds more answers; these are turned away."""
+    if earlier is None:
+        return new
+    before = earlier.reindex(columns=codes).notna().sum(axis=1).set_axis(_people(earlier))
+    fuller = before.reindex(_people(new)).fillna(0).to_numpy() > new[codes].notna().sum(axis=1).to_numpy()
+    for row in new.index[fuller]:
+        log.reject(row, "fuller_answers_stored", "token")
+    return new[~fuller]
+
+
+def _people(table: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(table[["source", "person_id"]])

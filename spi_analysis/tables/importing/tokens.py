@@ -1,0 +1,40 @@
+"""Whose link a token is: tokens are made again from the sample and the vault, and looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.tables.identity import TOKEN_LENGTH, link_tokens
+from spi_analysis.tables.store import Store
+from spi_analysis.tables.vault import Vault
+
+_TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z0-9])")
+
+
+class Sampled(NamedTuple):
+    """A sampled person in the source the link was made for."""
+
+    institution_id: str
+    source: str
+    person_id: str
+
+
+def sampled_by_token(setup: RoundSetup, store: Store, vault: Vault) -> dict[str, Sampled]:
+    """Every token of the round with its person. Nothing of this is ever written."""
+    secret = vault.secret("link_token")
+    book: dict[str, Sampled] = {}
+    for institution_id in store.institutions("sample"):
+        for source, people in store.read("sample", institution_id).groupby("source")["person_id"]:
+            tokens = link_tokens(people, setup.round.round_id, institution_id, str(source), secret)
+            book |= {token: Sampled(institution_id, str(source), p) for token, p in zip(tokens, people, strict=True)}
+    return book
+
+
+def tokens_in(cells: Iterable[object]) -> list[str]:
+    """The token of each cell, which may stand inside a whole link; "" where there is none."""
+    found = ((_TOKEN.search(text.lower()), text) for text in map(text_of, cells))
+    return [match[0] if match else text for match, text in found]

@@ -1,0 +1,128 @@
+"""The workbook of problems that goes back to the institution."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from spi_analysis.params.base import Language
+from spi_analysis.tables.files import write_bytes
+
+HEADER_FONT = Font(bold=True, color="FFFFFF")
+HEADER_FILL = PatternFill("solid", fgColor="1F3864")
+TITLE_FONT = Font(bold=True, size=14)
+WRAPPED = Alignment(wrap_text=True, vertical="top")
+
+SEVERITIES: dict[Language, dict[str, str]] = {
+    "id": {"rejected": "ditolak", "flagged": "perlu dilengkapi", "note": "catatan"},
+    "en": {"rejected": "rejected", "flagged": "incomplete", "note": "note"},
+}
+PROBLEM_COLUMNS: dict[Language, dict[str, tuple[str, int]]] = {
+    "id": {
+        "file": ("Berkas", 30),
+        "sheet": ("Lembar", 14),
+        "row": ("Baris", 8),
+        "column": ("Kolom", 22),
+        "severity": ("Akibat", 17),
+        "reason": ("Penjelasan", 70),
+        "value": ("Isian (disamarkan)", 26),
+        "code": ("Kode", 26),
+    },
+    "en": {
+        "file": ("File", 30),
+        "sheet": ("Sheet", 14),
+        "row": ("Row", 8),
+        "column": ("Column", 22),
+        "severity": ("Consequence", 17),
+        "reason": ("Explanation", 70),
+        "value": ("Cell (masked)", 26),
+        "code": ("Code", 26),
+    },
+}
+COUNT_COLUMNS = {
+    "source": ("Sumber", 16),
+    "file": ("Berkas", 44),
+    "read": ("Baris dibaca", 14),
+    "accepted": ("Diterima", 14),
+    "rejected": ("Ditolak", 14),
+    "eligible": ("Memenuhi syarat", 16),
+    "ineligible": ("Tidak memenuhi syarat", 22),
+    "flagged": ("Perlu dilengkapi", 17),
+}
+SHEET_NAMES: dict[Language, str] = {"id": "Masalah", "en": "Problems"}
+# A workbook states when it was made; a fixed day keeps the same content the same bytes.
+FIXED_DAY = "2000-01-01T00:00:00Z"
+
+
+def write_problem_book(
+    path: Path, title: str, explanation: list[str], counts: pd.DataFrame, problems: pd.DataFrame
+) -> Path:
+    """Write the counts with an explanation in Indonesian, and the problems in both languages."""
+    book = openpyxl.Workbook()
+    _write_summary(book.active, title, explanation, counts)
+    for language, name in SHEET_NAMES.items():
+        _write_table(book.create_sheet(name), _in_words(problems, language), PROBLEM_COLUMNS[language], 1)
+    return write_bytes(path, workbook_bytes(book))
+
+
+def _write_summary(sheet: Worksheet, title: str, explanation: list[str], counts: pd.DataFrame) -> None:
+    sheet.title = "Ringkasan"
+    _put(sheet, 1, 1, title).font = TITLE_FONT
+    columns = {name: words for name, words in COUNT_COLUMNS.items() if name in counts}
+    for row, line in enumerate(explanation, start=3):
+        _put(sheet, row, 1, line).alignment = WRAPPED
+        sheet.merge_cells(start_row=row, end_row=row, start_column=1, end_column=len(columns))
+        sheet.row_dimensions[row].height = 32
+    _write_table(sheet, counts, columns, len(explanation) + 4)
+
+
+def _in_words(problems: pd.DataFrame, language: Language) -> pd.DataFrame:
+    return problems.assign(
+        reason=problems[f"reason_{language}"], severity=problems["severity"].map(SEVERITIES[language])
+    )
+
+
+def _write_table(sheet: Worksheet, data: pd.DataFrame, columns: dict[str, tuple[str, int]], top: int) -> None:
+    for i, (title, width) in enumerate(columns.values(), start=1):
+        cell = _put(sheet, top, i, title)
+        cell.font, cell.fill, cell.alignment = HEADER_FONT, HEADER_FILL, WRAPPED
+        sheet.column_dimensions[get_column_letter(i)].width = width
+    rows = data[list(columns)].astype(object).where(data[list(columns)].notna(), None)
+    for number, row in enumerate(rows.itertuples(index=False), start=top + 1):
+        for i, value in enumerate(row, start=1):
+            _put(sheet, number, i, value)
+    if top == 1:
+        sheet.freeze_panes = "A2"
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(rows) + 1}"
+
+
+def _put(sheet: Worksheet, row: int, column: int, value: object) -> openpyxl.cell.Cell:
+    cell = sheet.cell(row, column)
+    if isinstance(value, str):
+        # What came from a foreign file must never run as a formula.
+        cell.value = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", value)
+        cell.data_type = "s"
+    else:
+        cell.value = value
+    return cell
+
+
+def workbook_bytes(book: openpyxl.Workbook) -> bytes:
+    """The workbook as bytes that depend on its content alone, not on the hour."""
+    first, fixed = io.BytesIO(), io.BytesIO()
+    book.save(first)
+    with zipfile.ZipFile(first) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"(?<=>)\d{4}-\d\d-\d\dT[^<]*(?=<)", FIXED_DAY.encode(), content)
+            target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    return fixed.getvalue()

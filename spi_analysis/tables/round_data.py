@@ -1,0 +1,105 @@
+"""Everything about one institution in one round, in one object: what a researcher starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from spi_analysis.params.instrument import Instrument
+from spi_analysis.params.roster import Institution
+from spi_analysis.params.round import RoundParams
+from spi_analysis.params.setup import RoundSetup, load_setup
+from spi_analysis.params.workspace import Workspace, find_workspace
+from spi_analysis.tables.store import WRITTEN_BY, Store
+
+
+@dataclass(frozen=True, repr=False)
+class RoundData:
+    """One institution's round. A table is read when it is first asked for; a missing one says what writes it.
+
+    ``round`` carries the institution's overrides; ``setup.round`` is what holds for all. No contacts: they are in the
+    vault only.
+    """
+
+    setup: RoundSetup
+    store: Store
+    institution: Institution
+
+    @property
+    def institution_id(self) -> str:
+        return self.institution.institution_id
+
+    @cached_property
+    def round(self) -> RoundParams:
+        return self.setup.round_for(self.institution_id)
+
+    @property
+    def instrument(self) -> Instrument:
+        return self.setup.instrument
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        return self._table("frame")
+
+    @cached_property
+    def sample(self) -> pd.DataFrame:
+        return self._table("sample")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        return self._table("events")
+
+    @cached_property
+    def responses(self) -> pd.DataFrame:
+        return self._table("responses")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        return self._table("weights")
+
+    @cached_property
+    def replicates(self) -> pd.DataFrame:
+        return self._table("replicates")
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        return self._table("estimates")
+
+    def has(self, table: str) -> bool:
+        """Whether a table is there."""
+        return self.store.has(table, self.institution_id)
+
+    def _table(self, name: str) -> pd.DataFrame:
+        return self.store.read(name, self.institution_id)
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {self._size(name)}" for name in WRITTEN_BY]
+        return "\n".join([f"{self.institution.name}, {self.setup.round.title.en}", *lines])
+
+    def _size(self, name: str) -> str:
+        if not self.has(name):
+            return f"not there yet (run: {WRITTEN_BY[name]})"
+        rows, columns = self.store.shape(name, self.institution_id)
+        return f"{rows:,} rows, {columns} columns"
+
+
+def load_round(round_id: str, institution_id: str, workspace: Workspace | Path | None = None) -> RoundData:
+    """One institution in a round: parameters, and all its tables.
+
+    Parameters
+    ----------
+    round_id : str         such as "spi_2024"
+    institution_id : str   such as "kota-mojokerto"
+    workspace              the folder with params/ and data/; default: the one around the current folder
+
+    Examples
+    --------
+    >>> data = load_round("spi_2024", "kota-mojokerto")   # doctest: +SKIP
+    >>> data.responses.groupby("source").size()           # doctest: +SKIP
+    """
+    place = workspace if isinstance(workspace, Workspace) else find_workspace(workspace)
+    setup = load_setup(place, round_id)
+    return RoundData(setup, Store(place.data / round_id), setup.roster[setup.require(institution_id)])

@@ -1,0 +1,65 @@
+"""The demo, run once for all tests that look at its results: `spi demo` in a copy of the project's inputs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spi_analysis.params import RoundSetup, Workspace, load_setup
+from spi_analysis.tables.store import Store
+
+PROJECT = Path(__file__).resolve().parents[1]
+SEED = 2024
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A finished demo: its workspace, and what it printed."""
+
+    workspace: Workspace
+    printed: str
+
+    @property
+    def setup(self) -> RoundSetup:
+        return load_setup(self.workspace, "spi_2024")
+
+    @property
+    def store(self) -> Store:
+        return Store(self.workspace.data / "spi_2024")
+
+    def outputs(self, institution_id: str) -> Path:
+        return self.workspace.institution_outputs("spi_2024", institution_id)
+
+
+def copy_inputs(folder: Path) -> Workspace:
+    """The part of the project that a person works with: params/ and notebooks/."""
+    for name in ("params", "notebooks"):
+        shutil.copytree(PROJECT / name, folder / name)
+    return Workspace(folder)
+
+
+def spi(workspace: Workspace, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `spi` as a person would, in the workspace."""
+    return subprocess.run(
+        [sys.executable, "-m", "spi_analysis", *arguments],
+        cwd=workspace.root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """`spi demo` for the five institutions, all notebooks and pages."""
+    workspace = copy_inputs(tmp_path_factory.mktemp("demo") / "workspace")
+    done = spi(workspace, "demo", "--seed", str(SEED))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Demo(workspace, done.stdout)

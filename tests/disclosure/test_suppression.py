@@ -1,0 +1,143 @@
+"""Which cells are hidden, name by name, and what must go with them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spi_analysis.disclosure import hide_small, mask, small_cells
+from spi_analysis.disclosure.suppression import HIDDEN_COLUMNS
+
+
+def hidden(n: dict[str, int], min_cell: int = 10) -> set[str]:
+    flags = small_cells(pd.Series(n), min_cell)
+    return set(flags.index[flags])
+
+
+@pytest.mark.parametrize(
+    ("n", "expected", "rationale"),
+    [
+        ({"a": 10, "b": 12, "c": 30}, set(), "all large enough"),
+        ({"a": 9, "b": 12, "c": 30}, {"a", "b"}, "a alone would follow by subtraction: the smallest other goes too"),
+        ({"a": 9, "b": 8, "c": 30}, {"a", "b"}, "two hidden, 17 people together: neither follows"),
+        ({"a": 3, "b": 4, "c": 30, "d": 12}, {"a", "b", "d"}, "two hidden hold 7 people only: a group under 10"),
+        ({"a": 5, "b": 12, "c": 12}, {"a", "b"}, "of equal ones the first by name"),
+        ({"a": 4}, {"a"}, "nothing else to hide"),
+        ({"a": 4, "b": 5}, {"a", "b"}, "all hidden"),
+        ({"a": 0, "b": 20, "c": 40}, {"a", "b"}, "nobody is fewer than ten"),
+    ],
+)
+def test_which_cells_are_hidden(n: dict[str, int], expected: set[str], rationale: str) -> None:
+    assert hidden(n) == expected, rationale
+
+
+@given(n=st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 40), min_size=1), seed=st.integers(0, 99))
+def test_no_small_group_follows_by_subtraction(n: dict[str, int], seed: int) -> None:
+    gone = hidden(n)
+    assert all(count >= 10 for cell, count in n.items() if cell not in gone)
+    if gone and gone != set(n):
+        assert len(gone) >= 2
+        assert sum(n[cell] for cell in gone) >= 10
+    mixed = dict(np.random.default_rng(seed).permutation(np.array(list(n.items()), dtype=object)))
+    assert hidden(mixed) == gone, "the order of cells does not matter"
+
+
+# --- a whole table of estimates
+
+
+def row(
+    measure: str, n: float, source: str | None = None, dimension: str | None = None, domain: str | None = None
+) -> dict:
+    figures = dict.fromkeys(HIDDEN_COLUMNS, 50.0) | {"n": n}
+    return {
+        "measure": measure,
+        "source": source,
+        "dimension": dimension,
+        "domain": domain,
+        "status": "shown",
+        **figures,
+    }
+
+
+def estimates(
+    internal: int = 100, external: int = 60, expert: int = 12, units: dict[str, int] | None = None
+) -> pd.DataFrame:
+    sizes = {"internal": internal, "external": external, "expert": expert}
+    rows = [row("source_score", n, source) for source, n in sizes.items()]
+    rows += [row("dimension_score", n, source, d) for source, n in sizes.items() for d in ("first", "second")]
+    rows += [
+        row("unit_score", n, "internal", domain=name) for name, n in (units or {"x": 60, "y": internal - 60}).items()
+    ]
+    rows += [row("experience_rate", 8, "external", "asked", "contacts")]
+    rows += [row("experience_rate", 55, "external", "asked", "respondents")]
+    composites = ["index", "index_without_panel_variance", "index_change", "category_probability", "target_probability"]
+    rows += [row(measure, np.nan) for measure in composites]
+    rows += [row("index_variance_share", np.nan, source) for source in sizes]
+    rows += [row("index_part", np.nan, dimension=part) for part in (*sizes, "correction_conduct")]
+    return pd.DataFrame(rows)
+
+
+def hidden_rows(table: pd.DataFrame, min_cell: int = 10, min_panel: int = 5) -> pd.DataFrame:
+    shown = hide_small(table, min_cell, min_panel, ["expert"])
+    gone = shown[shown["status"] == "suppressed"]
+    assert gone[HIDDEN_COLUMNS].isna().all(axis=None), "a hidden row keeps no figure at all, n included"
+    kept = shown[shown["status"] == "shown"]
+    pd.testing.assert_frame_equal(kept, table.loc[kept.index])
+    return gone
+
+
+def test_large_sources_keep_everything_but_the_thin_rate() -> None:
+    gone = hidden_rows(estimates())
+    assert gone[["measure", "domain"]].values.tolist() == [["experience_rate", "contacts"]]
+
+
+COMPOSITES = ("index", "category", "target")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "source"),
+    [({"internal": 9, "units": {"x": 9}}, "internal"), ({"external": 9}, "external"), ({"expert": 4}, "expert")],
+)
+def test_a_hidden_source_hides_all_that_is_inside_and_every_composite(sizes: dict, source: str) -> None:
+    table = estimates(**sizes)
+    gone = hidden_rows(table)
+    assert set(table.index[table["source"] == source]) <= set(gone.index), "scores, dimensions, units, rates, share"
+    composite = table["measure"].str.startswith(COMPOSITES)
+    assert set(table.index[composite]) <= set(gone.index), "or one subtraction would give the hidden score"
+    others = table[(table["measure"] == "source_score") & (table["source"] != source)]
+    assert not set(others.index) & set(gone.index), "the other sources stay"
+
+
+def test_a_panel_has_its_own_threshold() -> None:
+    assert "expert" not in set(hidden_rows(estimates(expert=5))["source"].dropna())
+
+
+def test_thin_unit_takes_the_smallest_other_unit_with_it() -> None:
+    gone = hidden_rows(estimates(units={"x": 60, "y": 6, "z": 34}))
+    assert set(gone.loc[gone["measure"] == "unit_score", "domain"]) == {"y", "z"}
+
+
+def test_respondents_of_no_known_unit_are_a_cell_too() -> None:
+    """100 answered, 97 of them in units: the score of the 3 others would follow by subtraction."""
+    gone = hidden_rows(estimates(units={"x": 60, "y": 37}))
+    assert set(gone.loc[gone["measure"] == "unit_score", "domain"]) == {"y"}
+    assert hidden_rows(estimates(units={"x": 60, "y": 30})).query("measure == 'unit_score'").empty, (
+        "10 others may follow"
+    )
+
+
+def test_dimension_answered_by_few_hides_two_dimensions() -> None:
+    table = estimates()
+    table.loc[(table["source"] == "internal") & (table["dimension"] == "first"), "n"] = 7
+    gone = hidden_rows(table)
+    assert set(gone.loc[gone["measure"] == "dimension_score", "dimension"]) == {"first", "second"}
+    assert set(gone.loc[gone["measure"] == "dimension_score", "source"]) == {"internal"}
+
+
+def test_withheld_says_so() -> None:
+    table = estimates()
+    masked = mask(table, pd.Series(True, index=table.index), "withheld")
+    assert (masked["status"] == "withheld").all()
+    assert masked[HIDDEN_COLUMNS].isna().all(axis=None)
+    assert (table["status"] == "shown").all(), "the table that came in is untouched"

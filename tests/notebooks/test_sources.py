@@ -1,0 +1,62 @@
+"""The notebooks as they are kept: valid, without outputs, thin, with a parameters cell and a story."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_all_seven_notebooks_are_there():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["10", "20", "30", "40", "50", "90", "95"]
+
+
+def test_notebook_is_valid_and_kept_without_outputs(notebook):
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+def test_notebook_has_one_commented_parameters_cell(notebook):
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert tagged[0].source.startswith("#"), "the parameters cell says what it is for"
+
+
+def test_notebook_opens_with_its_title_and_is_divided_by_headings(notebook):
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert prose[0].startswith("# ")
+    assert sum(source.startswith("# ") for source in prose) == 1
+    assert sum(source.startswith("## ") for source in prose) >= 2
+
+
+def test_cells_are_thin_and_define_nothing(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "parameters" in cell.metadata.get("tags", []):
+            continue
+        statements = ast.parse(cell.source.rstrip(";")).body
+        assert not any(isinstance(s, ast.FunctionDef | ast.ClassDef | ast.For | ast.While) for s in statements)
+        calls = [s for s in statements if not isinstance(s, ast.Import | ast.ImportFrom)]
+        assert len(calls) <= 5, cell.source
+        assert "groupby" not in cell.source
+
+
+def test_a_sentence_stands_before_every_table_or_chart(notebook):
+    """Somebody who looks at a figure has been told what to look for (two figures may share a sentence)."""
+    said, shown = False, 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            said, shown = True, 0
+        elif cell.source.startswith("view.") and "save" not in cell.source:
+            shown += 1
+            assert said
+            assert shown <= 2, cell.source

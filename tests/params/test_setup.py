@@ -1,0 +1,84 @@
+"""All files together: overrides, names used in one file that another must know."""
+
+import pytest
+
+from spi_analysis.errors import ParameterError
+from spi_analysis.params import RoundSetup, Workspace, load_setup
+from tests.params.conftest import Spoiled
+
+MOJOKERTO = "kota-mojokerto"
+
+
+def design(**changes: object) -> dict:
+    return {"spi_2024": {"sources": {"internal": {"design": changes}}}}
+
+
+def test_override_changes_one_institution_only(spoiled: Spoiled) -> None:
+    loaded = spoiled.override(MOJOKERTO, design(response_rate=0.08))
+    own = loaded.round_for(MOJOKERTO).sources["internal"].design
+    assert own.response_rate == 0.08
+    assert own.margin == loaded.round.sources["internal"].design.margin, "all else stays"
+    assert loaded.round_for("kota-bengkulu").sources["internal"].design.response_rate == 0.30
+
+
+def test_override_of_another_round_changes_nothing(spoiled: Spoiled) -> None:
+    loaded = spoiled.override(MOJOKERTO, {"spi_2023": {"sources": {"internal": {"design": {"response_rate": 0.01}}}}})
+    assert loaded.round_for(MOJOKERTO) == loaded.round
+
+
+@pytest.mark.parametrize(
+    ("rounds", "parts"),
+    [
+        (
+            {"spi_2024": {"index": {"decimals": 1}}},
+            ["may not differ between institutions", "rounds.spi_2024.index", "sources, frame, fieldwork"],
+        ),
+        ({"spi_2024": {"disclosure": {"min_cell": 1}}}, ["may not differ", "disclosure"]),
+        ({"spi_2024": {"source": "x"}}, ["did you mean 'sources'?"]),
+        (design(respons_rate=0.1), ["unknown key", "did you mean 'response_rate'?"]),
+        (design(response_rate=1.5), ["sources.internal.design.response_rate", "got: 1.5"]),
+    ],
+)
+def test_forbidden_and_wrong_overrides_are_named(spoiled: Spoiled, rounds: dict, parts: list[str]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        spoiled.override(MOJOKERTO, rounds)
+    assert all(part in str(caught.value) for part in [*parts, f"params/overrides/{MOJOKERTO}.yaml"]), str(caught.value)
+
+
+def test_unknown_institution_names_the_nearest(setup: RoundSetup) -> None:
+    with pytest.raises(ParameterError, match="unknown institution") as caught:
+        setup.require("kota-mojokerta")
+    assert "did you mean 'kota-mojokerto'?" in str(caught.value)
+
+
+def test_institution_of_the_roster_that_does_not_take_part(spoiled: Spoiled) -> None:
+    loaded = spoiled.text(
+        "rounds/spi_2024.institutions.csv", "kota-bengkulu,3.09,0,0,,,published,,KPK dashboard 2024\n", ""
+    )
+    assert "kota-bengkulu" not in loaded.institution_ids
+    with pytest.raises(ParameterError, match="does not take part"):
+        loaded.require("kota-bengkulu")
+
+
+def test_rule_for_something_the_questionnaire_does_not_have(spoiled: Spoiled) -> None:
+    with pytest.raises(ParameterError, match="instrument does not have") as caught:
+        spoiled.text("recommendations.yaml", "measure: trading_in_influence", "measure: trading_in_influnce")
+    assert "did you mean 'trading_in_influence'?" in str(caught.value)
+    assert "rules.0.when.measure" in str(caught.value)
+
+
+def test_two_files_must_agree_on_the_weights(spoiled: Spoiled) -> None:
+    with pytest.raises(ParameterError, match="differ between two files") as caught:
+        spoiled.text("rounds/spi_2024.yaml", "internal: 0.3050, external: 0.3280", "internal: 0.3040, external: 0.3290")
+    assert "years.2024.source_weights" in str(caught.value)
+
+
+def test_file_that_names_another_round(spoiled: Spoiled) -> None:
+    with pytest.raises(ParameterError, match="names another round") as caught:
+        spoiled.text("rounds/spi_2024.yaml", "round_id: spi_2024", "round_id: spi_2025")
+    assert "got: spi_2025" in str(caught.value)
+
+
+def test_unknown_round_names_the_nearest(workspace: Workspace) -> None:
+    with pytest.raises(ParameterError, match="did you mean 'spi_2024'"):
+        load_setup(workspace, "spi_2042")

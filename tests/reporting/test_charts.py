@@ -1,0 +1,73 @@
+"""Charts: same bytes, own ids, words that tell the figures."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from spi_analysis.reporting.charts import composition_chart, interval_chart, scale_chart
+from spi_analysis.reporting.wording import words
+
+ROWS = pd.DataFrame(
+    {
+        "label": ["A & <b>", "Perdagangan Pengaruh"],
+        "estimate": [60.0, 70.5],
+        "ci_low": [55.0, 70.0],
+        "ci_high": [65.0, 71.0],
+    }
+)
+
+
+def _chart(chart_id="chart-a", language="id"):
+    return interval_chart(ROWS, chart_id, "Judul", words=words(language), x_label="Skor")
+
+
+def test_the_same_chart_gives_the_same_bytes():
+    assert _chart() == _chart()
+
+
+def test_ids_of_two_charts_on_a_page_never_clash():
+    first, second = (set(re.findall(r'\bid="([^"]+)"', _chart(i))) for i in ("chart-a", "chart-b"))
+    assert first
+    assert not first & second
+
+
+def test_every_reference_inside_a_chart_has_its_target():
+    html = _chart()
+    ids = set(re.findall(r'\bid="([^"]+)"', html))
+    targets = set(re.findall(r'(?:href="#|url\(#)([^")]+)', html)) | set(
+        re.search(r'aria-labelledby="([^"]+)"', html).group(1).split()
+    )
+    assert targets <= ids
+
+
+def test_the_description_tells_every_figure_with_its_interval():
+    description = re.search(r"<desc[^>]*>(.*?)</desc>", _chart()).group(1)
+    assert "A &amp; &lt;b&gt;: 60,0 (55,0 sampai 65,0)" in description
+    assert "70,5 (70,0 sampai 71,0)" in description
+
+
+def test_labels_are_text_and_escaped():
+    html = _chart()
+    assert "Perdagangan Pengaruh" in html.split("</desc>")[1], "text stays text"
+    assert "<b>" not in html
+
+
+def test_parts_of_a_composition_are_told_with_their_signs():
+    parts = pd.DataFrame({"label": ["Internal", "Koreksi"], "points": [80.0, -5.5]})
+    html = composition_chart(parts, 74.5, "chart-c", "t", words=words("en"), total_label="Index", x_label="Points")
+    assert "Internal: +80.00; Koreksi: −5.50; Index: 74.50." in html
+
+
+def test_the_scale_shows_every_category_and_mark(setup):
+    levels = setup.round.categories.levels
+    html = scale_chart(76.9, 74.5, 79.4, levels, {"Target": 76.0}, "chart-s", "t", words=words("id"))
+    assert all(level.label.id in html for level in levels)
+    assert "Indeks 76,90, selang 74,50 sampai 79,40. Target: 76,00." in html
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_axis_numbers_follow_the_language(language):
+    wide = ROWS.assign(estimate=[1000.0, 2000.0], ci_low=[900.0, 1900.0], ci_high=[1100.0, 2100.0])
+    html = interval_chart(wide, "chart-n", "t", words=words(language), x_label="x", limits=(0, 4000))
+    assert ("2.000" if language == "id" else "2,000") in html

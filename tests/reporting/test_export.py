@@ -1,0 +1,114 @@
+"""From executed notebook to page: nothing lost, nothing mixed up, no page from a failed notebook."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from spi_analysis.errors import NotebookError
+from spi_analysis.reporting.display import MIME, show
+from spi_analysis.reporting.export import markdown_messages, render, slug
+
+BOTH = {"id": "<table><tr><td>Indonesia</td></tr></table>", "en": "<table><tr><td>English</td></tr></table>"}
+
+
+def _notebook(*outputs, source="view.x()"):
+    shown = [new_output("execute_result", data={"text/html": BOTH["id"], MIME: BOTH})]
+    cells = [
+        new_markdown_cell("# Integrity report"),
+        new_markdown_cell(
+            "## Who answered\n\nThree groups were asked: employees, service users, and a small panel of experts."
+        ),
+        new_code_cell(source, outputs=[*shown, *outputs], execution_count=1),
+        new_markdown_cell("## Glossary"),
+    ]
+    return new_notebook(cells=cells)
+
+
+def _render(setup, notebook, language="id", kind="report", **options):
+    defaults = {"synthetic": False, "file_name": "report.{language}.html"}
+    return render(notebook, setup, "kota-mojokerto", language, kind=kind, **{**defaults, **options})
+
+
+def test_prose_headings_and_outputs_are_in_the_language_of_the_page(setup):
+    indonesian, english = _render(setup, _notebook(), "id"), _render(setup, _notebook(), "en")
+    assert "<h1>Laporan integritas</h1>" in indonesian
+    assert "Indonesia</td>" in indonesian
+    assert "English</td>" not in indonesian
+    assert "<h1>Integrity report</h1>" in english
+    assert "Tiga kelompok ditanyai" in indonesian
+    assert 'lang="id"' in indonesian
+
+
+def test_contents_list_the_sections_in_order(setup):
+    html = _render(setup, _notebook())
+    assert html.index('href="#siapa-yang-menjawab"') < html.index('href="#daftar-istilah"')
+    assert html.count("<section") == html.count("</section>") == 2
+
+
+def test_every_kind_of_output_reaches_the_page(setup):
+    """A template without a block for one kind of output would drop tables silently."""
+    others = [
+        new_output("display_data", data={"text/html": "<p>display</p>"}),
+        new_output("display_data", data={"image/png": "QUJD"}, metadata={"image/png": {"alt": "words & more"}}),
+        new_output("execute_result", data={"text/plain": "a < b"}),
+        new_output("stream", name="stdout", text="printed <b>"),
+    ]
+    html = _render(setup, _notebook(*others))
+    assert "<p>display</p>" in html
+    assert 'src="data:image/png;base64,QUJD" alt="words &amp; more"' in html
+    assert "a &lt; b" in html
+    assert "printed &lt;b&gt;" in html
+
+
+def test_a_report_shows_no_code_and_an_analysts_page_folds_it(setup):
+    notebook = _notebook(source='x = "<tag>"')
+    assert "x = " not in _render(setup, notebook, kind="report")
+    folded = _render(setup, notebook, kind="analyst")
+    assert "<details><summary>Kode</summary>" in folded
+    assert "&lt;tag&gt;" in folded
+
+
+def test_default_parameters_are_not_shown_beside_injected_ones(setup):
+    notebook = _notebook()
+    notebook.cells.insert(1, new_code_cell('institution_id = "kota-bengkulu"', metadata={"tags": ["parameters"]}))
+    notebook.cells.insert(2, new_code_cell('institution_id = "x"', metadata={"tags": ["injected-parameters"]}))
+    assert "kota-bengkulu" not in _render(setup, notebook, kind="analyst")
+
+
+def test_no_page_is_made_from_a_failed_notebook(setup):
+    failed = _notebook(new_output("error", ename="ValueError", evalue="no", traceback=[]))
+    with pytest.raises(NotebookError, match="holds an error"):
+        _render(setup, failed)
+
+
+def test_page_is_offline_and_says_draft_and_generated(setup):
+    html = _render(setup, _notebook(), synthetic=True)
+    assert "default-src 'none'" in html
+    assert "http" not in html.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert "<script" not in html
+    assert 'class="mark draft">Draf<' in html
+    assert "Data buatan untuk peragaan" in html
+    assert "Data buatan" not in _render(setup, _notebook(), synthetic=False)
+
+
+def test_messages_of_prose_are_headings_and_paragraphs():
+    notebook = new_notebook(cells=[new_markdown_cell("## A\n\nOne.\n\nTwo.")])
+    assert markdown_messages(notebook) == ["A", "One.", "Two."]
+
+
+def test_slug_is_plain():
+    assert slug("Siapa yang menjawab?") == "siapa-yang-menjawab"
+    assert slug("??") == "section"
+
+
+def test_shown_html_is_html_in_jupyter_and_carries_all_languages():
+    bundle = show(lambda words: f"<p>{words.language}</p>")._repr_mimebundle_()
+    assert bundle["text/html"] == "<p>id</p>"
+    assert bundle[MIME] == {"id": "<p>id</p>", "en": "<p>en</p>"}
+
+
+def test_rendering_leaves_the_notebook_as_it_was(setup):
+    notebook = _notebook()
+    before = nbformat.writes(notebook)
+    _render(setup, notebook)
+    assert nbformat.writes(notebook) == before

@@ -1,0 +1,70 @@
+"""Words and numbers: complete catalogues, marks of the language, nothing invented for missing figures."""
+
+import re
+import string
+from pathlib import Path
+
+import nbformat
+import pytest
+from babel.messages.extract import extract_from_dir
+
+from spi_analysis.reporting.export import markdown_messages
+from spi_analysis.reporting.wording import MISSING, has_translation, words
+
+ROOT = Path(__file__).parents[2]
+# Progress lines of the demo are for the terminal and stay English.
+TERMINAL = {
+    "generating people and their lists",
+    "drawing samples and writing invitations",
+    "importing events and answers",
+}
+
+
+def _messages() -> set[str]:
+    keywords = {"words": None, "say": None, "self": None, "message": None}
+    package = {found[2] for found in extract_from_dir(str(ROOT / "spi_analysis"), keywords=keywords)}
+    template = (ROOT / "spi_analysis/reporting/templates/spi/index.html.j2").read_text()
+    pages = set(re.findall(r'page\.words\("([^"]+)"\)', template))
+    prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in markdown_messages(nbformat.read(path, 4))}
+    return {m for m in package | pages | prose if isinstance(m, str)} - TERMINAL
+
+
+def test_every_message_has_indonesian_words():
+    messages = _messages()
+    assert len(messages) > 200
+    same = {"Final", "Strata", "Bias", "± (Monte Carlo)"}
+    assert sorted(m for m in messages - same if not has_translation(m, "id")) == []
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("message", sorted(m for m in _messages() if "{" in m))
+def test_a_translation_keeps_the_placeholders(message):
+    values = dict.fromkeys(_fields(message), "§")
+    assert words("id")(message, **values).count("§") == words("en")(message, **values).count("§")
+
+
+def test_numbers_carry_the_marks_of_their_language():
+    assert words("id").number(1234.5) == "1.234,50"
+    assert words("en").number(1234.5) == "1,234.50"
+    assert words("id").percent(0.0831) == "8,3%"
+    assert words("id").signed(-1.391) == "−1,39"
+    assert words("en").signed(0.02) == "+0.02"
+
+
+def test_a_figure_that_is_zero_when_rounded_has_no_sign():
+    assert words("en").signed(-0.001) == "0.00"
+    assert words("en").number(-0.001) == "0.00"
+
+
+def test_a_missing_figure_is_a_dash_never_a_number():
+    nan = float("nan")
+    say = words("id")
+    assert {say.number(nan), say.number(None), say.signed(nan), say.percent(nan), say.interval(nan, 1.0)} == {MISSING}
+
+
+def test_interval_reads_as_words():
+    assert words("id").interval(1, 2.5, 1) == "1,0 sampai 2,5"
+    assert words("en").interval(-1, 2.5, 1) == "−1.0 to 2.5"

@@ -1,0 +1,153 @@
+"""The pages in a real browser: accessible, readable on a telephone, printable, offline."""
+
+import os
+import shutil
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+REQUIRED = os.environ.get("SPI_REQUIRE_BROWSER") == "1"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("demo"),
+    pytest.mark.skipif(
+        not CHROMIUM and not REQUIRED, reason="no Chromium on this machine (CI installs and requires it)"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert CHROMIUM, "SPI_REQUIRE_BROWSER=1, but there is no Chromium"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+def _pages(demo):
+    """Every report in both languages, and each kind of analysts' page once."""
+    reports = [demo.outputs(i) / f"report.{lang}.html" for i in demo.setup.institution_ids for lang in ("id", "en")]
+    analysts = sorted(demo.outputs("kota-pangkalpinang").glob("[1-4]0_*.id.html"))
+    overview = sorted((demo.workspace.outputs / "spi_2024").glob("index.*.html"))
+    return [*reports, *analysts, *overview]
+
+
+def _open(browser, path, width=1000):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(path.as_uri())
+    return page
+
+
+def test_no_accessibility_violation_on_any_page(demo, browser):
+    """axe-core with all its rules, WCAG 2.2 AA among them."""
+    axe = Axe()
+    found = {}
+    for path in _pages(demo):
+        page = _open(browser, path)
+        violations = axe.run(page).response["violations"]
+        found[f"{path.parent.name}/{path.name}"] = [(v["id"], v["nodes"][0]["html"][:90]) for v in violations]
+        page.close()
+    assert len(found) >= 16
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_no_sideways_scrolling_on_a_narrow_telephone(demo, browser):
+    for path in _pages(demo):
+        page = _open(browser, path, width=320)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path.name
+        page.close()
+
+
+def test_tables_of_a_report_need_no_inner_scrolling_on_a_telephone(demo, browser):
+    page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html", width=320)
+    wide = page.evaluate(
+        "[...document.querySelectorAll('div.table')].filter(d => d.scrollWidth > d.clientWidth + 1).length"
+    )
+    page.close()
+    assert wide == 0
+
+
+def test_pages_ask_for_nothing_from_the_network(demo, browser):
+    for path in _pages(demo):
+        page = browser.new_page()
+        asked = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        complaints = []
+        page.on("console", lambda message, complaints=complaints: complaints.append(message.text))
+        page.goto(path.as_uri())
+        page.close()
+        assert asked == [path.as_uri()], path.name
+        assert complaints == [], path.name
+
+
+def test_the_page_says_its_language_and_links_the_other(demo, browser):
+    for language, other in (("id", "en"), ("en", "id")):
+        page = _open(browser, demo.outputs("kota-bengkulu") / f"report.{language}.html")
+        assert page.get_attribute("html", "lang") == language
+        page.click(f"a[hreflang={other}]")
+        assert page.get_attribute("html", "lang") == other
+        page.close()
+
+
+def test_every_entry_of_the_contents_leads_to_its_section(demo, browser):
+    page = _open(browser, demo.outputs("kota-bengkulu") / "report.id.html")
+    targets = page.eval_on_selector_all("nav a", "links => links.map(a => a.getAttribute('href').slice(1))")
+    missing = [t for t in targets if page.query_selector(f"section h2[id='{t}']") is None]
+    page.close()
+    assert len(targets) == 10
+    assert missing == []
+
+
+def test_every_csv_link_leads_to_a_file(demo, browser):
+    folder = demo.outputs("kota-bengkulu")
+    page = _open(browser, folder / "report.id.html")
+    addresses = page.eval_on_selector_all("p.csv a", "links => links.map(a => a.getAttribute('href'))")
+    page.close()
+    assert len(addresses) >= 8
+    assert [a for a in addresses if not (folder / a).exists()] == []
+
+
+def test_every_chart_has_a_title_and_words_for_those_who_do_not_see_it(demo, browser):
+    page = _open(browser, demo.outputs("kota-bengkulu") / "report.id.html")
+    charts = page.eval_on_selector_all(
+        "svg",
+        """all => all.map(s => [s.getAttribute('role'), s.querySelector('title').textContent,
+                                 s.querySelector('desc').textContent,
+                                 s.getBoundingClientRect().height])""",
+    )
+    page.close()
+    assert len(charts) >= 6
+    for role, title, description, height in charts:
+        assert role == "img"
+        assert len(title) > 5
+        assert any(c.isdigit() for c in description), "the description tells figures"
+        assert height > 60, "the chart is drawn"
+
+
+def test_a_report_prints_on_a4(demo, browser, tmp_path):
+    page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    pdf = page.pdf(format="A4", prefer_css_page_size=True)
+    page.close()
+    boxes = {tuple(box) for box in _media_boxes(pdf)}
+    assert boxes == {(595, 842)}, "every sheet is A4"
+
+
+def _media_boxes(pdf: bytes):
+    import re
+
+    for match in re.finditer(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)\s*\]", pdf):
+        yield round(float(match.group(1))), round(float(match.group(2)))

@@ -1,0 +1,35 @@
+"""Codes to 0-100 by hand."""
+
+import pytest
+
+from spi_analysis.errors import InputError
+from spi_analysis.scores import item_nonresponse, item_scores
+from tests.scores.toys import answers, instrument
+
+GIVEN = answers(a=[1, 3, 5, 8], b=[1, 2, 5, 9], c=[4, None, 2, 1], d=[5, 5, 5, 5])
+
+
+def test_the_best_answer_is_100_whatever_the_direction() -> None:
+    scores = item_scores(GIVEN, instrument(), "internal")
+    assert scores["a"].tolist()[:3] == [0, 50, 100]
+    assert scores["b"].tolist()[:3] == [100, 75, 0], "a negative question counts from the other end"
+
+
+def test_dont_know_refused_and_empty_are_missing() -> None:
+    scores = item_scores(GIVEN, instrument(), "internal")
+    assert scores.isna().sum().to_dict() == {"a": 1, "b": 1, "c": 1, "d": 0}
+
+
+def test_nonresponse_by_kind() -> None:
+    table = item_nonresponse(GIVEN, instrument(), "internal").set_index("item")
+    assert table.loc["a", ["n", "dont_know", "refused", "left_empty"]].tolist() == [3, 0.25, 0, 0]
+    assert table.loc["b", "refused"] == 0.25
+    assert table.loc["c", ["n", "left_empty"]].tolist() == [3, 0.25]
+
+
+def test_codes_off_the_scale_are_named_all_at_once() -> None:
+    with pytest.raises(InputError, match="not on the item's scale") as caught:
+        item_scores(GIVEN.assign(a=[0, 7, 5, 8], d=[6, 5, 5, 5]), instrument(), "internal")
+    assert [p.column for p in caught.value.problems] == ["a", "d"]
+    assert caught.value.problems[0].got == "0, 7"
+    assert caught.value.problems[0].expected == "1 to 5 or 8, 9"

@@ -1,0 +1,127 @@
+"""Published years: read, recomputed, compared."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_analysis.errors import InputError
+from spi_analysis.params import RoundSetup
+from spi_analysis.scores import (
+    categories_by_year,
+    history,
+    load_published,
+    means_by_type,
+    movers,
+    published_bridge,
+    recompute,
+    yearly_means,
+)
+
+HEADER = "year,institution,type,province_code,index,internal,external,expert,correction_conduct,correction_facts\n"
+ROWS = [
+    "2023,Kota Satu,kota,35,70.00,80,70,60.00,0,0",
+    "2024,KOTA SATU,kota,35,74.00,80,75,70.00,0.69,0",
+    "2023,Kab. Dua,kabupaten,35,72.00,,,,,",
+    "2024,Kabupaten Dua,kabupaten,35,79.00,,,,,",
+    "2024,NASIONAL,nasional,,71.53,,,,,",
+]
+
+
+def file(folder: Path, rows: list[str] = ROWS, header: str = HEADER) -> Path:
+    path = folder / "published.csv"
+    path.write_text(header + "\n".join(rows) + "\n", encoding="utf-8-sig")
+    return path
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> pd.DataFrame:
+    return load_published(file(tmp_path))
+
+
+def test_names_are_joined_over_the_years(published: pd.DataFrame) -> None:
+    assert history(published, "kota-satu")["index"].tolist() == [70, 74]
+    assert history(published, "kabupaten-dua")["year"].tolist() == [2023, 2024]
+    assert published["province_code"].isna().sum() == 1
+
+
+def test_recomputed_index_by_hand(published: pd.DataFrame, setup: RoundSetup) -> None:
+    table = recompute(published, setup.years).set_index("year")
+    assert len(table) == 2, "rows without parts, and the national row, are left out"
+    assert table.loc[2024, "recomputed"] == pytest.approx(0.305 * 80 + 0.328 * 75 + 0.367 * 70 - 0.69)
+    assert table.loc[2024, "agrees"]
+    assert table.loc[2023, "difference"] == pytest.approx(70 - (0.3046 * 80 + 0.3279 * 70 + 0.3675 * 60))
+    assert not table.loc[2023, "agrees"]
+
+
+def test_means_leave_the_national_row_out(published: pd.DataFrame, setup: RoundSetup) -> None:
+    table = yearly_means(published, setup.years).set_index("year")
+    assert table.loc[2024, ["n", "plain_mean"]].tolist() == [2, 76.5]
+    assert table.loc[2024, "gap"] == pytest.approx(76.5 - 71.53)
+    assert not table.loc[2024, "explained"], "a gap of five points is shown, not forced"
+    assert means_by_type(published)["n"].sum() == 4
+
+
+def test_categories_are_counted_lowest_first(published: pd.DataFrame, setup: RoundSetup) -> None:
+    table = categories_by_year(published, setup.round.categories, 2)
+    assert list(table.columns) == ["rentan", "waspada", "terjaga"]
+    assert table.loc[2024].tolist() == [0, 1, 1]
+    assert table.loc[2023].tolist() == [2, 0, 0]
+
+
+def test_movers_are_the_largest_rises_then_the_largest_falls(published: pd.DataFrame) -> None:
+    assert movers(published, 2023, 2024, 1)["institution_id"].tolist() == ["kabupaten-dua", "kota-satu"]
+    assert movers(published, 2023, 2024, 5)["change"].tolist() == [7, 4], "nobody is listed twice"
+
+
+def test_bridge_of_published_years_sums_to_the_change(published: pd.DataFrame, setup: RoundSetup) -> None:
+    assert published_bridge(published, "kota-satu", 2023, 2024, setup.years)["points"].sum() == pytest.approx(4)
+
+
+def test_figures_carried_by_the_project_agree_with_the_formula(setup: RoundSetup) -> None:
+    table = recompute(load_published(setup.workspace.params / "published.csv"), setup.years)
+    assert len(table) >= 5
+    assert table["agrees"].all(), table[~table["agrees"]].to_string()
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "parts"),
+    [
+        (ROWS, HEADER.replace("expert", "eksper"), ["a column is missing", "column expert"]),
+        (["2023,Kota Satu,kota,35,x,,,,,"], HEADER, ["row 2", "column index", "got: x", "0 to 100"]),
+        (["2023,Kota Satu,kota,35,,,,,,"], HEADER, ["row 2", "column index", "got: nothing"]),
+        (["2023,Kota Satu,kota,35,170,,,,,"], HEADER, ["got: 170"]),
+        (["23,Kota Satu,kota,35,70,,,,,"], HEADER, ["column year", "2000 to 2100"]),
+        (
+            ["2023,Kota Satu,kota,35,70,,,,,", "2023,Pemerintah Kota Satu,kota,35,71,,,,,"],
+            HEADER,
+            ["twice in a year", "row 3"],
+        ),
+    ],
+)
+def test_bad_files_name_row_and_column(tmp_path: Path, rows: list[str], header: str, parts: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        load_published(file(tmp_path, rows, header))
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+    assert "published.csv" in str(caught.value)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"published\.csv"):
+        load_published(tmp_path / "published.csv")
+
+
+@pytest.mark.parametrize(
+    ("institution", "year", "parts"),
+    [
+        ("kota-sattu", 2023, ["no published result", "did you mean 'kota-satu'?"]),
+        ("kabupaten-dua", 2023, ["parts of a published index are missing", "got: 2023"]),
+        ("kota-satu", 2022, ["got: 2022"]),
+    ],
+)
+def test_bridge_without_parts_is_explained(
+    published: pd.DataFrame, setup: RoundSetup, institution: str, year: int, parts: list[str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        published_bridge(published, institution, year, 2024, setup.years)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)

@@ -1,0 +1,53 @@
+"""Scores of units, the full design kept."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t as student
+
+from spi_analysis.estimation import SurveyDesign
+from spi_analysis.scores import domain_scores, score_estimates
+from tests.scores.toys import instrument
+
+WEIGHTS = instrument().item_weights("internal")
+
+
+@pytest.fixture
+def data() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.uniform(20, 80, (30, 4)), columns=list("abcd"))
+    return table.assign(w=rng.uniform(1, 4, 30), unit=["north"] * 12 + ["south"] * 17 + [None])
+
+
+def test_unit_score_is_the_domain_of_the_whole_design(data: pd.DataFrame) -> None:
+    design = SurveyDesign(data, "w")
+    table = domain_scores(design, "unit", WEIGHTS, 0.95).set_index("domain")
+    assert list(table.index) == ["north", "south"], "an unknown unit is no unit"
+    north = score_estimates(design.subset(data["unit"] == "north"), WEIGHTS, 0.95).table.iloc[-1]
+    assert (table.loc["north", "estimate"], table.loc["north", "se"]) == (north["estimate"], north["se"])
+    assert table.loc["north", "n"] == 12
+
+
+def test_interval_uses_the_unit_s_own_degrees_of_freedom(data: pd.DataFrame) -> None:
+    row = domain_scores(SurveyDesign(data, "w"), "unit", WEIGHTS, 0.95).set_index("domain").loc["north"]
+    assert row["df_design"] == 11
+    assert row["ci_high"] - row["estimate"] == pytest.approx(student.ppf(0.975, 11) * row["se"])
+
+
+def test_effective_size_is_the_unit_s_own(data: pd.DataFrame) -> None:
+    w = data.loc[data["unit"] == "north", "w"]
+    row = domain_scores(SurveyDesign(data, "w"), "unit", WEIGHTS, 0.95).set_index("domain").loc["north"]
+    assert row["effective_n"] == pytest.approx(w.sum() ** 2 / (w**2).sum())
+
+
+def test_unit_in_which_nobody_answered_a_dimension(data: pd.DataFrame) -> None:
+    data.loc[data["unit"] == "north", "d"] = np.nan
+    table = domain_scores(SurveyDesign(data, "w"), "unit", WEIGHTS, 0.95).set_index("domain")
+    assert np.isnan(table.loc["north", "estimate"])
+    assert table.loc["south", "estimate"] > 0
+
+
+def test_no_known_unit_is_an_empty_table(data: pd.DataFrame) -> None:
+    table = domain_scores(SurveyDesign(data.assign(unit=None), "w"), "unit", WEIGHTS, 0.95)
+    assert table.empty
+    assert {"domain", "estimate", "se", "n", "effective_n"} <= set(table.columns)

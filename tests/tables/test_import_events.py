@@ -1,0 +1,142 @@
+import openpyxl
+import pandas as pd
+import pyreadstat
+import pytest
+import yaml
+
+from spi_analysis.errors import ParameterError
+from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.importing.events import import_events
+from spi_analysis.tables.importing.frame import import_frame
+
+CITY, OTHER = "kota-mojokerto", "kota-bengkulu"
+HEADER = ["Token", "Status", "Waktu", "Kanal"]
+
+
+@pytest.fixture
+def tokens(setup, store, vault, write_xlsx, employees, draw_everyone):
+    """Token of every sampled person of two institutions, by institution."""
+    found = {}
+    for institution in (CITY, OTHER):
+        import_frame([write_xlsx(f"{institution}__internal.xlsx", employees)], setup, store, vault)
+        people = draw_everyone(institution)["person_id"]
+        found[institution] = link_tokens(people, "spi_2024", institution, "internal", vault.secret("link_token"))
+    return found
+
+
+@pytest.fixture
+def bring(setup, store, vault):
+    return lambda *files, **options: import_events(files, setup, store, vault, **options)
+
+
+@pytest.mark.parametrize(
+    ("word", "event"),
+    [
+        ("Terkirim", "sent"),
+        ("diterima", "delivered"),
+        ("DIBACA", "read"),
+        ("Mulai", "started"),
+        ("selesai", "completed"),
+        ("menolak", "refused"),
+        ("berhenti", "opted_out"),
+        ("Nomor salah", "invalid_number"),
+        ("opted_out", "opted_out"),
+        ("tidak memenuhi syarat", "ineligible"),
+    ],
+)
+def test_the_words_of_vendors(bring, write_csv, store, tokens, word, event):
+    result = bring(write_csv("log.csv", [HEADER, [tokens[CITY][0], word, "29/07/2024 10:15", "WA"]]))
+    assert result.counts["accepted"].tolist() == [1]
+    row = store.read("events", CITY).iloc[0]
+    assert (row["event"], row["channel"], row["at"]) == (event, "whatsapp", pd.Timestamp("2024-07-29 10:15"))
+
+
+def test_what_cannot_be_used_is_turned_away_and_counted(bring, write_csv, write_xlsx, store, vault, tokens, setup):
+    a, b = tokens[CITY][:2]
+    rows = [
+        HEADER,
+        [a, "terkirim", "2024-07-29 10:15", "WA"],
+        [a, "terkirim", "2024-07-29 10:15", "WhatsApp"],
+        [f"https://contoh.id/?t={b.upper()}", "dibaca", "2024-07-30 10:15", None],
+        [a, "melamun", "kapan", "WA"],
+        ["aaaaaaaaaaaaaaaaaaaa", "dibaca", "2024-07-30", "WA"],
+        [None, "dibaca", "2024-07-30", "WA"],
+        [tokens[OTHER][0], "dibaca", "2024-07-30", "merpati"],
+        [b, "selesai", "2025-01-01 08:00", "web"],
+    ]
+    result = bring(write_xlsx("log.xlsx", rows))
+    counts = result.counts.set_index("institution_id")[["read", "accepted", "rejected", "flagged"]]
+    assert counts.loc[CITY].tolist() == [5, 3, 2, 1]
+    assert counts.loc[OTHER].tolist() == [1, 1, 0, 1]
+    assert counts.loc[""].tolist() == [2, 0, 2, 0], "no token told whose these are"
+    found = result.problems.set_index("row")["code"]
+    assert found[3] == "repeated_event"
+    assert sorted(found[5]) == ["unknown_event", "unreadable_time"], "all that is wrong with a row at once"
+    assert found[6] == "unknown_token"
+    assert found[7] == "missing_token"
+    assert found[8] == "unknown_channel"
+    assert found[9] == "time_outside_fieldwork"
+    assert store.read("events", OTHER)["channel"].tolist() == ["whatsapp"], "the usual channel of a read message"
+    assert len(vault.read_rejected("spi_2024", CITY, "events")) == 2
+    assert len(vault.read_rejected("spi_2024", "unassigned", "events")) == 2
+    for path in result.written:
+        if path.suffix == ".xlsx":
+            text = str([[cell.value for cell in row] for sheet in openpyxl.load_workbook(path) for row in sheet])
+            assert a not in text, "a token opens a questionnaire; it is shown by its beginning only"
+            assert b.upper() not in text
+
+
+def test_a_log_sent_again_changes_nothing_and_a_new_one_adds(bring, write_csv, store, tokens):
+    first = [HEADER, [tokens[CITY][0], "terkirim", "2024-07-29 10:15", "WA"]]
+    bring(write_csv("1.csv", first))
+    before = store.path("events", CITY).read_bytes()
+    assert bring(write_csv("1.csv", first)).counts["accepted"].tolist() == [1]
+    assert store.path("events", CITY).read_bytes() == before
+    bring(write_csv("2.csv", [HEADER, [tokens[CITY][0], "dibaca", "2024-07-29 11:15", "WA"]]))
+    assert store.read("events", CITY)["event"].tolist() == ["sent", "read"]
+
+
+def test_tokens_of_another_institution_can_be_refused(bring, write_csv, store, tokens):
+    rows = [
+        HEADER,
+        [tokens[CITY][0], "terkirim", "2024-07-29", "WA"],
+        [tokens[OTHER][0], "terkirim", "2024-07-29", "WA"],
+    ]
+    result = bring(write_csv("log.csv", rows), institution=CITY)
+    assert result.problems["code"].tolist() == ["token_of_another_institution"]
+    assert not store.has("events", OTHER)
+    with pytest.raises(ParameterError):
+        bring(institution="kota-mojokreto")
+
+
+def test_a_vendor_with_words_of_its_own(bring, write_csv, store, tokens, tmp_path):
+    mapping = tmp_path / "vendor.yaml"
+    mapping.write_text(yaml.safe_dump({"fields": {"token": ["kunci"]}, "events": {"read": ["centang biru"]}}))
+    rows = [["Kunci", "Status", "Waktu"], [tokens[CITY][0], "Centang Biru", "2024-07-29"]]
+    bring(write_csv("log.csv", rows), mapping=mapping)
+    assert store.read("events", CITY)["event"].tolist() == ["read"]
+
+
+def test_an_spss_log_with_value_labels(bring, store, tokens, tmp_path):
+    data = pd.DataFrame({"token": tokens[CITY][:1], "status": [3.0], "waktu": pd.to_datetime(["2024-07-29 10:15:00"])})
+    data["waktu"] = data["waktu"].astype("datetime64[ns]")
+    pyreadstat.write_sav(data, str(tmp_path / "log.sav"), variable_value_labels={"status": {3.0: "Dibaca"}})
+    bring(tmp_path / "log.sav")
+    assert store.read("events", CITY)["event"].tolist() == ["read"]
+
+
+def test_one_bad_file_does_not_lose_the_others(bring, write_csv, tokens, tmp_path):
+    good = write_csv("good.csv", [HEADER, [tokens[CITY][0], "terkirim", "2024-07-29", "WA"]])
+    bad = write_csv("bad.csv", [["Token", "Kanal", "Baterai"], ["x", "WA", "80"]])
+    result = bring(good, bad, tmp_path / "none.csv")
+    assert result.counts["accepted"].tolist() == [1]
+    assert {problem.file for problem in result.failed} == {"bad.csv", "none.csv"}
+    assert "event (such as" in result.failed[0].expected
+    assert "at (such as" in result.failed[0].expected
+
+
+def test_a_sheet_of_remarks_is_passed_over_and_told(bring, write_xlsx, tokens):
+    rows = [HEADER, [tokens[CITY][0], "terkirim", "2024-07-29", "WA"]]
+    result = bring(write_xlsx("log.xlsx", rows, Legenda=[["Laporan pengiriman"], ["centang dua berarti diterima"]]))
+    assert result.counts["accepted"].tolist() == [1]
+    assert result.problems[["sheet", "code"]].to_numpy().tolist() == [["Legenda", "sheet_skipped"]]

@@ -1,0 +1,480 @@
+"""Lists as they arrive: what comes in, what is turned away, and what is said about it."""
+
+import random
+
+import openpyxl
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spi_analysis.errors import InputError, ParameterError, StoreError
+from spi_analysis.tables.importing.frame import import_frame
+
+CITY = "kota-mojokerto"
+USERS = ["Nama", "Unit Layanan", "No HP", "Email", "JK", "Umur", "Layanan", "Tanggal Layanan"]
+
+
+@pytest.fixture
+def bring(setup, store, vault):
+    def bring(*files, **options):
+        return import_frame(files, setup, store, vault, **options)
+
+    return bring
+
+
+def codes(result, **where):
+    table = result.problems
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return sorted(table["code"])
+
+
+def test_a_clean_list_comes_in_whole(bring, write_xlsx, employees, store, vault):
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    assert not result.failed
+    assert result.counts.iloc[0].to_dict() == {
+        "institution_id": CITY,
+        "source": "internal",
+        "file": f"{CITY}__internal.xlsx",
+        "read": 3,
+        "accepted": 3,
+        "rejected": 0,
+        "eligible": 1,
+        "ineligible": 2,
+        "flagged": 0,
+    }, "the head is excluded, one is under two years in the institution"
+    frame = store.read("frame", CITY).set_index("tenure_years")
+    assert frame.loc[14.5, "position_class"] == "top_official", "14 years 6 months before 29 July 2024"
+    assert frame.loc[14.5, "frame_problem"] == "ineligible_position"
+    assert frame.loc[13.5, "channels"] == "whatsapp"
+    assert frame.loc[1.5, "frame_problem"] == "ineligible_tenure"
+    assert set(frame["age_group"]) == {"30-39"}
+    assert sorted(frame["sex"]) == ["female", "male", "male"]
+    contacts = vault.read_contacts("spi_2024", CITY, "internal")
+    assert set(contacts["phone"].dropna()) == {"+6281200000001", "+6281200000002"}
+
+
+def test_the_same_list_in_other_clothes_gives_the_same_frame(bring, write_xlsx, write_csv, employees, store):
+    bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    plain = store.read("frame", CITY)
+    mixed = [[row[i] for i in (6, 5, 1, 4, 3, 2, 10, 9, 8, 7)] for row in employees]
+    mixed[0] = ["E-MAIL", "Nomor HP (aktif)", "NAMA LENGKAP", "PERANGKAT DAERAH", "Nama Jabatan", "N I P",
+                "TMT di Unit", "TMT CPNS", "Tgl. Lahir", "Jenis Kelmain"]  # fmt: skip
+    bring(write_csv(f"{CITY}__internal.csv", mixed, ",", "cp1252"))
+    pd.testing.assert_frame_equal(store.read("frame", CITY), plain)
+    bring(write_xlsx(f"{CITY}__internal.xlsx", [["DAFTAR PEGAWAI"], [], *employees], Petunjuk=[["Isilah daftar ini."]]))
+    pd.testing.assert_frame_equal(store.read("frame", CITY), plain)
+
+
+def test_the_same_files_give_the_same_bytes(bring, write_xlsx, employees):
+    file = write_xlsx(f"{CITY}__internal.xlsx", employees)
+    first = {path: path.read_bytes() for path in bring(file).written}
+    assert {path: path.read_bytes() for path in bring(file).written} == first
+
+
+def test_rows_that_are_not_people_are_not_counted(bring, write_xlsx, employees):
+    header, *people = employees
+    rows = [
+        header,
+        [i + 1 for i in range(len(header))],
+        people[0],
+        ["JUMLAH", None, 1],
+        header,
+        people[1],
+        people[2],
+        ["TOTAL", 3],
+        [],
+        [None, "Mengetahui,"],
+        [None, "Kepala Dinas Sosial"],
+        [None, "Drs. Agus Contoh"],
+        [None, "NIP. 196805121994031005"],
+    ]
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", rows))
+    assert result.counts["read"].tolist() == [3]
+    notes = result.problems[result.problems["code"].isin(["total_row", "header_row", "footer_row"])]
+    assert dict(zip(notes["row"], notes["code"], strict=True)) == {
+        2: "header_row",
+        4: "total_row",
+        5: "header_row",
+        8: "total_row",
+        10: "footer_row",
+        11: "footer_row",
+        12: "footer_row",
+        13: "footer_row",
+    }, "every row that is passed over is told with its row number"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "code"),
+    [
+        (1, None, "missing_name"),
+        (1, "-", "missing_name"),
+        (4, "tidak ada", "missing_unit"),
+        (3, "", "missing_position"),
+        (5, "-", "no_contact"),
+        (5, "0321-322123", "no_contact"),
+    ],
+)
+def test_a_row_without_a_required_cell_is_turned_away(bring, write_xlsx, employees, store, vault, column, cell, code):
+    employees[2][column] = cell
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    rejected = result.problems[result.problems["severity"] == "rejected"]
+    assert rejected[["row", "code"]].to_numpy().tolist() == [[3, code]]
+    assert result.counts[["read", "accepted", "rejected"]].to_numpy().tolist() == [[3, 2, 1]]
+    kept = vault.read_rejected("spi_2024", CITY, "internal")
+    assert kept["employee_number"].tolist() == ["198604202011012002"], "the row is kept aside, in the vault"
+    assert code in kept["codes"][0]
+
+
+def test_a_bad_number_is_told_but_an_address_is_enough(bring, write_xlsx, employees, store):
+    employees[3][5] = "(0321) 322123"
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    assert codes(result, severity="flagged") == ["phone_not_mobile"]
+    assert result.problems.loc[result.problems["code"] == "phone_not_mobile", "value"].tolist() == ["0321••••123"]
+    assert result.counts["accepted"].tolist() == [3]
+    assert set(store.read("frame", CITY)["channels"]) == {"whatsapp+email", "whatsapp", "email"}
+
+
+def test_unknown_sex_age_and_tenure_are_kept_and_flagged(bring, write_xlsx, employees, store):
+    for column in (7, 8, 9, 10):
+        employees[2][column] = None
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    expected = ["age_unknown", "sex_unknown", "tenure_unknown", "unit_tenure_unknown"]
+    assert codes(result, severity="flagged") == expected
+    person = store.read("frame", CITY).query("channels == 'whatsapp'").iloc[0]
+    assert person["sex"] == person["age_group"] == "unknown"
+    assert person["frame_status"] == "flagged"
+    assert person["frame_problem"] == ";".join(expected)
+    assert person["is_eligible"], "what is not known breaks no rule"
+
+
+def test_a_column_that_is_not_there_is_told_once(bring, write_xlsx, employees):
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", [row[:7] + row[8:] for row in employees]))
+    found = result.problems[result.problems["code"] == "sex_unknown"]
+    assert len(found) == 1
+    assert "(3 baris)" in found["reason_id"].iloc[0]
+    assert result.counts["flagged"].tolist() == [3]
+
+
+def test_what_is_out_of_reason_counts_as_unknown(bring, write_xlsx, employees, store):
+    employees[2][8], employees[2][9], employees[2][10] = "01/01/1850", "01/01/2040", 99
+    employees[0][10] = "Masa Kerja di Unit"
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    assert {"age_implausible", "tenure_implausible", "unit_tenure_implausible"} <= set(codes(result, row=3))
+
+
+def test_the_second_row_of_a_person_is_turned_away_and_counted(bring, write_xlsx, employees, store):
+    header, one, two, three = employees
+    again = [4, "Budi C.", one[2], "Staf", "Dinas Sosial", "081200000009", None, "L", None, None, None]
+    same_phone = [
+        5,
+        "SITI CONTOH, S.Sos",
+        None,
+        "Staf",
+        "Dinas Sosial",
+        "+62 812-0000-0002",
+        None,
+        "P",
+        None,
+        None,
+        None,
+    ]
+    other = [6, "Rina Berbeda", None, "Staf", "Dinas Sosial", "0812 0000 0002", "rina@contoh.id", "P", None, None, None]
+    same_mail = [7, "Agus Contoh", None, "Staf", "Dinas Sosial", None, "AGUS@contoh.id ", "L", None, None, None]
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", [header, one, two, three, again, same_phone, other, same_mail]))
+    rejected = result.problems[result.problems["severity"] == "rejected"].set_index("row")
+    assert rejected["code"].to_dict() == {
+        5: "duplicate_employee_number",
+        6: "duplicate_phone",
+        7: "shared_phone",
+        8: "duplicate_email",
+    }
+    assert "baris 3 " in rejected.loc[6, "reason_id"], "the first row is named"
+    assert "row 3 " in rejected.loc[6, "reason_en"]
+    listings = store.read("frame", CITY).set_index("tenure_years")["n_listings"].to_dict()
+    assert listings == {14.5: 2, 13.5: 2, 1.5: 2}, "another person with the same phone is no listing of the first"
+
+
+def test_a_word_in_the_place_of_a_number_makes_nobody_a_duplicate(bring, write_xlsx, employees):
+    for row in employees[1:]:
+        row[2] = "Non ASN"
+    assert bring(write_xlsx(f"{CITY}__internal.xlsx", employees)).counts["rejected"].tolist() == [0]
+
+
+def users(*rows):
+    return [
+        USERS,
+        *([f"Pengguna {name}", "Dinas Sosial", phone, None, "P", 40, "KTP", day] for name, phone, day in rows),
+    ]
+
+
+def test_users_are_eligible_for_twelve_months(bring, write_csv, store):
+    listed = users(
+        ("A", "081200000011", "29/07/2023"),
+        ("B", "081200000012", "28/07/2023"),
+        ("C", "081200000013", None),
+        ("D", "081200000014", "01/08/2024"),
+    )
+    result = bring(write_csv(f"{CITY}__eksternal.csv", listed))
+    assert codes(result) == ["ineligible_service_date", "service_date_implausible", "service_date_unknown"]
+    assert result.counts[["eligible", "ineligible", "flagged"]].to_numpy().tolist() == [[3, 1, 2]]
+
+
+def test_a_list_without_service_dates_is_taken_at_its_word(bring, write_csv):
+    listed = [row[:7] for row in users(("A", "081200000011", None))]
+    result = bring(write_csv(f"{CITY}__eksternal.csv", listed))
+    assert codes(result) == ["rule_not_checked"]
+    assert result.counts["flagged"].tolist() == [0]
+
+
+def test_someone_on_two_lists_is_kept_in_both(bring, write_xlsx, write_csv, employees, store):
+    lists = [
+        write_xlsx(f"{CITY}__internal.xlsx", employees),
+        write_csv(f"{CITY}__eksternal.csv", users(("A", "62-812-0000-0002", "01/06/2024"))),
+    ]
+    together = bring(*lists)
+    assert codes(together, code="also_listed", source="internal") == ["also_listed"]
+    frame = store.read("frame", CITY)
+    assert frame["also_listed_as"].dropna().tolist() == ["external", "internal"]
+    for file in reversed(lists):
+        bring(file)
+    pd.testing.assert_frame_equal(store.read("frame", CITY), frame, obj="brought one by one, in the other order")
+
+
+def test_a_new_list_takes_the_place_of_the_old_one_of_its_source(bring, write_xlsx, write_csv, employees, store, vault):
+    bring(
+        write_xlsx(f"{CITY}__internal.xlsx", employees),
+        write_csv(f"{CITY}__eksternal.csv", users(("A", "081200000011", None))),
+    )
+    bring(write_xlsx(f"{CITY}__internal.xlsx", employees[:2]))
+    assert store.read("frame", CITY)["source"].tolist() == ["internal", "external"]
+    assert len(vault.read_contacts("spi_2024", CITY, "internal")) == 1
+
+
+def test_after_the_draw_the_list_is_closed(bring, write_xlsx, employees, store, draw_everyone):
+    file = write_xlsx(f"{CITY}__internal.xlsx", employees)
+    bring(file)
+    draw_everyone(CITY)
+    before = store.path("frame", CITY).read_bytes()
+    with pytest.raises(StoreError, match="sample was drawn"):
+        bring(file)
+    assert store.path("frame", CITY).read_bytes() == before
+
+
+def test_one_bad_file_does_not_lose_the_others(bring, write_xlsx, write_csv, employees, tmp_path):
+    (tmp_path / f"{CITY}__eksper.xlsx").write_bytes(b"no workbook")
+    files = [
+        write_xlsx(f"{CITY}__internal.xlsx", employees),
+        tmp_path / f"{CITY}__eksper.xlsx",
+        write_csv(f"{CITY}__eksternal.csv", [["Nama", "Alamat", "Layanan"], ["Budi", "Jalan", "KTP"]]),
+        write_csv("kota-mojokreto__internal.csv", employees),
+        write_csv("kota-bengkulu__internal.csv", [[*employees[0], "OPD"], [*employees[1], "x"]]),
+    ]
+    result = bring(*files)
+    assert result.counts["file"].tolist() == [f"{CITY}__internal.xlsx"]
+    assert {problem.file: problem.what for problem in result.failed} == {
+        f"{CITY}__eksper.xlsx": "the workbook cannot be opened",
+        f"{CITY}__eksternal.csv": "required columns are missing",
+        "kota-mojokreto__internal.csv": "the file's name names no institution of the roster",
+        "kota-bengkulu__internal.csv": "several columns could be unit",
+    }
+
+
+def test_several_sheets_of_one_workbook(bring, write_xlsx, employees):
+    other = [employees[0], [1, "Rina Lain", None, "Staf", "Dinas Sosial", "081200000077", None, "P", None, None, None]]
+    summary = [["Unit Kerja", "Jabatan", "Jumlah"], ["Dinas Sosial", "Staf", 4]]
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees, Lanjutan=other, Rekap=summary))
+    assert result.counts["read"].tolist() == [4]
+    assert codes(result, sheet="Rekap") == ["sheet_skipped"]
+
+
+def test_a_file_may_be_given_its_institution_and_source(bring, write_xlsx, employees, store):
+    bring(write_xlsx("daftar.xlsx", employees), institution=CITY, source="internal")
+    assert len(store.read("frame", CITY)) == 3
+    with pytest.raises(ParameterError, match="did you mean 'kota-mojokerto'"):
+        bring(write_xlsx("daftar.xlsx", employees), institution="kota-mojokreto", source="internal")
+    with pytest.raises(InputError, match="unknown source"):
+        bring(write_xlsx("daftar.xlsx", employees), institution=CITY, source="pegawai")
+
+
+def test_other_headers_need_no_code(bring, write_xlsx, employees, tmp_path):
+    employees[0][4] = "Rumpun"
+    file = write_xlsx(f"{CITY}__internal.xlsx", employees)
+    (missing,) = bring(file).failed
+    assert "unit" in missing.expected
+    mapping = tmp_path / "other.yaml"
+    mapping.write_text(yaml.safe_dump({"fields": {"unit": ["rumpun"]}}), encoding="utf-8")
+    assert bring(file, mapping=mapping).counts["accepted"].tolist() == [3]
+    mapping.write_text("feilds: {}\n", encoding="utf-8")
+    with pytest.raises(ParameterError, match="unknown key"):
+        bring(file, mapping=mapping)
+
+
+def test_self_registered_users_are_a_stream_and_listed_ones_go_first(bring, write_csv, store):
+    listed = write_csv(f"{CITY}__layanan.csv", users(("A", "081200000011", None)))
+    scanned = write_csv(f"{CITY}__QR.csv", users(("A", "081200000011", None), ("B", "081200000012", None)))
+    result = bring(scanned, listed)
+    assert store.read("frame", CITY).groupby("stream").size().to_dict() == {"list": 1, "self_registered": 1}
+    assert codes(result, severity="rejected", file=f"{CITY}__QR.csv") == ["duplicate_phone"]
+
+
+def test_the_numbers_are_counted_per_file(bring, write_xlsx, employees):
+    first = write_xlsx(f"{CITY}__internal_1.xlsx", employees)
+    second = write_xlsx(f"{CITY}__internal_2.xlsx", employees)
+    counts = bring(first, second).counts.set_index("file")
+    assert counts["accepted"].tolist() == [3, 0]
+    assert counts["rejected"].tolist() == [0, 3], "everyone stands in the first file already"
+
+
+def test_what_goes_back_holds_no_contact_and_no_name(bring, write_xlsx, employees, setup):
+    secret = ["Rahasia Sekali", "08129998887", "rahasia.sekali@contoh", "196805121994031005"]
+    employees[2][1:3] = [secret[0], secret[3]]
+    employees[2][5:7] = ["0812999888", secret[2]]
+    employees.append([5, secret[0], secret[3], "Staf", secret[1], secret[1], None, "P", "x", "y", "z"])
+    employees.append(
+        [6, "Orang Lain", None, "tidak jelas", "Dinas Sosial", secret[1], secret[2], "?", None, None, None]
+    )
+    bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    path = setup.workspace.institution_outputs("spi_2024", CITY) / "frame_problems.xlsx"
+    book = openpyxl.load_workbook(path)
+    text = "\n".join(str(cell.value) for sheet in book for row in sheet for cell in row if cell.value is not None)
+    assert "Baris" in text
+    for word in [*secret, "Rahasia", "Orang Lain", "0812999888", "Budi Contoh", "81200000001"]:
+        assert word not in text
+
+
+def test_the_workbook_holds_all_sources_of_the_institution(bring, write_xlsx, write_csv, employees, setup):
+    bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    bring(write_csv(f"{CITY}__eksternal.csv", users(("A", "081200000011", None))))
+    path = setup.workspace.institution_outputs("spi_2024", CITY) / "frame_problems.xlsx"
+    files = {row[0].value for row in openpyxl.load_workbook(path)["Masalah"].iter_rows(min_row=2)}
+    assert files == {f"{CITY}__internal.xlsx", f"{CITY}__eksternal.csv"}
+
+
+def test_progress_is_told(bring, write_xlsx, employees):
+    told = []
+    bring(write_xlsx(f"{CITY}__internal.xlsx", employees), progress=lambda *step: told.append(step))
+    assert told == [(1, 1, CITY)]
+
+
+DIRT = [
+    None,
+    "",
+    "-",
+    "0812",
+    "081200000001",
+    "budi@contoh,id",
+    "JUMLAH",
+    "Dinas Sosial",
+    5,
+    45000.5,
+    True,
+    "2019-02-30",
+]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000))
+def test_whatever_is_in_the_cells_the_counts_add_up(bring, write_xlsx, employees, store, vault, seed):
+    dice = random.Random(seed)
+    for _ in range(25):
+        row = [dice.choice([cell, dice.choice(DIRT)]) for cell in employees[dice.randint(1, 3)]]
+        employees.append(row)
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    del employees[4:]
+    counts = result.counts.iloc[0]
+    assert counts["read"] == counts["accepted"] + counts["rejected"]
+    assert counts["accepted"] == counts["eligible"] + counts["ineligible"] == len(store.read("frame", CITY))
+    assert counts["rejected"] == len(vault.read_rejected("spi_2024", CITY, "internal"))
+    assert counts["read"] + len(codes(result, code="total_row") + codes(result, code="footer_row")) <= 28
+
+
+def test_a_list_with_nobody_to_keep_is_still_a_list(bring, write_xlsx, write_csv, employees, store):
+    file = write_csv(f"{CITY}__eksternal.csv", users(("A", None, None)))
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees[:1]), file)
+    assert codes(result, source="internal") == ["no_rows", "rule_not_checked"]
+    assert result.counts.set_index("source")[["read", "accepted", "rejected"]].to_numpy().tolist() == [
+        [0, 0, 0],
+        [1, 0, 1],
+    ]
+    assert store.read("frame", CITY).empty
+    bring(write_xlsx(f"{CITY}__internal.xlsx", employees), file)
+    assert len(store.read("frame", CITY)) == 3
+
+
+def test_errors_of_formulas_are_nothing(bring, write_csv, employees):
+    employees[2][4] = "#REF!"
+    assert codes(bring(write_csv(f"{CITY}__internal.csv", employees)), severity="rejected") == ["missing_unit"]
+
+
+def test_units_are_brought_to_one_spelling_and_told(bring, write_xlsx, employees, store):
+    employees[2][4] = "Dinsos"
+    employees[3][4] = "DINAS  SOSIAL"
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    assert set(store.read("frame", CITY)["unit"]) == {"DINAS SOSIAL"}, (
+        "of three equally frequent, the first by alphabet"
+    )
+    told = result.problems[result.problems["code"] == "unit_read_as"]
+    assert told["row"].tolist() == [3]
+    assert '"Dinsos" (1 baris) dibaca sebagai "DINAS SOSIAL"' in told["reason_id"].iloc[0]
+
+
+def test_a_position_nobody_knows_is_classed_and_flagged(bring, write_xlsx, employees, store):
+    employees[2][3] = "Penjaga Gerbang"
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    assert codes(result, severity="flagged") == ["position_unknown"]
+    assert store.read("frame", CITY)["position_class"].value_counts().to_dict() == {"staff": 2, "top_official": 1}
+
+
+def test_who_is_no_civil_servant_is_marked(bring, write_xlsx, employees, store):
+    employees[0].append("Status Kepegawaian")
+    for row, status in zip(employees[1:], ("PNS", "Honorer", "entah"), strict=True):
+        row.append(status)
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    assert codes(result, severity="flagged") == ["employment_unknown"]
+    frame = store.read("frame", CITY).set_index("tenure_years")
+    assert frame["is_asn"].astype(object).where(frame["is_asn"].notna(), "?").to_dict() == {
+        14.5: True,
+        13.5: False,
+        1.5: "?",
+    }
+    assert frame.loc[13.5, "position_class"] == "non_asn"
+
+
+def test_overrides_of_an_institution_decide(bring, write_xlsx, employees, workspace, store):
+    folder = workspace.params / "overrides"
+    folder.mkdir()
+    rules = {"min_tenure_years": 1, "excluded_positions": []}
+    content = {
+        "source": "test",
+        "as_of": "2024-07-01",
+        "rounds": {"spi_2024": {"sources": {"internal": {"eligibility": rules}}}},
+    }
+    (folder / f"{CITY}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert bring(write_xlsx(f"{CITY}__internal.xlsx", employees)).counts["eligible"].tolist() == [3]
+
+
+def test_two_columns_for_phones_and_two_numbers_in_a_cell(bring, write_xlsx, employees, vault):
+    employees[0].append("Nomor WhatsApp")
+    employees[1].append("0813 0000 0001")
+    employees[2].append(None)
+    employees[3].append("081300000003 / 081300000004 / 081300000005")
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    contacts = vault.read_contacts("spi_2024", CITY, "internal").set_index("name")
+    assert contacts.loc["Budi Contoh", ["phone", "phone_2"]].tolist() == ["+6281300000001", "+6281200000001"]
+    assert contacts.loc["Siti Contoh", "phone"] == "+6281200000002"
+    assert contacts.loc["Agus Contoh", ["phone", "phone_2"]].tolist() == ["+6281300000003", "+6281300000004"]
+    assert codes(result, code="contact_left_out") == ["contact_left_out"], "the third number is told, not dropped"
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(bring, write_xlsx, tmp_path, employees):
+    for folder, people in (("dinsos", employees[:2]), ("dinkes", [employees[0], employees[2]])):
+        (tmp_path / folder).mkdir()
+        write_xlsx(f"{folder}/pegawai.xlsx", people)
+    result = bring(*tmp_path.glob("*/pegawai.xlsx"), institution=CITY, source="internal")
+    assert result.counts[["file", "accepted"]].to_numpy().tolist() == [
+        ["dinkes/pegawai.xlsx", 1],
+        ["dinsos/pegawai.xlsx", 1],
+    ]

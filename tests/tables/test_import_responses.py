@@ -1,0 +1,166 @@
+import pandas as pd
+import pyreadstat
+import pytest
+import yaml
+
+from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.importing.frame import import_frame
+from spi_analysis.tables.importing.responses import import_responses, item_codes
+
+CITY = "kota-mojokerto"
+HEADER = ["Token", "Mulai", "Selesai", "INT_TRA_1", "int_tra_2", "int_con_1", "ext_fai_1"]
+AT = ("2024-08-01 10:00", "2024-08-01 10:20")
+
+
+@pytest.fixture
+def tokens(setup, store, vault, write_xlsx, write_csv, employees, draw_everyone):
+    users = [["Nama", "Unit Layanan", "No HP"], ["Pengguna A", "Dinas Sosial", "081200000011"]]
+    files = [write_xlsx(f"{CITY}__internal.xlsx", employees), write_csv(f"{CITY}__eksternal.csv", users)]
+    import_frame(files, setup, store, vault)
+    found = {}
+    for source, people in draw_everyone(CITY).groupby("source")["person_id"]:
+        found[source] = link_tokens(people, "spi_2024", CITY, source, vault.secret("link_token"))
+    return found
+
+
+@pytest.fixture
+def bring(setup, store, vault):
+    return lambda *files, **options: import_responses(files, setup, store, vault, **options)
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        (4, 4),
+        ("4", 4),
+        ("4.0", 4),
+        ("Agak setuju", 4),
+        ("somewhat AGREE", 4),
+        ("4 - Agak setuju", 4),
+        ("4. Agak setuju", 4),
+        ("8", 8),
+        ("Tidak tahu", 8),
+        ("Prefer not to answer", 9),
+    ],
+)
+def test_answers_as_codes_or_words(bring, write_xlsx, store, tokens, cell, code):
+    result = bring(write_xlsx("a.xlsx", [HEADER, [tokens["internal"][0], *AT, cell]]))
+    assert set(result.problems["code"]) == {"item_missing"}
+    assert store.read("responses", CITY)["int_tra_1"].tolist() == [code]
+
+
+@pytest.mark.parametrize("cell", ["7", 0, "4,5", "Setuju sekali", "45", "-1"])
+def test_an_answer_outside_the_scale_is_emptied_and_the_row_kept(bring, write_xlsx, store, tokens, cell):
+    result = bring(write_xlsx("a.xlsx", [HEADER, [tokens["internal"][0], *AT, cell, 5]]))
+    (found,) = result.problems.query("code == 'answer_out_of_scale'").itertuples()
+    assert (found.row, found.column, found.severity) == (2, "INT_TRA_1", "flagged")
+    assert "1-6, 8, 9" in found.reason_id
+    row = store.read("responses", CITY).iloc[0]
+    assert pd.isna(row["int_tra_1"])
+    assert row["int_tra_2"] == 5
+
+
+def test_the_table_has_a_column_for_every_item_of_every_source(bring, write_csv, store, setup, tokens):
+    bring(write_csv("a.csv", [HEADER, [tokens["external"][0], *AT, None, None, None, "Setuju"]]))
+    table = store.read("responses", CITY)
+    codes = item_codes(setup.instrument)
+    assert list(table.columns[5:]) == codes
+    assert set(table[codes].dtypes.astype(str)) == {"float64"}
+    assert table[codes].notna().sum(axis=1).tolist() == [1]
+
+
+def test_an_answer_to_anothers_question_is_emptied(bring, write_csv, store, tokens):
+    result = bring(write_csv("a.csv", [HEADER, [tokens["internal"][0], *AT, 4, 4, 1, 5]]))
+    assert "answer_of_another_source" in result.problems["code"].tolist()
+    assert store.read("responses", CITY)["ext_fai_1"].isna().all()
+
+
+def test_of_several_rows_of_a_person_the_fullest_then_earliest_is_kept(bring, write_csv, store, tokens):
+    a, b, _ = tokens["internal"]
+    rows = [
+        HEADER,
+        [a, "2024-08-01", "2024-08-01 10:00", 1, None],
+        [a, "2024-08-01", "2024-08-03 10:00", 2, 2],
+        [a, "2024-08-01", "2024-08-02 10:00", 3, 3],
+        [b, "2024-08-01", None, 1, None],
+    ]
+    result = bring(write_csv("a.csv", rows))
+    kept = store.read("responses", CITY).set_index("int_tra_1")
+    assert sorted(kept.index) == [1, 3], "row 4 has two answers and was completed before row 3"
+    rejected = result.problems.query("severity == 'rejected'")
+    assert rejected["row"].tolist() == [2, 3]
+    assert rejected["reason_id"].str.contains("baris 4 di a.csv").all()
+    assert result.counts[["read", "accepted", "rejected"]].to_numpy().tolist() == [[4, 2, 2]]
+
+
+def test_a_later_import_adds_people_and_never_loses_answers(bring, write_csv, store, tokens):
+    a, b, c = tokens["internal"]
+    bring(write_csv("1.csv", [HEADER, [a, *AT, 4, 4], [b, *AT, 1, None]]))
+    result = bring(write_csv("2.csv", [HEADER, [a, *AT, 2, None], [b, *AT, 1, 6], [c, *AT, 5, 5]]))
+    assert result.problems.query("severity == 'rejected'")["code"].tolist() == ["fuller_answers_stored"]
+    assert result.counts[["read", "accepted", "rejected"]].to_numpy().tolist() == [[3, 2, 1]]
+    answers = store.read("responses", CITY)[["int_tra_1", "int_tra_2"]]
+    assert sorted(map(tuple, answers.to_numpy().tolist())) == [(1, 6), (4, 4), (5, 5)]
+
+
+def test_the_same_file_again_changes_nothing(bring, write_csv, store, tokens):
+    file = write_csv("1.csv", [HEADER, *([token, *AT, 4, 4] for token in tokens["internal"])])
+    first = bring(file)
+    before = store.path("responses", CITY).read_bytes()
+    assert bring(file).counts.equals(first.counts)
+    assert store.path("responses", CITY).read_bytes() == before
+
+
+def test_times_that_cannot_be_right_are_flagged(bring, write_csv, store, tokens):
+    a, b, c = tokens["internal"]
+    rows = [
+        HEADER,
+        [a, "entah", "2024-08-01", 4],
+        [b, "2024-08-02", "2024-08-01", 4],
+        [c, "2024-08-01", "2025-08-01", 4],
+    ]
+    result = bring(write_csv("a.csv", rows))
+    found = result.problems.dropna(subset="row").set_index("row")["code"].drop(1).to_dict()
+    assert found == {2: "started_at_unreadable", 3: "completed_before_started", 4: "time_outside_fieldwork"}
+    assert result.counts["flagged"].tolist() == [3]
+    assert store.read("responses", CITY)["started_at"].isna().sum() == 1, "the answers are worth more than their hour"
+
+
+def test_an_spss_file_whose_own_labels_differ_from_ours(bring, store, tokens, tmp_path):
+    """The platform counts "Setuju" as 2; its labels say so, and they decide."""
+    data = pd.DataFrame({"token": tokens["internal"][:2], "INT_TRA_1": [2.0, 8.0], "int_tra_2": [2.0, None]})
+    labels = {"INT_TRA_1": {1.0: "Sangat setuju", 2.0: "Setuju"}}
+    pyreadstat.write_sav(data, str(tmp_path / "a.sav"), variable_value_labels=labels, missing_ranges={"INT_TRA_1": [8]})
+    bring(tmp_path / "a.sav")
+    answers = store.read("responses", CITY)[["int_tra_1", "int_tra_2"]]
+    assert sorted(answers["int_tra_1"]) == [5, 8], "5 is our code of Setuju; 8 is do not know in both"
+    assert answers["int_tra_2"].dropna().tolist() == [2], "a column without labels holds our codes"
+
+
+def test_a_platform_with_item_names_of_its_own(bring, write_csv, store, tokens, tmp_path):
+    mapping = tmp_path / "platform.yaml"
+    mapping.write_text(yaml.safe_dump({"items": {"int_tra_1": ["Q1"]}}), encoding="utf-8")
+    bring(write_csv("a.csv", [["token", "Q1"], [tokens["internal"][0], 6]]), mapping=mapping)
+    assert store.read("responses", CITY)["int_tra_1"].tolist() == [6]
+
+
+def test_items_that_are_not_there_and_columns_that_mean_nothing_are_told(bring, write_csv, tokens):
+    result = bring(write_csv("a.csv", [["token", "int_tra_1", "int_tr_2"], [tokens["internal"][0], 6, 5]]))
+    notes = result.problems.set_index("code")
+    assert notes.loc["column_ignored", "column"] == "int_tr_2"
+    assert "int_tra_2" in notes.loc["item_missing", "reason_id"]
+    assert "ext_fai_1" not in notes.loc["item_missing", "reason_id"], "no user answered in this file"
+
+
+def test_a_file_without_any_item_is_no_file_of_answers(bring, write_csv, tokens, store):
+    (problem,) = bring(write_csv("a.csv", [["token", "mulai", "int_trx_1"], [tokens["internal"][0], AT[0], 5]])).failed
+    assert problem.what == "no column is an item of the instrument"
+    assert problem.hint.startswith("did you mean 'int_tra_1'")
+    assert not store.has("responses", CITY)
+
+
+def test_unknown_tokens_are_counted_and_kept_aside(bring, write_csv, tokens, vault):
+    result = bring(write_csv("a.csv", [HEADER, ["zzzz", *AT, 4, 4], [tokens["internal"][0], *AT, 4, 4]]))
+    assert result.counts["rejected"].sum() == 1
+    kept = vault.read_rejected("spi_2024", "unassigned", "responses")
+    assert kept["int_tra_1"].tolist() == ["4"], "nothing is lost"

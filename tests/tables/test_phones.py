@@ -1,0 +1,91 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spi_analysis.tables.cells.phones import read_phones
+
+SAME = "+6281234567890"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "+62 812-3456-7890",
+        "6281234567890",
+        "62 0812 3456 7890",
+        "0062 812 3456 7890",
+        "081234567890",
+        "0812 3456 7890",
+        "0812.3456.7890",
+        "(0812) 3456-7890",
+        "81234567890",
+        81234567890,
+        81234567890.0,
+        "81234567890.0",
+        "8.1234567890E+10",
+        "'081234567890",
+        "\u200e081234567890\u00a0",
+        "O812-3456-789O",
+        "08l234567890",
+        "HP: 0812 3456 7890",
+        "081234567890 (WA)",
+        "No. 0812-3456-7890",
+    ],
+)
+def test_every_way_of_typing_is_the_same_number(cell, frame_words):
+    assert read_phones(cell, frame_words.phones).values == (SAME,), f"{cell!r} is typed by people for 0812-3456-7890"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "081234567890 / 081345678901",
+        "081234567890, 081345678901",
+        "081234567890; +62 813-4567-8901",
+        "0812 3456 7890 atau 0813 4567 8901",
+        "081234567890 081345678901",
+    ],
+)
+def test_two_numbers_in_one_cell_are_both_read(cell, frame_words):
+    assert read_phones(cell, frame_words.phones).values == (SAME, "+6281345678901")
+
+
+def test_a_bad_number_before_a_good_one_does_no_harm(frame_words):
+    found = read_phones("0343-421234 / 081234567890", frame_words.phones)
+    assert found == ((SAME,), ""), "the office telephone is passed over, the mobile number is kept"
+
+
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [
+        ("-", "phone_not_a_number"),
+        ("tidak ada", "phone_not_a_number"),
+        ("081234", "phone_too_short"),
+        ("0812345678901234", "phone_too_long"),
+        ("198503152010011001", "phone_too_long"),
+        ("(0321) 322123", "phone_not_mobile"),
+        ("021-5551234", "phone_not_mobile"),
+        ("0628 123456", "phone_not_mobile"),
+        ("0800 1234567", "phone_not_mobile"),
+        ("+60 12-345 6789", "phone_foreign"),
+        ("8,12346E+11", "phone_rounded"),
+        ("8.12346E+11", "phone_rounded"),
+        (812346000000.0, "phone_rounded"),
+    ],
+)
+def test_what_cannot_be_used_says_why(cell, problem, frame_words):
+    assert read_phones(cell, frame_words.phones) == ((), problem)
+
+
+@pytest.mark.parametrize(("digits", "usable"), [(8, False), (9, True), (12, True), (13, False)])
+def test_the_length_of_a_mobile_number(digits, usable, frame_words):
+    number = "0812345678912345"[: digits + 1]
+    found = bool(read_phones(number, frame_words.phones).values)
+    assert found == usable, "mobile numbers have 9 to 12 digits after the 0, by the national numbering plan"
+
+
+@given(st.text(alphabet="0123456789+-. ()/,oO", max_size=30))
+def test_reading_what_was_read_changes_nothing(frame_words, text):
+    for value in read_phones(text, frame_words.phones).values:
+        assert read_phones(value, frame_words.phones).values == (value,)
+        assert value.startswith("+628")

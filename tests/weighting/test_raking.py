@@ -1,0 +1,91 @@
+"""Raking: a 2x2 table with a known solution, and what iteration must keep."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spi_analysis.errors import WeightingError
+from spi_analysis.weighting import calibrate, rake
+
+CELLS = pd.DataFrame({"sex": ["f", "f", "m", "m"], "unit": ["a", "b", "a", "b"]})
+
+
+def test_independent_start_ends_in_the_product_of_the_margins() -> None:
+    raked = rake(CELLS.assign(w=1.0), "w", {"sex": {"f": 60, "m": 40}, "unit": {"a": 30, "b": 70}})
+    assert raked.tolist() == pytest.approx([18, 42, 12, 28]), "with odds ratio 1, cell = row total x column total / N"
+
+
+def test_two_by_two_with_odds_ratio_by_hand() -> None:
+    """Start 2, 1, 1, 2 (odds ratio 4), margins 3 and 3, 4 and 2: x solves x(x-1)... x**2 + ... = 0.
+
+    With f-a = x: f-b = 3-x, m-a = 4-x, m-b = x-1; x(x-1) = 4(3-x)(4-x), so 3x**2 - 27x + 48 = 0.
+    """
+    x = (27 - (27**2 - 4 * 3 * 48) ** 0.5) / 6
+    raked = rake(CELLS.assign(w=[2.0, 1, 1, 2]), "w", {"sex": {"f": 3, "m": 3}, "unit": {"a": 4, "b": 2}})
+    assert raked.tolist() == pytest.approx([x, 3 - x, 4 - x, x - 1])
+
+
+def tables(seed: int, n: int = 60) -> tuple[pd.DataFrame, dict]:
+    rng = np.random.default_rng(seed)
+    data = pd.DataFrame(
+        {
+            "sex": ["f", "m", *rng.choice(["f", "m"], n - 2)],
+            "unit": ["a", "b", "c", *rng.choice(list("abc"), n - 3)],
+            "w": rng.uniform(1, 5, n),
+        }
+    )
+    margins = {}
+    for name in ("sex", "unit"):
+        shares = data.groupby(name)["w"].sum() * rng.uniform(0.8, 1.25, data[name].nunique())
+        margins[name] = (shares / shares.sum() * 1000).to_dict()
+    return data, margins
+
+
+@given(seed=st.integers(0, 500))
+def test_margins_are_hit_and_odds_ratios_kept(seed: int) -> None:
+    data, margins = tables(seed)
+    raked = rake(data, "w", margins)
+    for name, margin in margins.items():
+        assert raked.groupby(data[name]).sum().to_dict() == pytest.approx(margin, rel=1e-8)
+    before, after = (pd.crosstab(data["sex"], data["unit"], values=w, aggfunc="sum") for w in (data["w"], raked))
+    if before.notna().all(axis=None):
+        odds = [t.loc["f", "a"] * t.loc["m", "b"] / (t.loc["f", "b"] * t.loc["m", "a"]) for t in (before, after)]
+        assert odds[1] == pytest.approx(odds[0], rel=1e-7), "raking moves margins, never interactions"
+    ratio = raked / data["w"]
+    spread = ratio.groupby([data["sex"], data["unit"]]).agg(lambda r: r.max() - r.min())
+    assert spread.max() < 1e-9, "people of one cell move together"
+
+
+@given(seed=st.integers(0, 500))
+def test_raking_is_exponential_calibration(seed: int) -> None:
+    data, margins = tables(seed)
+    np.testing.assert_allclose(rake(data, "w", margins), calibrate(data, "w", margins, method="raking"), rtol=1e-7)
+
+
+@given(order=st.permutations(range(60)))
+def test_row_order_changes_nothing(order: list[int]) -> None:
+    data, margins = tables(1)
+    mixed = rake(data.iloc[order], "w", margins).sort_index()
+    np.testing.assert_allclose(mixed, rake(data, "w", margins), rtol=1e-9)
+
+
+def test_contradiction_names_the_margins_that_fail() -> None:
+    """Nobody of a is a woman: with f = 60 and a = 50 of 100, f and a would need 10 people twice."""
+    data = pd.DataFrame({"sex": ["f", "m"], "unit": ["b", "a"], "w": 1.0})
+    with pytest.raises(WeightingError, match="does not converge") as caught:
+        rake(data, "w", {"sex": {"f": 60, "m": 40}, "unit": {"a": 50, "b": 50}})
+    assert "column sex" in str(caught.value)
+    assert "merge thin levels" in str(caught.value)
+
+
+def test_too_few_iterations_are_an_error_not_a_silent_stop() -> None:
+    data, margins = tables(3)
+    with pytest.raises(WeightingError, match="does not converge"):
+        rake(data, "w", margins, max_iterations=1)
+
+
+def test_level_without_people_gets_nothing() -> None:
+    raked = rake(CELLS.assign(w=1.0), "w", {"sex": {"f": 100, "m": 0}, "unit": {"a": 30, "b": 70}})
+    assert raked.tolist() == pytest.approx([30, 70, 0, 0])
