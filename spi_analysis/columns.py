@@ -169,6 +169,27 @@ VALUES: dict[str, dict[str, Label]] = {
         "respondents": Label("dari semua responden", "of all respondents"),
         "contacts": Label("dari yang pernah berhubungan", "of those with contact"),
     },
+    "measure": {
+        "index": Label("Indeks", "Index"),
+        "index_without_panel_variance": Label(
+            "Indeks, skor eksper dianggap pasti", "Index, experts' score taken as certain"
+        ),
+        "index_part": Label("Poin", "Points"),
+        "index_variance_share": Label("Bagian ragam indeks", "Share of the index's variance"),
+        "index_change": Label("Perubahan sejak", "Change since"),
+        "category_probability": Label("Peluang kategori", "Chance of category"),
+        "target_probability": Label("Peluang mencapai target", "Chance to reach the target"),
+        "source_score": Label("Skor sumber", "Source score"),
+        "dimension_score": Label("Skor dimensi", "Dimension score"),
+        "unit_score": Label("Skor unit", "Unit score"),
+        "experience_rate": Label("Angka pengalaman", "Experience rate"),
+    },
+    "category": {
+        "rentan": Label("Rentan", "Vulnerable"),
+        "waspada": Label("Waspada", "Watchful"),
+        "terjaga": Label("Terjaga", "Guarded"),
+    },
+    "target": {"national": Label("nasional", "national"), "local": Label("daerah", "local")},
     "part": {
         "internal": Label("Internal", "Internal"),
         "external": Label("Eksternal", "External"),

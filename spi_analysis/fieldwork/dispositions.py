@@ -42,9 +42,9 @@ def final_dispositions(
     ----------
     AAPOR (2023), Standard Definitions, 10th edition, Internet surveys of specifically named persons.
     """
-    from_events = _most_decisive(events, rules)
     codes = pd.Series("", index=sample.index, dtype=object, name="disposition")
     for source, people in sample.groupby("source"):
+        from_events = _most_decisive(events[events["source"] == source], rules)
         event = people["person_id"].map(from_events).fillna("sent")
         answered = _answered(people["person_id"], responses[responses["source"] == source], instrument, source)
         codes.loc[people.index] = _codes(event, answered, rules, source)

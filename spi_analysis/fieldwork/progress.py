@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+# Somebody may be invited in two sources: the events of each belong to it alone.
+WHO = ["source", "person_id"]
 # Each stage includes the later ones: who completed has also started.
 FUNNEL = ("sent", "delivered", "read", "started", "completed")
 
@@ -13,8 +15,8 @@ def funnel(sample: pd.DataFrame, events: pd.DataFrame, by: list[str]) -> pd.Data
 
     Parameters
     ----------
-    sample : DataFrame (n, ...)   person_id and the columns ``by``
-    events : DataFrame            person_id, event
+    sample : DataFrame (n, ...)   person_id, source and the columns ``by``
+    events : DataFrame            person_id, source, event
     by : list of str              grouping columns of ``sample``, e.g. source
 
     Returns
@@ -22,8 +24,9 @@ def funnel(sample: pd.DataFrame, events: pd.DataFrame, by: list[str]) -> pd.Data
     DataFrame (groups, invited + stages): counts of people.
     """
     stage = events["event"].map({name: i for i, name in enumerate(FUNNEL)}).dropna()
-    furthest = stage.groupby(events.loc[stage.index, "person_id"]).max()
-    reached = sample["person_id"].map(furthest).fillna(-1)
+    known = events.loc[stage.index]
+    furthest = stage.groupby([known["source"], known["person_id"]]).max()
+    reached = pd.Series(furthest.reindex(pd.MultiIndex.from_frame(sample[WHO])).fillna(-1).to_numpy(), sample.index)
     groups = [sample[column] for column in by]
     table = pd.DataFrame({"invited": sample.groupby(by).size()})
     for i, name in enumerate(FUNNEL):

@@ -24,6 +24,7 @@ class PublishedYears(Judgement, Cited):
     """All published years, and how close a recomputed index must come."""
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]
+    min_national: Annotated[int, Field(ge=1)]
     years: dict[int, PublishedYear]
 
     @model_validator(mode="after")

@@ -106,6 +106,7 @@ class DesignParams(Judgement):
     response_rate: Share
     min_completes: Count
     min_per_stratum: Annotated[int, Field(ge=2)]
+    min_stratum_people: Annotated[int, Field(ge=2)]
 
     @model_validator(mode="after")
     def _margin_below_ceiling(self) -> DesignParams:

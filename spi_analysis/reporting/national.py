@@ -89,7 +89,10 @@ def means_table(overview: Overview) -> Shown:
             figures(words("Gap"), (words.signed(x, 3) for x in table["gap"])),
             text(words("The gap is"), (verdict.get(x, MISSING) for x in table["explained"])),
         ]
-        note = words("The national index is the plain mean over institutions. A gap beyond rounding is shown as it is.")
+        note = words(
+            "The national index is the plain mean over all institutions; with only a few of them here no gap is "
+            "given. A gap beyond rounding is shown as it is."
+        )
         return html_table(columns, "table-means", words("National index"), note=note, words=words)
 
     return show(make)

@@ -52,8 +52,11 @@ class Words:
 
     def cell(self, label: str) -> str:
         """A stratum or class label (joined codes) in human words."""
-        parts = label.split(SEPARATOR)
-        return SEPARATOR.join(next((self.value(c, p) for c in CLASSES if p in VALUES[c]), p) for p in parts)
+        return SEPARATOR.join(self._part(part) for part in label.split(SEPARATOR))
+
+    def _part(self, part: str) -> str:
+        code, mark, others = part.partition(" (+")
+        return next((self.value(c, code) for c in CLASSES if code in VALUES[c]), code) + mark + others
 
     def number(self, x: float | None, decimals: int = 2) -> str:
         """A number with the language's decimal mark; a dash where there is none."""

@@ -86,14 +86,15 @@ def yearly_means(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame
 
     Returns
     -------
-    DataFrame: year, n, plain_mean, official, gap (plain minus official), explained (gap within the
-    tolerance), note.
+    DataFrame: year, n, plain_mean, official, gap (plain minus official; missing where too few institutions
+    are here for a national mean), explained (gap within the tolerance), note.
     """
     rows = []
     for year, part in published[published["type"] != NATIONAL].groupby("year"):
         known = years.years.get(int(year))
         official = known.official_index if known else None
-        gap = None if official is None else part["index"].mean() - official
+        complete = official is not None and len(part) >= years.min_national
+        gap = part["index"].mean() - official if complete else None
         rows.append(
             {
                 "year": int(year),

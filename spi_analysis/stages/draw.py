@@ -76,7 +76,7 @@ def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source) -> Sou
         design.margin, round_.level, design.p, len(people), design.deff, design.eligibility_rate, design.response_rate
     )
     invited = min(len(people), max(size.invitations, _at_least(design.min_completes, design, len(people))))
-    cells = _strata_cells(people, design.strata, design.min_per_stratum)
+    cells = _strata_cells(people, design.strata, design.min_stratum_people)
     strata = cells.groupby("group")["people"].sum().rename("pop_size").rename_axis("stratum").reset_index()
     invited = max(invited, int(strata["pop_size"].clip(upper=design.min_per_stratum).sum()))
     strata["invited"] = allocate(

@@ -165,7 +165,7 @@ def _equal_weights(
         table[column] = answered.astype(float)
     report = pd.DataFrame(
         [{"step": "equal weights", "column": "weight", "cases": int(answered.sum()), "sum": float(answered.sum()),
-          "kish_deff": 1.0, "effective_n": float(answered.sum()), "smallest": 1.0, "largest": 1.0, "notes": "",
+          "kish_deff": 1.0, "effective_n": float(answered.sum()), "smallest": 1.0, "largest": 1.0, "merged": [],
           "source": source}]
     )  # fmt: skip
     return table, pd.DataFrame({"source": [], "person_id": []}, dtype=str), report

@@ -35,10 +35,10 @@ def simulate_fieldwork(
     rows = find_rows(city, invited)
     everyone = np.ones(len(city.people), dtype=bool)
     events, responses = run_fieldwork(city, rows[rows >= 0], Reach(everyone, everyone), setup, seed)
-    strangers = stranger_events(setup, invited.loc[rows < 0, ["person_id"]].reset_index(drop=True))
+    strangers = stranger_events(setup, invited.loc[rows < 0, ["person_id", "source"]].reset_index(drop=True))
     named = [with_ids(table, city) for table in (events, responses)]
     table = pd.concat([named[0], strangers.assign(institution_id=city.institution_id)], ignore_index=True)
-    table = table.drop(columns="source").sort_values("at", kind="stable", ignore_index=True)
+    table = table.sort_values("at", kind="stable", ignore_index=True)
     return checked("events", table), checked("responses", named[1])
 
 

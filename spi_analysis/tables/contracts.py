@@ -99,8 +99,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
     ),
     "events": _schema(
         {
-            "institution_id": _text(),
-            "person_id": _text(),
+            **_WHO,
             "event": _text(allowed=EVENTS),
             "at": _time(),
             "channel": _text(allowed=("whatsapp", "email", "web")),

@@ -6,6 +6,7 @@ from spi_analysis.weighting.nonresponse import adjust_nonresponse, adjust_unknow
 from spi_analysis.weighting.raking import rake
 from spi_analysis.weighting.recipe import (
     DropIneligible,
+    Merged,
     Rake,
     Step,
     Trim,
@@ -26,6 +27,7 @@ from spi_analysis.weighting.trimming import trim_weights
 
 __all__ = [
     "DropIneligible",
+    "Merged",
     "Rake",
     "ReplicateWeights",
     "Step",

@@ -94,7 +94,8 @@ def auxiliary_of(df: pd.DataFrame, totals: Totals) -> tuple[Auxiliary, np.ndarra
         if isinstance(total, Mapping):
             values = {str(level): float(value) for level, value in total.items()}
             levels = sorted(values)
-            codes = pd.Index(levels, dtype=object).get_indexer(df[name].astype("object").map(str, na_action="ignore"))
+            texts = pd.Index(df[name].astype("object").map(str, na_action="ignore"), dtype=object)
+            codes = pd.Index(levels, dtype=object).get_indexer(texts)
             problems += _level_problems(df[name], codes, name, levels, values)
             margins.append(Margin(name, levels, codes.astype(np.intp)))
             targets.append(np.array([values[level] for level in levels]))

@@ -26,11 +26,19 @@ from spi_analysis.weighting.trimming import cap_with_redistribution, iqr_cap
 
 
 @dataclass(frozen=True)
+class Merged:
+    """Levels of a variable that were put together because too few answered."""
+
+    variable: str
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A step that has seen the data: new weights from old ones (n, K), and notes for the reader."""
+    """A step that has seen the data: new weights from old ones (n, K), and what it merged."""
 
     apply: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    notes: list[str] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
 
 
 class Step(Protocol):
@@ -84,10 +92,10 @@ class Rake:
         respondents = sample[classes == RESPONDENT]
         totals: dict[str, Mapping[object, float]] = {}
         columns: dict[str, pd.Series] = {}
-        notes: list[str] = []
+        merged: list[Merged] = []
         for name, margin in self.margins.items():
-            columns[name], totals[name], merged = _merged_margin(sample[name], respondents[name], name, margin, self)
-            notes += merged
+            columns[name], totals[name], together = _merged_margin(sample[name], respondents[name], name, margin, self)
+            merged += together
         kept = pd.DataFrame(columns)[has_weight]
         auxiliary, targets = auxiliary_of(kept, totals)
 
@@ -98,7 +106,7 @@ class Rake:
             )
             return raked
 
-        return Prepared(apply, notes)
+        return Prepared(apply, merged)
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class Weighted:
 
     ``columns`` (n, steps + 1): the base weight and what each step left; ``replicates``: the
     final weights of every replicate (values (n, R)) or None; ``report``: one row per step
-    (step, column, cases, sum, kish_deff, effective_n, smallest, largest, notes).
+    (step, column, cases, sum, kish_deff, effective_n, smallest, largest, merged).
     """
 
     columns: pd.DataFrame
@@ -178,7 +186,7 @@ def apply_recipe(
         prepared = step.prepare(sample, classes)
         values = prepared.apply(values, multiplicity)
         columns[step.column] = values[:, 0]
-        rows.append(_report_row(type(step).__name__, step.column, values[:, 0], prepared.notes))
+        rows.append(_report_row(type(step).__name__, step.column, values[:, 0], prepared.merged))
     final = None
     if replicates is not None:
         final = ReplicateWeights(values[:, 1:], replicates.scale, replicates.rscales, replicates.method)
@@ -225,7 +233,7 @@ def observed_fraction(
 
 def _merged_margin(
     column: pd.Series, respondents: pd.Series, name: str, margin: Mapping[str, float], rake: Rake
-) -> tuple[pd.Series, dict[object, float], list[str]]:
+) -> tuple[pd.Series, dict[object, float], list[Merged]]:
     """A margin whose levels all rest on enough respondents: the column, the totals, and what was merged."""
     # Levels are compared as text, as the names of totals are: True and "True" are one level.
     column, respondents = (part.astype("object").map(str, na_action="ignore") for part in (column, respondents))
@@ -237,11 +245,11 @@ def _merged_margin(
     totals: dict[object, float] = {}
     for level, total in margin.items():
         totals[group[level]] = totals.get(group[level], 0.0) + total
-    notes = [f"{name}: {', '.join(part[name])} merged" for _, part in merged[merged["merged"]].groupby("group")]
-    return column.map(lambda level: group.get(level, level)), totals, notes
+    together = [Merged(name, tuple(part[name])) for _, part in merged[merged["merged"]].groupby("group")]
+    return column.map(lambda level: group.get(level, level)), totals, together
 
 
-def _report_row(step: str, column: str, weights: np.ndarray, notes: list[str]) -> dict[str, object]:
+def _report_row(step: str, column: str, weights: np.ndarray, merged: list[Merged]) -> dict[str, object]:
     positive = weights[weights > 0]
     return {
         "step": step,
@@ -252,5 +260,5 @@ def _report_row(step: str, column: str, weights: np.ndarray, notes: list[str]) -
         "effective_n": effective_n(weights),
         "smallest": float(positive.min()) if len(positive) else 0.0,
         "largest": float(positive.max()) if len(positive) else 0.0,
-        "notes": "; ".join(notes),
+        "merged": merged,
     }

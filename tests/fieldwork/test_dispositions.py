@@ -28,7 +28,7 @@ def final(
     sample = pd.DataFrame({"person_id": people, "source": source})
     codes = final_dispositions(
         sample,
-        pd.DataFrame(events, columns=["person_id", "event"]),
+        pd.DataFrame(events, columns=["person_id", "event"]).assign(source=source),
         pd.DataFrame(responses or [], columns=None if responses else ["person_id", "source", "completed_at"]),
         setup.round.dispositions,
         setup.instrument,
@@ -84,12 +84,23 @@ def test_ineligible_outranks_answers_where_the_rules_say_so(setup: RoundSetup, i
     later.insert(later.index("completed") + 1, "ineligible")
     codes = final_dispositions(
         pd.DataFrame({"person_id": ["p"], "source": ["expert"]}),
-        pd.DataFrame(told, columns=["person_id", "event"]),
+        pd.DataFrame(told, columns=["person_id", "event"]).assign(source="expert"),
         pd.DataFrame([response(items, "p", 6)]),
         rules.model_copy(update={"precedence": later}),
         setup.instrument,
     )
     assert codes.tolist() == ["I"]
+
+
+def test_events_count_for_their_own_source_only(setup: RoundSetup) -> None:
+    """An employee who is a service user too gets two invitations; refusing one is not refusing the other."""
+    both = pd.DataFrame({"person_id": ["p", "p"], "source": ["internal", "external"]})
+    events = pd.DataFrame(
+        [("p", "internal", "refused"), ("p", "external", "read")], columns=["person_id", "source", "event"]
+    )
+    nothing = pd.DataFrame(columns=["person_id", "source", "completed_at"])
+    codes = final_dispositions(both, events, nothing, setup.round.dispositions, setup.instrument)
+    assert codes.tolist() == ["R", "NC"]
 
 
 def test_answers_count_for_their_own_source_only(setup: RoundSetup, items: list[str]) -> None:

@@ -7,12 +7,16 @@ from spi_analysis.fieldwork import daily_completes, funnel, quota_progress
 SAMPLE = pd.DataFrame({"person_id": list("abcd"), "source": ["x", "x", "x", "y"]})
 
 
+def with_source(events: pd.DataFrame) -> pd.DataFrame:
+    return events.assign(source=events["person_id"].map(SAMPLE.set_index("person_id")["source"]))
+
+
 def test_each_stage_includes_the_later_ones() -> None:
     events = pd.DataFrame(
         [("a", "sent"), ("a", "completed"), ("b", "delivered"), ("b", "sent"), ("b", "refused"), ("d", "read")],
         columns=["person_id", "event"],
     )
-    table = funnel(SAMPLE, events, ["source"])
+    table = funnel(SAMPLE, with_source(events), ["source"])
     assert table.loc["x"].tolist() == [3, 2, 2, 1, 1, 1], (
         "a completed without a logged start has started; c has no event"
     )
@@ -20,8 +24,8 @@ def test_each_stage_includes_the_later_ones() -> None:
 
 
 def test_events_of_people_outside_the_sample_do_not_count() -> None:
-    events = pd.DataFrame([("z", "completed")], columns=["person_id", "event"])
-    assert funnel(SAMPLE, events, ["source"])["completed"].sum() == 0
+    events = pd.DataFrame([("z", "x", "completed"), ("a", "y", "completed")], columns=["person_id", "source", "event"])
+    assert funnel(SAMPLE, events, ["source"])["completed"].sum() == 0, "nor what a person did for another source"
 
 
 def test_every_day_between_is_there_and_days_add_up() -> None:

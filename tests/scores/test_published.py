@@ -24,7 +24,7 @@ ROWS = [
     "2024,KOTA SATU,kota,35,74.00,80,75,70.00,0.69,0",
     "2023,Kab. Dua,kabupaten,35,72.00,,,,,",
     "2024,Kabupaten Dua,kabupaten,35,79.00,,,,,",
-    "2024,NASIONAL,nasional,,71.53,,,,,",
+    "2024,NASIONAL,nasional,,71.53,78,83,66,1,1",
 ]
 
 
@@ -55,11 +55,18 @@ def test_recomputed_index_by_hand(published: pd.DataFrame, setup: RoundSetup) ->
 
 
 def test_means_leave_the_national_row_out(published: pd.DataFrame, setup: RoundSetup) -> None:
-    table = yearly_means(published, setup.years).set_index("year")
+    few_will_do = setup.years.model_copy(update={"min_national": 2})
+    table = yearly_means(published, few_will_do).set_index("year")
     assert table.loc[2024, ["n", "plain_mean"]].tolist() == [2, 76.5]
     assert table.loc[2024, "gap"] == pytest.approx(76.5 - 71.53)
     assert not table.loc[2024, "explained"], "a gap of five points is shown, not forced"
     assert means_by_type(published)["n"].sum() == 4
+
+
+def test_two_institutions_are_no_nation(published: pd.DataFrame, setup: RoundSetup) -> None:
+    table = yearly_means(published, setup.years)
+    assert (table["n"] < setup.years.min_national).all()
+    assert table[["gap", "explained"]].isna().all(axis=None), "a gap to the official index would mean nothing"
 
 
 def test_categories_are_counted_lowest_first(published: pd.DataFrame, setup: RoundSetup) -> None:

@@ -34,8 +34,8 @@ ESTIMATES = pd.DataFrame(
         score("awareness", 72.0, 2.0),
         score("secret", 10.0, 1.0, status="suppressed"),
         score("hr", 10.0, 1.0, source="external"),
-        rate("asked", "contacts", 12.0, 2.0),
         rate("asked", "respondents", 40.0, 2.0),
+        rate("asked", "contacts", 12.0, 2.0),
     ]
 )
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from spi_analysis.estimation import SurveyDesign
+from spi_analysis.estimation import ReplicateDesign, SurveyDesign
 from spi_analysis.scores import domain_scores, score_estimates
+from spi_analysis.weighting import bootstrap_replicates
 from tests.scores.toys import instrument
 
 WEIGHTS = instrument().item_weights("internal")
@@ -32,6 +33,13 @@ def test_interval_uses_the_unit_s_own_degrees_of_freedom(data: pd.DataFrame) -> 
     row = domain_scores(SurveyDesign(data, "w"), "unit", WEIGHTS, 0.95).set_index("domain").loc["north"]
     assert row["df_design"] == 11
     assert row["ci_high"] - row["estimate"] == pytest.approx(student.ppf(0.975, 11) * row["se"])
+
+
+def test_many_replicates_give_a_unit_no_more_degrees_of_freedom(data: pd.DataFrame) -> None:
+    made = bootstrap_replicates(data, "w", n_replicates=60)
+    design = ReplicateDesign(data, "w", made.values, "bootstrap", scale=made.scale, df_design=29)
+    table = domain_scores(design, "unit", WEIGHTS, 0.95).set_index("domain")
+    assert table["df_design"].to_dict() == {"north": 11, "south": 16}, "n - 1, whatever the size of the rest"
 
 
 def test_effective_size_is_the_unit_s_own(data: pd.DataFrame) -> None:

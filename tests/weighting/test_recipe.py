@@ -8,6 +8,7 @@ from scipy.stats import t as student
 from spi_analysis.errors import WeightingError
 from spi_analysis.weighting import (
     DropIneligible,
+    Merged,
     Rake,
     ReplicateWeights,
     Trim,
@@ -70,14 +71,22 @@ def test_replicates_repeat_the_nonresponse_step() -> None:
     assert weighted.replicates.values[:, 0].tolist() == [6, 2, 0], "8 / 4, not 4 / 2, times 3 and 1"
 
 
-def test_thin_levels_are_merged_with_a_note() -> None:
+def test_a_person_drawn_four_times_is_no_extreme_weight() -> None:
+    """In the replicate the first person stands there four times, each time with weight 1: nothing to trim."""
+    people = pd.DataFrame({"base_weight": [1.0] * 6, "disposition": "I"})
+    drawn = np.array([[4.0], [2], [0], [0], [0], [0]])
+    weighted = apply_recipe(people, [Trim(1.0)], replicates=ReplicateWeights(drawn, 1.0, np.ones(1), "bootstrap"))
+    assert weighted.replicates.values[:, 0].tolist() == [4, 2, 0, 0, 0, 0]
+
+
+def test_thin_levels_are_merged_and_reported() -> None:
     people = LIST.assign(base_weight=1.0, disposition="I", unit=["a"] * 30 + ["b"] * 48 + ["c"] * 2)
     margins = {"unit": {"a": 40.0, "b": 50.0, "c": 10.0}}
     weighted = apply_recipe(people, [Rake(margins, min_respondents=5)])
     sums = weighted.weight.groupby(people["unit"]).sum()
     assert sums["a"] + sums["c"] == pytest.approx(50), "c joins the thinner of the others"
     assert sums["b"] == pytest.approx(50)
-    assert weighted.report["notes"].iloc[1] == "unit: a, c merged"
+    assert weighted.report["merged"].iloc[1] == [Merged("unit", ("a", "c"))]
 
 
 @pytest.mark.parametrize("levels", [[True, False], [1, 2]])

@@ -166,6 +166,13 @@ def test_bootstrap_variance_is_taylor_up_to_monte_carlo_error(pop_size: str | No
     assert abs(ours / taylor - 1) < 3 * (2 / n_replicates) ** 0.5, "three Monte-Carlo errors of a variance"
 
 
+def test_strata_are_resampled_independently() -> None:
+    data = pd.DataFrame({"h": ["a"] * 5 + ["b"] * 5, "y": [1.0, 2, 4, 7, 11] * 2, "w": 1.0})
+    made = bootstrap_replicates(data, "w", stratum="h", n_replicates=2000, seed=9)
+    totals = [data["y"].to_numpy()[rows] @ made.values[rows] for rows in (slice(0, 5), slice(5, 10))]
+    assert abs(np.corrcoef(totals)[0, 1]) < 3 / 2000**0.5, "two strata alike must not move together"
+
+
 def test_bootstrap_resamples_clusters_whole() -> None:
     made = bootstrap_replicates(PAIRS, "w", stratum="h", psu="psu", n_replicates=50, seed=1)
     factors = made.values / PAIRS["w"].to_numpy()[:, None]

@@ -98,28 +98,30 @@ def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame) -> Shown:
 
 
 def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
-    """Invited and answered per unit, where enough were invited and nobody is given away."""
+    """Invited and answered per unit, in bands, so that nobody is given away by a count or by its change."""
     answered = people["disposition"].isin(round_.dispositions.respondents)
     units = people.assign(answered=answered).groupby(["source", "unit"])["answered"].agg(["size", "sum"]).reset_index()
     least = round_.disclosure.min_cell
-    # Nearly all or nearly none tells of everyone in the unit.
-    told = (units["sum"] >= least) & (units["size"] - units["sum"] >= least)
 
     def make(words: Words) -> str:
+        counts = zip(units["size"], units["sum"], strict=True)
         columns = [
             text(words("Unit"), units["unit"]),
             text(words("Source"), (words.value("part", s) for s in units["source"])),
             figures(words("Invited"), (words.number(n, 0) if n >= least else MISSING for n in units["size"])),
-            figures(
-                words("Answered"),
-                (words.number(n, 0) if t else MISSING for n, t in zip(units["sum"], told, strict=True)),
-            ),
+            figures(words("Answered"), (_band(int(n), int(answers), least) for n, answers in counts)),
         ]
         note = words(
-            "Shown only where at least {n} were invited, at least {n} answered and at least {n} did not: "
-            "otherwise the count would tell who answered.",
+            "Answers are given in bands of {n}, and not at all where fewer than {n} were invited or nearly all "
+            "answered: a count that grows by one from day to day would tell who answered.",
             n=least,
         )
         return html_table(columns, "table-units", words("By unit"), note=note, words=words)
 
     return show(make)
+
+
+def _band(invited: int, answered: int, width: int) -> str:
+    """The band of ``width`` that holds the answers; nothing where it would tell of nearly everyone."""
+    low = answered // width * width
+    return MISSING if invited < width or invited - low < width else f"{low}–{low + width - 1}"

@@ -75,12 +75,14 @@ def _what(row: Any, instrument: Instrument, words: Words) -> str:
         for part in instrument.sources.values()
         for code, label in [(d.code, d.label) for d in part.dimensions] + [(e.code, e.label) for e in part.experiences]
     }
-    parts = [words.value("part", row.source)] if isinstance(row.source, str) else []
+    parts = [] if row.measure.endswith(("_score", "_rate")) else [words.value("measure", row.measure)]
+    parts += [words.value("part", row.source)] if isinstance(row.source, str) else []
     if isinstance(row.dimension, str):
         known = row.dimension in names
         parts.append(words.pick(names[row.dimension]) if known else words.value("part", row.dimension))
-    parts += [words.value("domain", row.domain)] if isinstance(row.domain, str) else []
-    return ": ".join(parts) if parts else words.value("part", "index")
+    kind = {"target_probability": "target", "category_probability": "category"}.get(row.measure, "domain")
+    parts += [words.value(kind, row.domain)] if isinstance(row.domain, str) else []
+    return ": ".join(parts)
 
 
 def _shown(words: Words, value: float, status: str) -> str:

@@ -40,13 +40,14 @@ def steps_table(weighted: WeightedSample) -> Shown:
 
 def merged_table(weighted: WeightedSample) -> Shown:
     """What was merged because too few answered."""
-    notes = weighted.report[weighted.report["notes"] != ""].drop_duplicates(["source", "notes"])
+    steps = weighted.report[weighted.report["column"] == "cal_weight"]
+    rows = [(source, part) for source, parts in zip(steps["source"], steps["merged"], strict=True) for part in parts]
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Step"), notes["column"]),
-            text(words("Source"), (words.value("part", s) for s in notes["source"])),
-            text(words("Merged"), notes["notes"]),
+            text(words("Variable"), (variable_label(words, part.variable) for _, part in rows)),
+            text(words("Source"), (words.value("part", source) for source, _ in rows)),
+            text(words("Merged"), ("; ".join(words.value(p.variable, level) for level in p.levels) for _, p in rows)),
         ]
         return html_table(columns, "table-merged", words("Merged levels"), words=words)
 
@@ -107,10 +108,13 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
 
 
 def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
-    """Response by group, with Wilson intervals, for groups large enough to be shown."""
+    """Response by group, with Wilson intervals; small groups, and those where all or none answered, are left out."""
     people = weighted.sample[weighted.sample["source"] == source]
     answered = people["disposition"].isin(round_.dispositions.respondents)
-    large = people.groupby(by)[by].transform("size") >= round_.disclosure.min_cell
+    rate = answered.groupby(people[by]).transform("mean")
+    large = (people.groupby(by)[by].transform("size") >= round_.disclosure.min_cell) & rate.between(
+        0, 1, inclusive="neither"
+    )
     design = SurveyDesign(people[large].assign(answered=answered[large].map({True: "yes", False: "no"})), "base_weight")
     shares = estimate_proportion(design, "answered", by=by, level=round_.level, interval="wilson").table
     shares = shares[shares["category"] == "yes"].sort_values("estimate")

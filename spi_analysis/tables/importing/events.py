@@ -85,7 +85,7 @@ def _events(log: Log, setup: RoundSetup, words: EventMapping) -> pd.DataFrame:
         if row in log.rejected:
             continue
         channel = _channel(log, row, channel_cell, words.channel_of_event[event], channels)
-        key = (owner.institution_id, owner.person_id, event, at, channel)
+        key = (owner.institution_id, owner.person_id, owner.source, event, at, channel)
         if key in found:
             log.reject(row, "repeated_event", "event", **log.place(found[key]))
         else:
@@ -109,4 +109,4 @@ def _with_earlier(store: Store, institution_id: str, new: pd.DataFrame) -> pd.Da
     events = new.assign(at=new["at"].astype("datetime64[ns]"))
     if earlier is not None:
         events = pd.concat([earlier.astype({"at": "datetime64[ns]"}), events])
-    return events.drop_duplicates().sort_values(["person_id", "at", "event", "channel"], ignore_index=True)
+    return events.drop_duplicates().sort_values(["source", "person_id", "at", "event", "channel"], ignore_index=True)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_analysis.params import RoundSetup
+from spi_analysis.stages.draw import draw_institution
+from spi_analysis.stages.score import PublishedFigure, Scored, score_institution
+from spi_analysis.stages.weigh import WeightedSample, weigh_institution
+from spi_analysis.tables.store import Store
+from tests.stages.town import SECRET, TOWN, Town, make_town
+
+
+@pytest.fixture(scope="session")
+def setup(setup: RoundSetup) -> RoundSetup:
+    """The round, with a wider margin of error: the town is small, and a census would hide what sampling does."""
+    sources = dict(setup.round.sources)
+    for name in ("internal", "external"):
+        design = sources[name].design.model_copy(update={"margin": 0.07, "response_rate": 0.9})
+        sources[name] = sources[name].model_copy(update={"design": design})
+    return replace(setup, round=setup.round.model_copy(update={"sources": sources}))
+
+
+@pytest.fixture(scope="session")
+def town(setup: RoundSetup) -> Town:
+    return make_town(setup)
+
+
+@pytest.fixture
+def store(tmp_path: Path, town: Town) -> Store:
+    """A round's store that holds the town's frame."""
+    made = Store(tmp_path / "spi_2024")
+    made.write("frame", TOWN, town.frame)
+    return made
+
+
+@dataclass(frozen=True)
+class Round:
+    """The town's round, through the store and in memory."""
+
+    setup: RoundSetup
+    frame: pd.DataFrame
+    sample: pd.DataFrame
+    events: pd.DataFrame
+    responses: pd.DataFrame
+    weighted: WeightedSample
+
+    def weigh(self, **other: object) -> WeightedSample:
+        given = {"frame": self.frame, "sample": self.sample, "events": self.events, "responses": self.responses}
+        round_ = other.pop("round_", self.setup.round)
+        return weigh_institution(**(given | other), round_=round_, instrument=self.setup.instrument)
+
+    def score(self, weighted: WeightedSample | None = None, **other: object) -> Scored:
+        weighted = weighted or self.weighted
+        given = {
+            "frame": self.frame,
+            "responses": self.responses,
+            "weights": weighted.weights,
+            "replicates": weighted.replicates,
+            "round_": self.setup.round,
+            "instrument": self.setup.instrument,
+            "inputs": self.setup.inputs[TOWN],
+            "previous": PublishedFigure(2023, 78.37),
+        }
+        return score_institution(**(given | other))
+
+    def rescored(self, **other: object) -> Scored:
+        """Weighed and scored again with other tables or another round."""
+        shared = {name: other[name] for name in ("frame", "responses", "round_") if name in other}
+        return self.score(self.weigh(**other), **shared)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory, town: Town, setup: RoundSetup) -> Round:
+    """The town's round up to the weights: drawn once, answered by 60 %."""
+    store = Store(tmp_path_factory.mktemp("round") / "spi_2024")
+    store.write("frame", TOWN, town.frame)
+    draw_institution(setup, store, TOWN, SECRET)
+    frame, sample = store.read("frame", TOWN), store.read("sample", TOWN)
+    events, responses = town.fieldwork(sample)
+    weighted = weigh_institution(frame, sample, events, responses, setup.round, setup.instrument)
+    return Round(setup, frame, sample, events, responses, weighted)
+
+
+@pytest.fixture(scope="session")
+def scored(drawn: Round) -> Scored:
+    return drawn.score()

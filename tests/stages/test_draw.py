@@ -1,0 +1,157 @@
+"""The draw of an institution: once, on record, and repeatable to the row."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from spi_analysis.errors import SamplingError, StoreError
+from spi_analysis.params import RoundSetup
+from spi_analysis.sampling import permanent_random_numbers, shift_of, shifted
+from spi_analysis.stages.draw import draw_institution, eligible_list, plan_source, verify_institution
+from spi_analysis.tables.store import Store
+from tests.stages.town import SECRET, TOWN, Town
+
+SOURCES = ("internal", "external", "expert")
+
+
+def test_only_eligible_listed_people_may_be_drawn(town: Town) -> None:
+    assert len(eligible_list(town.frame, "internal")) == 200 - 2
+    assert len(eligible_list(town.frame, "external")) == 170 - 2, "self-registration is no probability sample"
+
+
+def test_plan_keeps_its_promises(town: Town, setup: RoundSetup) -> None:
+    plan = plan_source(town.frame, setup.round, "internal")
+    design = setup.round.sources["internal"].design
+    assert plan.population == plan.strata["pop_size"].sum() == 198
+    assert (plan.strata["invited"] >= plan.strata["pop_size"].clip(upper=design.min_per_stratum)).all()
+    assert (plan.strata["invited"] <= plan.strata["pop_size"]).all()
+    assert (plan.cells.groupby("group")["people"].sum() >= design.min_stratum_people).all()
+
+
+def test_plan_invites_enough_for_the_least_number_of_completes(town: Town, setup: RoundSetup) -> None:
+    """A margin of 0.4 needs a handful only; 30 completes at 0.97 * 0.30 need 104 invitations (103.1 rounded up)."""
+    source = setup.round.sources["internal"]
+    wide = source.design.model_copy(update={"margin": 0.4, "deff": 1.0, "response_rate": 0.3})
+    sources = {**setup.round.sources, "internal": source.model_copy(update={"design": wide})}
+    plan = plan_source(town.frame, setup.round.model_copy(update={"sources": sources}), "internal")
+    assert plan.strata["invited"].sum() == math.ceil(30 / (0.97 * 0.30)) == 104
+
+
+def test_panel_is_invited_whole(town: Town, setup: RoundSetup) -> None:
+    plan = plan_source(town.frame, setup.round, "expert")
+    assert plan.strata.values.tolist() == [["panel", 14, 14]]
+
+
+def test_sample_is_the_smallest_numbers_of_every_stratum(store: Store, setup: RoundSetup) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    sample = store.read("sample", TOWN)
+    for source in ("internal", "external"):
+        people = eligible_list(store.read("frame", TOWN), source)
+        plan = plan_source(store.read("frame", TOWN), setup.round, source)
+        groups = dict(zip(plan.cells["cell"], plan.cells["group"], strict=True))
+        by = setup.round.sources[source].design.strata
+        strata = people[by].agg(" × ".join, axis=1).map(groups)
+        numbers = shifted(permanent_random_numbers(people["person_id"], SECRET), shift_of("0000"))
+        invited = strata.map(dict(zip(plan.strata["stratum"], plan.strata["invited"], strict=True)))
+        expected = people.loc[numbers.groupby(strata).rank() <= invited, "person_id"]
+        assert set(sample.loc[sample["source"] == source, "person_id"]) == set(expected), source
+
+
+def test_weights_of_every_stratum_sum_to_its_people(store: Store, setup: RoundSetup) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    sample = store.read("sample", TOWN)
+    sums = sample.groupby(["source", "stratum"])["base_weight"].sum()
+    sizes = sample.groupby(["source", "stratum"])["pop_size"].first()
+    assert sums.to_dict() == pytest.approx(sizes.astype(float).to_dict())
+    assert (sample["base_weight"] > 1).any(), "else a census, which would say little"
+    assert (sample["base_weight"] * sample["inclusion_prob"]).tolist() == pytest.approx([1.0] * len(sample))
+
+
+def test_a_second_draw_is_refused_and_nothing_changes(store: Store, setup: RoundSetup) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+    with pytest.raises(StoreError, match="already drawn") as caught:
+        draw_institution(setup, store, TOWN, b"another secret of the same length")
+    assert f"spi verify-draw {TOWN}" in str(caught.value)
+    assert {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()} == before
+
+
+def test_same_frame_and_secret_give_the_same_bytes(store: Store, town: Town, setup: RoundSetup, tmp_path) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    other = Store(tmp_path / "again")
+    other.write("frame", TOWN, town.frame)
+    draw_institution(setup, other, TOWN, SECRET)
+    for part in ("draw", "sample"):
+        for path in (store.root / part).iterdir():
+            assert path.read_bytes() == (other.root / part / path.name).read_bytes(), path.name
+
+
+def test_row_order_of_the_frame_changes_nobody_s_fate(store: Store, town: Town, setup: RoundSetup, tmp_path) -> None:
+    first = draw_institution(setup, store, TOWN, SECRET)
+    other = Store(tmp_path / "mixed")
+    other.write("frame", TOWN, town.frame.sample(frac=1, random_state=5))
+    assert draw_institution(setup, other, TOWN, SECRET) == first
+    people = [set(s.read("sample", TOWN)["person_id"]) for s in (store, other)]
+    assert people[0] == people[1]
+
+
+def test_verify_says_same_draw(store: Store, setup: RoundSetup) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    assert verify_institution(setup, store, TOWN, SECRET) == {source: [] for source in SOURCES}
+    assert verify_institution(setup, store, TOWN, None) == {source: [] for source in SOURCES}
+
+
+def test_one_changed_row_is_named_with_its_stratum(store: Store, setup: RoundSetup) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    frame = store.read("frame", TOWN)
+    row = frame.index[(frame["unit"] == "Puskesmas")][7]
+    frame.loc[row, "age_group"] = "changed"
+    store.write("frame", TOWN, frame)
+    found = verify_institution(setup, store, TOWN, SECRET)
+    assert found["internal"] == found["expert"] == []
+    assert {d.stratum for d in found["external"]} == {"Puskesmas"}
+    assert {d.rows for d in found["external"]} == {(frame.loc[row, "person_id"],)}
+
+
+def test_a_person_made_ineligible_afterwards_is_found(store: Store, setup: RoundSetup) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    frame = store.read("frame", TOWN)
+    row = frame.index[frame["unit"] == "Puskesmas"][0]
+    store.write("frame", TOWN, frame.assign(is_eligible=frame["is_eligible"] & (frame.index != row)))
+    found = verify_institution(setup, store, TOWN, SECRET)["external"]
+    assert "another number of people" in {d.what for d in found}
+    assert all(frame.loc[row, "person_id"] in d.rows for d in found if d.stratum)
+
+
+def test_verify_before_any_draw(store: Store, setup: RoundSetup) -> None:
+    with pytest.raises(StoreError, match="no draw record") as caught:
+        verify_institution(setup, store, TOWN, SECRET)
+    assert "spi draw" in str(caught.value)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_without_anybody_stops_the_draw(store: Store, town: Town, setup: RoundSetup, source: str) -> None:
+    store.write("frame", TOWN, town.frame[town.frame["source"] != source])
+    with pytest.raises(SamplingError, match=f"nobody of source {source}") as caught:
+        draw_institution(setup, store, TOWN, SECRET)
+    assert f"import the {source} list first" in str(caught.value)
+    assert not store.has("sample", TOWN), "nothing half done"
+
+
+def test_misspelt_strata_name_the_nearest(town: Town, setup: RoundSetup) -> None:
+    source = setup.round.sources["internal"]
+    spoiled = source.model_copy(
+        update={"design": source.design.model_copy(update={"strata": ["unit", "posision_class"]})}
+    )
+    round_ = setup.round.model_copy(update={"sources": {**setup.round.sources, "internal": spoiled}})
+    with pytest.raises(SamplingError, match="did you mean 'position_class'"):
+        plan_source(town.frame, round_, "internal")
+
+
+def test_strata_may_use_a_column_with_gaps(town: Town, setup: RoundSetup) -> None:
+    frame = town.frame.assign(is_asn=town.frame["is_asn"].mask(town.frame.index % 7 == 0, pd.NA))
+    source = setup.round.sources["internal"]
+    by_asn = source.model_copy(update={"design": source.design.model_copy(update={"strata": ["is_asn"]})})
+    round_ = setup.round.model_copy(update={"sources": {**setup.round.sources, "internal": by_asn}})
+    assert set(plan_source(frame, round_, "internal").cells["cell"]) == {"True", "False", "(unknown)"}

@@ -1,0 +1,88 @@
+"""What the page of an institution is made of: nothing hidden, and figures that agree with their tables."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spi_analysis.errors import ParameterError, StoreError
+from spi_analysis.stages.draw import eligible_list
+from spi_analysis.stages.report import institution_page, round_results, who_answered
+from spi_analysis.stages.score import Scored, save_estimates
+from spi_analysis.stages.weigh import WeightedSample, save_weights
+from spi_analysis.tables.store import Store
+from tests.stages.conftest import Round
+from tests.stages.town import TOWN
+
+
+def stored(folder: Path, drawn: Round, weighted: WeightedSample, scored: Scored) -> Store:
+    store = Store(folder / "spi_2024")
+    for table in ("frame", "sample", "events", "responses"):
+        store.write(table, TOWN, getattr(drawn, table))
+    save_weights(store, TOWN, weighted)
+    save_estimates(store, TOWN, scored)
+    return store
+
+
+@pytest.fixture
+def full(tmp_path: Path, drawn: Round, scored: Scored) -> Store:
+    return stored(tmp_path, drawn, drawn.weighted, scored)
+
+
+def test_category_is_that_of_the_shown_index(full: Store, drawn: Round) -> None:
+    page = institution_page(drawn.setup, full, TOWN)
+    index = page.figure("index")["estimate"]
+    limits = [(73, "rentan"), (78, "waspada"), (101, "terjaga")]
+    assert page.category == next(name for limit, name in limits if round(index, 2) < limit)
+
+
+def test_history_is_of_earlier_years_only(full: Store, drawn: Round) -> None:
+    history = institution_page(drawn.setup, full, TOWN).history
+    assert history["year"].tolist() == [2021, 2022, 2023]
+    assert history["index"].tolist() == [76.02, 76.99, 78.37], "Kota Mojokerto, as published"
+
+
+def test_counts_agree_with_the_tables(full: Store, drawn: Round) -> None:
+    table = who_answered(drawn.setup, full, TOWN).set_index("source")
+    weights = drawn.weighted.weights
+    for source in ("internal", "external", "expert"):
+        part = weights[weights["source"] == source]
+        assert table.loc[source, "eligible"] == len(eligible_list(drawn.frame, source))
+        assert table.loc[source, "invited"] == len(part)
+        assert table.loc[source, "answered"] == (part["weight"] > 0).sum()
+        complete, everyone = (part["disposition"] == "I").sum(), (part["disposition"] != "NE").sum()
+        assert table.loc[source, "RR1"] == pytest.approx(complete / everyone), source
+        w = part.loc[part["weight"] > 0, "weight"]
+        assert table.loc[source, "effective_n"] == pytest.approx(w.sum() ** 2 / (w**2).sum())
+
+
+def test_a_page_with_a_hidden_panel_shows_neither_index_nor_category(tmp_path: Path, drawn: Round) -> None:
+    few = drawn.responses[(drawn.responses["source"] != "expert") | (drawn.responses.index % 5 == 0)]
+    weighted = drawn.weigh(responses=few)
+    assert 0 < (weighted.weights.query("source == 'expert'")["weight"] > 0).sum() < 5
+    store = stored(tmp_path, drawn, weighted, drawn.score(weighted, responses=few))
+    page = institution_page(drawn.setup, store, TOWN)
+    assert page.category is None
+    assert page.figure("index") is None
+    assert page.figure("source_score", source="internal") is not None
+    (result,) = round_results(drawn.setup, store)
+    assert (result.status, result.category) == ("suppressed", None)
+    assert np.isnan([result.index, result.ci_low, result.n]).all()
+
+
+def test_recommendations_use_shown_figures_only(full: Store, drawn: Round, tmp_path: Path) -> None:
+    page = institution_page(drawn.setup, full, TOWN)
+    assert len(page.recommendations) == drawn.setup.round.recommendations.max_shown, "random answers score about 50"
+    withheld = drawn.setup.inputs[TOWN].model_copy(update={"release": "withheld", "withheld_reason": "conduct"})
+    store = stored(tmp_path / "withheld", drawn, drawn.weighted, drawn.score(inputs=withheld))
+    assert institution_page(drawn.setup, store, TOWN).recommendations.empty
+
+
+def test_page_before_the_estimates_says_what_to_run(tmp_path: Path, drawn: Round) -> None:
+    with pytest.raises(StoreError, match="spi run --notebook 40"):
+        institution_page(drawn.setup, Store(tmp_path), TOWN)
+
+
+def test_unknown_institution(full: Store, drawn: Round) -> None:
+    with pytest.raises(ParameterError, match="did you mean 'kota-mojokerto'"):
+        institution_page(drawn.setup, full, "kota-mojokertoo")

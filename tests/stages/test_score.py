@@ -1,0 +1,249 @@
+"""Estimates of an institution: the contract, the formula on its own rows, and what is hidden."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_analysis.disclosure.suppression import HIDDEN_COLUMNS
+from spi_analysis.errors import InputError
+from spi_analysis.scores import index_from_scores, item_scores
+from spi_analysis.stages.score import Scored, save_estimates
+from spi_analysis.tables.contracts import CONTRACTS, KEYS
+from spi_analysis.tables.store import Store
+from tests.stages.conftest import Round
+from tests.stages.town import TOWN
+
+COMPOSITES = ("index", "category", "target")
+
+
+def rows(scored: Scored, measure: str, **where: str) -> pd.DataFrame:
+    table = scored.estimates[scored.estimates["measure"] == measure]
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return table
+
+
+def source_scores(scored: Scored) -> pd.DataFrame:
+    return rows(scored, "source_score").set_index("source")
+
+
+def keep(drawn: Round, source: str, n: int) -> pd.DataFrame:
+    """Responses with only n of a source."""
+    of_source = drawn.responses["source"] == source
+    return pd.concat([drawn.responses[~of_source], drawn.responses[of_source].head(n)], ignore_index=True)
+
+
+# --- the table
+
+
+def test_table_obeys_its_contract_and_keys(scored: Scored) -> None:
+    table = scored.estimates
+    assert list(table.columns) == list(CONTRACTS["estimates"].columns)
+    assert not table.duplicated(KEYS["estimates"]).any()
+    assert set(table["status"]) <= {"shown", "suppressed"}
+    shown = table[table["status"] == "shown"]
+    assert shown["estimate"].notna().all()
+
+
+def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
+    counts = scored.estimates["measure"].value_counts()
+    dimensions = sum(len(part.dimensions) for part in drawn.setup.instrument.sources.values())
+    experiences = sum(len(part.experiences) for part in drawn.setup.instrument.sources.values())
+    assert counts.to_dict() == {
+        "source_score": 3,
+        "dimension_score": dimensions,
+        "unit_score": 4 + 3,
+        "experience_rate": 2 * experiences,
+        "index": 1,
+        "index_without_panel_variance": 1,
+        "index_variance_share": 3,
+        "index_part": 6,
+        "category_probability": 3,
+        "target_probability": 1,
+        "index_change": 1,
+    }
+
+
+def test_intervals_hold_their_estimates(scored: Scored) -> None:
+    table = scored.estimates.dropna(subset=["ci_low"])
+    assert ((table["ci_low"] <= table["estimate"]) & (table["estimate"] <= table["ci_high"])).all()
+    assert (table["se"] >= 0).all()
+    assert (table["effective_n"].dropna() <= table.loc[table["effective_n"].notna(), "n"] + 1e-9).all()
+
+
+def test_estimates_fit_the_store(scored: Scored, tmp_path) -> None:
+    store = Store(tmp_path / "spi_2024")
+    save_estimates(store, TOWN, scored)
+    assert len(store.read("estimates", TOWN)) == len(scored.estimates)
+
+
+# --- the figures
+
+
+@pytest.mark.parametrize("source", ["internal", "external", "expert"])
+def test_source_score_is_the_weighted_mean_of_item_means(scored: Scored, drawn: Round, source: str) -> None:
+    """Computed once more, the long way: item by item with the final weights."""
+    weights = drawn.weighted.weights.query("source == @source and weight > 0")
+    answers = drawn.responses[drawn.responses["source"] == source].set_index("person_id").loc[weights["person_id"]]
+    items = item_scores(answers, drawn.setup.instrument, source)
+    w = weights["weight"].to_numpy()
+    means = {c: np.average(v.dropna(), weights=w[v.notna().to_numpy()]) for c, v in items.items()}
+    dimensions = []
+    for dimension in drawn.setup.instrument.sources[source].dimensions:
+        indicators = [np.mean([means[item.code] for item in i.items]) for i in dimension.indicators]
+        dimensions.append(np.mean(indicators))
+        figure = rows(scored, "dimension_score", source=source, dimension=dimension.code)["estimate"].iloc[0]
+        assert figure == pytest.approx(dimensions[-1]), dimension.code
+    assert source_scores(scored).loc[source, "estimate"] == pytest.approx(np.mean(dimensions))
+
+
+def test_index_is_the_formula_on_the_source_rows(scored: Scored, drawn: Round) -> None:
+    scores, inputs = source_scores(scored)["estimate"], drawn.setup.inputs[TOWN]
+    index = rows(scored, "index").iloc[0]
+    expected = index_from_scores(
+        scores["internal"], scores["external"], scores["expert"], inputs.correction_conduct, inputs.correction_facts,
+        drawn.setup.round.index.source_weights, inputs.mode_adjustment,
+    )  # fmt: skip
+    assert index["estimate"] == pytest.approx(expected, abs=1e-12)
+    assert rows(scored, "index_part")["estimate"].sum() == pytest.approx(expected, abs=1e-9)
+
+
+def test_index_variance_is_the_sum_over_sources(scored: Scored, drawn: Round) -> None:
+    scores, weights = source_scores(scored), drawn.setup.round.index.source_weights
+    parts = {source: (weights[source] * scores.loc[source, "se"]) ** 2 for source in weights}
+    index = rows(scored, "index").iloc[0]
+    assert index["se"] ** 2 == pytest.approx(sum(parts.values()))
+    shares = rows(scored, "index_variance_share").set_index("source")["estimate"].to_dict()
+    assert shares == pytest.approx({source: part / sum(parts.values()) for source, part in parts.items()})
+    without = rows(scored, "index_without_panel_variance").iloc[0]
+    assert without["se"] ** 2 == pytest.approx(parts["internal"] + parts["external"])
+    assert without["estimate"] == index["estimate"]
+
+
+def test_change_is_against_the_published_index(scored: Scored) -> None:
+    change, index = rows(scored, "index_change").iloc[0], rows(scored, "index").iloc[0]
+    assert change["estimate"] == pytest.approx(index["estimate"] - 78.37)
+    assert (change["se"], change["domain"]) == (index["se"], "2023")
+
+
+def test_category_chances_sum_to_one(scored: Scored) -> None:
+    assert rows(scored, "category_probability")["estimate"].sum() == pytest.approx(1)
+
+
+def test_panel_interval_is_that_of_exchangeable_members(scored: Scored) -> None:
+    expert = source_scores(scored).loc["expert"]
+    assert (expert["df_design"], expert["n"], expert["effective_n"]) == (13, 14, 14)
+
+
+@pytest.mark.parametrize("source", ["internal", "external"])
+def test_degrees_of_freedom_are_respondents_minus_classes(scored: Scored, drawn: Round, source: str) -> None:
+    weights = drawn.weighted.weights.query("source == @source and weight > 0")
+    assert source_scores(scored).loc[source, "df_design"] == len(weights) - weights["nr_class"].nunique()
+
+
+def test_same_inputs_give_the_same_table(scored: Scored, drawn: Round) -> None:
+    mixed = drawn.responses.sample(frac=1, random_state=9)
+    pd.testing.assert_frame_equal(drawn.score(responses=mixed).estimates, scored.estimates, check_exact=True)
+
+
+def test_order_of_the_sources_in_the_file_changes_nothing(scored: Scored, drawn: Round) -> None:
+    names = ("external", "expert", "internal")
+    round_ = drawn.setup.round.model_copy(update={"sources": {n: drawn.setup.round.sources[n] for n in names}})
+    again = drawn.rescored(round_=round_)
+    assert rows(again, "index")["estimate"].iloc[0] == pytest.approx(rows(scored, "index")["estimate"].iloc[0])
+
+
+def test_first_round_has_no_change(drawn: Round) -> None:
+    assert rows(drawn.score(previous=None), "index_change").empty
+
+
+# --- what is hidden
+
+
+@pytest.mark.parametrize(("source", "n"), [("internal", 9), ("external", 9), ("expert", 4)])
+def test_a_thin_source_hides_itself_and_every_composite(drawn: Round, source: str, n: int) -> None:
+    responses = keep(drawn, source, n)
+    scored = drawn.rescored(responses=responses)
+    table = scored.estimates
+    gone = table[(table["source"] == source) | table["measure"].str.startswith(COMPOSITES)]
+    assert (gone["status"] == "suppressed").all()
+    assert gone[HIDDEN_COLUMNS].isna().all(axis=None)
+    others = source_scores(scored).drop(source)
+    assert (others["status"] == "shown").all()
+    assert source not in set(scored.item_nonresponse["source"]), "nor how often its few respondents said don't know"
+
+
+def test_panel_of_five_is_shown(drawn: Round) -> None:
+    scored = drawn.rescored(responses=keep(drawn, "expert", 5))
+    assert source_scores(scored).loc["expert", "status"] == "shown"
+    assert rows(scored, "index")["status"].iloc[0] == "shown"
+
+
+def test_one_expert_alone_stops_nothing(drawn: Round) -> None:
+    scored = drawn.rescored(responses=keep(drawn, "expert", 1))
+    assert source_scores(scored)["status"].to_dict() == {
+        "internal": "shown",
+        "external": "shown",
+        "expert": "suppressed",
+    }
+
+
+def test_thin_unit_takes_another_with_it(drawn: Round) -> None:
+    weak = (drawn.responses["source"] == "internal") & drawn.responses["person_id"].str.startswith("internal-kecamatan")
+    responses = pd.concat([drawn.responses[~weak], drawn.responses[weak].head(3)], ignore_index=True)
+    scored = drawn.rescored(responses=responses)
+    hidden = rows(scored, "unit_score", source="internal", status="suppressed")["domain"]
+    assert set(hidden) == {"Kecamatan", "Dinas Tiga"}, "the 3 of the Kecamatan, and the smallest other unit"
+
+
+def test_withheld_hides_all_figures(drawn: Round) -> None:
+    inputs = drawn.setup.inputs[TOWN].model_copy(update={"release": "withheld", "withheld_reason": "conduct"})
+    scored = drawn.score(inputs=inputs)
+    assert (scored.estimates["status"] == "withheld").all()
+    assert scored.estimates[HIDDEN_COLUMNS].isna().all(axis=None)
+    assert scored.item_nonresponse.empty
+
+
+# --- what may be missing
+
+
+def test_source_without_answers_leaves_no_index(drawn: Round) -> None:
+    scored = drawn.rescored(responses=keep(drawn, "external", 0))
+    assert rows(scored, "index")["status"].tolist() == ["no_answers"]
+    assert set(source_scores(scored).index) == {"internal", "expert"}
+
+
+def test_dimension_that_nobody_answered_leaves_no_index(drawn: Round) -> None:
+    responses = drawn.responses.copy()
+    codes = [item.code for item in drawn.setup.instrument.sources["external"].dimensions[1].items]
+    responses.loc[responses["source"] == "external", codes] = 8.0
+    scored = drawn.rescored(responses=responses)
+    assert source_scores(scored).loc["external", "status"] == "no_answers"
+    assert rows(scored, "index")["status"].tolist() == ["no_answers"]
+    assert rows(scored, "dimension_score", source="external")["status"].value_counts().to_dict()["suppressed"] >= 1
+
+
+def test_unit_where_everybody_said_dont_know(drawn: Round) -> None:
+    responses = drawn.responses.copy()
+    unit = responses["person_id"].str.startswith("external-puskesmas")
+    responses.loc[unit, [item.code for item in drawn.setup.instrument.items("external")]] = 8.0
+    scored = drawn.rescored(responses=responses)
+    assert rows(scored, "unit_score", domain="Puskesmas")["estimate"].isna().all()
+    assert rows(scored, "index")["status"].iloc[0] == "shown"
+
+
+def test_lists_without_units_have_no_unit_scores(drawn: Round) -> None:
+    frame = drawn.frame.assign(unit=drawn.frame["unit"].where(drawn.frame["source"] != "external"))
+    scored = drawn.rescored(frame=frame)
+    assert rows(scored, "unit_score", source="external").empty
+    assert rows(scored, "index")["status"].iloc[0] == "shown"
+
+
+@pytest.mark.parametrize("table", ["frame", "responses", "replicates"])
+def test_tables_that_lost_people_are_refused(drawn: Round, table: str) -> None:
+    whole = getattr(drawn if table != "replicates" else drawn.weighted, table)
+    gone = whole[~((whole["source"] == "internal") & (np.arange(len(whole)) % 2 == 0))]
+    with pytest.raises(InputError, match="people with a weight are not in") as caught:
+        drawn.score(**{table: gone})
+    assert "key internal" in str(caught.value)
+    assert "spi run --notebook 30" in str(caught.value)

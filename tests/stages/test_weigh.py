@@ -1,0 +1,208 @@
+"""Weights of an institution: totals, margins, replicates, and the tables they are made from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_analysis.errors import InputError, WeightingError
+from spi_analysis.params import RoundParams
+from spi_analysis.stages.draw import eligible_list
+from spi_analysis.stages.weigh import WEIGHT_COLUMNS, recipe_for, replicate_seed, replicate_weights, save_weights
+from spi_analysis.tables.store import Store
+from spi_analysis.weighting import Rake, apply_recipe, bootstrap_replicates, observed_fraction
+from tests.stages.conftest import Round
+from tests.stages.town import TOWN
+
+PROBABILITY = ("internal", "external")
+
+
+def of(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    return table[table["source"] == source].reset_index(drop=True)
+
+
+def merged_variables(report: pd.DataFrame) -> set[str]:
+    return {merged.variable for step in report["merged"] for merged in step}
+
+
+def with_rake(round_: RoundParams, **changes: object) -> RoundParams:
+    """The round with other raking of the internal source."""
+    source = round_.sources["internal"]
+    rake = source.weighting.rake.model_copy(update=changes)
+    spoiled = source.model_copy(update={"weighting": source.weighting.model_copy(update={"rake": rake})})
+    return round_.model_copy(update={"sources": {**round_.sources, "internal": spoiled}})
+
+
+@pytest.mark.parametrize("source", PROBABILITY)
+def test_every_step_stands_for_the_whole_list(drawn: Round, source: str) -> None:
+    people = len(eligible_list(drawn.frame, source))
+    weights = of(drawn.weighted.weights, source)
+    sums = weights[WEIGHT_COLUMNS[:-1]].sum()
+    assert sums.tolist() == pytest.approx([people] * len(sums)), "nobody is lost on the way"
+    ineligible = weights.loc[weights["disposition"] == "NE", "recal_weight"].sum()
+    assert weights["weight"].sum() == pytest.approx(people - ineligible), "the known ineligible leave at the end"
+
+
+def test_some_were_found_ineligible(drawn: Round) -> None:
+    weights = of(drawn.weighted.weights, "internal")
+    assert (weights["disposition"] == "NE").sum() == 3
+    assert (weights.loc[weights["disposition"] == "NE", "recal_weight"] > 0).all()
+
+
+@pytest.mark.parametrize("source", PROBABILITY)
+def test_only_respondents_have_a_final_weight(drawn: Round, source: str) -> None:
+    weights = of(drawn.weighted.weights, source)
+    assert ((weights["weight"] > 0) == weights["disposition"].isin(["I", "P"])).all()
+
+
+@pytest.mark.parametrize("source", PROBABILITY)
+@pytest.mark.parametrize("column", ["cal_weight", "recal_weight"])
+def test_list_margins_are_hit(drawn: Round, source: str, column: str) -> None:
+    weights = of(drawn.weighted.weights, source).merge(of(drawn.frame, source), on="person_id")
+    listed = eligible_list(drawn.frame, source)
+    for margin in drawn.setup.round.sources[source].weighting.rake.margins:
+        if margin in merged_variables(of(drawn.weighted.report, source)):
+            continue  # the report says which levels were too thin
+        sums = weights.groupby(margin)[column].sum().to_dict()
+        assert sums == pytest.approx(listed[margin].value_counts().astype(float).to_dict(), rel=1e-8), margin
+
+
+def test_merged_levels_hit_their_common_total(drawn: Round) -> None:
+    """The smallest unit (20 people) rests on too few answers once only a tenth answers."""
+    thin = drawn.responses[(drawn.responses["source"] != "internal") | (drawn.responses.index % 5 == 0)]
+    weighted = drawn.weigh(responses=thin)
+    assert "unit" in merged_variables(of(weighted.report, "internal"))
+    assert of(weighted.weights, "internal")["recal_weight"].sum() == pytest.approx(198)
+
+
+@pytest.mark.parametrize("source", PROBABILITY)
+def test_every_replicate_hits_the_margins_too(drawn: Round, source: str) -> None:
+    """The stored replicates are those of respondents; with the ineligible still in, each sums to the list."""
+    people = of(drawn.weighted.sample, source).merge(
+        of(drawn.weighted.weights, source)[["person_id", "nr_class"]], on="person_id"
+    )
+    people["observed_fraction"] = observed_fraction(people, "nr_class")
+    made = bootstrap_replicates(
+        people,
+        "base_weight",
+        stratum="stratum",
+        fraction="observed_fraction",
+        n_replicates=200,
+        seed=replicate_seed(drawn.setup.round, TOWN, source),
+    )
+    listed = eligible_list(drawn.frame, source)
+    steps = recipe_for(drawn.setup.round.sources[source].weighting, listed)[:-1]
+    whole = apply_recipe(people, steps, replicates=made)
+    for margin in drawn.setup.round.sources[source].weighting.rake.margins:
+        if margin in merged_variables(whole.report):
+            continue
+        sums = pd.DataFrame(whole.replicates.values).groupby(people[margin].to_numpy()).sum()
+        expected = listed[margin].value_counts().sort_index().to_numpy(dtype=float)
+        np.testing.assert_allclose(sums, np.repeat(expected[:, None], 200, axis=1), rtol=1e-7)
+    ids, stored = replicate_weights(drawn.weighted.replicates, source)
+    rows = people.set_index("person_id").index.get_indexer(ids)
+    np.testing.assert_allclose(stored.values, whole.replicates.values[rows])
+
+
+def test_replicates_are_of_the_respondents_of_probability_sources(drawn: Round) -> None:
+    weights = drawn.weighted.weights
+    expected = weights[(weights["weight"] > 0) & weights["source"].isin(PROBABILITY)]
+    assert set(drawn.weighted.replicates["person_id"]) == set(expected["person_id"])
+    values = drawn.weighted.replicates.drop(columns=["source", "person_id"])
+    assert values.shape[1] == 200
+    assert (values > 0).all(axis=None), "f > 0, so nobody disappears from a replicate"
+
+
+def test_panel_counts_the_same_for_all(drawn: Round) -> None:
+    panel = of(drawn.weighted.weights, "expert")
+    assert panel["weight"].tolist() == [1.0] * 14
+
+
+def test_same_inputs_give_the_same_tables_in_any_row_order(drawn: Round) -> None:
+    mixed = {
+        name: getattr(drawn, name).sample(frac=1, random_state=4) for name in ("frame", "sample", "events", "responses")
+    }
+    again = drawn.weigh(**mixed)
+    pd.testing.assert_frame_equal(again.weights, drawn.weighted.weights, check_exact=True)
+    pd.testing.assert_frame_equal(again.replicates, drawn.weighted.replicates, check_exact=True)
+
+
+def test_seeds_differ_between_institutions_and_sources(drawn: Round) -> None:
+    round_ = drawn.setup.round
+    seeds = {replicate_seed(round_, i, s) for i in (TOWN, "kota-bengkulu") for s in PROBABILITY}
+    assert len(seeds) == 4
+    assert max(seeds) < 2**64
+
+
+def test_tables_fit_the_store(drawn: Round, tmp_path) -> None:
+    store = Store(tmp_path / "spi_2024")
+    save_weights(store, TOWN, drawn.weighted)
+    pd.testing.assert_frame_equal(
+        store.read("weights", TOWN)[drawn.weighted.weights.columns],
+        drawn.weighted.weights.astype({"nr_class": store.read("weights", TOWN)["nr_class"].dtype}),
+        check_dtype=False,
+    )
+    assert len(store.read("replicates", TOWN)) == len(drawn.weighted.replicates)
+
+
+# --- what may happen to a round
+
+
+def test_partial_answers_count_only_where_the_round_says_so(drawn: Round) -> None:
+    broken_off = drawn.responses.copy()
+    broken_off.loc[broken_off["source"] == "internal", "completed_at"] = pd.NaT
+    counted = of(drawn.weigh(responses=broken_off).weights, "internal")
+    assert ((counted["disposition"] == "P") == (counted["weight"] > 0)).all()
+    rules = drawn.setup.round.dispositions.model_copy(update={"respondents": ["I"]})
+    strict = drawn.setup.round.model_copy(update={"dispositions": rules})
+    some = broken_off.copy()
+    some.loc[some.index % 2 == 0, "completed_at"] = drawn.responses["completed_at"]
+    left_out = of(drawn.weigh(responses=some, round_=strict).weights, "internal")
+    assert ((left_out["disposition"] == "I") == (left_out["weight"] > 0)).all()
+    assert left_out["weight"].sum() == pytest.approx(counted["weight"].sum(), rel=0.03)
+
+
+@pytest.mark.parametrize("margins", [["is_asn"], ["unit", "is_asn", "sex"]])
+def test_margins_may_be_flags(drawn: Round, margins: list[str]) -> None:
+    weighted = drawn.weigh(round_=with_rake(drawn.setup.round, margins=margins))
+    weights = of(weighted.weights, "internal").merge(of(drawn.frame, "internal"), on="person_id")
+    listed = eligible_list(drawn.frame, "internal")["is_asn"].sum()
+    assert weights.loc[weights["is_asn"].astype(bool), "recal_weight"].sum() == pytest.approx(listed)
+
+
+def test_unknown_levels_are_a_level_of_their_own(drawn: Round) -> None:
+    gaps = drawn.frame.assign(unit=drawn.frame["unit"].mask(drawn.frame["unit"] == "Dinas Satu"))
+    weights = of(drawn.weigh(frame=gaps).weights, "internal").merge(of(gaps, "internal"), on="person_id")
+    listed = eligible_list(gaps, "internal")["unit"].isna().sum()
+    assert weights.loc[weights["unit"].isna(), "recal_weight"].sum() == pytest.approx(listed)
+
+
+def test_misspelt_margin_names_the_nearest(drawn: Round) -> None:
+    with pytest.raises(WeightingError, match="did you mean 'age_group'"):
+        drawn.weigh(round_=with_rake(drawn.setup.round, margins=["unit", "agegroup"]))
+
+
+def test_sampled_people_missing_from_the_frame_are_not_dropped_in_silence(drawn: Round) -> None:
+    lost = drawn.frame[~drawn.frame["person_id"].isin(drawn.sample["person_id"].head(5))]
+    with pytest.raises(InputError, match="not in the frame any more") as caught:
+        drawn.weigh(frame=lost)
+    assert "5 of" in str(caught.value)
+
+
+def test_a_source_that_nobody_answered_keeps_its_design_weights(drawn: Round) -> None:
+    silent = drawn.responses[drawn.responses["source"] != "external"]
+    weights = of(drawn.weigh(responses=silent).weights, "external")
+    assert (weights["weight"] == 0).all()
+    assert weights["base_weight"].sum() == pytest.approx(168)
+
+
+def test_no_answer_at_all_is_a_table_without_weight(drawn: Round) -> None:
+    nothing = drawn.responses.head(0)[["institution_id", "person_id", "source", "started_at", "completed_at"]]
+    weighted = drawn.weigh(responses=nothing)
+    assert (weighted.weights["weight"] == 0).all()
+    assert weighted.replicates.empty
+
+
+def test_raking_repeats_after_trimming(drawn: Round) -> None:
+    recipe = recipe_for(drawn.setup.round.sources["internal"].weighting, eligible_list(drawn.frame, "internal"))
+    assert [step.column for step in recipe] == WEIGHT_COLUMNS[1:]
+    assert [isinstance(step, Rake) for step in recipe] == [False, False, True, False, True, False]
