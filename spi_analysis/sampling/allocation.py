@@ -46,7 +46,9 @@ def allocate(
         needs ``mean``; with ``mean=None`` N_h**power); cost (N_h S_h / sqrt(c_h))
     pop_size, sd, mean, cost : str   columns with N_h, S_h, Ybar_h, c_h (cost per person)
     min_n, max_n : number or column   bounds; n_h never exceeds N_h
-    integer : bool                whole numbers (exact optimum), or the real-valued optimum
+    integer : bool
+        whole numbers (for n the exact optimum; for a budget greedy by gain per cost: never over it, but where prices
+        differ another split may spend the last of it a little better), or the real-valued optimum
 
     Returns
     -------
@@ -55,9 +57,6 @@ def allocate(
     Raises
     ------
     SamplingError   unknown method or column, bounds that cross or cannot hold n, both or neither of n and budget.
-
-    With a budget, whole numbers are found greedily by gain per cost: never over the budget, but where
-    prices differ another split may spend the last rupiah a little better.
 
     References
     ----------
