@@ -109,7 +109,7 @@ def scale_chart(
         start = 0.0
         for level in levels:
             end = 100.0 if level.below is None else level.below
-            axes.axvspan(start, end, ymin=0.28, ymax=0.72, color=level.colour, alpha=0.16, linewidth=0)
+            axes.fill_between([start, end], 0.28, 0.72, color=level.colour, alpha=0.16, linewidth=0)
             middle = (max(start, left) + min(end, right)) / 2
             axes.text(middle, 0.12, words.pick(level.label), ha="center", va="center", color=level.colour)
             start = end

@@ -92,7 +92,14 @@ def draw_source(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Draw one source: sample rows, the frame as drawn from (with stratum), and the record."""
     plan = plan_source(frame, round_, source)
-    people = with_strata(eligible_list(frame, source), round_, source, _cell_map(plan.cells))
+    design = round_.sources[source].design
+    context = {
+        "round_id": round_.round_id,
+        "source": source,
+        "strata_columns": design.strata if design else [],
+        "cells": _cell_map(plan.cells),
+    }
+    people = with_strata(eligible_list(frame, source), context["strata_columns"], context["cells"])
     shift = shift_of(round_.draw.public_value)
     numbers = shifted(permanent_random_numbers(people["person_id"], secret), shift)
     sizes = dict(zip(plan.strata["stratum"], plan.strata["invited"].astype(int), strict=True))
@@ -107,7 +114,7 @@ def draw_source(
             "public_value": round_.draw.public_value,
             "public_value_name": round_.draw.public_value_name,
             "public_value_date": round_.draw.public_value_date.isoformat(),
-            "context": {"round_id": round_.round_id, "source": source, "cells": _cell_map(plan.cells)},
+            "context": context,
         },
     )
     return drawn[SAMPLE_COLUMNS], people, record
@@ -161,18 +168,18 @@ def verify_institution(
     differences = {}
     for source in round_.sources:
         part = record["sources"][source]
-        people = with_strata(eligible_list(frame, source), round_, source, part["context"]["cells"])
+        context = part["context"]
+        people = with_strata(eligible_list(frame, source), context["strata_columns"], context["cells"])
         kept = None if archived is None else archived[archived["source"] == source]
         differences[source] = verify_draw(part, people, secret, kept)
     return differences
 
 
-def with_strata(people: pd.DataFrame, round_: RoundParams, source: Source, cells: dict[str, str]) -> pd.DataFrame:
-    """People with their stratum, by the recorded map from cells to strata."""
-    design = round_.sources[source].design
-    if design is None:
+def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str]) -> pd.DataFrame:
+    """People with their stratum, by the recorded columns and map from cells to strata; a panel is one stratum."""
+    if not columns:
         return people.assign(stratum=PANEL)
-    labels = cell_labels(people, design.strata)
+    labels = cell_labels(people, columns)
     return people.assign(stratum=labels.map(lambda cell: cells.get(cell, f"(not in the record) {cell}")))
 
 

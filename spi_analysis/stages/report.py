@@ -106,7 +106,10 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
 
 
 def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
-    """Per source: people listed, eligible, invited, answers needed and given, response rates, effective n."""
+    """Per source: people listed, eligible, invited, answers needed and given, response rates, effective n.
+
+    Where fewer answered than may be shown, what tells of them is missing; ``least`` is that number.
+    """
     round_ = setup.round_for(institution_id)
     frame, weights = store.read("frame", institution_id), store.read("weights", institution_id)
     rates = response_rates(disposition_counts(weights, ["source"]))
@@ -114,8 +117,11 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
     for source in round_.sources:
         part = weights[weights["source"] == source]
         answered = part[part["weight"] > 0]
+        limits = round_.disclosure
+        least = limits.min_panel if round_.sources[source].nature == "panel" else limits.min_cell
         rows.append(
             {
+                "least": least,
                 "source": source,
                 "listed": int((frame["source"] == source).sum()),
                 "eligible": len(eligible_list(frame, source)),
@@ -128,7 +134,9 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
                 "effective_n": len(answered) / kish_deff(answered["weight"]) if len(answered) else 0.0,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows).astype({"answered": float})
+    table.loc[table["answered"] < table["least"], ["answered", "RR1", "RR3", "kish_deff", "effective_n"]] = float("nan")
+    return table
 
 
 def round_store(setup: RoundSetup) -> Store:

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.weighting.auxiliary import Auxiliary, auxiliary_of
+from spi_analysis.weighting.auxiliary import Auxiliary, Margin, auxiliary_of
+from spi_analysis.weighting.calibration import calibration_factors
 from spi_analysis.weighting.groups import Groups, weights_of
 
 TOLERANCE = 1e-10
-MAX_ITERATIONS = 1000
+MAX_ITERATIONS = 100
 
 
 def rake(
@@ -61,24 +62,48 @@ def rake_columns(
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> np.ndarray:
-    """As ``rake``, for weights (n, K): every column is raked to the same targets."""
+    """As ``rake``, for weights (n, K): every column is raked to the same targets.
+
+    A column that ``max_iterations`` sweeps leave unfinished is finished by Newton's method, which
+    has the same solution and converges where sweeps crawl (as in an odd replicate).
+    """
     cells, levels = _cells(auxiliary)
     start = cells.sums(weights)
     table = start.copy()
     tables = [Groups(levels[:, j], margin.levels) for j, margin in enumerate(auxiliary.margins)]
     wanted = np.split(targets, np.cumsum([len(margin.levels) for margin in auxiliary.margins])[:-1])
+    open_ = np.arange(table.shape[1])
     for _ in range(max_iterations):
-        worst = 0.0
-        for groups, target in zip(tables, wanted, strict=True):
-            have = groups.sums(table)
-            factor = np.divide(target[:, None], have, out=np.ones_like(have), where=have > 0)
-            worst = max(worst, float(np.abs(factor - 1).max()))
-            table *= groups.spread(factor)
-        if worst <= tolerance:
+        swept, worst = _sweep(table[:, open_], tables, wanted)
+        table[:, open_] = swept
+        open_ = open_[worst > tolerance]
+        if not len(open_):
             break
+    for column in open_:
+        table[:, column] *= _newton_factors(table[:, column], auxiliary, levels, targets)
     _require_hit(table, tables, wanted, auxiliary, tolerance)
     ratio = np.divide(table, start, out=np.zeros_like(table), where=start > 0)
     return weights * cells.spread(ratio)
+
+
+def _sweep(table: np.ndarray, tables: list[Groups], wanted: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """One pass over all margins: the new table of cells (M, K), and the largest change of every column."""
+    worst = np.zeros(table.shape[1])
+    for groups, target in zip(tables, wanted, strict=True):
+        have = groups.sums(table)
+        factor = np.divide(target[:, None], have, out=np.ones_like(have), where=have > 0)
+        worst = np.maximum(worst, np.abs(factor - 1).max(axis=0))
+        table = table * groups.spread(factor)
+    return table, worst
+
+
+def _newton_factors(column: np.ndarray, auxiliary: Auxiliary, levels: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Factors that finish one column of the table of cells; ones where there is no solution."""
+    margins = [Margin(m.name, m.levels, levels[:, j]) for j, m in enumerate(auxiliary.margins)]
+    try:
+        return calibration_factors(column, Auxiliary(margins, [], np.empty((len(column), 0))), targets, "raking")
+    except WeightingError:
+        return np.ones(len(column))
 
 
 def _cells(auxiliary: Auxiliary) -> tuple[Groups, np.ndarray]:

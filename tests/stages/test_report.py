@@ -65,6 +65,9 @@ def test_a_page_with_a_hidden_panel_shows_neither_index_nor_category(tmp_path: P
     assert page.category is None
     assert page.figure("index") is None
     assert page.figure("source_score", source="internal") is not None
+    who = page.who.set_index("source")
+    assert who.loc["expert", ["answered", "RR1", "effective_n"]].isna().all(), "nor how many of a hidden panel answered"
+    assert who.loc["internal", "answered"] > 10
     (result,) = round_results(drawn.setup, store)
     assert (result.status, result.category) == ("suppressed", None)
     assert np.isnan([result.index, result.ci_low, result.n]).all()

@@ -21,7 +21,7 @@ def who_answered_table(page: InstitutionPage, words: Words) -> str:
         text(words("Source"), (words.value("source", s) for s in who["source"])),
         figures(words("On the list"), (words.number(n, 0) for n in who["eligible"])),
         figures(words("Invited"), (words.number(n, 0) for n in who["invited"])),
-        figures(words("Answered"), (words.number(n, 0) for n in who["answered"])),
+        figures(words("Answered"), answered_texts(who, words)),
         figures(words("Answers aimed for"), (words.number(n, 0) for n in who["needed"])),
         figures(words("Response rate (RR1)"), (words.percent(rate) for rate in who["RR1"])),
     ]
@@ -96,13 +96,19 @@ def quality_table(page: InstitutionPage, words: Words) -> str:
     shares = page.rows("index_variance_share").set_index("source")["estimate"]
     columns = [
         text(words("Source"), (words.value("source", s) for s in who["source"])),
-        figures(words("Answers (n)"), (words.number(n, 0) for n in who["answered"])),
+        figures(words("Answers (n)"), answered_texts(who, words)),
         figures(words("Effective answers"), (words.number(n, 0) for n in who["effective_n"])),
         figures(words("Design effect of the weights"), (words.number(d) for d in who["kish_deff"])),
         figures(words("Share of the index's uncertainty"), (words.percent(shares.get(s), 0) for s in who["source"])),
     ]
     note = words("Methods and assumptions: docs/methods of the workbench.")
     return page_table(columns, "quality", words("Quality in figures"), note, words)
+
+
+def answered_texts(who: pd.DataFrame, words: Words) -> list[str]:
+    """Number of answers; where it may not be shown, what it is below."""
+    counts = zip(who["answered"], who["least"], strict=True)
+    return [f"< {least}" if pd.isna(n) else words.number(n, 0) for n, least in counts]
 
 
 def figure_columns(rows: pd.DataFrame, heading: str, words: Words, unit: str = "") -> list[Column]:

@@ -1,0 +1,71 @@
+"""Does the interval cover? Twenty generated rounds with known truth, from draw to index.
+
+The full simulation (200 rounds) is `make coverage`. Bounds here are three Monte-Carlo errors wide,
+so that the seeded result says something about the method and not about the seeds.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_analysis.estimation.coverage import coverage_summary
+from spi_analysis.synthetic.coverage import simulate_institution
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("coverage")]
+SEEDS = range(1, 21)
+
+
+def _simulated(setup, institution_ids, mechanism, seeds=SEEDS) -> pd.DataFrame:
+    return pd.concat([simulate_institution(setup, i, seed, mechanism) for seed in seeds for i in institution_ids])
+
+
+@pytest.fixture(scope="module")
+def at_random(setup) -> pd.DataFrame:
+    return _simulated(setup, setup.institution_ids, "at_random")
+
+
+@pytest.mark.parametrize("measure", ["internal", "external", "expert", "index"])
+def test_intervals_cover_where_response_is_at_random(at_random, measure):
+    row = coverage_summary(at_random, ["measure"]).set_index("measure").loc[measure]
+    assert row["runs"] == 100
+    error = 3 * np.sqrt(0.95 * 0.05 / row["runs"])
+    assert 0.95 - error <= row["coverage"], "too few intervals hold the truth"
+    assert abs(row["bias"]) < 3 * row["sd"] / np.sqrt(row["runs"]) + 0.15, "the weights leave a bias"
+    assert 0.75 < row["se"] / row["sd"] < 1.3, "the standard error is not that of the estimate"
+
+
+def test_a_census_with_8_percent_response_has_an_interval_of_honest_width(setup):
+    """With the correction n/N the interval would be a point: everybody was invited."""
+    results = _simulated(setup, ["kota-pangkalpinang", "kota-mojokerto"], "census_8_percent", range(1, 16))
+    table = coverage_summary(results, ["measure"]).set_index("measure")
+    for source in ("internal", "external"):
+        row = table.loc[source]
+        assert 0.65 < row["se"] / row["sd"] < 1.5
+        assert row["width"] > 3, "points of 100; with some 150 answers nothing narrower would be honest"
+        assert row["coverage"] >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / row["runs"])
+
+
+def test_no_weight_mends_silence_that_depends_on_the_answer(setup):
+    results = _simulated(setup, ["kota-mojokerto"], "depends_on_answer", range(1, 6))
+    table = coverage_summary(results, ["measure"]).set_index("measure")
+    assert table.loc["internal", "bias"] > 2, "people with bad things to tell answer less"
+    assert table.loc["internal", "coverage"] < 0.5
+
+
+def test_summary_counts_what_it_says():
+    """Two runs: errors +1 and -3, one covered: bias -1, SD 2.83, coverage one half."""
+    runs = pd.DataFrame(
+        {
+            "truth": 10.0,
+            "estimate": [11.0, 7.0],
+            "se": [1.0, 2.0],
+            "ci_low": [9.0, 6.0],
+            "ci_high": [13.0, 8.0],
+            "n": 5,
+            "m": "x",
+        }
+    )
+    row = coverage_summary(runs, ["m"]).iloc[0]
+    assert row[["runs", "bias", "se", "width", "coverage"]].tolist() == [2, -1.0, 1.5, 3.0, 0.5]
+    assert row["sd"] == pytest.approx(np.sqrt(8))
+    assert row["coverage_error"] == pytest.approx(np.sqrt(0.125))
