@@ -24,8 +24,7 @@ from spi_analysis.weighting import (
     Weighted,
     WeightingClasses,
     apply_recipe,
-    bootstrap_replicates,
-    observed_fraction,
+    two_phase_replicates,
     weighting_classes,
 )
 from spi_analysis.weighting.groups import require_columns
@@ -130,15 +129,8 @@ def _weigh_source(
     require_columns(people, params.rake.margins)
     known = {column: _levels(people[column]) for column in params.rake.margins}
     people = people.assign(nr_class=classes["nr_class"], **known)
-    people["observed_fraction"] = observed_fraction(people, "nr_class", status="status")
-    replicates = bootstrap_replicates(
-        people,
-        "base_weight",
-        stratum="stratum",
-        fraction="observed_fraction",
-        n_replicates=round_.replicates.n_replicates,
-        seed=replicate_seed(round_, str(people["institution_id"].iloc[0]), source),
-    )
+    seed = replicate_seed(round_, str(people["institution_id"].iloc[0]), source)
+    replicates = two_phase_replicates(people, "nr_class", round_.replicates.n_replicates, seed, status="status")
     recipe = recipe_for(params, eligible_list(frame, source))
     weighted = apply_recipe(people, recipe, status="status", replicates=replicates)
     table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], weighted.columns[WEIGHT_COLUMNS]], axis=1)

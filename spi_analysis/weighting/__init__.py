@@ -15,6 +15,7 @@ from spi_analysis.weighting.recipe import (
     WeightingClasses,
     apply_recipe,
     observed_fraction,
+    two_phase_replicates,
     weighting_classes,
 )
 from spi_analysis.weighting.replicates import (
@@ -49,5 +50,6 @@ __all__ = [
     "post_stratify",
     "rake",
     "trim_weights",
+    "two_phase_replicates",
     "weighting_classes",
 ]

@@ -20,7 +20,7 @@ from spi_analysis.weighting.diagnostics import effective_n, kish_deff
 from spi_analysis.weighting.groups import groups_of, require_columns, weights_of
 from spi_analysis.weighting.nonresponse import eligibility_weights, nonresponse_weights
 from spi_analysis.weighting.raking import MAX_ITERATIONS, TOLERANCE, rake_columns
-from spi_analysis.weighting.replicates import ReplicateWeights
+from spi_analysis.weighting.replicates import ReplicateWeights, bootstrap_replicates
 from spi_analysis.weighting.statuses import INELIGIBLE, RESPONDENT, classify
 from spi_analysis.weighting.trimming import cap_with_redistribution, iqr_cap
 
@@ -212,6 +212,47 @@ def weighting_classes(
     return pd.DataFrame(
         {"nr_class": labels.map(merged["group"]), "merged": labels.map(merged["merged"])}, index=sample.index
     )
+
+
+def two_phase_replicates(
+    sample: pd.DataFrame,
+    by: str,
+    n_replicates: int,
+    seed: int,
+    *,
+    weight: str = "base_weight",
+    status: str = "disposition",
+) -> ReplicateWeights:
+    """Bootstrap of a sample with nonresponse, whose recipe then repeats every step.
+
+    Given its class, whether somebody answers is the second random phase: inside each class those
+    found (respondents and known ineligible) are resampled as a simple random sample of the class,
+    with f = respondents/N of the class and Rao and Wu's factor, which is unbiased however few
+    they are. Everybody else keeps the base weight, which the recipe hands on.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   one row per sampled person
+    by : str                      column of nonresponse classes (see ``weighting_classes``)
+    n_replicates, seed, weight, status   as in ``bootstrap_replicates`` and ``apply_recipe``
+
+    Returns
+    -------
+    ReplicateWeights, values (n, n_replicates) of the base weight, scale 1/R.
+
+    References
+    ----------
+    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), section 15.6 (response homogeneity groups).
+    """
+    found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
+    fraction = observed_fraction(sample, by, weight, status)
+    people = sample[found].assign(observed_fraction=fraction[found])
+    drawn = bootstrap_replicates(
+        people, weight, stratum=by, fraction="observed_fraction", n_replicates=n_replicates, seed=seed
+    )
+    values = np.repeat(weights_of(sample, weight)[:, None], n_replicates, axis=1)
+    values[found] = drawn.values
+    return ReplicateWeights(values, drawn.scale, drawn.rscales, drawn.method)
 
 
 def observed_fraction(
