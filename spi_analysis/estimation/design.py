@@ -137,17 +137,40 @@ class SurveyDesign:
             weighted = calibration.residuals(weighted)
         return stages_covariance(weighted, list(self.stages), self.lonely_psu)
 
+    @property
+    def rows_are_units(self) -> bool:
+        """Whether every row is a primary unit of one stage and nothing else bears on the variance."""
+        stage = self.stages[0]
+        alone = stage.lonely.any() and self.lonely_psu != "certainty"
+        return len(self.stages) == 1 and not self.calibrations and not alone and len(stage.unit_stratum) == len(self)
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
     def df(self, rows: np.ndarray | None = None) -> float:
         """Degrees of freedom: primary units minus strata, among the given rows with weight (default: the domain)."""
-        inside = (self.in_domain if rows is None else rows & self.in_domain) & (self.weights != 0)
-        first = self.stages[0]
-        return float(len(np.unique(first.unit[inside])) - len(np.unique(first.stratum[inside])))
+        inside = self.in_domain if rows is None else rows & self.in_domain
+        return float(self.df_by(inside.astype(np.intp) - 1, 1)[0])
+
+    def df_by(self, codes: np.ndarray, n_groups: int) -> np.ndarray:
+        """Degrees of freedom in each of the groups that ``codes`` (n,) name; -1 is no group."""
+        codes = np.where(self.weights != 0, codes, -1)
+        stage = self.stages[0]
+        return (_distinct_by(codes, stage.unit, n_groups) - _distinct_by(codes, stage.stratum, n_groups)).astype(float)
 
     def _with(self, **changes: object) -> SurveyDesign:
         copy = object.__new__(SurveyDesign)
         for name in self.__dataclass_fields__:
             object.__setattr__(copy, name, changes.get(name, getattr(self, name)))
         return copy
+
+
+def _distinct_by(codes: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
+    """How many distinct values stand in each group."""
+    width = int(values.max()) + 1
+    seen = np.zeros((n_groups + 1) * width, dtype=bool)
+    seen[(codes + 1) * width + values] = True
+    return seen.reshape(n_groups + 1, width).sum(axis=1)[1:]
 
 
 def _stages(df: pd.DataFrame, strata: list[str], units: list[str], sizes: list[str], nest: bool) -> list[Stage]:

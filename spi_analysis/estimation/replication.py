@@ -109,6 +109,10 @@ class ReplicateDesign:
         """Degrees of freedom, the same for every domain."""
         return self.df_design
 
+    def df_by(self, codes: np.ndarray, n_groups: int) -> np.ndarray:
+        """The same for every group."""
+        return np.full(n_groups, self.df_design)
+
     def _with(self, **changes: object) -> ReplicateDesign:
         copy = object.__new__(ReplicateDesign)
         for name in self.__dataclass_fields__:

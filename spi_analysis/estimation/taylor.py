@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -26,15 +27,36 @@ class Stage:
     stratum_names: list[str]
     pop_size: np.ndarray | None
 
+    @cached_property
+    def unit_stratum(self) -> np.ndarray:
+        """Stratum of every unit."""
+        codes = np.zeros(int(self.unit.max()) + 1, dtype=np.intp)
+        codes[self.unit] = self.stratum
+        return codes
 
-@dataclass(frozen=True)
-class _Summary:
-    """Per unit of a stage: its stratum, and per stratum the size, the fraction, and how much it counts."""
+    @cached_property
+    def n(self) -> np.ndarray:
+        """Units in the sample, per stratum."""
+        return np.bincount(self.unit_stratum, minlength=len(self.stratum_names)).astype(float)
 
-    unit_stratum: np.ndarray
-    n: np.ndarray
-    fraction: np.ndarray
-    earlier: np.ndarray
+    @cached_property
+    def fraction(self) -> np.ndarray:
+        """Sampling fraction per stratum."""
+        fraction = np.zeros(len(self.n))
+        if self.pop_size is not None:
+            fraction[self.stratum] = self.n[self.stratum] / self.pop_size
+        return fraction
+
+    @cached_property
+    def factor(self) -> np.ndarray:
+        """What a stratum's sum of squared deviations counts: (1 - f) n/(n - 1)."""
+        spread = np.where(self.n > 1, self.n / np.maximum(self.n - 1, 1), 1.0)
+        return np.maximum(1 - self.fraction, 0.0) * spread
+
+    @cached_property
+    def lonely(self) -> np.ndarray:
+        """Strata with a single unit that stands for more than itself."""
+        return (self.n == 1) & (self.fraction < 1 - 1e-12)
 
 
 def stages_covariance(influence: np.ndarray, stages: list[Stage], lonely_psu: LonelyPsu) -> np.ndarray:
@@ -50,42 +72,27 @@ def stages_covariance(influence: np.ndarray, stages: list[Stage], lonely_psu: Lo
     total = np.zeros((influence.shape[1],) * 2)
     earlier = np.ones(len(influence))
     for stage in stages:
-        summary = _summary(stage, earlier)
-        total += _stage_covariance(influence, stage, summary, lonely_psu)
+        total += _stage_covariance(influence, stage, earlier, lonely_psu)
         if stage.pop_size is None:
             break
-        earlier = earlier * summary.fraction[stage.stratum]
+        earlier = earlier * stage.fraction[stage.stratum]
     return total
 
 
-def _summary(stage: Stage, earlier: np.ndarray) -> _Summary:
-    n_units = int(stage.unit.max()) + 1
-    unit_stratum = np.zeros(n_units, dtype=np.intp)
-    unit_stratum[stage.unit] = stage.stratum
-    n_strata = len(stage.stratum_names)
-    n = np.bincount(unit_stratum, minlength=n_strata).astype(float)
-    fraction = np.zeros(n_strata)
-    if stage.pop_size is not None:
-        fraction[stage.stratum] = n[stage.stratum] / stage.pop_size
-    before = np.zeros(n_strata)
-    before[stage.stratum] = earlier
-    return _Summary(unit_stratum, n, fraction, before)
-
-
-def _stage_covariance(influence: np.ndarray, stage: Stage, summary: _Summary, lonely_psu: LonelyPsu) -> np.ndarray:
-    n_units, n_strata = len(summary.unit_stratum), len(summary.n)
+def _stage_covariance(influence: np.ndarray, stage: Stage, earlier: np.ndarray, lonely_psu: LonelyPsu) -> np.ndarray:
+    n_units, n_strata = len(stage.unit_stratum), len(stage.n)
     totals = _sums(influence, stage.unit, n_units)
-    lonely = (summary.n == 1) & (summary.fraction < 1 - 1e-12)
+    lonely = stage.lonely
     if lonely.any() and lonely_psu == "fail":
         raise _lonely_error(stage, lonely)
-    centre = _sums(totals, summary.unit_stratum, n_strata) / np.maximum(summary.n, 1)[:, None]
+    centre = _sums(totals, stage.unit_stratum, n_strata) / np.maximum(stage.n, 1)[:, None]
     if lonely_psu == "adjust":
         # A lone unit is compared with the mean over all units of the stage.
         centre[lonely] = totals.mean(axis=0)
-    deviation = totals - centre[summary.unit_stratum]
-    factor = summary.earlier * (1 - summary.fraction)
-    factor = factor * np.where(summary.n > 1, summary.n / np.maximum(summary.n - 1, 1), 1.0)
-    scaled = deviation * np.sqrt(np.maximum(factor, 0))[summary.unit_stratum][:, None]
+    deviation = totals - centre[stage.unit_stratum]
+    before = np.zeros(n_strata)
+    before[stage.stratum] = earlier
+    scaled = deviation * np.sqrt(before * stage.factor)[stage.unit_stratum][:, None]
     covariance = scaled.T @ scaled
     if lonely_psu == "average" and lonely.any():
         # A lone unit's stratum gets the mean variance of the others.

@@ -1,0 +1,213 @@
+"""Ratios of two weighted totals in disjoint domains: the engine under means, totals, ratios and proportions.
+
+Estimates stand in the order variable 0 in domains 0 ... D-1, variable 1 in domains 0 ... D-1, and so on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.estimation.blocks import domain_blocks_covariance
+from spi_analysis.estimation.design import SurveyDesign
+from spi_analysis.estimation.domains import Domains
+from spi_analysis.estimation.replication import ReplicateDesign
+
+Design = SurveyDesign | ReplicateDesign
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable to estimate: numerator values (n,), missing allowed; denominator values, or None for 1."""
+
+    labels: dict[str, object]
+    top: np.ndarray
+    bottom: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """k variables in D domains of a design; ``is_total`` leaves the denominator out.
+
+    A row with a missing value is outside that variable's domains.
+    """
+
+    design: Design
+    variables: list[Variable]
+    domains: Domains
+    is_total: bool = False
+
+    @cached_property
+    def _columns(self) -> list[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
+        """Numerator and denominator with 0 for what is missing, and which rows are there (None: all)."""
+        return [_without_missing(variable) for variable in self.variables]
+
+    @cached_property
+    def _parts(self) -> tuple[np.ndarray, int]:
+        """Codes (n,) of the parts that totals are summed over, and parts per domain: strata where that is of use."""
+        if self._in_blocks:
+            stage = self.design.stages[0]
+            n_parts = len(stage.n)
+            return np.where(self.domains.codes >= 0, self.domains.codes * n_parts + stage.stratum, -1) + 1, n_parts
+        return self.domains.codes + 1, 1
+
+    @property
+    def _in_blocks(self) -> bool:
+        return isinstance(self.design, SurveyDesign) and self.design.rows_are_units
+
+    @cached_property
+    def _sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sums of numerators and denominators by variable, domain and part: (k, D, parts) each."""
+        codes, n_parts = self._parts
+        w = self.design.weights
+        shape = (len(self.domains), n_parts)
+
+        def sums(values: np.ndarray) -> np.ndarray:
+            return np.bincount(codes, values, shape[0] * n_parts + 1)[1:].reshape(shape)
+
+        everybody = sums(w)
+        tops = [sums(w * top) for top, _, _ in self._columns]
+        bottoms = [
+            sums(w * bottom) if bottom is not None else everybody if valid is None else sums(w * valid)
+            for _, bottom, valid in self._columns
+        ]
+        return np.array(tops), np.array(bottoms)
+
+    @cached_property
+    def totals(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted totals of numerators and of denominators, (k, D) each."""
+        tops, bottoms = self._sums
+        return tops.sum(axis=2), bottoms.sum(axis=2)
+
+    @cached_property
+    def estimates(self) -> np.ndarray:
+        """Estimates (k, D); missing where a denominator is 0."""
+        tops, bottoms = self.totals
+        return tops if self.is_total else _divide(tops, bottoms)
+
+    def covariance(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Covariance (k D, k D), and the estimates in every replicate (R, k D) where the design has any."""
+        if isinstance(self.design, ReplicateDesign):
+            replicates = self._replicates(self.design)
+            return self.design.covariance_of(self.estimates.ravel(), replicates), replicates
+        if self._in_blocks:
+            covariance = domain_blocks_covariance(
+                self.design, self.domains, self._influence_sums(), self._influence_of_rows
+            )
+        else:
+            covariance = self.design.covariance(self._influence())
+        empty = np.isnan(self.estimates).ravel()
+        covariance[empty, :] = np.nan
+        covariance[:, empty] = np.nan
+        return covariance, None
+
+    def counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows with a value and a positive weight, and degrees of freedom: (k, D) each."""
+        weighted = self.design.weights > 0
+        found = {None: self._count(weighted)}
+        rows = [
+            found[None] if valid is None else self._count(weighted & valid.astype(bool))
+            for _, _, valid in self._columns
+        ]
+        return np.array([n for n, _ in rows]), np.array([df for _, df in rows])
+
+    def _count(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        codes = np.where(rows, self.domains.codes, -1)
+        n = np.bincount(codes + 1, minlength=len(self.domains) + 1)[1:]
+        return n, self.design.df_by(codes, len(self.domains))
+
+    def simple_variances(self, replace: bool) -> np.ndarray:
+        """Variance (k, D) under simple random sampling of as many rows, without or with replacement (R survey's)."""
+        found = np.empty(self.estimates.shape)
+        for j, (top, bottom, valid) in enumerate(self._columns):
+            w = self.design.weights if valid is None else self.design.weights * valid
+            people, n = self.domains.sums(w), self.domains.sums((w > 0).astype(float))
+            y = top if bottom is None else np.divide(top, bottom, out=np.zeros_like(top), where=bottom != 0)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                mean = self.domains.sums(w * y) / people
+                spread = self.domains.sums(w * (y - mean[self.domains.codes]) ** 2) / people * n / (n - 1)
+                simple = spread / n * (1.0 if replace else (people - n) / people)
+            found[j] = np.where(simple > 0, simple * (people**2 if self.is_total else 1.0), np.nan)
+        return found
+
+    @cached_property
+    def _centre_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """What influence values are measured from and divided by, (k, D) each."""
+        if self.is_total:
+            return np.zeros_like(self.estimates), np.ones_like(self.estimates)
+        return np.nan_to_num(self.estimates), np.where(self.totals[1] != 0, self.totals[1], np.inf)
+
+    def _influence_sums(self) -> np.ndarray:
+        """Weighted influence values summed by variable, domain and part."""
+        (tops, bottoms), (centre, scale) = self._sums, self._centre_and_scale
+        return (tops - centre[:, :, None] * bottoms) / scale[:, :, None]
+
+    def _influence_of_rows(self, rows: slice) -> np.ndarray:
+        """Weighted influence values of some rows in their own domain, (k, rows); 0 outside all of them."""
+        domain = self.domains.codes[rows]
+        weights = self.design.weights[rows] * (domain >= 0)
+        centre, scale = self._centre_and_scale
+        values = np.empty((len(self.variables), len(domain)))
+        for j, (top, bottom, valid) in enumerate(self._columns):
+            base = bottom if bottom is not None else valid
+            fitted = centre[j][domain] if base is None else centre[j][domain] * base[rows]
+            np.subtract(top[rows], fitted, out=values[j])
+            # Where nothing is missing all means have the same denominator, and one division is enough.
+            if j == 0 or not np.array_equal(scale[j], scale[j - 1]):
+                factor = weights / scale[j][domain]
+            values[j] *= factor
+        return values
+
+    def _influence(self) -> np.ndarray:
+        """Unweighted influence values of every row on every estimate, (n, k D)."""
+        w, codes = self.design.weights, self.domains.codes
+        weighted = self._influence_of_rows(slice(None))
+        own = np.divide(weighted, w, out=np.zeros_like(weighted), where=w != 0)
+        values = np.zeros((len(codes), len(self.variables), len(self.domains)))
+        inside = np.flatnonzero(codes >= 0)
+        values[inside, :, codes[inside]] = own[:, inside].T
+        return values.reshape(len(codes), -1)
+
+    def _replicates(self, design: ReplicateDesign) -> np.ndarray:
+        """Estimates in every replicate: (R, k D)."""
+        tops = np.column_stack([top for top, _, _ in self._columns])
+        bottoms = np.column_stack([_bottom(self._columns, j) for j in range(len(self.variables))])
+        found = np.empty((design.replicates.shape[1], len(self.variables), len(self.domains)))
+        for d in range(len(self.domains)):
+            rows = self.domains.codes == d
+            weights = design.replicates.T if rows.all() else design.replicates[rows].T
+            sums = weights @ tops[rows]
+            found[:, :, d] = sums if self.is_total else _divide(sums, weights @ bottoms[rows])
+        return found.reshape(len(found), -1)
+
+
+def _without_missing(variable: Variable) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    missing = np.isnan(variable.top)
+    if variable.bottom is not None:
+        missing |= np.isnan(variable.bottom)
+    if not missing.any():
+        return variable.top, variable.bottom, None
+    bottom = None if variable.bottom is None else np.where(missing, 0.0, variable.bottom)
+    return np.where(missing, 0.0, variable.top), bottom, (~missing).astype(float)
+
+
+def _bottom(columns: list[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]], j: int) -> np.ndarray:
+    top, bottom, valid = columns[j]
+    return bottom if bottom is not None else np.ones(len(top)) if valid is None else valid
+
+
+def _divide(tops: np.ndarray, bottoms: np.ndarray) -> np.ndarray:
+    return np.divide(tops, bottoms, out=np.full(tops.shape, np.nan), where=bottoms != 0)
+
+
+def labels_of(ratios: Ratios) -> pd.DataFrame:
+    """Labels of every estimate: those of the variable, then those of the domain."""
+    rows = [
+        {**variable.labels, **domain}
+        for variable in ratios.variables
+        for domain in ratios.domains.labels.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
