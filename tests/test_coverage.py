@@ -42,7 +42,9 @@ def test_a_census_with_8_percent_response_has_an_interval_of_honest_width(setup)
         row = table.loc[source]
         assert 0.65 < row["se"] / row["sd"] < 1.5
         assert row["width"] > 3, "points of 100; with some 150 answers nothing narrower would be honest"
-        assert row["coverage"] >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / row["runs"])
+        # Units in which under five answer are merged with others, whose people may think otherwise:
+        # docs/methods/weighting.md says what that costs.
+        assert row["coverage"] >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / row["runs"])
 
 
 def test_no_weight_mends_silence_that_depends_on_the_answer(setup):

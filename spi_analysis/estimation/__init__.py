@@ -1,18 +1,31 @@
 """Design-based estimation, for any survey."""
 
+from spi_analysis.estimation.association import TestResult, chi_square, t_test
 from spi_analysis.estimation.contrasts import contrast
 from spi_analysis.estimation.design import SurveyDesign
 from spi_analysis.estimation.estimators import estimate_mean, estimate_proportion, estimate_ratio, estimate_total
+from spi_analysis.estimation.quantiles import estimate_quantile
+from spi_analysis.estimation.regression import estimate_regression
 from spi_analysis.estimation.replication import ReplicateDesign
 from spi_analysis.estimation.result import Estimate
+from spi_analysis.estimation.smooth import difference, smooth_contrast
+from spi_analysis.estimation.variances import estimate_variance
 
 __all__ = [
     "Estimate",
     "ReplicateDesign",
     "SurveyDesign",
+    "TestResult",
+    "chi_square",
     "contrast",
+    "difference",
     "estimate_mean",
     "estimate_proportion",
+    "estimate_quantile",
     "estimate_ratio",
+    "estimate_regression",
     "estimate_total",
+    "estimate_variance",
+    "smooth_contrast",
+    "t_test",
 ]

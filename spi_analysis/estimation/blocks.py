@@ -56,10 +56,14 @@ def _summed(products: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
     """Sum over all blocks of rows: on all cores, added up in an order that does not depend on their number."""
     blocks = [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
     runs = [blocks[i : i + RUN] for i in range(0, len(blocks), RUN)]
+
+    def total(run: list[slice]) -> np.ndarray:
+        return np.sum([products(rows) for rows in run], axis=0)
+
     if len(runs) == 1:
-        return sum(map(products, blocks))
+        return total(runs[0])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return sum(pool.map(lambda run: sum(map(products, run)), runs))
+        return np.sum(list(pool.map(total, runs)), axis=0)
 
 
 def _products_by_domain(values: np.ndarray, domain: np.ndarray, n_domains: int) -> np.ndarray:
@@ -78,9 +82,7 @@ def _runs(domain: np.ndarray, n_domains: int) -> tuple[np.ndarray, np.ndarray]:
     return order, np.searchsorted(domain[order], np.arange(n_domains + 1))
 
 
-def _assemble(
-    within: np.ndarray, means: np.ndarray, n: np.ndarray, n_h: np.ndarray, factor: np.ndarray
-) -> np.ndarray:
+def _assemble(within: np.ndarray, means: np.ndarray, n: np.ndarray, n_h: np.ndarray, factor: np.ndarray) -> np.ndarray:
     k, n_domains, _ = means.shape
     inside = n * (1 - n / n_h)
     sums = (means * (n * np.sqrt(factor / n_h))).reshape(k * n_domains, -1)

@@ -126,6 +126,17 @@ class SurveyDesign:
         step = Calibration(auxiliary, self.weights, after)
         return self._with(weights=after, calibrations=(*self.calibrations, step))
 
+    def with_weights(self, weights: pd.Series | np.ndarray) -> SurveyDesign:
+        """The design with other weights, such as trimmed ones; calibrations before that still count."""
+        values = np.asarray(weights, dtype=float)
+        if values.shape != self.weights.shape or not np.isfinite(values).all() or (values < 0).any():
+            raise EstimationError(
+                "the weights do not fit the design",
+                got=f"{values.shape}, smallest {np.nanmin(values, initial=np.inf):g}",
+                expected=f"{self.weights.shape}, finite and not negative",
+            )
+        return self._with(weights=values)
+
     def with_columns(self, columns: pd.DataFrame) -> SurveyDesign:
         """The design with more columns in its data (index as ``data``)."""
         return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))

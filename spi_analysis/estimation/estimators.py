@@ -41,7 +41,7 @@ def estimate_mean(
     Sarndal, Swensson & Wretman (1992), section 5.7.
     """
     names = [variables] if isinstance(variables, str) else list(variables)
-    values = _numeric(design.data, names)
+    values = numeric_columns(design.data, names)
     return _estimate(design, [Variable({"variable": n}, values[n]) for n in names], by, level, deff)
 
 
@@ -50,7 +50,7 @@ def estimate_total(
 ) -> Estimate:
     """Weighted totals. Parameters and returns as ``estimate_mean``."""
     names = [variables] if isinstance(variables, str) else list(variables)
-    values = _numeric(design.data, names)
+    values = numeric_columns(design.data, names)
     return _estimate(design, [Variable({"variable": n}, values[n]) for n in names], by, level, deff, is_total=True)
 
 
@@ -67,7 +67,7 @@ def estimate_ratio(
     """
     tops = [numerator] if isinstance(numerator, str) else list(numerator)
     bottoms = [denominator] if isinstance(denominator, str) else list(denominator)
-    y, x = _numeric(design.data, tops), _numeric(design.data, bottoms)
+    y, x = numeric_columns(design.data, tops), numeric_columns(design.data, bottoms)
     variables = [Variable({"variable": f"{top}/{bottom}"}, y[top], x[bottom]) for bottom in bottoms for top in tops]
     return _estimate(design, variables, by, level, False)
 
@@ -85,7 +85,7 @@ def estimate_proportion(
     Parameters
     ----------
     interval : str
-        wald (t), logit, wilson, beta (Korn & Graubard); all but the first stay inside 0 to 1
+        wald (t), logit, wilson, beta (Korn & Graubard), asin; all but the first stay inside 0 to 1
     others as in ``estimate_mean``
 
     Returns
@@ -128,7 +128,8 @@ def _shares(design: Design, name: str) -> list[Variable]:
     ]
 
 
-def _numeric(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
+def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
+    """Columns as floats; raises for a column that is missing or no number."""
     require_columns(data, names)
     text = [name for name in names if not pd.api.types.is_numeric_dtype(data[name])]
     if text:

@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.result import t_interval
 
-INTERVALS = ("wald", "logit", "wilson", "beta")
+INTERVALS = ("wald", "logit", "wilson", "beta", "asin")
 
 
 def proportion_interval(table: pd.DataFrame, method: str, level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -38,6 +38,8 @@ def proportion_interval(table: pd.DataFrame, method: str, level: float) -> tuple
         return _logit(p, se, quantile, inside, effective)
     if method == "wilson":
         return _wilson(p, effective, quantile)
+    if method == "asin":
+        return _arcsine(p, se, quantile, inside, effective)
     return _beta(p, effective, df, n, level, inside)
 
 
@@ -48,6 +50,16 @@ def _logit(
     centre, half = np.log(safe / (1 - safe)), quantile * se / (safe * (1 - safe))
     low, high = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
     # The logit of 0 or 1 does not exist; Wilson's interval does.
+    outer_low, outer_high = _wilson(p, effective, quantile)
+    return np.where(inside, low, outer_low), np.where(inside, high, outer_high)
+
+
+def _arcsine(
+    p: np.ndarray, se: np.ndarray, quantile: np.ndarray, inside: np.ndarray, effective: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    safe = np.where(inside, p, 0.5)
+    centre, half = np.arcsin(np.sqrt(safe)), quantile * se / (2 * np.sqrt(safe * (1 - safe)))
+    low, high = (np.sin(np.clip(angle, 0, np.pi / 2)) ** 2 for angle in (centre - half, centre + half))
     outer_low, outer_high = _wilson(p, effective, quantile)
     return np.where(inside, low, outer_low), np.where(inside, high, outer_high)
 

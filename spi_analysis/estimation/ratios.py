@@ -48,15 +48,11 @@ class Ratios:
     @cached_property
     def _parts(self) -> tuple[np.ndarray, int]:
         """Codes (n,) of the parts that totals are summed over, and parts per domain: strata where that is of use."""
-        if self._in_blocks:
+        if isinstance(self.design, SurveyDesign) and self.design.rows_are_units:
             stage = self.design.stages[0]
             n_parts = len(stage.n)
             return np.where(self.domains.codes >= 0, self.domains.codes * n_parts + stage.stratum, -1) + 1, n_parts
         return self.domains.codes + 1, 1
-
-    @property
-    def _in_blocks(self) -> bool:
-        return isinstance(self.design, SurveyDesign) and self.design.rows_are_units
 
     @cached_property
     def _sums(self) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +89,7 @@ class Ratios:
         if isinstance(self.design, ReplicateDesign):
             replicates = self._replicates(self.design)
             return self.design.covariance_of(self.estimates.ravel(), replicates), replicates
-        if self._in_blocks:
+        if self.design.rows_are_units:
             covariance = domain_blocks_covariance(
                 self.design, self.domains, self._influence_sums(), self._influence_of_rows
             )

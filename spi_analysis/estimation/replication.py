@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.inputs import require_columns, usable_weights
+from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
+from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells
 
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
 
@@ -92,6 +94,31 @@ class ReplicateDesign:
                 "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
             )
         return self._with(in_domain=self.in_domain & inside)
+
+    def calibrated(
+        self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None
+    ) -> ReplicateDesign:
+        """The design whose weights, main and replicate, are calibrated (see ``weighting.calibrate``)."""
+        return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
+
+    def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> ReplicateDesign:
+        """The design whose weights, main and replicate, are post-stratified (see ``weighting.post_stratify``)."""
+        labels, cells = post_stratum_cells(self.data, by, totals)
+        cell = str(labels.name)
+        return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}))
+
+    def _calibrated_to(
+        self,
+        auxiliary: Auxiliary,
+        targets: np.ndarray,
+        method: str = "linear",
+        bounds: tuple[float, float] | None = None,
+    ) -> ReplicateDesign:
+        def new(weights: np.ndarray) -> np.ndarray:
+            return weights * calibration_factors(weights, auxiliary, targets, method, bounds)
+
+        replicates = np.column_stack([new(column) for column in self.replicates.T])
+        return self._with(weights=new(self.weights), replicates=replicates)
 
     def with_columns(self, columns: pd.DataFrame) -> ReplicateDesign:
         """The design with more columns in its data (index as ``data``)."""

@@ -5,7 +5,6 @@ The R calls that made the figures stand in their provenance (``Figures[id].prove
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +20,6 @@ from spi_analysis.weighting import (
     apply_recipe,
     calibrate,
     jackknife_replicates,
-    post_stratify,
     rake,
 )
 from tests.reference.figures import Figures
@@ -93,12 +91,13 @@ class Bench:
         values = self.figures.data("rep_apistrat_subboot").to_numpy(dtype=float)
         return ReplicateDesign(self.apistrat, "pw", values, "bootstrap", mse=mse)
 
-    def clus1_replicated(self, step: Callable[[pd.DataFrame], pd.Series]) -> ReplicateDesign:
-        """JK1 of the cluster sample, the weighting step repeated on every replicate."""
+    @cached_property
+    def clus1_jackknife(self) -> ReplicateDesign:
+        """JK1 of the cluster sample."""
         made = jackknife_replicates(self.apiclus1, "pw", psu="dnum", pop_size="fpc")
-        values = np.column_stack([step(self.apiclus1.assign(pw=column)) for column in made.values.T])
-        data = self.apiclus1.assign(w=step(self.apiclus1))
-        return ReplicateDesign(data, "w", values, "jk1", scale=made.scale, rscales=made.rscales, mse=False)
+        return ReplicateDesign(
+            self.apiclus1, "pw", made.values, "jk1", scale=made.scale, rscales=made.rscales, mse=False
+        )
 
     # calibration
 
@@ -116,7 +115,7 @@ class Bench:
 
     @cached_property
     def ps_rep(self) -> ReplicateDesign:
-        return self.clus1_replicated(lambda data: post_stratify(data, "pw", "stype", TYPES))
+        return self.clus1_jackknife.post_stratified("stype", TYPES)
 
     @cached_property
     def raked(self) -> SurveyDesign:
@@ -128,7 +127,7 @@ class Bench:
 
     @cached_property
     def rake_rep(self) -> ReplicateDesign:
-        return self.clus1_replicated(lambda data: rake(data, "pw", {"stype": TYPES, "sch.wide": WIDE}))
+        return self.clus1_jackknife.calibrated({"stype": TYPES, "sch.wide": WIDE}, method="raking")
 
     @cached_property
     def greg(self) -> SurveyDesign:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.reference import cases, cases_models
 from tests.reference.bench import TOTALS, TYPES, WIDE, Bench
-from tests.reference.cases import CASES, tolerance
+from tests.reference.cases import tolerance
 from tests.reference.figures import Figures
 from tests.reference.scope import NOT_COVERED
 
 pytestmark = pytest.mark.reference
+MODULES = (cases, cases_models)
+CASES = {figure_id: case for module in MODULES for figure_id, case in module.CASES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,10 @@ def test_figure(figure_id: str, figures: Figures, bench: Bench) -> None:
 def test_every_figure_is_a_case_or_has_a_reason(figures: Figures) -> None:
     missing = figures.ids() - set(CASES) - set(NOT_COVERED)
     assert not missing, f"neither computed nor explained in scope.py: {sorted(missing)}"
+
+
+def test_no_figure_is_computed_twice() -> None:
+    assert sum(len(module.CASES) for module in MODULES) == len(CASES)
 
 
 def test_no_figure_is_both_computed_and_excused() -> None:

@@ -1,0 +1,166 @@
+"""Quantiles with Woodruff's interval: an interval for the share below, carried back to values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.estimation.domains import By, Domains, domains_of
+from spi_analysis.estimation.estimators import numeric_columns
+from spi_analysis.estimation.intervals import INTERVALS, proportion_interval
+from spi_analysis.estimation.quantile_rules import Rule, WeightedSample, quantile_rule, weighted_sample
+from spi_analysis.estimation.ratios import Design, Ratios, Variable
+from spi_analysis.estimation.replication import ReplicateDesign
+from spi_analysis.estimation.result import RESULT_COLUMNS, Estimate, make_table
+
+# R survey calls the t interval of the share "mean" and its logit interval "xlogit".
+SHARE_INTERVALS = {"mean": "wald", "xlogit": "logit", **{name: name for name in INTERVALS}}
+
+
+def estimate_quantile(
+    design: Design,
+    variables: str | Sequence[str],
+    quantiles: float | Sequence[float],
+    by: By = None,
+    level: float = 0.95,
+    rule: str = "math",
+    interval: str = "mean",
+) -> Estimate:
+    """Weighted quantiles.
+
+    Parameters
+    ----------
+    design : SurveyDesign or ReplicateDesign
+    variables : str or list of str   numeric columns; missing values are outside the variable's domain
+    quantiles : float or list of float   probabilities, each above 0 and below 1
+    by : str or list of str or None  domain columns
+    rule : str       math, school, shahvaish, hf1 ... hf9 (names and definitions of R survey's ``qrule``)
+    interval : str   of the share below the quantile: mean (t), xlogit, beta, wilson; with replicate weights
+        also "quantile": the spread of the quantiles of all replicates
+
+    Returns
+    -------
+    Estimate whose table has a column ``quantile``. ``se`` is half the interval divided by the t quantile
+    (with "quantile" the replicate standard error). The covariance between quantiles is known only
+    with interval="quantile"; else it is missing off the diagonal.
+
+    Raises
+    ------
+    EstimationError   unknown rule or interval, a probability outside 0 to 1, a variable that is no number
+
+    References
+    ----------
+    Woodruff (1952), JASA 47; Hyndman & Fan (1996), American Statistician 50; Shah & Vaish (2006).
+    """
+    names = [variables] if isinstance(variables, str) else list(variables)
+    _check_interval(design, interval)
+    task = _Task(_probabilities(quantiles), domains_of(design.data, design.in_domain, by), quantile_rule(rule), level)
+    parts = [_quantiles(design, name, x, task, interval) for name, x in numeric_columns(design.data, names).items()]
+    table = pd.concat([part.table for part in parts], ignore_index=True)
+    replicates = np.hstack([part.replicates for part in parts if part.replicates is not None] or [np.empty((0, 0))])
+    if isinstance(design, ReplicateDesign) and interval == "quantile":
+        return Estimate(table, design.covariance_of(table["estimate"].to_numpy(), replicates), level, replicates)
+    covariance = np.full((len(table), len(table)), np.nan)
+    np.fill_diagonal(covariance, table["se"] ** 2)
+    return Estimate(table, covariance, level)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Which quantiles, where, by which rule."""
+
+    p: np.ndarray
+    domains: Domains
+    rule: Rule
+    level: float
+
+    def labels(self, name: str) -> pd.DataFrame:
+        rows = [{"variable": name, "quantile": p, **d} for d in self.domains.labels.to_dict("records") for p in self.p]
+        return pd.DataFrame(rows)
+
+    def of(self, sample: WeightedSample, p: np.ndarray) -> np.ndarray:
+        """Quantiles (k,); missing where nobody is in the sample or p is missing."""
+        found = np.full(len(p), np.nan)
+        known = ~np.isnan(p)
+        if len(sample.x):
+            found[known] = self.rule(sample, p[known])
+        return found
+
+
+def _check_interval(design: Design, interval: str) -> None:
+    known = [*SHARE_INTERVALS, *(["quantile"] if isinstance(design, ReplicateDesign) else [])]
+    if interval not in known:
+        raise EstimationError(
+            "unknown interval", got=interval, expected=", ".join(known), hint=nearest(interval, known)
+        )
+
+
+def _probabilities(quantiles: float | Sequence[float]) -> np.ndarray:
+    values = np.atleast_1d(np.asarray(quantiles, dtype=float))
+    bad = ~((values > 0) & (values < 1))
+    if bad.any():
+        raise EstimationError("a probability is out of range", got=f"{values[bad][0]:g}", expected="between 0 and 1")
+    return values
+
+
+def _quantiles(design: Design, name: str, x: np.ndarray, task: _Task, interval: str) -> Estimate:
+    """The quantiles of one variable, domain by domain."""
+    known = ~np.isnan(x)
+    members = [np.flatnonzero((task.domains.codes == d) & known) for d in range(len(task.domains))]
+    samples = [weighted_sample(x[rows], design.weights[rows]) for rows in members]
+    estimate = np.concatenate([task.of(sample, task.p) for sample in samples])
+    if isinstance(design, ReplicateDesign) and interval == "quantile":
+        return _by_replicates(design, x, members, task, name, estimate)
+    low, high, df, n = _woodruff(design, x, samples, task, estimate, interval)
+    se = (high - low) / (2 * student.ppf(0.5 + task.level / 2, np.where(df > 0, df, np.nan)))
+    columns = dict(zip(RESULT_COLUMNS, (estimate, se, low, high, df, n), strict=True))
+    return Estimate(task.labels(name).assign(**columns), np.diag(se**2), task.level)
+
+
+def _woodruff(
+    design: Design, x: np.ndarray, samples: list[WeightedSample], task: _Task, estimate: np.ndarray, interval: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Limits, degrees of freedom and n of every quantile, domain by domain."""
+    n_domains, k = len(task.domains), len(task.p)
+    limits = np.vstack([estimate.reshape(n_domains, k), np.full(k, np.nan)])
+    below = [np.where(np.isnan(x), np.nan, x <= limits[task.domains.codes, i]) for i in range(k)]
+    ratios = Ratios(design, [Variable({}, share) for share in below], task.domains)
+    n, df = ratios.counts()
+    shares = make_table(
+        pd.DataFrame(index=range(k * n_domains)),
+        ratios.estimates.ravel(),
+        ratios.covariance()[0],
+        df.ravel(),
+        n.ravel(),
+        task.level,
+    )
+    low, high = proportion_interval(shares, SHARE_INTERVALS[interval], task.level)
+
+    def values(share: np.ndarray) -> np.ndarray:
+        by_domain = np.where((share >= 0) & (share <= 1), share, np.nan).reshape(k, n_domains).T
+        return np.concatenate([task.of(sample, p) for sample, p in zip(samples, by_domain, strict=True)])
+
+    return values(low), values(high), df.T.ravel(), n.T.ravel()
+
+
+def _by_replicates(
+    design: ReplicateDesign, x: np.ndarray, members: list[np.ndarray], task: _Task, name: str, estimate: np.ndarray
+) -> Estimate:
+    """Quantiles of every replicate, and the t interval from their spread."""
+    replicates = np.array(
+        [
+            np.concatenate([task.of(weighted_sample(x[rows], weights[rows]), task.p) for rows in members])
+            for weights in design.replicates.T
+        ]
+    )
+    covariance = design.covariance_of(estimate, replicates)
+    n = np.repeat([int((design.weights[rows] > 0).sum()) for rows in members], len(task.p))
+    df = np.full(len(estimate), design.df_design)
+    return Estimate(
+        make_table(task.labels(name), estimate, covariance, df, n, task.level), covariance, task.level, replicates
+    )
