@@ -8,11 +8,13 @@ from spi_analysis.estimation.quantiles import estimate_quantile
 from spi_analysis.estimation.regression import estimate_regression
 from spi_analysis.estimation.replication import ReplicateDesign
 from spi_analysis.estimation.result import Estimate
+from spi_analysis.estimation.small_area import FayHerriot, fay_herriot, smooth_variances
 from spi_analysis.estimation.smooth import difference, smooth_contrast
 from spi_analysis.estimation.variances import estimate_variance
 
 __all__ = [
     "Estimate",
+    "FayHerriot",
     "ReplicateDesign",
     "SurveyDesign",
     "TestResult",
@@ -26,6 +28,8 @@ __all__ = [
     "estimate_regression",
     "estimate_total",
     "estimate_variance",
+    "fay_herriot",
     "smooth_contrast",
+    "smooth_variances",
     "t_test",
 ]

@@ -5,7 +5,6 @@ A figure leaves this list when it becomes a case; ``test_figures.py`` sees to it
 
 from __future__ import annotations
 
-FAY_HERRIOT = "small areas: fay_herriot is not built yet"
 PROPENSITY = "response propensities: response_propensity is not built yet"
 R_INDICATOR = "representativity: r_indicator is not built yet"
 PPS = "unequal probabilities: select_pps and its inclusion probabilities are not built yet"
@@ -14,11 +13,6 @@ MIXTURES = "the chi-square test has the corrections F, Chisq, Wald and adjWald; 
 POWER = "power and two-sample sizes are outside the public face (sample_size, sample_size_mean, margin_of_error)"
 
 _BY_REASON: dict[str, list[str]] = {
-    FAY_HERRIOT: [
-        *(f"fh.REML.{part}" for part in ("eblup", "refvar", "loglik")),
-        *(f"fh.FH.{part}" for part in ("eblup", "refvar", "loglik")),
-        *(f"fh.ML.{part}" for part in ("mse", "beta")),
-    ],
     PROPENSITY: [
         *(f"nr.logit.{part}" for part in ("coef", "se", "loglik")),
         *(f"nr.{link}.coef" for link in ("logit_wtd", "probit", "cloglog")),
