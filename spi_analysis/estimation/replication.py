@@ -71,6 +71,8 @@ class ReplicateDesign:
         values = _values(df, replicates)
         values = values if combined else values * weights[:, None]
         n_replicates = values.shape[1]
+        if scale is not None and not (np.isfinite(scale) and scale > 0):
+            raise EstimationError("the scale is not positive", got=str(scale), expected="a finite number above 0")
         fields = {
             "data": df,
             "weights": weights,
@@ -151,8 +153,11 @@ def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndar
     if not isinstance(replicates, np.ndarray):
         require_columns(df, list(replicates))
     values = replicates if isinstance(replicates, np.ndarray) else df[list(replicates)].to_numpy(dtype=float)
-    if values.ndim != 2 or len(values) != len(df):
+    if values.ndim != 2 or len(values) != len(df) or values.shape[1] == 0:
         raise EstimationError("the replicates do not fit the table", got=str(values.shape), expected=f"({len(df)}, R)")
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise EstimationError("a replicate weight is missing", row=int(row) + 1, key=f"replicate {column + 1}")
     return values
 
 

@@ -1,8 +1,8 @@
 """Does the interval of a calibrated mean cover? Populations of all sizes, invited and answering in part.
 
-Every run makes a population anew, invites a simple random sample, lets people answer with probabilities that depend on what the list
-says of them, rakes the answers to the list and takes the t interval from bootstrap replicates that are raked
-again: what ``stages.weigh`` does with a source, in arrays.
+Every run makes a population anew, invites a simple random sample, lets people answer with probabilities that
+depend on what the list says of them, rakes the answers to the list and takes the t interval from bootstrap
+replicates that are raked again: what ``stages.weigh`` does with a source, in arrays.
 """
 
 from __future__ import annotations
