@@ -20,6 +20,7 @@ from spi_analysis.commands.common import (
     out,
     print_table,
 )
+from spi_analysis.tables.demo_marks import refuse_in_demo
 
 imports = typer.Typer(no_args_is_help=True, help="Read lists, events, answers and published results.")
 
@@ -41,6 +42,7 @@ def import_frame_command(
     from spi_analysis.tables.importing.frame import import_frame
 
     setup = open_setup(workspace, round_id)
+    refuse_in_demo(setup.workspace, "lists of people")
     result = import_frame(files, setup, open_store(setup), open_vault(setup.workspace, key_file), mapping=mapping,
                           institution=institution, source=source)  # fmt: skip
     print_table("Rows", result.counts)

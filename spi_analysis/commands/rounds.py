@@ -21,7 +21,7 @@ from spi_analysis.commands.common import (
 from spi_analysis.errors import VaultError
 from spi_analysis.params import RoundSetup, Workspace, find_workspace
 from spi_analysis.params.workspace import the_round
-from spi_analysis.tables.demo_marks import demo_seed
+from spi_analysis.tables.demo_marks import demo_is_whole, demo_seed, not_of_the_demo
 from spi_analysis.tables.vault_key import VaultKey
 
 rounds = typer.Typer()
@@ -43,7 +43,10 @@ def demo(
     from spi_analysis.batch.demo import make_demo_round
 
     setup = open_setup(workspace, round_id)
-    if if_missing and demo_seed(setup.workspace) is not None:
+    if if_missing and demo_is_whole(setup.workspace):
+        return
+    if if_missing and demo_seed(setup.workspace) is None and not_of_the_demo(setup.workspace):
+        out.print("data/ holds a round that is no demo: it stays as it is, and no demo data are made")
         return
     made = make_demo_round(setup, seed, lambda text: out.print(f"[bold]demo[/bold]  {text}"))
     out.print(
