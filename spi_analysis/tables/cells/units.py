@@ -75,7 +75,10 @@ def _form(name: str, rules: UnitRules, place: str) -> str:
 
 
 class _Joiner:
-    """Joins keys with unknown words to known ones, and rare keys to frequent ones; keys that differ in one word only meet through a pattern without that word."""
+    """Joins keys with unknown words to known ones, rare keys to frequent ones.
+
+    Keys that differ in one word only meet through a pattern without that word.
+    """
 
     def __init__(self, rows: Counter[str], rules: UnitRules, similarity: float) -> None:
         self.rows, self.similarity, self.rare_share = rows, similarity, rules.rare_share

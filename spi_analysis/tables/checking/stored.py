@@ -11,6 +11,7 @@ from spi_analysis.errors import Problem, SpiError, nearest
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.checking.finding import Finding, Stage
 from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.demo_marks import is_demonstration_value, public_value_problem
 from spi_analysis.tables.importing.responses import item_codes
 from spi_analysis.tables.store import WRITTEN_BY, Store
 
@@ -109,3 +110,22 @@ def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Finding]:
                 where = f"data/{setup.round.round_id}/{table}/{institution_id}.parquet"
                 problem = Problem(known.what, where, got=institution_id, expected=known.expected, hint=known.hint)
                 yield Finding("error", ("import",), institution_id, problem)
+
+
+def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Finding]:
+    """A real round is drawn with a real public value; what was drawn without one is named."""
+    problem = public_value_problem(setup)
+    if problem:
+        yield Finding("missing", ("draw",), "", problem)
+    if store.is_synthetic:
+        return
+    for institution_id in setup.institution_ids:
+        record = store.read_record("draw", institution_id) or {}
+        for source, part in record.get("sources", {}).items():
+            if is_demonstration_value(part["public_value"], part["public_value_name"]):
+                where = f"data/{setup.round.round_id}/draw/{institution_id}.json"
+                problem = Problem(
+                    "the sample was drawn with the demonstration value", where, key=source, got=part["public_value"],
+                    expected="a public value that nobody controls", hint="say so wherever the draw is published",
+                )  # fmt: skip
+                yield Finding("warning", (), institution_id, problem)
