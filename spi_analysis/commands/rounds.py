@@ -18,6 +18,7 @@ from spi_analysis.commands.common import (
     out,
     print_table,
 )
+from spi_analysis.commands.findings import print_findings
 from spi_analysis.errors import VaultError
 from spi_analysis.params import RoundSetup, Workspace, find_workspace
 from spi_analysis.params.workspace import the_round
@@ -67,8 +68,7 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 
     place = find_workspace(workspace)
     report = check_round(place, round_id or the_round(place), _key_if_any(place, key_file))
-    if not report.findings.empty:
-        print_table("Findings", report.findings)
+    print_findings(report.findings)
     print_table("Institutions", report.stages)
     raise typer.Exit(1 if report.errors else 0)
 
@@ -108,11 +108,25 @@ def run_and_report(
     from spi_analysis.batch.run import run_batch
 
     summary = run_batch(setup, institutions, notebooks, workers, out)
-    for page in summary.pages:
-        out.print(f"page  {page}", markup=False, highlight=False)
+    print_pages(setup, summary.pages)
     if summary.failures:
-        err.print(f"{len(summary.failures)} of {len(summary.results)} notebooks failed; see above", style="red")
+        err.print(f"of {len(summary.results)} notebooks {summary.failed} failed, {summary.not_run} not run; see above",
+                  style="red")  # fmt: skip
         raise typer.Exit(1)
+
+
+def print_pages(setup: RoundSetup, pages: list[str]) -> None:
+    """The reports and the overview, and where the analysts' pages are; last, which one to open."""
+    reports = [page for page in pages if Path(page).name.startswith(("report.", "index."))]
+    for page in reports or pages:
+        out.print(f"page  {page}", markup=False, highlight=False)
+    base = f"outputs/{setup.round.round_id}"
+    if reports and len(pages) > len(reports):
+        out.print(f"and {len(pages) - len(reports)} analysts' pages in {base}/<institution>/", highlight=False)
+    index = f"{base}/index.{setup.round.languages[0]}.html"
+    opening = index if (setup.workspace.root / index).exists() else next(iter(reports or pages), "")
+    if opening:
+        out.print(f"open {opening}", style="bold", markup=False, highlight=False)
 
 
 def _key_if_any(place: Workspace, key_file: Path | None) -> VaultKey | None:

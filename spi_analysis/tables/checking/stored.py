@@ -14,6 +14,7 @@ from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.demo_marks import is_demonstration_value, public_value_problem
 from spi_analysis.tables.importing.responses import item_codes
 from spi_analysis.tables.store import WRITTEN_BY, Store
+from spi_analysis.tables.unasked import unasked_items
 
 # The stages that cannot begin without a table.
 NEEDED_BY: dict[str, tuple[Stage, ...]] = {
@@ -84,6 +85,16 @@ def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, 
         yield _misfit("a column is no item of the instrument", institution_id, where, column, nearest(column, codes))
     for code in sorted(set(codes) - set(given)):
         yield _misfit("an item of the instrument has no column", institution_id, where, code, nearest(code, given))
+    for source, unasked in unasked_items(responses, setup.instrument).items():
+        items = len(setup.instrument.codes(source))
+        problem = Problem(
+            f"nobody of source {source} has any answer to {len(unasked)} of {items} items",
+            where,
+            got=f"no answer: {', '.join(unasked)}",
+            expected="all items of the round's instrument",
+            hint="if they were never asked, take them out of the instrument; else name their columns with --mapping",
+        )
+        yield Finding("warning", (), institution_id, problem)
     for source in SOURCES:
         for question in setup.instrument.questions[source]:
             scale = setup.instrument.scales[question.scale]
