@@ -91,13 +91,14 @@ def run(
 
 @rounds.command()
 def status(workspace: WorkspaceOption = None, round_id: RoundOption = None) -> None:
-    """What is there for every institution: tables and reports.
+    """What is there for every institution: tables and reports, and which command goes on.
 
     Example: spi status
     """
-    from spi_analysis.batch.status import round_status
+    from spi_analysis.batch.status import origin, round_status
 
     setup = open_setup(workspace, round_id)
+    out.print(f"{setup.round.round_id}: {origin(setup)}", markup=False, highlight=False)
     print_table("Status", round_status(setup))
 
 
