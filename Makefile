@@ -42,6 +42,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
-clean:  ## remove everything that can be made again (never data/ of a real round)
-	rm -rf $(VENV) build outputs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+clean:  ## remove everything that can be made again; outputs/ and build/ of a real round stay, and data/ always does
+	@if [ ! -e data ] || [ -e data/demo.json ]; then rm -rf build outputs; \
+	else echo "kept: data/, outputs/ and build/ of a round that is no demo"; fi
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
+from spi_analysis import __version__
 from spi_analysis.commands.checks import checks
 from spi_analysis.commands.common import err
 from spi_analysis.commands.imports import imports
@@ -15,18 +18,53 @@ from spi_analysis.commands.sampling import sampling
 from spi_analysis.commands.vaults import vaults
 from spi_analysis.errors import SpiError
 
+
+class _BareFlags:
+    """A flag takes no value, so its help names no type."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+        return params
+
+
+class _Command(_BareFlags, TyperCommand):
+    """A command whose help shows flags bare."""
+
+
+class _Group(_BareFlags, TyperGroup):
+    """A group whose help shows flags bare."""
+
+
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="The SPI workbench: from lists of people to a score that can be defended.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="The SPI workbench: from lists of people to a score that can be defended.\n\nExample: spi demo",
 )
-app.add_typer(rounds)
-app.add_typer(imports, name="import")
-app.add_typer(sampling)
-app.add_typer(results)
-app.add_typer(checks)
-app.add_typer(vaults, name="vault")
+ROOMS = {rounds: None, imports: "import", sampling: None, results: None, checks: None, vaults: "vault"}
+for room, name in ROOMS.items():
+    for command in room.registered_commands:
+        command.cls = _Command
+    app.add_typer(room, name=name, cls=_Group)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"spi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and stop.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:

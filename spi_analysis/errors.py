@@ -34,7 +34,9 @@ class Problem:
         return ", ".join(place for place in places if place)
 
     def __str__(self) -> str:
-        parts = [("where", self.where), ("got", self.got), ("expected", self.expected), ("hint", self.hint)]
+        # What is expected is not listed twice.
+        hint = "" if self.hint == f"valid names: {self.expected}" else self.hint
+        parts = [("where", self.where), ("got", self.got), ("expected", self.expected), ("hint", hint)]
         return "\n".join([self.what] + [f"  {name}: {text}" for name, text in parts if text])
 
 

@@ -1,15 +1,21 @@
 """The command line: help with examples, errors in words, no tracebacks."""
 
+import csv
 import re
+import shutil
+import subprocess
 
 import pytest
 from typer.testing import CliRunner
 
+import spi_analysis
 from spi_analysis.cli import app
+from spi_analysis.errors import InputError
 from tests.conftest import PROJECT, reference_folder
 from tests.demo import copy_inputs, spi
 
 runner = CliRunner()
+NAMES = ("Ayu", "Bima", "Citra", "Dewi", "Eko", "Fajar", "Gita", "Hadi", "Indah", "Joko", "Kartika", "Lestari")
 COMMANDS = [
     ["demo"],
     ["check"],
@@ -104,6 +110,140 @@ def test_vault_from_init_to_rotation(tmp_path):
     assert locked.returncode == 1, "the old key opens the vault no more"
     inside = spi(workspace, "vault", "init", "--key-file", str(workspace.root / "vault.key"))
     assert inside.returncode == 1, "a key inside the workspace is refused"
+
+
+def test_version_and_short_help():
+    assert runner.invoke(app, ["--version"]).output == f"spi {spi_analysis.__version__}\n"
+    for command in ([], ["import"], ["draw"]):
+        result = runner.invoke(app, [*command, "-h"])
+        assert result.exit_code == 0
+        assert "Usage" in result.output
+
+
+@pytest.mark.parametrize("command", [[], *COMMANDS, ["import"], ["vault"]], ids=" ".join)
+def test_every_option_and_argument_is_explained_and_flags_show_no_type(command):
+    output = runner.invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).output
+    assert "<bool>" not in output
+    assert "Example: spi" in output
+    options = re.findall(r"│ \*? +(?:--[a-z-]+|[a-z]+)(?:\.\.\.)? +(?:-h)? *(?:<[^>]+>)? *(.*?) *│", output)
+    assert all(text for text in options), output
+
+
+def test_a_list_that_is_not_there_is_named_with_its_folder_and_what_lies_there_is_not(tmp_path):
+    workspace, folder = copy_inputs(tmp_path / "w"), tmp_path / "lists"
+    folder.mkdir()
+    for name in (".dockerenv", "container_info.json", "daftar_pegawai_kota-mojokerto.csv"):
+        (folder / name).write_text("x")
+    key = str(tmp_path / "k.key")
+    assert spi(workspace, "vault", "init", "--key-file", key).returncode == 0
+    for name, hint in (("nonexist.csv", ""), ("daftar_pegawai_kota-mojokert.csv", "did you mean 'daftar_pegawai")):
+        for kind in ("frame", "events", "responses"):
+            done = spi(workspace, "import", kind, str(folder / name), "--key-file", key)
+            assert done.returncode == 1
+            assert f"where: {folder / name}" in done.stderr.replace("\n", "")
+            assert hint in done.stderr
+            assert "container_info" not in done.stderr
+            assert "Rows" not in done.stdout, "no empty table"
+
+
+def test_an_unknown_notebook_lists_the_names_once(tmp_path):
+    done = spi(copy_inputs(tmp_path / "w"), "run", "--notebook", "77")
+    assert done.returncode == 1
+    assert done.stderr.count("10_sampling_design") == 1
+
+
+def test_an_unknown_language_is_an_error_in_words():
+    result = runner.invoke(app, ["export", "kota-mojokerto", "--language", "fr", "--workspace", str(PROJECT)])
+    assert isinstance(result.exception, InputError)
+    assert "expected: id, en" in str(result.exception)
+
+
+def test_check_breaks_no_path_inside_and_says_once_what_institutions_share(tmp_path):
+    done = spi(copy_inputs(tmp_path / "w"), "check", COLUMNS="120")
+    assert done.returncode == 0
+    assert "data/spi_2024/sample/<institution>.parquet" in done.stdout
+    assert done.stdout.count("the table sample is not there yet") == 1
+    assert "0000 (demonstration value" in done.stdout
+
+
+def test_clean_never_takes_what_belongs_to_a_real_round(tmp_path):
+    workspace = copy_inputs(tmp_path / "w")
+    shutil.copy(PROJECT / "Makefile", workspace.root)
+    for name in ("data/spi_2024/x", "outputs/spi_2024/x", "build/export/x"):
+        (workspace.root / name).parent.mkdir(parents=True)
+        (workspace.root / name).touch()
+
+    def clean():
+        subprocess.run(["make", "clean"], cwd=workspace.root, check=True, capture_output=True)
+        return sorted(path.name for path in workspace.root.iterdir() if path.is_dir())
+
+    assert clean() == ["build", "data", "notebooks", "outputs", "params"]
+    (workspace.data / "demo.json").write_text("{}")
+    assert clean() == ["data", "notebooks", "params"]
+
+
+def test_a_real_round_through_the_commands(tmp_path):
+    """From a fresh copy: key, lists, a draw that waits for its public value, an unknown event, answers."""
+    workspace, key = copy_inputs(tmp_path / "w"), str(tmp_path / "k.key")
+    lists = _small_lists(tmp_path)
+
+    def run(*arguments, code=0):
+        done = spi(workspace, *arguments, "--key-file", key, SPI_VAULT_KEY="", SPI_VAULT_KEY_FILE="")
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    run("vault", "init")
+    run("import", "frame", *lists)
+    refused = run("draw", "kota-mojokerto", code=1)
+    assert "0000" in refused.stderr
+    assert "docs/methods/draw.md" in refused.stderr
+    assert not (workspace.data / "spi_2024" / "sample").exists()
+    path = workspace.params / "rounds" / "spi_2024.yaml"
+    text = path.read_text().replace('public_value: "0000"', 'public_value: "4711"')
+    path.write_text(re.sub(r"public_value_name: .*", "public_value_name: lottery of the day", text))
+    drawn = run("draw", "kota-mojokerto").stdout
+    assert re.search(r"kota-mojokerto +│ internal +│ +12 │ +12 │", drawn)
+    run("invite", "kota-mojokerto")
+    tokens = [
+        row["token"]
+        for row in csv.DictReader(
+            (workspace.data / "spi_2024" / "invitations" / "kota-mojokerto__internal.csv").open(encoding="utf-8-sig")
+        )
+    ]
+    log = _csv(tmp_path / "log.csv", [["token", "event", "waktu"], [tokens[0], "melayang", "2024-08-01 10:00"]])
+    assert "'melayang' (1)" in run("import", "events", log).stdout
+    rows = [["token", "mulai", "selesai", "int_tra_1"], [tokens[0], "2024-08-01 10:00", "2024-08-01 10:20", 4]]
+    answers = run("import", "responses", _csv(tmp_path / "answers.csv", rows)).stdout.replace("\n", " ")
+    assert "no answer in any file to" in answers
+    assert "int_con_1" in answers
+    checked = spi(workspace, "check", "--key-file", key).stdout.replace("\n", " ")
+    assert "int_con_1" in checked
+    status = spi(workspace, "status").stdout
+    assert "a round that is no demo" in status
+    assert "spi import events" in status, "what goes on from here"
+    assert spi(workspace, "demo", "--data-only").returncode == 1, "no demo over real people"
+
+
+def _small_lists(folder):
+    """Twelve employees, twelve users, five experts; all made up."""
+    staff = [["Nama", "NIP", "Jabatan", "Unit Kerja", "No HP", "TMT", "TMT Unit"]]
+    staff += [
+        [f"Pegawai {name}", f"19850315201001{i:04d}", "Staf", "Dinas Sosial", f"0812000001{i:02d}", *["2010-01-01"] * 2]
+        for i, name in enumerate(NAMES)
+    ]
+    users = [["Nama", "Unit Layanan", "No HP"]]
+    users += [[f"Pengguna {name}", "Dinas Sosial", f"0812000002{i:02d}"] for i, name in enumerate(NAMES)]
+    experts = [["Nama", "No HP", "Unsur"]]
+    experts += [[f"Ahli {name}", f"0812000003{i:02d}", "LSM"] for i, name in enumerate(NAMES[:5])]
+    names = {"pegawai": staff, "layanan": users, "eksper": experts}
+    return [_csv(folder / f"{word}_kota-mojokerto.csv", rows) for word, rows in names.items()]
+
+
+def _csv(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows(rows)
+    return str(path)
 
 
 @pytest.mark.reference

@@ -55,3 +55,8 @@ def test_errors_cross_process_borders_whole(kind: type[SpiError], count: int) ->
 )
 def test_nearest_name(name: str, valid: list[str], expected: str) -> None:
     assert nearest(name, valid) == expected
+
+
+def test_valid_names_are_not_listed_twice():
+    problem = Problem("unknown notebook", got="77", expected="10, 20", hint=nearest("77", ["10", "20"]))
+    assert str(problem) == "unknown notebook\n  got: 77\n  expected: 10, 20"

@@ -5,20 +5,23 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from spi_analysis.batch.executor import SINGLE_THREAD
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.synthetic.coverage import simulate_institution
 from spi_analysis.tables.files import write_csv
 
+Part = TypeVar("Part")
 Task = tuple[str, str, str, int, str]
 
 
@@ -34,8 +37,36 @@ def simulate_rounds(
     os.environ.update(SINGLE_THREAD)
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
         done = pool.map(_simulate, tasks, chunksize=4)
-        parts = list(track(done, "simulating", len(tasks), console=console, disable=not console.is_terminal))
+        parts = list(followed(done, len(tasks), console))
     return pd.concat(parts, ignore_index=True)
+
+
+def followed(done: Iterable[Part], total: int, console: Console) -> Iterator[Part]:
+    """The same parts, with how many there are and how long the others will take.
+
+    On a terminal a bar; in a file or pipe a line at every tenth.
+    """
+    if console.is_terminal:
+        columns = (
+            TextColumn("simulating"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        with Progress(*columns, console=console) as progress:
+            yield from progress.track(done, total)
+        return
+    started, tenths = time.monotonic(), 0
+    for number, part in enumerate(done, start=1):
+        yield part
+        if number * 10 // total > tenths:
+            tenths = number * 10 // total
+            left = (time.monotonic() - started) / number * (total - number)
+            console.print(f"simulated {number:,} of {total:,}; about {_minutes(left)} left", highlight=False)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def save_simulation(setup: RoundSetup, results: pd.DataFrame) -> Path:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.synthetic import SyntheticCity, make_city, received_lists, vendor_files
-from spi_analysis.tables.demo_marks import demo_key, demo_secrets, demo_seed, mark_demo
+from spi_analysis.tables.demo_marks import (
+    PUBLISHED,
+    demo_key,
+    demo_secrets,
+    mark_demo,
+    not_of_the_demo,
+)
 from spi_analysis.tables.importing.events import import_events
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
 from spi_analysis.tables.invitations import write_invitations
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
+
+NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -31,28 +40,72 @@ class DemoRound:
     answered: int
 
 
+class _Beside(Workspace):
+    """The same parameters, with data and outputs in a place of their own while they are being made."""
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "build" / "demo"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+
 def make_demo_round(setup: RoundSetup, seed: int, say: Callable[[str], None]) -> DemoRound:
-    """Generate a round and carry it up to the imported answers, through the same doors as a real one."""
-    workspace = setup.workspace
-    _refuse_real_data(workspace)
-    _clear(setup)
-    mark_demo(workspace, seed)
-    store = Store(workspace.data / setup.round.round_id)
+    """Generate a round and carry it up to the imported answers, through the same doors as a real one.
+
+    All is made beside; only a whole round takes the place of an earlier demo. Interrupted, nothing has changed.
+
+    Raises
+    ------
+    StoreError   data/ holds anything that no demo made.
+    """
+    workspace, beside = setup.workspace, _Beside(setup.workspace.root)
+    refuse_real_data(workspace)
+    shutil.rmtree(beside.folder, ignore_errors=True)
+    made = _carry_round(replace(setup, workspace=beside), beside, seed, say)
+    mark_demo(beside, seed)
+    # Generating takes a while: somebody may have imported a list meanwhile.
+    refuse_real_data(workspace)
+    _put_in_place(beside, workspace)
+    return made
+
+
+def refuse_real_data(workspace: Workspace) -> None:
+    """A demo never touches lists, draws or a vault that it did not make."""
+    foreign = not_of_the_demo(workspace)
+    if foreign:
+        more = f" and {len(foreign) - NAMED} more" if len(foreign) > NAMED else ""
+        raise StoreError(
+            "this workspace holds data that the demo did not make; a demo would replace them",
+            file="data/",
+            got=", ".join(foreign[:NAMED]) + more,
+            expected="no data, or those of an earlier demo",
+            hint="run the demo in a fresh copy of the project, or move data/ to a safe place first",
+        )
+
+
+def _carry_round(setup: RoundSetup, beside: _Beside, seed: int, say: Callable[[str], None]) -> DemoRound:
+    store = Store(beside.data / setup.round.round_id)
     store.mark_synthetic(seed)
-    vault = Vault.create(workspace.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
-    folder = workspace.root / "build" / "demo"
+    vault = Vault.create(beside.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
     say("generating people and their lists")
     cities = [make_city(setup, institution_id, seed) for institution_id in setup.institution_ids]
-    lists = [path for city in cities for path in received_lists(city, folder / "received", seed)]
+    lists = [path for city in cities for path in received_lists(city, beside.folder / "received", seed)]
     say(f"importing {len(lists)} lists")
     imported = import_frame(lists, setup, store, vault)
     say("drawing samples and writing invitations")
-    files = [path for city in cities for path in _fieldwork_files(city, setup, store, vault, folder, seed)]
+    files = [path for city in cities for path in _fieldwork_files(city, setup, store, vault, beside.folder, seed)]
     say("importing events and answers")
     import_events([path for path in files if _is_events(path)], setup, store, vault)
     import_responses([path for path in files if not _is_events(path)], setup, store, vault)
     return DemoRound(
-        received=folder / "received",
+        received=beside.folder / "received",
         listed=int(imported.counts["read"].sum()),
         rejected=int(imported.counts["rejected"].sum()),
         invited=_rows(store, "sample"),
@@ -76,17 +129,17 @@ def _is_events(path: Path) -> bool:
     return "kejadian" in path.name or "event" in path.name
 
 
-def _refuse_real_data(workspace: Workspace) -> None:
-    """A demo never touches a store or a vault that it did not make."""
-    if workspace.data.exists() and any(workspace.data.iterdir()) and demo_seed(workspace) is None:
-        raise StoreError(
-            "this workspace holds data that the demo did not make",
-            file="data/",
-            expected="no data, or those of an earlier demo",
-            hint="run the demo in a fresh copy of the project",
-        )
-
-
-def _clear(setup: RoundSetup) -> None:
-    for folder in (setup.workspace.data, setup.workspace.root / "build" / "demo"):
-        shutil.rmtree(folder, ignore_errors=True)
+def _put_in_place(beside: _Beside, workspace: Workspace) -> None:
+    """The finished demo becomes data/; published results that were imported stay."""
+    for path in sorted(path for path in beside.outputs.rglob("*") if path.is_file()):
+        target = workspace.outputs / path.relative_to(beside.outputs)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    if (workspace.data / PUBLISHED).exists():
+        shutil.copy2(workspace.data / PUBLISHED, beside.data / PUBLISHED)
+    before = beside.folder / "before"
+    if workspace.data.exists():
+        os.replace(workspace.data, before)
+    os.replace(beside.data, workspace.data)
+    shutil.rmtree(before, ignore_errors=True)
+    shutil.rmtree(beside.outputs, ignore_errors=True)

@@ -37,6 +37,7 @@ class StepResult:
     seconds: float
     pages: tuple[str, ...]
     error: str = ""
+    was_run: bool = True
 
     @property
     def ok(self) -> bool:
@@ -89,6 +90,8 @@ def execute(setup: RoundSetup, step: Step) -> NotebookNode:
 def _transport(folder: str) -> Config:
     """Sockets in a private folder: no port that another kernel could take, nothing readable on the network."""
     config = Config()
+    # A kernel that is told to stop writes that it was told to stop; what failed is said elsewhere.
+    config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
     if os.name == "posix":
         config.KernelManager.transport = "ipc"
         config.KernelManager.ip = str(Path(folder) / "k")

@@ -18,11 +18,16 @@ SINGLE_THREAD = dict.fromkeys(
 
 
 def run_steps(
-    setup: RoundSetup, steps: Sequence[Step], workers: int, on_start: Callable[[Step], None] = lambda step: None
+    setup: RoundSetup,
+    steps: Sequence[Step],
+    workers: int,
+    on_start: Callable[[Step], None] = lambda step: None,
+    is_current: Callable[[Step], bool] = lambda step: False,
 ) -> Iterator[tuple[Step, StepResult]]:
     """Run steps as soon as what they need is done; yields each with its result.
 
-    A step whose predecessor failed is not run; it is reported as left out, with the reason.
+    A step whose predecessor failed is not run; it is reported as left out, with the reason. A step that is current
+    when its turn comes is passed over in silence.
     """
     os.environ.update(SINGLE_THREAD)
     waiting = list(steps)
@@ -37,6 +42,8 @@ def run_steps(
                 if failed and step.institution_id:
                     done[step.key] = _left_out(step, failed)
                     yield step, done[step.key]
+                elif is_current(step):
+                    done[step.key] = StepResult(step.key, 0.0, ())
                 else:
                     on_start(step)
                     running[pool.submit(run_step, str(setup.workspace.root), setup.round.round_id, step)] = step
@@ -51,4 +58,9 @@ def run_steps(
 
 def _left_out(step: Step, failed: list[tuple[str, str]]) -> StepResult:
     numbers = ", ".join(number for number, _ in failed)
-    return StepResult(step.key, 0.0, (), f"{step}\n  not run: notebook {numbers} of this institution failed")
+    return left_out(step, f"notebook {numbers} of this institution failed")
+
+
+def left_out(step: Step, why: str) -> StepResult:
+    """The result of a step that was never started."""
+    return StepResult(step.key, 0.0, (), f"{step}\n  not run: {why}", was_run=False)

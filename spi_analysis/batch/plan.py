@@ -13,12 +13,14 @@ from spi_analysis.params import Workspace
 
 @dataclass(frozen=True)
 class NotebookKind:
-    """What a notebook needs and makes."""
+    """What a notebook needs (notebooks before it, tables of the store) and makes (a page, tables)."""
 
     name: str
     needs: tuple[str, ...]
     page: str
     audience: Literal["report", "analyst"]
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def number(self) -> str:
@@ -26,12 +28,25 @@ class NotebookKind:
         return self.name[:2]
 
 
+FIELDWORK = ("frame", "sample", "events", "responses")
+WEIGHTS = ("weights", "replicates")
 INSTITUTION_NOTEBOOKS = (
-    NotebookKind("10_sampling_design", (), "10_sampling_design.{language}.html", "analyst"),
-    NotebookKind("20_fieldwork_progress", (), "20_fieldwork_progress.{language}.html", "analyst"),
-    NotebookKind("30_nonresponse_weighting", (), "30_nonresponse_weighting.{language}.html", "analyst"),
-    NotebookKind("40_score_analysis", ("30",), "40_score_analysis.{language}.html", "analyst"),
-    NotebookKind("50_institution_report", ("40",), "report.{language}.html", "report"),
+    NotebookKind("10_sampling_design", (), "10_sampling_design.{language}.html", "analyst", ("frame",)),
+    NotebookKind("20_fieldwork_progress", (), "20_fieldwork_progress.{language}.html", "analyst", FIELDWORK),
+    NotebookKind(
+        "30_nonresponse_weighting", (), "30_nonresponse_weighting.{language}.html", "analyst", FIELDWORK, WEIGHTS
+    ),
+    NotebookKind(
+        "40_score_analysis",
+        ("30",),
+        "40_score_analysis.{language}.html",
+        "analyst",
+        ("frame", "responses", *WEIGHTS),
+        ("estimates",),
+    ),
+    NotebookKind(
+        "50_institution_report", ("40",), "report.{language}.html", "report", ("frame", "weights", "estimates")
+    ),
 )
 NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report"),)
 # Not part of a round: run by `spi coverage`, after its simulation.

@@ -6,6 +6,7 @@ import pandas as pd
 
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
 from spi_analysis.params import RoundSetup
+from spi_analysis.tables.demo_marks import demo_is_whole, demo_seed
 from spi_analysis.tables.store import WRITTEN_BY, Store
 
 
@@ -14,7 +15,7 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: institution_id, one column per table ("yes" or ""), pages ("8 of 10").
+    DataFrame: institution_id, one column per table ("yes" or ""), pages ("8 of 10"), next (the command that goes on).
     """
     store = Store(setup.workspace.data / setup.round.round_id)
     rows = []
@@ -23,5 +24,16 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
         pages = [k.page.format(language=lang) for k in INSTITUTION_NOTEBOOKS for lang in setup.round.languages]
         made = sum((folder / page).exists() for page in pages)
         tables = {table: "yes" if store.has(table, institution_id) else "" for table in WRITTEN_BY}
-        rows.append({"institution_id": institution_id, **tables, "pages": f"{made} of {len(pages)}"})
+        missing = next((WRITTEN_BY[table] for table, there in tables.items() if not there), "")
+        next_step = "spi run" if missing.startswith("spi run") or (not missing and made < len(pages)) else missing
+        counts = {"pages": f"{made} of {len(pages)}", "next": next_step}
+        rows.append({"institution_id": institution_id, **tables, **counts})
     return pd.DataFrame(rows)
+
+
+def origin(setup: RoundSetup) -> str:
+    """What the round's data are: the demo's, real, or not there yet."""
+    seed = demo_seed(setup.workspace)
+    if seed is not None:
+        return f"generated data of the demo (seed {seed})" + ("" if demo_is_whole(setup.workspace) else ", incomplete")
+    return "no data yet" if not (setup.workspace.data / setup.round.round_id).exists() else "a round that is no demo"

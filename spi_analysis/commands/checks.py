@@ -13,7 +13,7 @@ checks = typer.Typer()
 
 @checks.command()
 def coverage(
-    seeds: Annotated[int, typer.Option(help="Rounds to simulate.")] = 200,
+    seeds: Annotated[int, typer.Option(help="Rounds to simulate: 200 take about half an hour on two cores.")] = 200,
     first_seed: Annotated[int, typer.Option(help="Seed of the first round.")] = 1,
     workers: Annotated[int | None, typer.Option(help="Processes (default: all cores).")] = None,
     workspace: WorkspaceOption = None,

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from spi_analysis.errors import Problem
+from spi_analysis.errors import Problem, nearest
 from spi_analysis.params import RoundSetup, Workspace, find_workspace, load_setup
 from spi_analysis.params.workspace import the_round
+from spi_analysis.tables.cells.masks import HIDDEN
 from spi_analysis.tables.demo_marks import demo_key, demo_seed
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
@@ -24,6 +25,7 @@ from spi_analysis.tables.vault_key import FILE_VARIABLE, VARIABLE, VaultKey
 
 # Output that goes into a file or a pipe is not squeezed into the width of a terminal.
 WIDE = None if sys.stdout.isatty() else 200
+MOST_VALUES = 8
 out = Console(width=WIDE)
 err = Console(stderr=True)
 
@@ -35,6 +37,10 @@ KeyOption = Annotated[
     Path | None, typer.Option("--key-file", help="Vault key (default: SPI_VAULT_KEY or SPI_VAULT_KEY_FILE).")
 ]
 Institutions = Annotated[list[str] | None, typer.Argument(help="Institution codes (default: all of the round).")]
+Whose = Annotated[
+    str | None,
+    typer.Option("--institution", help="Refuse rows of all others (default: the token decides)."),
+]
 Files = Annotated[list[Path], typer.Argument(help="Files to read.", show_default=False)]
 Mapping = Annotated[Path | None, typer.Option("--mapping", help="YAML with other headers and words.")]
 
@@ -78,9 +84,40 @@ def print_table(title: str, table: pd.DataFrame, decimals: int = 2) -> None:
     out.print()
 
 
+def existing(files: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
+    """The files that are there, and a problem for each that is not: where it was looked for, and the nearest name."""
+    there = [path for path in files if path.exists()]
+    return there, [_no_such_file(path) for path in files if path not in there]
+
+
+def _no_such_file(path: Path) -> Problem:
+    folder = path.parent
+    if not folder.is_dir():
+        return Problem("there is no such folder", file=str(path), got=str(folder))
+    names = [other.name for other in folder.iterdir() if other.is_file() and not other.name.startswith(".")]
+    hint = nearest(path.name, names)
+    # A file that is like none here is somewhere else; what lies here is of no help.
+    return Problem("there is no such file", file=str(path), hint=hint if hint.startswith("did you mean") else "")
+
+
+def print_remarks(problems: pd.DataFrame, severities: Sequence[str] = ("rejected", "flagged")) -> None:
+    """What was noticed about rows, most frequent first, with the values (masked where they are contacts)."""
+    for severity in severities:
+        found = problems[(problems["severity"] == severity) & problems["row"].notna()]
+        for code in found["code"].value_counts().index:
+            rows = found[found["code"] == code]
+            # What is masked tells nobody anything here; its place stands in the workbook.
+            values = rows["value"].fillna("").loc[lambda v: (v != "") & ~v.str.contains(HIDDEN)].value_counts()
+            named = ", ".join(f"{value!r} ({count})" for value, count in values.head(MOST_VALUES).items())
+            more = f", and {len(values) - MOST_VALUES} more" if len(values) > MOST_VALUES else ""
+            text = f"{len(rows):,} {severity}: {rows['reason_en'].iloc[0]}"
+            text += f" Found: {named}{more}" if named else ""
+            out.print(text, markup=False, highlight=False)
+
+
 def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace) -> None:
     """Say what was written, and what could not be read; exit code 1 if anything failed."""
-    for path in written:
+    for path in dict.fromkeys(written):
         out.print(f"written  {path.relative_to(place.root)}", markup=False, highlight=False)
     for problem in failed:
         err.print(str(problem), style="red", markup=False, highlight=False)

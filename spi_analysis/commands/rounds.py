@@ -18,10 +18,11 @@ from spi_analysis.commands.common import (
     out,
     print_table,
 )
+from spi_analysis.commands.findings import print_findings
 from spi_analysis.errors import VaultError
 from spi_analysis.params import RoundSetup, Workspace, find_workspace
 from spi_analysis.params.workspace import the_round
-from spi_analysis.tables.demo_marks import demo_seed
+from spi_analysis.tables.demo_marks import demo_is_whole, demo_seed, not_of_the_demo
 from spi_analysis.tables.vault_key import VaultKey
 
 rounds = typer.Typer()
@@ -43,7 +44,10 @@ def demo(
     from spi_analysis.batch.demo import make_demo_round
 
     setup = open_setup(workspace, round_id)
-    if if_missing and demo_seed(setup.workspace) is not None:
+    if if_missing and demo_is_whole(setup.workspace):
+        return
+    if if_missing and demo_seed(setup.workspace) is None and not_of_the_demo(setup.workspace):
+        out.print("data/ holds a round that is no demo: it stays as it is, and no demo data are made")
         return
     made = make_demo_round(setup, seed, lambda text: out.print(f"[bold]demo[/bold]  {text}"))
     out.print(
@@ -64,8 +68,7 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 
     place = find_workspace(workspace)
     report = check_round(place, round_id or the_round(place), _key_if_any(place, key_file))
-    if not report.findings.empty:
-        print_table("Findings", report.findings)
+    print_findings(report.findings)
     print_table("Institutions", report.stages)
     raise typer.Exit(1 if report.errors else 0)
 
@@ -88,13 +91,14 @@ def run(
 
 @rounds.command()
 def status(workspace: WorkspaceOption = None, round_id: RoundOption = None) -> None:
-    """What is there for every institution: tables and reports.
+    """What is there for every institution: tables and reports, and which command goes on.
 
     Example: spi status
     """
-    from spi_analysis.batch.status import round_status
+    from spi_analysis.batch.status import origin, round_status
 
     setup = open_setup(workspace, round_id)
+    out.print(f"{setup.round.round_id}: {origin(setup)}", markup=False, highlight=False)
     print_table("Status", round_status(setup))
 
 
@@ -105,11 +109,25 @@ def run_and_report(
     from spi_analysis.batch.run import run_batch
 
     summary = run_batch(setup, institutions, notebooks, workers, out)
-    for page in summary.pages:
-        out.print(f"page  {page}", markup=False, highlight=False)
+    print_pages(setup, summary.pages)
     if summary.failures:
-        err.print(f"{len(summary.failures)} of {len(summary.results)} notebooks failed; see above", style="red")
+        err.print(f"of {len(summary.results)} notebooks {summary.failed} failed, {summary.not_run} not run; see above",
+                  style="red")  # fmt: skip
         raise typer.Exit(1)
+
+
+def print_pages(setup: RoundSetup, pages: list[str]) -> None:
+    """The reports and the overview, and where the analysts' pages are; last, which one to open."""
+    reports = [page for page in pages if Path(page).name.startswith(("report.", "index."))]
+    for page in reports or pages:
+        out.print(f"page  {page}", markup=False, highlight=False)
+    base = f"outputs/{setup.round.round_id}"
+    if reports and len(pages) > len(reports):
+        out.print(f"and {len(pages) - len(reports)} analysts' pages in {base}/<institution>/", highlight=False)
+    index = f"{base}/index.{setup.round.languages[0]}.html"
+    opening = index if (setup.workspace.root / index).exists() else next(iter(reports or pages), "")
+    if opening:
+        out.print(f"open {opening}", style="bold", markup=False, highlight=False)
 
 
 def _key_if_any(place: Workspace, key_file: Path | None) -> VaultKey | None:

@@ -15,7 +15,9 @@ from spi_analysis.commands.common import (
     open_store,
     open_vault,
     out,
+    print_table,
 )
+from spi_analysis.errors import SamplingError
 
 sampling = typer.Typer()
 
@@ -25,18 +27,27 @@ def draw(
     institutions: Institutions = None, workspace: WorkspaceOption = None, round_id: RoundOption = None,
     key_file: KeyOption = None,
 ) -> None:  # fmt: skip
-    """Draw the samples, once; refuses to draw again.
+    """Draw the samples, once; refuses to draw again, or with the demonstration's public value.
 
     Example: spi draw kota-mojokerto
     """
-    from spi_analysis.stages.draw import draw_institution
+    from spi_analysis.stages.draw import draw_institution, draw_table
+    from spi_analysis.tables.demo_marks import public_value_problem
 
     setup = open_setup(workspace, round_id)
-    vault = open_vault(setup.workspace, key_file)
-    for institution_id in institutions or setup.institution_ids:
-        record = draw_institution(setup, open_store(setup), institution_id, vault.secret("prn"))
-        counts = {source: part["sample_size"] for source, part in record["sources"].items()}
-        out.print(f"{institution_id}: drawn {counts}; record in data/{setup.round.round_id}/draw/{institution_id}.json")
+    store, vault = open_store(setup), open_vault(setup.workspace, key_file)
+    problem = public_value_problem(setup)
+    if problem:
+        raise SamplingError(problem)
+    records = []
+    try:
+        for institution_id in institutions or setup.institution_ids:
+            records.append(draw_institution(setup, store, institution_id, vault.secret("prn")))
+    finally:
+        # What was drawn before an error is drawn for good, and said.
+        if records:
+            print_table("Drawn", draw_table(records))
+            out.print(f"records to publish: data/{setup.round.round_id}/draw/<institution>.json")
 
 
 @sampling.command()
@@ -60,25 +71,37 @@ def invite(
 @sampling.command("verify-draw")
 def verify_draw_command(
     institutions: Institutions = None,
-    without_secret: Annotated[bool, typer.Option(help="Check only what the public can check.")] = False,
+    without_secret: Annotated[
+        bool, typer.Option("--without-secret", help="Record and frame only: finds another frame, not another sample.")
+    ] = False,
+    record_only: Annotated[
+        bool, typer.Option("--record-only", help="The public record only: shift and counts; anybody can check these.")
+    ] = False,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
     key_file: KeyOption = None,
 ) -> None:
-    """Repeat a draw from its record and the frame; names the stratum (and the row) that differs.
+    """Repeat a draw from its record, the frame and the secret; names the stratum (and the row) that differs.
 
     Example: spi verify-draw kota-mojokerto
     """
-    from spi_analysis.stages.draw import verify_institution
+    from spi_analysis.stages.draw import check_record, verify_institution
 
     setup = open_setup(workspace, round_id)
-    secret = None if without_secret else open_vault(setup.workspace, key_file).secret("prn")
-    different = False
+    store, different = open_store(setup), False
+    secret = None if without_secret or record_only else open_vault(setup.workspace, key_file).secret("prn")
+    same = "sound record" if record_only else "same draw" if secret else "same frame"
+    other = "unsound record" if record_only else "another draw"
     for institution_id in institutions or setup.institution_ids:
-        for source, differences in verify_institution(setup, open_store(setup), institution_id, secret).items():
+        setup.require(institution_id)
+        found = (
+            check_record(store, institution_id)
+            if record_only
+            else verify_institution(setup, store, institution_id, secret)
+        )
+        for source, differences in found.items():
             different |= bool(differences)
-            verdict = "another draw" if differences else "same draw" if secret else "same frame"
-            out.print(f"{institution_id}, {source}: {verdict}")
+            out.print(f"{institution_id}, {source}: {other if differences else same}")
             for difference in differences:
                 out.print(f"  {difference}", markup=False)
     raise typer.Exit(1 if different else 0)

@@ -9,8 +9,12 @@ import typer
 
 from spi_analysis.commands.common import KeyOption, WorkspaceOption, out
 from spi_analysis.params import find_workspace
+from spi_analysis.tables.demo_marks import refuse_in_demo
 
-vaults = typer.Typer(no_args_is_help=True, help="The vault of names, phone numbers and e-mails.")
+vaults = typer.Typer(
+    no_args_is_help=True,
+    help="The vault of names, phone numbers and e-mails.\n\nExample: spi vault init --key-file ~/spi-vault.key",
+)
 
 
 @vaults.command("init")
@@ -26,6 +30,7 @@ def vault_init(
     from spi_analysis.tables.vault_key import create_key_file
 
     place = find_workspace(workspace)
+    refuse_in_demo(place, "a vault for real people")
     vault = Vault.create(place.data / "vault", create_key_file(key_file, place.root))
     out.print(f"vault made; key {vault.fingerprint} in {key_file}: keep a second copy (spi vault backup)")
 

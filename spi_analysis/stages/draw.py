@@ -152,15 +152,21 @@ def draw_institution(setup: RoundSetup, store: Store, institution_id: str, secre
     return whole
 
 
+def draw_table(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """What was drawn: one row per institution and source."""
+    rows = [
+        (record["institution_id"], source, part["pop_size"], part["sample_size"], len(part["strata"]))
+        for record in records
+        for source, part in record["sources"].items()
+    ]
+    return pd.DataFrame(rows, columns=["institution_id", "source", "may be invited", "drawn", "strata"])
+
+
 def verify_institution(
     setup: RoundSetup, store: Store, institution_id: str, secret: bytes | None
 ) -> dict[str, list[Difference]]:
     """Repeat an institution's draw from record and frame; per source, the differences found (none: the same draw)."""
-    record = store.read_record("draw", institution_id)
-    if record is None:
-        raise StoreError(
-            "there is no draw record", file=f"data/{store.root.name}/draw/{institution_id}.json", hint="run: spi draw"
-        )
+    record = _record(store, institution_id)
     round_ = setup.round_for(institution_id)
     frame = store.read("frame", institution_id)
     archive = store.root / "draw" / f"{institution_id}.frame.parquet"
@@ -173,6 +179,33 @@ def verify_institution(
         kept = None if archived is None else archived[archived["source"] == source]
         differences[source] = verify_draw(part, people, secret, kept)
     return differences
+
+
+def check_record(store: Store, institution_id: str) -> dict[str, list[Difference]]:
+    """What anybody can check with the public record alone: the shift and the counts, per source."""
+    return {
+        source: [Difference(what, recorded=str(a), found=str(b)) for what, a, b in _record_checks(part) if a != b]
+        for source, part in _record(store, institution_id)["sources"].items()
+    }
+
+
+def _record_checks(part: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    strata = part["strata"]
+    return [
+        ("the shift does not follow from the public value", part["shift"], shift_of(part["public_value"])),
+        ("the strata do not add up to the frame", part["pop_size"], sum(s["pop_size"] for s in strata)),
+        ("the strata do not add up to the sample", part["sample_size"], sum(s["sample_size"] for s in strata)),
+        ("more were drawn than there are", 0, sum(s["sample_size"] > s["pop_size"] for s in strata)),
+    ]
+
+
+def _record(store: Store, institution_id: str) -> dict[str, Any]:
+    record = store.read_record("draw", institution_id)
+    if record is None:
+        raise StoreError(
+            "there is no draw record", file=f"data/{store.root.name}/draw/{institution_id}.json", hint="run: spi draw"
+        )
+    return record
 
 
 def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str]) -> pd.DataFrame:

@@ -1,27 +1,98 @@
-"""What marks a workspace as a demonstration, and the key of its vault."""
+"""What marks a workspace as a demonstration, what in it the demo made, and the key of its vault."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
+from typing import Any
 
-from spi_analysis.params import Workspace
+from spi_analysis.errors import Problem, StoreError
+from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.tables.files import write_json
 from spi_analysis.tables.vault_key import KEY_BYTES, VaultKey
 
 MARK = "demo.json"
 SECRETS = ("person_id", "prn", "link_token")
+# Published results are no lists of people: a new demo keeps them.
+PUBLISHED = "published.parquet"
+# Folders that notebooks and later imports write into; all in them follows from the demo's lists and is made anew.
+MADE_FROM_LISTS = ("events", "responses", "weights", "replicates", "estimates", "invitations", "rejected")
+OWN_WORKSPACE = (
+    "bring your own lists in a fresh copy of the project: git clone . ../my-round (or copy it without data/ and "
+    "outputs/), then there: spi vault init --key-file FILE; docs/bring_your_lists.md goes on from there"
+)
 
 
 def mark_demo(workspace: Workspace, seed: int) -> None:
-    """Say that everything below data/ is generated."""
-    write_json(workspace.data / MARK, {"seed": seed, "synthetic": True})
+    """Say that everything below data/ is generated. Written last: the mark means that the demo is whole."""
+    made = {name: _digest(workspace.data / name) for name in _files(workspace.data)}
+    write_json(workspace.data / MARK, {"seed": seed, "synthetic": True, "made": made})
 
 
 def demo_seed(workspace: Workspace) -> int | None:
     """The seed of the demo in this workspace; None where there is none."""
-    path = workspace.data / MARK
-    return int(json.loads(path.read_text(encoding="utf-8"))["seed"]) if path.exists() else None
+    mark = _mark(workspace)
+    return int(mark["seed"]) if mark else None
+
+
+def demo_is_whole(workspace: Workspace) -> bool:
+    """Whether there is a demo, with everything that it made still there."""
+    made = _mark(workspace).get("made", {})
+    return bool(made) and all((workspace.data / name).is_file() for name in made)
+
+
+def not_of_the_demo(workspace: Workspace) -> list[str]:
+    """Files below data/ that no demo made: lists, draws, vaults of other people. A demo must not touch them.
+
+    A frame or a draw that was written anew since counts, too: it may hold other people.
+    """
+    mark = _mark(workspace)
+    if not mark and workspace.data.is_dir():
+        # Even an empty folder says that a round has begun.
+        return _files(workspace.data) or sorted(f"{path.name}/" for path in workspace.data.iterdir() if path.is_dir())
+    made = mark.get("made", {})
+    return [name for name in _files(workspace.data) if not _is_made(workspace.data, name, made)]
+
+
+def _is_made(data: Path, name: str, made: dict[str, str]) -> bool:
+    rounds = {Path(known).parts[0] for known in made} - {"vault"}
+    *folders, _ = Path(name).parts
+    if folders and folders[-1] in MADE_FROM_LISTS and rounds & set(folders):
+        return True
+    return name in made and made[name] == _digest(data / name)
+
+
+def refuse_in_demo(workspace: Workspace, what: str) -> None:
+    """Raise if the workspace is the demo's: its key follows from the seed, so real people must stay out."""
+    if demo_seed(workspace) is not None:
+        raise StoreError(
+            f"{what} must not come into a workspace that holds the demo",
+            file=f"data/{MARK}",
+            got="generated data, and a vault whose key anybody can compute",
+            expected="a workspace of its own for real people",
+            hint=OWN_WORKSPACE,
+        )
+
+
+def is_demonstration_value(value: str, name: str) -> bool:
+    """Whether a public value is the placeholder that the project carries: known to all before the lists are."""
+    return not value.strip().strip("0") or "demonstration value" in name.casefold()
+
+
+def public_value_problem(setup: RoundSetup) -> Problem | None:
+    """What is wrong with the public value of a real round's draw; None where it is one, or where this is the demo."""
+    draw, workspace = setup.round.draw, setup.workspace
+    if demo_seed(workspace) is not None or not is_demonstration_value(draw.public_value, draw.public_value_name):
+        return None
+    return Problem(
+        "the public value of the draw is still the demonstration value: whoever draws could have chosen the sample",
+        file=f"params/rounds/{setup.round.round_id}.yaml",
+        key="draw.public_value",
+        got=f"{draw.public_value} ({draw.public_value_name})",
+        expected="a figure that nobody controls, named before it is known, and its date",
+        hint="set public_value_name, public_value and public_value_date; docs/methods/draw.md says why",
+    )
 
 
 def demo_key(seed: int) -> VaultKey:
@@ -32,3 +103,20 @@ def demo_key(seed: int) -> VaultKey:
 def demo_secrets(seed: int) -> dict[str, bytes]:
     """Permanent secrets of the demo's vault, so that the same seed gives the same draw."""
     return {name: hashlib.sha256(f"demo secret {name} {seed}".encode()).digest() for name in SECRETS}
+
+
+def _mark(workspace: Workspace) -> dict[str, Any]:
+    path = workspace.data / MARK
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _files(data: Path) -> list[str]:
+    """Everything below data/ but the mark and the published results, by its path from there."""
+    # A name with a dot in front was left half-written by a killed process.
+    found = (path for path in data.rglob("*") if path.is_file() and not path.name.startswith("."))
+    names = (path.relative_to(data).as_posix() for path in found)
+    return sorted(name for name in names if name not in (MARK, PUBLISHED))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import openpyxl
 import pandas as pd
@@ -15,13 +16,15 @@ from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, nearest
 from spi_analysis.params.base import Language
 from spi_analysis.params.setup import load_setup
-from spi_analysis.params.workspace import Workspace, find_workspace
+from spi_analysis.params.workspace import Workspace
 from spi_analysis.tables.codebook import Meaning, codebook, meanings
 from spi_analysis.tables.files import whole_file, write_bytes, write_csv, write_text
 from spi_analysis.tables.importing.workbook import workbook_bytes
 from spi_analysis.tables.r_script import r_script
+from spi_analysis.tables.round_data import workspace_of
 from spi_analysis.tables.store import Store
 
+LANGUAGES = get_args(Language)
 FORMATS = ("csv", "xlsx", "sav", "dta", "r")
 WHO = ["institution_id", "person_id", "source"]
 # With the public shift of a coming round, a permanent number would tell who is drawn next.
@@ -66,8 +69,12 @@ def export_round(
 
     Raises
     ------
+    InputError   a format or the language is not one of these.
     StoreError   there are no answers or no weights yet.
     """
+    if language not in LANGUAGES:
+        hint = nearest(language, LANGUAGES)
+        raise InputError("unknown language", got=str(language), expected=", ".join(LANGUAGES), hint=hint)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         hint = nearest(unknown[0], FORMATS)
@@ -80,7 +87,7 @@ def export_round(
 def _prepared(
     round_id: str, institution_id: str, folder: Path, workspace: Workspace | Path | None, language: Language
 ) -> _Export:
-    place = workspace if isinstance(workspace, Workspace) else find_workspace(workspace)
+    place = workspace_of(workspace, "export_round(round_id, institution_id, folder, workspace=...)")
     setup = load_setup(place, round_id)
     store = Store(place.data / round_id)
     institution = setup.roster[setup.require(institution_id)]

@@ -11,7 +11,7 @@ from spi_analysis.params.workspace import Workspace
 from spi_analysis.tables.checking.contacts import check_contacts, open_vault
 from spi_analysis.tables.checking.finding import STAGES, Finding
 from spi_analysis.tables.checking.parameters import Parameters
-from spi_analysis.tables.checking.stored import check_institutions, check_tables
+from spi_analysis.tables.checking.stored import check_institutions, check_public_value, check_tables
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault_key import VaultKey
 
@@ -52,6 +52,7 @@ def check_round(workspace: Workspace, round_id: str, key: VaultKey | None = None
         store = Store(workspace.data / round_id)
         institutions = setup.institution_ids
         findings += check_institutions(setup, store)
+        findings += check_public_value(setup, store)
         for institution_id in institutions:
             findings += check_tables(setup, store, institution_id)
             if vault is not None:

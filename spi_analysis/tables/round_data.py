@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from spi_analysis.errors import ParameterError
 from spi_analysis.params.instrument import Instrument
 from spi_analysis.params.roster import Institution
 from spi_analysis.params.round import RoundParams
@@ -86,7 +87,7 @@ class RoundData:
         return f"{rows:,} rows, {columns} columns"
 
 
-def load_round(round_id: str, institution_id: str, workspace: Workspace | Path | None = None) -> RoundData:
+def load_round(round_id: str, institution_id: str, workspace: Workspace | Path | str | None = None) -> RoundData:
     """One institution in a round: parameters, and all its tables.
 
     Parameters
@@ -100,6 +101,17 @@ def load_round(round_id: str, institution_id: str, workspace: Workspace | Path |
     >>> data = load_round("spi_2024", "kota-mojokerto")   # doctest: +SKIP
     >>> data.responses.groupby("source").size()           # doctest: +SKIP
     """
-    place = workspace if isinstance(workspace, Workspace) else find_workspace(workspace)
+    place = workspace_of(workspace, "load_round(round_id, institution_id, workspace=...)")
     setup = load_setup(place, round_id)
     return RoundData(setup, Store(place.data / round_id), setup.roster[setup.require(institution_id)])
+
+
+def workspace_of(workspace: Workspace | Path | str | None, call: str) -> Workspace:
+    """The workspace that a caller in Python names, or the one around the current folder; errors speak Python."""
+    if isinstance(workspace, Workspace):
+        return workspace
+    try:
+        return find_workspace(None if workspace is None else Path(workspace))
+    except ParameterError as error:
+        hint = f"change to the folder that holds params/, or name it: {call}"
+        raise ParameterError(*(replace(problem, hint=hint) for problem in error.problems)) from None

@@ -8,7 +8,14 @@ import pytest
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.sampling import permanent_random_numbers, shift_of, shifted
-from spi_analysis.stages.draw import draw_institution, eligible_list, plan_source, verify_institution
+from spi_analysis.stages.draw import (
+    check_record,
+    draw_institution,
+    draw_table,
+    eligible_list,
+    plan_source,
+    verify_institution,
+)
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town
 
@@ -122,6 +129,23 @@ def test_a_person_made_ineligible_afterwards_is_found(store: Store, setup: Round
     found = verify_institution(setup, store, TOWN, SECRET)["external"]
     assert "another number of people" in {d.what for d in found}
     assert all(frame.loc[row, "person_id"] in d.rows for d in found if d.stratum)
+
+
+def test_anybody_can_check_the_record_alone(store: Store, setup: RoundSetup) -> None:
+    record = draw_institution(setup, store, TOWN, SECRET)
+    assert check_record(store, TOWN) == {source: [] for source in SOURCES}
+    record["sources"]["internal"]["public_value"] = "4711"
+    record["sources"]["external"]["strata"][0]["sample_size"] += 1
+    store.write_record("draw", TOWN, record)
+    found = check_record(store, TOWN)
+    assert [d.what for d in found["internal"]] == ["the shift does not follow from the public value"]
+    assert [d.what for d in found["external"]] == ["the strata do not add up to the sample"]
+
+
+def test_the_table_of_a_draw_has_a_row_per_source(store: Store, setup: RoundSetup) -> None:
+    table = draw_table([draw_institution(setup, store, TOWN, SECRET)])
+    assert table["source"].tolist() == list(SOURCES)
+    assert table["drawn"].sum() == len(store.read("sample", TOWN))
 
 
 def test_verify_before_any_draw(store: Store, setup: RoundSetup) -> None:

@@ -133,6 +133,8 @@ def test_the_script_runs_in_r(export):
 
 
 def test_what_cannot_be_exported_is_told(workspace, tmp_path, setup, store, round_done):
+    with pytest.raises(InputError, match="unknown language\n  got: fr\n  expected: id, en"):
+        export_round(ROUND, CITY, tmp_path, ["csv"], workspace, language="fr")
     with pytest.raises(InputError, match="did you mean 'dta'"):
         export_round(ROUND, CITY, tmp_path, ["dtaa"], workspace)
     with pytest.raises(StoreError, match="spi import responses"):

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from spi_analysis.tables.demo_marks import mark_demo
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.preflight import check_round
 from spi_analysis.tables.vault_key import VaultKey
@@ -38,7 +39,32 @@ def test_a_new_round_waits_for_vault_and_lists(workspace, key):
     assert stages(found) == [], "nothing can be imported without a vault"
 
 
+def test_the_demonstrations_public_value_holds_up_a_real_draw(workspace, key, listed, store):
+    found = check_round(workspace, ROUND, key)
+    row = found.findings[found.findings["where"].str.contains("public_value")].iloc[0]
+    assert (row["severity"], row["blocks"]) == ("missing", "draw")
+    assert row["got"].startswith("0000")
+    assert stages(found) == ["import"]
+    store.write_record("draw", CITY, {"sources": {"internal": {"public_value": "0000", "public_value_name": "x"}}})
+    warned = check_round(workspace, ROUND, key).findings.query("severity == 'warning'")
+    assert warned["what"].tolist() == ["the sample was drawn with the demonstration value"]
+
+
+def test_in_a_demo_the_placeholder_is_what_it_should_be(workspace, key, listed, store):
+    store.mark_synthetic(1)
+    mark_demo(workspace, 1)
+    found = check_round(workspace, ROUND, key)
+    assert not found.findings["where"].str.contains("public_value").any()
+
+
+def name_a_public_value(workspace):
+    path = workspace.params / "rounds" / "spi_2024.yaml"
+    spoil(path, 'public_value: "0000"', 'public_value: "4711"')
+    spoil(path, "demonstration value, not a real public draw; ", "")
+
+
 def test_a_round_moves_on_step_by_step(workspace, key, listed, draw_everyone):
+    name_a_public_value(workspace)
     found = check_round(workspace, ROUND, key)
     assert stages(found) == ["import", "draw"]
     assert stages(found, "kota-bengkulu") == ["import"]

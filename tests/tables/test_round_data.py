@@ -42,6 +42,13 @@ def test_an_unknown_institution_is_told_with_the_nearest(workspace):
         spi_analysis.load_round(ROUND, "kota-mojokreto", workspace)
 
 
+def test_outside_a_workspace_the_hint_speaks_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError, match="workspace=") as caught:
+        spi_analysis.load_round(ROUND, CITY)
+    assert "--workspace" not in str(caught.value)
+
+
 def test_importing_the_package_alone_is_light():
     look = "print('pandas' in sys.modules)"
     code = f"import spi_analysis, sys; {look}; spi_analysis.load_round; {look}"

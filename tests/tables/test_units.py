@@ -68,6 +68,24 @@ def test_units_that_differ_in_more_than_a_slip_stay_apart(one, other, rows, fram
     assert found[one] != found[other]
 
 
+@pytest.mark.parametrize("slip", ["Dinas Kesehatn", "Dinas Kesahatan", "Dnas Kesehatan", "DinasKesehatan"])
+@pytest.mark.parametrize("rows", [9, 200])
+def test_a_spelling_of_known_words_wins_however_often_the_slip_was_copied(slip, rows, frame_words):
+    """Six rows are right, and the slip stands in more: the mayor's page must not name a unit that does not exist."""
+    names = ["Dinas Kesehatan"] * 3 + ["DINAS KESEHATAN"] * 3 + [slip] * rows
+    assert set(read_as(names, frame_words.units).values()) == {"DINAS KESEHATAN"}
+
+
+def test_beside_a_place_the_known_word_wins_too(frame_words):
+    names = ["Puskesmas Gedongan"] * 2 + ["Puskesms Gedongan"] * 5
+    assert set(read_as(names, frame_words.units).values()) == {"Puskesmas Gedongan"}
+
+
+def test_a_frequent_place_that_is_like_a_common_word_keeps_its_name(frame_words):
+    names = ["Kelurahan Pasir"] * 40 + ["Kelurahan Pasar"]
+    assert read_as(names, frame_words.units)["Kelurahan Pasir"] == "Kelurahan Pasir"
+
+
 def test_a_rare_slip_in_a_place_is_merged_and_a_frequent_one_is_not(frame_words):
     assert (
         read_as(["Puskesmas Gedongn"] + ["Puskesmas Gedongan"] * 20, frame_words.units)["Puskesmas Gedongn"]

@@ -37,7 +37,8 @@ def one_spelling(names: Iterable[str], rules: UnitRules, similarity: float, plac
     """Bring the spellings of units to one each.
 
     Spellings with the same *key* (small letters, no punctuation, abbreviations in full, "dan" and the institution's
-    own name at the end left out) are one unit. A key that is one slip from a more frequent one joins it if
+    own name at the end left out) are one unit. A key that is one slip from another joins it, the one with more words
+    that are no common ones to the one with fewer, else the rarer to the more frequent, if
 
     - numbers, roman numerals and single letters are the same,
     - all words are the same but one, or only a space differs,
@@ -46,25 +47,23 @@ def one_spelling(names: Iterable[str], rules: UnitRules, similarity: float, plac
     - the keys are alike enough (``similarity``) and only one unit fits.
 
     "Puskesmas Gedongan" and "Puskesmas Gedangan" (another letter in a place's name) and names that differ in a whole
-    word stay apart, however alike. Of a unit's spellings the most frequent is kept, of equals the first by alphabet.
+    word stay apart, however alike. Of a unit's spellings the one with the fewest unknown words is kept, however often
+    "Kesehatn" was copied; then the most frequent, of equals the first by alphabet.
     """
     counts = Counter(names)
     forms = {name: _form(name, rules, place) for name in counts}
     rows: Counter[str] = Counter()
     for name, count in counts.items():
         rows[forms[name]] += count
-    joined, doubtful = _Joiner(rows, rules, similarity).join()
-    best = _best_spellings(counts, {name: joined[form] for name, form in forms.items()})
+    joiner = _Joiner(rows, rules, similarity)
+    joined, doubtful = joiner.join()
+    order = sorted(counts, key=lambda name: (joiner.unknown(forms[name]), -counts[name], name))
+    best: dict[str, str] = {}
+    for name in order:
+        best.setdefault(joined[forms[name]], name)
     canonical = {name: best[joined[form]] for name, form in forms.items()}
     merges = [Merge(name, kept, counts[name]) for name, kept in sorted(canonical.items()) if plain(name) != plain(kept)]
     return Spellings(canonical, merges, [(best[joined[one]], best[joined[other]]) for one, other in doubtful])
-
-
-def _best_spellings(counts: Counter[str], unit_of: dict[str, str]) -> dict[str, str]:
-    best: dict[str, str] = {}
-    for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        best.setdefault(unit_of[name], name)
-    return best
 
 
 def _form(name: str, rules: UnitRules, place: str) -> str:
@@ -76,7 +75,10 @@ def _form(name: str, rules: UnitRules, place: str) -> str:
 
 
 class _Joiner:
-    """Joins rare keys to frequent ones; keys that differ in one word only meet through a pattern without that word."""
+    """Joins keys with unknown words to known ones, rare keys to frequent ones.
+
+    Keys that differ in one word only meet through a pattern without that word.
+    """
 
     def __init__(self, rows: Counter[str], rules: UnitRules, similarity: float) -> None:
         self.rows, self.similarity, self.rare_share = rows, similarity, rules.rare_share
@@ -86,7 +88,7 @@ class _Joiner:
     def join(self) -> tuple[dict[str, str], list[tuple[str, str]]]:
         """Key -> key it joins; and pairs that were left apart."""
         joined, doubtful = {}, []
-        for key in sorted(self.rows, key=lambda key: (-self.rows[key], key)):
+        for key in sorted(self.rows, key=lambda key: (self.unknown(key), -self.rows[key], key)):
             near = sorted({leader for pattern in _patterns(key) for leader in self.leaders.get(pattern, [])})
             near = [leader for leader in near if _marks(leader) == _marks(key)]
             fits = [leader for leader in near if self._is_slip(key, leader)]
@@ -99,6 +101,10 @@ class _Joiner:
                 self.leaders.setdefault(pattern, []).append(key)
         return joined, doubtful
 
+    def unknown(self, key: str) -> int:
+        """How many words of a key are no common ones: places, numbers, and slips."""
+        return sum(word not in self.common for word in key.split())
+
     def _is_slip(self, key: str, leader: str) -> bool:
         if key.replace(" ", "") == leader.replace(" ", ""):
             return True
@@ -106,7 +112,11 @@ class _Joiner:
         if likeness(key, leader) < self.similarity:
             return False
         if right in self.common and odd not in self.common:
-            return likeness(odd, right) >= self.similarity or edit_distance(odd, right) == 1
+            if likeness(odd, right) >= self.similarity:
+                return True
+            # The frequent "Pasir" beside a single "Pasar" may be a place; a letter dropped or swapped is a slip.
+            frequent = self.rows[key] > self.rows[leader]
+            return edit_distance(odd, right) == 1 and (not frequent or _no_letter_changed(odd, right))
         known = right in self.common or odd in self.common
         rare = self.rows[key] <= max(1, self.rare_share * self.rows[leader]) and self.rows[key] < self.rows[leader]
         return rare and not known and _is_dropped_or_swapped(odd, right)
@@ -137,6 +147,8 @@ def _marks(key: str) -> list[str]:
 
 def _is_dropped_or_swapped(odd: str, right: str) -> bool:
     """One letter dropped, added or swapped with its neighbour; a changed letter may be another place."""
-    if min(len(odd), len(right)) < 5 or edit_distance(odd, right) != 1:
-        return False
+    return min(len(odd), len(right)) >= 5 and edit_distance(odd, right) == 1 and _no_letter_changed(odd, right)
+
+
+def _no_letter_changed(odd: str, right: str) -> bool:
     return len(odd) != len(right) or sorted(odd) == sorted(right)

@@ -21,7 +21,7 @@ def open_vault(workspace: Workspace, key: VaultKey | None) -> tuple[Vault | None
     """The vault, opened with ``key`` or with the key that the environment names."""
     root = workspace.data / "vault"
     if not Vault.exists(root):
-        problem = Problem("there is no contact vault yet", "data/vault", hint="make a key file and then the vault")
+        problem = Problem("there is no contact vault yet", "data/vault", hint="run: spi vault init --key-file FILE")
         return None, [Finding("missing", NEEDED_BY, "", problem)]
     try:
         return Vault.open(root, key or VaultKey.load(workspace.root)), []

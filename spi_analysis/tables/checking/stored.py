@@ -11,8 +11,10 @@ from spi_analysis.errors import Problem, SpiError, nearest
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.checking.finding import Finding, Stage
 from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.demo_marks import is_demonstration_value, public_value_problem
 from spi_analysis.tables.importing.responses import item_codes
 from spi_analysis.tables.store import WRITTEN_BY, Store
+from spi_analysis.tables.unasked import unasked_items
 
 # The stages that cannot begin without a table.
 NEEDED_BY: dict[str, tuple[Stage, ...]] = {
@@ -83,6 +85,16 @@ def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, 
         yield _misfit("a column is no item of the instrument", institution_id, where, column, nearest(column, codes))
     for code in sorted(set(codes) - set(given)):
         yield _misfit("an item of the instrument has no column", institution_id, where, code, nearest(code, given))
+    for source, unasked in unasked_items(responses, setup.instrument).items():
+        items = len(setup.instrument.codes(source))
+        problem = Problem(
+            f"nobody of source {source} has any answer to {len(unasked)} of {items} items",
+            where,
+            got=f"no answer: {', '.join(unasked)}",
+            expected="all items of the round's instrument",
+            hint="if they were never asked, take them out of the instrument; else name their columns with --mapping",
+        )
+        yield Finding("warning", (), institution_id, problem)
     for source in SOURCES:
         for question in setup.instrument.questions[source]:
             scale = setup.instrument.scales[question.scale]
@@ -109,3 +121,22 @@ def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Finding]:
                 where = f"data/{setup.round.round_id}/{table}/{institution_id}.parquet"
                 problem = Problem(known.what, where, got=institution_id, expected=known.expected, hint=known.hint)
                 yield Finding("error", ("import",), institution_id, problem)
+
+
+def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Finding]:
+    """A real round is drawn with a real public value; what was drawn without one is named."""
+    problem = public_value_problem(setup)
+    if problem:
+        yield Finding("missing", ("draw",), "", problem)
+    if store.is_synthetic:
+        return
+    for institution_id in setup.institution_ids:
+        record = store.read_record("draw", institution_id) or {}
+        for source, part in record.get("sources", {}).items():
+            if is_demonstration_value(part["public_value"], part["public_value_name"]):
+                where = f"data/{setup.round.round_id}/draw/{institution_id}.json"
+                problem = Problem(
+                    "the sample was drawn with the demonstration value", where, key=source, got=part["public_value"],
+                    expected="a public value that nobody controls", hint="say so wherever the draw is published",
+                )  # fmt: skip
+                yield Finding("warning", (), institution_id, problem)

@@ -32,9 +32,10 @@ class Sheet:
 def in_order(files: Iterable[Path | str]) -> dict[Path, str]:
     """Files in an order that does not depend on the caller, each with the name it is shown by.
 
-    That is the file's name; where two files share it, the folder's name goes before.
+    That is the file's name; where two files share it, the folder's name goes before. A file named twice is one file.
     """
-    paths = sorted((Path(file) for file in files), key=lambda path: (path.name, str(path)))
+    once = {path.resolve(): path for path in sorted(map(Path, files), key=str)}
+    paths = sorted(once.values(), key=lambda path: (path.name, str(path)))
     times = Counter(path.name for path in paths)
     return {path: path.name if times[path.name] == 1 else f"{path.parent.name}/{path.name}" for path in paths}
 
