@@ -78,7 +78,9 @@ def _runs(domain: np.ndarray, n_domains: int) -> tuple[np.ndarray, np.ndarray]:
     return order, np.searchsorted(domain[order], np.arange(n_domains + 1))
 
 
-def _assemble(within: np.ndarray, means: np.ndarray, n: np.ndarray, n_h: np.ndarray, factor: np.ndarray) -> np.ndarray:
+def _assemble(
+    within: np.ndarray, means: np.ndarray, n: np.ndarray, n_h: np.ndarray, factor: np.ndarray
+) -> np.ndarray:
     k, n_domains, _ = means.shape
     inside = n * (1 - n / n_h)
     sums = (means * (n * np.sqrt(factor / n_h))).reshape(k * n_domains, -1)

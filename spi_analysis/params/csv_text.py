@@ -77,11 +77,11 @@ def strict_rows(text: str, delimiter: str = ",") -> list[list[str]]:
             raise _broken(str(error), len(rows) + 1) from None
         if row is None:
             return rows
-        widest = max(widest, len(row))
-        if any(_swallowed(cell, delimiter, widest) for cell in row):
+        if any(_swallowed(cell, delimiter, widest or len(row)) for cell in row):
             raise BrokenText(
                 "a cell holds whole rows", len(rows) + 1, "a cell with line breaks and delimiters", hint=QUOTE_HINT
             )
+        widest = max(widest, len(row))
         rows.append(row)
 
 

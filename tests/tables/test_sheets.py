@@ -122,6 +122,12 @@ def test_an_address_over_several_lines_is_a_cell(tmp_path):
     assert read_sheets(tmp_path / "a.csv")[0].rows[1] == ("1", "Jl. Satu\nKota, Jawa", "3", "4")
 
 
+SHARED_STRING = (
+    b"<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'>"
+    b"<sheetData><row><c r='A1' t='s'><v>9</v></c></row></sheetData></worksheet>"
+)
+
+
 def without(name):
     return lambda found, content: None if found == name else content
 
@@ -136,7 +142,7 @@ def instead(name, text):
         without("xl/workbook.xml"),
         instead("xl/workbook.xml", b"<workbook><broken"),
         instead("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row><c r='A1' t='s'><v>9"),
-        instead("xl/sharedStrings.xml", b"<sst/>"),
+        instead("xl/worksheets/sheet1.xml", SHARED_STRING),
         instead("xl/styles.xml", b"<styleSheet><cellXfs><xf numFmtId='zz'/></cellXfs></styleSheet>"),
         without("xl/worksheets/sheet1.xml"),
     ],
@@ -148,12 +154,8 @@ def test_a_damaged_workbook_is_said_in_one_error(write_xlsx, tmp_path, edit):
             content = edit(name, source.read(name))
             if content is not None:
                 target.writestr(name, content)
-    try:
-        rows = read_sheets(bad)[0].rows
-    except InputError as error:
-        assert "bad.xlsx" in str(error)
-    else:
-        assert len(rows) == 2, "what can be read is read whole"
+    with pytest.raises(InputError, match=r"bad\.xlsx"):
+        read_sheets(bad)
 
 
 def test_whatever_a_library_raises_names_the_file(write_csv, monkeypatch):
