@@ -14,6 +14,10 @@ checks = typer.Typer()
 @checks.command()
 def coverage(
     seeds: Annotated[int, typer.Option(help="Rounds to simulate: 200 take about half an hour on two cores.")] = 200,
+    runs: Annotated[
+        int,
+        typer.Option(help="Runs per cell of the grid of calibrated means: 2000 take about as long; 0 leaves it out."),
+    ] = 2000,
     first_seed: Annotated[int, typer.Option(help="Seed of the first round.")] = 1,
     workers: Annotated[int | None, typer.Option(help="Processes (default: all cores).")] = None,
     workspace: WorkspaceOption = None,
@@ -23,7 +27,7 @@ def coverage(
 
     Example: spi coverage --seeds 200
     """
-    from spi_analysis.batch.coverage import save_simulation, simulate_rounds
+    from spi_analysis.batch.coverage import save_simulation, simulate_means, simulate_rounds
     from spi_analysis.batch.engine import run_step
     from spi_analysis.batch.plan import method_checks_step
     from spi_analysis.estimation.coverage import coverage_summary
@@ -31,8 +35,12 @@ def coverage(
 
     setup = open_setup(workspace, round_id)
     results = simulate_rounds(setup, range(first_seed, first_seed + seeds), MECHANISMS, workers, out)
-    out.print(f"written  {save_simulation(setup, results).relative_to(setup.workspace.root)}")
+    out.print(f"written  {save_simulation(setup, 'coverage', results).relative_to(setup.workspace.root)}")
     print_table("Coverage of the interval", coverage_summary(results, ["mechanism", "measure"]), decimals=3)
+    if runs:
+        means = simulate_means(first_seed, runs, workers, out)
+        out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")
+        print_table("Coverage of a calibrated mean", means, decimals=3)
     page = run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step())
     for path in page.pages:
         out.print(f"page  {path}", markup=False, highlight=False)

@@ -8,7 +8,7 @@ replicates that are raked again: what ``stages.weigh`` does with a source, in ar
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,7 @@ class Cell:
     shape: str
 
 
+CELL_COLUMNS = [field.name for field in fields(Cell)]
 GRID = [Cell(*values) for values in itertools.product(POPULATIONS, INVITED, RESPONSE, SHAPES)]
 
 
@@ -74,7 +75,7 @@ def simulate_cell(cell: Cell, seed: int, runs: int = RUNS) -> pd.DataFrame:
     table = pd.DataFrame([run for run in found if run is not None])
     if table.empty:
         return pd.DataFrame([{**asdict(cell), "runs": 0, "without_estimate": runs}])
-    summary = coverage_summary(table.assign(**asdict(cell)), list(asdict(cell)))
+    summary = coverage_summary(table.assign(**asdict(cell)), CELL_COLUMNS)
     return summary.assign(without_estimate=runs - len(table))
 
 
