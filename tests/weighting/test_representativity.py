@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.weighting.representativity import r_indicator
+from spi_analysis.weighting.response.r_indicator import r_indicator
 
 # The covariance of the coefficients is that of the last step but one, as in R: in small tables the fifth digit differs.
 STOPPED = 1e-4
@@ -161,7 +161,7 @@ def test_ineligible_and_weightless_are_left_out() -> None:
 
 def test_numbers_and_dotted_names() -> None:
     people = crossed().assign(age=np.arange(400) % 7).rename(columns={"sex": "sex.at.birth"})
-    result = r_indicator(people, "age + C(sex.at.birth)", "answered", other_variables=["unit"])
+    result = r_indicator(people, "age + C(`sex.at.birth`)", "answered", other_variables=["unit"])
     assert result.partials["variable"].tolist() == ["age", "sex.at.birth", "unit"]
     assert (result.categories["variable"] == "age").sum() == 7
     assert result.partials["unconditional_se"].notna().all()

@@ -15,9 +15,10 @@ from spi_analysis.weighting import (
     WeightingClasses,
     apply_recipe,
 )
-from spi_analysis.weighting import steps_propensity as module
-from spi_analysis.weighting.propensity import propensity_classes, response_propensity
-from spi_analysis.weighting.steps_propensity import Propensity
+from spi_analysis.weighting.response import design
+from spi_analysis.weighting.response.classes import propensity_classes
+from spi_analysis.weighting.response.model import response_propensity
+from spi_analysis.weighting.response.step import Propensity
 
 # In unit a 2 of 4 answer, in unit b 1 of 5; one more of a is ineligible.
 PEOPLE = pd.DataFrame(
@@ -113,13 +114,13 @@ def test_classes_are_those_of_propensity_classes_and_formed_anew() -> None:
         np.testing.assert_allclose(kept, pd.Series(before)[inside].groupby(classes[inside]).sum())
 
 
-def test_replicates_in_small_portions_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_blocks_of_rows_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     people = sample(4)
     values = bootstrap(people, 7)
     for step in (Propensity("unit + age"), Propensity("unit + age", 3)):
         whole = replicated(people, step, values).replicates.values
         with monkeypatch.context() as patched:
-            patched.setattr(module, "CHUNK", 300)
+            patched.setattr(design, "BLOCK", 300)
             np.testing.assert_allclose(replicated(people, step, values).replicates.values, whole, rtol=1e-9)
 
 
