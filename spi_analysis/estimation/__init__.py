@@ -1,6 +1,7 @@
 """Design-based estimation, for any survey."""
 
 from spi_analysis.estimation.association import TestResult, chi_square, t_test
+from spi_analysis.estimation.bootstrap import bootstrap_means
 from spi_analysis.estimation.contrasts import contrast
 from spi_analysis.estimation.design import SurveyDesign
 from spi_analysis.estimation.estimators import estimate_mean, estimate_proportion, estimate_ratio, estimate_total
@@ -18,6 +19,7 @@ __all__ = [
     "ReplicateDesign",
     "SurveyDesign",
     "TestResult",
+    "bootstrap_means",
     "chi_square",
     "contrast",
     "difference",
