@@ -1,7 +1,7 @@
 """Weighting, for any survey: nonresponse, calibration, trimming, replicates, and recipes of them."""
 
-from spi_analysis.weighting.bootstrap import bootstrap_plan, raked_replicates
-from spi_analysis.weighting.bootstrap_sums import replicate_sums
+from spi_analysis.weighting.bootstrap import bootstrap_plan
+from spi_analysis.weighting.bootstrap_sums import raked_replicates, replicate_sums
 from spi_analysis.weighting.calibration import calibrate, post_stratify
 from spi_analysis.weighting.classes import observed_fraction, two_phase_replicates, weighting_classes
 from spi_analysis.weighting.diagnostics import balance, effective_n, kish_deff
