@@ -6,7 +6,6 @@ from spi_analysis.columns import LABELS
 from spi_analysis.tables.column_page import column_page
 from spi_analysis.tables.contracts import CONTRACTS
 
-
 PAGE = Path(__file__).parents[2] / "docs" / "output_columns.md"
 
 
