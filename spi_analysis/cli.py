@@ -74,3 +74,8 @@ def main() -> None:
     except SpiError as error:
         err.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
+    except OSError as error:
+        # A full disk, a folder that may not be written to: nothing that a traceback would explain.
+        what = f"a file cannot be read or written\n  where: {error.filename or ''}\n  got: {error.strerror or error}"
+        err.print(what, style="red", markup=False, highlight=False)
+        sys.exit(1)

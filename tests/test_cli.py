@@ -152,6 +152,23 @@ def test_an_unknown_notebook_lists_the_names_once(tmp_path):
     assert done.stderr.count("10_sampling_design") == 1
 
 
+@pytest.mark.parametrize(
+    "arguments", [["coverage", "--seeds", "0"], ["run", "--workers", "-1"], ["demo", "--seed", "-1"]]
+)
+def test_a_number_out_of_range_is_refused_before_any_work(arguments):
+    result = runner.invoke(app, [*arguments, "--workspace", str(PROJECT)])
+    assert result.exit_code == 2
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_in_words(tmp_path):
+    workspace = copy_inputs(tmp_path / "w")
+    (workspace.root / "data").write_text("a file where a folder should be")
+    done = spi(workspace, "vault", "init", "--key-file", str(tmp_path / "k.key"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "data" in done.stderr
+
+
 def test_an_unknown_language_is_an_error_in_words():
     result = runner.invoke(app, ["export", "kota-mojokerto", "--language", "fr", "--workspace", str(PROJECT)])
     assert isinstance(result.exception, InputError)

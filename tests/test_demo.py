@@ -9,14 +9,23 @@ import pytest
 
 from spi_analysis.fieldwork import disposition_counts, response_rates
 from spi_analysis.scores import index_from_scores
+from spi_analysis.tables.demo_marks import demo_is_whole, not_of_the_demo
 from tests.demo import spi
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 NOTEBOOKS = ("10_sampling_design", "20_fieldwork_progress", "30_nonresponse_weighting", "40_score_analysis")
 
 
+def test_the_demo_knows_all_that_it_made(demo):
+    """A list it does not know would keep the next demo from replacing it."""
+    assert demo_is_whole(demo.workspace)
+    assert not_of_the_demo(demo.workspace) == []
+
+
 def test_ten_reports_and_the_overview_are_named_and_there(demo):
     printed = [line.split()[1] for line in demo.printed.splitlines() if line.startswith("page ")]
+    assert len(printed) == 12, "analysts' pages are counted, not listed"
+    assert demo.printed.rstrip().splitlines()[-1] == "open outputs/spi_2024/index.id.html"
     reports = [page for page in printed if re.fullmatch(r"outputs/spi_2024/[a-z-]+/report\.(id|en)\.html", page)]
     assert len(reports) == 10
     assert "outputs/spi_2024/index.id.html" in printed

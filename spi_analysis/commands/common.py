@@ -27,7 +27,7 @@ from spi_analysis.tables.vault_key import FILE_VARIABLE, VARIABLE, VaultKey
 WIDE = None if sys.stdout.isatty() else 200
 MOST_VALUES = 8
 out = Console(width=WIDE)
-err = Console(stderr=True)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else 200)
 
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder with params/ (default: the one around this folder).")

@@ -30,10 +30,10 @@ rounds = typer.Typer()
 
 @rounds.command()
 def demo(
-    seed: Annotated[int, typer.Option(help="Seed of the generated round.")] = 2024,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the generated round.")] = 2024,
     data_only: Annotated[bool, typer.Option("--data-only", help="Stop before the notebooks.")] = False,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if the demo data are there.")] = False,
-    workers: Annotated[int | None, typer.Option(help="Notebooks at a time (default: all cores).")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores).")] = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
@@ -77,7 +77,7 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 def run(
     institutions: Institutions = None,
     notebook: Annotated[list[str] | None, typer.Option(help="Notebook number, such as 40 (may be repeated).")] = None,
-    workers: Annotated[int | None, typer.Option(help="Notebooks at a time (default: all cores).")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores).")] = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
