@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -110,12 +111,15 @@ def strata_table(plans: Plans) -> Shown:
     return show(make)
 
 
-def record_table(record: Mapping[str, Any] | None) -> Shown:
+def record_table(record: Mapping[str, Any] | None, round_: RoundParams) -> Shown:
     """The public part of the draw record."""
     if record is None:
         return show(lambda words: html_paragraphs([words("Nothing has been drawn yet.")]))
     parts = record["sources"]
     first = next(iter(parts.values()))
+    # The record keeps the name as it was when the sample was drawn, in the round's first language.
+    names = round_.draw.public_value_name
+    known = names[round_.languages[0]] == first["public_value_name"]
 
     def make(words: Words) -> str:
         columns = [
@@ -127,9 +131,9 @@ def record_table(record: Mapping[str, Any] | None) -> Shown:
         ]
         note = words(
             "Public value that fixes the shift: {name} ({value}, {date}). Check the draw with: spi verify-draw.",
-            name=first["public_value_name"],
+            name=words.pick(names) if known else first["public_value_name"],
             value=first["public_value"],
-            date=first["public_value_date"],
+            date=words.date(dt.date.fromisoformat(first["public_value_date"])),
         )
         return html_table(columns, "table-record", words("The draw"), note=note, words=words)
 
