@@ -292,7 +292,9 @@ def _in_words(axis: Axis, words: Words, n: int = 6) -> None:
 
 def _legend(axes: Axes, wide: bool) -> None:
     columns = 4 if wide else 1
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0)
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0, handlelength=1.4
+    )
 
 
 def _rows(labels: Iterable[object], wide: bool) -> _Rows:

@@ -206,15 +206,12 @@ def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
 
 
 def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> Shown:
-    """What an institution's published change between the last two years with parts is made of."""
+    """What an institution's published change between the last two years with parts is made of; else nothing."""
     rows = overview.published[overview.published["institution_id"] == institution_id].dropna(subset=["internal"])
     years = sorted(int(year) for year in rows["year"])[-2:]
     if len(years) < 2:
-        return show(
-            lambda words: html_paragraphs(
-                [words("The parts of two years are not known here; import the published results to see this.")]
-            )
-        )
+        # The sentence before the chart is left out with it.
+        return show(lambda words: "")
     parts = published_bridge(overview.published, institution_id, years[0], years[1], setup.years)
 
     def make(words: Words) -> str:

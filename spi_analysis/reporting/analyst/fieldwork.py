@@ -6,6 +6,7 @@ import pandas as pd
 
 from spi_analysis.fieldwork import daily_completes, disposition_counts, funnel, quota_progress, response_rates
 from spi_analysis.params import RoundParams
+from spi_analysis.reporting.analyst.order import in_order
 from spi_analysis.reporting.charts import line_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
@@ -19,7 +20,7 @@ RATES = ("RR1", "RR3", "COOP1", "REF1", "CON1")
 def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
     """From invitation to completion, per source; and up to which day the data reach."""
     until = last_day(events, responses)
-    counts = funnel(sample, events, ["source"])
+    counts = in_order(funnel(sample, events, ["source"]))
     stages = [stage for stage in counts.columns if stage != "invited"]
 
     def make(words: Words) -> str:
@@ -42,7 +43,7 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataF
 
 def rates_table(people: pd.DataFrame) -> Shown:
     """AAPOR rates per source (``people``: source, disposition)."""
-    rates = response_rates(disposition_counts(people, ["source"]))
+    rates = in_order(response_rates(disposition_counts(people, ["source"])))
 
     def make(words: Words) -> str:
         headings = {
@@ -70,7 +71,7 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
     """Answers against the answers aimed for."""
     answered = people[people["disposition"].isin(round_.dispositions.respondents)].groupby("source").size()
     aimed = pd.Series({source: plan_source(frame, round_, source).size.completes for source in round_.sources})
-    progress = quota_progress(answered, aimed)
+    progress = in_order(quota_progress(answered, aimed))
 
     def make(words: Words) -> str:
         columns = [
@@ -90,7 +91,7 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
 
 def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame) -> Shown:
     """Completed questionnaires by day, cumulated."""
-    days = daily_completes(sample, responses)
+    days = in_order(daily_completes(sample, responses).T).T
     if days.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 

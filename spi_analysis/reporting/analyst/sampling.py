@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.params import RoundParams, Source
+from spi_analysis.reporting.analyst.order import in_order
 from spi_analysis.reporting.charts import line_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
@@ -27,19 +28,26 @@ def source_plans(frame: pd.DataFrame, round_: RoundParams) -> dict[Source, Sourc
 
 def frame_table(frame: pd.DataFrame) -> Shown:
     """People on the lists, by source: eligible, not eligible, flagged."""
-    people = frame.groupby("source")
-    listed, eligible = people.size(), people["is_eligible"].sum()
-    flagged = frame["frame_status"].eq("flagged").groupby(frame["source"]).sum()
-    whatsapp = frame["channels"].str.contains("whatsapp").groupby(frame["source"]).mean()
+    facts = frame.assign(
+        flagged=frame["frame_status"].eq("flagged"), whatsapp=frame["channels"].str.contains("whatsapp")
+    )
+    people = in_order(
+        facts.groupby("source").agg(
+            listed=("is_eligible", "size"),
+            eligible=("is_eligible", "sum"),
+            flagged=("flagged", "sum"),
+            whatsapp=("whatsapp", "mean"),
+        )
+    )
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Source"), (words.value("source", s) for s in listed.index)),
-            figures(words("On the list"), (words.number(n, 0) for n in listed)),
-            figures(words("Eligible"), (words.number(n, 0) for n in eligible)),
-            figures(words("Not eligible"), (words.number(n, 0) for n in listed - eligible)),
-            figures(words("Flagged"), (words.number(n, 0) for n in flagged)),
-            figures(words("With WhatsApp"), (words.percent(share) for share in whatsapp)),
+            text(words("Source"), (words.value("source", s) for s in people.index)),
+            figures(words("On the list"), (words.number(n, 0) for n in people["listed"])),
+            figures(words("Eligible"), (words.number(n, 0) for n in people["eligible"])),
+            figures(words("Not eligible"), (words.number(n, 0) for n in people["listed"] - people["eligible"])),
+            figures(words("Flagged"), (words.number(n, 0) for n in people["flagged"])),
+            figures(words("With WhatsApp"), (words.percent(share) for share in people["whatsapp"])),
         ]
         return html_table(columns, "table-frame", words("People on the lists"), words=words)
 

@@ -81,9 +81,7 @@ def _figure_columns(rows: pd.DataFrame, unit: str, words: Words) -> list[Column]
     return [
         figures(words("Estimate"), values),
         figures(words("Standard error"), (words.number(x) for x in rows["se"])),
-        figures(
-            words("Interval"), (words.interval(low, high, unit=mark) for low, high in limits)
-        ),
+        figures(words("Interval"), (words.interval(low, high, unit=mark) for low, high in limits)),
         figures(words("Degrees of freedom"), (words.number(x, 1) for x in rows["df_design"])),
         figures(words("Answers (n)"), (words.number(x, 0) for x in rows["n"])),
         figures(words("Effective answers"), (words.number(x, 0) for x in effective)),

@@ -137,8 +137,8 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
         )
         names = sorted(words.value(by, level) for level in groups.index[hidden])
         note = words(
-            "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since another "
-            "hidden figure could be worked out with its help: {names}.",
+            "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since "
+            "another hidden figure could be worked out with its help: {names}.",
             n=len(names),
             least=least,
             names=words.listed(names),

@@ -133,7 +133,7 @@ def change_view(page: InstitutionPage) -> Shown:
             words("The index over the years"),
             words=words,
             past_label=words("Published by KPK"),
-            now_label=words("This round (generated data), with interval")
+            now_label=words("This round (generated), with interval")
             if page.is_synthetic
             else words("This round, with interval"),
             note=words(
