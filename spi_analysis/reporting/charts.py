@@ -24,6 +24,7 @@ LETTERS_BESIDE, LETTERS_ABOVE = 40, 42
 LETTER = 0.075
 AXIS_ROOM = 0.6
 DAY_TICKS = 6
+LEGEND_COLUMNS = 3
 # A white ground, so that lines do not cross letters.
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
@@ -253,7 +254,7 @@ def line_chart(
         f"{c}: {words.number(table[c].iloc[0], decimals)} → {words.number(table[c].iloc[-1], decimals)}" for c in table
     ]
     text = words("From the first to the last point: {values}.", values="; ".join(ends))
-    legend_lines = -(-len(table.columns) // 4), len(table.columns)
+    legend_lines = -(-len(table.columns) // LEGEND_COLUMNS), len(table.columns)
     return both_widths(
         draw, lambda wide: 2.5 + LINE * legend_lines[0] if wide else 2.2 + LINE * legend_lines[1],
         chart_id, title, text, note,
@@ -291,7 +292,7 @@ def _in_words(axis: Axis, words: Words, n: int = 6) -> None:
 
 
 def _legend(axes: Axes, wide: bool) -> None:
-    columns = 4 if wide else 1
+    columns = LEGEND_COLUMNS if wide else 1
     axes.legend(
         frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0, handlelength=1.4
     )

@@ -1,0 +1,86 @@
+"""The analysts' tables: nothing that gives somebody away, units said, empty where there is nothing."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_analysis.reporting.analyst.scores import estimates_table
+from spi_analysis.reporting.analyst.weighting import response_chart
+from spi_analysis.reporting.checks import coverage_results, coverage_table, institution_coverage_table, truth_table
+from spi_analysis.stages.weigh import WeightedSample
+
+
+def _sample(groups):
+    """People of units: name -> (invited, answered)."""
+    rows = [
+        {"source": "external", "unit": unit, "disposition": "I" if i < answered else "NC", "base_weight": 1.0}
+        for unit, (invited, answered) in groups.items()
+        for i in range(invited)
+    ]
+    nothing = pd.DataFrame()
+    return WeightedSample(nothing, nothing, nothing, pd.DataFrame(rows))
+
+
+def _chart(groups, setup, language="id"):
+    return response_chart(_sample(groups), setup.round, "external", "unit").html[language]
+
+
+def test_a_rate_is_hidden_by_the_number_of_answers_not_of_invitations(setup):
+    html = _chart({"A": (100, 50), "B": (100, 40), "C": (100, 4), "D": (100, 95), "E": (100, 60)}, setup)
+    description = re.search(r"<desc[^>]*>(.*?)</desc>", html).group(1)
+    assert re.findall(r"\b([A-E]): ", description) == ["B", "A", "E"]
+    assert "Tidak ditampilkan (2)" in html
+    assert "C; D." in html
+
+
+def test_a_single_hidden_rate_takes_another_with_it(setup):
+    """From the total and the others the hidden one could be worked out."""
+    html = _chart({"A": (100, 50), "B": (100, 40), "C": (100, 4)}, setup)
+    assert "Tidak ditampilkan (2)" in html
+    assert "B; C." in html
+
+
+@pytest.mark.parametrize("groups", [{"A": (9, 5), "B": (4, 1)}, {"A": (12, 12)}, {"A": (30, 0)}])
+def test_an_institution_too_small_for_any_rate_gets_a_sentence(setup, groups):
+    html = _chart(groups, setup)
+    assert "<svg" not in html
+    assert "terlalu sedikit" in html
+    assert "%" not in html
+
+
+def test_the_index_has_no_effective_number_and_chances_are_percent(scored, setup):
+    index = estimates_table(scored, "index", setup.instrument, setup.round).html["en"]
+    row = re.search(r"(?s)<tr[^>]*>(?:(?!</tr>).)*>Index</th>.*?</tr>", index).group()
+    assert re.findall(r">([^<>]*)</td>", row)[-1] == "–"
+    chances = estimates_table(scored, "chances", setup.instrument, setup.round).html["en"]
+    assert all("%" in cell for cell in re.findall(r">([^<>]*)</td>", chances))
+
+
+def test_without_a_simulation_the_method_checks_say_what_to_run(setup, tmp_path):
+    assert coverage_table(None).html["id"] == "<p>Belum dihitung: jalankan `spi coverage`.</p>"
+    for shown in (institution_coverage_table(None, setup, "at_random"), truth_table(None, setup)):
+        assert "run `spi coverage`" in shown.html["en"]
+
+
+def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
+    runs = pd.DataFrame(
+        {
+            "mechanism": "at_random", "measure": "index", "institution_id": "kota-mojokerto", "seed": range(50),
+            "truth": 70.0, "estimate": 70 + np.linspace(-1, 1, 50), "se": 1.0, "ci_low": 60.0, "ci_high": 80.0,
+            "n": 500,
+        }
+    )  # fmt: skip
+    html = coverage_table(runs).html["id"]
+    assert "100,0%" in html
+    # Wilson at 50 of 50: from 50 / (50 + 1.96^2) = 92.9 % on.
+    assert "92,9% sampai 100,0%" in html
+
+
+def test_results_are_read_where_the_simulation_keeps_them(setup):
+    from spi_analysis.batch.coverage import simulation_path
+
+    path = simulation_path(setup)
+    results = coverage_results(setup)
+    assert (results is not None) == path.exists()
