@@ -102,6 +102,7 @@ LABELS: dict[str, Label] = {
     "audience": Label("Untuk siapa", "For whom"),
     "threshold": Label("Ambang", "Threshold"),
     "certainty": Label("Keyakinan bahwa ambang terlampaui", "Confidence that the threshold is passed"),
+    "index_variance_share": Label("Bagian dari ketidakpastian indeks", "Share of the index's uncertainty"),
     "strength": Label("Jarak dari ambang (dalam galat baku)", "Distance from the threshold (standard errors)"),
     # tables of the national overview
     "recomputed": Label("Indeks dihitung ulang", "Index recomputed"),
@@ -198,7 +199,7 @@ VALUES: dict[str, dict[str, Label]] = {
     },
     "domain": {
         "respondents": Label("dari semua responden", "of all respondents"),
-        "contacts": Label("dari yang pernah berhubungan", "of those with contact"),
+        "contacts": Label("dari yang pernah berurusan", "of those with contact"),
     },
     "measure": {
         "index": Label("Indeks", "Index"),

@@ -141,7 +141,7 @@ class DispositionParams(Judgement):
 class DrawParams(Judgement):
     """The public value that fixes the shift of the permanent random numbers."""
 
-    public_value_name: str
+    public_value_name: Text
     public_value: str
     public_value_date: dt.date
 

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from textwrap import shorten
+from textwrap import fill
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spi_analysis.params.round import CategoryLevel
-from spi_analysis.reporting.svg import ACCENT, INK, MUTED, drawing, inline_svg
+from spi_analysis.reporting.svg import ACCENT, INK, MUTED, NARROW, WIDE, both_widths
 from spi_analysis.reporting.wording import Words
 
-ROW_HEIGHT = 0.4
+# Inches: a line of text, and the room of a row beside its label (wide) or below it (narrow).
+LINE, ROW_BESIDE, ROW_BELOW = 0.155, 0.16, 0.25
+LETTERS_BESIDE, LETTERS_ABOVE = 40, 42
+# What a letter takes, for labels that must find room.
+LETTER = 0.075
+AXIS_ROOM = 0.6
+DAY_TICKS = 6
+LEGEND_COLUMNS = 3
 # A white ground, so that lines do not cross letters.
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+
+
+class _Rows(NamedTuple):
+    """Labelled rows from top to bottom, in inches below the top."""
+
+    texts: list[str]
+    tops: np.ndarray
+    middles: np.ndarray
+    height: float
 
 
 def interval_chart(
@@ -29,6 +47,7 @@ def interval_chart(
     x_label: str,
     limits: tuple[float, float] | None = None,
     decimals: int = 1,
+    unit: str = "",
     reference: float | None = None,
     reference_label: str = "",
     note: str = "",
@@ -39,20 +58,26 @@ def interval_chart(
     ----------
     table : DataFrame   label, estimate, ci_low, ci_high; shown from top to bottom
     limits : (low, high) or None   of the axis; None: around the data
+    unit : str                     behind every figure of the description, such as "%"
     reference : float or None      a line to compare with, named ``reference_label``
     """
-    with drawing(height=0.75 + ROW_HEIGHT * len(table)) as figure:
-        axes = figure.add_subplot()
-        y = np.arange(len(table))[::-1]
+
+    def draw(figure: Figure, wide: bool) -> None:
+        axes, rows = figure.add_subplot(), _rows(table["label"], wide)
+        axes.set_xlim(*(limits or _around(table, reference)))
         if reference is not None:
-            _reference_line(axes, reference, reference_label)
-        axes.hlines(y, table["ci_low"], table["ci_high"], color=ACCENT, linewidth=2.6, alpha=0.55)
-        axes.plot(table["estimate"], y, "o", color=ACCENT, markersize=5)
-        axes.set_xlim(*(limits or _around(table)))
-        _row_labels(axes, y, table["label"])
+            _reference_line(axes, reference, reference_label, rows, wide)
+        axes.hlines(rows.middles, table["ci_low"], table["ci_high"], color=ACCENT, linewidth=2.6, alpha=0.55)
+        axes.plot(table["estimate"], rows.middles, "o", color=ACCENT, markersize=5)
+        _label_rows(axes, rows, wide)
         _in_words(axes.xaxis, words)
         axes.set_xlabel(x_label)
-        return inline_svg(figure, chart_id, title, _describe_rows(table, words, decimals), note)
+
+    described = _describe_rows(table, words, decimals, unit)
+    if reference is not None:
+        described += f" {reference_label}."
+    extra = AXIS_ROOM + (LINE if reference is not None else 0)
+    return both_widths(draw, lambda wide: extra + _rows(table["label"], wide).height, chart_id, title, described, note)
 
 
 def composition_chart(
@@ -70,23 +95,27 @@ def composition_chart(
     ends = parts["points"].cumsum().to_numpy()
     starts = np.concatenate([[0.0], ends[:-1]])
     labels = [*parts["label"], total_label]
-    with drawing(height=0.75 + ROW_HEIGHT * len(labels)) as figure:
-        axes = figure.add_subplot()
-        y = np.arange(len(labels))[::-1]
+    values = [words.signed(points) for points in parts["points"]] + [words.number(total)]
+    half = 0.09
+
+    def draw(figure: Figure, wide: bool) -> None:
+        axes, rows = figure.add_subplot(), _rows(labels, wide)
+        y = rows.middles
         colours = [ACCENT if points >= 0 else "#b3261e" for points in parts["points"]]
-        axes.barh(y[:-1], parts["points"], left=starts, color=colours, height=0.42)
-        axes.barh(y[-1], total, color=INK, height=0.42)
-        axes.vlines(ends, y[:-1] - 1, y[:-1], color=MUTED, linewidth=0.8, linestyle=":")
-        values = [words.signed(points) for points in parts["points"]] + [words.number(total)]
+        axes.barh(y[:-1], parts["points"], left=starts, color=colours, height=2 * half)
+        axes.barh(y[-1], total, color=INK, height=2 * half)
+        # From bar to bar only, so that no label is crossed.
+        axes.vlines(ends, y[1:] + half, y[:-1] - half, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
         for row, value, end in zip(y, values, np.maximum(np.append(ends, total), np.append(starts, 0)), strict=True):
-            axes.annotate(value, (end, row), xytext=(4, 0), textcoords="offset points", va="center")
+            axes.annotate(value, (end, row), xytext=(5, 0), textcoords="offset points", va="center")
         low, high = min(0.0, float(ends.min()), total), max(0.0, float(ends.max()), total)
-        axes.set_xlim(low, high + 0.2 * (high - low))
-        _row_labels(axes, y, labels)
+        axes.set_xlim(low, high + (0.1 if wide else 0.22) * (high - low))
+        _label_rows(axes, rows, wide)
         _in_words(axes.xaxis, words)
         axes.set_xlabel(x_label)
-        text = "; ".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True)) + "."
-        return inline_svg(figure, chart_id, title, text, note)
+
+    text = "; ".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True)) + "."
+    return both_widths(draw, lambda wide: AXIS_ROOM + _rows(labels, wide).height, chart_id, title, text, note)
 
 
 def scale_chart(
@@ -99,13 +128,20 @@ def scale_chart(
     title: str,
     *,
     words: Words,
+    x_label: str = "",
     note: str = "",
 ) -> str:
     """The index with its interval on the scale of categories, with marks such as last year and target."""
     values = [estimate, low, high, *marks.values(), *(level.below for level in levels if level.below is not None)]
     left, right = max(0.0, min(values) - 4), min(100.0, max(values) + 4)
-    with drawing(height=1.05 + 0.26 * len(marks)) as figure:
+    texts = {name: f"{name}: {words.number(value)}" for name, value in marks.items()}
+    # The mark furthest left is named at the top: a name runs to the right above the lines of the others.
+    order = sorted(marks, key=lambda name: marks[name])
+
+    def draw(figure: Figure, wide: bool) -> None:
         axes = figure.add_subplot()
+        per_letter = (right - left) * LETTER / (WIDE if wide else NARROW)
+        end_of_names = max([right, *(value + per_letter * (len(texts[name]) + 1) for name, value in marks.items())])
         start = 0.0
         for level in levels:
             end = 100.0 if level.below is None else level.below
@@ -115,22 +151,25 @@ def scale_chart(
             start = end
         axes.hlines(0.5, low, high, color=INK, linewidth=4, alpha=0.45)
         axes.plot([estimate], [0.5], "o", color=INK, markersize=8)
-        for i, (name, value) in enumerate(marks.items()):
+        for i, name in enumerate(reversed(order)):
             height = 0.95 + 0.3 * i
-            axes.vlines(value, 0.28, height, color=MUTED, linewidth=1)
-            _mark_label(axes, f"{name} {words.number(value)}", value, height, left, right)
-        axes.set_xlim(left, right)
+            axes.vlines(marks[name], 0.28, height + 0.08, color=MUTED, linewidth=1)
+            axes.text(marks[name] + per_letter / 2, height, texts[name], ha="left", va="center", color=MUTED)
+        axes.set_xlim(left, end_of_names)
         axes.set_ylim(0, 0.85 + 0.3 * len(marks))
         axes.set_yticks([])
         _in_words(axes.xaxis, words)
+        axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= 100])
+        axes.set_xlabel(x_label)
         axes.grid(visible=False)
-        described = words(
-            "The index is {estimate}, interval {interval}.",
-            estimate=words.number(estimate),
-            interval=words.interval(low, high),
-        )
-        listed = "".join(f" {name}: {words.number(value)}." for name, value in marks.items())
-        return inline_svg(figure, chart_id, title, described + listed, note)
+
+    described = words(
+        "The index is {estimate}, interval {interval}.",
+        estimate=words.number(estimate),
+        interval=words.interval(low, high),
+    )
+    listed = "".join(f" {text}." for text in texts.values())
+    return both_widths(draw, lambda wide: 1.25 + 0.26 * len(marks), chart_id, title, described + listed, note)
 
 
 def history_chart(
@@ -141,35 +180,41 @@ def history_chart(
     title: str,
     *,
     words: Words,
+    past_label: str,
+    now_label: str,
     note: str = "",
 ) -> str:
     """Published indices of earlier years, this round with its interval, and the targets.
 
     ``past``: year, index; ``now``: year, estimate, ci_low, ci_high.
     """
-    with drawing(height=2.6) as figure:
+
+    def draw(figure: Figure, wide: bool) -> None:
         axes = figure.add_subplot()
-        axes.plot(past["year"], past["index"], "-o", color=MUTED, markersize=5, label=words("Published index"))
+        axes.plot(past["year"], past["index"], "-o", color=MUTED, markersize=5, label=past_label)
         if targets:
             axes.plot(list(targets), list(targets.values()), "_", color="#8a5a00", markersize=16, markeredgewidth=2,
                       label=words("National target"))  # fmt: skip
         axes.vlines(now["year"], now["ci_low"], now["ci_high"], color=ACCENT, linewidth=3, alpha=0.5)
-        axes.plot(
-            [now["year"]], [now["estimate"]], "o", color=ACCENT, markersize=7, label=words("This round, with interval")
-        )
+        axes.plot([now["year"]], [now["estimate"]], "o", color=ACCENT, markersize=7, label=now_label)
         years = sorted({*past["year"].astype(int), int(now["year"])})
         axes.set_xticks(years, [str(year) for year in years])
         axes.set_xlim(years[0] - 0.4, years[-1] + 0.4)
         axes.margins(y=0.15)
         _in_words(axes.yaxis, words)
+        axes.set_ylabel(words.value("part", "index"))
         axes.grid(axis="x", visible=False)
-        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-        described = [f"{int(row.year)}: {words.number(row.index_value)}" for row in _renamed(past).itertuples()]
-        described.append(
-            f"{int(now['year'])}: {words.number(now['estimate'])} ({words.interval(now['ci_low'], now['ci_high'])})"
-        )
-        described += [f"{words('National target')} {year}: {words.number(t, 0)}" for year, t in targets.items()]
-        return inline_svg(figure, chart_id, title, "; ".join(described) + ".", note)
+        _legend(axes, wide)
+
+    described = [
+        f"{int(row.year)} ({past_label}): {words.number(row.index_value)}" for row in _renamed(past).itertuples()
+    ]
+    described.append(
+        f"{int(now['year'])} ({now_label}): {words.number(now['estimate'])} "
+        f"({words.interval(now['ci_low'], now['ci_high'])})"
+    )
+    described += [f"{words('National target')} {year}: {words.number(t, 0)}" for year, t in targets.items()]
+    return both_widths(draw, lambda wide: 2.7 if wide else 3.0, chart_id, title, "; ".join(described) + ".", note)
 
 
 def line_chart(
@@ -181,47 +226,63 @@ def line_chart(
     x_label: str,
     y_label: str,
     from_zero: bool = True,
+    decimals: int = 1,
     note: str = "",
 ) -> str:
     """Lines over the table's index (days or numbers); every column is a line named by its heading."""
-    with drawing(height=2.5) as figure:
+    styles = ["-", "--", ":", "-."]
+
+    def draw(figure: Figure, wide: bool) -> None:
         axes = figure.add_subplot()
-        styles = ["-", "--", ":", "-."]
         for i, column in enumerate(table.columns):
             axes.plot(table.index, table[column], linestyle=styles[i % 4], linewidth=1.8, label=str(column))
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         _in_words(axes.yaxis, words)
         if from_zero:
-            axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-        if pd.api.types.is_integer_dtype(table.index):
-            axes.set_xticks(list(table.index))
+            # A little below zero, so that a line at zero is seen.
+            axes.set_ylim(bottom=-0.03 * float(table.max().max()))
+            axes.set_yticks([tick for tick in axes.get_yticks() if tick >= 0])
         if isinstance(table.index, pd.DatetimeIndex):
-            axes.tick_params(axis="x", rotation=35)
-        ends = [f"{c}: {words.number(table[c].iloc[0], 1)} → {words.number(table[c].iloc[-1], 1)}" for c in table]
-        text = words("From the first to the last point: {values}.", values="; ".join(ends))
-        return inline_svg(figure, chart_id, title, text, note)
+            days = table.index[np.unique(np.linspace(0, len(table) - 1, DAY_TICKS if wide else 3).astype(int))]
+            axes.set_xticks(list(days), [words.day(day.date()) for day in days])
+        elif pd.api.types.is_integer_dtype(table.index):
+            axes.set_xticks(list(table.index))
+        _legend(axes, wide)
+
+    ends = [
+        f"{c}: {words.number(table[c].iloc[0], decimals)} → {words.number(table[c].iloc[-1], decimals)}" for c in table
+    ]
+    text = words("From the first to the last point: {values}.", values="; ".join(ends))
+    legend_lines = -(-len(table.columns) // LEGEND_COLUMNS), len(table.columns)
+    return both_widths(
+        draw, lambda wide: 2.5 + LINE * legend_lines[0] if wide else 2.2 + LINE * legend_lines[1],
+        chart_id, title, text, note,
+    )  # fmt: skip
 
 
 def histogram_chart(
-    values: pd.Series, chart_id: str, title: str, *, words: Words, x_label: str, bins: int = 30, note: str = ""
+    values: pd.Series, chart_id: str, title: str, *, words: Words, x_label: str, y_label: str, note: str = ""
 ) -> str:
     """How values are spread."""
-    with drawing(height=2.3) as figure:
+    # As many bars as the values can fill.
+    bins = int(np.clip(2 * np.sqrt(len(values)), 5, 30))
+
+    def draw(figure: Figure, wide: bool) -> None:
         axes = figure.add_subplot()
         axes.hist(values, bins=bins, color=ACCENT, alpha=0.8)
         axes.set_xlabel(x_label)
-        axes.set_ylabel(words("Number"))
+        axes.set_ylabel(y_label)
         _in_words(axes.xaxis, words)
         _in_words(axes.yaxis, words)
         axes.grid(axis="x", visible=False)
-        quartiles = values.quantile([0, 0.25, 0.5, 0.75, 1]).tolist()
-        text = words(
-            "Smallest {a}, quarter below {b}, half below {c}, three quarters below {d}, largest {e}.",
-            **dict(zip("abcde", (words.number(q) for q in quartiles), strict=True)),
-        )
-        return inline_svg(figure, chart_id, title, text, note)
+
+    quartiles = values.quantile([0, 0.25, 0.5, 0.75, 1]).tolist()
+    text = words(
+        "Smallest {a}, quarter below {b}, half below {c}, three quarters below {d}, largest {e}.",
+        **dict(zip("abcde", (words.number(q) for q in quartiles), strict=True)),
+    )
+    return both_widths(draw, lambda wide: 2.4, chart_id, title, text, note)
 
 
 def _in_words(axis: Axis, words: Words, n: int = 6) -> None:
@@ -230,37 +291,60 @@ def _in_words(axis: Axis, words: Words, n: int = 6) -> None:
     axis.set_major_formatter(lambda value, _: words.number(value, 0))
 
 
-def _row_labels(axes: Axes, y: np.ndarray, labels: Iterable[str]) -> None:
-    """Each row's label above it, from the left edge on: long names need no column of their own."""
-    left = axes.get_xlim()[0]
-    for row, label in zip(y, labels, strict=True):
-        axes.text(left, row + 0.4, shorten(str(label), 52, placeholder="…"), va="center", ha="left", bbox=_PAPER)
-    axes.set_yticks([])
-    axes.set_ylim(-0.5, len(y) - 0.2)
-    axes.grid(axis="y", visible=False)
-
-
-def _reference_line(axes: Axes, value: float, label: str) -> None:
-    axes.axvline(value, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    axes.annotate(
-        label, (value, 1), xycoords=("data", "axes fraction"), xytext=(2, 3), textcoords="offset points", color=MUTED
+def _legend(axes: Axes, wide: bool) -> None:
+    columns = LEGEND_COLUMNS if wide else 1
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0, handlelength=1.4
     )
 
 
-def _mark_label(axes: Axes, text: str, x: float, y: float, left: float, right: float) -> None:
-    side = "right" if x > (left + right) / 2 else "left"
-    axes.text(x, y, f" {text} ", ha=side, va="center", color=MUTED, bbox=_PAPER)
+def _rows(labels: Iterable[object], wide: bool) -> _Rows:
+    """Where rows and their labels go: the label beside its row on a wide page, above it on a narrow one."""
+    texts = [fill(str(label), LETTERS_BESIDE if wide else LETTERS_ABOVE) for label in labels]
+    lines = np.array([text.count("\n") + 1 for text in texts], dtype=float)
+    heights = LINE * lines + (ROW_BESIDE if wide else ROW_BELOW)
+    tops = -np.concatenate([[0.0], np.cumsum(heights)[:-1]])
+    middles = tops - (heights / 2 if wide else LINE * lines + ROW_BELOW / 2)
+    return _Rows(texts, tops, middles, float(heights.sum()))
 
 
-def _around(table: pd.DataFrame) -> tuple[float, float]:
-    low, high = float(table["ci_low"].min()), float(table["ci_high"].max())
+def _label_rows(axes: Axes, rows: _Rows, wide: bool) -> None:
+    if wide:
+        axes.set_yticks(rows.middles, rows.texts)
+        axes.tick_params(axis="y", length=0)
+    else:
+        left = axes.get_xlim()[0]
+        for text, top in zip(rows.texts, rows.tops, strict=True):
+            axes.text(left, top, text, va="top", ha="left", linespacing=1.05, bbox=_PAPER)
+        axes.set_yticks([])
+    axes.set_ylim(-rows.height, 0)
+    axes.grid(axis="y", visible=False)
+
+
+def _reference_line(axes: Axes, value: float, label: str, rows: _Rows, wide: bool) -> None:
+    """Beside the rows one line; under labels only pieces, one at each row."""
+    style = {"color": MUTED, "linewidth": 1, "linestyle": (0, (4, 3))}
+    if wide:
+        axes.axvline(value, zorder=0, **style)
+    else:
+        axes.vlines(np.full_like(rows.middles, value), rows.middles - 0.1, rows.middles + 0.1, zorder=0, **style)
+    low, high = axes.get_xlim()
+    left_half = value < (low + high) / 2
+    axes.annotate(label, (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+                  color=MUTED, ha="left" if left_half else "right")  # fmt: skip
+
+
+def _around(table: pd.DataFrame, reference: float | None) -> tuple[float, float]:
+    others = [] if reference is None else [reference]
+    low, high = min(float(table["ci_low"].min()), *others, 100.0), max(float(table["ci_high"].max()), *others, 0.0)
     room = max((high - low) * 0.06, 1.0)
     return max(0.0, low - room), min(100.0, high + room)
 
 
-def _describe_rows(table: pd.DataFrame, words: Words, decimals: int) -> str:
+def _describe_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str) -> str:
     rows = [
-        f"{row.label}: {words.number(row.estimate, decimals)} ({words.interval(row.ci_low, row.ci_high, decimals)})"
+        f"{row.label}: {words.number(row.estimate, decimals)}{unit} "
+        f"({words.interval(row.ci_low, row.ci_high, decimals, unit)})"
         for row in table.itertuples()
     ]
     return "; ".join(rows) + "."

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from spi_analysis.estimation.coverage import coverage_summary
+from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.tables import Column, figures, html_table, text
+from spi_analysis.reporting.names import readable
+from spi_analysis.reporting.tables import Column, figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words, message
 
+# Of the interval around a simulated coverage.
+LEVEL = 0.95
 MECHANISMS = {
     "at_random": message("answering depends on the list only"),
     "depends_on_answer": message("answering depends on the answer"),
-    "census_8_percent": message("everyone invited, 8 % answer"),
+    "census_8_percent": message("everyone invited, 8% answer"),
 }
 
 
-def coverage_table(results: pd.DataFrame) -> Shown:
+def coverage_results(setup: RoundSetup) -> pd.DataFrame | None:
+    """What the last `spi coverage` kept; None where it has not been run."""
+    path = setup.workspace.outputs / "method_checks" / "coverage.csv"
+    return pd.read_csv(path) if path.exists() else None
+
+
+def _has(results: pd.DataFrame | None, *mechanisms: str) -> bool:
+    return results is not None and set(mechanisms) <= set(results["mechanism"])
+
+
+def _not_computed() -> Shown:
+    return show(lambda words: html_paragraphs([words("Not yet computed: run `spi coverage`.")]))
+
+
+def coverage_table(results: pd.DataFrame | None) -> Shown:
     """Bias and coverage by mechanism and measure."""
+    if results is None or results.empty:
+        return _not_computed()
     table = coverage_summary(results, ["mechanism", "measure"])
 
     def make(words: Words) -> str:
@@ -29,20 +51,23 @@ def coverage_table(results: pd.DataFrame) -> Shown:
             *_figure_columns(table, words),
         ]
         note = words(
-            "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. The coverage of a 95 % "
-            "interval should be near 95 %; where answering depends on the answer it cannot be, whatever the weights."
+            "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. The coverage of a 95% "
+            "interval should be near 95%; where answering depends on the answer it may be far lower, whatever the "
+            "weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves open."
         )
         return html_table(columns, "table-coverage", words("Coverage of the intervals"), note=note, words=words)
 
     return show(make)
 
 
-def institution_coverage_table(results: pd.DataFrame, setup: RoundSetup, mechanism: str) -> Shown:
+def institution_coverage_table(results: pd.DataFrame | None, setup: RoundSetup, mechanism: str) -> Shown:
     """The same for every institution, for one mechanism."""
+    if results is None or not _has(results, mechanism):
+        return _not_computed()
     table = coverage_summary(results[results["mechanism"] == mechanism], ["institution_id", "measure"])
 
     def make(words: Words) -> str:
-        names = (setup.roster[i].name.removeprefix("Pemerintah ") for i in table["institution_id"])
+        names = (readable(setup.roster[i].name) for i in table["institution_id"])
         parts = (words.value("part", m) for m in table["measure"])
         columns = [
             text(words("Institution"), (f"{name}: {part}" for name, part in zip(names, parts, strict=True))),
@@ -55,8 +80,11 @@ def institution_coverage_table(results: pd.DataFrame, setup: RoundSetup, mechani
     return show(make)
 
 
-def truth_table(results: pd.DataFrame, setup: RoundSetup, seed: int) -> Shown:
-    """Truth against estimate in one round, response at random and response by answer side by side."""
+def truth_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
+    """Truth against estimate in the first round, response at random and response by answer side by side."""
+    if results is None or not _has(results, "at_random", "depends_on_answer"):
+        return _not_computed()
+    seed = int(results["seed"].min())
     rows = results[(results["seed"] == seed) & results["mechanism"].isin(["at_random", "depends_on_answer"])]
     wide = rows.pivot(index=["institution_id", "measure"], columns="mechanism")
     keys = list(wide.index)
@@ -65,7 +93,7 @@ def truth_table(results: pd.DataFrame, setup: RoundSetup, seed: int) -> Shown:
         columns = [
             text(
                 words("Institution"),
-                (f"{setup.roster[i].name.removeprefix('Pemerintah ')}: {words.value('part', m)}" for i, m in keys),
+                (f"{readable(setup.roster[i].name)}: {words.value('part', m)}" for i, m in keys),
             ),
             figures(words("Truth"), (words.number(x) for x in wide[("truth", "at_random")])),
             *(
@@ -93,5 +121,14 @@ def _figure_columns(table: pd.DataFrame, words: Words) -> list[Column]:
         figures(words("Estimated SE"), (words.number(x) for x in table["se"])),
         figures(words("Width"), (words.number(x) for x in table["width"])),
         figures(words("Coverage"), (words.percent(x) for x in table["coverage"])),
-        figures(words("± (Monte Carlo)"), (words.percent(x) for x in table["coverage_error"])),
+        figures(words("Interval of the coverage"), _coverage_intervals(table, words)),
     ]
+
+
+def _coverage_intervals(table: pd.DataFrame, words: Words) -> list[str]:
+    """Wilson intervals: they do not vanish where every interval, or none, held the truth."""
+    runs = pd.DataFrame(
+        {"estimate": table["coverage"], "se": table["coverage_error"], "df_design": math.inf, "n": table["runs"]}
+    )
+    low, high = proportion_interval(runs, "wilson", LEVEL)
+    return [words.interval(100 * a, 100 * b, 1, "%") for a, b in zip(low, high, strict=True)]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +17,20 @@ from spi_analysis import __version__
 from spi_analysis.errors import NotebookError
 from spi_analysis.params import Language, RoundSetup
 from spi_analysis.reporting.display import MIME
-from spi_analysis.reporting.wording import Words, words
+from spi_analysis.reporting.wording import Words, message, words
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE_NAMES: dict[Language, str] = {"id": "Bahasa Indonesia", "en": "English"}
+# Pages of an institution, as the batch names them; the words are those of the notebooks' titles.
+INSTITUTION_PAGES = (
+    ("report.{language}.html", message("Integrity report")),
+    ("10_sampling_design.{language}.html", message("Sampling design")),
+    ("20_fieldwork_progress.{language}.html", message("Fieldwork progress")),
+    ("30_nonresponse_weighting.{language}.html", message("Nonresponse and weights")),
+    ("40_score_analysis.{language}.html", message("Scores")),
+)
+OVERVIEW_PAGE, METHOD_CHECKS_PAGE = "index.{language}.html", "method_checks/index.{language}.html"
+METHOD_CHECKS = message("Method checks")
 _HEADING = re.compile(r"\A\s*(#{1,2}) +(.+?)\s*(?:\n|\Z)")
 
 
@@ -38,6 +49,7 @@ class Page:
     synthetic: bool
     footer: str
     others: list[dict[str, str]]
+    pages: list[dict[str, str | bool]]
     title: str = ""
     contents: list[dict[str, str]] = field(default_factory=list)
     css: str = ""
@@ -69,6 +81,7 @@ def render(
         raise NotebookError("the notebook holds an error, so no page is made from it", key=institution_id)
     say = words(language)
     content, title, contents = _in_language(notebook, say)
+    is_checks = title == say(METHOD_CHECKS)
     round_ = setup.round
     page = Page(
         language=language,
@@ -76,7 +89,9 @@ def render(
         institution_id=institution_id,
         round_id=round_.round_id,
         round_title=say.pick(round_.title),
-        subtitle=setup.roster[institution_id].name if institution_id else say("All institutions"),
+        subtitle=setup.roster[institution_id].name
+        if institution_id
+        else say("{n} institutions of this round", n=len(setup.institution_ids)),
         status=round_.report_status,
         status_text=say("Draft") if round_.report_status == "draft" else say("Final"),
         synthetic=synthetic,
@@ -88,6 +103,7 @@ def render(
             for other in round_.languages
             if other != language
         ],
+        pages=_other_pages(setup, institution_id, is_checks, file_name, say),
         title=title,
         contents=contents,
         css=(TEMPLATES / "spi" / "style.css").read_text(encoding="utf-8"),
@@ -96,6 +112,23 @@ def render(
     exporter.environment.globals["page"] = page
     html, _ = exporter.from_notebook_node(content)
     return str(html)
+
+
+def _other_pages(
+    setup: RoundSetup, institution_id: str, is_checks: bool, file_name: str, say: Words
+) -> list[dict[str, str | bool]]:
+    """Links from this page to the others of the round, relative; the page's own entry is marked."""
+    round_id, language = setup.round.round_id, say.language
+    overview = {True: f"../{round_id}/", False: "../" if institution_id else ""}[is_checks] + OVERVIEW_PAGE
+    own = {"overview": not institution_id and not is_checks, "checks": is_checks}
+    entries: list[tuple[str, str, bool]] = [(overview, say("Overview"), own["overview"])]
+    if institution_id:
+        entries += [(name, say(title), name == file_name) for name, title in INSTITUTION_PAGES]
+    # The checks are no part of a round: they are there only after `spi coverage`.
+    if is_checks or (setup.workspace.outputs / METHOD_CHECKS_PAGE.format(language=language)).exists():
+        up = "../../" if institution_id else "../"
+        entries.append((up + METHOD_CHECKS_PAGE, say(METHOD_CHECKS), is_checks))
+    return [{"href": href.format(language=language), "title": title, "own": mine} for href, title, mine in entries]
 
 
 class _PageExporter(TemplateExporter):
@@ -114,7 +147,7 @@ def _in_language(notebook: NotebookNode, say: Words) -> tuple[NotebookNode, str,
     """A copy with prose and outputs in one language, the page's title, and its contents."""
     copy = notebook.copy()
     cells, title, contents = [], "", []
-    for cell in _without_defaults(notebook):
+    for cell in _without_orphans(_without_defaults(notebook)):
         cell = cell.copy()
         if cell.cell_type == "markdown":
             level, heading, body = _split_heading(cell.source)
@@ -136,6 +169,23 @@ def _without_defaults(notebook: NotebookNode) -> list[NotebookNode]:
     """All cells but the default parameters, where others were injected: they name another institution."""
     injected = any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
     return [c for c in notebook.cells if not (injected and "parameters" in c.metadata.get("tags", []))]
+
+
+def _without_orphans(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """All cells but sentences before cells that show nothing: they would speak of what is not there."""
+    kept: list[NotebookNode] = []
+    for i, cell in enumerate(cells):
+        if cell.cell_type == "markdown" and _split_heading(cell.source)[0] == 0:
+            following = list(takewhile(lambda c: c.cell_type == "code", cells[i + 1 :]))
+            if following and all(_shows_nothing(c) for c in following):
+                continue
+        kept.append(cell)
+    return kept
+
+
+def _shows_nothing(cell: NotebookNode) -> bool:
+    bundles = [output.get("data", {}).get(MIME) for output in cell.outputs]
+    return bool(bundles) and all(bundle is not None and not any(bundle.values()) for bundle in bundles)
 
 
 def markdown_messages(notebook: NotebookNode) -> list[str]:

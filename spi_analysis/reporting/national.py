@@ -7,6 +7,7 @@ import pandas as pd
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.charts import composition_chart, histogram_chart, line_chart
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.names import institution_names, readable
 from spi_analysis.reporting.tables import figures, html_links, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.scores import movers, published_bridge
@@ -16,20 +17,30 @@ from spi_analysis.stages.report import RoundResult
 MOST = 10
 
 
-def round_table(results: list[RoundResult], setup: RoundSetup) -> Shown:
+def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: bool) -> Shown:
     """The institutions of this round, each with a link to its report."""
 
     def make(words: Words) -> str:
+        names = [readable(r.institution.name) for r in results]
+        if not results:
+            return html_paragraphs([words("No institution of this round has been scored yet.")])
         columns = [
-            text(words("Institution"), (r.institution.name for r in results)),
+            text(words("Institution"), names),
             figures(words("Index"), (words.number(r.index) for r in results)),
             figures(words("Interval"), (words.interval(r.ci_low, r.ci_high) for r in results)),
             text(words("Category"), (_category(r, setup, words) for r in results)),
+            figures(words("Chance of this category"), (words.chance(r.category_chance) for r in results)),
             figures(words("Answers (n)"), (words.number(r.n, 0) for r in results)),
         ]
-        note = words("In the order of the roster. Where intervals overlap, no order of two institutions is settled.")
-        links = [(r.institution.name, f"{r.institution.institution_id}/report.{words.language}.html") for r in results]
-        table = html_table(columns, "table-round", words("This round"), note=note, words=words)
+        note = words(
+            "In the order of the roster, not of the index: the order of institutions that lie close together is not "
+            "settled."
+        )
+        pages = [f"{r.institution.institution_id}/report.{words.language}.html" for r in results]
+        links = list(zip(names, pages, strict=True))
+        year = setup.round.year
+        title = words("Index {year} (generated data)", year=year) if is_synthetic else words("Index {year}", year=year)
+        table = html_table(columns, "table-round", title, note=note, words=words)
         return table + html_links(links, words("Reports"))
 
     return show(make)
@@ -38,6 +49,8 @@ def round_table(results: list[RoundResult], setup: RoundSetup) -> Shown:
 def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
     """Per year, how many published indices follow from their parts."""
     table = agreement(overview, setup)
+    if table.empty:
+        return show(lambda words: html_paragraphs([words("No published year here carries its parts.")]))
 
     def make(words: Words) -> str:
         columns = [
@@ -46,14 +59,22 @@ def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
             figures(words("Agree within {x}", x=words.number(setup.years.tolerance)), map(str, table["agree"])),
             figures(words("Largest difference"), (words.number(x) for x in table["largest"])),
         ]
-        note = words("An extra deduction of 2022 was never explained by its owner: it is shown, not forced away.")
+        note = _source(setup, words)
+        known = setup.years.years
+        if years := [str(y) for y in table["year"] if int(y) in known and known[int(y)].unexplained_deduction]:
+            extra = words(
+                "An extra deduction of {years} was never explained by its owner: it is shown, not forced away.",
+                years=", ".join(years),
+            )
+            note = f"{extra} {note}"
         return html_table(columns, "table-agreement", words("Index recomputed from its parts"), note=note, words=words)
 
     return show(make)
 
 
-def disagreement_table(overview: Overview) -> Shown:
+def disagreement_table(overview: Overview, setup: RoundSetup) -> Shown:
     """Published indices that do not follow from their parts, the largest difference first."""
+    names = institution_names(overview.published, setup.roster)
     rows = disagreements(overview)
     worst = rows.head(MOST)
     if rows.empty:
@@ -61,7 +82,7 @@ def disagreement_table(overview: Overview) -> Shown:
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Institution"), worst["institution_id"]),
+            text(words("Institution"), worst["institution_id"].map(names)),
             text(words("Year"), worst["year"].astype(str)),
             figures(words("Published"), (words.number(x) for x in worst["index"])),
             figures(words("Recomputed"), (words.number(x) for x in worst["recomputed"])),
@@ -75,25 +96,32 @@ def disagreement_table(overview: Overview) -> Shown:
     return show(make)
 
 
-def means_table(overview: Overview) -> Shown:
-    """Plain means beside the official national index."""
+def means_table(overview: Overview, setup: RoundSetup) -> Shown:
+    """Plain means of the institutions that are here, beside the official national index."""
     table = overview.means
+    too_few = bool((table["n"] < setup.years.min_national).any())
 
     def make(words: Words) -> str:
         verdict = {True: words("rounding"), False: words("unexplained")}
         columns = [
             text(words("Year"), table["year"].astype(str)),
-            figures(words("Institutions"), (words.number(n, 0) for n in table["n"])),
-            figures(words("Plain mean"), (words.number(x, 3) for x in table["plain_mean"])),
-            figures(words("Official"), (words.number(x) for x in table["official"])),
-            figures(words("Gap"), (words.signed(x, 3) for x in table["gap"])),
+            figures(words("Institutions here"), (words.number(n, 0) for n in table["n"])),
+            figures(words("Their plain mean"), (words.number(x) for x in table["plain_mean"])),
+            figures(words("Official national index"), (words.number(x) for x in table["official"])),
+            figures(words("Gap"), (words.signed(x) for x in table["gap"])),
             text(words("The gap is"), (verdict.get(x, MISSING) for x in table["explained"])),
         ]
         note = words(
-            "The national index is the plain mean over all institutions; with only a few of them here no gap is "
-            "given. A gap beyond rounding is shown as it is."
+            "The national index is the plain mean over all institutions. A gap beyond rounding is shown as it is."
         )
-        return html_table(columns, "table-means", words("National index"), note=note, words=words)
+        if too_few:
+            few = words(
+                "A mean over fewer than {n} institutions is theirs alone and no national index, so no gap is given.",
+                n=setup.years.min_national,
+            )
+            note = f"{note} {few}"
+        title = words("Published means beside the official index (KPK)")
+        return html_table(columns, "table-means", title, note=f"{note} {_source(setup, words)}", words=words)
 
     return show(make)
 
@@ -101,13 +129,16 @@ def means_table(overview: Overview) -> Shown:
 def types_chart(overview: Overview) -> Shown:
     """Mean index by type over the years."""
     table = overview.types.pivot(index="year", columns="type", values="mean")
+    latest = overview.types[overview.types["year"] == overview.years[-1]].set_index("type")["n"]
 
     def make(words: Words) -> str:
-        drawn = table.rename(columns=lambda t: words.value("type", t))
-        title = words("Mean index by type of institution")
+        drawn = table.rename(columns=lambda t: f"{words.value('type', t)} (n = {words.number(latest.get(t, 0), 0)})")
+        title = words("Mean published index (KPK) by type of institution")
+        note = words("n: institutions of that type here in {year}.", year=overview.years[-1])
         return line_chart(
-            drawn, "chart-types", title, words=words, x_label=words("Year"), y_label=words("Index"), from_zero=False
-        )
+            drawn, "chart-types", title, words=words, x_label=words("Year"), y_label=words("Index"), from_zero=False,
+            decimals=2, note=note,
+        )  # fmt: skip
 
     return show(make)
 
@@ -123,7 +154,8 @@ def categories_table(overview: Overview, setup: RoundSetup) -> Shown:
             *(figures(words.pick(level.label), (words.number(n, 0) for n in table[level.code])) for level in levels),
         ]
         note = words("By the thresholds of this round: {source}.", source=words.pick(setup.round.categories.cite))
-        return html_table(columns, "table-categories", words("Institutions by category"), note=note, words=words)
+        title = words("Institutions by category of the published index (KPK)")
+        return html_table(columns, "table-categories", title, note=note, words=words)
 
     return show(make)
 
@@ -135,14 +167,24 @@ def distribution_chart(overview: Overview) -> Shown:
     values = rows.loc[(rows["year"] == year) & (rows["type"] != "nasional"), "index"]
 
     def make(words: Words) -> str:
-        title = words("Published indices of {year}", year=year)
-        return histogram_chart(values, "chart-distribution", title, words=words, x_label=words("Index"))
+        title = words("Published indices (KPK) of {year}", year=year)
+        note = words("{n} institutions.", n=words.number(len(values), 0))
+        return histogram_chart(
+            values,
+            "chart-distribution",
+            title,
+            words=words,
+            x_label=words("Index"),
+            y_label=words("Number of institutions"),
+            note=note,
+        )
 
     return show(make)
 
 
-def movers_table(overview: Overview) -> Shown:
+def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
     """The largest published moves between the last two years."""
+    names = institution_names(overview.published, setup.roster)
     if len(overview.years) < 2:
         return show(lambda words: html_paragraphs([words("There is only one published year.")]))
     before, after = overview.years[-2:]
@@ -150,33 +192,35 @@ def movers_table(overview: Overview) -> Shown:
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Institution"), table["institution"].str.title()),
+            text(words("Institution"), table["institution_id"].map(names)),
             figures(str(before), (words.number(x) for x in table["before"])),
             figures(str(after), (words.number(x) for x in table["after"])),
             figures(words("Change"), (words.signed(x) for x in table["change"])),
         ]
         note = words("Published figures carry no interval: a large move is not a proven one.")
-        return html_table(columns, "table-movers", words("Largest moves"), note=note, words=words)
+        return html_table(
+            columns, "table-movers", words("Largest changes of the published index (KPK)"), note=note, words=words
+        )
 
     return show(make)
 
 
 def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> Shown:
-    """What an institution's published change between the last two years with parts is made of."""
+    """What an institution's published change between the last two years with parts is made of; else nothing."""
     rows = overview.published[overview.published["institution_id"] == institution_id].dropna(subset=["internal"])
     years = sorted(int(year) for year in rows["year"])[-2:]
     if len(years) < 2:
-        return show(
-            lambda words: html_paragraphs(
-                [words("The parts of two years are not known here; import the published results to see this.")]
-            )
-        )
+        # The sentence before the chart is left out with it.
+        return show(lambda words: "")
     parts = published_bridge(overview.published, institution_id, years[0], years[1], setup.years)
 
     def make(words: Words) -> str:
         drawn = pd.DataFrame({"label": [words.value("part", p) for p in parts["part"]], "points": parts["points"]})
         title = words(
-            "{name}: from {before} to {after}", name=setup.roster[institution_id].name, before=years[0], after=years[1]
+            "{name}: published index (KPK) from {before} to {after}",
+            name=readable(setup.roster[institution_id].name),
+            before=years[0],
+            after=years[1],
         )
         total = float(parts["points"].sum())
         return composition_chart(drawn, total, "chart-bridge", title, words=words,
@@ -185,20 +229,26 @@ def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> S
     return show(make)
 
 
-def unjoined_table(overview: Overview) -> Shown:
-    """Institutions that are not there in every year."""
-    table = overview.unjoined
+def unjoined_table(overview: Overview, setup: RoundSetup) -> Shown:
+    """Institutions that are not there in every year; the nearest name where there is one."""
+    table, names = overview.unjoined, institution_names(overview.published, setup.roster)
     if table.empty:
         return show(lambda words: html_paragraphs([words("Every institution is there in every year.")]))
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Institution"), table["institution_id"]),
+            text(words("Institution"), table["institution_id"].map(names)),
             text(words("Years"), table["years"]),
             text(words("Missing"), table["missing_years"]),
-            text(words("Nearest name"), table["nearest"]),
         ]
-        note = words("A nearest name is a suggestion only; a renaming on record belongs into params/aliases.yaml.")
+        if (table["nearest"] != "").any():
+            columns.append(text(words("Nearest name"), (names.get(code, MISSING) for code in table["nearest"])))
+            note = words("A nearest name is a suggestion only; a renaming on record belongs into params/aliases.yaml.")
+        else:
+            note = words(
+                "For none of them is there a similar name in just the years where this one is missing: nothing here "
+                "looks like a renaming."
+            )
         return html_table(columns, "table-unjoined", words("Not in every year"), note=note, words=words)
 
     return show(make)
@@ -207,3 +257,7 @@ def unjoined_table(overview: Overview) -> Shown:
 def _category(result: RoundResult, setup: RoundSetup, words: Words) -> str:
     labels = {level.code: level.label for level in setup.round.categories.levels}
     return words.pick(labels[result.category]) if result.category else words.value("status", result.status)
+
+
+def _source(setup: RoundSetup, words: Words) -> str:
+    return words("Source of published figures: {source}.", source=words.pick(setup.years.cite))

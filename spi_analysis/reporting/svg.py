@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 
@@ -39,9 +39,13 @@ _STYLE = {
 _FONT = re.compile(r"font-family: [^;\"]*")
 
 
+# A chart is drawn twice, in inches: as wide as the page, and for a telephone. The letters stay readable in both.
+WIDE, NARROW = 7.6, 3.3
+
+
 @contextmanager
-def drawing(width: float = 3.7, height: float = 2.2) -> Iterator[Figure]:
-    """A figure in the house style, in inches; narrow, so that it is readable on a telephone."""
+def drawing(width: float = NARROW, height: float = 2.2) -> Iterator[Figure]:
+    """A figure in the house style, in inches."""
     with matplotlib.rc_context(_STYLE):
         # No pyplot: nothing global, nothing that a forked kernel could lose.
         figure = Figure(figsize=(width, height))
@@ -49,27 +53,50 @@ def drawing(width: float = 3.7, height: float = 2.2) -> Iterator[Figure]:
         yield figure
 
 
-def inline_svg(figure: Figure, chart_id: str, title: str, description: str, note: str = "") -> str:
-    """``<figure>`` with inline SVG, its title and a description in words for those who do not see it."""
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": chart_id}):
+def both_widths(
+    draw: Callable[[Figure, bool], None],
+    height: Callable[[bool], float],
+    chart_id: str,
+    title: str,
+    description: str,
+    note: str = "",
+) -> str:
+    """``<figure>`` with the same chart for a wide page and for a narrow one; the stylesheet shows one of them.
+
+    Parameters
+    ----------
+    draw : (figure, wide) -> None      draws the chart
+    height : (wide) -> float           of the figure in inches
+    description : str                  the figures in words, for those who do not see the chart
+    """
+    pictures = []
+    for wide in (True, False):
+        with drawing(WIDE if wide else NARROW, height(wide)) as figure:
+            draw(figure, wide)
+            picture = "wide" if wide else "narrow"
+            pictures.append(_svg(figure, f"{chart_id}-{picture}", picture, title, description))
+    caption = f"<figcaption>{escape(title)}" + (f'<span class="note">{escape(note)}</span>' if note else "")
+    return f'<figure class="chart" id="{chart_id}">{caption}</figcaption>{"".join(pictures)}</figure>'
+
+
+def _svg(figure: Figure, svg_id: str, css_class: str, title: str, description: str) -> str:
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": svg_id}):
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     markup = buffer.getvalue()
     markup = markup[markup.index("<svg") :]
     markup = re.sub(r"<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
-    markup = _FONT.sub("font-family: inherit", _own_ids(markup, chart_id))
+    markup = _FONT.sub("font-family: inherit", _own_ids(markup, svg_id))
     opening = re.match(r"<svg[^>]*>", markup)
     assert opening is not None
     view_box = re.search(r'viewBox="[^"]*"', opening.group())
     assert view_box is not None
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {view_box.group()} '
-        f'role="img" aria-labelledby="{chart_id}-title {chart_id}-desc">'
-        f'<title id="{chart_id}-title">{escape(title)}</title><desc id="{chart_id}-desc">{escape(description)}</desc>'
+    return (
+        f'<svg class="{css_class}" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'{view_box.group()} role="img" aria-labelledby="{svg_id}-title {svg_id}-desc">'
+        f'<title id="{svg_id}-title">{escape(title)}</title><desc id="{svg_id}-desc">{escape(description)}</desc>'
+        f"{markup[opening.end() :].strip()}"
     )
-    caption = f"<figcaption>{escape(title)}" + (f'<span class="note">{escape(note)}</span>' if note else "")
-    body = markup[opening.end() :].strip()
-    return f'<figure class="chart" id="{chart_id}">{caption}</figcaption>{head}{body}</figure>'
 
 
 def _own_ids(markup: str, prefix: str) -> str:

@@ -62,7 +62,7 @@ def html_table(
     below = f'<p class="note">{escape(note)}</p>' if note else ""
     return (
         f'<div class="table" id="{escape(table_id)}" role="group" tabindex="0" aria-label="{escape(title)}">'
-        f"{markup}</div>{below}{_csv_link(csv, title, words) if csv else ''}"
+        f"{markup}</div>{below}{csv_link(csv, title, words) if csv else ''}"
     )
 
 
@@ -75,7 +75,8 @@ def _with_labels(markup: str, headings: dict[str, str]) -> str:
     return re.sub(r"<tr\b", '<tr role="row"', markup).replace("<table ", '<table role="table" ', 1)
 
 
-def _csv_link(address: str, title: str, words: Words) -> str:
+def csv_link(address: str, title: str, words: Words) -> str:
+    """A link to the figures of a table or chart."""
     # Links that read alike must lead to the same place: the table's name is there for those who hear the page.
     label = words("Figures as CSV")
     hidden = f'<span class="hidden">: {escape(title)}</span>'
@@ -94,7 +95,30 @@ def html_links(links: Sequence[tuple[str, str]], heading: str) -> str:
     return f'<h3>{escape(heading)}</h3><ul class="links">{items}</ul>'
 
 
+def hidden_sentences(rows: pd.DataFrame, least: int, words: Words) -> list[str]:
+    """One sentence each for all figures that are too small, withheld or without answers (columns label, status)."""
+    names = {status: sorted(part["label"]) for status, part in rows.groupby("status")}
+    sentences = []
+    if small := names.get("suppressed"):
+        sentences.append(
+            words(
+                "Not shown ({n}), since fewer than {least} people answered there, or since another hidden figure could "
+                "be worked out with its help: {names}.",
+                n=len(small),
+                least=least,
+                names=words.listed(small),
+            )
+        )
+    if "withheld" in names:
+        sentences.append(words("These figures are withheld together with the index."))
+    if nobody := names.get("no_answers"):
+        sentences.append(words("Without answers ({n}): {names}.", n=len(nobody), names=words.listed(nobody)))
+    return sentences
+
+
 def html_paragraphs(paragraphs: Sequence[str], css_class: str = "") -> str:
     """Paragraphs of plain text."""
+    # Nothing to say: no empty paragraph.
+    paragraphs = [paragraph for paragraph in paragraphs if paragraph]
     attribute = f' class="{escape(css_class)}"' if css_class else ""
     return "".join(f"<p{attribute}>{escape(paragraph)}</p>" for paragraph in paragraphs)

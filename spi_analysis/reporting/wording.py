@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any
 
-from babel import Locale
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -24,9 +24,13 @@ from babel.numbers import format_decimal, format_percent
 from spi_analysis.columns import VALUES, value_label
 from spi_analysis.params import Language, Text
 from spi_analysis.sampling.strata import SEPARATOR
+from spi_analysis.stages.draw import PANEL
+from spi_analysis.stages.weigh import UNKNOWN_LEVEL
 
 CATALOGUES = Path(__file__).parent / "locale"
 MISSING = "–"
+# Chances below this are written as "below".
+NEARLY_NEVER = 0.01
 # Columns whose codes occur in the labels of strata and classes.
 CLASSES = ("position_class", "sex", "age_group")
 
@@ -48,15 +52,18 @@ class Words:
 
     def value(self, column: str, code: object) -> str:
         """Human words for a code of a column."""
-        return value_label(column, code, self.language)
+        return self("not known") if code == UNKNOWN_LEVEL else value_label(column, code, self.language)
 
     def cell(self, label: str) -> str:
         """A stratum or class label (joined codes) in human words."""
         return SEPARATOR.join(self._part(part) for part in label.split(SEPARATOR))
 
     def _part(self, part: str) -> str:
+        if part == PANEL:
+            return self("the whole panel")
         code, mark, others = part.partition(" (+")
-        return next((self.value(c, code) for c in CLASSES if code in VALUES[c]), code) + mark + others
+        known = next((c for c in CLASSES if code in VALUES[c]), "unit")
+        return self.value(known, code) + mark + others
 
     def number(self, x: float | None, decimals: int = 2) -> str:
         """A number with the language's decimal mark; a dash where there is none."""
@@ -79,20 +86,33 @@ class Words:
             return MISSING
         return format_percent(round(float(share), decimals + 2), "#,##0." + "0" * decimals + "%", locale=self.language)
 
-    def interval(self, low: float | None, high: float | None, decimals: int = 2) -> str:
-        """Both limits of an interval."""
+    def chance(self, probability: float | None) -> str:
+        """A probability in whole percent; never 0% or 100%, which nothing estimated is."""
+        if probability is None or math.isnan(probability):
+            return MISSING
+        if probability < NEARLY_NEVER:
+            return "< " + self.percent(NEARLY_NEVER, 0)
+        if probability > 1 - NEARLY_NEVER:
+            return "> " + self.percent(1 - NEARLY_NEVER, 0)
+        return self.percent(probability, 0)
+
+    def interval(self, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
+        """Both limits of an interval, each with its unit (such as "%")."""
         if low is None or high is None or math.isnan(low) or math.isnan(high):
             return MISSING
-        return self("{low} to {high}", low=self.number(low, decimals), high=self.number(high, decimals))
+        return self("{low} to {high}", low=self.number(low, decimals) + unit, high=self.number(high, decimals) + unit)
 
     def date(self, day: dt.date) -> str:
         """A date in full."""
         return format_date(day, "long", locale=self.language)
 
-    @property
-    def decimal_mark(self) -> str:
-        """The decimal mark, for charts."""
-        return str(Locale.parse(self.language).number_symbols["latn"]["decimal"])
+    def day(self, day: dt.date) -> str:
+        """Day and month, short, for the axis of a chart."""
+        return format_date(day, "d MMM", locale=self.language)
+
+    def listed(self, names: Iterable[str]) -> str:
+        """Names one after the other; semicolons, since names hold commas."""
+        return "; ".join(names)
 
 
 def message(text: str) -> str:

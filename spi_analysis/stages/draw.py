@@ -113,7 +113,7 @@ def draw_source(
         {
             "secret": secret,
             "public_value": round_.draw.public_value,
-            "public_value_name": round_.draw.public_value_name,
+            "public_value_name": round_.draw.public_value_name[round_.languages[0]],
             "public_value_date": round_.draw.public_value_date.isoformat(),
             "context": context,
         },

@@ -84,7 +84,7 @@ def overview_tables(setup: RoundSetup, path: Path | None, most: int, bridge_of: 
         "Mean index by year and type": overview.types.pivot(index="type", columns="year", values="mean").reset_index(),
         "Institutions by category": overview.categories.reset_index(),
         "Published index and parts disagree": disagreements(overview).head(most),
-        "Not in every year": overview.unjoined,
+        "Not in every year": overview.unjoined.replace({"nearest": {"": "no similar name"}}),
     }
     if len(overview.years) > 1:
         before, after = overview.years[-2:]

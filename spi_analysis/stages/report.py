@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from spi_analysis.errors import StoreError
 from spi_analysis.fieldwork import disposition_counts, response_rates
 from spi_analysis.params import Institution, InstitutionInputs, RoundSetup
+from spi_analysis.params.round import FieldworkParams
 from spi_analysis.scores import applicable, category_of, history
 from spi_analysis.stages.draw import eligible_list, plan_source
 from spi_analysis.stages.published import published_results
@@ -22,7 +24,8 @@ class InstitutionPage:
 
     ``figures``: table ``estimates``; ``who``: one row per source (listed, eligible, invited, needed,
     answered, RR1, RR3, effective_n); ``category``: code, or None where no index is shown;
-    ``history``: published rows of earlier years; ``recommendations``: rules that apply.
+    ``history``: published rows of earlier years; ``recommendations``: rules that apply; ``data_until``: day of the
+    last event or answer.
     """
 
     setup: RoundSetup
@@ -33,6 +36,8 @@ class InstitutionPage:
     category: str | None
     history: pd.DataFrame
     recommendations: pd.DataFrame
+    fieldwork: FieldworkParams
+    data_until: dt.date | None
     is_synthetic: bool
 
     def figure(self, measure: str, **where: str) -> pd.Series | None:
@@ -58,6 +63,7 @@ class RoundResult:
     ci_high: float
     n: float
     category: str | None
+    category_chance: float
     status: str
 
 
@@ -71,13 +77,16 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
     index = estimates[estimates["measure"] == "index"].iloc[0]
     shown = index["status"] == "shown"
     levels, decimals = setup.round.categories, setup.round.index.decimals
+    category = category_of(float(index["estimate"]), levels, decimals) if shown else None
+    chances = estimates[estimates["measure"] == "category_probability"].set_index("domain")["estimate"]
     return RoundResult(
         institution=setup.roster[institution_id],
         index=float(index["estimate"]),
         ci_low=float(index["ci_low"]),
         ci_high=float(index["ci_high"]),
         n=float(index["n"]),
-        category=category_of(float(index["estimate"]), levels, decimals) if shown else None,
+        category=category,
+        category_chance=float(chances.get(category, float("nan"))) if category else float("nan"),
         status=str(index["status"]),
     )
 
@@ -101,8 +110,17 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         category=category,
         history=past[past["year"] < round_.year].reset_index(drop=True),
         recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown),
+        fieldwork=setup.round_for(institution_id).fieldwork,
+        data_until=last_day(store.read_if_there("events", institution_id), store.read("responses", institution_id)),
         is_synthetic=store.is_synthetic,
     )
+
+
+def last_day(events: pd.DataFrame | None, responses: pd.DataFrame) -> dt.date | None:
+    """The day of the last event or answer: what a page knows, it knows until then."""
+    times = [responses["started_at"], responses["completed_at"]] + ([] if events is None else [events["at"]])
+    known = pd.concat([pd.to_datetime(time) for time in times]).dropna()
+    return None if known.empty else known.max().date()
 
 
 def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:

@@ -32,6 +32,20 @@ def test_notebook_has_one_commented_parameters_cell(notebook):
     assert tagged[0].source.startswith("#"), "the parameters cell says what it is for"
 
 
+def test_notebook_has_a_language_for_jupyter(notebook):
+    parameters = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    assert 'language = "en"' in parameters.source
+    assert sum("show_in(language)" in cell.source for cell in notebook.cells) == 1
+
+
+def test_no_section_is_empty(notebook):
+    """A heading is followed by words or by something that is shown."""
+    for cell, following in zip(notebook.cells, notebook.cells[1:], strict=False):
+        if cell.cell_type == "markdown" and "\n" not in cell.source.strip() and cell.source.startswith("## "):
+            assert following.source.startswith("view."), cell.source
+            assert "save" not in following.source, cell.source
+
+
 def test_notebook_opens_with_its_title_and_is_divided_by_headings(notebook):
     prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     assert prose[0].startswith("# ")

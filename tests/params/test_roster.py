@@ -7,7 +7,7 @@ from spi_analysis.params import RoundSetup
 from tests.params.conftest import Spoiled
 
 ROSTER, INPUTS = "institutions.csv", "rounds/spi_2024.institutions.csv"
-MOJOKERTO = "kota-mojokerto,5.72,0,0,,,published,,KPK dashboard 2024"
+MOJOKERTO = "kota-mojokerto,5.72,0,0,,,published,,KPK (SPI 2024)"
 
 
 def test_blank_cells_are_nothing(setup: RoundSetup) -> None:

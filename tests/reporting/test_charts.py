@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.charts import composition_chart, interval_chart, scale_chart
+from spi_analysis.reporting.charts import composition_chart, interval_chart, line_chart, scale_chart
 from spi_analysis.reporting.wording import words
 
 ROWS = pd.DataFrame(
@@ -51,6 +51,35 @@ def test_labels_are_text_and_escaped():
     html = _chart()
     assert "Perdagangan Pengaruh" in html.split("</desc>")[1], "text stays text"
     assert "<b>" not in html
+
+
+def test_a_chart_is_there_for_a_wide_and_for_a_narrow_page():
+    html = _chart()
+    assert re.findall(r'<svg class="(\w+)"', html) == ["wide", "narrow"]
+    assert html.count("<figcaption>") == 1
+
+
+def test_a_long_label_is_wrapped_and_never_cut():
+    name = "Dinas Pemberdayaan Perempuan, Perlindungan Anak, Pengendalian Penduduk dan Keluarga Berencana"
+    html = interval_chart(ROWS.assign(label=[name, "B"]), "chart-l", "t", words=words("id"), x_label="x")
+    drawn = html.split("</desc>")[1]
+    assert "…" not in drawn
+    assert all(word in drawn for word in name.split())
+
+
+def test_a_reference_is_named_with_its_number_in_picture_and_words():
+    html = interval_chart(
+        ROWS, "chart-r", "t", words=words("id"), x_label="x", reference=66.0, reference_label="Semua: 66,0"
+    )
+    assert html.count("Semua: 66,0") == 4, "picture and description, wide and narrow"
+
+
+def test_days_on_an_axis_are_written_as_people_say_them():
+    days = pd.DataFrame({"Eksper": range(40)}, index=pd.date_range("2024-07-29", periods=40))
+    html = line_chart(days, "chart-d", "t", words=words("id"), x_label="Hari", y_label="Selesai")
+    assert "29 Jul" in html
+    assert "Agu" in html
+    assert "2024-" not in html
 
 
 def test_parts_of_a_composition_are_told_with_their_signs():

@@ -4,9 +4,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from spi_analysis.errors import NotebookError
-from spi_analysis.reporting.display import MIME, show
-from spi_analysis.reporting.export import markdown_messages, render, slug
+from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
+from spi_analysis.errors import NotebookError, ParameterError
+from spi_analysis.reporting.display import MIME, show, show_in
+from spi_analysis.reporting.export import INSTITUTION_PAGES, markdown_messages, render, slug
 
 BOTH = {"id": "<table><tr><td>Indonesia</td></tr></table>", "en": "<table><tr><td>English</td></tr></table>"}
 
@@ -91,6 +92,30 @@ def test_page_is_offline_and_says_draft_and_generated(setup):
     assert "Data buatan" not in _render(setup, _notebook(), synthetic=False)
 
 
+def test_a_sentence_about_a_chart_goes_where_the_chart_is_not(setup):
+    nothing = new_output("execute_result", data={"text/html": "", MIME: {"id": "", "en": ""}})
+    cells = _notebook().cells
+    for outputs, expected in (([nothing], 0), ([new_output("execute_result", data={MIME: BOTH})], 1)):
+        sentence = new_markdown_cell("The dashed line is the score of all units together in this source.")
+        notebook = new_notebook(cells=[*cells, sentence, new_code_cell("view.y()", outputs=outputs, execution_count=2)])
+        assert _render(setup, notebook).count("Garis putus-putus") == expected
+
+
+def test_links_lead_to_the_pages_that_the_batch_makes(setup):
+    made = {kind.page for kind in INSTITUTION_NOTEBOOKS}
+    assert {page for page, _ in INSTITUTION_PAGES} == made
+    html = _render(setup, _notebook())
+    assert 'href="../index.id.html"' in html
+    assert 'href="20_fieldwork_progress.id.html"' in html
+    assert '<span aria-current="page">Laporan integritas</span>' in html
+
+
+def test_the_page_of_a_round_says_how_many_institutions_it_holds(setup):
+    html = render(_notebook(), setup, "", "id", kind="report", synthetic=False, file_name="index.{language}.html")
+    assert "5 instansi putaran ini" in html
+    assert "nasional" not in html.lower().split("<main")[0]
+
+
 def test_messages_of_prose_are_headings_and_paragraphs():
     notebook = new_notebook(cells=[new_markdown_cell("## A\n\nOne.\n\nTwo.")])
     assert markdown_messages(notebook) == ["A", "One.", "Two."]
@@ -105,6 +130,17 @@ def test_shown_html_is_html_in_jupyter_and_carries_all_languages():
     bundle = show(lambda words: f"<p>{words.language}</p>")._repr_mimebundle_()
     assert bundle["text/html"] == "<p>id</p>"
     assert bundle[MIME] == {"id": "<p>id</p>", "en": "<p>en</p>"}
+
+
+def test_jupyter_shows_the_language_that_the_notebook_asks_for():
+    shown = show(lambda words: f"<p>{words.language}</p>")
+    try:
+        show_in("en")
+        assert shown._repr_mimebundle_()["text/html"] == "<p>en</p>"
+        with pytest.raises(ParameterError, match="unknown language"):
+            show_in("fr")
+    finally:
+        show_in("id")
 
 
 def test_rendering_leaves_the_notebook_as_it_was(setup):

@@ -1,44 +1,74 @@
-"""The national page: published names come from a file, so they are text whatever they hold."""
+"""The overview: five institutions are five institutions, names are names."""
 
-from pathlib import Path
+from dataclasses import replace
 
-from spi_analysis.reporting.national import (
-    agreement_table,
-    categories_table,
-    disagreement_table,
-    distribution_chart,
-    means_table,
-    movers_table,
-    types_chart,
-    unjoined_table,
-)
-from spi_analysis.scores import load_published
+import pandas as pd
+import pytest
+
+from spi_analysis.reporting.names import institution_names, readable
+from spi_analysis.reporting.national import agreement_table, bridge_view, means_table, round_table, unjoined_table
 from spi_analysis.stages.overview import national_overview
+from spi_analysis.stages.published import published_results
+from spi_analysis.stages.report import RoundResult
 
-HEADER = "year,institution,type,province_code,index,internal,external,expert,correction_conduct,correction_facts"
-SCRIPT = "<script>alert(1)</script>"
+
+@pytest.fixture(scope="module")
+def overview(setup):
+    return national_overview(setup, published_results(setup))
 
 
-def test_a_published_name_like_a_script_is_text(setup, tmp_path: Path) -> None:
-    rows = [
-        f"2023,Kota {SCRIPT},kota,35,70.00,80,70,60.00,0,0",
-        f"2024,Kota {SCRIPT},kota,35,91.00,80,75,70.00,0.69,0",
-        "2023,Kota <img src=x onerror=alert(2)>,kota,35,72.00,,,,,",
-    ]
-    path = tmp_path / "published.csv"
-    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
-    overview = national_overview(setup, load_published(path))
-    made = [
-        agreement_table(overview, setup),
-        disagreement_table(overview),
-        means_table(overview),
-        types_chart(overview),
-        categories_table(overview, setup),
-        distribution_chart(overview),
-        movers_table(overview),
-        unjoined_table(overview),
-    ]
-    page = "\n".join(html for shown in made for html in shown.html.values())
-    assert "alert" in page, "the institution is there"
-    assert "<script" not in page
-    assert "<img src=x" not in page
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("SEKRETARIAT JENDERAL DPR RI", "Sekretariat Jenderal DPR RI"),
+        ("BADAN PEMERIKSA KEUANGAN (BPK-RI)", "Badan Pemeriksa Keuangan (BPK-RI)"),
+        ("KEMENTERIAN KELAUTAN DAN PERIKANAN", "Kementerian Kelautan dan Perikanan"),
+        (
+            "LEMBAGA KEBIJAKAN PENGADAAN BARANG/JASA PEMERINTAH (LKPP)",
+            "Lembaga Kebijakan Pengadaan Barang/Jasa Pemerintah (LKPP)",
+        ),
+        ("PEMERINTAH KOTA MOJOKERTO", "Kota Mojokerto"),
+        ("Pemerintah Kota Mojokerto", "Kota Mojokerto"),
+    ],
+)
+def test_names_are_written_as_people_write_them(name, expected):
+    assert readable(name) == expected
+
+
+def test_the_roster_names_before_the_published_table(setup, overview):
+    assert institution_names(overview.published, setup.roster)["kota-mojokerto"] == "Kota Mojokerto"
+
+
+def test_a_mean_of_five_is_not_called_national(setup, overview):
+    html = means_table(overview, setup).html["id"]
+    assert "Instansi di sini" in html
+    assert "kurang dari 500 instansi" in html
+    assert "bukan indeks nasional" in html
+
+
+def test_the_footnote_on_2022_stands_only_where_2022_does(setup, overview):
+    assert overview.recomputed["year"].tolist() == [2024] * 5
+    assert "2022" not in agreement_table(overview, setup).html["id"]
+
+
+def test_without_the_parts_of_two_years_there_is_no_bridge(setup, overview):
+    assert bridge_view(overview, setup, "kota-mojokerto").html["id"] == ""
+
+
+def test_where_no_name_is_near_there_is_no_empty_column(setup, overview):
+    alone = pd.DataFrame({"institution_id": ["kota-mojokerto"], "type": ["kota"], "years": ["2024"],
+                          "missing_years": ["2023"], "nearest": [""]})  # fmt: skip
+    html = unjoined_table(replace(overview, unjoined=alone), setup).html["id"]
+    assert "Kota Mojokerto" in html
+    assert "Nama terdekat" not in html
+    assert "tidak ada yang tampak seperti pergantian nama" in html
+    near = alone.assign(nearest="kota-bengkulu")
+    assert "Kota Bengkulu" in unjoined_table(replace(overview, unjoined=near), setup).html["id"]
+
+
+def test_each_category_stands_with_its_chance_and_generated_rounds_say_so(setup):
+    result = RoundResult(setup.roster["kota-mojokerto"], 77.0, 74.5, 79.5, 800, "waspada", 0.79, "shown")
+    html = round_table([result], setup, is_synthetic=True).html["id"]
+    assert "Indeks 2024 (data buatan)" in html
+    assert "79%" in html
+    assert "buatan" not in round_table([result], setup, is_synthetic=False).html["id"]

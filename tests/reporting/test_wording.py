@@ -32,7 +32,7 @@ def _messages() -> set[str]:
 def test_every_message_has_indonesian_words():
     messages = _messages()
     assert len(messages) > 200
-    same = {"Final", "Strata", "Bias", "± (Monte Carlo)"}
+    same = {"Final", "Strata", "Bias"}
     assert sorted(m for m in messages - same if not has_translation(m, "id")) == []
 
 
@@ -52,6 +52,20 @@ def test_numbers_carry_the_marks_of_their_language():
     assert words("id").percent(0.0831) == "8,3%"
     assert words("id").signed(-1.391) == "−1,39"
     assert words("en").signed(0.02) == "+0.02"
+
+
+def test_a_chance_is_never_written_as_certain():
+    say = words("id")
+    assert [say.chance(p) for p in (0.0, 0.004, 0.5, 0.996, 1.0)] == ["< 1%", "< 1%", "50%", "> 99%", "> 99%"]
+
+
+def test_limits_of_a_rate_carry_their_unit():
+    assert words("id").interval(4.1, 8.2, 1, "%") == "4,1% sampai 8,2%"
+
+
+def test_percent_is_written_one_way():
+    texts = [m for m in _messages() if "%" in m] + [words("id")(m) for m in _messages()]
+    assert [text for text in texts if re.search(r"\d %|\d persen\b", text)] == []
 
 
 def test_a_figure_that_is_zero_when_rounded_has_no_sign():

@@ -103,7 +103,7 @@ def test_the_page_says_its_language_and_links_the_other(demo, browser):
 
 def test_every_entry_of_the_contents_leads_to_its_section(demo, browser):
     page = _open(browser, demo.outputs("kota-bengkulu") / "report.id.html")
-    targets = page.eval_on_selector_all("nav a", "links => links.map(a => a.getAttribute('href').slice(1))")
+    targets = page.eval_on_selector_all("nav.contents a", "links => links.map(a => a.getAttribute('href').slice(1))")
     missing = [t for t in targets if page.query_selector(f"section h2[id='{t}']") is None]
     page.close()
     assert len(targets) == 10
@@ -123,17 +123,64 @@ def test_every_chart_has_a_title_and_words_for_those_who_do_not_see_it(demo, bro
     page = _open(browser, demo.outputs("kota-bengkulu") / "report.id.html")
     charts = page.eval_on_selector_all(
         "svg",
-        """all => all.map(s => [s.getAttribute('role'), s.querySelector('title').textContent,
+        """all => all.filter(s => s.getBoundingClientRect().height > 0).map(s => [
+                                 s.getAttribute('role'), s.querySelector('title').textContent,
                                  s.querySelector('desc').textContent,
                                  s.getBoundingClientRect().height])""",
     )
     page.close()
-    assert len(charts) >= 6
+    assert len(charts) >= 6, "one of the two widths of each is shown"
     for role, title, description, height in charts:
         assert role == "img"
         assert len(title) > 5
         assert any(c.isdigit() for c in description), "the description tells figures"
         assert height > 60, "the chart is drawn"
+
+
+SMALLEST_LETTERS = """all => Math.min(...all.filter(s => s.getBoundingClientRect().width).map(s => {
+    const scale = s.getBoundingClientRect().width / s.viewBox.baseVal.width;
+    return Math.min(...[...s.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * scale));
+}))"""
+CUT_LETTERS = """all => all.filter(s => s.getBoundingClientRect().width).flatMap(s => {
+    const room = s.getBoundingClientRect();
+    return [...s.querySelectorAll('text')].filter(t => {
+        const box = t.getBoundingClientRect();
+        return box.right > room.right + 2 || box.left < room.left - 2;
+    }).map(t => t.textContent);
+})"""
+
+
+@pytest.mark.parametrize("width", [320, 700, 720, 1280])
+def test_letters_in_charts_are_readable_and_whole_at_every_width(demo, browser, width):
+    for name in ("report.id.html", "30_nonresponse_weighting.en.html"):
+        page = _open(browser, demo.outputs("kota-mojokerto") / name, width=width)
+        assert page.eval_on_selector_all("svg", SMALLEST_LETTERS) >= 11, name
+        assert page.eval_on_selector_all("svg", CUT_LETTERS) == [], name
+        page.close()
+
+
+def test_charts_are_as_wide_as_the_page(demo, browser):
+    page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html", width=1280)
+    widths = page.eval_on_selector_all("svg.wide", "all => all.map(s => s.getBoundingClientRect().width)")
+    main = page.evaluate("document.querySelector('main').getBoundingClientRect().width")
+    page.close()
+    assert min(widths) > 0.98 * main
+
+
+def test_every_link_between_pages_leads_to_a_page(demo, browser):
+    for path in _pages(demo):
+        page = _open(browser, path)
+        addresses = page.eval_on_selector_all("nav.pages a, ul.links a", "all => all.map(a => a.getAttribute('href'))")
+        page.close()
+        assert addresses, path.name
+        assert [a for a in addresses if not (path.parent / a).exists()] == [], path.name
+
+
+def test_the_number_of_a_long_entry_stands_beside_its_first_line(demo, browser):
+    page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html", width=320)
+    displays = page.eval_on_selector_all("nav.contents a", "all => all.map(a => getComputedStyle(a).display)")
+    page.close()
+    assert set(displays) == {"block"}
 
 
 def test_a_report_prints_on_a4(demo, browser, tmp_path):

@@ -6,18 +6,21 @@ import pandas as pd
 
 from spi_analysis.fieldwork import daily_completes, disposition_counts, funnel, quota_progress, response_rates
 from spi_analysis.params import RoundParams
+from spi_analysis.reporting.analyst.order import in_order
 from spi_analysis.reporting.charts import line_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.stages.draw import plan_source
+from spi_analysis.stages.report import last_day
 
 RATES = ("RR1", "RR3", "COOP1", "REF1", "CON1")
 
 
-def funnel_table(sample: pd.DataFrame, events: pd.DataFrame) -> Shown:
-    """From invitation to completion, per source."""
-    counts = funnel(sample, events, ["source"])
+def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
+    """From invitation to completion, per source; and up to which day the data reach."""
+    until = last_day(events, responses)
+    counts = in_order(funnel(sample, events, ["source"]))
     stages = [stage for stage in counts.columns if stage != "invited"]
 
     def make(words: Words) -> str:
@@ -26,7 +29,13 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame) -> Shown:
             figures(words("Invited"), (words.number(n, 0) for n in counts["invited"])),
             *(figures(words.value("event", stage), (words.number(n, 0) for n in counts[stage])) for stage in stages),
         ]
-        note = words("Each column counts people, and includes those who went further.")
+        note = words(
+            "Each column counts people, and includes those who went further. Fieldwork: {start} to {end}; last entry "
+            "in the data: {last}.",
+            start=words.date(round_.fieldwork.start),
+            end=words.date(round_.fieldwork.end),
+            last=MISSING if until is None else words.date(until),
+        )
         return html_table(columns, "table-funnel", words("From invitation to answer"), note=note, words=words)
 
     return show(make)
@@ -34,7 +43,7 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame) -> Shown:
 
 def rates_table(people: pd.DataFrame) -> Shown:
     """AAPOR rates per source (``people``: source, disposition)."""
-    rates = response_rates(disposition_counts(people, ["source"]))
+    rates = in_order(response_rates(disposition_counts(people, ["source"])))
 
     def make(words: Words) -> str:
         headings = {
@@ -50,7 +59,8 @@ def rates_table(people: pd.DataFrame) -> Shown:
         ]
         note = words(
             "AAPOR Standard Definitions (2023). e is the share of eligible people among those whose "
-            "eligibility is known."
+            "eligibility is known. Complete: sent off; a questionnaire broken off late counts as partial and is in "
+            "none of RR1 and RR3."
         )
         return html_table(columns, "table-rates", words("Response rates"), note=note, words=words)
 
@@ -61,7 +71,7 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
     """Answers against the answers aimed for."""
     answered = people[people["disposition"].isin(round_.dispositions.respondents)].groupby("source").size()
     aimed = pd.Series({source: plan_source(frame, round_, source).size.completes for source in round_.sources})
-    progress = quota_progress(answered, aimed)
+    progress = in_order(quota_progress(answered, aimed))
 
     def make(words: Words) -> str:
         columns = [
@@ -71,7 +81,8 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
             figures(words("Reached"), (words.percent(share, 0) for share in progress["share"])),
         ]
         note = words(
-            "Reaching the number aimed for does not stop fieldwork: that would spoil the chances of selection."
+            "Answered also counts questionnaires that were broken off late; the rates above do not. Reaching "
+            "the number aimed for does not stop fieldwork: that would spoil the chances of selection."
         )
         return html_table(columns, "table-quota", words("Progress"), note=note, words=words)
 
@@ -80,18 +91,20 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
 
 def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame) -> Shown:
     """Completed questionnaires by day, cumulated."""
-    days = daily_completes(sample, responses)
+    days = in_order(daily_completes(sample, responses).T).T
     if days.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
     def make(words: Words) -> str:
+        # The last count beside the name: a line of a dozen experts hardly leaves zero.
         return line_chart(
-            days.rename(columns=lambda source: words.value("part", source)),
+            days.rename(columns=lambda s: f"{words.value('part', s)} ({words.number(days[s].iloc[-1], 0)})"),
             "chart-daily",
             words("Completed questionnaires, cumulated"),
             words=words,
             x_label=words("Day"),
             y_label=words("Completed"),
+            decimals=0,
         )
 
     return show(make)
@@ -102,23 +115,34 @@ def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
     answered = people["disposition"].isin(round_.dispositions.respondents)
     units = people.assign(answered=answered).groupby(["source", "unit"])["answered"].agg(["size", "sum"]).reset_index()
     least = round_.disclosure.min_cell
+    large, small = units[units["size"] >= least], units[units["size"] < least]
 
     def make(words: Words) -> str:
-        counts = zip(units["size"], units["sum"], strict=True)
+        counts = zip(large["size"], large["sum"], strict=True)
         columns = [
-            text(words("Unit"), units["unit"]),
-            text(words("Source"), (words.value("part", s) for s in units["source"])),
-            figures(words("Invited"), (words.number(n, 0) if n >= least else MISSING for n in units["size"])),
+            text(words("Unit"), large["unit"]),
+            text(words("Source"), (words.value("part", s) for s in large["source"])),
+            figures(words("Invited"), (words.number(n, 0) for n in large["size"])),
             figures(words("Answered"), (_band(int(n), int(answers), least) for n, answers in counts)),
         ]
         note = words(
-            "Answers are given in bands of {n}, and not at all where fewer than {n} were invited or nearly all "
-            "answered: a count that grows by one from day to day would tell who answered.",
+            "Answers are given in bands of {n}, and not at all where nearly all answered: a count that grows by one "
+            "from day to day would tell who answered.",
             n=least,
         )
-        return html_table(columns, "table-units", words("By unit"), note=note, words=words)
+        table = html_table(columns, "table-units", words("By unit"), note=note, words=words) if len(large) else ""
+        return table + html_paragraphs([_small_units(small, least, words)], "hidden-figures")
 
     return show(make)
+
+
+def _small_units(small: pd.DataFrame, least: int, words: Words) -> str:
+    if small.empty:
+        return ""
+    labels = sorted(f"{row.unit} ({words.value('part', row.source)})" for row in small.itertuples())
+    return words(
+        "Units with fewer than {least} invited ({n}): {names}.", least=least, n=len(labels), names=words.listed(labels)
+    )
 
 
 def _band(invited: int, answered: int, width: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from spi_analysis.params import RoundParams, Source
+from spi_analysis.reporting.analyst.order import in_order
 from spi_analysis.reporting.charts import line_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
@@ -26,19 +28,26 @@ def source_plans(frame: pd.DataFrame, round_: RoundParams) -> dict[Source, Sourc
 
 def frame_table(frame: pd.DataFrame) -> Shown:
     """People on the lists, by source: eligible, not eligible, flagged."""
-    people = frame.groupby("source")
-    listed, eligible = people.size(), people["is_eligible"].sum()
-    flagged = frame["frame_status"].eq("flagged").groupby(frame["source"]).sum()
-    whatsapp = frame["channels"].str.contains("whatsapp").groupby(frame["source"]).mean()
+    facts = frame.assign(
+        flagged=frame["frame_status"].eq("flagged"), whatsapp=frame["channels"].str.contains("whatsapp")
+    )
+    people = in_order(
+        facts.groupby("source").agg(
+            listed=("is_eligible", "size"),
+            eligible=("is_eligible", "sum"),
+            flagged=("flagged", "sum"),
+            whatsapp=("whatsapp", "mean"),
+        )
+    )
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Source"), (words.value("source", s) for s in listed.index)),
-            figures(words("On the list"), (words.number(n, 0) for n in listed)),
-            figures(words("Eligible"), (words.number(n, 0) for n in eligible)),
-            figures(words("Not eligible"), (words.number(n, 0) for n in listed - eligible)),
-            figures(words("Flagged"), (words.number(n, 0) for n in flagged)),
-            figures(words("With WhatsApp"), (words.percent(share) for share in whatsapp)),
+            text(words("Source"), (words.value("source", s) for s in people.index)),
+            figures(words("On the list"), (words.number(n, 0) for n in people["listed"])),
+            figures(words("Eligible"), (words.number(n, 0) for n in people["eligible"])),
+            figures(words("Not eligible"), (words.number(n, 0) for n in people["listed"] - people["eligible"])),
+            figures(words("Flagged"), (words.number(n, 0) for n in people["flagged"])),
+            figures(words("With WhatsApp"), (words.percent(share) for share in people["whatsapp"])),
         ]
         return html_table(columns, "table-frame", words("People on the lists"), words=words)
 
@@ -110,12 +119,15 @@ def strata_table(plans: Plans) -> Shown:
     return show(make)
 
 
-def record_table(record: Mapping[str, Any] | None) -> Shown:
+def record_table(record: Mapping[str, Any] | None, round_: RoundParams) -> Shown:
     """The public part of the draw record."""
     if record is None:
         return show(lambda words: html_paragraphs([words("Nothing has been drawn yet.")]))
     parts = record["sources"]
     first = next(iter(parts.values()))
+    # The record keeps the name as it was when the sample was drawn, in the round's first language.
+    names = round_.draw.public_value_name
+    known = names[round_.languages[0]] == first["public_value_name"]
 
     def make(words: Words) -> str:
         columns = [
@@ -127,9 +139,9 @@ def record_table(record: Mapping[str, Any] | None) -> Shown:
         ]
         note = words(
             "Public value that fixes the shift: {name} ({value}, {date}). Check the draw with: spi verify-draw.",
-            name=first["public_value_name"],
+            name=words.pick(names) if known else first["public_value_name"],
             value=first["public_value"],
-            date=first["public_value_date"],
+            date=words.date(dt.date.fromisoformat(first["public_value_date"])),
         )
         return html_table(columns, "table-record", words("The draw"), note=note, words=words)
 

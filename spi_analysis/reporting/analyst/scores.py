@@ -2,52 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
 from spi_analysis.disclosure.suppression import small_cells
 from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
-from spi_analysis.reporting.wording import Words, message
+from spi_analysis.reporting.tables import Column, figures, hidden_sentences, html_paragraphs, html_table, text
+from spi_analysis.reporting.wording import MISSING, Words, message
 from spi_analysis.stages.score import Scored
 
 WORST = 15
 KINDS = ["dont_know", "refused", "left_empty"]
 
-# What each table of the notebook holds: measures, and the words above it.
+
+class TableKind(NamedTuple):
+    """What a table of the notebook holds, the words above it, and how its figures are written."""
+
+    measures: tuple[str, ...]
+    title: str
+    unit: Literal["", "%", "share"] = ""
+    note: str = ""
+
+
 TABLES = {
-    "index": (["index", "index_without_panel_variance", "source_score"], message("Index and source scores")),
-    "parts": (
-        ["index_part", "category_probability", "target_probability", "index_change", "index_variance_share"],
-        message("What the index is made of"),
+    "index": TableKind(
+        ("index", "index_without_panel_variance", "source_score"),
+        message("Index and source scores"),
+        note=message(
+            "The index has no effective number of answers: sources of different kind cannot be counted together."
+        ),
     ),
-    "dimensions": (["dimension_score"], message("Dimensions")),
-    "units": (["unit_score"], message("Units")),
-    "experiences": (["experience_rate"], message("Experience rates (percent)")),
+    "parts": TableKind(
+        ("index_part", "index_change"),
+        message("Points of the parts, and change (points)"),
+        note=message("Points of a source: its score times its weight; the interval stands beside the score above."),
+    ),
+    "chances": TableKind(
+        ("category_probability", "target_probability", "index_variance_share"),
+        message("Chances, and shares of the variance (percent)"),
+        "share",
+    ),
+    "dimensions": TableKind(("dimension_score",), message("Dimensions")),
+    "units": TableKind(("unit_score",), message("Units")),
+    "experiences": TableKind(("experience_rate",), message("Experience rates (percent)"), "%"),
 }
+_INDEX = ("index", "index_without_panel_variance")
 
 
-def estimates_table(scored: Scored, which: str, instrument: Instrument) -> Shown:
-    """One of ``TABLES``: estimates with everything that belongs to them."""
-    measures, title = TABLES[which]
-    rows = scored.estimates[scored.estimates["measure"].isin(measures)]
-    records = list(rows.itertuples())
+def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: RoundParams) -> Shown:
+    """One of ``TABLES``: the shown estimates with everything that belongs to them, and a sentence for the others."""
+    kind = TABLES[which]
+    every = scored.estimates[scored.estimates["measure"].isin(kind.measures)]
+    rows = every[every["status"] == "shown"]
 
     def make(words: Words) -> str:
+        labelled = every.assign(label=[_what(row, instrument, words) for row in every.itertuples()])
+        hidden = html_paragraphs(hidden_sentences(labelled, round_.disclosure.min_cell, words), "hidden-figures")
+        if rows.empty:
+            return hidden or html_paragraphs([words("There is nothing to show.")])
         columns = [
-            text(words("Measure"), (_what(row, instrument, words) for row in records)),
-            figures(words("Estimate"), (_shown(words, row.estimate, row.status) for row in records)),
-            figures(words("Standard error"), (words.number(x) for x in rows["se"])),
-            figures(words("Interval"), (words.interval(row.ci_low, row.ci_high) for row in records)),
-            figures(words("Degrees of freedom"), (words.number(x, 1) for x in rows["df_design"])),
-            figures(words("Answers (n)"), (words.number(x, 0) for x in rows["n"])),
-            figures(words("Effective answers"), (words.number(x, 0) for x in rows["effective_n"])),
+            text(words("Measure"), labelled.loc[rows.index, "label"]),
+            *(column for column in _figure_columns(rows, kind.unit, words) if set(column.cells) != {MISSING}),
         ]
-        return html_table(columns, f"table-{which}", words(title), words=words)
+        note = words(kind.note) if kind.note else ""
+        return html_table(columns, f"table-{which}", words(kind.title), note=note, words=words) + hidden
 
     return show(make)
+
+
+def _figure_columns(rows: pd.DataFrame, unit: str, words: Words) -> list[Column]:
+    """All columns of figures; those that no row has are left out by the caller."""
+    limits, mark = zip(rows["ci_low"], rows["ci_high"], strict=True), "%" if unit == "%" else ""
+    effective = rows["effective_n"].where(~rows["measure"].isin(_INDEX))
+    if unit == "share":
+        values = [words.chance(x) for x in rows["estimate"]]
+    else:
+        values = [words.number(x) + unit for x in rows["estimate"]]
+    return [
+        figures(words("Estimate"), values),
+        figures(words("Standard error"), (words.number(x) for x in rows["se"])),
+        figures(words("Interval"), (words.interval(low, high, unit=mark) for low, high in limits)),
+        figures(words("Degrees of freedom"), (words.number(x, 1) for x in rows["df_design"])),
+        figures(words("Answers (n)"), (words.number(x, 0) for x in rows["n"])),
+        figures(words("Effective answers"), (words.number(x, 0) for x in effective)),
+    ]
 
 
 def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown:
@@ -107,7 +147,3 @@ def _what(row: Any, instrument: Instrument, words: Words) -> str:
     kind = {"target_probability": "target", "category_probability": "category"}.get(row.measure, "domain")
     parts += [words.value(kind, row.domain)] if isinstance(row.domain, str) else []
     return ": ".join(parts)
-
-
-def _shown(words: Words, value: float, status: str) -> str:
-    return words.number(value) if status == "shown" else words.value("status", status)

@@ -26,7 +26,7 @@ def steps_table(weighted: WeightedSample) -> Shown:
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Weight after the step"), report["column"]),
+            text(words("Weight after the step"), (variable_label(words, column) for column in report["column"])),
             text(words("Source"), (words.value("part", s) for s in report["source"])),
             figures(words("Cases"), (words.number(n, 0) for n in report["cases"])),
             figures(words("Sum (people)"), (words.number(total, 1) for total in report["sum"])),
@@ -43,6 +43,8 @@ def merged_table(weighted: WeightedSample) -> Shown:
     """How many levels were merged because too few answered; not which, for that would say where few did."""
     steps = weighted.report[weighted.report["column"] == "cal_weight"]
     rows = [(source, part) for source, parts in zip(steps["source"], steps["merged"], strict=True) for part in parts]
+    if not rows:
+        return show(lambda words: html_paragraphs([words("Nothing had to be merged.")]))
 
     def make(words: Words) -> str:
         columns = [
@@ -121,42 +123,81 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
     """How the final weights are spread."""
     weights = weighted.weights
     values = weights.loc[(weights["source"] == source) & (weights["weight"] > 0), "weight"]
+    if values.empty:
+        return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
     def make(words: Words) -> str:
-        title = words("Final weights: {source}", source=words.value("source", source))
         return histogram_chart(
-            values, f"chart-weights-{source}", title, words=words, x_label=words("People per answer")
+            values,
+            f"chart-weights-{source}",
+            words("Final weights: {source}", source=words.value("source", source)),
+            words=words,
+            x_label=words("People per answer"),
+            y_label=words("Number of answers"),
         )
 
     return show(make)
 
 
 def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
-    """Response by group, with Wilson intervals; groups in which few answered, or all but a few, are left out."""
+    """Response by group, with Wilson intervals; groups of which too few, or nearly all, answered are only named.
+
+    What may be shown is judged by answers, not by invitations: a rate and the number invited give the answers.
+    """
     people = weighted.sample[weighted.sample["source"] == source]
     answered = people["disposition"].isin(round_.dispositions.respondents)
-    counts = answered.groupby(people[by]).agg(["sum", "size"])
+    groups = answered.groupby(people[by]).agg(["size", "sum"])
     least = round_.disclosure.min_cell
-    hidden = small_cells(counts["sum"], least) | small_cells(counts["size"] - counts["sum"], least)
-    large = people[by].isin(hidden.index[~hidden])
-    if not large.any():
-        return show(lambda words: html_paragraphs([words("Too few answered in every group to show them.")]))
-    design = SurveyDesign(people[large].assign(answered=answered[large].map({True: "yes", False: "no"})), "base_weight")
-    shares = estimate_proportion(design, "answered", by=by, level=round_.level, interval="wilson").table
-    shares = shares[shares["category"] == "yes"].sort_values("estimate")
-    drawn = shares.assign(**{c: 100 * shares[c] for c in ("estimate", "ci_low", "ci_high")})
+    hidden = _hidden_rates(groups["sum"], groups["size"] - groups["sum"], least)
+    drawn = _response_rates(people.assign(answered=answered), by, groups.index[~hidden], round_.level)
 
     def make(words: Words) -> str:
-        rows = drawn.assign(label=[words.value(by, level) for level in drawn[by]])
         title = words(
             "Response by {group}: {source}",
             group=variable_label(words, by).lower(),
             source=words.value("source", source),
         )
-        chart = f"chart-response-{source}-{by}"
-        return interval_chart(rows, chart, title, words=words, x_label=words("Percent who answered"))
+        names = sorted(words.value(by, level) for level in groups.index[hidden])
+        note = words(
+            "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since "
+            "another hidden figure could be worked out with its help: {names}.",
+            n=len(names),
+            least=least,
+            names=words.listed(names),
+        )
+        if drawn.empty:
+            return html_paragraphs([f"{title}.", words("There are too few answers to show any rate."), note])
+        rows = drawn.assign(label=[words.value(by, level) for level in drawn[by]])
+        chart = interval_chart(rows, f"chart-response-{source}-{by}", title, words=words, unit="%",
+                               x_label=words("Percent who answered"))  # fmt: skip
+        return chart + html_paragraphs([note] if names else [], "hidden-figures")
 
     return show(make)
+
+
+def _hidden_rates(answered: pd.Series, silent: pd.Series, least: int) -> pd.Series:
+    """Groups of which fewer than ``least`` answered or stayed silent, and the further ones that hide them.
+
+    All together are shown elsewhere: at least two groups are hidden, with at least ``least`` of either kind.
+    """
+    hidden = (answered < least) | (silent < least)
+    for group in answered[~hidden].sort_values(kind="stable").index:
+        enough = min(answered[hidden].sum(), silent[hidden].sum()) >= least
+        if not hidden.any() or (hidden.sum() >= 2 and enough):
+            break
+        hidden[group] = True
+    return hidden
+
+
+def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float) -> pd.DataFrame:
+    """Rates in percent of the groups that may be shown, lowest first."""
+    inside = people[people[by].isin(shown)]
+    if inside.empty:
+        return pd.DataFrame(columns=[by, "estimate", "ci_low", "ci_high"])
+    design = SurveyDesign(inside.assign(answered=inside["answered"].map({True: "yes", False: "no"})), "base_weight")
+    shares = estimate_proportion(design, "answered", by=by, level=level, interval="wilson").table
+    shares = shares[shares["category"] == "yes"].sort_values("estimate")
+    return shares.assign(**{c: 100 * shares[c] for c in ("estimate", "ci_low", "ci_high")})
 
 
 def variable_label(words: Words, name: str) -> str:

@@ -1,8 +1,8 @@
 """The stakeholders' page of one institution."""
 
+from spi_analysis.reporting.institution.files import save_tables
 from spi_analysis.reporting.institution.labels import short_name
 from spi_analysis.reporting.institution.sentences import opening_sentences
-from spi_analysis.reporting.institution.tables import save_tables
 from spi_analysis.reporting.institution.views import (
     change_view,
     composition_view,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.params import Source, Text
+from spi_analysis.reporting.names import readable
 from spi_analysis.reporting.wording import Words
 from spi_analysis.stages.report import InstitutionPage
 
 
 def short_name(page: InstitutionPage) -> str:
     """The institution's name as people say it."""
-    return page.institution.name.removeprefix("Pemerintah ")
+    return readable(page.institution.name)
 
 
 def previous_index(page: InstitutionPage) -> tuple[int, float] | None:
@@ -37,13 +38,18 @@ def experience_labels(page: InstitutionPage) -> dict[str, Text]:
     return {item.code: item.label for part in page.setup.instrument.sources.values() for item in part.experiences}
 
 
+def contact_meanings(page: InstitutionPage, words: Words) -> list[tuple[Source, str]]:
+    """Per source with experience items: the question whose "yes" makes the second denominator."""
+    return [
+        (source, words.pick(contact.text))
+        for source, part in page.setup.instrument.sources.items()
+        for contact in part.contacts
+        if any(item.contact == contact.code for item in part.experiences)
+    ]
+
+
 def measure_label(page: InstitutionPage, source: Source, measure: str, words: Words) -> str:
     """Words for a dimension or an experience item."""
     part = page.setup.instrument.sources[source]
     labels = {d.code: d.label for d in part.dimensions} | {e.code: e.label for e in part.experiences}
     return words.pick(labels[measure])
-
-
-def figure_text(words: Words, value: float, status: str, decimals: int, unit: str = "") -> str:
-    """A figure, or why it is not shown."""
-    return words.number(value, decimals) + unit if status == "shown" else words.value("status", status)

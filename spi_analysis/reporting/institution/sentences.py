@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from spi_analysis.reporting.institution.labels import dimension_rows, previous_index, short_name
-from spi_analysis.reporting.wording import MISSING, Words, message
+import pandas as pd
+
+from spi_analysis.params import Source
+from spi_analysis.reporting.institution.labels import contact_meanings, dimension_rows, previous_index, short_name
+from spi_analysis.reporting.wording import Words, message
 from spi_analysis.scores.change import verdict_of
 from spi_analysis.stages.report import InstitutionPage
 
@@ -17,7 +20,30 @@ WITHHELD = {
 
 def opening_sentences(page: InstitutionPage, words: Words) -> list[str]:
     """The sentences that open the page."""
-    return [_score_sentence(page, words), change_sentence(page, words), _look_first_sentence(page, words)]
+    return [
+        _score_sentence(page, words),
+        *target_sentences(page, words),
+        change_sentence(page, words),
+        _look_first_sentence(page, words),
+    ]
+
+
+def year_label(page: InstitutionPage, words: Words) -> str:
+    """The year of the round; that it is generated, where it is."""
+    year = page.setup.round.year
+    return words("{year} (generated data)", year=year) if page.is_synthetic else str(year)
+
+
+def dates_sentence(page: InstitutionPage, words: Words) -> str:
+    """When answers were collected, and up to which day the data reach."""
+    dates = {"start": words.date(page.fieldwork.start), "end": words.date(page.fieldwork.end)}
+    if page.data_until is None:
+        return words("Fieldwork: {start} to {end}.", **dates)
+    return words(
+        "Fieldwork: {start} to {end}. The last entry in the data is of {last}.",
+        **dates,
+        last=words.date(page.data_until),
+    )
 
 
 def _score_sentence(page: InstitutionPage, words: Words) -> str:
@@ -30,32 +56,65 @@ def _score_sentence(page: InstitutionPage, words: Words) -> str:
         "The integrity index of {name} in {year} is {index} out of 100, with {level} confidence between {low} and "
         "{high}; this is the category {category} (chance that this category is right: {chance}).",
         name=short_name(page),
-        year=page.setup.round.year,
+        year=year_label(page, words),
         index=words.number(index["estimate"]),
         level=words.percent(index["level"], 0),
         low=words.number(index["ci_low"]),
         high=words.number(index["ci_high"]),
         category=words.pick(level.label),
-        chance=MISSING if chance is None else words.percent(chance["estimate"], 0),
+        chance=words.chance(None if chance is None else chance["estimate"]),
     )
+
+
+def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
+    """Whether each target is reached, and with what chance."""
+    index, decimals = page.figure("index"), page.setup.round.index.decimals
+    if index is None:
+        return []
+    reached = {
+        "national": message(
+            "It reaches the national target of {target}; the chance that the true index does: {chance}."
+        ),
+        "local": message("It reaches the local target of {target}; the chance that the true index does: {chance}."),
+    }
+    missed = {
+        "national": message(
+            "It lies below the national target of {target}; the chance that the true index reaches it: {chance}."
+        ),
+        "local": message(
+            "It lies below the local target of {target}; the chance that the true index reaches it: {chance}."
+        ),
+    }
+    targets = {"national": page.setup.round.target.national, "local": page.inputs.local_target}
+    sentences = []
+    for name, target in targets.items():
+        chance = page.figure("target_probability", domain=name)
+        if target is not None and chance is not None:
+            which = reached if round(index["estimate"], decimals) >= target else missed
+            sentences.append(words(which[name], target=words.number(target), chance=words.chance(chance["estimate"])))
+    return sentences
 
 
 def change_sentence(page: InstitutionPage, words: Words) -> str:
     """What can be said of the change against the published year before."""
     change = page.figure("index_change")
     previous = previous_index(page)
-    if change is None or previous is None:
+    if previous is None:
         return words("There is no published index of the year before to compare with.")
+    if change is None:
+        return words("No change is given, since the index of this round is not shown.")
     messages = {
         "up": message(
-            "Compared with the published index of {year} ({before}) it rose by {points} points (interval {interval})."
+            "Compared with the index published by KPK for {year} ({before}) it rose by {points} points "
+            "(interval {interval})."
         ),
         "down": message(
-            "Compared with the published index of {year} ({before}) it fell by {points} points (interval {interval})."
+            "Compared with the index published by KPK for {year} ({before}) it fell by {points} points "
+            "(interval {interval})."
         ),
         "no_clear_change": message(
-            "Compared with the published index of {year} ({before}) there is no clear change: {signed} points, and "
-            "with the interval {interval} both a rise and a fall are possible."
+            "Compared with the index published by KPK for {year} ({before}) there is no clear change: {signed} "
+            "points, and with the interval {interval} both a rise and a fall are possible."
         ),
     }
     return words(
@@ -90,20 +149,36 @@ def hidden_reason(page: InstitutionPage, words: Words) -> str:
     return words(
         "The integrity index of {name} in {year} is not shown: {reason}.",
         name=short_name(page),
-        year=page.setup.round.year,
+        year=year_label(page, words),
         reason=words(WITHHELD[reason] if reason else "too few people answered"),
     )
+
+
+def invited_sentences(page: InstitutionPage, words: Words) -> list[str]:
+    """Per source: drawn at random, or everybody invited."""
+    return [_invited_sentence(row, words) for _, row in page.who.iterrows()]
+
+
+def _invited_sentence(row: pd.Series, words: Words) -> str:
+    facts = {
+        "source": words.value("source", row["source"]),
+        "eligible": words.number(row["eligible"], 0),
+        "invited": words.number(row["invited"], 0),
+    }
+    if row["invited"] >= row["eligible"]:
+        return words("{source}: all {eligible} people on the list were invited.", **facts)
+    return words("{source}: {invited} of the {eligible} people on the list were drawn at random.", **facts)
 
 
 def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
     """The method in brief, and what an interval does not cover."""
     design = page.setup.round
     return [
+        " ".join(invited_sentences(page, words)),
         words(
-            "Employees and service users were drawn at random from the institution's own lists; everyone on the expert "
-            "panel was invited. Answers were weighted for unequal chances of selection, for groups that answered less, "
-            "and to the make-up of the lists. The uncertainty was computed with {replicates} bootstrap replicates that "
-            "repeat every step of the weighting.",
+            "Answers were weighted for unequal chances of selection, for groups that answered less, and to the "
+            "make-up of the lists. The uncertainty was computed with {replicates} bootstrap replicates that repeat "
+            "every step of the weighting.",
             replicates=design.replicates.n_replicates,
         ),
         words(
@@ -114,16 +189,42 @@ def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
 
 
 def index_note(page: InstitutionPage, words: Words) -> str:
-    """How many answers there are, and how much of the uncertainty the experts carry."""
+    """How to read the chart, how many answers there are, and how much of the uncertainty the experts carry."""
     index, without = page.figure("index"), page.figure("index_without_panel_variance")
     share = page.figure("index_variance_share", source="expert")
     if index is None or without is None or share is None:
         return ""
     return words(
-        "n = {n} answers. The {k} experts carry {share} of the uncertainty; if their score were taken as certain, "
-        "the interval would be {interval}.",
+        "The dot is the index of this round, the bar its interval. n = {n} answers. The {k} experts carry {share} of "
+        "the uncertainty; if their score were taken as certain, the interval would be {interval}.",
         n=words.number(index["n"], 0),
         k=words.number(float(page.who.set_index("source").loc["expert", "answered"]), 0),
         share=words.percent(share["estimate"], 0),
         interval=words.interval(without["ci_low"], without["ci_high"]),
+    )
+
+
+def contact_note(page: InstitutionPage, words: Words) -> str:
+    """What "with contact" means for each source: the question that decides it."""
+    meanings = [
+        words('{source}: answered "yes" to "{question}"', source=words.value("part", source), question=question)
+        for source, question in contact_meanings(page, words)
+    ]
+    return words("With contact means: {meanings}.", meanings=words.listed(meanings))
+
+
+def denominator(source: Source, domain: str, words: Words) -> str:
+    """Source and denominator of a rate."""
+    return f"{words.value('part', source)}, {words.value('domain', domain)}"
+
+
+def rule_sentence(page: InstitutionPage, words: Words) -> str:
+    """When a recommendation is made."""
+    asked = sorted({rule.when.certainty for rule in page.setup.rules.rules})
+    return words(
+        "A recommendation stands here if a score lies below, or a rate among those with contact lies above, the "
+        "threshold of its rule with a one-sided confidence of at least {certainty}; at most {most} are shown, the "
+        "strongest evidence first.",
+        certainty=words.listed(words.percent(certainty, 0) for certainty in asked),
+        most=page.setup.round.recommendations.max_shown,
     )

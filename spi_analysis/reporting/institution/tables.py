@@ -1,17 +1,15 @@
-"""The page's tables, and the same figures as CSV."""
+"""The page's tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
-from spi_analysis.reporting.institution.labels import figure_text
-from spi_analysis.reporting.tables import Column, figures, html_table, text
+from spi_analysis.reporting.institution.sentences import denominator
+from spi_analysis.reporting.tables import Column, figures, hidden_sentences, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.tables.files import write_csv
 
 
 def who_answered_table(page: InstitutionPage, words: Words) -> str:
@@ -26,68 +24,105 @@ def who_answered_table(page: InstitutionPage, words: Words) -> str:
         figures(words("Response rate (RR1)"), (words.percent(rate) for rate in who["RR1"])),
     ]
     note = words(
-        "RR1 is the share of complete answers among all who were invited and not found ineligible "
-        "(AAPOR 2023). Weights correct for groups that answered less; they cannot correct for what "
-        "only the silent know."
+        "Answered: sent off, or at least {share} of the questions answered. RR1 is the share of questionnaires sent "
+        "off among all who were invited and not found ineligible (AAPOR 2023), so it may be lower than answered "
+        "divided by invited. Weights correct for groups that answered less; they cannot correct for what only the "
+        "silent know.",
+        share=words.percent(page.setup.round.dispositions.min_answered_share, 0),
     )
     return page_table(columns, "who_answered", words("Invitations and answers by source"), note, words)
 
 
-def composition_table(page: InstitutionPage, words: Words) -> str:
-    """Scores, weights and points of every part of the index."""
+def composition_table(page: InstitutionPage, index: pd.Series, words: Words) -> str:
+    """Scores, weights and points of every part of the index, and the index that they add up to."""
     points = page.rows("index_part").set_index("dimension")["estimate"]
     scores = page.rows("source_score").set_index("source").reindex(points.index)
     weights = pd.Series(page.setup.round.index.source_weights).reindex(points.index)
     limits = zip(scores["ci_low"], scores["ci_high"], strict=True)
     columns = [
-        text(words("Part"), (words.value("part", part) for part in points.index)),
-        figures(words("Score"), (words.number(x) for x in scores["estimate"])),
-        figures(words("Interval"), (words.interval(low, high) for low, high in limits)),
-        figures(words("Weight"), (words.number(x, 3) for x in weights)),
-        figures(words("Points"), (words.signed(x) for x in points)),
-        figures(words("Answers (n)"), (words.number(x, 0) for x in scores["n"])),
+        text(words("Part"), [*(words.value("part", part) for part in points.index), words.value("part", "index")]),
+        figures(words("Score"), [*(words.number(x) for x in scores["estimate"]), MISSING]),
+        figures(words("Weight"), [*(words.number(x, 3) for x in weights), MISSING]),
+        figures(words("Points"), [*(words.signed(x) for x in points), words.number(index["estimate"])]),
+        figures(
+            words("Interval"),
+            [
+                *(words.interval(low, high) for low, high in limits),
+                words.interval(index["ci_low"], index["ci_high"]),
+            ],
+        ),
+        figures(words("Answers (n)"), [*(words.number(x, 0) for x in scores["n"]), words.number(index["n"], 0)]),
     ]
     note = words(
-        "Weights: {weights}. Corrections: {corrections}. The experts are a small nominated panel; their interval "
-        "treats them as if drawn from all who could have been asked.",
+        "The interval of a source is that of its score, the last one that of the index. Weights: {weights}. "
+        "Corrections: {corrections}. The experts are a small nominated panel; their interval treats them as if drawn "
+        "from all who could have been asked.",
         weights=words.pick(page.setup.round.index.cite),
         corrections=page.inputs.source,
     )
     return page_table(columns, "composition", words("Scores, weights and points"), note, words)
 
 
-def history_table(page: InstitutionPage, index: pd.Series, words: Words) -> str:
-    """Published indices and this round."""
-    past = page.history
+def history_table(page: InstitutionPage, words: Words) -> str:
+    """Published indices, this round, and the change."""
+    past, index, change = page.history, page.figure("index"), page.figure("index_change")
+    rows = [(str(row["year"]), words.number(row["index"]), MISSING, MISSING, words("published by KPK"))
+            for _, row in past.iterrows()]  # fmt: skip
+    if index is not None:
+        kind = words("this round (generated data)") if page.is_synthetic else words("this round")
+        rows.append((str(page.setup.round.year), words.number(index["estimate"]), *_limits_and_n(index, words), kind))
+    if change is not None and index is not None:
+        years = words("Change {before} to {after}", before=change["domain"], after=page.setup.round.year)
+        _, n = _limits_and_n(index, words)
+        interval = words.interval(change["ci_low"], change["ci_high"])
+        rows.append((years, words.signed(change["estimate"]), interval, n, words("this round minus the published one")))
+    year, value, interval, n, kind = ([row[i] for row in rows] for i in range(5))
     columns = [
-        text(words("Year"), [*past["year"].astype(str), str(page.setup.round.year)]),
-        figures(words("Index"), [*(words.number(x) for x in past["index"]), words.number(index["estimate"])]),
-        figures(words("Interval"), [MISSING] * len(past) + [words.interval(index["ci_low"], index["ci_high"])]),
-        text(words("Figure"), [words("published")] * len(past) + [words("this round")]),
+        text(words("Year"), year),
+        figures(words("Index"), value),
+        figures(words("Interval"), interval),
+        figures(words("Answers (n)"), n),
+        text(words("Figure"), kind),
     ]
     note = words("Source of published figures: {source}.", source=words.pick(page.setup.years.cite))
     return page_table(columns, "history", words("Published years and this round"), note, words)
 
 
-def score_table(rows: pd.DataFrame, name: str, title: str, heading: str, words: Words, note: str = "") -> str:
-    """Scores with interval and n, one row per label."""
-    columns = [text(heading, rows["label"]), *figure_columns(rows, words("Score"), words)]
-    return page_table(columns, name, title, note, words)
+def _limits_and_n(row: pd.Series, words: Words) -> tuple[str, str]:
+    return words.interval(row["ci_low"], row["ci_high"]), words.number(row["n"], 0)
 
 
-def experience_table(rows: pd.DataFrame, words: Words) -> str:
-    """Experience rates, each with its denominator."""
-    who = zip(rows["source"], rows["domain"], strict=True)
+def score_table(
+    page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, heading: str, words: Words, note: str = ""
+) -> str:
+    """Scores with interval and n, one row per label; one sentence for all that are hidden."""
+    shown = rows[rows["status"] == "shown"]
+    columns = [text(heading, shown["label"]), *figure_columns(shown, words("Score"), words)]
+    table = page_table(columns, name, title, note, words) if len(shown) else ""
+    return table + _hidden(page, rows, words)
+
+
+def experience_table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
+    """Experience rates, each with its denominator; one sentence for all that are hidden."""
+    shown = rows[rows["status"] == "shown"]
+    who = zip(shown["source"], shown["domain"], strict=True)
     columns = [
-        text(words("Experience"), rows["label"]),
-        text(words("Denominator"), (f"{words.value('part', s)}, {words.value('domain', d)}" for s, d in who)),
-        *figure_columns(rows, words("Share"), words, unit=" %"),
+        text(words("Experience"), shown["label"]),
+        text(words("Denominator"), (denominator(s, d, words) for s, d in who)),
+        *figure_columns(shown, words("Share"), words, unit="%"),
     ]
     note = words(
         "Two shares, never to be mixed: of everyone who answered, and of those who had contact in the "
         "last 12 months. A report of an experience is not a proven case."
     )
-    return page_table(columns, "experience_rates", words("Experiences in the last 12 months"), note, words)
+    title = words("Experiences in the last 12 months")
+    table = page_table(columns, "experience_rates", title, note, words) if len(shown) else ""
+    labels = [f"{r.label} ({denominator(r.source, r.domain, words)})" for r in rows.itertuples()]
+    return table + _hidden(page, rows.assign(label=labels), words)
+
+
+def _hidden(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
+    return html_paragraphs(hidden_sentences(rows, page.setup.round.disclosure.min_cell, words), "hidden-figures")
 
 
 def quality_table(page: InstitutionPage, words: Words) -> str:
@@ -101,7 +136,10 @@ def quality_table(page: InstitutionPage, words: Words) -> str:
         figures(words("Design effect of the weights"), (words.number(d) for d in who["kish_deff"])),
         figures(words("Share of the index's uncertainty"), (words.percent(shares.get(s), 0) for s in who["source"])),
     ]
-    note = words("Methods and assumptions: docs/methods of the workbench.")
+    note = words(
+        "Methods: response rates AAPOR (2023), effective answers and design effect Kish (1965), replicates Rao and Wu "
+        "(1988)."
+    )
     return page_table(columns, "quality", words("Quality in figures"), note, words)
 
 
@@ -112,12 +150,11 @@ def answered_texts(who: pd.DataFrame, words: Words) -> list[str]:
 
 
 def figure_columns(rows: pd.DataFrame, heading: str, words: Words, unit: str = "") -> list[Column]:
-    """Estimate, interval and n of estimates rows; a hidden figure says that it is hidden."""
-    shown = zip(rows["estimate"], rows["status"], strict=True)
+    """Estimate, interval and n of the shown rows of the estimates."""
     limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
     return [
-        figures(heading, (figure_text(words, x, status, 1, unit) for x, status in shown)),
-        figures(words("Interval"), (words.interval(low, high, 1) for low, high in limits)),
+        figures(heading, (words.number(x, 1) + unit for x in rows["estimate"])),
+        figures(words("Interval"), (words.interval(low, high, 1, unit) for low, high in limits)),
         figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
     ]
 
@@ -125,25 +162,3 @@ def figure_columns(rows: pd.DataFrame, heading: str, words: Words, unit: str = "
 def page_table(columns: Sequence[Column], name: str, title: str, note: str, words: Words) -> str:
     """A table of the page, with the address of its CSV."""
     return html_table(columns, f"table-{name}", title, note=note, csv=f"tables/{name}.csv", words=words)
-
-
-def save_tables(page: InstitutionPage, folder: Path) -> list[str]:
-    """Write the CSV of every table of the page; returns the file names."""
-    rows = page.figures
-    measure = rows["measure"]
-    tables = {
-        "who_answered": page.who,
-        "composition": rows[measure.isin(["index", "source_score", "index_part"])],
-        "history": page.history,
-        "dimensions": rows[measure == "dimension_score"],
-        "experience_rates": rows[measure == "experience_rate"],
-        "recommendations": page.recommendations,
-        "quality": rows[measure.str.startswith(("index", "category", "target"))],
-        **{
-            f"units_{source}": rows[(measure == "unit_score") & (rows["source"] == source)]
-            for source in page.setup.round.probability_sources
-        },
-    }
-    for name, table in tables.items():
-        write_csv(folder / f"{name}.csv", table)
-    return [f"{name}.csv" for name in tables]

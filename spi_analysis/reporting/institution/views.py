@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import Source
+from spi_analysis.params import Recommendation, Source
 from spi_analysis.reporting.charts import composition_chart, history_chart, interval_chart, scale_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.glossary import glossary_entries
+from spi_analysis.reporting.institution.files import experience_rows
 from spi_analysis.reporting.institution.labels import (
     dimension_rows,
     experience_labels,
@@ -18,10 +20,14 @@ from spi_analysis.reporting.institution.labels import (
 )
 from spi_analysis.reporting.institution.sentences import (
     change_sentence,
+    contact_note,
+    dates_sentence,
+    denominator,
     hidden_reason,
     index_note,
     opening_sentences,
     quality_sentences,
+    rule_sentence,
 )
 from spi_analysis.reporting.institution.tables import (
     composition_table,
@@ -31,21 +37,26 @@ from spi_analysis.reporting.institution.tables import (
     score_table,
     who_answered_table,
 )
-from spi_analysis.reporting.tables import html_list, html_paragraphs
+from spi_analysis.reporting.tables import csv_link, html_list, html_paragraphs
 from spi_analysis.reporting.wording import Words
 from spi_analysis.stages.report import InstitutionPage
 
 
 def opening(page: InstitutionPage) -> Shown:
-    """Three plain sentences: the score, the change, what to look at first."""
-    return show(lambda words: f'<div class="opening">{html_paragraphs(opening_sentences(page, words))}</div>')
+    """A few plain sentences: the score, the targets, the change, what to look at first; and the dates."""
+
+    def make(words: Words) -> str:
+        sentences = html_paragraphs(opening_sentences(page, words))
+        return f'<div class="opening">{sentences}</div>{html_paragraphs([dates_sentence(page, words)], "note")}'
+
+    return show(make)
 
 
 def index_chart(page: InstitutionPage) -> Shown:
-    """The index on the scale of categories."""
+    """The index on the scale of categories; nothing where it is hidden (the opening says why)."""
     index = page.figure("index")
     if index is None:
-        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
+        return show(lambda words: "")
     round_ = page.setup.round
 
     def make(words: Words) -> str:
@@ -54,18 +65,21 @@ def index_chart(page: InstitutionPage) -> Shown:
             marks[words("Local target")] = page.inputs.local_target
         previous = previous_index(page)
         if previous is not None:
-            marks[words("Published {year}", year=previous[0])] = previous[1]
-        return scale_chart(
+            marks[words("Published by KPK for {year}", year=previous[0])] = previous[1]
+        title = words("The index on the scale of categories")
+        chart = scale_chart(
             index["estimate"],
             index["ci_low"],
             index["ci_high"],
             round_.categories.levels,
             marks,
             "chart-index",
-            words("The index on the scale of categories"),
+            title,
             words=words,
+            x_label=words("Index (0 worst, 100 best)"),
             note=index_note(page, words),
         )
+        return chart + csv_link("tables/index.csv", title, words)
 
     return show(make)
 
@@ -90,12 +104,12 @@ def composition_view(page: InstitutionPage) -> Shown:
             drawn,
             float(index["estimate"]),
             "chart-composition",
-            words("How the index is made"),
+            words("Points of the parts, added up to the index"),
             words=words,
             total_label=words.value("part", "index"),
             x_label=words("Points"),
         )
-        return chart + composition_table(page, words)
+        return chart + composition_table(page, index, words)
 
     return show(make)
 
@@ -105,8 +119,9 @@ def change_view(page: InstitutionPage) -> Shown:
 
     def make(words: Words) -> str:
         index = page.figure("index")
+        table = "" if page.history.empty else history_table(page, words)
         if index is None or page.history.empty:
-            return html_paragraphs([change_sentence(page, words)])
+            return html_paragraphs([change_sentence(page, words)]) + table
         now = {"year": page.setup.round.year, **index[["estimate", "ci_low", "ci_high"]].to_dict()}
         years = [*page.history["year"], now["year"]]
         targets = {y: t.national_target for y, t in page.setup.years.years.items() if y in years and t.national_target}
@@ -117,12 +132,16 @@ def change_view(page: InstitutionPage) -> Shown:
             "chart-history",
             words("The index over the years"),
             words=words,
+            past_label=words("Published by KPK"),
+            now_label=words("This round (generated), with interval")
+            if page.is_synthetic
+            else words("This round, with interval"),
             note=words(
                 "Published figures carry no interval. The comparison takes them as fixed numbers, so the "
                 "interval of the change is too narrow rather than too wide."
             ),
         )
-        return chart + history_table(page, index, words)
+        return chart + table
 
     return show(make)
 
@@ -133,6 +152,9 @@ def dimensions_view(page: InstitutionPage) -> Shown:
     def make(words: Words) -> str:
         rows = dimension_rows(page, words)
         drawn = rows[rows["status"] == "shown"]
+        table = score_table(page, rows, "dimensions", words("Scores of the dimensions"), words("Dimension"), words)
+        if drawn.empty:
+            return table
         chart = interval_chart(
             drawn,
             "chart-dimensions",
@@ -140,9 +162,7 @@ def dimensions_view(page: InstitutionPage) -> Shown:
             words=words,
             x_label=words("Score (0 worst, 100 best)"),
         )
-        return (chart if len(drawn) else "") + score_table(
-            rows, "dimensions", words("Scores of the dimensions"), words("Dimension"), words
-        )
+        return chart + table
 
     return show(make)
 
@@ -153,32 +173,36 @@ def units_view(page: InstitutionPage, source: Source) -> Shown:
     def make(words: Words) -> str:
         rows = page.rows("unit_score", source=source).assign(label=lambda t: t["domain"])
         rows = rows.sort_values(["estimate", "label"], na_position="last")
-        whole = page.figure("source_score", source=source)
-        drawn = rows[rows["status"] == "shown"]
-        chart = interval_chart(
-            drawn,
-            f"chart-units-{source}",
-            words("Scores by unit: {source}", source=words.value("source", source)),
-            words=words,
-            x_label=words("Score (0 worst, 100 best)"),
-            reference=None if whole is None else float(whole["estimate"]),
-            reference_label=words("whole institution"),
-        )
+        name = words.value("source", source)
+        if rows.empty:
+            return html_paragraphs([words("{source}: no unit has an answer.", source=name)])
         note = words(
-            "Units with fewer than {n} answers are hidden, and so are others where a hidden one could be "
-            "worked out. Overlapping intervals: the order of two units is then not settled.",
-            n=page.setup.round.disclosure.min_cell,
+            "Scores that lie close together may change places: their order is not settled. A unit's interval also "
+            "counts that it has few answers."
         )
-        return (chart if len(drawn) else "") + score_table(
-            rows,
-            f"units_{source}",
-            words("Scores by unit: {source}", source=words.value("source", source)),
-            words("Unit"),
-            words,
-            note,
-        )
+        title = words("Scores by unit: {source}", source=name)
+        table = score_table(page, rows, f"units_{source}", title, words("Unit"), words, note)
+        if not (rows["status"] == "shown").any():
+            return html_paragraphs([words("{source}: no unit's score can be shown.", source=name)]) + table
+        return _units_chart(page, rows[rows["status"] == "shown"], source, title, words) + table
 
     return show(make)
+
+
+def _units_chart(page: InstitutionPage, drawn: pd.DataFrame, source: Source, title: str, words: Words) -> str:
+    whole = page.figure("source_score", source=source)
+    score = None if whole is None else float(whole["estimate"])
+    label = words("All units, {source}: {score}", source=words.value("part", source), score=words.number(score, 1))
+    return interval_chart(
+        drawn,
+        f"chart-units-{source}",
+        title,
+        words=words,
+        x_label=words("Score (0 worst, 100 best)"),
+        reference=score,
+        reference_label=label,
+        note="" if score is None else words("The dashed line is the score of all units together in this source."),
+    )
 
 
 def experiences_view(page: InstitutionPage) -> Shown:
@@ -186,18 +210,24 @@ def experiences_view(page: InstitutionPage) -> Shown:
     texts = experience_labels(page)
 
     def make(words: Words) -> str:
-        rows = page.rows("experience_rate")
+        rows = experience_rows(page)
         rows = rows.assign(label=[words.pick(texts[code]) for code in rows["dimension"]])
-        with_contact = rows[(rows["domain"] == "contacts") & (rows["status"] == "shown")]
+        shown = rows[(rows["domain"] == "contacts") & (rows["status"] == "shown")]
+        table = experience_table(page, rows, words)
+        meaning = html_paragraphs([contact_note(page, words)])
+        if shown.empty:
+            return meaning + table
+        sources = [words.value("part", source) for source in shown["source"]]
         chart = interval_chart(
-            with_contact,
+            shown.assign(label=[f"{source}: {label}" for source, label in zip(sources, shown["label"], strict=True)]),
             "chart-experiences",
             words("Experiences in the last 12 months, among those with contact"),
             words=words,
             x_label=words("Percent of those with contact"),
-            limits=(0.0, max(10.0, float(with_contact["ci_high"].max()) * 1.1)) if len(with_contact) else None,
+            limits=(0.0, max(10.0, float(shown["ci_high"].max()) * 1.1)),
+            unit="%",
         )
-        return (chart if len(with_contact) else "") + experience_table(rows, words)
+        return meaning + chart + table
 
     return show(make)
 
@@ -208,28 +238,42 @@ def recommendations_view(page: InstitutionPage) -> Shown:
 
     def make(words: Words) -> str:
         if page.recommendations.empty:
-            return html_paragraphs(
-                [words("No rule for a recommendation is met with enough certainty. This is no proof that all is well.")]
-            )
+            nothing = words("No rule is met with enough confidence. This is no proof that all is well.")
+            return html_paragraphs([rule_sentence(page, words), nothing])
         items = []
         for row in page.recommendations.itertuples():
             rule = rules[row.code]
-            evidence = words(
-                "Evidence: {what} {value} ({interval}, n = {n}); threshold {threshold}. Basis: {reference}.",
-                what=measure_label(page, row.audience, row.measure, words),
-                value=words.number(row.estimate, 1),
-                interval=words.interval(row.ci_low, row.ci_high, 1),
-                n=words.number(row.n, 0),
-                threshold=words.number(row.threshold, 0),
-                reference=rule.reference,
-            )
             items.append(
                 f"<li><strong>{escape(words.pick(rule.title))}.</strong> {escape(words.pick(rule.text))}"
-                f'<p class="note">{escape(evidence)}</p></li>'
+                f'<p class="note">{escape(_evidence(page, row, rule, words))}</p></li>'
             )
-        return f'<ol class="recommendations">{"".join(items)}</ol>'
+        listed = f'<ol class="recommendations">{"".join(items)}</ol>'
+        link = csv_link("tables/recommendations.csv", words("Recommendations"), words)
+        return html_paragraphs([rule_sentence(page, words)]) + listed + link
 
     return show(make)
+
+
+def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Words) -> str:
+    """The figure that a recommendation rests on, with unit, denominator, interval, n and threshold."""
+    is_rate = rule.when.kind == "rate_above"
+    unit = "%" if is_rate else ""
+    about = denominator(row.audience, "contacts", words) if is_rate else words.value("part", row.audience)
+    threshold = words.number(row.threshold, 0) + unit
+    return words(
+        "Evidence: {what} ({about}) {value} (interval {interval}, n = {n}); {threshold}, confidence {certainty}. "
+        "Basis: {reference}.",
+        what=measure_label(page, row.audience, row.measure, words),
+        about=about,
+        value=words.number(row.estimate, 1) + unit,
+        interval=words.interval(row.ci_low, row.ci_high, 1, unit),
+        n=words.number(row.n, 0),
+        threshold=words("above the threshold of {x}", x=threshold)
+        if is_rate
+        else words("below the threshold of {x}", x=threshold),
+        certainty=words.chance(row.certainty),
+        reference=rule.reference,
+    )
 
 
 def quality_view(page: InstitutionPage) -> Shown:

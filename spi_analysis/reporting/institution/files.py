@@ -1,0 +1,105 @@
+"""The figures of the page as CSV: the rows of its tables, in the same order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.tables.files import write_csv
+
+COUNTS = ("year", "listed", "eligible", "invited", "needed", "answered", "n")
+INDEX_MEASURES = (
+    "index",
+    "index_without_panel_variance",
+    "category_probability",
+    "target_probability",
+    "index_change",
+)
+
+
+def save_tables(page: InstitutionPage, folder: Path) -> list[str]:
+    """Write the CSV of every table of the page; returns the file names."""
+    tables = page_tables(page)
+    for name, table in tables.items():
+        write_csv(folder / f"{name}.csv", table)
+    return [f"{name}.csv" for name in tables]
+
+
+def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
+    """The page's tables by the name of their file."""
+    rows, units = page.figures, page.setup.round.probability_sources
+    scores = ["estimate", "source", "dimension", "domain"]
+    tables = {
+        "index": _index_rows(rows),
+        "who_answered": page.who.drop(columns="least"),
+        "composition": _composition_rows(page),
+        "history": _history_rows(page),
+        "dimensions": rows[rows["measure"] == "dimension_score"].sort_values(scores, na_position="last"),
+        "experience_rates": experience_rows(page),
+        "recommendations": page.recommendations,
+        "quality": _quality_rows(page),
+        **{f"units_{source}": page.rows("unit_score", source=source).sort_values(scores) for source in units},
+    }
+    return {name: _whole_counts(table) for name, table in tables.items()}
+
+
+def experience_rows(page: InstitutionPage) -> pd.DataFrame:
+    """Experience rates source by source, in the order of the questionnaire."""
+    return page.rows("experience_rate")
+
+
+def _index_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    index = rows[rows["measure"].isin(INDEX_MEASURES)]
+    # Sources of different kind have no effective number of answers in common.
+    return index.assign(effective_n=np.nan)
+
+
+def _composition_rows(page: InstitutionPage) -> pd.DataFrame:
+    """Score and points of each part, then the index."""
+    parts = page.rows("index_part")
+    scores = page.rows("source_score").set_index("source", drop=False)
+    rows = []
+    for _, part in parts.iterrows():
+        rows += [scores.loc[part["dimension"]], part] if part["dimension"] in scores.index else [part]
+    if not rows:
+        rows = [row for _, row in scores.iterrows()]
+    index = page.rows("index").assign(effective_n=np.nan)
+    return pd.DataFrame([*rows, *(row for _, row in index.iterrows())], columns=page.figures.columns)
+
+
+def _history_rows(page: InstitutionPage) -> pd.DataFrame:
+    """Published years, this round, and the change, as on the page; then the published parts."""
+    parts = ["internal", "external", "expert", "correction_conduct", "correction_facts"]
+    past = page.history.rename(columns={"index": "estimate"}).assign(measure="index", note="published by KPK")
+    own = "this round (generated data)" if page.is_synthetic else "this round"
+    notes = {"index": own, "index_change": "this round minus the published index of the year before"}
+    index = page.figure("index")
+    now = [
+        {
+            "year": page.setup.round.year,
+            "measure": measure,
+            "note": note,
+            **row[["estimate", "ci_low", "ci_high"]],
+            "n": np.nan if index is None else index["n"],
+        }
+        for measure, note in notes.items()
+        if (row := page.figure(measure)) is not None
+    ]
+    columns = ["year", "measure", "estimate", "ci_low", "ci_high", "n", "note"]
+    table = pd.DataFrame([*past.reindex(columns=[*columns, *parts]).to_dict("records"), *now])
+    return table.reindex(columns=[*columns, *parts])
+
+
+def _quality_rows(page: InstitutionPage) -> pd.DataFrame:
+    shares = page.rows("index_variance_share").set_index("source")["estimate"]
+    table = page.who[["source", "answered", "effective_n", "kish_deff"]]
+    return table.assign(index_variance_share=table["source"].map(shares))
+
+
+def _whole_counts(table: pd.DataFrame) -> pd.DataFrame:
+    """Counts of people are whole numbers, also where some are missing."""
+    counts = [column for column in COUNTS if column in table]
+    return table.astype(dict.fromkeys(counts, "Float64")).astype(dict.fromkeys(counts, "Int64"))

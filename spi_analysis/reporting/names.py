@@ -1,0 +1,40 @@
+"""Names of institutions as people write them; the published tables write them in capitals."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from spi_analysis.params import Roster
+
+# Abbreviations that stand in names outside brackets. Those inside brackets are capitals anyway.
+_CAPITALS = {"BPN", "BUMN", "DKI", "DPD", "DPR", "KPK", "MPR", "RI", "TNI", "TVRI", "UKM"}
+# As their owners write them.
+_OWN_SPELLING = {"BASARNAS": "Basarnas", "BAPETEN": "Bapeten", "LEMHANAS": "Lemhanas", "POLRI": "Polri",
+                 "KOMNAS": "Komnas", "KESEHATAN": "Kesehatan", "KETENAGAKERJAAN": "Ketenagakerjaan"}  # fmt: skip
+_SMALL = {"DAN", "DI", "UNTUK"}
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def readable(name: str) -> str:
+    """``"SEKRETARIAT JENDERAL DPR RI"`` as "Sekretariat Jenderal DPR RI"; without "Pemerintah" in front."""
+    if name.isupper():
+        inside = [range(*match.span()) for match in re.finditer(r"\(.*?\)", name)]
+        name = _WORD.sub(lambda m: _spelt(m.group(), any(m.start() in part for part in inside), m.start() == 0), name)
+    return name.removeprefix("Pemerintah ")
+
+
+def _spelt(word: str, bracketed: bool, first: bool) -> str:
+    if word in _OWN_SPELLING:
+        return _OWN_SPELLING[word]
+    if bracketed or word in _CAPITALS:
+        return word
+    return word.lower() if word in _SMALL and not first else word.capitalize()
+
+
+def institution_names(published: pd.DataFrame, roster: Roster) -> dict[str, str]:
+    """Code -> readable name: as the roster has it, else as the latest published year wrote it."""
+    latest = published.sort_values("year").drop_duplicates("institution_id", keep="last")
+    names = {row.institution_id: readable(row.institution) for row in latest.itertuples()}
+    return names | {i: readable(roster[i].name) for i in roster.ids()}

@@ -1,0 +1,176 @@
+"""The report: what it says is what the figures say, in words and in the files beside it."""
+
+import dataclasses
+import re
+from html import unescape
+
+import pandas as pd
+import pytest
+
+from spi_analysis.reporting.institution import (
+    change_view,
+    composition_view,
+    experiences_view,
+    index_chart,
+    opening,
+    quality_view,
+    recommendations_view,
+    save_tables,
+    units_view,
+    who_answered_view,
+)
+from spi_analysis.reporting.wording import words
+
+
+def _said(shown, language="id"):
+    """The words of a view, without markup and pictures."""
+    return unescape(
+        re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<svg.*?</svg>", "", shown.html[language])))
+    )
+
+
+def _rows(html):
+    """Cells of every body row."""
+    body = re.search(r"(?s)<tbody.*?</tbody>", html).group()
+    rows = re.findall(r"(?s)<tr.*?</tr>", body)
+    return [
+        [unescape(re.sub("<[^>]+>", "", cell)) for cell in re.findall(r"(?s)<t[hd].*?</t[hd]>", row)] for row in rows
+    ]
+
+
+def test_the_opening_says_whether_the_target_is_reached_and_with_what_chance(page):
+    index = page.figure("index")["estimate"]
+    chance = page.figure("target_probability", domain="national")["estimate"]
+    assert index < page.setup.round.target.national, "random answers score about 50"
+    assert (
+        f"di bawah target nasional 76,00; peluang bahwa indeks sebenarnya mencapainya {words('id').chance(chance)}."
+        in _said(opening(page))
+    )
+
+
+def test_the_opening_gives_the_dates_of_fieldwork_and_data(page):
+    said = _said(opening(page))
+    assert "Pengumpulan jawaban: 29 Juli 2024 sampai 20 Oktober 2024." in said
+    assert "bertanggal 1 Agustus 2024" in said
+
+
+def test_generated_figures_are_marked_where_published_ones_stand_beside_them(page, generated_page):
+    for view in (opening, change_view):
+        assert "(data buatan)" in _said(view(generated_page))
+        assert "buatan" not in _said(view(page))
+    assert "(generated data)" in _said(change_view(generated_page), "en")
+    assert _said(change_view(generated_page)).count("diterbitkan KPK") >= 3
+
+
+def test_where_everybody_was_invited_nobody_was_drawn_at_random(page):
+    who = page.who.set_index("source")
+    assert who.loc["expert", "invited"] == who.loc["expert", "eligible"]
+    said = _said(quality_view(page))
+    assert "Eksper (narasumber ahli): semua 14 orang dalam daftar diundang." in said
+    internal = f"Internal (pegawai): {who.loc['internal', 'invited']} dari {who.loc['internal', 'eligible']} orang"
+    assert f"{internal} dalam daftar dipilih secara acak." in said
+    census = page.who.assign(invited=page.who["eligible"])
+    assert "acak" not in _said(quality_view(dataclasses.replace(page, who=census))).replace(
+        "secara acak dari semua", ""
+    )
+
+
+def test_the_change_stands_in_table_and_file_with_its_interval(page, tmp_path):
+    change, say = page.figure("index_change"), words("id")
+    last = _rows(change_view(page).html["id"])[-1]
+    assert last[0] == "Perubahan 2023 ke 2024"
+    assert last[1:3] == [say.signed(change["estimate"]), say.interval(change["ci_low"], change["ci_high"])]
+    save_tables(page, tmp_path)
+    written = pd.read_csv(tmp_path / "history.csv")
+    assert written["year"].tolist() == [2021, 2022, 2023, 2024, 2024]
+    assert written["measure"].tolist() == ["index"] * 4 + ["index_change"]
+    assert written["ci_low"].iloc[-1] == pytest.approx(change["ci_low"])
+    assert len(written) == len(_rows(change_view(page).html["id"]))
+
+
+def test_the_composition_ends_with_the_index_its_interval_and_n(page):
+    index, say = page.figure("index"), words("id")
+    last = _rows(composition_view(page).html["id"])[-1]
+    assert last[0] == "Indeks"
+    assert last[3:] == [
+        say.number(index["estimate"]),
+        say.interval(index["ci_low"], index["ci_high"]),
+        say.number(index["n"], 0),
+    ]
+
+
+def test_hidden_units_stand_in_one_sentence_and_in_no_row(page):
+    rows = page.rows("unit_score", source="internal")
+    hidden = rows["status"] != "shown"
+    assert not hidden.any() or hidden.sum() >= 2
+    some = page.figures.copy()
+    unit = (some["measure"] == "unit_score") & some["domain"].isin(["Dinas Tiga", "Kecamatan"])
+    some.loc[unit, ["estimate", "ci_low", "ci_high", "n"]] = float("nan")
+    some.loc[unit, "status"] = "suppressed"
+    html = units_view(dataclasses.replace(page, figures=some), "internal").html["id"]
+    assert [row[0] for row in _rows(html)].count("Kecamatan") == 0
+    assert "Tidak ditampilkan (2)" in html
+    assert "Dinas Tiga; Kecamatan." in html
+
+
+def test_where_no_unit_can_be_shown_no_sentence_speaks_of_a_line(page):
+    some = page.figures.copy()
+    unit = some["measure"] == "unit_score"
+    some.loc[unit, ["estimate", "ci_low", "ci_high", "n"]] = float("nan")
+    some.loc[unit, "status"] = "suppressed"
+    said = _said(units_view(dataclasses.replace(page, figures=some), "internal"))
+    assert "tidak ada skor unit yang dapat ditampilkan" in said
+    assert "putus-putus" not in said
+
+
+def test_rates_carry_percent_and_the_question_behind_with_contact(page):
+    html = experiences_view(page).html["id"]
+    for row in _rows(html):
+        assert re.fullmatch(r"[\d,]+%", row[2])
+        assert re.fullmatch(r"[\d,]+% sampai [\d,]+%", row[3])
+    said = _said(experiences_view(page))
+    assert "apakah Anda ikut dalam kegiatan pengadaan" in said
+    assert "berhubungan langsung dengan petugas" in said
+    assert "Internal: Melihat pegawai menerima pemberian" in unescape(html), "the chart tells the sources apart"
+
+
+def test_recommendations_state_their_rule_unit_and_denominator(page):
+    said = _said(recommendations_view(page))
+    assert "keyakinan satu sisi sedikitnya 90%" in said
+    codes = {rule.code: rule for rule in page.setup.rules.rules}
+    kinds = [codes[row.code].when.kind for row in page.recommendations.itertuples()]
+    for kind, evidence in zip(kinds, re.findall(r"Bukti: .*?Dasar", said), strict=True):
+        if kind == "rate_above":
+            assert "dari yang pernah berurusan" in evidence
+            assert re.search(r"di atas ambang \d+%", evidence)
+        else:
+            assert re.search(r"di bawah ambang \d+, keyakinan", evidence)
+
+
+def test_files_hold_the_rows_of_the_page_in_its_order_with_whole_counts(page, tmp_path):
+    save_tables(page, tmp_path)
+    who = pd.read_csv(tmp_path / "who_answered.csv", dtype=str)
+    assert who.columns[0] == "source"
+    assert "least" not in who
+    assert [row[3] for row in _rows(who_answered_view(page).html["en"])] == who["answered"].tolist()
+    units = pd.read_csv(tmp_path / "units_internal.csv", dtype=str)
+    shown = units[units["status"] == "shown"]
+    assert shown["domain"].tolist() == [row[0] for row in _rows(units_view(page, "internal").html["id"])]
+    assert shown["n"].str.fullmatch(r"\d+").all()
+    index = pd.read_csv(tmp_path / "index.csv")
+    assert index["effective_n"].isna().all()
+
+
+def test_without_an_index_nothing_speaks_of_one(page_without_index):
+    assert index_chart(page_without_index).html == {"id": "", "en": ""}
+    said = _said(opening(page_without_index))
+    assert "tidak ditampilkan: terlalu sedikit yang menjawab" in said
+    assert "Perubahan tidak ditulis" in said, "there is a published year before, so this must not be denied"
+    assert "target" not in said
+    years = [row[0] for row in _rows(change_view(page_without_index).html["id"])]
+    assert years == ["2021", "2022", "2023"]
+
+
+def test_a_page_without_an_index_can_be_saved(page_without_index, tmp_path):
+    names = save_tables(page_without_index, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
