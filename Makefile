@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Test processes: two cores are what the time limits are set for.
 JOBS ?= 2
 
-.PHONY: demo lab test lint format coverage lock clean
+.PHONY: demo lab test lint format coverage bench lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -31,6 +31,9 @@ format: $(READY)
 
 coverage: $(READY)  ## 200 simulated rounds with known truth: do the intervals cover?
 	$(BIN)/spi coverage --seeds 200
+
+bench: $(READY)  ## speed against R survey and svy, where they are installed (BENCH="--sizes 10000" for less)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lock: $(READY)  ## pin all versions anew (all platforms, with hashes)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.lock

@@ -6,9 +6,9 @@ import itertools
 import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,10 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from spi_analysis.batch.executor import SINGLE_THREAD
 from spi_analysis.params import RoundSetup, Workspace, load_setup
+from spi_analysis.synthetic.calibrated_mean import CELL_COLUMNS, GRID, simulate_cell
 from spi_analysis.synthetic.coverage import simulate_institution
 from spi_analysis.tables.files import write_csv
 
 Part = TypeVar("Part")
+Item = TypeVar("Item")
 Task = tuple[str, str, str, int, str]
 
 
@@ -34,11 +36,23 @@ def simulate_rounds(
         (root, round_id, institution_id, seed, mechanism)
         for mechanism, seed, institution_id in itertools.product(mechanisms, seeds, setup.institution_ids)
     ]
+    return _on_all_cores(_simulate, tasks, 4, workers, console)
+
+
+def simulate_means(seed: int, runs: int, workers: int | None, console: Console) -> pd.DataFrame:
+    """Every cell of the grid of calibrated means, those with most answers first (see ``simulate_cell``)."""
+    cells = sorted(GRID, key=lambda cell: -cell.population * cell.invited * cell.response)
+    found = _on_all_cores(partial(simulate_cell, seed=seed, runs=runs), cells, 1, workers, console)
+    return found.sort_values(CELL_COLUMNS, ignore_index=True)
+
+
+def _on_all_cores(
+    work: Callable[[Item], pd.DataFrame], items: list[Item], chunk: int, workers: int | None, console: Console
+) -> pd.DataFrame:
     os.environ.update(SINGLE_THREAD)
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
-        done = pool.map(_simulate, tasks, chunksize=4)
-        parts = list(followed(done, len(tasks), console))
-    return pd.concat(parts, ignore_index=True)
+        done = pool.map(work, items, chunksize=chunk)
+        return pd.concat(followed(done, len(items), console), ignore_index=True)
 
 
 def followed(done: Iterable[Part], total: int, console: Console) -> Iterator[Part]:
@@ -69,14 +83,9 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def save_simulation(setup: RoundSetup, results: pd.DataFrame) -> Path:
-    """Keep the results where notebook 95 looks for them."""
-    return write_csv(simulation_path(setup), results)
-
-
-def simulation_path(setup: RoundSetup) -> Path:
-    """Where the last simulation is kept."""
-    return setup.workspace.outputs / "method_checks" / "coverage.csv"
+def save_simulation(setup: RoundSetup, name: str, results: pd.DataFrame) -> Path:
+    """Keep results where notebook 95 looks for them: rounds in coverage.csv, means in means.csv."""
+    return write_csv(setup.workspace.outputs / "method_checks" / f"{name}.csv", results)
 
 
 def _simulate(task: Task) -> pd.DataFrame:

@@ -14,6 +14,9 @@ checks = typer.Typer()
 @checks.command()
 def coverage(
     seeds: Annotated[int, typer.Option(min=1, help="Rounds to simulate (200: half an hour on two cores).")] = 200,
+    runs: Annotated[
+        int, typer.Option(min=0, help="Runs per cell of the grid of calibrated means (2000: as long again; 0: none).")
+    ] = 2000,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
     workspace: WorkspaceOption = None,
@@ -22,10 +25,11 @@ def coverage(
     """Simulate rounds with known truth; print bias and coverage and make the page of method checks.
 
     200 rounds are about 3,000 simulations of a second each: half an hour on two free cores; 20 rounds a tenth of it.
+    The grid of calibrated means takes about as long again (--runs).
 
     Example: spi coverage --seeds 200
     """
-    from spi_analysis.batch.coverage import save_simulation, simulate_rounds
+    from spi_analysis.batch.coverage import save_simulation, simulate_means, simulate_rounds
     from spi_analysis.batch.engine import run_step
     from spi_analysis.batch.plan import method_checks_step
     from spi_analysis.estimation.coverage import coverage_summary
@@ -33,8 +37,12 @@ def coverage(
 
     setup = open_setup(workspace, round_id)
     results = simulate_rounds(setup, range(first_seed, first_seed + seeds), MECHANISMS, workers, out)
-    out.print(f"written  {save_simulation(setup, results).relative_to(setup.workspace.root)}")
+    out.print(f"written  {save_simulation(setup, 'coverage', results).relative_to(setup.workspace.root)}")
     print_table("Coverage of the interval", coverage_summary(results, ["mechanism", "measure"]), decimals=3)
+    if runs:
+        means = simulate_means(first_seed, runs, workers, out)
+        out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")
+        print_table("Coverage of a calibrated mean", means, decimals=3)
     page = run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step())
     for path in page.pages:
         out.print(f"page  {path}", markup=False, highlight=False)

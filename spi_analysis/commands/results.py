@@ -18,7 +18,7 @@ results = typer.Typer()
 @results.command()
 def overview(
     published: Annotated[Path | None, typer.Option(help="CSV of published results (default: those imported).")] = None,
-    most: Annotated[int, typer.Option(help="How many movers to list.")] = 5,
+    most: Annotated[int, typer.Option(min=1, help="How many movers to list.")] = 5,
     bridge: Annotated[str | None, typer.Option(help="Institution whose change is to be taken apart.")] = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,

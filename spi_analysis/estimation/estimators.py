@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
-from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.domains import By, domains_of
-from spi_analysis.estimation.inputs import require_columns
+from spi_analysis.estimation.inputs import numeric_columns, require_columns
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.estimation.ratios import Design, Ratios, Variable, labels_of
 from spi_analysis.estimation.result import Estimate, make_table
@@ -126,14 +124,3 @@ def _shares(design: Design, name: str) -> list[Variable]:
         )
         for level in levels
     ]
-
-
-def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
-    """Columns as floats; raises for a column that is missing or no number."""
-    require_columns(data, names)
-    text = [name for name in names if not pd.api.types.is_numeric_dtype(data[name])]
-    if text:
-        raise EstimationError(
-            "the variable is not a number", column=", ".join(text), hint="use estimate_proportion for categories"
-        )
-    return {name: data[name].to_numpy(dtype=float) for name in names}

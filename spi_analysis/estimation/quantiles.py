@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.domains import By, Domains, domains_of
-from spi_analysis.estimation.estimators import numeric_columns
+from spi_analysis.estimation.inputs import numeric_columns
 from spi_analysis.estimation.intervals import INTERVALS, proportion_interval
 from spi_analysis.estimation.quantile_rules import Rule, WeightedSample, quantile_rule, weighted_sample
 from spi_analysis.estimation.ratios import Design, Ratios, Variable

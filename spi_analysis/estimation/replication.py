@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from spi_analysis.estimation.inputs import require_columns, usable_weights
 from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells
 
+RANK_TOLERANCE = 1e-5
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
 
 
@@ -47,7 +49,7 @@ class ReplicateDesign:
     scale: float
     rscales: np.ndarray
     mse: bool
-    df_design: float
+    df_given: float | None
     in_domain: np.ndarray
 
     def __init__(
@@ -71,6 +73,8 @@ class ReplicateDesign:
         values = _values(df, replicates)
         values = values if combined else values * weights[:, None]
         n_replicates = values.shape[1]
+        if scale is not None and not (np.isfinite(scale) and scale > 0):
+            raise EstimationError("the scale is not positive", got=str(scale), expected="a finite number above 0")
         fields = {
             "data": df,
             "weights": weights,
@@ -78,13 +82,16 @@ class ReplicateDesign:
             "scale": _default_scale(method, n_replicates, fay) if scale is None else float(scale),
             "rscales": _rscales(method, n_replicates, rscales),
             "mse": mse,
-            "df_design": float(np.linalg.matrix_rank(values, tol=1e-5 * np.abs(values).max()) - 1)
-            if df_design is None
-            else float(df_design),
+            "df_given": None if df_design is None else float(df_design),
             "in_domain": np.ones(len(df), dtype=bool),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
+
+    @cached_property
+    def df_design(self) -> float:
+        """Degrees of freedom: as declared, else the rank of the replicate weights minus 1."""
+        return _rank(self.replicates) - 1.0 if self.df_given is None else self.df_given
 
     def subset(self, mask: pd.Series | np.ndarray) -> ReplicateDesign:
         """A domain: all replicates are kept, only the rows outside count as 0."""
@@ -142,6 +149,9 @@ class ReplicateDesign:
 
     def _with(self, **changes: object) -> ReplicateDesign:
         copy = object.__new__(ReplicateDesign)
+        if "replicates" not in changes and "df_design" in self.__dict__:
+            # The rank is dear to find and depends on nothing else.
+            copy.__dict__["df_design"] = self.__dict__["df_design"]
         for name in self.__dataclass_fields__:
             object.__setattr__(copy, name, changes.get(name, getattr(self, name)))
         return copy
@@ -151,9 +161,18 @@ def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndar
     if not isinstance(replicates, np.ndarray):
         require_columns(df, list(replicates))
     values = replicates if isinstance(replicates, np.ndarray) else df[list(replicates)].to_numpy(dtype=float)
-    if values.ndim != 2 or len(values) != len(df):
+    if values.ndim != 2 or len(values) != len(df) or values.shape[1] == 0:
         raise EstimationError("the replicates do not fit the table", got=str(values.shape), expected=f"({len(df)}, R)")
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise EstimationError("a replicate weight is missing", row=int(row) + 1, key=f"replicate {column + 1}")
     return values
+
+
+def _rank(replicates: np.ndarray) -> int:
+    """Rank of the replicate weights (n, R), from their cross-products; as R survey's, small differences are none."""
+    squares = np.linalg.eigvalsh(replicates.T @ replicates)
+    return int((squares > RANK_TOLERANCE**2 * squares[-1] / len(squares)).sum())
 
 
 def _default_scale(method: str, n: int, fay: float | None) -> float:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from spi_analysis.estimation.inputs import usable_level
+
 RESULT_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
 
 
@@ -28,7 +30,7 @@ class Estimate:
 
 def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """estimate -/+ t * se; the normal where df is infinite, no interval where df is 0."""
-    quantile = student.ppf(0.5 + level / 2, np.where(df > 0, df, np.nan))
+    quantile = student.ppf(0.5 + usable_level(level) / 2, np.where(df > 0, df, np.nan))
     # With no variability there is nothing to multiply: a certain estimate has a point as its interval.
     half = np.where(se == 0, 0.0, quantile * se)
     return estimate - half, estimate + half

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from spi_analysis.estimation.domains import By, domains_of
-from spi_analysis.estimation.estimators import numeric_columns
+from spi_analysis.estimation.inputs import numeric_columns
 from spi_analysis.estimation.ratios import Design, Ratios, Variable, labels_of
 from spi_analysis.estimation.replication import ReplicateDesign
 from spi_analysis.estimation.result import Estimate, make_table

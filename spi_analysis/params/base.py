@@ -12,9 +12,9 @@ Source = Literal["internal", "external", "expert"]
 
 
 class Frozen(BaseModel):
-    """A parameter model: immutable, and a misspelt key is an error."""
+    """A parameter model: immutable, a misspelt key is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class Text(Frozen):

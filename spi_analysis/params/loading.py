@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from spi_analysis.errors import ParameterError, Problem, nearest
+from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
+from spi_analysis.params.csv_text import BrokenText, CsvTable, csv_table, utf8_text
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -37,26 +38,31 @@ def _mapping_without_repeats(loader: _Loader, node: yaml.MappingNode) -> dict[An
     return loader.construct_mapping(node, deep=True)
 
 
+def _date(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.value} is no date of the calendar", node.start_mark
+        ) from None
+
+
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_repeats)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
 
 
 def read_yaml(path: Path, shown_as: str | None = None) -> dict[str, Any]:
     """Read a YAML mapping; errors name the file and the line."""
-    shown = shown_as or _shown(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        others = sorted(p.stem for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        raise ParameterError("the parameter file does not exist", file=shown, hint=nearest(path.stem, others)) from None
+    shown = shown_as or shown_path(path)
+    text = _text(path, shown)
     try:
         data = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ParameterError(
             "the file is not valid YAML",
             file=shown,
-            row=mark.line + 1 if mark else None,
-            got=str(getattr(error, "problem", error)),
+            row=_row_of(error, text),
+            got=_short(getattr(error, "problem", "") or getattr(error, "reason", "") or type(error).__name__),
             expected="keys and values, each key once",
         ) from None
     if not isinstance(data, dict):
@@ -64,13 +70,77 @@ def read_yaml(path: Path, shown_as: str | None = None) -> dict[str, Any]:
     return data
 
 
-def read_csv_rows(path: Path) -> list[dict[str, str]]:
-    """Read a CSV with a header into one dict per row (all text)."""
+def _row_of(error: Exception, text: str) -> int | None:
+    """The line an error of the YAML reader is about."""
+    mark = getattr(error, "problem_mark", None)
+    if mark:
+        return int(mark.line) + 1
+    position = getattr(error, "position", None)
+    return None if position is None else text.count("\n", 0, position) + 1
+
+
+def _content(path: Path, shown: str, error: type[SpiError]) -> bytes:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            return [dict(row) for row in csv.DictReader(handle)]
+        return path.read_bytes()
     except FileNotFoundError:
-        raise ParameterError("the parameter file does not exist", file=_shown(path)) from None
+        others = sorted(p.stem for p in path.parent.glob(f"*{path.suffix}")) if path.parent.is_dir() else []
+        raise error("the file does not exist", file=shown, hint=nearest(path.stem, others)) from None
+    except OSError as failure:
+        got = "a folder" if path.is_dir() else type(failure).__name__
+        raise error("the file cannot be read", file=shown, got=got, expected="a file that may be read") from None
+
+
+def _text(path: Path, shown: str) -> str:
+    content = _content(path, shown, ParameterError)
+    try:
+        return utf8_text(content)
+    except BrokenText as broken:
+        raise ParameterError(broken.what, file=shown, **broken.fields) from None
+
+
+def read_csv_table(path: Path, error: type[SpiError] = ParameterError, shown_as: str | None = None) -> CsvTable:
+    """Read a CSV with a header: every row as a dict of text, with its number in the spreadsheet."""
+    shown = shown_as or shown_path(path)
+    content = _content(path, shown, error)
+    try:
+        return csv_table(content)
+    except BrokenText as broken:
+        raise error(broken.what, file=shown, **broken.fields) from None
+
+
+def uneven_rows(table: CsvTable, file: str) -> list[Problem]:
+    """One problem per row that has more or fewer cells than the header: its values may stand in the wrong columns."""
+    return [
+        Problem(
+            f"the row has {'more' if cells > len(table.header) else 'fewer'} cells than the header",
+            file,
+            number,
+            got=f"{cells} cells",
+            expected=f"{len(table.header)} cells",
+            hint="put cells that hold a comma in quotation marks",
+        )
+        for number, cells in table.uneven
+    ]
+
+
+class Together:
+    """Runs loaders one after another and keeps their problems, so that all of them are said at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def __call__(self, load: Callable[[], Any]) -> Any:
+        """What the loader gives, or None where it fails."""
+        try:
+            return load()
+        except ParameterError as error:
+            self.problems += error.problems
+            return None
+
+    def check(self) -> None:
+        """Raise what has come together."""
+        if self.problems:
+            raise ParameterError(*dict.fromkeys(self.problems))
 
 
 def validate(model: type[Model], data: Any, file: Path | str) -> Model:
@@ -78,7 +148,7 @@ def validate(model: type[Model], data: Any, file: Path | str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        shown = _shown(file) if isinstance(file, Path) else file
+        shown = shown_path(file) if isinstance(file, Path) else file
         raise ParameterError(*(_problem(model, detail, shown) for detail in error.errors())) from None
 
 
@@ -131,7 +201,8 @@ def _short(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """The path as people know it: from params/ on, never a machine's full path."""
     parts = path.parts
-    return str(Path(*parts[parts.index("params") :])) if "params" in parts else path.name
+    start = len(parts) - 1 - parts[::-1].index("params") if "params" in parts else len(parts) - 1
+    return str(Path(*parts[start:]))

@@ -44,6 +44,20 @@ class Aliases(Judgement):
 
     aliases: dict[str, list[str]]
 
+    @model_validator(mode="after")
+    def _one_step_to_the_present(self) -> Aliases:
+        """A name in use now is nobody's other name, and an other name belongs to one institution."""
+        others = [other for listed in self.aliases.values() for other in listed]
+        chained = sorted(set(others) & set(self.aliases))
+        if chained:
+            raise Wrong(
+                "a name is both in use now and another's former name", chained, "former names that lead to one in use"
+            )
+        twice = sorted({other for other in others if others.count(other) > 1})
+        if twice:
+            raise Wrong("a former name is listed twice", twice, "each former name once")
+        return self
+
     @property
     def present(self) -> dict[str, str]:
         """Other slug -> slug in use now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -10,10 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
 from spi_analysis.params.base import Frozen
-from spi_analysis.params.loading import Wrong, read_csv_rows, validate
+from spi_analysis.params.loading import Wrong, read_csv_table, shown_path, uneven_rows, validate
 
 InstitutionType = Literal["kementerian", "lembaga", "provinsi", "kota", "kabupaten", "bumn"]
-Row = TypeVar("Row", bound=BaseModel)
 
 
 def _blank_to_none(value: object) -> object:
@@ -63,6 +61,9 @@ class InstitutionInputs(Frozen):
         return self
 
 
+Row = TypeVar("Row", Institution, InstitutionInputs)
+
+
 class Roster(Frozen):
     """All institutions, by their code."""
 
@@ -88,58 +89,76 @@ class Roster(Frozen):
 
 def load_roster(path: Path) -> Roster:
     """Read ``institutions.csv``."""
-    rows = _read_rows(path, Institution, lambda row: row.institution_id)
+    rows = _read_rows(path, Institution)
     return Roster(institutions={row.institution_id: row for row in rows})
 
 
 def load_inputs(path: Path, roster: Roster) -> dict[str, InstitutionInputs]:
     """Read what was decided per institution in a round; every code must be in the roster."""
-    rows = _read_rows(path, InstitutionInputs, lambda row: row.institution_id)
-    unknown = [
-        Problem(
-            "unknown institution",
-            file=f"params/rounds/{path.name}",
-            column="institution_id",
-            got=row.institution_id,
-            expected="a code of params/institutions.csv",
-            hint=nearest(row.institution_id, roster.institutions),
-        )
-        for row in rows
-        if row.institution_id not in roster.institutions
-    ]
-    if unknown:
-        raise ParameterError(*unknown)
-    return {row.institution_id: row for row in rows}
+    return {row.institution_id: row for row in _read_rows(path, InstitutionInputs, roster)}
 
 
-def _read_rows(path: Path, model: type[Row], key: Callable[[Row], str]) -> list[Row]:
-    """Validate every row; all problems of the file together."""
-    problems: list[Problem] = []
+def _read_rows(path: Path, model: type[Row], roster: Roster | None = None) -> list[Row]:
+    """Validate every row; all problems of the file together. With a roster, every code must be in it."""
+    shown, table = shown_path(path), read_csv_table(path)
+    problems = _wrong_columns(table.header, model, shown) + uneven_rows(table, shown)
+    uneven = {number for number, _ in table.uneven}
     rows: list[Row] = []
     seen: dict[str, int] = {}
-    for number, raw in enumerate(read_csv_rows(path), start=2):
+    wrong_columns = len(problems) > len(uneven)
+    for number, raw in [] if wrong_columns else table.rows:
+        if number in uneven:
+            continue
         try:
-            row = validate(model, raw, path)
+            row = validate(model, {name: cell for name, cell in raw.items() if name}, path)
         except SpiError as error:
             problems += [
                 Problem(p.what, p.file, number, column=p.key, got=p.got, expected=p.expected, hint=p.hint)
                 for p in error.problems
             ]
             continue
-        if key(row) in seen:
-            problems.append(
-                Problem(
-                    "the institution is listed twice",
-                    path.name,
-                    number,
-                    column="institution_id",
-                    got=key(row),
-                    expected="one row per institution",
-                    hint=f"first in row {seen[key(row)]}",
-                )
-            )
-        seen.setdefault(key(row), number)
+        code = row.institution_id
+        if roster is not None and code not in roster.institutions:
+            problems.append(_unknown(shown, number, code, roster))
+        if seen.setdefault(code, number) != number:
+            problems.append(_listed_twice(shown, number, code, seen[code]))
         rows.append(row)
     if problems:
         raise ParameterError(*problems)
     return rows
+
+
+def _wrong_columns(header: list[str], model: type[BaseModel], file: str) -> list[Problem]:
+    """Columns that are missing or mean nothing: said once, not for each row."""
+    fields = model.model_fields
+    needed = [name for name, field in fields.items() if field.is_required()]
+    unknown = [name for name in header if name and name not in fields]
+    return [
+        Problem("a column is missing", file, 1, name, expected=", ".join(fields), hint=nearest(name, unknown))
+        for name in needed
+        if name not in header
+    ] + [Problem("unknown column", file, 1, name, hint=nearest(name, fields)) for name in unknown]
+
+
+def _unknown(file: str, row: int, code: str, roster: Roster) -> Problem:
+    return Problem(
+        "unknown institution",
+        file,
+        row,
+        "institution_id",
+        got=code,
+        expected="a code of params/institutions.csv",
+        hint=nearest(code, roster.institutions),
+    )
+
+
+def _listed_twice(file: str, row: int, code: str, first: int) -> Problem:
+    return Problem(
+        "the institution is listed twice",
+        file,
+        row,
+        "institution_id",
+        got=code,
+        expected="one row per institution",
+        hint=f"first in row {first}",
+    )

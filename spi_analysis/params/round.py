@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from spi_analysis.errors import nearest
 from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source, Text
@@ -14,7 +14,25 @@ from spi_analysis.params.mapping import EventName
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+# What is known of everyone on a list, and so may divide the list into strata, classes and margins.
+ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
+# House rule for personal data: nothing on fewer people than this, whatever a round says.
+LEAST_CELL, LEAST_PANEL = 10, 3
+# Fewer replicates say nothing about a variance; more than this is a slip of the pen.
+REPLICATES = (20, 10_000)
+# A comparison over more years than this is a slip of the pen.
+MOST_YEARS_BACK = 10
 Disposition = Literal["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
+
+
+def _once_each(names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Wrong("something is listed twice", twice, "each once")
+    return names
+
+
+OnceEach = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(_once_each)]
 
 
 class SourceWeights(Judgement):
@@ -97,7 +115,7 @@ class EligibilityParams(Judgement):
 class DesignParams(Judgement):
     """Sample size, strata and allocation of one probability source."""
 
-    strata: list[str]
+    strata: OnceEach
     margin: Annotated[float, Field(gt=0, lt=0.5)]
     margin_ceiling: Annotated[float, Field(gt=0, lt=0.5)]
     p: Annotated[float, Field(gt=0, lt=1)]
@@ -118,14 +136,14 @@ class DesignParams(Judgement):
 class NonresponseParams(Frozen):
     """Weighting classes; thin ones are merged."""
 
-    classes: list[str]
+    classes: OnceEach
     min_respondents: Count
 
 
 class RakeParams(Frozen):
     """Margins of the frame that the weights must reproduce."""
 
-    margins: list[str]
+    margins: OnceEach
     min_respondents: Count
     tolerance: Annotated[float, Field(gt=0, lt=1e-3)]
     max_iterations: Count
@@ -223,7 +241,7 @@ class DrawParams(Judgement):
 class ReplicateParams(Judgement):
     """Bootstrap replicates."""
 
-    n_replicates: Annotated[int, Field(ge=50)]
+    n_replicates: Annotated[int, Field(ge=REPLICATES[0], le=REPLICATES[1])]
     # The upper half of a 64-bit seed; the lower half is the institution's and the source's.
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -231,9 +249,18 @@ class ReplicateParams(Judgement):
 class DisclosureParams(Judgement):
     """What is too small to be shown."""
 
-    min_cell: Count
-    min_panel: Count
+    min_cell: int
+    min_panel: int
     min_panel_reason: str
+
+    @model_validator(mode="after")
+    def _not_below_the_house_rule(self) -> DisclosureParams:
+        rule = "house rule for personal data: see docs/methods/disclosure.md"
+        if self.min_cell < LEAST_CELL:
+            raise Wrong("min_cell is too small to protect people", self.min_cell, f"at least {LEAST_CELL}", rule)
+        if self.min_panel < LEAST_PANEL:
+            raise Wrong("min_panel is too small to protect people", self.min_panel, f"at least {LEAST_PANEL}", rule)
+        return self
 
 
 class RecommendationParams(Judgement):
@@ -251,7 +278,7 @@ class RoundParams(Judgement):
     title: Text
     report_status: Literal["draft", "final"]
     instrument: str
-    languages: list[Language]
+    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(_once_each)]
     level: Annotated[float, Field(gt=0.5, lt=1)]
     index: IndexParams
     categories: CategoryParams
@@ -264,6 +291,13 @@ class RoundParams(Judgement):
     replicates: ReplicateParams
     disclosure: DisclosureParams
     recommendations: RecommendationParams
+
+    @model_validator(mode="after")
+    def _compares_with_an_earlier_year(self) -> RoundParams:
+        if not self.year - MOST_YEARS_BACK <= self.previous_year < self.year:
+            expected = f"a year before {self.year}, at most {MOST_YEARS_BACK} years back"
+            raise Wrong("previous_year is no year to compare with", self.previous_year, expected)
+        return self
 
     @field_validator("sources")
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any
 from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
 from spi_analysis.params.base import Judgement
 from spi_analysis.params.instrument import Instrument
-from spi_analysis.params.loading import read_yaml, validate
+from spi_analysis.params.loading import Together, read_yaml, validate
 from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
@@ -65,7 +65,8 @@ class RoundSetup:
             return self.round
         overrides = validate(Overrides, read_yaml(path), path)
         changes = overrides.rounds.get(self.round.round_id, {})
-        forbidden = [
+        forbidden = [*self._unknown_rounds(overrides, path.name)]
+        forbidden += [
             Problem(
                 "this may not differ between institutions",
                 file=f"params/overrides/{path.name}",
@@ -81,34 +82,59 @@ class RoundSetup:
         base = read_yaml(self.workspace.round_params(self.round.round_id))
         return validate(RoundParams, _merged(base, changes), f"params/overrides/{path.name}")
 
+    def _unknown_rounds(self, overrides: Overrides, file: str) -> list[Problem]:
+        """Rounds without a parameter file: what is said for them would never have an effect."""
+        known = sorted(path.stem for path in (self.workspace.params / "rounds").glob("*.yaml"))
+        return [
+            Problem(
+                "the override is for a round that does not exist",
+                file=f"params/overrides/{file}",
+                key=f"rounds.{name}",
+                got=name,
+                expected="a round of params/rounds",
+                hint=nearest(name, known),
+            )
+            for name in overrides.rounds
+            if name not in known
+        ]
+
 
 def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
     """Read and check all parameter files of a round; all problems of all files at once."""
-    params = workspace.params
-    round_path = workspace.round_params(round_id)
-    round_ = validate(RoundParams, read_yaml(round_path), round_path)
+    params, together = workspace.params, Together()
+    round_ = together(lambda: _load_round(workspace, round_id))
+    roster = together(lambda: load_roster(params / "institutions.csv"))
+    parts = {
+        "round": round_,
+        "instrument": together(lambda: _load_model(params, f"instruments/{round_.instrument}.yaml", Instrument))
+        if round_
+        else None,
+        "roster": roster,
+        "inputs": together(lambda: load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster))
+        if roster
+        else None,
+        "rules": together(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
+        "years": together(lambda: _load_model(params, "published.yaml", PublishedYears)),
+        "aliases": together(lambda: _load_model(params, "aliases.yaml", Aliases)),
+    }
+    together.check()
+    setup = RoundSetup(workspace, **parts)
+    _check_together(setup)
+    return setup
+
+
+def _load_round(workspace: Workspace, round_id: str) -> RoundParams:
+    path = workspace.round_params(round_id)
+    round_ = validate(RoundParams, read_yaml(path), path)
     if round_.round_id != round_id:
         raise ParameterError(
             "the file names another round",
-            file=f"params/rounds/{round_path.name}",
+            file=f"params/rounds/{path.name}",
             key="round_id",
             got=round_.round_id,
             expected=round_id,
         )
-    roster = load_roster(params / "institutions.csv")
-    instrument_path = params / "instruments" / f"{round_.instrument}.yaml"
-    setup = RoundSetup(
-        workspace=workspace,
-        round=round_,
-        instrument=validate(Instrument, read_yaml(instrument_path), instrument_path),
-        roster=roster,
-        inputs=load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster),
-        rules=_load_model(params, "recommendations.yaml", RecommendationRules),
-        years=_load_model(params, "published.yaml", PublishedYears),
-        aliases=_load_model(params, "aliases.yaml", Aliases),
-    )
-    _check_together(setup)
-    return setup
+    return round_
 
 
 def _load_model(params: Any, name: str, model: Any) -> Any:

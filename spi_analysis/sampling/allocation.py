@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.sampling.sizes import is_number
 
 Bound = float | str | None
 COST = "cost"
@@ -56,18 +57,21 @@ def allocate(
 
     Raises
     ------
-    SamplingError   unknown method or column, bounds that cross or cannot hold n, both or neither of n and budget.
+    SamplingError   no strata, unknown method or column, values that are not finite numbers, n that is no whole number
+        (with ``integer``), bounds that cross or cannot hold n, both or neither of n and budget.
 
     References
     ----------
     Cochran (1977), ch. 5; Bankier (1988), JASA 83; Wright (2012), The American Statistician 66;
     Wright (2017), Statistics & Probability Letters 129.
     """
+    if strata.empty:
+        raise SamplingError("there are no strata", got="an empty table", expected="one row per stratum")
     measure = _measure(strata, method, pop_size, sd, mean, cost, power)
     low, high = _bounds(strata, pop_size, min_n, max_n)
     if integer:
         low, high = np.ceil(low), np.floor(high)
-    total = _total(n, budget, method)
+    total = _total(n, budget, method, integer)
     spent = np.ones(len(strata)) if budget is None else _column(strata, cost or COST, above_zero=True)
     _check_feasible(strata, low, high, total, spent)
     real = _real_optimum(measure, low, high, total, spent)
@@ -107,39 +111,49 @@ def _measure(
 def _column(strata: pd.DataFrame, name: str, *, above_zero: bool = False) -> np.ndarray:
     if name not in strata.columns:
         raise SamplingError("a column is missing", column=name, hint=nearest(name, strata.columns))
-    values = strata[name].to_numpy(dtype=float)
+    values = pd.to_numeric(strata[name], errors="coerce").to_numpy(dtype=float)
     bad = ~(np.isfinite(values) & ((values > 0) if above_zero else (values >= 0)))
     if bad.any():
         raise SamplingError(
             "a stratum has no usable value",
             column=name,
             row=int(bad.argmax()) + 1,
-            got=str(values[bad][0]),
+            got=str(strata[name].to_numpy()[bad][0]),
             expected="above 0" if above_zero else "0 or more",
         )
     return values
 
 
 def _bounds(strata: pd.DataFrame, pop_size: str, min_n: Bound, max_n: Bound) -> tuple[np.ndarray, np.ndarray]:
-    def bound(value: Bound, default: float) -> np.ndarray:
+    def bound(name: str, value: Bound, default: float) -> np.ndarray:
         if isinstance(value, str):
             return _column(strata, value)
-        return np.full(len(strata), default if value is None else float(value))
+        if value is None:
+            return np.full(len(strata), default)
+        if not is_number(value) or value < 0:
+            raise SamplingError(f"{name} is out of range", got=str(value), expected="a number, 0 or more, or a column")
+        return np.full(len(strata), float(value))
 
     people = _column(strata, pop_size) if pop_size in strata.columns else np.full(len(strata), np.inf)
-    high = np.minimum(bound(max_n, np.inf), people)
+    high = np.minimum(bound("max_n", max_n, np.inf), people)
     # A stratum with fewer people than the minimum gives all it has.
-    return np.minimum(bound(min_n, 0.0), people), high
+    return np.minimum(bound("min_n", min_n, 0.0), people), high
 
 
-def _total(n: int | None, budget: float | None, method: str) -> float:
+def _total(n: int | None, budget: float | None, method: str, integer: bool) -> float:
     if (n is None) == (budget is None) or (budget is not None and method != "cost"):
         raise SamplingError(
             "it is not clear what to share out",
             got=f"n={n}, budget={budget}, method={method}",
             expected='n, or budget with method="cost"',
         )
-    return float(n if n is not None else budget or 0.0)
+    total = n if n is not None else budget
+    if not is_number(total) or total < 0:
+        what = "n" if n is not None else "budget"
+        raise SamplingError(f"{what} is out of range", got=str(total), expected="a finite number, 0 or more")
+    if n is not None and integer and float(n) % 1:
+        raise SamplingError("n is no whole number", got=str(n), expected="a whole number, or integer=False")
+    return float(total)
 
 
 def _check_feasible(strata: pd.DataFrame, low: np.ndarray, high: np.ndarray, total: float, spent: np.ndarray) -> None:

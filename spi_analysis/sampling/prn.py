@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError
+from spi_analysis.sampling.sizes import is_number
 
 COMMITMENT_LABEL = b"permanent random numbers, commitment, version 1\x00"
 # The most bits with which the middle of a cell is still a double: neither 0 nor 1 can occur, and a shift is exact.
@@ -31,25 +32,31 @@ def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
 
     Raises
     ------
-    SamplingError   the secret is too short.
+    SamplingError   the secret is too short, or a person has no id or stands there twice: two people with the same
+        number would be drawn together.
 
     References
     ----------
     Ohlsson (1995), Coordination of samples using permanent random numbers, in: Business Survey Methods.
     """
     _require_secret(secret)
+    _require_ids(person_ids)
     digests = b"".join(hmac.digest(secret, str(person).encode(), "sha256")[:8] for person in person_ids)
     return pd.Series(_to_unit(np.frombuffer(digests, dtype=">u8")), index=person_ids.index, name="prn")
 
 
 def shift_of(public_value: str) -> float:
     """The shift in (0, 1) that a public value fixes."""
+    if not isinstance(public_value, str) or not public_value.strip():
+        raise SamplingError("there is no public value", got=repr(public_value), expected="the text that was published")
     digest = hashlib.sha256(public_value.encode()).digest()[:8]
     return float(_to_unit(np.frombuffer(digest, dtype=">u8"))[0])
 
 
 def shifted(prn: pd.Series, shift: float) -> pd.Series:
     """The numbers as seen from the shift on: (prn - shift) modulo 1. The smallest are drawn."""
+    if not is_number(shift) or not 0 <= shift < 1:
+        raise SamplingError("the shift is out of range", got=str(shift), expected="a number from 0 to below 1")
     return ((prn - shift) % 1.0).rename("prn")
 
 
@@ -66,6 +73,14 @@ def _require_secret(secret: bytes) -> None:
             got=f"{len(secret)} bytes",
             expected=f"at least {_SECRET_BYTES} random bytes",
         )
+
+
+def _require_ids(person_ids: pd.Series) -> None:
+    missing, twice = int(person_ids.isna().sum()), int(person_ids.dropna().astype(str).duplicated().sum())
+    if missing:
+        raise SamplingError("a person has no id", got=f"{missing} people without one", expected="an id for everyone")
+    if twice:
+        raise SamplingError("a person is there twice", got=f"{twice} rows", expected="each person once")
 
 
 def _to_unit(words: np.ndarray) -> np.ndarray:

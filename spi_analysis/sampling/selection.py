@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.sampling.sizes import is_number
 
 
 def select_srs(
@@ -31,15 +31,17 @@ def select_srs(
 
     Raises
     ------
-    SamplingError   no random number or no stratum for a person; a size that is missing, does not fit, or is
-        given for a stratum that is not there.
+    SamplingError   nobody in the frame; no random number or no stratum for a person; a size that is missing, does not
+        fit, or is given for a stratum that is not there.
 
     References
     ----------
     Fan, Muller & Rezucha (1962), JASA 57; Ohlsson (1995).
     """
     _require_columns(frame, [prn, *([stratum] if stratum else [])])
-    if frame[prn].isna().any() or not frame[prn].between(0, 1).all():
+    if frame.empty:
+        raise SamplingError("there is nobody to draw from", got="an empty frame", expected="at least one person")
+    if not pd.api.types.is_numeric_dtype(frame[prn]) or frame[prn].isna().any() or not frame[prn].between(0, 1).all():
         raise SamplingError("a random number is missing or outside 0 to 1", column=prn, expected="numbers in (0, 1)")
     strata = _strata(frame, stratum)
     pop_size = strata.map(strata.value_counts())
@@ -71,12 +73,10 @@ def _strata(frame: pd.DataFrame, stratum: str | None) -> pd.Series:
 
 def _sizes(n: int | Mapping[str, int] | pd.Series, strata: pd.Series) -> dict[str, int]:
     counts = strata.value_counts()
-    if isinstance(n, Integral):
-        sizes = {h: int(n) for h in counts.index}
-    elif isinstance(n, (Mapping, pd.Series)):
-        sizes = {str(h): int(v) for h, v in dict(n).items()}
+    if isinstance(n, (Mapping, pd.Series)):
+        sizes = {str(h): _whole(v) for h, v in dict(n).items()}
     else:
-        raise SamplingError("the sample size is no whole number", got=str(n), expected="a number, or one per stratum")
+        sizes = {h: _whole(n) for h in counts.index}
     problems = [
         Problem("a stratum has no sample size", key=h, expected="a size for every stratum", hint=nearest(h, sizes))
         for h in counts.index
@@ -95,6 +95,12 @@ def _sizes(n: int | Mapping[str, int] | pd.Series, strata: pd.Series) -> dict[st
     if problems:
         raise SamplingError(*problems)
     return sizes
+
+
+def _whole(n: object) -> int:
+    if not is_number(n) or n % 1:
+        raise SamplingError("the sample size is no whole number", got=str(n), expected="a number, or one per stratum")
+    return int(n)
 
 
 def _require_columns(frame: pd.DataFrame, columns: list[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
+from typing import TypeGuard
 
 from scipy.stats import norm
 
@@ -46,6 +48,7 @@ def sample_size(
     ----------
     Cochran (1977), Sampling Techniques, section 4.4; Valliant, Dever & Kreuter (2018), ch. 3.
     """
+    _require_numbers(margin=margin, p=p, deff=deff)
     _require(0 < margin < 1, "margin", margin, "a proportion between 0 and 1 (0.05 = 5 points of 100)")
     _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
     _require(deff > 0, "deff", deff, "a design effect above 0")
@@ -77,6 +80,8 @@ def sample_size_mean(
     ----------
     Cochran (1977), section 4.6; Valliant, Dever & Kreuter (2018), ch. 3.
     """
+    _require_numbers(sd=sd, margin=margin, cv=cv, mean=mean, level=level, deff=deff)
+    _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
     _require(sd > 0, "sd", sd, "a standard deviation above 0")
     _require(deff > 0, "deff", deff, "a design effect above 0")
     if (margin is None) == (cv is None) or (cv is not None and not mean):
@@ -97,6 +102,8 @@ def margin_of_error(
     n: float, p: float = 0.5, level: float = 0.95, population: float | None = None, deff: float = 1.0
 ) -> float:
     """The margin of error of a proportion that n completes buy; 0 for a full census, as a proportion."""
+    _require_numbers(n=n, p=p, level=level, population=population, deff=deff)
+    _require(population is None or population >= 1, "population", population, "at least one person")
     _require(n > 0, "n", n, "at least one complete")
     _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
     _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
@@ -115,6 +122,7 @@ def _size(
     *,
     proportion: bool,
 ) -> SampleSize:
+    _require_numbers(level=level, population=population, eligibility=eligibility, response_rate=response_rate)
     _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
     _require(0 < eligibility <= 1, "eligibility", eligibility, "a share above 0, at most 1")
     _require(0 < response_rate <= 1, "response_rate", response_rate, "a share above 0, at most 1")
@@ -137,6 +145,17 @@ def _size(
 def _whole(x: float) -> int:
     # Guards against 385.0000000001 becoming 386.
     return math.ceil(x - 1e-9)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number; what is true or false is none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _require_numbers(**values: object) -> None:
+    """Every value that is given must be a finite number."""
+    for name, value in values.items():
+        _require(value is None or is_number(value), name, value, "a finite number")
 
 
 def _require(ok: bool, name: str, got: object, expected: str) -> None:

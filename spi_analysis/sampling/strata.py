@@ -5,12 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.errors import SamplingError, nearest
+from spi_analysis.sampling.sizes import is_number
 
 SEPARATOR = " × "
 
 
 def cell_labels(data: pd.DataFrame, by: list[str], missing: str = "(unknown)") -> pd.Series:
     """One label per row that joins the columns ``by``; a missing value is a level of its own."""
+    if not by:
+        raise SamplingError("no column is named", got="an empty list", expected="the columns that make the cells")
     absent = [column for column in by if column not in data.columns]
     if absent:
         hint = nearest(absent[0], [str(column) for column in data.columns])
@@ -43,6 +46,8 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     whether it was merged. A group of several cells is named by its thickest cell and
     the number of further ones.
     """
+    if not is_number(minimum):
+        raise SamplingError("the least size of a group is no number", got=str(minimum), expected="a finite number")
     labels = cell_labels(cells, by)
     if labels.duplicated().any():
         raise SamplingError("a cell is given twice", got=str(labels[labels.duplicated()].iloc[0]), expected="each once")

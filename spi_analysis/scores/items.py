@@ -44,14 +44,15 @@ def valid_answers(column: pd.Series, scale: Scale) -> pd.Series:
 
 
 def item_nonresponse(responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
-    """Per item: shares of "don't know", refused and left empty among the respondents, and n answered."""
+    """Per item: shares of "don't know", refused and left empty among the respondents, their number, and n answered."""
     rows = []
     for item in instrument.items(source):
         scale = instrument.scales[item.scale]
         column = responses[item.code]
         shares = {kind: float(column.eq(code).mean()) for code, kind in scale.missing.items()}
         answered = int(valid_answers(column, scale).notna().sum())
-        rows.append({"item": item.code, "n": answered, **shares, "left_empty": float(column.isna().mean())})
+        left_empty = float(column.isna().mean())
+        rows.append({"item": item.code, "respondents": len(column), "n": answered, **shares, "left_empty": left_empty})
     return pd.DataFrame(rows)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import PublishedYears
+from spi_analysis.params.loading import read_csv_table, uneven_rows
+from spi_analysis.params.roster import InstitutionType
 from spi_analysis.params.round import CategoryParams
 from spi_analysis.scores.categories import category_of
 from spi_analysis.scores.change import SOURCES, bridge
@@ -18,6 +21,10 @@ from spi_analysis.scores.names import institution_ids
 COLUMNS = ["year", "institution", "type", "province_code", "index", *SOURCES, "correction_conduct", "correction_facts"]
 PARTS = [*SOURCES, "correction_conduct", "correction_facts"]
 NATIONAL = "nasional"
+TYPES = (*get_args(InstitutionType), NATIONAL)
+# Codes of provinces in Indonesia have two digits and begin with that of the island (1 to 9).
+PROVINCE = r"[1-9]\d"
+COMMAS = "this column, divided from others by commas"
 
 
 def load_published(path: Path | str, aliases: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -36,26 +43,32 @@ def load_published(path: Path | str, aliases: Mapping[str, str] | None = None) -
 
     Raises
     ------
-    InputError   missing columns, figures that are not numbers or outside 0-100, one institution twice in a year.
+    InputError   no table in UTF-8 with rows, missing columns, rows that do not fit the header, figures that are not
+        numbers or outside 0-100, unknown types or province codes, one institution twice in a year.
     """
     name = Path(path).name
-    try:
-        raw = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError("the file of published results does not exist", file=name) from None
-    absent = [column for column in COLUMNS if column not in raw.columns]
+    given = read_csv_table(Path(path), InputError, name)
+    absent = [column for column in COLUMNS if column not in given.header]
     if absent:
         raise InputError(
-            *(Problem("a column is missing", name, column=c, hint=nearest(c, raw.columns)) for c in absent)
+            *(
+                Problem("a column is missing", name, 1, c, expected=COMMAS, hint=nearest(c, given.header))
+                for c in absent
+            )
         )
-    table = raw[COLUMNS].assign(institution_id=institution_ids(raw["institution"], dict(aliases or {})))
-    problems = []
+    problems = uneven_rows(given, name)
+    numbers = [number for number, _ in given.rows]
+    raw = pd.DataFrame([row for _, row in given.rows], index=numbers, dtype=str)[COLUMNS]
+    raw = raw.drop(index=[number for number, _ in given.uneven])
+    table = raw.apply(lambda column: column.str.strip())
+    table = table.assign(institution_id=institution_ids(table["institution"], dict(aliases or {})))
     for column in ["year", "index", *PARTS]:
         table[column], bad = _numbers(table[column], column, name, blank_allowed=column in PARTS)
         problems += bad
-    problems += _repeats(table, name)
+    problems += [*_words(table, name), *_repeats(table, name)]
     if problems:
         raise InputError(*problems)
+    table = table.reset_index(drop=True)
     table["year"] = table["year"].astype(int)
     table["province_code"] = table["province_code"].replace("", None)
     return table[["year", "institution", "institution_id", *COLUMNS[2:]]]
@@ -179,13 +192,38 @@ def _numbers(column: pd.Series, name: str, file: str, *, blank_allowed: bool) ->
     values = pd.to_numeric(column.where(column != ""), errors="coerce")
     low, high = (2000, 2100) if name == "year" else (0, 100)
     bad = (values.isna() & ((column != "") | (not blank_allowed))) | (values.notna() & ~values.between(low, high))
+    expected = f"{low} to {high}"
+    if name == "year":
+        bad |= values.notna() & (values % 1 != 0)
+        expected = f"a whole number, {expected}"
     problems = [
-        Problem(
-            "not a usable figure", file, int(row) + 2, name, got=column[row] or "nothing", expected=f"{low} to {high}"
-        )
+        Problem("not a usable figure", file, int(row), name, got=column[row] or "nothing", expected=expected)
         for row in column.index[bad]
     ]
     return values, problems
+
+
+def _words(table: pd.DataFrame, file: str) -> list[Problem]:
+    """Blank names, unknown types and province codes; the national row has no province."""
+    codes = table["province_code"]
+    checks = [
+        ("institution", table["institution_id"] == "", "the name of an institution"),
+        ("type", ~table["type"].isin(TYPES), ", ".join(TYPES)),
+        ("province_code", (codes != "") & ~codes.str.fullmatch(PROVINCE), "two digits, or nothing"),
+    ]
+    return [
+        Problem(
+            f"not a usable {column.replace('_', ' ')}",
+            file,
+            int(row),
+            column,
+            got=table.loc[row, column] or "nothing",
+            expected=expected,
+            hint=nearest(table.loc[row, column], TYPES) if column == "type" else "",
+        )
+        for column, bad, expected in checks
+        for row in table.index[bad]
+    ]
 
 
 def _repeats(table: pd.DataFrame, file: str) -> list[Problem]:
@@ -194,7 +232,7 @@ def _repeats(table: pd.DataFrame, file: str) -> list[Problem]:
         Problem(
             "an institution is there twice in a year",
             file,
-            int(row) + 2,
+            int(row),
             "institution",
             got=f"{table.loc[row, 'institution']} ({table.loc[row, 'year']})",
             expected="one row per institution and year",

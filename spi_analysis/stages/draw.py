@@ -26,6 +26,7 @@ from spi_analysis.sampling import (
     verify_draw,
 )
 from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 
 PANEL = "panel"
@@ -127,29 +128,30 @@ def draw_institution(setup: RoundSetup, store: Store, institution_id: str, secre
     -------
     The record: round, institution, and one draw record per source.
     """
-    setup.require(institution_id)
-    if store.has("sample", institution_id):
-        raise StoreError(
-            "a sample was already drawn",
-            file=f"data/{store.root.name}/sample/{institution_id}.parquet",
-            expected="one draw per round and institution",
-            hint="a drawn sample is never replaced; check it with: spi verify-draw " + institution_id,
-        )
-    round_ = setup.round_for(institution_id)
-    frame = store.read("frame", institution_id)
-    _require_sources(frame, round_, institution_id)
-    samples, frames, records = [], [], {}
-    for source in round_.sources:
-        sample, people, record = draw_source(frame, round_, source, secret)
-        samples.append(sample)
-        frames.append(people)
-        records[source] = record
-    whole = {"round_id": round_.round_id, "institution_id": institution_id, "sources": records}
-    write_parquet(store.root / "draw" / f"{institution_id}.frame.parquet", pd.concat(frames, ignore_index=True))
-    store.write_record("draw", institution_id, whole)
-    # Last, since its presence means that the draw is done.
-    store.write("sample", institution_id, pd.concat(samples, ignore_index=True))
-    return whole
+    with one_writer(store.root.parent):
+        setup.require(institution_id)
+        if store.has("sample", institution_id):
+            raise StoreError(
+                "a sample was already drawn",
+                file=f"data/{store.root.name}/sample/{institution_id}.parquet",
+                expected="one draw per round and institution",
+                hint="a drawn sample is never replaced; check it with: spi verify-draw " + institution_id,
+            )
+        round_ = setup.round_for(institution_id)
+        frame = store.read("frame", institution_id)
+        _require_sources(frame, round_, institution_id)
+        samples, frames, records = [], [], {}
+        for source in round_.sources:
+            sample, people, record = draw_source(frame, round_, source, secret)
+            samples.append(sample)
+            frames.append(people)
+            records[source] = record
+        whole = {"round_id": round_.round_id, "institution_id": institution_id, "sources": records}
+        write_parquet(store.root / "draw" / f"{institution_id}.frame.parquet", pd.concat(frames, ignore_index=True))
+        store.write_record("draw", institution_id, whole)
+        # Last, since its presence means that the draw is done.
+        store.write("sample", institution_id, pd.concat(samples, ignore_index=True))
+        return whole
 
 
 def draw_table(records: list[dict[str, Any]]) -> pd.DataFrame:

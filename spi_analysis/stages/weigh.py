@@ -134,7 +134,7 @@ def _weigh_source(
     recipe = recipe_for(params, eligible_list(frame, source))
     weighted = apply_recipe(people, recipe, status="status", replicates=replicates)
     table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], weighted.columns[WEIGHT_COLUMNS]], axis=1)
-    return table, _replicate_table(people, weighted), weighted.report.assign(source=source)
+    return table, _replicate_table(people, weighted), weighted.report.table.assign(source=source)
 
 
 def _replicate_table(people: pd.DataFrame, weighted: Weighted) -> pd.DataFrame:
@@ -158,6 +158,7 @@ def _equal_weights(
     report = pd.DataFrame(
         [{"step": "equal weights", "column": "weight", "cases": int(answered.sum()), "sum": float(answered.sum()),
           "kish_deff": 1.0, "effective_n": float(answered.sum()), "smallest": 1.0, "largest": 1.0, "merged": [],
+          "done": [], "warnings": [],
           "source": source}]
     )  # fmt: skip
     return table, pd.DataFrame({"source": [], "person_id": []}, dtype=str), report

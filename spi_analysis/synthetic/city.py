@@ -14,7 +14,7 @@ import pandas as pd
 
 from spi_analysis.errors import InputError, nearest
 from spi_analysis.params import RoundSetup, Source
-from spi_analysis.params.loading import read_csv_rows
+from spi_analysis.params.loading import read_csv_table
 from spi_analysis.synthetic.answers import SourceAnswers, answer_table, listed_answers, panel_answers
 from spi_analysis.synthetic.latent import UnitEffects, draw_unit_effects
 from spi_analysis.synthetic.people import draw_sizes, make_people
@@ -124,7 +124,7 @@ def _answers(
 def _published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
     """The source scores published for the institution in the round's year."""
     year = str(setup.round.year)
-    for row in read_csv_rows(setup.workspace.params / "published.csv"):
+    for _, row in read_csv_table(setup.workspace.params / "published.csv").rows:
         if row["institution"] == name and row["year"] == year and row["internal"]:
             return {source: float(row[source]) for source in ("internal", "external", "expert")}
     raise InputError(

@@ -22,6 +22,7 @@ import pandas as pd
 
 from spi_analysis.errors import VaultError
 from spi_analysis.tables.files import write_bytes, write_text
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.sealing import seal, sealed_with, unseal, unwrap, wrap
 from spi_analysis.tables.vault_key import VaultKey
 
@@ -125,6 +126,10 @@ class Vault:
         """Rows that were turned away."""
         return self._read_table(_entry(round_id, "rejected", institution_id, what))
 
+    def has_rejected(self, round_id: str, institution_id: str, what: str) -> bool:
+        """Whether rows of this kind were turned away before."""
+        return self._path(_entry(round_id, "rejected", institution_id, what)).exists()
+
     @classmethod
     def rotate(
         cls, root: Path, old: VaultKey, new: VaultKey, progress: Callable[[int, int], None] | None = None
@@ -135,6 +140,11 @@ class Vault:
         entries, done or not. Each entry is replaced in one step. Only when all are done is the old key dropped. If the
         work is interrupted, nothing is lost: call it again with the same keys and it goes on where it was.
         """
+        with one_writer(root.parent):
+            return cls._rotate(root, old, new, progress)
+
+    @classmethod
+    def _rotate(cls, root: Path, old: VaultKey, new: VaultKey, progress: Callable[[int, int], None] | None) -> Vault:
         begun = _read_state(root)["key"] == new.fingerprint
         vault = cls.open(root, new) if begun else cls.open(root, old)._begin_rotation(new)
         names = vault._names()

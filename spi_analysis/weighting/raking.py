@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.weighting.auxiliary import Auxiliary, Margin, auxiliary_of
-from spi_analysis.weighting.calibration import calibration_factors
-from spi_analysis.weighting.groups import Groups, weights_of
+from spi_analysis.weighting.auxiliary import Auxiliary, auxiliary_of
+from spi_analysis.weighting.calibration import calibration_factors, require_weight
+from spi_analysis.weighting.cells import group_sums
+from spi_analysis.weighting.feasible import TOLERANCE as POSSIBLE
+from spi_analysis.weighting.feasible import reach
+from spi_analysis.weighting.groups import weights_of
 
 TOLERANCE = 1e-10
 MAX_ITERATIONS = 100
@@ -42,8 +45,8 @@ def rake(
 
     Raises
     ------
-    WeightingError   missing levels, levels without a row, margins that disagree, or no
-        convergence (the margin that is worst is named).
+    WeightingError   missing levels, levels without a row, margins that disagree (all problems at
+        once), or no convergence (every margin that fails is named, with its worst level).
 
     References
     ----------
@@ -51,6 +54,14 @@ def rake(
     """
     weights = weights_of(df, weight)
     auxiliary, targets = auxiliary_of(df, margins)
+    if auxiliary.columns:
+        raise WeightingError(
+            "only margins can be raked",
+            column=", ".join(auxiliary.numeric_names),
+            expected="totals per level, {level: total}",
+            hint='calibrate(..., method="raking") takes numeric totals as well',
+        )
+    require_weight(auxiliary, weights, targets)
     raked = rake_columns(weights[:, None], auxiliary, targets, tolerance, max_iterations)
     return pd.Series(raked[:, 0], index=df.index, name=weight)
 
@@ -67,59 +78,66 @@ def rake_columns(
     A column that ``max_iterations`` sweeps leave unfinished is finished by Newton's method, which
     has the same solution and converges where sweeps crawl (as in an odd replicate).
     """
-    cells, levels = _cells(auxiliary)
-    start = cells.sums(weights)
+    start = auxiliary.cells.sums(weights)
+    table = rake_table(start, auxiliary.on_cells, targets, tolerance, max_iterations)
+    ratio = np.divide(table, start, out=np.zeros_like(table), where=start > 0)
+    return weights * ratio[auxiliary.cells.codes]
+
+
+def rake_table(
+    start: np.ndarray,
+    on_cells: Auxiliary,
+    targets: np.ndarray,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> np.ndarray:
+    """Raked cell totals (M, K) from those before (M, K); ``on_cells`` as ``Auxiliary.on_cells`` gives it."""
     table = start.copy()
-    tables = [Groups(levels[:, j], margin.levels) for j, margin in enumerate(auxiliary.margins)]
-    wanted = np.split(targets, np.cumsum([len(margin.levels) for margin in auxiliary.margins])[:-1])
+    wanted = np.split(targets, np.cumsum([len(margin.levels) for margin in on_cells.margins])[:-1])
     open_ = np.arange(table.shape[1])
     for _ in range(max_iterations):
-        swept, worst = _sweep(table[:, open_], tables, wanted)
+        swept, worst = _sweep(table[:, open_], on_cells, wanted)
         table[:, open_] = swept
         open_ = open_[worst > tolerance]
         if not len(open_):
             break
     for column in open_:
-        table[:, column] *= _newton_factors(table[:, column], auxiliary, levels, targets)
-    _require_hit(table, tables, wanted, auxiliary, tolerance)
-    ratio = np.divide(table, start, out=np.zeros_like(table), where=start > 0)
-    return weights * cells.spread(ratio)
+        table[:, column] *= _newton_factors(table[:, column], on_cells, targets)
+    _require_hit(table, start, wanted, on_cells, targets, tolerance)
+    return table
 
 
-def _sweep(table: np.ndarray, tables: list[Groups], wanted: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _sweep(table: np.ndarray, on_cells: Auxiliary, wanted: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """One pass over all margins: the new table of cells (M, K), and the largest change of every column."""
     worst = np.zeros(table.shape[1])
-    for groups, target in zip(tables, wanted, strict=True):
-        have = groups.sums(table)
+    for margin, target in zip(on_cells.margins, wanted, strict=True):
+        have = group_sums(margin.codes, table, len(margin.levels))
         factor = np.divide(target[:, None], have, out=np.ones_like(have), where=have > 0)
         worst = np.maximum(worst, np.abs(factor - 1).max(axis=0))
-        table = table * groups.spread(factor)
+        table = table * factor[margin.codes]
     return table, worst
 
 
-def _newton_factors(column: np.ndarray, auxiliary: Auxiliary, levels: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _newton_factors(column: np.ndarray, on_cells: Auxiliary, targets: np.ndarray) -> np.ndarray:
     """Factors that finish one column of the table of cells; ones where there is no solution."""
-    margins = [Margin(m.name, m.levels, levels[:, j]) for j, m in enumerate(auxiliary.margins)]
     try:
-        return calibration_factors(column, Auxiliary(margins, [], np.empty((len(column), 0))), targets, "raking")
+        return calibration_factors(column, on_cells, targets, "raking")
     except WeightingError:
         return np.ones(len(column))
 
 
-def _cells(auxiliary: Auxiliary) -> tuple[Groups, np.ndarray]:
-    """Distinct combinations of margin levels: the rows' cells, and each cell's level of every margin."""
-    levels = np.column_stack([margin.codes for margin in auxiliary.margins])
-    distinct, codes = np.unique(levels, axis=0, return_inverse=True)
-    return Groups(codes.ravel(), [str(i) for i in range(len(distinct))]), distinct
-
-
 def _require_hit(
-    table: np.ndarray, tables: list[Groups], wanted: list[np.ndarray], auxiliary: Auxiliary, tolerance: float
+    table: np.ndarray,
+    start: np.ndarray,
+    wanted: list[np.ndarray],
+    on_cells: Auxiliary,
+    targets: np.ndarray,
+    tolerance: float,
 ) -> None:
     """Every margin must be met now, the ones raked early included; else name the worst level of each."""
     problems = []
-    for margin, groups, target in zip(auxiliary.margins, tables, wanted, strict=True):
-        have = groups.sums(table)
+    for margin, target in zip(on_cells.margins, wanted, strict=True):
+        have = group_sums(margin.codes, table, len(margin.levels))
         scale = np.maximum(np.abs(target), 1e-300)[:, None]
         miss = (np.abs(have - target[:, None]) / np.where(target[:, None] == 0, target.sum(), scale)).max(axis=1)
         if miss.max() > 10 * tolerance:
@@ -132,8 +150,19 @@ def _require_hit(
                     key=margin.levels[level],
                     got=f"a total of {have[level, column]:.6g}" + (f" in replicate {column}" if column else ""),
                     expected=f"{target[level]:.6g}",
-                    hint="the margins contradict each other in this sample: merge thin levels or leave a margin out",
+                    hint=_advice(start[:, column], on_cells, targets),
                 )
             )
     if problems:
         raise WeightingError(*problems)
+
+
+def _advice(column: np.ndarray, on_cells: Auxiliary, targets: np.ndarray) -> str:
+    """Whether the margins contradict each other, and which levels could give way."""
+    otherwise = "merge thin levels or leave a margin out"
+    possible = reach(column, on_cells, targets, (0.0, np.inf))
+    changed = np.flatnonzero(possible.nearest_totals != targets)
+    if possible.share >= 1 - POSSIBLE or not len(changed):
+        return f"some cells would have to be empty: {otherwise}, or allow more iterations"
+    listed = ", ".join(f"{on_cells.names[j]}: {possible.nearest_totals[j]:.6g}" for j in changed)
+    return f"the margins contradict each other in this sample ({listed} would be possible): {otherwise}"

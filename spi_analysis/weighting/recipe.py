@@ -6,23 +6,18 @@ the sample itself; the replicates repeat the arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import WeightingError
-from spi_analysis.sampling.strata import cell_labels, merge_thin_cells
-from spi_analysis.weighting.auxiliary import auxiliary_of
-from spi_analysis.weighting.diagnostics import effective_n, kish_deff
-from spi_analysis.weighting.groups import groups_of, require_columns, weights_of
-from spi_analysis.weighting.nonresponse import eligibility_weights, nonresponse_weights
-from spi_analysis.weighting.raking import MAX_ITERATIONS, TOLERANCE, rake_columns
-from spi_analysis.weighting.replicates import ReplicateWeights, bootstrap_replicates
-from spi_analysis.weighting.statuses import INELIGIBLE, RESPONDENT, classify
-from spi_analysis.weighting.trimming import cap_with_redistribution, iqr_cap
+from spi_analysis.errors import Problem, WeightingError
+from spi_analysis.weighting.groups import require_columns, weights_of
+from spi_analysis.weighting.replicate_weights import ReplicateWeights
+from spi_analysis.weighting.report import WeightingReport, report_row
+from spi_analysis.weighting.statuses import classify
 
 
 @dataclass(frozen=True)
@@ -33,16 +28,33 @@ class Merged:
     levels: tuple[str, ...]
 
 
+class Notes(NamedTuple):
+    """What a step did to the weights, and what to beware of: sentences for the report."""
+
+    done: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _nothing(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:
+    return Notes()
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """A step that has seen the data: new weights from old ones (n, K), and what it merged."""
+    """A step that has seen the data.
+
+    ``apply``: new weights from old ones and how often each person stands in the replicate, all (n, K),
+    column 0 the sample itself; ``merged``: what was put together; ``review``: notes from the weights
+    before and after and the multiplicity.
+    """
 
     apply: Callable[[np.ndarray, np.ndarray], np.ndarray]
     merged: list[Merged] = field(default_factory=list)
+    review: Callable[[np.ndarray, np.ndarray, np.ndarray], Notes] = _nothing
 
 
 class Step(Protocol):
-    """One step of a recipe. ``column`` names the weight column that it leaves."""
+    """One step of a recipe. ``column`` names the weight column that it leaves ("": it leaves the weights alone)."""
 
     @property
     def column(self) -> str: ...
@@ -51,102 +63,16 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True)
-class UnknownEligibility:
-    """Spread the weight of those of unknown eligibility inside classes (see ``adjust_unknown_eligibility``)."""
-
-    by: str
-    column: str = "elig_weight"
-
-    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        require_columns(sample, [self.by])
-        groups = groups_of(sample[self.by])
-        return Prepared(lambda weights, _: eligibility_weights(weights, groups, classes))
-
-
-@dataclass(frozen=True)
-class WeightingClasses:
-    """Move the weight of nonrespondents to respondents inside classes (see ``adjust_nonresponse``)."""
-
-    by: str
-    column: str = "nr_weight"
-
-    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        require_columns(sample, [self.by])
-        groups = groups_of(sample[self.by])
-        return Prepared(lambda weights, _: nonresponse_weights(weights, groups, classes))
-
-
-@dataclass(frozen=True)
-class Rake:
-    """Rake to population totals; levels with fewer than ``min_respondents`` are merged first."""
-
-    margins: Mapping[str, Mapping[str, float]]
-    min_respondents: int = 1
-    tolerance: float = TOLERANCE
-    max_iterations: int = MAX_ITERATIONS
-    column: str = "cal_weight"
-
-    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        require_columns(sample, list(self.margins))
-        has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
-        respondents = sample[classes == RESPONDENT]
-        totals: dict[str, Mapping[object, float]] = {}
-        columns: dict[str, pd.Series] = {}
-        merged: list[Merged] = []
-        for name, margin in self.margins.items():
-            columns[name], totals[name], together = _merged_margin(sample[name], respondents[name], name, margin, self)
-            merged += together
-        kept = pd.DataFrame(columns)[has_weight]
-        auxiliary, targets = auxiliary_of(kept, totals)
-
-        def apply(weights: np.ndarray, _: np.ndarray) -> np.ndarray:
-            raked = np.zeros_like(weights)
-            raked[has_weight] = rake_columns(
-                weights[has_weight], auxiliary, targets, self.tolerance, self.max_iterations
-            )
-            return raked
-
-        return Prepared(apply, merged)
-
-
-@dataclass(frozen=True)
-class Trim:
-    """Cap weights at median + k * IQR and spread the excess (see ``cap_with_redistribution``)."""
-
-    k: float
-    column: str = "trimmed_weight"
-
-    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        def apply(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
-            single = np.divide(weights, multiplicity, out=np.zeros_like(weights), where=multiplicity > 0)
-            return cap_with_redistribution(weights, iqr_cap(single, self.k), multiplicity)
-
-        return Prepared(apply)
-
-
-@dataclass(frozen=True)
-class DropIneligible:
-    """Set the weight of the known ineligible to 0: they have stood for their like up to here."""
-
-    column: str = "weight"
-
-    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        stays = (classes != INELIGIBLE)[:, None]
-        return Prepared(lambda weights, _: np.where(stays, weights, 0.0))
-
-
-@dataclass(frozen=True)
 class Weighted:
     """A weighted sample.
 
     ``columns`` (n, steps + 1): the base weight and what each step left; ``replicates``: the
-    final weights of every replicate (values (n, R)) or None; ``report``: one row per step
-    (step, column, cases, sum, kish_deff, effective_n, smallest, largest, merged).
+    final weights of every replicate (values (n, R)) or None; ``report``: what every step did.
     """
 
     columns: pd.DataFrame
     replicates: ReplicateWeights | None
-    report: pd.DataFrame
+    report: WeightingReport
 
     @property
     def weight(self) -> pd.Series:
@@ -156,7 +82,7 @@ class Weighted:
 
 def apply_recipe(
     sample: pd.DataFrame,
-    recipe: list[Step],
+    recipe: Sequence[Step],
     *,
     weight: str = "base_weight",
     status: str = "disposition",
@@ -167,139 +93,88 @@ def apply_recipe(
     Parameters
     ----------
     sample : DataFrame (n, ...)   one row per sampled person
-    recipe : list of steps        applied in order
+    recipe : sequence of steps    applied in order; declaring steps computes nothing
     weight, status : str          columns: base weight (persons, > 0), final disposition
     replicates : ReplicateWeights or None   of the base weight; every step is repeated on each
 
+    Returns
+    -------
+    Weighted: a column per step, the final replicates, and the report.
+
     Raises
     ------
-    WeightingError   whatever step cannot be carried out, named.
+    WeightingError   whatever step cannot be carried out, named; two steps that leave the same column.
     """
+    require_columns(sample, [weight, status])
+    _require_own_columns(recipe, weight)
     base = weights_of(sample, weight)
     if (base <= 0).any():
         raise WeightingError("a base weight is 0", column=weight, expected="above 0 for everyone sampled")
     classes = classify(sample[status])
     values = base[:, None] if replicates is None else np.hstack([base[:, None], replicates.values])
     multiplicity = values / base[:, None]
-    columns, rows = {weight: base}, [_report_row("base", weight, base, [])]
+    columns, rows = {weight: base}, [report_row("base", weight, base)]
     for step in recipe:
-        prepared = step.prepare(sample, classes)
-        values = prepared.apply(values, multiplicity)
-        columns[step.column] = values[:, 0]
-        rows.append(_report_row(type(step).__name__, step.column, values[:, 0], prepared.merged))
+        prepared, after = _carried_out(step, sample, classes, values, multiplicity)
+        notes = prepared.review(values, after, multiplicity)
+        values = after
+        if step.column:
+            columns[step.column] = values[:, 0]
+        rows.append(report_row(type(step).__name__, step.column or rows[-1]["column"], values[:, 0]))
+        warnings = [*notes.warnings, *_negative(values)]
+        rows[-1] |= {"merged": prepared.merged, "done": list(notes.done), "warnings": warnings}
     final = None
     if replicates is not None:
         final = ReplicateWeights(values[:, 1:], replicates.scale, replicates.rscales, replicates.method)
-    return Weighted(pd.DataFrame(columns, index=sample.index), final, pd.DataFrame(rows))
+    table = pd.DataFrame(columns, index=sample.index)
+    return Weighted(table, final, WeightingReport(pd.DataFrame(rows), table))
 
 
-def weighting_classes(
-    sample: pd.DataFrame, by: list[str], status: str = "disposition", min_respondents: int = 1
-) -> pd.DataFrame:
-    """Classes of ``by`` in which at least ``min_respondents`` answered; thin ones are merged.
-
-    Returns
-    -------
-    DataFrame (n, [nr_class, merged]), index of ``sample``: class label, and whether the cell was merged.
-    The rule of merging is that of ``merge_thin_cells``.
-    """
-    require_columns(sample, by)
-    answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
-    labels = cell_labels(sample, by)
-    first = sample.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
-    cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
-    merged = merge_thin_cells(cells, by, "respondents", min_respondents).set_index("cell")
-    return pd.DataFrame(
-        {"nr_class": labels.map(merged["group"]), "merged": labels.map(merged["merged"])}, index=sample.index
-    )
+def _carried_out(
+    step: Step, sample: pd.DataFrame, classes: np.ndarray, values: np.ndarray, multiplicity: np.ndarray
+) -> tuple[Prepared, np.ndarray]:
+    """The step on sample and replicates; its errors say which step it was."""
+    name = f"step {type(step).__name__}" + (f" ({step.column})" if step.column else "")
+    try:
+        prepared = step.prepare(sample, classes)
+        after = prepared.apply(values, multiplicity)
+    except WeightingError as error:
+        raise WeightingError(*(_of_step(problem, name) for problem in error.problems)) from None
+    broken = np.flatnonzero(~np.isfinite(after).all(axis=0))
+    if len(broken):
+        where = in_replicate(int(broken[0]))
+        raise WeightingError("a step leaves weights that are no numbers", file=name, key=where, expected="numbers")
+    return prepared, after
 
 
-def two_phase_replicates(
-    sample: pd.DataFrame,
-    by: str,
-    n_replicates: int,
-    seed: int,
-    *,
-    weight: str = "base_weight",
-    status: str = "disposition",
-) -> ReplicateWeights:
-    """Bootstrap of a sample with nonresponse, whose recipe then repeats every step.
-
-    Given its class, whether somebody answers is the second random phase: inside each class those
-    found (respondents and known ineligible) are resampled as a simple random sample of the class,
-    with f = respondents/N of the class and Rao and Wu's factor, which is unbiased however few
-    they are. Everybody else keeps the base weight, which the recipe hands on.
-
-    Parameters
-    ----------
-    sample : DataFrame (n, ...)   one row per sampled person
-    by : str                      column of nonresponse classes (see ``weighting_classes``)
-    n_replicates, seed, weight, status   as in ``bootstrap_replicates`` and ``apply_recipe``
-
-    Returns
-    -------
-    ReplicateWeights, values (n, n_replicates) of the base weight, scale 1/R.
-
-    References
-    ----------
-    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), section 15.6 (response homogeneity groups).
-    """
-    found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
-    fraction = observed_fraction(sample, by, weight, status)
-    people = sample[found].assign(observed_fraction=fraction[found])
-    drawn = bootstrap_replicates(
-        people, weight, stratum=by, fraction="observed_fraction", n_replicates=n_replicates, seed=seed
-    )
-    values = np.repeat(weights_of(sample, weight)[:, None], n_replicates, axis=1)
-    values[found] = drawn.values
-    return ReplicateWeights(values, drawn.scale, drawn.rscales, drawn.method)
+def _of_step(problem: Problem, name: str) -> Problem:
+    """The outermost place of a problem inside a recipe is its step."""
+    return problem if problem.file else replace(problem, file=name)
 
 
-def observed_fraction(
-    sample: pd.DataFrame, by: str, weight: str = "base_weight", status: str = "disposition"
-) -> pd.Series:
-    """Share of the population that was observed, per class: respondents / sum of base weights.
-
-    The finite population correction of a sample with nonresponse: response is a second
-    random phase without a correction of its own, so f is respondents/N, not n/N.
-
-    Returns
-    -------
-    Series (n,), name ``observed_fraction``, in [0, 1].
-    """
-    respondents = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
-    people = sample[weight].groupby(sample[by]).transform("sum")
-    return (respondents.groupby(sample[by]).transform("sum") / people).clip(upper=1.0).rename("observed_fraction")
+def in_replicate(column: int) -> str:
+    """Name of a column of (n, K) weights."""
+    return f"replicate {column}" if column else "the sample"
 
 
-def _merged_margin(
-    column: pd.Series, respondents: pd.Series, name: str, margin: Mapping[str, float], rake: Rake
-) -> tuple[pd.Series, dict[object, float], list[Merged]]:
-    """A margin whose levels all rest on enough respondents: the column, the totals, and what was merged."""
-    # Levels are compared as text, as the names of totals are: True and "True" are one level.
-    column, respondents = (part.astype("object").map(str, na_action="ignore") for part in (column, respondents))
-    margin = {str(level): total for level, total in margin.items()}
-    counts = respondents.value_counts()
-    cells = pd.DataFrame({name: list(margin), "respondents": [float(counts.get(level, 0)) for level in margin]})
-    merged = merge_thin_cells(cells, [name], "respondents", rake.min_respondents)
-    group = dict(zip(merged[name], merged["group"], strict=True))
-    totals: dict[object, float] = {}
-    for level, total in margin.items():
-        totals[group[level]] = totals.get(group[level], 0.0) + total
-    together = [Merged(name, tuple(part[name])) for _, part in merged[merged["merged"]].groupby("group")]
-    return column.map(lambda level: group.get(level, level)), totals, together
+def _negative(values: np.ndarray) -> list[str]:
+    below = np.flatnonzero((values < 0).any(axis=0))
+    if not len(below):
+        return []
+    replicates = int((below > 0).sum())
+    return [
+        f"{int((values[:, 0] < 0).sum())} weights are negative"
+        + (f", and some in {replicates} of {values.shape[1] - 1} replicates" if replicates else "")
+    ]
 
 
-def _report_row(step: str, column: str, weights: np.ndarray, merged: list[Merged]) -> dict[str, object]:
-    positive = weights[weights > 0]
-    return {
-        "step": step,
-        "column": column,
-        "cases": len(positive),
-        "sum": float(weights.sum()),
-        "kish_deff": kish_deff(weights),
-        "effective_n": effective_n(weights),
-        "smallest": float(positive.min()) if len(positive) else 0.0,
-        "largest": float(positive.max()) if len(positive) else 0.0,
-        "merged": merged,
-    }
+def _require_own_columns(recipe: Sequence[Step], weight: str) -> None:
+    names = [weight, *(step.column for step in recipe if step.column)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise WeightingError(
+            "two steps leave the same column",
+            column=", ".join(twice),
+            expected="a column of its own for every step, so that nothing is overwritten",
+            hint=f"give one of them another name, {twice[0]!r} is taken: column=...",
+        )

@@ -105,3 +105,57 @@ def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: 
         growth = 1 + np.divide(excess, room, out=np.zeros_like(excess), where=active)
         single = np.where(active, np.where(free, capped * growth, capped), single)
     return single * counts
+
+
+def hold_between(weights: np.ndarray, low: np.ndarray, high: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+    """Keep the weight that one person carries between limits, all others moving in proportion.
+
+    Everybody's weight becomes ``clip(c * weight, low, high)`` with the one factor c that keeps the sum.
+
+    Parameters
+    ----------
+    weights : ndarray (n, K)        persons; columns are replicates; a weight of 0 stays 0
+    low, high : ndarray (K,)        persons
+    multiplicity : ndarray (n, K)   how often each person stands in the replicate (1 in the sample itself)
+
+    Returns
+    -------
+    ndarray (n, K) with the same column sums. A column whose total does not fit inside its limits stays as it is.
+    """
+    counts = np.where(weights > 0, multiplicity, 0.0)
+    single = np.divide(weights, counts, out=np.zeros_like(weights), where=counts > 0)
+    held = weights.copy()
+    for k in range(weights.shape[1]):
+        mine = counts[:, k] > 0
+        if fits(weights[:, k], counts[:, k], low[k], high[k]):
+            held[mine, k] = counts[mine, k] * _clipped(single[mine, k], counts[mine, k], low[k], high[k])
+    return held
+
+
+def fits(weights: np.ndarray, counts: np.ndarray, low: float, high: float) -> bool:
+    """Whether the limits can hold the sum of the weights (n,), with so many copies of each (n,)."""
+    people, total = float(counts[weights > 0].sum()), float(weights.sum())
+    return low <= high and low * people <= total * (1 + 1e-12) and total <= high * people * (1 + 1e-12)
+
+
+def _clipped(single: np.ndarray, counts: np.ndarray, low: float, high: float) -> np.ndarray:
+    """clip(c * single, low, high) with c such that the sum is kept: exact between the points where it bends."""
+    total = float(single @ counts)
+    bends = np.unique(np.concatenate([[1.0], low / single, high / single]))
+    bends = bends[np.isfinite(bends) & (bends > 0)]
+    # The sum grows with c: halve the list of bends until c stands between two of them.
+    first, last = 0, len(bends) - 1
+    while last - first > 1:
+        middle = (first + last) // 2
+        if float(np.clip(bends[middle] * single, low, high) @ counts) <= total:
+            first = middle
+        else:
+            last = middle
+    for c in (bends[first], bends[last]):
+        at = np.clip(c * single, low, high)
+        if abs(float(at @ counts) - total) <= ROUNDING * total:
+            return at
+    inside = np.clip((bends[first] + bends[last]) / 2 * single, low, high)
+    free = (inside > low) & (inside < high)
+    left = total - float(inside[~free] @ counts[~free])
+    return np.clip(left / float(single[free] @ counts[free]) * single, low, high)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import EstimationError
+from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.estimation.inputs import require_columns, usable_weights
 
 
@@ -18,3 +19,25 @@ def test_unusable_weight_names_row_and_column(bad: float) -> None:
     with pytest.raises(EstimationError, match="missing or negative") as caught:
         usable_weights(pd.DataFrame({"w": [0.0, 1.0, bad]}), "w")
     assert "row 3, column w" in str(caught.value)
+
+
+EMPTY = pd.DataFrame({"w": pd.Series(dtype=float), "y": pd.Series(dtype=float)})
+TWO = pd.DataFrame({"w": 1.0, "y": [1.0, 2.0], "name": ["a", "b"], "huge": [1.0, np.inf]})
+
+
+@pytest.mark.parametrize(
+    ("call", "part"),
+    [
+        (lambda: SurveyDesign(EMPTY, "w"), "no rows"),
+        (lambda: SurveyDesign(TWO, "name"), "not a number"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), []), "no variable"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), "huge"), "infinite"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), "y", level=95), "out of range"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), "y", level=0), "out of range"),
+        (lambda: ReplicateDesign(TWO, "w", np.array([[1.0], [np.nan]])), "replicate weight is missing"),
+        (lambda: ReplicateDesign(TWO, "w", np.ones((2, 3)), "other", scale=-1.0), "not positive"),
+    ],
+)
+def test_what_no_estimate_can_come_from_is_refused(call, part: str) -> None:
+    with pytest.raises(EstimationError, match=part):
+        call()

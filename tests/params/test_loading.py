@@ -8,7 +8,7 @@ import pytest
 
 from spi_analysis.errors import ParameterError
 from spi_analysis.params.base import Frozen
-from spi_analysis.params.loading import Wrong, read_csv_rows, read_yaml, validate
+from spi_analysis.params.loading import Wrong, read_csv_table, read_yaml, validate
 
 
 class Inner(Frozen):
@@ -62,7 +62,7 @@ def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_missing_csv(tmp_path: Path) -> None:
-    assert "institutions.csv" in str(raised(lambda: read_csv_rows(tmp_path / "institutions.csv")))
+    assert "institutions.csv" in str(raised(lambda: read_csv_table(tmp_path / "institutions.csv")))
 
 
 GOOD = {"name": "x", "parts": {"p": {"level": 0.9, "kind": "mean"}}}

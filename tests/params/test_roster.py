@@ -32,7 +32,7 @@ def test_blank_cells_are_nothing(setup: RoundSetup) -> None:
             ["do not fit", "none if published"],
         ),
         (INPUTS, MOJOKERTO, MOJOKERTO.replace("published,,", "witheld,secrecy,"), ["did you mean 'withheld'?"]),
-        (INPUTS, "mode_adjustment", "mode_adjustement", ["unknown key", "did you mean 'mode_adjustment'?"]),
+        (INPUTS, "mode_adjustment", "mode_adjustement", ["unknown column", "did you mean 'mode_adjustment'?"]),
     ],
 )
 def test_wrong_rows_name_row_and_column(spoiled: Spoiled, file: str, old: str, new: str, parts: list[str]) -> None:
@@ -44,3 +44,48 @@ def test_wrong_rows_name_row_and_column(spoiled: Spoiled, file: str, old: str, n
 def test_roster_keeps_the_order_of_the_file(setup: RoundSetup) -> None:
     rows = (setup.workspace.params / ROSTER).read_text(encoding="utf-8").splitlines()[1:]
     assert setup.roster.ids() == [row.split(",")[0] for row in rows]
+
+
+HEADER = "institution_id,name,type,province_code,size_class\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        (b"", ["the file is empty"]),
+        (HEADER.encode(), ["no rows below its header"]),
+        ((HEADER + "kota-x,Kota \u00e9,kota,35,\n").encode("latin-1"), ["not in UTF-8", "row 2", "0xe9"]),
+        ((HEADER + "kota-x,Kota X,kota,35,\n").encode("utf-16"), ["not in UTF-8", "UTF-16"]),
+        ((HEADER + "kota-x," + "x" * 140_000 + ",kota,35,\n").encode(), ["a cell is too long", "row 2"]),
+        ((HEADER + 'kota-x,"Kota X,kota,35,\nkota-y,Kota Y,kota,35,\n').encode(), ["quotation mark", "row 2"]),
+        ((HEADER + "kota-x,Kota X,kota,35,,zzz\nkota-y,Kota Y\n").encode(), ["more cells", "row 2", "fewer", "row 3"]),
+        ((HEADER + "kota-x,Kota X,kota,35,\n\n,,,,\nkota-y,Y,kotta,35,\n").encode(), ["row 5", "column type"]),
+        (HEADER.replace("size_class", "type").encode() + b"a,b,c,d,e\n", ["a column is there twice", "type"]),
+        (HEADER.replace(",type", "").encode() + b"kota-x,Kota X,35,\n", ["a column is missing", "column type"]),
+        ((HEADER + "kota-x,Kota\0X,kota,35,\n").encode(), ["NUL character", "row 2"]),
+    ],
+)
+def test_a_roster_that_is_no_table_is_refused(spoiled: Spoiled, content: bytes, parts: list[str]) -> None:
+    (spoiled.workspace.params / ROSTER).write_bytes(content)
+    with pytest.raises(ParameterError) as caught:
+        spoiled.load()
+    assert all(part in str(caught.value) for part in [*parts, "params/institutions.csv"]), str(caught.value)
+
+
+@pytest.mark.parametrize("name", [ROSTER, INPUTS, "rounds/spi_2024.yaml", "aliases.yaml"])
+def test_a_folder_in_the_place_of_a_file(spoiled: Spoiled, name: str) -> None:
+    path = spoiled.workspace.params / name
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ParameterError) as caught:
+        spoiled.load()
+    assert f"params/{name}" in str(caught.value)
+    assert "a folder" in str(caught.value)
+    assert str(path.parent) not in str(caught.value), "a message shows no machine's path"
+
+
+def test_a_round_without_institutions_is_refused(spoiled: Spoiled) -> None:
+    path = spoiled.workspace.params / INPUTS
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(ParameterError, match="no rows below its header"):
+        spoiled.load()

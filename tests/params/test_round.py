@@ -54,6 +54,23 @@ def test_the_project_s_own_round_is_sound(setup: RoundSetup) -> None:
         ("    read: NC\n", "", ["precedence and codes name different events", "read"]),
         ("respondents: [I, P]", "respondents: [I, R]", ["one of the allowed values", "dispositions.respondents"]),
         ("n_replicates: 200", "n_replicates: 10", ["replicates.n_replicates", "got: 10"]),
+        ("n_replicates: 200", "n_replicates: 1000000000", ["replicates.n_replicates"]),
+        ("strata: [unit, position_class]", "strata: []", ["sources.internal.design.strata", "at least 1 item"]),
+        ("strata: [unit, position_class]", "strata: [unit, unit]", ["listed twice", "['unit']"]),
+        ("strata: [unit, position_class]", "strata: [unti]", ["allowed values", "strata.0", "did you mean 'unit'?"]),
+        ("strata: [unit, position_class]", "strata: [person_id]", ["allowed values", "strata.0", "got: person_id"]),
+        ("classes: [unit, position_class]", "classes: [units]", ["nonresponse.classes.0", "did you mean 'unit'?"]),
+        ("margins: [unit, position_class, sex", "margins: [unit, sexs, sex", ["rake.margins.1", "did you mean 'sex'?"]),
+        ("deff: 1.5", "deff: .inf", ["sources.internal.design.deff", "got: inf"]),
+        ("below: 73", "below: .nan", ["categories.levels.0.below", "got: nan"]),
+        ("languages: [id, en]", "languages: []", ["key languages", "at least 1 item"]),
+        ("languages: [id, en]", "languages: [id, id]", ["key languages", "listed twice"]),
+        ("min_cell: 10", "min_cell: 9", ["key disclosure", "got: 9", "at least 10", "house rule"]),
+        ("min_panel: 5", "min_panel: 2", ["key disclosure", "got: 2", "at least 3", "house rule"]),
+        ("previous_year: 2023", "previous_year: 2024", ["previous_year", "a year before 2024"]),
+        ("previous_year: 2023", "previous_year: 1024", ["previous_year", "got: 1024"]),
+        ("as_of: 2024-07-01", "as_of: 2024-13-45", ["not valid YAML", "row 13", "2024-13-45 is no date"]),
+        ("report_status: draft", "report_status: dr\x07aft", ["not valid YAML", "row 8", "special characters"]),
         ("seed: 20240722", "seed: 99999999999", ["replicates.seed"]),
         ("level: 0.95", "level: 95", ["key level", "got: 95"]),
         ('colour: "#b3261e"', "colour: red", ["colour", "got: red"]),
@@ -70,3 +87,14 @@ def test_a_code_may_be_one_for_all_or_one_per_source(setup: RoundSetup) -> None:
     rules = setup.round.dispositions
     assert [rules.code("invalid_number", s) for s in ("internal", "external", "expert")] == ["NC", "UO", "NC"]
     assert rules.code("refused", "external") == "R"
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [(b"round_id: x\ntitle: caf\xe9\n", ["row 2", "byte 0xe9"]), ("round_id: x\n".encode("utf-16"), ["UTF-16"])],
+)
+def test_a_round_in_another_encoding(spoiled: Spoiled, content: bytes, parts: list[str]) -> None:
+    (spoiled.workspace.params / ROUND).write_bytes(content)
+    with pytest.raises(ParameterError) as caught:
+        spoiled.load()
+    assert all(part in str(caught.value) for part in [*parts, "not in UTF-8", "params/rounds/spi_2024.yaml"])

@@ -22,6 +22,7 @@ def test_override_changes_one_institution_only(spoiled: Spoiled) -> None:
 
 
 def test_override_of_another_round_changes_nothing(spoiled: Spoiled) -> None:
+    (spoiled.workspace.params / "rounds" / "spi_2023.yaml").write_text("round_id: spi_2023\n")
     loaded = spoiled.override(MOJOKERTO, {"spi_2023": {"sources": {"internal": {"design": {"response_rate": 0.01}}}}})
     assert loaded.round_for(MOJOKERTO) == loaded.round
 
@@ -82,3 +83,33 @@ def test_file_that_names_another_round(spoiled: Spoiled) -> None:
 def test_unknown_round_names_the_nearest(workspace: Workspace) -> None:
     with pytest.raises(ParameterError, match="did you mean 'spi_2024'"):
         load_setup(workspace, "spi_2042")
+
+
+def test_an_override_for_a_round_that_does_not_exist_is_said(spoiled: Spoiled) -> None:
+    with pytest.raises(ParameterError) as caught:
+        spoiled.override(MOJOKERTO, {"spi_2042": {"fieldwork": {}}})
+    assert "a round that does not exist" in str(caught.value)
+    assert "did you mean 'spi_2024'?" in str(caught.value)
+
+
+def test_problems_of_several_files_are_said_together(spoiled: Spoiled) -> None:
+    (spoiled.workspace.params / "aliases.yaml").write_bytes(b"source: caf\xe9\n")
+    (spoiled.workspace.params / "institutions.csv").write_text("")
+    with pytest.raises(ParameterError) as caught:
+        spoiled.text("rounds/spi_2024.yaml", "margin: 0.05", "margin: 5")
+    files = {problem.file for problem in caught.value.problems}
+    assert files == {"params/aliases.yaml", "params/institutions.csv", "params/rounds/spi_2024.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("aliases", "said"),
+    [
+        ("{kota-a: [kota-b], kota-b: [kota-a]}", "both in use now and another's former name"),
+        ("{kota-a: [kota-b], kota-c: [kota-b]}", "listed twice"),
+    ],
+)
+def test_former_names_lead_to_one_name_in_use(spoiled: Spoiled, aliases: str, said: str) -> None:
+    path = spoiled.workspace.params / "aliases.yaml"
+    path.write_text(f"source: a test\nas_of: 2024-07-01\naliases: {aliases}\n")
+    with pytest.raises(ParameterError, match=said):
+        spoiled.load()

@@ -5,34 +5,12 @@ A figure leaves this list when it becomes a case; ``test_figures.py`` sees to it
 
 from __future__ import annotations
 
-FAY_HERRIOT = "small areas: fay_herriot is not built yet"
-PROPENSITY = "response propensities: response_propensity is not built yet"
-R_INDICATOR = "representativity: r_indicator is not built yet"
 PPS = "unequal probabilities: select_pps and its inclusion probabilities are not built yet"
 RANKS = "rank tests are outside the workbench: differences are shown with their intervals (contrast, t_test)"
 MIXTURES = "the chi-square test has the corrections F, Chisq, Wald and adjWald; its mixture distributions are left out"
 POWER = "power and two-sample sizes are outside the public face (sample_size, sample_size_mean, margin_of_error)"
 
 _BY_REASON: dict[str, list[str]] = {
-    FAY_HERRIOT: [
-        *(f"fh.REML.{part}" for part in ("eblup", "refvar", "loglik")),
-        *(f"fh.FH.{part}" for part in ("eblup", "refvar", "loglik")),
-        *(f"fh.ML.{part}" for part in ("mse", "beta")),
-    ],
-    PROPENSITY: [
-        *(f"nr.logit.{part}" for part in ("coef", "se", "loglik")),
-        *(f"nr.{link}.coef" for link in ("logit_wtd", "probit", "cloglog")),
-        *(f"nr.propensity.{part}" for part in ("quantiles", "sd")),
-        *(f"nr.quintile.{part}" for part in ("n", "rate_unwtd", "rate_wtd", "mean_prop", "median_prop")),
-        "nr.quintile_adj.wsum",
-        "nr.ipw.wsum",
-    ],
-    R_INDICATOR: [
-        *(f"rind.srs.{part}" for part in ("R", "SE", "CV_SE", "partial")),
-        *(f"rind.linear.{part}" for part in ("R", "SE")),
-        *(f"rind.strat.{part}" for part in ("R_unadj", "CV")),
-        "cascade.simple.rindicator",
-    ],
     PPS: ["incl.pps40", "incl.tille_pi2_10", "incl.systematic_pi2_10", "HT.total"],
     RANKS: [f"ranktest.{kind}" for kind in ("wilcoxon", "vanderWaerden", "median", "KruskalWallis")],
     MIXTURES: ["chisq.lincom", "chisq.saddlepoint"],
@@ -44,10 +22,6 @@ _BY_REASON: dict[str, list[str]] = {
     "sizes for a Wilson or a log-odds interval are outside the public face": ["size.nWilson", "size.nLogOdds"],
     "sizes for a domain of unknown membership are outside the public face": ["size.nDomain_mean", "size.nDomain_total"],
     "the intervals of the workbench are wald, logit, wilson, beta and asin": ["strat.ciprop_likelihood"],
-    "jackknife_replicates refuses a lonely primary unit and has no rule for it": [
-        "lonely.remove.jkn_se",
-        "lonely.adjust.jkn_se",
-    ],
     "the population stands inside the R package stratallo and is not among the reference data": [
         "alloc.pop10_n800_M",
         "alloc.pop507_takeall",

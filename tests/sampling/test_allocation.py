@@ -189,3 +189,35 @@ def test_unusable_values_name_column_and_row(method: str, column: str, bad: floa
     with pytest.raises(SamplingError, match="no usable value") as caught:
         allocate(strata, 10, method, mean="mean")
     assert f"row 2, column {column}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"n": 5, "min_n": -1}, "min_n is out of range"),
+        ({"n": 5, "max_n": float("nan")}, "max_n is out of range"),
+        ({"n": 2.5}, "n is no whole number"),
+        ({"n": "5"}, "n is out of range"),
+        ({"n": float("inf")}, "n is out of range"),
+        ({"n": -1}, "n is out of range"),
+        ({"budget": float("nan"), "method": "cost"}, "budget is out of range"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(options, said):
+    strata = pd.DataFrame({"N": [10, 20], "sd": [1.0, 1.0], "cost": [1.0, 1.0]}, index=["a", "b"])
+    with pytest.raises(SamplingError, match=said):
+        allocate(strata, **options)
+
+
+def test_no_strata_and_no_numbers_are_refused():
+    strata = pd.DataFrame({"N": ["ten", "20"]}, index=["a", "b"])
+    with pytest.raises(SamplingError, match="there are no strata"):
+        allocate(strata.iloc[:0], 0)
+    with pytest.raises(SamplingError, match="no usable value") as caught:
+        allocate(strata, 5)
+    assert caught.value.problems[0].got == "ten"
+
+
+def test_half_a_person_is_shared_out_only_where_asked():
+    strata = pd.DataFrame({"N": [10, 20]}, index=["a", "b"])
+    assert allocate(strata, 4.5, integer=False).tolist() == pytest.approx([1.5, 3.0])

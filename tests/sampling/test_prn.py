@@ -65,3 +65,23 @@ def test_short_secrets_could_be_guessed_and_are_refused(use) -> None:
         use(b"123456789012345")
     assert "15 bytes" in str(caught.value)
     assert "123456789" not in str(caught.value), "the secret itself is never in a message"
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"), [(["a", None, "b"], "a person has no id"), (["a", "b", "a"], "a person is there twice")]
+)
+def test_everyone_has_an_id_of_their_own(ids, said):
+    with pytest.raises(SamplingError, match=said):
+        permanent_random_numbers(pd.Series(ids, dtype=object), SECRET)
+
+
+@pytest.mark.parametrize("shift", [float("nan"), float("inf"), -0.1, 1.0, "a"])
+def test_a_shift_lies_within_the_circle(shift):
+    with pytest.raises(SamplingError, match="shift is out of range"):
+        shifted(pd.Series([0.1]), shift)
+
+
+@pytest.mark.parametrize("value", ["", "  ", None])
+def test_there_must_be_a_public_value(value):
+    with pytest.raises(SamplingError, match="no public value"):
+        shift_of(value)

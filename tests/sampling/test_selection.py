@@ -112,3 +112,24 @@ def test_a_frame_that_would_lose_people_is_refused(frame: pd.DataFrame, parts: l
     with pytest.raises(SamplingError) as caught:
         select_srs(frame, 1, "stratum")
     assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("n", "rows", "said"),
+    [
+        (0, 0, "nobody to draw from"),
+        (1.5, 3, "no whole number"),
+        ("2", 3, "no whole number"),
+        ({"all": 1.5}, 3, "no whole number"),
+        ({"all": float("nan")}, 3, "no whole number"),
+    ],
+)
+def test_frames_and_sizes_that_make_no_sense_are_refused(n, rows, said):
+    frame = pd.DataFrame({"person_id": ["x", "y", "z"], "prn": [0.1, 0.2, 0.3]}).iloc[:rows]
+    with pytest.raises(SamplingError, match=said):
+        select_srs(frame, n)
+
+
+def test_random_numbers_are_numbers():
+    with pytest.raises(SamplingError, match="a random number is missing"):
+        select_srs(pd.DataFrame({"prn": ["a", "b"]}), 1)

@@ -110,3 +110,30 @@ def test_a_target_of_nothing_is_refused(arguments: dict) -> None:
 def test_margin_refuses_what_cannot_be(n: float, options: dict) -> None:
     with pytest.raises(SamplingError, match="is out of range"):
         margin_of_error(n, **options)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: sample_size(margin="a"), "margin"),
+        (lambda: sample_size(population=INF), "population"),
+        (lambda: sample_size(deff=INF), "deff"),
+        (lambda: sample_size(eligibility=NAN), "eligibility"),
+        (lambda: sample_size_mean(INF, margin=1), "sd"),
+        (lambda: sample_size_mean(5, margin=INF), "margin"),
+        (lambda: sample_size_mean(5, cv=0.1, mean=INF), "mean"),
+        (lambda: sample_size_mean(5, cv=0.1, mean=10, level=NAN), "level"),
+        (lambda: sample_size_mean(5, margin=1, population=INF), "population"),
+        (lambda: margin_of_error(100, population=0), "population"),
+        (lambda: margin_of_error(100, population=-5), "population"),
+        (lambda: margin_of_error(100, population=NAN), "population"),
+        (lambda: margin_of_error(100, deff=INF), "deff"),
+        (lambda: margin_of_error(True), "n"),
+    ],
+)
+def test_what_is_no_usable_number_is_refused(call, name):
+    with pytest.raises(SamplingError, match=f"^{name} is out of range"):
+        call()

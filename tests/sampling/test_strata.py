@@ -82,3 +82,11 @@ def test_a_cell_given_twice_is_refused() -> None:
 def test_missing_column_names_the_nearest() -> None:
     with pytest.raises(SamplingError, match="did you mean 'position'"):
         cell_labels(cells([("A", "x", 1)]), ["unit", "posision"])
+
+
+def test_cells_need_columns_and_a_size():
+    cells = pd.DataFrame({"unit": ["a", "b"], "n": [3, 30]})
+    with pytest.raises(SamplingError, match="no column is named"):
+        cell_labels(cells, [])
+    with pytest.raises(SamplingError, match="no number"):
+        merge_thin_cells(cells, ["unit"], "n", float("nan"))

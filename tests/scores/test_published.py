@@ -99,6 +99,17 @@ def test_figures_carried_by_the_project_agree_with_the_formula(setup: RoundSetup
         (["2023,Kota Satu,kota,35,,,,,,"], HEADER, ["row 2", "column index", "got: nothing"]),
         (["2023,Kota Satu,kota,35,170,,,,,"], HEADER, ["got: 170"]),
         (["23,Kota Satu,kota,35,70,,,,,"], HEADER, ["column year", "2000 to 2100"]),
+        (["2023.5,Kota Satu,kota,35,70,,,,,"], HEADER, ["column year", "got: 2023.5", "a whole number"]),
+        (["2023,  ,kota,35,70,,,,,"], HEADER, ["row 2", "column institution", "got: nothing"]),
+        (["2023,Kota Satu,kotta,35,70,,,,,"], HEADER, ["row 2", "column type", "got: kotta", "did you mean 'kota'?"]),
+        (["2023,Kota Satu,kota,3A,70,,,,,"], HEADER, ["row 2", "column province_code", "got: 3A"]),
+        (["2023,Kota Satu,kota,35,70,,,,,,9", "2023,Kota Dua"], HEADER, ["more cells", "row 2", "fewer", "row 3"]),
+        (["", "2023,Kota Satu,kota,35,x,,,,,"], HEADER, ["row 3", "got: x"]),
+        (["2023,Kota \0Satu,kota,35,70,,,,,"], HEADER, ["NUL character", "row 2"]),
+        (['2023,"Kota Satu,kota,35,70,,,,,'], HEADER, ["a quotation mark is not closed", "row 2"]),
+        ([], HEADER, ["no rows below its header"]),
+        ([], "", ["the file is empty"]),
+        (ROWS, HEADER.replace(",", ";"), ["a column is missing", "divided from others by commas"]),
         (
             ["2023,Kota Satu,kota,35,70,,,,,", "2023,Pemerintah Kota Satu,kota,35,71,,,,,"],
             HEADER,
@@ -111,6 +122,20 @@ def test_bad_files_name_row_and_column(tmp_path: Path, rows: list[str], header: 
         load_published(file(tmp_path, rows, header))
     assert all(part in str(caught.value) for part in parts), str(caught.value)
     assert "published.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "published.csv"
+    path.write_text(HEADER + "2023,Kota \u00e9,kota,35,70,,,,,\n", encoding=encoding)
+    with pytest.raises(InputError, match=r"not in UTF-8") as caught:
+        load_published(path)
+    assert "published.csv" in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a folder"):
+        load_published(tmp_path)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from spi_analysis.params import RoundParams
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.weigh import WEIGHT_COLUMNS, recipe_for, replicate_seed, replicate_weights, save_weights
 from spi_analysis.tables.store import Store
-from spi_analysis.weighting import Rake, apply_recipe, bootstrap_replicates, observed_fraction
+from spi_analysis.weighting import Rake, apply_recipe, two_phase_replicates
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN
 
@@ -80,15 +80,8 @@ def test_every_replicate_hits_the_margins_too(drawn: Round, source: str) -> None
     people = of(drawn.weighted.sample, source).merge(
         of(drawn.weighted.weights, source)[["person_id", "nr_class"]], on="person_id"
     )
-    people["observed_fraction"] = observed_fraction(people, "nr_class")
-    made = bootstrap_replicates(
-        people,
-        "base_weight",
-        stratum="stratum",
-        fraction="observed_fraction",
-        n_replicates=200,
-        seed=replicate_seed(drawn.setup.round, TOWN, source),
-    )
+    seed = replicate_seed(drawn.setup.round, TOWN, source)
+    made = two_phase_replicates(people, "nr_class", 200, seed, status="disposition")
     listed = eligible_list(drawn.frame, source)
     steps = recipe_for(drawn.setup.round.sources[source].weighting, listed)[:-1]
     whole = apply_recipe(people, steps, replicates=made)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spi_analysis.params.words import codes_by_word, plain
 from spi_analysis.tables.cells.cell import is_nothing, text_of
-from spi_analysis.tables.cells.masks import mask_email, mask_number, mask_text, shown
+from spi_analysis.tables.cells.masks import HIDDEN, mask_email, mask_number, mask_text, shown, without_contacts
 from spi_analysis.tables.cells.names import names_alike
 from spi_analysis.tables.cells.numbers import read_employee_number
 from spi_analysis.tables.cells.positions import class_of_position
@@ -146,3 +146,50 @@ def test_no_number_is_ever_shown_whole(number):
 
 def test_dates_are_texts_that_sort():
     assert text_of(dt.date(2018, 3, 1)) == "2018-03-01"
+
+
+@pytest.mark.parametrize(
+    "written", ["+62 (812) 3456-7890", "(812) 3456 7890", "0812/3456/7890", "0812 - 3456 - 7890", "0812–3456–7890"]
+)
+def test_a_number_is_masked_however_it_is_cut(written):
+    assert mask_text(f"hubungi {written} segera") == f"hubungi {HIDDEN} segera"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Dinas Sosial", "Dinas Sosial"),
+        ("Dinas Sosial 081234567890 Budi Contoh", "Dinas Sosial"),
+        ("Dinas Sosial (Hub. 0812-3456-7890)", "Dinas Sosial"),
+        ("Dinas Sosial, HP: +62 (812) 3456-7890", "Dinas Sosial"),
+        ("budi@contoh.id / Dinas Sosial", "Dinas Sosial"),
+        ("+62 (812) 3456-7890", ""),
+        ("SDN 12 Gedongan, Jalan 3", "SDN 12 Gedongan, Jalan 3"),
+    ],
+)
+def test_a_text_is_kept_without_the_contact_in_it(text, kept):
+    assert without_contacts(text) == kept
+    assert shown("unit", text) == (text if kept == text else f"{kept} {HIDDEN}".strip())
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "said"),
+    [
+        ("token", "ABCDEFGHIJ234567ABCD", f"abcd{HIDDEN}"),
+        ("token", "https://contoh.id/?t=abcdefghij234567abcd", f"abcd{HIDDEN}"),
+        ("token", "Budi Contoh", HIDDEN),
+        ("token", "budi@contoh.id", HIDDEN),
+        ("token", "081234567890", HIDDEN),
+        ("at", "2024-08-01 10:15", "2024-08-01 10:15"),
+        ("at", "31/02/2024", "31/02/2024"),
+        ("at", "1 Agt 2024 pukul", HIDDEN),
+        ("at", "2024-08-01 10:00 +25:00", "2024-08-01 10:00 +25:00"),
+        ("at", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+        ("at", "2024-08-01 budi@contoh.id", HIDDEN),
+        ("at", "Budi 08123456789", HIDDEN),
+        ("completed_at", "081234567890", HIDDEN),
+        ("started_at", "0812-3456-7890", HIDDEN),
+    ],
+)
+def test_only_what_looks_like_a_token_or_a_time_is_shown(field, cell, said):
+    assert shown(field, cell) == said

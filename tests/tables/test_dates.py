@@ -111,3 +111,23 @@ def test_two_years_are_two_years_to_the_day():
 def test_all_spellings_of_a_day_are_that_day(day):
     for spelling in (day.isoformat(), f"{day:%d/%m/%Y}", f"{day:%d-%m-%Y}", dt.datetime.combine(day, dt.time())):
         assert read_date(spelling, REFERENCE).value == day
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "9999-12-31T23:59:59Z",
+        "0001-01-01T00:00:00+14:00",
+        "2024-08-01 10:00 +25:00",
+        "2024-08-01 10:00 +99:99",
+        dt.datetime(9999, 12, 31, 23, 59, tzinfo=dt.UTC),
+        "31/12/9999",
+    ],
+)
+def test_impossible_times_are_out_of_range(cell):
+    assert read_time(cell, "Asia/Jakarta", REFERENCE) == (None, "time_out_of_range")
+
+
+@pytest.mark.parametrize("cell", ["12/03/0024", "12/03/1600", "31/12/9999", dt.date(9999, 12, 31), "9" * 5000])
+def test_impossible_dates_are_no_dates(cell):
+    assert read_date(cell, REFERENCE).value is None

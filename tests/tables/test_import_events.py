@@ -1,13 +1,17 @@
+import subprocess
+import sys
+
 import openpyxl
 import pandas as pd
 import pyreadstat
 import pytest
 import yaml
 
-from spi_analysis.errors import ParameterError
+from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.events import import_events
 from spi_analysis.tables.importing.frame import import_frame
+from spi_analysis.tables.locking import one_writer
 
 CITY, OTHER = "kota-mojokerto", "kota-bengkulu"
 HEADER = ["Token", "Status", "Waktu", "Kanal"]
@@ -140,3 +144,88 @@ def test_a_sheet_of_remarks_is_passed_over_and_told(bring, write_xlsx, tokens):
     result = bring(write_xlsx("log.xlsx", rows, Legenda=[["Laporan pengiriman"], ["centang dua berarti diterima"]]))
     assert result.counts["accepted"].tolist() == [1]
     assert result.problems[["sheet", "code"]].to_numpy().tolist() == [["Legenda", "sheet_skipped"]]
+
+
+def test_impossible_times_are_turned_away_and_odd_ones_flagged(bring, write_csv, store, tokens):
+    a = tokens[CITY][0]
+    times = ["9999-12-31T23:59:59Z", "0001-01-01", "2024-08-01 10:00 +25:00", "2019-08-01 10:00", "Budi Contoh 0812"]
+    result = bring(write_csv("log.csv", [HEADER, *([a, "terkirim", time, "WA"] for time in times)]))
+    found = result.problems.set_index("row")["code"].to_dict()
+    assert found == dict(zip(range(2, 7), [*["time_out_of_range"] * 3, "time_outside_fieldwork", "unreadable_time"],
+                             strict=True))  # fmt: skip
+    assert len(store.read("events", CITY)) == 1
+    assert result.problems["value"].tolist()[-1] == "••••", "what is no time may be a person's name"
+
+
+def problem_rows(setup, institution=CITY):
+    path = setup.workspace.institution_outputs("spi_2024", institution) / "events_problems.xlsx"
+    sheet = openpyxl.load_workbook(path)["Problems"]
+    return [(row[0].value, row[2].value, row[7].value) for row in sheet.iter_rows(min_row=2)]
+
+
+def test_the_next_import_keeps_what_was_turned_away_before(bring, write_csv, vault, tokens, setup):
+    a, b = tokens[CITY][:2]
+    first = write_csv("monday.csv", [HEADER, [a, "bogus", "2024-08-01", "WA"], ["none", "terkirim", "2024-08-01", ""]])
+    second = write_csv("tuesday.csv", [HEADER, [b, "terkirim", "2024-08-02", "WA"], [b, "bogus", "2024-08-02", "WA"]])
+    for file in (first, second, first, second):
+        bring(file)
+    kept = vault.read_rejected("spi_2024", CITY, "events")
+    assert kept["file"].tolist() == ["monday.csv", "tuesday.csv"], "each row once, however often a file comes"
+    assert kept["digest"].nunique() == 2
+    assert len(vault.read_rejected("spi_2024", "unassigned", "events")) == 1
+    assert problem_rows(setup) == [("monday.csv", 2, "unknown_event"), ("tuesday.csv", 3, "unknown_event")]
+    grown = write_csv("monday.csv", [HEADER, [a, "bogus", "2024-08-01", "WA"], [a, "dibaca", "2024-08-03", "WA"]])
+    bring(grown)
+    assert len(vault.read_rejected("spi_2024", CITY, "events")) == 2, "a log that grew brings the same row again"
+    assert len(problem_rows(setup)) == 2
+
+
+def test_the_same_imports_give_the_same_bytes(bring, write_csv, tokens, setup, store):
+    a = tokens[CITY][0]
+    file = write_csv("log.csv", [HEADER, [a, "terkirim", "2024-08-01", "WA"], [a, "bogus", "2024-08-01", "WA"]])
+    made = []
+    for _ in range(2):
+        written = bring(file).written
+        record = store.root / "events_imports" / f"{CITY}.json"
+        made.append([path.read_bytes() for path in (*sorted(written), record)])
+    assert made[0] == made[1]
+
+
+def test_two_imports_at_once_lose_nothing(bring, write_csv, store, tokens):
+    file = write_csv("log.csv", [HEADER, [tokens[CITY][0], "terkirim", "2024-08-01", "WA"]])
+    with one_writer(store.root.parent), pytest.raises(StoreError, match="is running"):
+        bring(file)
+    assert not store.has("events", CITY), "nothing was changed"
+    bring(file)
+    assert len(store.read("events", CITY)) == 1
+
+
+def test_a_killed_import_leaves_no_lock(store):
+    holder = "import sys, pathlib\nfrom spi_analysis.tables.locking import one_writer\n"
+    holder += "with one_writer(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    command = [sys.executable, "-c", holder, str(store.root.parent)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(StoreError), one_writer(store.root.parent):
+            pass
+        process.kill()
+        process.wait()
+    with one_writer(store.root.parent):
+        pass
+
+
+def test_every_row_that_holds_anything_is_counted(bring, write_csv, tokens):
+    rows = [
+        [*HEADER, "Baterai"],
+        [tokens[CITY][0], "terkirim", "2024-08-01", "WA", "80", "beyond", "header"],
+        ["", "", "", "", "only here"],
+        ["", "", "", "", ""],
+    ]
+    result = bring(write_csv("log.csv", rows))
+    assert result.counts[["read", "accepted", "rejected"]].sum().tolist() == [2, 1, 1]
+    assert {"missing_token", "cells_beyond_header"} <= set(result.problems["code"])
+
+
+def test_a_log_without_rows_is_told(bring, write_csv, tokens):
+    result = bring(write_csv("log.csv", [HEADER]))
+    assert result.problems["code"].tolist() == ["no_rows"]

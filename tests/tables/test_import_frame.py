@@ -391,17 +391,84 @@ def test_whatever_is_in_the_cells_the_counts_add_up(bring, write_xlsx, employees
     assert counts["read"] + len(codes(result, code="total_row") + codes(result, code="footer_row")) <= 28
 
 
-def test_a_list_with_nobody_to_keep_is_still_a_list(bring, write_xlsx, write_csv, employees, store):
-    file = write_csv(f"{CITY}__eksternal.csv", users(("A", None, None)))
-    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees[:1]), file)
-    assert codes(result, source="internal") == ["no_rows", "rule_not_checked"]
-    assert result.counts.set_index("source")[["read", "accepted", "rejected"]].to_numpy().tolist() == [
-        [0, 0, 0],
-        [1, 0, 1],
-    ]
+def test_a_list_with_nobody_to_keep_is_still_a_list(bring, write_csv, store):
+    result = bring(write_csv(f"{CITY}__eksternal.csv", users(("A", None, None))))
+    assert result.counts[["read", "accepted", "rejected"]].to_numpy().tolist() == [[1, 0, 1]]
     assert store.read("frame", CITY).empty
-    bring(write_xlsx(f"{CITY}__internal.xlsx", employees), file)
-    assert len(store.read("frame", CITY)) == 3
+
+
+@pytest.mark.parametrize("below", [[], [["Jumlah", "3 orang"]]])
+def test_an_empty_list_never_takes_the_place_of_an_earlier_one(bring, write_xlsx, write_csv, employees, store, below):
+    bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    result = bring(write_csv(f"{CITY}__internal.csv", [employees[0], *below]))
+    assert [problem.what for problem in result.failed] == ["the list holds no rows"]
+    assert result.counts.empty
+    assert len(store.read("frame", CITY)) == 3, "the earlier list stays"
+
+
+def test_all_files_of_a_source_come_in_together_or_not_at_all(bring, write_xlsx, write_csv, employees, store, vault):
+    header, one, two, three = employees
+    first = write_xlsx(f"{CITY}__internal_1.xlsx", [header, one])
+    second = write_xlsx(f"{CITY}__internal_2.xlsx", [header, two, three])
+    bring(first, second)
+    second.write_bytes(b"damaged")
+    users_file = write_csv(f"{CITY}__eksternal.csv", users(("A", "081200000055", None)))
+    result = bring(first, second, users_file)
+    said = {problem.file: problem for problem in result.failed}
+    assert set(said) == {first.name, second.name}
+    assert second.name in said[first.name].got
+    assert "what was imported before is kept" in said[first.name].hint
+    frame = store.read("frame", CITY)
+    assert frame["source"].value_counts().to_dict() == {"internal": 3, "external": 1}, "another source comes in"
+    assert len(vault.read_contacts("spi_2024", CITY, "internal")) == 3
+
+
+def test_a_file_that_does_not_say_its_source_holds_back_all_sources(bring, write_xlsx, employees, store):
+    good, bad = write_xlsx(f"{CITY}__internal.xlsx", employees), write_xlsx(f"daftar {CITY}.xlsx", employees)
+    result = bring(good, bad)
+    assert {problem.file for problem in result.failed} == {good.name, bad.name}
+    assert not store.has("frame", CITY), "the second file may be the other half"
+
+
+def test_a_contact_in_the_unit_never_reaches_the_frame(bring, write_xlsx, employees, store, vault):
+    employees[2][4] = "Dinas Sosial 081234567890 Rina Contoh"
+    employees[3][3] = "Staf (0812/3456/7891)"
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
+    frame = store.read("frame", CITY)
+    assert set(frame["unit"]) == {"Dinas Sosial"}
+    assert set(frame["position_class"]) == {"top_official", "staff"}
+    assert (frame["frame_status"] == "flagged").sum() == 2
+    assert result.counts["accepted"].tolist() == [3], "the person is kept"
+    values = result.problems.loc[result.problems["code"] == "contact_in_text", "value"].tolist()
+    assert values == ["Dinas Sosial ••••", "Staf ••••"]
+    kept = vault.read_rejected("spi_2024", CITY, "internal_as_written")
+    assert "Rina Contoh" in kept["unit"].iloc[0], "what was written stays in the vault"
+
+
+def test_no_name_or_number_of_a_row_taken_for_the_header_is_printed(bring, write_xlsx, employees):
+    person = ["Nama", "Budi Rahasia", "081234567890", "Jabatan", "rahasia@contoh.id"]
+    result = bring(write_xlsx(f"{CITY}__internal.xlsx", [person, *employees[1:]]))
+    said = " ".join(str(problem) for problem in result.failed) + result.problems.to_csv()
+    assert not any(secret in said for secret in ("Budi", "Rahasia", "0812", "rahasia@"))
+    assert "B (••••)" in said
+
+
+def test_cells_beyond_the_header_are_noted(bring, write_csv, employees):
+    employees[2][1] = "Siti"
+    employees[2].append("left over")
+    result = bring(write_csv(f"{CITY}__internal.csv", employees))
+    assert codes(result, row=3) == ["cells_beyond_header"]
+
+
+def test_dates_that_a_calendar_of_the_store_cannot_hold(bring, write_csv):
+    header = ["Nama", "Unit Layanan", "No HP", "Tanggal Layanan", "JK", "Umur"]
+    rows = [
+        [f"Orang {i}", "Dinas Sosial", f"08120000000{i}", day, "L", age]
+        for i, (day, age) in enumerate([("12/03/0024", 40), ("12/03/1600", -3), ("12/03/9999", "9" * 24)], start=1)
+    ]
+    result = bring(write_csv(f"{CITY}__eksternal.csv", [header, *rows]))
+    assert result.counts[["read", "accepted"]].to_numpy().tolist() == [[3, 3]]
+    assert codes(result).count("service_date_unknown") == 3
 
 
 def test_errors_of_formulas_are_nothing(bring, write_csv, employees):

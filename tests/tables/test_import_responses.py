@@ -147,7 +147,7 @@ def test_a_platform_with_item_names_of_its_own(bring, write_csv, store, tokens, 
 def test_items_that_are_not_there_and_columns_that_mean_nothing_are_told(bring, write_csv, tokens):
     result = bring(write_csv("a.csv", [["token", "int_tra_1", "int_tr_2"], [tokens["internal"][0], 6, 5]]))
     notes = result.problems.set_index("code")
-    assert notes.loc["column_ignored", "column"] == "int_tr_2"
+    assert notes.loc["column_ignored", "column"] == "C (••••)", "it may be anything, so its place is named"
     assert "int_tra_2" in notes.loc["item_missing", "reason_id"]
     assert "ext_fai_1" not in notes.loc["item_missing", "reason_id"], "no user answered in this file"
 
@@ -164,3 +164,26 @@ def test_unknown_tokens_are_counted_and_kept_aside(bring, write_csv, tokens, vau
     assert result.counts["rejected"].sum() == 1
     kept = vault.read_rejected("spi_2024", "unassigned", "responses")
     assert kept["int_tra_1"].tolist() == ["4"], "nothing is lost"
+
+
+@pytest.mark.parametrize("cell", ["9" * 5000, "0812345678901", "1e400", "<script>"])
+def test_a_cell_that_is_no_answer_is_remarked_on_and_left_empty(bring, write_csv, store, tokens, cell):
+    result = bring(write_csv("a.csv", [["token", "int_tra_1", "int_tra_2"], [tokens["internal"][0], cell, 5]]))
+    assert "answer_out_of_scale" in result.problems["code"].tolist()
+    row = store.read("responses", CITY).iloc[0]
+    assert pd.isna(row["int_tra_1"])
+    assert row["int_tra_2"] == 5
+    assert cell not in str(result.problems["value"].tolist()) or cell in ("1e400", "<script>"), "numbers are masked"
+
+
+def test_impossible_times_of_an_answer_are_unknown(bring, write_csv, store, tokens):
+    rows = [
+        ["token", "started_at", "completed_at", "int_tra_1"],
+        [tokens["internal"][0], "9999-12-31T23:59:59Z", "2024-08-01 10:00 +25:00", 5],
+    ]
+    result = bring(write_csv("a.csv", rows))
+    assert {"started_at_out_of_range", "completed_at_out_of_range"} <= set(result.problems["code"])
+    kept = store.read("responses", CITY).iloc[0]
+    assert pd.isna(kept["started_at"])
+    assert pd.isna(kept["completed_at"])
+    assert kept["int_tra_1"] == 5, "the answers are worth keeping"

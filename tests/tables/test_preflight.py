@@ -182,4 +182,4 @@ def test_people_without_contacts(workspace, key, vault, listed, draw_everyone):
 def test_a_round_that_does_not_exist(workspace):
     found = check_round(workspace, "spi_2042")
     assert found.errors > 0
-    assert "the parameter file does not exist" in found.findings["what"].tolist()
+    assert "the file does not exist" in found.findings["what"].tolist()

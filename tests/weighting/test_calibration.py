@@ -122,6 +122,86 @@ def test_what_cannot_be_met_is_named(arguments: dict, parts: list[str]) -> None:
     assert all(part in str(caught.value) for part in parts), str(caught.value)
 
 
+@pytest.mark.parametrize(("method", "bounds"), METHODS)
+@given(factor=st.floats(1e-3, 1e6))
+def test_units_of_weights_and_totals_do_not_matter(method: str, bounds: tuple | None, factor: float) -> None:
+    data, totals = sample(6)
+    larger = {
+        name: {level: t * factor for level, t in total.items()} if isinstance(total, dict) else total * factor
+        for name, total in totals.items()
+    }
+    scaled = calibrate(data.assign(w=data["w"] * factor), "w", larger, method, bounds)
+    np.testing.assert_allclose(scaled, calibrate(data, "w", totals, method, bounds) * factor, rtol=1e-8)
+
+
+@pytest.mark.parametrize(("method", "bounds"), METHODS)
+def test_names_of_levels_do_not_matter(method: str, bounds: tuple | None) -> None:
+    data, totals = sample(7)
+    names = {"a": "zebra", "b": 5}
+    renamed = {**totals, "g": {names[level]: total for level, total in totals["g"].items()}}
+    other = calibrate(data.assign(g=data["g"].map(names)), "w", renamed, method, bounds)
+    np.testing.assert_allclose(other, calibrate(data, "w", totals, method, bounds), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("method", "bounds"), METHODS)
+@given(seed=st.integers(0, 100))
+def test_the_table_of_cells_gives_what_the_rows_give(method: str, bounds: tuple | None, seed: int) -> None:
+    """Margins as texts are calibrated cell by cell; the same margin as a 0/1 column goes through the rows."""
+    data, totals = sample(seed)
+    data["is_a"] = (data["g"] == "a").astype(float)
+    by_cell = calibrate(data, "w", {"g": totals["g"]}, method, bounds)
+    by_row = calibrate(data, "w", {"(intercept)": totals["(intercept)"], "is_a": totals["g"]["a"]}, method, bounds)
+    np.testing.assert_allclose(by_cell, by_row, rtol=1e-8)
+
+
+def test_tight_bounds_that_leave_hardly_any_room_are_kept() -> None:
+    """Factors 0.5 and 1.5 are the only ones that meet the totals; bounds 0.499 and 1.501 hold them."""
+    totals = {"g": {"a": 1, "b": 3}}
+    for method in ("linear", "logit"):
+        w = calibrate(FOUR, "w", totals, method, (0.499, 1.501))
+        assert w.tolist() == pytest.approx([0.5, 0.5, 1.5, 1.5], rel=1e-6)
+
+
+def test_a_level_whose_people_all_sit_at_a_bound_does_not_stop_the_search() -> None:
+    """b must reach 1.95 of at most 2 per person, a 0.05 of at least 0: the first Newton step clips everybody."""
+    w = calibrate(FOUR, "w", {"g": {"a": 0.1, "b": 3.9}}, "linear", (0.0, 2.0))
+    assert w.tolist() == pytest.approx([0.05, 0.05, 1.95, 1.95], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("data", "totals", "parts"),
+    [
+        (FOUR, {}, ["no totals are given"]),
+        (FOUR, {"g": {"a": -1, "b": np.nan}}, ["2 problems", "key a", "got: -1", "key b", "got: nan"]),
+        (FOUR.assign(g=[1, 1, 2, 2]), {"g": {1: 2, "1": 2, 2: 2}}, ["a level has two totals", "1, '1', 2"]),
+        (FOUR.assign(w=[0.0, 0, 1, 1]), {"g": {"a": 2, "b": 2}}, ["without anyone who has weight", "a (2)"]),
+        (FOUR, {"x": np.inf}, ["a total is not usable", "got: inf"]),
+        (
+            FOUR,
+            {"h": 3, "g": {"a": 1, "c": 2}, "(intercept)": 4},
+            ["4 problems", "column h", "got: b", "c (2)", "g: 3, (intercept): 4"],
+        ),
+        (
+            FOUR,
+            {"g": {"a": 1, "b": 3}, "x": 3.5},
+            ["calibration (linear) cannot meet a total", "key x", "got: 3", "expected: 3.5", "no weights at all"],
+        ),
+    ],
+)
+def test_totals_are_checked_before_anything_is_computed(data: pd.DataFrame, totals: dict, parts: list[str]) -> None:
+    with pytest.raises(WeightingError) as caught:
+        calibrate(data, "w", totals)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_every_total_out_of_reach_by_itself_is_named_with_how_far_it_comes() -> None:
+    with pytest.raises(WeightingError) as caught:
+        calibrate(FOUR, "w", {"g": {"a": 1, "b": 3}}, "linear", (0.8, 1.2))
+    got = {problem.key: problem.got for problem in caught.value.problems}
+    assert got == {"g=a": "at least 1.6", "g=b": "at most 2.4"}
+    assert "widen the bounds to (0.5, 1.5), the nearest that can meet all totals" in str(caught.value)
+
+
 def test_a_total_for_the_wrong_number_of_columns_is_refused() -> None:
     with pytest.raises(WeightingError, match="does not name a cell"):
         post_stratify(FOUR, "w", ["g", "x"], {"a": 3, "b": 1})

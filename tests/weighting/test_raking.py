@@ -97,3 +97,36 @@ def test_a_nearly_disconnected_sample_is_raked_all_the_same() -> None:
 def test_level_without_people_gets_nothing() -> None:
     raked = rake(CELLS.assign(w=1.0), "w", {"sex": {"f": 100, "m": 0}, "unit": {"a": 30, "b": 70}})
     assert raked.tolist() == pytest.approx([30, 70, 0, 0])
+
+
+def test_a_contradiction_says_which_totals_could_give_way() -> None:
+    data = pd.DataFrame({"sex": ["f", "m"], "unit": ["b", "a"], "w": 1.0})
+    with pytest.raises(WeightingError, match="the margins contradict each other in this sample") as caught:
+        rake(data, "w", {"sex": {"f": 60, "m": 40}, "unit": {"a": 50, "b": 50}})
+    assert "would be possible" in str(caught.value)
+
+
+def test_numbers_are_not_raked() -> None:
+    with pytest.raises(WeightingError, match="only margins can be raked") as caught:
+        rake(CELLS.assign(w=1.0, x=2.0), "w", {"sex": {"f": 60, "m": 40}, "x": 3})
+    assert "column x" in str(caught.value)
+
+
+def test_a_level_whose_people_have_no_weight_is_named() -> None:
+    with pytest.raises(WeightingError, match="without anyone who has weight") as caught:
+        rake(CELLS.assign(w=[0.0, 0, 1, 1]), "w", {"sex": {"f": 60, "m": 40}})
+    assert "f (60)" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["object", "str", "category"])
+def test_columns_of_any_type_rake_alike(kind: str) -> None:
+    data, margins = tables(9)
+    other = data.astype({"sex": kind, "unit": kind})
+    assert rake(other, "w", margins).tolist() == rake(data, "w", margins).tolist()
+
+
+@given(factor=st.floats(1e-3, 1e6))
+def test_units_do_not_matter(factor: float) -> None:
+    data, margins = tables(10)
+    larger = {name: {level: t * factor for level, t in margin.items()} for name, margin in margins.items()}
+    np.testing.assert_allclose(rake(data, "w", larger), rake(data, "w", margins) * factor, rtol=1e-9)

@@ -15,7 +15,7 @@ from spi_analysis.estimation import (
     estimate_total,
 )
 from spi_analysis.weighting import ReplicateWeights, bootstrap_replicates, brr_replicates, jackknife_replicates
-from spi_analysis.weighting.replicates import _hadamard
+from spi_analysis.weighting.brr import hadamard
 
 # Three strata of two primary units with two rows each.
 PAIRS = pd.DataFrame(
@@ -27,6 +27,8 @@ PAIRS = pd.DataFrame(
         "w": [2.0, 2, 3, 3, 1, 1, 2, 2, 4, 4, 3, 3],
     }
 )
+# The second stratum has a single primary unit.
+LONELY = PAIRS[(PAIRS["h"] != 2) | (PAIRS["psu"] == 1)].assign(psu=[1, 1, 2, 2, 3, 3, 4, 4, 5, 5])
 
 
 def design_of(data: pd.DataFrame, made: ReplicateWeights, mse: bool = False) -> ReplicateDesign:
@@ -88,6 +90,48 @@ def test_lonely_unit_is_named() -> None:
     assert made.rscales.tolist() == [0, 0, 0, 0, 0], "a lone unit that is the whole stratum leaves nothing out"
 
 
+# R 4.2.2, survey 4.1-1 (Debian), 2026-11-21: d <- svydesign(id=~psu, strata=~h, weights=~w, data=LONELY);
+# options(survey.lonely.psu=rule); r <- as.svrepdesign(d, type="JKn", mse=m); SE of svyratio(~y, ~x, r), svytotal(~y, r)
+@pytest.mark.parametrize(
+    ("rule", "mse", "ratio_se", "total_se"),
+    [
+        ("certainty", False, 0.057614250851360911, 36.891733491393431),
+        ("certainty", True, 0.058634446573049503, 36.891733491393431),
+        ("adjust", False, 0.057810829434662141, 60.013387395369264),
+        ("adjust", True, 0.05864022847068294, 65.644243210403957),
+        ("average", False, 0.064414690688184062, 41.246211947280685),
+        ("average", True, 0.065555304180209134, 41.246211947280685),
+    ],
+)
+def test_lonely_rules_are_those_of_r(rule: str, mse: bool, ratio_se: float, total_se: float) -> None:
+    made = jackknife_replicates(LONELY, "w", stratum="h", psu="psu", lonely_psu=rule)
+    design = design_of(LONELY, made, mse)
+    assert estimate_ratio(design, "y", "x").table["se"][0] == pytest.approx(ratio_se, rel=1e-9)
+    assert estimate_total(design, "y").table["se"][0] == pytest.approx(total_se, rel=1e-9)
+
+
+def test_adjusting_leaves_the_whole_stratum_out() -> None:
+    made = jackknife_replicates(LONELY, "w", stratum="h", psu="psu", lonely_psu="adjust")
+    factors = made.values / LONELY["w"].to_numpy()[:, None]
+    # three strata: without the second, the first and third stand for 3/2 as much
+    assert factors[:, 2].tolist() == [1.5] * 4 + [0] * 2 + [1.5] * 4
+    assert made.rscales.tolist() == pytest.approx([1 / 2, 1 / 2, 2 / 3, 1 / 2, 1 / 2])
+
+
+def test_a_single_unit_has_nothing_to_be_compared_with() -> None:
+    data = pd.DataFrame({"w": [2.0], "y": [1.0]})
+    for rule in ("fail", "adjust", "average"):
+        with pytest.raises(WeightingError, match="single primary unit"):
+            jackknife_replicates(data, "w", lonely_psu=rule)
+    made = jackknife_replicates(data, "w", lonely_psu="certainty")
+    assert (made.values.tolist(), made.scale) == ([[2.0]], 0.0)
+
+
+def test_unknown_lonely_rule_is_named() -> None:
+    with pytest.raises(WeightingError, match="did you mean 'adjust'"):
+        jackknife_replicates(PAIRS, "w", stratum="h", psu="psu", lonely_psu="ajust")
+
+
 # --- balanced repeated replication, Fay
 # R 4.2.2, survey 4.1-1 (Debian), 2026-11-21: d <- svydesign(id=~psu, strata=~h, weights=~w, data=PAIRS, nest=TRUE);
 # r <- as.svrepdesign(d, type="BRR", mse=m) or type="Fay", fay.rho=0.3; SE(svyratio(~y, ~x, r)); SE(svytotal(~y, r))
@@ -110,7 +154,7 @@ def test_brr_and_fay_are_those_of_r(fay: float, mse: bool, ratio_se: float) -> N
 
 @pytest.mark.parametrize("least", range(2, 65))
 def test_hadamard_matrices_are_orthogonal_and_start_with_ones(least: int) -> None:
-    matrix = _hadamard(least)
+    matrix = hadamard(least)
     order = len(matrix)
     assert order >= least
     assert (np.abs(matrix) == 1).all()

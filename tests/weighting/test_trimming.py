@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
 from spi_analysis.weighting import trim_weights
-from spi_analysis.weighting.trimming import cap_with_redistribution, iqr_cap
+from spi_analysis.weighting.trimming import cap_with_redistribution, hold_between, iqr_cap
 
 
 def test_one_cut_by_hand() -> None:
@@ -88,3 +88,43 @@ def test_cap_and_sum_hold(weights: list[float], multiplicity: list[int], factor:
     capped = cap_with_redistribution(w[:, None], np.array([cap]), times[:, None])[:, 0]
     assert capped.sum() == pytest.approx(w.sum())
     assert np.all(capped <= cap * times * (1 + 1e-6) + 1e-12)
+
+
+def held(weights: list[float], low: float, high: float, times: list[float] | None = None) -> list[float]:
+    w = np.array(weights)[:, None]
+    counts = np.ones_like(w) if times is None else np.array(times)[:, None]
+    return hold_between(w, np.array([low]), np.array([high]), counts)[:, 0].tolist()
+
+
+def test_limits_on_both_sides_by_hand() -> None:
+    assert held([1.0, 3, 16], 0, 10) == pytest.approx([2.5, 7.5, 10]), "6 is spread 1 to 3"
+    assert held([1.0, 3, 16], 3, 10) == pytest.approx([3, 7, 10]), "the first stays at 3, the second takes the rest"
+    assert held([0.0, 2, 4, 6], 3, np.inf) == pytest.approx([0, 3, 3.6, 5.4]), "1 is taken 2 to 3, and 0 stays 0"
+    assert held([2.0, 2, 16], 0, 7, [1, 1, 2]) == pytest.approx([3, 3, 14]), "16 is two copies of 8, each cut to 7"
+
+
+def test_limits_that_cannot_hold_the_sum_leave_the_column_alone() -> None:
+    assert held([1.0, 1, 8], 0, 2) == [1, 1, 8]
+    assert held([1.0, 1, 8], 4, 9) == [1, 1, 8]
+
+
+@given(
+    weights=st.lists(st.floats(0.01, 50), min_size=2, max_size=30),
+    low=st.floats(0, 0.95),
+    high=st.floats(1.05, 4),
+)
+def test_held_weights_keep_sum_limits_and_order(weights: list[float], low: float, high: float) -> None:
+    mean = float(np.mean(weights))
+    after = np.array(held(weights, low * mean, high * mean))
+    assert after.sum() == pytest.approx(sum(weights))
+    assert ((after >= low * mean * (1 - 1e-12)) & (after <= high * mean * (1 + 1e-12))).all()
+    assert (np.diff(after[np.argsort(weights)]) >= -1e-12 * mean).all(), "nobody overtakes anybody"
+
+
+@given(weights=st.lists(st.floats(0.1, 50), min_size=2, max_size=30), high=st.floats(1.05, 4))
+def test_an_upper_limit_alone_is_the_cap(weights: list[float], high: float) -> None:
+    cap = high * float(np.mean(weights))
+    w = np.array(weights)[:, None]
+    np.testing.assert_allclose(
+        held(weights, 0, cap), cap_with_redistribution(w, np.array([cap]), np.ones_like(w))[:, 0]
+    )

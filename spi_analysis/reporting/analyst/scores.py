@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
+from spi_analysis.disclosure.suppression import small_cells
 from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.tables import figures, html_table, text
+from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.stages.score import Scored
 
 WORST = 15
+KINDS = ["dont_know", "refused", "left_empty"]
 
 # What each table of the notebook holds: measures, and the words above it.
 TABLES = {
@@ -47,11 +51,10 @@ def estimates_table(scored: Scored, which: str, instrument: Instrument) -> Shown
 
 
 def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown:
-    """Items with the most missing answers."""
-    gaps = scored.item_nonresponse
-    gaps = gaps[gaps["n"] >= round_.disclosure.min_cell]
-    missing = gaps["dont_know"] + gaps["refused"] + gaps["left_empty"]
-    worst = gaps.assign(missing=missing).sort_values(["missing", "item"], ascending=[False, True]).head(WORST)
+    """Items with the most missing answers; a share of few people is not shown, nor what would give it away."""
+    worst = shown_gaps(scored.item_nonresponse, round_.disclosure.min_cell).head(WORST)
+    if worst.empty:
+        return show(lambda words: html_paragraphs([words("Too few answers are missing to show them by item.")]))
     texts = {q.code: q.text for questions in instrument.questions.values() for q in questions}
 
     def make(words: Words) -> str:
@@ -63,10 +66,31 @@ def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: Round
             figures(words("Left empty"), (words.percent(x) for x in worst["left_empty"])),
             figures(words("Answers (n)"), (words.number(n, 0) for n in worst["n"])),
         ]
-        note = words("Such answers are outside the item's denominator. The {n} items with the most.", n=WORST)
+        note = words(
+            "Such answers are outside the item's denominator. The {n} items with the most, of those where at least "
+            "{least} people gave none; shares of fewer people are not shown.",
+            n=WORST,
+            least=round_.disclosure.min_cell,
+        )
         return html_table(columns, "table-item-nonresponse", words("Missing answers"), note=note, words=words)
 
     return show(make)
+
+
+def shown_gaps(gaps: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Items in which at least ``min_cell`` answers are missing, the most first, small shares taken out.
+
+    The number of answers beside the number of respondents gives the number missing; so an item with few is left out,
+    and of the others a kind of missing answer is hidden together with a second one (`small_cells`).
+    """
+    if gaps.empty:
+        return gaps
+    missing = gaps["respondents"] - gaps["n"]
+    shown = gaps[(gaps["n"] >= min_cell) & (missing >= min_cell)].copy()
+    counts = shown[KINDS].mul(shown["respondents"], axis=0).round()
+    shown[KINDS] = shown[KINDS].mask(counts.apply(lambda row: small_cells(row, min_cell), axis=1))
+    order = pd.DataFrame({"missing": -missing / gaps["respondents"], "item": gaps["item"]}).loc[shown.index]
+    return shown.loc[order.sort_values(["missing", "item"]).index]
 
 
 def _what(row: Any, instrument: Instrument, words: Words) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.columns import LABELS
+from spi_analysis.disclosure.suppression import small_cells
 from spi_analysis.estimation import SurveyDesign, estimate_proportion
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting.charts import histogram_chart, interval_chart
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.tables import figures, html_table, text
+from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.weigh import UNKNOWN_LEVEL, WeightedSample
@@ -39,7 +40,7 @@ def steps_table(weighted: WeightedSample) -> Shown:
 
 
 def merged_table(weighted: WeightedSample) -> Shown:
-    """What was merged because too few answered."""
+    """How many levels were merged because too few answered; not which, for that would say where few did."""
     steps = weighted.report[weighted.report["column"] == "cal_weight"]
     rows = [(source, part) for source, parts in zip(steps["source"], steps["merged"], strict=True) for part in parts]
 
@@ -47,11 +48,20 @@ def merged_table(weighted: WeightedSample) -> Shown:
         columns = [
             text(words("Variable"), (variable_label(words, part.variable) for _, part in rows)),
             text(words("Source"), (words.value("part", source) for source, _ in rows)),
-            text(words("Merged"), ("; ".join(words.value(p.variable, level) for level in p.levels) for _, p in rows)),
+            figures(words("Levels merged into one"), (words.number(len(part.levels), 0) for _, part in rows)),
         ]
-        return html_table(columns, "table-merged", words("Merged levels"), words=words)
+        note = words("Which levels these are is not shown: it would tell where few answered.")
+        return html_table(columns, "table-merged", words("Merged levels"), note=note, words=words)
 
     return show(make)
+
+
+def _respondents(weighted: WeightedSample, columns: list[str], source: Source) -> pd.DataFrame:
+    """Those whose answers count, with their weights and what the list says of them."""
+    answered = weighted.weights[(weighted.weights["source"] == source) & (weighted.weights["weight"] > 0)]
+    people = answered.merge(weighted.sample[["source", "person_id", *columns]], on=["source", "person_id"])
+    people[columns] = people[columns].fillna(UNKNOWN_LEVEL)
+    return people
 
 
 def balance_of(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> pd.DataFrame:
@@ -59,17 +69,29 @@ def balance_of(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParam
     params = round_.sources[source].weighting
     assert params is not None
     columns = params.rake.margins
-    answered = weighted.weights[(weighted.weights["source"] == source) & (weighted.weights["weight"] > 0)]
-    people = answered.merge(weighted.sample[["source", "person_id", *columns]], on=["source", "person_id"])
-    people[columns] = people[columns].fillna(UNKNOWN_LEVEL)
+    people = _respondents(weighted, columns, source)
     listed = eligible_list(frame, source)[columns].fillna(UNKNOWN_LEVEL)
     weights = {"before": people["base_weight"].to_numpy(), "after": people["weight"].to_numpy()}
     return balance(people, listed, columns, weights)
 
 
+def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> pd.DataFrame:
+    """The balance without levels in which few answered, and without those from which their number would follow.
+
+    A share of the respondents is a count as soon as the number of respondents is known.
+    """
+    table = balance_of(weighted, frame, round_, source)
+    people = _respondents(weighted, list(table["variable"].unique()), source)
+    kept = []
+    for variable, part in table.groupby("variable", sort=False):
+        counts = people[str(variable)].value_counts().reindex(part["level"]).fillna(0)
+        kept.append(part[~small_cells(counts, round_.disclosure.min_cell).to_numpy()])
+    return pd.concat(kept)
+
+
 def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> Shown:
     """Differences from the list before and after weighting; the largest first."""
-    table = balance_of(weighted, frame, round_, source)
+    table = shown_balance(weighted, frame, round_, source)
     order = table["before_std_diff"].abs().sort_values(ascending=False).index
     worst = table.loc[order].head(WORST)
     groups = list(zip(worst["variable"], worst["level"], strict=True))
@@ -85,8 +107,10 @@ def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
         ]
         title = words("Balance: {source}", source=words.value("source", source))
         note = words(
-            "Difference: share minus share in the list, in standard deviations. The {n} largest before weighting.",
+            "Difference: share minus share in the list, in standard deviations. The {n} largest before weighting. "
+            "Groups with fewer than {least} answers, and those from which their number would follow, are left out.",
             n=WORST,
+            least=round_.disclosure.min_cell,
         )
         return html_table(columns, f"table-balance-{source}", title, note=note, words=words)
 
@@ -108,13 +132,15 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
 
 
 def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
-    """Response by group, with Wilson intervals; small groups, and those where all or none answered, are left out."""
+    """Response by group, with Wilson intervals; groups in which few answered, or all but a few, are left out."""
     people = weighted.sample[weighted.sample["source"] == source]
     answered = people["disposition"].isin(round_.dispositions.respondents)
-    rate = answered.groupby(people[by]).transform("mean")
-    large = (people.groupby(by)[by].transform("size") >= round_.disclosure.min_cell) & rate.between(
-        0, 1, inclusive="neither"
-    )
+    counts = answered.groupby(people[by]).agg(["sum", "size"])
+    least = round_.disclosure.min_cell
+    hidden = small_cells(counts["sum"], least) | small_cells(counts["size"] - counts["sum"], least)
+    large = people[by].isin(hidden.index[~hidden])
+    if not large.any():
+        return show(lambda words: html_paragraphs([words("Too few answered in every group to show them.")]))
     design = SurveyDesign(people[large].assign(answered=answered[large].map({True: "yes", False: "no"})), "base_weight")
     shares = estimate_proportion(design, "answered", by=by, level=round_.level, interval="wilson").table
     shares = shares[shares["category"] == "yes"].sort_values("estimate")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from spi_analysis.tables.cells.cell import Reading, text_of
 
+OUT_OF_RANGE = "time_out_of_range"
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -33,6 +34,8 @@ _MONTHS = {
 _SERIAL_ZERO = dt.datetime(1899, 12, 30)
 _SERIALS = (10_000, 80_000)
 _YEARS = (1930, 2100)
+# No date in a list or a log lies outside these years; a store of times could not even hold some of them.
+_POSSIBLE_YEARS = (1800, 2200)
 
 _BEFORE_A_DATE = re.compile(r"^(?:tmt|senin|selasa|rabu|kamis|jum'?at|sabtu|minggu|ahad)[\s,.:]+")
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
@@ -52,10 +55,8 @@ def read_date(cell: object, reference: dt.date) -> Reading:
 
     A two-digit year is of the century that keeps it from lying after ``reference``.
     """
-    if isinstance(cell, dt.datetime):
-        return Reading(cell.date())
     if isinstance(cell, dt.date):
-        return Reading(cell)
+        return _date(cell.year, cell.month, cell.day)
     return _date_in_text(text_of(cell).lower(), reference)
 
 
@@ -98,6 +99,8 @@ def _date_in_number(text: str) -> Reading:
 
 
 def _date(year: int, month: int, day: int) -> Reading:
+    if not _POSSIBLE_YEARS[0] <= year <= _POSSIBLE_YEARS[1]:
+        return Reading(problem=OUT_OF_RANGE)
     try:
         return Reading(dt.date(year, month, day))
     except ValueError:
@@ -107,7 +110,8 @@ def _date(year: int, month: int, day: int) -> Reading:
 def read_time(cell: object, zone: str, reference: dt.date) -> Reading:
     """A time of day with its date, on the clock of ``zone`` and without a zone. A date alone is its midnight."""
     if isinstance(cell, dt.datetime):
-        return Reading(_on_clock(cell, zone))
+        day = read_date(cell, reference)
+        return Reading(None, day.problem) if day.problem else Reading(_on_clock(cell, zone))
     text = text_of(cell).lower()
     if re.fullmatch(r"\d{5}(?:\.\d+)?", text):
         # A spreadsheet counts days; the rest is the time of day.
@@ -125,7 +129,11 @@ def _time_in_text(text: str, zone: str, reference: dt.date) -> Reading:
     hour = hour % 12 + 12 * (clock[4] == "pm") if clock[4] else hour
     if hour > 23 or minute > 59 or second > 59:
         return Reading(problem="date_unreadable")
-    moment = dt.datetime.combine(day.value, dt.time(hour, minute, second), tzinfo=_zone_of(clock[5]))
+    try:
+        zone_of_text = _zone_of(clock[5])
+    except ValueError:
+        return Reading(problem=OUT_OF_RANGE)
+    moment = dt.datetime.combine(day.value, dt.time(hour, minute, second), tzinfo=zone_of_text)
     return Reading(_on_clock(moment, zone))
 
 

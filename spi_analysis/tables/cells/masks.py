@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 
 from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.tables.identity import TOKEN_LENGTH
 
 HIDDEN = "••••"
-_CONTACT_IN_TEXT = re.compile(r"\S+@\S+|\d(?:[\s.\-]?\d){8,}")
+# An address, or nine digits and more with whatever people put between them: spaces, dots, dashes, slashes, brackets.
+_CONTACT_IN_TEXT = re.compile(r"\S+@\S+|[+(]*\d(?:[\s.\-–/()]{0,3}\d){8,}\)?")
+_TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z0-9])")
+# "Dinas Sosial, HP 0812...": the word goes with the number.
+_LABEL = re.compile(
+    r"\b(?:no|nomor|hp|wa|whatsapp|telp|tlp|telepon|ponsel|email|e-mail|surel|kontak|hub|hubungi|cp)\b[\s.:]*$", re.I
+)
+_DAY = r"\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}|(?:\d{1,2}[\s\-/.]*)?[a-z]{3,9}[\s\-/.,]*\d{2,4}|\d{5}(?:\.\d+)?"
+_TIME = re.compile(
+    rf"(?:{_DAY})(?:[t\s,]\s*[\d:.,]{{1,18}}\s*(?:[ap]m)?\s*(?:wib|wita|wit|z|utc|gmt|[+-]\d\d:?\d\d)?)?"
+)
 
 
 def mask_number(cell: object) -> str:
@@ -28,13 +39,39 @@ def mask_email(cell: object) -> str:
 
 
 def mask_token(cell: object) -> str:
-    """A link token opens a questionnaire, so only its beginning is shown."""
-    return f"{text_of(cell)[:4]}{HIDDEN}"
+    """A link token opens a questionnaire, so only its beginning is shown; of anything else, nothing."""
+    token = _TOKEN.search(text_of(cell).lower())
+    return f"{token[0][:4]}{HIDDEN}" if token else HIDDEN
+
+
+def mask_time(cell: object) -> str:
+    """A time as it stands; what does not look like one may be anything, so it is hidden."""
+    text = text_of(cell)
+    return text if _TIME.fullmatch(text.lower()) else HIDDEN
 
 
 def mask_text(cell: object) -> str:
     """Any other cell; contacts that strayed into it are hidden."""
     return _CONTACT_IN_TEXT.sub(HIDDEN, text_of(cell))
+
+
+def without_contacts(text: str) -> str:
+    """A text up to the first contact in it (who is meant often follows); after it, where nothing stands before.
+
+    The text itself where it holds no contact.
+    """
+    found = _CONTACT_IN_TEXT.search(text)
+    if found is None:
+        return text
+    before, after = (part.strip(" ,;:-–/|(&[") for part in (text[: found.start()], text[found.end() :]))
+    return _LABEL.sub("", before).strip(" ,;:-–/|([") or without_contacts(after.strip(" )]"))
+
+
+def mask_after_contact(cell: object) -> str:
+    """A text without a contact that strayed into it, nor what stands behind it: often the name of its owner."""
+    text = text_of(cell)
+    kept = without_contacts(text)
+    return text if kept == text else f"{kept} {HIDDEN}".strip()
 
 
 MASKS = {
@@ -44,7 +81,8 @@ MASKS = {
     "phone": mask_number,
     "email": mask_email,
     "token": mask_token,
-    **dict.fromkeys(("at", "started_at", "completed_at"), text_of),
+    **dict.fromkeys(("unit", "service", "position"), mask_after_contact),
+    **dict.fromkeys(("at", "started_at", "completed_at"), mask_time),
 }
 
 

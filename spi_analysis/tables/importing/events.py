@@ -12,11 +12,13 @@ from spi_analysis.params.mapping import EventMapping, load_mapping
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.params.words import codes_by_word, plain
 from spi_analysis.tables.cells.cell import coded
-from spi_analysis.tables.cells.dates import read_time
+from spi_analysis.tables.cells.dates import OUT_OF_RANGE, read_time
 from spi_analysis.tables.contracts import CONTRACTS
 from spi_analysis.tables.importing.headers import HeaderWords
-from spi_analysis.tables.importing.logs import Log, LogImport, keep_results, note_headers, open_log
+from spi_analysis.tables.importing.keeping import keep_results
+from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
 from spi_analysis.tables.importing.tokens import sampled_by_token
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 
@@ -45,19 +47,20 @@ def import_events(
     """
     if institution is not None:
         setup.require(institution)
-    words: EventMapping = load_mapping(setup.workspace, "events", *([mapping] if mapping else []))
-    nothing = frozenset(plain(word) for word in words.nothing)
-    header_words = HeaderWords(words.fields, words.header)
-    log, sheets, failed = open_log(files, header_words, words.required, nothing)
-    _read_labels(log, sheets)
-    log.assign_owners(sampled_by_token(setup, store, vault), institution)
-    note_headers(log, sheets)
-    events = _events(log, setup, words)
-    written = [
-        store.write("events", str(institution_id), _with_earlier(store, str(institution_id), new))
-        for institution_id, new in events.groupby("institution_id")
-    ]
-    return keep_results("events", TITLE, log, failed, written, setup, vault)
+    with one_writer(store.root.parent):
+        words: EventMapping = load_mapping(setup.workspace, "events", *([mapping] if mapping else []))
+        nothing = frozenset(plain(word) for word in words.nothing)
+        header_words = HeaderWords(words.fields, words.header)
+        log, sheets, failed = open_log(files, header_words, words.required, nothing)
+        _read_labels(log, sheets)
+        log.assign_owners(sampled_by_token(setup, store, vault), institution)
+        note_headers(log, sheets)
+        events = _events(log, setup, words)
+        written = [
+            store.write("events", str(institution_id), _with_earlier(store, str(institution_id), new))
+            for institution_id, new in events.groupby("institution_id")
+        ]
+        return keep_results("events", TITLE, log, failed, written, setup, store, vault)
 
 
 def _read_labels(log: Log, sheets: Iterable[Any]) -> None:
@@ -77,11 +80,11 @@ def _events(log: Log, setup: RoundSetup, words: EventMapping) -> pd.DataFrame:
     for row, event_cell, at_cell, channel_cell in cells.itertuples():
         owner = log.owners[row]
         event = coded(event_cell, codes)
-        at = read_time(at_cell, words.times.zone, setup.round.fieldwork.start).value
+        at, problem = read_time(at_cell, words.times.zone, setup.round.fieldwork.start)
         if event is None:
             log.reject(row, "unknown_event", "event", known=", ".join(words.events))
         if at is None:
-            log.reject(row, "unreadable_time", "at")
+            log.reject(row, OUT_OF_RANGE if problem == OUT_OF_RANGE else "unreadable_time", "at")
         if row in log.rejected:
             continue
         channel = _channel(log, row, channel_cell, words.channel_of_event[event], channels)

@@ -17,11 +17,15 @@ from spi_analysis.tables.identity import person_ids
 from spi_analysis.tables.importing.duplicates import also_listed
 from spi_analysis.tables.importing.findings import COLUMNS, Where
 from spi_analysis.tables.importing.listing import COUNTS, Listed, read_source
-from spi_analysis.tables.importing.lists import ListSheet, open_lists
+from spi_analysis.tables.importing.lists import ListSheet
+from spi_analysis.tables.importing.opening import open_lists
 from spi_analysis.tables.importing.workbook import write_problem_book
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import CONTACT_COLUMNS, Vault
 
+# Rows that were kept but for a contact in a text: what the institution wrote stays in the vault.
+AS_WRITTEN = "_as_written"
 Progress = Callable[[int, int, str], None]
 EXPLANATION = [
     "Berkas ini memuat hasil pemeriksaan daftar yang dikirim. Nomor baris sama dengan nomor baris pada berkas asal.",
@@ -59,7 +63,8 @@ def import_frame(
 ) -> FrameImport:
     """Read lists of people into the frame, their contacts into the vault, and say what was wrong with them.
 
-    A list replaces what was imported before for its institution and source, so all files of one source go together.
+    A list replaces what was imported before for its institution and source, so all files of one source go together:
+    where one of them cannot be used or is empty, none is imported and the earlier list stays.
 
     Parameters
     ----------
@@ -74,26 +79,27 @@ def import_frame(
     StoreError       an institution's sample was drawn already. Nothing is imported then.
     """
     _check_arguments(setup, mapping, institution, source)
-    opened = open_lists(files, setup, mapping, institution, source)
-    groups = _by_institution(opened.sheets)
-    _refuse_after_draw(setup, store, groups)
-    results: list[Listed] = []
-    written: list[Path] = []
-    for done, (institution_id, sheets) in enumerate(groups.items(), start=1):
-        listed = [read_source(setup, source_sheets) for source_sheets in _by_source(sheets)]
-        for where in opened.skipped:
-            if where.institution_id == institution_id:
-                listed[0].findings.add(where._replace(source=where.source or listed[0].source), "sheet_skipped")
-        written += _keep(setup, store, vault, institution_id, listed)
-        results += listed
-        if progress:
-            progress(done, len(groups), institution_id)
-    return FrameImport(
-        counts=_stacked([one.counts for one in results], COUNTS),
-        problems=_stacked([one.findings.table() for one in results], COLUMNS),
-        failed=tuple(opened.failed),
-        written=tuple(written),
-    )
+    with one_writer(store.root.parent):
+        opened = open_lists(files, setup, mapping, institution, source)
+        groups = _by_institution(opened.sheets)
+        _refuse_after_draw(setup, store, groups)
+        results: list[Listed] = []
+        written: list[Path] = []
+        for done, (institution_id, sheets) in enumerate(groups.items(), start=1):
+            listed = [read_source(setup, source_sheets) for source_sheets in _by_source(sheets)]
+            for where in opened.skipped:
+                if where.institution_id == institution_id:
+                    listed[0].findings.add(where._replace(source=where.source or listed[0].source), "sheet_skipped")
+            written += _keep(setup, store, vault, institution_id, listed)
+            results += listed
+            if progress:
+                progress(done, len(groups), institution_id)
+        return FrameImport(
+            counts=_stacked([one.counts for one in results], COUNTS),
+            problems=_stacked([one.findings.table() for one in results], COLUMNS),
+            failed=tuple(opened.failed),
+            written=tuple(written),
+        )
 
 
 def _check_arguments(setup: RoundSetup, mapping: Path | None, institution: str | None, source: str | None) -> None:
@@ -145,6 +151,7 @@ def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, li
         contacts.append(people[list(CONTACT_COLUMNS)].sort_values("person_id"))
         vault.write_contacts(round_id, institution_id, one.source, contacts[-1])
         vault.write_rejected(round_id, institution_id, one.source, one.rejected)
+        vault.write_rejected(round_id, institution_id, f"{one.source}{AS_WRITTEN}", one.as_written)
         kept.append(people[list(CONTRACTS["frame"].columns)])
     frame = _with_other_sources(
         pd.concat([frame.astype(object) for frame in kept if len(frame)] or kept), pd.concat(contacts)

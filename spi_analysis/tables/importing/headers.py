@@ -14,6 +14,7 @@ from spi_analysis.errors import Problem
 from spi_analysis.params.mapping import HeaderRules
 from spi_analysis.params.words import plain
 from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.tables.cells.masks import HIDDEN
 from spi_analysis.tables.cells.spelling import likeness
 from spi_analysis.tables.importing.sheets import Sheet
 
@@ -22,7 +23,8 @@ from spi_analysis.tables.importing.sheets import Sheet
 class Header:
     """What was found: ``row`` is the index of the last header row, ``columns`` field -> column index.
 
-    ``guessed`` are the fields whose header was misspelt, ``unused`` the columns that mean nothing to us.
+    ``guessed`` are the fields whose header was misspelt, ``unused`` the columns that mean nothing to us. What stands
+    above those may be anything, a person's name where a row of data was taken for the header: it is never shown.
     """
 
     row: int
@@ -35,6 +37,11 @@ class Header:
     def label(self, field: str) -> str:
         """The header of a field as it stands in the file."""
         return self.labels[self.columns[field]] if field in self.columns else ""
+
+    def shown(self, column: int) -> str:
+        """A column as it may be named in a message: by its label if we know that word, else by its letter."""
+        letter = get_column_letter(column + 1)
+        return f"{letter} ({HIDDEN})" if column in self.unused else self.labels[column]
 
 
 class _Match(NamedTuple):
@@ -196,7 +203,7 @@ def missing_columns(
     absent = [group for group in required if not any(field in header.columns for field in group)]
     if not absent:
         return []
-    found = [label for label in header.labels if label]
+    found = [header.shown(i) for i, label in enumerate(header.labels) if label]
     hints = [f"{group[0]}: {hint}" for group in absent if (hint := _nearest_label(group, header, words))]
     return [
         Problem(
@@ -204,7 +211,7 @@ def missing_columns(
             file=sheet.file,
             row=header.row + 1,
             key=f"sheet {sheet.name}" if sheet.name else "",
-            got="columns " + ", ".join(repr(label) for label in found),
+            got="columns " + ", ".join(found),
             expected="; ".join(_named(group, words) for group in absent),
             hint="; ".join(hints) or "name the headers in a mapping file (--mapping)",
         )
@@ -220,11 +227,9 @@ def _named(group: Sequence[str], words: HeaderWords) -> str:
 def _nearest_label(group: Sequence[str], header: Header, words: HeaderWords) -> str:
     """The unused header that comes nearest to a field, however far."""
     known = [_joined(word) for field in group for word in words.fields.get(field, ())]
-    near = {
-        header.labels[i]: max((likeness(_joined(header.labels[i]), w) for w in known), default=0) for i in header.unused
-    }
-    best = max(near, key=lambda label: near[label], default=None)
-    return f"nearest is {best!r}" if best is not None and near[best] > 0.5 else ""
+    near = {i: max((likeness(_joined(header.labels[i]), w) for w in known), default=0) for i in header.unused}
+    best = max(near, key=lambda i: near[i], default=None)
+    return f"nearest is column {get_column_letter(best + 1)}" if best is not None and near[best] > 0.5 else ""
 
 
 def _joined(text: str) -> str:

@@ -35,11 +35,15 @@ OWN_REASON = ("name", "unit", "position")
 
 @dataclass(frozen=True)
 class Listed:
-    """One institution and source after reading: accepted people, rejected raw rows, counts per file, findings."""
+    """One institution and source after reading: accepted people, raw rows, counts per file, findings.
+
+    ``rejected``: rows that were turned away; ``as_written``: rows that were kept, but for a contact in a text.
+    """
 
     source: str
     people: pd.DataFrame
     rejected: pd.DataFrame
+    as_written: pd.DataFrame
     counts: pd.DataFrame
     findings: Findings
 
@@ -69,9 +73,10 @@ def read_source(setup: RoundSetup, sheets: list[ListSheet]) -> Listed:
 
     add_marks(findings, [*marks, *against], cells, labels, whose)
     accepted = _judged(accepted, marks, against, duplicates.listings)
-    rejected = _rejected_rows(cells, marks)
+    rejected = _raw_rows(cells, marks, marked(marks, "rejected"))
     counts = _counted(cells, accepted, rejected, [sheet.sheet.file for sheet in sheets], whose)
-    return Listed(whose.source, accepted, rejected, counts, findings)
+    cleaned = {mark.row for mark in marks if mark.code == "contact_in_text"} & set(accepted.index)
+    return Listed(whose.source, accepted, rejected, _raw_rows(cells, marks, cleaned), counts, findings)
 
 
 def _incomplete(people: pd.DataFrame, required: Iterable[Sequence[str]]) -> list[Mark]:
@@ -147,8 +152,8 @@ def _counted(
     return counts.assign(institution_id=whose.institution_id, source=whose.source)[list(COUNTS)]
 
 
-def _rejected_rows(cells: pd.DataFrame, marks: list[Mark]) -> pd.DataFrame:
-    """Rows that were turned away, as they came, with the codes of why."""
-    rows = cells.loc[sorted(marked(marks, "rejected"))]
+def _raw_rows(cells: pd.DataFrame, marks: list[Mark], which: set[Any]) -> pd.DataFrame:
+    """Rows as they came, with the codes of what is wrong with them."""
+    rows = cells.loc[sorted(which)]
     texts = rows.map(lambda cell: text_of(cell) or None)
     return texts.assign(codes=codes_per_row(marks, rows.index, ("rejected", "flagged")))

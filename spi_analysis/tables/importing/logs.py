@@ -1,4 +1,4 @@
-"""What imports of contact events and of answers share: files opened, rows given to people, results kept."""
+"""What imports of contact events and of answers share: files opened, rows given to people."""
 
 from __future__ import annotations
 
@@ -14,21 +14,14 @@ from spi_analysis.errors import InputError, Problem, SpiError
 from spi_analysis.params.mapping import TimeRules
 from spi_analysis.params.round import FieldworkParams
 from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.cells.cell import is_nothing, text_of
-from spi_analysis.tables.importing.findings import COLUMNS, Findings, Where
+from spi_analysis.tables.cells.cell import is_nothing
+from spi_analysis.tables.importing.findings import Findings, Where
 from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.sheets import Sheet, in_order, read_sheets
+from spi_analysis.tables.importing.stray import note_beyond_header, rows_below
 from spi_analysis.tables.importing.tokens import Sampled, tokens_in
-from spi_analysis.tables.importing.workbook import write_problem_book
-from spi_analysis.tables.vault import Vault
 
 LOG_COUNTS = ("institution_id", "file", "read", "accepted", "rejected", "flagged")
-EXPLANATION = [
-    "Berkas ini memuat hasil pemeriksaan data yang diimpor. Nomor baris sama dengan nomor baris pada berkas asal.",
-    "Ditolak: baris tidak dipakai dan disimpan terpisah. Perlu dilengkapi: baris dipakai, tetapi ada isian yang "
-    "meragukan atau dikosongkan. Catatan: untuk diketahui. Kode tautan disamarkan.",
-]
-UNASSIGNED = "unassigned"
 
 
 @dataclass(frozen=True)
@@ -46,10 +39,14 @@ class LogImport:
 
 @dataclass
 class Log:
-    """Rows of all files while they are being read: ``cells`` with their place, whose they are, what was noticed."""
+    """Rows of all files while they are being read: ``cells`` with their place, whose they are, what was noticed.
+
+    ``digests``: file -> digest of its content.
+    """
 
     cells: pd.DataFrame
     headers: dict[tuple[str, str], Header]
+    digests: dict[str, str] = field(default_factory=dict)
     owners: dict[Any, Sampled] = field(default_factory=dict)
     accepted: set[Any] = field(default_factory=set)
     rejected: set[Any] = field(default_factory=set)
@@ -145,7 +142,8 @@ def open_log(
             sheets.append((sheet, header, table.index))
     cells = pd.concat(tables) if tables else pd.DataFrame(columns=["file", "sheet", "row", "token"])
     headers = {(sheet.file, sheet.name): header for sheet, header, _ in sheets}
-    return Log(cells, headers, findings=findings), sheets, failed
+    digests = {sheet.file: sheet.digest for sheet, _, _ in sheets}
+    return Log(cells, headers, digests, findings=findings), sheets, failed
 
 
 def _with_headers(
@@ -170,38 +168,22 @@ def _with_headers(
 def _cells(sheet: Sheet, header: Header, nothing: frozenset[str]) -> pd.DataFrame:
     """The cells by field; blank rows are left out, and what says "nothing" is None."""
     rows = []
-    for number, row in enumerate(sheet.rows[header.row + 1 :], start=header.row + 2):
+    for number, row in rows_below(sheet, header):
         cells = [row[i] if i < len(row) else None for i in header.columns.values()]
-        if any(text_of(cell) for cell in cells):
-            rows.append((number, *(None if is_nothing(cell, nothing) else cell for cell in cells)))
+        rows.append((number, *(None if is_nothing(cell, nothing) else cell for cell in cells)))
     table = pd.DataFrame(rows, columns=["row", *header.columns], dtype=object)
     return table.assign(file=sheet.file, sheet=sheet.name)
 
 
 def note_headers(log: Log, sheets: Iterable[tuple[Sheet, Header, pd.Index]]) -> None:
-    """Note misspelt and unknown headers, for every institution with rows in the sheet."""
+    """Note misspelt and unknown headers, and what does not stand below them, for every institution in the sheet."""
     for sheet, header, rows in sheets:
         for institution_id in sorted({log.owners[row].institution_id for row in rows if row in log.owners} or {""}):
             where = Where(institution_id, "", sheet.file, sheet.name, header.row + 1)
             for name in header.guessed:
                 log.findings.add(where, "header_read_as", header.label(name), known_as=name)
             for i in header.unused:
-                log.findings.add(where, "column_ignored", header.labels[i])
-
-
-def keep_results(
-    kind: str, title: str, log: Log, failed: Iterable[Problem], written: list[Path], setup: RoundSetup, vault: Vault
-) -> LogImport:
-    """Put rejected rows aside and write a workbook of problems for every institution of the files."""
-    counts, problems = log.counts(), log.findings.table()
-    owners = pd.Series({row: log.owners[row].institution_id if row in log.owners else "" for row in log.cells.index})
-    for institution_id in sorted(set(counts["institution_id"])):
-        rows = log.cells.loc[[row for row in sorted(log.rejected) if owners[row] == institution_id]]
-        texts = rows.map(lambda cell: text_of(cell) or None)
-        vault.write_rejected(setup.round.round_id, institution_id or UNASSIGNED, kind, texts)
-        name = setup.roster[institution_id].name if institution_id else "tanpa instansi"
-        path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / f"{kind}_problems.xlsx"
-        here = problems[problems["institution_id"] == institution_id]
-        mine = counts[counts["institution_id"] == institution_id]
-        written.append(write_problem_book(path, f"{title}: {name}", EXPLANATION, mine, here))
-    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written))
+                log.findings.add(where, "column_ignored", header.shown(i))
+            note_beyond_header(sheet, header, where, log.findings)
+            if rows.empty:
+                log.findings.add(where, "no_rows")

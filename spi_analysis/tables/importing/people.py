@@ -16,6 +16,7 @@ from spi_analysis.params.words import codes_by_word, plain
 from spi_analysis.tables.cells.cell import coded, is_nothing, text_of
 from spi_analysis.tables.cells.dates import read_date, read_years, whole_months
 from spi_analysis.tables.cells.emails import read_emails
+from spi_analysis.tables.cells.masks import without_contacts
 from spi_analysis.tables.cells.numbers import read_employee_number
 from spi_analysis.tables.cells.phones import Contacts, read_phones
 from spi_analysis.tables.cells.positions import class_of_position
@@ -43,8 +44,8 @@ class People:
         """One row per person, with contacts, classes, spans of years, and the date of the service."""
         columns = {
             "name": self._texts("name"),
-            "unit": self._texts("unit"),
-            "service": self._texts("service"),
+            "unit": self._texts_without_contacts("unit"),
+            "service": self._texts_without_contacts("service"),
             "employee_number": self._employee_numbers(),
             **self._contacts(),
             **self._positions(),
@@ -88,6 +89,16 @@ class People:
 
     def _texts(self, field: str) -> list[str | None]:
         return [None if cell is None else text_of(cell) for cell in self._cells_of(field)]
+
+    def _texts_without_contacts(self, field: str) -> list[str | None]:
+        """Texts that are stored and shown to many: a number or an address in them is cut off and remarked on."""
+        values = []
+        for row, text in zip(self.index, self._texts(field), strict=True):
+            kept = text and without_contacts(text)
+            if kept != text:
+                self._mark(row, "contact_in_text", field)
+            values.append(kept or None)
+        return values
 
     def _coded(
         self,
@@ -156,9 +167,9 @@ class People:
         employment = self._coded("employment", self.mapping.employment, "employment_unknown")
         position_classes, asn = [], []
         for row, position, echelon, status in zip(
-            self.index, self._cells_of("position"), self._cells_of("echelon"), employment, strict=True
+            self.index, self._texts_without_contacts("position"), self._cells_of("echelon"), employment, strict=True
         ):
-            found = class_of_position(text_of(position), classes) or coded(echelon, echelons)
+            found = class_of_position(position or "", classes) or coded(echelon, echelons)
             if found is None and (position is not None or echelon is not None):
                 found = self.mapping.position_otherwise
                 self._mark(row, "position_unknown", "position", "echelon", read_as=found)

@@ -17,12 +17,14 @@ from spi_analysis.params.mapping import ResponseMapping, load_mapping
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.params.words import plain
 from spi_analysis.tables.cells.cell import text_of
-from spi_analysis.tables.cells.dates import read_time
+from spi_analysis.tables.cells.dates import OUT_OF_RANGE, read_time
 from spi_analysis.tables.importing.findings import Where
 from spi_analysis.tables.importing.headers import Header, HeaderWords
-from spi_analysis.tables.importing.logs import Log, LogImport, keep_results, note_headers, open_log
+from spi_analysis.tables.importing.keeping import keep_results
+from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
 from spi_analysis.tables.importing.sheets import Sheet
 from spi_analysis.tables.importing.tokens import sampled_by_token
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 
@@ -52,26 +54,27 @@ def import_responses(
     """
     if institution is not None:
         setup.require(institution)
-    words: ResponseMapping = load_mapping(setup.workspace, "responses", *([mapping] if mapping else []))
-    codes = item_codes(setup.instrument)
-    header_words = HeaderWords(words.fields, words.header, {code: words.items.get(code, ()) for code in codes})
-    nothing = frozenset(plain(word) for word in words.nothing)
-    log, sheets, failed = open_log(files, header_words, words.required, nothing)
-    without_items = [entry for entry in sheets if not set(codes) & set(entry[1].columns)]
-    sheets = [entry for entry in sheets if set(codes) & set(entry[1].columns)]
-    log.cells = log.cells.drop(index=[row for _, _, rows in without_items for row in rows])
-    failed += [_no_items(sheet, header, codes) for sheet, header, _ in without_items]
-    log.assign_owners(sampled_by_token(setup, store, vault), institution)
-    note_headers(log, sheets)
-    _note_missing_items(log, sheets, setup.instrument)
-    answers = _answers(log, sheets, setup, words).reindex(
-        columns=["institution_id", "person_id", "source", *TIMES, *codes]
-    )
-    written = []
-    for institution_id, new in answers.groupby("institution_id"):
-        kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, codes)
-        written.append(store.write("responses", str(institution_id), kept))
-    return keep_results("responses", TITLE, log, failed, written, setup, vault)
+    with one_writer(store.root.parent):
+        words: ResponseMapping = load_mapping(setup.workspace, "responses", *([mapping] if mapping else []))
+        codes = item_codes(setup.instrument)
+        header_words = HeaderWords(words.fields, words.header, {code: words.items.get(code, ()) for code in codes})
+        nothing = frozenset(plain(word) for word in words.nothing)
+        log, sheets, failed = open_log(files, header_words, words.required, nothing)
+        without_items = [entry for entry in sheets if not set(codes) & set(entry[1].columns)]
+        sheets = [entry for entry in sheets if set(codes) & set(entry[1].columns)]
+        log.cells = log.cells.drop(index=[row for _, _, rows in without_items for row in rows])
+        failed += [_no_items(sheet, header, codes) for sheet, header, _ in without_items]
+        log.assign_owners(sampled_by_token(setup, store, vault), institution)
+        note_headers(log, sheets)
+        _note_missing_items(log, sheets, setup.instrument)
+        answers = _answers(log, sheets, setup, words).reindex(
+            columns=["institution_id", "person_id", "source", *TIMES, *codes]
+        )
+        written = []
+        for institution_id, new in answers.groupby("institution_id"):
+            kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, codes)
+            written.append(store.write("responses", str(institution_id), kept))
+        return keep_results("responses", TITLE, log, failed, written, setup, store, vault)
 
 
 def item_codes(instrument: Instrument) -> list[str]:
@@ -86,7 +89,7 @@ def _no_items(sheet: Sheet, header: Header, codes: list[str]) -> Problem:
         file=sheet.file,
         row=header.row + 1,
         key=sheet.name,
-        got=", ".join(unused[:10]),
+        got=", ".join(header.shown(i) for i in header.unused[:10]),
         expected=f"columns such as {', '.join(codes[:3])}",
         hint=nearest(unused[0], codes) if unused else "name the columns under items in a mapping file (--mapping)",
     )
@@ -151,7 +154,7 @@ class _AnswerWords:
 
     def _read(self, cell: object) -> float | None:
         text = text_of(cell)
-        number = re.match(r"(\d+)(?:\.0+)?(?=$|\s*[-.)=:]\s*\D)", text)
+        number = re.match(r"(\d{1,9})(?:\.0+)?(?=$|\s*[-.)=:]\s*\D)", text)
         code = self.labels.get(cell, self.words.get(plain(text)))
         if code is None and number:
             code = int(number[1])
@@ -172,15 +175,14 @@ def _times(log: Log, rows: pd.Index, name: str, setup: RoundSetup, words: Respon
     """Times of one column; one that cannot be read is unknown, since the answers are worth keeping."""
     values = []
     for row, cell in zip(rows, log.cells.loc[rows, name] if name in log.cells else [None] * len(rows), strict=True):
-        at = (
-            None
-            if cell is None or cell != cell
-            else read_time(cell, words.times.zone, setup.round.fieldwork.start).value
-        )
+        if cell is None or cell != cell:
+            values.append(None)
+            continue
+        at, problem = read_time(cell, words.times.zone, setup.round.fieldwork.start)
         if at is not None:
             log.check_time(row, name, at, setup, words.times)
-        elif cell is not None and cell == cell:
-            log.flag(row, f"{name}_unreadable", name)
+        else:
+            log.flag(row, f"{name}_{'out_of_range' if problem == OUT_OF_RANGE else 'unreadable'}", name)
         values.append(at)
     return [None if value is None else pd.Timestamp(value) for value in values]
 

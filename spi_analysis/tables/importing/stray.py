@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from spi_analysis.params.mapping import StrayRules
 from spi_analysis.params.words import plain
 from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.tables.importing.findings import Findings, Where
 from spi_analysis.tables.importing.headers import Header
 from spi_analysis.tables.importing.sheets import Row, Sheet
 
@@ -19,6 +20,14 @@ def rows_below(sheet: Sheet, header: Header) -> Iterator[tuple[int, Row]]:
     for number, row in enumerate(sheet.rows[header.row + 1 :], start=header.row + 2):
         if any(text_of(cell) for cell in row):
             yield number, row
+
+
+def note_beyond_header(sheet: Sheet, header: Header, where: Where, findings: Findings) -> None:
+    """Note once, at the first such row, how many rows hold cells to the right of the last header."""
+    width = max((i + 1 for i, label in enumerate(header.labels) if label), default=0)
+    beyond = [number for number, row in rows_below(sheet, header) if any(text_of(cell) for cell in row[width:])]
+    if beyond:
+        findings.add(where._replace(row=beyond[0]), "cells_beyond_header", rows=len(beyond))
 
 
 class StrayRows:

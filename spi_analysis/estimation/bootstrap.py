@@ -1,0 +1,106 @@
+"""Means whose variance comes from bootstrap replicates that are never written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import EstimationError
+from spi_analysis.estimation.domains import By, Domains, domains_of
+from spi_analysis.estimation.inputs import require_columns
+from spi_analysis.estimation.result import Estimate, make_table
+from spi_analysis.weighting.replicates import BootstrapReplicates, replicate_sums
+
+
+def bootstrap_means(
+    df: pd.DataFrame,
+    plan: BootstrapReplicates,
+    variables: str | Sequence[str],
+    by: By = None,
+    level: float = 0.95,
+    mse: bool = True,
+) -> Estimate:
+    """Weighted means with bootstrap variances, in the memory of one block of replicates.
+
+    The same numbers as ``estimate_mean`` with a ``ReplicateDesign`` of ``plan.values`` (scale 1/R), up to
+    rounding, without that table of n times R weights.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)        the rows that the plan was made from
+    plan : BootstrapReplicates     ``weighting.bootstrap_plan(df, ...)``, or raked by ``weighting.raked_replicates``
+    variables : str or list of str numeric columns; a row with a missing value is outside that variable's domain
+    by : str or list of str or None   domain columns
+    level : float                  of the t interval
+    mse : bool                     deviations from the estimate (True) or from the replicates' mean
+
+    Returns
+    -------
+    Estimate, with ``replicates`` (R, k); ``df_design``: units minus strata, at most R - 1; ``n`` counts the
+    rows with a value and a positive weight.
+
+    Raises
+    ------
+    EstimationError   the plan has other rows; a column is missing or not a number.
+
+    References
+    ----------
+    Rao, Wu & Yue (1992), Survey Methodology 18; Wolter (2007), ch. 5.
+    """
+    names = [variables] if isinstance(variables, str) else list(variables)
+    if len(df) != len(plan.weights):
+        raise EstimationError(
+            "the table does not fit the replicates", got=f"{len(df)} rows", expected=f"{len(plan.weights)}"
+        )
+    values, people = _values_and_people(df, names)
+    domains = domains_of(df, np.ones(len(df), dtype=bool), by)
+    sums = replicate_sums(plan, values, domains.codes, len(domains))
+    estimate, replicates = (_means(part, len(names), people) for part in (sums.main[None], sums.replicates))
+    centre = estimate if mse else replicates.mean(axis=0)
+    deviation = (replicates - centre) * np.sqrt(plan.scale)
+    covariance = deviation.T @ deviation
+    labels = _labels(names, domains)
+    n = _counts(plan, values, people, domains)
+    table = make_table(labels, estimate[0], covariance, np.full(len(labels), plan.df), n, level)
+    return Estimate(table, covariance, level, replicates)
+
+
+def _values_and_people(df: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Values (n, k + P), 0 where missing, with P columns of who has one; and which of these goes with each variable.
+
+    Variables without gaps share one column, as do those with the same gaps.
+    """
+    require_columns(df, names)
+    text = [name for name in names if not pd.api.types.is_numeric_dtype(df[name])]
+    if text:
+        raise EstimationError("the variable is not a number", column=", ".join(text))
+    missing = np.column_stack([df[name].isna() for name in names])
+    patterns: dict[bytes, int] = {}
+    people = [patterns.setdefault(np.packbits(missing[:, j]).tobytes(), len(patterns)) for j in range(len(names))]
+    first = [people.index(p) for p in range(len(patterns))]
+    columns = np.empty((len(df), len(names) + len(first)))
+    for j, name in enumerate(names):
+        columns[:, j] = df[name].to_numpy(dtype=float, na_value=0.0)
+    columns[:, len(names) :] = ~missing[:, first]
+    return columns, len(names) + np.array(people, dtype=np.intp)
+
+
+def _means(sums: np.ndarray, k: int, people: np.ndarray) -> np.ndarray:
+    """Sums (R, D, k + P) to means (R, k D), variable by variable; missing where nobody has weight."""
+    tops, bottoms = sums[:, :, :k], sums[:, :, people]
+    means = np.divide(tops, bottoms, out=np.full(tops.shape, np.nan), where=bottoms != 0)
+    return means.transpose(0, 2, 1).reshape(len(sums), -1)
+
+
+def _labels(names: list[str], domains: Domains) -> pd.DataFrame:
+    repeated = pd.concat([domains.labels] * len(names), ignore_index=True)
+    repeated.insert(0, "variable", np.repeat(names, len(domains)))
+    return repeated
+
+
+def _counts(plan: BootstrapReplicates, values: np.ndarray, people: np.ndarray, domains: Domains) -> np.ndarray:
+    has_weight = plan.main > 0
+    counts = {p: domains.sums(np.where(has_weight, values[:, p], 0.0)) for p in np.unique(people)}
+    return np.concatenate([counts[p] for p in people]).astype(int)

@@ -1,0 +1,98 @@
+"""What is kept of imports of events and answers: rows turned away, and the workbook of problems, over all imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.errors import Problem
+from spi_analysis.params.setup import RoundSetup
+from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.tables.importing.findings import COLUMNS
+from spi_analysis.tables.importing.logs import LOG_COUNTS, Log, LogImport
+from spi_analysis.tables.importing.workbook import write_problem_book
+from spi_analysis.tables.store import Store
+from spi_analysis.tables.vault import Vault
+
+EXPLANATION = [
+    "Berkas ini memuat hasil pemeriksaan semua data yang diimpor sejauh ini. Nomor baris sama dengan nomor baris pada "
+    "berkas asal.",
+    "Ditolak: baris tidak dipakai dan disimpan terpisah. Perlu dilengkapi: baris dipakai, tetapi ada isian yang "
+    "meragukan atau dikosongkan. Catatan: untuk diketahui. Kode tautan disamarkan.",
+]
+UNASSIGNED = "unassigned"
+
+
+def keep_results(
+    kind: str,
+    title: str,
+    log: Log,
+    failed: Iterable[Problem],
+    written: list[Path],
+    setup: RoundSetup,
+    store: Store,
+    vault: Vault,
+) -> LogImport:
+    """Put rejected rows aside and write a workbook of problems for every institution of the files."""
+    counts, problems = log.counts(), log.findings.table()
+    owners = pd.Series({row: log.owners[row].institution_id if row in log.owners else "" for row in log.cells.index})
+    rejected = log.cells.loc[sorted(log.rejected)]
+    for institution_id in sorted(set(counts["institution_id"]) | _unassigned_before(kind, store)):
+        rows = rejected[owners.loc[rejected.index] == institution_id]
+        _keep_rejected(vault, setup.round.round_id, institution_id or UNASSIGNED, kind, rows, log.digests)
+        mine, here = (table[table["institution_id"] == institution_id] for table in (counts, problems))
+        record = _record(store, f"{kind}_imports", institution_id or UNASSIGNED, mine, here, log.digests)
+        name = setup.roster[institution_id].name if institution_id else "tanpa instansi"
+        path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / f"{kind}_problems.xlsx"
+        all_counts, all_problems = _together(record, "counts", LOG_COUNTS), _together(record, "problems", COLUMNS)
+        written.append(write_problem_book(path, f"{title}: {name}", EXPLANATION, all_counts, all_problems))
+    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written))
+
+
+def _unassigned_before(kind: str, store: Store) -> set[str]:
+    """Rows that belonged to nobody may have found their person when the file is given again."""
+    return set() if store.read_record(f"{kind}_imports", UNASSIGNED) is None else {""}
+
+
+def _keep_rejected(
+    vault: Vault, round_id: str, whose: str, kind: str, rows: pd.DataFrame, digests: dict[str, str]
+) -> None:
+    """Add rows to those kept from earlier imports. A file given again brings its rows once, as they are judged now."""
+    texts = rows.map(lambda cell: text_of(cell) or None).assign(digest=rows["file"].map(digests)).astype(object)
+    if vault.has_rejected(round_id, whose, kind):
+        earlier = vault.read_rejected(round_id, whose, kind)
+        again = earlier["digest"].isin(digests.values()) if "digest" in earlier else pd.Series(False, earlier.index)
+        texts = pd.concat([earlier[~again], texts], ignore_index=True).astype(object)
+        # A log that grows from day to day brings its old rows again under another digest.
+        texts = texts[~texts.drop(columns="digest").duplicated()]
+        texts = texts.where(texts.notna(), None)
+    vault.write_rejected(round_id, whose, kind, texts)
+
+
+def _record(
+    store: Store, name: str, whose: str, counts: pd.DataFrame, problems: pd.DataFrame, digests: dict[str, str]
+) -> dict[str, Any]:
+    """What was said of every file so far, by the digest of its content; written and given back."""
+    record = store.read_record(name, whose) or {}
+    for file, digest in digests.items():
+        entry = {
+            part: table[table["file"] == file].astype(object).where(lambda cells: cells.notna(), None)
+            for part, table in (("counts", counts), ("problems", problems))
+        }
+        if any(len(table) for table in entry.values()):
+            record[digest] = {"file": file, **{part: table.to_dict("records") for part, table in entry.items()}}
+        else:
+            record.pop(digest, None)
+    store.write_record(name, whose, record)
+    return record
+
+
+def _together(record: dict[str, Any], part: str, columns: Sequence[str]) -> pd.DataFrame:
+    """One table of all files, in the order of their names; what two files say alike stands once."""
+    files = sorted(record, key=lambda digest: (record[digest]["file"], digest))
+    rows = [row for digest in files for row in record[digest][part]]
+    table = pd.DataFrame(rows, columns=list(columns))
+    return table if part == "counts" else table.drop_duplicates(ignore_index=True)

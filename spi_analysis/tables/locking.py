@@ -1,0 +1,38 @@
+"""One writer at a time: what is read, changed and written again must not be changed by another in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spi_analysis.errors import StoreError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def one_writer(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` (the workspace's ``data``) for one command; the system lets go of it when the process ends.
+
+    Raises
+    ------
+    StoreError   another command is writing there. Nothing was changed then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StoreError(
+            "another import, draw or change of key is running",
+            file=f"{folder.name}/{LOCK}",
+            expected="one at a time: each builds on what the one before has written",
+            hint="wait until it has ended, then run this again; nothing was changed",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

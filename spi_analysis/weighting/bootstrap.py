@@ -1,0 +1,181 @@
+"""Rao-Wu-Yue rescaled bootstrap, as a rule that makes replicate weights whenever they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.weighting.bootstrap_draws import Chunk, Draws
+from spi_analysis.weighting.groups import weights_of
+from spi_analysis.weighting.primary_units import PrimaryUnits, primary_units
+from spi_analysis.weighting.replicate_weights import ReplicateWeights
+
+
+@dataclass(frozen=True)
+class CellFactors:
+    """What a later step multiplies weights by, alike for all rows of a cell.
+
+    ``cells`` (n,) cell of every row; ``main`` (M,) factor of the weight itself; ``replicates``
+    (M, R) factor in every replicate.
+    """
+
+    cells: np.ndarray
+    main: np.ndarray
+    replicates: np.ndarray
+
+
+@dataclass(frozen=True)
+class BootstrapReplicates:
+    """R bootstrap replicates of n weights that take no memory: every pass makes them again, with the same bytes.
+
+    Unit i, drawn t times, gets ``weight * (start_i + step_i * t)``, times the factor of its cell
+    where the replicates have been raked (``raked_replicates``).
+
+    ``weights`` (n,) base weights, in persons; ``units`` what is resampled; ``draws`` how often each
+    unit is drawn; ``factors`` of a later step, or None.
+    """
+
+    weights: np.ndarray
+    units: PrimaryUnits
+    draws: Draws
+    factors: CellFactors | None = None
+    method: Literal["bootstrap"] = "bootstrap"
+
+    @property
+    def scale(self) -> float:
+        """1/R."""
+        return 1 / self.draws.n_replicates
+
+    @property
+    def rscales(self) -> np.ndarray:
+        """(R,), all 1."""
+        return np.ones(self.draws.n_replicates)
+
+    @cached_property
+    def step(self) -> np.ndarray:
+        """What one draw adds to the factor of a unit (U,)."""
+        n = self.units.sizes[self.units.stratum]
+        step = np.sqrt(1 - self.units.fraction) * (n / np.maximum(n - 1, 1))
+        return np.where(self.draws.active[self.units.stratum], step, 0.0)
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """The factor of a unit that is not drawn (U,)."""
+        active = self.draws.active[self.units.stratum]
+        return np.where(active, 1 - np.sqrt(1 - self.units.fraction), 1.0)
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom: units minus strata, where anything varies; at most R - 1."""
+        free = np.minimum(self.units.varying, self.units.sizes - 1).sum()
+        return float(min(free, self.draws.n_replicates - 1))
+
+    @property
+    def main(self) -> np.ndarray:
+        """The weights (n,) themselves, with the later step."""
+        return self.weights if self.factors is None else self.weights * self.factors.main[self.factors.cells]
+
+    @property
+    def values(self) -> np.ndarray:
+        """All replicate weights (n, R), made now: 8 n R bytes."""
+        values = np.empty((len(self.weights), self.draws.n_replicates))
+        for chunk in self.draws.chunks():
+            rows = self.units.rows(chunk.units)
+            for replicates, block in self.blocks(chunk, rows):
+                block *= self.weights[rows, None]
+                values[rows, replicates] = block
+        return values
+
+    def kept(self) -> BootstrapReplicates:
+        """The same replicates with their draws held in memory, one byte each: later passes are faster."""
+        return replace(self, draws=self.draws.kept())
+
+    def blocks(self, chunk: Chunk, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of replicates, with the factors (rows, replicates) of rows that lie in the chunk."""
+        units = self.units.codes[rows]
+        for replicates, block in self.times(chunk, rows):
+            block *= self.step[units, None]
+            block += self.start[units, None]
+            if self.factors is not None:
+                block *= self.factors.replicates[self.factors.cells[rows], replicates]
+            yield replicates, block
+
+    def times(self, chunk: Chunk, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of replicates, with how often the unit of each row is drawn (rows, replicates)."""
+        local = self.units.codes[rows] - chunk.units.start
+        alike = len(rows) == chunk.units.stop - chunk.units.start and (local[1:] > local[:-1]).all()
+        for replicates, block in chunk.blocks():
+            yield replicates, block if alike else block[local]
+
+
+def bootstrap_plan(
+    df: pd.DataFrame,
+    weight: str,
+    stratum: str | None = None,
+    psu: str | None = None,
+    pop_size: str | None = None,
+    n_replicates: int = 500,
+    seed: int = 1,
+    fraction: str | None = None,
+) -> BootstrapReplicates:
+    """The bootstrap of ``bootstrap_replicates`` without the table: sums over its replicates need a few megabytes.
+
+    Parameters and errors as ``bootstrap_replicates``; ``plan.values`` are the same numbers.
+    """
+    weights = weights_of(df, weight)
+    units = primary_units(df, stratum, psu, pop_size, fraction)
+    active = (units.sizes > 1) & (units.varying > 0)
+    return BootstrapReplicates(weights, units, Draws(units.sizes, active, n_replicates, seed))
+
+
+def bootstrap_replicates(
+    df: pd.DataFrame,
+    weight: str,
+    stratum: str | None = None,
+    psu: str | None = None,
+    pop_size: str | None = None,
+    n_replicates: int = 500,
+    seed: int = 1,
+    fraction: str | None = None,
+) -> ReplicateWeights:
+    """Rescaled bootstrap of Rao, Wu and Yue with finite population correction.
+
+    In every stratum n_h - 1 of the n_h primary units are drawn with replacement; unit i,
+    drawn t_i times, gets ``weight * (1 - L + L * n_h/(n_h-1) * t_i)`` with L = sqrt(1 - f).
+    Base weights of any kind are kept; a stratum with one unit keeps its weight.
+
+    The table takes 8 n R bytes. Where only sums, means and their variances are wanted, use
+    ``bootstrap_plan`` with ``replicate_sums`` or ``estimation.bootstrap_means``.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)   one row per sampled person
+    weight : str              base weight, in persons
+    stratum, psu : str or None   columns; without ``psu`` every row is a primary unit
+    pop_size : str or None    column with the primary units N_h of the stratum, f = n_h/N_h; None: f = 0
+    fraction : str or None    column with f of the unit itself, instead of ``pop_size``. The correction belongs to the
+        sampling phase only: where response is a second random phase, f is the share of the
+        population that was *observed* (respondents/N per class), never n/N.
+    n_replicates, seed : int  R, and the seed; each stratum has its own counter-based stream, so the first
+        replicates are the same whatever R is
+
+    Returns
+    -------
+    ReplicateWeights, values (n, R), scale 1/R.
+
+    Raises
+    ------
+    WeightingError   a column, a weight or a label is missing; a fraction outside 0 to 1; population sizes that
+        differ inside a stratum, or fractions inside a unit; a seed outside 0 to 2**64 - 1.
+
+    References
+    ----------
+    Rao, Wu & Yue (1992), Survey Methodology 18; Rao & Wu (1988), JASA 83.
+    """
+    plan = bootstrap_plan(df, weight, stratum, psu, pop_size, n_replicates, seed, fraction)
+    return ReplicateWeights(plan.values, plan.scale, plan.rscales, plan.method)

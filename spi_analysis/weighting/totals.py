@@ -1,0 +1,125 @@
+"""Population totals, checked before anything is calibrated: every problem is named, all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import Problem, nearest
+
+INTERCEPT = "(intercept)"
+Totals = Mapping[str, float | Mapping[object, float]]
+
+# Margins that come from one list agree exactly; those from published tables up to their rounding in print.
+AGREEMENT = 1e-8
+# Levels named in one message.
+LISTED = 20
+
+
+def as_texts(total: Mapping[object, float]) -> dict[str, float]:
+    """A margin with its levels as text: 1 and "1", True and "True" are one level."""
+    return {str(level): float(value) for level, value in total.items()}
+
+
+def misplaced_problems(df: pd.DataFrame, totals: Totals) -> dict[str, Problem]:
+    """Totals that have no column to be compared with, by name."""
+    if not totals:
+        return {"": Problem("no totals are given", expected="one margin or one total at least")}
+    problems = {name: _column_problem(df, name, total) for name, total in totals.items() if name != INTERCEPT}
+    return {name: problem for name, problem in problems.items() if problem is not None}
+
+
+def _column_problem(df: pd.DataFrame, name: str, total: float | Mapping[object, float]) -> Problem | None:
+    if name not in df.columns:
+        names = [str(column) for column in df.columns]
+        return Problem("a total is given for a column that is not there", column=name, hint=nearest(name, names))
+    if not isinstance(total, Mapping) and not pd.api.types.is_numeric_dtype(df[name]):
+        return Problem(
+            "a single total is given for a column that is not a number",
+            column=name,
+            got=f"{total:g}",
+            expected="one total per level, {level: total}",
+        )
+    return None
+
+
+def value_problems(totals: Totals) -> list[Problem]:
+    """Totals that are no counts: missing, negative, or given twice for one level."""
+    problems = []
+    for name, total in totals.items():
+        if not isinstance(total, Mapping):
+            problems += [] if np.isfinite(total) else [_odd(name, "", float(total), "a finite number")]
+            continue
+        odd = [(str(level), float(value)) for level, value in total.items() if not 0 <= value < np.inf]
+        problems += [_odd(name, level, value, "a finite number, 0 or more") for level, value in odd]
+        if len(as_texts(total)) < len(total):
+            problems.append(Problem("a level has two totals", column=name, got=", ".join(map(repr, total))))
+    return problems
+
+
+def _odd(name: str, level: str, value: float, expected: str) -> Problem:
+    return Problem("a total is not usable", column=name, key=level, got=f"{value:g}", expected=expected)
+
+
+def level_problems(name: str, values: Mapping[str, float], present: Iterable[str], missing: bool) -> list[Problem]:
+    """Levels of the sample without a total, and totals without a row in the sample."""
+    problems, levels, found = [], sorted(values), set(present)
+    unknown = sorted([*(found - set(levels)), *(["missing"] if missing else [])])
+    if unknown:
+        problems.append(
+            Problem(
+                "the margin has levels in the sample that have no total",
+                column=name,
+                got=_listed(unknown),
+                expected=_listed(levels),
+                hint=nearest(unknown[0], levels),
+            )
+        )
+    empty = [level for level in levels if level not in found and values[level] != 0]
+    if empty:
+        problems.append(_empty_levels(name, {level: values[level] for level in empty}, "a row"))
+    return problems
+
+
+def _listed(names: list[str]) -> str:
+    """Names in one line, at most ``LISTED`` of them."""
+    return ", ".join(names[:LISTED]) + (f", ... ({len(names)} in all)" if len(names) > LISTED else "")
+
+
+def missing_problems(name: str, column: np.ndarray) -> list[Problem]:
+    """A numeric column must be known for everybody."""
+    # One sum finds them all: it is finite where every value is (and only then worth no second look).
+    if np.isfinite(column.sum()):
+        return []
+    bad = ~np.isfinite(column)
+    return [Problem("a value is missing", column=name, row=int(bad.argmax()) + 1)] if bad.any() else []
+
+
+def weightless_problems(name: str, levels: list[str], weights: np.ndarray, targets: np.ndarray) -> list[Problem]:
+    """Levels with a total in which nobody has any weight (``weights``, ``targets`` (L,))."""
+    empty = np.flatnonzero((weights == 0) & (targets != 0))
+    return [_empty_levels(name, {levels[i]: targets[i] for i in empty}, "anyone who has weight")] if len(empty) else []
+
+
+def _empty_levels(name: str, totals: Mapping[str, float], whom: str) -> Problem:
+    return Problem(
+        f"the margin has totals for levels without {whom} in the sample",
+        column=name,
+        got=_listed([f"{level} ({total:g})" for level, total in totals.items()]),
+        expected=f"at least one row{'' if whom == 'a row' else ' with weight'} for every level",
+        hint="merge the level with another one",
+    )
+
+
+def population_problems(totals: Totals) -> list[Problem]:
+    """Every margin must add up to the same population (and to the intercept's total, if given)."""
+    sums = {name: float(sum(total.values())) for name, total in totals.items() if isinstance(total, Mapping)}
+    if INTERCEPT in totals:
+        sums[INTERCEPT] = float(totals[INTERCEPT])  # type: ignore[arg-type]
+    sums = {name: total for name, total in sums.items() if np.isfinite(total)}
+    if not sums or max(sums.values()) - min(sums.values()) <= AGREEMENT * max(abs(s) for s in sums.values()):
+        return []
+    listed = ", ".join(f"{name}: {total:.10g}" for name, total in sums.items())
+    return [Problem("the margins disagree about the size of the population", got=listed, expected="one sum for all")]

@@ -1,0 +1,116 @@
+"""Pages for analysts: no count of few people, nor one that follows from others; foreign names are escaped."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from spi_analysis.reporting.analyst.fieldwork import unit_table
+from spi_analysis.reporting.analyst.scores import item_nonresponse_table, shown_gaps
+from spi_analysis.reporting.analyst.weighting import balance_table, merged_table, response_chart, shown_balance
+from spi_analysis.stages.weigh import WeightedSample
+from spi_analysis.weighting import Merged
+
+SCRIPT = "<script>alert(1)</script>"
+# People invited and answers, by unit: the smallest has too few answers, and one more must go with it.
+UNITS = {"Dinas Satu": (60, 40), "Dinas Dua": (40, 20), "Dinas Tiga": (30, 12), "Dinas Empat": (20, 3)}
+
+
+def weighted_sample(units: dict[str, tuple[int, int]] = UNITS) -> WeightedSample:
+    rows = [
+        {"person_id": f"{unit}-{i}", "unit": unit, "disposition": "I" if i < answers else "NC"}
+        for unit, (invited, answers) in units.items()
+        for i in range(invited)
+    ]
+    sample = pd.DataFrame(rows).assign(
+        source="external", institution_id="kota-x", sex="female", age_group="30-39", base_weight=2.0
+    )
+    weights = sample.assign(weight=2.0 * (sample["disposition"] == "I")).drop(columns=["unit", "sex", "age_group"])
+    report = pd.DataFrame(
+        {"column": ["cal_weight"], "source": ["external"], "merged": [[Merged("unit", ("Dinas Tiga", "Dinas Empat"))]]}
+    )
+    return WeightedSample(weights, pd.DataFrame(), report, sample)
+
+
+def frame_of(weighted: WeightedSample) -> pd.DataFrame:
+    return weighted.sample.assign(is_eligible=True, stream="list")
+
+
+def pages(shown) -> str:
+    return "\n".join(shown.html.values())
+
+
+def test_the_balance_shows_no_share_of_few_respondents(setup):
+    weighted = weighted_sample()
+    shown = shown_balance(weighted, frame_of(weighted), setup.round, "external")
+    assert set(shown.loc[shown["variable"] == "unit", "level"]) == {"Dinas Satu", "Dinas Dua"}, (
+        "3 answers are too few, and 12 go with them: 75 answers in all less the others would give the 3"
+    )
+    page = pages(balance_table(weighted, frame_of(weighted), setup.round, "external"))
+    assert "Dinas Empat" not in page
+    assert "Dinas Dua" in page
+    assert "kurang dari 10 jawaban" in page
+
+
+def test_which_levels_were_merged_is_not_told():
+    page = pages(merged_table(weighted_sample()))
+    assert "Dinas" not in page
+    assert re.search(r"<td[^>]*>2</td>", page), "two levels became one"
+
+
+@pytest.mark.parametrize(
+    ("units", "left_out"),
+    [(UNITS, {"Dinas Empat", "Dinas Tiga"}), ({**UNITS, "Dinas Empat": (20, 17)}, {"Dinas Empat", "Dinas Tiga"})],
+)
+def test_response_by_group_leaves_out_few_answers_and_few_silent(setup, units, left_out):
+    page = pages(response_chart(weighted_sample(units), setup.round, "external", "unit"))
+    assert {unit for unit in UNITS if unit not in page} == left_out
+
+
+def test_response_by_group_where_every_group_is_small(setup):
+    page = pages(response_chart(weighted_sample({"A": (12, 4), "B": (9, 2)}), setup.round, "external", "unit"))
+    assert "Too few answered" in page
+
+
+GAPS = pd.DataFrame(
+    [
+        ["all_kinds", 100, 60, 0.12, 0.13, 0.15],
+        ["one_refusal", 100, 79, 0.20, 0.01, 0.00],
+        ["few", 100, 95, 0.05, 0.00, 0.00],
+        ["panel", 14, 13, 0.00, 1 / 14, 0.00],
+    ],
+    columns=["item", "respondents", "n", "dont_know", "refused", "left_empty"],
+)
+
+
+def test_missing_answers_of_few_people_are_not_shown():
+    shown = shown_gaps(GAPS, 10).set_index("item")
+    assert list(shown.index) == ["all_kinds", "one_refusal"], "5 of 100 and one expert's refusal follow from n"
+    assert shown.loc["all_kinds", ["dont_know", "refused", "left_empty"]].tolist() == [0.12, 0.13, 0.15]
+    assert shown.loc["one_refusal", ["dont_know", "refused", "left_empty"]].isna().all(), (
+        "21 are missing: with 20 % shown, the one refusal would be what is left"
+    )
+
+
+def test_the_page_of_missing_answers_where_there_are_none_to_show(setup):
+    page = pages(item_nonresponse_table(SimpleNamespace(item_nonresponse=GAPS[2:]), setup.instrument, setup.round))
+    assert "Too few answers are missing" in page
+    assert not re.search(r"\d+[.,]\d%", page)
+
+
+def test_a_unit_named_like_a_script_is_text(setup):
+    units = {SCRIPT: (60, 40), "Dinas & <b>Dua</b>": (40, 20)}
+    weighted = weighted_sample(units)
+    made = [
+        balance_table(weighted, frame_of(weighted), setup.round, "external"),
+        response_chart(weighted, setup.round, "external", "unit"),
+        unit_table(weighted.sample, setup.round),
+    ]
+    for shown in made:
+        page = pages(shown)
+        assert "<script" not in page
+        assert "<b>Dua" not in page
+        assert "alert(1)" in page, "the name is there, as text"
