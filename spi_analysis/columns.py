@@ -94,6 +94,7 @@ LABELS: dict[str, Label] = {
     "invited": Label("Diundang", "Invited"),
     "needed": Label("Jawaban yang dibutuhkan", "Completes needed"),
     "answered": Label("Menjawab", "Answered"),
+    "least": Label("Jawaban paling sedikit yang boleh ditampilkan", "Fewest answers that may be shown"),
     "RR1": Label("Tingkat respons RR1 (AAPOR)", "Response rate RR1 (AAPOR)"),
     "RR3": Label("Tingkat respons RR3 (AAPOR)", "Response rate RR3 (AAPOR)"),
     "kish_deff": Label("Pengaruh bobot (deff Kish)", "Design effect of weighting (Kish)"),

@@ -5,8 +5,9 @@ from spi_analysis.params.instrument import Instrument, SourceInstrument
 from spi_analysis.params.published import PublishedYears
 from spi_analysis.params.recommendations import Recommendation, RecommendationRules
 from spi_analysis.params.roster import Institution, InstitutionInputs, Roster, load_roster
-from spi_analysis.params.round import RoundParams, SourceParams
+from spi_analysis.params.round import RoundParams
 from spi_analysis.params.setup import RoundSetup, load_setup
+from spi_analysis.params.sources import SourceParams
 from spi_analysis.params.workspace import Workspace, find_workspace
 
 __all__ = [

@@ -11,11 +11,8 @@ from spi_analysis.errors import nearest
 from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.mapping import EventName
+from spi_analysis.params.sources import Count, Share, SourceParams, once_each
 
-Share = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-# What is known of everyone on a list, and so may divide the list into strata, classes and margins.
-ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
 # House rule for personal data: nothing on fewer people than this, whatever a round says.
 LEAST_CELL, LEAST_PANEL = 10, 3
 # Fewer replicates say nothing about a variance; more than this is a slip of the pen.
@@ -23,16 +20,6 @@ REPLICATES = (20, 10_000)
 # A comparison over more years than this is a slip of the pen.
 MOST_YEARS_BACK = 10
 Disposition = Literal["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
-
-
-def _once_each(names: list[str]) -> list[str]:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise Wrong("something is listed twice", twice, "each once")
-    return names
-
-
-OnceEach = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(_once_each)]
 
 
 class SourceWeights(Judgement):
@@ -100,85 +87,6 @@ class FrameParams(Judgement):
         if limits != sorted(set(limits)):
             raise Wrong("the age limits are out of order", limits, "rising ages", f"try {sorted(set(limits))}")
         return limits
-
-
-class EligibilityParams(Judgement):
-    """Who of the listed people may be invited. A rule left out does not apply."""
-
-    min_tenure_years: Annotated[float, Field(ge=0)] | None = None
-    min_unit_tenure_years: Annotated[float, Field(ge=0)] | None = None
-    main_work_only: bool = False
-    excluded_positions: tuple[str, ...] = ()
-    max_months_since_service: Annotated[float, Field(gt=0)] | None = None
-
-
-class DesignParams(Judgement):
-    """Sample size, strata and allocation of one probability source."""
-
-    strata: OnceEach
-    margin: Annotated[float, Field(gt=0, lt=0.5)]
-    margin_ceiling: Annotated[float, Field(gt=0, lt=0.5)]
-    p: Annotated[float, Field(gt=0, lt=1)]
-    deff: Annotated[float, Field(gt=0)]
-    eligibility_rate: Share
-    response_rate: Share
-    min_completes: Count
-    min_per_stratum: Annotated[int, Field(ge=2)]
-    min_stratum_people: Annotated[int, Field(ge=2)]
-
-    @model_validator(mode="after")
-    def _margin_below_ceiling(self) -> DesignParams:
-        if self.margin > self.margin_ceiling:
-            raise Wrong("the margin of error lies above its ceiling", self.margin, f"at most {self.margin_ceiling}")
-        return self
-
-
-class NonresponseParams(Frozen):
-    """Weighting classes; thin ones are merged."""
-
-    classes: OnceEach
-    min_respondents: Count
-
-
-class RakeParams(Frozen):
-    """Margins of the frame that the weights must reproduce."""
-
-    margins: OnceEach
-    min_respondents: Count
-    tolerance: Annotated[float, Field(gt=0, lt=1e-3)]
-    max_iterations: Count
-
-
-class TrimParams(Frozen):
-    """Weights above median + k * IQR are cut and the excess is spread over the rest."""
-
-    k: Annotated[float, Field(gt=0)]
-
-
-class WeightingParams(Judgement):
-    """The weighting recipe of one probability source, step by step."""
-
-    nonresponse: NonresponseParams
-    rake: RakeParams
-    trim: TrimParams
-
-
-class SourceParams(Frozen):
-    """One source of respondents. A panel is invited whole and is not a probability sample."""
-
-    label: Text
-    nature: Literal["probability", "panel"]
-    eligibility: EligibilityParams
-    design: DesignParams | None = None
-    weighting: WeightingParams | None = None
-
-    @model_validator(mode="after")
-    def _probability_has_a_design(self) -> SourceParams:
-        given = [name for name in ("design", "weighting") if getattr(self, name) is not None]
-        expected = ["design", "weighting"] if self.nature == "probability" else []
-        if given != expected:
-            raise Wrong(f"nature is {self.nature}", given or "neither", expected or "neither design nor weighting")
-        return self
 
 
 class FieldworkParams(Judgement):
@@ -278,7 +186,7 @@ class RoundParams(Judgement):
     title: Text
     report_status: Literal["draft", "final"]
     instrument: str
-    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(_once_each)]
+    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(once_each)]
     level: Annotated[float, Field(gt=0.5, lt=1)]
     index: IndexParams
     categories: CategoryParams

@@ -11,7 +11,7 @@ import pandas as pd
 from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source
-from spi_analysis.params.round import WeightingParams
+from spi_analysis.params.sources import WeightingParams
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.tables.store import Store
 from spi_analysis.weighting import (

@@ -7,7 +7,7 @@ import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.params import Institution, RoundParams, Source
-from spi_analysis.params.round import EligibilityParams
+from spi_analysis.params.sources import EligibilityParams
 from spi_analysis.synthetic.employees import employee_numbers, make_employees
 from spi_analysis.synthetic.identities import make_identities
 from spi_analysis.synthetic.offices import offices_of, service_units_of

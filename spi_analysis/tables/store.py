@@ -85,10 +85,12 @@ class Store:
         """
         with duckdb.connect() as connection:
             for table in WRITTEN_BY:
-                if self.institutions(table):
-                    files = str(self.root / table / "*.parquet").replace("'", "''")
+                # By name, since a pattern would also match what a killed process left half-written.
+                files = [str(self.path(table, institution_id)) for institution_id in self.institutions(table)]
+                if files:
+                    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
                     connection.execute(
-                        f"create view {table} as select * from read_parquet('{files}', union_by_name=true)"
+                        f"create view {table} as select * from read_parquet([{listed}], union_by_name=true)"
                     )
             return connection.execute(sql).df()
 

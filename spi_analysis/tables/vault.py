@@ -4,6 +4,7 @@
     data/vault/secrets.bin                                       person_id, prn, link_token: kept for good
     data/vault/<round>/contacts/<institution>__<source>.bin      Parquet, encrypted
     data/vault/<round>/rejected/<institution>__<source>.bin      rows that were turned away, with their contacts
+    data/vault/<round>/rejected/<institution>__<source>_as_written.bin   rows kept, but for a contact in a text
 
 How an entry is encrypted stands in `sealing`, where the key comes from in `vault_key`.
 """

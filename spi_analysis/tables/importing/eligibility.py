@@ -6,7 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
-from spi_analysis.params.round import EligibilityParams
+from spi_analysis.params.sources import EligibilityParams
 from spi_analysis.tables.importing.marks import Mark
 from spi_analysis.tables.importing.people import TENURE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from spi_analysis.params.mapping import FrameMapping
-from spi_analysis.params.round import EligibilityParams
+from spi_analysis.params.sources import EligibilityParams
 from spi_analysis.tables.cells.emails import read_emails
 from spi_analysis.tables.cells.phones import read_phones
 from spi_analysis.tables.importing.findings import Findings, Where

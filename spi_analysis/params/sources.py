@@ -1,0 +1,105 @@
+"""One source of respondents: who may be invited, how many are drawn, and how the answers are weighted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from spi_analysis.params.base import Frozen, Judgement, Text
+from spi_analysis.params.loading import Wrong
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+# What is known of everyone on a list, and so may divide the list into strata, classes and margins.
+ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
+
+
+def once_each(names: list[str]) -> list[str]:
+    """The names, if none is listed twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Wrong("something is listed twice", twice, "each once")
+    return names
+
+
+OnceEach = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(once_each)]
+
+
+class EligibilityParams(Judgement):
+    """Who of the listed people may be invited. A rule left out does not apply."""
+
+    min_tenure_years: Annotated[float, Field(ge=0)] | None = None
+    min_unit_tenure_years: Annotated[float, Field(ge=0)] | None = None
+    main_work_only: bool = False
+    excluded_positions: tuple[str, ...] = ()
+    max_months_since_service: Annotated[float, Field(gt=0)] | None = None
+
+
+class DesignParams(Judgement):
+    """Sample size, strata and allocation of one probability source."""
+
+    strata: OnceEach
+    margin: Annotated[float, Field(gt=0, lt=0.5)]
+    margin_ceiling: Annotated[float, Field(gt=0, lt=0.5)]
+    p: Annotated[float, Field(gt=0, lt=1)]
+    deff: Annotated[float, Field(gt=0)]
+    eligibility_rate: Share
+    response_rate: Share
+    min_completes: Count
+    min_per_stratum: Annotated[int, Field(ge=2)]
+    min_stratum_people: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _margin_below_ceiling(self) -> DesignParams:
+        if self.margin > self.margin_ceiling:
+            raise Wrong("the margin of error lies above its ceiling", self.margin, f"at most {self.margin_ceiling}")
+        return self
+
+
+class NonresponseParams(Frozen):
+    """Weighting classes; thin ones are merged."""
+
+    classes: OnceEach
+    min_respondents: Count
+
+
+class RakeParams(Frozen):
+    """Margins of the frame that the weights must reproduce."""
+
+    margins: OnceEach
+    min_respondents: Count
+    tolerance: Annotated[float, Field(gt=0, lt=1e-3)]
+    max_iterations: Count
+
+
+class TrimParams(Frozen):
+    """Weights above median + k * IQR are cut and the excess is spread over the rest."""
+
+    k: Annotated[float, Field(gt=0)]
+
+
+class WeightingParams(Judgement):
+    """The weighting recipe of one probability source, step by step."""
+
+    nonresponse: NonresponseParams
+    rake: RakeParams
+    trim: TrimParams
+
+
+class SourceParams(Frozen):
+    """One source of respondents. A panel is invited whole and is not a probability sample."""
+
+    label: Text
+    nature: Literal["probability", "panel"]
+    eligibility: EligibilityParams
+    design: DesignParams | None = None
+    weighting: WeightingParams | None = None
+
+    @model_validator(mode="after")
+    def _probability_has_a_design(self) -> SourceParams:
+        given = [name for name in ("design", "weighting") if getattr(self, name) is not None]
+        expected = ["design", "weighting"] if self.nature == "probability" else []
+        if given != expected:
+            raise Wrong(f"nature is {self.nature}", given or "neither", expected or "neither design nor weighting")
+        return self
