@@ -146,6 +146,17 @@ def test_a_list_that_is_not_there_is_named_with_its_folder_and_what_lies_there_i
             assert "Rows" not in done.stdout, "no empty table"
 
 
+def test_a_missing_list_keeps_the_others_of_the_command_out(tmp_path):
+    """The lists of a source replace what was there, so half of them would be a wrong frame."""
+    workspace, key = copy_inputs(tmp_path / "w"), str(tmp_path / "k.key")
+    staff = _small_lists(tmp_path)[0]
+    assert spi(workspace, "vault", "init", "--key-file", key).returncode == 0
+    done = spi(workspace, "import", "frame", staff, str(tmp_path / "pegawai_2.csv"), "--key-file", key)
+    assert done.returncode == 1
+    assert "pegawai_2.csv" in done.stderr
+    assert not (workspace.data / "spi_2024" / "frame").exists()
+
+
 def test_an_unknown_notebook_lists_the_names_once(tmp_path):
     done = spi(copy_inputs(tmp_path / "w"), "run", "--notebook", "77")
     assert done.returncode == 1
@@ -218,7 +229,8 @@ def test_a_real_round_through_the_commands(tmp_path):
     assert not (workspace.data / "spi_2024" / "sample").exists()
     path = workspace.params / "rounds" / "spi_2024.yaml"
     text = path.read_text().replace('public_value: "0000"', 'public_value: "4711"')
-    path.write_text(re.sub(r"public_value_name: .*", "public_value_name: lottery of the day", text))
+    named = re.sub(r"id: nilai peragaan.*\n( +)en: .*", r"id: undian hari itu\n\1en: lottery of the day", text)
+    path.write_text(named)
     drawn = run("draw", "kota-mojokerto").stdout
     assert re.search(r"kota-mojokerto +│ internal +│ +12 │ +12 │", drawn)
     run("invite", "kota-mojokerto")

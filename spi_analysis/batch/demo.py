@@ -23,6 +23,7 @@ from spi_analysis.tables.importing.events import import_events
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
 from spi_analysis.tables.invitations import write_invitations
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 
@@ -70,8 +71,9 @@ def make_demo_round(setup: RoundSetup, seed: int, say: Callable[[str], None]) ->
     shutil.rmtree(beside.folder, ignore_errors=True)
     made = _carry_round(replace(setup, workspace=beside), beside, seed, say)
     mark_demo(beside, seed)
-    # Generating takes a while: somebody may have imported a list meanwhile.
-    refuse_real_data(workspace)
+    # Generating takes a while: somebody may have imported a list meanwhile, or be doing so now.
+    with one_writer(workspace.data):
+        refuse_real_data(workspace)
     _put_in_place(beside, workspace)
     return made
 

@@ -57,12 +57,15 @@ def import_frame_command(
 
     setup = open_setup(workspace, round_id)
     refuse_in_demo(setup.workspace, "lists of people")
-    there, missing = existing(files)
-    result = import_frame(there, setup, open_store(setup), open_vault(setup.workspace, key_file), mapping=mapping,
+    _, missing = existing(files)
+    if missing:
+        # The lists of a source come in together or not at all.
+        raise InputError(*missing)
+    result = import_frame(files, setup, open_store(setup), open_vault(setup.workspace, key_file), mapping=mapping,
                           institution=institution, source=source)  # fmt: skip
     _print_rows(result.counts)
     print_remarks(result.problems, ["rejected"])
-    finish([*missing, *result.failed], result.written, setup.workspace)
+    finish(result.failed, result.written, setup.workspace)
 
 
 @imports.command("events")

@@ -75,21 +75,26 @@ def refuse_in_demo(workspace: Workspace, what: str) -> None:
         )
 
 
+# How the parameters that the project carries, and the records drawn with them, name a value that is none.
+PLACEHOLDERS = ("demonstration value", "nilai peragaan")
+
+
 def is_demonstration_value(value: str, name: str) -> bool:
     """Whether a public value is the placeholder that the project carries: known to all before the lists are."""
-    return not value.strip().strip("0") or "demonstration value" in name.casefold()
+    return not value.strip().strip("0") or any(mark in name.casefold() for mark in PLACEHOLDERS)
 
 
 def public_value_problem(setup: RoundSetup) -> Problem | None:
     """What is wrong with the public value of a real round's draw; None where it is one, or where this is the demo."""
     draw, workspace = setup.round.draw, setup.workspace
-    if demo_seed(workspace) is not None or not is_demonstration_value(draw.public_value, draw.public_value_name):
+    name = draw.public_value_name["en"]
+    if demo_seed(workspace) is not None or not is_demonstration_value(draw.public_value, name):
         return None
     return Problem(
         "the public value of the draw is still the demonstration value: whoever draws could have chosen the sample",
         file=f"params/rounds/{setup.round.round_id}.yaml",
         key="draw.public_value",
-        got=f"{draw.public_value} ({draw.public_value_name})",
+        got=f"{draw.public_value} ({name})",
         expected="a figure that nobody controls, named before it is known, and its date",
         hint="set public_value_name, public_value and public_value_date; docs/methods/draw.md says why",
     )

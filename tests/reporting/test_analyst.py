@@ -79,8 +79,5 @@ def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
 
 
 def test_results_are_read_where_the_simulation_keeps_them(setup):
-    from spi_analysis.batch.coverage import simulation_path
-
-    path = simulation_path(setup)
-    results = coverage_results(setup)
-    assert (results is not None) == path.exists()
+    path = setup.workspace.outputs / "method_checks" / "coverage.csv"
+    assert (coverage_results(setup) is not None) == path.exists()

@@ -6,7 +6,6 @@ import re
 from types import SimpleNamespace
 
 import pandas as pd
-import pytest
 
 from spi_analysis.reporting.analyst.fieldwork import unit_table
 from spi_analysis.reporting.analyst.scores import item_nonresponse_table, shown_gaps
@@ -59,20 +58,6 @@ def test_which_levels_were_merged_is_not_told():
     page = pages(merged_table(weighted_sample()))
     assert "Dinas" not in page
     assert re.search(r"<td[^>]*>2</td>", page), "two levels became one"
-
-
-@pytest.mark.parametrize(
-    ("units", "left_out"),
-    [(UNITS, {"Dinas Empat", "Dinas Tiga"}), ({**UNITS, "Dinas Empat": (20, 17)}, {"Dinas Empat", "Dinas Tiga"})],
-)
-def test_response_by_group_leaves_out_few_answers_and_few_silent(setup, units, left_out):
-    page = pages(response_chart(weighted_sample(units), setup.round, "external", "unit"))
-    assert {unit for unit in UNITS if unit not in page} == left_out
-
-
-def test_response_by_group_where_every_group_is_small(setup):
-    page = pages(response_chart(weighted_sample({"A": (12, 4), "B": (9, 2)}), setup.round, "external", "unit"))
-    assert "Too few answered" in page
 
 
 GAPS = pd.DataFrame(

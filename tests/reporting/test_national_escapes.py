@@ -30,13 +30,13 @@ def test_a_published_name_like_a_script_is_text(setup, tmp_path: Path) -> None:
     overview = national_overview(setup, load_published(path))
     made = [
         agreement_table(overview, setup),
-        disagreement_table(overview),
-        means_table(overview),
+        disagreement_table(overview, setup),
+        means_table(overview, setup),
         types_chart(overview),
         categories_table(overview, setup),
         distribution_chart(overview),
-        movers_table(overview),
-        unjoined_table(overview),
+        movers_table(overview, setup),
+        unjoined_table(overview, setup),
     ]
     page = "\n".join(html for shown in made for html in shown.html.values())
     assert "alert" in page, "the institution is there"
