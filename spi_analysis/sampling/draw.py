@@ -9,18 +9,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.sampling.coordination import turned_shift
 from spi_analysis.sampling.prn import commitment, permanent_random_numbers, shift_of, shifted
 from spi_analysis.sampling.selection import select_srs
 
 RECORD_VERSION = 1
 MISSING = "\x00"
-PARAMETERS = ("secret", "public_value", "public_value_name", "public_value_date", "person_id", "stratum", "context")
+PARAMETERS = (
+    "secret",
+    "public_value",
+    "public_value_name",
+    "public_value_date",
+    "turn",
+    "person_id",
+    "stratum",
+    "context",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,8 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
     sample : DataFrame (n, ...)   the selected rows
     params : mapping              ``secret`` (bytes), ``public_value``; optional ``public_value_name``,
         ``public_value_date``, ``person_id`` and ``stratum`` (column names), ``context`` (plain facts
-        such as the round's name, copied into the record)
+        such as the round's name, copied into the record), ``turn`` (what co-ordination with an earlier
+        round adds to the shift; see ``coordination.py``)
 
     Returns
     -------
@@ -77,7 +89,8 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
         "public_value": str(params["public_value"]),
         "public_value_name": str(params.get("public_value_name", "")),
         "public_value_date": str(params.get("public_value_date", "")),
-        "shift": shift_of(str(params["public_value"])),
+        "turn": float(params.get("turn", 0.0)),
+        "shift": turned_shift(shift_of(str(params["public_value"])), float(params.get("turn", 0.0))),
         "pop_size": len(frame),
         "sample_size": len(sample),
         "strata": _strata_entries(frame, set(sample[person]), columns, person, stratum),
@@ -90,7 +103,11 @@ def _require_sound(frame: pd.DataFrame, sample: pd.DataFrame, person: str, strat
     checks = [
         ("a person is there twice", int(twice.sum()), "each person once"),
         ("a person has no stratum", int(frame[stratum].isna().sum()), "a stratum for everyone"),
-        ("a drawn person is not in the frame", int((~sample[person].isin(frame[person])).sum()), "a part of the frame"),
+        (
+            "a drawn person is not in the frame",
+            int((~_is_in(sample[person], frame[person])).sum()),
+            "a part of the frame",
+        ),
     ]
     problems = [Problem(what, got=f"{count} rows", expected=expected) for what, count, expected in checks if count]
     if problems:
@@ -122,7 +139,7 @@ def verify_draw(
     recorded = {e["stratum"]: e for e in record["strata"]}
     for name in sorted(set(recorded) | set(found)):
         differences += _stratum_differences(name, recorded.get(name), found.get(name), selected is not None)
-    return [_with_rows(d, frame, archived_frame, columns, person, stratum) for d in differences]
+    return _with_rows(differences, frame, archived_frame, columns, person, stratum)
 
 
 def _header_differences(record: Mapping[str, Any], frame: pd.DataFrame, secret: bytes | None) -> list[Difference]:
@@ -134,7 +151,11 @@ def _header_differences(record: Mapping[str, Any], frame: pd.DataFrame, secret: 
             record["sample_size"],
             sum(e["sample_size"] for e in record["strata"]),
         ),
-        ("the shift does not follow from the public value", record["shift"], shift_of(record["public_value"])),
+        (
+            "the shift does not follow from the public value",
+            record["shift"],
+            turned_shift(shift_of(record["public_value"]), record.get("turn", 0.0)),
+        ),
     ]
     if secret is not None:
         checks.append(("the secret is not the committed one", record["secret_commitment"], commitment(secret)))
@@ -150,11 +171,16 @@ def _repeat_selection(record: Mapping[str, Any], frame: pd.DataFrame, secret: by
     return set(select_srs(frame.assign(prn=numbers), sizes, stratum=stratum)[person])
 
 
+def _is_in(people: pd.Series, others: Iterable[str]) -> np.ndarray:
+    """Whether each person is among others. As plain objects: pandas' own text type takes ten times as long."""
+    return people.astype("object").isin(list(others)).to_numpy()
+
+
 def _strata_entries(
     frame: pd.DataFrame, selected: set[str], columns: list[str], person: str, stratum: str
 ) -> list[dict[str, Any]]:
     rows = _row_digests(frame, columns).to_numpy()
-    is_selected = frame[person].isin(selected).to_numpy()
+    is_selected = _is_in(frame[person], selected)
     places = {str(name): at for name, at in frame.groupby(stratum).indices.items()}
     return [
         {
@@ -183,21 +209,33 @@ def _stratum_differences(
 
 
 def _with_rows(
-    difference: Difference,
+    differences: list[Difference],
     frame: pd.DataFrame,
     archived: pd.DataFrame | None,
     columns: list[str],
     person: str,
     stratum: str,
-) -> Difference:
-    if archived is None or not difference.stratum:
-        return difference
-    now, then = (
-        dict(zip(part[person], _row_digests(part, columns), strict=True))
-        for part in (data[data[stratum].map(str) == difference.stratum] for data in (frame, archived))
-    )
-    rows = sorted(key for key in set(now) | set(then) if now.get(key) != then.get(key))
-    return Difference(difference.what, difference.stratum, difference.recorded, difference.found, tuple(rows))
+) -> list[Difference]:
+    """The differences of strata with the people whose rows are not those of the archived frame."""
+    if archived is None or not any(difference.stratum for difference in differences):
+        return differences
+    now, then = (_digests_by_stratum(part, columns, person, stratum) for part in (frame, archived))
+    return [
+        replace(difference, rows=_changed(now.get(difference.stratum, {}), then.get(difference.stratum, {})))
+        for difference in differences
+    ]
+
+
+def _digests_by_stratum(
+    frame: pd.DataFrame, columns: list[str], person: str, stratum: str
+) -> dict[str, dict[Any, str]]:
+    people, rows = frame[person].to_numpy(dtype=object), _row_digests(frame, columns).to_numpy()
+    places = frame.groupby(stratum).indices
+    return {str(name): dict(zip(people[at], rows[at], strict=True)) for name, at in places.items()}
+
+
+def _changed(now: Mapping[Any, str], then: Mapping[Any, str]) -> tuple[str, ...]:
+    return tuple(sorted(key for key in set(now) | set(then) if now.get(key) != then.get(key)))
 
 
 def _row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
