@@ -77,7 +77,7 @@ def lavallee_hidiroglou(values: ArrayLike, strata: int, cv: float, take_all: boo
     values : array (N,)   the stratifier for everyone on the list, not negative as a rule (a skewed size)
     strata : int          how many strata, the one taken whole included
     cv : float            target CV of the mean of ``values``
-    take_all : bool       whether the top stratum is taken whole
+    take_all : bool       whether the top stratum is taken whole; if not, check that its n does not exceed its N
 
     Returns
     -------

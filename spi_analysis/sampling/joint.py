@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -38,10 +39,11 @@ def joint_inclusion_systematic(probabilities: ArrayLike) -> np.ndarray:
 
 
 def joint_inclusion_elimination(probabilities: ArrayLike) -> np.ndarray:
-    """Exact joint probabilities (N, N) of Tille's elimination procedure: positive, and good for a variance.
+    """Exact joint probabilities (N, N) of Tille's elimination procedure.
 
     From all units one after another is struck out, with chances that leave the probabilities of a
-    smaller sample; both of a pair survive a step with 1 minus the sum of their chances.
+    smaller sample; both of a pair survive a step with 1 minus the sum of their chances. ``p_k p_l`` is never
+    exceeded, so that the Sen-Yates-Grundy variance is not negative; in very small populations a pair may have 0.
 
     References
     ----------
@@ -51,16 +53,18 @@ def joint_inclusion_elimination(probabilities: ArrayLike) -> np.ndarray:
     joint = np.outer(p, p)
     open_ = (p > 0) & (p < 1)
     within = np.ones((int(open_.sum()),) * 2)
-    for struck in elimination_chances(p[open_]):
+    for struck in elimination_chances(tuple(p[open_])):
         within *= 1 - struck[:, None] - struck[None, :]
-    joint[np.ix_(open_, open_)] = within
+    # Rounding may leave a hair below 0.
+    joint[np.ix_(open_, open_)] = np.maximum(within, 0)
     np.fill_diagonal(joint, p)
     return joint
 
 
-def elimination_chances(p: np.ndarray) -> list[np.ndarray]:
+@lru_cache(maxsize=64)
+def elimination_chances(p: tuple[float, ...]) -> list[np.ndarray]:
     """Of each step of the elimination: the chance of each unit to be the one struck out (given that it is there)."""
-    sizes = range(len(p) - 1, round(float(p.sum())) - 1, -1)
+    sizes = range(len(p) - 1, round(sum(p)) - 1, -1)
     # Proportional to p at every size; the last step meets p itself.
     kept = [np.ones(len(p)), *(inclusion_probabilities(p, size) for size in sizes)]
     return [1 - after / before for before, after in pairwise(kept)]

@@ -74,12 +74,12 @@ def select_pps(
     for name, found in strata.groupby(strata.to_numpy()).indices.items():
         members = np.asarray(found)
         at = members[np.argsort(line[members], kind="stable")]
-        start, *drawn = numbers_for(seed, str(name), len(at) + 1)
-        numbers = np.array(drawn) if own_numbers is None else own_numbers[at]
+        seeded = numbers_for(seed, str(name), len(at) + 1)
+        numbers = seeded[1:] if own_numbers is None else own_numbers[at]
         if random_order and method == "systematic":
             at = at[np.argsort(numbers, kind="stable")]
         probability[at] = inclusion_probabilities(sizes[at], wanted[str(name)])
-        chosen[at] = _with_certain(probability[at], start, numbers, pickers[method])
+        chosen[at] = _with_certain(probability[at], float(seeded[0]), numbers, pickers[method])
     counts = strata.map(strata.value_counts()).to_numpy(dtype=int)
     return frame[chosen].assign(pop_size=counts[chosen], inclusion_prob=probability[chosen])
 
@@ -108,7 +108,7 @@ def _pareto(p: np.ndarray, n: int, _: float, numbers: np.ndarray) -> np.ndarray:
 
 def _elimination(p: np.ndarray, _: int, __: float, numbers: np.ndarray) -> np.ndarray:
     left = np.ones(len(p), dtype=bool)
-    for struck, number in zip(elimination_chances(p), numbers, strict=False):
+    for struck, number in zip(elimination_chances(tuple(p)), numbers, strict=False):
         passed = np.cumsum(np.where(left, struck, 0.0))
         left[int(np.searchsorted(passed, number * passed[-1], side="right"))] = False
     return left

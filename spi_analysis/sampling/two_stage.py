@@ -43,11 +43,11 @@ def select_two_stage(
     Returns
     -------
     The selected rows in the order of the frame, with ``unit_prob``, ``person_prob`` (given the unit),
-    ``inclusion_prob`` (their product), ``base_weight``, and the design: ``design_stratum``, ``units_in_stratum``, ``people_in_unit``, for
-    ``SurveyDesign(sample, "base_weight", stratum="design_stratum", psu=[unit, person], pop_size=["units_in_stratum",
-    "people_in_unit"], nest=True, lonely_psu="certainty")``. A unit drawn for certain is a stratum of its own, of
-    one unit out of one. For others the first stage counts as a simple random sample of units; leave out ``pop_size``
-    to count it as drawn with replacement, which is on the safe side.
+    ``inclusion_prob`` (their product), ``base_weight``, and the design: ``design_stratum``, ``units_in_stratum``,
+    ``people_in_unit``, for ``SurveyDesign(sample, "base_weight", stratum="design_stratum", psu=[unit, person],
+    pop_size=["units_in_stratum", "people_in_unit"], nest=True, lonely_psu="certainty")``. A unit drawn for certain
+    is a stratum of its own, of one unit out of one. For others the first stage counts as a simple random sample
+    of units; leave out ``pop_size`` to count it as drawn with replacement, which is on the safe side.
 
     Raises
     ------

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 PROPENSITY = "response propensities: response_propensity is not built yet"
 R_INDICATOR = "representativity: r_indicator is not built yet"
-PPS = "unequal probabilities: select_pps and its inclusion probabilities are not built yet"
 RANKS = "rank tests are outside the workbench: differences are shown with their intervals (contrast, t_test)"
 MIXTURES = "the chi-square test has the corrections F, Chisq, Wald and adjWald; its mixture distributions are left out"
-POWER = "power and two-sample sizes are outside the public face (sample_size, sample_size_mean, margin_of_error)"
 
 _BY_REASON: dict[str, list[str]] = {
     PROPENSITY: [
@@ -27,16 +25,12 @@ _BY_REASON: dict[str, list[str]] = {
         *(f"rind.strat.{part}" for part in ("R_unadj", "CV")),
         "cascade.simple.rindicator",
     ],
-    PPS: ["incl.pps40", "incl.tille_pi2_10", "incl.systematic_pi2_10", "HT.total"],
     RANKS: [f"ranktest.{kind}" for kind in ("wilcoxon", "vanderWaerden", "median", "KruskalWallis")],
     MIXTURES: ["chisq.lincom", "chisq.saddlepoint"],
     "R's score interval of a quantile turns shares back by the unweighted sample; its limits miss the estimate": [
         "strat.quantile_ci.score"
     ],
     "the superseded oldsvyquantile centres its interval at p instead of the estimated share": ["strat.oldquantile_se"],
-    POWER: ["power.t.test", "power.prop.test", "size.nProp2sam", "size.nDep2sam"],
-    "sizes for a Wilson or a log-odds interval are outside the public face": ["size.nWilson", "size.nLogOdds"],
-    "sizes for a domain of unknown membership are outside the public face": ["size.nDomain_mean", "size.nDomain_total"],
     "the intervals of the workbench are wald, logit, wilson, beta and asin": ["strat.ciprop_likelihood"],
     "jackknife_replicates refuses a lonely primary unit and has no rule for it": [
         "lonely.remove.jkn_se",
