@@ -8,6 +8,7 @@ value; with the secret an auditor repeats the selection itself.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,8 @@ from spi_analysis.sampling.coordination import turned_shift
 from spi_analysis.sampling.prn import commitment, permanent_random_numbers, shift_of, shifted
 from spi_analysis.sampling.selection import select_srs
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+SAMPLE_LABEL = b"digest of a drawn sample, version 2\x00"
 MISSING = "\x00"
 PARAMETERS = (
     "secret",
@@ -93,7 +95,7 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
         "shift": turned_shift(shift_of(str(params["public_value"])), float(params.get("turn", 0.0))),
         "pop_size": len(frame),
         "sample_size": len(sample),
-        "strata": _strata_entries(frame, set(sample[person]), columns, person, stratum),
+        "strata": _strata_entries(frame, set(sample[person]), columns, person, stratum, params["secret"]),
     }
 
 
@@ -129,13 +131,16 @@ def verify_draw(
     secret : bytes or None       the permanent secret; None checks what the public can (frame, shift, counts)
     archived_frame : DataFrame or None   the frame as kept at the draw; with it, changed rows are named
     """
+    if record.get("record_version") != RECORD_VERSION:
+        version = str(record.get("record_version"))
+        return [Difference("the record has another version", recorded=version, found=str(RECORD_VERSION))]
     missing = [c for c in record["digest_columns"] if c not in frame.columns]
     if missing:
         return [Difference("the frame lacks columns that were recorded", found=", ".join(missing))]
     columns, person, stratum = record["digest_columns"], record["person_id"], record["stratum"]
     differences = _header_differences(record, frame, secret)
     selected = _repeat_selection(record, frame, secret) if secret is not None else None
-    found = {e["stratum"]: e for e in _strata_entries(frame, selected or set(), columns, person, stratum)}
+    found = {e["stratum"]: e for e in _strata_entries(frame, selected or set(), columns, person, stratum, secret)}
     recorded = {e["stratum"]: e for e in record["strata"]}
     for name in sorted(set(recorded) | set(found)):
         differences += _stratum_differences(name, recorded.get(name), found.get(name), selected is not None)
@@ -173,11 +178,12 @@ def _repeat_selection(record: Mapping[str, Any], frame: pd.DataFrame, secret: by
 
 def _is_in(people: pd.Series, others: Iterable[str]) -> np.ndarray:
     """Whether each person is among others. As plain objects: pandas' own text type takes ten times as long."""
-    return people.astype("object").isin(list(others)).to_numpy()
+    known = others.to_numpy(dtype=object) if isinstance(others, pd.Series) else list(others)
+    return people.astype("object").isin(known).to_numpy()
 
 
 def _strata_entries(
-    frame: pd.DataFrame, selected: set[str], columns: list[str], person: str, stratum: str
+    frame: pd.DataFrame, selected: set[str], columns: list[str], person: str, stratum: str, secret: bytes | None
 ) -> list[dict[str, Any]]:
     rows = _row_digests(frame, columns).to_numpy()
     is_selected = _is_in(frame[person], selected)
@@ -188,7 +194,7 @@ def _strata_entries(
             "pop_size": len(at),
             "sample_size": int(is_selected[at].sum()),
             "frame_digest": _set_digest(rows[at]),
-            "sample_digest": _set_digest(rows[at][is_selected[at]]),
+            "sample_digest": _sealed(_set_digest(rows[at][is_selected[at]]), str(name), secret),
         }
         for name, at in sorted(places.items())
     ]
@@ -240,16 +246,24 @@ def _changed(now: Mapping[Any, str], then: Mapping[Any, str]) -> tuple[str, ...]
 
 def _row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
     """SHA-256 of every row over the recorded columns; missing values have a mark of their own."""
-    # Plain Python texts: pandas' own text type would turn the mark into an empty text.
-    parts = [
-        [
-            MISSING if missing else str(value)
-            for value, missing in zip(frame[c].astype("object"), frame[c].isna(), strict=True)
-        ]
-        for c in columns
-    ]
-    texts = ("\x1f".join(row) for row in zip(*parts, strict=True))
+    parts = [_texts(frame[c]) for c in columns]
+    texts = map("\x1f".join, zip(*parts, strict=True))
     return pd.Series([hashlib.sha256(text.encode()).hexdigest() for text in texts], index=frame.index, dtype=object)
+
+
+def _sealed(digest: str, stratum: str, secret: bytes | None) -> str:
+    """The digest of a sample, keyed: in a small stratum a plain one could be found by trying all samples."""
+    if secret is None:
+        return ""
+    return hmac.digest(secret, SAMPLE_LABEL + f"{stratum}\x00{digest}".encode(), "sha256").hex()
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """Plain Python texts: pandas' own text type would turn the mark of a missing value into an empty text."""
+    texts = list(map(str, column.to_numpy(dtype=object).tolist()))
+    for i in np.flatnonzero(column.isna().to_numpy()):
+        texts[i] = MISSING
+    return texts
 
 
 def _set_digest(rows: Iterable[str]) -> str:
