@@ -8,19 +8,32 @@ value; with the secret an auditor repeats the selection itself.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.sampling.coordination import turned_shift
 from spi_analysis.sampling.prn import commitment, permanent_random_numbers, shift_of, shifted
 from spi_analysis.sampling.selection import select_srs
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+SAMPLE_LABEL = b"digest of a drawn sample, version 2\x00"
 MISSING = "\x00"
-PARAMETERS = ("secret", "public_value", "public_value_name", "public_value_date", "person_id", "stratum", "context")
+PARAMETERS = (
+    "secret",
+    "public_value",
+    "public_value_name",
+    "public_value_date",
+    "turn",
+    "person_id",
+    "stratum",
+    "context",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,8 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
     sample : DataFrame (n, ...)   the selected rows
     params : mapping              ``secret`` (bytes), ``public_value``; optional ``public_value_name``,
         ``public_value_date``, ``person_id`` and ``stratum`` (column names), ``context`` (plain facts
-        such as the round's name, copied into the record)
+        such as the round's name, copied into the record), ``turn`` (what co-ordination with an earlier
+        round adds to the shift; see ``coordination.py``)
 
     Returns
     -------
@@ -77,10 +91,11 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
         "public_value": str(params["public_value"]),
         "public_value_name": str(params.get("public_value_name", "")),
         "public_value_date": str(params.get("public_value_date", "")),
-        "shift": shift_of(str(params["public_value"])),
+        "turn": float(params.get("turn", 0.0)),
+        "shift": turned_shift(shift_of(str(params["public_value"])), float(params.get("turn", 0.0))),
         "pop_size": len(frame),
         "sample_size": len(sample),
-        "strata": _strata_entries(frame, set(sample[person]), columns, person, stratum),
+        "strata": _strata_entries(frame, set(sample[person]), columns, person, stratum, params["secret"]),
     }
 
 
@@ -90,7 +105,11 @@ def _require_sound(frame: pd.DataFrame, sample: pd.DataFrame, person: str, strat
     checks = [
         ("a person is there twice", int(twice.sum()), "each person once"),
         ("a person has no stratum", int(frame[stratum].isna().sum()), "a stratum for everyone"),
-        ("a drawn person is not in the frame", int((~sample[person].isin(frame[person])).sum()), "a part of the frame"),
+        (
+            "a drawn person is not in the frame",
+            int((~_is_in(sample[person], frame[person])).sum()),
+            "a part of the frame",
+        ),
     ]
     problems = [Problem(what, got=f"{count} rows", expected=expected) for what, count, expected in checks if count]
     if problems:
@@ -112,17 +131,20 @@ def verify_draw(
     secret : bytes or None       the permanent secret; None checks what the public can (frame, shift, counts)
     archived_frame : DataFrame or None   the frame as kept at the draw; with it, changed rows are named
     """
+    if record.get("record_version") != RECORD_VERSION:
+        version = str(record.get("record_version"))
+        return [Difference("the record has another version", recorded=version, found=str(RECORD_VERSION))]
     missing = [c for c in record["digest_columns"] if c not in frame.columns]
     if missing:
         return [Difference("the frame lacks columns that were recorded", found=", ".join(missing))]
     columns, person, stratum = record["digest_columns"], record["person_id"], record["stratum"]
     differences = _header_differences(record, frame, secret)
     selected = _repeat_selection(record, frame, secret) if secret is not None else None
-    found = {e["stratum"]: e for e in _strata_entries(frame, selected or set(), columns, person, stratum)}
+    found = {e["stratum"]: e for e in _strata_entries(frame, selected or set(), columns, person, stratum, secret)}
     recorded = {e["stratum"]: e for e in record["strata"]}
     for name in sorted(set(recorded) | set(found)):
         differences += _stratum_differences(name, recorded.get(name), found.get(name), selected is not None)
-    return [_with_rows(d, frame, archived_frame, columns, person, stratum) for d in differences]
+    return _with_rows(differences, frame, archived_frame, columns, person, stratum)
 
 
 def _header_differences(record: Mapping[str, Any], frame: pd.DataFrame, secret: bytes | None) -> list[Difference]:
@@ -134,7 +156,11 @@ def _header_differences(record: Mapping[str, Any], frame: pd.DataFrame, secret: 
             record["sample_size"],
             sum(e["sample_size"] for e in record["strata"]),
         ),
-        ("the shift does not follow from the public value", record["shift"], shift_of(record["public_value"])),
+        (
+            "the shift does not follow from the public value",
+            record["shift"],
+            turned_shift(shift_of(record["public_value"]), record.get("turn", 0.0)),
+        ),
     ]
     if secret is not None:
         checks.append(("the secret is not the committed one", record["secret_commitment"], commitment(secret)))
@@ -150,11 +176,17 @@ def _repeat_selection(record: Mapping[str, Any], frame: pd.DataFrame, secret: by
     return set(select_srs(frame.assign(prn=numbers), sizes, stratum=stratum)[person])
 
 
+def _is_in(people: pd.Series, others: Iterable[str]) -> np.ndarray:
+    """Whether each person is among others. As plain objects: pandas' own text type takes ten times as long."""
+    known = others.to_numpy(dtype=object) if isinstance(others, pd.Series) else list(others)
+    return people.astype("object").isin(known).to_numpy()
+
+
 def _strata_entries(
-    frame: pd.DataFrame, selected: set[str], columns: list[str], person: str, stratum: str
+    frame: pd.DataFrame, selected: set[str], columns: list[str], person: str, stratum: str, secret: bytes | None
 ) -> list[dict[str, Any]]:
     rows = _row_digests(frame, columns).to_numpy()
-    is_selected = frame[person].isin(selected).to_numpy()
+    is_selected = _is_in(frame[person], selected)
     places = {str(name): at for name, at in frame.groupby(stratum).indices.items()}
     return [
         {
@@ -162,7 +194,7 @@ def _strata_entries(
             "pop_size": len(at),
             "sample_size": int(is_selected[at].sum()),
             "frame_digest": _set_digest(rows[at]),
-            "sample_digest": _set_digest(rows[at][is_selected[at]]),
+            "sample_digest": _sealed(_set_digest(rows[at][is_selected[at]]), str(name), secret),
         }
         for name, at in sorted(places.items())
     ]
@@ -183,35 +215,55 @@ def _stratum_differences(
 
 
 def _with_rows(
-    difference: Difference,
+    differences: list[Difference],
     frame: pd.DataFrame,
     archived: pd.DataFrame | None,
     columns: list[str],
     person: str,
     stratum: str,
-) -> Difference:
-    if archived is None or not difference.stratum:
-        return difference
-    now, then = (
-        dict(zip(part[person], _row_digests(part, columns), strict=True))
-        for part in (data[data[stratum].map(str) == difference.stratum] for data in (frame, archived))
-    )
-    rows = sorted(key for key in set(now) | set(then) if now.get(key) != then.get(key))
-    return Difference(difference.what, difference.stratum, difference.recorded, difference.found, tuple(rows))
+) -> list[Difference]:
+    """The differences of strata with the people whose rows are not those of the archived frame."""
+    if archived is None or not any(difference.stratum for difference in differences):
+        return differences
+    now, then = (_digests_by_stratum(part, columns, person, stratum) for part in (frame, archived))
+    return [
+        replace(difference, rows=_changed(now.get(difference.stratum, {}), then.get(difference.stratum, {})))
+        for difference in differences
+    ]
+
+
+def _digests_by_stratum(
+    frame: pd.DataFrame, columns: list[str], person: str, stratum: str
+) -> dict[str, dict[Any, str]]:
+    people, rows = frame[person].to_numpy(dtype=object), _row_digests(frame, columns).to_numpy()
+    places = frame.groupby(stratum).indices
+    return {str(name): dict(zip(people[at], rows[at], strict=True)) for name, at in places.items()}
+
+
+def _changed(now: Mapping[Any, str], then: Mapping[Any, str]) -> tuple[str, ...]:
+    return tuple(sorted(key for key in set(now) | set(then) if now.get(key) != then.get(key)))
 
 
 def _row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
     """SHA-256 of every row over the recorded columns; missing values have a mark of their own."""
-    # Plain Python texts: pandas' own text type would turn the mark into an empty text.
-    parts = [
-        [
-            MISSING if missing else str(value)
-            for value, missing in zip(frame[c].astype("object"), frame[c].isna(), strict=True)
-        ]
-        for c in columns
-    ]
-    texts = ("\x1f".join(row) for row in zip(*parts, strict=True))
+    parts = [_texts(frame[c]) for c in columns]
+    texts = map("\x1f".join, zip(*parts, strict=True))
     return pd.Series([hashlib.sha256(text.encode()).hexdigest() for text in texts], index=frame.index, dtype=object)
+
+
+def _sealed(digest: str, stratum: str, secret: bytes | None) -> str:
+    """The digest of a sample, keyed: in a small stratum a plain one could be found by trying all samples."""
+    if secret is None:
+        return ""
+    return hmac.digest(secret, SAMPLE_LABEL + f"{stratum}\x00{digest}".encode(), "sha256").hex()
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """Plain Python texts: pandas' own text type would turn the mark of a missing value into an empty text."""
+    texts = list(map(str, column.to_numpy(dtype=object).tolist()))
+    for i in np.flatnonzero(column.isna().to_numpy()):
+        texts[i] = MISSING
+    return texts
 
 
 def _set_digest(rows: Iterable[str]) -> str:

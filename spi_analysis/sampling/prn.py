@@ -41,7 +41,9 @@ def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
     """
     _require_secret(secret)
     _require_ids(person_ids)
-    digests = b"".join(hmac.digest(secret, str(person).encode(), "sha256")[:8] for person in person_ids)
+    digests = b"".join(
+        hmac.digest(secret, str(person).encode(), "sha256")[:8] for person in person_ids.astype("object")
+    )
     return pd.Series(_to_unit(np.frombuffer(digests, dtype=">u8")), index=person_ids.index, name="prn")
 
 

@@ -5,22 +5,16 @@ A figure leaves this list when it becomes a case; ``test_figures.py`` sees to it
 
 from __future__ import annotations
 
-PPS = "unequal probabilities: select_pps and its inclusion probabilities are not built yet"
 RANKS = "rank tests are outside the workbench: differences are shown with their intervals (contrast, t_test)"
 MIXTURES = "the chi-square test has the corrections F, Chisq, Wald and adjWald; its mixture distributions are left out"
-POWER = "power and two-sample sizes are outside the public face (sample_size, sample_size_mean, margin_of_error)"
 
 _BY_REASON: dict[str, list[str]] = {
-    PPS: ["incl.pps40", "incl.tille_pi2_10", "incl.systematic_pi2_10", "HT.total"],
     RANKS: [f"ranktest.{kind}" for kind in ("wilcoxon", "vanderWaerden", "median", "KruskalWallis")],
     MIXTURES: ["chisq.lincom", "chisq.saddlepoint"],
     "R's score interval of a quantile turns shares back by the unweighted sample; its limits miss the estimate": [
         "strat.quantile_ci.score"
     ],
     "the superseded oldsvyquantile centres its interval at p instead of the estimated share": ["strat.oldquantile_se"],
-    POWER: ["power.t.test", "power.prop.test", "size.nProp2sam", "size.nDep2sam"],
-    "sizes for a Wilson or a log-odds interval are outside the public face": ["size.nWilson", "size.nLogOdds"],
-    "sizes for a domain of unknown membership are outside the public face": ["size.nDomain_mean", "size.nDomain_total"],
     "the intervals of the workbench are wald, logit, wilson, beta and asin": ["strat.ciprop_likelihood"],
     "the population stands inside the R package stratallo and is not among the reference data": [
         "alloc.pop10_n800_M",

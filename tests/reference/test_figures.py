@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.reference import cases, cases_models, cases_replicates, cases_response, cases_small_area
+from tests.reference import (
+    cases,
+    cases_models,
+    cases_replicates,
+    cases_response,
+    cases_sampling,
+    cases_small_area,
+)
 from tests.reference.bench import TOTALS, TYPES, WIDE, Bench
 from tests.reference.cases import tolerance
 from tests.reference.figures import Figures
 from tests.reference.scope import NOT_COVERED
 
 pytestmark = pytest.mark.reference
-MODULES = (cases, cases_models, cases_replicates, cases_response, cases_small_area)
+MODULES = (cases, cases_models, cases_replicates, cases_response, cases_sampling, cases_small_area)
 CASES = {figure_id: case for module in MODULES for figure_id, case in module.CASES.items()}
 
 

@@ -1,7 +1,9 @@
 """The draw record, and the check that repeats the draw."""
 
 import hashlib
+import hmac
 import json
+from itertools import combinations
 
 import pandas as pd
 import pytest
@@ -69,7 +71,27 @@ def test_digest_of_one_person_by_hand() -> None:
     row = hashlib.sha256(b"\x00\x1fp\x1fs").hexdigest()  # columns in the order of their names: age, person_id, stratum
     entry = draw_record(frame, frame, {"secret": SECRET, "public_value": "1"})["strata"][0]
     assert entry["frame_digest"] == hashlib.sha256(row.encode()).hexdigest()
-    assert entry["sample_digest"] == entry["frame_digest"], "the whole stratum is the sample"
+    sealed = b"digest of a drawn sample, version 2\x00s\x00" + entry["frame_digest"].encode()
+    assert entry["sample_digest"] == hmac.new(SECRET, sealed, "sha256").hexdigest(), (
+        "all are drawn: the same rows, keyed"
+    )
+
+
+def test_samples_of_a_small_stratum_cannot_be_found_by_trying(record: dict) -> None:
+    """Who holds the frame could otherwise compare all 21 pairs of the north with the digest."""
+    people = FRAME[FRAME["stratum"] == "north"]
+    guesses = [people.loc[list(pair)] for pair in combinations(people.index, 2)]
+    rest = FRAME[FRAME["stratum"] == "south"].head(2)
+    for guess in guesses:
+        tried = draw_record(
+            FRAME, pd.concat([guess, rest]), {"secret": b"a secret made up by the guesser", "public_value": "4711"}
+        )
+        assert tried["strata"][0]["sample_digest"] != record["strata"][0]["sample_digest"]
+
+
+def test_a_record_of_another_version_is_named(record: dict) -> None:
+    record["record_version"] = 1
+    assert whats(verify_draw(record, FRAME, SECRET)) == [("", "the record has another version")]
 
 
 @given(order=st.permutations(range(12)), columns=st.permutations(list(FRAME.columns)))

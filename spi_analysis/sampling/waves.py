@@ -1,0 +1,149 @@
+"""Waves: a drawn sample is split at random into a first release and reserves, and weighted by what was released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.sampling.random_numbers import numbers_of
+from spi_analysis.sampling.selection import _require_columns, _strata
+
+# Shares of waves add up to 1 but for rounding.
+_WHOLE = 1e-9
+
+
+def split_waves(
+    sample: pd.DataFrame,
+    shares: Sequence[float],
+    stratum: str | None = "stratum",
+    prn: str | None = "prn",
+    seed: int | None = None,
+    person: str = "person_id",
+    min_first: int = 2,
+) -> pd.DataFrame:
+    """Number the waves of a drawn sample, at random within strata.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)    as drawn, with ``inclusion_prob``
+    shares : list of float         of the first release and of each reserve, adding up to 1, such as [0.6, 0.2, 0.2]
+    prn : str                      column of random numbers that order the people of a stratum; in a simple random
+        sample the ones it was drawn by will do: given who is in, their order is random
+    seed : int or None             order by new random numbers (of seed and ``person``) instead; needed where
+        probabilities differ inside a stratum, since those drawn by the smallest numbers are not a random part
+    min_first : int                at least so many of every stratum (or all) are in the first release
+
+    Returns
+    -------
+    The sample with ``wave``: 1 for the first release, 2 and on for the reserves. Parts of a person are settled on
+    the cumulated shares, rounded to the nearest, so that a stratum's waves differ from their shares by less than 1.
+
+    Raises
+    ------
+    SamplingError   shares that are negative or do not add up to 1; a missing column; unequal probabilities
+        without a seed.
+    """
+    _check_shares(shares)
+    needed = ["inclusion_prob", *([stratum] if stratum else []), *([person] if seed is not None else [str(prn)])]
+    _require_columns(sample, needed)
+    strata = _strata(sample, stratum)
+    numbers = sample[prn] if seed is None else pd.Series(numbers_of(seed, sample[person]), index=sample.index)
+    if seed is None:
+        _require_equal(sample, strata)
+    drawn = strata.map(strata.value_counts()).to_numpy(dtype=float)
+    rank = numbers.groupby(strata.to_numpy()).rank(method="first").to_numpy()
+    wave = np.ones(len(sample), dtype=int)
+    for ends in np.cumsum(shares)[:-1]:
+        last = np.maximum(np.floor(drawn * ends + 0.5), np.minimum(min_first, drawn))
+        wave += rank > last
+    return sample.assign(wave=wave)
+
+
+def release(
+    sample: pd.DataFrame,
+    waves: int | Mapping[str, int] | pd.Series,
+    stratum: str | None = "stratum",
+) -> pd.DataFrame:
+    """The people released so far, with the probabilities and base weights that go with it.
+
+    Of the n_h drawn in a stratum m_h are released, a random part of them; everyone's probability is
+    ``inclusion_prob * m_h / n_h``. Call it on the whole drawn sample: so probabilities are never reduced twice.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   as ``split_waves`` made it
+    waves : int, or mapping stratum -> int   the last wave released; 0: nobody of this stratum
+
+    Returns
+    -------
+    The released rows with ``inclusion_prob``, ``base_weight`` and ``drawn_prob`` (the probability before).
+
+    Raises
+    ------
+    SamplingError   a sample that was released already; a stratum without a number; a wave that is not there.
+    """
+    _require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])])
+    if "drawn_prob" in sample.columns:
+        raise SamplingError(
+            "these rows were released already", column="drawn_prob", hint="start from the whole drawn sample"
+        )
+    strata = _strata(sample, stratum)
+    last = _last_waves(waves, sample["wave"], strata)
+    out = sample["wave"].to_numpy() <= last
+    share = pd.Series(out).groupby(strata.to_numpy()).transform("mean").to_numpy()
+    probability = sample["inclusion_prob"].to_numpy(dtype=float)
+    released = sample[out].assign(drawn_prob=probability[out], inclusion_prob=(probability * share)[out])
+    return released.assign(base_weight=1 / released["inclusion_prob"])
+
+
+def _last_waves(waves: int | Mapping[str, int] | pd.Series, wave: pd.Series, strata: pd.Series) -> np.ndarray:
+    most = int(wave.max()) if len(wave) else 0
+    names = sorted(set(strata))
+    given = (
+        {name: int(waves) for name in names}
+        if isinstance(waves, Integral)
+        else {str(name): int(last) for name, last in dict(waves).items()}  # type: ignore[arg-type]
+    )
+    problems = [
+        Problem("a stratum has no last wave", key=name, hint=nearest(name, given))
+        for name in names
+        if name not in given
+    ]
+    problems += [
+        Problem("no such wave", key=f"stratum {name}", got=str(last), expected=f"0 to {most}")
+        for name, last in given.items()
+        if not 0 <= last <= most
+    ]
+    problems += [
+        Problem("a wave is given for a stratum that nobody is in", key=name, hint=nearest(name, names))
+        for name in given
+        if name not in names
+    ]
+    if problems:
+        raise SamplingError(*problems)
+    return strata.map(given).to_numpy(dtype=int)
+
+
+def _check_shares(shares: Sequence[float]) -> None:
+    if not len(shares) or min(shares) < 0 or shares[0] <= 0 or abs(sum(shares) - 1) > _WHOLE:
+        raise SamplingError(
+            "the shares of the waves do not fit",
+            got=", ".join(f"{share:g}" for share in shares),
+            expected="the first above 0, none negative, together 1",
+        )
+
+
+def _require_equal(sample: pd.DataFrame, strata: pd.Series) -> None:
+    probabilities = sample["inclusion_prob"].groupby(strata.to_numpy())
+    unequal = probabilities.max() - probabilities.min() > _WHOLE
+    if unequal.any():
+        raise SamplingError(
+            "probabilities differ inside a stratum, so the numbers they were drawn by do not split it at random",
+            key=f"stratum {unequal.idxmax()}",
+            expected="equal probabilities, or a seed",
+            hint="give seed=",
+        )

@@ -1,0 +1,87 @@
+"""Waves: reserves at random, and weights that refer to what was released."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spi_analysis.errors import SamplingError
+from spi_analysis.sampling import permanent_random_numbers, release, select_srs, split_waves
+
+PEOPLE = pd.DataFrame({"person_id": [f"p{i}" for i in range(60)], "stratum": ["x"] * 40 + ["y"] * 20})
+PEOPLE["prn"] = permanent_random_numbers(PEOPLE["person_id"], b"sixteen bytes at least")
+DRAWN = select_srs(PEOPLE, {"x": 10, "y": 5}, "stratum")
+
+
+def test_sizes_of_waves_by_hand() -> None:
+    split = split_waves(DRAWN, [0.6, 0.2, 0.2])
+    counts = split.groupby(["stratum", "wave"]).size()
+    assert counts.tolist() == [6, 2, 2, 3, 1, 1], "of 10: 6, 2, 2; of 5: 3, 1, 1"
+
+
+def test_smallest_numbers_come_first() -> None:
+    split = split_waves(DRAWN, [0.6, 0.4])
+    for _, part in split.groupby("stratum"):
+        assert part.loc[part["wave"] == 1, "prn"].max() < part.loc[part["wave"] == 2, "prn"].min()
+
+
+def test_released_part_stands_for_the_whole_stratum() -> None:
+    split = split_waves(DRAWN, [0.6, 0.2, 0.2])
+    first = release(split, 1)
+    assert first.groupby("stratum")["base_weight"].first().tolist() == pytest.approx([40 / 6, 20 / 3])
+    assert first.groupby("stratum")["base_weight"].sum().tolist() == pytest.approx([40, 20]), "all people, not 60 %"
+    later = release(split, {"x": 3, "y": 1})
+    assert later.groupby("stratum")["inclusion_prob"].first().tolist() == pytest.approx([10 / 40, 3 / 20])
+    assert set(later["drawn_prob"]) == {0.25}
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(0, 3), st.integers(1, 20))
+def test_weights_of_any_release_sum_to_the_population(parts: list[int], minimum: int, n: int) -> None:
+    drawn = select_srs(PEOPLE, n, "stratum")
+    split = split_waves(drawn, [part / sum(parts) for part in parts], min_first=minimum)
+    assert (split.groupby("stratum")["wave"].apply(lambda w: (w == 1).sum()) >= min(minimum, n)).all()
+    for last in range(1, split["wave"].max() + 1):
+        out = release(split, last)
+        assert out.groupby("stratum")["base_weight"].sum().to_numpy() == pytest.approx(
+            PEOPLE["stratum"].value_counts()[sorted(out["stratum"].unique())].to_numpy()
+        )
+    assert release(split, len(parts) if split["wave"].max() == len(parts) else int(split["wave"].max())).shape[
+        0
+    ] == len(drawn)
+
+
+@given(order=st.permutations(range(15)))
+def test_row_order_changes_nothing(order: list[int]) -> None:
+    for options in ({}, {"seed": 3}):
+        first, second = (
+            split_waves(part, [0.5, 0.5], **options).set_index("person_id")["wave"].sort_index()
+            for part in (DRAWN, DRAWN.iloc[order])
+        )
+        assert first.equals(second)
+
+
+def test_a_stratum_may_wait() -> None:
+    out = release(split_waves(DRAWN, [0.6, 0.4]), {"x": 1, "y": 0})
+    assert set(out["stratum"]) == {"x"}
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        (lambda: split_waves(DRAWN, [0.6, 0.6]), "together 1"),
+        (lambda: split_waves(DRAWN, [0.0, 1.0]), "the first above 0"),
+        (lambda: split_waves(DRAWN.drop(columns="prn"), [1.0]), "column prn"),
+        (
+            lambda: split_waves(DRAWN.assign(inclusion_prob=np.linspace(0.1, 0.9, 15)), [0.5, 0.5]),
+            "give seed=",
+        ),
+        (lambda: release(split_waves(DRAWN, [0.6, 0.4]), 3), "0 to 2"),
+        (lambda: release(split_waves(DRAWN, [0.6, 0.4]), {"x": 1}), "a stratum has no last wave"),
+        (lambda: release(split_waves(DRAWN, [0.6, 0.4]), {"x": 1, "y": 1, "z": 1}), "nobody is in"),
+        (lambda: release(release(split_waves(DRAWN, [0.6, 0.4]), 1), 1), "released already"),
+    ],
+)
+def test_what_cannot_be_is_named(act, what: str) -> None:
+    with pytest.raises(SamplingError, match=what):
+        act()
