@@ -29,6 +29,12 @@ def coverage_results(setup: RoundSetup) -> pd.DataFrame | None:
     return pd.read_csv(path) if path.exists() else None
 
 
+def means_results(setup: RoundSetup) -> pd.DataFrame | None:
+    """What the last `spi coverage` kept of calibrated means; None where it has not been run."""
+    path = setup.workspace.outputs / "method_checks" / "means.csv"
+    return pd.read_csv(path) if path.exists() else None
+
+
 def _has(results: pd.DataFrame | None, *mechanisms: str) -> bool:
     return results is not None and set(mechanisms) <= set(results["mechanism"])
 
@@ -110,6 +116,41 @@ def truth_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
         ]
         title = words("Truth and estimate in the round of seed {seed}", seed=seed)
         return html_table(columns, "table-truth", title, words=words)
+
+    return show(make)
+
+
+SHAPES = {"symmetric": message("symmetric"), "skewed": message("skewed")}
+
+
+def least_answers(setup: RoundSetup) -> int:
+    """From how many answers on intervals are asked to hold: the round's own minimum of completes."""
+    return max(source.design.min_completes for source in setup.round.sources.values() if source.design)
+
+
+def means_table(means: pd.DataFrame | None, setup: RoundSetup, *, enough: bool) -> Shown:
+    """Coverage by size of the list, share invited, response and shape of the scores.
+
+    ``enough``: the cells with at least ``least_answers`` on average, else those with fewer.
+    """
+    least = least_answers(setup)
+    if means is None:
+        return _not_computed()
+    rows = means[(means["n"] >= least) == enough]
+    rows = rows[rows["runs"] > 1].reset_index(drop=True)
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("List, people"), (words.number(n, 0) for n in rows["population"])),
+            figures(words("Invited"), (words.percent(x, 0) for x in rows["invited"])),
+            figures(words("Response"), (words.percent(x, 0) for x in rows["response"])),
+            text(words("Scores"), (words(SHAPES[shape]) for shape in rows["shape"])),
+            figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
+            figures(words("Runs"), (words.number(n, 0) for n in rows["runs"])),
+            *_figure_columns(rows, words),
+        ]
+        title = words("At least {n} answers", n=least) if enough else words("Fewer than {n} answers", n=least)
+        return html_table(columns, f"table-means-{'many' if enough else 'few'}", title, words=words)
 
     return show(make)
 

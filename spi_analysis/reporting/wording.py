@@ -84,7 +84,9 @@ class Words:
         """A share (0-1) in percent."""
         if share is None or math.isnan(share):
             return MISSING
-        return format_percent(round(float(share), decimals + 2), "#,##0." + "0" * decimals + "%", locale=self.language)
+        return format_percent(
+            round(float(share), decimals + 2), f"#,##0{'.' if decimals else ''}{'0' * decimals}%", locale=self.language
+        )
 
     def chance(self, probability: float | None) -> str:
         """A probability in whole percent; never 0% or 100%, which nothing estimated is."""

@@ -38,13 +38,13 @@ def _rows(html):
     ]
 
 
-def test_the_opening_says_whether_the_target_is_reached_and_with_what_chance(page):
+def test_the_page_says_whether_the_target_is_reached_and_with_what_chance(page):
     index = page.figure("index")["estimate"]
     chance = page.figure("target_probability", domain="national")["estimate"]
     assert index < page.setup.round.target.national, "random answers score about 50"
     assert (
         f"di bawah target nasional 76,00; peluang bahwa indeks sebenarnya mencapainya {words('id').chance(chance)}."
-        in _said(opening(page))
+        in _said(index_chart(page))
     )
 
 

@@ -19,13 +19,8 @@ WITHHELD = {
 
 
 def opening_sentences(page: InstitutionPage, words: Words) -> list[str]:
-    """The sentences that open the page."""
-    return [
-        _score_sentence(page, words),
-        *target_sentences(page, words),
-        change_sentence(page, words),
-        _look_first_sentence(page, words),
-    ]
+    """The three sentences that open the page."""
+    return [_score_sentence(page, words), change_sentence(page, words), _look_first_sentence(page, words)]
 
 
 def year_label(page: InstitutionPage, words: Words) -> str:
@@ -73,16 +68,18 @@ def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
         return []
     reached = {
         "national": message(
-            "It reaches the national target of {target}; the chance that the true index does: {chance}."
+            "The index reaches the national target of {target}; the chance that the true index does: {chance}."
         ),
-        "local": message("It reaches the local target of {target}; the chance that the true index does: {chance}."),
+        "local": message(
+            "The index reaches the local target of {target}; the chance that the true index does: {chance}."
+        ),
     }
     missed = {
         "national": message(
-            "It lies below the national target of {target}; the chance that the true index reaches it: {chance}."
+            "The index lies below the national target of {target}; the chance that the true index reaches it: {chance}."
         ),
         "local": message(
-            "It lies below the local target of {target}; the chance that the true index reaches it: {chance}."
+            "The index lies below the local target of {target}; the chance that the true index reaches it: {chance}."
         ),
     }
     targets = {"national": page.setup.round.target.national, "local": page.inputs.local_target}

@@ -28,6 +28,7 @@ from spi_analysis.reporting.institution.sentences import (
     opening_sentences,
     quality_sentences,
     rule_sentence,
+    target_sentences,
 )
 from spi_analysis.reporting.institution.tables import (
     composition_table,
@@ -43,7 +44,7 @@ from spi_analysis.stages.report import InstitutionPage
 
 
 def opening(page: InstitutionPage) -> Shown:
-    """A few plain sentences: the score, the targets, the change, what to look at first; and the dates."""
+    """Three plain sentences: the score, the change, what to look at first; and the dates."""
 
     def make(words: Words) -> str:
         sentences = html_paragraphs(opening_sentences(page, words))
@@ -53,7 +54,7 @@ def opening(page: InstitutionPage) -> Shown:
 
 
 def index_chart(page: InstitutionPage) -> Shown:
-    """The index on the scale of categories; nothing where it is hidden (the opening says why)."""
+    """The index on the scale of categories, and the targets; nothing where it is hidden (the opening says why)."""
     index = page.figure("index")
     if index is None:
         return show(lambda words: "")
@@ -79,7 +80,8 @@ def index_chart(page: InstitutionPage) -> Shown:
             x_label=words("Index (0 worst, 100 best)"),
             note=index_note(page, words),
         )
-        return chart + csv_link("tables/index.csv", title, words)
+        targets = html_paragraphs(target_sentences(page, words))
+        return chart + targets + csv_link("tables/index.csv", title, words)
 
     return show(make)
 
