@@ -1,7 +1,4 @@
-"""Bethel's allocation with 500 strata, 10 variables and 20 domains, and how it grows.
-
-Run: python -m benchmarks.bethel
-"""
+"""Bethel's allocation: 500 strata, 10 variables, 20 domains, and how it grows. Run: python -m benchmarks.bethel"""
 
 from __future__ import annotations
 

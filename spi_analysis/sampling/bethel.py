@@ -7,7 +7,8 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.sampling.allocation import Bound
-from spi_analysis.sampling.bethel_optimum import cheapest_real, cheapest_whole
+from spi_analysis.sampling.bethel_optimum import cheapest_real
+from spi_analysis.sampling.bethel_whole import cheapest_whole
 from spi_analysis.sampling.precision import Ceilings, bounds_of, ceilings_of
 
 
@@ -39,9 +40,9 @@ def bethel(
 
     Returns
     -------
-    Series (H,), index of ``strata``, name ``n``. The real-valued optimum is met to 1e-6 of the cost. Whole numbers
-    always meet the targets; on small designs they are the cheapest that do, on large ones none of them can be
-    lowered by itself.
+    Series (H,), index of ``strata``, name ``n``, that meets every target. Real-valued, its cost is right to 1e-6 (less
+    where anticipated values differ by many powers of ten); whole numbers are the cheapest of all on small designs, on
+    large ones none of them can be lowered by itself.
 
     Raises
     ------

@@ -1,9 +1,10 @@
-"""Precision targets: a CV ceiling for every domain and variable, as linear ceilings on sums of ``a / n``.
+"""Precision targets: a CV ceiling for every domain and variable, as ceilings on sums of ``a (1/n - 1/N)``.
 
 A total over a domain, from a stratified simple random sample without replacement, has the variance
-``sum N**2 S**2 (1/m - 1/N)`` with m completes of N people. So a target says
-``sum_h a_h / n_h <= b`` with ``a_h = N_h**2 S_h**2 / response_h`` and ``b = (cv Y)**2 + sum N_h S_h**2``; here all is
-divided by b, so that every ceiling is 1.
+``sum N**2 S**2 (1/m - 1/N)`` with m completes of N people. With ``m = response * n`` a target says
+``sum_h a_h (1/n_h - 1/N_h) <= b``, ``a_h = N_h**2 S_h**2 / response_h``,
+``b = (cv Y)**2 - sum_h N_h S_h**2 (1/response_h - 1)``: what a census of the list leaves of the target. Here all
+is divided by b, so that every ceiling is 1.
 """
 
 from __future__ import annotations
@@ -28,12 +29,19 @@ class Ceilings:
     loads: np.ndarray
     places: np.ndarray
     size: int
+    people: np.ndarray
 
     def used(self, n: np.ndarray) -> np.ndarray:
         """How much of each ceiling an allocation uses (J,): at most 1 is feasible."""
-        shares = self.loads / np.where(n > 0, n, np.inf)[:, None]
-        short = (n <= 0)[:, None] & (self.loads > 0)
-        return np.bincount(self.places.ravel(), np.where(short, np.inf, shares).ravel(), self.size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            open_ = np.where(n < self.people, (self.people - n) / (n * self.people), 0.0)[:, None]
+            shares = np.where(self.loads > 0, self.loads * open_, 0.0)
+        return np.bincount(self.places.ravel(), shares.ravel(), self.size)
+
+    def of_a_census(self) -> np.ndarray:
+        """The loads over N (J,): what ``sum a / n`` of a census would be, beside a ceiling of 1."""
+        shares = self.loads / np.maximum(self.people, 1)[:, None]
+        return np.bincount(self.places.ravel(), shares.ravel(), self.size)
 
     def met(self, n: np.ndarray) -> bool:
         return bool((self.used(n) <= 1 + ROUNDING).all())
@@ -54,22 +62,23 @@ def ceilings_of(
         mean, sd = (strata[f"{kind}_{variable}"].to_numpy(dtype=float) for kind in ("mean", "sd"))
         counts = len(names)
         total = np.bincount(levels, people * mean, counts)
-        within = np.bincount(levels, people * sd**2, counts)
-        room = (cv * total) ** 2 + within
+        spread = np.bincount(levels, people * sd**2, counts)
+        # What a census of the list still lacks, and what the target leaves for the sample.
+        lacking = np.bincount(levels, people * sd**2 * (1 / response - 1), counts)
+        allowed = (cv * total) ** 2
+        room = np.maximum(allowed - lacking, ROUNDING * allowed)
         load = people**2 * sd**2 / response
-        least = np.bincount(levels, np.divide(load, people, out=np.zeros_like(load), where=people > 0), counts)
         scale = np.bincount(levels, people * np.abs(mean), counts)
-        centred = (np.abs(total) <= 1e-12 * scale) & (within > 0)
-        for level in np.flatnonzero(centred | (least > room * (1 + ROUNDING))):
-            variance = least[level] - within[level]
-            reached = np.sqrt(max(variance, 0.0)) / abs(total[level]) if not centred[level] else np.inf
+        centred = (np.abs(total) <= 1e-12 * scale) & (spread > 0)
+        for level in np.flatnonzero(centred | (lacking > allowed * (1 + ROUNDING))):
+            reached = np.inf if centred[level] else np.sqrt(lacking[level]) / abs(total[level])
             problems.append(
                 _infeasible(domain, names[level], variable, float(cv), float(reached), bool(centred[level]))
             )
-        loads.append(np.divide(load, room[levels], out=np.zeros_like(load), where=load > 0))
+        loads.append(np.divide(load, room[levels], out=np.zeros_like(load), where=(load > 0) & (room[levels] > 0)))
         places.append(levels + size)
         size += counts
-    return Ceilings(np.column_stack(loads), np.column_stack(places), size), problems
+    return Ceilings(np.column_stack(loads), np.column_stack(places), size, people), problems
 
 
 def _infeasible(domain: str, level: str, variable: str, cv: float, reached: float, centred: bool) -> Problem:

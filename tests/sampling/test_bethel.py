@@ -154,3 +154,17 @@ def test_targets_need_their_columns() -> None:
         bethel(STRATA, targets(("", "y", 0.1)).drop(columns="cv"))
     with pytest.raises(SamplingError, match="no rows"):
         bethel(STRATA, targets())
+
+
+def test_targets_are_met_where_strata_differ_by_powers_of_ten() -> None:
+    random = np.random.default_rng(12)
+    for _ in range(10):
+        strata = pd.DataFrame({"N": np.floor(10 ** random.uniform(0, 6, 25)), "c": 10 ** random.uniform(-1, 2, 25)})
+        strata["mean_y"] = 10 ** random.uniform(-2, 5, 25)
+        strata["sd_y"] = strata["mean_y"] * 10 ** random.uniform(-2, 1, 25)
+        strata["d"] = random.integers(0, 3, 25)
+        wanted = targets(("", "y", 0.003), ("d", "y", 0.02))
+        n = bethel(strata, wanted, cost="c")
+        reached = achieved_cv(strata, n, wanted)
+        assert (reached["reached"] <= reached["cv"] * (1 + 1e-6)).all()
+        assert (n <= strata["N"]).all()
