@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.estimation.declared import DeclaredDesign
 from spi_analysis.estimation.inputs import require_columns, usable_weights
 from spi_analysis.estimation.taylor import LonelyPsu, Stage, stages_covariance
-from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
-from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells
+from spi_analysis.weighting.auxiliary import Auxiliary
+from spi_analysis.weighting.calibration import calibration_factors
 
 LONELY_RULES = ("fail", "certainty", "adjust", "average")
 
@@ -39,7 +40,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, init=False)
-class SurveyDesign:
+class SurveyDesign(DeclaredDesign):
     """Stratified, possibly multistage sampling, with Taylor linearisation.
 
     Parameters
@@ -59,11 +60,8 @@ class SurveyDesign:
     Lumley (2010), Complex Surveys; Binder (1983), International Statistical Review 51.
     """
 
-    data: pd.DataFrame
-    weights: np.ndarray
     stages: tuple[Stage, ...]
     lonely_psu: LonelyPsu
-    in_domain: np.ndarray
     calibrations: tuple[Calibration, ...]
 
     def __init__(
@@ -83,50 +81,23 @@ class SurveyDesign:
             )
         strata, units, sizes = _as_list(stratum), _as_list(psu), _as_list(pop_size)
         require_columns(df, [weight, *strata, *units, *sizes])
-        values = {
-            "data": df,
-            "weights": usable_weights(df, weight),
-            "stages": tuple(_stages(df, strata, units, sizes, nest)),
-            "lonely_psu": lonely_psu,
-            "in_domain": np.ones(len(df), dtype=bool),
-            "calibrations": (),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    def subset(self, mask: pd.Series | np.ndarray) -> SurveyDesign:
-        """A domain: the full design is kept, only the rows outside count as 0."""
-        inside = np.asarray(mask, dtype=bool)
-        if inside.shape != self.weights.shape:
-            raise EstimationError(
-                "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
-            )
-        return self._with(in_domain=self.in_domain & inside)
-
-    def calibrated(
-        self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None
-    ) -> SurveyDesign:
-        """The design with calibrated weights (see ``weighting.calibrate``); variances then use residuals."""
-        return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
-
-    def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> SurveyDesign:
-        """The design with post-stratified weights (see ``weighting.post_stratify``)."""
-        labels, cells = post_stratum_cells(self.data, by, totals)
-        cell = str(labels.name)
-        return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}))
+        self._declare(
+            data=df,
+            weights=usable_weights(df, weight),
+            stages=tuple(_stages(df, strata, units, sizes, nest)),
+            lonely_psu=lonely_psu,
+            in_domain=np.ones(len(df), dtype=bool),
+            calibrations=(),
+        )
 
     def _calibrated_to(
-        self,
-        auxiliary: Auxiliary,
-        targets: np.ndarray,
-        method: str = "linear",
-        bounds: tuple[float, float] | None = None,
-    ) -> SurveyDesign:
+        self, auxiliary: Auxiliary, targets: np.ndarray, method: str, bounds: tuple[float, float] | None
+    ) -> Self:
         after = self.weights * calibration_factors(self.weights, auxiliary, targets, method, bounds)
         step = Calibration(auxiliary, self.weights, after)
         return self._with(weights=after, calibrations=(*self.calibrations, step))
 
-    def with_weights(self, weights: pd.Series | np.ndarray) -> SurveyDesign:
+    def with_weights(self, weights: pd.Series | np.ndarray) -> Self:
         """The design with other weights, such as trimmed ones; calibrations before that still count."""
         values = np.asarray(weights, dtype=float)
         if values.shape != self.weights.shape or not np.isfinite(values).all() or (values < 0).any():
@@ -136,10 +107,6 @@ class SurveyDesign:
                 expected=f"{self.weights.shape}, finite and not negative",
             )
         return self._with(weights=values)
-
-    def with_columns(self, columns: pd.DataFrame) -> SurveyDesign:
-        """The design with more columns in its data (index as ``data``)."""
-        return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
 
     def covariance(self, influence: np.ndarray) -> np.ndarray:
         """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain."""
@@ -155,9 +122,6 @@ class SurveyDesign:
         alone = stage.lonely.any() and self.lonely_psu != "certainty"
         return len(self.stages) == 1 and not self.calibrations and not alone and len(stage.unit_stratum) == len(self)
 
-    def __len__(self) -> int:
-        return len(self.weights)
-
     def df(self, rows: np.ndarray | None = None) -> float:
         """Degrees of freedom: primary units minus strata, among the given rows with weight (default: the domain)."""
         inside = self.in_domain if rows is None else rows & self.in_domain
@@ -168,12 +132,6 @@ class SurveyDesign:
         codes = np.where(self.weights != 0, codes, -1)
         stage = self.stages[0]
         return (_distinct_by(codes, stage.unit, n_groups) - _distinct_by(codes, stage.stratum, n_groups)).astype(float)
-
-    def _with(self, **changes: object) -> SurveyDesign:
-        copy = object.__new__(SurveyDesign)
-        for name in self.__dataclass_fields__:
-            object.__setattr__(copy, name, changes.get(name, getattr(self, name)))
-        return copy
 
 
 def _distinct_by(codes: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.estimation.declared import DeclaredDesign
 from spi_analysis.estimation.inputs import require_columns, usable_weights
-from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
-from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells
+from spi_analysis.weighting.auxiliary import Auxiliary
+from spi_analysis.weighting.calibration import calibration_factors
 
 RANK_TOLERANCE = 1e-5
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
 
 
 @dataclass(frozen=True, init=False)
-class ReplicateDesign:
+class ReplicateDesign(DeclaredDesign):
     """Estimates from a main weight, their variance from replicate weights.
 
     variance = scale * sum_r rscales_r (theta_r - centre)^2, where the centre is the estimate
@@ -43,14 +45,11 @@ class ReplicateDesign:
     Wolter (2007), Introduction to Variance Estimation.
     """
 
-    data: pd.DataFrame
-    weights: np.ndarray
     replicates: np.ndarray
     scale: float
     rscales: np.ndarray
     mse: bool
     df_given: float | None
-    in_domain: np.ndarray
 
     def __init__(
         self,
@@ -85,51 +84,21 @@ class ReplicateDesign:
             "df_given": None if df_design is None else float(df_design),
             "in_domain": np.ones(len(df), dtype=bool),
         }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        self._declare(**fields)
 
     @cached_property
     def df_design(self) -> float:
         """Degrees of freedom: as declared, else the rank of the replicate weights minus 1."""
         return _rank(self.replicates) - 1.0 if self.df_given is None else self.df_given
 
-    def subset(self, mask: pd.Series | np.ndarray) -> ReplicateDesign:
-        """A domain: all replicates are kept, only the rows outside count as 0."""
-        inside = np.asarray(mask, dtype=bool)
-        if inside.shape != self.weights.shape:
-            raise EstimationError(
-                "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
-            )
-        return self._with(in_domain=self.in_domain & inside)
-
-    def calibrated(
-        self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None
-    ) -> ReplicateDesign:
-        """The design whose weights, main and replicate, are calibrated (see ``weighting.calibrate``)."""
-        return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
-
-    def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> ReplicateDesign:
-        """The design whose weights, main and replicate, are post-stratified (see ``weighting.post_stratify``)."""
-        labels, cells = post_stratum_cells(self.data, by, totals)
-        cell = str(labels.name)
-        return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}))
-
     def _calibrated_to(
-        self,
-        auxiliary: Auxiliary,
-        targets: np.ndarray,
-        method: str = "linear",
-        bounds: tuple[float, float] | None = None,
-    ) -> ReplicateDesign:
+        self, auxiliary: Auxiliary, targets: np.ndarray, method: str, bounds: tuple[float, float] | None
+    ) -> Self:
         def new(weights: np.ndarray) -> np.ndarray:
             return weights * calibration_factors(weights, auxiliary, targets, method, bounds)
 
         replicates = np.column_stack([new(column) for column in self.replicates.T])
         return self._with(weights=new(self.weights), replicates=replicates)
-
-    def with_columns(self, columns: pd.DataFrame) -> ReplicateDesign:
-        """The design with more columns in its data (index as ``data``)."""
-        return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
 
     def covariance_of(self, estimates: np.ndarray, replicates: np.ndarray) -> np.ndarray:
         """Covariance (k, k) from estimates (k,) and their replicates (R, k)."""
@@ -147,13 +116,11 @@ class ReplicateDesign:
         """The same for every group."""
         return np.full(n_groups, self.df_design)
 
-    def _with(self, **changes: object) -> ReplicateDesign:
-        copy = object.__new__(ReplicateDesign)
+    def _with(self, **changes: object) -> Self:
+        copy = super()._with(**changes)
         if "replicates" not in changes and "df_design" in self.__dict__:
             # The rank is dear to find and depends on nothing else.
             copy.__dict__["df_design"] = self.__dict__["df_design"]
-        for name in self.__dataclass_fields__:
-            object.__setattr__(copy, name, changes.get(name, getattr(self, name)))
         return copy
 
 

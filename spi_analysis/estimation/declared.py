@@ -1,0 +1,68 @@
+"""What all designs can do: be restricted to a domain, calibrated, and given further columns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import EstimationError
+from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
+from spi_analysis.weighting.calibration import post_stratum_cells
+
+
+@dataclass(frozen=True, init=False)
+class DeclaredDesign(ABC):
+    """A table with weights (n,), declared once and immutable; ``in_domain`` (n,) says which rows are looked at."""
+
+    data: pd.DataFrame
+    weights: np.ndarray
+    in_domain: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def subset(self, mask: pd.Series | np.ndarray) -> Self:
+        """A domain: the full design is kept, only the rows outside count as 0."""
+        inside = np.asarray(mask, dtype=bool)
+        if inside.shape != self.weights.shape:
+            raise EstimationError(
+                "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
+            )
+        return self._with(in_domain=self.in_domain & inside)
+
+    def calibrated(self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None) -> Self:
+        """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.
+
+        A SurveyDesign then uses residuals; a ReplicateDesign calibrates every replicate.
+        """
+        return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
+
+    def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> Self:
+        """The design with post-stratified weights (see ``weighting.post_stratify``), as ``calibrated``."""
+        labels, cells = post_stratum_cells(self.data, by, totals)
+        cell = str(labels.name)
+        return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}), "linear", None)
+
+    def with_columns(self, columns: pd.DataFrame) -> Self:
+        """The design with more columns in its data (index as ``data``)."""
+        return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
+
+    @abstractmethod
+    def _calibrated_to(
+        self, auxiliary: Auxiliary, targets: np.ndarray, method: str, bounds: tuple[float, float] | None
+    ) -> Self: ...
+
+    def _declare(self, **values: object) -> None:
+        """Set the fields: a frozen dataclass lets nobody else do it."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _with(self, **changes: object) -> Self:
+        copy = object.__new__(type(self))
+        copy._declare(**{field.name: changes.get(field.name, getattr(self, field.name)) for field in fields(self)})
+        return copy
