@@ -42,15 +42,22 @@ def steps_table(weighted: WeightedSample) -> Shown:
 def merged_table(weighted: WeightedSample) -> Shown:
     """How many levels were merged because too few answered; not which, for that would say where few did."""
     steps = weighted.report[weighted.report["column"] == "cal_weight"]
-    rows = [(source, part) for source, parts in zip(steps["source"], steps["merged"], strict=True) for part in parts]
-    if not rows:
+    parts = [
+        (source, m.variable, len(m.levels))
+        for source, ms in zip(steps["source"], steps["merged"], strict=True)
+        for m in ms
+    ]
+    if not parts:
         return show(lambda words: html_paragraphs([words("Nothing had to be merged.")]))
+    merged = pd.DataFrame(parts, columns=["source", "variable", "levels"])
+    rows = merged.groupby(["source", "variable"], sort=False)["levels"].agg(["sum", "size"]).reset_index()
 
     def make(words: Words) -> str:
         columns = [
-            text(words("Variable"), (variable_label(words, part.variable) for _, part in rows)),
-            text(words("Source"), (words.value("part", source) for source, _ in rows)),
-            figures(words("Levels merged into one"), (words.number(len(part.levels), 0) for _, part in rows)),
+            text(words("Variable"), (variable_label(words, name) for name in rows["variable"])),
+            text(words("Source"), (words.value("part", source) for source in rows["source"])),
+            figures(words("Levels merged"), (words.number(n, 0) for n in rows["sum"])),
+            figures(words("Into groups"), (words.number(n, 0) for n in rows["size"])),
         ]
         note = words("Which levels these are is not shown: it would tell where few answered.")
         return html_table(columns, "table-merged", words("Merged levels"), note=note, words=words)
