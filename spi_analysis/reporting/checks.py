@@ -23,6 +23,14 @@ MECHANISMS = {
 }
 
 
+# The same in a narrow column.
+DEPENDS_ON = {
+    "at_random": message("the list"),
+    "depends_on_answer": message("the answer"),
+    "census_8_percent": message("the list (all invited, 8%)"),
+}
+
+
 def coverage_results(setup: RoundSetup) -> pd.DataFrame | None:
     """What the last `spi coverage` kept; None where it has not been run."""
     path = setup.workspace.outputs / "method_checks" / "coverage.csv"
@@ -52,7 +60,7 @@ def coverage_table(results: pd.DataFrame | None) -> Shown:
     def make(words: Words) -> str:
         columns = [
             text(words("Measure"), (words.value("part", m) for m in table["measure"])),
-            text(words("Response"), (words(MECHANISMS[m]) for m in table["mechanism"])),
+            text(words("Answering depends on"), (words(DEPENDS_ON[m]) for m in table["mechanism"])),
             figures(words("Runs"), (words.number(n, 0) for n in table["runs"])),
             *_figure_columns(table, words),
         ]
@@ -172,4 +180,4 @@ def _coverage_intervals(table: pd.DataFrame, words: Words) -> list[str]:
         {"estimate": table["coverage"], "se": table["coverage_error"], "df_design": math.inf, "n": table["runs"]}
     )
     low, high = proportion_interval(runs, "wilson", LEVEL)
-    return [words.interval(100 * a, 100 * b, 1, "%") for a, b in zip(low, high, strict=True)]
+    return [words.interval(100 * a, 100 * b, 0, "%") for a, b in zip(low, high, strict=True)]

@@ -75,7 +75,7 @@ def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
     html = coverage_table(runs).html["id"]
     assert "100,0%" in html
     # Wilson at 50 of 50: from 50 / (50 + 1.96^2) = 92.9 % on.
-    assert "92,9% sampai 100,0%" in html
+    assert "93% sampai 100%" in html
 
 
 def test_results_are_read_where_the_simulation_keeps_them(setup):
