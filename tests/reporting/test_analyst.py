@@ -1,14 +1,24 @@
 """The analysts' tables: nothing that gives somebody away, units said, empty where there is nothing."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from spi_analysis.batch.coverage import save_simulation
+from spi_analysis.params import Workspace
 from spi_analysis.reporting.analyst.scores import estimates_table
 from spi_analysis.reporting.analyst.weighting import response_chart
-from spi_analysis.reporting.checks import coverage_results, coverage_table, institution_coverage_table, truth_table
+from spi_analysis.reporting.checks import (
+    coverage_results,
+    coverage_table,
+    institution_coverage_table,
+    means_results,
+    means_table,
+    truth_table,
+)
 from spi_analysis.stages.weigh import WeightedSample
 
 
@@ -78,6 +88,25 @@ def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
     assert "93% sampai 100%" in html
 
 
-def test_results_are_read_where_the_simulation_keeps_them(setup):
-    path = setup.workspace.outputs / "method_checks" / "coverage.csv"
-    assert (coverage_results(setup) is not None) == path.exists()
+def test_results_are_read_where_the_simulation_keeps_them(setup, tmp_path):
+    elsewhere = replace(setup, workspace=Workspace(tmp_path))
+    for name, read in {"coverage": coverage_results, "means": means_results}.items():
+        assert read(elsewhere) is None
+        save_simulation(elsewhere, name, pd.DataFrame({"kept": [name]}))
+        assert read(elsewhere)["kept"].tolist() == [name]
+
+
+def test_small_cells_of_the_grid_stand_apart(setup):
+    means = pd.DataFrame(
+        {
+            "population": [80, 400, 80], "invited": 1.0, "response": [0.6, 0.25, 0.08], "shape": "skewed",
+            "runs": [2000, 2000, 1], "n": [47.8, 12.3, 2.0], "bias": 0.1, "sd": 1.4, "se": 1.4, "width": 5.6,
+            "coverage": [0.941, 0.903, 1.0], "coverage_error": 0.005,
+        }
+    )  # fmt: skip
+    many, few = (means_table(means, setup, enough=enough).html["id"] for enough in (True, False))
+    assert "94,1%" in many
+    assert "90,3%" not in many
+    assert "90,3%" in few
+    assert "100,0%" not in few, "a single run says nothing of coverage"
+    assert "spi coverage" in means_table(None, setup, enough=True).html["en"]
