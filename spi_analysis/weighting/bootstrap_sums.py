@@ -16,7 +16,7 @@ from scipy import sparse
 from spi_analysis.errors import WeightingError
 from spi_analysis.weighting.auxiliary import auxiliary_of
 from spi_analysis.weighting.bootstrap import BootstrapReplicates, CellFactors
-from spi_analysis.weighting.groups import require_columns
+from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.raking import rake_columns
 
 # Multiplications in one tile of a matrix product: OpenBLAS works on up to four times 2**16 without threads.
