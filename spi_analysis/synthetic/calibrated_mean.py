@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
+from spi_analysis.estimation import satterthwaite_df
 from spi_analysis.estimation.coverage import coverage_summary
 from spi_analysis.estimation.result import t_interval
 from spi_analysis.sampling.strata import merge_thin_cells
@@ -113,7 +114,7 @@ def _run(people: Population, cell: Cell, rng: np.random.Generator) -> dict[str, 
         return None
     means = people.score[rows] @ weights / n
     se = np.sqrt(made.scale * ((means[1:] - means[0]) ** 2).sum())
-    df = len(rows) - len(unit_totals)
+    df = satterthwaite_df(weights[:, 0], unit)
     low, high = t_interval(means[:1], np.array([se]), np.array([df]), LEVEL)
     found = {"estimate": means[0], "se": se, "ci_low": low[0], "ci_high": high[0], "n": len(rows)}
     return {"truth": people.score.mean(), **found}
