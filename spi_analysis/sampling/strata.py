@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError, nearest
@@ -51,8 +54,25 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     labels = cell_labels(cells, by)
     if labels.duplicated().any():
         raise SamplingError("a cell is given twice", got=str(labels[labels.duplicated()].iloc[0]), expected="each once")
-    parts = [tuple(label.split(SEPARATOR)) for label in labels]
-    groups = [_Group([i], float(n), part) for i, (n, part) in enumerate(zip(cells[count], parts, strict=True))]
+    groups = _merged([tuple(label.split(SEPARATOR)) for label in labels], cells[count], minimum)
+    return _as_table(cells[by], labels, groups, cells[count])
+
+
+def merged_codes(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> np.ndarray:
+    """Group of each cell (C,) by the rule of ``merge_thin_cells``, without labels: for many repetitions.
+
+    Groups are numbered from 0 by their first cells, so cells that stay alone keep their order.
+    ``cells``: the values of each cell as text, from the one kept longest to the one given up first.
+    """
+    code = np.empty(len(cells), dtype=np.intp)
+    groups = sorted(_merged(cells, counts, minimum), key=lambda group: min(group.members))
+    for number, group in enumerate(groups):
+        code[group.members] = number
+    return code
+
+
+def _merged(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> list[_Group]:
+    groups = [_Group([i], float(n), part) for i, (n, part) in enumerate(zip(counts, cells, strict=True))]
     while len(groups) > 1:
         groups.sort(key=lambda group: (group.count, group.parts))
         if groups[0].count >= minimum:
@@ -61,7 +81,7 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
         partner = min(groups, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
         groups.remove(partner)
         groups.append(thin.joined(partner))
-    return _as_table(cells[by], labels, groups, cells[count])
+    return groups
 
 
 class _Group:
