@@ -46,12 +46,14 @@ class Weighting:
     """Weighting classes, then raking, as ``weighting.WeightingClasses`` and ``weighting.Rake`` do it.
 
     ``classes``: columns of the nonresponse classes (none: one class); ``margins``: columns raked to the counts of
-    the frame (none: no raking); in both, thin levels are merged until ``min_respondents`` answered.
+    the frame (none: no raking). Thin classes are merged until ``min_respondents`` answered in each, thin levels of
+    a margin until ``min_level_respondents`` did.
     """
 
     classes: tuple[str, ...] = ()
     margins: tuple[str, ...] = ()
     min_respondents: int = 5
+    min_level_respondents: int = 5
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,9 @@ class Design:
             "cost_per_complete": (self.cost_per_complete, 0),
             **({"n": (self.n, 1)} if isinstance(self.n, int) else {}),
             **({"weighting.min_respondents": (self.weighting.min_respondents, 1)} if self.weighting else {}),
+            **(
+                {"weighting.min_level_respondents": (self.weighting.min_level_respondents, 1)} if self.weighting else {}
+            ),
             **({"waves.completes": (self.waves.completes, 1)} if self.waves else {}),
         }
         return [

@@ -29,6 +29,19 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class WeightingCells:
+    """A weighting settled on a population: its nonresponse classes, and the margins to be raked to (none: no raking).
+
+    ``min_respondents`` of a class and ``min_level_respondents`` of a margin's level, else it is merged.
+    """
+
+    classes: Cells
+    margins: dict[str, Cells]
+    min_respondents: int
+    min_level_respondents: int
+
+
+@dataclass(frozen=True)
 class Means:
     """Means (A,) with standard errors and intervals, and their degrees of freedom."""
 
@@ -41,9 +54,7 @@ class Means:
 
 def weighted_means(
     answered: Answered,
-    classes: Cells,
-    margins: dict[str, Cells],
-    min_respondents: int,
+    cells: WeightingCells,
     *,
     n_replicates: int,
     seed: int,
@@ -58,13 +69,14 @@ def weighted_means(
     ------
     WeightingError   the margins cannot be met, by the sample or by a replicate.
     """
-    weights, group = class_weights(answered, classes, min_respondents)
+    weights, group = class_weights(answered, cells.classes, cells.min_respondents)
     table = pd.DataFrame({"w": weights, "class": group})
     table["f"] = (np.bincount(group) / np.bincount(group, weights))[group].clip(max=1.0)
     made = bootstrap_replicates(table, "w", "class", fraction="f", n_replicates=n_replicates, seed=seed)
     columns = np.column_stack([weights, made.values])
-    if margins:
-        settled = [_settled(name, cells, answered.rows, min_respondents) for name, cells in margins.items()]
+    if cells.margins:
+        least = cells.min_level_respondents
+        settled = [_settled(name, levels, answered.rows, least) for name, levels in cells.margins.items()]
         auxiliary = Auxiliary([margin for margin, _ in settled], [], [])
         columns = rake_columns(columns, auxiliary, np.concatenate([totals for _, totals in settled]))
     means = answered.values.T @ columns / columns.sum(axis=0)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.simulation.design import Design
+from spi_analysis.simulation.design import Design, Weighting
 from spi_analysis.simulation.draw import Drawing, settle
-from spi_analysis.simulation.means import Answered, Means, weighted_means
+from spi_analysis.simulation.means import Answered, Means, WeightingCells, weighted_means
 from spi_analysis.simulation.population import Population
 from spi_analysis.simulation.response import ResponseModel
 
@@ -40,52 +40,74 @@ def simulate_runs(
     DataFrame, one row per run and answer: design, response, answer, run, truth, estimate, se, df, ci_low, ci_high, n,
     invitations, cost, why ("" or why there is no estimate).
     """
-    drawing, probability = settle(design, people), response.probabilities(people)
-    tables = [_run(people, design, drawing, probability, settings, run) for run in runs]
-    table = pd.concat(tables, ignore_index=True)
+    trial = Trial(
+        people,
+        design,
+        settle(design, people),
+        _cells(people, design.weighting),
+        response.probabilities(people),
+        settings,
+    )
+    table = pd.concat([_run(trial, run) for run in runs], ignore_index=True)
     table.insert(0, "design", design.label)
     table.insert(1, "response", response.label)
     return table
 
 
-def _run(
-    people: Population, design: Design, drawing: Drawing, probability: np.ndarray, settings: Settings, run: int
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Trial:
+    """A design and a response model settled on a population: all that does not change from run to run."""
+
+    people: Population
+    design: Design
+    drawing: Drawing
+    cells: WeightingCells
+    probability: np.ndarray
+    settings: Settings
+
+    def base_weight(self, invited: np.ndarray, released: np.ndarray) -> np.ndarray:
+        """People per invited person (N,); without weighting the same for all, as if the strata had not been."""
+        if self.design.weighting is None:
+            return np.full(len(invited), len(invited) / invited.sum())
+        return (self.drawing.pop_size / np.maximum(released, 1))[self.drawing.stratum]
+
+
+def _run(trial: Trial, run: int) -> pd.DataFrame:
+    people, settings = trial.people, trial.settings
     rng = np.random.default_rng(np.random.SeedSequence([settings.seed, run]))
     numbers, chances = rng.random(len(people)), rng.random(len(people))
-    invited, released = drawing.released(numbers, chances < probability)
-    rows = np.flatnonzero(invited & (chances < probability))
-    why, found = "", None
-    try:
-        if len(rows) >= LEAST_ANSWERS:
-            base = (drawing.pop_size / np.maximum(released, 1))[drawing.stratum]
-            answered = Answered(np.flatnonzero(invited), rows, base, people.values[rows])
-            found = _means(people, design, answered, settings, int(rng.integers(2**62)))
-        else:
-            why = f"fewer than {LEAST_ANSWERS} answers"
-    except WeightingError as error:
-        why = error.problems[0].what
+    answers = chances < trial.probability
+    invited, released = trial.drawing.released(numbers, answers)
+    rows = np.flatnonzero(invited & answers)
+    weights = trial.base_weight(invited, released)
+    answered = Answered(np.flatnonzero(invited), rows, weights, people.values[rows])
+    found, why = _estimated(trial, answered, int(rng.integers(2**62)))
+    design = trial.design
     cost = design.cost_per_invitation * invited.sum() + design.cost_per_complete * len(rows)
     facts = {"n": len(rows), "invitations": int(invited.sum()), "cost": float(cost), "why": why}
     figures = _figures(found, len(people.answers))
     return pd.DataFrame({"answer": list(people.answers), "run": run, "truth": people.truth, **figures, **facts})
 
 
-def _means(people: Population, design: Design, answered: Answered, settings: Settings, seed: int) -> Means:
-    weighting = design.weighting
+def _estimated(trial: Trial, answered: Answered, seed: int) -> tuple[Means | None, str]:
+    """The means, or why there are none: the weighting says so, or nobody can say how answers vary."""
+    if len(answered.rows) < LEAST_ANSWERS:
+        return None, f"fewer than {LEAST_ANSWERS} answers"
+    settings = trial.settings
+    try:
+        return weighted_means(
+            answered, trial.cells, n_replicates=settings.n_replicates, seed=seed, level=settings.level
+        ), ""
+    except WeightingError as error:
+        return None, error.problems[0].what
+
+
+def _cells(people: Population, weighting: Weighting | None) -> WeightingCells:
     if weighting is None:
-        # Every answer counts the same, as if those who answered were drawn at random from the whole list.
-        alike = np.full(len(people), len(people) / len(answered.invited))
-        answered = Answered(answered.invited, answered.rows, alike, answered.values)
-    return weighted_means(
-        answered,
-        people.cells(weighting.classes if weighting else ()),
-        {name: people.cells((name,)) for name in weighting.margins} if weighting else {},
-        weighting.min_respondents if weighting else 1,
-        n_replicates=settings.n_replicates,
-        seed=seed,
-        level=settings.level,
-    )
+        return WeightingCells(people.cells(()), {}, 1, 1)
+    margins = {name: people.cells((name,)) for name in weighting.margins}
+    classes = people.cells(weighting.classes)
+    return WeightingCells(classes, margins, weighting.min_respondents, weighting.min_level_respondents)
 
 
 def _figures(found: Means | None, size: int) -> dict[str, np.ndarray]:
