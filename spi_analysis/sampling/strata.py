@@ -97,7 +97,12 @@ class _Group:
 
 def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     """How many leading values two cells have in common."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    shared = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        shared += 1
+    return shared
 
 
 def _as_table(columns: pd.DataFrame, labels: pd.Series, groups: list[_Group], counts: pd.Series) -> pd.DataFrame:

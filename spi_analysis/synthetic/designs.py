@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError
 from spi_analysis.estimation.result import t_interval
 from spi_analysis.params import RoundParams, RoundSetup, Source
@@ -79,8 +80,9 @@ def simulate_designs(
     Returns
     -------
     DataFrame, one row per measure (internal, external, expert, index), design, answering and response rate: the
-    columns of ``summarise``; first_order_bias (cov(p, y)/mean(p), points: what the plain mean of those who answer would
-    miss by); variance_internal, variance_external, variance_expert (index only: the sources' parts of its variance, points squared).
+    columns of ``summarise``; first_order_bias (cov(p, y)/mean(p), points: by what the plain mean of those who answer
+    would miss); on_answer (log-odds per SD of the own score); variance_internal,
+    variance_external, variance_expert (of the index only: the sources' parts of its variance, points squared).
     """
     round_ = setup.round_for(institution_id)
     cities = {rate: make_city(setup, institution_id, trials.people_seed, response_rate=rate) for rate in trials.rates}
@@ -97,7 +99,9 @@ def simulate_designs(
     runs = pd.concat([*parts, panels], ignore_index=True)
     index = _index_runs(runs, setup, institution_id)
     table = summarise(pd.concat([runs, index], ignore_index=True), KEYS)
-    return _with_parts(table.merge(_first_order(biases, setup), how="left", on=["measure", *KEYS[2:]]), setup)
+    table = table.merge(_first_order(biases, setup), how="left", on=["measure", *KEYS[2:]])
+    table["on_answer"] = np.where(table["answering"] == "answer", trials.on_answer, 0.0)
+    return _in_order(_with_parts(table, setup), trials.rates)
 
 
 def _source_runs(
@@ -275,6 +279,15 @@ def _with_parts(table: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:
     merged = table.merge(parts, on=KEYS[1:], how="left")
     merged.loc[~index, [f"variance_{g}" for g in weights]] = np.nan
     return merged
+
+
+def _in_order(table: pd.DataFrame, rates: Sequence[float]) -> pd.DataFrame:
+    """Rows as people read them: the index first, then by response rate and kind of response."""
+    orders: dict[str, Sequence[object]] = {
+        "measure": ("index", *SOURCES), "response_rate": rates, "answering": ANSWERING, "design": DESIGNS
+    }  # fmt: skip
+    places = {name: table[name].map({value: i for i, value in enumerate(order)}) for name, order in orders.items()}
+    return table.loc[pd.DataFrame(places).sort_values(list(orders)).index].reset_index(drop=True)
 
 
 def _seed(seed: int, source: str) -> int:

@@ -247,7 +247,7 @@ def test_answers_of_several_columns_share_their_weights() -> None:
 def test_margins_that_cannot_be_met_are_counted_with_the_reason() -> None:
     """Of 10 women 8 are in unit A; where no woman of B answers, the 8 people of A would have to weigh 10."""
     frame = pd.DataFrame({"unit": ["A"] * 8 + ["B"] * 4, "sex": ["f"] * 10 + ["m"] * 2, "y": np.arange(12.0)})
-    design = Design("d", weighting=Weighting((), ("unit", "sex"), 1))
+    design = Design("d", weighting=Weighting((), ("unit", "sex"), 1, 1))
     row = compared(frame, [ResponseModel("half", 0.5)], [design], runs=40, n_replicates=20).iloc[0]
     assert row["runs"] + row["without_estimate"] == 40
     assert row["without_estimate"] > 0
