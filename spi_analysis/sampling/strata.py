@@ -78,7 +78,9 @@ def _merged(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: 
         if groups[0].count >= minimum:
             break
         thin = groups.pop(0)
-        partner = min(groups, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
+        # Whoever shares the first value shares more than those who do not: only they are compared.
+        near = [group for group in groups if thin.parts and group.parts[:1] == thin.parts[:1]] or groups
+        partner = min(near, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
         groups.remove(partner)
         groups.append(thin.joined(partner))
     return groups

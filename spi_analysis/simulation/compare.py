@@ -19,7 +19,7 @@ from spi_analysis.simulation.response import ResponseModel
 from spi_analysis.simulation.runs import Settings, simulate_runs
 
 # Runs that one process does before it says that it goes on.
-BATCH = 25
+BATCH = 50
 Task = tuple[Design, ResponseModel, range]
 KEYS = ["design", "response", "answer"]
 
