@@ -66,28 +66,29 @@ def findings(results: pd.DataFrame | None) -> Shown:
 
 def designs_table(results: pd.DataFrame | None, setup: RoundSetup, which: int = 0) -> Shown:
     """All designs at one response rate: the own (0) or another one (1, ...)."""
-    rows = _of_rate(results, which)
-    if rows is None:
+    if results is None:
         return _not_computed()
+    rows = _of_rate(results, which)
+    if rows.empty:
+        # Only one rate was tried out: the sentence before the table goes with it.
+        return show(lambda words: "")
     rate = rows["response_rate"].iloc[0]
 
     def make(words: Words) -> str:
         columns = [
             text(words("Design"), (words(DESIGNS[d]) for d in rows["design"])),
             text(words("Answering depends on"), (words(DEPENDS_ON[a]) for a in rows["answering"])),
-            figures(words("Invitations"), (words.number(n, 0) for n in rows["invitations"])),
             figures(words("Answers (n)"), (words.number(n, 0) for n in rows["completes"])),
-            figures(words("Bias"), _with_interval(rows, "bias", words)),
-            figures(words("True SE"), _with_interval(rows, "true_se", words)),
+            figures(words("Bias"), _give_or_take(rows, "bias", words)),
+            figures(words("True SE"), _give_or_take(rows, "true_se", words)),
             figures(words("Estimated SE"), (words.number(x) for x in rows["estimated_se"])),
-            figures(words("Coverage"), (words.percent(x) for x in rows["coverage"])),
-            figures(words("Interval of the coverage"), coverage_intervals(rows, words)),
+            figures(words("Coverage"), _coverages(rows, words)),
             figures(words("Part of the error that is bias"), (words.percent(x, 0) for x in rows["bias_share"])),
         ]
         note = words(
             "The index of generated people, in points; {runs} runs of each design, of which at most {without} gave no "
-            "estimate. In brackets: what the number of runs leaves open (95%). The last column is the share of the "
-            "mean squared error. Source: spi simulate.",
+            "estimate. After ± and in brackets: what the number of runs leaves open (95%). The last column is the share of "
+            "the mean squared error. Source: spi simulate.",
             runs=words.number(rows[["runs", "without_estimate"]].sum(axis=1).max(), 0),
             without=words.number(rows["without_estimate"].max(), 0),
         )
@@ -99,9 +100,9 @@ def designs_table(results: pd.DataFrame | None, setup: RoundSetup, which: int = 
 
 def designs_chart(results: pd.DataFrame | None) -> Shown:
     """Bias and true standard error of the index at the own response rate, with Monte-Carlo intervals."""
-    rows = _of_rate(results, 0)
-    if rows is None:
+    if results is None:
         return _not_computed()
+    rows = _of_rate(results, 0)
     rows = rows[rows["answering"] != "at_random"]
 
     def make(words: Words) -> str:
@@ -181,19 +182,22 @@ def _variance(row: pd.Series) -> float:
     return float(sum(row[name] for name in row.index if str(name).startswith("variance_")))
 
 
-def _of_rate(results: pd.DataFrame | None, which: int) -> pd.DataFrame | None:
-    """Rows of one response rate; None where there are none."""
-    rates = [] if results is None else list(results["response_rate"].unique())
-    if results is None or which >= len(rates):
-        return None
-    return results[results["response_rate"] == rates[which]].reset_index(drop=True)
+def _of_rate(results: pd.DataFrame, which: int) -> pd.DataFrame:
+    """Rows of one response rate, by its place; none where there are not so many."""
+    rates = results["response_rate"].unique()[which : which + 1]
+    return results[results["response_rate"].isin(rates)].reset_index(drop=True)
 
 
-def _with_interval(rows: pd.DataFrame, name: str, words: Words) -> list[str]:
+def _give_or_take(rows: pd.DataFrame, name: str, words: Words) -> list[str]:
     write = words.signed if name == "bias" else words.number
-    half = Z * rows[f"{name}_error"]
-    limits = zip(rows[name], rows[name] - half, rows[name] + half, strict=True)
-    return [f"{write(x)} ({words.interval(low, high)})" for x, low, high in limits]
+    return [
+        f"{write(x)} ± {words.number(Z * error)}" for x, error in zip(rows[name], rows[f"{name}_error"], strict=True)
+    ]
+
+
+def _coverages(rows: pd.DataFrame, words: Words) -> list[str]:
+    intervals = coverage_intervals(rows, words)
+    return [f"{words.percent(x)} ({between})" for x, between in zip(rows["coverage"], intervals, strict=True)]
 
 
 def _rate(rate: float, words: Words) -> str:

@@ -34,8 +34,9 @@ def test_findings_answer_the_three_questions(results):
 
 def test_every_figure_has_its_interval_and_missing_runs_are_said(results, setup):
     html = view.designs_table(results, setup).html["en"]
-    assert "+3.00 (2.90 to 3.10)" in html
-    assert "1.20 (1.14 to 1.26)" in html
+    assert "+3.00 ± 0.10" in html
+    assert "1.20 ± 0.06" in html
+    assert "90.0% (88% to 92%)" in html
     assert "1,000 runs of each design, of which at most 10 gave no estimate" in html
     assert html.count("<tr") == 1 + 18
     assert 'href="tables/designs.csv"' in html
@@ -54,5 +55,5 @@ def test_without_results_the_page_says_what_to_run(setup):
 
 def test_a_rate_that_was_not_simulated_is_not_made_up(results, setup):
     one = results[results["response_rate"] == 0.0831]
-    assert "spi simulate" in view.designs_table(one, setup, which=1).html["en"]
+    assert view.designs_table(one, setup, which=1).html["en"] == ""
     assert "20%" not in view.findings(one).html["en"]
