@@ -87,8 +87,8 @@ def designs_table(results: pd.DataFrame | None, setup: RoundSetup, which: int = 
         ]
         note = words(
             "The index of generated people, in points; {runs} runs of each design, of which at most {without} gave no "
-            "estimate. After ± and in brackets: what the number of runs leaves open (95%). The last column is the share of "
-            "the mean squared error. Source: spi simulate.",
+            "estimate. After ± and in brackets: what the number of runs leaves open (95%). The last column is the "
+            "share of the mean squared error. Source: spi simulate.",
             runs=words.number(rows[["runs", "without_estimate"]].sum(axis=1).max(), 0),
             without=words.number(rows["without_estimate"].max(), 0),
         )
