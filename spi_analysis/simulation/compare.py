@@ -98,7 +98,7 @@ def summarise(results: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame
     DataFrame, one row per combination of ``keys``:
     truth; bias, bias_error (Monte-Carlo standard error); true_se (SD over runs), true_se_error; rmse; bias_share of
     the mean squared error; estimated_se (mean); coverage, coverage_error; width; completes, invitations, cost (means);
-    runs (with an estimate), without_estimate (runs), why.
+    runs (with an estimate), without_estimate (runs), why. An estimate without an interval counts as a miss.
     """
     keys = list(keys)
     missing = results["estimate"].isna()
