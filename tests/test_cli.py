@@ -32,6 +32,7 @@ COMMANDS = [
     ["export"],
     ["lab"],
     ["coverage"],
+    ["simulate"],
     ["vault", "init"],
     ["vault", "backup"],
     ["vault", "rotate"],
@@ -164,11 +165,24 @@ def test_an_unknown_notebook_lists_the_names_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["coverage", "--seeds", "0"], ["run", "--workers", "-1"], ["demo", "--seed", "-1"]]
+    "arguments",
+    [
+        ["coverage", "--seeds", "0"],
+        ["run", "--workers", "-1"],
+        ["demo", "--seed", "-1"],
+        ["simulate", "kota-mojokerto", "--runs", "1"],
+    ],
 )
 def test_a_number_out_of_range_is_refused_before_any_work(arguments):
     result = runner.invoke(app, [*arguments, "--workspace", str(PROJECT)])
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(("rates", "said"), [("0.1;0.2", "these are no numbers"), ("8.31", "out of range")])
+def test_response_rates_that_are_none_are_an_error_in_words(rates, said):
+    result = runner.invoke(app, ["simulate", "kota-mojokerto", "--response", rates, "--workspace", str(PROJECT)])
+    assert isinstance(result.exception, InputError)
+    assert said in str(result.exception)
 
 
 def test_a_folder_that_cannot_be_written_to_is_an_error_in_words(tmp_path):

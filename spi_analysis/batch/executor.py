@@ -10,11 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from spi_analysis.batch.engine import StepResult, run_step
 from spi_analysis.batch.plan import Step
 from spi_analysis.params import RoundSetup
-
-# One thread per kernel: two kernels with two threads each would only get in each other's way.
-SINGLE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-)
+from spi_analysis.simulation.parallel import SINGLE_THREAD
 
 
 def run_steps(

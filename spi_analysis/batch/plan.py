@@ -51,6 +51,8 @@ INSTITUTION_NOTEBOOKS = (
 NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report"),)
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
+# Nor this one: run by `spi simulate`, after its simulation.
+DESIGN_SIMULATOR = NotebookKind("15_design_simulator", (), "15_design_simulator.{language}.html", "analyst")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ def plan_steps(institution_ids: Sequence[str], notebooks: Iterable[str] | None =
 def method_checks_step() -> Step:
     """The notebook of method checks."""
     return Step(METHOD_CHECKS, "", ())
+
+
+def design_simulator_step(institution_id: str) -> Step:
+    """The notebook of the design simulator for an institution."""
+    return Step(DESIGN_SIMULATOR, institution_id, ())
 
 
 def _number(name: str) -> str:

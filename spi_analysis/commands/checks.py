@@ -1,14 +1,24 @@
-"""`spi coverage`: does the interval cover the truth?"""
+"""`spi coverage`: does the interval cover the truth? `spi simulate`: what would another design do?"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spi_analysis.commands.common import RoundOption, WorkspaceOption, err, open_setup, out, print_table
+from spi_analysis.errors import InputError
+
+if TYPE_CHECKING:
+    from spi_analysis.batch.engine import StepResult
 
 checks = typer.Typer()
+# A response rate to compare the institution's own with.
+OTHER_RATE = 0.2
+PRINTED = [
+    "response_rate", "answering", "design", "completes", "bias", "bias_error", "true_se", "true_se_error",
+    "estimated_se", "coverage", "coverage_error", "bias_share", "runs",
+]  # fmt: skip
 
 
 @checks.command()
@@ -43,7 +53,57 @@ def coverage(
         means = simulate_means(first_seed, runs, workers, out)
         out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")
         print_table("Coverage of a calibrated mean", means, decimals=3)
-    page = run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step())
+    _say_page(run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step()))
+
+
+@checks.command()
+def simulate(
+    institution: Annotated[str, typer.Argument(help="Institution code.", show_default=False)],
+    runs: Annotated[int, typer.Option(min=2, help="Runs (1000: ten minutes on two cores).")] = 1000,
+    response: Annotated[
+        str | None, typer.Option(help="Response rates, such as 0.0831,0.2 (default: the institution's own, and 0.2).")
+    ] = None,
+    on_answer: Annotated[
+        float, typer.Option(help="Log-odds to answer per standard deviation of the own score, an assumption.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the runs.")] = 1,
+    people_seed: Annotated[int, typer.Option(min=0, help="Seed of the generated people.")] = 2024,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Try out designs on generated people with known scores: bias, true and estimated error, coverage, answers, cost.
+
+    The round's design, half and twice its invitations, everyone, another allocation, no weights; answering at random,
+    depending on the list, depending on the answer.
+
+    Example: spi simulate kota-pangkalpinang --response 0.0831,0.2 --runs 200
+    """
+    from spi_analysis.batch.designs import save_designs
+    from spi_analysis.batch.engine import run_step
+    from spi_analysis.batch.plan import design_simulator_step
+    from spi_analysis.synthetic.designs import Trials, own_rate, simulate_designs
+
+    setup = open_setup(workspace, round_id)
+    rates = numbers_of(response) if response else tuple(dict.fromkeys((own_rate(setup, institution), OTHER_RATE)))
+    table = simulate_designs(setup, institution, Trials(rates, on_answer, runs, seed, people_seed), workers, out)
+    path = save_designs(setup, institution, table)
+    out.print(f"written  {path.relative_to(setup.workspace.root)}", markup=False, highlight=False)
+    shown = table.loc[table["measure"] == "index", PRINTED]
+    shown = shown.assign(response_rate=shown["response_rate"].map("{:.2%}".format))
+    print_table("The index under competing designs", shown)
+    _say_page(run_step(str(setup.workspace.root), setup.round.round_id, design_simulator_step(institution)))
+
+
+def numbers_of(text: str) -> tuple[float, ...]:
+    """Numbers out of "0.1,0.2"."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError("these are no numbers", got=text, expected="such as 0.0831,0.2") from None
+
+
+def _say_page(page: StepResult) -> None:
     for path in page.pages:
         out.print(f"page  {path}", markup=False, highlight=False)
     if not page.ok:

@@ -261,6 +261,45 @@ def line_chart(
     )  # fmt: skip
 
 
+def bars_chart(
+    labels: Sequence[str],
+    bars: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    chart_id: str,
+    title: str,
+    *,
+    words: Words,
+    x_label: str,
+    note: str = "",
+) -> str:
+    """Rows with one bar per series, each with the half width of its interval: series -> (values, half widths)."""
+    colours, thick = (ACCENT, MUTED, INK), 0.15 / len(bars)
+
+    def draw(figure: Figure, wide: bool) -> None:
+        axes, rows = figure.add_subplot(), _rows(labels, wide)
+        for i, (name, (values, half)) in enumerate(bars.items()):
+            y = rows.middles + ((len(bars) - 1) / 2 - i) * thick
+            axes.barh(y, values, height=thick, color=colours[i % 3], label=name)
+            axes.hlines(y, values - half, values + half, color=INK, linewidth=1)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.margins(x=0.04)
+        _label_rows(axes, rows, wide)
+        _in_words(axes.xaxis, words)
+        axes.set_xlabel(x_label)
+        _legend(axes, wide)
+
+    parts = [
+        f"{label}: "
+        + ", ".join(
+            f"{name} {words.number(v[i])} ({words.interval(v[i] - h[i], v[i] + h[i])})" for name, (v, h) in bars.items()
+        )
+        for i, label in enumerate(labels)
+    ]
+    extra = AXIS_ROOM + 2 * LINE
+    return both_widths(
+        draw, lambda wide: extra + _rows(labels, wide).height, chart_id, title, "; ".join(parts) + ".", note
+    )
+
+
 def histogram_chart(
     values: pd.Series, chart_id: str, title: str, *, words: Words, x_label: str, y_label: str, note: str = ""
 ) -> str:

@@ -170,11 +170,11 @@ def _figure_columns(table: pd.DataFrame, words: Words) -> list[Column]:
         figures(words("Estimated SE"), (words.number(x) for x in table["se"])),
         figures(words("Width"), (words.number(x) for x in table["width"])),
         figures(words("Coverage"), (words.percent(x) for x in table["coverage"])),
-        figures(words("Interval of the coverage"), _coverage_intervals(table, words)),
+        figures(words("Interval of the coverage"), coverage_intervals(table, words)),
     ]
 
 
-def _coverage_intervals(table: pd.DataFrame, words: Words) -> list[str]:
+def coverage_intervals(table: pd.DataFrame, words: Words) -> list[str]:
     """Wilson intervals: they do not vanish where every interval, or none, held the truth."""
     runs = pd.DataFrame(
         {"estimate": table["coverage"], "se": table["coverage_error"], "df_design": math.inf, "n": table["runs"]}

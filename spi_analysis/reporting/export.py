@@ -31,6 +31,8 @@ INSTITUTION_PAGES = (
 )
 OVERVIEW_PAGE, METHOD_CHECKS_PAGE = "index.{language}.html", "method_checks/index.{language}.html"
 METHOD_CHECKS = message("Method checks")
+# There only after `spi simulate`.
+DESIGNS_PAGE = ("15_design_simulator.{language}.html", message("Design simulator"))
 _HEADING = re.compile(r"\A\s*(#{1,2}) +(.+?)\s*(?:\n|\Z)")
 
 
@@ -124,6 +126,10 @@ def _other_pages(
     entries: list[tuple[str, str, bool]] = [(overview, say("Overview"), own["overview"])]
     if institution_id:
         entries += [(name, say(title), name == file_name) for name, title in INSTITUTION_PAGES]
+        name, title = DESIGNS_PAGE
+        folder = setup.workspace.institution_outputs(round_id, institution_id)
+        if name == file_name or (folder / name.format(language=language)).exists():
+            entries.append((name, say(title), name == file_name))
     # The checks are no part of a round: they are there only after `spi coverage`.
     if is_checks or (setup.workspace.outputs / METHOD_CHECKS_PAGE.format(language=language)).exists():
         up = "../../" if institution_id else "../"

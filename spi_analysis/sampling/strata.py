@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError, nearest
@@ -51,17 +54,36 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     labels = cell_labels(cells, by)
     if labels.duplicated().any():
         raise SamplingError("a cell is given twice", got=str(labels[labels.duplicated()].iloc[0]), expected="each once")
-    parts = [tuple(label.split(SEPARATOR)) for label in labels]
-    groups = [_Group([i], float(n), part) for i, (n, part) in enumerate(zip(cells[count], parts, strict=True))]
+    groups = _merged([tuple(label.split(SEPARATOR)) for label in labels], cells[count], minimum)
+    return _as_table(cells[by], labels, groups, cells[count])
+
+
+def merged_codes(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> np.ndarray:
+    """Group of each cell (C,) by the rule of ``merge_thin_cells``, without labels: for many repetitions.
+
+    Groups are numbered from 0 by their first cells, so cells that stay alone keep their order.
+    ``cells``: the values of each cell as text, from the one kept longest to the one given up first.
+    """
+    code = np.empty(len(cells), dtype=np.intp)
+    groups = sorted(_merged(cells, counts, minimum), key=lambda group: min(group.members))
+    for number, group in enumerate(groups):
+        code[group.members] = number
+    return code
+
+
+def _merged(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> list[_Group]:
+    groups = [_Group([i], float(n), part) for i, (n, part) in enumerate(zip(counts, cells, strict=True))]
     while len(groups) > 1:
         groups.sort(key=lambda group: (group.count, group.parts))
         if groups[0].count >= minimum:
             break
         thin = groups.pop(0)
-        partner = min(groups, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
+        # Whoever shares the first value shares more than those who do not: only they are compared.
+        near = [group for group in groups if thin.parts and group.parts[:1] == thin.parts[:1]] or groups
+        partner = min(near, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
         groups.remove(partner)
         groups.append(thin.joined(partner))
-    return _as_table(cells[by], labels, groups, cells[count])
+    return groups
 
 
 class _Group:
@@ -77,7 +99,12 @@ class _Group:
 
 def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     """How many leading values two cells have in common."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    shared = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        shared += 1
+    return shared
 
 
 def _as_table(columns: pd.DataFrame, labels: pd.Series, groups: list[_Group], counts: pd.Series) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 Every run makes a population anew, invites a simple random sample, lets people answer with probabilities that
 depend on what the list says of them, rakes the answers to the list and takes the t interval from bootstrap
-replicates that are raked again: what ``stages.weigh`` does with a source, in arrays.
+replicates that are raked again (``simulation.means``).
 """
 
 from __future__ import annotations
@@ -14,14 +14,10 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.estimation import satterthwaite_df
 from spi_analysis.estimation.coverage import coverage_summary
-from spi_analysis.estimation.result import t_interval
-from spi_analysis.sampling.strata import merge_thin_cells
+from spi_analysis.simulation.means import Answered, WeightingCells, weighted_means
+from spi_analysis.simulation.population import Cells
 from spi_analysis.synthetic.randomness import solve_increasing
-from spi_analysis.weighting import bootstrap_replicates
-from spi_analysis.weighting.auxiliary import auxiliary_of
-from spi_analysis.weighting.raking import rake_columns
 
 POPULATIONS = (80, 400, 2500, 15000)
 INVITED = (0.2, 0.5, 1.0)
@@ -98,35 +94,21 @@ def _run(people: Population, cell: Cell, rng: np.random.Generator) -> dict[str, 
     rows = np.sort(invited[rng.random(len(invited)) < people.propensity[invited]])
     if len(rows) < 2:
         return None
-    unit, unit_totals = _merged(people.unit, rows)
-    sex, sex_totals = _merged(people.sex, rows)
-    answers = pd.DataFrame({"w": 1.0, "unit": unit, "sex": sex})
-    answers["fraction"] = (np.bincount(unit) / unit_totals)[unit]
-    made = bootstrap_replicates(
-        answers, "w", "unit", fraction="fraction", n_replicates=REPLICATES, seed=int(rng.integers(2**62))
+    cells = WeightingCells(
+        _cells(people.unit), {"unit": _cells(people.unit), "sex": _cells(people.sex)}, MIN_RESPONDENTS, MIN_RESPONDENTS
     )
-    margins = {"unit": dict(enumerate(unit_totals)), "sex": dict(enumerate(sex_totals))}
-    auxiliary, targets = auxiliary_of(answers, margins)
+    base = np.full(n, n / len(invited))
+    answered = Answered(invited, rows, base, people.score[rows, None])
+    seed = int(rng.integers(2**62))
     try:
-        weights = rake_columns(np.column_stack([np.ones(len(rows)), made.values]), auxiliary, targets)
+        found = weighted_means(answered, cells, n_replicates=REPLICATES, seed=seed, level=LEVEL)
     except WeightingError:
         # A handful of answers may leave margins that no weights can meet; the workbench says so and gives no score.
         return None
-    means = people.score[rows] @ weights / n
-    se = np.sqrt(made.scale * ((means[1:] - means[0]) ** 2).sum())
-    df = satterthwaite_df(weights[:, 0], unit)
-    low, high = t_interval(means[:1], np.array([se]), np.array([df]), LEVEL)
-    found = {"estimate": means[0], "se": se, "ci_low": low[0], "ci_high": high[0], "n": len(rows)}
-    return {"truth": people.score.mean(), **found}
+    figures = {name: float(getattr(found, name)[0]) for name in ("estimate", "se", "ci_low", "ci_high")}
+    return {"truth": float(people.score.mean()), **figures, "n": len(rows)}
 
 
-def _merged(codes: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of the answers with thin levels merged, and the list's count of every merged level."""
-    totals = np.bincount(codes)
-    answered = np.bincount(codes[rows], minlength=len(totals))
-    if answered.min() >= MIN_RESPONDENTS:
-        return codes[rows], totals.astype(float)
-    cells = pd.DataFrame({"level": np.arange(len(totals)).astype(str), "answered": answered.astype(float)})
-    groups = merge_thin_cells(cells, ["level"], "answered", MIN_RESPONDENTS)["group"]
-    group = pd.factorize(groups)[0]
-    return group[codes[rows]], np.bincount(group, totals)
+def _cells(codes: np.ndarray) -> Cells:
+    people = np.bincount(codes)
+    return Cells(codes, [(str(level),) for level in range(len(people))], people.astype(float))

@@ -109,7 +109,7 @@ def _answers(
     coaching: CityProfile | None,
     streams: Streams,
 ) -> dict[Source, SourceAnswers]:
-    target = _published_scores(setup, name)
+    target = published_scores(setup, name)
     parts: dict[Source, SourceAnswers] = {}
     for source in LISTED:
         rows = (people["source"] == source).to_numpy()
@@ -121,7 +121,7 @@ def _answers(
     return {**parts, "expert": panel_answers(n_experts, setup.instrument, target["expert"], streams)}
 
 
-def _published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
+def published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
     """The source scores published for the institution in the round's year."""
     year = str(setup.round.year)
     for _, row in read_csv_table(setup.workspace.params / "published.csv").rows:

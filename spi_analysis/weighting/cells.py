@@ -40,11 +40,15 @@ def group_sums(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     """Sum of ``values`` (n,) or (n, K) per code: (size,) or (size, K)."""
     if values.ndim == 1:
         return np.bincount(codes, values, size)
-    n, columns = values.shape
-    if columns == 1:
+    if values.shape[1] == 1:
         return np.bincount(codes, values[:, 0], size)[:, None]
-    indicator = sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=(size, n))
-    return np.asarray(indicator @ values)
+    return np.asarray(indicator(codes, size) @ values)
+
+
+def indicator(codes: np.ndarray, size: int) -> sparse.csc_array:
+    """The matrix (size, n) that sums rows by their code."""
+    n = len(codes)
+    return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=(size, n))
 
 
 def cells_of(margins: list[Margin]) -> Cells:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.sampling.sizes import is_number
 from spi_analysis.weighting.auxiliary import Auxiliary, auxiliary_of
 from spi_analysis.weighting.calibration import calibration_factors, require_weight
-from spi_analysis.weighting.cells import group_sums
+from spi_analysis.weighting.cells import group_sums, indicator
 from spi_analysis.weighting.feasible import TOLERANCE as POSSIBLE
 from spi_analysis.weighting.feasible import reach
 from spi_analysis.weighting.inputs import is_whole, weights_of
@@ -105,9 +106,11 @@ def rake_table(
     """Raked cell totals (M, K) from those before (M, K); ``on_cells`` as ``Auxiliary.on_cells`` gives it."""
     table = start.copy()
     wanted = np.split(targets, np.cumsum([len(margin.levels) for margin in on_cells.margins])[:-1])
+    # Made once: the sweeps sum by the same codes again and again.
+    sums = [indicator(margin.codes, len(margin.levels)) for margin in on_cells.margins]
     open_ = np.arange(table.shape[1])
     for _ in range(max_iterations):
-        swept, worst = _sweep(table[:, open_], on_cells, wanted)
+        swept, worst = _sweep(table[:, open_], on_cells, wanted, sums)
         table[:, open_] = swept
         open_ = open_[worst > tolerance]
         if not len(open_):
@@ -118,11 +121,13 @@ def rake_table(
     return table
 
 
-def _sweep(table: np.ndarray, on_cells: Auxiliary, wanted: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _sweep(
+    table: np.ndarray, on_cells: Auxiliary, wanted: list[np.ndarray], sums: list[sparse.csc_array]
+) -> tuple[np.ndarray, np.ndarray]:
     """One pass over all margins: the new table of cells (M, K), and the largest change of every column."""
     worst = np.zeros(table.shape[1])
-    for margin, target in zip(on_cells.margins, wanted, strict=True):
-        have = group_sums(margin.codes, table, len(margin.levels))
+    for margin, target, summed in zip(on_cells.margins, wanted, sums, strict=True):
+        have = np.asarray(summed @ table)
         factor = np.divide(target[:, None], have, out=np.ones_like(have), where=have > 0)
         worst = np.maximum(worst, np.abs(factor - 1).max(axis=0))
         table = table * factor[margin.codes]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spi_analysis.batch.plan import METHOD_CHECKS, method_checks_step, plan_steps
+from spi_analysis.batch.plan import METHOD_CHECKS, design_simulator_step, method_checks_step, plan_steps
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Workspace
 
@@ -45,3 +45,10 @@ def test_a_step_is_the_same_after_it_crossed_a_process():
     step = pickle.loads(pickle.dumps(method_checks_step()))
     assert step.notebook == METHOD_CHECKS
     assert step.folder(Workspace(Path("x")), "r").name == "method_checks"
+
+
+def test_the_design_simulator_is_run_for_one_institution_and_never_by_the_batch():
+    step = design_simulator_step("a")
+    assert step.key == ("15", "a")
+    assert step.folder(Workspace(Path("x")), "r") == Path("x/outputs/r/a")
+    assert "15" not in {planned.notebook.number for planned in plan_steps(["a"])}

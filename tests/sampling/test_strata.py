@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
 from spi_analysis.sampling import cell_labels, merge_thin_cells
+from spi_analysis.sampling.strata import merged_codes
 
 
 def cells(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
@@ -90,3 +91,11 @@ def test_cells_need_columns_and_a_size():
         cell_labels(cells, [])
     with pytest.raises(SamplingError, match="no number"):
         merge_thin_cells(cells, ["unit"], "n", float("nan"))
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("xyz"), st.integers(0, 9)), min_size=1))
+def test_numbers_of_groups_say_the_same_as_their_labels(rows: list[tuple[str, str, int]]) -> None:
+    table = cells(rows).drop_duplicates(["unit", "position"]).reset_index(drop=True)
+    labelled = merge_thin_cells(table, ["unit", "position"], "people", 4)
+    parts = list(zip(table["unit"], table["position"], strict=True))
+    assert merged_codes(parts, table["people"], 4).tolist() == pd.factorize(labelled["group"])[0].tolist()
