@@ -23,6 +23,7 @@ def rank_sets(
     draws: int = 5000,
     seed: int = 1,
     simultaneous: bool = True,
+    of: Sequence[object] | None = None,
 ) -> pd.DataFrame:
     """Best and worst rank that the estimates leave possible; rank 1 has the highest value.
 
@@ -39,10 +40,11 @@ def rank_sets(
     df : array (p,), number or None      degrees of freedom of the standard errors: one each (independent), or one
         number where all share one estimated variance; None: the errors are known
     draws, seed : int                    of the simulation
+    of : labels or None                  whose sets are wanted (None: of all); marginal sets of few take less time
 
     Returns
     -------
-    DataFrame, index as ``estimates``: estimate, best, worst.
+    DataFrame, index as ``estimates`` (or ``of``): estimate, best, worst.
 
     Raises
     ------
@@ -58,8 +60,12 @@ def rank_sets(
         missing = ", ".join(map(str, index[~np.isfinite(x)][:5]))
         raise EstimationError("an estimate is missing", got=missing, hint="leave it out of the comparison")
     errors = pair_errors(len(x), se, covariance, df, draws, seed)
-    below, above = _all_at_once(x, errors, level) if simultaneous else _one_by_one(x, errors, level)
-    return pd.DataFrame({"estimate": x, "best": 1 + above, "worst": len(x) - below}, index=index)
+    kept = np.arange(len(x)) if of is None else index.get_indexer(pd.Index(of))
+    if simultaneous:
+        below, above = (counts[kept] for counts in _all_at_once(x, errors, level))
+    else:
+        below, above = _one_by_one(x, errors, level, kept)
+    return pd.DataFrame({"estimate": x[kept], "best": 1 + above, "worst": len(x) - below}, index=index[kept])
 
 
 def possibly_best(ranks: pd.DataFrame, places: int) -> pd.Series:
@@ -88,10 +94,10 @@ def _all_at_once(x: np.ndarray, errors: PairErrors, level: float) -> tuple[np.nd
     return shown.sum(axis=1), shown.sum(axis=0)
 
 
-def _one_by_one(x: np.ndarray, errors: PairErrors, level: float) -> tuple[np.ndarray, np.ndarray]:
+def _one_by_one(x: np.ndarray, errors: PairErrors, level: float, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same from the pairs of each one alone."""
-    statistic, counts = _statistics(x, errors), np.zeros((2, len(x)), dtype=int)
-    for j in range(len(x)):
+    statistic, counts = _statistics(x, errors), np.zeros((2, len(kept)), dtype=int)
+    for row, j in enumerate(kept):
         others = np.flatnonzero(np.arange(len(x)) != j)
         drawn = errors.differences(j, others)
         observed = np.stack([statistic[j, others], statistic[others, j]])
@@ -103,7 +109,7 @@ def _one_by_one(x: np.ndarray, errors: PairErrors, level: float) -> tuple[np.nda
             if not new.any():
                 break
             left &= ~new
-        counts[:, j] = (~left).sum(axis=1)
+        counts[:, row] = (~left).sum(axis=1)
     return counts[0], counts[1]
 
 

@@ -145,7 +145,7 @@ TRUTHS = {
 @pytest.mark.parametrize("df", [None, 8.0])
 @pytest.mark.parametrize("name", TRUTHS)
 def test_simultaneous_coverage(name: str, df: float | None) -> None:
-    """At least 95 % less three Monte-Carlo errors in 400 seeded runs (python -m benchmarks.rank_coverage: thousands)."""
+    """At least 95 % less three Monte-Carlo errors, 400 seeded runs (benchmarks.rank_coverage does thousands)."""
     rng, truth, se = np.random.default_rng(42), TRUTHS[name], np.linspace(1.0, 2.5, 8)
     best = 1 + (truth[:, None] < truth).sum(axis=1)
     worst = 8 - (truth[:, None] > truth).sum(axis=1)

@@ -22,7 +22,7 @@ def longitudinal() -> tuple[np.ndarray, np.ndarray]:
 
 
 def published_of(values: np.ndarray, years: tuple[int, ...], parts: bool = False, type_: str = "kota") -> pd.DataFrame:
-    """A table ``published`` with these indices (n, T); ``parts``: all sources have the same value, corrections are 0."""
+    """A table ``published`` with these indices (n, T); ``parts``: sources have the same value, corrections are 0."""
     rows = [
         {"year": year, "institution": f"Kota Buatan {i:03d}", "institution_id": f"kota-buatan-{i:03d}", "type": type_,
          "province_code": None, "index": values[i, j], "internal": values[i, j], "external": values[i, j],
