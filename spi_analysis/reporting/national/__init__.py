@@ -1,5 +1,6 @@
 """The national overview, section by section: every function shows one, in all languages."""
 
+from spi_analysis.reporting.national.moves import hold_out_table, moves_table
 from spi_analysis.reporting.national.published import (
     agreement_table,
     bridge_view,
@@ -12,7 +13,7 @@ from spi_analysis.reporting.national.published import (
     unjoined_table,
 )
 from spi_analysis.reporting.national.round import places_table, round_table
-from spi_analysis.reporting.national.years import components_table, hold_out_table, levels_view, moves_table
+from spi_analysis.reporting.national.years import components_table, levels_view, published_places_table
 
 __all__ = [
     "agreement_table",
@@ -27,6 +28,7 @@ __all__ = [
     "movers_table",
     "moves_table",
     "places_table",
+    "published_places_table",
     "round_table",
     "types_chart",
     "unjoined_table",

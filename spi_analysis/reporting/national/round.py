@@ -54,10 +54,10 @@ def places_table(places: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) ->
         columns = [
             text(words("Institution"), names),
             text(words("Peers"), (_peers(row, setup, words) for row in table.itertuples())),
-            figures(words("Place, all together"), _places(table["best"], table["worst"], table["peers"], words)),
+            figures(words("Place, all together"), place_cells(table["best"], table["worst"], table["peers"], words)),
             figures(
                 words("Place, this one alone"),
-                _places(table["best_alone"], table["worst_alone"], table["peers"], words),
+                place_cells(table["best_alone"], table["worst_alone"], table["peers"], words),
             ),
         ]
         year = setup.round.year
@@ -72,7 +72,7 @@ def places_table(places: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) ->
     return show(make)
 
 
-def place(best: float, worst: float, peers: float, words: Words) -> str:
+def _place(best: float, worst: float, peers: float, words: Words) -> str:
     """A set of ranks in words."""
     if pd.isna(best):
         return MISSING
@@ -81,8 +81,9 @@ def place(best: float, worst: float, peers: float, words: Words) -> str:
     return words("between {best} and {worst} of {n}", best=int(best), worst=int(worst), n=int(peers))
 
 
-def _places(best: pd.Series, worst: pd.Series, peers: pd.Series, words: Words) -> list[str]:
-    return [place(*row, words) for row in zip(best, worst, peers, strict=True)]
+def place_cells(best: pd.Series, worst: pd.Series, peers: pd.Series, words: Words) -> list[str]:
+    """Sets of ranks in words, row by row."""
+    return [_place(*row, words) for row in zip(best, worst, peers, strict=True)]
 
 
 def _places_note(setup: RoundSetup, words: Words) -> str:

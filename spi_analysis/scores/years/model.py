@@ -109,7 +109,8 @@ def components(model: YearsModel, level: float) -> pd.DataFrame:
     DataFrame: series, type, n, part (lasting_level, change, noise; mode_shift: no SD but the shift itself), year (of a
     noise that is a year's own, and of a shift; else missing), estimate, ci_low, ci_high.
     """
-    return pd.DataFrame([row for fit in model.fits for row in _component_rows(fit, level)])
+    columns = ["series", "type", "n", "part", "year", "estimate", "ci_low", "ci_high"]
+    return pd.DataFrame([row for fit in model.fits for row in _component_rows(fit, level)], columns=columns)
 
 
 def _component_rows(fit: YearsFit, level: float) -> list[dict[str, object]]:
