@@ -12,12 +12,30 @@ from spi_analysis.params.round import SourceWeights
 
 
 class PublishedYear(SourceWeights):
-    """One published year. ``note`` says in plain words what is unexplained about it."""
+    """One published year. ``note`` says in plain words what is unexplained about it.
+
+    ``mode_break``: another mode of interviewing, with a shift of its own for the institutions that carry an
+    unexplained deduction; ``own_noise``: its noise variance is estimated apart from that of the other years.
+    """
 
     official_index: Annotated[float, Field(ge=0, le=100)] | None = None
     national_target: Annotated[float, Field(ge=0, le=100)] | None = None
     unexplained_deduction: bool = False
+    mode_break: bool = False
+    own_noise: bool = False
     note: str = ""
+
+
+class YearsModelParams(Judgement):
+    """The hierarchical model of the published years.
+
+    ``persistence``: what is left of a change a year later (AR(1)); ``min_institutions``: fewer of a type are not
+    modelled; ``false_discovery``: share of false ones among the moves that are said to stand out.
+    """
+
+    persistence: Annotated[float, Field(gt=0, lt=1)]
+    min_institutions: Annotated[int, Field(ge=10)]
+    false_discovery: Annotated[float, Field(gt=0, lt=0.5)]
 
 
 class PublishedYears(Judgement, Cited):
@@ -25,6 +43,7 @@ class PublishedYears(Judgement, Cited):
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_national: Annotated[int, Field(ge=1)]
+    model: YearsModelParams
     years: dict[int, PublishedYear]
 
     @model_validator(mode="after")
@@ -37,6 +56,14 @@ class PublishedYears(Judgement, Cited):
         """Source weights of a year; for a year not listed, those of the nearest earlier one."""
         known = [y for y in sorted(self.years) if y <= year] or [min(self.years)]
         return self.years[known[-1]].source_weights
+
+    def mode_breaks(self) -> set[int]:
+        """Years with another mode of interviewing."""
+        return {year for year, known in self.years.items() if known.mode_break}
+
+    def own_noise(self) -> set[int]:
+        """Years whose noise variance is their own."""
+        return {year for year, known in self.years.items() if known.own_noise}
 
 
 class Aliases(Judgement):

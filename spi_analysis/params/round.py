@@ -177,6 +177,14 @@ class RecommendationParams(Judgement):
     max_shown: Count
 
 
+class RankParams(Judgement):
+    """Sets of ranks: draws that give the critical values, and what makes institutions peers."""
+
+    draws: Annotated[int, Field(ge=1000, le=1_000_000)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    peers: Annotated[list[Literal["type", "size_class"]], Field(min_length=1), AfterValidator(once_each)]
+
+
 class RoundParams(Judgement):
     """A survey round."""
 
@@ -199,6 +207,7 @@ class RoundParams(Judgement):
     replicates: ReplicateParams
     disclosure: DisclosureParams
     recommendations: RecommendationParams
+    ranks: RankParams
 
     @model_validator(mode="after")
     def _compares_with_an_earlier_year(self) -> RoundParams:

@@ -31,6 +31,8 @@ CATALOGUES = Path(__file__).parent / "locale"
 MISSING = "–"
 # Chances below this are written as "below".
 NEARLY_NEVER = 0.01
+# p values are written with these decimals.
+P_DECIMALS = 4
 # Columns whose codes occur in the labels of strata and classes.
 CLASSES = ("position_class", "sex", "age_group")
 
@@ -97,6 +99,11 @@ class Words:
         if probability > 1 - NEARLY_NEVER:
             return "> " + self.percent(1 - NEARLY_NEVER, 0)
         return self.percent(probability, 0)
+
+    def p_value(self, p: float | None) -> str:
+        """A p value; never 0."""
+        least = 10.0**-P_DECIMALS
+        return "< " + self.number(least, P_DECIMALS) if p is not None and p < least else self.number(p, P_DECIMALS)
 
     def interval(self, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
         """Both limits of an interval, each with its unit (such as "%")."""

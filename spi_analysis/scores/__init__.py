@@ -1,4 +1,4 @@
-"""The SPI's scores: items, index, categories, change, experiences, published years, recommendations."""
+"""The SPI's scores: items, index, categories, change, experiences, published years, ranks, recommendations."""
 
 from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
 from spi_analysis.scores.change import Change, bridge, change_from_published, composition
@@ -16,6 +16,7 @@ from spi_analysis.scores.published import (
     recompute,
     yearly_means,
 )
+from spi_analysis.scores.ranks import possibly_best, rank_sets
 from spi_analysis.scores.recommendations import applicable
 from spi_analysis.scores.units import domain_scores
 
@@ -40,8 +41,10 @@ __all__ = [
     "load_published",
     "means_by_type",
     "movers",
+    "possibly_best",
     "probability_at_least",
     "published_bridge",
+    "rank_sets",
     "recompute",
     "satterthwaite",
     "score_estimates",

@@ -19,6 +19,7 @@ from spi_analysis.scores import (
     yearly_means,
 )
 from spi_analysis.stages.published import published_results
+from spi_analysis.stages.years import YearsOverview, published_years_model, years_tables
 from spi_analysis.tables.files import write_csv
 
 
@@ -32,6 +33,7 @@ class Overview:
     types: pd.DataFrame
     categories: pd.DataFrame
     unjoined: pd.DataFrame
+    model: YearsOverview
 
     @property
     def years(self) -> list[int]:
@@ -49,6 +51,7 @@ def national_overview(setup: RoundSetup, published: pd.DataFrame) -> Overview:
         types=means_by_type(published),
         categories=categories_by_year(published, round_.categories, round_.index.decimals),
         unjoined=unjoined(published),
+        model=published_years_model(setup, published),
     )
 
 
@@ -94,11 +97,27 @@ def overview_tables(setup: RoundSetup, path: Path | None, most: int, bridge_of: 
             tables[f"{bridge_of}: what the change {before} to {after} is made of"] = published_bridge(
                 published, bridge_of, before, after, setup.years
             )
-    return tables
+    return tables | _model_tables(overview.model, most)
 
 
-def save_overview(overview: Overview, folder: Path) -> list[str]:
-    """Write the tables of the overview as CSV; returns the file names."""
+def _model_tables(model: YearsOverview, most: int) -> dict[str, pd.DataFrame]:
+    """What lasts, changes and is noise; empty where there are too few institutions for a model."""
+    if not model.fitted:
+        return {}
+    columns = ["institution_id", "series", "before", "after", "own_move", "noise_limit", "q_value"]
+    moves = model.moves[model.moves["stands_out"]].sort_values(["series", "p_value", "institution_id"])
+    clear = model.moves.groupby("series", sort=False)["stands_out"].agg(institutions="size", stand_out="sum")
+    title = "Lasting level, change and noise: standard deviations in points (noise is the model's)"
+    return {
+        title: model.components.assign(year=model.components["year"].map(lambda y: "" if pd.isna(y) else str(int(y)))),
+        "Moves of the last two years that stand out from the model's noise": clear.reset_index(),
+        "The clearest of them, less the type's own move": moves.groupby("series", sort=False).head(most)[columns],
+        f"{model.last_year} held out and foretold": model.hold_out,
+    }
+
+
+def save_overview(overview: Overview, places: pd.DataFrame, folder: Path) -> list[str]:
+    """Write the tables of the overview, and the places of this round, as CSV; returns the file names."""
     tables = {
         "recomputed": overview.recomputed,
         "disagreements": disagreements(overview),
@@ -106,6 +125,8 @@ def save_overview(overview: Overview, folder: Path) -> list[str]:
         "types": overview.types,
         "categories": overview.categories.reset_index(),
         "unjoined": overview.unjoined,
+        "places": places,
+        **years_tables(overview.model),
     }
     for name, table in tables.items():
         write_csv(folder / f"{name}.csv", table)

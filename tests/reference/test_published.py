@@ -9,6 +9,8 @@ import pytest
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores import load_published, recompute, unjoined, yearly_means
+from spi_analysis.scores.years import fit_years, hold_out, moves
+from spi_analysis.stages.overview import national_overview, overview_tables
 from tests.conftest import reference_folder
 
 pytestmark = pytest.mark.reference
@@ -54,3 +56,41 @@ def test_plain_means_beside_the_official_ones(
 
 def test_most_names_join_over_the_years(published: pd.DataFrame) -> None:
     assert len(unjoined(published)) < 0.15 * published["institution_id"].nunique()
+
+
+def test_the_model_foretells_2024_better_than_simple_rules(published: pd.DataFrame, setup: RoundSetup) -> None:
+    """Where the common move is known; the internal scores' common fall of 2024 is what no earlier year foretells."""
+    table = hold_out(published, setup.years, 0.95)
+    assert table["n"].min() > 600
+    known = table[table["common_move"] == "known"].set_index(["series", "method"])
+    for series in ("index", "internal", "external", "expert"):
+        assert known.loc[series, "log_score"].idxmax() == "model"
+        assert 0.85 < known.loc[(series, "model"), "coverage"] < 0.99
+
+
+def test_most_published_moves_are_noise(published: pd.DataFrame, setup: RoundSetup) -> None:
+    """DOMAIN.md: an index changes by 4.5 to 5.2 points a year; a move of that size proves nothing."""
+    table = moves(fit_years(published, setup.years), 0.95, setup.years.model.false_discovery)
+    index = table[table["series"] == "index"]
+    assert (index["noise_limit"] > 5).all()
+    assert not index.loc[index["own_move"].abs() < 5, "stands_out"].any()
+    assert index["stands_out"].mean() < 0.05
+
+
+def test_another_year_of_the_same_table_needs_no_code(
+    published: pd.DataFrame, setup: RoundSetup, tmp_path: Path
+) -> None:
+    """2024 once more, called 2025 (made up): read, recomputed, modelled and held out like any other year."""
+    source = pd.read_csv(reference_folder() / "data" / "published_scores.csv", dtype=str)
+    path = tmp_path / "published_scores.csv"
+    pd.concat([source, source[source["year"] == "2024"].assign(year="2025")]).to_csv(path, index=False)
+    overview = national_overview(setup, load_published(path))
+    assert overview.years == [2021, 2022, 2023, 2024, 2025]
+    assert overview.model.last_year == 2025
+    assert set(overview.model.places["type"]) == set(published.loc[published["index"].notna(), "type"]) - {
+        "bumn",
+        "nasional",
+    }
+    assert not overview.model.moves.query("own_move.abs() > 1e-6")["stands_out"].any(), "nothing moved"
+    assert set(overview.model.hold_out["method"]) == {"model", "same_as_last_year", "type_mean"}
+    assert "2025 held out and foretold" in overview_tables(setup, path, 5, "kota-mojokerto")

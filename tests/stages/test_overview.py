@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
@@ -63,6 +64,6 @@ def test_tables_compare_the_last_two_years(path: Path, setup: RoundSetup) -> Non
 
 
 def test_files_are_written_whole(overview: Overview, tmp_path: Path) -> None:
-    names = save_overview(overview, tmp_path / "overview")
+    names = save_overview(overview, pd.DataFrame(columns=["institution_id"]), tmp_path / "overview")
     assert sorted(p.name for p in (tmp_path / "overview").iterdir()) == sorted(names)
     assert (tmp_path / "overview" / "disagreements.csv").read_text(encoding="utf-8-sig").count("\n") == 2

@@ -1,4 +1,4 @@
-"""The national overview: this round's institutions, and the published years recomputed."""
+"""The published years: recomputed, compared, their largest changes."""
 
 from __future__ import annotations
 
@@ -8,42 +8,12 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.charts import composition_chart, histogram_chart, line_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.names import institution_names, readable
-from spi_analysis.reporting.tables import figures, html_links, html_paragraphs, html_table, text
+from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.scores import movers, published_bridge
 from spi_analysis.stages.overview import Overview, agreement, disagreements
-from spi_analysis.stages.report import RoundResult
 
 MOST = 10
-
-
-def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: bool) -> Shown:
-    """The institutions of this round, each with a link to its report."""
-
-    def make(words: Words) -> str:
-        names = [readable(r.institution.name) for r in results]
-        if not results:
-            return html_paragraphs([words("No institution of this round has been scored yet.")])
-        columns = [
-            text(words("Institution"), names),
-            figures(words("Index"), (words.number(r.index) for r in results)),
-            figures(words("Interval"), (words.interval(r.ci_low, r.ci_high) for r in results)),
-            text(words("Category"), (_category(r, setup, words) for r in results)),
-            figures(words("Chance of this category"), (words.chance(r.category_chance) for r in results)),
-            figures(words("Answers (n)"), (words.number(r.n, 0) for r in results)),
-        ]
-        note = words(
-            "In the order of the roster, not of the index: the order of institutions that lie close together is not "
-            "settled."
-        )
-        pages = [f"{r.institution.institution_id}/report.{words.language}.html" for r in results]
-        links = list(zip(names, pages, strict=True))
-        year = setup.round.year
-        title = words("Index {year} (generated data)", year=year) if is_synthetic else words("Index {year}", year=year)
-        table = html_table(columns, "table-round", title, note=note, words=words)
-        return table + html_links(links, words("Reports"))
-
-    return show(make)
 
 
 def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -252,11 +222,6 @@ def unjoined_table(overview: Overview, setup: RoundSetup) -> Shown:
         return html_table(columns, "table-unjoined", words("Not in every year"), note=note, words=words)
 
     return show(make)
-
-
-def _category(result: RoundResult, setup: RoundSetup, words: Words) -> str:
-    labels = {level.code: level.label for level in setup.round.categories.levels}
-    return words.pick(labels[result.category]) if result.category else words.value("status", result.status)
 
 
 def _source(setup: RoundSetup, words: Words) -> str:
