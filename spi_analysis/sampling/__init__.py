@@ -27,6 +27,7 @@ from spi_analysis.sampling.comparisons import (
 )
 from spi_analysis.sampling.coordination import expected_overlap, overlap, rounds_of_rest, turn_for, turned_shift
 from spi_analysis.sampling.draw import draw_record
+from spi_analysis.sampling.frame_audit import coverage, list_quality, lists_shared, shown_counts
 from spi_analysis.sampling.horvitz_thompson import Total, horvitz_thompson
 from spi_analysis.sampling.inclusion import inclusion_probabilities
 from spi_analysis.sampling.joint import (
@@ -61,6 +62,7 @@ __all__ = [
     "cell_labels",
     "commitment",
     "compared_allocations",
+    "coverage",
     "cumulative_root_f",
     "detectable_difference",
     "difference_variance",
@@ -76,6 +78,8 @@ __all__ = [
     "joint_inclusion_pareto",
     "joint_inclusion_systematic",
     "lavallee_hidiroglou",
+    "list_quality",
+    "lists_shared",
     "margin_of_error",
     "merge_thin_cells",
     "other_version",
@@ -97,6 +101,7 @@ __all__ = [
     "select_two_stage",
     "shift_of",
     "shifted",
+    "shown_counts",
     "shrunken_rates",
     "size_for_domain",
     "size_for_interval",

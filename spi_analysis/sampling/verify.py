@@ -53,7 +53,8 @@ def verify_draw(
     other = other_version(record)
     if other:
         return other
-    missing = [c for c in record["digest_columns"] if c not in frame.columns]
+    needed = dict.fromkeys([*record["digest_columns"], record["person_id"], record["stratum"]])
+    missing = [c for c in needed if c not in frame.columns]
     if missing:
         return [Difference("the frame lacks columns that were recorded", found=", ".join(missing))]
     columns, person, stratum = record["digest_columns"], record["person_id"], record["stratum"]
