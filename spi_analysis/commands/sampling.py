@@ -1,4 +1,4 @@
-"""`spi draw`, `spi release-wave`, `spi invite`, `spi verify-draw`."""
+"""`spi audit-frame`, `spi draw`, `spi release-wave`, `spi invite`, `spi verify-draw`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from spi_analysis.commands.common import (
     KeyOption,
     RoundOption,
     WorkspaceOption,
+    finish,
     open_setup,
     open_store,
     open_vault,
@@ -21,6 +22,23 @@ from spi_analysis.commands.common import (
 from spi_analysis.errors import SamplingError
 
 sampling = typer.Typer()
+
+
+@sampling.command("audit-frame")
+def audit_frame_command(
+    institutions: Institutions = None, workspace: WorkspaceOption = None, round_id: RoundOption = None,
+) -> None:  # fmt: skip
+    """What an institution should put right in its lists before the draw: what, where, how many people; nobody by name.
+
+    Example: spi audit-frame kota-mojokerto
+    """
+    from spi_analysis.stages.audit import audit_frame, save_audit
+
+    setup = open_setup(workspace, round_id)
+    for institution_id in institutions or setup.institution_ids:
+        audit = audit_frame(setup, open_store(setup), institution_id)
+        print_table(f"{institution_id}: what to put right", audit.tasks, decimals=0)
+        finish([], save_audit(setup, institution_id, audit), setup.workspace)
 
 
 @sampling.command()

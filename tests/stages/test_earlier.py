@@ -33,7 +33,7 @@ def history(**rates: tuple[int, int]) -> History:
 
 def test_few_answers_before_mean_more_invitations_now(town: Town, setup: RoundSetup) -> None:
     """Puskesmas answered half as often as Dinas Satu: it gets more invitations per person, for the same answers."""
-    roomy = with_design(setup, margin=0.12)
+    roomy = with_design(setup, margin=0.2)
     told = history(Dinas_Satu=(400, 200), Puskesmas=(400, 100))
     plan = plan_source(town.frame, roomy.round, "external", told).strata.set_index("stratum")
     per_person = plan["invited"] / plan["pop_size"]

@@ -23,9 +23,8 @@ def with_design(setup: RoundSetup, **changes: object) -> RoundSetup:
     sources = dict(setup.round.sources)
     for name in ("internal", "external"):
         design = sources[name].design
-        sources[name] = sources[name].model_copy(
-            update={"design": type(design)(**(design.model_dump() | {"margin_ceiling": 0.4} | changes))}
-        )
+        given = design.model_dump() | {"margin_ceiling": 0.4} | changes
+        sources[name] = sources[name].model_copy(update={"design": type(design)(**given)})
     return replace(setup, round=setup.round.model_copy(update={"sources": sources}))
 
 
