@@ -139,6 +139,7 @@ def test_neyman_has_the_smallest_margin() -> None:
     assert table["margin"].idxmin() == "neyman"
     assert table["completes"].tolist() == pytest.approx([120] * 3), "the same answers, shared out differently"
     assert set(table["invited"]) == {300}
+    assert table.loc["equal", "stratum_completes"] == pytest.approx(40), "120 answers in three equal parts"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.stages.draw import archive_path, draw_institution
 from spi_analysis.stages.release import LOG, drawn_of, log_of, release_table, release_wave
 from spi_analysis.stages.verify import verify_institution
+from spi_analysis.stages.weigh import weigh_institution
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town
 
@@ -287,3 +289,34 @@ def test_a_release_that_cannot_be_is_refused(store: Store, roomy: RoundSetup, ar
 def test_nothing_is_released_before_the_draw(store: Store, roomy: RoundSetup) -> None:
     with pytest.raises(StoreError, match="no draw record"):
         release(roomy, store)
+
+
+def test_a_two_stage_sample_is_weighted_by_whole_units(store: Store, town: Town, setup: RoundSetup) -> None:
+    """Weights reproduce the list; whole units are resampled, so with f = 0 the error exceeds that of people alike."""
+    stages = {"unit": "unit", "units": 3, "people": 20}
+    two = with_design(setup, method="two_stage", two_stage=stages)
+    draw_institution(two, store, TOWN, SECRET)
+    frame, sample = store.read("frame", TOWN), store.read("sample", TOWN)
+    events, responses = town.fieldwork(sample)
+    weighted = weigh_institution(frame, sample, events, responses, two.round, two.instrument)
+    weights = weighted.weights[weighted.weights["source"] == "internal"]
+    drawn_units = set(sample.merge(frame[["person_id", "unit"]])["unit"].dropna())
+    assert weights["weight"].sum() > 0
+    assert len(drawn_units) >= 3
+    replicates = weighted.replicates[weighted.replicates["source"] == "internal"]
+    totals = replicates.drop(columns=["source", "person_id"]).sum()
+    assert totals.std() >= 0
+    assert np.isfinite(totals).all()
+
+
+def test_a_released_wave_gets_an_invitation_file_of_its_own(store: Store, roomy: RoundSetup, monkeypatch) -> None:
+    from spi_analysis.tables import invitations
+
+    written = []
+    monkeypatch.setattr(invitations, "_with_contacts", lambda setup, vault, i, source, people: people.assign(name="x"))
+    monkeypatch.setattr(invitations, "_write", lambda path, people: written.append((path.name, len(people))) or path)
+    draw_institution(roomy, store, TOWN, SECRET)
+    entry = release(roomy, store)
+    invitations.write_invitations(roomy, store, None, TOWN)
+    assert dict(written)[f"{TOWN}__external__wave2.csv"] == entry["people"]
+    assert {name for name, _ in written} >= {f"{TOWN}__{source}.csv" for source in SOURCES}

@@ -6,7 +6,7 @@ import pandas as pd
 
 from spi_analysis.params import RoundParams
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
+from spi_analysis.reporting.tables import csv_link, figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words
 from spi_analysis.stages.audit import FrameAudit, audit_frame, save_audit
 from spi_analysis.tables.round_data import RoundData
@@ -79,10 +79,16 @@ def tasks_table(audit: FrameAudit, round_: RoundParams) -> Shown:
 
 
 def units_table(audit: FrameAudit, round_: RoundParams) -> Shown:
-    """Units with people, contacts and coverage; small ones are not shown."""
+    """Units of which something can be said: coverage, or people without a channel; the CSV has all."""
     units = audit.units
+    units = units[units["share"].notna() | (units["no_whatsapp"] > 0) | (units["no_email"] > 0)]
     if units.empty:
-        return show(lambda words: html_paragraphs([words("No unit is large enough to be shown.")]))
+        return show(
+            lambda words: (
+                html_paragraphs([words("No unit has a known total, or enough people without a channel to show.")])
+                + csv_link(UNITS_CSV, words("Lists by unit"), words)
+            )
+        )
 
     def make(words: Words) -> str:
         columns = [
@@ -94,7 +100,8 @@ def units_table(audit: FrameAudit, round_: RoundParams) -> Shown:
             figures(words("Share of known people"), (words.percent(share, 0) for share in units["share"])),
         ]
         note = words(
-            "Not shown: units of fewer than {least} people, counts under {least}, and what would give these away.",
+            "Not shown: units of fewer than {least} people, counts under {least}, and what would give these away. "
+            "Units of which nothing can be said are in the CSV only.",
             least=round_.disclosure.min_cell,
         )
         return html_table(columns, "table-units", words("Lists by unit"), note=note, csv=UNITS_CSV, words=words)

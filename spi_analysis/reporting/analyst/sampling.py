@@ -22,6 +22,8 @@ from spi_analysis.tables.round_data import RoundData
 
 # Answers for the curve: from the least that a source aims at up to everyone, evenly on the page.
 CURVE_POINTS = 40
+# Of a commitment: enough to compare it by eye with what was published.
+SHOWN_DIGITS = 16
 METHODS = ("proportional", "equal", "power", "neyman")
 RATES = [0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5, 0.6]
 Plans = Mapping[Source, SourcePlan]
@@ -137,7 +139,7 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
             figures(words("Invitations"), (words.number(n, 0) for n in rows["invited"])),
             figures(words("Expected answers"), (words.number(n, 0) for n in rows["completes"])),
             figures(words("Margin of the source"), (words.percent(m) for m in rows["margin"])),
-            figures(words("Margin of a middling stratum"), (words.percent(m) for m in rows["stratum_margin"])),
+            figures(words("Answers in a middling stratum"), (words.number(n, 1) for n in rows["stratum_completes"])),
         ]
         note = words(
             "✓ marks the round's choice. The same number of invitations each time. As long as the spread of answers is "
@@ -180,7 +182,7 @@ def record_table(data: RoundData) -> Shown:
     record, round_ = data.store.read_record("draw", data.institution_id), data.round
     if record is None:
         return show(lambda words: html_paragraphs([words("Nothing has been drawn yet.")]))
-    parts = record["sources"]
+    parts = {source: record["sources"][source] for source in round_.sources if source in record["sources"]}
     first = next(iter(parts.values()))
     drawn, releases = drawn_of(data.store, data.institution_id), log_of(data.store, data.institution_id)
     invited = release_table(drawn, releases).set_index("source")
@@ -201,14 +203,15 @@ def record_table(data: RoundData) -> Shown:
             figures(words("Drawn"), (words.number(p["sample_size"], 0) for p in parts.values())),
             figures(words("Invited"), (words.number(invited.loc[s, "invited"], 0) for s in parts)),
             figures(words("In reserve"), (words.number(invited.loc[s, "reserve"], 0) for s in parts)),
-            text(words("Commitment of the secret"), (p["secret_commitment"][:16] + "…" for p in parts.values())),
             figures(words("Shift"), (words.number(p["shift"], 6) for p in parts.values())),
         ]
         note = words(
-            "Public value that fixes the shift: {name} ({value}, {date}). Releases after the first: {releases}.",
+            "Public value that fixes the shift: {name} ({value}, {date}). Commitment of the secret: {commitment}… "
+            "Releases after the first: {releases}.",
             name=words.pick(names) if known else first["public_value_name"],
             value=first["public_value"],
             date=words.date(dt.date.fromisoformat(first["public_value_date"])),
+            commitment=first["secret_commitment"][:SHOWN_DIGITS],
             releases=words.number(len(releases), 0),
         )
         return html_table(columns, "table-record", words("The draw"), note=note, words=words)
