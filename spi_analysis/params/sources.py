@@ -130,3 +130,13 @@ class SourceParams(Frozen):
         if given != expected:
             raise Wrong(f"nature is {self.nature}", given or "neither", expected or "neither design nor weighting")
         return self
+
+    @model_validator(mode="after")
+    def _drawn_units_are_no_margin(self) -> SourceParams:
+        """Units that were not drawn have nobody to stand for them: neither classes nor margins can be made of units."""
+        if self.design is None or self.design.two_stage is None or self.weighting is None:
+            return self
+        unit = self.design.two_stage.unit
+        if unit in (*self.weighting.nonresponse.classes, *self.weighting.rake.margins):
+            raise Wrong("units that are drawn cannot be a class or margin of the weighting", unit, "other list columns")
+        return self

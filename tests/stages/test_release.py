@@ -4,7 +4,6 @@ import datetime as dt
 import json
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -291,22 +290,51 @@ def test_nothing_is_released_before_the_draw(store: Store, roomy: RoundSetup) ->
         release(roomy, store)
 
 
-def test_a_two_stage_sample_is_weighted_by_whole_units(store: Store, town: Town, setup: RoundSetup) -> None:
-    """Weights reproduce the list; whole units are resampled, so with f = 0 the error exceeds that of people alike."""
-    stages = {"unit": "unit", "units": 3, "people": 20}
-    two = with_design(setup, method="two_stage", two_stage=stages)
+def in_two_stages(setup: RoundSetup) -> RoundSetup:
+    """Internal in two stages, 12 units of ten people; no unit in the weighting."""
+    source = setup.round.sources["internal"]
+    given = source.model_dump()
+    given["design"] |= {"method": "two_stage", "two_stage": {"unit": "unit", "units": 12, "people": 10}, "reserves": ()}
+    given["weighting"]["nonresponse"]["classes"] = ["position_class"]
+    given["weighting"]["rake"]["margins"] = ["sex", "age_group"]
+    sources = setup.round.sources | {"internal": type(source)(**given)}
+    return replace(setup, round=setup.round.model_copy(update={"sources": sources}))
+
+
+def test_a_two_stage_sample_is_weighted_and_resampled_by_whole_units(
+    store: Store, town: Town, setup: RoundSetup
+) -> None:
+    """The weights reproduce the list; in every replicate whole units come and go together."""
+    two = in_two_stages(setup)
+    internal = town.frame["source"] == "internal"
+    names = pd.Series([f"Unit {i % 25:02d}" for i in range(len(town.frame))], index=town.frame.index)
+    frame = town.frame.assign(unit=town.frame["unit"].mask(internal, names))
+    # Lists of 25 units of eight people: twice as many, so that ten can be taken of each.
+    more = frame[internal].assign(person_id=frame.loc[internal, "person_id"] + "-b")
+    frame = pd.concat([frame, more], ignore_index=True)
+    store.write("frame", TOWN, frame)
     draw_institution(two, store, TOWN, SECRET)
-    frame, sample = store.read("frame", TOWN), store.read("sample", TOWN)
+    sample = store.read("sample", TOWN)
+    assert not any(verify_institution(two, store, TOWN, SECRET).values())
     events, responses = town.fieldwork(sample)
-    weighted = weigh_institution(frame, sample, events, responses, two.round, two.instrument)
-    weights = weighted.weights[weighted.weights["source"] == "internal"]
-    drawn_units = set(sample.merge(frame[["person_id", "unit"]])["unit"].dropna())
-    assert weights["weight"].sum() > 0
-    assert len(drawn_units) >= 3
-    replicates = weighted.replicates[weighted.replicates["source"] == "internal"]
-    totals = replicates.drop(columns=["source", "person_id"]).sum()
-    assert totals.std() >= 0
-    assert np.isfinite(totals).all()
+    weighted = weigh_institution(store.read("frame", TOWN), sample, events, responses, two.round, two.instrument)
+    people = weighted.weights[weighted.weights["source"] == "internal"]
+    eligible = frame[(frame["source"] == "internal") & frame["is_eligible"]]
+    # Those found ineligible are in the totals until the end, and then dropped.
+    assert 0.9 * len(eligible) < people["weight"].sum() <= len(eligible) + 1e-6
+    replicates = weighted.replicates[weighted.replicates["source"] == "internal"].merge(eligible[["person_id", "unit"]])
+    gone = replicates.drop(columns=["source", "person_id"]).set_index("unit") == 0
+    together = gone.groupby(level="unit").agg(["min", "max"])
+    assert (together.xs("min", axis=1, level=1) == together.xs("max", axis=1, level=1)).to_numpy().all()
+    assert gone.to_numpy().any()
+
+
+def test_drawn_units_cannot_be_margins(setup: RoundSetup) -> None:
+    source = in_two_stages(setup).round.sources["internal"]
+    given = source.model_dump()
+    given["weighting"]["rake"]["margins"] = ["unit", "sex"]
+    with pytest.raises(ValueError, match="units that are drawn cannot be a class or margin"):
+        type(source)(**given)
 
 
 def test_a_released_wave_gets_an_invitation_file_of_its_own(store: Store, roomy: RoundSetup, monkeypatch) -> None:
