@@ -23,7 +23,9 @@ COMMANDS = [
     ["import", "events"],
     ["import", "responses"],
     ["import", "published"],
+    ["audit-frame"],
     ["draw"],
+    ["release-wave"],
     ["invite"],
     ["verify-draw"],
     ["run"],
@@ -246,7 +248,15 @@ def test_a_real_round_through_the_commands(tmp_path):
     named = re.sub(r"id: nilai peragaan.*\n( +)en: .*", r"id: undian hari itu\n\1en: lottery of the day", text)
     path.write_text(named)
     drawn = run("draw", "kota-mojokerto").stdout
-    assert re.search(r"kota-mojokerto +│ internal +│ +12 │ +12 │", drawn)
+    assert re.search(r"kota-mojokerto +│ internal +│ +12 │ +12 │ +0 │", drawn)
+    audited = spi(workspace, "audit-frame", "kota-mojokerto")
+    assert "frame_tasks.csv" in audited.stdout
+    assert not any(name in audited.stdout for name in NAMES), "nobody by name"
+    refused = spi(workspace, "release-wave", "kota-mojokerto", "--source", "external", "--reason", "x")
+    assert refused.returncode == 1
+    assert "nobody is left in reserve" in refused.stderr, "everyone was invited at once"
+    dated = ["release-wave", "kota-mojokerto", "--source", "external", "--reason", "x", "--date", "2.9.2024"]
+    assert "YYYY-MM-DD" in spi(workspace, *dated).stderr
     run("invite", "kota-mojokerto")
     tokens = [
         row["token"]

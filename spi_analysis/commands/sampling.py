@@ -1,7 +1,8 @@
-"""`spi draw`, `spi invite`, `spi verify-draw`."""
+"""`spi audit-frame`, `spi draw`, `spi release-wave`, `spi invite`, `spi verify-draw`."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from spi_analysis.commands.common import (
     KeyOption,
     RoundOption,
     WorkspaceOption,
+    finish,
     open_setup,
     open_store,
     open_vault,
@@ -20,6 +22,23 @@ from spi_analysis.commands.common import (
 from spi_analysis.errors import SamplingError
 
 sampling = typer.Typer()
+
+
+@sampling.command("audit-frame")
+def audit_frame_command(
+    institutions: Institutions = None, workspace: WorkspaceOption = None, round_id: RoundOption = None,
+) -> None:  # fmt: skip
+    """What an institution should put right in its lists before the draw: what, where, how many people; nobody by name.
+
+    Example: spi audit-frame kota-mojokerto
+    """
+    from spi_analysis.stages.audit import audit_frame, save_audit
+
+    setup = open_setup(workspace, round_id)
+    for institution_id in institutions or setup.institution_ids:
+        audit = audit_frame(setup, open_store(setup), institution_id)
+        print_table(f"{institution_id}: what to put right", audit.tasks, decimals=0)
+        finish([], save_audit(setup, institution_id, audit), setup.workspace)
 
 
 @sampling.command()
@@ -48,6 +67,30 @@ def draw(
         if records:
             print_table("Drawn", draw_table(records))
             out.print(f"records to publish: data/{setup.round.round_id}/draw/<institution>.json")
+
+
+@sampling.command("release-wave")
+def release_wave_command(
+    institution_id: Annotated[str, typer.Argument(metavar="INSTITUTION", help="Institution code.")],
+    source: Annotated[str, typer.Option(help="Source, such as external.")],
+    reason: Annotated[str, typer.Option(help="Why, for the log of releases.")],
+    stratum: Annotated[list[str] | None, typer.Option(help="Stratum (may be repeated; default: all).")] = None,
+    date: Annotated[str | None, typer.Option(help="Day of the release, YYYY-MM-DD (default: today).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Release the next reserve of a source; probabilities and weights then refer to all that was released.
+
+    Example: spi release-wave kota-mojokerto --source external --reason "few answers by week 4"
+    """
+    from spi_analysis.stages.release import drawn_of, log_of, release_table, release_wave
+
+    setup = open_setup(workspace, round_id)
+    store = open_store(setup)
+    entry = release_wave(setup, store, institution_id, source, stratum, reason, _day(date))
+    out.print(f"release {entry['number']}: {entry['people']:,} people of {source} may be invited now", highlight=False)
+    print_table("Released so far", release_table(drawn_of(store, institution_id), log_of(store, institution_id)))
+    out.print("a released wave is worked to its end; go on with: spi invite " + institution_id, highlight=False)
 
 
 @sampling.command()
@@ -85,7 +128,7 @@ def verify_draw_command(
 
     Example: spi verify-draw kota-mojokerto
     """
-    from spi_analysis.stages.draw import check_record, verify_institution
+    from spi_analysis.stages.verify import check_record, verify_institution
 
     setup = open_setup(workspace, round_id)
     store, different = open_store(setup), False
@@ -105,3 +148,13 @@ def verify_draw_command(
             for difference in differences:
                 out.print(f"  {difference}", markup=False)
     raise typer.Exit(1 if different else 0)
+
+
+def _day(text: str | None) -> dt.date:
+    """The day that an option names; today where it names none."""
+    if text is None:
+        return dt.date.today()
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SamplingError("the date cannot be read", key="--date", got=text, expected="YYYY-MM-DD") from None

@@ -8,6 +8,7 @@ from spi_analysis.params.roster import Institution, InstitutionInputs, Roster, l
 from spi_analysis.params.round import RoundParams
 from spi_analysis.params.setup import RoundSetup, load_setup
 from spi_analysis.params.sources import SourceParams
+from spi_analysis.params.units import UnitFacts
 from spi_analysis.params.workspace import Workspace, find_workspace
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SourceInstrument",
     "SourceParams",
     "Text",
+    "UnitFacts",
     "Workspace",
     "find_workspace",
     "load_roster",

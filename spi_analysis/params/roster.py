@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
@@ -61,7 +62,7 @@ class InstitutionInputs(Frozen):
         return self
 
 
-Row = TypeVar("Row", Institution, InstitutionInputs)
+Row = TypeVar("Row", bound=Frozen)
 
 
 class Roster(Frozen):
@@ -89,22 +90,30 @@ class Roster(Frozen):
 
 def load_roster(path: Path) -> Roster:
     """Read ``institutions.csv``."""
-    rows = _read_rows(path, Institution)
+    rows = read_rows(path, Institution)
     return Roster(institutions={row.institution_id: row for row in rows})
 
 
 def load_inputs(path: Path, roster: Roster) -> dict[str, InstitutionInputs]:
     """Read what was decided per institution in a round; every code must be in the roster."""
-    return {row.institution_id: row for row in _read_rows(path, InstitutionInputs, roster)}
+    return {row.institution_id: row for row in read_rows(path, InstitutionInputs, roster)}
 
 
-def _read_rows(path: Path, model: type[Row], roster: Roster | None = None) -> list[Row]:
-    """Validate every row; all problems of the file together. With a roster, every code must be in it."""
+def read_rows(
+    path: Path,
+    model: type[Row],
+    roster: Roster | None = None,
+    key: Callable[[Any], object] = lambda row: row.institution_id,
+) -> list[Row]:
+    """Validate every row; all problems of the file together. With a roster, every code must be in it.
+
+    ``key``: what may stand in the file once only.
+    """
     shown, table = shown_path(path), read_csv_table(path)
     problems = _wrong_columns(table.header, model, shown) + uneven_rows(table, shown)
     uneven = {number for number, _ in table.uneven}
     rows: list[Row] = []
-    seen: dict[str, int] = {}
+    seen: dict[object, int] = {}
     wrong_columns = len(problems) > len(uneven)
     for number, raw in [] if wrong_columns else table.rows:
         if number in uneven:
@@ -120,8 +129,8 @@ def _read_rows(path: Path, model: type[Row], roster: Roster | None = None) -> li
         code = row.institution_id
         if roster is not None and code not in roster.institutions:
             problems.append(_unknown(shown, number, code, roster))
-        if seen.setdefault(code, number) != number:
-            problems.append(_listed_twice(shown, number, code, seen[code]))
+        if seen.setdefault(key(row), number) != number:
+            problems.append(_listed_twice(shown, number, code, seen[key(row)]))
         rows.append(row)
     if problems:
         raise ParameterError(*problems)

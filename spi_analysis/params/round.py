@@ -75,9 +75,19 @@ class TargetParams(Judgement):
     national: Annotated[float, Field(ge=0, le=100)]
 
 
+class AuditParams(Judgement):
+    """From where on a list goes back to the institution: shares of people, per source and unit."""
+
+    min_coverage: Share
+    max_coverage: Annotated[float, Field(ge=1)]
+    min_contact_share: Share
+    min_unit_people: Count
+
+
 class FrameParams(Judgement):
     """How list rows are classed."""
 
+    audit: AuditParams
     age_limits: list[Annotated[int, Field(ge=15, le=100)]]
     fuzzy_unit_similarity: Share
 
@@ -138,12 +148,31 @@ class DispositionParams(Judgement):
         return code[source] if isinstance(code, dict) else code
 
 
+class CoordinationParams(Judgement):
+    """An earlier round whose people rest (least) or are asked again (most); it shares its public value.
+
+    ``margin``: a further turn, as a part of the circle, where nobody at all may be asked twice.
+    """
+
+    round: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    aim: Literal["least", "most"]
+    margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+
+
 class DrawParams(Judgement):
     """The public value that fixes the shift of the permanent random numbers."""
 
     public_value_name: Text
     public_value: str
     public_value_date: dt.date
+    coordination: CoordinationParams | None = None
+
+
+class ResponseParams(Judgement):
+    """What response is anticipated from: an earlier round (if there is one), and how much a prior weighs against it."""
+
+    previous_round: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
+    prior_invited: Annotated[float, Field(ge=0)]
 
 
 class ReplicateParams(Judgement):
@@ -203,6 +232,7 @@ class RoundParams(Judgement):
     sources: dict[Source, SourceParams]
     fieldwork: FieldworkParams
     dispositions: DispositionParams
+    response: ResponseParams
     draw: DrawParams
     replicates: ReplicateParams
     disclosure: DisclosureParams

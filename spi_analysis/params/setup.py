@@ -14,6 +14,7 @@ from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
 from spi_analysis.params.round import RoundParams
+from spi_analysis.params.units import UnitFacts, load_units
 from spi_analysis.params.workspace import Workspace
 
 # What may differ for one institution. All else must be the same for all, or indices could not be compared.
@@ -28,7 +29,7 @@ class Overrides(Judgement):
 
 @dataclass(frozen=True)
 class RoundSetup:
-    """A round's parameters, instrument, roster, per-institution inputs and rules."""
+    """A round's parameters, instrument, roster, per-institution inputs and rules, and what is known of units."""
 
     workspace: Workspace
     round: RoundParams
@@ -38,6 +39,11 @@ class RoundSetup:
     rules: RecommendationRules
     years: PublishedYears
     aliases: Aliases
+    units: tuple[UnitFacts, ...] = ()
+
+    def unit_facts(self, institution_id: str, source: str) -> tuple[UnitFacts, ...]:
+        """What is known of an institution's units of one source."""
+        return tuple(one for one in self.units if (one.institution_id, one.source) == (institution_id, source))
 
     @cached_property
     def institution_ids(self) -> list[str]:
@@ -113,6 +119,7 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
         "inputs": together(lambda: load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster))
         if roster
         else None,
+        "units": together(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
         "rules": together(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
         "years": together(lambda: _load_model(params, "published.yaml", PublishedYears)),
         "aliases": together(lambda: _load_model(params, "aliases.yaml", Aliases)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -11,11 +11,12 @@ from spi_analysis.params.loading import Wrong
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Names = TypeVar("Names", list[str], tuple[str, ...])
 # What is known of everyone on a list, and so may divide the list into strata, classes and margins.
 ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
 
 
-def once_each(names: list[str]) -> list[str]:
+def once_each(names: Names) -> Names:
     """The names, if none is listed twice."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -36,9 +37,27 @@ class EligibilityParams(Judgement):
     max_months_since_service: Annotated[float, Field(gt=0)] | None = None
 
 
-class DesignParams(Judgement):
-    """Sample size, strata and allocation of one probability source."""
+class TwoStageParams(Frozen):
+    """For very large institutions: so many units with probability proportional to size, then so many people in each."""
 
+    unit: ListColumn
+    units: Annotated[int, Field(ge=2)]
+    people: Annotated[int, Field(ge=2)]
+
+
+class DesignParams(Judgement):
+    """Sample size, strata, allocation and selection of one probability source.
+
+    ``method``: srs (permanent random numbers), systematic (in the order of ``order``) or two_stage. ``allocation``
+    shares out the answers, not the invitations. ``reserves``: drawn at once and released later, each as a share of
+    the first release.
+    """
+
+    method: Literal["srs", "systematic", "two_stage"] = "srs"
+    order: Annotated[tuple[ListColumn, ...], AfterValidator(once_each)] = ()
+    two_stage: TwoStageParams | None = None
+    allocation: Literal["proportional", "equal", "power", "neyman"] = "proportional"
+    reserves: tuple[Share, ...] = ()
     strata: OnceEach
     margin: Annotated[float, Field(gt=0, lt=0.5)]
     margin_ceiling: Annotated[float, Field(gt=0, lt=0.5)]
@@ -54,6 +73,14 @@ class DesignParams(Judgement):
     def _margin_below_ceiling(self) -> DesignParams:
         if self.margin > self.margin_ceiling:
             raise Wrong("the margin of error lies above its ceiling", self.margin, f"at most {self.margin_ceiling}")
+        return self
+
+    @model_validator(mode="after")
+    def _method_has_what_it_needs(self) -> DesignParams:
+        if (self.method == "systematic") != bool(self.order):
+            raise Wrong("method and order do not fit", (self.method, self.order), "an order for systematic, else none")
+        if (self.method == "two_stage") != (self.two_stage is not None):
+            raise Wrong("method and two_stage do not fit", self.method, "two_stage: unit, units, people; else none")
         return self
 
 
@@ -102,4 +129,14 @@ class SourceParams(Frozen):
         expected = ["design", "weighting"] if self.nature == "probability" else []
         if given != expected:
             raise Wrong(f"nature is {self.nature}", given or "neither", expected or "neither design nor weighting")
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_units_are_no_margin(self) -> SourceParams:
+        """Units that were not drawn have nobody to stand for them: neither classes nor margins can be made of units."""
+        if self.design is None or self.design.two_stage is None or self.weighting is None:
+            return self
+        unit = self.design.two_stage.unit
+        if unit in (*self.weighting.nonresponse.classes, *self.weighting.rake.margins):
+            raise Wrong("units that are drawn cannot be a class or margin of the weighting", unit, "other list columns")
         return self

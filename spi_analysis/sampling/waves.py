@@ -51,16 +51,71 @@ def split_waves(
     needed = ["inclusion_prob", *([stratum] if stratum else []), *([person] if seed is not None else [str(prn)])]
     _require_columns(sample, needed)
     strata = _strata(sample, stratum)
-    numbers = sample[prn] if seed is None else pd.Series(numbers_of(seed, sample[person]), index=sample.index)
-    if seed is None:
-        _require_equal(sample, strata)
+    rank = _ranks(sample, strata, prn, seed, person)
     drawn = strata.map(strata.value_counts()).to_numpy(dtype=float)
-    rank = numbers.groupby(strata.to_numpy()).rank(method="first").to_numpy()
     wave = np.ones(len(sample), dtype=int)
     for ends in np.cumsum(shares)[:-1]:
         last = np.maximum(np.floor(drawn * ends + 0.5), np.minimum(min_first, drawn))
         wave += rank > last
     return sample.assign(wave=wave)
+
+
+def assign_waves(
+    sample: pd.DataFrame,
+    sizes: Mapping[str, Sequence[int]],
+    stratum: str = "stratum",
+    prn: str | None = "prn",
+    seed: int | None = None,
+    person: str = "person_id",
+) -> pd.DataFrame:
+    """Number the waves of a drawn sample where every stratum has wave sizes of its own.
+
+    Parameters
+    ----------
+    sample, stratum, prn, seed, person   as in ``split_waves``
+    sizes : mapping stratum -> list of int   people of each wave, first release first; together the stratum's sample
+
+    Returns
+    -------
+    The sample with ``wave``.
+
+    Raises
+    ------
+    SamplingError   sizes that do not add up to the people drawn; unequal probabilities without a seed.
+    """
+    strata = _strata(sample, stratum)
+    _check_sizes(strata, sizes)
+    rank = _ranks(sample, strata, prn, seed, person)
+    wave = np.ones(len(sample), dtype=int)
+    for count in range(1, max(map(len, sizes.values()), default=1)):
+        last = strata.map({name: sum(waves[:count]) for name, waves in sizes.items()}).to_numpy(dtype=float)
+        wave += rank > last
+    return sample.assign(wave=wave)
+
+
+def _ranks(sample: pd.DataFrame, strata: pd.Series, prn: str | None, seed: int | None, person: str) -> np.ndarray:
+    """The place of everyone in the random order of the stratum, from 1 on."""
+    if seed is None:
+        _require_equal(sample, strata)
+    numbers = sample[prn] if seed is None else pd.Series(numbers_of(seed, sample[person]), index=sample.index)
+    return numbers.groupby(strata.to_numpy()).rank(method="first").to_numpy()
+
+
+def _check_sizes(strata: pd.Series, sizes: Mapping[str, Sequence[int]]) -> None:
+    counts = strata.value_counts()
+    given = {str(name): list(sizes.get(str(name), [])) for name in counts.index}
+    problems = [
+        Problem(
+            "the waves do not add up to the sample",
+            key=f"stratum {name}",
+            got=str(given[str(name)]),
+            expected=f"{count} people in all",
+        )
+        for name, count in counts.items()
+        if sum(given[str(name)]) != count or min(given[str(name)], default=0) < 0
+    ]
+    if problems:
+        raise SamplingError(*problems)
 
 
 def release(

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, StoreError
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.sampling import (
-    Difference,
-    SampleSize,
-    allocate,
-    cell_labels,
-    draw_record,
-    margin_of_error,
-    merge_thin_cells,
-    permanent_random_numbers,
-    sample_size,
-    select_srs,
-    shift_of,
-    shifted,
-    verify_draw,
-)
+from spi_analysis.params.sources import DesignParams
+from spi_analysis.sampling import DrawDesign, draw_record, draw_sample, release
+from spi_analysis.stages.earlier import Turn, coordinated_turn, response_history
+from spi_analysis.stages.plan import History, SourcePlan, eligible_list, plan_source, strata_columns, with_strata
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 
-PANEL = "panel"
 SAMPLE_COLUMNS = [
     "institution_id",
     "person_id",
@@ -41,88 +27,118 @@ SAMPLE_COLUMNS = [
     "prn",
     "wave",
 ]
+# Anticipated rates in the record; more decimals would be false precision.
+RATE_DECIMALS = 6
+# Inside a place everyone drawn has the same chance to be released: the stratum, or the unit of a two-stage draw.
+PLACE = "place"
+DRAWN_COLUMNS = [c for c in SAMPLE_COLUMNS if c != "base_weight"] + [PLACE]
 
 
-@dataclass(frozen=True)
-class SourcePlan:
-    """How one source is invited.
+class Drawn(NamedTuple):
+    """``sample``: who is invited first; ``people``: the frame as drawn from; ``record``; ``drawn``: with reserves."""
 
-    ``cells``: cell, group (the stratum), merged; ``strata``: stratum, pop_size, invited.
-    ``margins``: what the design buys, in points of 100: planned (if the anticipated response
-    comes) and for a response of a half, a quarter of it.
-    """
-
-    source: Source
-    population: int
-    size: SampleSize
-    cells: pd.DataFrame
-    strata: pd.DataFrame
-    margin: float
-
-
-def eligible_list(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """The people who may be drawn: eligible, and from a list (self-registration is no probability sample)."""
-    return frame[(frame["source"] == source) & frame["is_eligible"] & (frame["stream"] == "list")]
-
-
-def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source) -> SourcePlan:
-    """Size, strata and allocation of one source."""
-    people = eligible_list(frame, source)
-    if people.empty:
-        raise SamplingError(f"nobody of source {source} may be invited", got="0 eligible people on the list")
-    design = round_.sources[source].design
-    if design is None:
-        return _panel_plan(people, source)
-    size = sample_size(
-        design.margin, round_.level, design.p, len(people), design.deff, design.eligibility_rate, design.response_rate
-    )
-    invited = min(len(people), max(size.invitations, _at_least(design.min_completes, design, len(people))))
-    cells = _strata_cells(people, design.strata, design.min_stratum_people)
-    strata = cells.groupby("group")["people"].sum().rename("pop_size").rename_axis("stratum").reset_index()
-    invited = max(invited, int(strata["pop_size"].clip(upper=design.min_per_stratum).sum()))
-    strata["invited"] = allocate(
-        strata, invited, "proportional", pop_size="pop_size", min_n=design.min_per_stratum
-    ).to_numpy()
-    expected = max(1.0, invited * design.eligibility_rate * design.response_rate)
-    margin = margin_of_error(expected, design.p, round_.level, len(people), design.deff)
-    return SourcePlan(source, len(people), size, cells, strata, margin)
+    sample: pd.DataFrame
+    people: pd.DataFrame
+    record: dict[str, Any]
+    drawn: pd.DataFrame
 
 
 def draw_source(
-    frame: pd.DataFrame, round_: RoundParams, source: Source, secret: bytes
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Draw one source: sample rows, the frame as drawn from (with stratum), and the record."""
-    plan = plan_source(frame, round_, source)
+    frame: pd.DataFrame,
+    round_: RoundParams,
+    source: Source,
+    secret: bytes,
+    history: History | None = None,
+    store: Store | None = None,
+) -> Drawn:
+    """Draw one source: first release, the frame as drawn from (with stratum), the record, and all that was drawn.
+
+    ``store`` is where an earlier round is looked for, if the round is co-ordinated with one.
+    """
+    plan = plan_source(frame, round_, source, history)
+    people = stratified(frame, round_, source, plan)
+    institution_id = str(people["institution_id"].iloc[0])
+    turn = turn_of(store, institution_id, round_, source, plan, people)
+    method, scope = method_of(round_.sources[source].design, people), f"{round_.round_id}/{institution_id}/{source}"
+    design = DrawDesign(round_.draw.public_value, plan.waves, method, turn.turn, scope)
+    drawn = draw_sample(people, design, secret)
+    params = {"secret": secret, "turn": turn.turn, "method": method, "scope": scope}
+    context = context_of(round_, source, plan) | {"coordination": turn.facts}
+    record = draw_record(people, drawn.drop(columns="prn"), params | {"context": context} | public_value(round_))
+    kept = drawn.assign(place=drawn[method.get("unit", "stratum")])[DRAWN_COLUMNS]
+    return Drawn(released(kept, 1), people, record, kept)
+
+
+def released(drawn: pd.DataFrame, last: int | pd.Series) -> pd.DataFrame:
+    """The released part of all that was drawn, weighted by what was released; ``last``: place -> last wave."""
+    return release(drawn, last, stratum=PLACE)[SAMPLE_COLUMNS]
+
+
+def stratified(frame: pd.DataFrame, round_: RoundParams, source: Source, plan: SourcePlan) -> pd.DataFrame:
+    """Who may be drawn, with the stratum; the unit of two stages is known for everyone."""
     design = round_.sources[source].design
-    context = {
+    people = with_strata(eligible_list(frame, source), strata_columns(design), cell_map(plan, design))
+    if design is not None and design.two_stage is not None:
+        unit = design.two_stage.unit
+        people[unit] = people[unit].astype("object").where(people[unit].notna(), "(unknown)")
+    return people
+
+
+def turn_of(
+    store: Store | None, institution_id: str, round_: RoundParams, source: Source, plan: SourcePlan,
+    people: pd.DataFrame,
+) -> Turn:  # fmt: skip
+    """The turn of a draw: 0 unless the round is co-ordinated with an earlier one."""
+    if store is None:
+        return Turn(0.0, {})
+    strata = plan.strata.set_index("stratum")
+    return coordinated_turn(store, institution_id, round_, source, people, strata["drawn"] / strata["pop_size"])
+
+
+def method_of(design: DesignParams | None, people: pd.DataFrame) -> dict[str, Any]:
+    """The method of selection as the record keeps it."""
+    if design is None or design.method == "srs":
+        return {"name": "srs"}
+    if design.two_stage is None:
+        return {"name": "systematic", "order": list(design.order)}
+    stages, shares = design.two_stage, [1.0, *design.reserves]
+    units = {str(h): min(stages.units, int(n)) for h, n in people.groupby("stratum")[stages.unit].nunique().items()}
+    inside = round(stages.people * sum(shares))
+    return {"name": "two_stage", "unit": stages.unit, "units": units, "people": inside, "wave_shares": shares}
+
+
+def context_of(round_: RoundParams, source: Source, plan: SourcePlan) -> dict[str, Any]:
+    """Plain facts of the record: what the draw was planned by."""
+    design = round_.sources[source].design
+    response = zip(plan.strata["stratum"], plan.strata["response"], strict=True)
+    return {
         "round_id": round_.round_id,
         "source": source,
-        "strata_columns": design.strata if design else [],
-        "cells": _cell_map(plan.cells),
+        "strata_columns": strata_columns(design),
+        "cells": cell_map(plan, design),
+        "design": design.model_dump(mode="json", exclude={"source", "as_of"}) if design else {},
+        "response": {stratum: round(float(rate), RATE_DECIMALS) for stratum, rate in response},
     }
-    people = with_strata(eligible_list(frame, source), context["strata_columns"], context["cells"])
-    shift = shift_of(round_.draw.public_value)
-    numbers = shifted(permanent_random_numbers(people["person_id"], secret), shift)
-    sizes = dict(zip(plan.strata["stratum"], plan.strata["invited"].astype(int), strict=True))
-    drawn = select_srs(people.assign(prn=numbers), sizes, stratum="stratum")
-    drawn["base_weight"] = 1 / drawn["inclusion_prob"]
-    drawn["wave"] = 1
-    record = draw_record(
-        people,
-        drawn,
-        {
-            "secret": secret,
-            "public_value": round_.draw.public_value,
-            "public_value_name": round_.draw.public_value_name[round_.languages[0]],
-            "public_value_date": round_.draw.public_value_date.isoformat(),
-            "context": context,
-        },
-    )
-    return drawn[SAMPLE_COLUMNS], people, record
+
+
+def public_value(round_: RoundParams) -> dict[str, str]:
+    """The public value as the record names it."""
+    return {
+        "public_value": round_.draw.public_value,
+        "public_value_name": round_.draw.public_value_name[round_.languages[0]],
+        "public_value_date": round_.draw.public_value_date.isoformat(),
+    }
+
+
+def cell_map(plan: SourcePlan, design: DesignParams | None) -> dict[str, str]:
+    """Which stratum every cell belongs to."""
+    if design is not None and not strata_columns(design):
+        return {name: name for name in plan.strata["stratum"]}
+    return dict(zip(plan.cells["cell"], plan.cells["group"], strict=True))
 
 
 def draw_institution(setup: RoundSetup, store: Store, institution_id: str, secret: bytes) -> dict[str, Any]:
-    """Draw all sources of an institution and write sample, record and archived frame; refuses to do it twice.
+    """Draw all sources of an institution and write sample, record and archives; refuses to do it twice.
 
     Returns
     -------
@@ -140,106 +156,41 @@ def draw_institution(setup: RoundSetup, store: Store, institution_id: str, secre
         round_ = setup.round_for(institution_id)
         frame = store.read("frame", institution_id)
         _require_sources(frame, round_, institution_id)
-        samples, frames, records = [], [], {}
-        for source in round_.sources:
-            sample, people, record = draw_source(frame, round_, source, secret)
-            samples.append(sample)
-            frames.append(people)
-            records[source] = record
-        whole = {"round_id": round_.round_id, "institution_id": institution_id, "sources": records}
-        write_parquet(store.root / "draw" / f"{institution_id}.frame.parquet", pd.concat(frames, ignore_index=True))
+        parts = {
+            source: draw_source(
+                frame, round_, source, secret, response_history(setup, store, institution_id, source), store
+            )
+            for source in round_.sources
+        }
+        whole = {
+            "round_id": round_.round_id,
+            "institution_id": institution_id,
+            "sources": {source: part.record for source, part in parts.items()},
+        }
+        for name in ("people", "drawn"):
+            table = pd.concat([getattr(part, name) for part in parts.values()], ignore_index=True)
+            write_parquet(archive_path(store, institution_id, name), table)
         store.write_record("draw", institution_id, whole)
         # Last, since its presence means that the draw is done.
-        store.write("sample", institution_id, pd.concat(samples, ignore_index=True))
+        store.write("sample", institution_id, pd.concat([part.sample for part in parts.values()], ignore_index=True))
         return whole
+
+
+def archive_path(store: Store, institution_id: str, name: str) -> Any:
+    """Where a draw keeps its frame (``people``) and all that was drawn, reserves included (``drawn``)."""
+    return store.root / "draw" / f"{institution_id}.{'frame' if name == 'people' else name}.parquet"
 
 
 def draw_table(records: list[dict[str, Any]]) -> pd.DataFrame:
     """What was drawn: one row per institution and source."""
     rows = [
-        (record["institution_id"], source, part["pop_size"], part["sample_size"], len(part["strata"]))
+        (record["institution_id"], source, part["pop_size"], first, part["sample_size"] - first, len(part["strata"]))
         for record in records
         for source, part in record["sources"].items()
+        for first in [sum(entry["waves"][0]["size"] for entry in part["strata"])]
     ]
-    return pd.DataFrame(rows, columns=["institution_id", "source", "may be invited", "drawn", "strata"])
-
-
-def verify_institution(
-    setup: RoundSetup, store: Store, institution_id: str, secret: bytes | None
-) -> dict[str, list[Difference]]:
-    """Repeat an institution's draw from record and frame; per source, the differences found (none: the same draw)."""
-    record = _record(store, institution_id)
-    round_ = setup.round_for(institution_id)
-    frame = store.read("frame", institution_id)
-    archive = store.root / "draw" / f"{institution_id}.frame.parquet"
-    archived = pd.read_parquet(archive) if archive.exists() else None
-    differences = {}
-    for source in round_.sources:
-        part = record["sources"][source]
-        context = part["context"]
-        people = with_strata(eligible_list(frame, source), context["strata_columns"], context["cells"])
-        kept = None if archived is None else archived[archived["source"] == source]
-        differences[source] = verify_draw(part, people, secret, kept)
-    return differences
-
-
-def check_record(store: Store, institution_id: str) -> dict[str, list[Difference]]:
-    """What anybody can check with the public record alone: the shift and the counts, per source."""
-    return {
-        source: [Difference(what, recorded=str(a), found=str(b)) for what, a, b in _record_checks(part) if a != b]
-        for source, part in _record(store, institution_id)["sources"].items()
-    }
-
-
-def _record_checks(part: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    strata = part["strata"]
-    return [
-        ("the shift does not follow from the public value", part["shift"], shift_of(part["public_value"])),
-        ("the strata do not add up to the frame", part["pop_size"], sum(s["pop_size"] for s in strata)),
-        ("the strata do not add up to the sample", part["sample_size"], sum(s["sample_size"] for s in strata)),
-        ("more were drawn than there are", 0, sum(s["sample_size"] > s["pop_size"] for s in strata)),
-    ]
-
-
-def _record(store: Store, institution_id: str) -> dict[str, Any]:
-    record = store.read_record("draw", institution_id)
-    if record is None:
-        raise StoreError(
-            "there is no draw record", file=f"data/{store.root.name}/draw/{institution_id}.json", hint="run: spi draw"
-        )
-    return record
-
-
-def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str]) -> pd.DataFrame:
-    """People with their stratum, by the recorded columns and map from cells to strata; a panel is one stratum."""
-    if not columns:
-        return people.assign(stratum=PANEL)
-    labels = cell_labels(people, columns)
-    return people.assign(stratum=labels.map(lambda cell: cells.get(cell, f"(not in the record) {cell}")))
-
-
-def _panel_plan(people: pd.DataFrame, source: Source) -> SourcePlan:
-    n = len(people)
-    cells = pd.DataFrame({"cell": [PANEL], "group": [PANEL], "merged": [False], "people": [n]})
-    strata = pd.DataFrame({"stratum": [PANEL], "pop_size": [n], "invited": [n]})
-    return SourcePlan(source, n, SampleSize(n, n, float(n), True), cells, strata, float("nan"))
-
-
-def _at_least(completes: int, design: Any, population: int) -> int:
-    """Invitations for the least number of completes."""
-    return min(population, math.ceil(completes / (design.eligibility_rate * design.response_rate)))
-
-
-def _strata_cells(people: pd.DataFrame, by: list[str], minimum: int) -> pd.DataFrame:
-    labels = cell_labels(people, by)
-    first = people.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
-    cells = first.assign(people=labels.value_counts().reindex(labels[first.index]).to_numpy())
-    merged = merge_thin_cells(cells, by, "people", minimum)
-    return merged.assign(people=cells["people"]).sort_values("cell").reset_index(drop=True)
-
-
-def _cell_map(cells: pd.DataFrame) -> dict[str, str]:
-    return dict(zip(cells["cell"], cells["group"], strict=True))
+    columns = ["institution_id", "source", "may be invited", "invited first", "in reserve", "strata"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _require_sources(frame: pd.DataFrame, round_: RoundParams, institution_id: str) -> None:

@@ -24,6 +24,7 @@ from spi_analysis.weighting import (
     Weighted,
     WeightingClasses,
     apply_recipe,
+    bootstrap_replicates,
     two_phase_replicates,
     weighting_classes,
 )
@@ -130,11 +131,23 @@ def _weigh_source(
     known = {column: _levels(people[column]) for column in params.rake.margins}
     people = people.assign(nr_class=classes["nr_class"], **known)
     seed = replicate_seed(round_, str(people["institution_id"].iloc[0]), source)
-    replicates = two_phase_replicates(people, "nr_class", round_.replicates.n_replicates, seed, status="status")
+    replicates = _replicates(people, round_, source, seed)
     recipe = recipe_for(params, eligible_list(frame, source))
     weighted = apply_recipe(people, recipe, status="status", replicates=replicates)
     table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], weighted.columns[WEIGHT_COLUMNS]], axis=1)
     return table, _replicate_table(people, weighted), weighted.report.table.assign(source=source)
+
+
+def _replicates(people: pd.DataFrame, round_: RoundParams, source: Source, seed: int) -> ReplicateWeights:
+    """Replicates that resample response inside classes; of two stages whole units, with all that happens inside them.
+
+    Units count as drawn with replacement, and certain ones like the others: on the safe side.
+    """
+    design, count = round_.sources[source].design, round_.replicates.n_replicates
+    if design is None or design.two_stage is None:
+        return two_phase_replicates(people, "nr_class", count, seed, status="status")
+    units = people.assign(primary_unit=_levels(people[design.two_stage.unit]))
+    return bootstrap_replicates(units, "base_weight", psu="primary_unit", n_replicates=count, seed=seed)
 
 
 def _replicate_table(people: pd.DataFrame, weighted: Weighted) -> pd.DataFrame:

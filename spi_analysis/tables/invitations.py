@@ -21,6 +21,8 @@ COLUMNS = ("token", "name", "phone", "email", "language")
 def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> list[Path]:
     """Write ``data/<round>/invitations/<institution>__<source>.csv``, readable by its owner only.
 
+    A reserve that was released later has a file of its own (``...__wave2.csv``): nobody is invited twice.
+
     The file carries a link token and never the person's code, so what the sender sees cannot be joined to answers.
 
     Raises
@@ -29,16 +31,16 @@ def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution
     """
     sample = store.read("sample", setup.require(institution_id))
     lists, problems = {}, []
-    for source, sampled in sample.groupby("source"):
+    for (source, wave), sampled in sample.groupby(["source", "wave"]):
         people = _with_contacts(setup, vault, institution_id, str(source), sampled)
         missing = int(people["name"].isna().sum())
         if missing:
             problems.append(_no_contacts(setup, institution_id, str(source), missing, len(people)))
-        lists[str(source)] = people
+        lists[f"{source}__wave{wave}" if wave > 1 else str(source)] = people
     if problems:
         raise VaultError(*problems)
     folder = store.root / "invitations"
-    return [_write(folder / f"{institution_id}__{source}.csv", people) for source, people in lists.items()]
+    return [_write(folder / f"{institution_id}__{name}.csv", people) for name, people in lists.items()]
 
 
 def _with_contacts(

@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
 from spi_analysis.sampling import (
+    DrawDesign,
     commitment,
     draw_record,
+    draw_sample,
     permanent_random_numbers,
     select_srs,
     shift_of,
     shifted,
     verify_draw,
 )
+from spi_analysis.sampling.digests import row_digests
 
 SECRET = b"sixteen bytes at least"
 FRAME = pd.DataFrame(
@@ -68,11 +71,12 @@ def test_record_holds_counts_and_digests_but_no_person(record: dict) -> None:
 
 def test_digest_of_one_person_by_hand() -> None:
     frame = pd.DataFrame({"person_id": ["p"], "stratum": ["s"], "age": [None]})
-    row = hashlib.sha256(b"\x00\x1fp\x1fs").hexdigest()  # columns in the order of their names: age, person_id, stratum
+    # Columns in the order of their names: age is missing, then one letter each.
+    row = hashlib.sha256(b"-" + b"1:p" + b"1:s").hexdigest()
     entry = draw_record(frame, frame, {"secret": SECRET, "public_value": "1"})["strata"][0]
     assert entry["frame_digest"] == hashlib.sha256(row.encode()).hexdigest()
-    sealed = b"digest of a drawn sample, version 2\x00s\x00" + entry["frame_digest"].encode()
-    assert entry["sample_digest"] == hmac.new(SECRET, sealed, "sha256").hexdigest(), (
+    sealed = b"digest of a drawn sample, version 3\x001\x00s\x00" + entry["frame_digest"].encode()
+    assert entry["waves"][0]["digest"] == hmac.new(SECRET, sealed, "sha256").hexdigest(), (
         "all are drawn: the same rows, keyed"
     )
 
@@ -86,12 +90,47 @@ def test_samples_of_a_small_stratum_cannot_be_found_by_trying(record: dict) -> N
         tried = draw_record(
             FRAME, pd.concat([guess, rest]), {"secret": b"a secret made up by the guesser", "public_value": "4711"}
         )
-        assert tried["strata"][0]["sample_digest"] != record["strata"][0]["sample_digest"]
+        assert tried["strata"][0]["waves"] != record["strata"][0]["waves"]
 
 
-def test_a_record_of_another_version_is_named(record: dict) -> None:
-    record["record_version"] = 1
-    assert whats(verify_draw(record, FRAME, SECRET)) == [("", "the record has another version")]
+@pytest.mark.parametrize("version", [1, 2, None, "3"])
+def test_a_record_of_another_version_is_named_and_nothing_else(record: dict, version: object) -> None:
+    record["record_version"] = version
+    (difference,) = verify_draw(record, FRAME, SECRET)
+    assert difference.what.startswith("the record has another version")
+    assert "release of the program" in difference.what, "says what to do"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rationale"),
+    [
+        (("ab", "c"), ("a", "bc"), "a letter moved to the next column"),
+        (("a\x1f", "b"), ("a", "\x1fb"), "the old separator moved"),
+        (("a", "1:b"), ("a1:b", ""), "what looks like a length moved"),
+        (("", "a"), ("a", ""), "the whole text moved"),
+        ((None, "a"), ("", "a"), "missing is not empty"),
+        ((None, "a"), ("-", "a"), "the mark of what is missing, written as text"),
+        (("a", None), (None, "a"), "a gap moved"),
+    ],
+)
+def test_text_moved_between_columns_is_found(before: tuple, after: tuple, rationale: str) -> None:
+    columns = ["service", "unit"]
+    then, now = (FRAME.assign(**dict(zip(columns, part, strict=True))) for part in (before, after))
+    found = verify_draw(record_of(then), now, None, then)
+    assert {d.what for d in found} == {"the people or their data have changed"}, rationale
+    assert all(len(d.rows) == d.stratum.count("north") * 7 + d.stratum.count("south") * 5 for d in found)
+
+
+words = st.text(alphabet="a:1-\x1f\x00", max_size=4) | st.none()
+
+
+@given(st.lists(words, min_size=2, max_size=3), st.lists(words, min_size=2, max_size=3))
+def test_rows_read_alike_only_if_they_are_alike(first: list, second: list) -> None:
+    """Row digests are injective: over an alphabet of everything that the encoding itself uses."""
+    names = ["c1", "c2", "c3"][: min(len(first), len(second))]
+    tables = [pd.DataFrame([row[: len(names)]], columns=names, dtype=object) for row in (first, second)]
+    same = first[: len(names)] == second[: len(names)]
+    assert (row_digests(tables[0], names)[0] == row_digests(tables[1], names)[0]) is same
 
 
 @given(order=st.permutations(range(12)), columns=st.permutations(list(FRAME.columns)))
@@ -202,3 +241,94 @@ def test_a_record_that_could_not_be_verified_is_not_made(frame: pd.DataFrame, sa
 
 def test_missing_is_not_the_same_as_empty(record: dict) -> None:
     assert verify_draw(record, FRAME.fillna({"sex": ""}), SECRET) != []
+
+
+LARGE = pd.DataFrame(
+    {
+        "person_id": [f"p{i}" for i in range(120)],
+        "stratum": ["north"] * 70 + ["south"] * 50,
+        "unit": [f"u{i % 11}" for i in range(120)],
+        "age": [20 + i % 40 for i in range(120)],
+    }
+)
+SIZES = {"north": [8, 3, 2], "south": [6, 2, 2]}
+DESIGNS = {
+    "srs": DrawDesign("4711", SIZES, scope="toy"),
+    "systematic": DrawDesign("4711", SIZES, {"name": "systematic", "order": ["unit", "age"]}, scope="toy"),
+    "two stages": DrawDesign(
+        "4711",
+        method={
+            "name": "two_stage", "unit": "unit", "units": {"north": 4, "south": 3}, "people": 3,
+            "wave_shares": [1, 0.5],
+        },
+        scope="toy",
+    ),
+}  # fmt: skip
+
+
+def designed(design: DrawDesign, frame: pd.DataFrame = LARGE) -> dict:
+    sample = draw_sample(frame, design, SECRET)
+    params = {"secret": SECRET, "public_value": "4711", "method": design.method, "scope": design.scope}
+    return json.loads(json.dumps(draw_record(frame, sample, params)))
+
+
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+def test_every_method_is_repeated_from_its_record(design: DrawDesign) -> None:
+    record = designed(design)
+    assert verify_draw(record, LARGE, SECRET, LARGE) == []
+    assert verify_draw(record, LARGE, None) == []
+    mixed = LARGE.sample(frac=1, random_state=4).reset_index(drop=True)
+    assert designed(design, mixed) == record, "the order of rows changes nobody's fate"
+
+
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("scope", "another"),
+        ("public_value", "4712"),
+        ("public_value_name", "another name"),
+        ("public_value_date", "2020-01-01"),
+        ("turn", 0.25),
+        ("context", {"round": "another"}),
+        ("method", {"name": "srs"}),
+        ("digest_columns", ["age", "person_id", "stratum"]),
+    ],
+)
+def test_any_parameter_that_was_changed_in_the_record_is_found(design: DrawDesign, key: str, value: object) -> None:
+    record = designed(design)
+    record[key] = value if key != "method" or design.method["name"] != "srs" else {"name": "systematic", "order": []}
+    assert verify_draw(record, LARGE, SECRET) != []
+
+
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+def test_somebody_moved_to_another_wave_is_found(design: DrawDesign) -> None:
+    sample = draw_sample(LARGE, design, SECRET)
+    first, last = (sample.index[sample["wave"] == wave][0] for wave in (1, 2))
+    forged = sample.assign(wave=sample["wave"].where(~sample.index.isin([first, last]), 3 - sample["wave"]))
+    params = {"secret": SECRET, "public_value": "4711", "method": design.method, "scope": design.scope}
+    found = verify_draw(json.loads(json.dumps(draw_record(LARGE, forged, params))), LARGE, SECRET)
+    assert any("(wave 1)" in d.what for d in found)
+    assert any("(wave 2)" in d.what for d in found)
+
+
+def test_sizes_of_waves_changed_in_the_record_are_found() -> None:
+    record = designed(DESIGNS["srs"])
+    record["strata"][0]["waves"][0]["size"] += 1
+    record["strata"][0]["waves"][1]["size"] -= 1
+    found = {d.what for d in verify_draw(record, LARGE, SECRET)}
+    assert "the record is not the one that was sealed at the draw" in found
+    assert any("(wave 1)" in what for what in found)
+
+
+def test_a_draw_that_cannot_be_repeated_is_said_not_raised() -> None:
+    record = designed(DESIGNS["two stages"])
+    record["method"]["units"] = {"north": 400, "south": 3}
+    found = [d.what for d in verify_draw(record, LARGE, SECRET)]
+    assert any(what.startswith("the draw cannot be repeated") for what in found)
+
+
+@pytest.mark.parametrize("method", ["srs", {"name": "sistematic"}, {}])
+def test_an_unknown_method_is_refused(method: object) -> None:
+    with pytest.raises(SamplingError, match="unknown method of selection"):
+        draw_record(FRAME, FRAME.head(1), {"secret": SECRET, "public_value": "1", "method": method})

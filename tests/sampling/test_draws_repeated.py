@@ -13,6 +13,8 @@ import pytest
 from scipy.stats import chi2
 
 from spi_analysis.sampling import (
+    DrawDesign,
+    draw_sample,
     inclusion_probabilities,
     joint_inclusion_elimination,
     joint_inclusion_hajek,
@@ -22,6 +24,7 @@ from spi_analysis.sampling import (
     select_pps,
     select_srs,
     select_systematic,
+    select_two_stage,
     split_waves,
 )
 
@@ -141,3 +144,34 @@ def test_released_part_of_unequal_probabilities() -> None:
     inside = np.bincount(out["unit"], minlength=N) / DRAWS
     exact = np.diag(EXACT_PARETO) / 2
     assert (np.abs(inside - exact) < 4 * np.sqrt(exact * (1 - exact) / DRAWS)).all()
+
+
+def test_every_wave_of_a_systematic_draw_is_a_random_part_of_it() -> None:
+    """Starts and waves from a secret: in 4,000 draws each of ten people is drawn with 0.4, released first with 0.2."""
+    people = pd.DataFrame({"person_id": [f"p{i}" for i in range(N)], "stratum": "x", "size": SIZES})
+    draws, first, drawn_at_all = 4000, np.zeros(N), np.zeros(N)
+    for draw in range(draws):
+        design = DrawDesign("v", {"x": [2, 2]}, {"name": "systematic", "order": ["size"]}, scope=str(draw))
+        taken = draw_sample(people, design, b"only for tests, not a secret")
+        at = taken.index.to_numpy()
+        drawn_at_all[at] += 1
+        first[at[taken["wave"].to_numpy() == 1]] += 1
+    for counts, p in ((drawn_at_all, 0.4), (first, 0.2)):
+        assert (np.abs(counts / draws - p) < 4 * np.sqrt(p * (1 - p) / draws)).all()
+
+
+def test_two_stages_in_many_strata() -> None:
+    """Units of 2, 3, 5 and 10 people, two drawn by size, two people in each: everyone below certainty alike."""
+    sizes = [2, 3, 5, 10]
+    draws = 5000
+    units = np.repeat(np.arange(4), sizes)
+    many = pd.DataFrame(
+        {"unit": np.tile(units, draws), "draw": np.repeat(np.arange(draws), len(units)),
+         "who": np.tile(np.arange(len(units)), draws), "person_id": np.arange(draws * len(units))}
+    )  # fmt: skip
+    taken = select_two_stage(many, 2, 2, "unit", stratum="draw", seed=SEED)
+    share = np.bincount(taken["who"], minlength=len(units)) / draws
+    # 10 of 20 is a share of 1/2: certain, 2 of its 10; the other unit is one of 2, 3, 5: n/10 times 2/n.
+    assert (np.abs(share - 0.2) < 4 * np.sqrt(0.2 * 0.8 / draws)).all()
+    assert taken["inclusion_prob"].round(12).unique().tolist() == [0.2]
+    assert (taken.groupby("draw")["unit"].nunique() == 2).all()

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.sampling import permanent_random_numbers, release, select_srs, split_waves
+from spi_analysis.sampling import (
+    assign_waves,
+    permanent_random_numbers,
+    release,
+    select_srs,
+    split_waves,
+    wave_sizes,
+    with_reserves,
+)
 
 PEOPLE = pd.DataFrame({"person_id": [f"p{i}" for i in range(60)], "stratum": ["x"] * 40 + ["y"] * 20})
 PEOPLE["prn"] = permanent_random_numbers(PEOPLE["person_id"], b"sixteen bytes at least")
@@ -85,3 +93,37 @@ def test_a_stratum_may_wait() -> None:
 def test_what_cannot_be_is_named(act, what: str) -> None:
     with pytest.raises(SamplingError, match=what):
         act()
+
+
+def test_waves_of_own_sizes_in_every_stratum() -> None:
+    split = assign_waves(DRAWN, {"x": [7, 3], "y": [5, 0]})
+    assert split.groupby(["stratum", "wave"]).size().to_dict() == {("x", 1): 7, ("x", 2): 3, ("y", 1): 5}
+    x = split[split["stratum"] == "x"]
+    assert x.loc[x["wave"] == 1, "prn"].max() < x.loc[x["wave"] == 2, "prn"].min()
+
+
+def test_waves_that_do_not_add_up_are_refused_all_at_once() -> None:
+    with pytest.raises(SamplingError) as caught:
+        assign_waves(DRAWN, {"x": [7, 4]})
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "people", "reserves", "sizes", "rationale"),
+    [
+        (10, 100, [0.5, 0.25], [10, 5, 3], "17.5 rounds up to 18"),
+        (10, 12, [0.5, 0.25], [10, 2, 0], "only 12 people are there"),
+        (12, 12, [0.5], [12, 0], "a census has no reserve"),
+        (3, 9, [], [3], "no reserves asked for"),
+    ],
+)
+def test_reserves_by_hand(first: int, people: int, reserves: list[float], sizes: list[int], rationale: str) -> None:
+    assert with_reserves(first, people, reserves) == sizes, rationale
+
+
+@given(st.integers(0, 50), st.lists(st.floats(0.05, 2), min_size=1, max_size=4))
+def test_wave_sizes_add_up(people: int, shares: list[float]) -> None:
+    sizes = wave_sizes(people, shares)
+    assert sum(sizes) == people
+    assert min(sizes) >= 0
+    assert sizes[0] > 0 or people == 0

@@ -9,13 +9,12 @@ from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.sampling import permanent_random_numbers, shift_of, shifted
 from spi_analysis.stages.draw import (
-    check_record,
     draw_institution,
     draw_table,
     eligible_list,
     plan_source,
-    verify_institution,
 )
+from spi_analysis.stages.verify import check_record, verify_institution
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town
 
@@ -47,7 +46,7 @@ def test_plan_invites_enough_for_the_least_number_of_completes(town: Town, setup
 
 def test_panel_is_invited_whole(town: Town, setup: RoundSetup) -> None:
     plan = plan_source(town.frame, setup.round, "expert")
-    assert plan.strata.values.tolist() == [["panel", 14, 14]]
+    assert plan.strata[["stratum", "pop_size", "invited", "drawn"]].to_numpy().tolist() == [["panel", 14, 14, 14]]
 
 
 def test_sample_is_the_smallest_numbers_of_every_stratum(store: Store, setup: RoundSetup) -> None:
@@ -139,13 +138,13 @@ def test_anybody_can_check_the_record_alone(store: Store, setup: RoundSetup) -> 
     store.write_record("draw", TOWN, record)
     found = check_record(store, TOWN)
     assert [d.what for d in found["internal"]] == ["the shift does not follow from the public value"]
-    assert [d.what for d in found["external"]] == ["the strata do not add up to the sample"]
+    assert "the strata do not add up to the sample" in [d.what for d in found["external"]]
 
 
 def test_the_table_of_a_draw_has_a_row_per_source(store: Store, setup: RoundSetup) -> None:
     table = draw_table([draw_institution(setup, store, TOWN, SECRET)])
     assert table["source"].tolist() == list(SOURCES)
-    assert table["drawn"].sum() == len(store.read("sample", TOWN))
+    assert table["invited first"].sum() == len(store.read("sample", TOWN))
 
 
 def test_verify_before_any_draw(store: Store, setup: RoundSetup) -> None:

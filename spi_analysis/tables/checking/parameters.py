@@ -15,6 +15,7 @@ from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import Roster, load_inputs, load_roster
 from spi_analysis.params.round import RoundParams
 from spi_analysis.params.setup import Overrides, RoundSetup, load_setup
+from spi_analysis.params.units import load_units
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.tables.checking.finding import STAGES, Finding, findings_of
 
@@ -49,6 +50,7 @@ class Parameters:
             "instrument": self._instrument(round_),
             "roster": self.roster,
             "inputs": None if self.roster is None else self._inputs(self.roster),
+            "units": None if self.roster is None else self._units(self.roster),
             "rules": self._model(RecommendationRules, params / "recommendations.yaml"),
             "years": self._model(PublishedYears, params / "published.yaml"),
             "aliases": self._model(Aliases, params / "aliases.yaml"),
@@ -83,6 +85,10 @@ class Parameters:
             )
             self.findings.append(Finding("warning", (), institution_id, problem))
         return inputs
+
+    def _units(self, roster: Roster) -> Any:
+        path = self.workspace.params / "rounds" / f"{self.round_id}.units.csv"
+        return self._read(lambda: load_units(path, roster))
 
     def _check_mappings(self) -> None:
         for kind in MODELS:

@@ -1,0 +1,175 @@
+"""Stage: repeat the draw of an institution and name what differs: frame, secret, shift, parameters, record, waves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import SpiError
+from spi_analysis.params import RoundParams, RoundSetup, Source
+from spi_analysis.sampling import Difference, draw_sample, other_version, record_differences, verify_draw
+from spi_analysis.sampling.draw import design_of
+from spi_analysis.stages.draw import archive_path, context_of, method_of, public_value, stratified, turn_of
+from spi_analysis.stages.earlier import response_history
+from spi_analysis.stages.plan import eligible_list, plan_source, with_strata
+from spi_analysis.stages.release import drawn_of, log_of, log_problems, record_of, sample_of
+from spi_analysis.tables.store import Store
+
+# Probabilities that went through a file and back.
+ROUNDING = 1e-12
+
+
+def verify_institution(
+    setup: RoundSetup, store: Store, institution_id: str, secret: bytes | None
+) -> dict[str, list[Difference]]:
+    """Repeat an institution's draw from record and frame; per source, the differences found (none: the same draw)."""
+    record = record_of(store, institution_id)
+    round_ = setup.round_for(institution_id)
+    frame = store.read("frame", institution_id)
+    differences = {}
+    for source in round_.sources:
+        part = record["sources"].get(source)
+        if part is None:
+            differences[source] = [Difference("the source is not in the record")]
+            continue
+        try:
+            differences[source] = _source_differences(setup, store, institution_id, round_, source, part, frame, secret)
+        except (SpiError, KeyError, TypeError, AttributeError) as error:
+            said = error.problems[0].what if isinstance(error, SpiError) else f"no usable {error}"
+            differences[source] = [Difference(f"the record cannot be followed: {said}")]
+    return _with_releases(store, institution_id, record, differences)
+
+
+def check_record(store: Store, institution_id: str) -> dict[str, list[Difference]]:
+    """What anybody can check with the public record alone: the shift and the counts, per source."""
+    parts = record_of(store, institution_id)["sources"]
+    return {source: other_version(part) or record_differences(part) for source, part in parts.items()}
+
+
+def recorded_strata(frame: pd.DataFrame, part: dict[str, Any], source: Source) -> pd.DataFrame:
+    """The eligible people with the strata that the record says."""
+    people = with_strata(eligible_list(frame, source), part["context"]["strata_columns"], part["context"]["cells"])
+    unit = part["method"].get("unit")
+    if unit in people:
+        people[unit] = people[unit].astype("object").where(people[unit].notna(), "(unknown)")
+    return people
+
+
+def _source_differences(
+    setup: RoundSetup, store: Store, institution_id: str, round_: RoundParams, source: Source, part: dict[str, Any],
+    frame: pd.DataFrame, secret: bytes | None,
+) -> list[Difference]:  # fmt: skip
+    """All about the draw of one source, but for its releases."""
+    if other := other_version(part):
+        return other
+    people = recorded_strata(frame, part, source)
+    archive = archive_path(store, institution_id, "people")
+    archived = pd.read_parquet(archive) if archive.exists() else None
+    kept = None if archived is None else archived[archived["source"] == source]
+    # Where the frame or the record is another one, all else follows from that.
+    return verify_draw(part, people, secret, kept) or [
+        *_params_differences(setup, store, institution_id, round_, source, part, frame),
+        *_drawn_differences(store, institution_id, source, part, people, secret),
+    ]
+
+
+def _params_differences(
+    setup: RoundSetup, store: Store, institution_id: str, round_: RoundParams, source: Source, part: dict[str, Any],
+    frame: pd.DataFrame,
+) -> list[Difference]:  # fmt: skip
+    """Whether the record follows from the round's parameters: value, method, strata, sizes of waves, turn."""
+    try:
+        plan = plan_source(frame, round_, source, response_history(setup, store, institution_id, source))
+        people = stratified(frame, round_, source, plan)
+        turn = turn_of(store, institution_id, round_, source, plan, people)
+    except SpiError as error:
+        return [Difference(f"the draw does not follow from the round's parameters: {error.problems[0].what}")]
+    method = method_of(round_.sources[source].design, people)
+    expected = public_value(round_) | {"turn": turn.turn, "method": method}
+    expected |= {"scope": f"{round_.round_id}/{institution_id}/{source}"}
+    context = context_of(round_, source, plan)
+    pairs = [(key, part[key], value) for key, value in expected.items()]
+    pairs += [(key, part["context"].get(key), value) for key, value in context.items() if key != "design"]
+    given = part["context"].get("design", {})
+    pairs += [(f"design.{key}", given.get(key), value) for key, value in context["design"].items()]
+    what = "a parameter is not the one of the draw"
+    changed = [Difference(f"{what} ({key})", "", _short(a), _short(b)) for key, a, b in pairs if a != b]
+    return changed or _size_differences(part, plan.waves if method["name"] != "two_stage" else {})
+
+
+def _size_differences(part: dict[str, Any], planned: dict[str, list[int]]) -> list[Difference]:
+    """Whether every stratum's waves have the size that the plan gives them."""
+    recorded = {entry["stratum"]: [wave["size"] for wave in entry["waves"]] for entry in part["strata"]}
+    what = "the number drawn does not follow from the round's parameters"
+    return [
+        Difference(what, h, str(recorded.get(h, [])), str(sizes))
+        for h, sizes in planned.items()
+        if _without_zeros(recorded.get(h, [])) != _without_zeros(sizes)
+    ]
+
+
+def _drawn_differences(
+    store: Store, institution_id: str, source: Source, part: dict[str, Any], people: pd.DataFrame, secret: bytes | None
+) -> list[Difference]:
+    """Whether the people kept as drawn are those of the draw, each in its wave and with its probability."""
+    if secret is None:
+        return []
+    repeated = draw_sample(people, design_of(part), secret)
+    kept = drawn_of(store, institution_id)
+    kept = kept[kept["source"] == source]
+    columns = ["person_id", "stratum", "wave", "pop_size", "inclusion_prob", "prn"]
+    return _row_differences(kept[columns], repeated[columns], "the archive of drawn people is not the draw")
+
+
+def _with_releases(
+    store: Store, institution_id: str, record: dict[str, Any], differences: dict[str, list[Difference]]
+) -> dict[str, list[Difference]]:
+    """Also what is wrong with the log of releases, and with the sample that follows from it."""
+    if any(other_version(part) for part in record["sources"].values()):
+        return differences
+    try:
+        drawn, entries = drawn_of(store, institution_id), log_of(store, institution_id)
+        problems = log_problems(record, drawn, entries)
+        sample, expected = store.read("sample", institution_id), None if problems else sample_of(drawn, entries)
+    except (SpiError, KeyError, TypeError) as error:
+        first = next(iter(differences))
+        said = error.problems[0].what if isinstance(error, SpiError) else "an entry lacks something"
+        return differences | {first: [*differences[first], Difference(f"the releases cannot be checked: {said}")]}
+    for source in differences:
+        of_log = [Difference(f"the log of releases: {text}") for text in problems]
+        if expected is None:
+            differences[source] = [*differences[source], *of_log]
+            continue
+        columns = ["person_id", "stratum", "wave", "pop_size", "inclusion_prob", "base_weight", "prn"]
+        parts = (table.loc[table["source"] == source, columns] for table in (sample, expected))
+        found = _row_differences(*parts, "the sample is not what was drawn and released")
+        differences[source] = [*differences[source], *found]
+    return differences
+
+
+def _row_differences(kept: pd.DataFrame, expected: pd.DataFrame, what: str) -> list[Difference]:
+    """Per stratum the people whose rows differ, by their code."""
+    both = kept.merge(expected, on="person_id", how="outer", suffixes=("", "_expected"), indicator=True)
+    differs = both["_merge"].ne("both").to_numpy(copy=True)
+    for column in (c for c in expected.columns if c != "person_id"):
+        a, b = both[column], both[f"{column}_expected"]
+        floats = pd.api.types.is_float_dtype(a) and pd.api.types.is_float_dtype(b)
+        differs |= np.asarray((a - b).abs() > ROUNDING if floats else a.astype(object) != b.astype(object), dtype=bool)
+    bad = both[differs]
+    strata = bad["stratum"].astype(object).where(bad["stratum"].notna(), bad["stratum_expected"])
+    return [Difference(what, str(h), rows=tuple(sorted(people))) for h, people in bad["person_id"].groupby(strata)]
+
+
+def _without_zeros(sizes: list[int]) -> list[int]:
+    """Waves without anybody at the end say nothing."""
+    kept = list(sizes)
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept
+
+
+def _short(value: object, most: int = 60) -> str:
+    text = str(value)
+    return text if len(text) <= most else text[: most - 1] + "…"

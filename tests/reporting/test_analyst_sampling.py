@@ -1,0 +1,91 @@
+"""Notebook 10's tables: nothing on few people, census institutions too, nothing before the draw."""
+
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from spi_analysis.reporting.analyst import frame_audit as lists
+from spi_analysis.reporting.analyst import sampling as view
+from spi_analysis.stages.audit import FrameAudit, audit_frame
+from spi_analysis.stages.draw import draw_institution
+from spi_analysis.tables.round_data import RoundData
+from spi_analysis.tables.store import Store
+from tests.stages.test_release import with_design
+from tests.stages.town import SECRET, TOWN
+
+
+@pytest.fixture
+def data(tmp_path, town, setup):
+    store = Store(tmp_path / "spi_2024")
+    store.write("frame", TOWN, town.frame)
+    return RoundData(with_design(setup, margin=0.12), store, setup.roster[TOWN])
+
+
+def cells(shown, language="en"):
+    """Cells by heading, row by row."""
+    html = shown.html[language]
+    rows = re.findall(r"(?s)<tr.*?</tr>", html)[1:]
+    return [re.findall(r">([^<>]*)</t[dh]>", row) for row in rows]
+
+
+def test_census_sources_have_no_allocations_to_compare(data, setup):
+    tight = replace(data, setup=with_design(setup, margin=0.01, response_rate=0.05))
+    plans = view.source_plans(tight)
+    assert plans["internal"].size.census
+    shown = view.allocation_table(plans, tight.round)
+    assert "<table" not in shown.html["en"]
+    assert "Everyone is invited" in shown.html["en"]
+    for part in (view.plan_table(plans, tight.round), view.strata_table(plans), view.size_chart(plans, tight.round)):
+        assert "nan" not in re.sub(r"<[^>]*>", " ", part.html["en"])
+
+
+def test_allocations_are_compared_at_the_same_number_of_invitations(data):
+    plans = view.source_plans(data)
+    rows = cells(view.allocation_table(plans, data.round))
+    assert len(rows) == 8, "four ways for each of two sources"
+    assert sum("✓" in row[0] for row in rows) == 2
+    assert len({row[2] for row in rows if row[1] == "Internal"}) == 1
+
+
+def test_two_stages_have_nothing_to_share_out(data, setup):
+    stages = {"unit": "unit", "units": 3, "people": 12}
+    two = replace(data, setup=with_design(setup, method="two_stage", two_stage=stages))
+    shown = view.allocation_table(view.source_plans(two), two.round)
+    assert "Units are drawn first" in shown.html["en"]
+
+
+def test_the_record_says_what_was_invited_and_what_is_in_reserve(data):
+    assert "Nothing has been drawn yet" in view.record_table(data).html["en"]
+    draw_institution(data.setup, data.store, TOWN, SECRET)
+    sample = data.store.read("sample", TOWN)
+    rows = {row[0]: row for row in cells(view.record_table(data))}
+    assert list(rows) == ["Internal", "External", "Experts"]
+    assert rows["External"][4] == str((sample["source"] == "external").sum())
+    assert int(rows["External"][3]) == int(rows["External"][4]) + int(rows["External"][5])
+
+
+def test_tasks_of_few_people_carry_no_number(data):
+    rows = [{"code": "no_contact", "row": i} for i in range(7)]
+    data.store.write_record("frame_imports", TOWN, {"internal": {"counts": [], "problems": rows}})
+    audit = audit_frame(data.setup, data.store, TOWN)
+    shown = cells(lists.tasks_table(audit, data.round))
+    assert [row[-1] for row in shown if row[0].startswith("No usable")] == ["fewer than 10"]
+    assert not any(re.fullmatch("[1-9]", cell) for row in shown for cell in row)
+
+
+def test_units_named_like_a_script_are_text(data, town):
+    frame = town.frame.assign(unit=town.frame["unit"].replace("Puskesmas", "<script>alert(1)</script>"))
+    frame.loc[frame["unit"] == "<script>alert(1)</script>", "channels"] = "email"
+    data.store.write("frame", TOWN, frame)
+    audit = audit_frame(data.setup, data.store, TOWN)
+    for shown in (lists.tasks_table(audit, data.round), lists.units_table(audit, data.round)):
+        assert "<script" not in shown.html["id"]
+        assert "alert(1)" in shown.html["id"], "the name is there, as text"
+
+
+def test_a_sound_list_and_no_units_are_said_in_words(data):
+    nothing = FrameAudit(*(pd.DataFrame(columns=c) for c in (["source"], ["share", "no_whatsapp", "no_email"], [], [])))
+    assert "Nothing has to be put right" in lists.tasks_table(nothing, data.round).html["en"]
+    assert "Tidak ada unit" in lists.units_table(nothing, data.round).html["id"]

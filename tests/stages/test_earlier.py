@@ -1,0 +1,182 @@
+"""What earlier rounds tell a draw: response by unit, and people who rest."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_analysis.errors import ParameterError, SamplingError
+from spi_analysis.params import RoundSetup, UnitFacts, Workspace, load_setup
+from spi_analysis.params.round import CoordinationParams
+from spi_analysis.sampling import shrunken_rates
+from spi_analysis.stages.draw import draw_institution
+from spi_analysis.stages.earlier import History, response_history
+from spi_analysis.stages.plan import plan_source
+from spi_analysis.stages.verify import verify_institution
+from spi_analysis.stages.weigh import save_weights
+from spi_analysis.tables.store import Store
+from tests.stages.conftest import Round
+from tests.stages.test_release import with_design
+from tests.stages.town import SECRET, TOWN, Town
+
+PRIOR = 40
+
+
+def history(**rates: tuple[int, int]) -> History:
+    groups = pd.DataFrame(
+        [(unit.replace("_", " "), invited, answered, np.nan) for unit, (invited, answered) in rates.items()],
+        columns=["unit", "invited", "answered", "sd"],
+    )
+    return History(["unit"], groups, int(groups["invited"].sum()), int(groups["answered"].sum()))
+
+
+def test_few_answers_before_mean_more_invitations_now(town: Town, setup: RoundSetup) -> None:
+    """Puskesmas answered half as often as Dinas Satu: it gets more invitations per person, for the same answers."""
+    roomy = with_design(setup, margin=0.2)
+    told = history(Dinas_Satu=(400, 200), Puskesmas=(400, 100))
+    plan = plan_source(town.frame, roomy.round, "external", told).strata.set_index("stratum")
+    per_person = plan["invited"] / plan["pop_size"]
+    assert per_person["Puskesmas"] / per_person["Dinas Satu"] == pytest.approx(
+        plan.loc["Dinas Satu", "response"] / plan.loc["Puskesmas", "response"], rel=0.06
+    )
+    answers = plan["completes"] / plan["pop_size"]
+    assert answers.max() - answers.min() < 0.02, "answers, not invitations, are in proportion to people"
+
+
+def test_a_new_unit_gets_the_rate_of_its_source(town: Town, setup: RoundSetup) -> None:
+    """By hand: 300 of 800 pulled to the planned 0.9 with the weight of 40; Dinas Dua was not there."""
+    plan = plan_source(town.frame, setup.round, "external", history(Dinas_Satu=(400, 200), Puskesmas=(400, 100)))
+    design = setup.round.sources["external"].design
+    common = (300 + PRIOR * design.response_rate) / (800 + PRIOR)
+    rates = plan.cells.set_index("cell")["response"]
+    assert rates["Dinas Dua"] == pytest.approx(common)
+    assert rates["Puskesmas"] == pytest.approx((100 + PRIOR * common) / 440)
+
+
+def test_expected_answers_meet_the_target_whatever_the_rates(town: Town, setup: RoundSetup) -> None:
+    roomy = with_design(setup, margin=0.12)
+    plan = plan_source(town.frame, roomy.round, "external", history(Dinas_Satu=(50, 45), Puskesmas=(300, 90)))
+    assert not plan.size.census
+    assert plan.strata["completes"].sum() == pytest.approx(plan.size.completes, abs=1)
+    assert plan.margin <= 0.12 + 0.002
+
+
+def test_last_round_s_store_is_read(drawn: Round, store: Store, setup: RoundSetup) -> None:
+    earlier = Store(store.root.parent / "spi_2023")
+    earlier.write("frame", TOWN, drawn.frame)
+    save_weights(earlier, TOWN, drawn.weighted)
+    response = setup.round.response.model_copy(update={"previous_round": "spi_2023"})
+    told = replace(setup, round=setup.round.model_copy(update={"response": response}))
+    found = response_history(told, store, TOWN, "internal")
+    weights = drawn.weighted.weights
+    invited = weights[(weights["source"] == "internal") & (weights["disposition"] != "NE")]
+    assert found.by == ["unit", "position_class"]
+    assert (found.invited, found.answered) == (len(invited), invited["disposition"].isin(["I", "P"]).sum())
+    assert found.groups["invited"].sum() == found.invited
+    assert response_history(setup, store, TOWN, "internal") is None, "no round is named"
+    draw_institution(told, store, TOWN, SECRET)
+    rates = store.read_record("draw", TOWN)["sources"]["internal"]["context"]["response"]
+    assert len(set(rates.values())) > 1, "on record, stratum by stratum"
+    assert not any(verify_institution(told, store, TOWN, SECRET).values())
+    assert any(verify_institution(setup, store, TOWN, SECRET).values()), "another history gives another plan"
+
+
+FACTS = "institution_id,source,unit,known_people,invited_before,answered_before,sd_before,basis\n"
+
+
+def with_facts(tmp_path, setup: RoundSetup, rows: str) -> RoundSetup:
+    import shutil
+
+    shutil.copytree(setup.workspace.params, tmp_path / "params")
+    (tmp_path / "params" / "rounds" / "spi_2024.units.csv").write_text(FACTS + rows, encoding="utf-8")
+    return load_setup(Workspace(tmp_path), "spi_2024")
+
+
+def test_the_round_s_figures_of_units_come_first(tmp_path, setup: RoundSetup, store: Store) -> None:
+    rows = f"{TOWN},external,Puskesmas,70,100,20,25,vendor 2023\n{TOWN},external,,,500,200,,vendor 2023\n"
+    told = with_facts(tmp_path, setup, rows)
+    found = response_history(told, store, TOWN, "external")
+    assert (found.invited, found.answered) == (500, 200), "the whole source's own row"
+    assert found.groups[["unit", "invited", "answered", "sd"]].to_numpy().tolist() == [["Puskesmas", 100, 20, 0.25]]
+    assert told.unit_facts(TOWN, "external")[0].known_people == 70
+
+
+@pytest.mark.parametrize(
+    ("row", "parts"),
+    [
+        (f"{TOWN},external,A,1,10,11,,vendor", ["do not fit", "answers at most as invited"]),
+        (f"{TOWN},external,A,1,10,,,vendor", ["do not fit"]),
+        (f"{TOWN},extern,A,1,,,,vendor", ["did you mean 'external'"]),
+        ("kota-mojokertoo,external,A,1,,,,vendor", ["unknown institution", "did you mean 'kota-mojokerto'"]),
+        (f"{TOWN},external,A,1,,,,vendor\n{TOWN},external,A,2,,,,vendor", ["listed twice", "first in row 2"]),
+        (f"{TOWN},external,A,-1,,,,vendor", ["known_people"]),
+    ],
+)
+def test_wrong_figures_of_units_are_named(tmp_path, setup: RoundSetup, row: str, parts: list[str]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        with_facts(tmp_path, setup, row + "\n")
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+    assert "spi_2024.units.csv" in str(caught.value)
+
+
+def coordinated(setup: RoundSetup, aim: str, margin: float = 0.0, **changes: object) -> RoundSetup:
+    plan = CoordinationParams(round="spi_2023", aim=aim, margin=margin, source="a test", as_of="2024-07-01")
+    draw = setup.round.draw.model_copy(update={"coordination": plan, **changes})
+    return replace(setup, round=setup.round.model_copy(update={"draw": draw, "round_id": "spi_2024"}))
+
+
+def two_rounds(store: Store, town: Town, setup: RoundSetup, aim: str, margin: float = 0.0) -> dict[str, float]:
+    """Share of last round's people of each source that are asked again."""
+    roomy = with_design(setup, margin=0.16, reserves=())
+    earlier = Store(store.root.parent / "spi_2023")
+    earlier.write("frame", TOWN, town.frame)
+    draw_institution(roomy, earlier, TOWN, SECRET)
+    now = coordinated(roomy, aim, margin)
+    draw_institution(now, store, TOWN, SECRET)
+    assert not any(verify_institution(now, store, TOWN, SECRET).values())
+    before, after = earlier.read("sample", TOWN), store.read("sample", TOWN)
+    keys = [set(zip(table["source"], table["person_id"], strict=True)) for table in (before, after)]
+    again = keys[0] & keys[1]
+    return {
+        source: sum(key[0] == source for key in again) / (before["source"] == source).sum()
+        for source in ("internal", "external")
+    }
+
+
+def test_people_of_last_round_rest(store: Store, town: Town, setup: RoundSetup) -> None:
+    assert max(two_rounds(store, town, setup, "least", 0.05).values()) <= 0.08, "a handful at the ends of the arcs"
+
+
+def test_people_of_last_round_are_asked_again(store: Store, town: Town, setup: RoundSetup) -> None:
+    assert two_rounds(store, town, setup, "most") == {"internal": 1.0, "external": 1.0}
+
+
+def test_a_turn_that_was_not_computed_is_named(store: Store, town: Town, setup: RoundSetup) -> None:
+    two_rounds(store, town, setup, "least")
+    other = coordinated(with_design(setup, margin=0.16, reserves=()), "most")
+    found = verify_institution(other, store, TOWN, SECRET)["external"]
+    assert [d.what for d in found] == ["a parameter is not the one of the draw (turn)"]
+
+
+def test_co_ordination_needs_the_earlier_public_value(store: Store, town: Town, setup: RoundSetup) -> None:
+    earlier = Store(store.root.parent / "spi_2023")
+    earlier.write("frame", TOWN, town.frame)
+    draw_institution(setup, earlier, TOWN, SECRET)
+    with pytest.raises(SamplingError, match="needs the public value of the round") as caught:
+        draw_institution(coordinated(setup, "least", public_value="4711"), store, TOWN, SECRET)
+    assert "expected: 0000" in str(caught.value)
+    assert not store.has("sample", TOWN)
+
+
+def test_an_institution_without_an_earlier_draw_starts_at_the_public_value(store: Store, setup: RoundSetup) -> None:
+    record = draw_institution(coordinated(setup, "least"), store, TOWN, SECRET)
+    part = record["sources"]["internal"]
+    assert part["turn"] == 0
+    assert part["context"]["coordination"] == {"round": "spi_2023", "aim": "least", "found": False}
+
+
+def test_shrinkage_used_is_the_documented_one() -> None:
+    facts = UnitFacts(institution_id=TOWN, source="external", invited_before=10, answered_before=4, basis="a test")
+    (rate,) = shrunken_rates([facts.answered_before], [facts.invited_before], 0.2, PRIOR)
+    assert rate == pytest.approx((4 + 8) / 50)
