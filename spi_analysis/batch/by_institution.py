@@ -74,7 +74,7 @@ def import_logs(
     workers: int | None,
     console: Console,
 ) -> Imported:
-    """Events or answers. Files of one institution each go in side by side; all others, one after another, at the end."""
+    """Events or answers. Files of one institution each go in side by side; all others one by one at the end."""
     groups, others = by_institution(files, place)
     tasks = {code: (kind, paths, mapping) for code, paths in groups.items()}
     outcomes = for_each(place, _import_logs, tasks, workers, console, f"importing {kind}")

@@ -203,9 +203,7 @@ def _lists(place: Place, city: SyntheticCity, seed: int) -> list[Path]:
     return sorted((folder / "received").iterdir())
 
 
-def _carry(
-    setup: RoundSetup, store: Store, vault: Vault, city: SyntheticCity, lists: list[Path], seed: int
-) -> None:
+def _carry(setup: RoundSetup, store: Store, vault: Vault, city: SyntheticCity, lists: list[Path], seed: int) -> None:
     """From the lists to the imported answers."""
     code = city.institution_id
     if not store.has("frame", code):
