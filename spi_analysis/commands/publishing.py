@@ -24,9 +24,7 @@ def publish(
     folder: Annotated[
         Path | None, typer.Option(help="Where to write (default: build/publish in the workspace).")
     ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Leave out what is missing or stale, and list it.")
-    ] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Leave out what is missing or stale; list it.")] = False,
     workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
