@@ -116,7 +116,7 @@ def import_responses_command(
     files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
 ) -> None:  # fmt: skip
-    """Answers (CSV, XLSX or SPSS); says which items of the instrument nobody has answered so far.
+    """Answers (CSV, XLSX, SPSS, Parquet); says which items of the instrument nobody has answered so far.
 
     Example: spi import responses jawaban_internal_kota-mojokerto.csv
     """

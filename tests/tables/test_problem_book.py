@@ -6,7 +6,7 @@ import pandas as pd
 from spi_analysis.tables.importing.findings import COLUMNS, Findings, Where
 from spi_analysis.tables.importing.workbook import PROBLEM_COLUMNS, write_problem_book
 
-ODD = "=1+1 <b>&amp; \"x\" \x07 ' akhir "
+ODD = '=1+1 <b>&amp; "x" \x07 \' akhir '
 
 
 def test_every_cell_comes_back(tmp_path):

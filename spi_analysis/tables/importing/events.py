@@ -42,7 +42,7 @@ def import_events(
 
     Parameters
     ----------
-    files : paths             CSV, XLSX or SPSS, one row per event: token, event, time and, if known, channel
+    files : paths             CSV, XLSX, SPSS or Parquet, one row per event: token, event, time and, if known, channel
     mapping : path, optional  columns and words laid over ``params/mappings/events.yaml``
     institution : str         refuse tokens of all other institutions
     only : str                import nothing and return None unless every row is of this institution: then no other

@@ -49,7 +49,7 @@ def import_responses(
 
     Parameters
     ----------
-    files : paths             CSV, XLSX or SPSS: token, times, and a column per item code (whatever the case)
+    files : paths             CSV, XLSX, SPSS or Parquet: token, times, and a column per item code (whatever the case)
     mapping : path, optional  columns and item names laid over ``params/mappings/responses.yaml``
     institution : str         refuse tokens of all other institutions
     only : str                import nothing and return None unless every row is of this institution: then no other

@@ -25,7 +25,8 @@ def rows_below(sheet: Sheet, header: Header) -> Iterator[tuple[int, Row]]:
 def note_beyond_header(sheet: Sheet, header: Header, where: Where, findings: Findings) -> None:
     """Note once, at the first such row, how many rows hold cells to the right of the last header."""
     width = max((i + 1 for i, label in enumerate(header.labels) if label), default=0)
-    beyond = [number for number, row in rows_below(sheet, header) if any(text_of(cell) for cell in row[width:])]
+    below = enumerate(sheet.rows[header.row + 1 :], start=header.row + 2)
+    beyond = [number for number, row in below if len(row) > width and any(text_of(cell) for cell in row[width:])]
     if beyond:
         findings.add(where._replace(row=beyond[0]), "cells_beyond_header", rows=len(beyond))
 
