@@ -12,6 +12,8 @@ from spi_analysis import __version__
 from spi_analysis.commands.checks import checks
 from spi_analysis.commands.common import err
 from spi_analysis.commands.imports import imports
+from spi_analysis.commands.national import national
+from spi_analysis.commands.publishing import publishing
 from spi_analysis.commands.results import results
 from spi_analysis.commands.rounds import rounds
 from spi_analysis.commands.sampling import sampling
@@ -46,7 +48,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="The SPI workbench: from lists of people to a score that can be defended.\n\nExample: spi demo",
 )
-ROOMS = {rounds: None, imports: "import", sampling: None, results: None, checks: None, vaults: "vault"}
+ROOMS = {
+    rounds: None,
+    national: None,
+    imports: "import",
+    sampling: None,
+    results: None,
+    publishing: None,
+    checks: None,
+    vaults: "vault",
+}
 for room, name in ROOMS.items():
     for command in room.registered_commands:
         command.cls = _Command

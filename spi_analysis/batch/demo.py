@@ -41,12 +41,15 @@ class DemoRound:
     answered: int
 
 
-class _Beside(Workspace):
-    """The same parameters, with data and outputs in a place of their own while they are being made."""
+@dataclass(frozen=True)
+class Beside(Workspace):
+    """The same parameters, with data and outputs in a place of their own (below build/) while they are being made."""
+
+    part: str = "demo"
 
     @property
     def folder(self) -> Path:
-        return self.root / "build" / "demo"
+        return self.root / "build" / self.part
 
     @property
     def data(self) -> Path:
@@ -66,7 +69,7 @@ def make_demo_round(setup: RoundSetup, seed: int, say: Callable[[str], None]) ->
     ------
     StoreError   data/ holds anything that no demo made.
     """
-    workspace, beside = setup.workspace, _Beside(setup.workspace.root)
+    workspace, beside = setup.workspace, Beside(setup.workspace.root)
     refuse_real_data(workspace)
     shutil.rmtree(beside.folder, ignore_errors=True)
     made = _carry_round(replace(setup, workspace=beside), beside, seed, say)
@@ -92,7 +95,7 @@ def refuse_real_data(workspace: Workspace) -> None:
         )
 
 
-def _carry_round(setup: RoundSetup, beside: _Beside, seed: int, say: Callable[[str], None]) -> DemoRound:
+def _carry_round(setup: RoundSetup, beside: Beside, seed: int, say: Callable[[str], None]) -> DemoRound:
     store = Store(beside.data / setup.round.round_id)
     store.mark_synthetic(seed)
     vault = Vault.create(beside.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
@@ -131,7 +134,7 @@ def _is_events(path: Path) -> bool:
     return "kejadian" in path.name or "event" in path.name
 
 
-def _put_in_place(beside: _Beside, workspace: Workspace) -> None:
+def _put_in_place(beside: Beside, workspace: Workspace) -> None:
     """The finished demo becomes data/; published results that were imported stay."""
     for path in sorted(path for path in beside.outputs.rglob("*") if path.is_file()):
         target = workspace.outputs / path.relative_to(beside.outputs)

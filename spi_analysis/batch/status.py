@@ -6,7 +6,7 @@ import pandas as pd
 
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
 from spi_analysis.params import RoundSetup
-from spi_analysis.tables.demo_marks import demo_is_whole, demo_seed
+from spi_analysis.tables.demo_marks import demo_is_whole, demo_seed, national_mark
 from spi_analysis.tables.store import WRITTEN_BY, Store
 
 
@@ -33,6 +33,9 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
 
 def origin(setup: RoundSetup) -> str:
     """What the round's data are: the demo's, real, or not there yet."""
+    national = national_mark(setup.workspace)
+    if national:
+        return f"generated national round (seed {national['seed']}, scale {national['scale']})"
     seed = demo_seed(setup.workspace)
     if seed is not None:
         return f"generated data of the demo (seed {seed})" + ("" if demo_is_whole(setup.workspace) else ", incomplete")

@@ -26,6 +26,7 @@ from spi_analysis.tables.vault_key import FILE_VARIABLE, VARIABLE, VaultKey
 # Output that goes into a file or a pipe is not squeezed into the width of a terminal.
 WIDE = None if sys.stdout.isatty() else 200
 MOST_VALUES = 8
+MOST_INSTITUTIONS = 30
 out = Console(width=WIDE)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else 200)
 
@@ -36,6 +37,7 @@ RoundOption = Annotated[str | None, typer.Option("--round", help="Round, such as
 KeyOption = Annotated[
     Path | None, typer.Option("--key-file", help="Vault key (default: SPI_VAULT_KEY or SPI_VAULT_KEY_FILE).")
 ]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Institutions at a time (default: all cores).")]
 Institutions = Annotated[list[str] | None, typer.Argument(help="Institution codes (default: all of the round).")]
 Whose = Annotated[
     str | None,
@@ -84,6 +86,28 @@ def print_table(title: str, table: pd.DataFrame, decimals: int = 2) -> None:
     out.print()
 
 
+def print_rows(title: str, table: pd.DataFrame) -> None:
+    """Counts per institution; of more than MOST_INSTITUTIONS the sums, by source where there are sources."""
+    several = table["institution_id"].nunique() if len(table) else 0
+    if several > MOST_INSTITUTIONS:
+        by_source = table.assign(source=table.get("source", "all")).groupby("source", sort=False)
+        table, title = by_source.sum(numeric_only=True).reset_index(), f"{title}: {several:,} institutions"
+    if len(table):
+        print_table(title, table)
+
+
+def named_files(files: Sequence[Path]) -> list[Path]:
+    """The files, those named in a text file (@lists.txt, one per line) in its place: 2,000 are too many for a shell."""
+    named: list[Path] = []
+    for path in files:
+        listing = Path(str(path)[1:])
+        if str(path).startswith("@") and not path.exists() and listing.is_file():
+            named += [Path(line) for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
+        else:
+            named.append(path)
+    return named
+
+
 def existing(files: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
     """The files that are there, and a problem for each that is not: where it was looked for, and the nearest name."""
     there = [path for path in files if path.exists()]
@@ -117,7 +141,10 @@ def print_remarks(problems: pd.DataFrame, severities: Sequence[str] = ("rejected
 
 def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace) -> None:
     """Say what was written, and what could not be read; exit code 1 if anything failed."""
-    for path in dict.fromkeys(written):
+    several = len(set(written)) > 2 * MOST_INSTITUTIONS
+    if several:
+        out.print(f"written  {len(set(written)):,} files in data/ and outputs/", highlight=False)
+    for path in [] if several else dict.fromkeys(written):
         out.print(f"written  {path.relative_to(place.root)}", markup=False, highlight=False)
     for problem in failed:
         err.print(str(problem), style="red", markup=False, highlight=False)

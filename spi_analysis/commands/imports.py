@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from spi_analysis.commands.common import (
@@ -14,21 +14,26 @@ from spi_analysis.commands.common import (
     Mapping,
     RoundOption,
     Whose,
+    WorkersOption,
     WorkspaceOption,
     existing,
     finish,
+    named_files,
+    open_key,
     open_setup,
     open_store,
-    open_vault,
     out,
     print_remarks,
-    print_table,
+    print_rows,
 )
-from spi_analysis.errors import InputError
+from spi_analysis.errors import InputError, Problem
 from spi_analysis.params import RoundSetup
 from spi_analysis.tables.demo_marks import refuse_in_demo
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.unasked import unasked_items
+
+if TYPE_CHECKING:
+    from spi_analysis.batch.by_institution import Imported
 
 imports = typer.Typer(
     no_args_is_help=True,
@@ -45,66 +50,91 @@ def import_frame_command(
     source: Annotated[
         str | None, typer.Option(help="internal, external or expert (default: the file's or sheet's name).")
     ] = None,
+    workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
     key_file: KeyOption = None,
 ) -> None:
     """Lists of people. Writes frame_problems.xlsx for the institution beside its outputs.
 
+    Lists of several institutions go in one by one, side by side; one that cannot be used does not stop the others, and
+    one whose very files are in already is passed over. The files may also be named in a text file: @lists.txt
+
     Example: spi import frame daftar_pegawai_kota-mojokerto.xlsx pengguna_layanan_kota-mojokerto.csv
     """
+    from spi_analysis.batch.by_institution import by_institution, import_lists
+    from spi_analysis.batch.institutions import Place
+    from spi_analysis.tables.demo_marks import are_generated
     from spi_analysis.tables.importing.frame import import_frame
 
     setup = open_setup(workspace, round_id)
-    refuse_in_demo(setup.workspace, "lists of people")
+    files = named_files(files)
     _, missing = existing(files)
+    if not missing and not are_generated(open_store(setup), files):
+        refuse_in_demo(setup.workspace, "lists of people")
     if missing:
         # The lists of a source come in together or not at all.
         raise InputError(*missing)
-    result = import_frame(files, setup, open_store(setup), open_vault(setup.workspace, key_file), mapping=mapping,
-                          institution=institution, source=source)  # fmt: skip
-    _print_rows(result.counts)
+    place = Place(setup, open_key(setup.workspace, key_file))
+    if institution is None and len(by_institution(files, place, mapping)[0]) > 1:
+        _print_imported(import_lists(files, place, mapping, source, workers, out), setup, severities=["rejected"])
+        return
+    result = import_frame(files, setup, place.store, place.vault, mapping=mapping, institution=institution,
+                          source=source)  # fmt: skip
+    print_rows("Rows", result.counts)
     print_remarks(result.problems, ["rejected"])
     finish(result.failed, result.written, setup.workspace)
 
 
 @imports.command("events")
 def import_events_command(
-    files: Files, mapping: Mapping = None, institution: Whose = None,
+    files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
 ) -> None:  # fmt: skip
     """Contact events from the vendor (sent, delivered, read ...).
 
     Example: spi import events kejadian_kota-mojokerto.csv
     """
+    from spi_analysis.batch.by_institution import by_institution, import_logs
+    from spi_analysis.batch.institutions import Place
     from spi_analysis.tables.importing.events import import_events
 
     setup = open_setup(workspace, round_id)
-    there, missing = existing(files)
-    result = import_events(there, setup, open_store(setup), open_vault(setup.workspace, key_file), mapping=mapping,
-                           institution=institution)  # fmt: skip
-    _print_rows(result.counts)
+    there, missing = existing(named_files(files))
+    place = Place(setup, open_key(setup.workspace, key_file))
+    if institution is None and len(by_institution(there, place)[0]) > 1:
+        _print_imported(import_logs("events", there, place, mapping, workers, out), setup, missing)
+        return
+    result = import_events(there, setup, place.store, place.vault, mapping=mapping, institution=institution)
+    print_rows("Rows", result.counts)
     print_remarks(result.problems)
     finish([*missing, *result.failed], result.written, setup.workspace)
 
 
 @imports.command("responses")
 def import_responses_command(
-    files: Files, mapping: Mapping = None, institution: Whose = None,
+    files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
 ) -> None:  # fmt: skip
-    """Answers (CSV, XLSX or SPSS); says which items of the instrument nobody has answered so far.
+    """Answers (CSV, XLSX, SPSS, Parquet); says which items of the instrument nobody has answered so far.
 
     Example: spi import responses jawaban_internal_kota-mojokerto.csv
     """
+    from spi_analysis.batch.by_institution import by_institution, import_logs
+    from spi_analysis.batch.institutions import Place
     from spi_analysis.tables.importing.responses import import_responses
 
     setup = open_setup(workspace, round_id)
-    there, missing = existing(files)
-    store = open_store(setup)
-    result = import_responses(there, setup, store, open_vault(setup.workspace, key_file), mapping=mapping,
-                              institution=institution)  # fmt: skip
-    _print_rows(result.counts)
+    there, missing = existing(named_files(files))
+    place = Place(setup, open_key(setup.workspace, key_file))
+    store = place.store
+    if institution is None and len(by_institution(there, place)[0]) > 1:
+        result = import_logs("responses", there, place, mapping, workers, out)
+        _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
+        _print_imported(result, setup, missing)
+        return
+    result = import_responses(there, setup, store, place.vault, mapping=mapping, institution=institution)
+    print_rows("Rows", result.counts)
     print_remarks(result.problems)
     _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
     finish([*missing, *result.failed], result.written, setup.workspace)
@@ -133,9 +163,18 @@ def import_published_command(
     out.print(f"{len(table):,} published results, {table['year'].min()} to {table['year'].max()}")
 
 
-def _print_rows(counts: pd.DataFrame) -> None:
-    if len(counts):
-        print_table("Rows", counts)
+def _print_imported(
+    result: Imported,
+    setup: RoundSetup,
+    missing: Sequence[Problem] = (),
+    severities: Sequence[str] = ("rejected", "flagged"),
+) -> None:
+    """What came of files of many institutions; all problems at the end."""
+    print_rows("Rows", result.counts)
+    if result.skipped:
+        out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
+    print_remarks(result.remarks, severities)
+    finish([*missing, *result.failed], result.written, setup.workspace)
 
 
 def _print_unasked(setup: RoundSetup, store: Store, institution_ids: list[str]) -> None:

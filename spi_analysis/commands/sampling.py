@@ -5,21 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from spi_analysis.commands.common import (
     Institutions,
     KeyOption,
     RoundOption,
+    WorkersOption,
     WorkspaceOption,
     finish,
+    open_key,
     open_setup,
     open_store,
     open_vault,
     out,
+    print_rows,
     print_table,
 )
 from spi_analysis.errors import SamplingError
+from spi_analysis.params import RoundSetup
+from spi_analysis.tables.store import Store
 
 sampling = typer.Typer()
 
@@ -43,30 +49,40 @@ def audit_frame_command(
 
 @sampling.command()
 def draw(
-    institutions: Institutions = None, workspace: WorkspaceOption = None, round_id: RoundOption = None,
-    key_file: KeyOption = None,
+    institutions: Institutions = None, workers: WorkersOption = None, workspace: WorkspaceOption = None,
+    round_id: RoundOption = None, key_file: KeyOption = None,
 ) -> None:  # fmt: skip
     """Draw the samples, once; refuses to draw again, or with the demonstration's public value.
 
+    Without codes: all institutions with a list and without a sample. One that cannot be drawn does not stop the others.
+
     Example: spi draw kota-mojokerto
     """
-    from spi_analysis.stages.draw import draw_institution, draw_table
+    from spi_analysis.batch.by_institution import draw_all
+    from spi_analysis.batch.institutions import Place, problems_of
     from spi_analysis.tables.demo_marks import public_value_problem
 
     setup = open_setup(workspace, round_id)
-    store, vault = open_store(setup), open_vault(setup.workspace, key_file)
+    place = Place(setup, open_key(setup.workspace, key_file))
+    place.vault.secret("prn")
     problem = public_value_problem(setup)
     if problem:
         raise SamplingError(problem)
-    records = []
-    try:
-        for institution_id in institutions or setup.institution_ids:
-            records.append(draw_institution(setup, store, institution_id, vault.secret("prn")))
-    finally:
-        # What was drawn before an error is drawn for good, and said.
-        if records:
-            print_table("Drawn", draw_table(records))
-            out.print(f"records to publish: data/{setup.round.round_id}/draw/<institution>.json")
+    codes = institutions or _to_draw(setup, place.store)
+    outcomes = draw_all(place, [setup.require(code) for code in codes], workers, out)
+    # What was drawn before an error is drawn for good, and said.
+    drawn = [outcome.value for outcome in outcomes if outcome.value is not None]
+    if drawn:
+        print_rows("Drawn", pd.concat(drawn, ignore_index=True))
+        out.print(f"records to publish: data/{setup.round.round_id}/draw/<institution>.json")
+    finish(problems_of(outcomes), [], setup.workspace)
+
+
+def _to_draw(setup: RoundSetup, store: Store) -> list[str]:
+    """The institutions that have no sample yet. Where all have one, all: the draw itself says that it is done once."""
+    left = [code for code in setup.institution_ids if not store.has("sample", code)]
+    listed = [code for code in left if store.has("frame", code)]
+    return listed or left or setup.institution_ids
 
 
 @sampling.command("release-wave")

@@ -10,11 +10,15 @@ from typing import Any
 from spi_analysis.params.loading import Wrong
 
 Words = tuple[str, ...]
+# In ASCII, which most cells are in, everything but letters and digits.
+_BLANKS = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
 @lru_cache(maxsize=100_000)
 def plain(text: str) -> str:
     """A text as it is compared: small letters without accents; all else between words is one space."""
+    if text.isascii():
+        return " ".join(text.lower().translate(_BLANKS).split())
     bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return re.sub(r"[\W_]+", " ", bare.casefold()).strip()
 

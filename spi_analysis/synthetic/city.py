@@ -17,6 +17,7 @@ from spi_analysis.params import RoundSetup, Source
 from spi_analysis.params.loading import read_csv_table
 from spi_analysis.synthetic.answers import SourceAnswers, answer_table, listed_answers, panel_answers
 from spi_analysis.synthetic.latent import UnitEffects, draw_unit_effects
+from spi_analysis.synthetic.national import example_scores, is_example
 from spi_analysis.synthetic.people import draw_sizes, make_people
 from spi_analysis.synthetic.profiles import CityProfile, profile_of
 from spi_analysis.synthetic.randomness import Streams
@@ -65,6 +66,8 @@ def make_city(
 ) -> SyntheticCity:
     """Generate a city whose true source scores are the published ones of the round's year.
 
+    An example institution (``national.is_example``) has none: its scores, like its size, follow from its code.
+
     Parameters
     ----------
     response : whether answering depends on what the lists show only, or on the answer too
@@ -86,7 +89,9 @@ def make_city(
         source: draw_unit_effects(people["unit"][people["source"] == source], streams(f"{source} units"))
         for source in LISTED
     }
-    parts = _answers(setup, institution.name, people, ages, units, profile if coached else None, streams)
+    parts = _answers(
+        setup, institution_id, institution.name, people, ages, units, profile if coached else None, streams
+    )
     score = np.concatenate([part.scores["score"].to_numpy() for part in parts.values()])
     return SyntheticCity(
         institution_id=institution_id,
@@ -102,6 +107,7 @@ def make_city(
 
 def _answers(
     setup: RoundSetup,
+    code: str,
     name: str,
     people: pd.DataFrame,
     ages: np.ndarray,
@@ -109,7 +115,7 @@ def _answers(
     coaching: CityProfile | None,
     streams: Streams,
 ) -> dict[Source, SourceAnswers]:
-    target = published_scores(setup, name)
+    target = example_scores(code) if is_example(code) else published_scores(setup, name)
     parts: dict[Source, SourceAnswers] = {}
     for source in LISTED:
         rows = (people["source"] == source).to_numpy()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.params import Source
@@ -16,7 +18,7 @@ from spi_analysis.synthetic.list_columns import list_columns
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.typing_habits import NOTHING, Cell
 from spi_analysis.synthetic.workbooks import write_workbook
-from spi_analysis.tables.files import write_bytes
+from spi_analysis.tables.files import write_bytes, write_parquet
 
 DUPLICATES = 0.015  # share of the people who stand on the list twice
 WITHOUT_CONTACT = 0.019  # share of the rows with neither phone nor e-mail
@@ -26,15 +28,23 @@ GAPS |= {"position": 0.001, "unit": 0.001, "service_unit": 0.001}  # without the
 TITLES = {"internal": "DAFTAR PEGAWAI", "external": "DAFTAR PENGGUNA LAYANAN", "expert": "DAFTAR NARASUMBER EKSPER"}
 SHEETS = {"internal": "Pegawai", "external": "Pengguna", "expert": "Narasumber"}
 SHORT_NAME = "Pemerintah "
+EXPORTED_FILES: dict[Source, str] = {
+    "internal": "{slug}__internal.csv",
+    "external": "{slug}__external.parquet",
+    "expert": "{slug}__expert.csv",
+}
 
 
-def received_lists(city: SyntheticCity, folder: Path, seed: int) -> list[Path]:
+def received_lists(city: SyntheticCity, folder: Path, seed: int, *, exported: bool = False) -> list[Path]:
     """Write the lists of employees, users and experts into ``folder``; the same seed gives the same bytes.
 
     About 2 % of the rows have no contact and 1.5 % repeat a person, at random; experts'
-    lists have odd spellings only.
+    lists have odd spellings only. ``exported``: as many institutions at once send them, out of a
+    database: CSV, for the users Parquet; else as the offices type them, most into spreadsheets.
     """
     habits, streams = habits_of(city.institution_id), Streams(city.institution_id, (city.seed, seed))
+    if exported:
+        habits = replace(habits, files=EXPORTED_FILES, encoding="utf-8")
     return [_write_list(city, source, habits, folder, streams) for source in SOURCES]
 
 
@@ -46,6 +56,8 @@ def _write_list(city: SyntheticCity, source: Source, habits: Habits, folder: Pat
     columns = list_columns(city, rows, source, habits, streams, sheet=sheet)
     if source != "expert":
         _make_gaps(columns, streams(f"{source} gaps"))
+    if path.suffix == ".parquet":
+        return _write_parquet(path, {habits.header(column): cells for column, cells in columns.items()})
     table = [[habits.header(column) for column in columns], *map(list, zip(*columns.values(), strict=True))]
     table = _with_stray_rows(table, name, len(rows))
     if not sheet:
@@ -53,6 +65,12 @@ def _write_list(city: SyntheticCity, source: Source, habits: Habits, folder: Pat
     year = city.reference_date.year
     titles = [f"{TITLES[source]} {name.upper()}", f"SURVEI PENILAIAN INTEGRITAS TAHUN {year}", name, ""]
     return write_workbook(path, SHEETS[source], [*([title] for title in titles[: habits.title_lines]), *table])
+
+
+def _write_parquet(path: Path, columns: dict[str, list[Cell]]) -> Path:
+    """A table out of a database: texts, as they were typed, and neither titles nor totals."""
+    texts = {name: [None if cell is None else str(cell) for cell in cells] for name, cells in columns.items()}
+    return write_parquet(path, pd.DataFrame(texts, dtype="str"))
 
 
 def _listed_rows(city: SyntheticCity, source: Source, rng: np.random.Generator) -> np.ndarray:

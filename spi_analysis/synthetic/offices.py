@@ -39,6 +39,20 @@ COMMON_OFFICES = (
     Office("Satuan Polisi Pamong Praja", 5.0),
 )
 
+# Units of ministries, agencies and state enterprises, by the first word of the institution's code.
+CENTRAL = ("kementerian", "lembaga", "bumn")
+CENTRAL_OFFICES = (
+    Office("Sekretariat Jenderal", 6.0),
+    Office("Inspektorat Jenderal", 2.0),
+    *(
+        Office(f"Direktorat Jenderal {name}", 8.0)
+        for name in ("Pelayanan", "Perizinan", "Pembinaan", "Pengawasan", "Kerja Sama")
+    ),
+    Office("Badan Pendidikan dan Pelatihan", 3.0, "education"),
+    Office("Badan Data dan Informasi", 2.0),
+    *(Office(f"Kantor Wilayah {name}", 7.0) for name in ("Barat", "Tengah", "Timur", "Utara", "Selatan")),
+)
+
 # Hospitals, health centres and districts; where an institution is not listed, the last entry serves.
 LOCAL_OFFICES: dict[str, tuple[str, ...]] = {
     "kota-mojokerto": (
@@ -88,6 +102,10 @@ SERVICES: dict[str, tuple[float, tuple[str, ...]]] = {
     "RSUD": (6.0, ("Rawat Jalan", "Rawat Inap", "Gawat Darurat")),
     "Puskesmas": (3.0, ("Pemeriksaan Umum", "Imunisasi", "Kesehatan Ibu dan Anak")),
     "Kecamatan": (2.0, ("Surat Keterangan", "Dispensasi Nikah")),
+    "Direktorat Jenderal Pelayanan": (6.0, ("Permohonan Layanan", "Konsultasi", "Pengaduan")),
+    "Direktorat Jenderal Perizinan": (6.0, ("Izin Usaha", "Sertifikasi", "Rekomendasi Teknis")),
+    "Badan Pendidikan": (2.0, ("Pelatihan", "Sertifikasi Kompetensi")),
+    "Kantor Wilayah": (4.0, ("Pendaftaran", "Legalisasi", "Layanan Terpadu")),
     "Mal Pelayanan Publik": (7.0, ("Layanan Kependudukan", "Layanan Perizinan", "Layanan Pajak")),
 }
 
@@ -101,6 +119,8 @@ _HEADS = {"Kecamatan": "Camat", "RSUD": "Direktur RSUD", "Sekretariat": "Sekreta
 
 def offices_of(institution_id: str) -> tuple[Office, ...]:
     """The internal units of an institution."""
+    if institution_id.split("-")[0] in CENTRAL:
+        return CENTRAL_OFFICES
     local = LOCAL_OFFICES.get(institution_id, LOCAL_OFFICES[""])
     return (*COMMON_OFFICES, *(_local_office(name) for name in local))
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from spi_analysis.params import Institution
+from spi_analysis.synthetic.national import example_response, example_size, is_example
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ def profile_of(institution: Institution) -> CityProfile:
     """The profile of an institution; one that has none of its own gets one that follows from its code and size."""
     if institution.institution_id in PROFILES:
         return PROFILES[institution.institution_id]
+    if is_example(institution.institution_id):
+        return _example_profile(institution.institution_id)
     number = int.from_bytes(hashlib.sha256(institution.institution_id.encode()).digest()[:4], "little")
     internal, external = _BY_SIZE.get(institution.size_class or "", _SMALL)
     return CityProfile(internal, external, 0.18 + number % 21 / 100, number % 3)
+
+
+def _example_profile(institution_id: str) -> CityProfile:
+    internal, external = example_size(institution_id)
+    response_rate, coached_units = example_response(institution_id)
+    return CityProfile((internal, internal + 1), (external, external + 1), response_rate, coached_units)

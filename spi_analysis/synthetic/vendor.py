@@ -16,7 +16,7 @@ from spi_analysis.synthetic.diary import Reach
 from spi_analysis.synthetic.fieldwork import run_fieldwork, stranger_events
 from spi_analysis.synthetic.vendor_contacts import find_people, read_invitations
 from spi_analysis.synthetic.workbooks import write_workbook
-from spi_analysis.tables.files import whole_file, write_bytes
+from spi_analysis.tables.files import whole_file, write_bytes, write_parquet
 
 # The vendor's words; the workbench's import knows them.
 EVENT_COLUMNS = {"token": "token", "event": "kejadian", "at": "waktu", "channel": "saluran"}
@@ -41,19 +41,26 @@ ANSWER_FILES = {
     "external": "jawaban_eksternal_{}.sav",
     "expert": "jawaban_eksper_{}.xlsx",
 }
+EXPORTED = "{}__{}.parquet"
 
 # Place and content of the time of writing in the header of an SPSS system file.
 SAV_STAMP, SAV_WRITTEN = slice(92, 109), b"01 Jan 2400:00:00"
 
 
 def vendor_files(
-    city: SyntheticCity, invitation_files: Iterable[Path], folder: Path, setup: RoundSetup, seed: int
+    city: SyntheticCity,
+    invitation_files: Iterable[Path],
+    folder: Path,
+    setup: RoundSetup,
+    seed: int,
+    *,
+    exported: bool = False,
 ) -> list[Path]:
     """Do the fieldwork for the invitation files and write what the vendor delivers; same seed, same bytes.
 
     The people behind the contacts behave as in ``simulate_fieldwork`` with the same seed;
     where a contact is missing, only the other channel reaches them. A contact that
-    belongs to nobody comes back as a wrong number.
+    belongs to nobody comes back as a wrong number. ``exported``: Parquet throughout, as out of a database.
     """
     invitations = read_invitations(invitation_files)
     rows = find_people(city, invitations)
@@ -64,8 +71,8 @@ def vendor_files(
     events = pd.concat([events.merge(tokens, on="row"), strangers], ignore_index=True)
     answers = responses.merge(tokens, on="row").sort_values("started_at", kind="stable")
     return [
-        _write_events(events, folder, city.institution_id),
-        *_write_answers(answers, folder, city, setup.instrument),
+        _write_events(events, folder / (EXPORTED if exported else EVENTS_FILE).format(city.institution_id, "kejadian")),
+        *_write_answers(answers, folder, city, setup.instrument, exported),
     ]
 
 
@@ -77,24 +84,28 @@ def _reach(known: pd.DataFrame, n: int) -> Reach:
     return Reach(phone, email)
 
 
-def _write_events(events: pd.DataFrame, folder: Path, institution_id: str) -> Path:
+def _write_events(events: pd.DataFrame, path: Path) -> Path:
     table = events.sort_values("at", kind="stable").assign(
         event=events["event"].map(EVENT_WORDS),
         channel=events["channel"].map(CHANNEL_WORDS),
         at=events["at"].dt.strftime(TIME_FORMAT),
     )
     table = table[list(EVENT_COLUMNS)].rename(columns=EVENT_COLUMNS)
-    text = table.to_csv(index=False, sep=";", lineterminator="\r\n")
-    return write_bytes(folder / EVENTS_FILE.format(institution_id), text.encode("utf-8"))
+    if path.suffix == ".parquet":
+        return write_parquet(path, table)
+    return write_bytes(path, table.to_csv(index=False, sep=";", lineterminator="\r\n").encode("utf-8"))
 
 
-def _write_answers(answers: pd.DataFrame, folder: Path, city: SyntheticCity, instrument: Instrument) -> list[Path]:
-    writers = {".csv": _write_csv, ".sav": _write_sav, ".xlsx": _write_xlsx}
+def _write_answers(
+    answers: pd.DataFrame, folder: Path, city: SyntheticCity, instrument: Instrument, exported: bool
+) -> list[Path]:
+    writers = {".csv": _write_csv, ".sav": _write_sav, ".xlsx": _write_xlsx, ".parquet": _write_parquet}
     paths = []
     for source in SOURCES:
         columns = [*ANSWER_COLUMNS, *instrument.codes(source)]
         table = answers.loc[answers["source"] == source, columns].rename(columns=ANSWER_COLUMNS)
-        path = folder / ANSWER_FILES[source].format(city.institution_id)
+        name = EXPORTED if exported else ANSWER_FILES[source]
+        path = folder / name.format(city.institution_id, f"jawaban_{source}")
         labels = {
             question.code: {code: text["id"] for code, text in instrument.scales[question.scale].labels.items()}
             for question in instrument.questions[source]
@@ -123,6 +134,10 @@ def _write_sav(path: Path, table: pd.DataFrame, labels: dict[str, dict[int, str]
         content[SAV_STAMP] = SAV_WRITTEN
         beside.write_bytes(content)
     return path
+
+
+def _write_parquet(path: Path, table: pd.DataFrame, labels: dict[str, dict[int, str]]) -> Path:
+    return write_parquet(path, _whole(table, labels))
 
 
 def _whole(table: pd.DataFrame, labels: dict[str, dict[int, str]]) -> pd.DataFrame:

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.tables.files import write_json
+from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault_key import KEY_BYTES, VaultKey
 
 MARK = "demo.json"
+# Of a generated national round, which grows institution by institution: written first.
+NATIONAL = "synth.json"
+# Folder of the store with the digests of the lists that were generated, by institution.
+GENERATED_LISTS = "generated_lists"
 SECRETS = ("person_id", "prn", "link_token")
 # Published results are no lists of people: a new demo keeps them.
 PUBLISHED = "published.parquet"
 # Folders that notebooks and later imports write into; all in them follows from the demo's lists and is made anew.
-MADE_FROM_LISTS = ("events", "responses", "weights", "replicates", "estimates", "invitations", "rejected")
+MADE_FROM_LISTS = (
+    "events",
+    "responses",
+    "weights",
+    "weights_from",
+    "replicates",
+    "estimates",
+    "invitations",
+    "rejected",
+)
 OWN_WORKSPACE = (
     "bring your own lists in a fresh copy of the project: git clone . ../my-round (or copy it without data/ and "
     "outputs/), then there: spi vault init --key-file FILE; docs/bring_your_lists.md goes on from there"
@@ -31,9 +46,32 @@ def mark_demo(workspace: Workspace, seed: int) -> None:
 
 
 def demo_seed(workspace: Workspace) -> int | None:
-    """The seed of the demo in this workspace; None where there is none."""
-    mark = _mark(workspace)
+    """The seed of the generated people in this workspace (demo or national round); None where there are none."""
+    mark = _mark(workspace) or national_mark(workspace)
     return int(mark["seed"]) if mark else None
+
+
+def mark_national(workspace: Workspace, facts: dict[str, Any]) -> None:
+    """Say that everything below data/ is a generated national round. Written first: all that follows is generated."""
+    write_json(workspace.data / NATIONAL, {"synthetic": True, **facts})
+
+
+def national_mark(workspace: Workspace) -> dict[str, Any]:
+    """What a generated national round was made with (seed, scale, round); empty where there is none."""
+    path = workspace.data / NATIONAL
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def keep_generated(store: Store, institution_id: str, lists: Iterable[Path]) -> None:
+    """Remember the lists that were generated for an institution: only these may be imported among generated people."""
+    store.write_record(GENERATED_LISTS, institution_id, {path.name: _digest(path) for path in lists})
+
+
+def are_generated(store: Store, files: Iterable[Path]) -> bool:
+    """Whether all files are lists that were generated for this round, unchanged."""
+    records = sorted((store.root / GENERATED_LISTS).glob("*.json"))
+    known = {digest for path in records for digest in json.loads(path.read_text(encoding="utf-8")).values()}
+    return all(path.is_file() and _digest(path) in known for path in files)
 
 
 def demo_is_whole(workspace: Workspace) -> bool:
@@ -68,7 +106,7 @@ def refuse_in_demo(workspace: Workspace, what: str) -> None:
     if demo_seed(workspace) is not None:
         raise StoreError(
             f"{what} must not come into a workspace that holds the demo",
-            file=f"data/{MARK}",
+            file=f"data/{MARK if _mark(workspace) else NATIONAL}",
             got="generated data, and a vault whose key anybody can compute",
             expected="a workspace of its own for real people",
             hint=OWN_WORKSPACE,

@@ -11,6 +11,26 @@ from filelock import FileLock, Timeout
 from spi_analysis.errors import StoreError
 
 LOCK = ".lock"
+_joined: set[Path] = set()
+
+
+@contextmanager
+def one_writer_in_parts(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for a command whose parts write on their own: here, and in processes that ``join_writer``.
+
+    The parts must not write the same files: each has an institution of its own.
+    """
+    with one_writer(folder):
+        join_writer(folder)
+        try:
+            yield
+        finally:
+            _joined.discard(folder.resolve())
+
+
+def join_writer(folder: Path) -> None:
+    """Say that this process is a part of the command that holds ``folder``: it need not ask for it again."""
+    _joined.add(folder.resolve())
 
 
 @contextmanager
@@ -22,6 +42,9 @@ def one_writer(folder: Path) -> Iterator[None]:
     StoreError   another command is writing there. Nothing was changed then.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if folder.resolve() in _joined:
+        yield
+        return
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)

@@ -17,7 +17,7 @@ from spi_analysis.tables.contracts import CONTRACTS
 from spi_analysis.tables.importing.headers import HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
 from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
-from spi_analysis.tables.importing.tokens import sampled_by_token
+from spi_analysis.tables.importing.tokens import sampled_by_token, tokens_in
 from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
@@ -33,7 +33,8 @@ def import_events(
     *,
     mapping: Path | None = None,
     institution: str | None = None,
-) -> LogImport:
+    only: str | None = None,
+) -> LogImport | None:
     """Add contact events to the store. A file may hold several institutions: the token decides.
 
     Events imported before stay; the same event given again changes nothing. So a vendor may send the whole log every
@@ -41,9 +42,11 @@ def import_events(
 
     Parameters
     ----------
-    files : paths             CSV, XLSX or SPSS, one row per event: token, event, time and, if known, channel
+    files : paths             CSV, XLSX, SPSS or Parquet, one row per event: token, event, time and, if known, channel
     mapping : path, optional  columns and words laid over ``params/mappings/events.yaml``
     institution : str         refuse tokens of all other institutions
+    only : str                import nothing and return None unless every row is of this institution: then no other
+        institution's tables are touched, and several such imports may run side by side
     """
     if institution is not None:
         setup.require(institution)
@@ -53,7 +56,10 @@ def import_events(
         header_words = HeaderWords(words.fields, words.header)
         log, sheets, failed = open_log(files, header_words, words.required, nothing)
         _read_labels(log, sheets)
-        log.assign_owners(sampled_by_token(setup, store, vault), institution)
+        wanted = set(tokens_in(log.cells["token"]))
+        log.assign_owners(sampled_by_token(setup, store, vault, wanted, only), institution)
+        if only and (failed or not len(log.cells) or len(log.owners) < len(log.cells)):
+            return None
         note_headers(log, sheets)
         events = _events(log, setup, words)
         written = [

@@ -173,11 +173,11 @@ def _with_other_sources(frame: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataF
 
 def _note_other_sources(setup: RoundSetup, frame: pd.DataFrame, listed: list[Listed], institution_id: str) -> None:
     """A note at the row of every person who is listed in another source, too."""
-    others = frame.set_index(["source", "person_id"])["also_listed_as"].dropna()
+    others = frame.set_index(["source", "person_id"])["also_listed_as"].dropna().to_dict()
     labels = {source: part.label for source, part in setup.round.sources.items()}
     for one in listed:
         for person, file, sheet, row in one.people[["person_id", "file", "sheet", "row"]].itertuples(index=False):
-            if (one.source, person) in others.index:
+            if (one.source, person) in others:
                 where = Where(institution_id, one.source, file, sheet, row)
                 named = [labels[source] for source in others[one.source, person].split()]
                 words = {

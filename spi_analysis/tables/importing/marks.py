@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -40,7 +40,7 @@ def codes_per_row(marks: Iterable[Mark], rows: pd.Index, severities: tuple[str, 
 
 def add_marks(
     findings: Findings,
-    marks: Iterable[Mark],
+    marks: Sequence[Mark],
     cells: pd.DataFrame,
     labels: Mapping[tuple[str, str], Mapping[str, str]],
     whose: Where,
@@ -51,7 +51,8 @@ def add_marks(
     unknown because a sheet has no such column is said once for the sheet, not for each of its rows.
     """
     places = {row: place for row, *place in cells[["file", "sheet", "row"]].itertuples()}
-    values = {field: cells[field].to_dict() for field in cells.columns}
+    values = {name: cells[name].array for name in {field for mark in marks for field in mark.fields} & {*cells.columns}}
+    at = {row: i for i, row in enumerate(cells.index)}
     whole: Counter[tuple[str, str, str]] = Counter()
     for mark in marks:
         file, sheet, row = places[mark.row]
@@ -61,7 +62,7 @@ def add_marks(
             continue
         field = there[0] if there else ""
         where = whose._replace(file=file, sheet=sheet, row=row)
-        value = values[field][mark.row] if field else None
+        value = values[field][at[mark.row]] if field else None
         findings.add(where, mark.code, labels[file, sheet].get(field, ""), field, value, **mark.details)
     for (file, sheet, code), rows in whole.items():
         findings.add_for_sheet(whose._replace(file=file, sheet=sheet), code, rows)

@@ -23,7 +23,7 @@ from spi_analysis.tables.importing.headers import Header, HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
 from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
 from spi_analysis.tables.importing.sheets import Sheet
-from spi_analysis.tables.importing.tokens import sampled_by_token
+from spi_analysis.tables.importing.tokens import sampled_by_token, tokens_in
 from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
@@ -40,7 +40,8 @@ def import_responses(
     *,
     mapping: Path | None = None,
     institution: str | None = None,
-) -> LogImport:
+    only: str | None = None,
+) -> LogImport | None:
     """Add answers to the store. A file may hold several institutions and sources: the token decides.
 
     Of a person's rows the one with the most answers is kept, then the one completed first. People imported before
@@ -48,9 +49,11 @@ def import_responses(
 
     Parameters
     ----------
-    files : paths             CSV, XLSX or SPSS: token, times, and a column per item code (whatever the case)
+    files : paths             CSV, XLSX, SPSS or Parquet: token, times, and a column per item code (whatever the case)
     mapping : path, optional  columns and item names laid over ``params/mappings/responses.yaml``
     institution : str         refuse tokens of all other institutions
+    only : str                import nothing and return None unless every row is of this institution: then no other
+        institution's tables are touched, and several such imports may run side by side
     """
     if institution is not None:
         setup.require(institution)
@@ -64,7 +67,10 @@ def import_responses(
         sheets = [entry for entry in sheets if set(codes) & set(entry[1].columns)]
         log.cells = log.cells.drop(index=[row for _, _, rows in without_items for row in rows])
         failed += [_no_items(sheet, header, codes) for sheet, header, _ in without_items]
-        log.assign_owners(sampled_by_token(setup, store, vault), institution)
+        wanted = set(tokens_in(log.cells["token"]))
+        log.assign_owners(sampled_by_token(setup, store, vault, wanted, only), institution)
+        if only and (failed or not len(log.cells) or len(log.owners) < len(log.cells)):
+            return None
         note_headers(log, sheets)
         _note_missing_items(log, sheets, setup.instrument)
         answers = _answers(log, sheets, setup, words).reindex(

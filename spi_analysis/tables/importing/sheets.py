@@ -12,6 +12,7 @@ from spi_analysis.errors import InputError, SpiError, nearest
 from spi_analysis.tables.importing.delimited import read_text
 from spi_analysis.tables.importing.excel import read_workbook
 from spi_analysis.tables.importing.grids import Grid, Row
+from spi_analysis.tables.importing.parquet import read_parquet
 from spi_analysis.tables.importing.spss import read_spss
 
 __all__ = ["Row", "Sheet", "in_order", "read_sheets"]
@@ -24,6 +25,7 @@ READERS: dict[str, Callable[[Path], list[Grid]]] = {
     ".tsv": read_text,
     ".sav": read_spss,
     ".zsav": read_spss,
+    ".parquet": read_parquet,
 }
 DIGEST_LENGTH = 16
 

@@ -25,7 +25,8 @@ def rows_below(sheet: Sheet, header: Header) -> Iterator[tuple[int, Row]]:
 def note_beyond_header(sheet: Sheet, header: Header, where: Where, findings: Findings) -> None:
     """Note once, at the first such row, how many rows hold cells to the right of the last header."""
     width = max((i + 1 for i, label in enumerate(header.labels) if label), default=0)
-    beyond = [number for number, row in rows_below(sheet, header) if any(text_of(cell) for cell in row[width:])]
+    below = enumerate(sheet.rows[header.row + 1 :], start=header.row + 2)
+    beyond = [number for number, row in below if len(row) > width and any(text_of(cell) for cell in row[width:])]
     if beyond:
         findings.add(where._replace(row=beyond[0]), "cells_beyond_header", rows=len(beyond))
 
@@ -37,30 +38,35 @@ class StrayRows:
     """
 
     def __init__(self, header: Header, rules: StrayRules, has_contact: Callable[[Row], bool]) -> None:
-        self.header, self.rules, self.has_contact = header, rules, has_contact
+        self.rules, self.has_contact = rules, has_contact
+        self.labels = [(i, plain(header.labels[i])) for i in header.columns.values()]
         self.totals = tuple(plain(word) for word in rules.totals)
         self.footers = tuple(plain(word) for word in rules.footers)
         self.in_footer = False
 
     def kind(self, row: Row) -> str:
-        words = [plain(text_of(cell)) for cell in row if text_of(cell)]
-        if self._is_header(row, words):
+        """Why the row is no person; "" if it may be one."""
+        texts = [text for cell in row if (text := text_of(cell))]
+        if self._is_header(row) or _numbers_columns(texts):
             return "header_row"
-        total = any(_starts(word, self.totals) for word in words[:2])
-        if (len(words) > self.rules.max_cells and not total) or self.has_contact(row):
+        total = any(_starts(plain(text), self.totals) for text in texts[:2])
+        if (len(texts) > self.rules.max_cells and not total) or self.has_contact(row):
             self.in_footer = False
             return ""
         if total:
             return "total_row"
-        self.in_footer = self.in_footer or any(_starts(word, self.footers) for word in words)
+        self.in_footer = self.in_footer or any(_starts(plain(text), self.footers) for text in texts)
         return "footer_row" if self.in_footer else ""
 
-    def _is_header(self, row: Row, words: list[str]) -> bool:
-        """The header again, or the row that numbers the columns (1, 2, 3 ...)."""
-        columns = self.header.columns.values()
-        labels = [plain(self.header.labels[i]) for i in columns]
-        same = sum(i < len(row) and plain(text_of(row[i])) == label for i, label in zip(columns, labels, strict=True))
-        return same * 2 > len(labels) or (len(words) > 2 and words == [str(i + 1) for i in range(len(words))])
+    def _is_header(self, row: Row) -> bool:
+        """The header again."""
+        same = sum(i < len(row) and plain(text_of(row[i])) == label for i, label in self.labels)
+        return same * 2 > len(self.labels)
+
+
+def _numbers_columns(texts: list[str]) -> bool:
+    """Whether a row numbers the columns: 1, 2, 3 ..."""
+    return len(texts) > 2 and all(plain(text) == str(i) for i, text in enumerate(texts, start=1))
 
 
 def _starts(text: str, words: tuple[str, ...]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from spi_analysis.params.setup import RoundSetup
@@ -23,14 +23,20 @@ class Sampled(NamedTuple):
     person_id: str
 
 
-def sampled_by_token(setup: RoundSetup, store: Store, vault: Vault) -> dict[str, Sampled]:
-    """Every token of the round with its person. Nothing of this is ever written."""
+def sampled_by_token(
+    setup: RoundSetup, store: Store, vault: Vault, wanted: Collection[str], only: str | None = None
+) -> dict[str, Sampled]:
+    """The wanted tokens of the round (or of one institution only) with their people. Nothing of this is ever written.
+
+    Only the wanted are kept: those of a whole country's sample would take gigabytes.
+    """
     secret = vault.secret("link_token")
     book: dict[str, Sampled] = {}
-    for institution_id in store.institutions("sample"):
+    for institution_id in store.institutions("sample") if only is None else [only]:
         for source, people in store.read("sample", institution_id).groupby("source")["person_id"]:
             tokens = link_tokens(people, setup.round.round_id, institution_id, str(source), secret)
-            book |= {token: Sampled(institution_id, str(source), p) for token, p in zip(tokens, people, strict=True)}
+            pairs = zip(tokens, people, strict=True)
+            book |= {token: Sampled(institution_id, str(source), person) for token, person in pairs if token in wanted}
     return book
 
 

@@ -1,0 +1,125 @@
+"""Seconds and peak memory of a national round, stage by stage. Run: python -m benchmarks.national --sizes 10 40"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from spi_analysis.tables.store import Store
+
+PROJECT = Path(__file__).resolve().parents[1]
+ROUND = "spi_2024"
+# What a whole round lists and invites (2022), and how often memory is looked at.
+LISTED, INVITED, EVERY = 7_777_891, 2_500_000, 0.2
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: its command, and the table whose rows its time grows with."""
+
+    title: str
+    command: list[str]
+    rows: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Wall-clock and processor seconds, and the most memory that all its processes held at once (MB)."""
+
+    seconds: float
+    cpu: float
+    peak_mb: float
+
+
+def stages(institutions: int, scale: float, workers: int) -> list[Stage]:
+    synth = ["synth", "--institutions", str(institutions), "--scale", str(scale)]
+    count = ["--workers", str(workers)]
+    return [
+        Stage("generate lists", [*synth, "--lists-only", *count], "frame"),
+        Stage("import lists", ["import", "frame", "@lists.txt", *count], "frame"),
+        Stage("draw", ["draw", *count], "frame"),
+        Stage("fieldwork, import events and answers", [*synth, *count], "sample"),
+        Stage("weigh", ["weigh", *count], "sample"),
+    ]
+
+
+def measured(command: list[str], folder: Path) -> Measured:
+    """Run a command in a workspace; its processes' memory is looked at all the while."""
+    before = os.times()
+    started, peak, done = time.perf_counter(), [0.0], threading.Event()
+    with (folder / "log.txt").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "spi_analysis", *command], cwd=folder, stdout=log, stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )  # fmt: skip
+        watcher = threading.Thread(target=_watch, args=(process.pid, peak, done))
+        watcher.start()
+        code = process.wait()
+    done.set()
+    watcher.join()
+    if code:
+        sys.exit(f"failed: spi {' '.join(command)}\n" + "\n".join((folder / "log.txt").read_text().splitlines()[-8:]))
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Measured(time.perf_counter() - started, cpu, peak[0] / 1e6)
+
+
+def _watch(pid: int, peak: list[float], done: threading.Event) -> None:
+    while not done.wait(EVERY):
+        peak[0] = max(peak[0], sum(_memory(pid)))
+
+
+def _memory(pid: int) -> Iterator[int]:
+    """Resident memory of a process and all below it; what they share counts for each of them."""
+    try:
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            yield process.memory_info().rss
+    except psutil.Error:
+        return
+
+
+def run(institutions: int, scale: float, workers: int, folder: Path) -> None:
+    """One round of a size, a line per stage, with what it comes to for a whole round."""
+    for name in ("params", "notebooks"):
+        shutil.copytree(PROJECT / name, folder / name)
+    store, found = Store(folder / "data" / ROUND), []
+    for stage in stages(institutions, scale, workers):
+        found.append((stage, measured(stage.command, folder)))
+        lists = sorted((folder / "build" / "national").glob("*/received/*"))
+        (folder / "lists.txt").write_text("".join(f"{path}\n" for path in lists))
+    rows = {table: sum(store.shape(table, i)[0] for i in store.institutions(table)) for table in ("frame", "sample")}
+    print(f"\n{institutions} institutions, scale {scale:g}, {workers} workers: {rows['frame']:,} people on lists, "
+          f"{rows['sample']:,} invited, load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    print("| stage | seconds | processor seconds | peak, MB | a whole round: processor minutes |")
+    print("|---|---|---|---|---|")
+    for stage, result in found:
+        whole = {"frame": LISTED, "sample": INVITED}[stage.rows] / rows[stage.rows] * result.cpu / 60
+        print(f"| {stage.title} | {result.seconds:.1f} | {result.cpu:.1f} | {result.peak_mb:.0f} | {whole:.0f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 40], help="institutions (default: %(default)s)")
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the lists (1: a real round's)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--folder", type=Path, help="where to work (default: a folder that is removed afterwards)")
+    options = parser.parse_args()
+    for size in options.sizes:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            run(size, options.scale, options.workers, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Work for many institutions: one's error stops no other, a killed process costs one, one writer at a time."""
+
+import io
+import os
+
+import pytest
+from rich.console import Console
+
+from spi_analysis.batch.institutions import Place, for_each, problems_of
+from spi_analysis.errors import InputError, StoreError
+from spi_analysis.params import load_setup
+from spi_analysis.tables.files import write_text
+from spi_analysis.tables.locking import one_writer
+from tests.demo import copy_inputs
+
+CODES = ["kota-mojokerto", "kabupaten-probolinggo", "kota-bengkulu", "kota-pangkalpinang"]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(load_setup(copy_inputs(tmp_path / "w"), "spi_2024"))
+
+
+def quietly(place, work, tasks, workers=1):
+    return for_each(place, work, tasks, workers, Console(file=io.StringIO()), "trying")
+
+
+def numbered(place, institution_id, number):
+    """Gives back its task, and fails in the ways that work can fail."""
+    if number == "refused":
+        raise InputError("this list cannot be used", key=institution_id)
+    if number == "mistake":
+        raise KeyError("081200000001 is a cell of a list")
+    if number == "killed":
+        os._exit(9)
+    with one_writer(place.setup.workspace.data):
+        write_text(place.setup.workspace.data / institution_id, str(number))
+    return number
+
+
+def test_an_error_stops_no_other_institution(place):
+    tasks = dict(zip(CODES, [1, "refused", "mistake", 4], strict=True))
+    outcomes = quietly(place, numbered, tasks)
+    assert [outcome.value for outcome in outcomes] == [1, None, None, 4]
+    assert [outcome.institution_id for outcome in outcomes] == CODES
+    refused, mistake = problems_of(outcomes)
+    assert refused.what == "this list cannot be used"
+    assert "KeyError" in mistake.what
+    assert "0812" not in str(mistake), "an error's own text may hold a cell of a list"
+    assert "test_institutions.py, line" in mistake.got
+
+
+def test_nobody_else_writes_meanwhile(place):
+    with one_writer(place.setup.workspace.data), pytest.raises(StoreError, match="is running"):
+        quietly(place, numbered, {CODES[0]: 1})
+    quietly(place, numbered, {CODES[0]: 1})
+    with one_writer(place.setup.workspace.data), pytest.raises(StoreError, match="is running"):
+        quietly(place, numbered, {CODES[0]: 1})
+
+
+@pytest.mark.slow
+def test_a_killed_process_costs_its_institution_and_no_other(place):
+    tasks = dict(zip(CODES, [1, "killed", 3, 4], strict=True))
+    outcomes = quietly(place, numbered, tasks, workers=2)
+    assert [outcome.value for outcome in outcomes] == [1, None, 3, 4]
+    (problem,) = problems_of(outcomes)
+    assert problem.key == CODES[1]
+    assert "--workers 1" in problem.hint

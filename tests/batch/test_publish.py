@@ -1,0 +1,303 @@
+"""What leaves the house: reports, tables, overview, and nothing else; never a contact, never a stale figure."""
+
+import io
+import json
+import os
+import re
+import shutil
+import zipfile
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from spi_analysis.batch import publish as module
+from spi_analysis.batch.publish import publish, without_dead_links
+from spi_analysis.batch.publish_checks import content_problems
+from spi_analysis.batch.ready import INPUTS, keep_overview_inputs
+from spi_analysis.errors import StoreError
+from spi_analysis.params import load_setup
+from spi_analysis.reporting.institution.files import save_tables
+from spi_analysis.stages.draw import draw_institution
+from spi_analysis.stages.report import institution_page
+from spi_analysis.stages.score import score_institution
+from spi_analysis.stages.weigh import save_weights, weigh_institution
+from spi_analysis.tables.files import write_csv, write_json, write_text
+from spi_analysis.tables.store import Store
+from tests.demo import copy_inputs
+from tests.stages.town import SECRET, TOWN, make_town
+
+ROUND = "spi_2024"
+PAGE = """<!DOCTYPE html><html lang="{language}"><head><meta name="institution" content="{institution_id}">
+<meta name="round" content="spi_2024"></head><body><strong class="mark {status}">x</strong>
+<nav><ul><li><a href="{up}index.{language}.html">Overview</a></li>
+<li><a href="40_score_analysis.{language}.html">Scores</a></li>
+<li><a href="10_sampling_design.{language}.html">Design</a></li></ul></nav>
+<a href="#main">below</a> <p>{text}</p><svg xmlns="http://www.w3.org/2000/svg"></svg>
+{links}</body></html>"""
+
+
+def write_pages(setup, text="Skor 77,29 (75,10 sampai 79,48); n = 1.234.567"):
+    """Pages as the batch makes them, with links to the tables beside them."""
+    base = setup.workspace.outputs / ROUND
+    status = setup.round.report_status
+    tables = sorted(path.name for path in (base / TOWN / "tables").glob("*.csv"))
+    links = " ".join(f'<a href="tables/{name}">CSV</a>' for name in tables)
+    for language in setup.round.languages:
+        facts = {"language": language, "status": status, "text": text}
+        report = PAGE.format(institution_id=TOWN, up="../", links=links, **facts)
+        write_text(base / TOWN / f"report.{language}.html", report)
+        links_home = f'<a href="{TOWN}/report.{language}.html">T</a> <a href="tables/means.csv">CSV</a>'
+        write_text(base / f"index.{language}.html", PAGE.format(institution_id="", up="", links=links_home, **facts))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A workspace with one institution, scored, with pages; copied for every test."""
+    workspace = copy_inputs(tmp_path_factory.mktemp("publish") / "w")
+    rows = workspace.params / "rounds" / f"{ROUND}.institutions.csv"
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:2]))
+    setup = load_setup(workspace, ROUND)
+    assert setup.institution_ids == [TOWN]
+    store = Store(workspace.data / ROUND)
+    town = make_town(setup)
+    store.write("frame", TOWN, town.frame)
+    draw_institution(setup, store, TOWN, SECRET)
+    sample = store.read("sample", TOWN)
+    events, responses = town.fieldwork(sample)
+    store.write("events", TOWN, events)
+    store.write("responses", TOWN, responses)
+    frame = store.read("frame", TOWN)
+    weighted = weigh_institution(frame, sample, events, responses, setup.round, setup.instrument)
+    save_weights(store, TOWN, weighted)
+    scored = score_institution(
+        frame=frame, responses=responses, weights=weighted.weights, replicates=weighted.replicates,
+        round_=setup.round, instrument=setup.instrument, inputs=setup.inputs[TOWN], previous=None,
+    )  # fmt: skip
+    store.write("estimates", TOWN, scored.estimates)
+    folder = workspace.institution_outputs(ROUND, TOWN)
+    save_tables(institution_page(setup, store, TOWN), folder / "tables")
+    write_csv(workspace.outputs / ROUND / "tables" / "means.csv", pd.DataFrame({"year": [2024]}))
+    write_pages(setup)
+    write_json(folder / "run.json", {"institution_id": TOWN, "steps": {"50": {"ok": True}}})
+    keep_overview_inputs(setup, module.OVERVIEW)
+    return workspace.root
+
+
+@pytest.fixture
+def setup(template, tmp_path):
+    shutil.copytree(template, tmp_path / "w")
+    from spi_analysis.params import Workspace
+
+    return load_setup(Workspace(tmp_path / "w"), ROUND)
+
+
+def pack(setup, partial=False, folder=None):
+    console = Console(file=io.StringIO())
+    return publish(setup, folder or setup.workspace.root / "out", partial, 1, console)
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_reports_tables_and_overview_go_and_nothing_else(setup):
+    outputs = setup.workspace.outputs / ROUND
+    for stray in ("50_institution_report.ipynb", "40_score_analysis.id.html", "frame_problems.xlsx", "tables/x.csv"):
+        write_text(outputs / TOWN / stray, "not for others")
+    write_text(outputs / "tables" / "notes.csv", "not for others")
+    made = pack(setup)
+    names = set(files_in(made.folder)) - {"manifest.csv"}
+    tables = {f"{TOWN}/tables/{name}" for name in os.listdir(outputs / TOWN / "tables") if name != "x.csv"}
+    assert names == {
+        *tables,
+        *(f"{TOWN}/report.{language}.html" for language in ("id", "en")),
+        *(f"index.{language}.html" for language in ("id", "en")),
+        "tables/means.csv",
+    }
+    assert set(made.manifest["file"]) == names
+    assert made.left_out.empty
+
+
+def test_the_manifest_tells_every_file(setup):
+    import hashlib
+
+    made = pack(setup)
+    listed = pd.read_csv(made.folder / "manifest.csv", keep_default_na=False)
+    assert list(listed.columns) == ["file", "size", "sha256", "institution_id", "round"]
+    for row in listed.itertuples():
+        content = (made.folder / row.file).read_bytes()
+        assert (row.size, row.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+        assert row.institution_id == (TOWN if row.file.startswith(TOWN) else "")
+        assert row.round == ROUND
+    with zipfile.ZipFile(made.archive) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == files_in(made.folder)
+        assert archive.namelist() == sorted(archive.namelist())
+
+
+def test_the_same_reports_give_the_same_bytes(setup, tmp_path):
+    first, second = pack(setup, folder=tmp_path / "a"), pack(setup, folder=tmp_path / "b")
+    assert first.archive.read_bytes() == second.archive.read_bytes()
+    again = pack(setup, folder=tmp_path / "a")
+    assert again.archive.read_bytes() == second.archive.read_bytes(), "a new package takes the place of the old one"
+    assert sorted(os.listdir(tmp_path / "a")) == [ROUND, f"{ROUND}.zip"]
+
+
+def test_no_link_leads_out_of_the_package(setup):
+    made = pack(setup)
+    names = set(files_in(made.folder))
+    for name in names:
+        if name.endswith(".html"):
+            page = (made.folder / name).read_text()
+            for href in re.findall(r'href="([^"#]+)"', page):
+                assert os.path.normpath(os.path.join(os.path.dirname(name), href)) in names, (name, href)
+            assert "10_sampling_design" not in page
+            assert 'href="#main"' in page
+
+
+def test_dead_links_keep_their_words():
+    page = '<p>See <a class="x" href="gone.html#a">the <b>scores</b></a> and <a href="a/b.html">this</a>.</p>'
+    assert without_dead_links(page, ".", {"a/b.html"}) == (
+        '<p>See the <b>scores</b> and <a href="a/b.html">this</a>.</p>'
+    )
+
+
+PLANTED = {
+    "a phone number": ["Hubungi 0812-3456-7890", "wa 6281234567890", "+62 812 3456 7890", "(0812) 34567890"],
+    "an e-mail address": ["budi@example.org", "Budi.Contoh &#64; example.co.id"],
+    "a network address": ["https://example.org/x", "www.example.org", '<script src="//example.org/x.js">'],
+    "a network address in numbers": ["host 192.168.10.254 answered"],
+    "an employee number": ["NIP 19850315 201001 1 002", "198503152010011002"],
+    "a traceback": ["Traceback (most recent call last):", 'File "x.py", line 3, in f'],
+    "a path of this machine": ["see /home/someone/data", "C:\\Users\\someone"],
+}
+
+
+@pytest.mark.parametrize(("what", "text"), [(what, text) for what, texts in PLANTED.items() for text in texts])
+def test_what_is_planted_is_refused(setup, what, text):
+    """In one page of one institution; nothing is written, the file is named, and the value is not repeated in full."""
+    made = pack(setup)
+    before = files_in(made.folder.parent)
+    page = setup.workspace.outputs / ROUND / TOWN / "report.en.html"
+    page.write_text(page.read_text().replace("<p>", f"<p>{text} "))
+    for partial in (False, True):
+        with pytest.raises(StoreError, match=f"holds {what}") as error:
+            pack(setup, partial)
+        assert f"{TOWN}/report.en.html" in str(error.value)
+        assert "7890" not in str(error.value)
+        assert "budi@example.org" not in str(error.value)
+    assert files_in(made.folder.parent) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Skor 77,29; n = 1.234.567; 2021-2024; RR1 8.31 %; 0.0812345678901234 62.81234567890123",
+        "unit_score,internal,,Dinas Satu,62.8123456789,0.8112345678,,0.95",
+        'd="M 0 812.345678 L 628.123 45.67"',
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">',
+        '<img src="data:image/png;base64,AAAA0812345678901+a@b/C==">',
+        "@media print { a::after { content: none } }",
+        "sha256 9f0812345678e1; versi 0.1.0",
+        "Kode 2024/10, halaman 3 dari 12",
+    ],
+)
+def test_figures_and_pictures_are_no_contacts(text):
+    assert content_problems("a.html", text) == []
+
+
+def test_a_planted_contact_in_a_table_is_refused(setup):
+    """A table whose content is not what follows from the store is stale, whatever stands in it; the overview's is not
+    made again, so it is the search that finds it."""
+    write_text(setup.workspace.outputs / ROUND / "tables" / "means.csv", "year\n081234567890\n")
+    with pytest.raises(StoreError, match="holds a phone number") as error:
+        pack(setup)
+    assert "tables/means.csv" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda base, store: (base / TOWN / "report.en.html").unlink(), "the report is missing"),
+        (lambda base, store: (base / TOWN / "run.json").unlink(), "not checked"),
+        (lambda base, store: write_json(base / TOWN / "run.json", {"steps": {"50": {"ok": False}}}), "not checked"),
+        (lambda base, store: (base / TOWN / "tables" / "index.csv").unlink(), "a table of the report is missing"),
+        (lambda base, store: _other_estimates(store), "its figures are not those of the store"),
+        (lambda base, store: _later(store.path("responses", TOWN)), "responses was written after it"),
+        (lambda base, store: _swap(base / TOWN / "report.id.html", TOWN, "kota-bengkulu"), "another institution"),
+        (lambda base, store: _swap(base / TOWN / "report.id.html", "mark draft", "mark final"), "another status"),
+    ],
+)
+def test_what_is_stale_missing_or_unchecked_is_refused_and_left_out_when_told(setup, spoil, why):
+    base, store = setup.workspace.outputs / ROUND, Store(setup.workspace.data / ROUND)
+    spoil(base, store)
+    with pytest.raises(StoreError, match=why) as error:
+        pack(setup)
+    assert TOWN in str(error.value)
+    with pytest.raises(StoreError, match="no report to publish"):
+        pack(setup, partial=True)
+    assert not (setup.workspace.root / "out").exists()
+
+
+def test_a_missing_institution_is_left_out_and_listed(setup):
+    """With --partial the others go; what stays is listed in the package, and nothing links to it."""
+    rows = setup.workspace.params / "rounds" / f"{ROUND}.institutions.csv"
+    rows.write_text(
+        rows.read_text() + "kota-bengkulu,0,0,0,,,published,,test\nkota-tebing-tinggi,0,0,0,,,withheld,secrecy,t\n"
+    )
+    larger = load_setup(setup.workspace, ROUND)
+    with pytest.raises(StoreError) as error:
+        pack(larger)
+    assert "kota-bengkulu" in str(error.value)
+    assert "kota-tebing-tinggi" not in str(error.value), "a withheld result without a report is as it should be"
+    made = pack(larger, partial=True)
+    assert dict(made.left_out.to_numpy().tolist()) == {
+        "kota-bengkulu": "the report is missing",
+        "kota-tebing-tinggi": "withheld: secrecy",
+        "(overview)": "the national overview is missing or stale",
+    }
+    assert (made.folder / "left_out.csv").exists()
+    assert f"{TOWN}/report.id.html" in set(made.manifest["file"])
+    assert "index.id.html" not in (made.folder / TOWN / "report.id.html").read_text()
+
+
+def test_a_stale_overview_is_refused(setup):
+    path = setup.workspace.outputs / ROUND / INPUTS
+    write_json(path, {"digest": "of other estimates"})
+    with pytest.raises(StoreError, match="overview is missing or stale"):
+        pack(setup)
+    assert json.loads(path.read_text()) == {"digest": "of other estimates"}
+
+
+def test_interrupted_nothing_is_left(setup, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_write_zip", stop)
+    with pytest.raises(KeyboardInterrupt):
+        pack(setup)
+    assert os.listdir(setup.workspace.root / "out") == []
+
+
+def test_drafts_are_said_to_be_drafts(setup):
+    assert pack(setup).status == "draft"
+    final = replace(setup, round=setup.round.model_copy(update={"report_status": "final"}))
+    with pytest.raises(StoreError, match="another status"):
+        pack(final)
+
+
+def _other_estimates(store):
+    table = store.read("estimates", TOWN)
+    row = table.index[(table["measure"] == "index")][0]
+    table.loc[row, "estimate"] += 1
+    store.write("estimates", TOWN, table)
+
+
+def _later(path):
+    later = path.stat().st_mtime_ns + 3_600 * 10**9
+    os.utime(path, ns=(later, later))
+
+
+def _swap(path, old, new):
+    path.write_text(path.read_text().replace(old, new))
