@@ -32,6 +32,7 @@ COMMANDS = [
     ["export"],
     ["lab"],
     ["coverage"],
+    ["check-conduct"],
     ["vault", "init"],
     ["vault", "backup"],
     ["vault", "rotate"],

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spi_analysis.batch.executor import SINGLE_THREAD
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.synthetic.calibrated_mean import CELL_COLUMNS, GRID, simulate_cell
+from spi_analysis.synthetic.conduct import simulate_conduct
 from spi_analysis.synthetic.coverage import simulate_institution
 from spi_analysis.tables.files import write_csv
 
@@ -37,6 +38,18 @@ def simulate_rounds(
         for mechanism, seed, institution_id in itertools.product(mechanisms, seeds, setup.institution_ids)
     ]
     return _on_all_cores(_simulate, tasks, 4, workers, console)
+
+
+def simulate_conducts(
+    setup: RoundSetup, seeds: Iterable[int], answers: Iterable[str], workers: int | None, console: Console
+) -> pd.DataFrame:
+    """Every institution of the round, for every seed, honest and coached (see ``simulate_conduct``)."""
+    root, round_id = str(setup.workspace.root), setup.round.round_id
+    tasks: list[Task] = [
+        (root, round_id, institution_id, seed, kind)
+        for kind, seed, institution_id in itertools.product(answers, seeds, setup.institution_ids)
+    ]
+    return _on_all_cores(_simulate_conduct, tasks, 4, workers, console)
 
 
 def simulate_means(seed: int, runs: int, workers: int | None, console: Console) -> pd.DataFrame:
@@ -84,13 +97,18 @@ def _minutes(seconds: float) -> str:
 
 
 def save_simulation(setup: RoundSetup, name: str, results: pd.DataFrame) -> Path:
-    """Keep results where notebook 95 looks for them: rounds in coverage.csv, means in means.csv."""
+    """Keep results where notebook 95 looks for them: rounds in coverage.csv, means in means.csv, and so on."""
     return write_csv(setup.workspace.outputs / "method_checks" / f"{name}.csv", results)
 
 
 def _simulate(task: Task) -> pd.DataFrame:
     root, round_id, institution_id, seed, mechanism = task
     return simulate_institution(_setup(root, round_id), institution_id, seed, mechanism)
+
+
+def _simulate_conduct(task: Task) -> pd.DataFrame:
+    root, round_id, institution_id, seed, answers = task
+    return simulate_conduct(_setup(root, round_id), institution_id, seed, answers)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`spi coverage`: does the interval cover the truth?"""
+"""`spi coverage`, `spi check-conduct`: simulations with known truth."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from spi_analysis.commands.common import RoundOption, WorkspaceOption, err, open_setup, out, print_table
+from spi_analysis.params import RoundSetup
 
 checks = typer.Typer()
 
@@ -30,19 +31,51 @@ def coverage(
     Example: spi coverage --seeds 20 --runs 0
     """
     from spi_analysis.batch.coverage import save_simulation, simulate_means, simulate_rounds
-    from spi_analysis.batch.engine import run_step
-    from spi_analysis.batch.plan import method_checks_step
-    from spi_analysis.estimation.coverage import coverage_summary
+    from spi_analysis.estimation.coverage import coverage_summary, range_summary
     from spi_analysis.synthetic.coverage import MECHANISMS
 
     setup = open_setup(workspace, round_id)
     results = simulate_rounds(setup, range(first_seed, first_seed + seeds), MECHANISMS, workers, out)
     out.print(f"written  {save_simulation(setup, 'coverage', results).relative_to(setup.workspace.root)}")
     print_table("Coverage of the interval", coverage_summary(results, ["mechanism", "measure"]), decimals=3)
+    ranges = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
+    print_table("Sensitivity range (proxy pattern-mixture): does it hold the truth?", ranges, decimals=3)
     if runs:
         means = simulate_means(first_seed, runs, workers, out)
         out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")
         print_table("Coverage of a calibrated mean", means, decimals=3)
+    _make_page(setup)
+
+
+@checks.command("check-conduct")
+def check_conduct(
+    seeds: Annotated[int, typer.Option(min=1, help="Rounds to simulate (200: half an hour on two cores).")] = 200,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Simulate honest and coached rounds; print how often the conduct checks flag each.
+
+    Example: spi check-conduct --seeds 20
+    """
+    from spi_analysis.batch.coverage import save_simulation, simulate_conducts
+    from spi_analysis.scores.conduct import conduct_summary
+    from spi_analysis.synthetic.conduct import ANSWERS
+
+    setup = open_setup(workspace, round_id)
+    results = simulate_conducts(setup, range(first_seed, first_seed + seeds), ANSWERS, workers, out)
+    out.print(f"written  {save_simulation(setup, 'conduct', results).relative_to(setup.workspace.root)}")
+    title = f"Conduct checks: share flagged (wanted for honest institutions: at most {setup.round.conduct.alpha:g})"
+    print_table(title, conduct_summary(results), decimals=4)
+    _make_page(setup)
+
+
+def _make_page(setup: RoundSetup) -> None:
+    """The page of method checks, from what has been simulated."""
+    from spi_analysis.batch.engine import run_step
+    from spi_analysis.batch.plan import method_checks_step
+
     page = run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step())
     for path in page.pages:
         out.print(f"page  {path}", markup=False, highlight=False)
