@@ -40,8 +40,9 @@ def range_summary(results: pd.DataFrame, by: list[str], low: str, high: str) -> 
 
     Returns
     -------
-    DataFrame: ``by``, runs, ranges (runs with a range), width (mean of the range), contains, contains_wider (the range
-    moved outwards by the half widths of the interval), interval_contains (the interval alone, same runs).
+    DataFrame, one row per group with any range: ``by``, runs, ranges (runs with a range), width (mean of the range),
+    contains, contains_wider (the range moved outwards by the half widths of the interval), interval_contains (the
+    interval alone, same runs).
     """
     known = results.dropna(subset=[low, high])
     below, above = known["estimate"] - known["ci_low"], known["ci_high"] - known["estimate"]
@@ -54,4 +55,5 @@ def range_summary(results: pd.DataFrame, by: list[str], low: str, high: str) -> 
     shares = ["width", "contains", "contains_wider", "interval_contains"]
     table = facts[shares].mean().assign(ranges=facts.size())
     runs = results.groupby(by, sort=False).size().rename("runs")
-    return pd.concat([runs, table], axis=1).reset_index()[[*by, "runs", "ranges", *shares]]
+    # Where no run has a range there is nothing to tell.
+    return table.join(runs).reset_index()[[*by, "runs", "ranges", *shares]]

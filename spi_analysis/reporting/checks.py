@@ -187,8 +187,7 @@ def range_table(results: pd.DataFrame | None) -> Shown:
     """How often the sensitivity range holds the truth, beside the interval."""
     if results is None or results.empty or "ppm_low" not in results:
         return _not_computed()
-    part = results[results["measure"] != "expert"]
-    table = range_summary(part, ["mechanism", "measure"], "ppm_low", "ppm_high")
+    table = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
 
     def make(words: Words) -> str:
         columns = [

@@ -29,8 +29,8 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
     Returns
     -------
     DataFrame, one row per measure: institution_id, seed, mechanism, measure, truth, estimate, se,
-    ci_low, ci_high, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis; the
-    estimate itself for the panel, missing where there is no range).
+    ci_low, ci_high, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis;
+    missing where there is none, as for the panel).
     """
     round_ = setup.round_for(institution_id)
     response = "depends_on_answer" if mechanism == "depends_on_answer" else "at_random"
@@ -88,8 +88,7 @@ def _with_ranges(table: pd.DataFrame, ranges: dict[str, SourceSensitivity], roun
     ends = {source: part.range.shift_ends for source, part in ranges.items() if part.range.correlation > 0}
     if len(ends) == len(ranges):
         ends["index"] = index_shifts(ranges, round_)
-    panels = {source: (0.0, 0.0) for source in table.index if source not in (*ranges, "index")}
-    shifts = pd.DataFrame.from_dict(ends | panels, orient="index", columns=["ppm_low", "ppm_high"])
+    shifts = pd.DataFrame.from_dict(ends, orient="index", columns=["ppm_low", "ppm_high"], dtype=float)
     return table.join(shifts.reindex(table.index).add(table["estimate"], axis=0))
 
 

@@ -90,7 +90,7 @@ def _weak_sentence(found: Sensitivity, words: Words) -> list[str]:
     names = words.listed(words.value("part", m) for m in weak["measure"])
     return [
         words(
-            "The far end of the range is weakly founded, since the lists tell little of how people answer ({names}): "
+            "For {names} the far end of the range is weakly founded, since the lists tell little of how people answer: "
             "read it as a warning, not as a figure.",
             names=names,
         )
