@@ -38,6 +38,7 @@ COMMANDS = [
     ["lab"],
     ["coverage"],
     ["simulate"],
+    ["check-conduct"],
     ["vault", "init"],
     ["vault", "backup"],
     ["vault", "rotate"],

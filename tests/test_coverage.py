@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.estimation.coverage import coverage_summary
+from spi_analysis.estimation.coverage import coverage_summary, range_summary
+from spi_analysis.scores.conduct import conduct_summary
+from spi_analysis.synthetic.conduct import ANSWERS, simulate_conduct
 from spi_analysis.synthetic.coverage import simulate_institution
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("coverage")]
@@ -52,6 +54,43 @@ def test_no_weight_mends_silence_that_depends_on_the_answer(setup):
     table = coverage_summary(results, ["measure"]).set_index("measure")
     assert table.loc["internal", "bias"] > 2, "people with bad things to tell answer less"
     assert table.loc["internal", "coverage"] < 0.5
+
+
+def test_the_sensitivity_range_holds_more_truth_where_silence_depends_on_the_answer(setup):
+    """Weights leave a bias of some 4 points there; phi = 0 to 1 reaches for it. It is no guarantee."""
+    results = _simulated(setup, ["kota-mojokerto", "kabupaten-probolinggo"], "depends_on_answer", range(1, 4))
+    table = range_summary(results, ["measure"], "ppm_low", "ppm_high").set_index("measure")
+    assert (results["ppm_low"] <= results["estimate"] + 1e-9).sum() >= 0.9 * results["ppm_low"].notna().sum()
+    for source in ("internal", "external"):
+        assert table.loc[source, "contains_wider"] > table.loc[source, "interval_contains"]
+    assert "expert" not in table.index, "nothing is assumed of the panel's silence"
+
+
+def test_range_summary_counts_what_it_says():
+    """Truth 10. First run: range 9 to 12 holds it; second: 11 to 12 misses, moved out by 1.5 it holds; third: none."""
+    runs = pd.DataFrame(
+        {
+            "truth": 10.0, "estimate": [12.0, 12.0, 12.0], "ci_low": [10.5, 10.5, 9.0], "ci_high": 13.0,
+            "low": [9.0, 11.0, np.nan], "high": [12.0, 12.0, np.nan], "m": "x",
+        }
+    )  # fmt: skip
+    row = range_summary(runs, ["m"], "low", "high").iloc[0]
+    assert row[["runs", "ranges", "width"]].tolist() == [3, 2, 2.0]
+    assert row[["contains", "contains_wider", "interval_contains"]].tolist() == [0.5, 1.0, 0.0]
+
+
+def test_conduct_checks_find_coached_units_and_leave_honest_ones_alone(setup):
+    """A short version of `spi check-conduct`: two institutions that have coached units, two seeds."""
+    results = pd.concat(
+        simulate_conduct(setup, institution_id, seed, answers)
+        for institution_id in ("kota-mojokerto", "kabupaten-probolinggo")
+        for seed in (1, 2)
+        for answers in ANSWERS
+    )
+    table = conduct_summary(results).set_index(["what", "check"])
+    assert table.loc[("honest_institutions", "any"), "flagged"] == 0
+    assert table.loc[("coached_units", "any"), "cases"] >= 3
+    assert table.loc[("coached_units", "any"), "share"] >= 0.5
 
 
 def test_summary_counts_what_it_says():

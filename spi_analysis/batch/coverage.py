@@ -13,6 +13,7 @@ from rich.console import Console
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.simulation.parallel import on_all_cores
 from spi_analysis.synthetic.calibrated_mean import CELL_COLUMNS, GRID, simulate_cell
+from spi_analysis.synthetic.conduct import simulate_conduct
 from spi_analysis.synthetic.coverage import simulate_institution
 from spi_analysis.tables.files import write_csv
 
@@ -31,6 +32,18 @@ def simulate_rounds(
     return on_all_cores(_simulate, tasks, workers, console, chunk=4)
 
 
+def simulate_conducts(
+    setup: RoundSetup, seeds: Iterable[int], answers: Iterable[str], workers: int | None, console: Console
+) -> pd.DataFrame:
+    """Every institution of the round, for every seed, honest and coached (see ``simulate_conduct``)."""
+    root, round_id = str(setup.workspace.root), setup.round.round_id
+    tasks: list[Task] = [
+        (root, round_id, institution_id, seed, kind)
+        for kind, seed, institution_id in itertools.product(answers, seeds, setup.institution_ids)
+    ]
+    return on_all_cores(_simulate_conduct, tasks, workers, console, chunk=4)
+
+
 def simulate_means(seed: int, runs: int, workers: int | None, console: Console) -> pd.DataFrame:
     """Every cell of the grid of calibrated means, those with most answers first (see ``simulate_cell``)."""
     cells = sorted(GRID, key=lambda cell: -cell.population * cell.invited * cell.response)
@@ -39,13 +52,18 @@ def simulate_means(seed: int, runs: int, workers: int | None, console: Console) 
 
 
 def save_simulation(setup: RoundSetup, name: str, results: pd.DataFrame) -> Path:
-    """Keep results where notebook 95 looks for them: rounds in coverage.csv, means in means.csv."""
+    """Keep results where notebook 95 looks for them: rounds in coverage.csv, means in means.csv, and so on."""
     return write_csv(setup.workspace.outputs / "method_checks" / f"{name}.csv", results)
 
 
 def _simulate(task: Task) -> pd.DataFrame:
     root, round_id, institution_id, seed, mechanism = task
     return simulate_institution(_setup(root, round_id), institution_id, seed, mechanism)
+
+
+def _simulate_conduct(task: Task) -> pd.DataFrame:
+    root, round_id, institution_id, seed, answers = task
+    return simulate_conduct(_setup(root, round_id), institution_id, seed, answers)
 
 
 @cache

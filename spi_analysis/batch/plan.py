@@ -45,7 +45,11 @@ INSTITUTION_NOTEBOOKS = (
         ("estimates",),
     ),
     NotebookKind(
-        "50_institution_report", ("40",), "report.{language}.html", "report", ("frame", "weights", "estimates")
+        "50_institution_report",
+        ("40",),
+        "report.{language}.html",
+        "report",
+        ("frame", "responses", *WEIGHTS, "estimates"),
     ),
 )
 NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report"),)

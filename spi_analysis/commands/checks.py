@@ -1,16 +1,15 @@
-"""`spi coverage`: does the interval cover the truth? `spi simulate`: what would another design do?"""
+"""`spi coverage`, `spi simulate`, `spi check-conduct`: simulations with known truth."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from spi_analysis.batch.plan import Step
 from spi_analysis.commands.common import RoundOption, WorkspaceOption, err, open_setup, out, print_table
 from spi_analysis.errors import InputError
-
-if TYPE_CHECKING:
-    from spi_analysis.batch.engine import StepResult
+from spi_analysis.params import RoundSetup
 
 checks = typer.Typer()
 # A response rate to compare the institution's own with.
@@ -40,20 +39,21 @@ def coverage(
     Example: spi coverage --seeds 20 --runs 0
     """
     from spi_analysis.batch.coverage import save_simulation, simulate_means, simulate_rounds
-    from spi_analysis.batch.engine import run_step
     from spi_analysis.batch.plan import method_checks_step
-    from spi_analysis.estimation.coverage import coverage_summary
+    from spi_analysis.estimation.coverage import coverage_summary, range_summary
     from spi_analysis.synthetic.coverage import MECHANISMS
 
     setup = open_setup(workspace, round_id)
     results = simulate_rounds(setup, range(first_seed, first_seed + seeds), MECHANISMS, workers, out)
     out.print(f"written  {save_simulation(setup, 'coverage', results).relative_to(setup.workspace.root)}")
     print_table("Coverage of the interval", coverage_summary(results, ["mechanism", "measure"]), decimals=3)
+    ranges = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
+    print_table("Sensitivity range (proxy pattern-mixture): does it hold the truth?", ranges, decimals=3)
     if runs:
         means = simulate_means(first_seed, runs, workers, out)
         out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")
         print_table("Coverage of a calibrated mean", means, decimals=3)
-    _say_page(run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step()))
+    _make_page(setup, method_checks_step())
 
 
 @checks.command()
@@ -80,7 +80,6 @@ def simulate(
     Example: spi simulate kota-pangkalpinang --response 0.0831,0.2 --runs 200
     """
     from spi_analysis.batch.designs import save_designs
-    from spi_analysis.batch.engine import run_step
     from spi_analysis.batch.plan import design_simulator_step
     from spi_analysis.synthetic.designs import Trials, own_rate, simulate_designs
 
@@ -92,7 +91,7 @@ def simulate(
     shown = table.loc[table["measure"] == "index", PRINTED]
     shown = shown.assign(response_rate=shown["response_rate"].map("{:.2%}".format))
     print_table("The index under competing designs", shown)
-    _say_page(run_step(str(setup.workspace.root), setup.round.round_id, design_simulator_step(institution)))
+    _make_page(setup, design_simulator_step(institution))
 
 
 def numbers_of(text: str) -> tuple[float, ...]:
@@ -103,7 +102,36 @@ def numbers_of(text: str) -> tuple[float, ...]:
         raise InputError("these are no numbers", got=text, expected="such as 0.0831,0.2") from None
 
 
-def _say_page(page: StepResult) -> None:
+@checks.command("check-conduct")
+def check_conduct(
+    seeds: Annotated[int, typer.Option(min=1, help="Rounds to simulate (200: half an hour on two cores).")] = 200,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Simulate honest and coached rounds; print how often the conduct checks flag each.
+
+    Example: spi check-conduct --seeds 20
+    """
+    from spi_analysis.batch.coverage import save_simulation, simulate_conducts
+    from spi_analysis.batch.plan import method_checks_step
+    from spi_analysis.scores.conduct import conduct_summary
+    from spi_analysis.synthetic.conduct import ANSWERS
+
+    setup = open_setup(workspace, round_id)
+    results = simulate_conducts(setup, range(first_seed, first_seed + seeds), ANSWERS, workers, out)
+    out.print(f"written  {save_simulation(setup, 'conduct', results).relative_to(setup.workspace.root)}")
+    title = f"Conduct checks: share flagged (wanted for honest institutions: at most {setup.round.conduct.alpha:g})"
+    print_table(title, conduct_summary(results), decimals=4)
+    _make_page(setup, method_checks_step())
+
+
+def _make_page(setup: RoundSetup, step: Step) -> None:
+    """The page of a simulation, from what has been simulated."""
+    from spi_analysis.batch.engine import run_step
+
+    page = run_step(str(setup.workspace.root), setup.round.round_id, step)
     for path in page.pages:
         out.print(f"page  {path}", markup=False, highlight=False)
     if not page.ok:

@@ -40,3 +40,31 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     table["sd_error"] = table["sd"] / np.sqrt(2 * (table["runs"] - 1).where(table["runs"] > 1))
     table["coverage_error"] = np.sqrt(table["coverage"] * (1 - table["coverage"]) / table["runs"])
     return table
+
+
+def range_summary(results: pd.DataFrame, by: list[str], low: str, high: str) -> pd.DataFrame:
+    """How often a sensitivity range holds the truth, alone and widened by the sampling error.
+
+    Parameters
+    ----------
+    results : DataFrame   as for ``coverage_summary``, with the columns ``low`` and ``high`` (missing: no range)
+
+    Returns
+    -------
+    DataFrame, one row per group with any range: ``by``, runs, ranges (runs with a range), width (mean of the range),
+    contains, contains_wider (the range moved outwards by the half widths of the interval), interval_contains (the
+    interval alone, same runs).
+    """
+    known = results.dropna(subset=[low, high])
+    below, above = known["estimate"] - known["ci_low"], known["ci_high"] - known["estimate"]
+    facts = known.assign(
+        width=known[high] - known[low],
+        contains=known["truth"].between(known[low], known[high]),
+        contains_wider=known["truth"].between(known[low] - below, known[high] + above),
+        interval_contains=known["truth"].between(known["ci_low"], known["ci_high"]),
+    ).groupby(by, sort=False)
+    shares = ["width", "contains", "contains_wider", "interval_contains"]
+    table = facts[shares].mean().assign(ranges=facts.size())
+    runs = results.groupby(by, sort=False).size().rename("runs")
+    # Where no run has a range there is nothing to tell.
+    return table.join(runs).reset_index()[[*by, "runs", "ranges", *shares]]

@@ -11,6 +11,7 @@ from spi_analysis.errors import nearest
 from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.mapping import EventName
+from spi_analysis.params.sensitivity import ConductParams, SensitivityParams
 from spi_analysis.params.sources import Count, Share, SourceParams, once_each
 
 # House rule for personal data: nothing on fewer people than this, whatever a round says.
@@ -238,6 +239,8 @@ class RoundParams(Judgement):
     disclosure: DisclosureParams
     recommendations: RecommendationParams
     ranks: RankParams
+    sensitivity: SensitivityParams
+    conduct: ConductParams
 
     @model_validator(mode="after")
     def _compares_with_an_earlier_year(self) -> RoundParams:

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from spi_analysis.estimation.coverage import coverage_summary
+from spi_analysis.estimation.coverage import coverage_summary, range_summary
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.display import Shown, show
@@ -181,3 +181,29 @@ def coverage_intervals(table: pd.DataFrame, words: Words) -> list[str]:
     )
     low, high = proportion_interval(runs, "wilson", LEVEL)
     return [words.interval(100 * a, 100 * b, 0, "%") for a, b in zip(low, high, strict=True)]
+
+
+def range_table(results: pd.DataFrame | None) -> Shown:
+    """How often the sensitivity range holds the truth, beside the interval."""
+    if results is None or results.empty or "ppm_low" not in results:
+        return _not_computed()
+    table = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("Measure"), (words.value("part", m) for m in table["measure"])),
+            text(words("Answering depends on"), (words(DEPENDS_ON[m]) for m in table["mechanism"])),
+            figures(words("Runs"), (words.number(n, 0) for n in table["runs"])),
+            figures(words("With a range"), (words.number(n, 0) for n in table["ranges"])),
+            figures(words("Width of the range"), (words.number(x) for x in table["width"])),
+            figures(words("Interval holds the truth"), (words.percent(x, 0) for x in table["interval_contains"])),
+            figures(words("Range holds the truth"), (words.percent(x, 0) for x in table["contains"])),
+            figures(words("Range, widened, holds it"), (words.percent(x, 0) for x in table["contains_wider"])),
+        ]
+        note = words(
+            "The range starts at the estimate and leaves chance out, so alone it may miss a truth close by. Widened: "
+            "moved outwards by the half widths of the interval."
+        )
+        return html_table(columns, "table-ranges", words("Sensitivity ranges"), note=note, words=words)
+
+    return show(make)

@@ -10,6 +10,7 @@ from spi_analysis.params import RoundParams, RoundSetup
 from spi_analysis.scores import combine_index, score_estimates
 from spi_analysis.stages.draw import draw_source
 from spi_analysis.stages.score import item_weights, respondents_design
+from spi_analysis.stages.sensitivity import SourceSensitivity, index_shifts, response_share, source_sensitivity
 from spi_analysis.stages.weigh import weigh_institution
 from spi_analysis.synthetic.city import make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
@@ -28,7 +29,8 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
     Returns
     -------
     DataFrame, one row per measure: institution_id, seed, mechanism, measure, truth, estimate, se,
-    ci_low, ci_high, n.
+    ci_low, ci_high, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis;
+    missing where there is none, as for the panel).
     """
     round_ = setup.round_for(institution_id)
     response = "depends_on_answer" if mechanism == "depends_on_answer" else "at_random"
@@ -42,7 +44,7 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
     sample = pd.concat(drawn, ignore_index=True)
     events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
     weighted = weigh_institution(frame, sample, events, responses, round_, setup.instrument)
-    rows = {}
+    rows, ranges = {}, {}
     for source in round_.sources:
         design = respondents_design(
             source, frame, responses, weighted.weights, weighted.replicates, round_, setup.instrument
@@ -50,7 +52,10 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
         if design is None:
             return pd.DataFrame()
         rows[source] = score_estimates(design, item_weights(setup.instrument, source), round_.level).table.iloc[-1]
-    table = _with_index(pd.DataFrame(rows).T, setup, institution_id)
+        if round_.sources[source].nature == "probability":
+            estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source)
+            ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
+    table = _with_ranges(_with_index(pd.DataFrame(rows).T, setup, institution_id), ranges, round_)
     return table.assign(
         truth=_truth(city.truth), institution_id=institution_id, seed=seed, mechanism=mechanism
     ).reset_index(names="measure")
@@ -76,6 +81,15 @@ def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) ->
     columns = ["estimate", "se", "ci_low", "ci_high", "n"]
     row = pd.DataFrame([[index.estimate, index.se, low, high, scores["n"].sum()]], columns=columns, index=["index"])
     return pd.concat([scores[columns], row]).astype(float)
+
+
+def _with_ranges(table: pd.DataFrame, ranges: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
+    """Ends of the sensitivity ranges beside the estimates."""
+    ends = {source: part.range.shift_ends for source, part in ranges.items() if part.range.correlation > 0}
+    if len(ends) == len(ranges):
+        ends["index"] = index_shifts(ranges, round_)
+    shifts = pd.DataFrame.from_dict(ends, orient="index", columns=["ppm_low", "ppm_high"], dtype=float)
+    return table.join(shifts.reindex(table.index).add(table["estimate"], axis=0))
 
 
 def _truth(truth: pd.DataFrame) -> pd.Series:

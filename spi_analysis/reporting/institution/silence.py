@@ -1,0 +1,140 @@
+"""The page's section on those who did not answer: what if they differ?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.tables import figures, html_paragraphs, text
+from spi_analysis.reporting.wording import MISSING, Words, message
+from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.stages.sensitivity import Sensitivity
+from spi_analysis.tables.files import write_csv
+
+FILE = "silence"
+MOVED = {
+    -1.0: message(
+        "The category would fall to {category} if those who did not answer would score on average {points} points "
+        "lower than the weights take them to."
+    ),
+    1.0: message(
+        "The category would rise to {category} if those who did not answer would score on average {points} points "
+        "higher than the weights take them to."
+    ),
+}
+SAFE = message("Whatever those who did not answer think, the category would not become {category}.")
+
+
+def silence_view(page: InstitutionPage, found: Sensitivity) -> Shown:
+    """Sentences on the range and on the tipping point, and the table of ranges."""
+
+    def make(words: Words) -> str:
+        if found.ranges.empty:
+            return html_paragraphs([words("There is nothing to show.")])
+        return html_paragraphs(silence_sentences(page, found, words)) + _table(page, found, words)
+
+    return show(make)
+
+
+def silence_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
+    """What is assumed, how far the index could move, and what would change the category."""
+    return [
+        words(
+            "Of those who could have answered, about {shares} did. The weights take the others to be like those who "
+            "answered in the same unit, position, sex and age group. If people with bad things to tell stay silent "
+            "more often, the true scores are lower; nobody can see that in the answers.",
+            shares=_shares(found, words),
+        ),
+        _range_sentence(page, found, words),
+        *_weak_sentence(found, words),
+        *_tipping_sentences(page, found, words),
+    ]
+
+
+def _range_sentence(page: InstitutionPage, found: Sensitivity, words: Words) -> str:
+    index = found.row("index")
+    if index is None:
+        return ""
+    if pd.isna(index["low"]):
+        return words(
+            "For this institution no range of the index can be worked out: what the lists tell of people does not go "
+            "with their answers, so it cannot tell how the silent would have answered."
+        )
+    assert found.categories is not None
+    low, high = found.categories
+    facts = {"low": words.number(index["low"]), "high": words.number(index["high"])}
+    if low == high == page.category:
+        return words(
+            "From silence that depends only on what the lists show to silence that depends only on the answer itself, "
+            "the index would lie between {low} and {high}. The category stays the same.",
+            **facts,
+        )
+    return words(
+        "From silence that depends only on what the lists show to silence that depends only on the answer itself, the "
+        "index would lie between {low} ({category_low}) and {high} ({category_high}).",
+        **facts,
+        category_low=words.value("category", low),
+        category_high=words.value("category", high),
+    )
+
+
+def _weak_sentence(found: Sensitivity, words: Words) -> list[str]:
+    weak = found.ranges[(found.ranges["correlation"] > 0) & ~found.ranges["informative"].astype(bool)]
+    weak = weak[weak["measure"] != "index"]
+    if weak.empty:
+        return []
+    names = words.listed(words.value("part", m) for m in weak["measure"])
+    return [
+        words(
+            "For {names} the far end of the range is weakly founded, since the lists tell little of how people answer: "
+            "read it as a warning, not as a figure.",
+            names=names,
+        )
+    ]
+
+
+def _tipping_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
+    sentences = []
+    for row in found.tipping.itertuples():
+        facts = {"category": words.value("category", row.category), "points": words.number(abs(row.delta), 1)}
+        sentence = MOVED[float(np.sign(row.delta))] if pd.notna(row.delta) else SAFE
+        sentences.append(words(sentence, **facts))
+    return sentences
+
+
+def _shares(found: Sensitivity, words: Words) -> str:
+    """Share that answers of every source, such as "36% (Internal); 27% (External)"."""
+    rows = found.ranges.dropna(subset=["response_share"])
+    shares = zip(rows["response_share"], rows["measure"], strict=True)
+    return words.listed(f"{words.percent(share, 0)} ({words.value('part', source)})" for share, source in shares)
+
+
+def _table(page: InstitutionPage, found: Sensitivity, words: Words) -> str:
+    rows = found.ranges
+    columns = [
+        text(words("Measure"), (words.value("part", m) for m in rows["measure"])),
+        figures(words("As reported"), (words.number(x, 1) for x in rows["estimate"])),
+        figures(words("Interval"), _between(rows, "ci_low", "ci_high", words)),
+        figures(words("If silence depends on the answer"), _between(rows, "low", "high", words)),
+        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
+    ]
+    note = words(
+        "The last range is no confidence interval: it says how far the figure moves with the assumption, and leaves "
+        "chance out. Experts and corrections are taken as they are. Method: proxy pattern-mixture analysis, Andridge "
+        "and Little (2011)."
+    )
+    return page_table(columns, FILE, words("If those who did not answer differ"), note, words)
+
+
+def _between(rows: pd.DataFrame, low: str, high: str, words: Words) -> list[str]:
+    return [MISSING if pd.isna(a) else words.interval(a, b, 1) for a, b in zip(rows[low], rows[high], strict=True)]
+
+
+def save_silence(found: Sensitivity, folder: Path) -> Path:
+    """Write the CSV of the section's table."""
+    columns = ["measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "response_share", "n"]
+    return write_csv(folder / f"{FILE}.csv", found.ranges[columns].astype({"n": "Int64"}))

@@ -1,0 +1,142 @@
+"""What chance does: the same counts with people shuffled between units.
+
+Units are told apart by whole numbers; -1 is a person of no unit. All statistics are (B, units), one row per shuffle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+# Cells of a batch of shuffles times people or pairs, so that memory stays small.
+BATCH_CELLS = 4_000_000
+Statistic = Callable[[np.ndarray], np.ndarray]
+
+
+def score_blocks(scores: np.ndarray, units: np.ndarray, size: int, most: float) -> np.ndarray:
+    """Blocks of people next to each other in the order of their score (n,).
+
+    Units differ honestly in how people judge, and people of the same judgement answer alike. Shuffling only
+    inside blocks leaves that in place. A block has at least ``size`` people, and grows until no unit makes up more than
+    the share ``most`` of it: where all of a unit answer the same, there must be others to shuffle them with.
+    """
+    order = np.argsort(scores, kind="stable")
+    blocks, number, counts = np.zeros(len(scores), dtype=int), 0, dict[int, int]()
+    largest = inside = 0
+    for row in order:
+        unit = int(units[row])
+        counts[unit] = counts.get(unit, 0) + 1
+        largest, inside = max(largest, counts[unit]), inside + 1
+        blocks[row] = number
+        if inside >= size and largest <= most * inside:
+            number, counts, largest, inside = number + 1, {}, 0, 0
+    if inside and number:
+        # What is left over is too few, or too much of one unit: it joins the block before.
+        blocks[blocks == number] = number - 1
+    return blocks
+
+
+def shuffled(units: np.ndarray, blocks: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Units (n shuffles, people) with people shuffled inside blocks."""
+    order = np.argsort(blocks, kind="stable")
+    keys = blocks[order] + rng.random((n, len(units)))
+    result = np.empty((n, len(units)), dtype=np.int64)
+    result[:, order] = units[order][np.argsort(keys, axis=1)]
+    return result
+
+
+def with_shuffles(
+    statistic: Statistic, units: np.ndarray, blocks: np.ndarray, n: int, cells: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The statistic as it is (first row) and in ``n`` shuffles: (1 + n, units)."""
+    return np.concatenate([statistic(batch) for batch in _batches(units, blocks, n, cells, rng)])
+
+
+def _batches(
+    units: np.ndarray, blocks: np.ndarray, n: int, cells: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    yield units[None, :]
+    step = max(BATCH_CELLS // max(cells, len(units)), 1)
+    for start in range(0, n, step):
+        yield shuffled(units, blocks, min(step, n - start), rng)
+
+
+def marks_by_unit(marked: np.ndarray, n_units: int) -> Statistic:
+    """Number of marked people by unit."""
+    rows = np.flatnonzero(marked)
+    return lambda units: _tally(units[:, rows], n_units)
+
+
+def pairs_by_unit(pairs: np.ndarray, n_units: int) -> Statistic:
+    """Number of pairs of which both are of the unit."""
+
+    def count(units: np.ndarray) -> np.ndarray:
+        first, second = units[:, pairs[:, 0]], units[:, pairs[:, 1]]
+        return _tally(np.where(first == second, first, -1), n_units)
+
+    return count
+
+
+def bursts_by_unit(minutes: np.ndarray, width: float, n_units: int) -> Statistic:
+    """Most answers of a unit within ``width`` minutes (the scan statistic).
+
+    References
+    ----------
+    Naus (1965), Journal of the American Statistical Association 60.
+    """
+    order = np.argsort(minutes, kind="stable")
+    order = order[~np.isnan(minutes[order])]
+    times = minutes[order] - (minutes[order[0]] if len(order) else 0.0)
+    # Wider than fieldwork, so that no window reaches from one unit into the next.
+    apart = (times[-1] if len(order) else 0.0) + 2 * width
+
+    def count(units: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(units), n_units))
+        for row, labels in zip(found, units[:, order], strict=True):
+            by_unit = np.argsort(labels, kind="stable")
+            keys = labels[by_unit] * apart + times[by_unit]
+            inside = np.searchsorted(keys, keys + width, side="right") - np.arange(len(keys))
+            of_unit = labels[by_unit] >= 0
+            np.maximum.at(row, labels[by_unit][of_unit], inside[of_unit])
+        return found
+
+    return count
+
+
+def family_wise(statistics: np.ndarray, tested: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What chance gives (mean of the shuffles) and p values that count all tested units.
+
+    The p value of a unit is the share of shuffles (the data as they are among them) in which some tested unit lies
+    as far above its own mean, in its own standard deviations.
+
+    Parameters
+    ----------
+    statistics : array (1 + B, units)   the first row as observed
+    tested : array (units,) of bool
+
+    Returns
+    -------
+    expected, p : arrays (units,); p is missing for units that are not tested.
+
+    References
+    ----------
+    Westfall & Young (1993), Resampling-Based Multiple Testing (single-step maxT); Phipson & Smyth (2010), Statistical
+    Applications in Genetics and Molecular Biology 9 (a permutation p value is never 0).
+    """
+    expected, variance = statistics.mean(axis=0), statistics.var(axis=0)
+    # The 1 keeps a unit in which chance gives next to nothing from standing out with its first case.
+    far = (statistics - expected) / np.sqrt(variance + 1)
+    p = np.full(statistics.shape[1], np.nan)
+    if tested.any():
+        most = np.sort(far[:, tested].max(axis=1))
+        at_least = len(most) - np.searchsorted(most, far[0, tested] - 1e-12, side="left")
+        p[tested] = at_least / len(most)
+    return expected, p
+
+
+def _tally(units: np.ndarray, n_units: int) -> np.ndarray:
+    """How often every unit occurs in each row: (rows, n_units); -1 is not counted."""
+    shift = np.arange(len(units))[:, None] * (n_units + 1)
+    counts = np.bincount((units + 1 + shift).ravel(), minlength=len(units) * (n_units + 1))
+    return counts.reshape(len(units), n_units + 1)[:, 1:].astype(float)
