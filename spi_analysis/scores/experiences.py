@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.params import Instrument, Source
+from spi_analysis.params.instrument import ContactItem, ExperienceItem
 from spi_analysis.scores.items import valid_answers
 
 RESPONDENTS, CONTACTS = "respondents", "contacts"
@@ -44,15 +44,16 @@ def experience_rates(
 def _answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
     """0/1 columns "item|denominator"; missing outside the denominator."""
     part = instrument.sources[source]
-    contact_scales = {contact.code: instrument.scales[contact.scale] for contact in part.contacts}
+    contacts = {contact.code: _yes(data, contact, instrument) for contact in part.contacts}
     columns = {}
     for item in part.experiences:
-        scale = instrument.scales[item.scale]
-        contact = valid_answers(data[item.contact], contact_scales[item.contact])
-        had_contact = contact.eq(contact_scales[item.contact].maximum)
-        yes = valid_answers(data[item.code], scale).map(
-            lambda v, top=scale.maximum: np.nan if np.isnan(v) else float(v == top)
-        )
-        columns[f"{item.code}|{RESPONDENTS}"] = yes.where(~(contact.notna() & ~had_contact), 0.0)
-        columns[f"{item.code}|{CONTACTS}"] = yes.where(had_contact)
+        yes, had_contact = _yes(data, item, instrument), contacts[item.contact]
+        columns[f"{item.code}|{RESPONDENTS}"] = yes.where(had_contact != 0, 0.0)
+        columns[f"{item.code}|{CONTACTS}"] = yes.where(had_contact == 1)
     return pd.DataFrame(columns, index=data.index)
+
+
+def _yes(data: pd.DataFrame, question: ContactItem | ExperienceItem, instrument: Instrument) -> pd.Series:
+    """1 for yes, 0 for no, missing without a substantive answer."""
+    answers = valid_answers(data[question.code], instrument.scales[question.scale])
+    return (answers >= instrument.yes_from(question)).astype(float).where(answers.notna())

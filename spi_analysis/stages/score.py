@@ -18,24 +18,17 @@ from spi_analysis.scores import (
     change_from_published,
     combine_index,
     composition,
-    domain_scores,
-    experience_rates,
     history,
     item_nonresponse,
     item_scores,
     probability_at_least,
-    score_estimates,
 )
 from spi_analysis.stages.published import published_results
+from spi_analysis.stages.source_rows import FIGURES, Design, scored_column, source_rows
 from spi_analysis.stages.weigh import replicate_weights
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
-from spi_analysis.weighting import effective_n
-
-Design = SurveyDesign | ReplicateDesign
-UNIT_COLUMNS = {"internal": "unit", "external": "unit"}
-FIGURES = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,9 @@ def score_institution(
         for source in round_.sources
     }
     parts = [
-        _source_rows(source, design, round_, instrument) for source, design in designs.items() if design is not None
+        source_rows(source, design, instrument, round_.level)
+        for source, design in designs.items()
+        if design is not None
     ]
     tables = [*parts, _index_rows(parts, round_, inputs, previous)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
@@ -155,38 +150,6 @@ def _require_all(missing: int, source: Source, where: str) -> None:
             expected="the tables that the weights were made from",
             hint="make the weights again: spi run --notebook 30",
         )
-
-
-def scored_column(item: str) -> str:
-    """Column of an item's 0-100 score beside its raw code."""
-    return f"{item}__score"
-
-
-def item_weights(instrument: Instrument, source: Source) -> pd.DataFrame:
-    """Item weights under the names of the score columns."""
-    return instrument.item_weights(source).rename(index=scored_column)
-
-
-def _source_rows(source: Source, design: Design, round_: RoundParams, instrument: Instrument) -> pd.DataFrame:
-    weights = item_weights(instrument, source)
-    scores = score_estimates(design, weights, round_.level).table
-    effective = effective_n(design.weights)
-    scores = scores.assign(
-        measure=np.where(scores["variable"] == "score", "source_score", "dimension_score"),
-        dimension=scores["variable"].where(scores["variable"] != "score"),
-        effective_n=scores["n"] * effective / len(design.data),
-    )
-    tables = [scores[["measure", "dimension", *FIGURES]]]
-    if source in UNIT_COLUMNS:
-        units = domain_scores(design, UNIT_COLUMNS[source], weights, round_.level)
-        tables.append(units.assign(measure="unit_score")[["measure", "domain", *FIGURES]])
-    rates = experience_rates(design, instrument, source, round_.level)
-    if not rates.empty:
-        rates = rates.rename(columns={"item": "dimension"}).assign(
-            measure="experience_rate", effective_n=rates["n"] * effective / len(design.data)
-        )
-        tables.append(rates[["measure", "dimension", "domain", *FIGURES]])
-    return pd.concat(tables, ignore_index=True).assign(source=source)
 
 
 def _index_rows(

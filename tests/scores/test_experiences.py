@@ -42,3 +42,16 @@ def test_nobody_had_contact() -> None:
 @pytest.mark.parametrize("columns", [["item", "domain", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]])
 def test_columns(columns: list[str]) -> None:
     assert list(experience_rates(SurveyDesign(GIVEN, "w"), instrument(), "internal", 0.95).columns) == columns
+
+
+def test_yes_may_begin_below_the_top_of_the_scale() -> None:
+    """1 is "never", 3 is "sometimes": from 3 on it happened."""
+    given = instrument().model_dump()
+    part = given["sources"]["internal"]
+    part["contacts"][0] |= {"scale": "five", "yes_from": 2}
+    part["experiences"][0] |= {"scale": "five", "yes_from": 3}
+    often = type(instrument()).model_validate(given)
+    data = answers(met=[1, 2, 5, 5, 8], asked=[None, 1, 3, 5, 9]).assign(w=1.0)
+    table = experience_rates(SurveyDesign(data, "w"), often, "internal", 0.95).set_index("domain")
+    assert table.loc["contacts", ["estimate", "n"]].tolist() == [pytest.approx(200 / 3), 3]
+    assert table.loc["respondents", ["estimate", "n"]].tolist() == [50, 4]
