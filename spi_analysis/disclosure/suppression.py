@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+# Measures that combine sources.
+COMBINED = ("index", "category", "target", "change")
 REST = "(in no cell)"
 HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
@@ -64,7 +66,10 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     rates = estimates["measure"] == "experience_rate"
     hidden |= rates & (estimates["n"] < min_cell)
     if small_sources:
-        hidden |= estimates["measure"].str.startswith(("index", "category", "target"))
+        hidden |= estimates["measure"].str.startswith(COMBINED)
+    # The bars of a source's dimensions sum to its own: one that is hidden would follow from the others.
+    partly = set(estimates.loc[hidden & (estimates["measure"] == "dimension_score"), "source"])
+    hidden |= (estimates["measure"] == "change_dimension") & estimates["source"].isin(partly)
     return mask(estimates, hidden)
 
 

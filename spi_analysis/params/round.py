@@ -183,6 +183,8 @@ class RoundParams(Judgement):
     round_id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     year: Annotated[int, Field(ge=2000, le=2100)]
     previous_year: int
+    # The round of that year, if its answers are here: the change is then estimated from both rounds' answers.
+    previous_round: str | None = None
     title: Text
     report_status: Literal["draft", "final"]
     instrument: str

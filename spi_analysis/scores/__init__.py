@@ -3,7 +3,15 @@
 from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
 from spi_analysis.scores.change import Change, bridge, change_from_published, composition
 from spi_analysis.scores.experiences import experience_rates
-from spi_analysis.scores.index import IndexEstimate, combine_index, index_from_scores, satterthwaite, score_estimates
+from spi_analysis.scores.index import (
+    IndexEstimate,
+    combine_index,
+    dimension_shares,
+    index_from_scores,
+    satterthwaite,
+    score_estimates,
+    score_influence,
+)
 from spi_analysis.scores.items import item_nonresponse, item_scores
 from spi_analysis.scores.names import institution_slug, unjoined
 from spi_analysis.scores.published import (
@@ -17,19 +25,25 @@ from spi_analysis.scores.published import (
     yearly_means,
 )
 from spi_analysis.scores.recommendations import applicable
+from spi_analysis.scores.round_change import IndexRule, SourcePair, SourceRound, change_between
 from spi_analysis.scores.units import domain_scores
 
 __all__ = [
     "Change",
     "IndexEstimate",
+    "IndexRule",
+    "SourcePair",
+    "SourceRound",
     "applicable",
     "bridge",
     "categories_by_year",
     "category_of",
     "category_probabilities",
+    "change_between",
     "change_from_published",
     "combine_index",
     "composition",
+    "dimension_shares",
     "domain_scores",
     "experience_rates",
     "history",
@@ -45,6 +59,7 @@ __all__ = [
     "recompute",
     "satterthwaite",
     "score_estimates",
+    "score_influence",
     "unjoined",
     "yearly_means",
 ]
