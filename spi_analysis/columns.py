@@ -209,11 +209,23 @@ VALUES: dict[str, dict[str, Label]] = {
         "index_part": Label("Poin", "Points"),
         "index_variance_share": Label("Bagian ragam indeks", "Share of the index's variance"),
         "index_change": Label("Perubahan sejak", "Change since"),
+        "index_previous": Label("Indeks tahun", "Index of the year"),
+        "change_source": Label("Bagian perubahan, sumber", "Part of the change, source"),
+        "change_dimension": Label("Bagian perubahan, dimensi", "Part of the change, dimension"),
+        "change_weights": Label("Bagian perubahan", "Part of the change"),
+        "change_correction": Label("Bagian perubahan, koreksi", "Part of the change, correction"),
+        "change_unexplained": Label("Bagian perubahan", "Part of the change"),
         "category_probability": Label("Peluang kategori", "Chance of category"),
         "target_probability": Label("Peluang mencapai target", "Chance to reach the target"),
         "source_score": Label("Skor sumber", "Source score"),
         "dimension_score": Label("Skor dimensi", "Dimension score"),
         "unit_score": Label("Skor unit", "Unit score"),
+        "unit_difference": Label("Selisih unit dari seluruh sumber", "Unit minus the whole source"),
+        "unit_score_model": Label("Skor unit menurut model", "Unit score by the model"),
+        "class_score": Label("Skor kelompok jabatan", "Position-class score"),
+        "class_difference": Label(
+            "Selisih kelompok jabatan dari seluruh sumber", "Position class minus the whole source"
+        ),
         "experience_rate": Label("Angka pengalaman", "Experience rate"),
     },
     "category": {

@@ -171,6 +171,26 @@ class DisclosureParams(Judgement):
         return self
 
 
+class WeakSideParams(Judgement):
+    """When a part of an institution is called weak, and how many false alarms are put up with."""
+
+    threshold: Annotated[float, Field(gt=0, lt=100)]
+    adjustment: Literal["bh", "holm"]
+    rate: Annotated[float, Field(gt=0, lt=0.5)]
+    max_shown: Count
+
+
+class SmallAreaParams(Judgement):
+    """The model that steadies the scores of units with few answers.
+
+    ``variance_slope``: how the variance of a unit falls with its answers, in logarithms (-1: as 1/n; None: estimated).
+    """
+
+    method: Literal["REML", "ML", "FH"]
+    min_units: Annotated[int, Field(ge=3)]
+    variance_slope: float | None
+
+
 class RecommendationParams(Judgement):
     """How many recommendations a report carries."""
 
@@ -200,6 +220,8 @@ class RoundParams(Judgement):
     draw: DrawParams
     replicates: ReplicateParams
     disclosure: DisclosureParams
+    weak_sides: WeakSideParams
+    small_area: SmallAreaParams
     recommendations: RecommendationParams
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ from spi_analysis.scores.published import (
 from spi_analysis.scores.recommendations import applicable
 from spi_analysis.scores.round_change import IndexRule, SourcePair, SourceRound, change_between
 from spi_analysis.scores.units import domain_scores
+from spi_analysis.scores.weak_sides import weak_sides
 
 __all__ = [
     "Change",
@@ -61,5 +62,6 @@ __all__ = [
     "score_estimates",
     "score_influence",
     "unjoined",
+    "weak_sides",
     "yearly_means",
 ]

@@ -25,7 +25,7 @@ from spi_analysis.scores import (
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.published import published_results
 from spi_analysis.stages.respondents import respondents_design
-from spi_analysis.stages.source_rows import Design, item_weights
+from spi_analysis.stages.source_rows import FIGURES, Design, item_weights
 from spi_analysis.stages.weigh import known_levels
 from spi_analysis.tables.round_data import RoundData, load_round
 from spi_analysis.weighting.auxiliary import auxiliary_of
@@ -108,7 +108,10 @@ def change_against_round(before: ScoredRound, after: ScoredRound, level: float) 
     rows = change_between(pairs, before.rule, after.rule, level)
     hidden = _sources_with_hidden_dimensions(before)
     rows = rows[~((rows["kind"] == "dimension") & rows["source"].isin(hidden))]
-    return _as_estimates(rows, before.round_.year)
+    assert before.estimates is not None
+    index = before.estimates[before.estimates["measure"] == "index"]
+    previous = index[FIGURES].assign(measure="index_previous", domain=str(before.round_.year))
+    return pd.concat([previous, _as_estimates(rows, before.round_.year)], ignore_index=True)
 
 
 def change_against_published(

@@ -29,6 +29,7 @@ from spi_analysis.stages.change import (
 )
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.source_rows import FIGURES, source_rows
+from spi_analysis.stages.units_model import model_rows
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
@@ -78,6 +79,7 @@ def score_institution(
     shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, panels)
     if inputs.release == "withheld":
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
+    shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
     gaps = pd.concat([_item_nonresponse(source, responses, weights, instrument) for source in round_.sources])
     visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
     return Scored(checked("estimates", shown), gaps[gaps["source"].isin(visible)].reset_index(drop=True))

@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.estimation.result import t_interval
 from spi_analysis.params import Instrument, Source
 from spi_analysis.scores import domain_scores, experience_rates, score_estimates
 from spi_analysis.weighting import effective_n
 
 Design = SurveyDesign | ReplicateDesign
-UNIT_COLUMNS = {"internal": "unit", "external": "unit"}
+# Parts of a source that are scored: measure and column of the list.
+GROUPS = {"internal": {"unit": "unit", "class": "position_class"}, "external": {"unit": "unit"}}
 FIGURES = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
@@ -45,9 +47,11 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
         effective_n=scores["n"] * effective / len(design.data),
     )
     tables = [scores[["measure", "dimension", *FIGURES]]]
-    if source in UNIT_COLUMNS and UNIT_COLUMNS[source] in design.data:
-        units = domain_scores(design, UNIT_COLUMNS[source], weights, level)
-        tables.append(units.assign(measure="unit_score")[["measure", "domain", *FIGURES]])
+    tables += [
+        _group_rows(design, kind, column, weights, level)
+        for kind, column in GROUPS.get(source, {}).items()
+        if column in design.data
+    ]
     rates = experience_rates(design, instrument, source, level)
     if not rates.empty:
         rates = rates.rename(columns={"item": "dimension"}).assign(
@@ -55,3 +59,15 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
         )
         tables.append(rates[["measure", "dimension", "domain", *FIGURES]])
     return pd.concat(tables, ignore_index=True).assign(source=source)
+
+
+def _group_rows(design: Design, kind: str, column: str, weights: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Scores of units or classes, and how far each lies from the score of the whole source."""
+    table = domain_scores(design, column, weights, level)
+    scores = table.assign(measure=f"{kind}_score")
+    numbers = (table[name].to_numpy(dtype=float) for name in ("difference", "difference_se", "df_design"))
+    low, high = t_interval(*numbers, level)
+    apart = table.assign(
+        measure=f"{kind}_difference", estimate=table["difference"], se=table["difference_se"], ci_low=low, ci_high=high
+    )
+    return pd.concat([scores, apart])[["measure", "domain", *FIGURES]]

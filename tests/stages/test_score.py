@@ -53,6 +53,9 @@ def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
         "source_score": 3,
         "dimension_score": dimensions,
         "unit_score": 4 + 3,
+        "unit_difference": 4 + 3,
+        "class_score": 3,
+        "class_difference": 3,
         "experience_rate": 2 * experiences,
         "index": 1,
         "index_without_panel_variance": 1,
@@ -195,6 +198,9 @@ def test_thin_unit_takes_another_with_it(drawn: Round) -> None:
     scored = drawn.rescored(responses=responses)
     hidden = rows(scored, "unit_score", source="internal", status="suppressed")["domain"]
     assert set(hidden) == {"Kecamatan", "Dinas Tiga"}, "the 3 of the Kecamatan, and the smallest other unit"
+    apart = rows(scored, "unit_difference", source="internal", status="suppressed")
+    assert set(apart["domain"]) == set(hidden), "the score would follow from its difference to the whole"
+    assert apart[HIDDEN_COLUMNS].isna().all(axis=None)
 
 
 def test_withheld_hides_all_figures(drawn: Round) -> None:

@@ -1,5 +1,6 @@
 """The stakeholders' page of one institution."""
 
+from spi_analysis.reporting.institution.bridge import bridge_view
 from spi_analysis.reporting.institution.files import save_tables
 from spi_analysis.reporting.institution.labels import short_name
 from spi_analysis.reporting.institution.sentences import opening_sentences
@@ -16,8 +17,10 @@ from spi_analysis.reporting.institution.views import (
     units_view,
     who_answered_view,
 )
+from spi_analysis.reporting.institution.weak_sides import weak_sides_view
 
 __all__ = [
+    "bridge_view",
     "change_view",
     "composition_view",
     "dimensions_view",
@@ -31,5 +34,6 @@ __all__ = [
     "save_tables",
     "short_name",
     "units_view",
+    "weak_sides_view",
     "who_answered_view",
 ]
