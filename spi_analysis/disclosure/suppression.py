@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.tables.released import mask
+
 # Measures that combine sources.
 COMBINED = ("index", "category", "target", "change")
 REST = "(in no cell)"
-HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
 def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
@@ -85,11 +86,3 @@ def _with_rest(counts: pd.Series, total: float) -> pd.Series:
     """The cells, and behind them the respondents who are in none: a cell that is never shown, but could be inferred."""
     rest = total - counts.sum()
     return pd.concat([counts, pd.Series({REST: rest})]) if rest > 0 else counts
-
-
-def mask(estimates: pd.DataFrame, hidden: pd.Series, status: str = "suppressed") -> pd.DataFrame:
-    """Take out the figures of the hidden rows and say so in ``status``."""
-    shown = estimates.copy()
-    shown.loc[hidden, HIDDEN_COLUMNS] = np.nan
-    shown.loc[hidden, "status"] = status
-    return shown

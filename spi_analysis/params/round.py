@@ -171,6 +171,17 @@ class DisclosureParams(Judgement):
         return self
 
 
+class ReleaseParams(Judgement):
+    """When a result rests on too little to be released.
+
+    ``min_answers``: people of the sources drawn at random; ``max_half_width``: half of the index's interval, in points
+    (None: no such rule).
+    """
+
+    min_answers: Count
+    max_half_width: Annotated[float, Field(gt=0)] | None
+
+
 class WeakSideParams(Judgement):
     """When a part of an institution is called weak, and how many false alarms are put up with."""
 
@@ -220,6 +231,7 @@ class RoundParams(Judgement):
     draw: DrawParams
     replicates: ReplicateParams
     disclosure: DisclosureParams
+    release: ReleaseParams
     weak_sides: WeakSideParams
     small_area: SmallAreaParams
     recommendations: RecommendationParams

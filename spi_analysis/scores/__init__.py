@@ -25,6 +25,7 @@ from spi_analysis.scores.published import (
     yearly_means,
 )
 from spi_analysis.scores.recommendations import applicable
+from spi_analysis.scores.release import Release, release_of
 from spi_analysis.scores.round_change import IndexRule, SourcePair, SourceRound, change_between
 from spi_analysis.scores.units import domain_scores
 from spi_analysis.scores.weak_sides import weak_sides
@@ -33,6 +34,7 @@ __all__ = [
     "Change",
     "IndexEstimate",
     "IndexRule",
+    "Release",
     "SourcePair",
     "SourceRound",
     "applicable",
@@ -58,6 +60,7 @@ __all__ = [
     "probability_at_least",
     "published_bridge",
     "recompute",
+    "release_of",
     "satterthwaite",
     "score_estimates",
     "score_influence",

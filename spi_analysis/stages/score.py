@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,13 @@ from spi_analysis.estimation.result import t_interval
 from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, Source
 from spi_analysis.scores import (
     IndexEstimate,
+    Release,
     category_probabilities,
     combine_index,
     composition,
     item_nonresponse,
     probability_at_least,
+    release_of,
 )
 from spi_analysis.stages.change import (
     PublishedFigure,
@@ -28,7 +31,7 @@ from spi_analysis.stages.change import (
     earlier_round,
 )
 from spi_analysis.stages.respondents import respondents_design
-from spi_analysis.stages.source_rows import FIGURES, source_rows
+from spi_analysis.stages.source_rows import FIGURES, Design, source_rows
 from spi_analysis.stages.units_model import model_rows
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.round_data import RoundData
@@ -77,12 +80,20 @@ def score_institution(
     estimates = _completed(estimates, inputs.institution_id, round_.level)
     panels = [s for s in round_.sources if round_.sources[s].nature == "panel"]
     shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, panels)
-    if inputs.release == "withheld":
+    if _release(estimates, known, now).is_withheld:
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
     shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
     gaps = pd.concat([_item_nonresponse(source, responses, weights, instrument) for source in round_.sources])
     visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
     return Scored(checked("estimates", shown), gaps[gaps["source"].isin(visible)].reset_index(drop=True))
+
+
+def _release(estimates: pd.DataFrame, designs: Mapping[Source, Design], now: ScoredRound) -> Release:
+    """Released or not, from the decision on the institution or from its figures."""
+    answers = sum(len(designs[source]) for source in now.round_.probability_sources if source in designs)
+    index = estimates.loc[estimates["measure"] == "index"].iloc[0]
+    width = index["ci_high"] - index["ci_low"]
+    return release_of(now.inputs, answers, None if np.isnan(width) else width / 2, now.round_.release)
 
 
 def score_round(data: RoundData) -> Scored:

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.disclosure.suppression import HIDDEN_COLUMNS
 from spi_analysis.errors import InputError
 from spi_analysis.scores import index_from_scores, item_scores
 from spi_analysis.stages.score import Scored, save_estimates
 from spi_analysis.tables.contracts import CONTRACTS, KEYS
+from spi_analysis.tables.released import HIDDEN_COLUMNS
 from spi_analysis.tables.store import Store
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN
@@ -254,3 +254,22 @@ def test_tables_that_lost_people_are_refused(drawn: Round, table: str) -> None:
         drawn.score(**{table: gone})
     assert "key internal" in str(caught.value)
     assert "spi run --notebook 30" in str(caught.value)
+
+
+def test_too_few_answers_withhold_the_result_by_rule(drawn: Round) -> None:
+    rules = drawn.setup.round.release.model_copy(update={"min_answers": 1000})
+    scored = drawn.score(round_=drawn.setup.round.model_copy(update={"release": rules}))
+    assert (scored.estimates["status"] == "withheld").all()
+    assert scored.estimates[HIDDEN_COLUMNS].isna().all(axis=None)
+
+
+def test_every_shown_estimate_has_all_that_belongs_to_it(scored: Scored) -> None:
+    """Chances and shares of the variance are made from estimates that stand beside them; corrections are decided."""
+    table = scored.estimates[scored.estimates["status"] == "shown"]
+    derived = table["measure"].isin(["category_probability", "target_probability", "index_variance_share"])
+    decided = table["dimension"].isin(["correction_conduct", "correction_facts", "mode_adjustment", "unexplained"])
+    assert table["level"].eq(0.95).all()
+    estimates = table[~derived]
+    assert estimates[["estimate", "se", "ci_low", "ci_high", "df_design"]].notna().all(axis=None)
+    assert estimates.loc[~decided, ["n", "effective_n"]].notna().all(axis=None)
+    assert estimates.loc[decided, "se"].eq(0).all()

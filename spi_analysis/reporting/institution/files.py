@@ -101,11 +101,10 @@ def _history_rows(page: InstitutionPage) -> pd.DataFrame:
 
 
 def _bridge_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
-    """Bars of the change, where there are any."""
+    """Bars of the change; empty where there are none, so that none of an earlier run stay behind."""
     rows = bridge_rows(page)
     inner = rows["measure"] == "change_dimension"
-    tables = {"change_parts": rows[~inner], "change_dimensions": rows[inner]}
-    return {name: table for name, table in tables.items() if len(table)}
+    return {"change_parts": rows[~inner], "change_dimensions": rows[inner]}
 
 
 def _unit_rows(page: InstitutionPage, source: str) -> pd.DataFrame:

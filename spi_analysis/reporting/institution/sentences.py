@@ -165,7 +165,7 @@ def _look_first_sentence(page: InstitutionPage, words: Words) -> str:
 
 def hidden_reason(page: InstitutionPage, words: Words) -> str:
     """Why no index is shown."""
-    reason = page.inputs.withheld_reason
+    reason = page.withheld_reason
     return words(
         "The integrity index of {name} in {year} is not shown: {reason}.",
         name=short_name(page),
