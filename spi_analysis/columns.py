@@ -197,6 +197,11 @@ VALUES: dict[str, dict[str, Label]] = {
         "withheld": Label("Ditahan", "Withheld"),
         "no_answers": Label("Tidak ada jawaban", "No answers"),
     },
+    "follow_up": {
+        "not_started": Label("Belum dimulai", "Not started"),
+        "in_progress": Label("Sedang berjalan", "Under way"),
+        "done": Label("Selesai", "Done"),
+    },
     "domain": {
         "respondents": Label("dari semua responden", "of all respondents"),
         "contacts": Label("dari yang pernah berurusan", "of those with contact"),

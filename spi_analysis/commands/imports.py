@@ -1,4 +1,4 @@
-"""`spi import`: lists, events, answers, published results."""
+"""`spi import`: lists, events, answers, published results, the tracker of recommendations."""
 
 from __future__ import annotations
 
@@ -131,6 +131,29 @@ def import_published_command(
         raise InputError(*missing)
     table = import_published(setup, file)
     out.print(f"{len(table):,} published results, {table['year'].min()} to {table['year'].max()}")
+
+
+@imports.command("tracker")
+def import_tracker_command(
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV: institution_id, year, recommendation, status, done, total.", show_default=False),
+    ],
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """What became of the recommendations (CSV); the reports of later years show it.
+
+    Example: spi import tracker tracker_2023.csv
+    """
+    from spi_analysis.scores import follow_up
+    from spi_analysis.stages.tracker import import_tracker
+
+    setup = open_setup(workspace, round_id)
+    _, missing = existing([file])
+    if missing:
+        raise InputError(*missing)
+    print_table("Followed up (TLP in percent)", follow_up(import_tracker(setup, file)))
 
 
 def _print_rows(counts: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
 from spi_analysis.scores.change import Change, bridge, change_from_published, composition
+from spi_analysis.scores.dimension_weights import data_weights
 from spi_analysis.scores.experiences import experience_rates
 from spi_analysis.scores.index import (
     IndexEstimate,
@@ -26,7 +27,9 @@ from spi_analysis.scores.published import (
 )
 from spi_analysis.scores.recommendations import applicable
 from spi_analysis.scores.release import Release, release_of
+from spi_analysis.scores.reliability import reliability
 from spi_analysis.scores.round_change import IndexRule, SourcePair, SourceRound, change_between
+from spi_analysis.scores.tracker import follow_up, load_tracker
 from spi_analysis.scores.units import domain_scores
 from spi_analysis.scores.weak_sides import weak_sides
 
@@ -46,21 +49,25 @@ __all__ = [
     "change_from_published",
     "combine_index",
     "composition",
+    "data_weights",
     "dimension_shares",
     "domain_scores",
     "experience_rates",
+    "follow_up",
     "history",
     "index_from_scores",
     "institution_slug",
     "item_nonresponse",
     "item_scores",
     "load_published",
+    "load_tracker",
     "means_by_type",
     "movers",
     "probability_at_least",
     "published_bridge",
     "recompute",
     "release_of",
+    "reliability",
     "satterthwaite",
     "score_estimates",
     "score_influence",

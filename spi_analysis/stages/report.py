@@ -15,6 +15,7 @@ from spi_analysis.scores import applicable, category_of, history
 from spi_analysis.scores.release import BY_RULE
 from spi_analysis.stages.draw import eligible_list, plan_source
 from spi_analysis.stages.published import published_results
+from spi_analysis.stages.tracker import tracked
 from spi_analysis.tables.released import released_estimates
 from spi_analysis.tables.store import Store
 from spi_analysis.weighting import kish_deff
@@ -27,7 +28,7 @@ class InstitutionPage:
     ``figures``: table ``estimates``; ``who``: one row per source (listed, eligible, invited, needed,
     answered, RR1, RR3, effective_n); ``category``: code, or None where no index is shown;
     ``history``: published rows of earlier years; ``recommendations``: rules that apply; ``data_until``: day of the
-    last event or answer.
+    last event or answer; ``tracker``: what became of recommendations of earlier years.
     """
 
     setup: RoundSetup
@@ -41,6 +42,7 @@ class InstitutionPage:
     fieldwork: FieldworkParams
     data_until: dt.date | None
     is_synthetic: bool
+    tracker: pd.DataFrame
 
     @property
     def withheld_reason(self) -> str | None:
@@ -129,6 +131,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         fieldwork=setup.round_for(institution_id).fieldwork,
         data_until=last_day(store.read_if_there("events", institution_id), store.read("responses", institution_id)),
         is_synthetic=store.is_synthetic,
+        tracker=tracked(setup, institution_id),
     )
 
 

@@ -30,6 +30,7 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
 )
+from spi_analysis.stages.reliability import reliability_table, weights_table
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.source_rows import FIGURES, Design, source_rows
 from spi_analysis.stages.units_model import model_rows
@@ -40,10 +41,14 @@ from spi_analysis.tables.store import Store
 
 @dataclass(frozen=True)
 class Scored:
-    """Estimates of one institution (table ``estimates``, masked) and item nonresponse per source that is shown."""
+    """Estimates of one institution (table ``estimates``, masked), and of the sources that are shown: item nonresponse,
+    reliability of the dimensions, and other weights of the dimensions.
+    """
 
     estimates: pd.DataFrame
     item_nonresponse: pd.DataFrame
+    reliability: pd.DataFrame
+    dimension_weights: pd.DataFrame
 
 
 def score_institution(
@@ -85,7 +90,9 @@ def score_institution(
     shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
     gaps = pd.concat([_item_nonresponse(source, responses, weights, instrument) for source in round_.sources])
     visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
-    return Scored(checked("estimates", shown), gaps[gaps["source"].isin(visible)].reset_index(drop=True))
+    gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
+    about = (known, instrument, round_.level, round_.disclosure.min_cell, shown)
+    return Scored(checked("estimates", shown), gaps, reliability_table(*about), weights_table(*about))
 
 
 def _release(estimates: pd.DataFrame, designs: Mapping[Source, Design], now: ScoredRound) -> Release:

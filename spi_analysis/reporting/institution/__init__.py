@@ -4,6 +4,7 @@ from spi_analysis.reporting.institution.bridge import bridge_view
 from spi_analysis.reporting.institution.files import save_tables
 from spi_analysis.reporting.institution.labels import short_name
 from spi_analysis.reporting.institution.sentences import opening_sentences
+from spi_analysis.reporting.institution.tracker import tracker_view
 from spi_analysis.reporting.institution.views import (
     change_view,
     composition_view,
@@ -33,6 +34,7 @@ __all__ = [
     "recommendations_view",
     "save_tables",
     "short_name",
+    "tracker_view",
     "units_view",
     "weak_sides_view",
     "who_answered_view",

@@ -12,7 +12,7 @@ from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.tables.files import write_csv
 
-COUNTS = ("year", "listed", "eligible", "invited", "needed", "answered", "n")
+COUNTS = ("year", "done", "total", "listed", "eligible", "invited", "needed", "answered", "n")
 INDEX_MEASURES = (
     "index",
     "index_without_panel_variance",
@@ -44,6 +44,7 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "experience_rates": experience_rows(page),
         "weak_sides": weak_side_rows(page),
         "recommendations": page.recommendations,
+        "tracker": page.tracker,
         "quality": _quality_rows(page),
         **{f"units_{source}": _unit_rows(page, source).sort_values(scores) for source in units},
     }
