@@ -3,7 +3,7 @@
 from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
 from spi_analysis.scores.change import Change, bridge, change_from_published, composition
 from spi_analysis.scores.dimension_weights import data_weights
-from spi_analysis.scores.experiences import experience_rates
+from spi_analysis.scores.experiences import experience_rates, institutions_reporting
 from spi_analysis.scores.index import (
     IndexEstimate,
     combine_index,
@@ -57,6 +57,7 @@ __all__ = [
     "history",
     "index_from_scores",
     "institution_slug",
+    "institutions_reporting",
     "item_nonresponse",
     "item_scores",
     "load_published",

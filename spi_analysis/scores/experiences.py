@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
@@ -39,6 +40,34 @@ def experience_rates(
     table = table.assign(item=[k[0] for k in keys], domain=[k[1] for k in keys])
     table[["estimate", "se", "ci_low", "ci_high"]] *= 100
     return table[["item", "domain", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
+
+
+def institutions_reporting(rates: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Share of institutions in which at least one person with contact reported an experience.
+
+    The third denominator, never to be mixed with shares of people: it grows with the number of people asked.
+
+    Parameters
+    ----------
+    rates : DataFrame   rows "experience_rate" of the tables ``estimates``; hidden ones are left out
+
+    Returns
+    -------
+    DataFrame: source, item, estimate (percent), ci_low, ci_high (Wilson, institutions as if drawn), n (institutions),
+    people (those with contact asked there, in all).
+
+    References
+    ----------
+    Wilson (1927), JASA 22.
+    """
+    rows = rates[(rates["domain"] == CONTACTS) & (rates["status"] == "shown")]
+    groups = rows.assign(reported=rows["estimate"] > 0).groupby(["source", "dimension"], sort=False)
+    table = groups.agg(estimate=("reported", "mean"), n=("reported", "size"), people=("n", "sum")).reset_index()
+    table = table.assign(se=np.nan, df_design=np.inf)
+    low, high = proportion_interval(table, "wilson", level)
+    table = table.assign(ci_low=low, ci_high=high).rename(columns={"dimension": "item"})
+    table[["estimate", "ci_low", "ci_high"]] *= 100
+    return table[["source", "item", "estimate", "ci_low", "ci_high", "n", "people"]]
 
 
 def _answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:

@@ -30,11 +30,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory, drawn: Round) -> Institut
 def test_bars_on_the_page_are_those_of_the_table(compared: InstitutionPage, language: str) -> None:
     html, say = bridge_view(compared).html[language], words(language)
     bars = compared.figures[compared.figures["measure"].str.startswith("change_")]
-    points = [row[1] for row in _rows(html)]
-    assert points == [
-        *(say.signed(x) for x in bars["estimate"]),
-        say.signed(compared.figure("index_change")["estimate"]),
-    ]
+    values = [*bars["estimate"], compared.figure("index_change")["estimate"]]
+    assert [row[1] for row in _rows(html)] == [say.signed(value) for value in values]
     assert "<svg" in html
 
 
