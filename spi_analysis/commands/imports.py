@@ -1,4 +1,4 @@
-"""`spi import`: lists, events, answers, published results."""
+"""`spi import`: lists, events, answers, published results, the tracker of recommendations."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from spi_analysis.commands.common import (
     out,
     print_remarks,
     print_rows,
+    print_table,
 )
 from spi_analysis.errors import InputError, Problem
 from spi_analysis.params import RoundSetup
@@ -175,6 +176,29 @@ def _print_imported(
         out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
     print_remarks(result.remarks, severities)
     finish([*missing, *result.failed], result.written, setup.workspace)
+
+
+@imports.command("tracker")
+def import_tracker_command(
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV: institution_id, year, recommendation, status, done, total.", show_default=False),
+    ],
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """What became of the recommendations (CSV); the reports of later years show it.
+
+    Example: spi import tracker tracker_2023.csv
+    """
+    from spi_analysis.scores import follow_up
+    from spi_analysis.stages.tracker import import_tracker
+
+    setup = open_setup(workspace, round_id)
+    _, missing = existing([file])
+    if missing:
+        raise InputError(*missing)
+    print_table("Followed up (TLP in percent)", follow_up(import_tracker(setup, file)))
 
 
 def _print_unasked(setup: RoundSetup, store: Store, institution_ids: list[str]) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.tables.released import mask
+
+# Measures that combine sources.
+COMBINED = ("index", "category", "target", "change")
 REST = "(in no cell)"
-HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
 def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
@@ -43,8 +46,8 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     """The estimates table with every figure hidden that would expose people.
 
     Rules, in order: a source below its threshold (``min_panel`` for a panel) is hidden with all
-    that is inside it; units and dimensions of a source are hidden as ``small_cells`` says (respondents of
-    no known unit count as one more cell of the units);
+    that is inside it; units, position classes and dimensions of a source are hidden as ``small_cells`` says
+    (respondents of no known unit count as one more cell of the units), with their differences from the whole source;
     rates on fewer than ``min_cell`` respondents are hidden; and once a source is hidden, so is
     every figure that combines sources, for it would give the hidden score by subtraction.
     """
@@ -54,29 +57,32 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     small_sources = set(sources.loc[sources["n"] < limit[sources.index], "source"])
     hidden |= estimates["source"].isin(small_sources)
     respondents = sources.set_index("source")["n"]
-    for measure, cell in (("unit_score", "domain"), ("dimension_score", "dimension")):
+    for measure, cell in (("unit_score", "domain"), ("class_score", "domain"), ("dimension_score", "dimension")):
         for source, part in estimates[estimates["measure"] == measure].groupby("source"):
             threshold = min_panel if source in panels else min_cell
             counts = part.set_index(cell)["n"]
-            if measure == "unit_score":
+            if cell == "domain":
                 counts = _with_rest(counts, respondents.get(source, np.nan))
             hidden.loc[part.index] |= small_cells(counts, threshold).to_numpy()[: len(part)]
+    hidden |= _pairs_of_hidden(estimates, hidden)
     rates = estimates["measure"] == "experience_rate"
     hidden |= rates & (estimates["n"] < min_cell)
     if small_sources:
-        hidden |= estimates["measure"].str.startswith(("index", "category", "target"))
+        hidden |= estimates["measure"].str.startswith(COMBINED)
+    # The bars of a source's dimensions sum to its own: one that is hidden would follow from the others.
+    partly = set(estimates.loc[hidden & (estimates["measure"] == "dimension_score"), "source"])
+    hidden |= (estimates["measure"] == "change_dimension") & estimates["source"].isin(partly)
     return mask(estimates, hidden)
+
+
+def _pairs_of_hidden(estimates: pd.DataFrame, hidden: pd.Series) -> pd.Series:
+    """Differences from the whole source of units and classes whose score is hidden: the score would follow."""
+    names = estimates["measure"].str.replace("_difference", "_score") + estimates["source"] + estimates["domain"]
+    scores = set(names[hidden & estimates["measure"].isin(["unit_score", "class_score"])])
+    return estimates["measure"].isin(["unit_difference", "class_difference"]) & names.isin(scores)
 
 
 def _with_rest(counts: pd.Series, total: float) -> pd.Series:
     """The cells, and behind them the respondents who are in none: a cell that is never shown, but could be inferred."""
     rest = total - counts.sum()
     return pd.concat([counts, pd.Series({REST: rest})]) if rest > 0 else counts
-
-
-def mask(estimates: pd.DataFrame, hidden: pd.Series, status: str = "suppressed") -> pd.DataFrame:
-    """Take out the figures of the hidden rows and say so in ``status``."""
-    shown = estimates.copy()
-    shown.loc[hidden, HIDDEN_COLUMNS] = np.nan
-    shown.loc[hidden, "status"] = status
-    return shown

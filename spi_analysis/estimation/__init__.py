@@ -6,6 +6,7 @@ from spi_analysis.estimation.contrasts import contrast
 from spi_analysis.estimation.degrees import satterthwaite_df
 from spi_analysis.estimation.design import SurveyDesign
 from spi_analysis.estimation.estimators import estimate_mean, estimate_proportion, estimate_ratio, estimate_total
+from spi_analysis.estimation.overlap import Linearised, overlap_covariance
 from spi_analysis.estimation.quantiles import estimate_quantile
 from spi_analysis.estimation.regression import estimate_regression
 from spi_analysis.estimation.replication import ReplicateDesign
@@ -17,6 +18,7 @@ from spi_analysis.estimation.variances import estimate_variance
 __all__ = [
     "Estimate",
     "FayHerriot",
+    "Linearised",
     "ReplicateDesign",
     "SurveyDesign",
     "TestResult",
@@ -32,6 +34,7 @@ __all__ = [
     "estimate_total",
     "estimate_variance",
     "fay_herriot",
+    "overlap_covariance",
     "satterthwaite_df",
     "smooth_contrast",
     "smooth_variances",

@@ -71,17 +71,23 @@ class Dimension(Frozen):
 
 
 class ContactItem(Frozen):
-    """A question that says whether a person had contact, and so could have met what is asked about."""
+    """A question that says whether a person had contact, and so could have met what is asked about.
+
+    ``yes_from``: the answer code from which it counts as a "yes"; None: the top of the scale alone.
+    """
 
     code: Code
     text: Text
     scale: str
+    yes_from: int | None = None
 
 
 class ExperienceItem(Frozen):
     """A question on what a person saw, was asked or paid. It makes rates, never a score.
 
     ``contact`` names the contact item whose "yes" makes the denominator of the second rate.
+    ``yes_from``: the answer code from which it counts as a "yes" (such as "once or twice" on a scale from never to
+    often); None: the top of the scale alone.
     """
 
     code: Code
@@ -89,6 +95,7 @@ class ExperienceItem(Frozen):
     text: Text
     scale: str
     contact: Code
+    yes_from: int | None = None
 
 
 class SourceInstrument(Frozen):
@@ -123,6 +130,11 @@ class Instrument(Judgement):
                         nearest(question.scale, self.scales),
                     )
         for part in self.sources.values():
+            for question in [*part.contacts, *part.experiences]:
+                scale = self.scales[question.scale]
+                if question.yes_from is not None and not scale.minimum < question.yes_from <= scale.maximum:
+                    expected = f"a code above {scale.minimum}, at most {scale.maximum}"
+                    raise Wrong(f"item {question.code} has no such yes", question.yes_from, expected)
             contacts = [contact.code for contact in part.contacts]
             for experience in part.experiences:
                 if experience.contact not in contacts:
@@ -151,6 +163,10 @@ class Instrument(Judgement):
     def codes(self, source: Source) -> list[str]:
         """The response columns of a source."""
         return [question.code for question in self.questions[source]]
+
+    def yes_from(self, question: ContactItem | ExperienceItem) -> int:
+        """The answer code from which a contact or experience item counts as a "yes"."""
+        return self.scales[question.scale].maximum if question.yes_from is None else question.yes_from
 
     def item_weights(self, source: Source) -> pd.DataFrame:
         """Weight of every item in every dimension and in the source score.

@@ -12,6 +12,7 @@ from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
 from spi_analysis.params.base import Frozen
 from spi_analysis.params.loading import Wrong, read_csv_table, shown_path, uneven_rows, validate
 
+CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
 InstitutionType = Literal["kementerian", "lembaga", "provinsi", "kota", "kabupaten", "bumn"]
 
 
@@ -36,13 +37,17 @@ class Institution(Frozen):
 class InstitutionInputs(Frozen):
     """What the commission decides for one institution in a round: corrections, target, release.
 
-    Corrections are index points that are subtracted; their rules are not published, so they are inputs.
+    Corrections are index points that are subtracted; their rules are not published, so they are inputs, taken as
+    constants unless a standard error is given (``..._se``).
     """
 
     institution_id: str
     correction_conduct: Annotated[float, Field(ge=0, le=100)]
     correction_facts: Annotated[float, Field(ge=0, le=100)]
     mode_adjustment: Annotated[float, Field(ge=0, le=100)]
+    correction_conduct_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
+    correction_facts_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
+    mode_adjustment_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
     local_target: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
     local_target_source: str = ""
     release: Literal["published", "withheld"]
@@ -50,6 +55,16 @@ class InstitutionInputs(Frozen):
         Literal["insufficient_sample", "conduct", "did_not_take_part", "secrecy"] | None, Blank
     ] = None
     source: Annotated[str, Field(min_length=3)]
+
+    @property
+    def corrections(self) -> dict[str, float]:
+        """Points subtracted, by correction."""
+        return {name: getattr(self, name) for name in CORRECTIONS}
+
+    @property
+    def correction_se(self) -> dict[str, float]:
+        """Their standard errors; 0 where they are constants."""
+        return {name: getattr(self, f"{name}_se") or 0.0 for name in CORRECTIONS}
 
     @model_validator(mode="after")
     def _withheld_has_a_reason(self) -> InstitutionInputs:

@@ -201,6 +201,37 @@ class DisclosureParams(Judgement):
         return self
 
 
+class ReleaseParams(Judgement):
+    """When a result rests on too little to be released.
+
+    ``min_answers``: people of the sources drawn at random; ``max_half_width``: half of the index's interval, in points
+    (None: no such rule).
+    """
+
+    min_answers: Count
+    max_half_width: Annotated[float, Field(gt=0)] | None
+
+
+class WeakSideParams(Judgement):
+    """When a part of an institution is called weak, and how many false alarms are put up with."""
+
+    threshold: Annotated[float, Field(gt=0, lt=100)]
+    adjustment: Literal["bh", "holm"]
+    rate: Annotated[float, Field(gt=0, lt=0.5)]
+    max_shown: Count
+
+
+class SmallAreaParams(Judgement):
+    """The model that steadies the scores of units with few answers.
+
+    ``variance_slope``: how the variance of a unit falls with its answers, in logarithms (-1: as 1/n; None: estimated).
+    """
+
+    method: Literal["REML", "ML", "FH"]
+    min_units: Annotated[int, Field(ge=3)]
+    variance_slope: float | None
+
+
 class RecommendationParams(Judgement):
     """How many recommendations a report carries."""
 
@@ -221,6 +252,8 @@ class RoundParams(Judgement):
     round_id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     year: Annotated[int, Field(ge=2000, le=2100)]
     previous_year: int
+    # The round of that year, if its answers are here: the change is then estimated from both rounds' answers.
+    previous_round: str | None = None
     title: Text
     report_status: Literal["draft", "final"]
     instrument: str
@@ -237,6 +270,9 @@ class RoundParams(Judgement):
     draw: DrawParams
     replicates: ReplicateParams
     disclosure: DisclosureParams
+    release: ReleaseParams
+    weak_sides: WeakSideParams
+    small_area: SmallAreaParams
     recommendations: RecommendationParams
     ranks: RankParams
     sensitivity: SensitivityParams

@@ -150,7 +150,7 @@ def _load_model(params: Any, name: str, model: Any) -> Any:
 
 def _check_together(setup: RoundSetup) -> None:
     """What one file alone cannot know: names used in one that must exist in another."""
-    problems = [*_rule_problems(setup), *_weight_problems(setup)]
+    problems = [*_rule_problems(setup), *_weight_problems(setup), *_previous_problems(setup)]
     for institution_id in setup.institution_ids:
         try:
             setup.round_for(institution_id)
@@ -181,6 +181,28 @@ def _rule_problems(setup: RoundSetup) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _previous_problems(setup: RoundSetup) -> list[Problem]:
+    """The round to compare with must be there, and be of the year before."""
+    name, places = setup.round.previous_round, setup.workspace.params / "rounds"
+    if name is None:
+        return []
+    key = {"file": f"params/rounds/{setup.round.round_id}.yaml", "key": "previous_round", "got": name}
+    if not (places / f"{name}.yaml").exists():
+        known = sorted(path.stem for path in places.glob("*.yaml") if path.stem != setup.round.round_id)
+        return [Problem("there is no such round to compare with", **key, hint=nearest(name, known))]
+    year = read_yaml(places / f"{name}.yaml").get("year")
+    if year != setup.round.previous_year:
+        expected = f"the round of {setup.round.previous_year}, not of {year}"
+        return [
+            Problem(
+                "the round to compare with is of another year",
+                **key,
+                expected=expected,
+            )
+        ]
+    return []
 
 
 def _weight_problems(setup: RoundSetup) -> list[Problem]:

@@ -2,8 +2,17 @@
 
 from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
 from spi_analysis.scores.change import Change, bridge, change_from_published, composition
-from spi_analysis.scores.experiences import experience_rates
-from spi_analysis.scores.index import IndexEstimate, combine_index, index_from_scores, satterthwaite, score_estimates
+from spi_analysis.scores.dimension_weights import data_weights
+from spi_analysis.scores.experiences import experience_rates, institutions_reporting
+from spi_analysis.scores.index import (
+    IndexEstimate,
+    combine_index,
+    dimension_shares,
+    index_from_scores,
+    satterthwaite,
+    score_estimates,
+    score_influence,
+)
 from spi_analysis.scores.items import item_nonresponse, item_scores
 from spi_analysis.scores.names import institution_slug, unjoined
 from spi_analysis.scores.published import (
@@ -18,27 +27,42 @@ from spi_analysis.scores.published import (
 )
 from spi_analysis.scores.ranks import possibly_best, rank_sets
 from spi_analysis.scores.recommendations import applicable
+from spi_analysis.scores.release import Release, release_of
+from spi_analysis.scores.reliability import reliability
+from spi_analysis.scores.round_change import IndexRule, SourcePair, SourceRound, change_between
+from spi_analysis.scores.tracker import follow_up, load_tracker
 from spi_analysis.scores.units import domain_scores
+from spi_analysis.scores.weak_sides import weak_sides
 
 __all__ = [
     "Change",
     "IndexEstimate",
+    "IndexRule",
+    "Release",
+    "SourcePair",
+    "SourceRound",
     "applicable",
     "bridge",
     "categories_by_year",
     "category_of",
     "category_probabilities",
+    "change_between",
     "change_from_published",
     "combine_index",
     "composition",
+    "data_weights",
+    "dimension_shares",
     "domain_scores",
     "experience_rates",
+    "follow_up",
     "history",
     "index_from_scores",
     "institution_slug",
+    "institutions_reporting",
     "item_nonresponse",
     "item_scores",
     "load_published",
+    "load_tracker",
     "means_by_type",
     "movers",
     "possibly_best",
@@ -46,8 +70,12 @@ __all__ = [
     "published_bridge",
     "rank_sets",
     "recompute",
+    "release_of",
+    "reliability",
     "satterthwaite",
     "score_estimates",
+    "score_influence",
     "unjoined",
+    "weak_sides",
     "yearly_means",
 ]

@@ -9,8 +9,9 @@ from typing import Literal
 import pandas as pd
 from scipy.stats import t as student
 
+from spi_analysis.params.roster import CORRECTIONS
+
 SOURCES = ("internal", "external", "expert")
-CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
 
 Verdict = Literal["up", "down", "no_clear_change"]
 

@@ -8,6 +8,7 @@ import pandas as pd
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.params import Instrument, Source
+from spi_analysis.params.instrument import ContactItem, ExperienceItem
 from spi_analysis.scores.items import valid_answers
 
 RESPONDENTS, CONTACTS = "respondents", "contacts"
@@ -41,18 +42,47 @@ def experience_rates(
     return table[["item", "domain", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
 
 
+def institutions_reporting(rates: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Share of institutions in which at least one person with contact reported an experience.
+
+    The third denominator, never to be mixed with shares of people: it grows with the number of people asked.
+
+    Parameters
+    ----------
+    rates : DataFrame   rows "experience_rate" of the tables ``estimates``; hidden ones are left out
+
+    Returns
+    -------
+    DataFrame: source, item, estimate (percent), ci_low, ci_high (Wilson, institutions as if drawn), n (institutions),
+    people (those with contact asked there, in all).
+
+    References
+    ----------
+    Wilson (1927), JASA 22.
+    """
+    rows = rates[(rates["domain"] == CONTACTS) & (rates["status"] == "shown")]
+    groups = rows.assign(reported=rows["estimate"] > 0).groupby(["source", "dimension"], sort=False)
+    table = groups.agg(estimate=("reported", "mean"), n=("reported", "size"), people=("n", "sum")).reset_index()
+    table = table.assign(se=np.nan, df_design=np.inf)
+    low, high = proportion_interval(table, "wilson", level)
+    table = table.assign(ci_low=low, ci_high=high).rename(columns={"dimension": "item"})
+    table[["estimate", "ci_low", "ci_high"]] *= 100
+    return table[["source", "item", "estimate", "ci_low", "ci_high", "n", "people"]]
+
+
 def _answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
     """0/1 columns "item|denominator"; missing outside the denominator."""
     part = instrument.sources[source]
-    contact_scales = {contact.code: instrument.scales[contact.scale] for contact in part.contacts}
+    contacts = {contact.code: _yes(data, contact, instrument) for contact in part.contacts}
     columns = {}
     for item in part.experiences:
-        scale = instrument.scales[item.scale]
-        contact = valid_answers(data[item.contact], contact_scales[item.contact])
-        had_contact = contact.eq(contact_scales[item.contact].maximum)
-        yes = valid_answers(data[item.code], scale).map(
-            lambda v, top=scale.maximum: np.nan if np.isnan(v) else float(v == top)
-        )
-        columns[f"{item.code}|{RESPONDENTS}"] = yes.where(~(contact.notna() & ~had_contact), 0.0)
-        columns[f"{item.code}|{CONTACTS}"] = yes.where(had_contact)
+        yes, had_contact = _yes(data, item, instrument), contacts[item.contact]
+        columns[f"{item.code}|{RESPONDENTS}"] = yes.where(had_contact != 0, 0.0)
+        columns[f"{item.code}|{CONTACTS}"] = yes.where(had_contact == 1)
     return pd.DataFrame(columns, index=data.index)
+
+
+def _yes(data: pd.DataFrame, question: ContactItem | ExperienceItem, instrument: Instrument) -> pd.Series:
+    """1 for yes, 0 for no, missing without a substantive answer."""
+    answers = valid_answers(data[question.code], instrument.scales[question.scale])
+    return (answers >= instrument.yes_from(question)).astype(float).where(answers.notna())

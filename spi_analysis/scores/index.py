@@ -76,6 +76,27 @@ def score_estimates(design: SurveyDesign | ReplicateDesign, item_weights: pd.Dat
     return Estimate(table, scores.covariance, level, scores.replicates)
 
 
+def score_influence(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame) -> np.ndarray:
+    """Influence values (n, scores) of ``score_estimates``, unweighted: their weighted sum is 0.
+
+    Those of the items, ``(x_i - mean) / sum of weights`` where answered and 0 elsewhere, summed with the weights of
+    the items. ``SurveyDesign.covariance`` of them is the variance of the scores by Taylor linearisation.
+
+    References
+    ----------
+    Binder (1983), International Statistical Review 51.
+    """
+    values = design.data[list(item_weights.index)].to_numpy(dtype=float)
+    there = ~np.isnan(values) & design.in_domain[:, None]
+    weights = there * design.weights[:, None]
+    totals = weights.sum(axis=0)
+    answered = totals > 0
+    values = np.where(there, values, 0.0)
+    means = (weights * values).sum(axis=0) / np.where(answered, totals, 1.0)
+    of_items = np.where(there, values - means, 0.0) / np.where(answered, totals, 1.0)
+    return of_items @ _usable(item_weights, answered).to_numpy()
+
+
 def _usable(item_weights: pd.DataFrame, answered: np.ndarray) -> pd.DataFrame:
     """Weights without the unanswered items, brought back to a sum of 1 (0 where a dimension is empty)."""
     dimensions = item_weights.drop(columns="score")
@@ -83,12 +104,12 @@ def _usable(item_weights: pd.DataFrame, answered: np.ndarray) -> pd.DataFrame:
     totals = kept.sum()
     kept = kept.div(totals.where(totals > 0, 1.0))
     # A source score without one of its dimensions would be another score: it is missing then.
-    share = _dimension_shares(item_weights)
+    share = dimension_shares(item_weights)
     complete = bool((totals > 0).all())
     return kept.assign(score=kept @ share if complete else 0.0)
 
 
-def _dimension_shares(item_weights: pd.DataFrame) -> pd.Series:
+def dimension_shares(item_weights: pd.DataFrame) -> pd.Series:
     """Weight of every dimension in the source score."""
     dimensions = item_weights.drop(columns="score")
     return pd.Series({name: float(item_weights.loc[dimensions[name] > 0, "score"].sum()) for name in dimensions})
@@ -106,7 +127,7 @@ class IndexEstimate:
     """The index with its uncertainty.
 
     ``se_without_panel`` leaves the panel's variance out (its score taken as fixed);
-    ``variance_shares``: the part of the variance that each source carries, summing to 1.
+    ``variance_shares``: the part of the variance that each source (and each correction with an SE) carries; sum 1.
     """
 
     estimate: float
@@ -128,8 +149,9 @@ def combine_index(
     weights: Mapping[str, float],
     corrections: Mapping[str, float],
     panels: list[str],
+    correction_se: Mapping[str, float] | None = None,
 ) -> IndexEstimate:
-    """The index from source scores; sources are independent, corrections are constants.
+    """The index from source scores; sources are independent, and so are corrections, constants unless an SE is given.
 
     Parameters
     ----------
@@ -137,6 +159,7 @@ def combine_index(
     weights : mapping   source -> weight
     corrections : mapping   correction_conduct, correction_facts, mode_adjustment: points subtracted
     panels : list of str    sources that are not probability samples
+    correction_se : mapping or None   correction -> its standard error in points; one that is left out is a constant
 
     References
     ----------
@@ -146,6 +169,9 @@ def combine_index(
                               weights=weights, **corrections)  # fmt: skip
     parts = {str(s): (weights[str(s)] * float(scores.loc[s, "se"])) ** 2 for s in scores.index}
     df = {str(s): float(scores.loc[s, "df_design"]) for s in scores.index}
+    given = {name: se for name, se in (correction_se or {}).items() if se > 0}
+    parts |= {name: se**2 for name, se in given.items()}
+    df |= dict.fromkeys(given, float("inf"))
     total = sum(parts.values())
     sampled = {s: part for s, part in parts.items() if s not in panels}
     return IndexEstimate(

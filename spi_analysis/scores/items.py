@@ -9,6 +9,8 @@ from spi_analysis.errors import InputError, Problem
 from spi_analysis.params import Instrument, Source
 from spi_analysis.params.instrument import Scale
 
+MISSING_KINDS = ("dont_know", "refused", "not_applicable")
+
 
 def item_scores(responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
     """Scores 0-100 of the source's items; "don't know", refusals and empty cells are missing.
@@ -44,12 +46,19 @@ def valid_answers(column: pd.Series, scale: Scale) -> pd.Series:
 
 
 def item_nonresponse(responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
-    """Per item: shares of "don't know", refused and left empty among the respondents, their number, and n answered."""
+    """How many gave no usable answer to each item, by kind.
+
+    Returns
+    -------
+    DataFrame, one row per item: item, respondents, n (substantive answers), and the shares of all respondents that
+    said dont_know, refused, not_applicable, or left_empty; with n / respondents they sum to 1.
+    """
     rows = []
     for item in instrument.items(source):
         scale = instrument.scales[item.scale]
         column = responses[item.code]
-        shares = {kind: float(column.eq(code).mean()) for code, kind in scale.missing.items()}
+        kinds = column.map(scale.missing)
+        shares = {kind: float(kinds.eq(kind).mean()) for kind in MISSING_KINDS}
         answered = int(valid_answers(column, scale).notna().sum())
         left_empty = float(column.isna().mean())
         rows.append({"item": item.code, "respondents": len(column), "n": answered, **shares, "left_empty": left_empty})

@@ -18,7 +18,7 @@ from spi_analysis.scores import (
     unjoined,
     yearly_means,
 )
-from spi_analysis.stages.published import published_results
+from spi_analysis.stages.published import published_results, without_withheld
 from spi_analysis.stages.years import YearsOverview, published_years_model, years_tables
 from spi_analysis.tables.files import write_csv
 
@@ -76,7 +76,9 @@ def disagreements(overview: Overview) -> pd.DataFrame:
 
 def overview_tables(setup: RoundSetup, path: Path | None, most: int, bridge_of: str | None) -> dict[str, pd.DataFrame]:
     """The tables that ``spi overview`` prints, by title."""
-    published = published_results(setup) if path is None else load_published(path, setup.aliases.present)
+    published = published_results(setup)
+    if path is not None:
+        published = without_withheld(load_published(path, setup.aliases.present), setup)
     overview = national_overview(setup, published)
     means = overview.means.assign(
         gap_is=overview.means["explained"].map({True: "rounding", False: "unexplained", None: ""}).fillna("")

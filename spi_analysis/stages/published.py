@@ -16,8 +16,15 @@ def published_results(setup: RoundSetup) -> pd.DataFrame:
     """Published results of past years: the imported table, else the figures that the project carries."""
     imported = setup.workspace.data / "published.parquet"
     if imported.exists():
-        return pd.read_parquet(imported)
-    return load_published(setup.workspace.params / "published.csv", setup.aliases.present)
+        return without_withheld(pd.read_parquet(imported), setup)
+    return without_withheld(load_published(setup.workspace.params / "published.csv", setup.aliases.present), setup)
+
+
+def without_withheld(published: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:
+    """Published results without what this round withholds by decision: tables of published years may still carry it."""
+    withheld = [i for i, inputs in setup.inputs.items() if inputs.release == "withheld"]
+    gone = (published["year"] == setup.round.year) & published["institution_id"].isin(withheld)
+    return published[~gone].reset_index(drop=True)
 
 
 def import_published(setup: RoundSetup, path: Path) -> pd.DataFrame:

@@ -12,8 +12,11 @@ from spi_analysis.fieldwork import disposition_counts, response_rates
 from spi_analysis.params import Institution, InstitutionInputs, RoundSetup
 from spi_analysis.params.round import FieldworkParams
 from spi_analysis.scores import applicable, category_of, history
+from spi_analysis.scores.release import BY_RULE
 from spi_analysis.stages.draw import eligible_list, plan_source
 from spi_analysis.stages.published import published_results
+from spi_analysis.stages.tracker import tracked
+from spi_analysis.tables.released import released_estimates
 from spi_analysis.tables.store import Store
 from spi_analysis.weighting import kish_deff
 
@@ -25,7 +28,7 @@ class InstitutionPage:
     ``figures``: table ``estimates``; ``who``: one row per source (listed, eligible, invited, needed,
     answered, RR1, RR3, effective_n); ``category``: code, or None where no index is shown;
     ``history``: published rows of earlier years; ``recommendations``: rules that apply; ``data_until``: day of the
-    last event or answer.
+    last event or answer; ``tracker``: what became of recommendations of earlier years.
     """
 
     setup: RoundSetup
@@ -39,6 +42,12 @@ class InstitutionPage:
     fieldwork: FieldworkParams
     data_until: dt.date | None
     is_synthetic: bool
+    tracker: pd.DataFrame
+
+    @property
+    def withheld_reason(self) -> str | None:
+        """Why the result is not released; None where it is (or only hidden, since too few people answered)."""
+        return withheld_reason(self.figures, self.inputs)
 
     def figure(self, measure: str, **where: str) -> pd.Series | None:
         """The one shown row of a measure, or None."""
@@ -65,6 +74,7 @@ class RoundResult:
     category: str | None
     category_chance: float
     status: str
+    reason: str | None = None
 
 
 def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
@@ -73,7 +83,7 @@ def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
 
 
 def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult:
-    estimates = store.read("estimates", institution_id)
+    estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
     index = estimates[estimates["measure"] == "index"].iloc[0]
     shown = index["status"] == "shown"
     levels, decimals = setup.round.categories, setup.round.index.decimals
@@ -88,13 +98,21 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
         category=category,
         category_chance=float(chances.get(category, float("nan"))) if category else float("nan"),
         status=str(index["status"]),
+        reason=withheld_reason(estimates, setup.inputs[institution_id]),
     )
+
+
+def withheld_reason(estimates: pd.DataFrame, inputs: InstitutionInputs) -> str | None:
+    """The decision on the institution, or the rule that the round applied when it was scored."""
+    index = estimates[estimates["measure"] == "index"]
+    by_rule = BY_RULE if (index["status"] == "withheld").any() else None
+    return inputs.withheld_reason or by_rule
 
 
 def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> InstitutionPage:
     """Collect the page of an institution; needs its estimates."""
     setup.require(institution_id)
-    estimates = store.read("estimates", institution_id)
+    estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
     index = estimates[(estimates["measure"] == "index") & (estimates["status"] == "shown")]
     round_ = setup.round
     category = (
@@ -113,6 +131,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         fieldwork=setup.round_for(institution_id).fieldwork,
         data_until=last_day(store.read_if_there("events", institution_id), store.read("responses", institution_id)),
         is_synthetic=store.is_synthetic,
+        tracker=tracked(setup, institution_id),
     )
 
 

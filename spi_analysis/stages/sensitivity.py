@@ -18,7 +18,8 @@ from spi_analysis.scores.sensitivity import (
     tipping_points,
 )
 from spi_analysis.stages.draw import eligible_list
-from spi_analysis.stages.score import Design, item_weights, respondents_design
+from spi_analysis.stages.respondents import respondents_design
+from spi_analysis.stages.source_rows import Design, item_weights
 from spi_analysis.tables.round_data import RoundData
 
 INELIGIBLE = "NE"

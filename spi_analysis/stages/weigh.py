@@ -128,7 +128,7 @@ def _weigh_source(
         return _equal_weights(people, answered, source)
     classes = weighting_classes(people, params.nonresponse.classes, "status", params.nonresponse.min_respondents)
     require_columns(people, params.rake.margins)
-    known = {column: _levels(people[column]) for column in params.rake.margins}
+    known = {column: known_levels(people[column]) for column in params.rake.margins}
     people = people.assign(nr_class=classes["nr_class"], **known)
     seed = replicate_seed(round_, str(people["institution_id"].iloc[0]), source)
     replicates = _replicates(people, round_, source, seed)
@@ -146,7 +146,7 @@ def _replicates(people: pd.DataFrame, round_: RoundParams, source: Source, seed:
     design, count = round_.sources[source].design, round_.replicates.n_replicates
     if design is None or design.two_stage is None:
         return two_phase_replicates(people, "nr_class", count, seed, status="status")
-    units = people.assign(primary_unit=_levels(people[design.two_stage.unit]))
+    units = people.assign(primary_unit=known_levels(people[design.two_stage.unit]))
     return bootstrap_replicates(units, "base_weight", psu="primary_unit", n_replicates=count, seed=seed)
 
 
@@ -178,11 +178,11 @@ def _equal_weights(
 
 
 def _margin(frame: pd.DataFrame, column: str) -> dict[str, float]:
-    counts = _levels(frame[column]).value_counts()
+    counts = known_levels(frame[column]).value_counts()
     return {str(level): float(total) for level, total in counts.items()}
 
 
-def _levels(column: pd.Series) -> pd.Series:
+def known_levels(column: pd.Series) -> pd.Series:
     """The column as text, with a level of its own for what is unknown."""
     return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
 

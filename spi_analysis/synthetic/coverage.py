@@ -9,8 +9,9 @@ import pandas as pd
 from spi_analysis.params import RoundParams, RoundSetup
 from spi_analysis.scores import combine_index, score_estimates
 from spi_analysis.stages.draw import draw_source
-from spi_analysis.stages.score import item_weights, respondents_design
+from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.sensitivity import SourceSensitivity, index_shifts, response_share, source_sensitivity
+from spi_analysis.stages.source_rows import item_weights
 from spi_analysis.stages.weigh import weigh_institution
 from spi_analysis.synthetic.city import make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork

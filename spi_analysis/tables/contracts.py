@@ -27,6 +27,7 @@ EVENTS = (
     "invalid_number",
     "ineligible",
 )
+FOLLOW_UPS = ("not_started", "in_progress", "done")
 ESTIMATE_STATUSES = ("shown", "suppressed", "withheld", "no_answers")
 
 
@@ -157,6 +158,17 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "correction_facts": _number(low=0, nullable=True),
         }
     ),
+    "tracker": _schema(
+        {
+            "institution_id": _text(),
+            "year": _number(low=2000, high=2100, whole=True),
+            "recommendation": _text(),
+            "status": _text(allowed=FOLLOW_UPS),
+            "done": _number(low=0, whole=True),
+            "total": _number(low=1, whole=True),
+            "tlp": _number(low=0, high=100),
+        }
+    ),
 }
 
 # The columns that identify a row. Twice the same key is an error.
@@ -167,6 +179,7 @@ KEYS: dict[str, list[str]] = {
     "weights": ["source", "person_id"],
     "estimates": ["measure", "source", "dimension", "domain"],
     "published": ["year", "institution_id"],
+    "tracker": ["institution_id", "year", "recommendation"],
 }
 
 

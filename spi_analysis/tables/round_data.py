@@ -14,6 +14,7 @@ from spi_analysis.params.roster import Institution
 from spi_analysis.params.round import RoundParams
 from spi_analysis.params.setup import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace, find_workspace
+from spi_analysis.tables.released import released_estimates
 from spi_analysis.tables.store import WRITTEN_BY, Store
 
 
@@ -67,7 +68,8 @@ class RoundData:
 
     @cached_property
     def estimates(self) -> pd.DataFrame:
-        return self._table("estimates")
+        """As they may be passed on (nothing of a result that is withheld)."""
+        return released_estimates(self.store, self.institution_id, self.setup.inputs[self.institution_id])
 
     def has(self, table: str) -> bool:
         """Whether a table is there."""

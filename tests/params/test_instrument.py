@@ -52,6 +52,11 @@ def test_questions_are_scored_items_then_contacts_then_experiences() -> None:
         ),
         ("minimum: 1\n", "minimum: 6\n", ["no width"]),
         ("      9: {id: Tidak bersedia menjawab, en: Prefer not to answer}\n", "", ["no label", "[9]"]),
+        (
+            "contact: int_con_1\n",
+            "contact: int_con_1\n        yes_from: 0\n",
+            ["no such yes", "a code above 0, at most 1"],
+        ),
         ("direction: positive", "direction: possitive", ["did you mean 'positive'?"]),
     ],
 )

@@ -1,10 +1,11 @@
 """Rates with their two denominators, counted by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spi_analysis.estimation import SurveyDesign
-from spi_analysis.scores import experience_rates
+from spi_analysis.scores import experience_rates, institutions_reporting
 from tests.scores.toys import answers, instrument
 
 # met: yes, yes, yes, no, no, unknown; asked for money: yes, no, don't know, (no question), yes?, yes
@@ -42,3 +43,30 @@ def test_nobody_had_contact() -> None:
 @pytest.mark.parametrize("columns", [["item", "domain", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]])
 def test_columns(columns: list[str]) -> None:
     assert list(experience_rates(SurveyDesign(GIVEN, "w"), instrument(), "internal", 0.95).columns) == columns
+
+
+def test_yes_may_begin_below_the_top_of_the_scale() -> None:
+    """1 is "never", 3 is "sometimes": from 3 on it happened."""
+    given = instrument().model_dump()
+    part = given["sources"]["internal"]
+    part["contacts"][0] |= {"scale": "five", "yes_from": 2}
+    part["experiences"][0] |= {"scale": "five", "yes_from": 3}
+    often = type(instrument()).model_validate(given)
+    data = answers(met=[1, 2, 5, 5, 8], asked=[None, 1, 3, 5, 9]).assign(w=1.0)
+    table = experience_rates(SurveyDesign(data, "w"), often, "internal", 0.95).set_index("domain")
+    assert table.loc["contacts", ["estimate", "n"]].tolist() == [pytest.approx(200 / 3), 3]
+    assert table.loc["respondents", ["estimate", "n"]].tolist() == [50, 4]
+
+
+def test_share_of_institutions_with_a_report() -> None:
+    """Four institutions: reports in two, none in one, one hidden; Wilson's interval of 2 of 3 by hand."""
+    rates = [40.0, 0.0, 0.1, np.nan]
+    table = pd.DataFrame({"source": "internal", "dimension": "asked", "domain": "contacts", "estimate": rates})
+    table = table.assign(n=[20, 30, 50, 4], status=["shown"] * 3 + ["suppressed"])
+    others = table.assign(domain="respondents", estimate=100.0)
+    row = institutions_reporting(pd.concat([table, others]), 0.95).iloc[0]
+    assert row["estimate"] == pytest.approx(200 / 3)
+    assert (row["n"], row["people"]) == (3, 100)
+    z2 = 1.959963985**2
+    centre, half = (2 / 3 + z2 / 6) / (1 + z2 / 3), np.sqrt(z2 / 3 * (2 / 9) + z2**2 / 36) / (1 + z2 / 3)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((100 * (centre - half), 100 * (centre + half)))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.scores import combine_index, index_from_scores, satterthwaite, score_estimates
+from spi_analysis.scores import combine_index, index_from_scores, satterthwaite, score_estimates, score_influence
 from spi_analysis.weighting import jackknife_replicates
 from tests.scores.toys import answers, instrument
 
@@ -190,3 +190,34 @@ def test_satterthwaite_lies_between_the_smallest_and_the_sum(variances: list[flo
     got = satterthwaite(dict(zip(names, variances, strict=True)), dict(zip(names, df, strict=False)))
     used = df[: len(variances)]
     assert min(used) * (1 - 1e-9) <= got <= sum(used) * (1 + 1e-9)
+
+
+def test_taylor_variance_is_that_of_the_influence_values() -> None:
+    """Binder: the covariance of the summed influence values, by the design alone, is the one of the score."""
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame(rng.uniform(20, 80, (60, 4)), columns=list("abcd")).mask(rng.random((60, 4)) < 0.2)
+    design = SurveyDesign(data.assign(w=rng.uniform(1, 5, 60), h=np.arange(60) % 3, n_pop=200), "w", "h", None, "n_pop")
+    influence = score_influence(design, WEIGHTS)
+    assert (influence * design.weights[:, None]).sum(axis=0) == pytest.approx(np.zeros(3), abs=1e-12)
+    estimate = score_estimates(design, WEIGHTS, 0.95)
+    np.testing.assert_allclose(design.covariance(influence), estimate.covariance, rtol=1e-10)
+
+
+def test_influence_values_stay_inside_the_domain() -> None:
+    data = scored([1, 3, 2], a=[40, 80, 0], b=[0, 100, 50], c=[50, 50, 0], d=[20, 100, 70])
+    design = SurveyDesign(data, "w").subset([True, True, False])
+    influence = score_influence(design, WEIGHTS)
+    assert (influence[2] == 0).all()
+    expected = score_estimates(design, WEIGHTS, 0.95).covariance
+    np.testing.assert_allclose(design.covariance(influence), expected, rtol=1e-10)
+
+
+def test_a_correction_with_an_error_adds_to_the_variance() -> None:
+    plain = combine_index(SOURCES, W2024, CORRECTIONS, ["expert"])
+    index = combine_index(SOURCES, W2024, CORRECTIONS, ["expert"], {"correction_conduct": 1.5, "correction_facts": 0.0})
+    assert index.estimate == plain.estimate
+    assert index.se**2 == pytest.approx(plain.se**2 + 1.5**2)
+    assert index.se_without_panel**2 == pytest.approx(plain.se_without_panel**2 + 1.5**2), "it is no panel"
+    assert set(index.variance_shares) == {"internal", "external", "expert", "correction_conduct"}
+    assert sum(index.variance_shares.values()) == pytest.approx(1)
+    assert index.df > plain.df, "an error known from outside brings unlimited degrees of freedom"

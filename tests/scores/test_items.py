@@ -33,3 +33,17 @@ def test_codes_off_the_scale_are_named_all_at_once() -> None:
     assert [p.column for p in caught.value.problems] == ["a", "d"]
     assert caught.value.problems[0].got == "0, 7"
     assert caught.value.problems[0].expected == "1 to 5 or 8, 9"
+
+
+def test_two_codes_of_one_kind_add_up_and_all_shares_sum_to_one() -> None:
+    given = instrument().model_dump()
+    given["scales"]["five"]["missing"] = {8: "refused", 9: "refused"}
+    table = item_nonresponse(
+        answers(a=[1, 8, 9, None], b=[1] * 4, c=[1] * 4, d=[1] * 4),
+        type(instrument()).model_validate(given),
+        "internal",
+    )
+    row = table.set_index("item").loc["a"]
+    assert row["refused"] == 0.5, "the second code does not take the place of the first"
+    kinds = ["dont_know", "refused", "not_applicable", "left_empty"]
+    assert row[kinds].sum() + row["n"] / row["respondents"] == 1

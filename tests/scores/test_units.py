@@ -7,7 +7,7 @@ from scipy.stats import t as student
 
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign
 from spi_analysis.scores import domain_scores, score_estimates
-from spi_analysis.weighting import bootstrap_replicates
+from spi_analysis.weighting import bootstrap_replicates, jackknife_replicates
 from tests.scores.toys import instrument
 
 WEIGHTS = instrument().item_weights("internal")
@@ -59,3 +59,27 @@ def test_no_known_unit_is_an_empty_table(data: pd.DataFrame) -> None:
     table = domain_scores(SurveyDesign(data.assign(unit=None), "w"), "unit", WEIGHTS, 0.95)
     assert table.empty
     assert {"domain", "estimate", "se", "n", "effective_n"} <= set(table.columns)
+
+
+@pytest.mark.parametrize("kind", ["taylor", "jackknife"])
+def test_difference_from_everybody_by_hand(data: pd.DataFrame, kind: str) -> None:
+    """North minus everybody: influence of a northerner 1/W_n - 1/W, of another -1/W, times the deviation."""
+    design = SurveyDesign(data, "w")
+    if kind == "jackknife":
+        made = jackknife_replicates(data, "w")
+        design = ReplicateDesign(data, "w", made.values, "jk1", scale=made.scale)
+    row = domain_scores(design, "unit", WEIGHTS, 0.95).set_index("domain").loc["north"]
+    person, w = data[list("abcd")] @ WEIGHTS["score"], data["w"]
+    north = data["unit"] == "north"
+    means = [np.average(person[rows], weights=w[rows]) for rows in (north, w > 0)]
+    influence = north * w * (person - means[0]) / w[north].sum() - w * (person - means[1]) / w.sum()
+    assert row["difference"] == pytest.approx(means[0] - means[1])
+    assert row["difference_se"] ** 2 == pytest.approx(
+        30 / 29 * (influence**2).sum(), rel=1e-9 if kind == "taylor" else 0.3
+    )
+    assert row["difference_se"] < row["se"], "everybody includes the north"
+
+
+def test_the_only_unit_differs_from_nothing(data: pd.DataFrame) -> None:
+    row = domain_scores(SurveyDesign(data.assign(unit="all"), "w"), "unit", WEIGHTS, 0.95).iloc[0]
+    assert (row["difference"], row["difference_se"]) == (0, 0)

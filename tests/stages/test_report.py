@@ -1,5 +1,6 @@
 """What the page of an institution is made of: nothing hidden, and figures that agree with their tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.report import institution_page, round_results, who_answered
 from spi_analysis.stages.score import Scored, save_estimates
 from spi_analysis.stages.weigh import WeightedSample, save_weights
+from spi_analysis.tables.released import HIDDEN_COLUMNS
+from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN
@@ -89,3 +92,23 @@ def test_page_before_the_estimates_says_what_to_run(tmp_path: Path, drawn: Round
 def test_unknown_institution(full: Store, drawn: Round) -> None:
     with pytest.raises(ParameterError, match="did you mean 'kota-mojokerto'"):
         institution_page(drawn.setup, full, "kota-mojokertoo")
+
+
+def test_what_is_withheld_after_it_was_scored_is_not_read(full: Store, drawn: Round) -> None:
+    decided = drawn.setup.inputs[TOWN].model_copy(update={"release": "withheld", "withheld_reason": "secrecy"})
+    setup = replace(drawn.setup, inputs={**drawn.setup.inputs, TOWN: decided})
+    page = institution_page(setup, full, TOWN)
+    assert page.withheld_reason == "secrecy"
+    assert page.figures[HIDDEN_COLUMNS].isna().all(axis=None)
+    assert page.recommendations.empty
+    assert page.category is None
+    (result,) = round_results(setup, full)
+    assert (result.status, result.reason, result.category) == ("withheld", "secrecy", None)
+    assert RoundData(setup, full, setup.roster[TOWN]).estimates["estimate"].isna().all()
+
+
+def test_a_result_withheld_by_rule_says_so(drawn: Round, tmp_path: Path) -> None:
+    rules = drawn.setup.round.release.model_copy(update={"min_answers": 1000})
+    round_ = drawn.setup.round.model_copy(update={"release": rules})
+    page = institution_page(drawn.setup, stored(tmp_path, drawn, drawn.weighted, drawn.score(round_=round_)), TOWN)
+    assert page.withheld_reason == "insufficient_sample"

@@ -35,9 +35,22 @@ TABLES = {
         ),
     ),
     "parts": TableKind(
-        ("index_part", "index_change"),
-        message("Points of the parts, and change (points)"),
+        ("index_part",),
+        message("Points of the parts"),
         note=message("Points of a source: its score times its weight; the interval stands beside the score above."),
+    ),
+    "change": TableKind(
+        (
+            "index_previous",
+            "index_change",
+            "change_source",
+            "change_weights",
+            "change_correction",
+            "change_unexplained",
+            "change_dimension",
+        ),
+        message("Change, and its parts (points)"),
+        note=message("The parts sum exactly to the change; the dimensions of a source sum to its part."),
     ),
     "chances": TableKind(
         ("category_probability", "target_probability", "index_variance_share"),
@@ -46,7 +59,15 @@ TABLES = {
     ),
     "dimensions": TableKind(("dimension_score",), message("Dimensions")),
     "units": TableKind(("unit_score",), message("Units")),
+    "units_model": TableKind(("unit_score_model",), message("Units, steadied by the model")),
+    "classes": TableKind(("class_score",), message("Position classes")),
     "experiences": TableKind(("experience_rate",), message("Experience rates (percent)"), "%"),
+}
+DOMAIN_WORDS = {
+    "target_probability": "target",
+    "category_probability": "category",
+    "class_score": "position_class",
+    "class_difference": "position_class",
 }
 _INDEX = ("index", "index_without_panel_variance")
 
@@ -139,11 +160,11 @@ def _what(row: Any, instrument: Instrument, words: Words) -> str:
         for part in instrument.sources.values()
         for code, label in [(d.code, d.label) for d in part.dimensions] + [(e.code, e.label) for e in part.experiences]
     }
-    parts = [] if row.measure.endswith(("_score", "_rate")) else [words.value("measure", row.measure)]
+    parts = [] if row.measure.endswith(("_score", "_score_model", "_rate")) else [words.value("measure", row.measure)]
     parts += [words.value("part", row.source)] if isinstance(row.source, str) else []
     if isinstance(row.dimension, str):
         known = row.dimension in names
         parts.append(words.pick(names[row.dimension]) if known else words.value("part", row.dimension))
-    kind = {"target_probability": "target", "category_probability": "category"}.get(row.measure, "domain")
+    kind = DOMAIN_WORDS.get(row.measure, "domain")
     parts += [words.value(kind, row.domain)] if isinstance(row.domain, str) else []
     return ": ".join(parts)

@@ -1,8 +1,10 @@
 """The stakeholders' page of one institution."""
 
+from spi_analysis.reporting.institution.bridge import bridge_view
 from spi_analysis.reporting.institution.files import save_tables
 from spi_analysis.reporting.institution.labels import short_name
 from spi_analysis.reporting.institution.sentences import opening_sentences
+from spi_analysis.reporting.institution.tracker import tracker_view
 from spi_analysis.reporting.institution.views import (
     change_view,
     composition_view,
@@ -16,8 +18,10 @@ from spi_analysis.reporting.institution.views import (
     units_view,
     who_answered_view,
 )
+from spi_analysis.reporting.institution.weak_sides import weak_sides_view
 
 __all__ = [
+    "bridge_view",
     "change_view",
     "composition_view",
     "dimensions_view",
@@ -30,6 +34,8 @@ __all__ = [
     "recommendations_view",
     "save_tables",
     "short_name",
+    "tracker_view",
     "units_view",
+    "weak_sides_view",
     "who_answered_view",
 ]

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spi_analysis.reporting.institution.bridge import bridge_rows
+from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.tables.files import write_csv
 
-COUNTS = ("year", "listed", "eligible", "invited", "needed", "answered", "n")
+COUNTS = ("year", "done", "total", "listed", "eligible", "invited", "needed", "answered", "n")
 INDEX_MEASURES = (
     "index",
     "index_without_panel_variance",
@@ -37,11 +39,14 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "who_answered": page.who.drop(columns="least"),
         "composition": _composition_rows(page),
         "history": _history_rows(page),
+        **_bridge_tables(page),
         "dimensions": rows[rows["measure"] == "dimension_score"].sort_values(scores, na_position="last"),
         "experience_rates": experience_rows(page),
+        "weak_sides": weak_side_rows(page),
         "recommendations": page.recommendations,
+        "tracker": page.tracker,
         "quality": _quality_rows(page),
-        **{f"units_{source}": page.rows("unit_score", source=source).sort_values(scores) for source in units},
+        **{f"units_{source}": _unit_rows(page, source).sort_values(scores) for source in units},
     }
     return {name: _whole_counts(table) for name, table in tables.items()}
 
@@ -75,7 +80,10 @@ def _history_rows(page: InstitutionPage) -> pd.DataFrame:
     parts = ["internal", "external", "expert", "correction_conduct", "correction_facts"]
     past = page.history.rename(columns={"index": "estimate"}).assign(measure="index", note="published by KPK")
     own = "this round (generated data)" if page.is_synthetic else "this round"
-    notes = {"index": own, "index_change": "this round minus the published index of the year before"}
+    compared = "this round minus the published index of the year before"
+    if page.figure("index_previous") is not None:
+        compared = "this round minus the round before, from the answers of both"
+    notes = {"index": own, "index_change": compared}
     index = page.figure("index")
     now = [
         {
@@ -91,6 +99,21 @@ def _history_rows(page: InstitutionPage) -> pd.DataFrame:
     columns = ["year", "measure", "estimate", "ci_low", "ci_high", "n", "note"]
     table = pd.DataFrame([*past.reindex(columns=[*columns, *parts]).to_dict("records"), *now])
     return table.reindex(columns=[*columns, *parts])
+
+
+def _bridge_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
+    """Bars of the change; empty where there are none, so that none of an earlier run stay behind."""
+    rows = bridge_rows(page)
+    inner = rows["measure"] == "change_dimension"
+    return {"change_parts": rows[~inner], "change_dimensions": rows[inner]}
+
+
+def _unit_rows(page: InstitutionPage, source: str) -> pd.DataFrame:
+    """Direct scores, with those of the model beside them."""
+    model = page.rows("unit_score_model", source=source).set_index("domain")
+    names = ["estimate", "se", "ci_low", "ci_high"]
+    beside = model[names].rename(columns={name: f"model_{name}" for name in names})
+    return page.rows("unit_score", source=source).join(beside, on="domain")
 
 
 def _quality_rows(page: InstitutionPage) -> pd.DataFrame:

@@ -94,30 +94,53 @@ def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
 
 def change_sentence(page: InstitutionPage, words: Words) -> str:
     """What can be said of the change against the published year before."""
-    change = page.figure("index_change")
+    change, earlier = page.figure("index_change"), page.figure("index_previous")
     previous = previous_index(page)
-    if previous is None:
+    if earlier is None and previous is None:
         return words("There is no published index of the year before to compare with.")
     if change is None:
         return words("No change is given, since the index of this round is not shown.")
-    messages = {
-        "up": message(
-            "Compared with the index published by KPK for {year} ({before}) it rose by {points} points "
-            "(interval {interval})."
-        ),
-        "down": message(
-            "Compared with the index published by KPK for {year} ({before}) it fell by {points} points "
-            "(interval {interval})."
-        ),
-        "no_clear_change": message(
-            "Compared with the index published by KPK for {year} ({before}) there is no clear change: {signed} "
-            "points, and with the interval {interval} both a rise and a fall are possible."
-        ),
-    }
+    if earlier is not None:
+        return _change_words(OWN_ROUND, change, int(earlier["domain"]), float(earlier["estimate"]), words)
+    assert previous is not None
+    return _change_words(PUBLISHED, change, *previous, words)
+
+
+OWN_ROUND = {
+    "up": message(
+        "Compared with the round of {year} ({before}), from the answers of both, it rose by {points} points "
+        "(interval {interval})."
+    ),
+    "down": message(
+        "Compared with the round of {year} ({before}), from the answers of both, it fell by {points} points "
+        "(interval {interval})."
+    ),
+    "no_clear_change": message(
+        "Compared with the round of {year} ({before}), from the answers of both, there is no clear change: {signed} "
+        "points, and with the interval {interval} both a rise and a fall are possible."
+    ),
+}
+PUBLISHED = {
+    "up": message(
+        "Compared with the index published by KPK for {year} ({before}) it rose by {points} points "
+        "(interval {interval})."
+    ),
+    "down": message(
+        "Compared with the index published by KPK for {year} ({before}) it fell by {points} points "
+        "(interval {interval})."
+    ),
+    "no_clear_change": message(
+        "Compared with the index published by KPK for {year} ({before}) there is no clear change: {signed} "
+        "points, and with the interval {interval} both a rise and a fall are possible."
+    ),
+}
+
+
+def _change_words(messages: dict[str, str], change: pd.Series, year: int, before: float, words: Words) -> str:
     return words(
         messages[verdict_of(change["ci_low"], change["ci_high"])],
-        year=previous[0],
-        before=words.number(previous[1]),
+        year=year,
+        before=words.number(before),
         points=words.number(abs(change["estimate"])),
         signed=words.signed(change["estimate"]),
         interval=words.interval(change["ci_low"], change["ci_high"]),
@@ -142,7 +165,7 @@ def _look_first_sentence(page: InstitutionPage, words: Words) -> str:
 
 def hidden_reason(page: InstitutionPage, words: Words) -> str:
     """Why no index is shown."""
-    reason = page.inputs.withheld_reason
+    reason = page.withheld_reason
     return words(
         "The integrity index of {name} in {year} is not shown: {reason}.",
         name=short_name(page),

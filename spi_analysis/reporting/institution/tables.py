@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from spi_analysis.params import Source
 from spi_analysis.reporting.institution.sentences import denominator
 from spi_analysis.reporting.tables import Column, figures, hidden_sentences, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
@@ -75,7 +76,9 @@ def history_table(page: InstitutionPage, words: Words) -> str:
         years = words("Change {before} to {after}", before=change["domain"], after=page.setup.round.year)
         _, n = _limits_and_n(index, words)
         interval = words.interval(change["ci_low"], change["ci_high"])
-        rows.append((years, words.signed(change["estimate"]), interval, n, words("this round minus the published one")))
+        own = page.figure("index_previous") is not None
+        how = words("from the answers of both rounds") if own else words("this round minus the published one")
+        rows.append((years, words.signed(change["estimate"]), interval, n, how))
     year, value, interval, n, kind = ([row[i] for row in rows] for i in range(5))
     columns = [
         text(words("Year"), year),
@@ -99,6 +102,31 @@ def score_table(
     shown = rows[rows["status"] == "shown"]
     columns = [text(heading, shown["label"]), *figure_columns(shown, words("Score"), words)]
     table = page_table(columns, name, title, note, words) if len(shown) else ""
+    return table + _hidden(page, rows, words)
+
+
+def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title: str, words: Words) -> str:
+    """Scores of units; beside them what the model makes of them, where there are units enough."""
+    shown = rows[rows["status"] == "shown"]
+    note = words(
+        "Scores that lie close together may change places: their order is not settled. A unit's interval also "
+        "counts that it has few answers."
+    )
+    model = page.rows("unit_score_model", source=source).set_index("domain")
+    beside = []
+    if len(model):
+        model = model.reindex(shown["domain"])
+        limits = zip(model["ci_low"], model["ci_high"], strict=True)
+        beside = [
+            figures(words("Steadied score"), (words.number(x, 1) for x in model["estimate"])),
+            figures(words("Its interval"), (words.interval(low, high, 1) for low, high in limits)),
+        ]
+        note += " " + words(
+            "The steadied score draws a unit with few answers towards the mean of all units (Fay and Herriot 1979): "
+            "less moved by chance, but it hides part of what makes a small unit special."
+        )
+    columns = [text(words("Unit"), shown["label"]), *figure_columns(shown, words("Score"), words), *beside]
+    table = page_table(columns, f"units_{source}", title, note, words) if len(shown) else ""
     return table + _hidden(page, rows, words)
 
 

@@ -36,6 +36,7 @@ from spi_analysis.reporting.institution.tables import (
     history_table,
     quality_table,
     score_table,
+    unit_table,
     who_answered_table,
 )
 from spi_analysis.reporting.tables import csv_link, html_list, html_paragraphs
@@ -138,14 +139,24 @@ def change_view(page: InstitutionPage) -> Shown:
             now_label=words("This round (generated), with interval")
             if page.is_synthetic
             else words("This round, with interval"),
-            note=words(
-                "Published figures carry no interval. The comparison takes them as fixed numbers, so the "
-                "interval of the change is too narrow rather than too wide."
-            ),
+            note=_comparison_note(page, words),
         )
         return chart + table
 
     return show(make)
+
+
+def _comparison_note(page: InstitutionPage, words: Words) -> str:
+    """What the interval of the change takes in."""
+    if page.figure("index_previous") is not None:
+        return words(
+            "Published figures carry no interval. The change is estimated from the answers of both rounds; its "
+            "interval takes in the uncertainty of both, and that some people were asked in both."
+        )
+    return words(
+        "Published figures carry no interval. The comparison takes them as fixed numbers, so the "
+        "interval of the change is too narrow rather than too wide."
+    )
 
 
 def dimensions_view(page: InstitutionPage) -> Shown:
@@ -178,12 +189,8 @@ def units_view(page: InstitutionPage, source: Source) -> Shown:
         name = words.value("source", source)
         if rows.empty:
             return html_paragraphs([words("{source}: no unit has an answer.", source=name)])
-        note = words(
-            "Scores that lie close together may change places: their order is not settled. A unit's interval also "
-            "counts that it has few answers."
-        )
         title = words("Scores by unit: {source}", source=name)
-        table = score_table(page, rows, f"units_{source}", title, words("Unit"), words, note)
+        table = unit_table(page, rows, source, title, words)
         if not (rows["status"] == "shown").any():
             return html_paragraphs([words("{source}: no unit's score can be shown.", source=name)]) + table
         return _units_chart(page, rows[rows["status"] == "shown"], source, title, words) + table

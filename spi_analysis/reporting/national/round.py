@@ -8,6 +8,7 @@ import pandas as pd
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.institution.sentences import WITHHELD
 from spi_analysis.reporting.names import readable
 from spi_analysis.reporting.tables import figures, html_links, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
@@ -104,4 +105,7 @@ def _peers(row: Any, setup: RoundSetup, words: Words) -> str:
 
 def _category(result: RoundResult, setup: RoundSetup, words: Words) -> str:
     labels = {level.code: level.label for level in setup.round.categories.levels}
-    return words.pick(labels[result.category]) if result.category else words.value("status", result.status)
+    if result.category:
+        return words.pick(labels[result.category])
+    status = words.value("status", result.status)
+    return f"{status}: {words(WITHHELD[result.reason])}" if result.reason else status

@@ -133,7 +133,7 @@ def _answers(log: Log, sheets: Iterable[Any], setup: RoundSetup, words: Response
 
 def _codes(log: Log, rows: pd.Index, code: str, scale: Scale, labels: Mapping[object, str]) -> list[float | None]:
     """Codes of one item's cells; a cell outside the scale is remarked on and left empty."""
-    known, values = _AnswerWords(scale, labels), []
+    known, values = AnswerWords(scale, labels), []
     for row, cell in zip(rows, log.cells.loc[rows, code], strict=True):
         value = known.code(cell)
         if value is None and cell is not None and cell == cell:
@@ -142,7 +142,7 @@ def _codes(log: Log, rows: pd.Index, code: str, scale: Scale, labels: Mapping[ob
     return values
 
 
-class _AnswerWords:
+class AnswerWords:
     """What the cells of one item may say: a code, a label in either language, or "4 - Agak setuju"."""
 
     def __init__(self, scale: Scale, labels: Mapping[object, str]) -> None:

@@ -1,0 +1,91 @@
+"""What a change of the index is made of: bars with intervals, and their table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.reporting.charts import interval_chart
+from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.institution.labels import measure_label
+from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.tables import figures, html_paragraphs, text
+from spi_analysis.reporting.wording import Words, message
+from spi_analysis.scores.change import verdict_of
+from spi_analysis.stages.report import InstitutionPage
+
+BARS = ("change_source", "change_weights", "change_correction", "change_unexplained")
+VERDICTS = {"up": message("rise"), "down": message("fall"), "no_clear_change": message("no clear change")}
+
+
+def bridge_rows(page: InstitutionPage) -> pd.DataFrame:
+    """The shown bars of sources, weights and corrections, those of dimensions, and the change that they sum to."""
+    rows = page.figures[page.figures["measure"].isin([*BARS, "change_dimension", "index_change"])]
+    shown = rows[rows["status"] == "shown"]
+    return shown if shown["measure"].isin(BARS).any() else shown.iloc[:0]
+
+
+def bridge_view(page: InstitutionPage) -> Shown:
+    """The bars that the change is made of; nothing where the parts of the year before are not known."""
+    rows = bridge_rows(page)
+    if rows.empty:
+        return show(lambda words: html_paragraphs([words("The parts of the year before are not known.")]))
+
+    def make(words: Words) -> str:
+        bars = rows[rows["measure"].isin(BARS)]
+        drawn = bars.assign(label=_labels(page, bars, words))
+        title = words("What the change is made of, in index points")
+        chart = interval_chart(
+            drawn,
+            "chart-bridge",
+            title,
+            words=words,
+            x_label=words("Index points"),
+            reference=0.0,
+            reference_label=words("No change"),
+            note=words(
+                "Left of the line a part lowered the index, right of it raised it; a bar across it is not clear."
+            ),
+        )
+        whole = rows[rows["measure"] == "index_change"]
+        table = _table(page, pd.concat([bars, whole]), "change_parts", title, words)
+        inner = rows[rows["measure"] == "change_dimension"]
+        if inner.empty:
+            return chart + table
+        return chart + table + _table(page, inner, "change_dimensions", words("The same by dimension"), words)
+
+    return show(make)
+
+
+def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, words: Words) -> str:
+    limits = list(zip(rows["ci_low"], rows["ci_high"], strict=True))
+    # What is decided and not estimated has no interval, and needs none.
+    is_decided = rows["measure"].isin(["change_correction", "change_unexplained"]) & (rows["se"] == 0)
+    said = [
+        "" if decided else words(VERDICTS[verdict_of(*limit)])
+        for decided, limit in zip(is_decided, limits, strict=True)
+    ]
+    columns = [
+        text(words("Part"), _labels(page, rows, words)),
+        figures(words("Points"), (words.signed(x) for x in rows["estimate"])),
+        figures(words("Interval"), (words.interval(low, high) for low, high in limits)),
+        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
+        text(words("What it says"), said),
+    ]
+    note = words(
+        "The parts sum exactly to the change. A part counts with the mean of the two years' weights; n is that of the "
+        "year with fewer answers. A correction is decided, not estimated: its points are certain."
+    )
+    return page_table(columns, name, title, note, words)
+
+
+def _labels(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> list[str]:
+    named = rows[["source", "dimension"]].replace({np.nan: None})
+    return [_label(page, source, part, words) for source, part in named.itertuples(index=False)]
+
+
+def _label(page: InstitutionPage, source: str | None, part: str | None, words: Words) -> str:
+    if source is None:
+        return words.value("part", part) if part else words("Change of the index")
+    name = words.value("part", source)
+    return f"{measure_label(page, source, part, words)} ({name})" if part else name

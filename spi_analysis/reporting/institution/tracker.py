@@ -1,0 +1,54 @@
+"""What became of the recommendations of earlier years."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.tables import figures, html_paragraphs, text
+from spi_analysis.reporting.wording import Words
+from spi_analysis.scores import follow_up
+from spi_analysis.stages.report import InstitutionPage
+
+
+def tracker_view(page: InstitutionPage) -> Shown:
+    """Recommendations of the years before, and how much of each is done."""
+    if page.tracker.empty:
+        return show(lambda words: html_paragraphs([words("What became of earlier recommendations is not known here.")]))
+
+    def make(words: Words) -> str:
+        said = [_year_sentence(row, words) for row in follow_up(page.tracker).itertuples()]
+        return html_paragraphs(said) + _table(page, words)
+
+    return show(make)
+
+
+def _year_sentence(row: Any, words: Words) -> str:
+    return words(
+        "Of {n} recommendations of {year}, {completed} are done; of all their actions {done} of {total} ({tlp}).",
+        n=row.recommendations,
+        year=row.year,
+        completed=row.completed,
+        done=row.done,
+        total=row.total,
+        tlp=words.percent(row.tlp / 100),
+    )
+
+
+def _table(page: InstitutionPage, words: Words) -> str:
+    rows = page.tracker
+    titles = {rule.code: rule.title for rule in page.setup.rules.rules}
+    actions = zip(rows["done"], rows["total"], strict=True)
+    columns = [
+        text(words("Year"), rows["year"].astype(str)),
+        text(words("Recommendation"), (words.pick(titles[r]) if r in titles else r for r in rows["recommendation"])),
+        text(words("Status"), (words.value("follow_up", s) for s in rows["status"])),
+        figures(words("Actions done"), (words("{done} of {total}", done=done, total=total) for done, total in actions)),
+        figures(words("Followed up (TLP)"), (words.percent(x / 100) for x in rows["tlp"])),
+    ]
+    note = words(
+        "TLP: actions done divided by all actions, in percent, as reported by the institution. A recommendation that "
+        "is followed up need not have worked: that is for the scores to show."
+    )
+    return page_table(columns, "tracker", words("What became of earlier recommendations"), note, words)

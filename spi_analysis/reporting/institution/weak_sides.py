@@ -1,0 +1,85 @@
+"""Where to look first: the parts of an institution in the order of the evidence that they are weak."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.institution.labels import measure_label
+from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.tables import figures, html_paragraphs, text
+from spi_analysis.reporting.wording import Words, message
+from spi_analysis.scores import weak_sides
+from spi_analysis.stages.report import InstitutionPage
+
+FALSE_ALARMS = {
+    "bh": message(
+        "Of {k} parts compared, {clear} lie clearly below what they are compared with. Among those at most "
+        "{rate} are expected to be false alarms; a part that is not called clear may be weak all the same."
+    ),
+    "holm": message(
+        "Of {k} parts compared, {clear} lie clearly below what they are compared with. The chance of even one false "
+        "alarm among them is at most {rate}; a part that is not called clear may be weak all the same."
+    ),
+}
+
+
+def weak_side_rows(page: InstitutionPage) -> pd.DataFrame:
+    """All parts with their evidence, the clearest weakness first."""
+    params = page.setup.round.weak_sides
+    return weak_sides(page.figures, params.threshold, params.adjustment, params.rate)
+
+
+def weak_sides_view(page: InstitutionPage) -> Shown:
+    """The parts below their measure, clearest first, and how many of them to trust."""
+    rows, params = weak_side_rows(page), page.setup.round.weak_sides
+    if rows.empty:
+        return show(lambda words: html_paragraphs([words("No part has enough answers to be compared.")]))
+    below = rows[rows["difference"] < 0].head(params.max_shown)
+
+    def make(words: Words) -> str:
+        said = words(
+            FALSE_ALARMS[params.adjustment],
+            k=len(rows),
+            clear=int(rows["is_clear"].sum()),
+            rate=words.percent(params.rate, 0),
+        )
+        return html_paragraphs([said]) + (_table(page, below, words) if len(below) else "")
+
+    return show(make)
+
+
+def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
+    limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
+    columns = [
+        text(words("Part"), (_part(page, row, words) for row in rows.itertuples())),
+        text(words("Compared with"), (_measure(page, row, words) for row in rows.itertuples())),
+        figures(words("Score"), (words.number(x, 1) for x in rows["score"])),
+        figures(words("Difference"), (words.signed(x, 1) for x in rows["difference"])),
+        figures(words("Interval"), (words.interval(low, high, 1) for low, high in limits)),
+        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
+        text(words("Evidence"), (words("clear") if clear else words("not clear") for clear in rows["is_clear"])),
+    ]
+    note = words(
+        "The clearest weakness first: a small difference that is well measured may stand before a large one that is "
+        "not. The interval is that of the difference, for this part alone."
+    )
+    return page_table(columns, "weak_sides", words("Parts by strength of evidence"), note, words)
+
+
+def _part(page: InstitutionPage, row: Any, words: Words) -> str:
+    source = words.value("part", row.source)
+    if row.kind == "source":
+        return source
+    if row.kind == "dimension":
+        return f"{measure_label(page, row.source, row.part, words)} ({source})"
+    name = words.value("position_class", row.part) if row.kind == "class" else row.part
+    return f"{name} ({source})"
+
+
+def _measure(page: InstitutionPage, row: Any, words: Words) -> str:
+    if row.kind in ("source", "dimension"):
+        return words("threshold {x}", x=words.number(page.setup.round.weak_sides.threshold, 0))
+    return words("all of {source}", source=words.value("part", row.source))

@@ -1,0 +1,128 @@
+"""What became of the recommendations: one row per institution, year and recommendation, and how much of it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from spi_analysis.errors import InputError, Problem, nearest
+from spi_analysis.params.loading import read_csv_table, uneven_rows
+from spi_analysis.tables.contracts import FOLLOW_UPS as STATUSES
+
+COLUMNS = ["institution_id", "year", "recommendation", "status", "done", "total"]
+YEARS = (2000, 2100)
+
+
+def load_tracker(path: Path | str, institution_ids: Iterable[str]) -> pd.DataFrame:
+    """Read the tracker (CSV).
+
+    Parameters
+    ----------
+    path : CSV with the columns institution_id, year, recommendation (a code of ``recommendations.yaml`` or any words),
+        status (not_started, in_progress, done), done and total (actions: whole numbers, 0 <= done <= total, total >= 1)
+    institution_ids : codes of the roster
+
+    Returns
+    -------
+    DataFrame: the columns of the file and ``tlp``, the share of the actions that are done, in percent.
+
+    Raises
+    ------
+    InputError   missing columns, unknown institutions, years or statuses, numbers that are no counts, a status that the
+        counts contradict, one recommendation twice; all problems at once.
+    """
+    name = Path(path).name
+    given = read_csv_table(Path(path), InputError, name)
+    absent = [column for column in COLUMNS if column not in given.header]
+    if absent:
+        problems = (Problem("a column is missing", name, 1, c, hint=nearest(c, given.header)) for c in absent)
+        raise InputError(*problems)
+    problems, uneven = uneven_rows(given, name), {number for number, _ in given.uneven}
+    kept = {number: row for number, row in given.rows if number not in uneven}
+    table = pd.DataFrame(list(kept.values()), index=list(kept), columns=given.header, dtype=str)[COLUMNS]
+    table = table.apply(lambda column: column.str.strip())
+    numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("year", "done", "total")}
+    problems += [*_words(table, name, list(institution_ids)), *_counts(table, numbers, name), *_repeats(table, name)]
+    if problems:
+        raise InputError(*problems)
+    table = table.assign(**{c: values.astype(int) for c, values in numbers.items()})
+    table["tlp"] = 100 * table["done"] / table["total"]
+    return table.sort_values(["institution_id", "year", "recommendation"]).reset_index(drop=True)
+
+
+def follow_up(tracker: pd.DataFrame) -> pd.DataFrame:
+    """Per year: recommendations, how many are done, actions done and in all, and their share in percent (TLP).
+
+    Returns
+    -------
+    DataFrame: year (latest first), recommendations, completed, done, total, tlp = 100 done / total.
+    """
+    groups = tracker.assign(completed=tracker["status"] == "done").groupby("year")
+    table = groups.agg(
+        recommendations=("recommendation", "size"), completed=("completed", "sum"), done=("done", "sum"),
+        total=("total", "sum"),
+    )  # fmt: skip
+    table["tlp"] = 100 * table["done"] / table["total"]
+    return table.sort_index(ascending=False).reset_index()
+
+
+def _words(table: pd.DataFrame, file: str, institution_ids: list[str]) -> list[Problem]:
+    known = {"institution_id": institution_ids, "status": list(STATUSES)}
+    unknown = [
+        Problem(
+            f"not a known {column.replace('_', ' ')}",
+            file,
+            int(row),
+            column,
+            got=table.loc[row, column] or "nothing",
+            expected="a code of the roster" if column == "institution_id" else ", ".join(STATUSES),
+            hint=nearest(table.loc[row, column], values),
+        )
+        for column, values in known.items()
+        for row in table.index[~table[column].isin(values)]
+    ]
+    blank = table.index[table["recommendation"] == ""]
+    return unknown + [Problem("the recommendation is not named", file, int(row), "recommendation") for row in blank]
+
+
+def _counts(table: pd.DataFrame, numbers: dict[str, pd.Series], file: str) -> list[Problem]:
+    """Years and counts that are none, and statuses that contradict them."""
+    year, done, total = (numbers[c] for c in ("year", "done", "total"))
+    whole = {c: values.notna() & (values % 1 == 0) for c, values in numbers.items()}
+    wrong = {
+        "year": (~(whole["year"] & year.between(*YEARS)), f"a year, {YEARS[0]} to {YEARS[1]}"),
+        "total": (~(whole["total"] & (total >= 1)), "a whole number, at least 1"),
+        "done": (~(whole["done"] & (done >= 0) & ~(done > total)), "a whole number, from 0 to the total"),
+    }
+    problems = [
+        Problem(
+            "not a usable number", file, int(row), column, got=table.loc[row, column] or "nothing", expected=expected
+        )
+        for column, (bad, expected) in wrong.items()
+        for row in table.index[bad]
+    ]
+    sound = ~(wrong["total"][0] | wrong["done"][0]) & table["status"].isin(STATUSES)
+    untrue = ((table["status"] == "done") != (done == total)) | ((table["status"] == "not_started") & (done > 0))
+    return problems + [
+        Problem(
+            "status and counts contradict each other",
+            file,
+            int(row),
+            "status",
+            got=f"{table.loc[row, 'status']}, {table.loc[row, 'done']} of {table.loc[row, 'total']}",
+            expected="done only if all actions are; not_started only if none is",
+        )
+        for row in table.index[sound & untrue]
+    ]
+
+
+def _repeats(table: pd.DataFrame, file: str) -> list[Problem]:
+    keys = ["institution_id", "year", "recommendation"]
+    return [
+        Problem(
+            "a recommendation is there twice", file, int(row), "recommendation", got=table.loc[row, "recommendation"]
+        )
+        for row in table.index[table.duplicated(keys)]
+    ]

@@ -1,0 +1,104 @@
+"""Weak sides by strength of evidence, with the number of comparisons kept in mind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from spi_analysis.errors import EstimationError, nearest
+
+ADJUSTMENTS = ("bh", "holm")
+# Measure of the table estimates -> kind of part, the family that it is judged with, whether it is a difference already.
+KINDS = {
+    "source_score": ("source", "threshold", False),
+    "dimension_score": ("dimension", "threshold", False),
+    "unit_difference": ("unit", "unit", True),
+    "class_difference": ("class", "class", True),
+}
+COLUMNS = [
+    "kind",
+    "source",
+    "part",
+    "score",
+    "difference",
+    "se",
+    "ci_low",
+    "ci_high",
+    "level",
+    "df_design",
+    "n",
+    "effective_n",
+    "p_value",
+    "p_adjusted",
+    "is_clear",
+]
+
+
+def weak_sides(estimates: pd.DataFrame, threshold: float, adjustment: str, rate: float) -> pd.DataFrame:
+    """Sources, dimensions, units and position classes, the clearest weakness first.
+
+    Sources and dimensions are compared with a threshold, units and position classes with their whole source. The
+    one-sided p-value says how often a part that is not weak would look at least so weak. It is adjusted over all parts
+    that are compared with the same thing (sources and dimensions; units; classes).
+
+    Parameters
+    ----------
+    estimates : DataFrame   table ``estimates`` as shown: what is hidden takes no part
+    threshold : float       points of 0-100
+    adjustment : str        bh: at most ``rate`` of the parts called clear are expected to be false alarms; holm: the
+        chance of even one false alarm is at most ``rate``
+    rate : float
+
+    Returns
+    -------
+    DataFrame: kind, source, part ("" for a source), score, difference (score minus threshold or whole source), se,
+    ci_low, ci_high, level, df_design, n, effective_n, p_value, p_adjusted, is_clear. A part without a known error
+    is left out.
+
+    References
+    ----------
+    Benjamini & Hochberg (1995), JRSS B 57; Benjamini & Yekutieli (2001), Annals of Statistics 29 (parts that go up and
+    down together); Holm (1979), Scandinavian Journal of Statistics 6.
+    """
+    usable = estimates["measure"].isin(KINDS) & (estimates["status"] == "shown")
+    rows = estimates[usable & (estimates["se"] > 0) & (estimates["df_design"] > 0)]
+    kind, family, is_difference = (rows["measure"].map({m: k[i] for m, k in KINDS.items()}) for i in range(3))
+    shift = np.where(is_difference.astype(bool), 0.0, threshold)
+    table = rows.assign(
+        kind=kind,
+        part=rows["dimension"].fillna(rows["domain"]).fillna(""),
+        score=_scores(estimates, rows),
+        difference=rows["estimate"] - shift,
+        ci_low=rows["ci_low"] - shift,
+        ci_high=rows["ci_high"] - shift,
+    )
+    table["p_value"] = student.cdf(table["difference"] / table["se"], table["df_design"])
+    table["p_adjusted"] = table.groupby(family)["p_value"].transform(lambda p: adjusted_p(p.to_numpy(), adjustment))
+    table["is_clear"] = table["p_adjusted"] <= rate
+    order = ["p_adjusted", "p_value", "kind", "source", "part"]
+    return table.sort_values(order, kind="stable").reindex(columns=COLUMNS).reset_index(drop=True)
+
+
+def adjusted_p(p: np.ndarray, adjustment: str) -> np.ndarray:
+    """P-values (k,) adjusted for k comparisons: to be held against the rate as they are."""
+    if adjustment not in ADJUSTMENTS:
+        hint = nearest(adjustment, ADJUSTMENTS)
+        raise EstimationError("unknown adjustment", got=adjustment, expected=", ".join(ADJUSTMENTS), hint=hint)
+    k, order = len(p), np.argsort(p, kind="stable")
+    if adjustment == "bh":
+        steps = np.minimum.accumulate((p[order] * k / np.arange(1, k + 1))[::-1])[::-1]
+    else:
+        steps = np.maximum.accumulate(p[order] * np.arange(k, 0, -1))
+    out = np.empty(k)
+    out[order] = np.minimum(steps, 1.0)
+    return out
+
+
+def _scores(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+    """The score of every part, also where the row holds its difference."""
+    scores = estimates[estimates["measure"].isin(["unit_score", "class_score"])]
+    keys = zip(scores["measure"].str.replace("_score", "_difference"), scores["source"], scores["domain"], strict=True)
+    known = dict(zip(keys, scores["estimate"], strict=True))
+    own = zip(rows["measure"], rows["source"], rows["domain"], rows["estimate"], strict=True)
+    return pd.Series([known.get(tuple(key), estimate) for *key, estimate in own], rows.index, dtype=float)

@@ -1,0 +1,205 @@
+"""Stage: the change of an index and its bars, against the round before or against the published year before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.estimation import Linearised, overlap_covariance
+from spi_analysis.estimation.design import Calibration
+from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
+from spi_analysis.scores import (
+    IndexRule,
+    SourcePair,
+    SourceRound,
+    change_between,
+    dimension_shares,
+    history,
+    index_from_scores,
+    score_estimates,
+    score_influence,
+)
+from spi_analysis.stages.draw import eligible_list
+from spi_analysis.stages.published import published_results
+from spi_analysis.stages.respondents import respondents_design
+from spi_analysis.stages.source_rows import FIGURES, Design, item_weights
+from spi_analysis.stages.weigh import known_levels
+from spi_analysis.tables.round_data import RoundData, load_round
+from spi_analysis.weighting.auxiliary import auxiliary_of
+
+MEASURES = {
+    "index": "index_change",
+    "source": "change_source",
+    "dimension": "change_dimension",
+    "weights": "change_weights",
+    "correction": "change_correction",
+    "unexplained": "change_unexplained",
+}
+NEEDED = ("frame", "responses", "weights", "replicates", "estimates")
+PARTS = ("internal", "external", "expert", "correction_conduct", "correction_facts")
+
+
+@dataclass(frozen=True)
+class PublishedFigure:
+    """A published index of an earlier year; ``parts`` (scores, corrections) and ``weights`` where they are known."""
+
+    year: int
+    index: float
+    parts: Mapping[str, float] | None = None
+    weights: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class ScoredRound:
+    """What a comparison needs of a round: rules, lists, designs; ``estimates`` as shown (of the earlier round only)."""
+
+    round_: RoundParams
+    instrument: Instrument
+    inputs: InstitutionInputs
+    frame: pd.DataFrame
+    designs: Mapping[Source, Design]
+    estimates: pd.DataFrame | None = None
+
+    @property
+    def rule(self) -> IndexRule:
+        return IndexRule(self.round_.index.source_weights, self.inputs.corrections, self.inputs.correction_se)
+
+
+def earlier_figure(setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
+    """The published index of the year before, if there is one."""
+    past, year = history(published_results(setup), institution_id), setup.round.previous_year
+    rows = past[past["year"] == year]
+    if rows.empty:
+        return None
+    parts = rows.iloc[0][list(PARTS)]
+    known = None if parts.isna().any() else parts.astype(float).to_dict()
+    return PublishedFigure(year, float(rows.iloc[0]["index"]), known, setup.years.weights(year))
+
+
+def earlier_round(data: RoundData) -> ScoredRound | None:
+    """The round before, where its answers are here and its index was shown."""
+    name = data.setup.round.previous_round
+    if name is None:
+        return None
+    past = load_round(name, data.institution_id, data.setup.workspace)
+    if not all(past.has(table) for table in NEEDED) or not _is_shown(past.estimates, "index"):
+        return None
+    return scored_round(past)
+
+
+def scored_round(data: RoundData) -> ScoredRound:
+    """A round as its tables are stored."""
+    tables = (data.frame, data.responses, data.weights, data.replicates)
+    designs = {s: respondents_design(s, *tables, data.round, data.instrument) for s in data.round.sources}
+    known = {source: design for source, design in designs.items() if design is not None}
+    inputs = data.setup.inputs[data.institution_id]
+    return ScoredRound(data.round, data.instrument, inputs, data.frame, known, data.estimates)
+
+
+def change_against_round(before: ScoredRound, after: ScoredRound, level: float) -> pd.DataFrame:
+    """Rows of the table ``estimates``: the change and its bars, from the answers of both rounds.
+
+    A source of which a dimension was hidden in the round before has no bars of dimensions.
+    """
+    pairs = {source: _pair(source, before, after, level) for source in after.designs}
+    rows = change_between(pairs, before.rule, after.rule, level)
+    hidden = _sources_with_hidden_dimensions(before)
+    rows = rows[~((rows["kind"] == "dimension") & rows["source"].isin(hidden))]
+    assert before.estimates is not None
+    index = before.estimates[before.estimates["measure"] == "index"]
+    previous = index[FIGURES].assign(measure="index_previous", domain=str(before.round_.year))
+    return pd.concat([previous, _as_estimates(rows, before.round_.year)], ignore_index=True)
+
+
+def change_against_published(
+    before: PublishedFigure, scores: pd.DataFrame, after: IndexRule, level: float
+) -> pd.DataFrame:
+    """The same against a published index, which has no standard error: its scores count as fixed numbers.
+
+    Parameters
+    ----------
+    scores : DataFrame, index source; estimate, se, df_design, n, effective_n of this round
+    """
+    parts = before.parts
+    earlier = scores["estimate"].to_dict() if parts is None else {s: parts[s] for s in scores.index}
+    pairs = {s: _fixed_pair(earlier[s], row) for s, row in scores.iterrows()}
+    weights = before.weights or after.weights
+    corrections = after.corrections if parts is None else {name: parts[name] for name in PARTS[3:]}
+    values = [earlier[s] for s in PARTS[:3]]
+    made = index_from_scores(*values, **(dict.fromkeys(PARTS[3:], 0.0) | corrections), weights=weights)
+    rows = change_between(pairs, IndexRule(weights, corrections, {}, before.index - made), after, level)
+    # Published are whole sources, so there are no bars of dimensions; without published parts there are none at all.
+    kept = rows["kind"] == "index" if parts is None else rows["kind"] != "dimension"
+    return _as_estimates(rows[kept], before.year)
+
+
+def _fixed_pair(before: float, after: pd.Series) -> SourcePair:
+    """A source of which the earlier score is a number without an error."""
+    first = pd.Series([before], ["score"])
+    known = SourceRound(first, np.zeros((1, 1)), pd.Series([1.0], ["score"]), np.inf, np.inf, np.inf)
+    second = pd.Series([after["estimate"]], ["score"])
+    own = [float(after[name]) for name in ("df_design", "n", "effective_n")]
+    return SourcePair(known, SourceRound(second, np.array([[after["se"] ** 2]]), known.shares, *own), np.zeros((1, 1)))
+
+
+def _pair(source: Source, before: ScoredRound, after: ScoredRound, level: float) -> SourcePair:
+    (first, first_linear), (second, second_linear) = (_linearised(source, side, level) for side in (before, after))
+    cells = _cells(source, before, after)
+    return SourcePair(first, second, overlap_covariance(first_linear, second_linear, cells))
+
+
+def _linearised(source: Source, side: ScoredRound, level: float) -> tuple[SourceRound, Linearised]:
+    """Dimension scores of a source in a round, and the same as sums over its respondents."""
+    design, weights = side.designs[source], item_weights(side.instrument, source)
+    result = score_estimates(design, weights, level)
+    dimensions, whole = result.table.iloc[:-1], result.table.iloc[-1]
+    scores = dimensions.set_index("variable")["estimate"]
+    n = float(whole["n"])
+    effective = n * float(design.weights.sum() ** 2 / (design.weights**2).sum()) / len(design.data)
+    made = SourceRound(
+        scores, result.covariance[:-1, :-1], dimension_shares(weights), float(whole["df_design"]), n, effective
+    )
+    weighted = score_influence(design, weights)[:, :-1] * design.weights[:, None]
+    params = side.round_.sources[source].weighting
+    margins = [] if params is None else params.rake.margins
+    return made, Linearised(pd.Index(design.data["person_id"]), _residuals(weighted, design, margins))
+
+
+def _residuals(weighted: np.ndarray, design: Design, margins: list[str]) -> np.ndarray:
+    """What raking to known margins leaves of the influence values."""
+    if not margins:
+        return weighted
+    levels = pd.DataFrame({column: known_levels(design.data[column]) for column in margins})
+    counts = {column: levels[column].value_counts().to_dict() for column in margins}
+    auxiliary, _ = auxiliary_of(levels, counts)
+    return Calibration(auxiliary, design.weights, design.weights).residuals(weighted)
+
+
+def _cells(source: Source, before: ScoredRound, after: ScoredRound) -> pd.Series | None:
+    """The people on both lists, with the group inside which this round's weights were made; None for a panel."""
+    params = after.round_.sources[source].weighting
+    if params is None:
+        return None
+    now = eligible_list(after.frame, source).set_index("person_id")
+    then = eligible_list(before.frame, source)["person_id"]
+    return known_levels(now[params.nonresponse.classes[0]])[now.index.isin(then)]
+
+
+def _sources_with_hidden_dimensions(before: ScoredRound) -> set[str]:
+    assert before.estimates is not None
+    rows = before.estimates[before.estimates["measure"] == "dimension_score"]
+    return set(rows.loc[rows["status"] != "shown", "source"])
+
+
+def _is_shown(estimates: pd.DataFrame, measure: str) -> bool:
+    return bool((estimates.loc[estimates["measure"] == measure, "status"] == "shown").all())
+
+
+def _as_estimates(rows: pd.DataFrame, year: int) -> pd.DataFrame:
+    """Bars in the columns of the table ``estimates``; one that is 0 without an error is left out."""
+    kept = rows[(rows["kind"] == "index") | (rows["estimate"] != 0) | (rows["se"] > 0)]
+    named = kept.rename(columns={"part": "dimension"}).drop(columns="kind")
+    return named.assign(measure=kept["kind"].map(MEASURES), domain=str(year))

@@ -1,0 +1,90 @@
+"""Newer parts of the page: bars of the change, weak sides, the tracker; words, figures and CSV agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_analysis.reporting.institution import bridge_view, save_tables, tracker_view, units_view, weak_sides_view
+from spi_analysis.reporting.wording import words
+from spi_analysis.stages.change import PublishedFigure
+from spi_analysis.stages.report import InstitutionPage
+from tests.reporting.conftest import page_of
+from tests.reporting.test_institution import _rows
+from tests.stages.conftest import Round
+
+PARTS = {"internal": 70.0, "external": 80.0, "expert": 60.0, "correction_conduct": 4.0, "correction_facts": 0.0}
+W2023 = {"internal": 0.3046, "external": 0.3279, "expert": 0.3675}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, drawn: Round) -> InstitutionPage:
+    scored = drawn.score(previous=PublishedFigure(2023, 65.0, PARTS, W2023))
+    return page_of(tmp_path_factory.mktemp("compared"), drawn, drawn.weighted, scored, synthetic=False)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_bars_on_the_page_are_those_of_the_table(compared: InstitutionPage, language: str) -> None:
+    html, say = bridge_view(compared).html[language], words(language)
+    bars = compared.figures[compared.figures["measure"].str.startswith("change_")]
+    values = [*bars["estimate"], compared.figure("index_change")["estimate"]]
+    assert [row[1] for row in _rows(html)] == [say.signed(value) for value in values]
+    assert "<svg" in html
+
+
+def test_without_parts_of_the_year_before_it_says_so(page: InstitutionPage) -> None:
+    assert "not known" in bridge_view(page).html["en"]
+
+
+def test_hidden_index_has_no_bars(page_without_index: InstitutionPage) -> None:
+    assert "<svg" not in bridge_view(page_without_index).html["en"]
+
+
+def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage) -> None:
+    html = weak_sides_view(page).html["en"]
+    shown = page.figures["status"] == "shown"
+    compared_with = ["source_score", "dimension_score", "unit_difference", "class_difference"]
+    k = int((shown & page.figures["measure"].isin(compared_with) & (page.figures["se"] > 0)).sum())
+    assert f"Of {k} parts compared" in html
+    assert len(_rows(html)) <= page.setup.round.weak_sides.max_shown
+    assert all(row[3].startswith("−") for row in _rows(html)), "only parts below what they are compared with"
+
+
+def test_units_have_the_model_beside_them_where_there_is_one(page: InstitutionPage) -> None:
+    assert page.rows("unit_score_model").empty, "the town has four units, too few"
+    assert "Steadied" not in units_view(page, "internal").html["en"]
+    direct = page.rows("unit_score", source="internal")
+    model = direct.assign(measure="unit_score_model", estimate=50.0, ci_low=45.0, ci_high=55.0)
+    richer = replace(page, figures=pd.concat([page.figures, model], ignore_index=True))
+    rows = _rows(units_view(richer, "internal").html["en"])
+    assert all(row[-2:] == ["50.0", "45.0 to 55.0"] for row in rows)
+
+
+TRACKED = pd.DataFrame(
+    [
+        ("kota-mojokerto", 2023, "budget_controls", "in_progress", 1, 4, 25.0),
+        ("kota-mojokerto", 2023, "Perbaiki <parkir>", "done", 2, 2, 100.0),
+    ],
+    columns=["institution_id", "year", "recommendation", "status", "done", "total", "tlp"],
+)
+
+
+def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> None:
+    assert "not known here" in tracker_view(page).html["en"]
+    html = tracker_view(replace(page, tracker=TRACKED)).html["en"]
+    assert "Of 2 recommendations of 2023, 1 are done; of all their actions 3 of 6 (50.0%)." in html
+    assert "Put receipts and fees in order" in html, "a code of the rules gets their words"
+    assert "Perbaiki &lt;parkir&gt;" in html
+    assert [row[3:] for row in _rows(html)] == [["1 of 4", "25.0%"], ["2 of 2", "100.0%"]]
+
+
+def test_every_table_has_its_csv(compared: InstitutionPage, tmp_path: Path) -> None:
+    names = save_tables(replace(compared, tracker=TRACKED), tmp_path)
+    assert {"change_parts.csv", "change_dimensions.csv", "weak_sides.csv", "tracker.csv"} <= set(names)
+    bars = pd.read_csv(tmp_path / "change_parts.csv")
+    assert bars.loc[bars["measure"] != "index_change", "estimate"].sum() == pytest.approx(
+        bars.loc[bars["measure"] == "index_change", "estimate"].iloc[0]
+    )

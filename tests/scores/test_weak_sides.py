@@ -1,0 +1,93 @@
+"""Weak sides in the order of their evidence; adjusted p-values against statsmodels and by repeated draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import t as student
+from statsmodels.stats.multitest import multipletests
+
+from spi_analysis.errors import EstimationError
+from spi_analysis.scores.weak_sides import adjusted_p, weak_sides
+
+
+def estimate(
+    measure: str, source: str, name: str | None, value: float, se: float, **other: object
+) -> dict[str, object]:
+    place = "dimension" if measure == "dimension_score" else "domain"
+    figures = {"estimate": value, "se": se, "ci_low": value - 2 * se, "ci_high": value + 2 * se, "df_design": 20.0}
+    row = {"measure": measure, "source": source, "dimension": None, "domain": None, "level": 0.95, "n": 30.0}
+    return row | {place: name, "effective_n": 25.0, "status": "shown"} | figures | other
+
+
+TABLE = pd.DataFrame(
+    [
+        estimate("source_score", "internal", None, 70, 1),
+        estimate("dimension_score", "internal", "budget", 60, 10),
+        estimate("dimension_score", "internal", "hr", 69, 1),
+        estimate("dimension_score", "internal", "open", 80, 1),
+        estimate("dimension_score", "expert", "whole", 40, 1, status="suppressed"),
+        estimate("unit_score", "internal", "Dinas A", 62, 3),
+        estimate("unit_difference", "internal", "Dinas A", -8, 2),
+        estimate("unit_score", "internal", "Dinas B", 71, 3),
+        estimate("unit_difference", "internal", "Dinas B", 1, 2),
+        estimate("class_score", "internal", "staff", 66, 3),
+        estimate("class_difference", "internal", "staff", -4, 2, df_design=0.0),
+    ]
+)
+
+
+def test_order_is_that_of_the_evidence_not_of_the_scores() -> None:
+    table = weak_sides(TABLE, 73, "bh", 0.1)
+    below = table[table["difference"] < 0]
+    assert below["part"].tolist() == ["Dinas A", "hr", "", "budget"], "60 +- 10 is weaker evidence than 69 +- 1"
+    assert below["score"].tolist() == [62, 69, 70, 60]
+    assert below["difference"].tolist() == [-8, -4, -3, -13]
+
+
+def test_families_by_hand() -> None:
+    """Four compared with the threshold, two units: the smallest p-value of a family counts four times, or twice."""
+    table = weak_sides(TABLE, 73, "bh", 0.1).set_index("part")
+    assert table.loc["hr", "p_value"] == pytest.approx(student.cdf(-4, 20))
+    assert table.loc["hr", "p_adjusted"] == pytest.approx(4 * student.cdf(-4, 20))
+    assert table.loc["Dinas A", "p_adjusted"] == pytest.approx(2 * student.cdf(-4, 20))
+    assert table.loc["budget", "is_clear"] == (table.loc["budget", "p_adjusted"] <= 0.1)
+    assert table.loc["hr", ["ci_low", "ci_high"]].tolist() == [-6, -2], "the interval of the score, from the threshold"
+
+
+def test_hidden_parts_and_parts_without_an_error_take_no_part() -> None:
+    parts = set(weak_sides(TABLE, 73, "bh", 0.1)["part"])
+    assert parts == {"", "budget", "hr", "open", "Dinas A", "Dinas B"}
+
+
+def test_nothing_shown_is_an_empty_table() -> None:
+    assert weak_sides(TABLE.assign(status="withheld"), 73, "bh", 0.1).empty
+
+
+@given(
+    p=st.lists(st.floats(0, 1), min_size=1, max_size=12), method=st.sampled_from([("bh", "fdr_bh"), ("holm", "holm")])
+)
+def test_adjusted_p_values_are_those_of_statsmodels(p: list[float], method: tuple[str, str]) -> None:
+    expected = multipletests(p, method=method[1])[1]
+    np.testing.assert_allclose(adjusted_p(np.array(p), method[0]), expected, rtol=1e-12, atol=1e-300)
+
+
+def test_unknown_adjustment_is_explained() -> None:
+    with pytest.raises(EstimationError, match="did you mean 'holm'"):
+        adjusted_p(np.array([0.1]), "holme")
+
+
+def test_false_alarms_are_kept_to_the_rate() -> None:
+    """Of 12 units 9 are like the rest, 3 are 2.5 errors below: at most 10 % false alarms among those called clear."""
+    rng = np.random.default_rng(1)
+    true = np.array([0.0] * 9 + [-2.5] * 3)
+    shares = []
+    for _ in range(400):
+        p = student.cdf(true + rng.standard_t(60, 12), 60)
+        clear = adjusted_p(p, "bh") <= 0.1
+        shares.append((clear & (true == 0)).sum() / max(clear.sum(), 1))
+    assert np.mean(shares) <= 0.1
+    assert np.mean(shares) > 0.03, "and not by never calling anything clear"

@@ -1,0 +1,50 @@
+"""The tracker through import, and on the page of the year after."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spi_analysis.params import RoundSetup, load_setup
+from spi_analysis.params.workspace import Workspace
+from spi_analysis.stages.tracker import import_tracker, tracked
+from tests.conftest import PROJECT
+from tests.stages.town import TOWN
+
+ROWS = [
+    (TOWN, 2022, "open_rules", "done", 2, 2),
+    (TOWN, 2023, "budget_controls", "in_progress", 1, 4),
+    (TOWN, 2023, "Perbaiki <parkir>", "not_started", 0, 1),
+    (TOWN, 2024, "open_rules", "in_progress", 1, 2),
+    ("kota-bengkulu", 2023, "open_rules", "done", 1, 1),
+]
+COLUMNS = ["institution_id", "year", "recommendation", "status", "done", "total"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> RoundSetup:
+    shutil.copytree(PROJECT / "params", tmp_path / "params")
+    return load_setup(Workspace(tmp_path), "spi_2024")
+
+
+def written(folder: Path, rows: list[tuple]) -> Path:
+    path = folder / "tracker.csv"
+    pd.DataFrame(rows, columns=COLUMNS).to_csv(path, index=False)
+    return path
+
+
+def test_a_report_shows_the_years_before_its_own(place: RoundSetup, tmp_path: Path) -> None:
+    assert tracked(place, TOWN).empty, "nothing is known yet"
+    import_tracker(place, written(tmp_path, ROWS))
+    rows = tracked(place, TOWN)
+    assert rows["year"].tolist() == [2023, 2023, 2022]
+    assert rows["tlp"].tolist() == [0, 25, 100]
+
+
+def test_a_later_file_takes_the_place_of_an_earlier_one(place: RoundSetup, tmp_path: Path) -> None:
+    import_tracker(place, written(tmp_path, ROWS))
+    import_tracker(place, written(tmp_path, ROWS[:1]))
+    assert len(tracked(place, TOWN)) == 1

@@ -1,0 +1,59 @@
+"""A finished survey with its own weights: read whole, or refused with all that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spi_analysis.errors import InputError
+from spi_analysis.tables.importing.survey import read_survey
+from tests.scores.toys import instrument
+
+COLUMNS = {"person_id": "no", "weight": "w", "stratum": "region"}
+HEADER = "No,W,Region,A,B,C,D,met,asked\n"
+ROWS = "1,1.5,north,1,2,3,4,1,0\n2,0.5,south,9,8,,5 - agree,0,\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "answers.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_codes_weights_and_design_columns(tmp_path: Path) -> None:
+    read = read_survey(written(tmp_path, HEADER + ROWS), instrument(), "internal", COLUMNS)
+    assert read.answers["weight"].tolist() == [1.5, 0.5]
+    assert read.answers["stratum"].tolist() == ["north", "south"]
+    assert read.answers[list("abd")].to_numpy().tolist() == [[1, 2, 4], [9, 8, 5]]
+    assert read.answers["c"].isna().tolist() == [False, True]
+    assert read.unread.empty
+
+
+def test_codes_off_the_scale_are_counted(tmp_path: Path) -> None:
+    read = read_survey(written(tmp_path, HEADER + ROWS + "3,1,north,7,7,1,7,1,1\n"), instrument(), "internal", COLUMNS)
+    assert read.unread.to_numpy().tolist() == [["a", "7", 1], ["b", "7", 1], ["d", "7", 1]]
+    assert read.answers["a"].isna().sum() == 1
+
+
+def test_all_that_is_wrong_with_the_people_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER + ROWS + "2,0,north,1,1,1,1,1,1\n,many,north,1,1,1,1,1,1\n")
+    with pytest.raises(InputError) as caught:
+        read_survey(path, instrument(), "internal", COLUMNS)
+    found = {problem.what: (problem.row, problem.got) for problem in caught.value.problems}
+    assert found == {
+        "a respondent has no number": (5, "1 rows"),
+        "respondents share a number": (4, "1 rows"),
+        "a weight is no positive number": (4, "2 rows"),
+    }
+
+
+def test_missing_columns_are_all_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_survey(written(tmp_path, "no,w,A,B,C,met\n1,1,1,1,1,1\n"), instrument(), "internal", COLUMNS)
+    assert [problem.column for problem in caught.value.problems] == ["region", "d", "asked"]
+
+
+def test_weight_has_to_be_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="person_id, weight"):
+        read_survey(written(tmp_path, HEADER + ROWS), instrument(), "internal", {"person_id": "no"})
