@@ -121,6 +121,14 @@ LABELS: dict[str, Label] = {
     "done": Label("Tindakan selesai", "Actions done"),
     "total": Label("Semua tindakan", "All actions"),
     "tlp": Label("Tindak lanjut (TLP, persen)", "Follow-up (TLP, percent)"),
+    # audit of the lists
+    "task": Label("Yang perlu diperbaiki", "What to put right"),
+    "people": Label("Jumlah orang atau baris", "People or rows"),
+    "known": Label("Jumlah orang menurut sumber lain", "People by another source"),
+    "share": Label("Bagian dari jumlah yang diketahui", "Share of known people"),
+    "no_whatsapp": Label("Tanpa WhatsApp", "Without WhatsApp"),
+    "no_email": Label("Tanpa surel", "Without e-mail"),
+    "flagged": Label("Diberi catatan", "Flagged"),
     # tables of the national overview
     "recomputed": Label("Indeks dihitung ulang", "Index recomputed"),
     "difference": Label("Selisih", "Difference"),
@@ -290,6 +298,48 @@ VALUES: dict[str, dict[str, Label]] = {
         "terjaga": Label("Terjaga", "Guarded"),
     },
     "target": {"national": Label("nasional", "national"), "local": Label("daerah", "local")},
+    "task": {
+        "people_missing": Label(
+            "Ada orang yang belum terdaftar: mintalah daftar lengkap kepada unit",
+            "People are missing: ask the unit for the full list",
+        ),
+        "too_many_people": Label(
+            "Lebih banyak daripada jumlah yang diketahui: keluarkan yang sudah pindah atau berhenti",
+            "More people than known: take out who has left",
+        ),
+        "no_contact": Label(
+            "Tidak ada nomor atau alamat yang dapat dipakai: lengkapi",
+            "No usable number or address: add one",
+        ),
+        "listed_twice": Label(
+            "Orang yang sama tercatat dua kali: sisakan satu baris",
+            "The same person twice: keep one row",
+        ),
+        "shared_contact": Label(
+            "Satu kontak untuk beberapa orang: isi kontak masing-masing",
+            "One contact for several people: give everyone their own",
+        ),
+        "cells_missing": Label(
+            "Nama, unit, atau jabatan kosong: lengkapi",
+            "Name, unit or position is missing: fill in",
+        ),
+        "also_listed": Label(
+            "Juga ada di daftar lain: pastikan sebagai apa orang itu akan ditanya",
+            "Also on another list: check in which role they are to be asked",
+        ),
+        "no_whatsapp": Label(
+            "Banyak yang tanpa nomor WhatsApp: lengkapi nomornya",
+            "Many without a WhatsApp number: add numbers",
+        ),
+        "no_email": Label(
+            "Banyak yang tanpa alamat surel: lengkapi alamatnya",
+            "Many without an e-mail address: add addresses",
+        ),
+        "few_people": Label(
+            "Sedikit orang dengan kontak yang dapat dipakai: periksa apakah daftarnya lengkap",
+            "Few people with a usable contact: check whether the list is complete",
+        ),
+    },
     "part": {
         "internal": Label("Internal", "Internal"),
         "external": Label("Eksternal", "External"),

@@ -63,7 +63,7 @@ def tasks_table(audit: FrameAudit, round_: RoundParams) -> Shown:
         fewer = words("fewer than {least}", least=least)
         people = (fewer if pd.isna(n) else words.number(n, 0) for n in tasks["people"])
         columns = [
-            text(words("What"), (_task_in_words(words)[task] for task in tasks["task"])),
+            text(words("What"), (words.value("task", task) for task in tasks["task"])),
             text(words("Where"), (unit or words("the whole list") for unit in tasks["unit"])),
             text(words("Source"), (words.value("part", s) for s in tasks["source"])),
             figures(words("People or rows"), people),
@@ -107,18 +107,3 @@ def units_table(audit: FrameAudit, round_: RoundParams) -> Shown:
         return html_table(columns, "table-units", words("Lists by unit"), note=note, csv=UNITS_CSV, words=words)
 
     return show(make)
-
-
-def _task_in_words(words: Words) -> dict[str, str]:
-    return {
-        "people_missing": words("People are missing: ask the unit for the full list"),
-        "too_many_people": words("More people than known: take out who has left"),
-        "no_contact": words("No usable number or address: add one"),
-        "listed_twice": words("The same person twice: keep one row"),
-        "shared_contact": words("One contact for several people: give everyone their own"),
-        "cells_missing": words("Name, unit or position is missing: fill in"),
-        "also_listed": words("Also on another list: check in which role they are to be asked"),
-        "no_whatsapp": words("Many without a WhatsApp number: add numbers"),
-        "no_email": words("Many without an e-mail address: add addresses"),
-        "few_people": words("Few people with a usable contact: check whether the list is complete"),
-    }

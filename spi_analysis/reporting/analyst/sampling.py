@@ -198,7 +198,13 @@ def record_table(data: RoundData) -> Shown:
         }
         columns = [
             text(words("Source"), (words.value("part", source) for source in parts)),
-            text(words("Method"), (methods[p["method"]["name"]] for p in parts.values())),
+            text(
+                words("Method"),
+                (
+                    methods[p["method"]["name"]] if round_.sources[s].design else words("everyone")
+                    for s, p in parts.items()
+                ),
+            ),
             figures(words("Eligible"), (words.number(p["pop_size"], 0) for p in parts.values())),
             figures(words("Drawn"), (words.number(p["sample_size"], 0) for p in parts.values())),
             figures(words("Invited"), (words.number(invited.loc[s, "invited"], 0) for s in parts)),
