@@ -23,6 +23,7 @@ COMMANDS = [
     ["import", "events"],
     ["import", "responses"],
     ["import", "published"],
+    ["import", "tracker"],
     ["draw"],
     ["invite"],
     ["verify-draw"],
