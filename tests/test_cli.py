@@ -26,6 +26,7 @@ COMMANDS = [
     ["audit-frame"],
     ["synth"],
     ["weigh"],
+    ["import", "tracker"],
     ["draw"],
     ["release-wave"],
     ["invite"],

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.reporting.institution import bridge_view, save_tables, tracker_view, units_view, weak_sides_view
+from spi_analysis.reporting.institution.bridge import chart_limits
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
@@ -33,6 +34,14 @@ def test_bars_on_the_page_are_those_of_the_table(compared: InstitutionPage, lang
     values = [*bars["estimate"], compared.figure("index_change")["estimate"]]
     assert [row[1] for row in _rows(html)] == [say.signed(value) for value in values]
     assert "<svg" in html
+
+
+def test_axis_of_the_bars_holds_them_all() -> None:
+    bars = pd.DataFrame({"ci_low": [-3.7, 0.2], "ci_high": [1.2, 0.2]})
+    low, high = chart_limits(bars)
+    assert low < -3.7
+    assert high > 1.2
+    assert chart_limits(pd.DataFrame({"ci_low": [0.0], "ci_high": [0.0]})) == (-1, 1)
 
 
 def test_without_parts_of_the_year_before_it_says_so(page: InstitutionPage) -> None:

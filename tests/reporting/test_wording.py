@@ -32,7 +32,7 @@ def _messages() -> set[str]:
 def test_every_message_has_indonesian_words():
     messages = _messages()
     assert len(messages) > 200
-    same = {"Final", "Strata", "Bias"}
+    same = {"Final", "Strata", "Bias", "Omega", "Status"}
     assert sorted(m for m in messages - same if not has_translation(m, "id")) == []
 
 

@@ -15,6 +15,8 @@ from spi_analysis.scores.change import verdict_of
 from spi_analysis.stages.report import InstitutionPage
 
 BARS = ("change_source", "change_weights", "change_correction", "change_unexplained")
+# Share of the axis left free at both ends.
+ROOM = 0.06
 VERDICTS = {"up": message("rise"), "down": message("fall"), "no_clear_change": message("no clear change")}
 
 
@@ -41,6 +43,7 @@ def bridge_view(page: InstitutionPage) -> Shown:
             title,
             words=words,
             x_label=words("Index points"),
+            limits=chart_limits(drawn),
             reference=0.0,
             reference_label=words("No change"),
             note=words(
@@ -55,6 +58,13 @@ def bridge_view(page: InstitutionPage) -> Shown:
         return chart + table + _table(page, inner, "change_dimensions", words("The same by dimension"), words)
 
     return show(make)
+
+
+def chart_limits(bars: pd.DataFrame) -> tuple[float, float]:
+    """An axis that holds every interval and zero, with some room: points may be negative, unlike scores."""
+    low, high = min(0.0, float(bars["ci_low"].min())), max(0.0, float(bars["ci_high"].max()))
+    room = ROOM * (high - low) or 1.0
+    return low - room, high + room
 
 
 def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, words: Words) -> str:
