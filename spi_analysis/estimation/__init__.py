@@ -3,6 +3,7 @@
 from spi_analysis.estimation.association import TestResult, chi_square, t_test
 from spi_analysis.estimation.bootstrap import bootstrap_means
 from spi_analysis.estimation.contrasts import contrast
+from spi_analysis.estimation.degrees import satterthwaite_df
 from spi_analysis.estimation.design import SurveyDesign
 from spi_analysis.estimation.estimators import estimate_mean, estimate_proportion, estimate_ratio, estimate_total
 from spi_analysis.estimation.quantiles import estimate_quantile
@@ -31,6 +32,7 @@ __all__ = [
     "estimate_total",
     "estimate_variance",
     "fay_herriot",
+    "satterthwaite_df",
     "smooth_contrast",
     "smooth_variances",
     "t_test",

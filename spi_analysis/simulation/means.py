@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spi_analysis.estimation import satterthwaite_df
 from spi_analysis.estimation.result import t_interval
 from spi_analysis.sampling.strata import merged_codes
 from spi_analysis.simulation.population import Cells
@@ -50,7 +51,7 @@ class Means:
 
     estimate: np.ndarray
     se: np.ndarray
-    df: int
+    df: float
     ci_low: np.ndarray
     ci_high: np.ndarray
 
@@ -84,7 +85,7 @@ def weighted_means(
         columns = rake_columns(columns, auxiliary, np.concatenate([totals for _, totals in settled]), TOLERANCE)
     means = answered.values.T @ columns / columns.sum(axis=0)
     se = np.sqrt(made.scale * ((means[:, 1:] - means[:, :1]) ** 2).sum(axis=1))
-    df = len(answered.rows) - int(group.max() + 1)
+    df = satterthwaite_df(columns[:, 0], group)
     # Without degrees of freedom an error is unknown, not 0; a full count has none to know.
     if df <= 0 and (table["f"] < 1).any():
         se = np.full_like(se, np.nan)

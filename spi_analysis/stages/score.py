@@ -10,7 +10,7 @@ import pandas as pd
 from spi_analysis.columns import SOURCES
 from spi_analysis.disclosure import hide_small, mask
 from spi_analysis.errors import InputError
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.estimation import ReplicateDesign, SurveyDesign, satterthwaite_df
 from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
 from spi_analysis.scores import (
     IndexEstimate,
@@ -140,7 +140,7 @@ def respondents_design(
     people, repeated = replicate_weights(replicates, source)
     rows = pd.Index(people).get_indexer(data["person_id"])
     _require_all(int((rows < 0).sum()), source, "the replicate weights")
-    df = len(data) - data["nr_class"].nunique()
+    df = satterthwaite_df(data["weight"].to_numpy(), data["nr_class"])
     return ReplicateDesign(
         data, "weight", repeated.values[rows], "bootstrap", scale=repeated.scale, rscales=repeated.rscales, df_design=df
     )

@@ -27,7 +27,7 @@ from spi_analysis.weighting import (
     two_phase_replicates,
     weighting_classes,
 )
-from spi_analysis.weighting.groups import require_columns
+from spi_analysis.weighting.inputs import require_columns
 
 WEIGHT_COLUMNS = ["base_weight", "elig_weight", "nr_weight", "cal_weight", "trimmed_weight", "recal_weight", "weight"]
 UNKNOWN_LEVEL = "(unknown)"

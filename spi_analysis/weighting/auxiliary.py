@@ -17,6 +17,7 @@ from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.weighting.blocks import dot, product
 from spi_analysis.weighting.cells import Cells, Margin, cells_of, group_sums
 from spi_analysis.weighting.codes import coded
+from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.totals import (
     INTERCEPT,
     Totals,
@@ -150,7 +151,10 @@ def auxiliary_of(df: pd.DataFrame, totals: Totals) -> tuple[Auxiliary, np.ndarra
     WeightingError   unknown columns, levels of the sample without a total, totals without a row,
         missing values, totals that are no numbers, margins that disagree about the population; all at once.
     """
+    require_columns(df, [])
     misplaced = misplaced_problems(df, totals)
+    if "" in misplaced:
+        raise WeightingError(misplaced[""])
     problems = [*misplaced.values(), *value_problems(totals)]
     margins, numeric_names, columns, targets = [], [], [], []
     for name, total in totals.items():

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spi_analysis.errors import WeightingError
+from spi_analysis.weighting.inputs import is_whole
 
 # Numbers of one block: 2 MB as floats, which the processor's cache can hold.
 BLOCK = 2**18
@@ -40,10 +41,12 @@ class Draws:
     counts: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**64:
-            raise WeightingError("the seed is out of range", got=str(self.seed), expected="0 to 2**64 - 1")
-        if self.n_replicates < 1:
-            raise WeightingError("there are no replicates", got=str(self.n_replicates), expected="1 or more")
+        if not is_whole(self.seed) or not 0 <= self.seed < 2**64:
+            raise WeightingError("the seed is out of range", got=str(self.seed), expected="a whole number below 2**64")
+        if not is_whole(self.n_replicates) or self.n_replicates < 1:
+            raise WeightingError(
+                "there are no replicates", got=str(self.n_replicates), expected="a whole number above 0"
+            )
 
     def chunks(self) -> Iterator[Chunk]:
         """Consecutive strata, as many as fit into one block (at least one)."""

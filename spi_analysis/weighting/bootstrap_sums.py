@@ -1,7 +1,8 @@
 """Sums over bootstrap replicates, and raking of all of them, without the table of replicate weights.
 
 Both walk through the strata in chunks that fit into the cache: the draws of a chunk are made,
-used in a matrix product and forgotten. A second walk makes the same draws again.
+used in a matrix product and forgotten. A second walk makes the same draws again, or reads them
+where they are few enough to be kept.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from scipy import sparse
 from spi_analysis.errors import WeightingError
 from spi_analysis.weighting.auxiliary import auxiliary_of
 from spi_analysis.weighting.bootstrap import BootstrapReplicates, CellFactors
-from spi_analysis.weighting.groups import require_columns
+from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.raking import rake_columns
 
 # Multiplications in one tile of a matrix product: OpenBLAS works on up to four times 2**16 without threads.
 TILE = 2**18
+# Draws that raking keeps for the walks after it, one byte each: 512 MB.
+KEPT = 2**29
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def raked_replicates(
 
     One walk through the draws gives the weight of every distinct cell of the margins in every
     replicate; that table is raked, all replicates at once; what comes out is a factor per cell
-    and replicate (8 M R bytes for M cells).
+    and replicate (8 M R bytes for M cells). Up to ``KEPT`` draws stay in memory, one byte each.
 
     Parameters
     ----------
@@ -97,6 +100,7 @@ def raked_replicates(
         raise WeightingError(
             "the table does not fit the replicates", got=f"{len(df)} rows", expected=f"{len(plan.weights)}"
         )
+    plan = plan.kept() if len(plan.units.stratum) * plan.draws.n_replicates <= KEPT else plan
     cells, distinct = _margin_cells(df, list(margins))
     auxiliary, targets = auxiliary_of(distinct, margins)
     before = _cell_weights(plan, cells, len(distinct))

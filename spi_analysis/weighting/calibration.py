@@ -11,7 +11,7 @@ from spi_analysis.errors import WeightingError
 from spi_analysis.sampling.strata import cell_labels
 from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
 from spi_analysis.weighting.distances import Bounds, Distance, distance_of
-from spi_analysis.weighting.groups import require_columns, weights_of
+from spi_analysis.weighting.inputs import require_columns, weights_of
 from spi_analysis.weighting.newton import ACCEPTED, Solution, solve_dual
 from spi_analysis.weighting.totals import weightless_problems
 from spi_analysis.weighting.unmet import Missed, not_met, unreachable
@@ -91,7 +91,7 @@ def post_stratum_cells(
     require_columns(df, columns)
     cells = total_cells(columns, totals)
     labels = cell_labels(cells, columns)
-    values = dict(zip(labels, (float(total) for total in dict(totals).values()), strict=True))
+    values = dict(zip(labels, dict(totals).values(), strict=True))
     return cell_labels(df, columns).rename(" x ".join(columns)), values
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.sampling.strata import cell_labels, merge_thin_cells
-from spi_analysis.weighting.groups import require_columns, weights_of
+from spi_analysis.weighting.inputs import require_columns, weights_of
 from spi_analysis.weighting.replicate_weights import ReplicateWeights
 from spi_analysis.weighting.replicates import bootstrap_replicates
 from spi_analysis.weighting.statuses import INELIGIBLE, RESPONDENT, classify
@@ -22,7 +22,7 @@ def weighting_classes(
     DataFrame (n, [nr_class, merged]), index of ``sample``: class label, and whether the cell was merged.
     The rule of merging is that of ``merge_thin_cells``.
     """
-    require_columns(sample, by)
+    require_columns(sample, [*by, status])
     answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
     labels = cell_labels(sample, by)
     first = sample.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
@@ -63,6 +63,7 @@ def two_phase_replicates(
     ----------
     Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), section 15.6 (response homogeneity groups).
     """
+    require_columns(sample, [by, weight, status])
     found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
     fraction = observed_fraction(sample, by, weight, status)
     people = sample[found].assign(observed_fraction=fraction[found])
@@ -86,6 +87,7 @@ def observed_fraction(
     -------
     Series (n,), name ``observed_fraction``, in [0, 1].
     """
+    require_columns(sample, [by, weight, status])
     respondents = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
     people = sample[weight].groupby(sample[by]).transform("sum")
     return (respondents.groupby(sample[by]).transform("sum") / people).clip(upper=1.0).rename("observed_fraction")

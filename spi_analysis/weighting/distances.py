@@ -6,6 +6,7 @@ References: Deville & Sarndal (1992), JASA 87, cases 1 (linear), 2 (raking), 6 (
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +37,8 @@ def distance_of(method: str, bounds: Bounds | None) -> Distance:
     """The distance of a method; bounds make ``linear`` the truncated form and are needed by ``logit``."""
     if method not in METHODS:
         raise WeightingError("unknown method", got=method, expected=", ".join(METHODS), hint=nearest(method, METHODS))
-    if bounds is not None and not bounds[0] < 1 < bounds[1]:
-        raise WeightingError("the bounds do not contain 1", got=str(bounds), expected="low < 1 < high")
+    if bounds is not None and not _contain_one(bounds):
+        raise WeightingError("the bounds do not contain 1", got=str(bounds), expected="two numbers, low < 1 < high")
     if method == "raking":
         if bounds is not None:
             raise WeightingError("raking has no bounds", got=str(bounds), expected='method="logit" with bounds')
@@ -49,6 +50,11 @@ def distance_of(method: str, bounds: Bounds | None) -> Distance:
     if bounds is None:
         return Distance(_linear, (-np.inf, np.inf), is_quadratic=True)
     return Distance(_truncated(*bounds), bounds)
+
+
+def _contain_one(bounds: Bounds) -> bool:
+    usable = np.shape(bounds) == (2,) and all(isinstance(bound, Real) for bound in bounds)
+    return usable and bounds[0] < 1 < bounds[1]
 
 
 def _linear(u: np.ndarray) -> Values:

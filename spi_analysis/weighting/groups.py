@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spi_analysis.errors import WeightingError, nearest
+from spi_analysis.errors import WeightingError
 
 
 @dataclass(frozen=True)
@@ -40,28 +40,3 @@ def groups_of(labels: pd.Series) -> Groups:
             expected="a value for everyone in the sample",
         )
     return Groups(codes, [str(name) for name in names])
-
-
-def weights_of(data: pd.DataFrame, weight: str) -> np.ndarray:
-    """The weight column as floats; finite and not negative."""
-    require_columns(data, [weight])
-    values = data[weight].to_numpy(dtype=float)
-    bad = ~(np.isfinite(values) & (values >= 0))
-    if bad.any():
-        raise WeightingError(
-            "a weight is missing or negative",
-            column=weight,
-            row=int(bad.argmax()) + 1,
-            got=str(values[bad][0]),
-            expected="a finite number, 0 or more",
-        )
-    return values
-
-
-def require_columns(data: pd.DataFrame, columns: list[str]) -> None:
-    """Raise for columns that the table does not have."""
-    absent = [column for column in columns if column not in data.columns]
-    if absent:
-        raise WeightingError(
-            "a column is missing", column=", ".join(absent), hint=nearest(absent[0], [str(c) for c in data.columns])
-        )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError, nearest
-from spi_analysis.weighting.groups import weights_of
+from spi_analysis.weighting.inputs import weights_of
 from spi_analysis.weighting.primary_units import PrimaryUnits, primary_units
 from spi_analysis.weighting.replicate_weights import ReplicateWeights
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.sampling.strata import cell_labels
-from spi_analysis.weighting.groups import Groups, groups_of, require_columns, weights_of
+from spi_analysis.weighting.groups import Groups, groups_of
+from spi_analysis.weighting.inputs import require_columns, weights_of
 from spi_analysis.weighting.statuses import INELIGIBLE, NONRESPONDENT, RESPONDENT, UNKNOWN, classify
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.weighting.groups import groups_of, require_columns
+from spi_analysis.weighting.groups import groups_of
+from spi_analysis.weighting.inputs import numbers_of, require_columns
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,7 @@ def _fractions(
     column = fraction or pop_size
     if column is None:
         return np.zeros(len(of_unit))
-    require_columns(df, [column])
-    f = df[column].to_numpy(dtype=float)
+    f = numbers_of(df, column)
     strata = of_unit[codes]
     if pop_size is not None:
         f = np.divide(sizes[strata], f, out=np.full(len(df), np.inf), where=f > 0)

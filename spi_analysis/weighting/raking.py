@@ -13,12 +13,13 @@ import pandas as pd
 from scipy import sparse
 
 from spi_analysis.errors import Problem, WeightingError
+from spi_analysis.sampling.sizes import is_number
 from spi_analysis.weighting.auxiliary import Auxiliary, auxiliary_of
 from spi_analysis.weighting.calibration import calibration_factors, require_weight
 from spi_analysis.weighting.cells import group_sums, indicator
 from spi_analysis.weighting.feasible import TOLERANCE as POSSIBLE
 from spi_analysis.weighting.feasible import reach
-from spi_analysis.weighting.groups import weights_of
+from spi_analysis.weighting.inputs import is_whole, weights_of
 
 TOLERANCE = 1e-10
 MAX_ITERATIONS = 100
@@ -55,6 +56,7 @@ def rake(
     """
     weights = weights_of(df, weight)
     auxiliary, targets = auxiliary_of(df, margins)
+    _require_stopping_rule(tolerance, max_iterations)
     if auxiliary.columns:
         raise WeightingError(
             "only margins can be raked",
@@ -65,6 +67,15 @@ def rake(
     require_weight(auxiliary, weights, targets)
     raked = rake_columns(weights[:, None], auxiliary, targets, tolerance, max_iterations)
     return pd.Series(raked[:, 0], index=df.index, name=weight)
+
+
+def _require_stopping_rule(tolerance: float, max_iterations: int) -> None:
+    if not (is_number(tolerance) and tolerance > 0 and is_whole(max_iterations) and max_iterations >= 0):
+        raise WeightingError(
+            "the stopping rule is not usable",
+            got=f"tolerance {tolerance}, {max_iterations} iterations",
+            expected="a tolerance above 0 and a whole number of iterations",
+        )
 
 
 def rake_columns(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.weighting.groups import require_columns, weights_of
+from spi_analysis.weighting.inputs import require_columns, weights_of
 from spi_analysis.weighting.replicate_weights import ReplicateWeights
 from spi_analysis.weighting.report import WeightingReport, report_row
 from spi_analysis.weighting.statuses import classify
@@ -106,6 +106,7 @@ def apply_recipe(
     WeightingError   whatever step cannot be carried out, named; two steps that leave the same column.
     """
     require_columns(sample, [weight, status])
+    _require_steps(recipe)
     _require_own_columns(recipe, weight)
     base = weights_of(sample, weight)
     if (base <= 0).any():
@@ -166,6 +167,16 @@ def _negative(values: np.ndarray) -> list[str]:
         f"{int((values[:, 0] < 0).sum())} weights are negative"
         + (f", and some in {replicates} of {values.shape[1] - 1} replicates" if replicates else "")
     ]
+
+
+def _require_steps(recipe: Sequence[Step]) -> None:
+    odd = [step for step in recipe if not hasattr(step, "prepare")] if isinstance(recipe, Sequence) else [recipe]
+    if odd:
+        raise WeightingError(
+            "this is no recipe",
+            got=repr(odd[0]),
+            expected="a list of steps, such as [UnknownEligibility('unit'), WeightingClasses('unit')]",
+        )
 
 
 def _require_own_columns(recipe: Sequence[Step], weight: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_analysis.weighting.groups import groups_of, require_columns
+from spi_analysis.weighting.groups import groups_of
+from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.nonresponse import eligibility_weights, nonresponse_weights
 from spi_analysis.weighting.recipe import Prepared
 from spi_analysis.weighting.statuses import INELIGIBLE

@@ -18,7 +18,8 @@ from spi_analysis.sampling.strata import cell_labels, merge_thin_cells
 from spi_analysis.weighting.auxiliary import INTERCEPT, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells, total_cells
 from spi_analysis.weighting.distances import Bounds, distance_of
-from spi_analysis.weighting.groups import Groups, require_columns
+from spi_analysis.weighting.groups import Groups
+from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.raking import MAX_ITERATIONS, TOLERANCE, rake_columns
 from spi_analysis.weighting.recipe import Merged, Prepared, in_replicate
 from spi_analysis.weighting.statuses import INELIGIBLE, RESPONDENT

@@ -11,7 +11,7 @@ import pandas as pd
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.weighting.codes import coded
 from spi_analysis.weighting.diagnostics import kish_deff
-from spi_analysis.weighting.groups import require_columns
+from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.recipe import Notes, Prepared, in_replicate
 from spi_analysis.weighting.totals import INTERCEPT, Totals, as_texts, misplaced_problems
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError, nearest
-from spi_analysis.weighting.groups import require_columns
+from spi_analysis.weighting.inputs import limits_of, require_columns
 from spi_analysis.weighting.potter import potter_cutoff
 from spi_analysis.weighting.recipe import Notes, Prepared
 from spi_analysis.weighting.statuses import RESPONDENT
@@ -32,6 +32,8 @@ class Trim:
     column: str = "trimmed_weight"
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        limits_of(self.k, None)
+
         def cap(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
             return iqr_cap(_single(weights, multiplicity), self.k)
 
@@ -127,8 +129,8 @@ def _single(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
 
 
 def _limits(lower: float | None, upper: float | None, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    low, high = 0.0 if lower is None else lower, np.inf if upper is None else upper
-    return low * unit, high * unit
+    low, high = limits_of(lower, upper)
+    return max(low, 0.0) * unit, high * unit
 
 
 def _held(limits: LimitsOf, rule: str) -> Prepared:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, nearest
+from spi_analysis.sampling.sizes import is_number
 
 INTERCEPT = "(intercept)"
 Totals = Mapping[str, float | Mapping[object, float]]
@@ -19,12 +20,14 @@ LISTED = 20
 
 
 def as_texts(total: Mapping[object, float]) -> dict[str, float]:
-    """A margin with its levels as text: 1 and "1", True and "True" are one level."""
-    return {str(level): float(value) for level, value in total.items()}
+    """A margin with its levels as text: 1 and "1", True and "True" are one level. What is no number is NaN."""
+    return {str(level): float(value) if is_number(value) else np.nan for level, value in total.items()}
 
 
 def misplaced_problems(df: pd.DataFrame, totals: Totals) -> dict[str, Problem]:
     """Totals that have no column to be compared with, by name."""
+    if not isinstance(totals, Mapping):
+        return {"": Problem("the totals are no mapping", got=type(totals).__name__, expected="{column: totals}")}
     if not totals:
         return {"": Problem("no totals are given", expected="one margin or one total at least")}
     problems = {name: _column_problem(df, name, total) for name, total in totals.items() if name != INTERCEPT}
@@ -39,7 +42,7 @@ def _column_problem(df: pd.DataFrame, name: str, total: float | Mapping[object, 
         return Problem(
             "a single total is given for a column that is not a number",
             column=name,
-            got=f"{total:g}",
+            got=_shown(total),
             expected="one total per level, {level: total}",
         )
     return None
@@ -50,17 +53,21 @@ def value_problems(totals: Totals) -> list[Problem]:
     problems = []
     for name, total in totals.items():
         if not isinstance(total, Mapping):
-            problems += [] if np.isfinite(total) else [_odd(name, "", float(total), "a finite number")]
+            problems += [] if is_number(total) else [_odd(name, "", total, "a finite number")]
             continue
-        odd = [(str(level), float(value)) for level, value in total.items() if not 0 <= value < np.inf]
+        odd = [(str(level), value) for level, value in total.items() if not (is_number(value) and value >= 0)]
         problems += [_odd(name, level, value, "a finite number, 0 or more") for level, value in odd]
-        if len(as_texts(total)) < len(total):
+        if len({str(level) for level in total}) < len(total):
             problems.append(Problem("a level has two totals", column=name, got=", ".join(map(repr, total))))
     return problems
 
 
-def _odd(name: str, level: str, value: float, expected: str) -> Problem:
-    return Problem("a total is not usable", column=name, key=level, got=f"{value:g}", expected=expected)
+def _odd(name: str, level: str, value: object, expected: str) -> Problem:
+    return Problem("a total is not usable", column=name, key=level, got=_shown(value), expected=expected)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if is_number(value) else str(value)
 
 
 def level_problems(name: str, values: Mapping[str, float], present: Iterable[str], missing: bool) -> list[Problem]:
@@ -115,9 +122,9 @@ def _empty_levels(name: str, totals: Mapping[str, float], whom: str) -> Problem:
 
 def population_problems(totals: Totals) -> list[Problem]:
     """Every margin must add up to the same population (and to the intercept's total, if given)."""
-    sums = {name: float(sum(total.values())) for name, total in totals.items() if isinstance(total, Mapping)}
+    sums = {name: sum(as_texts(total).values()) for name, total in totals.items() if isinstance(total, Mapping)}
     if INTERCEPT in totals:
-        sums[INTERCEPT] = float(totals[INTERCEPT])  # type: ignore[arg-type]
+        sums |= as_texts({INTERCEPT: totals[INTERCEPT]})  # type: ignore[dict-item]
     sums = {name: total for name, total in sums.items() if np.isfinite(total)}
     if not sums or max(sums.values()) - min(sums.values()) <= AGREEMENT * max(abs(s) for s in sums.values()):
         return []

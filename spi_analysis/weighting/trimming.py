@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
+from spi_analysis.weighting.inputs import finite_weights, limits_of
 
 MAX_CUTS = 10_000
 ROUNDING = 1e-12
@@ -31,14 +32,22 @@ def trim_weights(
 
     Raises
     ------
-    WeightingError   the limits cannot hold the sum, or (``strict``) only so tightly that cutting never ends.
+    WeightingError   a weight is missing or negative, a limit no number; the limits cannot hold the sum, or
+        (``strict``) only so tightly that cutting never ends.
 
     References
     ----------
     Potter (1988, 1990); Valliant, Dever & Kreuter (2018), section 14.4.
     """
-    low, high = -np.inf if lower is None else lower, np.inf if upper is None else upper
-    everyone = weights.to_numpy(dtype=float)
+    low, high = limits_of(lower, upper)
+    everyone = finite_weights(weights)
+    if (everyone < 0).any():
+        raise WeightingError(
+            "a weight is negative",
+            row=int((everyone < 0).argmax()) + 1,
+            got=f"{everyone.min():g}",
+            expected="0 or more",
+        )
     counts = everyone > 0
     values, total = everyone[counts].copy(), float(everyone[counts].sum())
     n = len(values)

@@ -136,9 +136,15 @@ def test_panel_interval_is_that_of_exchangeable_members(scored: Scored) -> None:
 
 
 @pytest.mark.parametrize("source", ["internal", "external"])
-def test_degrees_of_freedom_are_respondents_minus_classes(scored: Scored, drawn: Round, source: str) -> None:
+def test_degrees_of_freedom_are_those_of_unequal_classes(scored: Scored, drawn: Round, source: str) -> None:
+    """Class by class, by a loop: (sum V)**2 / sum(V**2 / (m - 1)) with V = (1 - m/W) sum w**2."""
     weights = drawn.weighted.weights.query("source == @source and weight > 0")
-    assert source_scores(scored).loc[source, "df_design"] == len(weights) - weights["nr_class"].nunique()
+    parts = [
+        ((1 - len(w) / w.sum()) * sum(w**2), len(w) - 1) for _, w in weights.groupby("nr_class")["weight"] if len(w) > 1
+    ]
+    expected = sum(v for v, _ in parts) ** 2 / sum(v**2 / m for v, m in parts)
+    assert source_scores(scored).loc[source, "df_design"] == pytest.approx(expected)
+    assert expected <= len(weights) - weights["nr_class"].nunique()
 
 
 def test_same_inputs_give_the_same_table(scored: Scored, drawn: Round) -> None:

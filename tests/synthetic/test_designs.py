@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError
+from spi_analysis.estimation import satterthwaite_df
 from spi_analysis.simulation import Population, bias_of_respondents
 from spi_analysis.simulation.means import Answered, WeightingCells, weighted_means
 from spi_analysis.synthetic import designs
@@ -111,7 +112,10 @@ def test_a_run_is_the_weighting_of_the_workbench(setup):
     means = sample["score"].to_numpy() @ np.column_stack([weighted.weight, weighted.replicates.values]) / len(people)
     assert found.estimate[0] == pytest.approx(means[0], rel=1e-5)
     assert found.se[0] == pytest.approx(np.sqrt(((means[1:] - means[0]) ** 2).mean()), rel=0.2)
-    assert found.df == len(rows) - sample.loc[answered[invited], "nr_class"].nunique()
+    kept = answered[invited]
+    assert found.df == pytest.approx(
+        satterthwaite_df(weighted.weight[kept].to_numpy(), sample["nr_class"][kept]), rel=1e-4
+    )
 
 
 def test_population_leaves_out_those_who_may_not_be_asked(setup):

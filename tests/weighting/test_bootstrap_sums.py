@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
 from spi_analysis.estimation import ReplicateDesign
-from spi_analysis.weighting import bootstrap_draws, rake
+from spi_analysis.weighting import bootstrap_draws, bootstrap_sums, rake
 from spi_analysis.weighting.replicates import (
     bootstrap_plan,
     bootstrap_replicates,
@@ -73,6 +73,17 @@ def test_every_pass_gives_the_same_bytes_kept_or_not() -> None:
     assert kept.draws.counts is not None
     assert kept.draws.counts.dtype == np.uint8
     assert plan.values.tobytes() == plan.values.tobytes() == kept.values.tobytes()
+
+
+def test_raking_gives_the_same_bytes_where_its_draws_are_too_many_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = people()
+    plan = bootstrap_plan(data, "w", stratum="h", n_replicates=9)
+    kept = raked_replicates(plan, data, MARGINS)
+    monkeypatch.setattr(bootstrap_sums, "KEPT", 120 * 9 - 1)
+    made_again = raked_replicates(plan, data, MARGINS)
+    assert kept.draws.counts is not None
+    assert made_again.draws.counts is None
+    assert kept.values.tobytes() == made_again.values.tobytes()
 
 
 def test_first_replicates_do_not_depend_on_how_many_there_are() -> None:

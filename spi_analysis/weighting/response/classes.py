@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.weighting.groups import weights_of
+from spi_analysis.weighting.inputs import is_whole, weights_of
 
 
 def propensity_classes(propensity: pd.Series, n_classes: int = 5, weight: pd.Series | None = None) -> pd.Series:
@@ -36,7 +36,7 @@ def propensity_classes(propensity: pd.Series, n_classes: int = 5, weight: pd.Ser
     counts = np.ones(len(values)) if weight is None else weights_of(weight.to_frame("weight"), "weight")
     known = np.isfinite(values)
     inside = known & (counts > 0)
-    if n_classes < 2 or not inside.any():
+    if not is_whole(n_classes) or n_classes < 2 or not inside.any():
         raise WeightingError(
             "classes cannot be formed",
             got=f"{n_classes} classes of {int(inside.sum())} people",

@@ -14,7 +14,7 @@ from formulaic.parser.types import Factor, Term
 from scipy import sparse
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.weighting.groups import require_columns
+from spi_analysis.weighting.inputs import require_columns
 
 # In a product of columns a small number type would overflow or lose digits.
 WIDE: dict[str, Literal["int64", "float64"]] = {"i": "int64", "u": "int64", "f": "float64"}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.weighting.groups import require_columns, weights_of
+from spi_analysis.weighting.inputs import require_columns, weights_of
 from spi_analysis.weighting.response.algebra import inverse
 from spi_analysis.weighting.response.design import design_of
 from spi_analysis.weighting.response.formula import read_formula

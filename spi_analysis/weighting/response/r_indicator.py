@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from formulaic import Formula, SimpleFormula
 
-from spi_analysis.weighting.groups import require_columns
+from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.response.formula import read_formula, variables_of
 from spi_analysis.weighting.response.model import Unknown, people_of
 from spi_analysis.weighting.response.partials import categories_of

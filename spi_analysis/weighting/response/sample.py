@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.weighting.groups import Groups, groups_of, weights_of
+from spi_analysis.weighting.groups import Groups, groups_of
+from spi_analysis.weighting.inputs import weights_of
 
 # With at most so many distinct weights and no strata given, people of the same weight are taken as a stratum.
 MOST_STRATA = 20
