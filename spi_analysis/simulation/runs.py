@@ -116,7 +116,7 @@ def _figures(found: Means | None, size: int) -> dict[str, np.ndarray]:
     return {
         "estimate": found.estimate,
         "se": found.se,
-        "df": np.full(size, float(found.df)),
+        "df": np.full(size, found.df),
         "ci_low": found.ci_low,
         "ci_high": found.ci_high,
     }
