@@ -16,7 +16,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from spi_analysis.batch.executor import SINGLE_THREAD
 from spi_analysis.errors import Problem, SpiError
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.tables.locking import join_writer, one_writer_in_parts
@@ -24,6 +23,10 @@ from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 from spi_analysis.tables.vault_key import VaultKey
 
+# One thread per process: two processes with two threads each would only get in each other's way.
+SINGLE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
 # A process is replaced after so many institutions, so that what it has gathered in memory goes with it.
 PER_PROCESS = 40
 

@@ -93,12 +93,13 @@ def _look_at(place: Place, institution_id: str, _: None) -> str:
     pages = [folder / REPORT.page.format(language=language) for language in setup.round.languages]
     if inputs.release == "withheld" and not any(page.exists() for page in pages):
         return f"withheld: {inputs.withheld_reason}"
-    problems = [
-        *(_problem("the report is missing", institution_id, page) for page in pages if not page.exists()),
-        *_failed(folder, institution_id),
+    problems = [_problem("the report is missing", institution_id, page) for page in pages if not page.exists()]
+    problems = problems or list(_failed(folder, institution_id))
+    # What was not checked, or is not there, need not be looked at more closely.
+    problems = problems or [
+        *_page_problems(setup, institution_id, pages),
+        *_stale(place, institution_id, folder, pages),
     ]
-    if not problems:
-        problems = [*_page_problems(setup, institution_id, pages), *_stale(place, institution_id, folder, pages)]
     if problems:
         raise StoreError(*problems)
     return ""

@@ -244,7 +244,7 @@ def test_a_missing_institution_is_left_out_and_listed(setup):
     """With --partial the others go; what stays is listed in the package, and nothing links to it."""
     rows = setup.workspace.params / "rounds" / f"{ROUND}.institutions.csv"
     rows.write_text(
-        rows.read_text() + "kota-bengkulu,0,0,0,,,published,,test\nkota-tebing-tinggi,0,0,0,,,withheld,secrecy,t\n"
+        rows.read_text() + "kota-bengkulu,0,0,0,,,published,,test\nkota-tebing-tinggi,0,0,0,,,withheld,secrecy,test\n"
     )
     larger = load_setup(setup.workspace, ROUND)
     with pytest.raises(StoreError) as error:
