@@ -93,8 +93,13 @@ def test_what_is_hidden_has_no_range(drawn: Round) -> None:
     assert found.tipping.empty
 
 
+WITHHELD = {"release": "withheld", "withheld_reason": "conduct"}
+
+
 def test_withheld_results_have_no_ranges(drawn: Round) -> None:
-    inputs = drawn.setup.inputs["kota-mojokerto"].model_copy(update={"release": "withheld", "withheld_reason": "conduct"})
+    inputs = drawn.setup.inputs["kota-mojokerto"].model_copy(
+        update={"release": "withheld", "withheld_reason": "conduct"}
+    )
     assert _found(drawn, drawn.score(inputs=inputs)).ranges.empty
 
 
@@ -121,7 +126,9 @@ def test_the_section_of_the_report(page: InstitutionPage, found: Sensitivity, tm
 
 
 def test_without_anything_to_show_the_section_says_so(page_without_index: InstitutionPage, drawn: Round) -> None:  # noqa: F811
-    inputs = drawn.setup.inputs["kota-mojokerto"].model_copy(update={"release": "withheld", "withheld_reason": "conduct"})
+    inputs = drawn.setup.inputs["kota-mojokerto"].model_copy(
+        update={"release": "withheld", "withheld_reason": "conduct"}
+    )
     nothing = _found(drawn, drawn.score(inputs=inputs))
     assert silence_view(page_without_index, nothing).html["en"] == "<p>There is nothing to show.</p>"
 
