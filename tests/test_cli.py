@@ -27,6 +27,7 @@ COMMANDS = [
     ["invite"],
     ["verify-draw"],
     ["run"],
+    ["render"],
     ["status"],
     ["overview"],
     ["export"],

@@ -16,7 +16,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from spi_analysis.batch.executor import SINGLE_THREAD
+from spi_analysis.batch.forks.surroundings import SINGLE_THREAD
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.synthetic.calibrated_mean import CELL_COLUMNS, GRID, simulate_cell
 from spi_analysis.synthetic.coverage import simulate_institution

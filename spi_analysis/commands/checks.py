@@ -30,7 +30,7 @@ def coverage(
     Example: spi coverage --seeds 20 --runs 0
     """
     from spi_analysis.batch.coverage import save_simulation, simulate_means, simulate_rounds
-    from spi_analysis.batch.engine import run_step
+    from spi_analysis.batch.executor import run_steps
     from spi_analysis.batch.plan import method_checks_step
     from spi_analysis.estimation.coverage import coverage_summary
     from spi_analysis.synthetic.coverage import MECHANISMS
@@ -43,7 +43,7 @@ def coverage(
         means = simulate_means(first_seed, runs, workers, out)
         out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")
         print_table("Coverage of a calibrated mean", means, decimals=3)
-    page = run_step(str(setup.workspace.root), setup.round.round_id, method_checks_step())
+    ((_, page),) = run_steps(setup, [method_checks_step()], workers=1)
     for path in page.pages:
         out.print(f"page  {path}", markup=False, highlight=False)
     if not page.ok:
