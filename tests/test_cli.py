@@ -32,6 +32,7 @@ COMMANDS = [
     ["invite"],
     ["verify-draw"],
     ["run"],
+    ["render"],
     ["status"],
     ["overview"],
     ["export"],

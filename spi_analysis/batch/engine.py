@@ -2,178 +2,258 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-import tempfile
+import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
 import nbformat
 import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from spi_analysis.batch.checks import require_known_parameters, require_sound_notebook
+from spi_analysis.batch.forks.surroundings import SEED, seed_of
+from spi_analysis.batch.forks.wire import short_folder
+from spi_analysis.batch.outcome import Outcome
+from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step
+from spi_analysis.batch.settle import cell_seconds, settle
 from spi_analysis.errors import NotebookError
 from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
-from spi_analysis.reporting.display import MIME
-from spi_analysis.reporting.export import render
-from spi_analysis.tables.files import whole_file, write_text
-from spi_analysis.tables.store import Store
+from spi_analysis.tables.files import whole_file
 
-CELL_TIMEOUT = 600
+EngineName = Literal["kernel", "fast", "stock"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+# The names under which papermill knows them; none: papermill as it comes.
+PAPERMILL_ENGINES = {"kernel": "spi-kernel", "fast": "spi-fast", "stock": None}
+# Where a notebook that failed is kept, with its error, for a person to look at.
+FAILED = "failed"
+PREPARE = "__import__('spi_analysis.batch.forks.surroundings', fromlist=['']).prepare()"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
+class Stopped(BaseException):
+    """Somebody wants this process to end."""
+
+
 @dataclass(frozen=True)
-class StepResult:
-    """What became of a step."""
+class Limits:
+    """Seconds that a cell, and a notebook with its pages, may take."""
 
-    key: tuple[str, str]
-    seconds: float
-    pages: tuple[str, ...]
-    error: str = ""
-    was_run: bool = True
-
-    @property
-    def ok(self) -> bool:
-        """Whether it went through."""
-        return not self.error
+    cell: int = 600
+    notebook: int = 1800
 
 
-def run_step(root: str, round_id: str, step: Step) -> StepResult:
-    """Execute a step in the workspace at ``root``, write the executed notebook and its pages."""
-    started = time.monotonic()
-    workspace = Workspace(Path(root))
+@dataclass
+class _Progress:
+    """Where an execution is."""
+
+    tell: Callable[[int], None] = lambda cell: None
+    cell: int | None = None
+    cells: tuple[float, ...] = ()
+    traceback: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def at_cell(self, cell: NotebookNode, cell_index: int) -> None:
+        """Told by nbclient."""
+        self.cell = cell_index
+        self.tell(cell_index)
+
+
+def run_step(
+    root: str,
+    round_id: str,
+    step: Step,
+    engine: EngineName = "stock",
+    limits: Limits | None = None,
+    on_cell: Callable[[int], None] = lambda cell: None,
+) -> Outcome:
+    """Execute a step in the workspace at ``root``, check it, write the executed notebook and its pages.
+
+    Never raises for what a notebook does; ``on_cell`` is told the number of every cell that begins.
+    """
+    started, progress, error = time.monotonic(), _Progress(on_cell), ""
+    pages: tuple[str, ...] = ()
     try:
-        setup = load_setup(workspace, round_id)
-        notebook = execute(setup, step)
+        setup = _setup(root, round_id)
+        with _notes(progress):
+            notebook = execute(setup, step, engine, limits or Limits(), progress)
         pages = write_pages(setup, step, notebook)
-        return StepResult(step.key, time.monotonic() - started, tuple(pages))
-    except Exception as error:  # one institution's error never stops the others; it is reported with its step
-        text = str(error) if isinstance(error, NotebookError) else f"{step}\n  {type(error).__name__}: {error}"
-        return StepResult(step.key, time.monotonic() - started, (), text)
+    except Exception as problem:  # one institution's error never stops the others; it is reported with its step
+        error = str(problem) if isinstance(problem, NotebookError) else f"{step}\n  {type(problem).__name__}: {problem}"
+    return Outcome(
+        step.key,
+        time.monotonic() - started,
+        pages,
+        error,
+        engine=engine,
+        cell=progress.cell if error else None,
+        traceback=progress.traceback,
+        cells=progress.cells,
+        notes=tuple(progress.notes),
+    )
 
 
-def execute(setup: RoundSetup, step: Step) -> NotebookNode:
-    """Run the notebook with papermill; the executed notebook is kept without anything that changes from run to run."""
+def execute(
+    setup: RoundSetup, step: Step, engine: EngineName, limits: Limits, progress: _Progress | None = None
+) -> NotebookNode:
+    """Run the notebook with papermill; the executed notebook is kept without anything that changes from run to run.
+
+    Raises
+    ------
+    NotebookError   it failed, took too long, ended early or lost a figure; what there is of it is kept in ``failed/``.
+    """
+    progress = progress or _Progress()
     source = setup.workspace.notebooks / f"{step.notebook.name}.ipynb"
-    target = step.folder(setup.workspace, setup.round.round_id) / source.name
+    folder = step.folder(setup.workspace, setup.round.round_id)
     parameters = {"round_id": setup.round.round_id}
     if step.institution_id:
         parameters["institution_id"] = step.institution_id
-    with whole_file(target) as beside, tempfile.TemporaryDirectory(prefix="spi") as sockets:
+    require_known_parameters(step, source, parameters)
+    with _private_folder() as private:
+        executed = private / source.name
         try:
-            papermill.execute_notebook(
-                str(source),
-                str(beside),
-                parameters=parameters,
-                cwd=str(setup.workspace.root),
-                kernel_name="python3",
-                progress_bar=False,
-                execution_timeout=CELL_TIMEOUT,
-                config=_transport(sockets),
-            )
-        except PapermillExecutionError as error:
-            raise _failed(step, error.cell_index, f"{error.ename}: {_last_lines(error.evalue)}") from None
-        notebook = nbformat.read(beside, as_version=4)
-        _require_last_cell(step, notebook)
-        _settle(notebook)
+            with _naming_what_failed(step, limits, progress):
+                _execute(setup, step, source, executed, parameters, engine, limits, progress)
+                notebook = nbformat.read(executed, as_version=4)
+                progress.cells, progress.cell = cell_seconds(notebook), None
+                settle(notebook)
+                require_sound_notebook(step, notebook)
+        except BaseException:
+            _keep(executed, folder / FAILED / source.name)
+            raise
+    with whole_file(folder / source.name) as beside:
         nbformat.write(notebook, beside)
+    _forget_failure(folder / FAILED / source.name)
     return notebook
 
 
-def _transport(folder: str) -> Config:
+def _execute(
+    setup: RoundSetup,
+    step: Step,
+    source: Path,
+    executed: Path,
+    parameters: dict[str, str],
+    engine: EngineName,
+    limits: Limits,
+    progress: _Progress,
+) -> None:
+    os.environ[SEED] = str(seed_of(setup.round.round_id, step.institution_id, step.notebook.name))
+    papermill.execute_notebook(
+        str(source),
+        str(executed),
+        parameters=parameters,
+        engine_name=PAPERMILL_ENGINES[engine],
+        cwd=str(setup.workspace.root),
+        kernel_name="python3",
+        progress_bar=False,
+        execution_timeout=limits.cell,
+        config=_config(executed.parent, engine),
+        on_cell_start=progress.at_cell,
+    )
+
+
+def _config(folder: Path, engine: EngineName) -> Config:
     """Sockets in a private folder: no port that another kernel could take, nothing readable on the network."""
     config = Config()
     # A kernel that is told to stop writes that it was told to stop; what failed is said elsewhere.
     config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
+    if engine == "stock":
+        # The forked ones do the same in the child.
+        config.NotebookClient.extra_arguments.append(f"--IPKernelApp.exec_lines={PREPARE}")
     if os.name == "posix":
         config.KernelManager.transport = "ipc"
-        config.KernelManager.ip = str(Path(folder) / "k")
+        config.KernelManager.ip = str(folder / "k")
     return config
 
 
-def write_pages(setup: RoundSetup, step: Step, notebook: NotebookNode) -> list[str]:
-    """Write the page of every language; returns the paths below outputs/."""
-    folder = step.folder(setup.workspace, setup.round.round_id)
-    synthetic = Store(setup.workspace.data / setup.round.round_id).is_synthetic
-    written = []
-    for language in setup.round.languages:
-        html = render(
-            notebook,
-            setup,
-            step.institution_id,
-            language,
-            kind=step.notebook.audience,
-            synthetic=synthetic,
-            file_name=step.notebook.page,
-        )
-        _require_whole_page(step, notebook, html)
-        path = write_text(folder / step.notebook.page.format(language=language), html)
-        written.append(str(path.relative_to(setup.workspace.root)))
-    return written
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """For sockets and the notebook while it runs."""
+    folder = short_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _failed(step: Step, cell: int, what: str) -> NotebookError:
+@contextmanager
+def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iterator[None]:
+    """Whatever ends an execution, as an error that names institution, notebook and cell."""
+    try:
+        yield
+    except PapermillExecutionError as error:
+        progress.cell = error.cell_index
+        progress.traceback = plain("\n".join(error.traceback))
+        raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}")) from None
+    except CellTimeoutError:
+        raise failed(step, progress.cell, f"the cell took longer than {limits.cell} s") from None
+    except (DeadKernelError, RuntimeError) as error:
+        raise failed(step, progress.cell, f"its process died ({plain(str(error))})") from None
+
+
+def failed(step: Step, cell: int | None, what: str) -> NotebookError:
+    """A step's error, with the way to it."""
+    place = f", cell {cell}" if cell is not None else ""
     return NotebookError(
         "a notebook failed",
-        key=f"{step.institution_id or 'all institutions'}, {step.notebook.name}, cell {cell}",
+        key=f"{step.institution_id or 'all institutions'}, {step.notebook.name}{place}",
         got=what,
         hint=f"open notebooks/{step.notebook.name}.ipynb with this institution and run it to that cell",
     )
 
 
-def _last_lines(text: str) -> str:
-    return _ANSI.sub("", str(text)).strip()
+def plain(text: str) -> str:
+    """Text without the colours of a terminal."""
+    return _ANSI.sub("", text).strip()
 
 
-def _require_last_cell(step: Step, notebook: NotebookNode) -> None:
-    """A notebook that ended early (say by sys.exit) counts as failed."""
-    code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
-    index, last = code[-1]
-    if last.get("execution_count") is None:
-        raise _failed(step, index, "the notebook ended before its last cell")
+def _keep(executed: Path, target: Path) -> None:
+    if executed.exists():
+        notebook = nbformat.read(executed, as_version=4)
+        settle(notebook)
+        with whole_file(target) as beside:
+            nbformat.write(notebook, beside)
 
 
-def _settle(notebook: NotebookNode) -> None:
-    """Take out times, random ids and machine facts: the same inputs give the same bytes."""
-    notebook.metadata = NotebookNode(
-        kernelspec=notebook.metadata.get("kernelspec", {}), language_info=NotebookNode(name="python")
-    )
-    for number, cell in enumerate(notebook.cells):
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = NotebookNode(tags=tags) if tags else NotebookNode()
-        cell["id"] = f"cell-{number:02d}"
+def _forget_failure(path: Path) -> None:
+    """An earlier failure that is mended."""
+    path.unlink(missing_ok=True)
+    if path.parent.exists() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
 
-def _require_whole_page(step: Step, notebook: NotebookNode, html: str) -> None:
-    """Every table and figure of the notebook is on the page, and the page names its own institution."""
-    outputs = [o.get("data", {}) for cell in notebook.cells for o in cell.get("outputs", [])]
-    shown = [next(iter(data[MIME].values())) for data in outputs if MIME in data]
-    for tag in ("<table", "<svg"):
-        expected, found = sum(text.count(tag) for text in shown), html.count(tag)
-        if found != expected:
-            raise NotebookError(
-                "the page lost something of its notebook", key=str(step), got=f"{found} {tag}>", expected=str(expected)
-            )
-    if f'<meta name="institution" content="{step.institution_id}">' not in html:
-        raise NotebookError("the page names another institution", key=str(step))
+@contextmanager
+def _notes(progress: _Progress) -> Iterator[None]:
+    """Collect what the engines have to say, such as that they fell back to a usual kernel."""
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: progress.notes.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("spi_analysis.batch.forks")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
-def step_facts(results: list[StepResult]) -> dict[str, Any]:
-    """What run.json keeps of an institution's steps."""
-    return {
-        number: {
-            "seconds": round(result.seconds, 2),
-            "ok": result.ok,
-            "pages": list(result.pages),
-            "error": result.error,
-        }
-        for result in results
-        for number in [result.key[0]]
-    }
+def _setup(root: str, round_id: str) -> RoundSetup:
+    workspace = Workspace(Path(root))
+    stamp = tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in sorted(workspace.params.rglob("*")))
+    return _setup_as_of(root, round_id, stamp)
+
+
+@lru_cache(maxsize=1)
+def _setup_as_of(root: str, round_id: str, stamp: tuple[object, ...]) -> RoundSetup:
+    """Parameters are read again only when their files have changed."""
+    return load_setup(Workspace(Path(root)), round_id)

@@ -22,11 +22,8 @@ from spi_analysis.tables.locking import join_writer, one_writer_in_parts
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 from spi_analysis.tables.vault_key import VaultKey
+from spi_analysis.threads import SINGLE_THREAD
 
-# One thread per process: two processes with two threads each would only get in each other's way.
-SINGLE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-)
 # A process is replaced after so many institutions, so that what it has gathered in memory goes with it.
 PER_PROCESS = 40
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from spi_analysis.batch.engine import StepResult, step_facts
-from spi_analysis.batch.executor import left_out, run_steps
+from spi_analysis.batch.engine import EngineName, Limits
+from spi_analysis.batch.executor import run_steps
+from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step, plan_steps
 from spi_analysis.batch.ready import blocked_in_words, blocked_steps, keep_overview_inputs, overview_is_current
 from spi_analysis.params import RoundSetup
@@ -19,12 +26,13 @@ from spi_analysis.tables.files import write_json
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """Results of all steps."""
+    """Outcomes of all steps; ``stopped`` if somebody stopped the batch before its end."""
 
-    results: list[StepResult]
+    results: list[Outcome]
+    stopped: bool = False
 
     @property
-    def failures(self) -> list[StepResult]:
+    def failures(self) -> list[Outcome]:
         """Steps that failed or were left out."""
         return [result for result in self.results if not result.ok]
 
@@ -50,11 +58,13 @@ def run_batch(
     notebooks: Sequence[str] | None = None,
     workers: int | None = None,
     console: Console | None = None,
+    engine: EngineName = "kernel",
+    limits: Limits | None = None,
 ) -> BatchSummary:
     """Run notebooks for institutions; the national overview comes last.
 
     What lacks a table is not started, and said before the rest begins. The overview is made again only if it was
-    asked for or if what it follows from has changed.
+    asked for or if what it follows from has changed. Ctrl-C and SIGTERM end what runs; what was done is kept.
     """
     planned = plan_steps([setup.require(i) for i in institution_ids], notebooks)
     say = console or Console()
@@ -67,23 +77,64 @@ def run_batch(
     def is_current(step: Step) -> bool:
         return notebooks is None and not step.institution_id and overview_is_current(setup, step)
 
-    with _progress(say) as progress:
+    stopped = False
+    with _progress(say) as progress, _stopped_by_signals():
         task = progress.add_task("notebooks", total=len(steps), now="")
-        for step, result in run_steps(
-            setup, steps, workers or os.cpu_count() or 1, lambda s: progress.update(task, now=str(s)), is_current
-        ):
-            results.append(result)
-            progress.advance(task)
-            if result.ok and not step.institution_id:
-                keep_overview_inputs(setup, step)
-            if not result.ok:
-                progress.console.print(f"failed  {result.error}", style="bold red", markup=False)
-            elif not say.is_terminal:
-                say.print(f"done    {step} ({result.seconds:.1f} s)", markup=False)
-    if any(is_current(step) for step in steps) and not any(result.key[1] == "" for result in results):
+        running = run_steps(
+            setup,
+            steps,
+            workers or os.cpu_count() or 1,
+            lambda step: progress.update(task, now=str(step)),
+            is_current,
+            engine,
+            limits,
+            lambda text: progress.console.print(text, style="yellow", markup=False, highlight=False),
+        )
+        try:
+            for step, outcome in running:
+                results.append(outcome)
+                progress.advance(task)
+                if outcome.ok and not step.institution_id:
+                    keep_overview_inputs(setup, step)
+                _say(progress.console, step, outcome, live=say.is_terminal)
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            running.close()
+    if stopped:
+        known = {outcome.key for outcome in results}
+        results += [left_out(step, "the batch was stopped") for step in steps if step.key not in known]
+    elif any(is_current(step) for step in steps) and not any(result.key[1] == "" for result in results):
         say.print("the overview is up to date (made anew with: spi run --notebook 90)", highlight=False)
     _write_run_files(setup, planned, results)
-    return BatchSummary(results)
+    return BatchSummary(results, stopped)
+
+
+def _say(console: Console, step: Step, outcome: Outcome, live: bool) -> None:
+    """One line per notebook where there is no progress bar; failures always, with what they say."""
+    for note in outcome.notes:
+        console.print(f"{step}: {note}", style="yellow", markup=False, highlight=False)
+    if not outcome.ok:
+        console.print(f"failed  {outcome.error}", style="bold red", markup=False)
+    elif not live:
+        console.print(f"done    {step} ({outcome.seconds:.1f} s)", markup=False)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """SIGTERM stops a batch as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _without(steps: Sequence[Step], keys: set[tuple[str, str]]) -> list[Step]:
@@ -107,9 +158,19 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _write_run_files(setup: RoundSetup, steps: Sequence[Step], results: list[StepResult]) -> None:
-    """run.json beside the outputs of every institution: what ran, how long, with what result."""
+def _write_run_files(setup: RoundSetup, steps: Sequence[Step], results: list[Outcome]) -> None:
+    """run.json beside the outputs of every institution: what ran last of every notebook, how long, with what result."""
     for institution_id in sorted({step.institution_id for step in steps if step.institution_id}):
-        own = [result for result in results if result.key[1] == institution_id]
-        folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id)
-        write_json(folder / "run.json", {"institution_id": institution_id, "steps": step_facts(own)})
+        path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / "run.json"
+        ran = {result.key[0]: result.facts() for result in results if result.key[1] == institution_id}
+        facts = {"institution_id": institution_id, "steps": {**_steps_before(path), **ran}}
+        write_json(path, facts)
+
+
+def _steps_before(path: Path) -> dict[str, Any]:
+    """What earlier runs kept; nothing where the file is not ours to understand."""
+    try:
+        steps = json.loads(path.read_text(encoding="utf-8"))["steps"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return dict(steps)

@@ -129,9 +129,9 @@ def check_conduct(
 
 def _make_page(setup: RoundSetup, step: Step) -> None:
     """The page of a simulation, from what has been simulated."""
-    from spi_analysis.batch.engine import run_step
+    from spi_analysis.batch.executor import run_steps
 
-    page = run_step(str(setup.workspace.root), setup.round.round_id, step)
+    ((_, page),) = run_steps(setup, [step], workers=1)
     for path in page.pages:
         out.print(f"page  {path}", markup=False, highlight=False)
     if not page.ok:

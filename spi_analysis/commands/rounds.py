@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,22 @@ from spi_analysis.tables.demo_marks import demo_is_whole, demo_seed, not_of_the_
 from spi_analysis.tables.vault_key import VaultKey
 
 rounds = typer.Typer()
+# What a shell says of a program that Ctrl-C ended.
+STOPPED = 130
+
+
+class Engine(StrEnum):
+    """How notebooks are run (docs/batch.md)."""
+
+    kernel = "kernel"
+    fast = "fast"
+    stock = "stock"
+
+
+EngineOption = Annotated[
+    Engine, typer.Option(help="kernel: Jupyter's kernel, forked; fast: a forked shell; stock: plain papermill.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores).")]
 
 
 @rounds.command()
@@ -33,7 +50,8 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated round.")] = 2024,
     data_only: Annotated[bool, typer.Option("--data-only", help="Stop before the notebooks.")] = False,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if the demo data are there.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores).")] = None,
+    workers: Workers = None,
+    engine: EngineOption = Engine.fast,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
@@ -55,7 +73,7 @@ def demo(
         f"{made.answered:,} answers"
     )
     if not data_only:
-        run_and_report(setup, setup.institution_ids, None, workers)
+        run_and_report(setup, setup.institution_ids, None, workers, engine)
 
 
 @rounds.command()
@@ -77,7 +95,10 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 def run(
     institutions: Institutions = None,
     notebook: Annotated[list[str] | None, typer.Option(help="Notebook number, such as 40 (may be repeated).")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores).")] = None,
+    workers: Workers = None,
+    engine: EngineOption = Engine.kernel,
+    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
+    notebook_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a notebook may take.")] = 1800,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
@@ -86,7 +107,31 @@ def run(
     Example: spi run kota-mojokerto --notebook 40 --notebook 50
     """
     setup = open_setup(workspace, round_id)
-    run_and_report(setup, institutions or setup.institution_ids, notebook, workers)
+    limits = (cell_timeout, notebook_timeout)
+    run_and_report(setup, institutions or setup.institution_ids, notebook, workers, engine, limits)
+
+
+@rounds.command()
+def render(
+    institutions: Institutions = None,
+    notebook: Annotated[list[str] | None, typer.Option(help="Notebook number, such as 50 (may be repeated).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Make the pages anew from notebooks that were executed before; nothing is computed again.
+
+    Example: spi render kota-mojokerto --notebook 50
+    """
+    from spi_analysis.batch.rendering import render_pages
+
+    setup = open_setup(workspace, round_id)
+    done = render_pages(setup, institutions or setup.institution_ids, notebook, institutions is None)
+    print_pages(setup, [page for outcome in done for page in outcome.pages])
+    failed = [outcome for outcome in done if not outcome.ok]
+    for outcome in failed:
+        err.print(outcome.error, style="red", markup=False, highlight=False)
+    if failed:
+        raise typer.Exit(1)
 
 
 @rounds.command()
@@ -103,13 +148,23 @@ def status(workspace: WorkspaceOption = None, round_id: RoundOption = None) -> N
 
 
 def run_and_report(
-    setup: RoundSetup, institutions: list[str], notebooks: list[str] | None, workers: int | None
+    setup: RoundSetup,
+    institutions: list[str],
+    notebooks: list[str] | None,
+    workers: int | None,
+    engine: Engine,
+    limits: tuple[int, int] | None = None,
 ) -> None:
     """Run the batch; say where the pages are. Failures are printed as they happen."""
+    from spi_analysis.batch.engine import Limits
     from spi_analysis.batch.run import run_batch
 
-    summary = run_batch(setup, institutions, notebooks, workers, out)
+    most = Limits(*limits) if limits else None
+    summary = run_batch(setup, institutions, notebooks, workers, out, engine.value, most)
     print_pages(setup, summary.pages)
+    if summary.stopped:
+        err.print("stopped; what was done is kept", style="red")
+        raise typer.Exit(STOPPED)
     if summary.failures:
         err.print(f"of {len(summary.results)} notebooks {summary.failed} failed, {summary.not_run} not run; see above",
                   style="red")  # fmt: skip

@@ -149,6 +149,11 @@ def _exporter() -> _PageExporter:
     return _PageExporter(template_name="spi", extra_template_basedirs=[str(TEMPLATES)])
 
 
+def warm_exporter() -> None:
+    """Read the template once, so that the first page costs no more than the others."""
+    _ = _exporter().template
+
+
 def _in_language(notebook: NotebookNode, say: Words) -> tuple[NotebookNode, str, list[dict[str, str]]]:
     """A copy with prose and outputs in one language, the page's title, and its contents."""
     copy = notebook.copy()

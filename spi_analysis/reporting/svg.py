@@ -35,6 +35,9 @@ _STYLE = {
 }
 
 
+# Once everything is placed.
+_AS_PLACED = {"figure.constrained_layout.use": False}
+
 # The page's own font; matplotlib would name those of the machine it ran on.
 _FONT = re.compile(r"font-family: [^;\"]*")
 
@@ -79,8 +82,18 @@ def both_widths(
     return f'<figure class="chart" id="{chart_id}">{caption}</figcaption>{"".join(pictures)}</figure>'
 
 
+def _place_once(figure: Figure) -> None:
+    """Place axes and labels now: left to the saving, the whole figure would be drawn once more for it."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        with matplotlib.rc_context(_AS_PLACED):
+            figure.set_layout_engine(None)
+
+
 def _svg(figure: Figure, svg_id: str, css_class: str, title: str, description: str) -> str:
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": svg_id}):
+    _place_once(figure)
+    with matplotlib.rc_context({**_STYLE, **_AS_PLACED, "svg.hashsalt": svg_id}):
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     markup = buffer.getvalue()

@@ -13,13 +13,10 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from spi_analysis.threads import SINGLE_THREAD
+
 Part = TypeVar("Part")
 Item = TypeVar("Item")
-
-# One thread per process: two processes with two threads each would only get in each other's way.
-SINGLE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-)
 
 
 def on_all_cores(

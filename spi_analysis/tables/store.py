@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -83,6 +82,9 @@ class Store:
 
         Example: ``store.query("select institution_id, source, count(*) from frame group by all")``.
         """
+        # Imported where it is used: it has threads of its own, and most processes never ask for it.
+        import duckdb
+
         with duckdb.connect() as connection:
             for table in WRITTEN_BY:
                 # By name, since a pattern would also match what a killed process left half-written.

@@ -1,0 +1,90 @@
+"""What surrounds a notebook and must be the same in every engine: environment, seeds, display options."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import spi_analysis
+from spi_analysis.threads import SINGLE_THREAD
+
+SEED = "SPI_SEED"
+# A process with threads of its own cannot be forked safely: one thread.
+FIXED = SINGLE_THREAD | {
+    # Arrow's allocator would start a thread of its own.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    # The order of sets is the same in every run.
+    "PYTHONHASHSEED": "0",
+    # Figures go into the notebook, whatever the machine is set to; with another backend they vanish without a word.
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # Libraries that write a date write this one.
+    "SOURCE_DATE_EPOCH": "1704067200",
+    # A kernel started elsewhere is not the parent of ours.
+    "JPY_PARENT_PID": "",
+}
+# What pandas takes in a Jupyter kernel; elsewhere it looks around and takes something else.
+DISPLAY = {
+    "display.max_columns": 20,
+    "display.max_rows": 60,
+    "display.width": 80,
+    "display.notebook_repr_html": True,
+}
+
+
+def fixed_environment(folder: Path) -> dict[str, str]:
+    """The environment of workers, fork servers and kernels; ``folder`` stands in for the user's IPython settings."""
+    return {**os.environ, **FIXED, "IPYTHONDIR": str(folder / "ipython")}
+
+
+def seed_of(round_id: str, institution_id: str, notebook: str) -> int:
+    """The seed of a notebook's random numbers, the same for the same round, institution and notebook."""
+    text = f"{round_id}/{institution_id}/{notebook}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def prepare() -> None:
+    """What a kernel does before its first cell: display options, ids in figures, seeds.
+
+    The seed stands in the environment (``SPI_SEED``); without one, random numbers differ from run to run.
+    """
+    import matplotlib
+    import pandas as pd
+    from IPython.core.getipython import get_ipython
+
+    for name, value in DISPLAY.items():
+        pd.set_option(name, value)
+    matplotlib.rcParams["svg.hashsalt"] = "spi"
+    shell = get_ipython()
+
+    def at_first_cell(cell: Any) -> None:
+        # Not earlier: kernels draw random numbers while they start, each in its own way.
+        if cell.store_history:
+            shell.events.unregister("pre_run_cell", at_first_cell)
+            _seed()
+
+    shell.events.register("pre_run_cell", at_first_cell)
+
+
+def _seed() -> None:
+    import numpy as np
+
+    seed = int(os.environ[SEED]) if os.environ.get(SEED) else None
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def code_digest() -> str:
+    """Changes with the package's files, the installed packages, the interpreter and the fixed environment."""
+    package = Path(spi_analysis.__file__).parent
+    digest = hashlib.sha256(repr((sys.executable, sys.version, sorted(FIXED.items()))).encode())
+    for path in sorted(path for path in package.rglob("*") if "__pycache__" not in path.parts):
+        facts = path.stat()
+        digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    for place in sys.path:
+        if place.endswith("-packages") and os.path.isdir(place):
+            digest.update(f"{place}\0{os.stat(place).st_mtime_ns}\n".encode())
+    return digest.hexdigest()

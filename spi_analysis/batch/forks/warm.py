@@ -1,0 +1,69 @@
+"""What the fork server does once, before any notebook: import what notebooks need, and use it a first time."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+
+# Not in this list, and never to be: what starts threads of its own when it is used (duckdb, polars, torch).
+MODULES = (
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "IPython.display",
+    "papermill",
+    "nbclient",
+    "nbconvert.exporters.templateexporter",
+    "scipy.stats",
+    "statsmodels.api",
+    "formulaic",
+    "spi_analysis.batch.engine",
+    "spi_analysis.batch.forks.engines",
+    "spi_analysis.batch.workers",
+    "spi_analysis.reporting.analyst.fieldwork",
+    "spi_analysis.reporting.analyst.sampling",
+    "spi_analysis.reporting.analyst.scores",
+    "spi_analysis.reporting.analyst.weighting",
+    "spi_analysis.reporting.checks",
+    "spi_analysis.reporting.institution",
+    "spi_analysis.reporting.national",
+    "spi_analysis.stages.overview",
+    "spi_analysis.stages.report",
+    "spi_analysis.stages.score",
+    "spi_analysis.stages.weigh",
+)
+
+
+def warm_up() -> None:
+    """Import and exercise; without pyplot figures, files of the round, connections or threads."""
+    with warnings.catch_warnings():
+        # A warning that is shown once must be left for the notebook to show.
+        warnings.simplefilter("ignore")
+        for name in MODULES:
+            importlib.import_module(name)
+        _draw_and_tabulate()
+        _validate_and_export()
+
+
+def _draw_and_tabulate() -> None:
+    import pandas as pd
+
+    from spi_analysis.reporting.charts import interval_chart
+    from spi_analysis.reporting.display import LANGUAGES
+    from spi_analysis.reporting.tables import figures, html_table, text
+    from spi_analysis.reporting.wording import words
+
+    rows = pd.DataFrame({"label": ["a", "b"], "estimate": [1.0, 2.0], "ci_low": [0.5, 1.5], "ci_high": [1.5, 2.5]})
+    for language in LANGUAGES:
+        say = words(language)
+        interval_chart(rows, "warm", "warm", words=say, x_label="x")
+        html_table([text("a", rows["label"]), figures("b", ["1", "2"])], "warm", "warm", words=say)
+
+
+def _validate_and_export() -> None:
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    from spi_analysis.reporting.export import warm_exporter
+
+    nbformat.validate(new_notebook(cells=[new_code_cell("1")]))
+    warm_exporter()

@@ -1,0 +1,50 @@
+"""What became of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from spi_analysis.batch.plan import Step
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A step comes in, this goes out; it carries all that is known, also where the process that ran it died.
+
+    ``cell`` is the number of the cell that failed, counted as papermill counts (its injected cell included), or None;
+    ``cells`` are the seconds of every cell; ``notes`` are messages for the operator.
+    """
+
+    key: tuple[str, str]
+    seconds: float
+    pages: tuple[str, ...]
+    error: str = ""
+    was_run: bool = True
+    engine: str = ""
+    cell: int | None = None
+    traceback: str = ""
+    cells: tuple[float, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether it went through."""
+        return not self.error
+
+    def facts(self) -> dict[str, Any]:
+        """What run.json keeps: all that changes from run to run, and so stands in no notebook or page."""
+        failure = {"error": self.error, "cell": self.cell, "traceback": self.traceback} if self.error else {}
+        return {
+            "ok": self.ok,
+            "engine": self.engine,
+            "seconds": round(self.seconds, 2),
+            "cells": [round(seconds, 3) for seconds in self.cells],
+            "pages": list(self.pages),
+            **failure,
+        }
+
+
+def left_out(step: Step, why: str) -> Outcome:
+    """The outcome of a step that was never started."""
+    return Outcome(step.key, 0.0, (), f"{step}\n  not run: {why}", was_run=False)

@@ -1,0 +1,52 @@
+"""Pages anew from executed notebooks: a new look for all reports without computing anything again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+from spi_analysis.batch.checks import require_sound_notebook
+from spi_analysis.batch.outcome import Outcome, left_out
+from spi_analysis.batch.pages import write_pages
+from spi_analysis.batch.plan import Step, plan_steps
+from spi_analysis.errors import SpiError
+from spi_analysis.params import RoundSetup
+
+
+def render_pages(
+    setup: RoundSetup, institution_ids: Sequence[str], notebooks: Sequence[str] | None, national: bool
+) -> list[Outcome]:
+    """Make the pages of notebooks that were executed before.
+
+    Parameters
+    ----------
+    national : also those about all institutions, unless ``notebooks`` chooses
+
+    Returns
+    -------
+    One outcome per notebook; what was never executed is left out with an error, unless all notebooks were meant.
+    """
+    steps = plan_steps([setup.require(i) for i in institution_ids], notebooks)
+    if notebooks is None:
+        steps = [step for step in steps if (national or step.institution_id) and _executed(setup, step).exists()]
+    return [_render(setup, step) for step in steps]
+
+
+def _executed(setup: RoundSetup, step: Step) -> Path:
+    return step.folder(setup.workspace, setup.round.round_id) / f"{step.notebook.name}.ipynb"
+
+
+def _render(setup: RoundSetup, step: Step) -> Outcome:
+    started, path = time.monotonic(), _executed(setup, step)
+    if not path.exists():
+        return left_out(step, f"not executed yet (run: spi run --notebook {step.notebook.number})")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        require_sound_notebook(step, notebook)
+        pages = write_pages(setup, step, notebook)
+    except SpiError as error:
+        return Outcome(step.key, time.monotonic() - started, (), str(error))
+    return Outcome(step.key, time.monotonic() - started, pages)

@@ -1,0 +1,211 @@
+"""Processes that run one step after another; each has one end of a connection, the runner the other."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from spi_analysis.batch.engine import EngineName, Limits, Stopped, failed, run_step
+from spi_analysis.batch.forks.client import ForkServer, fork
+from spi_analysis.batch.forks.engines import DEFAULT_PROVISIONER
+from spi_analysis.batch.forks.surroundings import fixed_environment
+from spi_analysis.batch.outcome import Outcome
+from spi_analysis.batch.plan import Step
+
+# Seconds that a worker has to put things in order when it is stopped.
+GRACE = 3.0
+
+
+def forked_worker(number: int, root: str, round_id: str, engine: EngineName, limits: list[int]) -> int:
+    """A worker in a child of the fork server."""
+    _work(Connection(number), root, round_id, engine, Limits(*limits))
+    return 0
+
+
+def spawned_worker(connection: Any, root: str, round_id: str, engine: EngineName, limits: list[int]) -> None:
+    """A worker started by multiprocessing, where forking is not safe."""
+    os.environ.pop(DEFAULT_PROVISIONER, None)
+    threading.Thread(target=_end_with_the_runner, daemon=True).start()
+    _work(connection, root, round_id, engine, Limits(*limits))
+
+
+def _work(connection: Any, root: str, round_id: str, engine: EngineName, limits: Limits) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    with contextlib.suppress(EOFError, Stopped):
+        while True:
+            step = connection.recv()
+            connection.send(run_step(root, round_id, step, engine, limits, connection.send))
+
+
+def _stop(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+def _end_with_the_runner() -> None:
+    runner = multiprocessing.parent_process()
+    assert runner is not None
+    runner.join()
+    kill_with_descendants(os.getpid())
+
+
+def kill_with_descendants(pid: int) -> None:
+    """Kill a process and all that it started, also what has a session of its own."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in [*process.children(recursive=True), process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+
+
+class Worker:
+    """The runner's side of a worker: at most one step at a time, with a clock."""
+
+    connection: Any
+    pid: int
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.step: Step | None = None
+        self._cell: int | None = None
+        self._started = 0.0
+
+    def start(self, step: Step) -> None:
+        """Hand over a step."""
+        self.step, self._cell, self._started = step, None, time.monotonic()
+        with contextlib.suppress(OSError):
+            self.connection.send(step)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the notebook's time is over."""
+        return self._started + self._limits.notebook - time.monotonic()
+
+    def heard(self) -> Outcome | None:
+        """Take a message; the outcome if it was one, also if the process has gone without a word."""
+        try:
+            message = self.connection.recv()
+        except (EOFError, OSError):
+            return self._failed(f"its process died ({self.exit_text()}) without saying what became of it")
+        if isinstance(message, Outcome):
+            return message
+        self._cell = message
+        return None
+
+    def overdue(self) -> Outcome:
+        """Stop a step whose time is over."""
+        self.stop()
+        return self._failed(f"the notebook took longer than {self._limits.notebook} s")
+
+    def _failed(self, what: str) -> Outcome:
+        assert self.step is not None
+        error = str(failed(self.step, self._cell, what))
+        return Outcome(self.step.key, time.monotonic() - self._started, (), error, cell=self._cell)
+
+    def ask_to_stop(self) -> None:
+        """Let it put things in order and end."""
+        with contextlib.suppress(OSError):
+            os.kill(self.pid, signal.SIGTERM)
+
+    def stop(self, until: float | None = None) -> None:
+        """Ask it to stop, wait a little, then kill it with all that it started."""
+        self.ask_to_stop()
+        end = time.monotonic() + GRACE if until is None else until
+        with contextlib.suppress(EOFError, OSError):
+            while self.connection.poll(max(0.0, end - time.monotonic())):
+                self.connection.recv()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and all that it started, now."""
+        raise NotImplementedError
+
+    def exit_text(self) -> str:
+        """How the process ended, in words."""
+        raise NotImplementedError
+
+
+class ForkedWorker(Worker):
+    """A worker forked by a server."""
+
+    def __init__(self, server: ForkServer, root: str, round_id: str, engine: EngineName, limits: Limits) -> None:
+        super().__init__(limits)
+        self.server = server
+        arguments = {"root": root, "round_id": round_id, "engine": engine, "limits": [limits.cell, limits.notebook]}
+        ours, theirs = socket.socketpair()
+        with theirs:
+            env = fixed_environment(server.folder)
+            self._child = fork(server.folder, "worker", arguments, (theirs.fileno(),), env=env, cwd=root)
+        self.pid = self._child.pid
+        self.connection = Connection(ours.detach())
+
+    def kill(self) -> None:
+        self.connection.close()
+        self._child.close()
+
+    def exit_text(self) -> str:
+        complaint = self.server.complaint()
+        return exit_in_words(self._child.wait(GRACE)) + (f"; {complaint}" if complaint else "")
+
+
+class SpawnedWorker(Worker):
+    """A worker started anew, for the stock engine."""
+
+    server = None
+
+    def __init__(self, folder: Path, root: str, round_id: str, limits: Limits) -> None:
+        super().__init__(limits)
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        arguments = (theirs, root, round_id, "stock", [limits.cell, limits.notebook])
+        self._process = context.Process(target=spawned_worker, args=arguments, daemon=False)
+        with _environment(fixed_environment(folder)):
+            self._process.start()
+        theirs.close()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def kill(self) -> None:
+        self.connection.close()
+        kill_with_descendants(self.pid)
+        self._process.join()
+
+    def exit_text(self) -> str:
+        self._process.join(GRACE)
+        return exit_in_words(self._process.exitcode)
+
+
+@contextlib.contextmanager
+def _environment(env: dict[str, str]) -> Any:
+    before = dict(os.environ)
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def exit_in_words(code: int | None) -> str:
+    """An exit code for people."""
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def forking_is_safe_here() -> str:
+    """Empty, or why this system cannot fork."""
+    return "" if sys.platform == "linux" else f"forking is safe on Linux only, and this is {sys.platform}"

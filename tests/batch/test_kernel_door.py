@@ -1,0 +1,85 @@
+"""The forked kernel as any Jupyter client sees it: JupyterLab, nbclient, papermill's command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+import spi_analysis
+from spi_analysis.batch.forks.client import PLACE
+from tests.batch.conftest import TINY
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("engines"),
+    pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"),
+]
+KERNELS = Path(spi_analysis.__file__).parent / "batch" / "jupyter" / "kernels"
+
+
+@pytest.fixture
+def kernel(server, monkeypatch, tmp_path):
+    monkeypatch.setenv(PLACE, str(server.folder))
+    specs = KernelSpecManager(kernel_dirs=[str(KERNELS)])
+    manager = KernelManager(kernel_name="spi-warm", kernel_spec_manager=specs)
+    manager.start_kernel(cwd=str(tmp_path))
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def value_of(client, code):
+    """What a cell shows."""
+    shown = []
+
+    def keep(message):
+        if message["msg_type"] in ("execute_result", "stream", "error"):
+            content = message["content"]
+            shown.append(content.get("text") or content.get("ename") or content["data"]["text/plain"])
+
+    client.execute_interactive(code, output_hook=keep, timeout=60)
+    return "".join(shown)
+
+
+def test_it_is_forked_from_the_warm_process_and_behaves_like_any_kernel(kernel, server, tmp_path):
+    manager, client = kernel
+    assert int(value_of(client, "import os; os.getppid()")) == server.wait_until_ready()["pid"]
+    assert value_of(client, "'pandas' in __import__('sys').modules") == "True", "it is warm"
+    assert value_of(client, "os.getcwd()") == repr(str(tmp_path))
+    assert value_of(client, "1 / 0") == "ZeroDivisionError"
+    assert manager.is_alive()
+
+
+def test_it_can_be_interrupted_restarted_and_shut_down(kernel):
+    manager, client = kernel
+    message = client.execute("import time\nkept = 1\ntime.sleep(60)")
+    while client.get_iopub_msg(timeout=30)["msg_type"] != "execute_input":
+        pass
+    manager.interrupt_kernel()
+    reply = client.get_shell_msg(timeout=30)
+    assert reply["parent_header"]["msg_id"] == message
+    assert reply["content"]["ename"] == "KeyboardInterrupt"
+    assert value_of(client, "kept") == "1", "an interrupted kernel keeps its variables"
+    manager.restart_kernel(now=True)
+    client.wait_for_ready(timeout=60)
+    assert value_of(client, "kept") == "NameError", "a restarted one does not"
+    manager.shutdown_kernel()
+    assert not manager.is_alive()
+
+
+@pytest.mark.parametrize("engine", ["spi-kernel", "spi-fast"])
+def test_papermills_own_command_line_knows_the_engines(engine, server, tmp_path, monkeypatch):
+    monkeypatch.setenv(PLACE, str(server.folder))
+    target = tmp_path / "out.ipynb"
+    command = [sys.executable, "-m", "papermill", "--engine", engine, str(TINY / "takes_both.ipynb"), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(target, as_version=4)
+    assert executed.cells[2].outputs[0].data["text/plain"] == "'done'"
