@@ -90,8 +90,8 @@ def _memory(pid: int) -> Iterator[int]:
         return
 
 
-def run(institutions: int, scale: float, workers: int, folder: Path) -> None:
-    """One round of a size, a line per stage, with what it comes to for a whole round."""
+def run(institutions: int, scale: float, workers: int, folder: Path) -> dict[str, tuple[int, Measured]]:
+    """One round of a size, a line per stage; gives back the rows and the measures of each stage."""
     for name in ("params", "notebooks"):
         shutil.copytree(PROJECT / name, folder / name)
     store, found = Store(folder / "data" / ROUND), []
@@ -102,11 +102,20 @@ def run(institutions: int, scale: float, workers: int, folder: Path) -> None:
     rows = {table: sum(store.shape(table, i)[0] for i in store.institutions(table)) for table in ("frame", "sample")}
     print(f"\n{institutions} institutions, scale {scale:g}, {workers} workers: {rows['frame']:,} people on lists, "
           f"{rows['sample']:,} invited, load {os.getloadavg()[0]:.1f}")  # fmt: skip
-    print("| stage | seconds | processor seconds | peak, MB | a whole round: processor minutes |")
-    print("|---|---|---|---|---|")
+    print("| stage | seconds | processor seconds | peak, MB |\n|---|---|---|---|")
     for stage, result in found:
-        whole = {"frame": LISTED, "sample": INVITED}[stage.rows] / rows[stage.rows] * result.cpu / 60
-        print(f"| {stage.title} | {result.seconds:.1f} | {result.cpu:.1f} | {result.peak_mb:.0f} | {whole:.0f} |")
+        print(f"| {stage.title} | {result.seconds:.1f} | {result.cpu:.1f} | {result.peak_mb:.0f} |", flush=True)
+    return {stage.title: (rows[stage.rows], result) for stage, result in found}
+
+
+def project(small: dict[str, tuple[int, Measured]], large: dict[str, tuple[int, Measured]]) -> None:
+    """What a whole round takes: starting a command once, and the slope between two sizes for every further row."""
+    print("\n| stage | processor minutes of a whole round |\n|---|---|")
+    for stage in stages(0, 0, 0):
+        (few, first), (many, second) = small[stage.title], large[stage.title]
+        slope = (second.cpu - first.cpu) / (many - few)
+        whole = {"frame": LISTED, "sample": INVITED}[stage.rows]
+        print(f"| {stage.title} | {(first.cpu + slope * (whole - few)) / 60:.0f} |")
 
 
 def main() -> None:
@@ -116,9 +125,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--folder", type=Path, help="where to work (default: a folder that is removed afterwards)")
     options = parser.parse_args()
-    for size in options.sizes:
+    found = []
+    for size in sorted(options.sizes):
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            run(size, options.scale, options.workers, Path(folder))
+            found.append(run(size, options.scale, options.workers, Path(folder)))
+    if len(found) > 1:
+        project(found[0], found[-1])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from spi_analysis.synthetic.national import example_inputs, example_institutions
 from spi_analysis.synthetic.people import draw_sizes
 from spi_analysis.synthetic.profiles import profile_of
 from spi_analysis.synthetic.randomness import Streams
+from spi_analysis.synthetic.workbooks import LABEL
 from spi_analysis.tables.demo_marks import (
     demo_key,
     demo_secrets,
@@ -87,6 +88,7 @@ def make_national_round(
     place.store.mark_synthetic(recipe.seed)
     if not Vault.exists(workspace.data / "vault"):
         Vault.create(workspace.data / "vault", demo_key(recipe.seed), secrets=demo_secrets(recipe.seed))
+    write_text(workspace.root / "build" / FOLDER / "README.txt", f"{LABEL}.\n")
     wanted = setup.institution_ids[:count]
     left = [code for code in _largest_first(setup, wanted) if not _is_there(place, code, recipe)]
     outcomes = for_each(place, _make, dict.fromkeys(left, recipe), workers, console, "generating") if left else []
