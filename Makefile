@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Test processes: two cores are what the time limits are set for.
 JOBS ?= 2
 
-.PHONY: demo lab test lint format coverage bench lock clean
+.PHONY: demo lab test lint format coverage bench bench-batch engines lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -34,6 +34,14 @@ coverage: $(READY)  ## 200 simulated rounds with known truth: do the intervals c
 
 bench: $(READY)  ## speed against R survey and svy, where they are installed (BENCH="--sizes 10000" for less)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-batch: $(READY)  ## notebooks per second against papermill and nbconvert as they come, on the demo data
+	$(BIN)/spi demo --data-only --if-missing
+	$(BIN)/python -m benchmarks.batch $(BENCH)
+
+engines: $(READY)  ## all notebooks of all institutions with each engine: are all files the same to the last byte?
+	$(BIN)/spi demo --data-only --if-missing
+	$(BIN)/python -m benchmarks.engines
 
 lock: $(READY)  ## pin all versions anew (all platforms, with hashes)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def run(workspace, server, tmp_path, monkeypatch):
         return run_step(str(workspace.root), ROUND, plan_steps([institution_id], ["10"])[0], engine, limits)
 
     return run
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Digests of all that a run makes, but for what may change from run to run (run.json)."""
+    made = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("run.json", ".lock")]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in made}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -83,3 +84,15 @@ def test_papermills_own_command_line_knows_the_engines(engine, server, tmp_path,
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(target, as_version=4)
     assert executed.cells[2].outputs[0].data["text/plain"] == "'done'"
+
+
+def test_a_program_that_was_given_no_server_starts_its_own_and_leaves_none(monkeypatch):
+    monkeypatch.delenv(PLACE, raising=False)
+    with tempfile.TemporaryDirectory(prefix="spi-t", dir="/tmp") as short:
+        monkeypatch.setenv("TMPDIR", short)
+        target = f"{short}/out.ipynb"
+        command = [sys.executable, "-m", "papermill", "--engine", "spi-kernel", str(TINY / "takes_both.ipynb"), target]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=short, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "in the usual way" not in done.stderr
+        assert list(Path(short).glob("spi-*")) == []

@@ -1,23 +1,13 @@
 """Three engines, any number of workers, any order: the same cells, outputs and pages to the last byte."""
 
-import hashlib
-
 import nbformat
 import pytest
 
 from spi_analysis.batch.engine import ENGINES
-from spi_analysis.batch.executor import run_steps
 from spi_analysis.batch.forks.surroundings import seed_of
-from spi_analysis.batch.plan import plan_steps
-from tests.batch.conftest import ELSEWHERE, HERE
+from tests.batch.conftest import ELSEWHERE, HERE, files
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engines")]
-
-
-def files(folder):
-    """Digests of all that a run makes, but for what may change from run to run (run.json)."""
-    made = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("run.json", ".lock")]
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in made}
 
 
 def executed(folder):
@@ -77,16 +67,3 @@ def test_every_figure_cell_of_a_tiny_notebook_has_its_picture(run, folder):
         cells = [cell for cell in executed(folder).cells if "plt.subplots" in cell.source or "plt.hist" in cell.source]
         assert len(cells) == 2
         assert all(any("image/png" in output.get("data", {}) for output in cell.outputs) for cell in cells), engine
-
-
-@pytest.mark.xdist_group("demo")
-def test_real_notebooks_give_the_same_bytes_in_every_engine(demo):
-    """All notebooks of one institution and the overview; the demo itself was run with all cores."""
-    before = files(demo.workspace.outputs) | files(demo.workspace.data)
-    for engine, workers in (("kernel", 2), ("fast", 1), ("stock", 2)):
-        steps = plan_steps([HERE])
-        outcomes = [outcome for _, outcome in run_steps(demo.setup, steps, workers, engine=engine)]
-        assert [outcome.error for outcome in outcomes] == [""] * len(steps)
-        after = files(demo.workspace.outputs) | files(demo.workspace.data)
-        assert after.keys() == before.keys()
-        assert [name for name in before if before[name] != after[name]] == [], engine
