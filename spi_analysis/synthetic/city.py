@@ -115,7 +115,7 @@ def _answers(
     coaching: CityProfile | None,
     streams: Streams,
 ) -> dict[Source, SourceAnswers]:
-    target = example_scores(code) if is_example(code) else published_scores(setup, name)
+    target = true_scores(setup, code, name)
     parts: dict[Source, SourceAnswers] = {}
     for source in LISTED:
         rows = (people["source"] == source).to_numpy()
@@ -127,7 +127,12 @@ def _answers(
     return {**parts, "expert": panel_answers(n_experts, setup.instrument, target["expert"], streams)}
 
 
-def published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
+def true_scores(setup: RoundSetup, code: str, name: str) -> dict[Source, float]:
+    """The source scores that an institution's people are generated around: published ones; an example has its own."""
+    return example_scores(code) if is_example(code) else _published_scores(setup, name)
+
+
+def _published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
     """The source scores published for the institution in the round's year."""
     year = str(setup.round.year)
     for _, row in read_csv_table(setup.workspace.params / "published.csv").rows:

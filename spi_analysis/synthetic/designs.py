@@ -32,7 +32,7 @@ from spi_analysis.simulation import (
 from spi_analysis.simulation.runs import LEAST_ANSWERS, Settings
 from spi_analysis.stages.draw import plan_source
 from spi_analysis.synthetic.answers import panel_answers
-from spi_analysis.synthetic.city import SyntheticCity, make_city, published_scores
+from spi_analysis.synthetic.city import SyntheticCity, make_city, true_scores
 from spi_analysis.synthetic.coverage import CORRECTIONS
 from spi_analysis.synthetic.frame import clean_frame
 from spi_analysis.synthetic.items import scored_items
@@ -204,7 +204,7 @@ def _panel_runs(
 ) -> pd.DataFrame:
     """Panels drawn anew in every run from the experts that they stand for; the same under all designs."""
     experts, runs, level = int((city.people["source"] == "expert").sum()), trials.runs, setup.round.level
-    target = published_scores(setup, city.name)["expert"]
+    target = true_scores(setup, institution_id, city.name)["expert"]
     streams = Streams(institution_id, (trials.people_seed,))
     drawn = panel_answers(experts * runs, setup.instrument, target, streams)
     assert drawn.expected is not None
