@@ -106,7 +106,7 @@ def test_every_entry_of_the_contents_leads_to_its_section(demo, browser):
     targets = page.eval_on_selector_all("nav.contents a", "links => links.map(a => a.getAttribute('href').slice(1))")
     missing = [t for t in targets if page.query_selector(f"section h2[id='{t}']") is None]
     page.close()
-    assert len(targets) == 11
+    assert len(targets) == 12
     assert missing == []
 
 
