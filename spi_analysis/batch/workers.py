@@ -171,7 +171,8 @@ class SpawnedWorker(Worker):
         self.connection, theirs = context.Pipe()
         arguments = (theirs, root, round_id, "stock", [limits.cell, limits.notebook])
         self._process = context.Process(target=spawned_worker, args=arguments, daemon=False)
-        with _environment(fixed_environment(folder)):
+        # What a worker that was killed leaves behind goes with the folder.
+        with _environment({**fixed_environment(folder), "TMPDIR": str(folder)}):
             self._process.start()
         theirs.close()
         assert self._process.pid is not None

@@ -1,6 +1,7 @@
 """The fork server: clean children, nothing left behind, and the usual kernel where forking is not safe."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,7 @@ def threaded():
     yield folder
     process.stdin.close()
     process.wait(timeout=10)
+    shutil.rmtree(folder)
 
 
 def test_more_than_one_thread_is_refused(threaded):

@@ -13,6 +13,8 @@ MODULES = (
     "papermill",
     "nbclient",
     "nbconvert.exporters.templateexporter",
+    "encodings.utf_8_sig",
+    "pyarrow.dataset",
     "scipy.stats",
     "statsmodels.api",
     "formulaic",
@@ -60,10 +62,18 @@ def _draw_and_tabulate() -> None:
 
 
 def _validate_and_export() -> None:
+    import io
+
     import nbformat
+    import pandas as pd
+    import pandera.pandas as pandera
     from nbformat.v4 import new_code_cell, new_notebook
 
     from spi_analysis.reporting.export import warm_exporter
 
     nbformat.validate(new_notebook(cells=[new_code_cell("1")]))
     warm_exporter()
+    rows = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    pandera.DataFrameSchema({"a": pandera.Column(float, pandera.Check.ge(0)), "b": pandera.Column(str)}).validate(rows)
+    rows.groupby("b", observed=True)["a"].sum().reset_index().merge(rows, on="b").to_csv(io.StringIO())
+    rows.pivot_table(index="b", values="a").to_dict()
