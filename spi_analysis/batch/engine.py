@@ -64,6 +64,7 @@ class _Progress:
     cells: tuple[float, ...] = ()
     traceback: str = ""
     notes: list[str] = field(default_factory=list)
+    fault: bool = False
 
     def at_cell(self, cell: NotebookNode, cell_index: int) -> None:
         """Told by nbclient."""
@@ -102,6 +103,7 @@ def run_step(
         traceback=progress.traceback,
         cells=progress.cells,
         notes=tuple(progress.notes),
+        fault=progress.fault,
     )
 
 
@@ -194,12 +196,13 @@ def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iter
     try:
         yield
     except PapermillExecutionError as error:
-        progress.cell = error.cell_index
+        progress.cell, progress.fault = error.cell_index, error.ename == "MemoryError"
         progress.traceback = plain("\n".join(error.traceback))
         raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}")) from None
     except CellTimeoutError:
         raise failed(step, progress.cell, f"the cell took longer than {limits.cell} s") from None
     except (DeadKernelError, RuntimeError) as error:
+        progress.fault = True
         raise failed(step, progress.cell, f"its process died ({plain(str(error))})") from None
 
 
