@@ -9,10 +9,10 @@ from spi_analysis.batch.digests import code_digest, environment_digest, file_dig
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, Step
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.reporting.export import DESIGNS_PAGE, METHOD_CHECKS_PAGE
+from spi_analysis.stages.report import STALE_REPORTS
 
 # The part that concerns pages alone: if nothing else has changed, they are made anew from the executed notebook.
 LOOK = "look of the pages"
-STALE = "stale.json"
 # Records of what was made from what, which no notebook reads.
 _OWN_RECORDS = ("weights_from", "frame_from")
 _SUFFIXES = (".parquet", ".json")
@@ -83,7 +83,10 @@ def _tables(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str]]:
     if not step.institution_id:
         estimates = data / setup.round.round_id / "estimates"
         yield "table estimates", files_digest(_plain(estimates.glob("*.parquet")), estimates)
-        yield "reports that are out of date", file_digest(setup.workspace.outputs / setup.round.round_id / STALE)
+        yield (
+            "reports that are out of date",
+            file_digest(setup.workspace.outputs / setup.round.round_id / STALE_REPORTS),
+        )
         return
     for folder in sorted(path for path in data.glob("*/*") if path.is_dir() and path.parent.name != "vault"):
         this_round = folder.parent.name == setup.round.round_id

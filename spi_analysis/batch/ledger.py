@@ -21,7 +21,8 @@ Key = tuple[str, str]
 PATIENCE = 30
 _SCHEMA = """
 create table if not exists runs (
-    run text primary key, started text not null, ended text, pid integer, workers integer, planned integer, state text
+    run text primary key, started text not null, ended text, pid integer, workers integer, planned integer, state text,
+    folder text
 );
 create table if not exists steps (
     number text, institution_id text, state text not null, run text, started text, ended text, seconds real,
@@ -125,14 +126,22 @@ class Ledger:
             self._base.execute("pragma journal_mode = wal")
             self._base.executescript(_SCHEMA)
 
-    def begin_run(self, pid: int, workers: int, planned: int) -> None:
-        """Note a run; whatever another one was at when it was killed counts as interrupted."""
+    def begin_run(self, pid: int, workers: int, planned: int, folder: str) -> list[str]:
+        """Note a run; whatever another one was at when it was killed counts as interrupted.
+
+        Returns the folders for temporary files of runs that were killed.
+        """
+        with _sound(self.path):
+            killed = self._base.execute("select folder from runs where state = 'running'").fetchall()
         self._do("update steps set state = 'interrupted' where state = 'running'")
         self._do("update runs set state = 'killed' where state = 'running'")
-        values = (self.run, now(), pid, workers, planned)
+        values = (self.run, now(), pid, workers, planned, folder)
         self._do(
-            "insert into runs (run, started, pid, workers, planned, state) values (?, ?, ?, ?, ?, 'running')", values
+            "insert into runs (run, started, pid, workers, planned, folder, state)"
+            " values (?, ?, ?, ?, ?, ?, 'running')",
+            values,
         )
+        return [name for (name,) in killed if name]
 
     def end_run(self, state: str) -> None:
         """``state``: done, failed or stopped."""

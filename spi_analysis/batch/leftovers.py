@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
 from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup
@@ -14,6 +19,29 @@ from spi_analysis.tables.locking import one_writer
 
 # As tables/files.py names what is not whole yet.
 _HALF = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z]+)?\Z")
+_PREFIX = "spi-run-"
+
+
+@contextmanager
+def own_temporary_folder() -> Iterator[Path]:
+    """One folder for all temporary files of a run and of the processes that it starts."""
+    folder, before = short_folder(_PREFIX), (os.environ.get("TMPDIR"), tempfile.tempdir)
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before[1]
+        os.environ.pop("TMPDIR")
+        if before[0] is not None:
+            os.environ["TMPDIR"] = before[0]
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_temporary_folders(names: Sequence[str]) -> None:
+    """Remove what killed runs left in theirs; nothing else, whatever the ledger says."""
+    for folder in map(Path, names):
+        if folder.name.startswith(_PREFIX) and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_leftovers(setup: RoundSetup, institution_ids: list[str], national: bool) -> int:

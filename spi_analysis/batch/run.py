@@ -20,7 +20,7 @@ from spi_analysis.batch.engine import EngineName, Limits
 from spi_analysis.batch.executor import run_steps
 from spi_analysis.batch.keys import step_inputs, step_outputs
 from spi_analysis.batch.ledger import Entry, Key, Ledger, batch_folder, now, read_entries
-from spi_analysis.batch.leftovers import clear_leftovers
+from spi_analysis.batch.leftovers import clear_leftovers, clear_temporary_folders, own_temporary_folder
 from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
@@ -115,10 +115,11 @@ def run_selection(
     log = batch_folder(setup) / "logs" / f"{run}.log"
     with (
         one_run(setup, selection.shard),
+        own_temporary_folder() as temporary,
         closing(Ledger(_ledger_path(setup, selection.shard), run)) as ledger,
         speaking(console or Console(), log, len(steps)) as voice,
     ):
-        ledger.begin_run(os.getpid(), workers, len(steps))
+        clear_temporary_folders(ledger.begin_run(os.getpid(), workers, len(steps), str(temporary)))
         batch = _Batch(setup, ledger, voice, force, read_entries(setup))
         codes = list(dict.fromkeys(step.institution_id for step in steps if step.institution_id))
         clear_leftovers(setup, codes, national=selection.shard is None)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spi_analysis.batch.keys import STALE, page_paths
+from spi_analysis.batch.keys import page_paths
 from spi_analysis.batch.ledger import Entry, Key
 from spi_analysis.batch.plan import Step, plan_steps
 from spi_analysis.params import RoundSetup
+from spi_analysis.stages.report import STALE_REPORTS
 from spi_analysis.tables.files import write_json
 
 
@@ -24,7 +25,7 @@ def stale_steps(setup: RoundSetup, entries: Mapping[Key, Entry]) -> list[Step]:
 def keep_stale(setup: RoundSetup, entries: Mapping[Key, Entry]) -> None:
     """Tell the overview which reports are stale; nothing is left where none is."""
     stale = sorted(step.institution_id for step in stale_steps(setup, entries) if step.notebook.audience == "report")
-    path = setup.workspace.outputs / setup.round.round_id / STALE
+    path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
     if stale:
         write_json(path, stale)
     else:
