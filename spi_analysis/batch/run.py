@@ -111,7 +111,7 @@ def run_selection(
     """
     steps, workers = selected_steps(setup, selection), workers or os.cpu_count() or 1
     digests.forget()
-    run = f"{now()[:19].replace(':', '')}-{os.getpid()}"
+    run = f"{now()[:23].replace(':', '').replace('.', '')}-{os.getpid()}"
     log = batch_folder(setup) / "logs" / f"{run}.log"
     with (
         one_run(setup, selection.shard),

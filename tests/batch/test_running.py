@@ -82,7 +82,7 @@ def test_a_new_look_is_given_to_executed_notebooks(town, monkeypatch):
 def test_a_failure_leaves_the_report_marks_it_and_only_failed_mends_it(town):
     report = town.institution_outputs(ROUND, A) / "report.id.html"
     before = report.read_bytes()
-    mend = put_first(town, "40", f'open("tries", "a").write("x"); assert institution_id != "{A}", "broken"')
+    mend = put_first(town, "40", 'open("tries", "a").write("x"); assert institution_id.endswith("02"), "broken"')
     done = spi(town, "run", "--engine", "fast")
     assert done.returncode == 1
     assert "failed: kota-uji-01, 40" in done.stderr
