@@ -140,3 +140,15 @@ def test_outputs_that_cannot_be_written_to_are_an_error_in_words(tmp_path):
     assert done.returncode == 1
     assert "cannot be read or written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_ledger_has_the_peak_memory_of_the_cells(town):
+    """A cell that holds 200 MB more than the others."""
+    if sys.platform != "linux":
+        pytest.skip("the peak is read from /proc")
+    mend = put_first(town, "10", "held = bytearray(200_000_000 if institution_id.endswith('01') else 1)")
+    assert run(town, notebooks=["10"]).failures == []
+    entries = read_entries(load_setup(town, ROUND))
+    more = entries[("10", A)].memory_mb - entries[("10", B)].memory_mb
+    assert 150 < more < 250
+    mend()
