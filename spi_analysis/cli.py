@@ -16,6 +16,7 @@ from spi_analysis.commands.national import national
 from spi_analysis.commands.publishing import publishing
 from spi_analysis.commands.results import results
 from spi_analysis.commands.rounds import rounds
+from spi_analysis.commands.running import running
 from spi_analysis.commands.sampling import sampling
 from spi_analysis.commands.vaults import vaults
 from spi_analysis.errors import SpiError
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 ROOMS = {
     rounds: None,
+    running: None,
     national: None,
     imports: "import",
     sampling: None,

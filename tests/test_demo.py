@@ -180,7 +180,8 @@ def test_running_again_gives_the_same_bytes(demo):
     before = {name: (folder / name).read_bytes() for name in kept}
     tables = {path.name: path.read_bytes() for path in (folder / "tables").glob("*.csv")}
     weights = demo.store.path("weights", "kota-tebing-tinggi").read_bytes()
-    done = spi(demo.workspace, "run", "kota-tebing-tinggi", "--notebook", "30", "--notebook", "40", "--notebook", "50")
+    numbers = ("--notebook", "30", "--notebook", "40", "--notebook", "50")
+    done = spi(demo.workspace, "run", "kota-tebing-tinggi", *numbers, "--force")
     assert done.returncode == 0, done.stderr
     assert {name: (folder / name).read_bytes() for name in kept} == before
     assert {path.name: path.read_bytes() for path in (folder / "tables").glob("*.csv")} == tables

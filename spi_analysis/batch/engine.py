@@ -22,7 +22,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from spi_analysis.batch.checks import require_known_parameters, require_sound_notebook
-from spi_analysis.batch.forks.surroundings import SEED, seed_of
+from spi_analysis.batch.forks.surroundings import PEAK, SEED, seed_of
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.outcome import Outcome
 from spi_analysis.batch.pages import write_pages
@@ -64,6 +64,8 @@ class _Progress:
     cells: tuple[float, ...] = ()
     traceback: str = ""
     notes: list[str] = field(default_factory=list)
+    fault: bool = False
+    memory_mb: float | None = None
 
     def at_cell(self, cell: NotebookNode, cell_index: int) -> None:
         """Told by nbclient."""
@@ -102,6 +104,8 @@ def run_step(
         traceback=progress.traceback,
         cells=progress.cells,
         notes=tuple(progress.notes),
+        fault=progress.fault,
+        memory_mb=progress.memory_mb,
     )
 
 
@@ -131,8 +135,10 @@ def execute(
                 settle(notebook)
                 require_sound_notebook(step, notebook)
         except BaseException:
+            progress.memory_mb = _peak_mb(private)
             _keep(executed, folder / FAILED / source.name)
             raise
+        progress.memory_mb = _peak_mb(private)
     with whole_file(folder / source.name) as beside:
         nbformat.write(notebook, beside)
     _forget_failure(folder / FAILED / source.name)
@@ -150,6 +156,7 @@ def _execute(
     progress: _Progress,
 ) -> None:
     os.environ[SEED] = str(seed_of(setup.round.round_id, step.institution_id, step.notebook.name))
+    os.environ[PEAK] = str(executed.parent / "peak")
     papermill.execute_notebook(
         str(source),
         str(executed),
@@ -178,6 +185,14 @@ def _config(folder: Path, engine: EngineName) -> Config:
     return config
 
 
+def _peak_mb(folder: Path) -> float | None:
+    """What the kernel noted last; None where it could not."""
+    try:
+        return round(int((folder / "peak").read_text()) / 1024, 1)
+    except (OSError, ValueError):
+        return None
+
+
 @contextmanager
 def _private_folder() -> Iterator[Path]:
     """For sockets and the notebook while it runs."""
@@ -194,12 +209,13 @@ def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iter
     try:
         yield
     except PapermillExecutionError as error:
-        progress.cell = error.cell_index
+        progress.cell, progress.fault = error.cell_index, error.ename == "MemoryError"
         progress.traceback = plain("\n".join(error.traceback))
         raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}")) from None
     except CellTimeoutError:
         raise failed(step, progress.cell, f"the cell took longer than {limits.cell} s") from None
     except (DeadKernelError, RuntimeError) as error:
+        progress.fault = True
         raise failed(step, progress.cell, f"its process died ({plain(str(error))})") from None
 
 

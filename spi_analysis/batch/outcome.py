@@ -13,7 +13,8 @@ class Outcome:
     """A step comes in, this goes out; it carries all that is known, also where the process that ran it died.
 
     ``cell`` is the number of the cell that failed, counted as papermill counts (its injected cell included), or None;
-    ``cells`` are the seconds of every cell; ``notes`` are messages for the operator.
+    ``cells`` are the seconds of every cell; ``notes`` are messages for the operator; ``memory_mb`` is the most that the
+    process of the cells held. A ``fault`` is no error of the notebook (a dead process, no memory): it is tried again.
     """
 
     key: tuple[str, str]
@@ -26,6 +27,8 @@ class Outcome:
     traceback: str = ""
     cells: tuple[float, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    memory_mb: float | None = None
+    fault: bool = False
 
     @property
     def ok(self) -> bool:
@@ -39,6 +42,7 @@ class Outcome:
             "ok": self.ok,
             "engine": self.engine,
             "seconds": round(self.seconds, 2),
+            "memory_mb": self.memory_mb,
             "cells": [round(seconds, 3) for seconds in self.cells],
             "pages": list(self.pages),
             **failure,

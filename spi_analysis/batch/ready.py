@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import spi_analysis
+from spi_analysis.batch.keys import step_inputs
 from spi_analysis.batch.plan import Step
 from spi_analysis.params import RoundSetup
 from spi_analysis.tables.files import write_json
@@ -87,30 +85,10 @@ def overview_is_current(setup: RoundSetup, step: Step) -> bool:
     path = folder / INPUTS
     if not path.exists() or not all(page.exists() for page in pages):
         return False
-    return json.loads(path.read_text(encoding="utf-8")).get("digest") == _inputs_digest(setup, step)
+    return bool(json.loads(path.read_text(encoding="utf-8")) == step_inputs(setup, step))
 
 
-def keep_overview_inputs(setup: RoundSetup, step: Step) -> None:
-    """Remember what the overview was made from."""
+def keep_overview_inputs(setup: RoundSetup, step: Step, inputs: Mapping[str, str] | None = None) -> None:
+    """Remember what the overview was made from (default: what is there now)."""
     path = step.folder(setup.workspace, setup.round.round_id) / INPUTS
-    write_json(path, {"digest": _inputs_digest(setup, step)})
-
-
-def _inputs_digest(setup: RoundSetup, step: Step) -> str:
-    """Of everything the overview follows from: estimates, published results, parameters, the notebook, the code."""
-    place = setup.workspace
-    files = [
-        *sorted((place.data / setup.round.round_id / "estimates").glob("*.parquet")),
-        *(path for path in [place.data / "published.parquet"] if path.exists()),
-        *sorted(path for path in place.params.rglob("*") if path.is_file()),
-        place.notebooks / f"{step.notebook.name}.ipynb",
-        *sorted(path for path in Path(spi_analysis.__file__).parent.rglob("*") if _is_code(path)),
-    ]
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
-
-
-def _is_code(path: Path) -> bool:
-    return path.is_file() and "__pycache__" not in path.parts
+    write_json(path, step_inputs(setup, step) if inputs is None else dict(inputs))

@@ -32,14 +32,15 @@ def render_pages(
     steps = plan_steps([setup.require(i) for i in institution_ids], notebooks)
     if notebooks is None:
         steps = [step for step in steps if (national or step.institution_id) and _executed(setup, step).exists()]
-    return [_render(setup, step) for step in steps]
+    return [render_step(setup, step) for step in steps]
 
 
 def _executed(setup: RoundSetup, step: Step) -> Path:
     return step.folder(setup.workspace, setup.round.round_id) / f"{step.notebook.name}.ipynb"
 
 
-def _render(setup: RoundSetup, step: Step) -> Outcome:
+def render_step(setup: RoundSetup, step: Step) -> Outcome:
+    """Make the pages of one step from its executed notebook."""
     started, path = time.monotonic(), _executed(setup, step)
     if not path.exists():
         return left_out(step, f"not executed yet (run: spi run --notebook {step.notebook.number})")

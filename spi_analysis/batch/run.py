@@ -1,4 +1,4 @@
-"""A batch from plan to summary, with live progress."""
+"""A batch from plan to summary: what is up to date is passed over, everything else is run and put on record."""
 
 from __future__ import annotations
 
@@ -6,30 +6,44 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from spi_analysis.batch import digests
+from spi_analysis.batch.currency import verdict
 from spi_analysis.batch.engine import EngineName, Limits
 from spi_analysis.batch.executor import run_steps
+from spi_analysis.batch.keys import step_inputs, step_outputs
+from spi_analysis.batch.ledger import Entry, Key, Ledger, batch_folder, now, read_entries
+from spi_analysis.batch.leftovers import clear_leftovers, clear_temporary_folders, own_temporary_folder
+from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
-from spi_analysis.batch.plan import Step, plan_steps
-from spi_analysis.batch.ready import blocked_in_words, blocked_steps, keep_overview_inputs, overview_is_current
+from spi_analysis.batch.plan import Step
+from spi_analysis.batch.progress import Voice, speaking
+from spi_analysis.batch.ready import blocked_in_words, blocked_steps, keep_overview_inputs
+from spi_analysis.batch.rendering import render_step
+from spi_analysis.batch.selection import Selection, Shard, selected_steps, without
+from spi_analysis.batch.stale import keep_stale
 from spi_analysis.params import RoundSetup
 from spi_analysis.tables.files import write_json
 
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """Outcomes of all steps; ``stopped`` if somebody stopped the batch before its end."""
+    """Outcomes of all steps that were to be run; ``current``: those that were up to date.
+
+    ``stopped`` if somebody stopped the batch before its end; ``log``: the file that says everything.
+    """
 
     results: list[Outcome]
     stopped: bool = False
+    current: tuple[Key, ...] = ()
+    log: Path | None = None
 
     @property
     def failures(self) -> list[Outcome]:
@@ -47,6 +61,15 @@ class BatchSummary:
         return len(self.failures) - self.failed
 
     @property
+    def failed_in_words(self) -> list[str]:
+        """One line per kind of failure: which notebooks of which institutions."""
+        lines: dict[tuple[str, str], list[str]] = {}
+        for result in self.failures:
+            kind = "failed" if result.was_run else "not run"
+            lines.setdefault((kind, result.key[1] or "all institutions"), []).append(result.key[0])
+        return [f"{kind}: {whose}, {', '.join(sorted(numbers))}" for (kind, whose), numbers in lines.items()]
+
+    @property
     def pages(self) -> list[str]:
         """All pages written, below the workspace."""
         return sorted(page for result in self.results for page in result.pages)
@@ -60,64 +83,141 @@ def run_batch(
     console: Console | None = None,
     engine: EngineName = "kernel",
     limits: Limits | None = None,
+    force: bool = False,
 ) -> BatchSummary:
-    """Run notebooks for institutions; the national overview comes last.
+    """Run notebooks for institutions; the national overview comes last. See ``run_selection``."""
+    selection = Selection(institutions=institution_ids, notebooks=notebooks)
+    return run_selection(setup, selection, workers, console, engine, limits, force)
 
-    What lacks a table is not started, and said before the rest begins. The overview is made again only if it was
-    asked for or if what it follows from has changed. Ctrl-C and SIGTERM end what runs; what was done is kept.
+
+def run_selection(
+    setup: RoundSetup,
+    selection: Selection,
+    workers: int | None = None,
+    console: Console | None = None,
+    engine: EngineName = "kernel",
+    limits: Limits | None = None,
+    force: bool = False,
+) -> BatchSummary:
+    """Run the steps of a selection that are not up to date (``force``: all of them).
+
+    What lacks a table is not started, and said before the rest begins. Ctrl-C and SIGTERM end what runs; what was done
+    is kept, and the next run goes on from there.
+
+    Raises
+    ------
+    StoreError   another run of this round is going on, or its ledger is damaged.
+    OSError      the outputs cannot be written to.
     """
-    planned = plan_steps([setup.require(i) for i in institution_ids], notebooks)
-    say = console or Console()
-    blocked = blocked_steps(setup, planned)
-    for line in blocked_in_words(blocked):
-        say.print(line, style="yellow", markup=False, highlight=False)
-    results = [left_out(one.step, one.reason) for one in blocked]
-    steps = _without(planned, {one.step.key for one in blocked})
+    steps, workers = selected_steps(setup, selection), workers or os.cpu_count() or 1
+    digests.forget()
+    run = f"{now()[:23].replace(':', '').replace('.', '')}-{os.getpid()}"
+    log = batch_folder(setup) / "logs" / f"{run}.log"
+    with (
+        one_run(setup, selection.shard),
+        own_temporary_folder() as temporary,
+        closing(Ledger(_ledger_path(setup, selection.shard), run)) as ledger,
+        speaking(console or Console(), log, len(steps)) as voice,
+    ):
+        clear_temporary_folders(ledger.begin_run(os.getpid(), workers, len(steps), str(temporary)))
+        batch = _Batch(setup, ledger, voice, force, read_entries(setup))
+        codes = list(dict.fromkeys(step.institution_id for step in steps if step.institution_id))
+        clear_leftovers(setup, codes, national=selection.shard is None)
+        startable = batch.leave_out_blocked(steps)
+        stopped = batch.run(startable, workers, engine, limits)
+        ledger.end_run("stopped" if stopped else "done" if all(o.ok for o in batch.results) else "failed")
+    return BatchSummary(batch.results, stopped, tuple(batch.current), log)
 
-    def is_current(step: Step) -> bool:
-        return notebooks is None and not step.institution_id and overview_is_current(setup, step)
 
-    stopped = False
-    with _progress(say) as progress, _stopped_by_signals():
-        task = progress.add_task("notebooks", total=len(steps), now="")
-        running = run_steps(
-            setup,
-            steps,
-            workers or os.cpu_count() or 1,
-            lambda step: progress.update(task, now=str(step)),
-            is_current,
-            engine,
-            limits,
-            lambda text: progress.console.print(text, style="yellow", markup=False, highlight=False),
-        )
+def _ledger_path(setup: RoundSetup, shard: Shard | None) -> Path:
+    return batch_folder(setup) / (f"ledger.{shard.name}.sqlite" if shard else "ledger.sqlite")
+
+
+@dataclass
+class _Batch:
+    """A run under way."""
+
+    setup: RoundSetup
+    ledger: Ledger
+    voice: Voice
+    force: bool
+    entries: Mapping[Key, Entry]
+    results: list[Outcome] = field(default_factory=list)
+    current: list[Key] = field(default_factory=list)
+    inputs: dict[Key, dict[str, str]] = field(default_factory=dict)
+    attempts: dict[Key, int] = field(default_factory=dict)
+
+    def leave_out_blocked(self, steps: Sequence[Step]) -> list[Step]:
+        """Say which steps lack a table; returns the others."""
+        blocked = blocked_steps(self.setup, steps)
+        for line in blocked_in_words(blocked):
+            self.voice.note(line)
+        for one in blocked:
+            self.voice.left_out()
+            self._keep(one.step, left_out(one.step, one.reason))
+        return without(steps, {one.step.key for one in blocked})
+
+    def run(self, steps: Sequence[Step], workers: int, engine: EngineName, limits: Limits | None) -> bool:
+        """Run steps; returns whether somebody stopped it."""
+        running = run_steps(self.setup, steps, workers, self._begin, self._is_current, engine, limits, self.voice.note)
         try:
-            for step, outcome in running:
-                results.append(outcome)
-                progress.advance(task)
-                if outcome.ok and not step.institution_id:
-                    keep_overview_inputs(setup, step)
-                _say(progress.console, step, outcome, live=say.is_terminal)
+            with _stopped_by_signals(), closing(running):
+                for step, outcome in running:
+                    self._keep(step, outcome)
+                    self.voice.ended(step, outcome)
         except KeyboardInterrupt:
-            stopped = True
-        finally:
-            running.close()
-    if stopped:
-        known = {outcome.key for outcome in results}
-        results += [left_out(step, "the batch was stopped") for step in steps if step.key not in known]
-    elif any(is_current(step) for step in steps) and not any(result.key[1] == "" for result in results):
-        say.print("the overview is up to date (made anew with: spi run --notebook 90)", highlight=False)
-    _write_run_files(setup, planned, results)
-    return BatchSummary(results, stopped)
+            known = {*self.current, *(outcome.key for outcome in self.results)}
+            for step in steps:
+                if step.key not in known:
+                    self.results.append(left_out(step, "the batch was stopped"))
+                    self._keep_in_folder(step, self.results[-1])
+            return True
+        return False
 
+    def _is_current(self, step: Step) -> bool:
+        """Whether a step can be passed over; pages that only look differently are made here and now."""
+        if not step.institution_id:
+            keep_stale(self.setup, read_entries(self.setup))
+        if self.force:
+            return False
+        found = verdict(self.setup, step, self.entries)
+        if found.is_current:
+            self.current.append(step.key)
+            self.voice.passed_over(step)
+            return True
+        return not found.why and self._rendered(step)
 
-def _say(console: Console, step: Step, outcome: Outcome, live: bool) -> None:
-    """One line per notebook where there is no progress bar; failures always, with what they say."""
-    for note in outcome.notes:
-        console.print(f"{step}: {note}", style="yellow", markup=False, highlight=False)
-    if not outcome.ok:
-        console.print(f"failed  {outcome.error}", style="bold red", markup=False)
-    elif not live:
-        console.print(f"done    {step} ({outcome.seconds:.1f} s)", markup=False)
+    def _rendered(self, step: Step) -> bool:
+        inputs = step_inputs(self.setup, step)
+        outcome = render_step(self.setup, step)
+        if outcome.ok:
+            self.inputs[step.key] = inputs
+            self._keep(step, outcome)
+            self.voice.ended(step, outcome)
+        return outcome.ok
+
+    def _begin(self, step: Step) -> None:
+        # Before the step reads anything: if something changes meanwhile, the next run sees it.
+        self.inputs[step.key] = step_inputs(self.setup, step)
+        self.attempts[step.key] = self.attempts.get(step.key, 0) + 1
+        self.ledger.begin(step, self.attempts[step.key])
+        self.voice.started(step)
+
+    def _keep(self, step: Step, outcome: Outcome) -> None:
+        self.results.append(outcome)
+        outputs = step_outputs(self.setup, step) if outcome.ok else {}
+        self.ledger.end(outcome, self.inputs.get(step.key, {}), outputs)
+        self._keep_in_folder(step, outcome)
+        if outcome.ok and not step.institution_id:
+            keep_overview_inputs(self.setup, step, self.inputs[step.key])
+
+    def _keep_in_folder(self, step: Step, outcome: Outcome) -> None:
+        """run.json beside the outputs of an institution: what ran last of every notebook, and with what result."""
+        if step.institution_id:
+            path = step.folder(self.setup.workspace, self.setup.round.round_id) / "run.json"
+            facts = outcome.facts() | ({"inputs": self.inputs[step.key]} if step.key in self.inputs else {})
+            steps = {**_steps_before(path), step.notebook.number: facts}
+            write_json(path, {"institution_id": step.institution_id, "steps": steps})
 
 
 @contextmanager
@@ -135,36 +235,6 @@ def _stopped_by_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _without(steps: Sequence[Step], keys: set[tuple[str, str]]) -> list[Step]:
-    """The other steps, waiting for none of these."""
-    return [
-        replace(step, after=tuple(key for key in step.after if key not in keys))
-        for step in steps
-        if step.key not in keys
-    ]
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[now]}"),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def _write_run_files(setup: RoundSetup, steps: Sequence[Step], results: list[Outcome]) -> None:
-    """run.json beside the outputs of every institution: what ran last of every notebook, how long, with what result."""
-    for institution_id in sorted({step.institution_id for step in steps if step.institution_id}):
-        path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / "run.json"
-        ran = {result.key[0]: result.facts() for result in results if result.key[1] == institution_id}
-        facts = {"institution_id": institution_id, "steps": {**_steps_before(path), **ran}}
-        write_json(path, facts)
 
 
 def _steps_before(path: Path) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Worker:
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
-            return self._failed(f"its process died ({self.exit_text()}) without saying what became of it")
+            return self._failed(f"its process died ({self.exit_text()}) without saying what became of it", fault=True)
         if isinstance(message, Outcome):
             return message
         self._cell = message
@@ -109,10 +109,10 @@ class Worker:
         self.stop()
         return self._failed(f"the notebook took longer than {self._limits.notebook} s")
 
-    def _failed(self, what: str) -> Outcome:
+    def _failed(self, what: str, fault: bool = False) -> Outcome:
         assert self.step is not None
         error = str(failed(self.step, self._cell, what))
-        return Outcome(self.step.key, time.monotonic() - self._started, (), error, cell=self._cell)
+        return Outcome(self.step.key, time.monotonic() - self._started, (), error, cell=self._cell, fault=fault)
 
     def ask_to_stop(self) -> None:
         """Let it put things in order and end."""

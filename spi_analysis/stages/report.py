@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass
 
 import pandas as pd
@@ -64,7 +65,10 @@ class InstitutionPage:
 
 @dataclass(frozen=True)
 class RoundResult:
-    """One institution's index in a round, as shown (missing figures are NaN)."""
+    """One institution's index in a round, as shown (missing figures are NaN).
+
+    ``stale``: its report is of an earlier state, since the last attempt to make it anew failed.
+    """
 
     institution: Institution
     index: float
@@ -75,6 +79,11 @@ class RoundResult:
     category_chance: float
     status: str
     reason: str | None = None
+    stale: bool = False
+
+
+# Beside the pages of a round: the institutions whose reports are of an earlier state.
+STALE_REPORTS = "stale_reports.json"
 
 
 def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
@@ -99,7 +108,13 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
         category_chance=float(chances.get(category, float("nan"))) if category else float("nan"),
         status=str(index["status"]),
         reason=withheld_reason(estimates, setup.inputs[institution_id]),
+        stale=institution_id in _stale_reports(setup),
     )
+
+
+def _stale_reports(setup: RoundSetup) -> list[str]:
+    path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
 def withheld_reason(estimates: pd.DataFrame, inputs: InstitutionInputs) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
@@ -13,6 +14,8 @@ import spi_analysis
 from spi_analysis.threads import SINGLE_THREAD
 
 SEED = "SPI_SEED"
+# Names the file that a kernel writes its peak memory to; without it, none is written.
+PEAK = "SPI_PEAK"
 # A process with threads of its own cannot be forked safely: one thread.
 FIXED = SINGLE_THREAD | {
     # Arrow's allocator would start a thread of its own.
@@ -67,6 +70,15 @@ def prepare() -> None:
             _seed()
 
     shell.events.register("pre_run_cell", at_first_cell)
+    if PEAK in os.environ and sys.platform == "linux":
+        shell.events.register("post_run_cell", lambda _: _note_peak(Path(os.environ[PEAK])))
+
+
+def _note_peak(path: Path) -> None:
+    """Write the most memory that this process has held so far (kB), what it shares with the fork server included."""
+    with contextlib.suppress(OSError):
+        status = Path("/proc/self/status").read_text()
+        path.write_text(status.partition("VmHWM:")[2].split()[0])
 
 
 def _seed() -> None:

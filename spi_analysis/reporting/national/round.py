@@ -16,7 +16,7 @@ from spi_analysis.stages.report import RoundResult
 
 
 def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: bool) -> Shown:
-    """The institutions of this round, each with a link to its report."""
+    """The institutions of this round, each with a link to its report; reports that are out of date are marked."""
 
     def make(words: Words) -> str:
         names = [readable(r.institution.name) for r in results]
@@ -30,6 +30,9 @@ def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: boo
             figures(words("Chance of this category"), (words.chance(r.category_chance) for r in results)),
             figures(words("Answers (n)"), (words.number(r.n, 0) for r in results)),
         ]
+        if any(r.stale for r in results):
+            states = (words("out of date") if r.stale else words("up to date") for r in results)
+            columns.append(text(words("Report"), states))
         note = words(
             "In the order of the roster, not of the index: the order of institutions that lie close together is not "
             "settled."

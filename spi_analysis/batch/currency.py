@@ -1,0 +1,53 @@
+"""Whether a step is as it would be if it were run again, and if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from spi_analysis.batch.keys import LOOK, page_paths, step_inputs, step_outputs
+from spi_analysis.batch.ledger import Entry, Key
+from spi_analysis.batch.plan import Step
+from spi_analysis.params import RoundSetup
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``why``: reasons to run the step; ``look``: reasons to make its pages anew from what was executed."""
+
+    why: tuple[str, ...] = ()
+    look: tuple[str, ...] = ()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.why and not self.look
+
+    @property
+    def in_words(self) -> str:
+        """What is to be done, and why."""
+        if self.is_current:
+            return "up to date"
+        return f"run: {'; '.join(self.why)}" if self.why else f"pages only: {'; '.join(self.look)}"
+
+
+def verdict(setup: RoundSetup, step: Step, entries: Mapping[Key, Entry]) -> Verdict:
+    """Compare what a step was made from, and what it made, with what is there now."""
+    entry = entries.get(step.key)
+    if entry is None or not entry.inputs:
+        return Verdict(("not run yet" if entry is None or entry.state == "done" else f"last time: {entry.state}",))
+    if entry.state != "done":
+        return Verdict((f"last time: {entry.state}", *_changes(entry.inputs, step_inputs(setup, step))))
+    changes = list(_changes(entry.inputs, step_inputs(setup, step)))
+    pages = {path.relative_to(setup.workspace.root).as_posix() for path in page_paths(setup, step)}
+    outputs = list(_changes(entry.outputs, step_outputs(setup, step)))
+    look = [text for text in changes if text.startswith(LOOK)]
+    look += [text for text in outputs if text.rpartition(" is ")[0] in pages]
+    return Verdict(tuple(text for text in [*changes, *outputs] if text not in look), tuple(look))
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in dict.fromkeys([*before, *now]):
+        old, new = before.get(name, ""), now.get(name, "")
+        if old != new:
+            yield f"{name} is {'gone' if not new else 'new' if not old else 'changed'}"

@@ -1,0 +1,115 @@
+"""What a step is made from, part by part: if all parts are as they were, its outputs need not be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from spi_analysis.batch.digests import code_digest, environment_digest, file_digest, files_digest, template_digest
+from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, Step
+from spi_analysis.params import RoundSetup, Workspace
+from spi_analysis.reporting.export import DESIGNS_PAGE, METHOD_CHECKS_PAGE
+from spi_analysis.stages.report import STALE_REPORTS
+
+# The part that concerns pages alone: if nothing else has changed, they are made anew from the executed notebook.
+LOOK = "look of the pages"
+# Records of what was made from what, which no notebook reads.
+_OWN_RECORDS = ("weights_from", "frame_from")
+_SUFFIXES = (".parquet", ".json")
+
+
+def step_inputs(setup: RoundSetup, step: Step) -> dict[str, str]:
+    """Part -> digest ("" where there is nothing). Too much is among them rather than too little.
+
+    An institution's step depends on all tables and records of this institution, of any round, but for what it or a
+    later notebook writes; on all parameter files but the overrides of others; on the whole package and all installed
+    packages. The overview depends on all parameters and on the estimates of all institutions.
+    """
+    place = setup.workspace
+    return {
+        "notebook": file_digest(place.notebooks / f"{step.notebook.name}.ipynb"),
+        "parameters": files_digest(_parameters(place, step), place.params),
+        "overrides of the institution": file_digest(place.params / "overrides" / f"{step.institution_id}.yaml"),
+        **dict(_tables(setup, step)),
+        "tables of all institutions": files_digest(_plain(place.data.glob("*.parquet")), place.data),
+        "origin of the data": file_digest(place.data / setup.round.round_id / "origin.json"),
+        "method checks": files_digest(_method_checks(place), place.outputs),
+        "code": code_digest(),
+        "environment": environment_digest(),
+        LOOK: _look(setup, step),
+    }
+
+
+def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
+    """What a step has made, as it is now: path below the workspace -> digest ("" where it is missing)."""
+    place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
+    store = place.data / setup.round.round_id
+    paths = [
+        folder / f"{step.notebook.name}.ipynb",
+        *page_paths(setup, step),
+        *(store / table / f"{step.institution_id}.parquet" for table in step.notebook.writes),
+        *(sorted(_plain((folder / "tables").glob("*.csv"))) if step.notebook.audience == "report" else ()),
+    ]
+    return {path.relative_to(place.root).as_posix(): file_digest(path) for path in paths}
+
+
+def page_paths(setup: RoundSetup, step: Step) -> list[Path]:
+    """The pages of a step, one per language."""
+    folder = step.folder(setup.workspace, setup.round.round_id)
+    return [folder / step.notebook.page.format(language=language) for language in setup.round.languages]
+
+
+def _look(setup: RoundSetup, step: Step) -> str:
+    """The templates, and which pages there are to link to that belong to no round's run."""
+    place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
+    linked = [
+        f"{name}.{language}"
+        for language in setup.round.languages
+        for base, name in ((place.outputs, METHOD_CHECKS_PAGE), (folder, DESIGNS_PAGE[0]))
+        if (base / name.format(language=language)).exists()
+    ]
+    return " ".join([template_digest(), *linked])
+
+
+def _parameters(place: Workspace, step: Step) -> Iterator[Path]:
+    """All parameter files, for an institution without overrides: they concern one institution each."""
+    overrides = place.params / "overrides"
+    files = _plain(path for path in place.params.rglob("*") if path.is_file())
+    return (path for path in files if not step.institution_id or overrides not in path.parents)
+
+
+def _tables(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str]]:
+    data = setup.workspace.data
+    if not step.institution_id:
+        estimates = data / setup.round.round_id / "estimates"
+        yield "table estimates", files_digest(_plain(estimates.glob("*.parquet")), estimates)
+        yield (
+            "reports that are out of date",
+            file_digest(setup.workspace.outputs / setup.round.round_id / STALE_REPORTS),
+        )
+        return
+    for folder in sorted(path for path in data.glob("*/*") if path.is_dir() and path.parent.name != "vault"):
+        this_round = folder.parent.name == setup.round.round_id
+        if folder.name in _OWN_RECORDS or (this_round and folder.name in _written_from(step)):
+            continue
+        for path in (folder / f"{step.institution_id}{suffix}" for suffix in _SUFFIXES):
+            if path.exists():
+                yield (
+                    f"table {folder.name}" if this_round else f"table {folder.name} of {folder.parent.name}",
+                    file_digest(path),
+                )
+
+
+def _written_from(step: Step) -> set[str]:
+    """Tables that this notebook or a later one writes."""
+    later = [kind for kind in INSTITUTION_NOTEBOOKS if kind.number >= step.notebook.number]
+    return {table for kind in later for table in kind.writes}
+
+
+def _method_checks(place: Workspace) -> Iterator[Path]:
+    return _plain(place.outputs.glob("method_checks/*.csv"))
+
+
+def _plain(paths: Iterator[Path]) -> Iterator[Path]:
+    """Without what a killed process left half-written."""
+    return (path for path in paths if not path.name.startswith("."))

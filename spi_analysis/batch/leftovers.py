@@ -1,0 +1,76 @@
+"""What a killed run leaves half-written, cleared away by the next one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from spi_analysis.batch.forks.wire import short_folder
+from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
+from spi_analysis.errors import StoreError
+from spi_analysis.params import RoundSetup
+from spi_analysis.tables.locking import one_writer
+
+# As tables/files.py names what is not whole yet.
+_HALF = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z]+)?\Z")
+_PREFIX = "spi-run-"
+
+
+@contextmanager
+def own_temporary_folder() -> Iterator[Path]:
+    """One folder for all temporary files of a run and of the processes that it starts."""
+    folder, before = short_folder(_PREFIX), (os.environ.get("TMPDIR"), tempfile.tempdir)
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before[1]
+        os.environ.pop("TMPDIR")
+        if before[0] is not None:
+            os.environ["TMPDIR"] = before[0]
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_temporary_folders(names: Sequence[str]) -> None:
+    """Remove what killed runs left in theirs; nothing else, whatever the ledger says."""
+    for folder in map(Path, names):
+        if folder.name.startswith(_PREFIX) and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_leftovers(setup: RoundSetup, institution_ids: list[str], national: bool) -> int:
+    """Remove half-written files of these institutions' outputs and tables; returns how many there were.
+
+    Only the run that holds the lock may call this. Tables are left alone while another command writes to the store.
+    """
+    base = setup.workspace.outputs / setup.round.round_id
+    found = [path for code in institution_ids for path in _half_written((base / code).rglob(".*"))]
+    if national:
+        found += [path for folder in (base, base / "tables") for path in _half_written(folder.glob(".*"))]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found) + _clear_tables(setup, institution_ids)
+
+
+def _clear_tables(setup: RoundSetup, institution_ids: list[str]) -> int:
+    store, found = setup.workspace.data / setup.round.round_id, 0
+    tables = [table for kind in INSTITUTION_NOTEBOOKS for table in kind.writes]
+    own = {f".{code}" for code in institution_ids}
+    if not any((store / table).is_dir() for table in tables):
+        return 0
+    with contextlib.suppress(StoreError), one_writer(setup.workspace.data):
+        for path in (path for table in tables for path in _half_written((store / table).glob(".*"))):
+            if path.name.rsplit(".", 2)[0] in own:
+                path.unlink(missing_ok=True)
+                found += 1
+    return found
+
+
+def _half_written(paths: Iterator[Path]) -> Iterator[Path]:
+    return (path for path in paths if _HALF.match(path.name) and path.is_file())

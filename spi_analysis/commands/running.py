@@ -1,0 +1,210 @@
+"""`spi run`, `spi render`, `spi status`."""
+
+from __future__ import annotations
+
+import json
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spi_analysis.commands.common import (
+    Institutions,
+    RoundOption,
+    WorkspaceOption,
+    err,
+    open_setup,
+    out,
+    print_table,
+)
+from spi_analysis.params import RoundSetup
+
+if TYPE_CHECKING:
+    from spi_analysis.batch.selection import Selection
+
+running = typer.Typer()
+# What a shell says of a program that Ctrl-C ended.
+STOPPED = 130
+# Seconds between two looks of --watch.
+LOOK_AGAIN = 2.0
+
+
+class Engine(StrEnum):
+    """How notebooks are run (docs/batch.md)."""
+
+    kernel = "kernel"
+    fast = "fast"
+    stock = "stock"
+
+
+EngineOption = Annotated[
+    Engine, typer.Option(help="kernel: Jupyter's kernel, forked; fast: a forked shell; stock: plain papermill.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores).")]
+Notebook = Annotated[list[str] | None, typer.Option(help="Notebook number, such as 40 (may be repeated).")]
+
+
+@running.command()
+def run(
+    institutions: Institutions = None,
+    institution: Annotated[list[str] | None, typer.Option(help="Institution code (may be repeated).")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Type of institution, as in the roster (may be repeated).")
+    ] = None,
+    notebook: Notebook = None,
+    only_failed: Annotated[
+        bool, typer.Option("--only-failed", help="Only what did not go through last time, and what builds on it.")
+    ] = False,
+    shard: Annotated[
+        str, typer.Option(help="i/n: every n-th institution from the i-th; the overview is left to a later spi run.")
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also what is up to date.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run and why; run nothing.")] = False,
+    workers: Workers = None,
+    engine: EngineOption = Engine.kernel,
+    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
+    notebook_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a notebook may take.")] = 1800,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Execute the notebooks for each institution and make the pages; what is up to date is passed over.
+
+    Example: spi run kota-mojokerto --notebook 40 --notebook 50
+    """
+    from spi_analysis.batch.selection import Selection, read_shard
+
+    setup = open_setup(workspace, round_id)
+    selection = Selection(
+        institutions=[*(institutions or []), *(institution or [])],
+        types=type_ or [],
+        notebooks=notebook,
+        only_failed=only_failed,
+        shard=read_shard(shard) if shard else None,
+    )
+    if dry_run:
+        _print_plan(setup, selection, force)
+    else:
+        run_and_report(setup, selection, workers, engine, (cell_timeout, notebook_timeout), force)
+
+
+@running.command()
+def render(
+    institutions: Institutions = None,
+    notebook: Annotated[list[str] | None, typer.Option(help="Notebook number, such as 50 (may be repeated).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Make the pages anew from notebooks that were executed before; nothing is computed again.
+
+    Example: spi render kota-mojokerto --notebook 50
+    """
+    from spi_analysis.batch.rendering import render_pages
+
+    setup = open_setup(workspace, round_id)
+    done = render_pages(setup, institutions or setup.institution_ids, notebook, institutions is None)
+    print_pages(setup, [page for outcome in done for page in outcome.pages])
+    failed = [outcome for outcome in done if not outcome.ok]
+    for outcome in failed:
+        err.print(outcome.error, style="red", markup=False, highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+@running.command()
+def status(
+    why: Annotated[
+        str | None, typer.Option("--why", help="Institution code, or overview: what is out of date, and what changed.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every step with times, memory and errors, as JSON.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again until the run that is going on has ended.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """What is there for every institution: tables, reports and what became of the last run; which command goes on.
+
+    Example: spi status --why kota-mojokerto
+    """
+    from spi_analysis.batch.status import ledger_facts, origin, round_status, why_table
+
+    setup = open_setup(workspace, round_id)
+    if as_json:
+        typer.echo(json.dumps(ledger_facts(setup), indent=1, ensure_ascii=False))
+        return
+    if why is not None:
+        print_table(f"Why {why}", why_table(setup, why))
+        return
+    if watch:
+        _watch(setup)
+    out.print(f"{setup.round.round_id}: {origin(setup)}", markup=False, highlight=False)
+    print_table("Status", round_status(setup))
+
+
+def run_and_report(
+    setup: RoundSetup,
+    selection: Selection,
+    workers: int | None,
+    engine: Engine,
+    limits: tuple[int, int] | None = None,
+    force: bool = False,
+) -> None:
+    """Run the batch; say where the pages are and exactly what failed. Failures are also printed as they happen."""
+    from spi_analysis.batch.engine import Limits
+    from spi_analysis.batch.run import run_selection
+
+    most = Limits(*limits) if limits else None
+    summary = run_selection(setup, selection, workers, out, engine.value, most, force)
+    print_pages(setup, summary.pages)
+    if summary.current:
+        out.print(f"{len(summary.current)} notebooks were up to date (made all the same with --force)", highlight=False)
+    if selection.shard is not None:
+        out.print("the overview waits for all shards: spi run, once they are done", highlight=False)
+    if summary.log is not None:
+        out.print(f"log {summary.log.relative_to(setup.workspace.root)}", markup=False, highlight=False)
+    if summary.stopped:
+        err.print("stopped; what was done is kept, and spi run goes on from there", style="red")
+        raise typer.Exit(STOPPED)
+    if summary.failures:
+        for line in summary.failed_in_words:
+            err.print(line, style="red", markup=False, highlight=False)
+        err.print(f"of {len(summary.results)} notebooks {summary.failed} failed, {summary.not_run} not run; see above",
+                  style="red")  # fmt: skip
+        raise typer.Exit(1)
+
+
+def _print_plan(setup: RoundSetup, selection: Selection, force: bool) -> None:
+    from spi_analysis.batch.status import plan_table
+
+    table = plan_table(setup, selection, force)
+    print_table("Plan", table)
+    to_do = int((table["what"] != "up to date").sum())
+    out.print(f"{len(table)} notebooks, {to_do} to be made; nothing was run", highlight=False)
+
+
+def _watch(setup: RoundSetup) -> None:
+    from rich.live import Live
+
+    from spi_analysis.batch.locks import is_running
+    from spi_analysis.batch.status import run_line
+
+    with Live(run_line(setup), console=out, transient=True) as live:
+        while is_running(setup):
+            live.update(run_line(setup))
+            time.sleep(LOOK_AGAIN)
+
+
+def print_pages(setup: RoundSetup, pages: list[str]) -> None:
+    """The reports and the overview, and where the analysts' pages are; last, which one to open."""
+    reports = [page for page in pages if Path(page).name.startswith(("report.", "index."))]
+    for page in reports or pages:
+        out.print(f"page  {page}", markup=False, highlight=False)
+    base = f"outputs/{setup.round.round_id}"
+    if reports and len(pages) > len(reports):
+        out.print(f"and {len(pages) - len(reports)} analysts' pages in {base}/<institution>/", highlight=False)
+    index = f"{base}/index.{setup.round.languages[0]}.html"
+    opening = index if (setup.workspace.root / index).exists() else next(iter(reports or pages), "")
+    if opening:
+        out.print(f"open {opening}", style="bold", markup=False, highlight=False)

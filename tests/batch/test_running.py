@@ -1,0 +1,154 @@
+"""`spi run` as a person starts it: again, after a change, after a failure, without room to write."""
+
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from rich.console import Console
+
+from spi_analysis.batch.ledger import read_entries
+from spi_analysis.batch.run import run_selection
+from spi_analysis.batch.selection import Selection
+from spi_analysis.params import load_setup
+from spi_analysis.tables.files import write_text
+from spi_analysis.tables.store import Store
+from tests.batch.conftest import ROUND
+from tests.batch.faults import made, make_workspace
+from tests.demo import spi
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engines")]
+A, B = "kota-uji-01", "kota-uji-02"
+ALL = ("10", "20", "30", "40", "50")
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    """Two made-up towns with tiny notebooks, run once."""
+    workspace = make_workspace(tmp_path_factory.mktemp("running") / "w", 2)
+    summary = run(workspace)
+    assert summary.failures == []
+    return workspace
+
+
+def run(workspace, **options):
+    setup = load_setup(workspace, ROUND)
+    return run_selection(setup, Selection(**options), 2, Console(quiet=True), "fast")
+
+
+def ran(summary):
+    return sorted(result.key for result in summary.results)
+
+
+def put_first(workspace, number, source):
+    """Put a line before the last cell of a notebook; returns a function that takes it out again."""
+    path = next(workspace.notebooks.glob(f"{number}_*.ipynb"))
+    before = path.read_bytes()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(-1, nbformat.v4.new_code_cell(source, id="more"))
+    nbformat.write(notebook, path)
+    return lambda: path.write_bytes(before)
+
+
+def test_a_second_run_runs_nothing_and_force_gives_the_same_bytes(town):
+    before = made(town)
+    again = run(town)
+    assert again.results == []
+    assert len(again.current) == 11
+    assert "started" not in again.log.read_text()
+    forced = run_selection(
+        load_setup(town, ROUND), Selection(institutions=[A]), 2, Console(quiet=True), "fast", force=True
+    )
+    assert ran(forced) == sorted([(n, A) for n in ALL] + [("90", "")])
+    assert made(town) == before
+
+
+def test_new_answers_of_one_institution_run_its_steps_and_the_overview(town):
+    write_text(Store(town.data / ROUND).path("responses", A), "one answer more")
+    assert ran(run(town)) == sorted([(n, A) for n in ALL] + [("90", "")])
+
+
+def test_a_new_look_is_given_to_executed_notebooks(town, monkeypatch):
+    monkeypatch.setattr("spi_analysis.batch.keys.template_digest", lambda: "another")
+    summary = run(town)
+    assert len(summary.results) == 11
+    assert all(result.ok and result.engine == "" for result in summary.results)
+    assert "started" not in summary.log.read_text(), "nothing is executed"
+    monkeypatch.undo()
+    assert len(run(town).results) == 11
+
+
+def test_a_failure_leaves_the_report_marks_it_and_only_failed_mends_it(town):
+    report = town.institution_outputs(ROUND, A) / "report.id.html"
+    before = report.read_bytes()
+    mend = put_first(town, "40", 'open("tries", "a").write("x"); assert institution_id.endswith("02"), "broken"')
+    done = spi(town, "run", "--engine", "fast")
+    assert done.returncode == 1
+    assert "failed: kota-uji-01, 40" in done.stderr
+    assert "not run: kota-uji-01, 50" in done.stderr
+    assert "AssertionError: broken" in done.stdout
+    assert (town.root / "tries").read_text() == "xx", "once for each: an error of the notebook is not tried again"
+    assert report.read_bytes() == before
+    entry = read_entries(load_setup(town, ROUND))[("40", A)]
+    assert (entry.state, entry.attempts, entry.cell) == ("failed", 1, 5)
+    assert "AssertionError" in entry.traceback
+    said = spi(town, "status").stdout
+    assert "40 failed (stale); 50 left out (stale)" in said
+    facts = json.loads(spi(town, "status", "--json").stdout)
+    assert {(s["number"], s["institution_id"]) for s in facts["steps"] if s["stale"]} == {("40", A), ("50", A)}
+    assert json.loads((town.outputs / ROUND / "stale_reports.json").read_text()) == [A]
+    mend()
+    (town.root / "tries").unlink()
+    assert ran(run(town, only_failed=True)) == [("40", A), ("50", A), ("90", "")]
+    assert not (town.outputs / ROUND / "stale_reports.json").exists()
+    assert ran(run(town)) == [("40", B)], "it ran with the broken notebook"
+
+
+def test_a_process_that_dies_is_tried_again_and_its_memory_error_too(town):
+    once = 'from pathlib import Path\nflag = Path(f"flag-{institution_id}")\nnew = not flag.exists()\nflag.touch()\n'
+    die = "import os\nif new and institution_id.endswith('01'):\n    os.kill(os.getpid(), 9)\n"
+    mend = put_first(town, "20", once + die + "if new:\n    raise MemoryError('no room')")
+    summary = run(town, notebooks=["20"])
+    assert summary.failures == []
+    assert {read_entries(load_setup(town, ROUND))[("20", code)].attempts for code in (A, B)} == {2}
+    mend()
+    assert run(town).failures == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a shell")
+def test_without_room_the_error_is_clear_and_old_reports_are_whole(town):
+    """A limit on the size of files stands in for a full disk: the same calls fail, with another number."""
+    before = made(town)
+    command = f"ulimit -f 8; exec {sys.executable} -m spi_analysis run --force --engine fast {A}"
+    done = subprocess.run(["bash", "-c", command], cwd=town.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "File too large" in done.stdout + done.stderr or "ledger cannot be" in done.stderr
+    now = made(town)
+    assert {name: now[name] for name in before if name.endswith(".html") and "index" not in name} == {
+        name: before[name] for name in before if name.endswith(".html") and "index" not in name
+    }
+    assert run(town).failures == []
+    assert made(town) == before
+
+
+def test_outputs_that_cannot_be_written_to_are_an_error_in_words(tmp_path):
+    workspace = make_workspace(tmp_path / "w", 1)
+    workspace.outputs.write_text("a file where a folder should be")
+    done = spi(workspace, "run", "--engine", "fast")
+    assert done.returncode == 1
+    assert "cannot be read or written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_ledger_has_the_peak_memory_of_the_cells(town):
+    """A cell that holds 200 MB more than the others."""
+    if sys.platform != "linux":
+        pytest.skip("the peak is read from /proc")
+    mend = put_first(town, "10", "held = bytearray(200_000_000 if institution_id.endswith('01') else 1)")
+    assert run(town, notebooks=["10"]).failures == []
+    entries = read_entries(load_setup(town, ROUND))
+    more = entries[("10", A)].memory_mb - entries[("10", B)].memory_mb
+    assert 150 < more < 250
+    mend()
