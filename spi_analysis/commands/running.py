@@ -157,13 +157,14 @@ def run_and_report(
 
     most = Limits(*limits) if limits else None
     summary = run_selection(setup, selection, workers, out, engine.value, most, force)
+    if summary.log is not None:
+        out.print(f"log {summary.log.relative_to(setup.workspace.root)}", markup=False, highlight=False)
+    # What to open is said last.
     print_pages(setup, summary.pages)
     if summary.current:
         out.print(f"{len(summary.current)} notebooks were up to date (made all the same with --force)", highlight=False)
     if selection.shard is not None:
         out.print("the overview waits for all shards: spi run, once they are done", highlight=False)
-    if summary.log is not None:
-        out.print(f"log {summary.log.relative_to(setup.workspace.root)}", markup=False, highlight=False)
     if summary.stopped:
         err.print("stopped; what was done is kept, and spi run goes on from there", style="red")
         raise typer.Exit(STOPPED)
