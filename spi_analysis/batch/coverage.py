@@ -24,24 +24,22 @@ def simulate_rounds(
     setup: RoundSetup, seeds: Iterable[int], mechanisms: Iterable[str], workers: int | None, console: Console
 ) -> pd.DataFrame:
     """Every institution of the round, for every seed and mechanism (see ``simulate_institution``)."""
-    root, round_id = str(setup.workspace.root), setup.round.round_id
-    tasks: list[Task] = [
-        (root, round_id, institution_id, seed, mechanism)
-        for mechanism, seed, institution_id in itertools.product(mechanisms, seeds, setup.institution_ids)
-    ]
-    return on_all_cores(_simulate, tasks, workers, console, chunk=4)
+    return on_all_cores(_simulate, _tasks(setup, seeds, mechanisms), workers, console, chunk=4)
 
 
 def simulate_conducts(
     setup: RoundSetup, seeds: Iterable[int], answers: Iterable[str], workers: int | None, console: Console
 ) -> pd.DataFrame:
     """Every institution of the round, for every seed, honest and coached (see ``simulate_conduct``)."""
+    return on_all_cores(_simulate_conduct, _tasks(setup, seeds, answers), workers, console, chunk=4)
+
+
+def _tasks(setup: RoundSetup, seeds: Iterable[int], kinds: Iterable[str]) -> list[Task]:
     root, round_id = str(setup.workspace.root), setup.round.round_id
-    tasks: list[Task] = [
+    return [
         (root, round_id, institution_id, seed, kind)
-        for kind, seed, institution_id in itertools.product(answers, seeds, setup.institution_ids)
+        for kind, seed, institution_id in itertools.product(kinds, list(seeds), setup.institution_ids)
     ]
-    return on_all_cores(_simulate_conduct, tasks, workers, console, chunk=4)
 
 
 def simulate_means(seed: int, runs: int, workers: int | None, console: Console) -> pd.DataFrame:

@@ -157,25 +157,9 @@ def import_published_command(
     from spi_analysis.stages.published import import_published
 
     setup = open_setup(workspace, round_id)
-    _, missing = existing([file])
-    if missing:
-        raise InputError(*missing)
+    _require_file(file)
     table = import_published(setup, file)
     out.print(f"{len(table):,} published results, {table['year'].min()} to {table['year'].max()}")
-
-
-def _print_imported(
-    result: Imported,
-    setup: RoundSetup,
-    missing: Sequence[Problem] = (),
-    severities: Sequence[str] = ("rejected", "flagged"),
-) -> None:
-    """What came of files of many institutions; all problems at the end."""
-    print_rows("Rows", result.counts)
-    if result.skipped:
-        out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
-    print_remarks(result.remarks, severities)
-    finish([*missing, *result.failed], result.written, setup.workspace)
 
 
 @imports.command("tracker")
@@ -195,10 +179,28 @@ def import_tracker_command(
     from spi_analysis.stages.tracker import import_tracker
 
     setup = open_setup(workspace, round_id)
+    _require_file(file)
+    print_table("Followed up (TLP in percent)", follow_up(import_tracker(setup, file)))
+
+
+def _require_file(file: Path) -> None:
     _, missing = existing([file])
     if missing:
         raise InputError(*missing)
-    print_table("Followed up (TLP in percent)", follow_up(import_tracker(setup, file)))
+
+
+def _print_imported(
+    result: Imported,
+    setup: RoundSetup,
+    missing: Sequence[Problem] = (),
+    severities: Sequence[str] = ("rejected", "flagged"),
+) -> None:
+    """What came of files of many institutions; all problems at the end."""
+    print_rows("Rows", result.counts)
+    if result.skipped:
+        out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
+    print_remarks(result.remarks, severities)
+    finish([*missing, *result.failed], result.written, setup.workspace)
 
 
 def _print_unasked(setup: RoundSetup, store: Store, institution_ids: list[str]) -> None:

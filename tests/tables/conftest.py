@@ -16,6 +16,7 @@ import pytest
 
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.params.mapping import EventMapping, FrameMapping, ResponseMapping, load_mapping
+from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 from spi_analysis.tables.vault_key import VaultKey
@@ -125,3 +126,11 @@ def employees() -> list[list[object]]:
         [3, "Agus Contoh", "199001012023011003", "Staf", "Dinas Sosial", None, "agus@contoh.id", "L",
          "01/01/1990", "01/01/2023", "01/01/2023"],
     ]  # fmt: skip
+
+
+@pytest.fixture
+def bring(setup, store, vault):
+    def bring(*files, **options):
+        return import_frame(files, setup, store, vault, **options)
+
+    return bring
