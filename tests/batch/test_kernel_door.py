@@ -60,8 +60,8 @@ def test_it_is_forked_from_the_warm_process_and_behaves_like_any_kernel(kernel, 
 
 def test_it_can_be_interrupted_restarted_and_shut_down(kernel):
     manager, client = kernel
-    message = client.execute("import time\nkept = 1\ntime.sleep(60)")
-    while client.get_iopub_msg(timeout=30)["msg_type"] != "execute_input":
+    message = client.execute("import time\nkept = 1\nprint('asleep', flush=True)\ntime.sleep(60)")
+    while client.get_iopub_msg(timeout=30)["msg_type"] != "stream":  # before it, the cell may not have begun
         pass
     manager.interrupt_kernel()
     reply = client.get_shell_msg(timeout=30)
