@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
 import re
 import shutil
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
 
-from spi_analysis.batch.institutions import Outcome, Place, for_each, problems_of
-from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, NATIONAL_NOTEBOOKS, Step
+from spi_analysis.batch.currency import verdict
+from spi_analysis.batch.keys import page_paths
+from spi_analysis.batch.ledger import Entry, Key, read_entries
+from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, NATIONAL_NOTEBOOKS, Step, plan_steps
 from spi_analysis.batch.publish_checks import all_problems
-from spi_analysis.batch.ready import overview_is_current
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup
-from spi_analysis.reporting.institution.files import page_tables
-from spi_analysis.stages.report import institution_page
 from spi_analysis.tables.files import whole_file, write_bytes, write_csv
 
 REPORT = next(kind for kind in INSTITUTION_NOTEBOOKS if kind.audience == "report")
 OVERVIEW = Step(NATIONAL_NOTEBOOKS[0], "", ())
-RECEIVED = ("frame", "sample", "events", "responses")
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 ALL = ""
 # A zip states when its files were written; a fixed day keeps the same content the same bytes.
@@ -60,108 +55,78 @@ class _Contents:
         self.owners |= dict.fromkeys(files, institution_id)
 
 
-def publish(setup: RoundSetup, folder: Path, partial: bool, workers: int | None, console: Console) -> Published:
+def publish(setup: RoundSetup, folder: Path, partial: bool) -> Published:
     """Write ``folder/<round>`` and ``folder/<round>.zip``, whole or not at all; the same reports give the same bytes.
+
+    A report goes if `spi run` would pass over it, and over what it stands on: nothing has changed since it was made
+    and checked.
 
     Raises
     ------
-    StoreError   a report or the overview is missing, failed, or does not say what the round's data say now (all are
-        named), unless ``partial`` leaves those out; or a file holds what may not leave the house: then always.
+    StoreError   a report or the overview is missing, failed or stale (all are named), unless ``partial`` leaves those
+        out; or a file holds what may not leave the house: then always.
     """
-    outcomes = for_each(
-        Place(setup), _look_at, dict.fromkeys(setup.institution_ids), workers, console, "checking reports"
-    )
-    ready = [outcome.institution_id for outcome in outcomes if outcome.value == ""]
-    wanting = problems_of(outcomes)
-    overview = _overview_problems(setup)
-    if (wanting or overview) and not partial:
-        raise StoreError(*wanting, *overview)
+    entries = read_entries(setup)
+    withheld = {code: setup.inputs[code].withheld_reason for code in setup.institution_ids if _is_withheld(setup, code)}
+    wanting = {code: _wanting(setup, code, entries) for code in setup.institution_ids if code not in withheld}
+    ready = [code for code, problems in wanting.items() if not problems]
+    overview = _overview_problems(setup, entries)
+    problems = [problem for found in [*wanting.values(), overview] for problem in found]
+    if problems and not partial:
+        raise StoreError(*problems)
     if not ready:
         raise StoreError("there is no report to publish", file=f"outputs/{setup.round.round_id}", hint="run: spi run")
     contents = _contents(setup, ready, with_overview=not overview)
     forbidden = all_problems(contents.files.items())
     if forbidden:
         raise StoreError(*forbidden)
-    left_out = _left_out([*outcomes, *([Outcome(ALL, problems=tuple(overview))] if overview else [])])
-    return _write(setup, folder, contents, left_out)
+    return _write(setup, folder, contents, _left_out(withheld, {**wanting, "(overview)": overview}))
 
 
-def _look_at(place: Place, institution_id: str, _: None) -> str:
-    """Nothing if the institution's report may go; else why it is rightly left out. Raises where something is wrong."""
-    setup, inputs = place.setup, place.setup.inputs[institution_id]
-    folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id)
-    pages = [folder / REPORT.page.format(language=language) for language in setup.round.languages]
-    if inputs.release == "withheld" and not any(page.exists() for page in pages):
-        return f"withheld: {inputs.withheld_reason}"
-    problems = [_problem("the report is missing", institution_id, page) for page in pages if not page.exists()]
-    problems = problems or list(_failed(folder, institution_id))
-    # What was not checked, or is not there, need not be looked at more closely.
-    problems = problems or [
-        *_page_problems(setup, institution_id, pages),
-        *_stale(place, institution_id, folder, pages),
+def _is_withheld(setup: RoundSetup, institution_id: str) -> bool:
+    """Whether an institution is rightly left out: its result is withheld, and no page says so."""
+    pages = page_paths(setup, _report_steps(institution_id)[-1])
+    return setup.inputs[institution_id].release == "withheld" and not any(page.exists() for page in pages)
+
+
+def _wanting(setup: RoundSetup, institution_id: str, entries: Mapping[Key, Entry]) -> list[Problem]:
+    """What keeps a report from going: its pages are not there, or a step that it stands on is not up to date."""
+    steps = _report_steps(institution_id)
+    missing = [page for page in page_paths(setup, steps[-1]) if not page.exists()]
+    if missing:
+        return [_problem("the report is missing", institution_id, page) for page in missing]
+    verdicts = [(step, verdict(setup, step, entries)) for step in steps]
+    return [
+        _problem(f"the report is stale: {step.notebook.name} is not up to date", institution_id, None, found.in_words)
+        for step, found in verdicts
+        if not found.is_current
     ]
-    if problems:
-        raise StoreError(*problems)
-    return ""
 
 
-def _failed(folder: Path, institution_id: str) -> Iterator[Problem]:
-    """A report counts as checked if the batch says that its notebook ran to the end and its pages were whole."""
-    path = folder / "run.json"
-    steps = json.loads(path.read_text(encoding="utf-8")).get("steps", {}) if path.exists() else {}
-    if not steps.get(REPORT.number, {}).get("ok"):
-        yield _problem("the report was not checked: the batch does not say that it was made", institution_id, path)
+def _report_steps(institution_id: str) -> list[Step]:
+    """The report's step, and before it those whose tables it stands on."""
+    return [
+        step
+        for step in plan_steps([institution_id])
+        if step.institution_id and (step.notebook.writes or step.notebook == REPORT)
+    ]
 
 
-def _page_problems(setup: RoundSetup, institution_id: str, pages: Sequence[Path]) -> Iterator[Problem]:
-    expected = {
-        "institution": f'<meta name="institution" content="{institution_id}">',
-        "round": f'<meta name="round" content="{setup.round.round_id}">',
-        "status": f'class="mark {setup.round.report_status}"',
-    }
-    for page, language in zip(pages, setup.round.languages, strict=True):
-        text = page.read_text(encoding="utf-8")
-        marks = {**expected, "language": f'<html lang="{language}">'}
-        wrong = [name for name, mark in marks.items() if mark not in text]
-        if wrong:
-            yield _problem(f"the report is stale: another {', '.join(wrong)} than now", institution_id, page)
+def _problem(what: str, institution_id: str, page: Path | None, got: str = "") -> Problem:
+    file = f"outputs/{'/'.join(page.parts[-3:])}" if page else ""
+    return Problem(what, file=file, key=institution_id, got=got,
+                   hint=f"run: spi run {institution_id} (or leave it out: --partial)")  # fmt: skip
 
 
-def _stale(place: Place, institution_id: str, folder: Path, pages: Sequence[Path]) -> Iterator[Problem]:
-    """The report must be younger than what was received, and its tables must be those that follow from the store."""
-    made = min(page.stat().st_mtime_ns for page in pages)
-    for table in RECEIVED:
-        path = place.store.path(table, institution_id)
-        if path.exists() and path.stat().st_mtime_ns > made:
-            yield _problem(f"the report is stale: the table {table} was written after it", institution_id, pages[0])
-    tables = page_tables(institution_page(place.setup, place.store, institution_id))
-    for name, table in tables.items():
-        path = folder / "tables" / f"{name}.csv"
-        if not path.exists():
-            yield _problem("a table of the report is missing", institution_id, path)
-        elif path.read_bytes() != _csv_bytes(table):
-            yield _problem("the report is stale: its figures are not those of the store", institution_id, path)
-
-
-def _csv_bytes(table: pd.DataFrame) -> bytes:
-    """A table as ``write_csv`` writes it."""
-    buffer = io.BytesIO()
-    table.to_csv(buffer, index=False, encoding="utf-8-sig", lineterminator="\n")
-    return buffer.getvalue()
-
-
-def _problem(what: str, institution_id: str, path: Path) -> Problem:
-    return Problem(what, file=f"outputs/{'/'.join(path.parts[path.parts.index(institution_id) - 1:])}",
-                   key=institution_id, hint=f"run: spi run {institution_id} (or leave it out: --partial)")  # fmt: skip
-
-
-def _overview_problems(setup: RoundSetup) -> list[Problem]:
-    if overview_is_current(setup, OVERVIEW):
+def _overview_problems(setup: RoundSetup, entries: Mapping[Key, Entry]) -> list[Problem]:
+    found = verdict(setup, OVERVIEW, entries)
+    if found.is_current:
         return []
     return [
         Problem(
             "the national overview is missing or stale",
             file=f"outputs/{setup.round.round_id}",
+            got=found.in_words,
             hint=f"run: spi run --notebook {OVERVIEW.notebook.number} (or leave it out: --partial)",
         )
     ]
@@ -206,12 +171,9 @@ def without_dead_links(page: str, folder: str, names: Collection[str]) -> str:
     return _LINK.sub(kept, page)
 
 
-def _left_out(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    rows = [
-        (outcome.institution_id or "(overview)", reason)
-        for outcome in outcomes
-        for reason in dict.fromkeys([*(p.what for p in outcome.problems), *([outcome.value] if outcome.value else [])])
-    ]
+def _left_out(withheld: Mapping[str, str], wanting: Mapping[str, Sequence[Problem]]) -> pd.DataFrame:
+    rows = [(code, f"withheld: {reason}") for code, reason in withheld.items()]
+    rows += [(code, what) for code, found in wanting.items() for what in dict.fromkeys(p.what for p in found)]
     return pd.DataFrame(rows, columns=["institution_id", "reason"])
 
 

@@ -1,18 +1,13 @@
-"""What can run: a look at the store before any notebook is started, and whether the overview is still up to date."""
+"""What can run: a look at the store before any notebook is started."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spi_analysis.batch.keys import step_inputs
 from spi_analysis.batch.plan import Step
 from spi_analysis.params import RoundSetup
-from spi_analysis.tables.files import write_json
 from spi_analysis.tables.store import WRITTEN_BY, Store
-
-INPUTS = "overview_inputs.json"
 
 
 @dataclass(frozen=True)
@@ -76,19 +71,3 @@ def blocked_in_words(blocked: Sequence[Blocked]) -> list[str]:
         for reason, numbers in reasons.items():
             lines.setdefault((", ".join(numbers), reason), []).append(whose)
     return [f"not run: {numbers} of {', '.join(whose)}; {reason}" for (numbers, reason), whose in lines.items()]
-
-
-def overview_is_current(setup: RoundSetup, step: Step) -> bool:
-    """Whether the pages of the national overview are there and were made from what is there now."""
-    folder = step.folder(setup.workspace, setup.round.round_id)
-    pages = [folder / step.notebook.page.format(language=language) for language in setup.round.languages]
-    path = folder / INPUTS
-    if not path.exists() or not all(page.exists() for page in pages):
-        return False
-    return bool(json.loads(path.read_text(encoding="utf-8")) == step_inputs(setup, step))
-
-
-def keep_overview_inputs(setup: RoundSetup, step: Step, inputs: Mapping[str, str] | None = None) -> None:
-    """Remember what the overview was made from (default: what is there now)."""
-    path = step.folder(setup.workspace, setup.round.round_id) / INPUTS
-    write_json(path, step_inputs(setup, step) if inputs is None else dict(inputs))

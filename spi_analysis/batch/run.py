@@ -25,7 +25,7 @@ from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.progress import Voice, speaking
-from spi_analysis.batch.ready import blocked_in_words, blocked_steps, keep_overview_inputs
+from spi_analysis.batch.ready import blocked_in_words, blocked_steps
 from spi_analysis.batch.rendering import render_step
 from spi_analysis.batch.selection import Selection, Shard, selected_steps, without
 from spi_analysis.batch.stale import keep_stale
@@ -208,8 +208,6 @@ class _Batch:
         outputs = step_outputs(self.setup, step) if outcome.ok else {}
         self.ledger.end(outcome, self.inputs.get(step.key, {}), outputs)
         self._keep_in_folder(step, outcome)
-        if outcome.ok and not step.institution_id:
-            keep_overview_inputs(self.setup, step, self.inputs[step.key])
 
     def _keep_in_folder(self, step: Step, outcome: Outcome) -> None:
         """run.json beside the outputs of an institution: what ran last of every notebook, and with what result."""

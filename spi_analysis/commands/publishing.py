@@ -9,7 +9,6 @@ import typer
 
 from spi_analysis.commands.common import (
     RoundOption,
-    WorkersOption,
     WorkspaceOption,
     open_setup,
     out,
@@ -25,21 +24,20 @@ def publish(
         Path | None, typer.Option(help="Where to write (default: build/publish in the workspace).")
     ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Leave out what is missing or stale; list it.")] = False,
-    workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
     """Pack the reports, their tables and the overview into a folder and a zip with a manifest. Nothing else goes.
 
-    Refuses where a report is missing, stale or unchecked, and wherever a file holds a contact, a network address or a
-    traceback.
+    Refuses where a report is missing or not up to date (spi run would make it anew), and wherever a file holds a
+    contact, a network address or a traceback.
 
     Example: spi publish --partial
     """
     from spi_analysis.batch.publish import publish as pack
 
     setup = open_setup(workspace, round_id)
-    made = pack(setup, folder or setup.workspace.root / "build" / "publish", partial, workers, out)
+    made = pack(setup, folder or setup.workspace.root / "build" / "publish", partial)
     if len(made.left_out):
         print_table("Left out", made.left_out)
     institutions = made.manifest["institution_id"].replace("", None).nunique()

@@ -1,21 +1,20 @@
 """What leaves the house: reports, tables, overview, and nothing else; never a contact, never a stale figure."""
 
-import io
-import json
 import os
 import re
 import shutil
 import zipfile
-from dataclasses import replace
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from spi_analysis.batch import publish as module
+from spi_analysis.batch.keys import step_inputs, step_outputs
+from spi_analysis.batch.ledger import Ledger, batch_folder
+from spi_analysis.batch.outcome import Outcome
+from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.publish import publish, without_dead_links
 from spi_analysis.batch.publish_checks import content_problems
-from spi_analysis.batch.ready import INPUTS, keep_overview_inputs
 from spi_analysis.errors import StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.reporting.institution.files import save_tables
@@ -23,7 +22,7 @@ from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
 from spi_analysis.stages.weigh import save_weights, weigh_institution
-from spi_analysis.tables.files import write_csv, write_json, write_text
+from spi_analysis.tables.files import write_csv, write_text
 from spi_analysis.tables.store import Store
 from tests.demo import copy_inputs
 from tests.stages.town import SECRET, TOWN, make_town
@@ -50,6 +49,16 @@ def write_pages(setup, text="Skor 77,29 (75,10 sampai 79,48); n = 1.234.567"):
         write_text(base / TOWN / f"report.{language}.html", report)
         links_home = f'<a href="{TOWN}/report.{language}.html">T</a> <a href="tables/means.csv">CSV</a>'
         write_text(base / f"index.{language}.html", PAGE.format(institution_id="", up="", links=links_home, **facts))
+
+
+def keep_on_record(setup, *steps, error=""):
+    """Steps of the round (all of them), as a run has them in its ledger: made from what is there now."""
+    ledger = Ledger(batch_folder(setup) / "ledger.sqlite", "a run")
+    for step in steps or plan_steps([TOWN]):
+        ledger.begin(step, 1)
+        outcome = Outcome(step.key, 1.0, (), error)
+        ledger.end(outcome, step_inputs(setup, step), step_outputs(setup, step))
+    ledger.close()
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +89,7 @@ def template(tmp_path_factory):
     save_tables(institution_page(setup, store, TOWN), folder / "tables")
     write_csv(workspace.outputs / ROUND / "tables" / "means.csv", pd.DataFrame({"year": [2024]}))
     write_pages(setup)
-    write_json(folder / "run.json", {"institution_id": TOWN, "steps": {"50": {"ok": True}}})
-    keep_overview_inputs(setup, module.OVERVIEW)
+    keep_on_record(setup)
     return workspace.root
 
 
@@ -94,8 +102,7 @@ def setup(template, tmp_path):
 
 
 def pack(setup, partial=False, folder=None):
-    console = Console(file=io.StringIO())
-    return publish(setup, folder or setup.workspace.root / "out", partial, 1, console)
+    return publish(setup, folder or setup.workspace.root / "out", partial)
 
 
 def files_in(folder):
@@ -107,6 +114,7 @@ def test_reports_tables_and_overview_go_and_nothing_else(setup):
     for stray in ("50_institution_report.ipynb", "40_score_analysis.id.html", "frame_problems.xlsx", "tables/x.csv"):
         write_text(outputs / TOWN / stray, "not for others")
     write_text(outputs / "tables" / "notes.csv", "not for others")
+    keep_on_record(setup)
     made = pack(setup)
     names = set(files_in(made.folder)) - {"manifest.csv"}
     tables = {f"{TOWN}/tables/{name}" for name in os.listdir(outputs / TOWN / "tables") if name != "x.csv"}
@@ -181,6 +189,7 @@ def test_what_is_planted_is_refused(setup, what, text):
     before = files_in(made.folder.parent)
     page = setup.workspace.outputs / ROUND / TOWN / "report.en.html"
     page.write_text(page.read_text().replace("<p>", f"<p>{text} "))
+    keep_on_record(setup)
     for partial in (False, True):
         with pytest.raises(StoreError, match=f"holds {what}") as error:
             pack(setup, partial)
@@ -208,9 +217,8 @@ def test_figures_and_pictures_are_no_contacts(text):
 
 
 def test_a_planted_contact_in_a_table_is_refused(setup):
-    """A table whose content is not what follows from the store is stale, whatever stands in it; the overview's is not
-    made again, so it is the search that finds it."""
     write_text(setup.workspace.outputs / ROUND / "tables" / "means.csv", "year\n081234567890\n")
+    keep_on_record(setup)
     with pytest.raises(StoreError, match="holds a phone number") as error:
         pack(setup)
     assert "tables/means.csv" in str(error.value)
@@ -219,19 +227,20 @@ def test_a_planted_contact_in_a_table_is_refused(setup):
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda base, store: (base / TOWN / "report.en.html").unlink(), "the report is missing"),
-        (lambda base, store: (base / TOWN / "run.json").unlink(), "not checked"),
-        (lambda base, store: write_json(base / TOWN / "run.json", {"steps": {"50": {"ok": False}}}), "not checked"),
-        (lambda base, store: (base / TOWN / "tables" / "index.csv").unlink(), "a table of the report is missing"),
-        (lambda base, store: _other_estimates(store), "its figures are not those of the store"),
-        (lambda base, store: _later(store.path("responses", TOWN)), "responses was written after it"),
-        (lambda base, store: _swap(base / TOWN / "report.id.html", TOWN, "kota-bengkulu"), "another institution"),
-        (lambda base, store: _swap(base / TOWN / "report.id.html", "mark draft", "mark final"), "another status"),
+        (lambda setup, base, store: (base / "report.en.html").unlink(), "the report is missing"),
+        (lambda setup, base, store: shutil.rmtree(batch_folder(setup)), "not run yet"),
+        (lambda setup, base, store: keep_on_record(setup, error="it broke"), "last time: failed"),
+        (lambda setup, base, store: (base / "tables" / "index.csv").unlink(), "tables/index.csv is gone"),
+        (lambda setup, base, store: _other_estimates(store), "40_score_analysis is not up to date"),
+        (lambda setup, base, store: _fewer(store, "responses"), "30_nonresponse_weighting is not up to date"),
+        (lambda setup, base, store: _swap(base / "report.id.html", TOWN, "kota-bengkulu"), "report.id.html is changed"),
+        (lambda setup, base, store: _swap(_round_file(setup), "report_status: draft", "report_status: final"),
+         "parameters is changed"),
     ],
-)
-def test_what_is_stale_missing_or_unchecked_is_refused_and_left_out_when_told(setup, spoil, why):
-    base, store = setup.workspace.outputs / ROUND, Store(setup.workspace.data / ROUND)
-    spoil(base, store)
+)  # fmt: skip
+def test_what_is_stale_missing_or_failed_is_refused_and_left_out_when_told(setup, spoil, why):
+    base, store = setup.workspace.outputs / ROUND / TOWN, Store(setup.workspace.data / ROUND)
+    spoil(setup, base, store)
     with pytest.raises(StoreError, match=why) as error:
         pack(setup)
     assert TOWN in str(error.value)
@@ -246,6 +255,7 @@ def test_a_missing_institution_is_left_out_and_listed(setup):
     rows.write_text(
         rows.read_text() + "kota-bengkulu,0,0,0,,,published,,test\nkota-tebing-tinggi,0,0,0,,,withheld,secrecy,test\n"
     )
+    keep_on_record(setup, *plan_steps([TOWN], ["30", "40", "50"]))
     larger = load_setup(setup.workspace, ROUND)
     with pytest.raises(StoreError) as error:
         pack(larger)
@@ -262,12 +272,14 @@ def test_a_missing_institution_is_left_out_and_listed(setup):
     assert "index.id.html" not in (made.folder / TOWN / "report.id.html").read_text()
 
 
-def test_a_stale_overview_is_refused(setup):
-    path = setup.workspace.outputs / ROUND / INPUTS
-    write_json(path, {"digest": "of other estimates"})
+def test_a_stale_overview_is_refused_and_left_out_when_told(setup):
+    page = setup.workspace.outputs / ROUND / "index.id.html"
+    page.write_text(page.read_text() + "later")
     with pytest.raises(StoreError, match="overview is missing or stale"):
         pack(setup)
-    assert json.loads(path.read_text()) == {"digest": "of other estimates"}
+    made = pack(setup, partial=True)
+    assert not [name for name in made.manifest["file"] if name.startswith("index")]
+    assert list(made.left_out["institution_id"]) == ["(overview)"]
 
 
 def test_interrupted_nothing_is_left(setup, monkeypatch):
@@ -282,9 +294,6 @@ def test_interrupted_nothing_is_left(setup, monkeypatch):
 
 def test_drafts_are_said_to_be_drafts(setup):
     assert pack(setup).status == "draft"
-    final = replace(setup, round=setup.round.model_copy(update={"report_status": "final"}))
-    with pytest.raises(StoreError, match="another status"):
-        pack(final)
 
 
 def _other_estimates(store):
@@ -294,10 +303,14 @@ def _other_estimates(store):
     store.write("estimates", TOWN, table)
 
 
-def _later(path):
-    later = path.stat().st_mtime_ns + 3_600 * 10**9
-    os.utime(path, ns=(later, later))
+def _fewer(store, table):
+    store.write(table, TOWN, store.read(table, TOWN).iloc[:-1])
+
+
+def _round_file(setup):
+    return setup.workspace.params / "rounds" / f"{ROUND}.yaml"
 
 
 def _swap(path, old, new):
+    assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))

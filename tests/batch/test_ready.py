@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from spi_analysis.batch.plan import plan_steps
-from spi_analysis.batch.ready import blocked_in_words, blocked_steps, keep_overview_inputs, overview_is_current
+from spi_analysis.batch.ready import blocked_in_words, blocked_steps
 from spi_analysis.batch.run import run_batch
 from spi_analysis.params import load_setup
 from spi_analysis.tables.files import write_text
@@ -79,25 +79,6 @@ def test_nothing_is_started_for_an_empty_round(workspace):
     assert "spi import frame" in done.stdout
     assert "of 6 notebooks 0 failed, 6 not run" in done.stderr
     assert not (workspace.outputs / ROUND / A / "10_sampling_design.ipynb").exists()
-
-
-def test_the_overview_is_current_until_something_changes(setup, workspace, have):
-    (step,) = plan_steps([A], ["90"])
-    have(A, "estimates")
-    assert not overview_is_current(setup, step), "never made"
-    for language in ("id", "en"):
-        write_text(workspace.outputs / ROUND / f"index.{language}.html", "page")
-    keep_overview_inputs(setup, step)
-    assert overview_is_current(setup, step)
-    write_text(workspace.data / ROUND / "estimates" / f"{A}.parquet", "another estimate")
-    assert not overview_is_current(setup, step)
-    keep_overview_inputs(setup, step)
-    path = workspace.params / "recommendations.yaml"
-    path.write_text(path.read_text() + "\n# changed\n")
-    assert not overview_is_current(setup, step), "a parameter"
-    keep_overview_inputs(setup, step)
-    (workspace.outputs / ROUND / "index.en.html").unlink()
-    assert not overview_is_current(setup, step), "a page is gone"
 
 
 @pytest.mark.slow
