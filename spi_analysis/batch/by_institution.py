@@ -11,7 +11,8 @@ import pandas as pd
 from rich.console import Console
 
 from spi_analysis.batch.inputs import inputs_digest, is_done, keep_done
-from spi_analysis.batch.institutions import Outcome, Place, for_each, problems_of
+from spi_analysis.batch.institutions import Done, Place, for_each, problems_of
+from spi_analysis.batch.plan import WEIGHTS
 from spi_analysis.errors import Problem, SpiError
 from spi_analysis.params.mapping import frame_mapping
 from spi_analysis.stages.draw import draw_institution, draw_table
@@ -82,16 +83,16 @@ def import_logs(
     rest = []
     for path in [*mixed, *others]:
         log = LOG_IMPORTS[kind]([path], place.setup, place.store, place.vault, mapping=mapping)
-        rest.append(Outcome("", _short(log), log.failed))
+        rest.append(Done("", _short(log), log.failed))
     return _together([*(o for o in outcomes if o.value is not MIXED), *rest])
 
 
-def draw_all(place: Place, institution_ids: Sequence[str], workers: int | None, console: Console) -> list[Outcome]:
+def draw_all(place: Place, institution_ids: Sequence[str], workers: int | None, console: Console) -> list[Done]:
     """Draw the samples of institutions; the value of an outcome is its part of the table of draws."""
     return for_each(place, _draw, dict.fromkeys(institution_ids), workers, console, "drawing")
 
 
-def weigh_all(place: Place, institution_ids: Sequence[str], workers: int | None, console: Console) -> list[Outcome]:
+def weigh_all(place: Place, institution_ids: Sequence[str], workers: int | None, console: Console) -> list[Done]:
     """Weights and replicate weights of institutions; the value is False where they were up to date."""
     return for_each(place, _weigh, dict.fromkeys(institution_ids), workers, console, "weighing")
 
@@ -107,7 +108,7 @@ def _import_lists(place: Place, institution_id: str, task: tuple[list[Path], Pat
     result = import_frame(files, place.setup, place.store, place.vault, mapping=mapping, institution=institution_id,
                           source=source)  # fmt: skip
     if result.failed:
-        return Outcome(institution_id, _short(result), result.failed)
+        return Done(institution_id, _short(result), result.failed)
     keep_done(place.store, "frame_from", institution_id, digest)
     return _short(result)
 
@@ -124,8 +125,8 @@ def _short(result: Any) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Path, ...]]:
     return result.counts, rows[REMARKS], result.written
 
 
-def _together(outcomes: Sequence[Outcome], failed: Sequence[Problem] = ()) -> Imported:
-    inner = [outcome.value if isinstance(outcome.value, Outcome) else outcome for outcome in outcomes]
+def _together(outcomes: Sequence[Done], failed: Sequence[Problem] = ()) -> Imported:
+    inner = [outcome.value if isinstance(outcome.value, Done) else outcome for outcome in outcomes]
     found = [outcome.value for outcome in inner if outcome.value is not None]
     counts, remarks, written = zip(*found, strict=True) if found else ((), (), ())
     return Imported(
@@ -149,11 +150,12 @@ def _draw(place: Place, institution_id: str, _: None) -> pd.DataFrame:
 def _weigh(place: Place, institution_id: str, _: None) -> bool:
     store, setup = place.store, place.setup
     tables = [store.read(table, institution_id) for table in WEIGHED_FROM]
-    digest = inputs_digest(setup, institution_id, [store.path(table, institution_id) for table in WEIGHED_FROM])
-    written = all(store.has(table, institution_id) for table in ("weights", "replicates"))
-    if written and is_done(store, "weights_from", institution_id, digest):
+    made_from = [store.path(table, institution_id) for table in WEIGHED_FROM]
+    # With what was written: notebook 30 writes weights too, perhaps from other parameters.
+    files = [*made_from, *(store.path(table, institution_id) for table in WEIGHTS)]
+    if is_done(store, "weights_from", institution_id, inputs_digest(setup, institution_id, files)):
         return False
     weighted = weigh_institution(*tables, setup.round_for(institution_id), setup.instrument)
     save_weights(store, institution_id, weighted)
-    keep_done(store, "weights_from", institution_id, digest)
+    keep_done(store, "weights_from", institution_id, inputs_digest(setup, institution_id, files))
     return True

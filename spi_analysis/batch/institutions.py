@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from spi_analysis.errors import Problem, SpiError
 from spi_analysis.params import RoundSetup, Workspace, load_setup
+from spi_analysis.progress import followed
 from spi_analysis.tables.locking import join_writer, one_writer_in_parts
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 from spi_analysis.tables.vault_key import VaultKey
 from spi_analysis.threads import SINGLE_THREAD
 
-# A process is replaced after so many institutions, so that what it has gathered in memory goes with it.
+# Processes are replaced after so many institutions each, so that what they have gathered in memory goes with them.
 PER_PROCESS = 40
 
 
@@ -46,7 +46,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Done:
     """What became of one institution: what the work gave back, or what was wrong."""
 
     institution_id: str
@@ -59,7 +59,7 @@ Work = Callable[[Place, str, Any], Any]
 
 def for_each(
     place: Place, work: Work, tasks: Mapping[str, Any], workers: int | None, console: Console, doing: str
-) -> list[Outcome]:
+) -> list[Done]:
     """Do ``work(place, institution_id, task)`` for every institution, as the only writer of the workspace.
 
     Parameters
@@ -80,24 +80,24 @@ def for_each(
             if width <= 1
             else _in_processes(place, work, tasks, width)
         )
-        found = {outcome.institution_id: outcome for outcome in _followed(outcomes, len(tasks), console, doing)}
+        found = {outcome.institution_id: outcome for outcome in followed(outcomes, len(tasks), console, doing)}
     return [found[code] for code in tasks]
 
 
-def problems_of(outcomes: Iterable[Outcome]) -> list[Problem]:
+def problems_of(outcomes: Iterable[Done]) -> list[Problem]:
     """Everything that was wrong, institution by institution."""
     return [problem for outcome in outcomes for problem in outcome.problems]
 
 
-def _outcome(place: Place, work: Work, institution_id: str, task: Any) -> Outcome:
+def _outcome(place: Place, work: Work, institution_id: str, task: Any) -> Done:
     try:
-        return Outcome(institution_id, work(place, institution_id, task))
+        return Done(institution_id, work(place, institution_id, task))
     except SpiError as error:
-        return Outcome(institution_id, problems=error.problems)
+        return Done(institution_id, problems=error.problems)
     except Exception as error:
         # A mistake of the program's own: the other institutions still get their turn, and this one is named.
         what = f"this institution could not be done: {type(error).__name__}"
-        return Outcome(institution_id, problems=(Problem(what, key=institution_id, got=_place_of(error)),))
+        return Done(institution_id, problems=(Problem(what, key=institution_id, got=_place_of(error)),))
 
 
 def _place_of(error: Exception) -> str:
@@ -108,29 +108,29 @@ def _place_of(error: Exception) -> str:
     return "" if at is None else f"{Path(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}"
 
 
-def _in_processes(place: Place, work: Work, tasks: Mapping[str, Any], workers: int) -> Iterator[Outcome]:
+def _in_processes(place: Place, work: Work, tasks: Mapping[str, Any], workers: int) -> Iterator[Done]:
     """The outcomes as they come. A process that is killed costs the institution it was at, and no other."""
     os.environ.update(SINGLE_THREAD)
     left, width = dict(tasks), workers
     while left:
         try:
-            for outcome in _in_pool(place, work, left, width):
+            for outcome in _in_pool(place, work, dict(islice(left.items(), width * PER_PROCESS)), width):
                 del left[outcome.institution_id]
                 yield outcome
+            width = workers
         except BrokenProcessPool:
             # Which one it was shows when they are done one at a time.
             if width == 1:
                 code = next(iter(left))
                 del left[code]
-                yield Outcome(code, problems=(_killed(code),))
+                yield Done(code, problems=(_killed(code),))
             width = workers if width == 1 else 1
 
 
-def _in_pool(place: Place, work: Work, tasks: Mapping[str, Any], width: int) -> Iterator[Outcome]:
+def _in_pool(place: Place, work: Work, tasks: Mapping[str, Any], width: int) -> Iterator[Done]:
     opening = (str(place.setup.workspace.root), place.setup.round.round_id, place.key)
-    pool = ProcessPoolExecutor(
-        width, multiprocessing.get_context("spawn"), _open, opening, max_tasks_per_child=PER_PROCESS
-    )
+    # Not max_tasks_per_child: with a full queue the processes that have reached it are not replaced (gh-115634).
+    pool = ProcessPoolExecutor(width, multiprocessing.get_context("spawn"), _open, opening)
     try:
         futures = [pool.submit(_in_process, work, code, task) for code, task in tasks.items()]
         for future in as_completed(futures):
@@ -150,7 +150,7 @@ def _open(root: str, round_id: str, key: VaultKey | None) -> None:
     _place = Place(load_setup(workspace, round_id), key)
 
 
-def _in_process(work: Work, institution_id: str, task: Any) -> Outcome:
+def _in_process(work: Work, institution_id: str, task: Any) -> Done:
     assert _place is not None
     return _outcome(_place, work, institution_id, task)
 
@@ -161,19 +161,3 @@ def _killed(institution_id: str) -> Problem:
         key=institution_id,
         hint="most often the memory was full: run it again with fewer processes (--workers 1)",
     )
-
-
-def _followed(outcomes: Iterable[Outcome], total: int, console: Console, doing: str) -> Iterator[Outcome]:
-    """The same outcomes, with a bar on a terminal; in a file or pipe with a line at every tenth."""
-    if console.is_terminal and total > 1:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as progress:
-            yield from progress.track(outcomes, total, description=doing)
-        return
-    started, tenths = time.monotonic(), 0
-    for number, outcome in enumerate(outcomes, start=1):
-        yield outcome
-        if total >= 10 and number * 10 // total > tenths:
-            tenths = number * 10 // total
-            left = (time.monotonic() - started) / number * (total - number)
-            console.print(f"{doing}: {number:,} of {total:,}; about {left / 60:.0f} min left", highlight=False)

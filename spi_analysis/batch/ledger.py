@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup
 
 Key = tuple[str, str]
+LEDGER = "ledger.sqlite"
 # Seconds that a reader waits for the writer, and the writer for a checkpoint.
 PATIENCE = 30
 _SCHEMA = """
@@ -70,7 +71,7 @@ def batch_folder(setup: RoundSetup) -> Path:
 
 
 def read_entries(setup: RoundSetup) -> dict[Key, Entry]:
-    """All steps that were ever run; of a step that several shards know, the newest.
+    """All steps that were ever run; of what several ledgers know the newest, and the round's rather than a shard's.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def read_entries(setup: RoundSetup) -> dict[Key, Entry]:
     for row in _rows(setup, "steps"):
         row |= {name: json.loads(row[name]) for name in ("inputs", "outputs")}
         entry = Entry(**{name: value for name, value in row.items() if value is not None})
-        if entry.key not in found or entry.started > found[entry.key].started:
+        if entry.key not in found or entry.started >= found[entry.key].started:
             found[entry.key] = entry
     return found
 
@@ -179,6 +180,15 @@ class Ledger:
                 "update steps set inputs = ?, outputs = ?, made = ended where number = ? and institution_id = ?",
                 (_json(inputs), _json(outputs), *outcome.key),
             )
+
+    def rendered(self, entry: Entry, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> None:
+        """Pages were made anew from what was executed: those parts change, all else that is known stays."""
+        facts = asdict(entry) | {
+            "inputs": _json({**entry.inputs, **inputs}),
+            "outputs": _json({**entry.outputs, **outputs}),
+        }
+        places = ", ".join("?" * len(facts))
+        self._do(f"insert or replace into steps ({', '.join(facts)}) values ({places})", tuple(facts.values()))
 
     def close(self) -> None:
         """Let go of the database; its side files go with it."""

@@ -47,29 +47,34 @@ def clear_temporary_folders(names: Sequence[str]) -> None:
 def clear_leftovers(setup: RoundSetup, institution_ids: list[str], national: bool) -> int:
     """Remove half-written files of these institutions' outputs and tables; returns how many there were.
 
-    Only the run that holds the lock may call this. Tables are left alone while another command writes to the store.
+    Only the run that holds the lock may call this. All is left alone while another command writes: an import writes
+    not only tables, but also what it found, beside the pages.
     """
-    base = setup.workspace.outputs / setup.round.round_id
-    found = [path for code in institution_ids for path in _half_written((base / code).rglob(".*"))]
-    if national:
-        found += [path for folder in (base, base / "tables") for path in _half_written(folder.glob(".*"))]
-    for path in found:
-        path.unlink(missing_ok=True)
-    return len(found) + _clear_tables(setup, institution_ids)
-
-
-def _clear_tables(setup: RoundSetup, institution_ids: list[str]) -> int:
-    store, found = setup.workspace.data / setup.round.round_id, 0
-    tables = [table for kind in INSTITUTION_NOTEBOOKS for table in kind.writes]
-    own = {f".{code}" for code in institution_ids}
-    if not any((store / table).is_dir() for table in tables):
+    if not setup.workspace.data.is_dir():
         return 0
+    found: list[Path] = []
     with contextlib.suppress(StoreError), one_writer(setup.workspace.data):
-        for path in (path for table in tables for path in _half_written((store / table).glob(".*"))):
+        found = [*_half_outputs(setup, institution_ids, national), *_half_tables(setup, institution_ids)]
+        for path in found:
+            path.unlink(missing_ok=True)
+    return len(found)
+
+
+def _half_outputs(setup: RoundSetup, institution_ids: list[str], national: bool) -> Iterator[Path]:
+    base = setup.workspace.outputs / setup.round.round_id
+    for code in institution_ids:
+        yield from _half_written((base / code).rglob(".*"))
+    for folder in (base, base / "tables") if national else ():
+        yield from _half_written(folder.glob(".*"))
+
+
+def _half_tables(setup: RoundSetup, institution_ids: list[str]) -> Iterator[Path]:
+    store = setup.workspace.data / setup.round.round_id
+    own = {f".{code}" for code in institution_ids}
+    for table in (table for kind in INSTITUTION_NOTEBOOKS for table in kind.writes):
+        for path in _half_written((store / table).glob(".*")):
             if path.name.rsplit(".", 2)[0] in own:
-                path.unlink(missing_ok=True)
-                found += 1
-    return found
+                yield path
 
 
 def _half_written(paths: Iterator[Path]) -> Iterator[Path]:

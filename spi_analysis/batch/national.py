@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from spi_analysis.batch.demo import Beside
-from spi_analysis.batch.institutions import Outcome, Place, for_each
+from spi_analysis.batch.institutions import Done, Place, for_each
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup, Source, Workspace, load_setup
 from spi_analysis.stages.draw import draw_institution
@@ -53,7 +53,7 @@ class NationalRound:
     """What was made: ``institutions`` one row each (COUNTS), the outcomes of this call, and how many were there."""
 
     institutions: pd.DataFrame
-    outcomes: list[Outcome]
+    outcomes: list[Done]
     already: int
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from spi_analysis.batch.currency import verdict
 from spi_analysis.batch.keys import page_paths
 from spi_analysis.batch.ledger import Entry, Key, read_entries
+from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, NATIONAL_NOTEBOOKS, Step, plan_steps
 from spi_analysis.batch.publish_checks import all_problems
 from spi_analysis.errors import Problem, StoreError
@@ -63,10 +64,14 @@ def publish(setup: RoundSetup, folder: Path, partial: bool) -> Published:
 
     Raises
     ------
-    StoreError   a report or the overview is missing, failed or stale (all are named), unless ``partial`` leaves those
-        out; or a file holds what may not leave the house: then always.
+    StoreError   a run of the round is going on; a report or the overview is missing, failed or stale (all are named),
+        unless ``partial`` leaves those out; or a file holds what may not leave the house: then always.
     """
-    entries = read_entries(setup)
+    with one_run(setup):
+        return _publish(setup, folder, partial, read_entries(setup))
+
+
+def _publish(setup: RoundSetup, folder: Path, partial: bool, entries: Mapping[Key, Entry]) -> Published:
     withheld = {code: setup.inputs[code].withheld_reason for code in setup.institution_ids if _is_withheld(setup, code)}
     wanting = {code: _wanting(setup, code, entries) for code in setup.institution_ids if code not in withheld}
     ready = [code for code, problems in wanting.items() if not problems]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
 
 from spi_analysis.batch.checks import require_sound_notebook
+from spi_analysis.batch.keys import LOOK, page_paths, step_inputs, step_outputs
+from spi_analysis.batch.ledger import LEDGER, Entry, Key, Ledger, batch_folder, read_entries
+from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step, plan_steps
@@ -28,11 +32,27 @@ def render_pages(
     Returns
     -------
     One outcome per notebook; what was never executed is left out with an error, unless all notebooks were meant.
+
+    Raises
+    ------
+    StoreError   a run of this round is going on, or its ledger is damaged.
     """
     steps = plan_steps([setup.require(i) for i in institution_ids], notebooks)
     if notebooks is None:
         steps = [step for step in steps if (national or step.institution_id) and _executed(setup, step).exists()]
-    return [render_step(setup, step) for step in steps]
+    with one_run(setup), closing(Ledger(batch_folder(setup) / LEDGER, "render")) as ledger:
+        entries = read_entries(setup)
+        return [render_on_record(setup, step, ledger, entries) for step in steps]
+
+
+def render_on_record(setup: RoundSetup, step: Step, ledger: Ledger, entries: Mapping[Key, Entry]) -> Outcome:
+    """Make the pages of one step; if it was run on record, the ledger knows the new ones."""
+    outcome = render_step(setup, step)
+    if outcome.ok and step.key in entries and entries[step.key].inputs:
+        pages = {path.relative_to(setup.workspace.root).as_posix() for path in page_paths(setup, step)}
+        made = {path: digest for path, digest in step_outputs(setup, step).items() if path in pages}
+        ledger.rendered(entries[step.key], {LOOK: step_inputs(setup, step)[LOOK]}, made)
+    return outcome
 
 
 def _executed(setup: RoundSetup, step: Step) -> Path:

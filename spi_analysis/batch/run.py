@@ -19,14 +19,14 @@ from spi_analysis.batch.currency import verdict
 from spi_analysis.batch.engine import EngineName, Limits
 from spi_analysis.batch.executor import run_steps
 from spi_analysis.batch.keys import step_inputs, step_outputs
-from spi_analysis.batch.ledger import Entry, Key, Ledger, batch_folder, now, read_entries
+from spi_analysis.batch.ledger import LEDGER, Entry, Key, Ledger, batch_folder, now, read_entries
 from spi_analysis.batch.leftovers import clear_leftovers, clear_temporary_folders, own_temporary_folder
 from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.progress import Voice, speaking
 from spi_analysis.batch.ready import blocked_in_words, blocked_steps
-from spi_analysis.batch.rendering import render_step
+from spi_analysis.batch.rendering import render_on_record
 from spi_analysis.batch.selection import Selection, Shard, selected_steps, without
 from spi_analysis.batch.stale import keep_stale
 from spi_analysis.params import RoundSetup
@@ -75,21 +75,6 @@ class BatchSummary:
         return sorted(page for result in self.results for page in result.pages)
 
 
-def run_batch(
-    setup: RoundSetup,
-    institution_ids: Sequence[str],
-    notebooks: Sequence[str] | None = None,
-    workers: int | None = None,
-    console: Console | None = None,
-    engine: EngineName = "kernel",
-    limits: Limits | None = None,
-    force: bool = False,
-) -> BatchSummary:
-    """Run notebooks for institutions; the national overview comes last. See ``run_selection``."""
-    selection = Selection(institutions=institution_ids, notebooks=notebooks)
-    return run_selection(setup, selection, workers, console, engine, limits, force)
-
-
 def run_selection(
     setup: RoundSetup,
     selection: Selection,
@@ -130,7 +115,7 @@ def run_selection(
 
 
 def _ledger_path(setup: RoundSetup, shard: Shard | None) -> Path:
-    return batch_folder(setup) / (f"ledger.{shard.name}.sqlite" if shard else "ledger.sqlite")
+    return batch_folder(setup) / (f"ledger.{shard.name}.sqlite" if shard else LEDGER)
 
 
 @dataclass
@@ -170,7 +155,9 @@ class _Batch:
             for step in steps:
                 if step.key not in known:
                     self.results.append(left_out(step, "the batch was stopped"))
-                    self._keep_in_folder(step, self.results[-1])
+                    # What was not begun is as it was.
+                    if step.key in self.attempts:
+                        self._keep_in_folder(step, self.results[-1])
             return True
         return False
 
@@ -188,11 +175,9 @@ class _Batch:
         return not found.why and self._rendered(step)
 
     def _rendered(self, step: Step) -> bool:
-        inputs = step_inputs(self.setup, step)
-        outcome = render_step(self.setup, step)
+        outcome = render_on_record(self.setup, step, self.ledger, self.entries)
         if outcome.ok:
-            self.inputs[step.key] = inputs
-            self._keep(step, outcome)
+            self.results.append(outcome)
             self.voice.ended(step, outcome)
         return outcome.ok
 

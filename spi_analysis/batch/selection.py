@@ -68,7 +68,7 @@ def selected_institutions(setup: RoundSetup, selection: Selection) -> list[str]:
 
     Raises
     ------
-    ParameterError   an institution or a type that this round does not have.
+    ParameterError   an institution or a type that this round does not have, or none that is of both.
     """
     named = dict.fromkeys(setup.require(code) for code in selection.institutions)
     types = {setup.roster[code].type for code in setup.institution_ids}
@@ -80,12 +80,16 @@ def selected_institutions(setup: RoundSetup, selection: Selection) -> list[str]:
                 expected=", ".join(sorted(types)),
                 hint=nearest(one, sorted(types)),
             )
-    return [
+    found = [
         code
         for code in named or setup.institution_ids
-        if (not selection.types or setup.roster[code].type in selection.types)
-        and (selection.shard is None or _in_shard(setup, code, selection.shard))
+        if not selection.types or setup.roster[code].type in selection.types
     ]
+    if not found:
+        raise ParameterError(
+            "none of these institutions is of this type", got=", ".join(named), expected=", ".join(selection.types)
+        )
+    return [code for code in found if selection.shard is None or _in_shard(setup, code, selection.shard)]
 
 
 def selected_steps(setup: RoundSetup, selection: Selection) -> list[Step]:

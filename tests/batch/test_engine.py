@@ -101,12 +101,13 @@ def test_a_page_that_must_not_be_is_not_made(run, folder, name, what):
 
 
 def test_an_unknown_institution_fails_with_the_nearest_name(workspace):
-    from spi_analysis.batch.run import run_batch
+    from spi_analysis.batch.run import run_selection
+    from spi_analysis.batch.selection import Selection
     from spi_analysis.errors import ParameterError
 
     setup = load_setup(workspace, "spi_2024")
     with pytest.raises(ParameterError, match="kota-bengkulu"):
-        run_batch(setup, ["kota-benkulu"])
+        run_selection(setup, Selection(["kota-benkulu"]))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

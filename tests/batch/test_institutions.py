@@ -6,6 +6,7 @@ import os
 import pytest
 from rich.console import Console
 
+from spi_analysis.batch import institutions
 from spi_analysis.batch.institutions import Place, for_each, problems_of
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.params import load_setup
@@ -66,3 +67,21 @@ def test_a_killed_process_costs_its_institution_and_no_other(place):
     (problem,) = problems_of(outcomes)
     assert problem.key == CODES[1]
     assert "--workers 1" in problem.hint
+
+
+@pytest.mark.slow
+def test_processes_are_replaced_and_all_work_again_after_one_was_killed(place, monkeypatch):
+    """Two institutions per pool of two: three pools; the one that broke is gone through one at a time."""
+    pools, in_pool = [], institutions._in_pool
+
+    def noted(place, work, tasks, width):
+        pools.append((width, len(tasks)))
+        return in_pool(place, work, tasks, width)
+
+    monkeypatch.setattr(institutions, "PER_PROCESS", 1)
+    monkeypatch.setattr(institutions, "_in_pool", noted)
+    tasks = dict(zip(CODES, ["killed", 2, 3, 4], strict=True))
+    assert [outcome.value for outcome in quietly(place, numbered, tasks, workers=2)] == [None, 2, 3, 4]
+    assert pools[0] == (2, 2)
+    assert (1, 1) in pools
+    assert pools[-1][0] == 2

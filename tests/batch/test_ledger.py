@@ -25,6 +25,7 @@ from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.stages.report import STALE_REPORTS
 from spi_analysis.tables.files import write_text
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import WRITTEN_BY, Store
 from tests.batch.conftest import ELSEWHERE, HERE, ROUND
 
@@ -297,6 +298,11 @@ def test_types_choose_institutions_and_an_unknown_one_names_those_there_are(setu
         selected_institutions(setup, Selection(types=["kabupatan"]))
 
 
+def test_an_institution_of_another_type_is_no_selection(setup):
+    with pytest.raises(ParameterError, match="none of these institutions"):
+        selected_steps(setup, Selection(institutions=[HERE], types=["kabupaten"]))
+
+
 def test_only_failed_takes_what_builds_on_it_and_nothing_else(setup, steps, ledger, all_done):
     assert selected_steps(setup, Selection(only_failed=True)) == []
     ledger.end(Outcome(("40", HERE), 1.0, (), BROKE), {}, {})
@@ -364,6 +370,8 @@ def test_half_written_files_are_cleared_and_no_others(setup, tmp_path):
               store / "frame" / f".{HERE}.abcdefgh.parquet"]  # fmt: skip
     for path in (*half, *others):
         write_text(path, "x")
+    with one_writer(setup.workspace.data):
+        assert clear_leftovers(setup, [HERE], national=True) == 0, "an import may be writing them"
     assert clear_leftovers(setup, [HERE], national=True) == 3
     assert not any(path.exists() for path in half)
     assert all(path.exists() for path in others), "somebody else's, or an import's that is running now"

@@ -219,6 +219,10 @@ def test_weights_are_made_once_and_again_when_answers_change(made):
     place, code = Place(setup), setup.institution_ids[0]
     assert [outcome.value for outcome in weigh_all(place, [code], 1, QUIET)] == [True]
     assert [outcome.value for outcome in weigh_all(place, [code], 1, QUIET)] == [False]
+    right = place.store.path("weights", code).read_bytes()
+    place.store.write("weights", code, place.store.read("weights", code).iloc[:-1])
+    assert [outcome.value for outcome in weigh_all(place, [code], 1, QUIET)] == [True], "somebody wrote others"
+    assert place.store.path("weights", code).read_bytes() == right
     answers = place.store.read("responses", code)
     try:
         place.store.write("responses", code, answers.iloc[1:])

@@ -11,6 +11,7 @@ import pytest
 from spi_analysis.batch import publish as module
 from spi_analysis.batch.keys import step_inputs, step_outputs
 from spi_analysis.batch.ledger import Ledger, batch_folder
+from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.publish import publish, without_dead_links
@@ -290,6 +291,11 @@ def test_interrupted_nothing_is_left(setup, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         pack(setup)
     assert os.listdir(setup.workspace.root / "out") == []
+
+
+def test_nothing_is_packed_while_a_run_goes_on(setup):
+    with one_run(setup), pytest.raises(StoreError, match="another run"):
+        pack(setup)
 
 
 def test_drafts_are_said_to_be_drafts(setup):

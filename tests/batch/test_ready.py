@@ -6,7 +6,8 @@ from rich.console import Console
 
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.ready import blocked_in_words, blocked_steps
-from spi_analysis.batch.run import run_batch
+from spi_analysis.batch.run import run_selection
+from spi_analysis.batch.selection import Selection
 from spi_analysis.params import load_setup
 from spi_analysis.tables.files import write_text
 from spi_analysis.tables.store import Store
@@ -90,6 +91,6 @@ def test_counts_of_failed_and_not_run_and_no_noise_of_the_kernel(workspace, setu
         notebook.cells = [notebook.cells[0], *[c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]]
         notebook.cells.append(nbformat.v4.new_code_cell("raise RuntimeError('broken')"))
         nbformat.write(notebook, path)
-    summary = run_batch(setup, [A], ["30", "40"], 1, Console(quiet=True))
+    summary = run_selection(setup, Selection([A], notebooks=["30", "40"]), 1, Console(quiet=True))
     assert (summary.failed, summary.not_run) == (1, 1)
     assert "IPKernelApp" not in "".join(capfd.readouterr())

@@ -9,8 +9,11 @@ import pytest
 from rich.console import Console
 
 from spi_analysis.batch.ledger import read_entries
+from spi_analysis.batch.locks import one_run
+from spi_analysis.batch.rendering import render_pages
 from spi_analysis.batch.run import run_selection
 from spi_analysis.batch.selection import Selection
+from spi_analysis.errors import StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.tables.files import write_text
 from spi_analysis.tables.store import Store
@@ -39,6 +42,14 @@ def run(workspace, **options):
 
 def ran(summary):
     return sorted(result.key for result in summary.results)
+
+
+def facts_of_running(workspace):
+    """What ledger and run.json say of how the steps were executed."""
+    entries = read_entries(load_setup(workspace, ROUND))
+    files = [workspace.institution_outputs(ROUND, code) / "run.json" for code in (A, B)]
+    seconds = {key: (entry.seconds, entry.memory_mb, entry.engine) for key, entry in entries.items()}
+    return seconds, [file.read_bytes() for file in files]
 
 
 def put_first(workspace, number, source):
@@ -70,13 +81,37 @@ def test_new_answers_of_one_institution_run_its_steps_and_the_overview(town):
 
 
 def test_a_new_look_is_given_to_executed_notebooks(town, monkeypatch):
+    before = facts_of_running(town)
     monkeypatch.setattr("spi_analysis.batch.keys.template_digest", lambda: "another")
     summary = run(town)
     assert len(summary.results) == 11
     assert all(result.ok and result.engine == "" for result in summary.results)
     assert "started" not in summary.log.read_text(), "nothing is executed"
+    assert facts_of_running(town) == before, "what is known of the execution stays"
     monkeypatch.undo()
     assert len(run(town).results) == 11
+
+
+def test_pages_rendered_by_hand_are_on_record_too(town, monkeypatch):
+    monkeypatch.setattr("spi_analysis.batch.keys.template_digest", lambda: "another")
+    setup = load_setup(town, ROUND)
+    assert all(outcome.ok for outcome in render_pages(setup, setup.institution_ids, None, national=True))
+    assert run(town).results == []
+    monkeypatch.undo()
+    assert len(run(town).results) == 11
+    with one_run(setup), pytest.raises(StoreError, match="another run"):
+        render_pages(setup, [A], None, national=False)
+
+
+def test_an_interrupted_run_leaves_the_record_of_what_was_not_begun(town, monkeypatch):
+    before = facts_of_running(town)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spi_analysis.batch.run.verdict", stop)
+    assert run(town).stopped
+    assert facts_of_running(town) == before
 
 
 def test_a_failure_leaves_the_report_marks_it_and_only_failed_mends_it(town):
