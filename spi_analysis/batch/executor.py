@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from spi_analysis.batch.engine import EngineName, Limits
 from spi_analysis.batch.forks.client import ForkError
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.pool import Pool

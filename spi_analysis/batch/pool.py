@@ -10,9 +10,9 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from spi_analysis.batch.engine import EngineName, Limits
 from spi_analysis.batch.forks.client import ForkServer
 from spi_analysis.batch.forks.wire import short_folder
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import Outcome
 from spi_analysis.batch.parent import WarmParent
 from spi_analysis.batch.plan import Step

@@ -16,11 +16,11 @@ from rich.console import Console
 
 from spi_analysis.batch import digests
 from spi_analysis.batch.currency import verdict
-from spi_analysis.batch.engine import EngineName, Limits
 from spi_analysis.batch.executor import OpenRunner, run_steps
 from spi_analysis.batch.keys import step_inputs, step_outputs
 from spi_analysis.batch.ledger import Entry, Key, Ledger, batch_folder, now, read_entries
 from spi_analysis.batch.leftovers import clear_leftovers, clear_temporary_folders, own_temporary_folder
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step

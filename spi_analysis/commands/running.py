@@ -171,7 +171,7 @@ def run_and_report(
     open_runner: OpenRunner | None = None,
 ) -> None:
     """Run the batch; say where the pages are and exactly what failed. Failures are also printed as they happen."""
-    from spi_analysis.batch.engine import Limits
+    from spi_analysis.batch.limits import Limits
     from spi_analysis.batch.pool import Pool
     from spi_analysis.batch.run import run_selection
 

@@ -12,9 +12,10 @@ import pytest
 
 import spi_analysis
 from spi_analysis.batch import parent
-from spi_analysis.batch.engine import Limits, _config
+from spi_analysis.batch.engine import _config
 from spi_analysis.batch.forks import surroundings, wire
 from spi_analysis.batch.forks.client import PLACE, ForkError, ForkServer, fork
+from spi_analysis.batch.limits import Limits
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.pool import Pool
 from spi_analysis.params import load_setup

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from spi_analysis.batch.executor import OpenRunner
 from spi_analysis.errors import ParameterError, SpiError
+
+if TYPE_CHECKING:
+    from spi_analysis.batch.executor import OpenRunner
 
 
 class MachinesError(SpiError):

@@ -18,9 +18,9 @@ from typing import Any
 
 from distributed import WorkerPlugin, get_worker
 
-from spi_analysis.batch.engine import EngineName, Limits
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.machines.sameness import describe, may_not_start
-from spi_analysis.batch.outcome import Outcome, left_out
+from spi_analysis.batch.outcome import Outcome, failed
 from spi_analysis.batch.parent import WarmParent
 from spi_analysis.batch.plan import Step, step_of
 from spi_analysis.batch.pool import Pool
@@ -95,7 +95,9 @@ class Node(WorkerPlugin):
                     self._idle.append((job, pool))
                     pool = None
                     return self._with_notes(outcome)
-            return left_out(step, "the batch was stopped")
+            # If anybody still waits, it is because the worker closes: elsewhere the step may go through.
+            error = str(failed(step, None, "the Dask worker was closed"))
+            return Outcome(step.key, 0.0, (), error, fault=True)
         finally:
             if pool is not None:
                 pool.close()

@@ -17,11 +17,11 @@ from uuid import uuid4
 
 from distributed import Client, Future
 
-from spi_analysis.batch.engine import EngineName, Limits, failed
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.machines import MachinesError
 from spi_analysis.batch.machines.node import Job, do_step, join, leave
 from spi_analysis.batch.machines.sameness import describe, differences, sign
-from spi_analysis.batch.outcome import Outcome
+from spi_analysis.batch.outcome import Outcome, failed
 from spi_analysis.batch.plan import Step
 from spi_analysis.errors import Problem
 from spi_analysis.params import RoundSetup
@@ -199,8 +199,8 @@ class DaskPool:
                 self._client.run, join, self._job, str(signed), store, workers=workers, on_error="return"
             )
         for worker, answer in answers.items():
-            if isinstance(answer, OSError):
-                # It went while it was asked; if it is still there, it is asked again.
+            if isinstance(answer, OSError) and answer.errno is None:
+                # It went while it was asked (an error of Dask's, not of its files); if it is there, it is asked again.
                 continue
             wrong = differences(f"Dask worker {worker}", self._job.engine, here, answer)
             problems += wrong

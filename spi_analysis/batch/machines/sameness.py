@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from spi_analysis.batch import digests
-from spi_analysis.batch.engine import EngineName
 from spi_analysis.batch.ledger import batch_folder
+from spi_analysis.batch.limits import EngineName
 from spi_analysis.errors import Problem
 from spi_analysis.params import RoundSetup
 
