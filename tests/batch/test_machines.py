@@ -64,10 +64,9 @@ def towns(tmp_path):
     return make_workspace(tmp_path / "w", 2)
 
 
-def run(workspace, open_runner=Pool, **options):
-    return run_selection(
-        load_setup(workspace, ROUND), Selection(**options), None, Console(quiet=True), "fast", open_runner=open_runner
-    )
+def run(workspace, open_runner=Pool, workers=None, **options):
+    setup, quiet = load_setup(workspace, ROUND), Console(quiet=True)
+    return run_selection(setup, Selection(**options), workers, quiet, "fast", open_runner=open_runner)
 
 
 def entries(workspace):
@@ -115,7 +114,8 @@ def test_workers_lost_mid_step_cost_an_attempt_and_no_byte_differs_from_a_local_
             client.retire_workers(retired)
 
     loser = in_the_background(lose)
-    there = run(hit, on_dask(cluster.scheduler_address))
+    # Two at a time, so that those who take over start their warm processes only then.
+    there = run(hit, on_dask(cluster.scheduler_address), workers=2)
     loser.join()
     assert there.failures == []
     assert len(there.results) == 11
@@ -195,6 +195,11 @@ def test_a_scheduler_that_does_not_answer_is_an_error(towns, monkeypatch):
         run(towns, on_dask(NOWHERE))
     assert NOWHERE in unreachable.value.problems[0].where
     assert "within 1 s" in unreachable.value.problems[0].expected
+
+
+def test_tls_without_certificates_is_an_error(towns):
+    with pytest.raises(MachinesError, match="TLS__CA_FILE"):
+        run(towns, on_dask("tls://127.0.0.1:1"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from distributed import Client, Future
+from distributed import Client, Future, Security
 
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.machines import MachinesError
@@ -135,9 +135,16 @@ class DaskPool:
             self._client.close(timeout=CONNECT)
 
     def _connect(self) -> Client:
+        if self._scheduler.startswith("tls://") and not (Security().tls_ca_file and Security().tls_client_cert):
+            raise MachinesError(
+                "this address asks for TLS, and no certificates are named",
+                key=self._scheduler,
+                expected="DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT and ...__CLIENT__KEY",
+                hint="docs/more_machines.md has all of them",
+            )
         try:
             return Client(self._scheduler, timeout=CONNECT, name="spi-run", set_as_default=False)
-        except (OSError, TimeoutError, ValueError, TypeError) as error:
+        except (OSError, TimeoutError, ValueError) as error:
             raise MachinesError(
                 "the Dask scheduler cannot be reached",
                 key=self._scheduler,
