@@ -52,8 +52,12 @@ def template_digest() -> str:
 @cache
 def environment_digest() -> str:
     """The interpreter and every installed package with its version."""
-    installed = {f"{one.name.lower()}=={one.version}" for one in distributions() if one.name}
-    return hashlib.sha256("\n".join([sys.version, *sorted(installed)]).encode()).hexdigest()
+    return hashlib.sha256("\n".join(environment_parts()).encode()).hexdigest()
+
+
+def environment_parts() -> list[str]:
+    """What the digest of the environment is made from: the interpreter, then name==version of all packages."""
+    return [sys.version, *sorted({f"{one.name.lower()}=={one.version}" for one in distributions() if one.name})]
 
 
 def forget() -> None:

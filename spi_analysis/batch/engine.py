@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
 
 import nbformat
 import papermill
@@ -24,7 +23,8 @@ from traitlets.config import Config
 from spi_analysis.batch.checks import require_known_parameters, require_sound_notebook
 from spi_analysis.batch.forks.surroundings import PEAK, SEED, seed_of
 from spi_analysis.batch.forks.wire import short_folder
-from spi_analysis.batch.outcome import Outcome
+from spi_analysis.batch.limits import EngineName, Limits
+from spi_analysis.batch.outcome import Outcome, failed
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.settle import cell_seconds, settle
@@ -33,26 +33,12 @@ from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.tables.files import whole_file
 
-EngineName = Literal["kernel", "fast", "stock"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 # The names under which papermill knows them; none: papermill as it comes.
 PAPERMILL_ENGINES = {"kernel": "spi-kernel", "fast": "spi-fast", "stock": None}
 # Where a notebook that failed is kept, with its error, for a person to look at.
 FAILED = "failed"
 PREPARE = "__import__('spi_analysis.batch.forks.surroundings', fromlist=['']).prepare()"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Stopped(BaseException):
-    """Somebody wants this process to end."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds that a cell, and a notebook with its pages, may take."""
-
-    cell: int = 600
-    notebook: int = 1800
 
 
 @dataclass
@@ -217,17 +203,6 @@ def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iter
     except (DeadKernelError, RuntimeError) as error:
         progress.fault = True
         raise failed(step, progress.cell, f"its process died ({plain(str(error))})") from None
-
-
-def failed(step: Step, cell: int | None, what: str) -> NotebookError:
-    """A step's error, with the way to it."""
-    place = f", cell {cell}" if cell is not None else ""
-    return NotebookError(
-        "a notebook failed",
-        key=f"{step.institution_id or 'all institutions'}, {step.notebook.name}{place}",
-        got=what,
-        hint=f"open notebooks/{step.notebook.name}.ipynb with this institution and run it to that cell",
-    )
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Run the steps of a plan on this machine, as many at a time as there are workers."""
+"""Run the steps of a plan in their order, as many at a time as there are workers, here or elsewhere."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
-from spi_analysis.batch.engine import EngineName, Limits
 from spi_analysis.batch.forks.client import ForkError
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.pool import Pool
@@ -21,15 +22,37 @@ ATTEMPTS = 3
 PAUSE = 0.2
 
 
+class StepRunner(Protocol):
+    """What runs steps: the pool of this machine, or Dask's workers (``batch.machines``)."""
+
+    @property
+    def free(self) -> int:
+        """How many more steps can be started now."""
+
+    def start(self, step: Step) -> None:
+        """Begin a step; there must be a free place."""
+
+    def wait(self) -> list[tuple[Step, Outcome]]:
+        """The steps that ended; waits for one at least while any is running."""
+
+    def close(self) -> None:
+        """Stop what runs; afterwards nothing writes any more."""
+
+
+# Called with setup, engine, workers (None: all there are), limits and a function for messages, as ``Pool`` is.
+OpenRunner = Callable[[RoundSetup, EngineName, int | None, Limits, Callable[[str], None]], StepRunner]
+
+
 def run_steps(
     setup: RoundSetup,
     steps: Sequence[Step],
-    workers: int,
+    workers: int | None,
     on_start: Callable[[Step], None] = lambda step: None,
     is_current: Callable[[Step], bool] = lambda step: False,
     engine: EngineName = "kernel",
     limits: Limits | None = None,
     say: Callable[[str], None] = lambda text: None,
+    open_runner: OpenRunner = Pool,
 ) -> Iterator[tuple[Step, Outcome]]:
     """Run steps as soon as what they need is done; yields each with its outcome.
 
@@ -40,11 +63,11 @@ def run_steps(
     waiting = list(steps)
     done: dict[tuple[str, str], Outcome] = {}
     attempts: Counter[tuple[str, str]] = Counter()
-    pool: Pool | None = None
+    runner: StepRunner | None = None
     try:
         while waiting or len(done) < len(steps):
             for step in _ready(waiting, done):
-                if pool and not pool.free:
+                if runner and not runner.free:
                     break
                 why = _why_not(step, done)
                 if why:
@@ -53,12 +76,12 @@ def run_steps(
                 elif attempts[step.key] == 0 and is_current(step):
                     done[step.key] = Outcome(step.key, 0.0, ())
                 else:
-                    pool = pool or Pool(setup, engine, workers, limits or Limits(), say)
+                    runner = runner or open_runner(setup, engine, workers, limits or Limits(), say)
                     on_start(step)
                     attempts[step.key] += 1
-                    _start(pool, step)
+                    _start(runner, step)
                 waiting.remove(step)
-            for step, outcome in pool.wait() if pool else ():
+            for step, outcome in runner.wait() if runner else ():
                 if outcome.fault and attempts[step.key] < ATTEMPTS:
                     say(f"{step}: tried again, since {outcome.error.partition('got: ')[2].partition(chr(10))[0]}")
                     time.sleep(PAUSE)
@@ -67,20 +90,20 @@ def run_steps(
                     done[step.key] = _after(outcome, attempts[step.key])
                     yield step, done[step.key]
     finally:
-        if pool:
-            pool.close()
+        if runner:
+            runner.close()
 
 
-def _start(pool: Pool, step: Step) -> None:
+def _start(runner: StepRunner, step: Step) -> None:
     """Hand over a step; a fork server that was killed a moment ago is replaced."""
     for _ in range(ATTEMPTS - 1):
         try:
-            pool.start(step)
+            runner.start(step)
         except ForkError:
             time.sleep(PAUSE)
         else:
             return
-    pool.start(step)
+    runner.start(step)
 
 
 def _after(outcome: Outcome, attempts: int) -> Outcome:

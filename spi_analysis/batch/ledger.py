@@ -127,8 +127,8 @@ class Ledger:
             self._base.execute("pragma journal_mode = wal")
             self._base.executescript(_SCHEMA)
 
-    def begin_run(self, pid: int, workers: int, planned: int, folder: str) -> list[str]:
-        """Note a run; whatever another one was at when it was killed counts as interrupted.
+    def begin_run(self, pid: int, workers: int | None, planned: int, folder: str) -> list[str]:
+        """Note a run with so many workers (None: all there are); what a killed one was at counts as interrupted.
 
         Returns the folders for temporary files of runs that were killed.
         """

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spi_analysis.batch.plan import Step
+from spi_analysis.errors import NotebookError
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,14 @@ class Outcome:
 def left_out(step: Step, why: str) -> Outcome:
     """The outcome of a step that was never started."""
     return Outcome(step.key, 0.0, (), f"{step}\n  not run: {why}", was_run=False)
+
+
+def failed(step: Step, cell: int | None, what: str) -> NotebookError:
+    """A step's error, with the way to it."""
+    place = f", cell {cell}" if cell is not None else ""
+    return NotebookError(
+        "a notebook failed",
+        key=f"{step.institution_id or 'all institutions'}, {step.notebook.name}{place}",
+        got=what,
+        hint=f"open notebooks/{step.notebook.name}.ipynb with this institution and run it to that cell",
+    )

@@ -107,6 +107,12 @@ def plan_steps(institution_ids: Sequence[str], notebooks: Iterable[str] | None =
     return steps
 
 
+def step_of(key: tuple[str, str]) -> Step:
+    """The step of a number and an institution ("" for a national one), waiting for nothing."""
+    number, institution_id = key
+    return plan_steps([institution_id] if institution_id else [], [number])[0]
+
+
 def method_checks_step() -> Step:
     """The notebook of method checks."""
     return Step(METHOD_CHECKS, "", ())

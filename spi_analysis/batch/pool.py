@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import os
 import shutil
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
+from pathlib import Path
 
-from spi_analysis.batch.engine import EngineName, Limits
-from spi_analysis.batch.forks.client import ForkError, ForkServer
+from spi_analysis.batch.forks.client import ForkServer
 from spi_analysis.batch.forks.wire import short_folder
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import Outcome
+from spi_analysis.batch.parent import WarmParent
 from spi_analysis.batch.plan import Step
-from spi_analysis.batch.workers import GRACE, ForkedWorker, SpawnedWorker, Worker, forking_is_safe_here
+from spi_analysis.batch.workers import GRACE, ForkedWorker, SpawnedWorker, Worker
 from spi_analysis.params import RoundSetup
 
 
@@ -22,18 +26,26 @@ class Pool:
     Parameters
     ----------
     engine : "kernel", "fast" or "stock"; where forking is not safe the stock engine takes over, with a message
+    workers : steps at a time (None: as many as there are cores)
     say : takes messages for the operator
+    parent : a warm process that outlives this pool (default: one of its own)
     """
 
     def __init__(
-        self, setup: RoundSetup, engine: EngineName, workers: int, limits: Limits, say: Callable[[str], None]
+        self,
+        setup: RoundSetup,
+        engine: EngineName,
+        workers: int | None,
+        limits: Limits,
+        say: Callable[[str], None],
+        parent: WarmParent | None = None,
     ) -> None:
         self._root, self._round_id = str(setup.workspace.root), setup.round.round_id
-        self._size, self._limits, self._say = workers, limits, say
-        self._folder = short_folder()
+        self._size, self._limits, self._engine = workers or os.cpu_count() or 1, limits, engine
         self._workers: list[Worker] = []
-        self._servers: list[ForkServer] = []
-        self._engine = self._start_server(engine)
+        self._parent, self._is_own = parent or WarmParent(say), parent is None
+        self._folder: Path | None = None
+        self._current_server()
 
     @property
     def engine(self) -> EngineName:
@@ -53,11 +65,12 @@ class Pool:
         """Begin a step; there must be a free place."""
         self._idle_worker().start(step)
 
-    def wait(self) -> list[tuple[Step, Outcome]]:
-        """The steps that ended; waits for one at least while any is running."""
+    def wait(self, most: float = math.inf) -> list[tuple[Step, Outcome]]:
+        """The steps that ended; waits for one at least while any is running, ``most`` seconds at the longest."""
         done: list[tuple[Step, Outcome]] = []
-        while self._busy and not done:
-            seconds = max(0.0, min(worker.seconds_left for worker in self._busy))
+        until = time.monotonic() + most
+        while self._busy and not done and time.monotonic() <= until:
+            seconds = max(0.0, min(until - time.monotonic(), *(worker.seconds_left for worker in self._busy)))
             ready = wait([worker.connection for worker in self._busy], timeout=seconds)
             for worker in self._busy:
                 if worker.connection in ready:
@@ -77,30 +90,13 @@ class Pool:
             worker.ask_to_stop()
         for worker in self._workers:
             worker.stop(until)
-        for server in self._servers:
-            server.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _start_server(self, engine: EngineName) -> EngineName:
-        if engine == "stock":
-            return engine
-        why = forking_is_safe_here()
-        if not why:
-            try:
-                self._servers.append(ForkServer())
-                threads = self._servers[-1].wait_until_ready()["threads"]
-                why = f"the process to fork from has {threads} threads" if threads > 1 else ""
-            except ForkError as error:
-                why = f"{error.problems[0].what}: {error.problems[0].got}"
-        if why:
-            self._say(f"notebooks are run by the stock engine: {why}")
-        return "stock" if why else engine
+        if self._is_own:
+            self._parent.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _idle_worker(self) -> Worker:
-        if self._servers and self._engine != "stock" and not self._servers[-1].is_current():
-            # The code has changed, or the server was killed: what starts now runs what is on disk now.
-            self._engine = self._start_server(self._engine)
-        current = self._servers[-1] if self._engine != "stock" else None
+        current = self._current_server()
         for worker in list(self._workers):
             if worker.step is None:
                 if worker.server is current:
@@ -109,8 +105,15 @@ class Pool:
         self._workers.append(self._new_worker(current))
         return self._workers[-1]
 
+    def _current_server(self) -> ForkServer | None:
+        server = self._parent.current() if self._engine != "stock" else None
+        if server is None:
+            self._engine = "stock"
+        return server
+
     def _new_worker(self, server: ForkServer | None) -> Worker:
         if server is None:
+            self._folder = self._folder or short_folder()
             return SpawnedWorker(self._folder, self._root, self._round_id, self._limits)
         return ForkedWorker(server, self._root, self._round_id, self._engine, self._limits)
 

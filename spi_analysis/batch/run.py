@@ -16,14 +16,15 @@ from rich.console import Console
 
 from spi_analysis.batch import digests
 from spi_analysis.batch.currency import verdict
-from spi_analysis.batch.engine import EngineName, Limits
-from spi_analysis.batch.executor import run_steps
+from spi_analysis.batch.executor import OpenRunner, run_steps
 from spi_analysis.batch.keys import step_inputs, step_outputs
 from spi_analysis.batch.ledger import LEDGER, Entry, Key, Ledger, batch_folder, now, read_entries
 from spi_analysis.batch.leftovers import clear_leftovers, clear_temporary_folders, own_temporary_folder
+from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
+from spi_analysis.batch.pool import Pool
 from spi_analysis.batch.progress import Voice, speaking
 from spi_analysis.batch.ready import blocked_in_words, blocked_steps
 from spi_analysis.batch.rendering import render_on_record
@@ -83,18 +84,19 @@ def run_selection(
     engine: EngineName = "kernel",
     limits: Limits | None = None,
     force: bool = False,
+    open_runner: OpenRunner = Pool,
 ) -> BatchSummary:
     """Run the steps of a selection that are not up to date (``force``: all of them).
 
     What lacks a table is not started, and said before the rest begins. Ctrl-C and SIGTERM end what runs; what was done
-    is kept, and the next run goes on from there.
+    is kept, and the next run goes on from there. ``open_runner`` says where steps are run (default: on this machine).
 
     Raises
     ------
     StoreError   another run of this round is going on, or its ledger is damaged.
     OSError      the outputs cannot be written to.
     """
-    steps, workers = selected_steps(setup, selection), workers or os.cpu_count() or 1
+    steps = selected_steps(setup, selection)
     digests.forget()
     run = f"{now()[:23].replace(':', '').replace('.', '')}-{os.getpid()}"
     log = batch_folder(setup) / "logs" / f"{run}.log"
@@ -109,7 +111,12 @@ def run_selection(
         codes = list(dict.fromkeys(step.institution_id for step in steps if step.institution_id))
         clear_leftovers(setup, codes, national=selection.shard is None)
         startable = batch.leave_out_blocked(steps)
-        stopped = batch.run(startable, workers, engine, limits)
+        try:
+            stopped = batch.run(startable, workers, engine, limits, open_runner)
+        except BaseException:
+            # No room, no scheduler any more: what was running has been ended, and the ledger says so.
+            ledger.end_run("stopped")
+            raise
         ledger.end_run("stopped" if stopped else "done" if all(o.ok for o in batch.results) else "failed")
     return BatchSummary(batch.results, stopped, tuple(batch.current), log)
 
@@ -142,9 +149,18 @@ class _Batch:
             self._keep(one.step, left_out(one.step, one.reason))
         return without(steps, {one.step.key for one in blocked})
 
-    def run(self, steps: Sequence[Step], workers: int, engine: EngineName, limits: Limits | None) -> bool:
+    def run(
+        self,
+        steps: Sequence[Step],
+        workers: int | None,
+        engine: EngineName,
+        limits: Limits | None,
+        open_runner: OpenRunner,
+    ) -> bool:
         """Run steps; returns whether somebody stopped it."""
-        running = run_steps(self.setup, steps, workers, self._begin, self._is_current, engine, limits, self.voice.note)
+        running = run_steps(
+            self.setup, steps, workers, self._begin, self._is_current, engine, limits, self.voice.note, open_runner
+        )
         try:
             with _stopped_by_signals(), closing(running):
                 for step, outcome in running:

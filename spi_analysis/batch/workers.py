@@ -14,15 +14,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from spi_analysis.batch.engine import EngineName, Limits, Stopped, failed, run_step
 from spi_analysis.batch.forks.client import ForkServer, fork
-from spi_analysis.batch.forks.engines import DEFAULT_PROVISIONER
-from spi_analysis.batch.forks.surroundings import fixed_environment
-from spi_analysis.batch.outcome import Outcome
+from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER, fixed_environment
+from spi_analysis.batch.limits import EngineName, Limits
+from spi_analysis.batch.outcome import Outcome, failed
 from spi_analysis.batch.plan import Step
 
 # Seconds that a worker has to put things in order when it is stopped.
 GRACE = 3.0
+
+
+class Stopped(BaseException):
+    """Somebody wants this process to end."""
 
 
 def forked_worker(number: int, root: str, round_id: str, engine: EngineName, limits: list[int]) -> int:
@@ -39,6 +42,9 @@ def spawned_worker(connection: Any, root: str, round_id: str, engine: EngineName
 
 
 def _work(connection: Any, root: str, round_id: str, engine: EngineName, limits: Limits) -> None:
+    # Here, since whoever starts workers runs no notebook itself.
+    from spi_analysis.batch.engine import run_step
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     with contextlib.suppress(EOFError, Stopped):

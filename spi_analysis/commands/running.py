@@ -19,9 +19,11 @@ from spi_analysis.commands.common import (
     out,
     print_table,
 )
+from spi_analysis.errors import ParameterError
 from spi_analysis.params import RoundSetup
 
 if TYPE_CHECKING:
+    from spi_analysis.batch.executor import OpenRunner
     from spi_analysis.batch.selection import Selection
 
 running = typer.Typer()
@@ -39,10 +41,19 @@ class Engine(StrEnum):
     stock = "stock"
 
 
+class Executor(StrEnum):
+    """Where notebooks are run (docs/more_machines.md)."""
+
+    local = "local"
+    dask = "dask"
+
+
 EngineOption = Annotated[
     Engine, typer.Option(help="kernel: Jupyter's kernel, forked; fast: a forked shell; stock: plain papermill.")
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores).")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Notebooks at a time (default: all cores, or all threads of Dask's workers).")
+]
 Notebook = Annotated[list[str] | None, typer.Option(help="Notebook number, such as 40 (may be repeated).")]
 
 
@@ -64,6 +75,12 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run and why; run nothing.")] = False,
     workers: Workers = None,
     engine: EngineOption = Engine.kernel,
+    executor: Annotated[
+        Executor, typer.Option(help="local: on this machine; dask: on the workers of a Dask scheduler.")
+    ] = Executor.local,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of the Dask scheduler, such as tcp://10.0.0.5:8786.", show_default=False)
+    ] = "",
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
     notebook_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a notebook may take.")] = 1800,
     workspace: WorkspaceOption = None,
@@ -86,7 +103,8 @@ def run(
     if dry_run:
         _print_plan(setup, selection, force)
     else:
-        run_and_report(setup, selection, workers, engine, (cell_timeout, notebook_timeout), force)
+        runner = _runner(executor, scheduler)
+        run_and_report(setup, selection, workers, engine, (cell_timeout, notebook_timeout), force, runner)
 
 
 @running.command()
@@ -150,13 +168,15 @@ def run_and_report(
     engine: Engine,
     limits: tuple[int, int] | None = None,
     force: bool = False,
+    open_runner: OpenRunner | None = None,
 ) -> None:
     """Run the batch; say where the pages are and exactly what failed. Failures are also printed as they happen."""
-    from spi_analysis.batch.engine import Limits
+    from spi_analysis.batch.limits import Limits
+    from spi_analysis.batch.pool import Pool
     from spi_analysis.batch.run import run_selection
 
     most = Limits(*limits) if limits else None
-    summary = run_selection(setup, selection, workers, out, engine.value, most, force)
+    summary = run_selection(setup, selection, workers, out, engine.value, most, force, open_runner or Pool)
     if summary.log is not None:
         out.print(f"log {summary.log.relative_to(setup.workspace.root)}", markup=False, highlight=False)
     # What to open is said last.
@@ -174,6 +194,22 @@ def run_and_report(
         err.print(f"of {len(summary.results)} notebooks {summary.failed} failed, {summary.not_run} not run; see above",
                   style="red")  # fmt: skip
         raise typer.Exit(1)
+
+
+def _runner(executor: Executor, scheduler: str) -> OpenRunner | None:
+    """What --executor and --scheduler ask for; None for this machine."""
+    from spi_analysis.batch.machines import on_dask
+
+    if executor is Executor.dask:
+        return on_dask(scheduler)
+    if scheduler:
+        raise ParameterError(
+            "a scheduler is named, but notebooks are to be run on this machine",
+            key="--scheduler",
+            got=scheduler,
+            hint="add --executor dask, or leave out --scheduler",
+        )
+    return None
 
 
 def _print_plan(setup: RoundSetup, selection: Selection, force: bool) -> None:

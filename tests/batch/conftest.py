@@ -10,8 +10,7 @@ import pytest
 
 from spi_analysis.batch.engine import run_step
 from spi_analysis.batch.forks.client import PLACE, ForkServer
-from spi_analysis.batch.forks.engines import DEFAULT_PROVISIONER
-from spi_analysis.batch.forks.surroundings import fixed_environment
+from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER, fixed_environment
 from spi_analysis.batch.outcome import Outcome
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.params import Workspace

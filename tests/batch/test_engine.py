@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from spi_analysis.batch.engine import ENGINES, Limits
 from spi_analysis.batch.executor import run_steps
+from spi_analysis.batch.limits import ENGINES, Limits
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.params import load_setup
 from tests.batch.conftest import put

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 import spi_analysis
-from spi_analysis.batch import pool as pool_module
-from spi_analysis.batch.engine import Limits, _config
+from spi_analysis.batch import parent
+from spi_analysis.batch.engine import _config
 from spi_analysis.batch.forks import surroundings, wire
 from spi_analysis.batch.forks.client import PLACE, ForkError, ForkServer, fork
+from spi_analysis.batch.limits import Limits
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.pool import Pool
 from spi_analysis.params import load_setup
@@ -123,7 +124,7 @@ def test_where_forking_is_not_safe_the_usual_kernel_runs_the_notebook_and_says_s
 
 @pytest.mark.parametrize("engine", ["kernel", "fast"])
 def test_elsewhere_than_on_linux_the_stock_engine_runs_with_a_message(workspace, monkeypatch, engine):
-    monkeypatch.setattr(pool_module, "forking_is_safe_here", lambda: "forking is safe on Linux only")
+    monkeypatch.setattr(parent, "forking_is_safe_here", lambda: "forking is safe on Linux only")
     said = []
     pool = Pool(load_setup(workspace, ROUND), engine, 1, Limits(), said.append)
     pool.close()
@@ -171,8 +172,8 @@ def test_a_server_of_older_code_is_replaced(workspace):
         for _ in range(2):
             pool.start(plan_steps([HERE], ["10"])[0])
             assert [outcome.error for _, outcome in pool.wait()] == [""]
-            pids.append(pool._servers[-1].wait_until_ready()["pid"])
-            pool._servers[-1].digest = "of older code"
+            pids.append(pool._parent.servers[-1].wait_until_ready()["pid"])
+            pool._parent.servers[-1].digest = "of older code"
         assert pids[0] != pids[1]
     finally:
         pool.close()

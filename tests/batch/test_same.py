@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from spi_analysis.batch.engine import ENGINES
 from spi_analysis.batch.forks.surroundings import seed_of
+from spi_analysis.batch.limits import ENGINES
 from tests.batch.conftest import ELSEWHERE, HERE, files
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engines")]

@@ -12,8 +12,8 @@ from papermill.iorw import write_ipynb
 
 from spi_analysis.batch.forks.client import ForkError
 from spi_analysis.batch.forks.kernel import NAME
+from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER
 
-DEFAULT_PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
 log = logging.getLogger(__name__)
 
 

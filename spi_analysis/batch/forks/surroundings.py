@@ -13,6 +13,8 @@ from typing import Any
 import spi_analysis
 from spi_analysis.threads import SINGLE_THREAD
 
+# By this Jupyter chooses how kernels are started.
+DEFAULT_PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
 SEED = "SPI_SEED"
 # Names the file that a kernel writes its peak memory to; without it, none is written.
 PEAK = "SPI_PEAK"
