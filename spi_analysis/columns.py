@@ -125,7 +125,7 @@ LABELS: dict[str, Label] = {
     "task": Label("Yang perlu diperbaiki", "What to put right"),
     "people": Label("Jumlah orang atau baris", "People or rows"),
     "known": Label("Jumlah orang menurut sumber lain", "People by another source"),
-    "share": Label("Bagian dari jumlah yang diketahui", "Share of known people"),
+    "share": Label("Persentase dari jumlah yang diketahui", "Share of known people"),
     "no_whatsapp": Label("Tanpa WhatsApp", "Without WhatsApp"),
     "no_email": Label("Tanpa surel", "Without e-mail"),
     "flagged": Label("Diberi catatan", "Flagged"),
@@ -272,7 +272,7 @@ VALUES: dict[str, dict[str, Label]] = {
             "Indeks, skor eksper dianggap pasti", "Index, experts' score taken as certain"
         ),
         "index_part": Label("Poin", "Points"),
-        "index_variance_share": Label("Bagian ragam indeks", "Share of the index's variance"),
+        "index_variance_share": Label("Sumbangan pada ragam indeks", "Share of the index's variance"),
         "index_change": Label("Perubahan sejak", "Change since"),
         "index_previous": Label("Indeks tahun", "Index of the year"),
         "change_source": Label("Bagian perubahan, sumber", "Part of the change, source"),

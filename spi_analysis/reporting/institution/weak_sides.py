@@ -68,7 +68,7 @@ def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
         text(words("Evidence"), (words("enough evidence") if x else words("not enough") for x in rows["is_clear"])),
     ]
     note = words(
-        "The clearest weakness first: a small difference that is well measured may stand before a large one that is "
+        "The strongest evidence first: a small difference that is well measured may stand before a large one that is "
         "not. The interval is that of the difference, for this part alone."
     )
     return page_table(columns, "weak_sides", words("Parts by strength of evidence"), note, words)
