@@ -42,6 +42,40 @@ def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
     return hidden
 
 
+def few_of_either(answered: pd.Series, silent: pd.Series, least: float | pd.Series) -> pd.Series:
+    """Groups of which fewer than ``least`` answered or fewer than ``least`` stayed silent: nearly all, or nearly none.
+
+    Parameters
+    ----------
+    answered, silent : Series (groups,)   people, in the same order
+    least : number or Series (groups,)    people
+
+    Returns
+    -------
+    Series (groups,) of bool.
+    """
+    return (answered < least) | (silent < least)
+
+
+def size_tells(answered: pd.Series, silent: pd.Series, least: float | pd.Series) -> pd.Series:
+    """Groups whose size must not stand beside their number of answers, which is shown: few stayed silent."""
+    return few_of_either(answered, silent, least) & (answered >= least)
+
+
+def hidden_rates(answered: pd.Series, silent: pd.Series, least: int) -> pd.Series:
+    """Groups whose rate is hidden (`few_of_either`), and the further ones that hide them.
+
+    For groups whose total is shown elsewhere: at least two are hidden, with at least ``least`` people of either kind.
+    """
+    hidden = few_of_either(answered, silent, least)
+    for group in answered[~hidden].sort_values(kind="stable").index:
+        enough = min(answered[hidden].sum(), silent[hidden].sum()) >= least
+        if not hidden.any() or (hidden.sum() >= 2 and enough):
+            break
+        hidden[group] = True
+    return hidden
+
+
 def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: list[str]) -> pd.DataFrame:
     """The estimates table with every figure hidden that would expose people.
 

@@ -1,11 +1,18 @@
 """Fieldwork: what became of every invitation, rates, progress."""
 
-from spi_analysis.fieldwork.dispositions import ELIGIBLE_NONRESPONSE, UNKNOWN, final_dispositions, scored_items_answered
+from spi_analysis.fieldwork.dispositions import (
+    ELIGIBLE_NONRESPONSE,
+    INELIGIBLE,
+    UNKNOWN,
+    final_dispositions,
+    scored_items_answered,
+)
 from spi_analysis.fieldwork.progress import daily_completes, funnel, quota_progress
 from spi_analysis.fieldwork.rates import disposition_counts, response_rates
 
 __all__ = [
     "ELIGIBLE_NONRESPONSE",
+    "INELIGIBLE",
     "UNKNOWN",
     "daily_completes",
     "disposition_counts",

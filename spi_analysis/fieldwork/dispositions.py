@@ -13,6 +13,7 @@ from spi_analysis.params.round import DispositionParams
 # UH/UO unknown eligibility, NE not eligible.
 ELIGIBLE_NONRESPONSE = ("R", "NC", "O")
 UNKNOWN = ("UH", "UO")
+INELIGIBLE = "NE"
 
 
 def final_dispositions(

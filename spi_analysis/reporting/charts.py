@@ -250,8 +250,11 @@ def line_chart(
             axes.set_xticks(list(table.index))
         _legend(axes, wide)
 
+    known = {column: table[column].dropna() for column in table}
     ends = [
-        f"{c}: {words.number(table[c].iloc[0], decimals)} → {words.number(table[c].iloc[-1], decimals)}" for c in table
+        f"{name}: {words.number(values.iloc[0], decimals)} → {words.number(values.iloc[-1], decimals)}"
+        for name, values in known.items()
+        if len(values)
     ]
     text = words("From the first to the last point: {values}.", values="; ".join(ends))
     legend_lines = -(-len(table.columns) // LEGEND_COLUMNS), len(table.columns)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from spi_analysis.params import Language, Text
+from spi_analysis.params import Text
 from spi_analysis.params.base import Frozen
 from spi_analysis.params.loading import read_yaml, validate
+from spi_analysis.params.round import CategoryParams
+from spi_analysis.reporting.wording import Words
 
 PATH = Path(__file__).parent / "glossary.yaml"
 
@@ -30,6 +32,23 @@ def _glossary() -> Glossary:
     return validate(Glossary, read_yaml(PATH, PATH.name), PATH.name)
 
 
-def glossary_entries(language: Language) -> list[tuple[str, str]]:
-    """Terms and explanations in a language."""
-    return [(entry.term[language], entry.text[language]) for entry in _glossary().entries]
+def glossary_entries(categories: CategoryParams, words: Words) -> list[tuple[str, str]]:
+    """Terms and explanations in a language; ``{categories}`` in them is what the round's thresholds say."""
+    said = {"categories": _thresholds(categories, words)}
+    return [(words.pick(entry.term), words.pick(entry.text).format(**said)) for entry in _glossary().entries]
+
+
+def _thresholds(categories: CategoryParams, words: Words) -> str:
+    """Which index makes which category, from the lowest up."""
+    lower, said = None, []
+    for level in categories.levels:
+        low, high = words.number(lower, 0), words.number(level.below, 0)
+        name = words.pick(level.label)
+        if lower is None:
+            said.append(words("{name} below {high}", name=name, high=high))
+        elif level.below is None:
+            said.append(words("{name} from {low} on", name=name, low=low))
+        else:
+            said.append(words("{name} from {low} to below {high}", name=name, low=low, high=high))
+        lower = level.below
+    return ", ".join(said)

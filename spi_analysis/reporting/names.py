@@ -1,4 +1,4 @@
-"""Names of institutions as people write them; the published tables write them in capitals."""
+"""Names as people write them: institutions (published tables write them in capitals), and parts of a score."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 
 import pandas as pd
 
-from spi_analysis.params import Roster
+from spi_analysis.params import Instrument, Roster, Source
+from spi_analysis.reporting.wording import Words
 
 # Abbreviations that stand in names outside brackets. Those inside brackets are capitals anyway.
 _CAPITALS = {"BPN", "BUMN", "DKI", "DPD", "DPR", "KPK", "MPR", "RI", "TNI", "TVRI", "UKM"}
@@ -38,3 +39,15 @@ def institution_names(published: pd.DataFrame, roster: Roster) -> dict[str, str]
     latest = published.sort_values("year").drop_duplicates("institution_id", keep="last")
     names = {row.institution_id: readable(row.institution) for row in latest.itertuples()}
     return names | {i: readable(roster[i].name) for i in roster.ids()}
+
+
+def measure_label(instrument: Instrument, source: Source, measure: str, words: Words) -> str:
+    """Words for a dimension or an experience item."""
+    part = instrument.sources[source]
+    labels = {d.code: d.label for d in part.dimensions} | {e.code: e.label for e in part.experiences}
+    return words.pick(labels[measure])
+
+
+def part_label(instrument: Instrument, source: Source, measure: str, words: Words) -> str:
+    """A dimension or an experience item with its source, such as "Budget (Internal)"."""
+    return f"{measure_label(instrument, source, measure, words)} ({words.value('part', source)})"

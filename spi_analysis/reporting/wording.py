@@ -29,6 +29,8 @@ from spi_analysis.stages.weigh import UNKNOWN_LEVEL
 
 CATALOGUES = Path(__file__).parent / "locale"
 MISSING = "–"
+# Behind a figure that rests on little.
+WEAK = "*"
 # Chances below this are written as "below".
 NEARLY_NEVER = 0.01
 # p values are written with these decimals.

@@ -25,7 +25,7 @@ from spi_analysis.scores.published import (
     recompute,
     yearly_means,
 )
-from spi_analysis.scores.ranks import possibly_best, rank_sets
+from spi_analysis.scores.ranks import rank_sets
 from spi_analysis.scores.recommendations import applicable
 from spi_analysis.scores.release import Release, release_of
 from spi_analysis.scores.reliability import reliability
@@ -65,7 +65,6 @@ __all__ = [
     "load_tracker",
     "means_by_type",
     "movers",
-    "possibly_best",
     "probability_at_least",
     "published_bridge",
     "rank_sets",

@@ -68,18 +68,6 @@ def rank_sets(
     return pd.DataFrame({"estimate": x[kept], "best": 1 + above, "worst": len(x) - below}, index=index[kept])
 
 
-def possibly_best(ranks: pd.DataFrame, places: int) -> pd.Series:
-    """Institutions that may be among the best ``places``, from simultaneous rank sets.
-
-    With the sets' confidence all that truly are among them are named.
-
-    References
-    ----------
-    Mogstad, Romano, Shaikh & Wilhelm (2024), section on the tau-best.
-    """
-    return (ranks["best"] <= places).rename("possibly_best")
-
-
 def _all_at_once(x: np.ndarray, errors: PairErrors, level: float) -> tuple[np.ndarray, np.ndarray]:
     """How many are shown to lie below, and above, each one (p,), for all pairs at once."""
     statistic, equal = _statistics(x, errors), equal_errors(errors)

@@ -11,6 +11,8 @@ from spi_analysis.params.round import ReleaseParams
 Reason = Literal["insufficient_sample", "conduct", "did_not_take_part", "secrecy"]
 # The only reason that follows from figures; the others are decisions, and stand in the inputs of the institution.
 BY_RULE: Reason = "insufficient_sample"
+# The reason that keeps back counts of people too: how many work there, were asked and answered.
+SECRET: Reason = "secrecy"
 
 
 @dataclass(frozen=True)

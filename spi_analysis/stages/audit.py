@@ -12,7 +12,7 @@ import pandas as pd
 from spi_analysis.params import RoundParams, RoundSetup
 from spi_analysis.sampling import coverage, list_quality, lists_shared, shown_counts
 from spi_analysis.sampling.frame_audit import safe_count
-from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.files import whole_counts, write_csv
 from spi_analysis.tables.store import Store
 
 # Rows that were turned away, by what the institution can do about them (codes of tables/reasons.yaml).
@@ -23,6 +23,7 @@ TURNED_AWAY = {
     "cells_missing": ("missing_name", "missing_unit", "missing_position", "missing_value"),
 }
 FLAGS = ("no_whatsapp", "no_email", "flagged")
+COUNTS = ("people", "known", *FLAGS)
 UNIT_COLUMNS = ["source", "unit", "people", *FLAGS, "known", "share"]
 TASK_COLUMNS = ["source", "unit", "task", "people", "known", "share"]
 
@@ -59,7 +60,7 @@ def save_audit(setup: RoundSetup, institution_id: str, audit: FrameAudit) -> lis
     """Write ``tables/frame_tasks.csv`` and ``tables/frame_units.csv`` beside the institution's pages."""
     folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / "tables"
     parts = {"frame_tasks": audit.tasks, "frame_units": audit.units}
-    return [write_csv(folder / f"{name}.csv", _whole(table)) for name, table in parts.items()]
+    return [write_csv(folder / f"{name}.csv", whole_counts(table, COUNTS)) for name, table in parts.items()]
 
 
 def _source_table(
@@ -172,9 +173,3 @@ def _turned_away(imports: dict[str, Any]) -> pd.DataFrame:
 def _known_of_sources(known: dict[tuple[str, str], int]) -> dict[str, int]:
     """The known total of a source: its own row."""
     return {source: people for (source, unit), people in known.items() if not unit}
-
-
-def _whole(table: pd.DataFrame) -> pd.DataFrame:
-    """Counts of people are whole numbers, also where some are missing."""
-    counts = [c for c in ("people", "known", *FLAGS) if c in table]
-    return table.astype(dict.fromkeys(counts, "Float64")).astype(dict.fromkeys(counts, "Int64"))

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from spi_analysis.disclosure.suppression import few_of_either, size_tells
 from spi_analysis.errors import StoreError
 from spi_analysis.fieldwork import disposition_counts, response_rates
 from spi_analysis.params import Institution, InstitutionInputs, RoundSetup
 from spi_analysis.params.round import FieldworkParams
-from spi_analysis.scores import applicable, category_of, history
-from spi_analysis.scores.release import BY_RULE
+from spi_analysis.scores import applicable, category_of, history, institutions_reporting
+from spi_analysis.scores.release import BY_RULE, SECRET
 from spi_analysis.stages.draw import eligible_list, plan_source
 from spi_analysis.stages.published import published_results
+from spi_analysis.stages.respondents import silent_count
 from spi_analysis.stages.tracker import tracked
 from spi_analysis.tables.released import released_estimates
 from spi_analysis.tables.store import Store
@@ -82,6 +84,11 @@ class RoundResult:
     stale: bool = False
 
 
+RATES = ("RR1", "RR3")
+# What tells how many were asked, and what tells how many answered.
+LIST_COUNTS = ["listed", "eligible", "invited", "needed"]
+ANSWER_COUNTS = ["answered", *RATES, "kish_deff", "effective_n"]
+
 # Beside the pages of a round: the institutions whose reports are of an earlier state.
 STALE_REPORTS = "stale_reports.json"
 
@@ -89,6 +96,15 @@ STALE_REPORTS = "stale_reports.json"
 def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
     """The index of every institution of the round that has been scored."""
     return [_result(setup, store, i) for i in setup.institution_ids if store.has("estimates", i)]
+
+
+def round_experiences(setup: RoundSetup, store: Store) -> pd.DataFrame:
+    """Share of the round's institutions in which an experience was reported (`institutions_reporting`), as shown."""
+    scored = [i for i in setup.institution_ids if store.has("estimates", i)]
+    if not scored:
+        return pd.DataFrame(columns=["source", "item"])
+    rows = pd.concat([released_estimates(store, i, setup.inputs[i]) for i in scored])
+    return institutions_reporting(rows[rows["measure"] == "experience_rate"], setup.round.level)
 
 
 def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult:
@@ -134,12 +150,15 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         None if index.empty else category_of(float(index["estimate"].iloc[0]), round_.categories, round_.index.decimals)
     )
     past = history(published_results(setup), institution_id)
+    who = who_answered(setup, store, institution_id)
+    if withheld_reason(estimates, setup.inputs[institution_id]) == SECRET:
+        who[[*LIST_COUNTS, *ANSWER_COUNTS]] = float("nan")
     return InstitutionPage(
         setup=setup,
         institution=setup.roster[institution_id],
         inputs=setup.inputs[institution_id],
         figures=estimates,
-        who=who_answered(setup, store, institution_id),
+        who=who,
         category=category,
         history=past[past["year"] < round_.year].reset_index(drop=True),
         recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown),
@@ -160,7 +179,10 @@ def last_day(events: pd.DataFrame | None, responses: pd.DataFrame) -> dt.date | 
 def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
     """Per source: people listed, eligible, invited, answers needed and given, response rates, effective n.
 
-    Where fewer answered than may be shown, what tells of them is missing; ``least`` is that number.
+    Where fewer answered than may be shown, what tells of them is missing; ``least`` is that number. The number of
+    answers stands beside the score, so where fewer than ``least`` stayed silent, and for every panel, what would tell
+    their number is missing: the size of the list, the invitations, the answers needed (they follow from the size)
+    and the response rates.
     """
     round_ = setup.round_for(institution_id)
     frame, weights = store.read("frame", institution_id), store.read("weights", institution_id)
@@ -184,10 +206,19 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
                 "RR3": rates["RR3"].get(source),
                 "kish_deff": kish_deff(answered["weight"]),
                 "effective_n": len(answered) / kish_deff(answered["weight"]) if len(answered) else 0.0,
+                "silent": silent_count(weights, source),
             }
         )
-    table = pd.DataFrame(rows).astype({"answered": float})
-    table.loc[table["answered"] < table["least"], ["answered", "RR1", "RR3", "kish_deff", "effective_n"]] = float("nan")
+    return _kept_back(pd.DataFrame(rows), ~pd.Series(list(round_.sources)).isin(round_.probability_sources))
+
+
+def _kept_back(table: pd.DataFrame, panels: pd.Series) -> pd.DataFrame:
+    """Who answered, without what would tell of few answers or of few silent people (column ``silent``)."""
+    table = table.astype(dict.fromkeys([*LIST_COUNTS, *ANSWER_COUNTS], float))
+    counts = table["answered"], table.pop("silent"), table["least"]
+    table.loc[panels | size_tells(*counts), LIST_COUNTS] = float("nan")
+    table.loc[panels | few_of_either(*counts), list(RATES)] = float("nan")
+    table.loc[counts[0] < counts[2], ANSWER_COUNTS] = float("nan")
     return table
 
 

@@ -6,10 +6,17 @@ import pandas as pd
 
 from spi_analysis.errors import InputError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, satterthwaite_df
+from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.scores import item_scores
 from spi_analysis.stages.source_rows import Design, scored_column
 from spi_analysis.stages.weigh import replicate_weights
+
+
+def silent_count(weights: pd.DataFrame, source: Source) -> int:
+    """People of a source who did not answer, though nobody found them ineligible."""
+    part = weights[weights["source"] == source]
+    return int(((part["weight"] == 0) & (part["disposition"] != INELIGIBLE)).sum())
 
 
 def respondents_design(

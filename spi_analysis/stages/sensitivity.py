@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.scores import category_of
 from spi_analysis.scores.persons import person_scores
@@ -18,11 +19,10 @@ from spi_analysis.scores.sensitivity import (
     tipping_points,
 )
 from spi_analysis.stages.draw import eligible_list
-from spi_analysis.stages.respondents import respondents_design
+from spi_analysis.stages.respondents import respondents_design, silent_count
 from spi_analysis.stages.source_rows import Design, item_weights
 from spi_analysis.tables.round_data import RoundData
 
-INELIGIBLE = "NE"
 RANGE_COLUMNS = [
     "measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "correlation", "response_share", "n",
 ]  # fmt: skip
@@ -37,7 +37,8 @@ class Sensitivity:
     far end rests on a proxy so weak that it says little.
     ``by_phi``: measure, phi, estimate, informative. ``tipping``: category, limit, delta.
     ``late``: one row per source with both early and late answers: source, n_early, n_late, difference, se, ci_low,
-    ci_high, implied. ``categories``: codes of the categories at the ends of the index's range.
+    ci_high, implied. Late answers and ``response_share`` are missing where they would tell how few stayed silent.
+    ``categories``: codes of the categories at the ends of the index's range.
     """
 
     ranges: pd.DataFrame
@@ -89,7 +90,9 @@ def sensitivity_of(
             estimate = float(scores.loc[source, "estimate"])
             parts[source] = source_sensitivity(source, estimate, design, frame, share, round_, instrument)
     index = estimates[(estimates["measure"] == "index") & (estimates["status"] == "shown")]
-    ranges = [_range_row(source, scores.loc[source], part) for source, part in parts.items()]
+    # Where fewer stayed silent than may be told, the share that answers would tell how many.
+    told = {s: p for s, p in parts.items() if silent_count(weights, s) >= round_.disclosure.min_cell}
+    ranges = [_range_row(source, scores.loc[source], part, source in told) for source, part in parts.items()]
     if len(index) and parts:
         ranges.append(_index_row(index.iloc[0], parts, round_))
     table = pd.DataFrame(ranges, columns=RANGE_COLUMNS)
@@ -97,7 +100,7 @@ def sensitivity_of(
         ranges=table,
         by_phi=_by_phi(parts, index, round_),
         tipping=_tipping(index, parts, round_),
-        late=_late(parts, round_.disclosure.min_cell),
+        late=_late(told, round_.disclosure.min_cell),
         categories=_end_categories(table, round_),
     )
 
@@ -136,13 +139,13 @@ def index_shifts(parts: dict[str, SourceSensitivity], round_: RoundParams) -> tu
     return float(low), float(high)
 
 
-def _range_row(measure: str, score: pd.Series, part: SourceSensitivity) -> dict[str, object]:
+def _range_row(measure: str, score: pd.Series, part: SourceSensitivity, is_told: bool) -> dict[str, object]:
     low, high = part.range.shift_ends if part.range.correlation > 0 else (np.nan, np.nan)
     return {
         "measure": measure, "estimate": score["estimate"], "ci_low": score["ci_low"], "ci_high": score["ci_high"],
         "low": score["estimate"] + low, "high": score["estimate"] + high,
         "informative": bool(part.range.by_phi["informative"].all()), "correlation": part.range.correlation,
-        "response_share": part.response_share, "n": score["n"],
+        "response_share": part.response_share if is_told else np.nan, "n": score["n"],
     }  # fmt: skip
 
 

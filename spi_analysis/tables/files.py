@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,3 +60,9 @@ def write_csv(path: Path, data: pd.DataFrame) -> Path:
     with whole_file(path) as beside:
         data.to_csv(beside, index=False, encoding="utf-8-sig", lineterminator="\n")
     return path
+
+
+def whole_counts(table: pd.DataFrame, counts: Sequence[str]) -> pd.DataFrame:
+    """The columns ``counts`` (those that are there) as whole numbers, also where some are missing."""
+    there = [column for column in counts if column in table]
+    return table.astype(dict.fromkeys(there, "Float64")).astype(dict.fromkeys(there, "Int64"))

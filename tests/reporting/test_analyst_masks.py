@@ -71,19 +71,18 @@ GAPS = pd.DataFrame(
 )
 
 
-def test_missing_answers_of_few_people_are_not_shown():
-    shown = shown_gaps(GAPS, 10).set_index("item")
-    assert list(shown.index) == ["all_kinds", "one_refusal"], "5 of 100 and one expert's refusal follow from n"
-    assert shown.loc["all_kinds", ["dont_know", "refused", "left_empty"]].tolist() == [0.12, 0.13, 0.15]
-    assert shown.loc["one_refusal", ["dont_know", "refused", "left_empty"]].isna().all(), (
-        "21 are missing: with 20 % shown, the one refusal would be what is left"
-    )
+def test_missing_answers_of_every_item_that_enough_people_answered(setup):
+    """n of a dimension beside that of its source gives the missing answers anyway; an item nobody lacks is left out."""
+    full = pd.DataFrame([["full", 100, 100, 0, 0, 0], ["hidden", 14, 9, 5 / 14, 0, 0]], columns=GAPS.columns)
+    gaps = pd.concat([GAPS, full], ignore_index=True)
+    assert list(shown_gaps(gaps, 10)["item"]) == ["all_kinds", "one_refusal", "panel", "few"], "40, 21, 7 and 5 %"
+    assert shown_gaps(gaps, 10).set_index("item").loc["one_refusal", "refused"] == 0.01
 
 
-def test_the_page_of_missing_answers_where_there_are_none_to_show(setup):
-    page = pages(item_nonresponse_table(SimpleNamespace(item_nonresponse=GAPS[2:]), setup.instrument, setup.round))
-    assert "Too few answers are missing" in page
-    assert not re.search(r"\d+[.,]\d%", page)
+def test_the_page_of_missing_answers_where_there_are_none(setup):
+    full = GAPS.iloc[:1].assign(n=100)
+    page = pages(item_nonresponse_table(SimpleNamespace(item_nonresponse=full), setup.instrument, setup.round))
+    assert "No item lacks an answer" in page
 
 
 def test_a_unit_named_like_a_script_is_text(setup):

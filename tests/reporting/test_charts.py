@@ -82,6 +82,12 @@ def test_days_on_an_axis_are_written_as_people_say_them():
     assert "2024-" not in html
 
 
+def test_a_line_that_ends_early_is_told_by_its_last_known_value():
+    table = pd.DataFrame({"A": [None, 21.0, None], "B": [1.0, 2.0, 3.0], "C": [None] * 3}, index=[1, 2, 3], dtype=float)
+    html = line_chart(table, "chart-l", "t", words=words("en"), x_label="x", y_label="y")
+    assert "A: 21.0 → 21.0; B: 1.0 → 3.0." in html
+
+
 def test_parts_of_a_composition_are_told_with_their_signs():
     parts = pd.DataFrame({"label": ["Internal", "Koreksi"], "points": [80.0, -5.5]})
     html = composition_chart(parts, 74.5, "chart-c", "t", words=words("en"), total_label="Index", x_label="Points")

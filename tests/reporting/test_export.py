@@ -42,7 +42,7 @@ def test_prose_headings_and_outputs_are_in_the_language_of_the_page(setup):
 
 def test_contents_list_the_sections_in_order(setup):
     html = _render(setup, _notebook())
-    assert html.index('href="#siapa-yang-menjawab"') < html.index('href="#daftar-istilah"')
+    assert html.index('href="#berapa-yang-menjawab"') < html.index('href="#daftar-istilah"')
     assert html.count("<section") == html.count("</section>") == 2
 
 
@@ -112,7 +112,7 @@ def test_links_lead_to_the_pages_that_the_batch_makes(setup):
 
 def test_the_page_of_a_round_says_how_many_institutions_it_holds(setup):
     html = render(_notebook(), setup, "", "id", kind="report", synthetic=False, file_name="index.{language}.html")
-    assert "5 instansi putaran ini" in html
+    assert "5 instansi survei ini" in html
     assert "nasional" not in html.lower().split("<main")[0]
 
 

@@ -7,6 +7,7 @@ from html import unescape
 import pandas as pd
 import pytest
 
+from spi_analysis.columns import VALUES
 from spi_analysis.reporting.institution import (
     change_view,
     composition_view,
@@ -43,7 +44,7 @@ def test_the_page_says_whether_the_target_is_reached_and_with_what_chance(page):
     chance = page.figure("target_probability", domain="national")["estimate"]
     assert index < page.setup.round.target.national, "random answers score about 50"
     assert (
-        f"di bawah target nasional 76,00; peluang bahwa indeks sebenarnya mencapainya {words('id').chance(chance)}."
+        f"di bawah target nasional 76,00; peluang indeks sebenarnya mencapai target itu {words('id').chance(chance)}."
         in _said(index_chart(page))
     )
 
@@ -64,10 +65,12 @@ def test_generated_figures_are_marked_where_published_ones_stand_beside_them(pag
 
 def test_where_everybody_was_invited_nobody_was_drawn_at_random(page):
     who = page.who.set_index("source")
-    assert who.loc["expert", "invited"] == who.loc["expert", "eligible"]
     said = _said(quality_view(page))
-    assert "Eksper (narasumber ahli): semua 14 orang dalam daftar diundang." in said
-    internal = f"Internal (pegawai): {who.loc['internal', 'invited']} dari {who.loc['internal', 'eligible']} orang"
+    assert "Eksper (narasumber ahli): seluruh panel diundang." in said
+    assert _rows(who_answered_view(page).html["id"])[-1][1:] == ["–", "–", "14", "–", "–"], "n, as beside the score"
+    internal = (
+        f"Internal (pegawai): {who.loc['internal', 'invited']:.0f} dari {who.loc['internal', 'eligible']:.0f} orang"
+    )
     assert f"{internal} dalam daftar dipilih secara acak." in said
     census = page.who.assign(invited=page.who["eligible"])
     assert "acak" not in _said(quality_view(dataclasses.replace(page, who=census))).replace(
@@ -86,6 +89,25 @@ def test_the_change_stands_in_table_and_file_with_its_interval(page, tmp_path):
     assert written["measure"].tolist() == ["index"] * 4 + ["index_change"]
     assert written["ci_low"].iloc[-1] == pytest.approx(change["ci_low"])
     assert len(written) == len(_rows(change_view(page).html["id"]))
+
+
+def test_the_change_has_its_own_number_of_answers(page, tmp_path):
+    """A change from two rounds rests on the year with fewer answers, not on this year's."""
+    figures = page.figures.copy()
+    figures.loc[figures["measure"] == "index_change", "n"] = 77
+    other = dataclasses.replace(page, figures=figures)
+    assert page.figure("index")["n"] != 77
+    assert _rows(change_view(other).html["id"])[-1][3] == "77"
+    save_tables(other, tmp_path)
+    assert pd.read_csv(tmp_path / "history.csv")["n"].iloc[-1] == 77
+
+
+def test_the_history_file_says_in_codes_what_a_figure_is(page, generated_page, tmp_path):
+    for shown, own in ((page, "this_round"), (generated_page, "this_round_generated")):
+        save_tables(shown, tmp_path)
+        bases = pd.read_csv(tmp_path / "history.csv")["basis"].tolist()
+        assert bases == ["published"] * 3 + [own, "minus_published"]
+        assert set(bases) <= set(VALUES["basis"])
 
 
 def test_the_composition_ends_with_the_index_its_interval_and_n(page):
@@ -136,7 +158,7 @@ def test_rates_carry_percent_and_the_question_behind_with_contact(page):
 
 def test_recommendations_state_their_rule_unit_and_denominator(page):
     said = _said(recommendations_view(page))
-    assert "keyakinan satu sisi sedikitnya 90%" in said
+    assert "keyakinan (satu sisi) sedikitnya 90%" in said
     codes = {rule.code: rule for rule in page.setup.rules.rules}
     kinds = [codes[row.code].when.kind for row in page.recommendations.itertuples()]
     for kind, evidence in zip(kinds, re.findall(r"Bukti: .*?Dasar", said), strict=True):
@@ -165,7 +187,7 @@ def test_without_an_index_nothing_speaks_of_one(page_without_index):
     assert index_chart(page_without_index).html == {"id": "", "en": ""}
     said = _said(opening(page_without_index))
     assert "tidak ditampilkan: terlalu sedikit yang menjawab" in said
-    assert "Perubahan tidak ditulis" in said, "there is a published year before, so this must not be denied"
+    assert "Perubahan tidak dicantumkan" in said, "there is a published year before, so this must not be denied"
     assert "target" not in said
     years = [row[0] for row in _rows(change_view(page_without_index).html["id"])]
     assert years == ["2021", "2022", "2023"]

@@ -8,11 +8,23 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.institution import bridge_view, save_tables, tracker_view, units_view, weak_sides_view
+from spi_analysis.reporting.institution import (
+    bridge_view,
+    glossary_view,
+    opening,
+    quality_view,
+    recommendations_view,
+    save_tables,
+    tracker_view,
+    units_view,
+    weak_sides_view,
+    who_answered_view,
+)
 from spi_analysis.reporting.institution.bridge import chart_limits
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.tables.released import mask
 from tests.reporting.conftest import page_of
 from tests.reporting.test_institution import _rows
 from tests.stages.conftest import Round
@@ -49,7 +61,69 @@ def test_without_parts_of_the_year_before_it_says_so(page: InstitutionPage) -> N
 
 
 def test_hidden_index_has_no_bars(page_without_index: InstitutionPage) -> None:
-    assert "<svg" not in bridge_view(page_without_index).html["en"]
+    html = bridge_view(page_without_index).html["en"]
+    assert "<svg" not in html
+    assert "is not shown: too few people answered" in html
+    assert "not known" not in html, "what is hidden is known"
+
+
+VIEWS = [opening, bridge_view, weak_sides_view, recommendations_view]
+
+
+@pytest.fixture(scope="module")
+def secret(page: InstitutionPage) -> InstitutionPage:
+    """The town's page as it is read once the result is withheld, since the institution's work is secret."""
+    inputs = page.inputs.model_copy(update={"release": "withheld", "withheld_reason": "secrecy"})
+    figures = mask(page.figures, pd.Series(True, index=page.figures.index), "withheld")
+    counts = page.who.columns.drop(["source", "least"])
+    who = page.who.assign(**dict.fromkeys(counts, float("nan")))
+    return replace(
+        page, inputs=inputs, figures=figures, who=who, category=None, recommendations=page.recommendations.iloc[:0]
+    )
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_what_is_withheld_is_not_explained_by_something_else(secret: InstitutionPage, view, language: str) -> None:
+    html = view(secret).html[language]
+    reason = {"en": "work is secret", "id": "pekerjaan instansi bersifat rahasia"}[language]
+    assert html.count(reason) == 1
+    for denied in ("enough answers", "not known", "No rule is met"):
+        assert denied not in html
+        assert words("id")(denied) not in html
+
+
+def test_shown_parts_are_not_taken_for_hidden(page_without_index: InstitutionPage) -> None:
+    """Without an index employees and users still have scores: these views have something to say."""
+    assert "<table" in weak_sides_view(page_without_index).html["en"]
+    assert "Look first at" in opening(page_without_index).html["en"]
+
+
+def test_of_secret_work_no_count_is_shown(secret: InstitutionPage, tmp_path: Path) -> None:
+    for view in (who_answered_view, quality_view):
+        html = view(secret).html["en"]
+        assert "work is secret" in html
+        assert "<td" not in html
+    save_tables(secret, tmp_path)
+    for name in ("who_answered", "quality"):
+        table = pd.read_csv(tmp_path / f"{name}.csv").drop(columns="source")
+        assert table.isna().all(axis=None)
+
+
+def test_evidence_is_not_called_clear(page: InstitutionPage) -> None:
+    """Clear is a change whose two-sided interval leaves out zero; weak sides are judged otherwise."""
+    assert {row[-1] for row in _rows(weak_sides_view(page).html["id"])} <= {"bukti cukup", "bukti belum cukup"}
+    assert not {"jelas", "belum jelas"} & {row[-1] for row in _rows(weak_sides_view(page).html["id"])}
+
+
+def test_the_glossary_has_the_round_s_thresholds(page: InstitutionPage) -> None:
+    assert "Rentan di bawah 73, Waspada 73 sampai di bawah 78, Terjaga 78 ke atas;" in glossary_view(page).html["id"]
+    levels = [level.model_copy() for level in page.setup.round.categories.levels]
+    levels[0] = levels[0].model_copy(update={"below": 70.0})
+    categories = page.setup.round.categories.model_copy(update={"levels": levels})
+    round_ = page.setup.round.model_copy(update={"categories": categories})
+    other = replace(page, setup=replace(page.setup, round=round_))
+    assert "Vulnerable below 70, Watchful from 70 to below 78, Guarded from 78 on;" in glossary_view(other).html["en"]
 
 
 def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage) -> None:

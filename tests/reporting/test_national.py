@@ -61,7 +61,7 @@ def test_where_no_name_is_near_there_is_no_empty_column(setup, overview):
     html = unjoined_table(replace(overview, unjoined=alone), setup).html["id"]
     assert "Kota Mojokerto" in html
     assert "Nama terdekat" not in html
-    assert "tidak ada yang tampak seperti pergantian nama" in html
+    assert "tidak ada tanda pergantian nama" in html
     near = alone.assign(nearest="kota-bengkulu")
     assert "Kota Bengkulu" in unjoined_table(replace(overview, unjoined=near), setup).html["id"]
 

@@ -10,7 +10,7 @@ from scipy.stats import studentized_range
 from spi_analysis.errors import EstimationError
 from spi_analysis.scores import ranks as module
 from spi_analysis.scores.pairs import pair_errors
-from spi_analysis.scores.ranks import possibly_best, rank_sets
+from spi_analysis.scores.ranks import rank_sets
 
 DRAWS = 2000
 
@@ -38,8 +38,6 @@ def test_two_pairs_by_hand() -> None:
     table = rank_sets(pd.Series([80.0, 80.5, 60.0, 60.5], index=list("abcd")), [1.0] * 4, draws=DRAWS)
     assert _sets(table) == [(1, 2), (1, 2), (3, 4), (3, 4)]
     assert list(table.index) == list("abcd")
-    assert possibly_best(table, 1).tolist() == [True, True, False, False]
-    assert possibly_best(table, 3).all()
 
 
 def test_known_without_error_is_ranked_as_it_is() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spi_analysis.errors import ParameterError, StoreError
@@ -48,7 +49,7 @@ def test_history_is_of_earlier_years_only(full: Store, drawn: Round) -> None:
 def test_counts_agree_with_the_tables(full: Store, drawn: Round) -> None:
     table = who_answered(drawn.setup, full, TOWN).set_index("source")
     weights = drawn.weighted.weights
-    for source in ("internal", "external", "expert"):
+    for source in ("internal", "external"):
         part = weights[weights["source"] == source]
         assert table.loc[source, "eligible"] == len(eligible_list(drawn.frame, source))
         assert table.loc[source, "invited"] == len(part)
@@ -57,6 +58,29 @@ def test_counts_agree_with_the_tables(full: Store, drawn: Round) -> None:
         assert table.loc[source, "RR1"] == pytest.approx(complete / everyone), source
         w = part.loc[part["weight"] > 0, "weight"]
         assert table.loc[source, "effective_n"] == pytest.approx(w.sum() ** 2 / (w**2).sum())
+
+
+def test_a_panel_has_its_answers_and_nothing_that_tells_who_stayed_silent(full: Store, drawn: Round) -> None:
+    weights = drawn.weighted.weights.query("source == 'expert'")
+    row = who_answered(drawn.setup, full, TOWN).set_index("source").loc["expert"]
+    assert row["answered"] == (weights["weight"] > 0).sum() > 5
+    assert row[["listed", "eligible", "invited", "needed", "RR1", "RR3"]].isna().all()
+
+
+@pytest.mark.parametrize(("silent", "is_told"), [(0, False), (9, False), (10, True)])
+def test_a_source_that_nearly_all_answered_tells_no_size(full: Store, drawn: Round, silent: int, is_told: bool) -> None:
+    """120 employees, of whom ``silent`` did not answer and three proved ineligible: these count as neither."""
+    weights = drawn.weighted.weights
+    others = weights[weights["source"] != "internal"]
+    one = weights[(weights["source"] == "internal") & (weights["weight"] > 0)].iloc[[0]]
+    part = pd.concat([one] * 120, ignore_index=True).astype({"weight": float})
+    part.loc[: silent - 1, ["disposition", "weight"]] = ["NC", 0.0] if silent else ["I", 1.0]
+    part.loc[117:, ["disposition", "weight"]] = ["NE", 0.0]
+    full.write("weights", TOWN, pd.concat([others, part.assign(person_id=[f"p{i}" for i in range(120)])]))
+    row = who_answered(drawn.setup, full, TOWN).set_index("source").loc["internal"]
+    assert row["answered"] == 117 - silent, "it stands beside the score in any case"
+    shown = row[["listed", "eligible", "invited", "needed", "RR1", "RR3"]].notna()
+    assert shown.all() if is_told else not shown.any()
 
 
 def test_a_page_with_a_hidden_panel_shows_neither_index_nor_category(tmp_path: Path, drawn: Round) -> None:
@@ -102,6 +126,8 @@ def test_what_is_withheld_after_it_was_scored_is_not_read(full: Store, drawn: Ro
     assert page.figures[HIDDEN_COLUMNS].isna().all(axis=None)
     assert page.recommendations.empty
     assert page.category is None
+    counts = page.who.drop(columns=["source", "least"])
+    assert counts.isna().all(axis=None), "nor how many people work there, were asked and answered"
     (result,) = round_results(setup, full)
     assert (result.status, result.reason, result.category) == ("withheld", "secrecy", None)
     assert RoundData(setup, full, setup.roster[TOWN]).estimates["estimate"].isna().all()

@@ -1,5 +1,7 @@
 """The town's ranges: they start at the estimates, add up to the index's, and show only what may be shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from spi_analysis.reporting.analyst.conduct import flags_table
 from spi_analysis.reporting.analyst.sensitivity import late_table, ranges_table, tipping_table
 from spi_analysis.reporting.institution.silence import save_silence, silence_view
+from spi_analysis.reporting.wording import words
 from spi_analysis.scores import category_of
 from spi_analysis.stages.conduct import conduct_of
 from spi_analysis.stages.report import InstitutionPage
@@ -113,6 +116,28 @@ def test_tables_say_what_there_is(found: Sensitivity, opinionated: Round) -> Non
         assert "table-phi" in ranges_table(found, round_).html[language]
         assert "table-tipping" in tipping_table(found, round_).html[language]
     assert "Too few early or late" in late_table(found, round_).html["en"]
+
+
+def test_a_weak_proxy_is_marked_on_both_pages(page: InstitutionPage, found: Sensitivity) -> None:  # noqa: F811
+    """The mark of notebook 40 stands on the report as well, at the range whose far end is weakly founded."""
+    strong, weak = found.row("internal"), found.row("external")
+    ranges = found.ranges.assign(informative=found.ranges["measure"] == "internal")
+    html = silence_view(page, replace(found, ranges=ranges)).html["en"]
+    say = words("en")
+    assert f">{say.interval(strong['low'], strong['high'], 1)}<" in html
+    assert f">{say.interval(weak['low'], weak['high'], 1)}*<" in html
+    assert "*: its far end is weakly founded" in html
+    assert "chance is not counted" in html or found.tipping["delta"].isna().all()
+
+
+def test_where_nearly_all_answered_the_share_is_not_told(found: Sensitivity, opinionated: Round) -> None:
+    """Nine silent employees: with n beside it, the share that answers would tell that there are nine."""
+    weights = opinionated.weighted.weights
+    silent = weights[(weights["source"] == "internal") & (weights["weight"] == 0) & (weights["disposition"] != "NE")]
+    scored = opinionated.score()
+    shown = {n: _found(opinionated, scored, weights=weights.drop(silent.index[n:])).row("internal") for n in (9, 10)}
+    assert np.isnan(shown[9]["response_share"])
+    assert shown[10]["response_share"] > 0
 
 
 def test_the_section_of_the_report(page: InstitutionPage, found: Sensitivity, tmp_path) -> None:  # noqa: F811

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spi_analysis.fieldwork import daily_completes, disposition_counts, funnel, quota_progress, response_rates
+from spi_analysis.disclosure.suppression import few_of_either, size_tells
+from spi_analysis.fieldwork import (
+    INELIGIBLE,
+    daily_completes,
+    disposition_counts,
+    funnel,
+    quota_progress,
+    response_rates,
+)
 from spi_analysis.params import RoundParams
 from spi_analysis.reporting.analyst.order import in_order
 from spi_analysis.reporting.charts import line_chart
@@ -17,11 +25,36 @@ from spi_analysis.stages.report import last_day
 RATES = ("RR1", "RR3", "COOP1", "REF1", "CON1")
 
 
+def few_silent_or_panel(answered: pd.Series, silent: pd.Series, round_: RoundParams) -> pd.Series:
+    """Sources (the index) whose size is not told: beside the answers it would tell how few stayed silent."""
+    panels = ~answered.index.isin(round_.probability_sources)
+    return panels | size_tells(answered, silent, round_.disclosure.min_cell)
+
+
+def _answered_and_silent(people: pd.DataFrame, round_: RoundParams) -> tuple[pd.Series, pd.Series]:
+    answered = people["disposition"].isin(round_.dispositions.respondents)
+    silent = ~answered & (people["disposition"] != INELIGIBLE)
+    return answered.groupby(people["source"]).sum(), silent.groupby(people["source"]).sum()
+
+
+def _kept_back(least: int, words: Words) -> str:
+    return words(
+        "A dash: a panel, or a source of which fewer than {least} people answered or fewer than {least} did not; "
+        "nothing here tells how many these are.",
+        least=least,
+    )
+
+
 def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
     """From invitation to completion, per source; and up to which day the data reach."""
     until = last_day(events, responses)
     counts = in_order(funnel(sample, events, ["source"]))
     stages = [stage for stage in counts.columns if stage != "invited"]
+    answered, silent = counts["completed"], counts["invited"] - counts["completed"]
+    tells = few_silent_or_panel(answered, silent, round_)
+    counts = counts.astype(float)
+    counts["completed"] = counts["completed"].mask(few_of_either(answered, silent, round_.disclosure.min_cell))
+    counts = counts.mask(tells)
 
     def make(words: Words) -> str:
         columns = [
@@ -36,14 +69,19 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataF
             end=words.date(round_.fieldwork.end),
             last=MISSING if until is None else words.date(until),
         )
+        note = f"{note} {_kept_back(round_.disclosure.min_cell, words)}"
         return html_table(columns, "table-funnel", words("From invitation to answer"), note=note, words=words)
 
     return show(make)
 
 
-def rates_table(people: pd.DataFrame) -> Shown:
-    """AAPOR rates per source (``people``: source, disposition)."""
-    rates = in_order(response_rates(disposition_counts(people, ["source"])))
+def rates_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
+    """AAPOR rates per source (``people``: source, disposition); none of a panel, nor of few people."""
+    rates = in_order(response_rates(disposition_counts(people, ["source"]))).astype(float)
+    answered, silent = (counts.reindex(rates.index) for counts in _answered_and_silent(people, round_))
+    tells = few_silent_or_panel(answered, silent, round_)
+    few = few_of_either(answered, silent, round_.disclosure.min_cell)
+    rates = rates.assign(n=rates["n"].mask(tells), **{name: rates[name].mask(tells | few) for name in (*RATES, "e")})
 
     def make(words: Words) -> str:
         headings = {
@@ -62,21 +100,25 @@ def rates_table(people: pd.DataFrame) -> Shown:
             "eligibility is known. Complete: sent off; a questionnaire broken off late counts as partial and is in "
             "none of RR1 and RR3."
         )
+        note = f"{note} {_kept_back(round_.disclosure.min_cell, words)}"
         return html_table(columns, "table-rates", words("Response rates"), note=note, words=words)
 
     return show(make)
 
 
 def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) -> Shown:
-    """Answers against the answers aimed for."""
-    answered = people[people["disposition"].isin(round_.dispositions.respondents)].groupby("source").size()
+    """Answers against the answers aimed for; of a panel only whether they are enough to be shown."""
+    answered, silent = _answered_and_silent(people, round_)
     aimed = pd.Series({source: plan_source(frame, round_, source).size.completes for source in round_.sources})
-    progress = in_order(quota_progress(answered, aimed))
+    progress = in_order(quota_progress(answered, aimed)).astype(float)
+    told = silent.reindex(progress.index, fill_value=0)
+    tells = few_silent_or_panel(progress["completes"], told, round_)
+    progress = progress.assign(quota=progress["quota"].mask(tells), share=progress["share"].mask(tells))
 
     def make(words: Words) -> str:
         columns = [
             text(words("Source"), (words.value("source", s) for s in progress.index)),
-            figures(words("Answered"), (words.number(n, 0) for n in progress["completes"])),
+            figures(words("Answered"), _answers(progress["completes"], round_, words)),
             figures(words("Answers aimed for"), (words.number(n, 0) for n in progress["quota"])),
             figures(words("Reached"), (words.percent(share, 0) for share in progress["share"])),
         ]
@@ -84,27 +126,41 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
             "Answered also counts questionnaires that were broken off late; the rates above do not. Reaching "
             "the number aimed for does not stop fieldwork: that would spoil the chances of selection."
         )
+        note = f"{note} {_kept_back(round_.disclosure.min_cell, words)}"
         return html_table(columns, "table-quota", words("Progress"), note=note, words=words)
 
     return show(make)
 
 
-def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame) -> Shown:
-    """Completed questionnaires by day, cumulated."""
+def _answers(completes: pd.Series, round_: RoundParams, words: Words) -> list[str]:
+    """Answers by source; of a panel, which grows by one person, only on which side of its threshold it is."""
+    least, panel = round_.disclosure.min_cell, round_.disclosure.min_panel
+    texts = []
+    for source, n in completes.items():
+        if source in round_.probability_sources:
+            texts.append(words.number(n, 0) if n >= least else f"< {least}")
+        else:
+            texts.append(f"≥ {panel}" if n >= panel else f"< {panel}")
+    return texts
+
+
+def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
+    """Completed questionnaires by day, cumulated; panels are left out."""
     days = in_order(daily_completes(sample, responses).T).T
+    days = days[[source for source in days.columns if source in round_.probability_sources]]
     if days.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
     def make(words: Words) -> str:
-        # The last count beside the name: a line of a dozen experts hardly leaves zero.
         return line_chart(
-            days.rename(columns=lambda s: f"{words.value('part', s)} ({words.number(days[s].iloc[-1], 0)})"),
+            days.rename(columns=lambda s: words.value("part", s)),
             "chart-daily",
             words("Completed questionnaires, cumulated"),
             words=words,
             x_label=words("Day"),
             y_label=words("Completed"),
             decimals=0,
+            note=words("The panel is not drawn: its line would climb by one person at a time."),
         )
 
     return show(make)

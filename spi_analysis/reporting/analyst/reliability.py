@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from spi_analysis.params import Instrument, RoundParams
+from collections.abc import Iterable
+
+from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.names import part_label
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.stages.score import Scored
@@ -24,7 +27,7 @@ def reliability_view(scored: Scored, instrument: Instrument, round_: RoundParams
     def make(words: Words) -> str:
         limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
         columns = [
-            text(words("Dimension"), _names(rows["source"], rows["dimension"], instrument, words)),
+            text(words("Dimension"), _names(zip(rows["source"], rows["dimension"], strict=True), instrument, words)),
             figures(words("Items"), (words.number(x, 0) for x in rows["items"])),
             figures(words("Alpha"), (words.number(x) for x in rows["estimate"])),
             figures(words("Standard error"), (words.number(x) for x in rows["se"])),
@@ -54,7 +57,7 @@ def weights_view(scored: Scored, instrument: Instrument) -> Shown:
     def make(words: Words) -> str:
         methods = [method for method in METHODS if method in weights]
         shares = [
-            text(words("Dimension"), _names(*zip(*weights.index, strict=True), instrument, words)),
+            text(words("Dimension"), _names(weights.index, instrument, words)),
             *(figures(words(METHODS[m]), (words.number(x, 3) for x in weights[m])) for m in methods),
         ]
         limits = zip(scores["ci_low"], scores["ci_high"], strict=True)
@@ -77,7 +80,5 @@ def weights_view(scored: Scored, instrument: Instrument) -> Shown:
     return show(make)
 
 
-def _names(sources: object, dimensions: object, instrument: Instrument, words: Words) -> list[str]:
-    labels = {(s, d.code): d.label for s, part in instrument.sources.items() for d in part.dimensions}
-    pairs = zip(sources, dimensions, strict=True)  # type: ignore[call-overload]
-    return [f"{words.pick(labels[s, d])} ({words.value('part', s)})" for s, d in pairs]
+def _names(parts: Iterable[tuple[Source, str]], instrument: Instrument, words: Words) -> list[str]:
+    return [part_label(instrument, source, dimension, words) for source, dimension in parts]

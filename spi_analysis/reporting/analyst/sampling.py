@@ -209,7 +209,7 @@ def record_table(data: RoundData) -> Shown:
             figures(words("Drawn"), (words.number(p["sample_size"], 0) for p in parts.values())),
             figures(words("Invited"), (words.number(invited.loc[s, "invited"], 0) for s in parts)),
             figures(words("In reserve"), (words.number(invited.loc[s, "reserve"], 0) for s in parts)),
-            figures(words("Shift"), (words.number(p["shift"], 6) for p in parts.values())),
+            figures(words("Starting point"), (words.number(p["shift"], 6) for p in parts.values())),
         ]
         note = words(
             "Public value that fixes the shift: {name} ({value}, {date}). Commitment of the secret: {commitment}… "

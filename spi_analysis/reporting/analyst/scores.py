@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from spi_analysis.disclosure.suppression import small_cells
 from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import Column, figures, hidden_sentences, html_paragraphs, html_table, text
@@ -14,7 +13,6 @@ from spi_analysis.reporting.wording import MISSING, Words, message
 from spi_analysis.stages.score import Scored
 
 WORST = 15
-KINDS = ["dont_know", "refused", "left_empty"]
 
 
 class TableKind(NamedTuple):
@@ -112,10 +110,10 @@ def _figure_columns(rows: pd.DataFrame, unit: str, words: Words) -> list[Column]
 
 
 def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown:
-    """Items with the most missing answers; a share of few people is not shown, nor what would give it away."""
+    """Items with the most missing answers."""
     worst = shown_gaps(scored.item_nonresponse, round_.disclosure.min_cell).head(WORST)
     if worst.empty:
-        return show(lambda words: html_paragraphs([words("Too few answers are missing to show them by item.")]))
+        return show(lambda words: html_paragraphs([words("No item lacks an answer.")]))
     texts = {q.code: q.text for questions in instrument.questions.values() for q in questions}
 
     def make(words: Words) -> str:
@@ -128,8 +126,8 @@ def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: Round
             figures(words("Answers (n)"), (words.number(n, 0) for n in worst["n"])),
         ]
         note = words(
-            "Such answers are outside the item's denominator. The {n} items with the most, of those where at least "
-            "{least} people gave none; shares of fewer people are not shown.",
+            "Such answers are outside the item's denominator. The {n} items with the most, of those that at least "
+            "{least} people answered.",
             n=WORST,
             least=round_.disclosure.min_cell,
         )
@@ -139,19 +137,13 @@ def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: Round
 
 
 def shown_gaps(gaps: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Items in which at least ``min_cell`` answers are missing, the most first, small shares taken out.
+    """Items that at least ``min_cell`` people answered and somebody did not, the most missing answers first.
 
-    The number of answers beside the number of respondents gives the number missing; so an item with few is left out,
-    and of the others a kind of missing answer is hidden together with a second one (`small_cells`).
+    How many left a question open is not protected: it follows from the n of every score, and tells of no answer.
     """
-    if gaps.empty:
-        return gaps
-    missing = gaps["respondents"] - gaps["n"]
-    shown = gaps[(gaps["n"] >= min_cell) & (missing >= min_cell)].copy()
-    counts = shown[KINDS].mul(shown["respondents"], axis=0).round()
-    shown[KINDS] = shown[KINDS].mask(counts.apply(lambda row: small_cells(row, min_cell), axis=1))
-    order = pd.DataFrame({"missing": -missing / gaps["respondents"], "item": gaps["item"]}).loc[shown.index]
-    return shown.loc[order.sort_values(["missing", "item"]).index]
+    missing = (gaps["respondents"] - gaps["n"]) / gaps["respondents"]
+    shown = gaps.assign(missing=-missing)[(gaps["n"] >= min_cell) & (missing > 0)]
+    return shown.sort_values(["missing", "item"]).drop(columns="missing")
 
 
 def _what(row: Any, instrument: Instrument, words: Words) -> str:

@@ -7,10 +7,8 @@ import pandas as pd
 from spi_analysis.params import RoundParams
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import Column, figures, html_paragraphs, html_table, text
-from spi_analysis.reporting.wording import MISSING, Words
+from spi_analysis.reporting.wording import MISSING, WEAK, Words
 from spi_analysis.stages.sensitivity import Sensitivity
-
-WEAK = "*"
 
 
 def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
@@ -23,7 +21,7 @@ def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
         columns = [
             text(words("Measure"), (words.value("part", m) for m in rows["measure"])),
             figures(words("Estimate"), (words.number(x) for x in rows["estimate"])),
-            figures(words("Interval"), _ends(rows, "ci_low", "ci_high", words)),
+            figures(words("Interval"), (words.interval(r.ci_low, r.ci_high) for r in rows.itertuples())),
             *phi_columns(found, [phi for phi in round_.sensitivity.phis if phi > 0], 2, words),
             figures(words("Correlation of the proxy"), (words.number(x) for x in rows["correlation"])),
             figures(words("Share that answers"), (words.percent(x) for x in rows["response_share"])),
@@ -62,10 +60,6 @@ def _figure(wide: pd.DataFrame, key: tuple[str, float], decimals: int, words: Wo
     return words.number(row["estimate"], decimals) + ("" if row["informative"] else WEAK)
 
 
-def _ends(rows: pd.DataFrame, low: str, high: str, words: Words) -> list[str]:
-    return [words.interval(a, b) for a, b in zip(rows[low], rows[high], strict=True)]
-
-
 def tipping_table(found: Sensitivity, round_: RoundParams) -> Shown:
     """How far nonrespondents would have to differ for the category to change."""
     rows = found.tipping
@@ -101,7 +95,7 @@ def late_table(found: Sensitivity, round_: RoundParams) -> Shown:
             figures(words("Late (n)"), (words.number(n, 0) for n in rows["n_late"])),
             figures(words("Late minus early"), (words.signed(x) for x in rows["difference"])),
             figures(words("Standard error"), (words.number(x) for x in rows["se"])),
-            figures(words("Interval"), _ends(rows, "ci_low", "ci_high", words)),
+            figures(words("Interval"), (words.interval(r.ci_low, r.ci_high) for r in rows.itertuples())),
             figures(words("Score if the silent are like the late"), (words.number(x) for x in rows["implied"])),
         ]
         note = words(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.columns import LABELS
-from spi_analysis.disclosure.suppression import small_cells
+from spi_analysis.disclosure.suppression import hidden_rates, small_cells
 from spi_analysis.estimation import SurveyDesign, estimate_proportion
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting.charts import histogram_chart, interval_chart
@@ -155,7 +155,7 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
     answered = people["disposition"].isin(round_.dispositions.respondents)
     groups = answered.groupby(people[by]).agg(["size", "sum"])
     least = round_.disclosure.min_cell
-    hidden = _hidden_rates(groups["sum"], groups["size"] - groups["sum"], least)
+    hidden = hidden_rates(groups["sum"], groups["size"] - groups["sum"], least)
     drawn = _response_rates(people.assign(answered=answered), by, groups.index[~hidden], round_.level)
 
     def make(words: Words) -> str:
@@ -180,20 +180,6 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
         return chart + html_paragraphs([note] if names else [], "hidden-figures")
 
     return show(make)
-
-
-def _hidden_rates(answered: pd.Series, silent: pd.Series, least: int) -> pd.Series:
-    """Groups of which fewer than ``least`` answered or stayed silent, and the further ones that hide them.
-
-    All together are shown elsewhere: at least two groups are hidden, with at least ``least`` of either kind.
-    """
-    hidden = (answered < least) | (silent < least)
-    for group in answered[~hidden].sort_values(kind="stable").index:
-        enough = min(answered[hidden].sum(), silent[hidden].sum()) >= least
-        if not hidden.any() or (hidden.sum() >= 2 and enough):
-            break
-        hidden[group] = True
-    return hidden
 
 
 def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float) -> pd.DataFrame:

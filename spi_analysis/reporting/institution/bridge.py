@@ -7,8 +7,9 @@ import pandas as pd
 
 from spi_analysis.reporting.charts import interval_chart
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.institution.labels import measure_label
+from spi_analysis.reporting.institution.sentences import hidden_reason, is_hidden
 from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.names import part_label
 from spi_analysis.reporting.tables import figures, html_paragraphs, text
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.scores.change import verdict_of
@@ -28,8 +29,10 @@ def bridge_rows(page: InstitutionPage) -> pd.DataFrame:
 
 
 def bridge_view(page: InstitutionPage) -> Shown:
-    """The bars that the change is made of; nothing where the parts of the year before are not known."""
+    """The bars that the change is made of; a sentence where they are hidden, or not known."""
     rows = bridge_rows(page)
+    if is_hidden(page, *BARS, "index_change"):
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if rows.empty:
         return show(lambda words: html_paragraphs([words("The parts of the year before are not known.")]))
 
@@ -97,5 +100,4 @@ def _labels(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> list[str
 def _label(page: InstitutionPage, source: str | None, part: str | None, words: Words) -> str:
     if source is None:
         return words.value("part", part) if part else words("Change of the index")
-    name = words.value("part", source)
-    return f"{measure_label(page, source, part, words)} ({name})" if part else name
+    return part_label(page.setup.instrument, source, part, words) if part else words.value("part", source)

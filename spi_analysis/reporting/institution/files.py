@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.reporting.institution.bridge import bridge_rows
+from spi_analysis.reporting.institution.tables import change_basis, own_basis
 from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.files import whole_counts, write_csv
 
 COUNTS = ("year", "done", "total", "listed", "eligible", "invited", "needed", "answered", "n")
 INDEX_MEASURES = (
@@ -48,7 +49,7 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "quality": _quality_rows(page),
         **{f"units_{source}": _unit_rows(page, source).sort_values(scores) for source in units},
     }
-    return {name: _whole_counts(table) for name, table in tables.items()}
+    return {name: whole_counts(table, COUNTS) for name, table in tables.items()}
 
 
 def experience_rows(page: InstitutionPage) -> pd.DataFrame:
@@ -78,25 +79,19 @@ def _composition_rows(page: InstitutionPage) -> pd.DataFrame:
 def _history_rows(page: InstitutionPage) -> pd.DataFrame:
     """Published years, this round, and the change, as on the page; then the published parts."""
     parts = ["internal", "external", "expert", "correction_conduct", "correction_facts"]
-    past = page.history.rename(columns={"index": "estimate"}).assign(measure="index", note="published by KPK")
-    own = "this round (generated data)" if page.is_synthetic else "this round"
-    compared = "this round minus the published index of the year before"
-    if page.figure("index_previous") is not None:
-        compared = "this round minus the round before, from the answers of both"
-    notes = {"index": own, "index_change": compared}
-    index = page.figure("index")
+    past = page.history.rename(columns={"index": "estimate"}).assign(measure="index", basis="published")
+    bases = {"index": own_basis(page), "index_change": change_basis(page)}
     now = [
         {
             "year": page.setup.round.year,
             "measure": measure,
-            "note": note,
-            **row[["estimate", "ci_low", "ci_high"]],
-            "n": np.nan if index is None else index["n"],
+            "basis": basis,
+            **row[["estimate", "ci_low", "ci_high", "n"]],
         }
-        for measure, note in notes.items()
+        for measure, basis in bases.items()
         if (row := page.figure(measure)) is not None
     ]
-    columns = ["year", "measure", "estimate", "ci_low", "ci_high", "n", "note"]
+    columns = ["year", "measure", "estimate", "ci_low", "ci_high", "n", "basis"]
     table = pd.DataFrame([*past.reindex(columns=[*columns, *parts]).to_dict("records"), *now])
     return table.reindex(columns=[*columns, *parts])
 
@@ -120,9 +115,3 @@ def _quality_rows(page: InstitutionPage) -> pd.DataFrame:
     shares = page.rows("index_variance_share").set_index("source")["estimate"]
     table = page.who[["source", "answered", "effective_n", "kish_deff"]]
     return table.assign(index_variance_share=table["source"].map(shares))
-
-
-def _whole_counts(table: pd.DataFrame) -> pd.DataFrame:
-    """Counts of people are whole numbers, also where some are missing."""
-    counts = [column for column in COUNTS if column in table]
-    return table.astype(dict.fromkeys(counts, "Float64")).astype(dict.fromkeys(counts, "Int64"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.params import Source, Text
-from spi_analysis.reporting.names import readable
+from spi_analysis.reporting.names import part_label, readable
 from spi_analysis.reporting.wording import Words
 from spi_analysis.stages.report import InstitutionPage
 
@@ -23,13 +23,9 @@ def previous_index(page: InstitutionPage) -> tuple[int, float] | None:
 
 def dimension_rows(page: InstitutionPage, words: Words) -> pd.DataFrame:
     """The dimensions with their labels, lowest score first, hidden ones last."""
-    labels = {
-        (source, dimension.code): f"{words.pick(dimension.label)} ({words.value('part', source)})"
-        for source, part in page.setup.instrument.sources.items()
-        for dimension in part.dimensions
-    }
     rows = page.rows("dimension_score")
-    rows["label"] = [labels[key] for key in zip(rows["source"], rows["dimension"], strict=True)]
+    parts = zip(rows["source"], rows["dimension"], strict=True)
+    rows["label"] = [part_label(page.setup.instrument, source, dimension, words) for source, dimension in parts]
     return rows.sort_values(["estimate", "label"], na_position="last").reset_index(drop=True)
 
 
@@ -46,10 +42,3 @@ def contact_meanings(page: InstitutionPage, words: Words) -> list[tuple[Source, 
         for contact in part.contacts
         if any(item.contact == contact.code for item in part.experiences)
     ]
-
-
-def measure_label(page: InstitutionPage, source: Source, measure: str, words: Words) -> str:
-    """Words for a dimension or an experience item."""
-    part = page.setup.instrument.sources[source]
-    labels = {d.code: d.label for d in part.dimensions} | {e.code: e.label for e in part.experiences}
-    return words.pick(labels[measure])

@@ -19,8 +19,9 @@ WITHHELD = {
 
 
 def opening_sentences(page: InstitutionPage, words: Words) -> list[str]:
-    """The three sentences that open the page."""
-    return [_score_sentence(page, words), change_sentence(page, words), _look_first_sentence(page, words)]
+    """The sentences that open the page: the score, the change, what to look at first (once, why nothing is shown)."""
+    sentences = [_score_sentence(page, words), change_sentence(page, words), _look_first_sentence(page, words)]
+    return list(dict.fromkeys(sentences))
 
 
 def year_label(page: InstitutionPage, words: Words) -> str:
@@ -148,6 +149,8 @@ def _change_words(messages: dict[str, str], change: pd.Series, year: int, before
 
 
 def _look_first_sentence(page: InstitutionPage, words: Words) -> str:
+    if is_hidden(page, "dimension_score"):
+        return hidden_reason(page, words)
     rows = dimension_rows(page, words)
     rows = rows[rows["status"] == "shown"]
     if rows.empty:
@@ -163,6 +166,12 @@ def _look_first_sentence(page: InstitutionPage, words: Words) -> str:
     )
 
 
+def is_hidden(page: InstitutionPage, *measures: str) -> bool:
+    """Whether a part of the page is empty because its figures are kept back with the index, not for want of any."""
+    rows = page.figures[page.figures["measure"].isin(measures)]
+    return page.figure("index") is None and len(rows) > 0 and not (rows["status"] == "shown").any()
+
+
 def hidden_reason(page: InstitutionPage, words: Words) -> str:
     """Why no index is shown."""
     reason = page.withheld_reason
@@ -176,12 +185,18 @@ def hidden_reason(page: InstitutionPage, words: Words) -> str:
 
 def invited_sentences(page: InstitutionPage, words: Words) -> list[str]:
     """Per source: drawn at random, or everybody invited."""
-    return [_invited_sentence(row, words) for _, row in page.who.iterrows()]
+    probability = page.setup.round.probability_sources
+    said = [_invited_sentence(row, probability, words) for _, row in page.who.iterrows()]
+    return [sentence for sentence in said if sentence]
 
 
-def _invited_sentence(row: pd.Series, words: Words) -> str:
+def _invited_sentence(row: pd.Series, probability: list[Source], words: Words) -> str:
+    source = words.value("source", row["source"])
+    if pd.isna(row["invited"]):
+        # Nothing may be said of numbers; of a panel it is known that everybody is invited.
+        return "" if row["source"] in probability else words("{source}: the whole panel was invited.", source=source)
     facts = {
-        "source": words.value("source", row["source"]),
+        "source": source,
         "eligible": words.number(row["eligible"], 0),
         "invited": words.number(row["invited"], 0),
     }

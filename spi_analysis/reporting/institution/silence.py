@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.institution.tables import page_table
 from spi_analysis.reporting.tables import figures, html_paragraphs, text
-from spi_analysis.reporting.wording import MISSING, Words, message
+from spi_analysis.reporting.wording import WEAK, Words, message
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.stages.sensitivity import Sensitivity
 from spi_analysis.tables.files import write_csv
@@ -19,11 +20,11 @@ FILE = "silence"
 MOVED = {
     -1.0: message(
         "The category would fall to {category} if those who did not answer would score on average {points} points "
-        "lower than the weights take them to."
+        "lower than the weights take them to; chance is not counted."
     ),
     1.0: message(
         "The category would rise to {category} if those who did not answer would score on average {points} points "
-        "higher than the weights take them to."
+        "higher than the weights take them to; chance is not counted."
     ),
 }
 SAFE = message("Whatever those who did not answer think, the category would not become {category}.")
@@ -42,13 +43,16 @@ def silence_view(page: InstitutionPage, found: Sensitivity) -> Shown:
 
 def silence_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
     """What is assumed, how far the index could move, and what would change the category."""
+    shares = _shares(found, words)
     return [
         words(
             "Of those who could have answered, about {shares} did. The weights take the others to be like those who "
             "answered in the same unit, position, sex and age group. If people with bad things to tell stay silent "
             "more often, the true scores are lower; nobody can see that in the answers.",
-            shares=_shares(found, words),
-        ),
+            shares=shares,
+        )
+        if shares
+        else "",
         _range_sentence(page, found, words),
         *_weak_sentence(found, words),
         *_tipping_sentences(page, found, words),
@@ -118,20 +122,23 @@ def _table(page: InstitutionPage, found: Sensitivity, words: Words) -> str:
     columns = [
         text(words("Measure"), (words.value("part", m) for m in rows["measure"])),
         figures(words("As reported"), (words.number(x, 1) for x in rows["estimate"])),
-        figures(words("Interval"), _between(rows, "ci_low", "ci_high", words)),
-        figures(words("If silence depends on the answer"), _between(rows, "low", "high", words)),
+        figures(words("Interval"), (words.interval(r.ci_low, r.ci_high, 1) for r in rows.itertuples())),
+        figures(words("If silence depends on the answer"), (_range(r, words) for r in rows.itertuples())),
         figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
     ]
     note = words(
         "The last range is no confidence interval: it says how far the figure moves with the assumption, and leaves "
-        "chance out. Experts and corrections are taken as they are. Method: proxy pattern-mixture analysis, Andridge "
-        "and Little (2011)."
+        "chance out. {mark}: its far end is weakly founded. Experts and corrections are taken as they are. Method: "
+        "proxy pattern-mixture analysis, Andridge and Little (2011).",
+        mark=WEAK,
     )
     return page_table(columns, FILE, words("If those who did not answer differ"), note, words)
 
 
-def _between(rows: pd.DataFrame, low: str, high: str, words: Words) -> list[str]:
-    return [MISSING if pd.isna(a) else words.interval(a, b, 1) for a, b in zip(rows[low], rows[high], strict=True)]
+def _range(row: Any, words: Words) -> str:
+    """A range, marked where its far end rests on a proxy that tells little."""
+    known = pd.notna(row.low) and pd.notna(row.high)
+    return words.interval(row.low, row.high, 1) + (WEAK if known and not row.informative else "")
 
 
 def save_silence(found: Sensitivity, folder: Path) -> Path:

@@ -28,7 +28,8 @@ def who_answered_table(page: InstitutionPage, words: Words) -> str:
         "Answered: sent off, or at least {share} of the questions answered. RR1 is the share of questionnaires sent "
         "off among all who were invited and not found ineligible (AAPOR 2023), so it may be lower than answered "
         "divided by invited. Weights correct for groups that answered less; they cannot correct for what only the "
-        "silent know.",
+        "silent know. How many experts were invited is not shown, nor the numbers of a source in which few did not "
+        "answer: beside the answers they would tell who stayed silent.",
         share=words.percent(page.setup.round.dispositions.min_answered_share, 0),
     )
     return page_table(columns, "who_answered", words("Invitations and answers by source"), note, words)
@@ -67,18 +68,15 @@ def composition_table(page: InstitutionPage, index: pd.Series, words: Words) -> 
 def history_table(page: InstitutionPage, words: Words) -> str:
     """Published indices, this round, and the change."""
     past, index, change = page.history, page.figure("index"), page.figure("index_change")
-    rows = [(str(row["year"]), words.number(row["index"]), MISSING, MISSING, words("published by KPK"))
+    rows = [(str(row["year"]), words.number(row["index"]), MISSING, MISSING, words.value("basis", "published"))
             for _, row in past.iterrows()]  # fmt: skip
     if index is not None:
-        kind = words("this round (generated data)") if page.is_synthetic else words("this round")
+        kind = words.value("basis", own_basis(page))
         rows.append((str(page.setup.round.year), words.number(index["estimate"]), *_limits_and_n(index, words), kind))
     if change is not None and index is not None:
         years = words("Change {before} to {after}", before=change["domain"], after=page.setup.round.year)
-        _, n = _limits_and_n(index, words)
-        interval = words.interval(change["ci_low"], change["ci_high"])
-        own = page.figure("index_previous") is not None
-        how = words("from the answers of both rounds") if own else words("this round minus the published one")
-        rows.append((years, words.signed(change["estimate"]), interval, n, how))
+        how = words.value("basis", change_basis(page))
+        rows.append((years, words.signed(change["estimate"]), *_limits_and_n(change, words), how))
     year, value, interval, n, kind = ([row[i] for row in rows] for i in range(5))
     columns = [
         text(words("Year"), year),
@@ -89,6 +87,16 @@ def history_table(page: InstitutionPage, words: Words) -> str:
     ]
     note = words("Source of published figures: {source}.", source=words.pick(page.setup.years.cite))
     return page_table(columns, "history", words("Published years and this round"), note, words)
+
+
+def own_basis(page: InstitutionPage) -> str:
+    """What the index of this round rests on: a code of ``basis``."""
+    return "this_round_generated" if page.is_synthetic else "this_round"
+
+
+def change_basis(page: InstitutionPage) -> str:
+    """What the change is made from: a code of ``basis``."""
+    return "both_rounds" if page.figure("index_previous") is not None else "minus_published"
 
 
 def _limits_and_n(row: pd.Series, words: Words) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from spi_analysis.reporting.institution.files import experience_rows
 from spi_analysis.reporting.institution.labels import (
     dimension_rows,
     experience_labels,
-    measure_label,
     previous_index,
 )
 from spi_analysis.reporting.institution.sentences import (
@@ -25,6 +24,7 @@ from spi_analysis.reporting.institution.sentences import (
     denominator,
     hidden_reason,
     index_note,
+    is_hidden,
     opening_sentences,
     quality_sentences,
     rule_sentence,
@@ -39,9 +39,14 @@ from spi_analysis.reporting.institution.tables import (
     unit_table,
     who_answered_table,
 )
+from spi_analysis.reporting.names import measure_label
 from spi_analysis.reporting.tables import csv_link, html_list, html_paragraphs
 from spi_analysis.reporting.wording import Words
+from spi_analysis.scores.release import SECRET
 from spi_analysis.stages.report import InstitutionPage
+
+# What recommendations are made from.
+RULE_MEASURES = ("dimension_score", "experience_rate")
 
 
 def opening(page: InstitutionPage) -> Shown:
@@ -88,7 +93,9 @@ def index_chart(page: InstitutionPage) -> Shown:
 
 
 def who_answered_view(page: InstitutionPage) -> Shown:
-    """Who was invited and who answered, per source."""
+    """Who was invited and who answered, per source; nothing where the work is secret."""
+    if page.withheld_reason == SECRET:
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     return show(lambda words: who_answered_table(page, words))
 
 
@@ -245,6 +252,9 @@ def recommendations_view(page: InstitutionPage) -> Shown:
     """The recommendations, strongest evidence first."""
     rules = {rule.code: rule for rule in page.setup.rules.rules}
 
+    if is_hidden(page, *RULE_MEASURES):
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
+
     def make(words: Words) -> str:
         if page.recommendations.empty:
             nothing = words("No rule is met with enough confidence. This is no proof that all is well.")
@@ -272,7 +282,7 @@ def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Word
     return words(
         "Evidence: {what} ({about}) {value} (interval {interval}, n = {n}); {threshold}, confidence {certainty}. "
         "Basis: {reference}.",
-        what=measure_label(page, row.audience, row.measure, words),
+        what=measure_label(page.setup.instrument, row.audience, row.measure, words),
         about=about,
         value=words.number(row.estimate, 1) + unit,
         interval=words.interval(row.ci_low, row.ci_high, 1, unit),
@@ -286,10 +296,12 @@ def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Word
 
 
 def quality_view(page: InstitutionPage) -> Shown:
-    """How sure the figures are, and how they were made."""
+    """How sure the figures are, and how they were made; nothing where the work is secret."""
+    if page.withheld_reason == SECRET:
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     return show(lambda words: html_paragraphs(quality_sentences(page, words)) + quality_table(page, words))
 
 
 def glossary_view(page: InstitutionPage) -> Shown:
     """The words that the page uses."""
-    return show(lambda words: html_list(glossary_entries(words.language), "glossary"))
+    return show(lambda words: html_list(glossary_entries(page.setup.round.categories, words), "glossary"))

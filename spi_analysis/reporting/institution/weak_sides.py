@@ -7,21 +7,24 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.institution.labels import measure_label
+from spi_analysis.reporting.institution.sentences import hidden_reason, is_hidden
 from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.names import part_label
 from spi_analysis.reporting.tables import figures, html_paragraphs, text
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.scores import weak_sides
 from spi_analysis.stages.report import InstitutionPage
 
+# Without any of these nothing is compared.
+SCORES = ("source_score", "dimension_score", "unit_score", "class_score")
 FALSE_ALARMS = {
     "bh": message(
-        "Of {k} parts compared, {clear} lie clearly below what they are compared with. Among those at most "
-        "{rate} are expected to be false alarms; a part that is not called clear may be weak all the same."
+        "Of {k} parts compared, {clear} lie below what they are compared with on enough evidence. Among those at most "
+        "{rate} are expected to be false alarms; a part without enough evidence may be weak all the same."
     ),
     "holm": message(
-        "Of {k} parts compared, {clear} lie clearly below what they are compared with. The chance of even one false "
-        "alarm among them is at most {rate}; a part that is not called clear may be weak all the same."
+        "Of {k} parts compared, {clear} lie below what they are compared with on enough evidence. The chance of even "
+        "one false alarm among them is at most {rate}; a part without enough evidence may be weak all the same."
     ),
 }
 
@@ -35,6 +38,8 @@ def weak_side_rows(page: InstitutionPage) -> pd.DataFrame:
 def weak_sides_view(page: InstitutionPage) -> Shown:
     """The parts below their measure, clearest first, and how many of them to trust."""
     rows, params = weak_side_rows(page), page.setup.round.weak_sides
+    if is_hidden(page, *SCORES):
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if rows.empty:
         return show(lambda words: html_paragraphs([words("No part has enough answers to be compared.")]))
     below = rows[rows["difference"] < 0].head(params.max_shown)
@@ -60,10 +65,10 @@ def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
         figures(words("Difference"), (words.signed(x, 1) for x in rows["difference"])),
         figures(words("Interval"), (words.interval(low, high, 1) for low, high in limits)),
         figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
-        text(words("Evidence"), (words("clear") if clear else words("not clear") for clear in rows["is_clear"])),
+        text(words("Evidence"), (words("enough evidence") if x else words("not enough") for x in rows["is_clear"])),
     ]
     note = words(
-        "The clearest weakness first: a small difference that is well measured may stand before a large one that is "
+        "The strongest evidence first: a small difference that is well measured may stand before a large one that is "
         "not. The interval is that of the difference, for this part alone."
     )
     return page_table(columns, "weak_sides", words("Parts by strength of evidence"), note, words)
@@ -74,7 +79,7 @@ def _part(page: InstitutionPage, row: Any, words: Words) -> str:
     if row.kind == "source":
         return source
     if row.kind == "dimension":
-        return f"{measure_label(page, row.source, row.part, words)} ({source})"
+        return part_label(page.setup.instrument, row.source, row.part, words)
     name = words.value("position_class", row.part) if row.kind == "class" else row.part
     return f"{name} ({source})"
 

@@ -12,7 +12,7 @@ from spi_analysis.reporting.national.published import (
     types_chart,
     unjoined_table,
 )
-from spi_analysis.reporting.national.round import places_table, round_table
+from spi_analysis.reporting.national.round import experiences_table, places_table, round_table
 from spi_analysis.reporting.national.years import components_table, levels_view, published_places_table
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "components_table",
     "disagreement_table",
     "distribution_chart",
+    "experiences_table",
     "hold_out_table",
     "levels_view",
     "means_table",

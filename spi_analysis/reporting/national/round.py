@@ -9,7 +9,7 @@ import pandas as pd
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.institution.sentences import WITHHELD
-from spi_analysis.reporting.names import readable
+from spi_analysis.reporting.names import part_label, readable
 from spi_analysis.reporting.tables import figures, html_links, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.stages.report import RoundResult
@@ -72,6 +72,38 @@ def places_table(places: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) ->
         )
         return html_table(columns, "table-places", title, note=_places_note(setup, words), csv="tables/places.csv",
                           words=words)  # fmt: skip
+
+    return show(make)
+
+
+def experiences_table(table: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) -> Shown:
+    """In how many institutions an experience was reported (`round_experiences`)."""
+    if table.empty:
+        return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
+    parts = list(zip(table["source"], table["item"], strict=True))
+    limits = list(zip(table["ci_low"], table["ci_high"], strict=True))
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("Experience"), (part_label(setup.instrument, source, item, words) for source, item in parts)),
+            figures(words("Institutions with a report"), (words.number(x, 0) + "%" for x in table["estimate"])),
+            figures(words("Interval"), (words.interval(low, high, 0, "%") for low, high in limits)),
+            figures(words("Institutions"), (words.number(n, 0) for n in table["n"])),
+            figures(words("People with contact"), (words.number(n, 0) for n in table["people"])),
+        ]
+        note = words(
+            "Institutions in which at least one person with contact reported it, among those whose rate may be shown. "
+            "The more people are asked the larger this share: it is not to be compared with shares of people. "
+            "Interval: Wilson, {level}, as if the institutions had been drawn.",
+            level=words.percent(setup.round.level, 0),
+        )
+        year = setup.round.year
+        title = (
+            words("Institutions in which an experience was reported, {year} (generated data)", year=year)
+            if is_synthetic
+            else words("Institutions in which an experience was reported, {year}", year=year)
+        )
+        return html_table(columns, "table-experiences", title, note=note, words=words)
 
     return show(make)
 

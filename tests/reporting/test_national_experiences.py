@@ -1,0 +1,42 @@
+"""The overview: in how many institutions an experience was reported."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spi_analysis.reporting.national import experiences_table
+from spi_analysis.stages.report import round_experiences
+from spi_analysis.stages.score import save_estimates
+from spi_analysis.tables.store import Store
+from tests.reporting.test_institution import _rows
+from tests.stages.town import TOWN
+
+
+def test_shares_of_institutions_stand_with_interval_and_both_numbers(setup):
+    """Three of four institutions: Wilson's interval of 3 of 4 is 30 to 95 % (Wilson 1927, by hand)."""
+    code = setup.instrument.sources["internal"].experiences[0].code
+    table = pd.DataFrame({"source": ["internal"], "item": [code], "estimate": [75.0], "ci_low": [30.06],
+                          "ci_high": [95.44], "n": [4], "people": [320]})  # fmt: skip
+    html = experiences_table(table, setup, is_synthetic=True).html["en"]
+    (row,) = _rows(html)
+    assert row[0].endswith("(Internal)")
+    assert row[1:] == ["75%", "30% to 95%", "4", "320"]
+    assert "2024 (generated data)" in html
+    assert "generated" not in experiences_table(table, setup, is_synthetic=False).html["en"]
+
+
+def test_a_round_without_scores_has_nothing_to_show(setup, tmp_path):
+
+    found = round_experiences(setup, Store(tmp_path))
+    assert "nothing to show" in experiences_table(found, setup, is_synthetic=False).html["en"]
+
+
+def test_only_shown_rates_count(setup, drawn, scored, tmp_path):
+
+    store = Store(tmp_path)
+    save_estimates(store, TOWN, scored)
+    found = round_experiences(setup, store)
+    rows = scored.estimates.query("measure == 'experience_rate' and domain == 'contacts' and status == 'shown'")
+    assert len(found) == len(rows)
+    assert found["n"].eq(1).all()
+    assert found["people"].sum() == rows["n"].sum()
