@@ -53,7 +53,7 @@ class SurveyDesign(DeclaredDesign):
         stage (values of at most 1 are read as sampling fractions); None: with replacement
     nest : bool               unit codes repeat between strata
     lonely_psu : str          what to do with a stratum of one unit: fail; certainty (adds nothing);
-        adjust (compare with the mean of all units); average (mean variance of the other strata)
+        adjust (compare with 0, as R survey); average (mean variance of the other strata)
 
     References
     ----------

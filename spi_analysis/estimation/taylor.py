@@ -87,8 +87,8 @@ def _stage_covariance(influence: np.ndarray, stage: Stage, earlier: np.ndarray, 
         raise _lonely_error(stage, lonely)
     centre = _sums(totals, stage.unit_stratum, n_strata) / np.maximum(stage.n, 1)[:, None]
     if lonely_psu == "adjust":
-        # A lone unit is compared with the mean over all units of the stage.
-        centre[lonely] = totals.mean(axis=0)
+        # A lone unit is compared with 0, the mean of influence values over the population.
+        centre[lonely] = 0.0
     deviation = totals - centre[stage.unit_stratum]
     before = np.zeros(n_strata)
     before[stage.stratum] = earlier
