@@ -108,12 +108,20 @@ class SurveyDesign(DeclaredDesign):
             )
         return self._with(weights=values)
 
-    def covariance(self, influence: np.ndarray) -> np.ndarray:
-        """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain."""
+    def covariance(self, influence: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
+        """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain.
+
+        ``present`` (n, k): the rows in each estimate's domain; None: the design's domain for all.
+        """
         weighted = influence * self.weights[:, None]
         for calibration in self.calibrations:
             weighted = calibration.residuals(weighted)
-        return stages_covariance(weighted, list(self.stages), self.lonely_psu)
+        if self.calibrations:
+            # Residuals lie in all strata, whatever the domain.
+            present = None
+        elif present is None:
+            present = self.in_domain[:, None]
+        return stages_covariance(weighted, list(self.stages), self.lonely_psu, present)
 
     @property
     def rows_are_units(self) -> bool:

@@ -94,7 +94,7 @@ class Ratios:
                 self.design, self.domains, self._influence_sums(), self._influence_of_rows
             )
         else:
-            covariance = self.design.covariance(self._influence())
+            covariance = self.design.covariance(self._influence(), self._present(self.design))
         empty = np.isnan(self.estimates).ravel()
         covariance[empty, :] = np.nan
         covariance[:, empty] = np.nan
@@ -166,6 +166,13 @@ class Ratios:
         inside = np.flatnonzero(codes >= 0)
         values[inside, :, codes[inside]] = own[:, inside].T
         return values.reshape(len(codes), -1)
+
+    def _present(self, design: SurveyDesign) -> np.ndarray | None:
+        """Rows in the domain of every estimate, (n, k D), where the variance asks for them."""
+        if design.lonely_psu != "average":
+            return None
+        inside = self.domains.codes[:, None] == np.arange(len(self.domains))
+        return np.hstack([inside if valid is None else inside & (valid > 0)[:, None] for _, _, valid in self._columns])
 
     def _replicates(self, design: ReplicateDesign) -> np.ndarray:
         """Estimates in every replicate: (R, k D)."""

@@ -54,7 +54,7 @@ def estimate_regression(design: Design, formula: str, family: str = "gaussian", 
         replicates = np.array([model.newton(np.where(model.rows, w, 0.0), coefficients) for w in design.replicates.T])
         covariance = design.covariance_of(coefficients, replicates)
     else:
-        covariance = design.covariance(model.influence(weights, coefficients))
+        covariance = design.covariance(model.influence(weights, coefficients), model.rows[:, None])
     n = np.full(len(model.terms), int((weights > 0).sum()))
     labels = pd.DataFrame({"variable": model.terms})
     table = make_table(labels, coefficients, covariance, np.full(len(labels), df), n, level)

@@ -3,6 +3,7 @@
 R 4.2.2, survey 4.1-1 (Debian), 2026-11-22, options(survey.lonely.psu = "adjust" or "average").
 """
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,7 +21,7 @@ DATA = pd.DataFrame(
     }
 )
 
-# s <- svydesign(id = ~cl + hh + p, strata = ~h, fpc = ~N + M + K, weights = ~w, data = m)
+# In R: s <- svydesign(id = ~cl + hh + p, strata = ~h, fpc = ~N + M + K, weights = ~w, data = m)
 THREE_STAGES = pd.DataFrame(
     {
         "cl": [1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4],
@@ -91,3 +92,34 @@ def test_adjust_in_three_stages_is_that_of_r() -> None:
     assert errors(estimate_mean(given, "y")) == pytest.approx([0.69047536735458448], rel=1e-9)
     assert errors(estimate_total(given, "y", by="g")) == pytest.approx([240.31021617900475, 84.899941107164508])
     assert errors(estimate_mean(given, "y", by="g")) == pytest.approx([0.78718255526189229, 0.48872732294814736])
+
+
+@pytest.mark.parametrize(
+    ("pop_size", "totals", "means", "one_missing"),
+    [
+        ("N", (20.639767440550294, 16.970562748477139), (1.2712377424191499, 0.4714045207910319), 0.9738311493467523),
+        (None, (24.637369989509839, 20.784609690826525), (1.5035966182803007, 0.57735026918962595), 1.1503682486221605),
+    ],
+)
+def test_average_counts_the_strata_of_the_domain_as_r(
+    pop_size: str | None, totals: tuple, means: tuple, one_missing: float
+) -> None:
+    """svyby as above; d$y[7] <- NA; SE(svymean(~y, s, na.rm = TRUE)): stratum d is then in no domain."""
+    given = design("average", pop_size)
+    assert errors(estimate_total(given, "y", by="g")) == pytest.approx(totals, rel=1e-9)
+    assert errors(estimate_mean(given, "y", by="g")) == pytest.approx(means, rel=1e-9)
+    for g, se in zip("pq", means, strict=True):
+        assert errors(estimate_mean(given.subset(DATA["g"] == g), "y")) == pytest.approx([se], rel=1e-9)
+    gap = design("average", pop_size, DATA.assign(y=DATA["y"].where(DATA.index != 6)))
+    assert errors(estimate_mean(gap, "y")) == pytest.approx([one_missing], rel=1e-9)
+
+
+def test_average_after_calibration_counts_all_strata_as_r() -> None:
+    """c <- calibrate(s, ~g, c(26, 12)); SE(svyby(~y, ~g, c, svymean)): residuals lie in every stratum."""
+    given = design("average").calibrated({"g": {"p": 14, "q": 12}})
+    assert errors(estimate_mean(given, "y", by="g")) == pytest.approx([1.797801656329717, 0.38490017945975041])
+
+
+def test_average_of_lone_units_alone_is_missing() -> None:
+    given = design("average").subset(DATA["h"].isin(["c", "d"]))
+    assert errors(estimate_mean(given, "y")) == pytest.approx([np.nan], nan_ok=True)
