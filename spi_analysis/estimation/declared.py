@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import EstimationError
+from spi_analysis.estimation.inputs import mask_of
 from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import post_stratum_cells
 
@@ -27,13 +27,17 @@ class DeclaredDesign(ABC):
         return len(self.weights)
 
     def subset(self, mask: pd.Series | np.ndarray) -> Self:
-        """A domain: the full design is kept, only the rows outside count as 0."""
-        inside = np.asarray(mask, dtype=bool)
-        if inside.shape != self.weights.shape:
-            raise EstimationError(
-                "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
-            )
-        return self._with(in_domain=self.in_domain & inside)
+        """A domain: the full design is kept, only the rows outside count as 0.
+
+        Parameters
+        ----------
+        mask : Series or array (n,) of true and false   a Series is matched by its index
+
+        Raises
+        ------
+        EstimationError   the mask has another length or other labels, a value is missing or neither true nor false
+        """
+        return self._with(in_domain=self.in_domain & mask_of(mask, self.data.index))
 
     def calibrated(self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None) -> Self:
         """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.

@@ -58,3 +58,41 @@ def usable_level(level: float) -> float:
     if not 0 < level < 1:
         raise EstimationError("the confidence level is out of range", got=f"{level:g}", expected="between 0 and 1")
     return float(level)
+
+
+def aligned(values: pd.Series | pd.DataFrame, index: pd.Index, what: str) -> pd.Series | pd.DataFrame:
+    """``values`` in the order of ``index``; raises where the labels are not the same."""
+    if values.index.equals(index):
+        return values
+    if len(values) == len(index) and index.is_unique and index.isin(values.index).all():
+        return values.reindex(index)
+    unknown = values.index[~values.index.isin(index)]
+    raise EstimationError(
+        f"{what} has other rows than the design's table",
+        key=str(unknown[0]) if len(unknown) else "",
+        got=f"{len(values)} labels, {len(unknown)} of them not in the table",
+        expected=f"the {len(index)} labels of the table's index, each once",
+        hint="make it from the design's own table (design.data)",
+    )
+
+
+def mask_of(mask: pd.Series | np.ndarray, index: pd.Index) -> np.ndarray:
+    """A mask (n,) in the order of ``index``; raises for another length, other labels, or what is no yes or no."""
+    if np.shape(mask) != (len(index),):
+        raise EstimationError("the mask has another length", got=str(np.shape(mask)), expected=f"({len(index)},)")
+    values = pd.Series(aligned(mask, index, "the mask") if isinstance(mask, pd.Series) else mask)
+    missing = values.isna().to_numpy()
+    if missing.any():
+        raise EstimationError(
+            "the mask has a missing value",
+            row=int(missing.argmax()) + 1,
+            got=f"{int(missing.sum())} of {len(values)} values missing",
+            expected="true or false for every row",
+            hint="say where such rows belong, for example mask.fillna(False)",
+        )
+    other = ~values.isin([True, False]).to_numpy()
+    if other.any():
+        row = int(other.argmax())
+        got = str(values.iloc[row])
+        raise EstimationError("the mask is not true or false", row=row + 1, got=got, expected="true or false")
+    return values.to_numpy(dtype=bool)

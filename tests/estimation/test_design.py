@@ -180,3 +180,31 @@ def test_mask_of_another_length_is_refused() -> None:
     with pytest.raises(EstimationError, match="another length") as caught:
         SurveyDesign(HAND, "w").subset(np.ones(3, dtype=bool))
     assert "(3,)" in str(caught.value)
+
+
+def test_mask_is_matched_by_its_labels_not_by_its_place() -> None:
+    data = HAND.set_index(pd.Index([11, 12, 13, 14]))
+    shuffled = (data["y"] > 3).loc[[14, 12, 11, 13]]
+    assert SurveyDesign(data, "w").subset(shuffled).in_domain.tolist() == [False, True, True, True]
+
+
+def test_mask_of_nullable_truth_values_is_a_mask() -> None:
+    mask = (HAND["y"] > 3).astype("boolean")
+    assert SurveyDesign(HAND, "w").subset(mask).in_domain.tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("mask", "parts"),
+    [
+        (pd.Series([True] * 4, index=[1, 2, 3, 4]), ["other rows", "key 4", "1 of them not in the table"]),
+        (pd.Series([True] * 4, index=[0, 0, 1, 2]), ["other rows", "each once"]),
+        (pd.Series([True, None, False, None]), ["missing value", "row 2", "2 of 4", "fillna(False)"]),
+        (pd.Series([True, None, False, True], dtype="boolean"), ["missing value", "row 2"]),
+        (np.array([1.0, 0.0, np.nan, 1.0]), ["missing value", "row 3"]),
+        (pd.Series(["yes", "no", "no", "yes"]), ["not true or false", "row 1", "got: yes"]),
+    ],
+)
+def test_mask_that_does_not_say_who_is_inside_is_refused(mask, parts: list[str]) -> None:
+    with pytest.raises(EstimationError) as caught:
+        SurveyDesign(HAND, "w").subset(mask)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
