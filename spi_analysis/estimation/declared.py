@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.inputs import mask_of
 from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import post_stratum_cells
@@ -43,11 +44,18 @@ class DeclaredDesign(ABC):
         """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.
 
         A SurveyDesign then uses residuals; a ReplicateDesign calibrates every replicate.
+
+        Raises
+        ------
+        EstimationError   the design is restricted to a domain
+        WeightingError    as ``weighting.calibrate``
         """
+        self._refuse_domain()
         return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
 
     def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> Self:
         """The design with post-stratified weights (see ``weighting.post_stratify``), as ``calibrated``."""
+        self._refuse_domain()
         labels, cells = post_stratum_cells(self.data, by, totals)
         cell = str(labels.name)
         return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}), "linear", None)
@@ -55,6 +63,15 @@ class DeclaredDesign(ABC):
     def with_columns(self, columns: pd.DataFrame) -> Self:
         """The design with more columns in its data (index as ``data``)."""
         return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
+
+    def _refuse_domain(self) -> None:
+        if not self.in_domain.all():
+            raise EstimationError(
+                "a domain cannot be calibrated: the totals would be met by the whole sample",
+                got=f"{int(self.in_domain.sum())} of {len(self)} rows in the domain",
+                expected="the whole sample",
+                hint="calibrate first, then take the domain: design.calibrated(totals).subset(mask)",
+            )
 
     @abstractmethod
     def _calibrated_to(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.estimation import SurveyDesign, estimate_mean, estimate_ratio, estimate_total
+from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean, estimate_ratio, estimate_total
 
 # Two strata of 10 and 30 people, two of each in the sample.
 HAND = pd.DataFrame({"h": ["a", "a", "b", "b"], "N": [10, 10, 30, 30], "w": [5.0, 5, 15, 15], "y": [2.0, 4, 10, 16]})
@@ -208,3 +208,19 @@ def test_mask_that_does_not_say_who_is_inside_is_refused(mask, parts: list[str])
     with pytest.raises(EstimationError) as caught:
         SurveyDesign(HAND, "w").subset(mask)
     assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_domain_is_taken_after_calibration_not_before() -> None:
+    """The totals are those of the population: the domain's rows alone would not meet them."""
+    replicates = ReplicateDesign(HAND, "w", np.column_stack([HAND["w"] * f for f in (0.9, 1.1)]))
+    for design in (SurveyDesign(HAND, "w", stratum="h"), replicates):
+        part = design.subset(HAND["y"] > 3)
+        for call in (
+            lambda part=part: part.calibrated({"(intercept)": 200}),
+            lambda part=part: part.post_stratified("h", {"a": 20, "b": 180}),
+        ):
+            with pytest.raises(EstimationError, match="3 of 4 rows") as caught:
+                call()
+            assert "calibrate first, then take the domain" in str(caught.value)
+    later = SurveyDesign(HAND, "w", stratum="h").calibrated({"(intercept)": 200}).subset(HAND["y"] > 3)
+    assert later.weights.sum() == pytest.approx(200)
