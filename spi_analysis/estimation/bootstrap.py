@@ -10,6 +10,7 @@ import pandas as pd
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.domains import By, Domains, domains_of
 from spi_analysis.estimation.inputs import require_columns
+from spi_analysis.estimation.replication import replicate_covariance
 from spi_analysis.estimation.result import Estimate, make_table
 from spi_analysis.weighting.replicates import BootstrapReplicates, replicate_sums
 
@@ -58,9 +59,7 @@ def bootstrap_means(
     domains = domains_of(df, np.ones(len(df), dtype=bool), by)
     sums = replicate_sums(plan, values, domains.codes, len(domains))
     estimate, replicates = (_means(part, len(names), people) for part in (sums.main[None], sums.replicates))
-    centre = estimate if mse else replicates.mean(axis=0)
-    deviation = (replicates - centre) * np.sqrt(plan.scale)
-    covariance = deviation.T @ deviation
+    covariance = replicate_covariance(estimate[0], replicates, plan.scale, np.ones(len(replicates)), mse)
     labels = _labels(names, domains)
     n = _counts(plan, values, people, domains)
     table = make_table(labels, estimate[0], covariance, np.full(len(labels), plan.df), n, level)

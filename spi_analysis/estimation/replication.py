@@ -17,6 +17,8 @@ from spi_analysis.weighting.auxiliary import Auxiliary
 from spi_analysis.weighting.calibration import calibration_factors
 
 RANK_TOLERANCE = 1e-5
+# Replicates of an estimate that lie closer together than this, relatively, are one number.
+ROUNDING = 1e-10
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
 
 
@@ -101,12 +103,8 @@ class ReplicateDesign(DeclaredDesign):
         return self._with(weights=new(self.weights), replicates=replicates)
 
     def covariance_of(self, estimates: np.ndarray, replicates: np.ndarray) -> np.ndarray:
-        """Covariance (k, k) from estimates (k,) and their replicates (R, k)."""
-        used = self.rscales > 0
-        # In a census no replicate counts, and there is nothing to take a mean of.
-        centre = estimates if self.mse or not used.any() else replicates[used].mean(axis=0)
-        deviation = (replicates - centre) * np.sqrt(self.scale * self.rscales)[:, None]
-        return deviation.T @ deviation
+        """Covariance (k, k) from estimates (k,) and their replicates (R, k), see ``replicate_covariance``."""
+        return replicate_covariance(estimates, replicates, self.scale, self.rscales, self.mse)
 
     def df(self, rows: np.ndarray | None = None) -> float:
         """Degrees of freedom, the same for every domain."""
@@ -122,6 +120,34 @@ class ReplicateDesign(DeclaredDesign):
             # The rank is dear to find and depends on nothing else.
             copy.__dict__["df_design"] = self.__dict__["df_design"]
         return copy
+
+
+def replicate_covariance(
+    estimates: np.ndarray, replicates: np.ndarray, scale: float, rscales: np.ndarray, mse: bool
+) -> np.ndarray:
+    """Covariance (k, k) from estimates (k,) and their replicates (R, k).
+
+    A replicate without the estimate (nobody of its domain was drawn) is left out of that estimate's variance, as R
+    survey does, with the scale as it is. Missing where the estimate is, where no replicate has it, and where those
+    that have it all agree while others do not have it: then a single unit carries the domain, and its error is unknown.
+    """
+    known = ~np.isnan(replicates)
+    # In a census no replicate counts, and there is nothing to take a mean of.
+    centre = estimates if mse or not (rscales > 0).any() else _means(replicates[rscales > 0])
+    deviation = np.where(known, replicates - centre, 0.0)
+    scaled = deviation * np.sqrt(scale * rscales)[:, None]
+    covariance = scaled.T @ scaled
+    same = np.abs(deviation).max(axis=0) <= ROUNDING * np.abs(estimates)
+    unknown = np.isnan(estimates) | ~known.any(axis=0) | (same & ~known.all(axis=0))
+    covariance[unknown, :] = np.nan
+    covariance[:, unknown] = np.nan
+    return covariance
+
+
+def _means(replicates: np.ndarray) -> np.ndarray:
+    """Mean (k,) of the replicates (R, k) that are not missing."""
+    known = ~np.isnan(replicates)
+    return np.where(known, replicates, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
 
 
 def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndarray:

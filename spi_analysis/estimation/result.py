@@ -19,13 +19,21 @@ class Estimate:
 
     ``table``: variable, (category,) (quantile,) (domain columns,) estimate, se, ci_low,
     ci_high, df_design, n, (deff). ``covariance`` (k, k) in the table's row order.
-    ``replicates`` (R, k): the estimates in every replicate, where the design has any.
+    ``replicates`` (R, k): the estimates in every replicate, where the design has any, missing
+    where a replicate has nobody in the domain.
     """
 
     table: pd.DataFrame
     covariance: np.ndarray
     level: float
     replicates: np.ndarray | None = None
+
+    @property
+    def replicates_left_out(self) -> np.ndarray:
+        """Replicates (k,) that do not have the estimate, and so are not in its variance (0 without replicates)."""
+        if self.replicates is None:
+            return np.zeros(len(self.table), dtype=int)
+        return np.isnan(self.replicates).sum(axis=0)
 
 
 def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
