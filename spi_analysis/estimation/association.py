@@ -19,6 +19,8 @@ from spi_analysis.estimation.result import t_interval
 from spi_analysis.estimation.smooth import Function, smooth_contrast
 
 STATISTICS = ("F", "Chisq", "Wald", "adjWald")
+# A standard error below this, relative to its mean, is one of rounding.
+ROUNDING = 1e-12
 # A matrix of worse condition than this differs from a singular one by rounding only.
 SINGULAR = 1e12
 
@@ -97,7 +99,7 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
 
     Raises
     ------
-    EstimationError   ``by`` does not have two values
+    EstimationError   ``by`` does not have two values; no standard error above 0; no degrees of freedom
     """
     estimate = estimate_mean(design, variable, by=by, level=level)
     if by is not None:
@@ -107,7 +109,18 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
             )
         estimate = contrast(estimate, {0: -1.0, 1: 1.0})
     value, se = (float(estimate.table[column].iloc[0]) for column in ("estimate", "se"))
+    if not se > ROUNDING * abs(value):
+        raise EstimationError(
+            "there is no sampling error to compare with: nothing to test",
+            column=variable,
+            got=f"a standard error of {se:g}",
+            expected="values that differ, in a sample",
+        )
     df = design.df() - 1
+    if not df > 0:
+        raise EstimationError(
+            "the test has no degrees of freedom left", column=variable, got=f"{df:g}", expected="above 0"
+        )
     t = (value - null) / se
     low, high = t_interval(np.array([value]), np.array([se]), np.array([df]), level)
     return TestResult("t test", t, (df,), float(2 * student.sf(abs(t), df)), value, float(low[0]), float(high[0]))

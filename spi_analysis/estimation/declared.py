@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.estimation.inputs import mask_of
+from spi_analysis.estimation.inputs import aligned, mask_of
 from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import post_stratum_cells
 
@@ -61,8 +61,9 @@ class DeclaredDesign(ABC):
         return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}), "linear", None)
 
     def with_columns(self, columns: pd.DataFrame) -> Self:
-        """The design with more columns in its data (index as ``data``)."""
-        return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
+        """The design with more columns in its data, matched by the index; another index is an EstimationError."""
+        new = aligned(columns, self.data.index, "the table of new columns")
+        return self._with(data=pd.concat([self.data.drop(columns=new.columns, errors="ignore"), new], axis=1))
 
     def _refuse_domain(self) -> None:
         if not self.in_domain.all():

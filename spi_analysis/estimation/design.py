@@ -10,7 +10,7 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.declared import DeclaredDesign
-from spi_analysis.estimation.inputs import require_columns, usable_weights
+from spi_analysis.estimation.inputs import floats_of, require_columns, usable_weights
 from spi_analysis.estimation.taylor import LonelyPsu, Stage, stages_covariance
 from spi_analysis.weighting.auxiliary import Auxiliary
 from spi_analysis.weighting.calibration import calibration_factors
@@ -213,7 +213,7 @@ def _refuse_split_units(df: pd.DataFrame, unit: np.ndarray, stratum: np.ndarray,
 
 
 def _pop_sizes(df: pd.DataFrame, column: str, unit: np.ndarray, stratum: np.ndarray) -> np.ndarray:
-    given = df[column].to_numpy(dtype=float)
+    given = floats_of(df, column, "the population size is not a number")
     n_strata = int(stratum.max()) + 1
     first = np.unique(unit, return_index=True)[1]
     n = np.bincount(stratum[first], minlength=n_strata)[stratum]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.domains import By, domains_of
 from spi_analysis.estimation.inputs import numeric_columns, require_columns
 from spi_analysis.estimation.intervals import proportion_interval
@@ -90,6 +91,10 @@ def estimate_proportion(
     -------
     Estimate whose table has a column ``category``.
 
+    Raises
+    ------
+    EstimationError   a column is missing, or has no value in the domain
+
     References
     ----------
     Korn & Graubard (1998), Survey Methodology 24; Franco et al. (2019), Journal of Survey Statistics and Methodology 7.
@@ -118,6 +123,10 @@ def _shares(design: Design, name: str) -> list[Variable]:
     column = design.data[name]
     known = column.notna().to_numpy()
     levels = sorted(column[design.in_domain & known].unique(), key=lambda v: (isinstance(v, str), v))
+    if not levels:
+        raise EstimationError(
+            "nobody in the domain has a value", column=name, got="no category", expected="at least one row with a value"
+        )
     return [
         Variable(
             {"variable": name, "category": level}, np.where(known, (column == level).to_numpy(dtype=float), np.nan)

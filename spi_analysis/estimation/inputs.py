@@ -20,9 +20,7 @@ def usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
     require_columns(df, [weight])
     if not len(df):
         raise EstimationError("the table has no rows", expected="one row per observed unit")
-    if not pd.api.types.is_numeric_dtype(df[weight]):
-        raise EstimationError("the weight is not a number", column=weight, got=str(df[weight].dtype))
-    values = df[weight].to_numpy(dtype=float)
+    values = floats_of(df, weight, "the weight is not a number")
     bad = ~(np.isfinite(values) & (values >= 0))
     if bad.any():
         raise EstimationError(
@@ -35,6 +33,13 @@ def usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
     return values
 
 
+def floats_of(df: pd.DataFrame, column: str, problem: str) -> np.ndarray:
+    """A column as floats (n,), missing values allowed; raises ``problem`` for text."""
+    if not pd.api.types.is_numeric_dtype(df[column]):
+        raise EstimationError(problem, column=column, got=str(df[column].dtype), expected="numbers")
+    return df[column].to_numpy(dtype=float, na_value=np.nan)
+
+
 def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
     """Columns as floats, missing values allowed; raises for no column, one that is no number, an infinite value."""
     if not names:
@@ -45,7 +50,7 @@ def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarra
         raise EstimationError(
             "the variable is not a number", column=", ".join(text), hint="use estimate_proportion for categories"
         )
-    columns = {name: data[name].to_numpy(dtype=float) for name in names}
+    columns = {name: data[name].to_numpy(dtype=float, na_value=np.nan) for name in names}
     for name, values in columns.items():
         if np.isinf(values).any():
             row = int(np.isinf(values).argmax()) + 1

@@ -12,7 +12,7 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.declared import DeclaredDesign
-from spi_analysis.estimation.inputs import require_columns, usable_weights
+from spi_analysis.estimation.inputs import floats_of, require_columns, usable_weights
 from spi_analysis.weighting.auxiliary import Auxiliary
 from spi_analysis.weighting.calibration import calibration_factors
 
@@ -74,6 +74,8 @@ class ReplicateDesign(DeclaredDesign):
         values = _values(df, replicates)
         values = values if combined else values * weights[:, None]
         n_replicates = values.shape[1]
+        if fay is not None and not 0 <= fay < 1:
+            raise EstimationError("Fay's factor is out of range", got=f"{fay:g}", expected="0 or more, below 1")
         if scale is not None and not (np.isfinite(scale) and scale > 0):
             raise EstimationError("the scale is not positive", got=str(scale), expected="a finite number above 0")
         fields = {
@@ -153,7 +155,12 @@ def _means(replicates: np.ndarray) -> np.ndarray:
 def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndarray:
     if not isinstance(replicates, np.ndarray):
         require_columns(df, list(replicates))
-    values = replicates if isinstance(replicates, np.ndarray) else df[list(replicates)].to_numpy(dtype=float)
+        columns = [floats_of(df, name, "a replicate weight is not a number") for name in replicates]
+        values = np.column_stack(columns) if columns else np.empty((len(df), 0))
+    elif np.issubdtype(replicates.dtype, np.number):
+        values = replicates.astype(float, copy=False)
+    else:
+        raise EstimationError("the replicates are not numbers", got=str(replicates.dtype), expected="numbers")
     if values.ndim != 2 or len(values) != len(df) or values.shape[1] == 0:
         raise EstimationError("the replicates do not fit the table", got=str(values.shape), expected=f"({len(df)}, R)")
     if not np.isfinite(values).all():
@@ -188,7 +195,22 @@ def _rscales(method: str, n: int, rscales: np.ndarray | Sequence[float] | None) 
         if method == "jkn":
             raise EstimationError("method jkn needs rscales", got="rscales=None", expected=f"{n} numbers, (n_h-1)/n_h")
         return np.ones(n)
-    values = np.asarray(rscales, dtype=float)
+    values = _floats(rscales)
     if values.shape != (n,):
         raise EstimationError("rscales do not fit the replicates", got=str(values.shape), expected=f"({n},)")
+    bad = ~(np.isfinite(values) & (values >= 0))
+    if bad.any():
+        raise EstimationError(
+            "an rscale is missing or negative",
+            key=f"replicate {int(bad.argmax()) + 1}",
+            got=f"{values[bad][0]:g}",
+            expected="a finite number, 0 or more",
+        )
     return values
+
+
+def _floats(rscales: np.ndarray | Sequence[float]) -> np.ndarray:
+    try:
+        return np.asarray(rscales, dtype=float)
+    except (TypeError, ValueError):
+        raise EstimationError("rscales are not numbers", got=repr(rscales)[:80], expected="numbers") from None

@@ -154,6 +154,9 @@ def test_census_has_no_test() -> None:
         (lambda: chi_square(DESIGN, "a", "w"), "needs two values"),
         (lambda: chi_square(SurveyDesign(DATA.assign(w=0.0), "w"), "a", "b"), "needs two values"),
         (lambda: t_test(DESIGN, "v", by="a"), "two domains"),
+        (lambda: t_test(SurveyDesign(DATA.assign(v=0.1, w=DATA["v"].abs()), "w"), "v"), "no sampling error"),
+        (lambda: t_test(SurveyDesign(DATA.assign(v=0.0), "w"), "v"), "no sampling error"),
+        (lambda: t_test(SurveyDesign(DATA.assign(h=DATA.index // 118), "w", psu="h"), "v"), "no degrees of freedom"),
     ],
 )
 def test_what_cannot_be_tested(call, part: str) -> None:

@@ -158,6 +158,7 @@ def test_design_is_immutable_and_domains_intersect() -> None:
             ["smaller than the sample", "row 3", "at least 2"],
         ),
         (HAND.assign(N=[10, 11, 30, 30]), {"stratum": "h", "pop_size": "N"}, ["differs inside a stratum", "column N"]),
+        (HAND.assign(N="x"), {"pop_size": "N"}, ["population size is not a number", "column N"]),
         (HAND, {"pop_size": ["N", "N"]}, ["more population sizes than stages", "at most 1"]),
         (HAND, {"stratum": ["h", "h"]}, ["more strata than stages", "at most 1"]),
     ],
@@ -224,3 +225,13 @@ def test_domain_is_taken_after_calibration_not_before() -> None:
             assert "calibrate first, then take the domain" in str(caught.value)
     later = SurveyDesign(HAND, "w", stratum="h").calibrated({"(intercept)": 200}).subset(HAND["y"] > 3)
     assert later.weights.sum() == pytest.approx(200)
+
+
+def test_further_columns_are_matched_by_their_labels() -> None:
+    design = SurveyDesign(HAND, "w")
+    shuffled = pd.DataFrame({"x": [1.0, 2, 3, 4], "y": [5.0, 6, 7, 8]}, index=[3, 1, 0, 2])
+    assert design.with_columns(shuffled).data["x"].tolist() == [3, 2, 4, 1]
+    assert design.with_columns(shuffled).data["y"].tolist() == [7, 6, 8, 5]
+    for other in (shuffled.set_axis([5, 1, 0, 2]), shuffled.iloc[:3], shuffled.set_axis([0, 0, 1, 2])):
+        with pytest.raises(EstimationError, match="other rows than the design's table"):
+            design.with_columns(other)
