@@ -124,6 +124,14 @@ class SurveyDesign(DeclaredDesign):
         return stages_covariance(weighted, list(self.stages), self.lonely_psu, present)
 
     @property
+    def census_rows(self) -> np.ndarray:
+        """Rows (n,) of strata that were taken whole, at every stage: they have no sampling error."""
+        whole = np.ones(len(self), dtype=bool)
+        for stage in self.stages:
+            whole &= (stage.fraction >= 1 - 1e-12)[stage.stratum]
+        return whole
+
+    @property
     def rows_are_units(self) -> bool:
         """Whether every row is a primary unit of one stage and nothing else bears on the variance."""
         stage = self.stages[0]

@@ -101,6 +101,8 @@ def estimate_proportion(
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     result = _estimate(design, [share for name in names for share in _shares(design, name)], by, level, deff)
+    if interval == "wald":
+        return result
     low, high = proportion_interval(result.table, interval, level)
     return Estimate(result.table.assign(ci_low=low, ci_high=high), result.covariance, level, result.replicates)
 
@@ -111,7 +113,9 @@ def _estimate(
     ratios = Ratios(design, variables, domains_of(design.data, design.in_domain, by), is_total)
     covariance, replicates = ratios.covariance()
     n, df = ratios.counts()
-    table = make_table(labels_of(ratios), ratios.estimates.ravel(), covariance, df.ravel(), n.ravel(), level)
+    table = make_table(
+        labels_of(ratios), ratios.estimates.ravel(), covariance, df.ravel(), n.ravel(), level, ratios.certain().ravel()
+    )
     if deff:
         table["deff"] = table["se"].to_numpy() ** 2 / ratios.simple_variances(deff == "replace").ravel()
     return Estimate(table, covariance, level, replicates)

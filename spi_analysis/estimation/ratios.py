@@ -110,6 +110,14 @@ class Ratios:
         ]
         return np.array([n for n, _ in rows]), np.array([df for _, df in rows])
 
+    def certain(self) -> np.ndarray:
+        """Estimates (k, D) from a census: everybody they are made of was taken for sure."""
+        drawn = (self.design.weights > 0) & ~self.design.census_rows
+        if drawn.all():
+            return np.zeros(self.estimates.shape, dtype=bool)
+        rows = [drawn if valid is None else drawn & (valid > 0) for _, _, valid in self._columns]
+        return np.array([self.domains.sums(row.astype(float)) == 0 for row in rows])
+
     def _count(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         codes = np.where(rows, self.domains.codes, -1)
         n = np.bincount(codes + 1, minlength=len(self.domains) + 1)[1:]

@@ -108,6 +108,11 @@ class ReplicateDesign(DeclaredDesign):
         """Covariance (k, k) from estimates (k,) and their replicates (R, k), see ``replicate_covariance``."""
         return replicate_covariance(estimates, replicates, self.scale, self.rscales, self.mse)
 
+    @property
+    def census_rows(self) -> np.ndarray:
+        """Rows (n,) without sampling error: all of them where no replicate counts, else none that would be known."""
+        return np.full(len(self), not (self.rscales > 0).any())
+
     def df(self, rows: np.ndarray | None = None) -> float:
         """Degrees of freedom, the same for every domain."""
         return self.df_design
