@@ -41,7 +41,9 @@ def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: floa
 
     Without degrees of freedom a standard error of 0 says nothing: one answer cannot differ from itself.
     """
-    half = student.ppf(0.5 + usable_level(level) / 2, np.where(df > 0, df, np.nan)) * se
+    quantile = student.ppf(0.5 + usable_level(level) / 2, np.where(df > 0, df, np.nan))
+    # With no variability there is nothing to multiply, however large the quantile.
+    half = np.where((se == 0) & (df > 0), 0.0, quantile * se)
     return estimate - half, estimate + half
 
 

@@ -89,6 +89,18 @@ def test_calibration_after_calibration_is_that_of_r() -> None:
     assert (total["estimate"], total["se"]) == pytest.approx((294.2691993289761285, 5.4080520553204963), rel=1e-7)
 
 
+def test_error_after_raking_is_that_of_r_calibrate() -> None:
+    """R 4.2.2, survey 4.1-1 (Debian), 2026-11-22: s <- svydesign(id = ~1, weights = ~w, data = d);
+    svymean(~y, calibrate(s, ~g + h, c(32, 16, 17), calfun = "raking", epsilon = 1e-12, maxit = 500)). With these
+    unequal weights R's rake() has the same mean and another error, 0.60778.
+    """
+    data = pd.DataFrame({"w": [2.0, 3, 1, 4, 2, 2, 3, 1, 2, 3, 4, 2], "y": [1.0, 3, 2, 5, 4, 6, 8, 7, 9, 5, 6, 2]})
+    data = data.assign(g=list("aabbabababab"), h=list("xyxyxxyyxyxy"))
+    raked = SurveyDesign(data, "w").calibrated({"g": {"a": 16, "b": 16}, "h": {"x": 15, "y": 17}}, "raking")
+    row = estimate_mean(raked, "y").table.iloc[0]
+    assert (row["estimate"], row["se"]) == pytest.approx((4.9584305782313294, 0.59644767092138773), rel=1e-9)
+
+
 def test_totals_that_were_calibrated_to_are_certain() -> None:
     design = two_stage().calibrated({"(intercept)": 60, "x": 190})
     row = estimate_total(design, "x").table.iloc[0]
