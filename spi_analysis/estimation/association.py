@@ -12,13 +12,17 @@ from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.contrasts import contrast
-from spi_analysis.estimation.estimators import estimate_mean
+from spi_analysis.estimation.estimators import estimate_mean, estimate_total
 from spi_analysis.estimation.inputs import require_columns
 from spi_analysis.estimation.ratios import Design
-from spi_analysis.estimation.result import Estimate, t_interval
+from spi_analysis.estimation.result import t_interval
 from spi_analysis.estimation.smooth import Function, smooth_contrast
 
 STATISTICS = ("F", "Chisq", "Wald", "adjWald")
+# A standard error below this, relative to its mean, is one of rounding.
+ROUNDING = 1e-12
+# A matrix of worse condition than this differs from a singular one by rounding only.
+SINGULAR = 1e12
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
 
     Raises
     ------
-    EstimationError   unknown statistic, a column that is missing or has a single value
+    EstimationError   unknown statistic, a column that is missing or has a single value; a table too thin for the test
 
     References
     ----------
@@ -63,7 +67,7 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
         raise EstimationError(
             "unknown statistic", got=statistic, expected=", ".join(STATISTICS), hint=nearest(statistic, STATISTICS)
         )
-    table = _joint_shares(design, rows, columns)
+    table = _joint(design, rows, columns)
     n_rows, n_columns = table.shape
     degrees = (n_rows - 1) * (n_columns - 1)
     nu = design.df()
@@ -75,6 +79,12 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
         return _f_test("Wald test of association, adjusted", wald * below / (degrees * nu), degrees, below)
     pearson, effects = _pearson(table)
     trace = float(np.trace(effects))
+    if not trace > 0:
+        raise EstimationError(
+            "the table has no sampling error that could be known: there is nothing to test",
+            got=f"design effects that sum to {trace:g}",
+            hint="in a census the table itself is the answer",
+        )
     if statistic == "Chisq":
         p = float(chi2.sf(pearson / (trace / degrees), degrees))
         return TestResult("Pearson's chi-square, first-order Rao-Scott correction", pearson, (degrees,), p)
@@ -89,7 +99,7 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
 
     Raises
     ------
-    EstimationError   ``by`` does not have two values
+    EstimationError   ``by`` does not have two values; no standard error above 0; no degrees of freedom
     """
     estimate = estimate_mean(design, variable, by=by, level=level)
     if by is not None:
@@ -99,7 +109,18 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
             )
         estimate = contrast(estimate, {0: -1.0, 1: 1.0})
     value, se = (float(estimate.table[column].iloc[0]) for column in ("estimate", "se"))
+    if not se > ROUNDING * abs(value):
+        raise EstimationError(
+            "there is no sampling error to compare with: nothing to test",
+            column=variable,
+            got=f"a standard error of {se:g}",
+            expected="values that differ, in a sample",
+        )
     df = design.df() - 1
+    if not df > 0:
+        raise EstimationError(
+            "the test has no degrees of freedom left", column=variable, got=f"{df:g}", expected="above 0"
+        )
     t = (value - null) / se
     low, high = t_interval(np.array([value]), np.array([se]), np.array([df]), level)
     return TestResult("t test", t, (df,), float(2 * student.sf(abs(t), df)), value, float(low[0]), float(high[0]))
@@ -107,43 +128,42 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
 
 @dataclass(frozen=True)
 class _Table:
-    """Shares of the cells of a two-way table (row by row) with their covariance."""
+    """A two-way table: 0/1 columns of its cells (row by row) in the design of those with both values."""
 
-    shares: np.ndarray
-    covariance: np.ndarray
+    design: Design
+    cells: list[str]
     shape: tuple[int, int]
-    n: int
-    estimate: Estimate
 
 
-def _joint_shares(design: Design, rows: str, columns: str) -> _Table:
+def _joint(design: Design, rows: str, columns: str) -> _Table:
+    """The table of those with both values; rows and columns in which nobody has weight are left out."""
     require_columns(design.data, [rows, columns])
-    known = design.data[[rows, columns]].notna().all(axis=1)
-    inside = design.subset(known)
-    first, second = (pd.Categorical(design.data[c].where(known & design.in_domain)) for c in (rows, columns))
+    known = design.data[[rows, columns]].notna().all(axis=1).to_numpy()
+    counted = known & design.in_domain & (design.weights > 0)
+    first, second = (pd.Categorical(design.data[c].where(counted)).remove_unused_categories() for c in (rows, columns))
     shape = (len(first.categories), len(second.categories))
     for name, size in zip((rows, columns), shape, strict=True):
         if size < 2:
             raise EstimationError("a table needs two values", column=name, got=f"{size} values", expected="2 or more")
-    cells = np.where(known & design.in_domain, first.codes * shape[1] + second.codes, -1)
+    cells = np.where(counted, first.codes.astype(np.intp) * shape[1] + second.codes, -1)
     indicators = pd.DataFrame(
         {f"(cell {i})": (cells == i).astype(float) for i in range(shape[0] * shape[1])}, index=design.data.index
     )
-    estimate = estimate_mean(inside.with_columns(indicators), list(indicators.columns))
-    shares = estimate.table["estimate"].to_numpy()
-    return _Table(shares, estimate.covariance, shape, int(estimate.table["n"].iloc[0]), estimate)
+    return _Table(design.subset(known).with_columns(indicators), list(indicators.columns), shape)
 
 
 def _pearson(table: _Table) -> tuple[float, np.ndarray]:
     """Pearson's statistic for n rows, and the matrix of its generalised design effects."""
-    shares = table.shares.reshape(table.shape)
+    estimate = estimate_mean(table.design, table.cells)
+    found, n = estimate.table["estimate"].to_numpy(), int(estimate.table["n"].iloc[0])
+    shares = found.reshape(table.shape)
     expected = np.outer(shares.sum(axis=1), shares.sum(axis=0))
-    pearson = table.n * float(((shares - expected) ** 2 / expected).sum())
+    pearson = n * float(((shares - expected) ** 2 / expected).sum())
     interactions = _interactions(table.shape)
-    inverse = np.diag(np.divide(1.0, table.shares, out=np.zeros_like(table.shares), where=table.shares > 0))
-    simple = interactions.T @ inverse @ interactions / table.n
-    design = interactions.T @ inverse @ table.covariance @ inverse @ interactions
-    return pearson, np.linalg.solve(simple, design)
+    inverse = np.diag(np.divide(1.0, found, out=np.zeros_like(found), where=found > 0))
+    simple = interactions.T @ inverse @ interactions / n
+    design = interactions.T @ inverse @ estimate.covariance @ inverse @ interactions
+    return pearson, _solved(simple, design)
 
 
 def _interactions(shape: tuple[int, int]) -> np.ndarray:
@@ -156,18 +176,39 @@ def _interactions(shape: tuple[int, int]) -> np.ndarray:
 
 
 def _wald(table: _Table) -> float:
-    """Wald statistic of the differences between observed and expected shares."""
-    r, c = table.shape
+    """Wald statistic of the differences between counts and those expected, ``T_ij - T_i. T_.j / T``."""
 
     def residual(i: int, j: int) -> Function:
-        return lambda p: p.reshape(r, c)[i, j] - p.reshape(r, c)[i].sum() * p.reshape(r, c)[:, j].sum()
+        def difference(totals: np.ndarray) -> float:
+            t = totals.reshape(table.shape)
+            return t[i, j] - t[i].sum() * t[:, j].sum() / t.sum()
 
+        return difference
+
+    r, c = table.shape
     functions = {f"{i},{j}": residual(i, j) for i in range(1, r) for j in range(1, c)}
-    residuals = smooth_contrast(table.estimate, functions)
+    residuals = smooth_contrast(estimate_total(table.design, table.cells), functions)
     values = residuals.table["estimate"].to_numpy()
-    return float(values @ np.linalg.solve(residuals.covariance, values))
+    return float(values @ _solved(residuals.covariance, values))
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    if not np.linalg.cond(matrix) < SINGULAR:
+        raise EstimationError(
+            "the table is too thin for this statistic: its cells cannot be told apart",
+            got=f"{len(matrix)} differences",
+            expected="more primary units than that, and answers in most cells",
+            hint="merge rows or columns that few people are in",
+        )
+    return np.linalg.solve(matrix, right)
 
 
 def _f_test(method: str, statistic: float, numerator: float, denominator: float) -> TestResult:
+    if not denominator > 0:
+        raise EstimationError(
+            "the test has no degrees of freedom left",
+            got=f"{denominator:g}",
+            expected="above 0: more primary units than strata and cells of the table",
+        )
     p = float(f_distribution.sf(statistic, numerator, denominator))
     return TestResult(method, float(statistic), (float(numerator), float(denominator)), p)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.domains import By, Domains, domains_of
-from spi_analysis.estimation.inputs import require_columns
+from spi_analysis.estimation.inputs import numeric_columns
+from spi_analysis.estimation.replication import replicate_covariance
 from spi_analysis.estimation.result import Estimate, make_table
 from spi_analysis.weighting.replicates import BootstrapReplicates, replicate_sums
 
@@ -43,7 +44,7 @@ def bootstrap_means(
 
     Raises
     ------
-    EstimationError   the plan has other rows; a column is missing or not a number.
+    EstimationError   the plan has other rows; a column is missing or not a number; a value is infinite.
 
     References
     ----------
@@ -58,9 +59,7 @@ def bootstrap_means(
     domains = domains_of(df, np.ones(len(df), dtype=bool), by)
     sums = replicate_sums(plan, values, domains.codes, len(domains))
     estimate, replicates = (_means(part, len(names), people) for part in (sums.main[None], sums.replicates))
-    centre = estimate if mse else replicates.mean(axis=0)
-    deviation = (replicates - centre) * np.sqrt(plan.scale)
-    covariance = deviation.T @ deviation
+    covariance = replicate_covariance(estimate[0], replicates, plan.scale, np.ones(len(replicates)), mse)
     labels = _labels(names, domains)
     n = _counts(plan, values, people, domains)
     table = make_table(labels, estimate[0], covariance, np.full(len(labels), plan.df), n, level)
@@ -72,17 +71,14 @@ def _values_and_people(df: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, 
 
     Variables without gaps share one column, as do those with the same gaps.
     """
-    require_columns(df, names)
-    text = [name for name in names if not pd.api.types.is_numeric_dtype(df[name])]
-    if text:
-        raise EstimationError("the variable is not a number", column=", ".join(text))
-    missing = np.column_stack([df[name].isna() for name in names])
+    values = numeric_columns(df, names)
+    missing = np.column_stack([np.isnan(column) for column in values.values()])
     patterns: dict[bytes, int] = {}
     people = [patterns.setdefault(np.packbits(missing[:, j]).tobytes(), len(patterns)) for j in range(len(names))]
     first = [people.index(p) for p in range(len(patterns))]
     columns = np.empty((len(df), len(names) + len(first)))
     for j, name in enumerate(names):
-        columns[:, j] = df[name].to_numpy(dtype=float, na_value=0.0)
+        columns[:, j] = np.where(missing[:, j], 0.0, values[name])
     columns[:, len(names) :] = ~missing[:, first]
     return columns, len(names) + np.array(people, dtype=np.intp)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.estimation.result import Estimate, make_table
+from spi_analysis.estimation.result import Estimate, is_certain, make_table
 
 
 def contrast(
@@ -35,7 +35,8 @@ def contrast(
     df = np.array([rows["df_design"].to_numpy(dtype=float)[row].min(initial=np.inf) for row in used])
     n = np.array([rows["n"].to_numpy()[row].max(initial=0) for row in used])
     df = np.where(used.any(axis=1), df, 0.0)
-    table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level)
+    certain = np.array([is_certain(rows)[row].all() for row in used])
+    table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level, certain)
     replicates = None if estimate.replicates is None else _product(estimate.replicates, matrix)
     return Estimate(table, covariance, estimate.level, replicates)
 

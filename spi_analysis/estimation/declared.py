@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
+from spi_analysis.estimation.inputs import aligned, mask_of
 from spi_analysis.weighting.auxiliary import Auxiliary, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import post_stratum_cells
 
@@ -27,30 +28,51 @@ class DeclaredDesign(ABC):
         return len(self.weights)
 
     def subset(self, mask: pd.Series | np.ndarray) -> Self:
-        """A domain: the full design is kept, only the rows outside count as 0."""
-        inside = np.asarray(mask, dtype=bool)
-        if inside.shape != self.weights.shape:
-            raise EstimationError(
-                "the mask has another length", got=str(inside.shape), expected=str(self.weights.shape)
-            )
-        return self._with(in_domain=self.in_domain & inside)
+        """A domain: the full design is kept, only the rows outside count as 0.
+
+        Parameters
+        ----------
+        mask : Series or array (n,) of true and false   a Series is matched by its index
+
+        Raises
+        ------
+        EstimationError   the mask has another length or other labels, a value is missing or neither true nor false
+        """
+        return self._with(in_domain=self.in_domain & mask_of(mask, self.data.index))
 
     def calibrated(self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None) -> Self:
         """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.
 
         A SurveyDesign then uses residuals; a ReplicateDesign calibrates every replicate.
+
+        Raises
+        ------
+        EstimationError   the design is restricted to a domain
+        WeightingError    as ``weighting.calibrate``
         """
+        self._refuse_domain()
         return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
 
     def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> Self:
         """The design with post-stratified weights (see ``weighting.post_stratify``), as ``calibrated``."""
+        self._refuse_domain()
         labels, cells = post_stratum_cells(self.data, by, totals)
         cell = str(labels.name)
         return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}), "linear", None)
 
     def with_columns(self, columns: pd.DataFrame) -> Self:
-        """The design with more columns in its data (index as ``data``)."""
-        return self._with(data=pd.concat([self.data.drop(columns=columns.columns, errors="ignore"), columns], axis=1))
+        """The design with more columns in its data, matched by the index; another index is an EstimationError."""
+        new = aligned(columns, self.data.index, "the table of new columns")
+        return self._with(data=pd.concat([self.data.drop(columns=new.columns, errors="ignore"), new], axis=1))
+
+    def _refuse_domain(self) -> None:
+        if not self.in_domain.all():
+            raise EstimationError(
+                "a domain cannot be calibrated: the totals would be met by the whole sample",
+                got=f"{int(self.in_domain.sum())} of {len(self)} rows in the domain",
+                expected="the whole sample",
+                hint="calibrate first, then take the domain: design.calibrated(totals).subset(mask)",
+            )
 
     @abstractmethod
     def _calibrated_to(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.declared import DeclaredDesign
-from spi_analysis.estimation.inputs import require_columns, usable_weights
+from spi_analysis.estimation.inputs import floats_of, require_columns, usable_weights
 from spi_analysis.estimation.taylor import LonelyPsu, Stage, stages_covariance
 from spi_analysis.weighting.auxiliary import Auxiliary
 from spi_analysis.weighting.calibration import calibration_factors
@@ -53,7 +53,7 @@ class SurveyDesign(DeclaredDesign):
         stage (values of at most 1 are read as sampling fractions); None: with replacement
     nest : bool               unit codes repeat between strata
     lonely_psu : str          what to do with a stratum of one unit: fail; certainty (adds nothing);
-        adjust (compare with the mean of all units); average (mean variance of the other strata)
+        adjust (compare with 0, as R survey); average (mean variance of the other strata)
 
     References
     ----------
@@ -108,12 +108,28 @@ class SurveyDesign(DeclaredDesign):
             )
         return self._with(weights=values)
 
-    def covariance(self, influence: np.ndarray) -> np.ndarray:
-        """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain."""
+    def covariance(self, influence: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
+        """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain.
+
+        ``present`` (n, k): the rows in each estimate's domain; None: the design's domain for all.
+        """
         weighted = influence * self.weights[:, None]
         for calibration in self.calibrations:
             weighted = calibration.residuals(weighted)
-        return stages_covariance(weighted, list(self.stages), self.lonely_psu)
+        if self.calibrations:
+            # Residuals lie in all strata, whatever the domain.
+            present = None
+        elif present is None:
+            present = self.in_domain[:, None]
+        return stages_covariance(weighted, list(self.stages), self.lonely_psu, present)
+
+    @property
+    def census_rows(self) -> np.ndarray:
+        """Rows (n,) of strata that were taken whole, at every stage: they have no sampling error."""
+        whole = np.ones(len(self), dtype=bool)
+        for stage in self.stages:
+            whole &= (stage.fraction >= 1 - 1e-12)[stage.stratum]
+        return whole
 
     @property
     def rows_are_units(self) -> bool:
@@ -205,7 +221,7 @@ def _refuse_split_units(df: pd.DataFrame, unit: np.ndarray, stratum: np.ndarray,
 
 
 def _pop_sizes(df: pd.DataFrame, column: str, unit: np.ndarray, stratum: np.ndarray) -> np.ndarray:
-    given = df[column].to_numpy(dtype=float)
+    given = floats_of(df, column, "the population size is not a number")
     n_strata = int(stratum.max()) + 1
     first = np.unique(unit, return_index=True)[1]
     n = np.bincount(stratum[first], minlength=n_strata)[stratum]

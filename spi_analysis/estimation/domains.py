@@ -10,8 +10,10 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.inputs import require_columns
+from spi_analysis.estimation.result import RESULT_COLUMNS
 
 By = str | Sequence[str] | None
+RESERVED = ("variable", "category", "quantile", *RESULT_COLUMNS, "deff")
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,27 @@ class Domains:
 
 
 def domains_of(data: pd.DataFrame, inside: np.ndarray, by: By) -> Domains:
-    """Domains by the values of ``by``, sorted; without ``by`` the rows ``inside`` are one domain.
+    """Domains by the values of ``by``, sorted; without ``by`` (or an empty list) the rows ``inside`` are one domain.
 
     A row with a missing value is in no domain.
 
     Raises
     ------
-    EstimationError   a column is missing, or no row has a value
+    EstimationError   a column is missing or has a name that results use themselves; no row has a value
     """
-    if by is None:
+    columns = [] if by is None else [by] if isinstance(by, str) else list(by)
+    if not columns:
         return Domains(pd.DataFrame(index=[0]), inside.astype(np.intp) - 1)
-    columns = [by] if isinstance(by, str) else list(by)
     require_columns(data, columns)
+    taken = [column for column in columns if column in RESERVED]
+    if taken:
+        raise EstimationError(
+            "a domain column has the name of a column of the result",
+            column=", ".join(taken),
+            got="one of " + ", ".join(RESERVED),
+            expected="another name",
+            hint=f"rename it first: df.rename(columns={{{taken[0]!r}: '{taken[0]}_group'}})",
+        )
     coded = [_coded(data[column]) for column in columns]
     cell, n_cells = _cells([codes for codes, _ in coded], [len(levels) for _, levels in coded])
     cell = np.where(inside, cell, -1)

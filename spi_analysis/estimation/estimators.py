@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.domains import By, domains_of
 from spi_analysis.estimation.inputs import numeric_columns, require_columns
 from spi_analysis.estimation.intervals import proportion_interval
@@ -90,12 +91,18 @@ def estimate_proportion(
     -------
     Estimate whose table has a column ``category``.
 
+    Raises
+    ------
+    EstimationError   a column is missing, or has no value in the domain
+
     References
     ----------
     Korn & Graubard (1998), Survey Methodology 24; Franco et al. (2019), Journal of Survey Statistics and Methodology 7.
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     result = _estimate(design, [share for name in names for share in _shares(design, name)], by, level, deff)
+    if interval == "wald":
+        return result
     low, high = proportion_interval(result.table, interval, level)
     return Estimate(result.table.assign(ci_low=low, ci_high=high), result.covariance, level, result.replicates)
 
@@ -106,7 +113,9 @@ def _estimate(
     ratios = Ratios(design, variables, domains_of(design.data, design.in_domain, by), is_total)
     covariance, replicates = ratios.covariance()
     n, df = ratios.counts()
-    table = make_table(labels_of(ratios), ratios.estimates.ravel(), covariance, df.ravel(), n.ravel(), level)
+    table = make_table(
+        labels_of(ratios), ratios.estimates.ravel(), covariance, df.ravel(), n.ravel(), level, ratios.certain().ravel()
+    )
     if deff:
         table["deff"] = table["se"].to_numpy() ** 2 / ratios.simple_variances(deff == "replace").ravel()
     return Estimate(table, covariance, level, replicates)
@@ -118,6 +127,10 @@ def _shares(design: Design, name: str) -> list[Variable]:
     column = design.data[name]
     known = column.notna().to_numpy()
     levels = sorted(column[design.in_domain & known].unique(), key=lambda v: (isinstance(v, str), v))
+    if not levels:
+        raise EstimationError(
+            "nobody in the domain has a value", column=name, got="no category", expected="at least one row with a value"
+        )
     return [
         Variable(
             {"variable": name, "category": level}, np.where(known, (column == level).to_numpy(dtype=float), np.nan)

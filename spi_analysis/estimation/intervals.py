@@ -75,8 +75,10 @@ def _beta(
     p: np.ndarray, effective: np.ndarray, df: np.ndarray, n: np.ndarray, level: float, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     tail = (1 - level) / 2
+    # No degrees of freedom, no interval.
+    n = np.where(df > 0, n, np.nan)
     shrink = (student.ppf(tail, np.maximum(n - 1, 1)) / student.ppf(tail, np.maximum(df, 1))) ** 2
     size = np.where(inside, effective * shrink, n)
     low = beta_distribution.ppf(tail, size * p, size * (1 - p) + 1)
     high = beta_distribution.ppf(1 - tail, size * p + 1, size * (1 - p))
-    return np.where(p <= 0, 0.0, low), np.where(p >= 1, 1.0, high)
+    return np.where((p <= 0) & (df > 0), 0.0, low), np.where((p >= 1) & (df > 0), 1.0, high)

@@ -94,7 +94,7 @@ class Ratios:
                 self.design, self.domains, self._influence_sums(), self._influence_of_rows
             )
         else:
-            covariance = self.design.covariance(self._influence())
+            covariance = self.design.covariance(self._influence(), self._present(self.design))
         empty = np.isnan(self.estimates).ravel()
         covariance[empty, :] = np.nan
         covariance[:, empty] = np.nan
@@ -109,6 +109,14 @@ class Ratios:
             for _, _, valid in self._columns
         ]
         return np.array([n for n, _ in rows]), np.array([df for _, df in rows])
+
+    def certain(self) -> np.ndarray:
+        """Estimates (k, D) from a census: everybody they are made of was taken for sure."""
+        drawn = (self.design.weights > 0) & ~self.design.census_rows
+        if drawn.all():
+            return np.zeros(self.estimates.shape, dtype=bool)
+        rows = [drawn if valid is None else drawn & (valid > 0) for _, _, valid in self._columns]
+        return np.array([self.domains.sums(row.astype(float)) == 0 for row in rows])
 
     def _count(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         codes = np.where(rows, self.domains.codes, -1)
@@ -166,6 +174,13 @@ class Ratios:
         inside = np.flatnonzero(codes >= 0)
         values[inside, :, codes[inside]] = own[:, inside].T
         return values.reshape(len(codes), -1)
+
+    def _present(self, design: SurveyDesign) -> np.ndarray | None:
+        """Rows in the domain of every estimate, (n, k D), where the variance asks for them."""
+        if design.lonely_psu != "average":
+            return None
+        inside = self.domains.codes[:, None] == np.arange(len(self.domains))
+        return np.hstack([inside if valid is None else inside & (valid > 0)[:, None] for _, _, valid in self._columns])
 
     def _replicates(self, design: ReplicateDesign) -> np.ndarray:
         """Estimates in every replicate: (R, k D)."""

@@ -12,11 +12,13 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.declared import DeclaredDesign
-from spi_analysis.estimation.inputs import require_columns, usable_weights
+from spi_analysis.estimation.inputs import floats_of, require_columns, usable_weights
 from spi_analysis.weighting.auxiliary import Auxiliary
 from spi_analysis.weighting.calibration import calibration_factors
 
 RANK_TOLERANCE = 1e-5
+# Replicates of an estimate that lie closer together than this, relatively, are one number.
+ROUNDING = 1e-10
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
 
 
@@ -72,6 +74,8 @@ class ReplicateDesign(DeclaredDesign):
         values = _values(df, replicates)
         values = values if combined else values * weights[:, None]
         n_replicates = values.shape[1]
+        if fay is not None and not 0 <= fay < 1:
+            raise EstimationError("Fay's factor is out of range", got=f"{fay:g}", expected="0 or more, below 1")
         if scale is not None and not (np.isfinite(scale) and scale > 0):
             raise EstimationError("the scale is not positive", got=str(scale), expected="a finite number above 0")
         fields = {
@@ -101,12 +105,13 @@ class ReplicateDesign(DeclaredDesign):
         return self._with(weights=new(self.weights), replicates=replicates)
 
     def covariance_of(self, estimates: np.ndarray, replicates: np.ndarray) -> np.ndarray:
-        """Covariance (k, k) from estimates (k,) and their replicates (R, k)."""
-        used = self.rscales > 0
-        # In a census no replicate counts, and there is nothing to take a mean of.
-        centre = estimates if self.mse or not used.any() else replicates[used].mean(axis=0)
-        deviation = (replicates - centre) * np.sqrt(self.scale * self.rscales)[:, None]
-        return deviation.T @ deviation
+        """Covariance (k, k) from estimates (k,) and their replicates (R, k), see ``replicate_covariance``."""
+        return replicate_covariance(estimates, replicates, self.scale, self.rscales, self.mse)
+
+    @property
+    def census_rows(self) -> np.ndarray:
+        """Rows (n,) without sampling error: all of them where no replicate counts, else none that would be known."""
+        return np.full(len(self), not (self.rscales > 0).any())
 
     def df(self, rows: np.ndarray | None = None) -> float:
         """Degrees of freedom, the same for every domain."""
@@ -124,10 +129,43 @@ class ReplicateDesign(DeclaredDesign):
         return copy
 
 
+def replicate_covariance(
+    estimates: np.ndarray, replicates: np.ndarray, scale: float, rscales: np.ndarray, mse: bool
+) -> np.ndarray:
+    """Covariance (k, k) from estimates (k,) and their replicates (R, k).
+
+    A replicate without the estimate (nobody of its domain was drawn) is left out of that estimate's variance, as R
+    survey does, with the scale as it is. Missing where the estimate is, where no replicate has it, and where those
+    that have it all agree while others do not have it: then a single unit carries the domain, and its error is unknown.
+    """
+    known = ~np.isnan(replicates)
+    # In a census no replicate counts, and there is nothing to take a mean of.
+    centre = estimates if mse or not (rscales > 0).any() else _means(replicates[rscales > 0])
+    deviation = np.where(known, replicates - centre, 0.0)
+    scaled = deviation * np.sqrt(scale * rscales)[:, None]
+    covariance = scaled.T @ scaled
+    same = np.abs(deviation).max(axis=0) <= ROUNDING * np.abs(estimates)
+    unknown = np.isnan(estimates) | ~known.any(axis=0) | (same & ~known.all(axis=0))
+    covariance[unknown, :] = np.nan
+    covariance[:, unknown] = np.nan
+    return covariance
+
+
+def _means(replicates: np.ndarray) -> np.ndarray:
+    """Mean (k,) of the replicates (R, k) that are not missing."""
+    known = ~np.isnan(replicates)
+    return np.where(known, replicates, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+
+
 def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndarray:
     if not isinstance(replicates, np.ndarray):
         require_columns(df, list(replicates))
-    values = replicates if isinstance(replicates, np.ndarray) else df[list(replicates)].to_numpy(dtype=float)
+        columns = [floats_of(df, name, "a replicate weight is not a number") for name in replicates]
+        values = np.column_stack(columns) if columns else np.empty((len(df), 0))
+    elif np.issubdtype(replicates.dtype, np.number):
+        values = replicates.astype(float, copy=False)
+    else:
+        raise EstimationError("the replicates are not numbers", got=str(replicates.dtype), expected="numbers")
     if values.ndim != 2 or len(values) != len(df) or values.shape[1] == 0:
         raise EstimationError("the replicates do not fit the table", got=str(values.shape), expected=f"({len(df)}, R)")
     if not np.isfinite(values).all():
@@ -162,7 +200,22 @@ def _rscales(method: str, n: int, rscales: np.ndarray | Sequence[float] | None) 
         if method == "jkn":
             raise EstimationError("method jkn needs rscales", got="rscales=None", expected=f"{n} numbers, (n_h-1)/n_h")
         return np.ones(n)
-    values = np.asarray(rscales, dtype=float)
+    values = _floats(rscales)
     if values.shape != (n,):
         raise EstimationError("rscales do not fit the replicates", got=str(values.shape), expected=f"({n},)")
+    bad = ~(np.isfinite(values) & (values >= 0))
+    if bad.any():
+        raise EstimationError(
+            "an rscale is missing or negative",
+            key=f"replicate {int(bad.argmax()) + 1}",
+            got=f"{values[bad][0]:g}",
+            expected="a finite number, 0 or more",
+        )
     return values
+
+
+def _floats(rscales: np.ndarray | Sequence[float]) -> np.ndarray:
+    try:
+        return np.asarray(rscales, dtype=float)
+    except (TypeError, ValueError):
+        raise EstimationError("rscales are not numbers", got=repr(rscales)[:80], expected="numbers") from None

@@ -11,7 +11,7 @@ from numpy.exceptions import ComplexWarning
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.replication import ReplicateDesign
-from spi_analysis.estimation.result import RESULT_COLUMNS, Estimate, make_table
+from spi_analysis.estimation.result import RESULT_COLUMNS, Estimate, is_certain, make_table
 
 Function = Callable[[np.ndarray], float]
 # The complex step has no rounding error of a difference: any step so small that its square vanishes will do.
@@ -85,11 +85,17 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
         )
     a, b = first.table, second.table
     covariance = first.covariance + second.covariance
-    parts = [part["se"].to_numpy() ** 4 / part["df_design"].to_numpy() for part in (a, b)]
+    sizes = [part["df_design"].to_numpy(dtype=float) for part in (a, b)]
+    variances = [part["se"].to_numpy() ** 2 for part in (a, b)]
+    parts = [np.divide(v**2, d, out=np.zeros(len(a)), where=d > 0) for v, d in zip(variances, sizes, strict=True)]
     df = np.divide(np.diag(covariance) ** 2, sum(parts), out=np.full(len(a), np.inf), where=np.asarray(sum(parts)) > 0)
+    certain = [is_certain(part) for part in (a, b)]
+    unknown = [~sure & (size <= 0) for sure, size in zip(certain, sizes, strict=True)]
+    df = np.where(unknown[0] | unknown[1], 0.0, df)
     n = np.minimum(a["n"].to_numpy(), b["n"].to_numpy())
     values = a["estimate"].to_numpy() - b["estimate"].to_numpy()
-    return Estimate(make_table(labels[0], values, covariance, df, n, first.level), covariance, first.level)
+    table = make_table(labels[0], values, covariance, df, n, first.level, certain[0] & certain[1])
+    return Estimate(table, covariance, first.level)
 
 
 def _gradient(name: str, function: Function, values: np.ndarray) -> np.ndarray:
@@ -128,5 +134,6 @@ def _combined(
     rows = estimate.table
     df = np.array([rows["df_design"].to_numpy(dtype=float)[row].min(initial=np.inf) for row in used])
     n = np.array([rows["n"].to_numpy()[row].max(initial=0) for row in used])
-    table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level)
+    certain = np.array([is_certain(rows)[row].all() for row in used])
+    table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level, certain)
     return Estimate(table, covariance, estimate.level, replicates)

@@ -59,11 +59,14 @@ class Stage:
         return (self.n == 1) & (self.fraction < 1 - 1e-12)
 
 
-def stages_covariance(influence: np.ndarray, stages: list[Stage], lonely_psu: LonelyPsu) -> np.ndarray:
+def stages_covariance(
+    influence: np.ndarray, stages: list[Stage], lonely_psu: LonelyPsu, present: np.ndarray | None = None
+) -> np.ndarray:
     """Covariance (k, k) of column totals of ``influence`` (n, k), which holds weighted influence values.
 
     Stage s adds ``prod_{t<s} f_t * sum_h (1 - f_h) n_h/(n_h-1) * sum_i (z_hi - zbar_h)(z_hi - zbar_h)'``;
     without population sizes only the first stage counts (with-replacement approximation).
+    ``present`` (n, k) or (n, 1): the rows in each estimate's domain, whose strata "average" counts; None: all.
 
     References
     ----------
@@ -72,7 +75,8 @@ def stages_covariance(influence: np.ndarray, stages: list[Stage], lonely_psu: Lo
     total = np.zeros((influence.shape[1],) * 2)
     earlier = np.ones(len(influence))
     for stage in stages:
-        total += _stage_covariance(influence, stage, earlier, lonely_psu)
+        share = _share_of_lonely(stage, present) if lonely_psu == "average" else np.ones(1)
+        total += _stage_covariance(influence, stage, earlier, lonely_psu) * np.sqrt(np.outer(share, share))
         if stage.pop_size is None:
             break
         earlier = earlier * stage.fraction[stage.stratum]
@@ -87,20 +91,29 @@ def _stage_covariance(influence: np.ndarray, stage: Stage, earlier: np.ndarray, 
         raise _lonely_error(stage, lonely)
     centre = _sums(totals, stage.unit_stratum, n_strata) / np.maximum(stage.n, 1)[:, None]
     if lonely_psu == "adjust":
-        # A lone unit is compared with the mean over all units of the stage.
-        centre[lonely] = totals.mean(axis=0)
+        # A lone unit is compared with 0, the mean of influence values over the population.
+        centre[lonely] = 0.0
     deviation = totals - centre[stage.unit_stratum]
     before = np.zeros(n_strata)
     before[stage.stratum] = earlier
     scaled = deviation * np.sqrt(before * stage.factor)[stage.unit_stratum][:, None]
-    covariance = scaled.T @ scaled
-    if lonely_psu == "average" and lonely.any():
-        # A lone unit's stratum gets the mean variance of the others.
-        counted = int((~lonely).sum())
-        if counted == 0:
-            raise _lonely_error(stage, lonely)
-        covariance = covariance * (n_strata / counted)
-    return covariance
+    return scaled.T @ scaled
+
+
+def _share_of_lonely(stage: Stage, present: np.ndarray | None) -> np.ndarray:
+    """By what a lone unit's stratum, given the mean variance of the others, raises each estimate's variance: (k,).
+
+    Only strata with a row in the estimate's domain count, as in R survey; missing where all of them are lonely.
+    """
+    if not stage.lonely.any():
+        return np.ones(1)
+    if stage.lonely.all():
+        raise _lonely_error(stage, stage.lonely)
+    rows = np.ones((len(stage.stratum), 1), dtype=bool) if present is None else present
+    met = np.array([np.bincount(stage.stratum, column, len(stage.n)) > 0 for column in rows.T])
+    strata, counted = met.sum(axis=1), (met & ~stage.lonely).sum(axis=1)
+    share = np.divide(strata, counted, out=np.full(len(met), np.nan), where=counted > 0)
+    return np.where(strata > 0, share, 1.0)
 
 
 def _sums(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:

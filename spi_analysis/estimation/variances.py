@@ -53,5 +53,7 @@ def estimate_variance(design: Design, variables: str | Sequence[str], by: By = N
     if isinstance(design, ReplicateDesign) and replicates is not None and shift is not None:
         replicates = replicates - inflate.ravel() * shift**2
         covariance = design.covariance_of(spread.estimates.ravel(), replicates)
-    table = make_table(labels_of(spread), spread.estimates.ravel(), covariance, df.ravel(), n.ravel(), level)
+    table = make_table(
+        labels_of(spread), spread.estimates.ravel(), covariance, df.ravel(), n.ravel(), level, spread.certain().ravel()
+    )
     return Estimate(table, covariance, level, replicates)

@@ -76,7 +76,7 @@ def bridge(
 
     Parameters
     ----------
-    before, after : mapping   index, internal, external, expert, correction_conduct, correction_facts
+    before, after : mapping   index, internal, external, expert, and the corrections (``CORRECTIONS``) that were made
     weights_before, weights_after : mapping   source -> weight
 
     Returns
@@ -88,7 +88,8 @@ def bridge(
     reweighted = sum((weights_after[s] - weights_before[s]) * (before[s] + after[s]) / 2 for s in SOURCES)
     rows += [
         {"part": name, "points": -(after.get(name, 0.0) - before.get(name, 0.0))}
-        for name in ("correction_conduct", "correction_facts")
+        for name in CORRECTIONS
+        if name in before or name in after
     ]
     rows.append({"part": "weights", "points": reweighted})
     explained = sum(row["points"] for row in rows)

@@ -60,11 +60,9 @@ def score_estimates(design: SurveyDesign | ReplicateDesign, item_weights: pd.Dat
     weights = _usable(item_weights, answered)
     known = _restricted(means, answered)
     scores = contrast(known, weights.to_numpy()[answered].T)
-    inside = design.in_domain & (design.weights > 0)
-    has_answer = design.data[items].notna().to_numpy() & inside[:, None]
-    answerers = [has_answer[:, (item_weights[column] > 0).to_numpy()].any(axis=1) for column in item_weights]
-    n = [int(rows.sum()) for rows in answerers]
-    df = np.array([design.df(rows) for rows in answerers])
+    answered_one = answerers(design, item_weights)
+    n = [int(rows.sum()) for rows in answered_one.T]
+    df = np.array([design.df(rows) for rows in answered_one.T])
     labels = pd.DataFrame({"variable": list(item_weights.columns)})
     table = make_table(labels, scores.table["estimate"].to_numpy(), scores.covariance, df, np.array(n), level)
     # One answer alone says nothing about how much others would differ: its error is unknown, not 0.
@@ -74,6 +72,13 @@ def score_estimates(design: SurveyDesign | ReplicateDesign, item_weights: pd.Dat
     missing = (weights.sum() == 0).to_numpy()
     table.loc[missing, ["estimate", "se", "ci_low", "ci_high"]] = np.nan
     return Estimate(table, scores.covariance, level, scores.replicates)
+
+
+def answerers(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame) -> np.ndarray:
+    """Who of the domain counts in every score, (n, scores): with weight, and an answer to one of its items."""
+    inside = design.in_domain & (design.weights > 0)
+    answers = design.data[list(item_weights.index)].notna().to_numpy() & inside[:, None]
+    return np.column_stack([answers[:, (item_weights[name] > 0).to_numpy()].any(axis=1) for name in item_weights])
 
 
 def score_influence(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame) -> np.ndarray:

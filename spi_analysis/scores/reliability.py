@@ -10,6 +10,7 @@ from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.weighting import effective_n
 
 # The factor's communalities are settled when none moves by more than this.
 SETTLED, MOST_STEPS = 1e-10, 20_000
@@ -47,7 +48,7 @@ def reliability(design: SurveyDesign | ReplicateDesign, items: list[str], level:
     result["n"], result["items"] = len(x), k
     if k < 2 or len(x) < 3:
         return result
-    result["effective_n"] = w.sum() ** 2 / (w**2).sum()
+    result["effective_n"] = effective_n(w)
     covariance = weighted_covariance(x, w[:, None])[0]
     alpha = float(cronbach_alpha(covariance[None])[0])
     if not alpha < 1:

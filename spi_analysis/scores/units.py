@@ -7,7 +7,7 @@ import pandas as pd
 
 from spi_analysis.estimation import Estimate, ReplicateDesign, SurveyDesign
 from spi_analysis.estimation.result import RESULT_COLUMNS, t_interval
-from spi_analysis.scores.index import score_estimates, score_influence
+from spi_analysis.scores.index import answerers, score_estimates, score_influence
 from spi_analysis.weighting import effective_n
 
 # Below this a difference is one of rounding: a unit that holds everybody differs from nothing.
@@ -25,20 +25,23 @@ def domain_scores(
     Returns
     -------
     DataFrame, one row per level: domain, estimate, se, ci_low, ci_high, df_design, n, effective_n, difference,
-    difference_se (with the covariance between the two scores: everybody includes the unit).
+    difference_se (with the covariance between the two scores: everybody includes the unit); n and effective_n are
+    of those who answered.
     """
     column, whole = design.data[by], score_estimates(design, item_weights, level)
+    place = list(item_weights.columns).index("score")
     rows = []
     for name in sorted(column.dropna().unique()):
         inside = (column == name).to_numpy()
-        part = score_estimates(design.subset(inside), item_weights, level)
+        own = design.subset(inside)
+        part = score_estimates(own, item_weights, level)
         score = part.table[part.table["variable"] == "score"].iloc[0]
         difference = float(score["estimate"] - whole.table["estimate"].iloc[-1])
         rows.append(
             {
                 "domain": name,
                 **score.drop("variable"),
-                "effective_n": effective_n(design.weights[inside]),
+                "effective_n": effective_n(design.weights[answerers(own, item_weights)[:, place]]),
                 "difference": difference,
                 "difference_se": _difference_se(design, inside, part, whole, item_weights),
             }

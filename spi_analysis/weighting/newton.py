@@ -16,6 +16,8 @@ AIM, FLOOR, ACCEPTED = 1e-12, 1e-9, 1e-7
 MAX_ITERATIONS = 200
 # Where clipped rows leave a total without a slope, this share of the unclipped slope stands in.
 RIDGE = 1e-4
+# Below this a scale's square would be 0.
+NO_SIZE = 1e-150
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def solve_dual(weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, d
 
 def _scales(diagonal: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
     sizes = np.maximum(np.abs(targets), np.sqrt(diagonal * max(weights.sum(), 1e-300)))
-    return np.maximum(sizes, 1e-300)
+    # A total of 0 that nobody adds to is met whatever the weights: any scale will do whose square is a number.
+    return np.where(sizes < NO_SIZE, 1.0, sizes)
 
 
 def _point(
@@ -97,7 +100,10 @@ def _direction(gram: np.ndarray, start: np.ndarray, residual: np.ndarray, scale:
 
 
 def _least_norm(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    solution: np.ndarray = lstsq(matrix, wanted, cond=1e-12, lapack_driver="gelsd")[0]
+    # A total that no row adds to has no coefficient, and leaves those of the others to the last digit.
+    used = matrix.any(axis=1)
+    solution = np.zeros(len(wanted))
+    solution[used] = lstsq(matrix[np.ix_(used, used)], wanted[used], cond=1e-12, lapack_driver="gelsd")[0]
     return solution
 
 

@@ -9,7 +9,7 @@ from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.sampling.strata import cell_labels
 from spi_analysis.weighting.groups import Groups, groups_of
 from spi_analysis.weighting.inputs import require_columns, weights_of
-from spi_analysis.weighting.statuses import INELIGIBLE, NONRESPONDENT, RESPONDENT, UNKNOWN, classify
+from spi_analysis.weighting.statuses import INELIGIBLE, NONRESPONDENT, RESPONDENT, UNKNOWN, classify, require_known
 
 
 def adjust_nonresponse(
@@ -63,14 +63,7 @@ def adjust_unknown_eligibility(
 
 def nonresponse_weights(weights: np.ndarray, groups: Groups, classes: np.ndarray) -> np.ndarray:
     """As ``adjust_nonresponse``, for weights (n, K): one column per replicate."""
-    undecided = weights[classes == UNKNOWN, 0]
-    if (undecided > 0).any():
-        raise WeightingError(
-            "people of unknown eligibility still have weight",
-            got=f"{int((undecided > 0).sum())} people with {undecided.sum():.6g}",
-            expected="0, or their weight would be lost",
-            hint="call adjust_unknown_eligibility first",
-        )
+    require_known(weights, classes, "call adjust_unknown_eligibility first")
     gives, takes = np.isin(classes, (RESPONDENT, NONRESPONDENT)), classes == RESPONDENT
     moved = _moved(weights, groups, gives, takes, "respondent")
     return np.where((classes == INELIGIBLE)[:, None], weights, moved)

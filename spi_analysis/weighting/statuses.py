@@ -51,3 +51,15 @@ def classify(status: pd.Series) -> np.ndarray:
             hint=nearest(bad, CLASSES),
         )
     return classes.to_numpy(dtype=int)
+
+
+def require_known(weights: np.ndarray, classes: np.ndarray, hint: str) -> None:
+    """Nobody of unknown eligibility may have weight any more, or it would be lost; ``weights`` (n, K), sample first."""
+    undecided = weights[classes == UNKNOWN, 0]
+    if (undecided > 0).any():
+        raise WeightingError(
+            "people of unknown eligibility still have weight",
+            got=f"{int((undecided > 0).sum())} people with {undecided.sum():.6g}",
+            expected="0, or their weight would be lost",
+            hint=hint,
+        )

@@ -13,7 +13,7 @@ ROUNDING = 1e-12
 
 
 def trim_weights(
-    weights: pd.Series, lower: float | None = None, upper: float | None = None, strict: bool = True
+    weights: pd.Series | np.ndarray, lower: float | None = None, upper: float | None = None, strict: bool = True
 ) -> pd.Series:
     """Bring weights inside limits; what is cut off is shared equally by those that were not cut.
 
@@ -21,7 +21,7 @@ def trim_weights(
 
     Parameters
     ----------
-    weights : Series (n,)      persons
+    weights : Series or array (n,)   persons
     lower, upper : float       limits, in persons
     strict : bool              repeat until no weight lies outside; else one pass, after which a
         weight may lie a little outside again
@@ -72,7 +72,8 @@ def trim_weights(
         raise WeightingError("the limits are too tight to cut to", got=f"{low:g} to {high:g}", hint="widen the limits")
     trimmed = np.zeros_like(everyone)
     trimmed[counts] = values
-    return pd.Series(trimmed, index=weights.index, name=weights.name)
+    given = weights if isinstance(weights, pd.Series) else pd.Series(weights)
+    return pd.Series(trimmed, index=given.index, name=given.name)
 
 
 def iqr_cap(weights: np.ndarray, k: float) -> np.ndarray:

@@ -85,5 +85,7 @@ def test_what_does_not_fit_is_named() -> None:
         bootstrap_means(data.iloc[1:], plan_of(data), "y")
     with pytest.raises(EstimationError, match="not a number"):
         bootstrap_means(data, plan_of(data), "unit")
+    with pytest.raises(EstimationError, match="a value is infinite"):
+        bootstrap_means(data.assign(y=np.where(data.index == 3, np.inf, data["y"])), plan_of(data), "y")
     with pytest.raises(EstimationError, match="a column is missing"):
         bootstrap_means(data, plan_of(data), "yy")

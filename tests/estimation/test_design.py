@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.estimation import SurveyDesign, estimate_mean, estimate_ratio, estimate_total
+from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean, estimate_ratio, estimate_total
 
 # Two strata of 10 and 30 people, two of each in the sample.
 HAND = pd.DataFrame({"h": ["a", "a", "b", "b"], "N": [10, 10, 30, 30], "w": [5.0, 5, 15, 15], "y": [2.0, 4, 10, 16]})
@@ -89,6 +89,18 @@ def test_calibration_after_calibration_is_that_of_r() -> None:
     assert (total["estimate"], total["se"]) == pytest.approx((294.2691993289761285, 5.4080520553204963), rel=1e-7)
 
 
+def test_error_after_raking_is_that_of_r_calibrate() -> None:
+    """R 4.2.2, survey 4.1-1 (Debian), 2026-11-22: s <- svydesign(id = ~1, weights = ~w, data = d);
+    svymean(~y, calibrate(s, ~g + h, c(32, 16, 17), calfun = "raking", epsilon = 1e-12, maxit = 500)). With these
+    unequal weights R's rake() has the same mean and another error, 0.60778.
+    """
+    data = pd.DataFrame({"w": [2.0, 3, 1, 4, 2, 2, 3, 1, 2, 3, 4, 2], "y": [1.0, 3, 2, 5, 4, 6, 8, 7, 9, 5, 6, 2]})
+    data = data.assign(g=list("aabbabababab"), h=list("xyxyxxyyxyxy"))
+    raked = SurveyDesign(data, "w").calibrated({"g": {"a": 16, "b": 16}, "h": {"x": 15, "y": 17}}, "raking")
+    row = estimate_mean(raked, "y").table.iloc[0]
+    assert (row["estimate"], row["se"]) == pytest.approx((4.9584305782313294, 0.59644767092138773), rel=1e-9)
+
+
 def test_totals_that_were_calibrated_to_are_certain() -> None:
     design = two_stage().calibrated({"(intercept)": 60, "x": 190})
     row = estimate_total(design, "x").table.iloc[0]
@@ -158,6 +170,7 @@ def test_design_is_immutable_and_domains_intersect() -> None:
             ["smaller than the sample", "row 3", "at least 2"],
         ),
         (HAND.assign(N=[10, 11, 30, 30]), {"stratum": "h", "pop_size": "N"}, ["differs inside a stratum", "column N"]),
+        (HAND.assign(N="x"), {"pop_size": "N"}, ["population size is not a number", "column N"]),
         (HAND, {"pop_size": ["N", "N"]}, ["more population sizes than stages", "at most 1"]),
         (HAND, {"stratum": ["h", "h"]}, ["more strata than stages", "at most 1"]),
     ],
@@ -180,3 +193,57 @@ def test_mask_of_another_length_is_refused() -> None:
     with pytest.raises(EstimationError, match="another length") as caught:
         SurveyDesign(HAND, "w").subset(np.ones(3, dtype=bool))
     assert "(3,)" in str(caught.value)
+
+
+def test_mask_is_matched_by_its_labels_not_by_its_place() -> None:
+    data = HAND.set_index(pd.Index([11, 12, 13, 14]))
+    shuffled = (data["y"] > 3).loc[[14, 12, 11, 13]]
+    assert SurveyDesign(data, "w").subset(shuffled).in_domain.tolist() == [False, True, True, True]
+
+
+def test_mask_of_nullable_truth_values_is_a_mask() -> None:
+    mask = (HAND["y"] > 3).astype("boolean")
+    assert SurveyDesign(HAND, "w").subset(mask).in_domain.tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("mask", "parts"),
+    [
+        (pd.Series([True] * 4, index=[1, 2, 3, 4]), ["other rows", "key 4", "1 of them not in the table"]),
+        (pd.Series([True] * 4, index=[0, 0, 1, 2]), ["other rows", "each once"]),
+        (pd.Series([True, None, False, None]), ["missing value", "row 2", "2 of 4", "fillna(False)"]),
+        (pd.Series([True, None, False, True], dtype="boolean"), ["missing value", "row 2"]),
+        (np.array([1.0, 0.0, np.nan, 1.0]), ["missing value", "row 3"]),
+        (pd.Series(["yes", "no", "no", "yes"]), ["not true or false", "row 1", "got: yes"]),
+    ],
+)
+def test_mask_that_does_not_say_who_is_inside_is_refused(mask, parts: list[str]) -> None:
+    with pytest.raises(EstimationError) as caught:
+        SurveyDesign(HAND, "w").subset(mask)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_domain_is_taken_after_calibration_not_before() -> None:
+    """The totals are those of the population: the domain's rows alone would not meet them."""
+    replicates = ReplicateDesign(HAND, "w", np.column_stack([HAND["w"] * f for f in (0.9, 1.1)]))
+    for design in (SurveyDesign(HAND, "w", stratum="h"), replicates):
+        part = design.subset(HAND["y"] > 3)
+        for call in (
+            lambda part=part: part.calibrated({"(intercept)": 200}),
+            lambda part=part: part.post_stratified("h", {"a": 20, "b": 180}),
+        ):
+            with pytest.raises(EstimationError, match="3 of 4 rows") as caught:
+                call()
+            assert "calibrate first, then take the domain" in str(caught.value)
+    later = SurveyDesign(HAND, "w", stratum="h").calibrated({"(intercept)": 200}).subset(HAND["y"] > 3)
+    assert later.weights.sum() == pytest.approx(200)
+
+
+def test_further_columns_are_matched_by_their_labels() -> None:
+    design = SurveyDesign(HAND, "w")
+    shuffled = pd.DataFrame({"x": [1.0, 2, 3, 4], "y": [5.0, 6, 7, 8]}, index=[3, 1, 0, 2])
+    assert design.with_columns(shuffled).data["x"].tolist() == [3, 2, 4, 1]
+    assert design.with_columns(shuffled).data["y"].tolist() == [7, 6, 8, 5]
+    for other in (shuffled.set_axis([5, 1, 0, 2]), shuffled.iloc[:3], shuffled.set_axis([0, 0, 1, 2])):
+        with pytest.raises(EstimationError, match="other rows than the design's table"):
+            design.with_columns(other)

@@ -121,9 +121,34 @@ def test_estimates_follow_scale_and_shift(seed: int, factor: float, shift: float
         (lambda: estimate_proportion(DESIGN, "sexx"), ["did you mean 'sex'?"]),
         (lambda: estimate_proportion(DESIGN, "sex", interval="wilsen"), ["unknown interval", "did you mean 'wilson'?"]),
         (lambda: estimate_mean(DESIGN.subset(DATA["y"] > 5), "y", by="sex"), ["no domain", "column sex"]),
+        (lambda: estimate_proportion(DESIGN.subset(DATA["y"] > 5), "sex"), ["nobody in the domain", "column sex"]),
+        (
+            lambda: estimate_proportion(SurveyDesign(DATA.assign(sex=np.nan), "w"), ["unit", "sex"]),
+            ["nobody in the domain has a value", "column sex"],
+        ),
     ],
 )
 def test_errors_name_column_and_nearest(call, parts: list[str]) -> None:
     with pytest.raises(EstimationError) as caught:
         call()
     assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_no_domain_columns_are_one_domain() -> None:
+    pd.testing.assert_frame_equal(estimate_mean(DESIGN, "y", by=[]).table, estimate_mean(DESIGN, "y").table)
+
+
+@pytest.mark.parametrize("name", ["variable", "estimate", "se", "n", "category"])
+def test_domain_column_named_as_a_result_is_refused_and_not_overwritten(name: str) -> None:
+    with pytest.raises(EstimationError, match="name of a column of the result") as caught:
+        estimate_mean(SurveyDesign(DATA.rename(columns={"sex": name}), "w"), "y", by=["unit", name])
+    assert f"column {name}" in str(caught.value)
+    assert "rename it first" in str(caught.value)
+
+
+def test_nullable_numbers_are_numbers() -> None:
+    nullable = DATA.assign(y=DATA["y"].astype("Float64").mask(DATA.index == 1))
+    plain = DATA.assign(y=DATA["y"].mask(DATA.index == 1))
+    pd.testing.assert_frame_equal(
+        *(estimate_mean(SurveyDesign(data, "w"), "y", by="sex").table for data in (nullable, plain))
+    )

@@ -42,6 +42,12 @@ def test_nobody_in_the_domain_has_no_interval(method: str) -> None:
     assert np.isnan(np.concatenate(proportion_interval(nothing, method, 0.95))).all()
 
 
+@pytest.mark.parametrize("method", INTERVALS)
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_no_degrees_of_freedom_is_no_interval(method: str, p: float) -> None:
+    assert np.isnan(np.concatenate(proportion_interval(shares(p, 1, df=0), method, 0.95))).all()
+
+
 @pytest.mark.parametrize("method", [m for m in INTERVALS if m != "wald"])
 @given(yes=st.integers(0, 40), level=st.floats(0.6, 0.99))
 def test_limits_stay_inside_and_hold_the_share(method: str, yes: int, level: float) -> None:

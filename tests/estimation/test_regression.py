@@ -69,12 +69,80 @@ def test_missing_rows_are_outside_the_domain_and_keep_their_place() -> None:
     assert whole["n"].iloc[0] == 160
 
 
+# R 4.2.2, survey 4.1-1 (Debian), 2026-11-22: s <- svydesign(id = ~1, weights = ~w, data = d);
+# svyglm(y ~ x + factor(g), subset(s, g != "c"))
+SMALL = pd.DataFrame(
+    {
+        "y": [1.0, 3, 2, 5, 4, 6, 8, 7, 9, 5, 6, 2],
+        "x": [1.0, 2, 2, 3, 3, 4, 5, 5, 6, 3, 4, 1],
+        "g": list("abcabcababab"),
+        "w": [2.0, 3, 1, 4, 2, 2, 3, 1, 2, 3, 4, 2],
+    }
+)
+WITHOUT_C = {
+    "Intercept": (0.128391082460383138, 0.48952440220364452),
+    "g[T.b]": (-0.063121138866506221, 0.32049184549712872),
+    "x": (1.510072522159548347, 0.10516550824104624),
+}
+
+
+def without_c() -> dict[str, SurveyDesign]:
+    levels = SMALL.assign(g=pd.Categorical(SMALL["g"], categories=list("abcq")))
+    no_answer = SMALL.assign(g=levels["g"], x=SMALL["x"].where(SMALL["g"] != "c"))
+    weightless = levels.assign(w=SMALL["w"].where(SMALL["g"] != "c", 0.0))
+    kept = SMALL["g"] != "c"
+    return {
+        "text": SurveyDesign(SMALL, "w").subset(kept),
+        "levels": SurveyDesign(levels, "w").subset(kept),
+        "no answer": SurveyDesign(no_answer, "w"),
+        "no weight": SurveyDesign(weightless, "w"),
+        "same labels": SurveyDesign(no_answer.set_index(pd.Index([7] * 12)), "w"),
+        "nullable": SurveyDesign(no_answer.assign(x=no_answer["x"].astype("Float64")), "w"),
+    }
+
+
+@pytest.mark.parametrize("way", without_c())
+def test_levels_that_nobody_in_the_domain_has_are_left_out_as_in_r(way: str) -> None:
+    table = estimate_regression(without_c()[way], "y ~ x + g").table.set_index("variable")
+    for term, expected in WITHOUT_C.items():
+        assert tuple(table.loc[term, ["estimate", "se"]]) == pytest.approx(expected, rel=1e-9), term
+    assert (table["n"] == 10).all()
+
+
+def test_replicate_without_a_level_is_left_out() -> None:
+    """Of three replicates the last has nobody in c; scale 1 and the sum of the squares of the other two."""
+    factors = np.ones((12, 3))
+    factors[[0, 2], 0], factors[[1, 5], 1], factors[[2, 5], 2] = 2, 2, 0
+    design = ReplicateDesign(SMALL, "w", SMALL[["w"]].to_numpy() * factors, "other", scale=1.0)
+    result = estimate_regression(design, "y ~ g")
+    means = [
+        np.average(SMALL["y"][SMALL["g"] == "a"], weights=(SMALL["w"] * factors[:, r])[SMALL["g"] == "a"])
+        for r in range(2)
+    ]
+    assert result.replicates_left_out.tolist() == [1, 1, 1]
+    assert result.table["se"][0] ** 2 == pytest.approx(sum((m - result.table["estimate"][0]) ** 2 for m in means))
+
+
+def test_true_and_false_are_an_outcome_of_1_and_0() -> None:
+    numbers = estimate_regression(DESIGN, "z ~ x", "binomial").table
+    for kind in (bool, "boolean"):
+        flags = SurveyDesign(DATA.assign(z=(DATA["z"] == 1).astype(kind)), "w")
+        pd.testing.assert_frame_equal(estimate_regression(flags, "z ~ x", "binomial").table, numbers)
+
+
 @pytest.mark.parametrize(
     ("formula", "family", "part"),
     [
         ("y ~ x", "gamma", "unknown family"),
         ("y ~ nothing", "gaussian", "cannot be read"),
         ("y ~ x + I(2 * x)", "gaussian", "depend on each other"),
+        ("y ~ x", "binomial", "expected: 0 or 1"),
+        ("g ~ x", "binomial", "column g\n  got: a, b"),
+        ("g ~ x", "gaussian", "true and false"),
+        ("y + z ~ x", "gaussian", "2 columns"),
+        ("y ~ x", "poisson", "0 or more"),
+        ("I(x > 0) ~ x", "binomial", "coefficients are not finite"),
+        ("I(0 * x) ~ 1", "binomial", "coefficients are not finite"),
     ],
 )
 def test_what_cannot_be_fitted(formula: str, family: str, part: str) -> None:

@@ -99,6 +99,39 @@ def test_taylor_jackknife_and_bootstrap_agree_on_a_ratio_mean_in_a_domain() -> N
     np.testing.assert_allclose(errors["boot"], errors["taylor"], rtol=3 * (1 / 4000) ** 0.5)
 
 
+# Domains a and c have nobody in one replicate each; c is one row.
+THIN = pd.DataFrame({"y": [1.0, 2, 6, 4, 9, 3], "g": list("aabbbc"), "w": 2.0})
+THIN_REPLICATES = 2.0 * np.column_stack(
+    [[2, 1, 0, 1, 2, 0], [0, 0, 3, 1, 1, 1], [1] * 6, [0, 3, 0, 0, 2, 1], [3, 0, 1, 0, 1, 1], [1, 0, 1, 2, 1, 1]]
+)
+
+
+@pytest.mark.parametrize(
+    ("mse", "a", "b"),
+    [(True, 0.39440531887330776, 1.40216103053663410), (False, 0.37118429085533478, 1.18370494947322391)],
+)
+def test_replicate_without_the_domain_is_left_out_as_in_r(mse: bool, a: float, b: float) -> None:
+    """R 4.2.2, survey 4.1-1 (Debian), 2026-11-22: s <- svrepdesign(data = d, weights = ~w, repweights = R,
+    type = "bootstrap", combined.weights = TRUE, mse = mse); SE(svyby(~y, ~g, s, svymean)), with the warning
+    "1 replicates gave NA results and were discarded".
+    """
+    design = ReplicateDesign(THIN, "w", THIN_REPLICATES, "bootstrap", mse=mse)
+    result = estimate_mean(design, "y", by="g")
+    assert list(result.table["se"][:2]) == pytest.approx([a, b], rel=1e-9)
+    assert result.replicates_left_out.tolist() == [1, 0, 1]
+    assert np.isfinite(result.covariance[:2, :2]).all()
+    assert estimate_mean(design.subset(THIN["g"] == "a"), "y").table["se"][0] == pytest.approx(a, rel=1e-9)
+
+
+def test_domain_of_one_unit_has_no_error_that_could_be_known() -> None:
+    """R says 0 for c, whose one row is in five of the six replicates; deleting it in turn (JK1) is no better."""
+    result = estimate_mean(ReplicateDesign(THIN, "w", THIN_REPLICATES, "bootstrap"), "y", by="g")
+    assert np.isnan(result.table["se"][2])
+    assert np.isnan(result.table["ci_low"][2])
+    assert np.isnan(result.covariance[2]).all()
+    assert np.isnan(estimate_mean(ReplicateDesign(DATA, "w", JK1, "jk1"), "y", by="g").table["se"][1])
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -106,6 +139,15 @@ def test_taylor_jackknife_and_bootstrap_agree_on_a_ratio_mean_in_a_domain() -> N
         ({"method": "jkn"}, ["jkn needs rscales", "3 numbers"]),
         ({"method": "fay"}, ["needs its factor"]),
         ({"method": "other"}, ["needs its scale"]),
+        ({"method": "fay", "fay": 1.0}, ["factor is out of range", "got: 1", "below 1"]),
+        ({"method": "fay", "fay": 1.4}, ["factor is out of range", "got: 1.4"]),
+        ({"method": "fay", "fay": np.nan}, ["factor is out of range"]),
+        ({"rscales": [1, -1, 1]}, ["rscale is missing or negative", "replicate 2", "got: -1"]),
+        ({"rscales": [1, 1, np.nan]}, ["rscale is missing or negative", "replicate 3"]),
+        ({"rscales": ["a", 1, 1]}, ["rscales are not numbers"]),
+        ({"replicates": ["g"]}, ["replicate weight is not a number", "column g"]),
+        ({"replicates": np.array([["a"], ["b"], ["c"]])}, ["replicates are not numbers"]),
+        ({"replicates": []}, ["replicates do not fit", "(3, 0)"]),
         ({"rscales": [1, 1]}, ["rscales do not fit", "(2,)", "(3,)"]),
         ({"replicates": JK1[:2]}, ["replicates do not fit", "(2, 3)", "(3, R)"]),
         ({"replicates": ["r1", "r2"]}, ["a column is missing", "column r1"]),

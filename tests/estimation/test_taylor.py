@@ -46,7 +46,7 @@ LONELY = ([1.0, 3.0, 8.0], [stage([0, 1, 2], [0, 0, 1])])
     ("rule", "by_hand", "rationale"),
     [
         ("certainty", 4.0, "2 * (1 + 1), the lone unit adds nothing"),
-        ("adjust", 4.0 + 16.0, "the lone 8 against the mean 4 of all units"),
+        ("adjust", 4.0 + 64.0, "the lone 8 against 0"),
         ("average", 8.0, "the other stratum's 4 for both"),
     ],
 )

@@ -51,6 +51,13 @@ def test_bridge_by_hand() -> None:
     assert table["unexplained"] == pytest.approx(4 - (1.525 + 3.67 - 1.5))
 
 
+def test_every_correction_of_either_year_has_a_part() -> None:
+    after = {**year(70, 70, 80, 60, 1, 0), "mode_adjustment": 1.5}
+    table = bridge(year(71.5, 70, 80, 60, 1, 0), after, W2024, W2024).set_index("part")["points"]
+    assert table["mode_adjustment"] == -1.5
+    assert table["unexplained"] == pytest.approx(0)
+
+
 @given(
     before=st.tuples(score, score, score, score, points, points),
     after=st.tuples(score, score, score, score, points, points),

@@ -48,6 +48,16 @@ def test_effective_size_is_the_unit_s_own(data: pd.DataFrame) -> None:
     assert row["effective_n"] == pytest.approx(w.sum() ** 2 / (w**2).sum())
 
 
+def test_who_answered_nothing_adds_to_neither_size(data: pd.DataFrame) -> None:
+    """Four of twelve northerners answered nothing, a fifth one item only: eight count, and their weights."""
+    data.loc[:3, list("abcd")] = np.nan
+    data.loc[4, list("bcd")] = np.nan
+    row = domain_scores(SurveyDesign(data, "w"), "unit", WEIGHTS, 0.95).set_index("domain").loc["north"]
+    w = data.loc[4:11, "w"]
+    assert row["n"] == 8
+    assert row["effective_n"] == pytest.approx(w.sum() ** 2 / (w**2).sum())
+
+
 def test_unit_in_which_nobody_answered_a_dimension(data: pd.DataFrame) -> None:
     data.loc[data["unit"] == "north", "d"] = np.nan
     table = domain_scores(SurveyDesign(data, "w"), "unit", WEIGHTS, 0.95).set_index("domain")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
+from spi_analysis.estimation import SurveyDesign, estimate_mean
 from spi_analysis.weighting import calibrate, post_stratify
 
 FOUR = pd.DataFrame({"w": [1.0, 1, 1, 1], "x": [0.0, 0, 1, 1], "g": list("aabb")})
@@ -211,3 +212,29 @@ def test_a_cell_without_a_total_is_named() -> None:
     with pytest.raises(WeightingError, match="no total") as caught:
         post_stratify(FOUR, "w", "g", {"a": 4})
     assert "got: b" in str(caught.value)
+
+
+@pytest.mark.parametrize(("method", "bounds"), METHODS)
+def test_level_of_nobody_changes_nothing(method: str, bounds: tuple | None) -> None:
+    """A level with total 0 and no row (a class that closed), or a column of zeros with total 0, is met already."""
+    data, totals = sample(3)
+    without = calibrate(data, "w", totals, method, bounds)
+    closed = {**totals, "g": {**totals["g"], "closed": 0.0}}
+    assert (calibrate(data, "w", closed, method, bounds) == without).all()
+    table_only = {"g": totals["g"]}
+    assert (
+        calibrate(data, "w", {"g": closed["g"]}, method, bounds) == calibrate(data, "w", table_only, method, bounds)
+    ).all()
+    zeros = calibrate(data.assign(z=0.0), "w", {**totals, "z": 0.0}, method, bounds)
+    assert (zeros == without).all()
+
+
+def test_post_stratum_of_nobody_changes_nothing() -> None:
+    data = FOUR.assign(w=[1.0, 3, 2, 2])
+    assert post_stratify(data, "w", "g", {"a": 8, "b": 2, "closed": 0}).tolist() == pytest.approx([2, 6, 1, 1])
+    design = SurveyDesign(data, "w").post_stratified("g", {"a": 8, "b": 2, "closed": 0})
+    plain = SurveyDesign(data, "w").post_stratified("g", {"a": 8, "b": 2})
+    assert design.weights.tolist() == plain.weights.tolist()
+    one, other = (estimate_mean(d, "w").table["se"][0] for d in (design, plain))
+    assert one > 0
+    assert one == pytest.approx(other)

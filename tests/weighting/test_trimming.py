@@ -128,3 +128,9 @@ def test_an_upper_limit_alone_is_the_cap(weights: list[float], high: float) -> N
     np.testing.assert_allclose(
         held(weights, 0, cap), cap_with_redistribution(w, np.array([cap]), np.ones_like(w))[:, 0]
     )
+
+
+def test_an_array_is_trimmed_as_a_series() -> None:
+    trimmed = trim_weights(np.array([1.0, 2, 3, 10]), upper=7)
+    assert isinstance(trimmed, pd.Series)
+    assert trimmed.tolist() == [2, 3, 4, 7]

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.weighting.recipe import Prepared
+from spi_analysis.weighting.recipe import Prepared, in_replicate
 from spi_analysis.weighting.response.classes import class_limits, classes_between
 from spi_analysis.weighting.response.design import Design, design_of
 from spi_analysis.weighting.response.formula import read_formula
 from spi_analysis.weighting.response.links import Link, link_of
 from spi_analysis.weighting.response.scoring import fit_columns, fit_people
-from spi_analysis.weighting.statuses import INELIGIBLE, NONRESPONDENT, RESPONDENT, UNKNOWN
+from spi_analysis.weighting.statuses import INELIGIBLE, NONRESPONDENT, RESPONDENT, require_known
 
 # Sample and replicates are fitted until the likelihood stands still: replicates start where the sample ended, and
 # where each of them stops should not depend on it. An odd replicate may separate and take many steps.
@@ -61,7 +61,7 @@ class Propensity:
         row_of = np.flatnonzero(answered) if design.cells is None else design.cells[answered]
 
         def apply(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
-            _require_known(weights, classes)
+            require_known(weights, classes, "let the step UnknownEligibility come first")
             before, counts = weights[inside], multiplicity[inside]
             share = propensities(design, answered, before if self.weighted else counts, link)
             if self.classes is None:
@@ -94,7 +94,7 @@ def propensities(design: Design, answered: np.ndarray, weights: np.ndarray, link
     if not fit.converged.all():
         raise WeightingError(
             "the response model does not converge in a replicate",
-            key=_name_of(1 + int((~fit.converged).argmax())),
+            key=in_replicate(1 + int((~fit.converged).argmax())),
             got=f"{int((~fit.converged).sum())} of {len(fit.converged)} replicates after {MAX_ITERATIONS} steps",
             hint="take fewer predictors, or merge thin levels",
         )
@@ -117,7 +117,7 @@ def class_factors(
         if empty.any():
             raise WeightingError(
                 "a propensity class has weight but no respondent",
-                key=f"class {c + 1}, {_name_of(int(empty.argmax()))}",
+                key=f"class {c + 1}, {in_replicate(int(empty.argmax()))}",
                 got=f"{all_of_it[empty][0]:.6g} persons, none of them a respondent",
                 expected="at least one respondent in every class",
                 hint="take fewer classes",
@@ -134,22 +134,7 @@ def _scaled(weights: np.ndarray, answered: np.ndarray) -> np.ndarray:
         if none.any():
             raise WeightingError(
                 f"there are no {who} with weight",
-                key=_name_of(int(none.argmax())),
+                key=in_replicate(int(none.argmax())),
                 expected="respondents and nonrespondents in the sample and in every replicate",
             )
     return weights / (weights.sum(axis=0) / with_weight.sum(axis=0))
-
-
-def _name_of(column: int) -> str:
-    return "the sample" if column == 0 else f"replicate {column}"
-
-
-def _require_known(weights: np.ndarray, classes: np.ndarray) -> None:
-    undecided = weights[classes == UNKNOWN, 0]
-    if (undecided > 0).any():
-        raise WeightingError(
-            "people of unknown eligibility still have weight",
-            got=f"{int((undecided > 0).sum())} people with {undecided.sum():.6g}",
-            expected="0, or their weight would be lost",
-            hint="let the step UnknownEligibility come first",
-        )
