@@ -43,4 +43,4 @@ def make_table(
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     low, high = t_interval(estimate, se, df, level)
     values = dict(zip(RESULT_COLUMNS, (estimate, se, low, high, df, n), strict=True))
-    return labels.reset_index(drop=True).assign(**values)
+    return pd.DataFrame({name: labels[name].array for name in labels} | values)
