@@ -44,6 +44,8 @@ def contrast(
 def _product(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """values (r, k) @ matrix.T, where 0 times a missing value is 0, and any other multiple of it is missing."""
     missing = np.isnan(values)
+    if not missing.any():
+        return values @ matrix.T
     result = np.where(missing, 0.0, values) @ matrix.T
     return np.where((missing.astype(float) @ (matrix != 0).T) > 0, np.nan, result)
 

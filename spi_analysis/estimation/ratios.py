@@ -216,9 +216,7 @@ def _divide(tops: np.ndarray, bottoms: np.ndarray) -> np.ndarray:
 
 def labels_of(ratios: Ratios) -> pd.DataFrame:
     """Labels of every estimate: those of the variable, then those of the domain."""
-    rows = [
-        {**variable.labels, **domain}
-        for variable in ratios.variables
-        for domain in ratios.domains.labels.to_dict("records")
-    ]
-    return pd.DataFrame(rows)
+    k, of_domains = len(ratios.variables), ratios.domains.labels
+    of_variables = pd.DataFrame([variable.labels for variable in ratios.variables])
+    columns = {name: np.repeat(of_variables[name].to_numpy(), len(of_domains)) for name in of_variables}
+    return pd.DataFrame(columns | {name: np.tile(of_domains[name].to_numpy(), k) for name in of_domains})

@@ -66,7 +66,7 @@ def make_table(
         known = certain & (se == 0)
         low, high = np.where(known, estimate, low), np.where(known, estimate, high)
     values = dict(zip(RESULT_COLUMNS, (estimate, se, low, high, df, n), strict=True))
-    return labels.reset_index(drop=True).assign(**values)
+    return pd.DataFrame({name: labels[name].array for name in labels} | values)
 
 
 def is_certain(table: pd.DataFrame) -> np.ndarray:

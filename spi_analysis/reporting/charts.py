@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from textwrap import fill
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,28 +12,29 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spi_analysis.params.round import CategoryLevel
+from spi_analysis.reporting.placing import (
+    ABOVE,
+    BELOW,
+    EDGE,
+    LINE,
+    Rows,
+    label_rows,
+    legend_room,
+    place,
+    place_rows,
+    rows_of,
+    text_width,
+    write_above,
+    write_legend,
+)
 from spi_analysis.reporting.svg import ACCENT, INK, MUTED, NARROW, WIDE, both_widths
 from spi_analysis.reporting.wording import Words
 
-# Inches: a line of text, and the room of a row beside its label (wide) or below it (narrow).
-LINE, ROW_BESIDE, ROW_BELOW = 0.155, 0.16, 0.25
-LETTERS_BESIDE, LETTERS_ABOVE = 40, 42
-# What a letter takes, for labels that must find room.
-LETTER = 0.075
-AXIS_ROOM = 0.6
 DAY_TICKS = 6
-LEGEND_COLUMNS = 3
-# A white ground, so that lines do not cross letters.
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-
-
-class _Rows(NamedTuple):
-    """Labelled rows from top to bottom, in inches below the top."""
-
-    texts: list[str]
-    tops: np.ndarray
-    middles: np.ndarray
-    height: float
+# Inches between a mark on the scale and its name.
+NAME_GAP = 0.05
+# Bars are lines of this thickness in inches: a hundred times cheaper to draw than rectangles, and they look the same.
+BAR, POINTS = 0.18, 72
 
 
 def interval_chart(
@@ -63,21 +62,24 @@ def interval_chart(
     """
 
     def draw(figure: Figure, wide: bool) -> None:
-        axes, rows = figure.add_subplot(), _rows(table["label"], wide)
+        rows = rows_of(table["label"], wide)
+        axes = place_rows(figure, rows, wide)
         axes.set_xlim(*(limits or _around(table, reference)))
         if reference is not None:
             _reference_line(axes, reference, reference_label, rows, wide)
         axes.hlines(rows.middles, table["ci_low"], table["ci_high"], color=ACCENT, linewidth=2.6, alpha=0.55)
         axes.plot(table["estimate"], rows.middles, "o", color=ACCENT, markersize=5)
-        _label_rows(axes, rows, wide)
+        label_rows(axes, rows, wide)
         _in_words(axes.xaxis, words)
         axes.set_xlabel(x_label)
 
     described = _describe_rows(table, words, decimals, unit)
     if reference is not None:
         described += f" {reference_label}."
-    extra = AXIS_ROOM + (LINE if reference is not None else 0)
-    return both_widths(draw, lambda wide: extra + _rows(table["label"], wide).height, chart_id, title, described, note)
+    around = BELOW + ABOVE + (LINE if reference is not None else 0)
+    return both_widths(
+        draw, lambda wide: around + rows_of(table["label"], wide).height, chart_id, title, described, note
+    )
 
 
 def composition_chart(
@@ -96,26 +98,24 @@ def composition_chart(
     starts = np.concatenate([[0.0], ends[:-1]])
     labels = [*parts["label"], total_label]
     values = [words.signed(points) for points in parts["points"]] + [words.number(total)]
-    half = 0.09
+    colours = [*np.where(parts["points"] >= 0, ACCENT, "#b3261e"), INK]
 
     def draw(figure: Figure, wide: bool) -> None:
-        axes, rows = figure.add_subplot(), _rows(labels, wide)
-        y = rows.middles
-        colours = [ACCENT if points >= 0 else "#b3261e" for points in parts["points"]]
-        axes.barh(y[:-1], parts["points"], left=starts, color=colours, height=2 * half)
-        axes.barh(y[-1], total, color=INK, height=2 * half)
+        rows = rows_of(labels, wide)
+        axes, y = place_rows(figure, rows, wide), rows.middles
+        axes.hlines(y, [*starts, 0.0], [*ends, total], color=colours, linewidth=BAR * POINTS)
         # From bar to bar only, so that no label is crossed.
-        axes.vlines(ends, y[1:] + half, y[:-1] - half, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
+        axes.vlines(ends, y[1:] + BAR / 2, y[:-1] - BAR / 2, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
         for row, value, end in zip(y, values, np.maximum(np.append(ends, total), np.append(starts, 0)), strict=True):
             axes.annotate(value, (end, row), xytext=(5, 0), textcoords="offset points", va="center")
         low, high = min(0.0, float(ends.min()), total), max(0.0, float(ends.max()), total)
         axes.set_xlim(low, high + (0.1 if wide else 0.22) * (high - low))
-        _label_rows(axes, rows, wide)
+        label_rows(axes, rows, wide)
         _in_words(axes.xaxis, words)
         axes.set_xlabel(x_label)
 
     text = "; ".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True)) + "."
-    return both_widths(draw, lambda wide: AXIS_ROOM + _rows(labels, wide).height, chart_id, title, text, note)
+    return both_widths(draw, lambda wide: BELOW + ABOVE + rows_of(labels, wide).height, chart_id, title, text, note)
 
 
 def scale_chart(
@@ -139,9 +139,11 @@ def scale_chart(
     order = sorted(marks, key=lambda name: marks[name])
 
     def draw(figure: Figure, wide: bool) -> None:
-        axes = figure.add_subplot()
-        per_letter = (right - left) * LETTER / (WIDE if wide else NARROW)
-        end_of_names = max([right, *(value + per_letter * (len(texts[name]) + 1) for name, value in marks.items())])
+        axes = place(figure, EDGE, BELOW if x_label else BELOW / 2)
+        per_inch = (right - left) / ((WIDE if wide else NARROW) - 2 * EDGE)
+        gap = NAME_GAP * per_inch
+        ends = [value + gap + per_inch * text_width(texts[name]) for name, value in marks.items()]
+        end_of_names = max([right, *ends])
         start = 0.0
         for level in levels:
             end = 100.0 if level.below is None else level.below
@@ -154,7 +156,7 @@ def scale_chart(
         for i, name in enumerate(reversed(order)):
             height = 0.95 + 0.3 * i
             axes.vlines(marks[name], 0.28, height + 0.08, color=MUTED, linewidth=1)
-            axes.text(marks[name] + per_letter / 2, height, texts[name], ha="left", va="center", color=MUTED)
+            axes.text(marks[name] + gap, height, texts[name], ha="left", va="center", color=MUTED)
         axes.set_xlim(left, end_of_names)
         axes.set_ylim(0, 0.85 + 0.3 * len(marks))
         axes.set_yticks([])
@@ -188,13 +190,14 @@ def history_chart(
 
     ``past``: year, index; ``now``: year, estimate, ci_low, ci_high.
     """
+    names = [past_label, *([words("National target")] if targets else []), now_label]
 
     def draw(figure: Figure, wide: bool) -> None:
-        axes = figure.add_subplot()
+        axes = place(figure, top=legend_room(names, wide))
         axes.plot(past["year"], past["index"], "-o", color=MUTED, markersize=5, label=past_label)
         if targets:
             axes.plot(list(targets), list(targets.values()), "_", color="#8a5a00", markersize=16, markeredgewidth=2,
-                      label=words("National target"))  # fmt: skip
+                      label=names[1])  # fmt: skip
         axes.vlines(now["year"], now["ci_low"], now["ci_high"], color=ACCENT, linewidth=3, alpha=0.5)
         axes.plot([now["year"]], [now["estimate"]], "o", color=ACCENT, markersize=7, label=now_label)
         years = sorted({*past["year"].astype(int), int(now["year"])})
@@ -204,7 +207,7 @@ def history_chart(
         _in_words(axes.yaxis, words)
         axes.set_ylabel(words.value("part", "index"))
         axes.grid(axis="x", visible=False)
-        _legend(axes, wide)
+        write_legend(axes, names, wide)
 
     described = [
         f"{int(row.year)} ({past_label}): {words.number(row.index_value)}" for row in _renamed(past).itertuples()
@@ -233,7 +236,7 @@ def line_chart(
     styles = ["-", "--", ":", "-."]
 
     def draw(figure: Figure, wide: bool) -> None:
-        axes = figure.add_subplot()
+        axes = place(figure, top=legend_room(table.columns, wide))
         for i, column in enumerate(table.columns):
             axes.plot(table.index, table[column], linestyle=styles[i % 4], linewidth=1.8, label=str(column))
         axes.set_xlabel(x_label)
@@ -248,7 +251,7 @@ def line_chart(
             axes.set_xticks(list(days), [words.day(day.date()) for day in days])
         elif pd.api.types.is_integer_dtype(table.index):
             axes.set_xticks(list(table.index))
-        _legend(axes, wide)
+        write_legend(axes, table.columns, wide)
 
     known = {column: table[column].dropna() for column in table}
     ends = [
@@ -257,11 +260,7 @@ def line_chart(
         if len(values)
     ]
     text = words("From the first to the last point: {values}.", values="; ".join(ends))
-    legend_lines = -(-len(table.columns) // LEGEND_COLUMNS), len(table.columns)
-    return both_widths(
-        draw, lambda wide: 2.5 + LINE * legend_lines[0] if wide else 2.2 + LINE * legend_lines[1],
-        chart_id, title, text, note,
-    )  # fmt: skip
+    return both_widths(draw, lambda wide: 2.3 + legend_room(table.columns, wide), chart_id, title, text, note)
 
 
 def bars_chart(
@@ -278,17 +277,18 @@ def bars_chart(
     colours, thick = (ACCENT, MUTED, INK), 0.15 / len(bars)
 
     def draw(figure: Figure, wide: bool) -> None:
-        axes, rows = figure.add_subplot(), _rows(labels, wide)
+        rows = rows_of(labels, wide)
+        axes = place_rows(figure, rows, wide)
         for i, (name, (values, half)) in enumerate(bars.items()):
             y = rows.middles + ((len(bars) - 1) / 2 - i) * thick
-            axes.barh(y, values, height=thick, color=colours[i % 3], label=name)
+            axes.hlines(y, 0, values, color=colours[i % 3], linewidth=thick * POINTS, label=name)
             axes.hlines(y, values - half, values + half, color=INK, linewidth=1)
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.margins(x=0.04)
-        _label_rows(axes, rows, wide)
+        label_rows(axes, rows, wide)
         _in_words(axes.xaxis, words)
         axes.set_xlabel(x_label)
-        _legend(axes, wide)
+        write_legend(axes, list(bars), wide)
 
     parts = [
         f"{label}: "
@@ -297,10 +297,11 @@ def bars_chart(
         )
         for i, label in enumerate(labels)
     ]
-    extra = AXIS_ROOM + 2 * LINE
-    return both_widths(
-        draw, lambda wide: extra + _rows(labels, wide).height, chart_id, title, "; ".join(parts) + ".", note
-    )
+
+    def height(wide: bool) -> float:
+        return BELOW + legend_room(list(bars), wide) + rows_of(labels, wide).height
+
+    return both_widths(draw, height, chart_id, title, "; ".join(parts) + ".", note)
 
 
 def histogram_chart(
@@ -309,10 +310,13 @@ def histogram_chart(
     """How values are spread."""
     # As many bars as the values can fill.
     bins = int(np.clip(2 * np.sqrt(len(values)), 5, 30))
+    counts, edges = np.histogram(values, bins)
 
     def draw(figure: Figure, wide: bool) -> None:
-        axes = figure.add_subplot()
-        axes.hist(values, bins=bins, color=ACCENT, alpha=0.8)
+        axes = place(figure)
+        axes.stairs(counts, edges, fill=True, color=ACCENT, alpha=0.8, linewidth=0)
+        axes.vlines(edges[1:-1], 0, np.maximum(counts[1:], counts[:-1]), color="white", linewidth=0.8)
+        axes.set_ylim(0, 1.05 * counts.max())
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         _in_words(axes.xaxis, words)
@@ -333,47 +337,14 @@ def _in_words(axis: Axis, words: Words, n: int = 6) -> None:
     axis.set_major_formatter(lambda value, _: words.number(value, 0))
 
 
-def _legend(axes: Axes, wide: bool) -> None:
-    columns = LEGEND_COLUMNS if wide else 1
-    axes.legend(
-        frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0, handlelength=1.4
-    )
-
-
-def _rows(labels: Iterable[object], wide: bool) -> _Rows:
-    """Where rows and their labels go: the label beside its row on a wide page, above it on a narrow one."""
-    texts = [fill(str(label), LETTERS_BESIDE if wide else LETTERS_ABOVE) for label in labels]
-    lines = np.array([text.count("\n") + 1 for text in texts], dtype=float)
-    heights = LINE * lines + (ROW_BESIDE if wide else ROW_BELOW)
-    tops = -np.concatenate([[0.0], np.cumsum(heights)[:-1]])
-    middles = tops - (heights / 2 if wide else LINE * lines + ROW_BELOW / 2)
-    return _Rows(texts, tops, middles, float(heights.sum()))
-
-
-def _label_rows(axes: Axes, rows: _Rows, wide: bool) -> None:
-    if wide:
-        axes.set_yticks(rows.middles, rows.texts)
-        axes.tick_params(axis="y", length=0)
-    else:
-        left = axes.get_xlim()[0]
-        for text, top in zip(rows.texts, rows.tops, strict=True):
-            axes.text(left, top, text, va="top", ha="left", linespacing=1.05, bbox=_PAPER)
-        axes.set_yticks([])
-    axes.set_ylim(-rows.height, 0)
-    axes.grid(axis="y", visible=False)
-
-
-def _reference_line(axes: Axes, value: float, label: str, rows: _Rows, wide: bool) -> None:
+def _reference_line(axes: Axes, value: float, label: str, rows: Rows, wide: bool) -> None:
     """Beside the rows one line; under labels only pieces, one at each row."""
     style = {"color": MUTED, "linewidth": 1, "linestyle": (0, (4, 3))}
     if wide:
         axes.axvline(value, zorder=0, **style)
     else:
         axes.vlines(np.full_like(rows.middles, value), rows.middles - 0.1, rows.middles + 0.1, zorder=0, **style)
-    low, high = axes.get_xlim()
-    left_half = value < (low + high) / 2
-    axes.annotate(label, (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
-                  color=MUTED, ha="left" if left_half else "right")  # fmt: skip
+    write_above(axes, label, value, color=MUTED)
 
 
 def _around(table: pd.DataFrame, reference: float | None) -> tuple[float, float]:

@@ -14,14 +14,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 INK, GRID, ACCENT, MUTED = "#1f2933", "#d7dde3", "#0b5cad", "#5c6770"
+# Comes with matplotlib: the same measures, and so the same bytes, on every machine.
+FONT, FONT_SIZE = "DejaVu Sans", 9
 
 _STYLE = {
     **sns.axes_style("whitegrid"),
     # Text stays text: it can be read aloud, searched and enlarged.
     "svg.fonttype": "none",
-    # Comes with matplotlib: the same measures, and so the same bytes, on every machine.
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9,
+    "font.sans-serif": [FONT],
+    "font.size": FONT_SIZE,
     "axes.edgecolor": GRID,
     "axes.labelcolor": INK,
     "text.color": INK,
@@ -31,12 +32,8 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
-    "figure.constrained_layout.use": True,
 }
 
-
-# Once everything is placed.
-_AS_PLACED = {"figure.constrained_layout.use": False}
 
 # The page's own font; matplotlib would name those of the machine it ran on.
 _FONT = re.compile(r"font-family: [^;\"]*")
@@ -82,18 +79,8 @@ def both_widths(
     return f'<figure class="chart" id="{chart_id}">{caption}</figcaption>{"".join(pictures)}</figure>'
 
 
-def _place_once(figure: Figure) -> None:
-    """Place axes and labels now: left to the saving, the whole figure would be drawn once more for it."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        with matplotlib.rc_context(_AS_PLACED):
-            figure.set_layout_engine(None)
-
-
 def _svg(figure: Figure, svg_id: str, css_class: str, title: str, description: str) -> str:
-    _place_once(figure)
-    with matplotlib.rc_context({**_STYLE, **_AS_PLACED, "svg.hashsalt": svg_id}):
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": svg_id}):
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     markup = buffer.getvalue()

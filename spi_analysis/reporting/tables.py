@@ -1,19 +1,14 @@
-"""Tables as accessible HTML: great_tables writes them, the page's stylesheet dresses them."""
+"""Tables as accessible HTML; the page's stylesheet dresses them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
 import pandas as pd
-from great_tables import GT
 
 from spi_analysis.reporting.wording import Words
-
-_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
-_CELL = re.compile(r'(<td headers="[^"]*-(c\d+)")')
 
 
 class Column(NamedTuple):
@@ -47,32 +42,37 @@ def html_table(
     note : str              below the table: n, source, how to read it
     csv : str               address of the CSV with the same figures, relative to the page
     """
-    names = [f"c{i}" for i in range(len(columns))]
-    data = pd.DataFrame({name: column.cells for name, column in zip(names, columns, strict=True)}, dtype=str)
-    table = GT(data, rowname_col=names[0], id=table_id).tab_stubhead(columns[0].heading)
-    table = table.cols_label({name: column.heading for name, column in list(zip(names, columns, strict=True))[1:]})
-    for align, wanted in (("left", False), ("right", True)):
-        aligned = [n for n, c in list(zip(names, columns, strict=True))[1:] if c.figures is wanted]
-        table = table.cols_align(align, aligned) if aligned else table
-    markup = _STYLE.sub("", table.as_raw_html())
-    markup = markup[markup.index("<table") : markup.index("</table>") + len("</table>")]
-    markup = markup.replace(' data-quarto-disable-processing="false" data-quarto-bootstrap="false"', "")
-    markup = markup.replace("<thead>", f"<caption>{escape(title)}</caption><thead>", 1)
-    markup = _with_labels(markup, {name: column.heading for name, column in zip(names, columns, strict=True)})
+    headings = "".join(_heading(column, f"{table_id}-c{i}") for i, column in enumerate(columns))
+    rows = "".join(
+        _row(cells, columns, table_id, number)
+        for number, cells in enumerate(zip(*(column.cells for column in columns), strict=True), start=1)
+    )
     below = f'<p class="note">{escape(note)}</p>' if note else ""
     return (
-        f'<div class="table" id="{escape(table_id)}" role="group" tabindex="0" aria-label="{escape(title)}">'
-        f"{markup}</div>{below}{csv_link(csv, title, words) if csv else ''}"
+        f'<div class="table" id="{escape(table_id)}" role="group" tabindex="0" aria-label="{escape(title)}">\n'
+        f'<table role="table">\n<caption>{escape(title)}</caption>\n'
+        f'<thead role="rowgroup">\n<tr role="row">\n{headings}</tr>\n</thead>\n'
+        f'<tbody role="rowgroup">\n{rows}</tbody>\n</table></div>{below}{csv_link(csv, title, words) if csv else ""}'
     )
 
 
-def _with_labels(markup: str, headings: dict[str, str]) -> str:
-    """Each cell knows its heading, and every element its role: on a narrow screen rows become cards."""
-    markup = _CELL.sub(lambda m: f'{m.group(1)} role="cell" data-label="{escape(headings[m.group(2)])}"', markup)
-    markup = markup.replace('<th scope="row"', '<th scope="row" role="rowheader"')
-    markup = re.sub(r'(<th [^>]*scope="col")', r'\1 role="columnheader"', markup)
-    markup = re.sub(r"<(thead|tbody)\b", r'<\1 role="rowgroup"', markup)
-    return re.sub(r"<tr\b", '<tr role="row"', markup).replace("<table ", '<table role="table" ', 1)
+def _heading(column: Column, column_id: str) -> str:
+    return f'<th id="{column_id}" scope="col" role="columnheader"{_css(column)}>{escape(column.heading)}</th>\n'
+
+
+def _row(cells: Sequence[str], columns: Sequence[Column], table_id: str, number: int) -> str:
+    """Each cell knows its headings, and every element its role: on a narrow screen rows become cards."""
+    row_id = f"{table_id}-r{number}"
+    named = "".join(
+        f'<td headers="{row_id} {table_id}-c{i}" role="cell" data-label="{escape(column.heading)}"{_css(column)}>'
+        f"{escape(cell)}</td>\n"
+        for i, (cell, column) in enumerate(zip(cells[1:], columns[1:], strict=True), start=1)
+    )
+    return f'<tr role="row">\n<th id="{row_id}" scope="row" role="rowheader">{escape(cells[0])}</th>\n{named}</tr>\n'
+
+
+def _css(column: Column) -> str:
+    return ' class="figures"' if column.figures else ""
 
 
 def csv_link(address: str, title: str, words: Words) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.estimation import Estimate, ReplicateDesign, SurveyDesign, contrast, estimate_mean
+from spi_analysis.estimation.domains import Domains, domains_of
 from spi_analysis.estimation.result import make_table, t_interval
 
 
@@ -38,8 +39,10 @@ def index_from_scores(
     return float(weighted - correction_conduct - correction_facts - mode_adjustment)
 
 
-def score_estimates(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame, level: float) -> Estimate:
-    """Scores as weighted means of item means.
+def score_estimates(
+    design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame, level: float, by: str | None = None
+) -> Estimate:
+    """Scores as weighted means of item means, of everybody or in every level of a column.
 
     An item that nobody in the domain answered gives its weight to the others of its
     dimension; a dimension without any answer is missing, and so is a score that needs it.
@@ -47,29 +50,30 @@ def score_estimates(design: SurveyDesign | ReplicateDesign, item_weights: pd.Dat
     Parameters
     ----------
     design : its data has one 0-100 column per item
-    item_weights : DataFrame (items, scores)   columns sum to 1; "score" is the whole source
+    item_weights : DataFrame (items, scores)   columns sum to 1; "score", the last, is the whole source
+    by : str or None      column of the domains
 
     Returns
     -------
-    Estimate, one row per column of ``item_weights``; ``n`` counts the respondents with at least one
-    answer to an item of that score.
+    Estimate, one row per column of ``item_weights`` and domain (all domains of the first column, then of the second,
+    ...); ``n`` counts the respondents with at least one answer to an item of that score.
     """
     items = list(item_weights.index)
-    means = estimate_mean(design, items, level=level)
-    answered = means.table["estimate"].notna().to_numpy()
+    means = estimate_mean(design, items, by=by, level=level)
+    domains = domains_of(design.data, design.in_domain, by)
+    answered = means.table["estimate"].notna().to_numpy().reshape(len(items), len(domains))
     weights = _usable(item_weights, answered)
-    known = _restricted(means, answered)
-    scores = contrast(known, weights.to_numpy()[answered].T)
-    answered_one = answerers(design, item_weights)
-    n = [int(rows.sum()) for rows in answered_one.T]
-    df = np.array([design.df(rows) for rows in answered_one.T])
-    labels = pd.DataFrame({"variable": list(item_weights.columns)})
-    table = make_table(labels, scores.table["estimate"].to_numpy(), scores.covariance, df, np.array(n), level)
+    matrix = np.einsum("dis,de->sdie", weights, np.eye(len(domains)))
+    scores = contrast(means, matrix.reshape(-1, answered.size))
+    n, df = _counts(design, domains, item_weights)
+    names = {"variable": np.repeat(item_weights.columns.to_numpy(), len(domains))}
+    labels = pd.DataFrame(names | {c: np.tile(domains.labels[c], item_weights.shape[1]) for c in domains.labels})
+    table = make_table(labels, scores.table["estimate"].to_numpy(), scores.covariance, df, n, level)
+    # A score cannot leave 0-100, so its interval ends there.
+    table["ci_low"], table["ci_high"] = table["ci_low"].clip(0, 100), table["ci_high"].clip(0, 100)
     # One answer alone says nothing about how much others would differ: its error is unknown, not 0.
     table.loc[df <= 0, ["se", "ci_low", "ci_high"]] = np.nan
-    # A score cannot leave 0-100, so its interval ends there.
-    table[["ci_low", "ci_high"]] = table[["ci_low", "ci_high"]].clip(0, 100)
-    missing = (weights.sum() == 0).to_numpy()
+    missing = ~weights.any(axis=1).T.ravel()
     table.loc[missing, ["estimate", "se", "ci_low", "ci_high"]] = np.nan
     return Estimate(table, scores.covariance, level, scores.replicates)
 
@@ -78,7 +82,16 @@ def answerers(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame
     """Who of the domain counts in every score, (n, scores): with weight, and an answer to one of its items."""
     inside = design.in_domain & (design.weights > 0)
     answers = design.data[list(item_weights.index)].notna().to_numpy() & inside[:, None]
-    return np.column_stack([answers[:, (item_weights[name] > 0).to_numpy()].any(axis=1) for name in item_weights])
+    return answers @ (item_weights > 0).to_numpy()
+
+
+def _counts(
+    design: SurveyDesign | ReplicateDesign, domains: Domains, item_weights: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Respondents with an answer to an item of the score, and degrees of freedom: (scores x domains,) each."""
+    codes = np.where(answerers(design, item_weights).T, domains.codes, -1)
+    n = np.concatenate([np.bincount(own + 1, minlength=len(domains) + 1)[1:] for own in codes])
+    return n, np.concatenate([design.df_by(own, len(domains)) for own in codes])
 
 
 def score_influence(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame) -> np.ndarray:
@@ -99,32 +112,28 @@ def score_influence(design: SurveyDesign | ReplicateDesign, item_weights: pd.Dat
     values = np.where(there, values, 0.0)
     means = (weights * values).sum(axis=0) / np.where(answered, totals, 1.0)
     of_items = np.where(there, values - means, 0.0) / np.where(answered, totals, 1.0)
-    return of_items @ _usable(item_weights, answered).to_numpy()
+    return of_items @ _usable(item_weights, answered[:, None])[0]
 
 
-def _usable(item_weights: pd.DataFrame, answered: np.ndarray) -> pd.DataFrame:
-    """Weights without the unanswered items, brought back to a sum of 1 (0 where a dimension is empty)."""
-    dimensions = item_weights.drop(columns="score")
-    kept = dimensions.mul(answered.astype(float), axis=0)
-    totals = kept.sum()
-    kept = kept.div(totals.where(totals > 0, 1.0))
+def _usable(item_weights: pd.DataFrame, answered: np.ndarray) -> np.ndarray:
+    """Weights (domains, items, scores) without the unanswered items, brought back to a sum of 1.
+
+    0 where a dimension is empty; ``answered``: (items, domains) of bool.
+    """
+    dimensions = item_weights.drop(columns="score").to_numpy(dtype=float)
+    kept = dimensions * answered.T[:, :, None]
+    totals = kept.sum(axis=1, keepdims=True)
+    kept = kept / np.where(totals > 0, totals, 1.0)
     # A source score without one of its dimensions would be another score: it is missing then.
-    share = dimension_shares(item_weights)
-    complete = bool((totals > 0).all())
-    return kept.assign(score=kept @ share if complete else 0.0)
+    complete = (totals > 0).all(axis=2, keepdims=True)
+    whole = (kept @ dimension_shares(item_weights).to_numpy())[:, :, None] * complete
+    return np.concatenate([kept, whole], axis=2)
 
 
 def dimension_shares(item_weights: pd.DataFrame) -> pd.Series:
     """Weight of every dimension in the source score."""
     dimensions = item_weights.drop(columns="score")
-    return pd.Series({name: float(item_weights.loc[dimensions[name] > 0, "score"].sum()) for name in dimensions})
-
-
-def _restricted(estimate: Estimate, rows: np.ndarray) -> Estimate:
-    replicates = None if estimate.replicates is None else estimate.replicates[:, rows]
-    return Estimate(
-        estimate.table[rows].reset_index(drop=True), estimate.covariance[np.ix_(rows, rows)], estimate.level, replicates
-    )
+    return (dimensions > 0).T.astype(float) @ item_weights["score"]
 
 
 @dataclass(frozen=True)

@@ -27,16 +27,28 @@ def item_scores(responses: pd.DataFrame, instrument: Instrument, source: Source)
     ------
     InputError   a code that the item's scale does not have.
     """
-    scores, problems = {}, []
-    for item in instrument.items(source):
-        scale = instrument.scales[item.scale]
-        answers = valid_answers(responses[item.code], scale)
-        problems += _outside(responses[item.code], answers, scale)
-        share = (answers - scale.minimum) / (scale.maximum - scale.minimum)
-        scores[item.code] = 100 * (share if item.direction == "positive" else 1 - share)
-    if problems:
-        raise InputError(*problems)
-    return pd.DataFrame(scores, index=responses.index)
+    items = instrument.items(source)
+    answers, limits = item_answers(responses, instrument, source), _limits(instrument, source)
+    problems = [_outside(responses[item.code], instrument.scales[item.scale]) for item in items]
+    if any(problems):
+        raise InputError(*(problem for problem in problems if problem))
+    shares = (answers - limits[0]) / (limits[1] - limits[0])
+    positive = [item.direction == "positive" for item in items]
+    scores = 100 * np.where(positive, shares, 1 - shares)
+    return pd.DataFrame(scores, responses.index, [item.code for item in items])
+
+
+def item_answers(responses: pd.DataFrame, instrument: Instrument, source: Source) -> np.ndarray:
+    """Substantive answers to the source's items as ticked, (n, items) of float; everything else missing."""
+    codes = responses[[item.code for item in instrument.items(source)]].to_numpy(dtype=float, na_value=np.nan)
+    lowest, highest = _limits(instrument, source)
+    return np.where((codes >= lowest) & (codes <= highest), codes, np.nan)
+
+
+def _limits(instrument: Instrument, source: Source) -> np.ndarray:
+    """Lowest and highest answer of substance of every item: (2, items)."""
+    scales = [instrument.scales[item.scale] for item in instrument.items(source)]
+    return np.array([[scale.minimum for scale in scales], [scale.maximum for scale in scales]], dtype=float)
 
 
 def valid_answers(column: pd.Series, scale: Scale) -> pd.Series:
@@ -53,28 +65,32 @@ def item_nonresponse(responses: pd.DataFrame, instrument: Instrument, source: So
     DataFrame, one row per item: item, respondents, n (substantive answers), and the shares of all respondents that
     said dont_know, refused, not_applicable, or left_empty; with n / respondents they sum to 1.
     """
-    rows = []
-    for item in instrument.items(source):
-        scale = instrument.scales[item.scale]
-        column = responses[item.code]
-        kinds = column.map(scale.missing)
-        shares = {kind: float(kinds.eq(kind).mean()) for kind in MISSING_KINDS}
-        answered = int(valid_answers(column, scale).notna().sum())
-        left_empty = float(column.isna().mean())
-        rows.append({"item": item.code, "respondents": len(column), "n": answered, **shares, "left_empty": left_empty})
+    answers, rows = item_answers(responses, instrument, source), []
+    for item, known in zip(instrument.items(source), (~np.isnan(answers)).sum(axis=0), strict=True):
+        codes = responses[item.code].to_numpy(dtype=float, na_value=np.nan)
+        kinds = instrument.scales[item.scale].missing
+        shares = {
+            kind: _share(np.isin(codes, [code for code, meaning in kinds.items() if meaning == kind]))
+            for kind in MISSING_KINDS
+        }
+        left_empty = _share(np.isnan(codes))
+        rows.append({"item": item.code, "respondents": len(codes), "n": int(known), **shares, "left_empty": left_empty})
     return pd.DataFrame(rows)
 
 
-def _outside(column: pd.Series, answers: pd.Series, scale: Scale) -> list[Problem]:
-    odd = column[answers.isna() & column.notna() & ~column.isin(list(scale.missing))]
-    if odd.empty:
-        return []
-    codes = sorted({float(v) for v in np.unique(odd.to_numpy(dtype=float))})
-    return [
-        Problem(
-            "an answer code is not on the item's scale",
-            column=str(column.name),
-            got=", ".join(f"{c:g}" for c in codes),
-            expected=f"{scale.minimum} to {scale.maximum} or {', '.join(map(str, scale.missing))}",
-        )
-    ]
+def _share(rows: np.ndarray) -> float:
+    return float(rows.mean()) if len(rows) else float("nan")
+
+
+def _outside(column: pd.Series, scale: Scale) -> Problem | None:
+    codes = column.to_numpy(dtype=float, na_value=np.nan)
+    odd = np.unique(codes[~(((codes >= scale.minimum) & (codes <= scale.maximum)) | np.isnan(codes))])
+    odd = odd[~np.isin(odd, list(scale.missing))]
+    if not len(odd):
+        return None
+    return Problem(
+        "an answer code is not on the item's scale",
+        column=str(column.name),
+        got=", ".join(f"{code:g}" for code in odd),
+        expected=f"{scale.minimum} to {scale.maximum} or {', '.join(map(str, scale.missing))}",
+    )

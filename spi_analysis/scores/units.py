@@ -12,6 +12,7 @@ from spi_analysis.weighting import effective_n
 
 # Below this a difference is one of rounding: a unit that holds everybody differs from nothing.
 ROUNDING = 1e-9
+COLUMNS = ["domain", *RESULT_COLUMNS, "effective_n", "difference", "difference_se"]
 
 
 def domain_scores(
@@ -28,26 +29,18 @@ def domain_scores(
     difference_se (with the covariance between the two scores: everybody includes the unit); n and effective_n are
     of those who answered.
     """
-    column, whole = design.data[by], score_estimates(design, item_weights, level)
-    place = list(item_weights.columns).index("score")
-    rows = []
-    for name in sorted(column.dropna().unique()):
-        inside = (column == name).to_numpy()
-        own = design.subset(inside)
-        part = score_estimates(own, item_weights, level)
-        score = part.table[part.table["variable"] == "score"].iloc[0]
-        difference = float(score["estimate"] - whole.table["estimate"].iloc[-1])
-        rows.append(
-            {
-                "domain": name,
-                **score.drop("variable"),
-                "effective_n": effective_n(design.weights[answerers(own, item_weights)[:, place]]),
-                "difference": difference,
-                "difference_se": _difference_se(design, inside, part, whole, item_weights),
-            }
-        )
-    columns = ["domain", *RESULT_COLUMNS, "effective_n", "difference", "difference_se"]
-    table = pd.DataFrame(rows, columns=columns)
+    if design.data[by].isna().all():
+        return pd.DataFrame(columns=COLUMNS)
+    whole, parts = score_estimates(design, item_weights, level), score_estimates(design, item_weights, level, by)
+    table = parts.table[parts.table["variable"] == "score"].rename(columns={by: "domain"}).reset_index(drop=True)
+    column = design.data[by]
+    inside = np.column_stack([(column == name).to_numpy() for name in table["domain"]])
+    answered = inside & answerers(design, item_weights)[:, [list(item_weights.columns).index("score")]]
+    table = table.assign(
+        effective_n=[effective_n(design.weights[rows]) for rows in answered.T],
+        difference=table["estimate"] - whole.table["estimate"].iloc[-1],
+        difference_se=_difference_se(design, inside, parts, whole, item_weights),
+    )[COLUMNS]
     df = np.minimum(table["df_design"].to_numpy(dtype=float), table["n"].to_numpy(dtype=float) - 1)
     low, high = t_interval(table["estimate"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float), df, level)
     table.loc[table["se"].isna(), "difference_se"] = np.nan
@@ -55,17 +48,18 @@ def domain_scores(
 
 
 def _difference_se(
-    design: SurveyDesign | ReplicateDesign, inside: np.ndarray, part: Estimate, whole: Estimate, weights: pd.DataFrame
-) -> float:
-    """Standard error of a domain's source score minus that of everybody."""
+    design: SurveyDesign | ReplicateDesign, inside: np.ndarray, parts: Estimate, whole: Estimate, weights: pd.DataFrame
+) -> np.ndarray:
+    """Standard errors (D,) of the domains' source scores minus that of everybody; ``inside`` (n, D) of bool."""
     if isinstance(design, ReplicateDesign):
-        assert part.replicates is not None
+        assert parts.replicates is not None
         assert whole.replicates is not None
-        values = [estimate.table["estimate"].to_numpy()[-1:] for estimate in (part, whole)]
-        repeated = part.replicates[:, -1:] - whole.replicates[:, -1:]
-        variance = design.covariance_of(values[0] - values[1], repeated)
+        scores = parts.table["estimate"].to_numpy()[-inside.shape[1] :]
+        repeated = parts.replicates[:, -inside.shape[1] :] - whole.replicates[:, -1:]
+        covariance = design.covariance_of(scores - whole.table["estimate"].iloc[-1], repeated)
     else:
-        influence = score_influence(design.subset(inside), weights) - score_influence(design, weights)
-        variance = design.covariance(influence[:, -1:])
-    se = float(np.sqrt(max(variance[0, 0], 0.0))) if np.isfinite(variance[0, 0]) else float("nan")
-    return 0.0 if se < ROUNDING else se
+        own = [score_influence(design.subset(rows), weights)[:, -1] for rows in inside.T]
+        covariance = design.covariance(np.column_stack(own) - score_influence(design, weights)[:, -1:])
+    variance = np.diag(covariance)
+    se = np.sqrt(np.where(np.isfinite(variance), np.maximum(variance, 0.0), np.nan))
+    return np.where(se < ROUNDING, 0.0, se)

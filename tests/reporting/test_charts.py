@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from spi_analysis.reporting.charts import composition_chart, interval_chart, line_chart, scale_chart
+from spi_analysis.reporting.placing import LEGEND_MARK, legend_lines, place, text_width, write_above
+from spi_analysis.reporting.svg import NARROW, drawing
 from spi_analysis.reporting.wording import words
 
 ROWS = pd.DataFrame(
@@ -65,6 +67,30 @@ def test_a_long_label_is_wrapped_and_never_cut():
     drawn = html.split("</desc>")[1]
     assert "…" not in drawn
     assert all(word in drawn for word in name.split())
+
+
+@pytest.mark.parametrize("x", [0, 50, 100])
+def test_a_name_above_the_axes_never_leaves_the_picture(x):
+    name = "Semua unit bersama-sama, Internal: 66,0"
+    with drawing(NARROW) as figure:
+        axes = place(figure)
+        axes.set_xlim(0, 100)
+        write_above(axes, name, x)
+        start = figure.texts[0].get_position()[0] * NARROW
+    assert start >= 0
+    assert start + text_width(name) <= NARROW
+
+
+def test_a_text_is_as_wide_as_its_widest_line():
+    assert text_width("a\nlonger line") == text_width("longer line") > text_width("a") > 0
+
+
+def test_a_legend_has_as_many_names_in_a_line_as_find_room():
+    assert legend_lines(["a", "b", "c"], wide=True) == legend_lines(["a", "b", "c"], wide=False) == 1
+    assert legend_lines(["a", "b", "c", "d"], wide=True) == 2, "at most three"
+    long = "x" * 30
+    assert text_width(long) + LEGEND_MARK > NARROW / 2
+    assert legend_lines([long, long], wide=False) == 2
 
 
 def test_a_reference_is_named_with_its_number_in_picture_and_words():

@@ -17,7 +17,7 @@ from spi_analysis.scores.conduct.permutation import (
     score_blocks,
     with_shuffles,
 )
-from spi_analysis.scores.items import item_scores, valid_answers
+from spi_analysis.scores.items import item_answers, item_scores
 from spi_analysis.scores.persons import person_scores
 
 CHECKS = ("near_duplicates", "straight_lining", "speeding", "bursts")
@@ -50,7 +50,7 @@ def conduct_checks(
     tested = sizes >= min_cell
     if not tested.any():
         return pd.DataFrame(columns=COLUMNS)
-    items = _codes(answers, instrument, source)
+    items = item_answers(answers, instrument, source)
     minutes = _minutes(answers)
     pairs = near_duplicates(items, params.near_duplicate, params.min_answered_share)
     straight = straight_liners(items, params.straight_line, params.min_answered_share)
@@ -85,12 +85,6 @@ def flagged(tables: pd.DataFrame, alpha: float) -> pd.DataFrame:
     families = len(tables[["source", "check"]].drop_duplicates())
     p = (tables["p_value"] * max(families, 1)).clip(upper=1.0)
     return tables.assign(p_value=p, flagged=p <= alpha)
-
-
-def _codes(answers: pd.DataFrame, instrument: Instrument, source: Source) -> np.ndarray:
-    """Answers of substance as ticked (n, items)."""
-    items = instrument.items(source)
-    return np.column_stack([valid_answers(answers[i.code], instrument.scales[i.scale]).to_numpy() for i in items])
 
 
 def _scores(answers: pd.DataFrame, instrument: Instrument, source: Source) -> np.ndarray:

@@ -41,7 +41,7 @@ def shuffled(units: np.ndarray, blocks: np.ndarray, n: int, rng: np.random.Gener
     """Units (n shuffles, people) with people shuffled inside blocks."""
     order = np.argsort(blocks, kind="stable")
     keys = blocks[order] + rng.random((n, len(units)))
-    result = np.empty((n, len(units)), dtype=np.int64)
+    result = np.empty((n, len(units)), dtype=units.dtype)
     result[:, order] = units[order][np.argsort(keys, axis=1)]
     return result
 
@@ -50,7 +50,8 @@ def with_shuffles(
     statistic: Statistic, units: np.ndarray, blocks: np.ndarray, n: int, cells: int, rng: np.random.Generator
 ) -> np.ndarray:
     """The statistic as it is (first row) and in ``n`` shuffles: (1 + n, units)."""
-    return np.concatenate([statistic(batch) for batch in _batches(units, blocks, n, cells, rng)])
+    # Units of an institution fit into two bytes, and are then sorted in one pass.
+    return np.concatenate([statistic(batch) for batch in _batches(units.astype(np.int16), blocks, n, cells, rng)])
 
 
 def _batches(
@@ -72,8 +73,13 @@ def pairs_by_unit(pairs: np.ndarray, n_units: int) -> Statistic:
     """Number of pairs of which both are of the unit."""
 
     def count(units: np.ndarray) -> np.ndarray:
-        first, second = units[:, pairs[:, 0]], units[:, pairs[:, 1]]
-        return _tally(np.where(first == second, first, -1), n_units)
+        by_person = np.ascontiguousarray(units.T)
+        first = by_person[pairs[:, 0]]
+        of_one_unit = (first == by_person[pairs[:, 1]]) & (first >= 0)
+        # Few pairs are of one unit: only they are counted.
+        shuffle = np.nonzero(of_one_unit)[1]
+        counts = np.bincount(shuffle * n_units + first[of_one_unit], minlength=len(units) * n_units)
+        return counts.reshape(len(units), n_units).astype(float)
 
     return count
 
@@ -95,10 +101,12 @@ def bursts_by_unit(minutes: np.ndarray, width: float, n_units: int) -> Statistic
         found = np.zeros((len(units), n_units))
         for row, labels in zip(found, units[:, order], strict=True):
             by_unit = np.argsort(labels, kind="stable")
-            keys = labels[by_unit] * apart + times[by_unit]
+            unit = labels[by_unit]
+            keys = unit * apart + times[by_unit]
             inside = np.searchsorted(keys, keys + width, side="right") - np.arange(len(keys))
-            of_unit = labels[by_unit] >= 0
-            np.maximum.at(row, labels[by_unit][of_unit], inside[of_unit])
+            begins = np.flatnonzero(np.diff(unit, prepend=-2))
+            most, whose = np.maximum.reduceat(inside, begins), unit[begins]
+            row[whose[whose >= 0]] = most[whose >= 0]
         return found
 
     return count
