@@ -108,7 +108,8 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
 
     A count is hidden if it, or what it leaves of its group, is 1 to ``least - 1``; a group of fewer than ``least``
     people is hidden whole. So that nothing follows by subtraction from a total shown elsewhere, the smallest shown
-    counts of a column go too, until at least two are hidden and stand together for ``least`` or more; groups likewise.
+    counts of a column go too, until at least two are hidden that stand together for ``least`` or more, and so does
+    what they leave of their groups (or either is 0); groups likewise.
 
     Parameters
     ----------
@@ -131,24 +132,27 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
 
 def _shown_part(table: pd.DataFrame, least: int, people: str) -> pd.DataFrame:
     out = table.astype(float)
-    groups = _with_company(table[people] < least, table[people], least)
+    groups = _with_company(table[people] < least, table[people], table[people], least)
     out[groups] = np.nan
     for column in (c for c in table.columns if c != people):
         small = pd.Series(
             [not safe_count(n, all_, least) for n, all_ in zip(table[column], table[people], strict=True)], table.index
         )
-        out.loc[_with_company(small | groups, table[column], least), column] = np.nan
+        out.loc[_with_company(small | groups, table[column], table[people], least), column] = np.nan
     return out
 
 
-def _with_company(hidden: pd.Series, counts: pd.Series, least: int) -> pd.Series:
-    """Further groups to hide, the smallest first, until the hidden ones hide each other; none if none is hidden."""
+def _with_company(hidden: pd.Series, counts: pd.Series, people: pd.Series, least: int) -> pd.Series:
+    """Further groups to hide, the smallest first, until the hidden ones hide each other; none if none is hidden.
+
+    Of the hidden ones together count and rest follow from the totals: both must be safe, as in ``safe_count``.
+    """
     hidden = hidden.copy()
     if not hidden.any():
         return hidden
     order = counts[~hidden].sort_values(kind="stable").index
     for group in order:
-        if hidden.sum() >= 2 and (counts[hidden].sum() >= least or counts[hidden].sum() == 0):
+        if hidden.sum() >= 2 and safe_count(counts[hidden].sum(), people[hidden].sum(), least):
             break
         hidden[group] = True
     return hidden
