@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError, nearest
+from spi_analysis.sampling.strata import known_levels
 
 
 def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.DataFrame:
@@ -64,7 +65,7 @@ def list_quality(
     Parameters
     ----------
     frame : DataFrame (N, ...)     one row per listed person
-    by : column(s)                 groups; a missing value is a group of its own, "(unknown)"
+    by : column(s)                 groups; a missing value is a group of its own (see ``known_levels``)
     flags : mapping name -> Series of bool (N,)
 
     Returns
@@ -76,7 +77,7 @@ def list_quality(
     if absent:
         hint = nearest(absent[0], [str(c) for c in frame.columns])
         raise SamplingError("a column is missing", column=", ".join(absent), hint=hint)
-    groups = [frame[c].astype("object").where(frame[c].notna(), "(unknown)").map(str) for c in columns]
+    groups = [known_levels(frame[c]) for c in columns]
     table = pd.DataFrame({"people": 1, **{name: flag.astype(int) for name, flag in flags.items()}}, index=frame.index)
     return table.groupby(groups, sort=True).sum().astype(int)
 

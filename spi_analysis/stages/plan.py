@@ -14,6 +14,7 @@ from spi_analysis.sampling import (
     SampleSize,
     cell_labels,
     invitations_for,
+    known_levels,
     margin_of_error,
     merge_thin_cells,
     sample_size,
@@ -138,6 +139,14 @@ def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str])
     return people.assign(stratum=labels.map(lambda cell: cells.get(cell, f"(not in the record) {cell}")))
 
 
+def listed_in_strata(
+    frame: pd.DataFrame, source: Source, columns: list[str], cells: dict[str, str], unit: str | None
+) -> pd.DataFrame:
+    """Who may be drawn, with the stratum; the ``unit`` of two stages, if any, is known for everyone."""
+    people = with_strata(eligible_list(frame, source), columns, cells)
+    return people if unit is None else people.assign(**{unit: known_levels(people[unit])})
+
+
 def strata_columns(design: DesignParams | None) -> list[str]:
     """What divides a source into strata: nothing for a panel, and for two stages, whose units do so."""
     return [] if design is None or design.two_stage is not None else list(design.strata)
@@ -161,7 +170,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
     """All units are one stratum; about as many people as units times people in each."""
     stages = design.two_stage
     assert stages is not None
-    n, units = len(people), people[stages.unit].astype("object").fillna("(unknown)").value_counts()
+    n, units = len(people), known_levels(people[stages.unit]).value_counts()
     rate = float((strata["response"] * strata["pop_size"]).sum() / n)
     taken = min(stages.units, len(units)) * min(stages.people, math.ceil(units.mean()))
     row = {"stratum": ALL_UNITS, "pop_size": n, "response": rate, "sd": strata["sd"].mean(), "invited": min(n, taken)}
@@ -170,7 +179,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
 
 def _strata_cells(people: pd.DataFrame, by: list[str], minimum: int) -> pd.DataFrame:
     labels = cell_labels(people, by)
-    first = people.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
+    first = people.loc[~labels.duplicated(), by].apply(known_levels)
     cells = first.assign(people=labels.value_counts().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "people", minimum)
     return merged.assign(people=cells["people"]).sort_values("cell").reset_index(drop=True)

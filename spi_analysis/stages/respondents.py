@@ -8,9 +8,10 @@ from spi_analysis.errors import InputError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, satterthwaite_df
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.params.sources import DesignParams
+from spi_analysis.sampling import known_levels
 from spi_analysis.scores import item_scores
 from spi_analysis.stages.source_rows import Design, scored_column
-from spi_analysis.stages.weigh import known_levels, replicate_weights
+from spi_analysis.stages.weigh import replicate_weights
 
 
 def respondents_design(
