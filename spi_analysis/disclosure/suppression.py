@@ -82,8 +82,8 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     Rules, in order: a source below its threshold (``min_panel`` for a panel) is hidden with all
     that is inside it; units, position classes and dimensions of a source are hidden as ``small_cells`` says
     (respondents of no known unit count as one more cell of the units), with their differences from the whole source;
-    rates on fewer than ``min_cell`` respondents are hidden; and once a source is hidden, so is
-    every figure that combines sources, for it would give the hidden score by subtraction.
+    rates on fewer than ``min_cell`` respondents are hidden, with the item's rate on any other base; and once a source
+    is hidden, so is every figure that combines sources, for it would give the hidden score by subtraction.
     """
     limit = estimates["source"].map(lambda source: min_panel if source in panels else min_cell)
     hidden = pd.Series(False, index=estimates.index)
@@ -99,14 +99,21 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
                 counts = _with_rest(counts, respondents.get(source, np.nan))
             hidden.loc[part.index] |= small_cells(counts, threshold).to_numpy()[: len(part)]
     hidden |= _pairs_of_hidden(estimates, hidden)
-    rates = estimates["measure"] == "experience_rate"
-    hidden |= rates & (estimates["n"] < min_cell)
+    hidden |= _hidden_rates(estimates, min_cell)
     if small_sources:
         hidden |= estimates["measure"].str.startswith(COMBINED)
     # The bars of a source's dimensions sum to its own: one that is hidden would follow from the others.
     partly = set(estimates.loc[hidden & (estimates["measure"] == "dimension_score"), "source"])
     hidden |= (estimates["measure"] == "change_dimension") & estimates["source"].isin(partly)
     return mask(estimates, hidden)
+
+
+def _hidden_rates(estimates: pd.DataFrame, min_cell: int) -> pd.Series:
+    """Thin rates, and the same item's rate of all respondents: who had no contact counts as no, so it tells of them."""
+    rates = estimates["measure"] == "experience_rate"
+    items = list(zip(estimates["source"], estimates["dimension"], strict=True))
+    thin = {item for item, hide in zip(items, rates & (estimates["n"] < min_cell), strict=True) if hide}
+    return rates & pd.Series([item in thin for item in items], index=estimates.index, dtype=bool)
 
 
 def _pairs_of_hidden(estimates: pd.DataFrame, hidden: pd.Series) -> pd.Series:

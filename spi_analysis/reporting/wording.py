@@ -23,9 +23,9 @@ from babel.numbers import format_decimal, format_percent
 
 from spi_analysis.columns import VALUES, value_label
 from spi_analysis.params import Language, Text
+from spi_analysis.sampling import UNKNOWN_LEVEL
 from spi_analysis.sampling.strata import SEPARATOR
 from spi_analysis.stages.plan import PANEL
-from spi_analysis.stages.weigh import UNKNOWN_LEVEL
 
 CATALOGUES = Path(__file__).parent / "locale"
 MISSING = "–"

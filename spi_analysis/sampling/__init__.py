@@ -36,19 +36,20 @@ from spi_analysis.sampling.joint import (
     joint_inclusion_pareto,
     joint_inclusion_systematic,
 )
-from spi_analysis.sampling.methods import DrawDesign, draw_sample, wave_sizes, with_reserves
+from spi_analysis.sampling.methods import DrawDesign, draw_sample
 from spi_analysis.sampling.pps import select_pps
 from spi_analysis.sampling.prn import commitment, permanent_random_numbers, shift_of, shifted
 from spi_analysis.sampling.selection import select_srs
 from spi_analysis.sampling.sizes import SampleSize, margin_of_error, sample_size, sample_size_mean
 from spi_analysis.sampling.sizes_special import size_for_domain, size_for_interval
-from spi_analysis.sampling.strata import cell_labels, merge_thin_cells
+from spi_analysis.sampling.strata import UNKNOWN_LEVEL, cell_labels, known_levels, merge_thin_cells
 from spi_analysis.sampling.systematic import select_systematic
 from spi_analysis.sampling.two_stage import select_two_stage
 from spi_analysis.sampling.verify import Difference, other_version, record_differences, verify_draw
-from spi_analysis.sampling.waves import assign_waves, release, split_waves
+from spi_analysis.sampling.waves import assign_waves, release, wave_sizes, with_reserves
 
 __all__ = [
+    "UNKNOWN_LEVEL",
     "ComparisonSize",
     "Difference",
     "DrawDesign",
@@ -77,6 +78,7 @@ __all__ = [
     "joint_inclusion_hajek",
     "joint_inclusion_pareto",
     "joint_inclusion_systematic",
+    "known_levels",
     "lavallee_hidiroglou",
     "list_quality",
     "lists_shared",
@@ -105,7 +107,6 @@ __all__ = [
     "shrunken_rates",
     "size_for_domain",
     "size_for_interval",
-    "split_waves",
     "stratified_margin",
     "stratum_of",
     "turn_for",

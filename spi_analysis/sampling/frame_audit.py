@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError, nearest
+from spi_analysis.sampling.strata import known_levels
 
 
 def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.DataFrame:
@@ -64,7 +65,7 @@ def list_quality(
     Parameters
     ----------
     frame : DataFrame (N, ...)     one row per listed person
-    by : column(s)                 groups; a missing value is a group of its own, "(unknown)"
+    by : column(s)                 groups; a missing value is a group of its own (see ``known_levels``)
     flags : mapping name -> Series of bool (N,)
 
     Returns
@@ -76,7 +77,7 @@ def list_quality(
     if absent:
         hint = nearest(absent[0], [str(c) for c in frame.columns])
         raise SamplingError("a column is missing", column=", ".join(absent), hint=hint)
-    groups = [frame[c].astype("object").where(frame[c].notna(), "(unknown)").map(str) for c in columns]
+    groups = [known_levels(frame[c]) for c in columns]
     table = pd.DataFrame({"people": 1, **{name: flag.astype(int) for name, flag in flags.items()}}, index=frame.index)
     return table.groupby(groups, sort=True).sum().astype(int)
 
@@ -108,7 +109,8 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
 
     A count is hidden if it, or what it leaves of its group, is 1 to ``least - 1``; a group of fewer than ``least``
     people is hidden whole. So that nothing follows by subtraction from a total shown elsewhere, the smallest shown
-    counts of a column go too, until at least two are hidden and stand together for ``least`` or more; groups likewise.
+    counts of a column go too, until at least two are hidden that stand together for ``least`` or more, and so does
+    what they leave of their groups (or either is 0); groups likewise.
 
     Parameters
     ----------
@@ -131,24 +133,27 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
 
 def _shown_part(table: pd.DataFrame, least: int, people: str) -> pd.DataFrame:
     out = table.astype(float)
-    groups = _with_company(table[people] < least, table[people], least)
+    groups = _with_company(table[people] < least, table[people], table[people], least)
     out[groups] = np.nan
     for column in (c for c in table.columns if c != people):
         small = pd.Series(
             [not safe_count(n, all_, least) for n, all_ in zip(table[column], table[people], strict=True)], table.index
         )
-        out.loc[_with_company(small | groups, table[column], least), column] = np.nan
+        out.loc[_with_company(small | groups, table[column], table[people], least), column] = np.nan
     return out
 
 
-def _with_company(hidden: pd.Series, counts: pd.Series, least: int) -> pd.Series:
-    """Further groups to hide, the smallest first, until the hidden ones hide each other; none if none is hidden."""
+def _with_company(hidden: pd.Series, counts: pd.Series, people: pd.Series, least: int) -> pd.Series:
+    """Further groups to hide, the smallest first, until the hidden ones hide each other; none if none is hidden.
+
+    Of the hidden ones together count and rest follow from the totals: both must be safe, as in ``safe_count``.
+    """
     hidden = hidden.copy()
     if not hidden.any():
         return hidden
     order = counts[~hidden].sort_values(kind="stable").index
     for group in order:
-        if hidden.sum() >= 2 and (counts[hidden].sum() >= least or counts[hidden].sum() == 0):
+        if hidden.sum() >= 2 and safe_count(counts[hidden].sum(), people[hidden].sum(), least):
             break
         hidden[group] = True
     return hidden

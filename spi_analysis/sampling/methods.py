@@ -19,7 +19,7 @@ from spi_analysis.sampling.prn import permanent_random_numbers, shift_of, shifte
 from spi_analysis.sampling.selection import select_srs
 from spi_analysis.sampling.systematic import select_systematic
 from spi_analysis.sampling.two_stage import select_two_stage
-from spi_analysis.sampling.waves import assign_waves
+from spi_analysis.sampling.waves import assign_waves, wave_sizes
 
 SEED_LABEL = b"seed of a draw, version 3\x00"
 
@@ -114,22 +114,3 @@ METHODS: dict[str, Callable[[pd.DataFrame, DrawDesign, int], pd.DataFrame]] = {
     "systematic": _systematic,
     "two_stage": _two_stage,
 }
-
-
-def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
-    """Whole people of each wave, settled on the cumulated shares; at least one in the first if there is anybody."""
-    total, ends, so_far = sum(shares), [], 0.0
-    for share in shares:
-        so_far += share
-        ends.append(int(people * so_far / total + 0.5))
-    ends[0], ends[-1] = max(ends[0], min(people, 1)), people
-    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
-
-
-def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[int]:
-    """Wave sizes of a stratum: the first release as planned, and reserves as shares of it, as far as people reach."""
-    ends, so_far = [min(first, people)], 1.0
-    for reserve in reserves:
-        so_far += reserve
-        ends.append(min(people, max(ends[-1], int(first * so_far + 0.5))))
-    return [end - start for start, end in zip([0, *ends], ends, strict=False)]

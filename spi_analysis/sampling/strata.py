@@ -11,9 +11,15 @@ from spi_analysis.errors import SamplingError, nearest
 from spi_analysis.sampling.sizes import is_number
 
 SEPARATOR = " × "
+UNKNOWN_LEVEL = "(unknown)"
 
 
-def cell_labels(data: pd.DataFrame, by: list[str], missing: str = "(unknown)") -> pd.Series:
+def known_levels(column: pd.Series) -> pd.Series:
+    """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing."""
+    return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
+
+
+def cell_labels(data: pd.DataFrame, by: list[str]) -> pd.Series:
     """One label per row that joins the columns ``by``; a missing value is a level of its own."""
     if not by:
         raise SamplingError("no column is named", got="an empty list", expected="the columns that make the cells")
@@ -21,7 +27,7 @@ def cell_labels(data: pd.DataFrame, by: list[str], missing: str = "(unknown)") -
     if absent:
         hint = nearest(absent[0], [str(column) for column in data.columns])
         raise SamplingError("a column is missing", column=", ".join(absent), expected="columns of the table", hint=hint)
-    parts = [data[column].astype("object").where(data[column].notna(), missing).astype(str) for column in by]
+    parts = [known_levels(data[column]) for column in by]
     label = parts[0]
     for part in parts[1:]:
         label = label + SEPARATOR + part

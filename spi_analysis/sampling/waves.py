@@ -16,48 +16,29 @@ from spi_analysis.sampling.selection import _require_columns, _strata
 _WHOLE = 1e-9
 
 
-def split_waves(
-    sample: pd.DataFrame,
-    shares: Sequence[float],
-    stratum: str | None = "stratum",
-    prn: str | None = "prn",
-    seed: int | None = None,
-    person: str = "person_id",
-    min_first: int = 2,
-) -> pd.DataFrame:
-    """Number the waves of a drawn sample, at random within strata.
+def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
+    """Whole people of each wave: the rule wherever waves are shares of what is drawn.
+
+    Waves are settled on the cumulated shares, rounded to the nearest, so that each differs from its share by less than
+    1; at least one is in the first if there is anybody.
 
     Parameters
     ----------
-    sample : DataFrame (n, ...)    as drawn, with ``inclusion_prob``
-    shares : list of float         of the first release and of each reserve, adding up to 1, such as [0.6, 0.2, 0.2]
-    prn : str                      column of random numbers that order the people of a stratum; in a simple random
-        sample the ones it was drawn by will do: given who is in, their order is random
-    seed : int or None             order by new random numbers (of seed and ``person``) instead; needed where
-        probabilities differ inside a stratum, since those drawn by the smallest numbers are not a random part
-    min_first : int                at least so many of every stratum (or all) are in the first release
-
-    Returns
-    -------
-    The sample with ``wave``: 1 for the first release, 2 and on for the reserves. Parts of a person are settled on
-    the cumulated shares, rounded to the nearest, so that a stratum's waves differ from their shares by less than 1.
-
-    Raises
-    ------
-    SamplingError   shares that are negative or do not add up to 1; a missing column; unequal probabilities
-        without a seed.
+    people : int                 drawn in all
+    shares : list of float       of the first release and of each reserve, such as [0.6, 0.2, 0.2]; 0 or more each
     """
-    _check_shares(shares)
-    needed = ["inclusion_prob", *([stratum] if stratum else []), *([person] if seed is not None else [str(prn)])]
-    _require_columns(sample, needed)
-    strata = _strata(sample, stratum)
-    rank = _ranks(sample, strata, prn, seed, person)
-    drawn = strata.map(strata.value_counts()).to_numpy(dtype=float)
-    wave = np.ones(len(sample), dtype=int)
-    for ends in np.cumsum(shares)[:-1]:
-        last = np.maximum(np.floor(drawn * ends + 0.5), np.minimum(min_first, drawn))
-        wave += rank > last
-    return sample.assign(wave=wave)
+    ends = np.floor(people * np.cumsum(shares) / np.sum(shares) + 0.5)
+    ends[0], ends[-1] = max(ends[0], min(people, 1)), people
+    return [int(size) for size in np.diff(np.maximum.accumulate(ends), prepend=0)]
+
+
+def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[int]:
+    """Wave sizes of a stratum: the first release as planned, and reserves as shares of it, as far as people reach."""
+    ends, so_far = [min(first, people)], 1.0
+    for reserve in reserves:
+        so_far += reserve
+        ends.append(min(people, max(ends[-1], int(first * so_far + 0.5))))
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def assign_waves(
@@ -68,21 +49,26 @@ def assign_waves(
     seed: int | None = None,
     person: str = "person_id",
 ) -> pd.DataFrame:
-    """Number the waves of a drawn sample where every stratum has wave sizes of its own.
+    """Number the waves of a drawn sample at random within strata, each of which has wave sizes of its own.
 
     Parameters
     ----------
-    sample, stratum, prn, seed, person   as in ``split_waves``
+    sample : DataFrame (n, ...)    as drawn, with ``inclusion_prob``
+    prn : str                      column of random numbers that order the people of a stratum; in a simple random
+        sample the ones it was drawn by will do: given who is in, their order is random
+    seed : int or None             order by new random numbers (of seed and ``person``) instead; needed where
+        probabilities differ inside a stratum, since those drawn by the smallest numbers are not a random part
     sizes : mapping stratum -> list of int   people of each wave, first release first; together the stratum's sample
 
     Returns
     -------
-    The sample with ``wave``.
+    The sample with ``wave``: 1 for the first release, 2 and on for the reserves.
 
     Raises
     ------
-    SamplingError   sizes that do not add up to the people drawn; unequal probabilities without a seed.
+    SamplingError   a column is missing; sizes do not add up to the people drawn; unequal probabilities without a seed.
     """
+    _require_columns(sample, ["inclusion_prob", stratum, *([person] if seed is not None else [str(prn)])])
     strata = _strata(sample, stratum)
     _check_sizes(strata, sizes)
     rank = _ranks(sample, strata, prn, seed, person)
@@ -130,7 +116,7 @@ def release(
 
     Parameters
     ----------
-    sample : DataFrame (n, ...)   as ``split_waves`` made it
+    sample : DataFrame (n, ...)   as ``assign_waves`` made it
     waves : int, or mapping stratum -> int   the last wave released; 0: nobody of this stratum
 
     Returns
@@ -181,15 +167,6 @@ def _last_waves(waves: int | Mapping[str, int] | pd.Series, wave: pd.Series, str
     if problems:
         raise SamplingError(*problems)
     return strata.map(given).to_numpy(dtype=int)
-
-
-def _check_shares(shares: Sequence[float]) -> None:
-    if not len(shares) or min(shares) < 0 or shares[0] <= 0 or abs(sum(shares) - 1) > _WHOLE:
-        raise SamplingError(
-            "the shares of the waves do not fit",
-            got=", ".join(f"{share:g}" for share in shares),
-            expected="the first above 0, none negative, together 1",
-        )
 
 
 def _require_equal(sample: pd.DataFrame, strata: pd.Series) -> None:

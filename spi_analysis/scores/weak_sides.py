@@ -9,12 +9,12 @@ from scipy.stats import t as student
 from spi_analysis.errors import EstimationError, nearest
 
 ADJUSTMENTS = ("bh", "holm")
-# Measure of the table estimates -> kind of part, the family that it is judged with, whether it is a difference already.
+# Measure of the table estimates -> kind of part, whether it is a difference already.
 KINDS = {
-    "source_score": ("source", "threshold", False),
-    "dimension_score": ("dimension", "threshold", False),
-    "unit_difference": ("unit", "unit", True),
-    "class_difference": ("class", "class", True),
+    "source_score": ("source", False),
+    "dimension_score": ("dimension", False),
+    "unit_difference": ("unit", True),
+    "class_difference": ("class", True),
 }
 COLUMNS = [
     "kind",
@@ -40,7 +40,8 @@ def weak_sides(estimates: pd.DataFrame, threshold: float, adjustment: str, rate:
 
     Sources and dimensions are compared with a threshold, units and position classes with their whole source. The
     one-sided p-value says how often a part that is not weak would look at least so weak. It is adjusted over all parts
-    that are compared with the same thing (sources and dimensions; units; classes).
+    of the institution together, as they stand in one list. A source with one shown dimension only, which is the same
+    figure, is left out.
 
     Parameters
     ----------
@@ -61,9 +62,9 @@ def weak_sides(estimates: pd.DataFrame, threshold: float, adjustment: str, rate:
     Benjamini & Hochberg (1995), JRSS B 57; Benjamini & Yekutieli (2001), Annals of Statistics 29 (parts that go up and
     down together); Holm (1979), Scandinavian Journal of Statistics 6.
     """
-    usable = estimates["measure"].isin(KINDS) & (estimates["status"] == "shown")
+    usable = estimates["measure"].isin(KINDS) & (estimates["status"] == "shown") & ~_said_by_a_dimension(estimates)
     rows = estimates[usable & (estimates["se"] > 0) & (estimates["df_design"] > 0)]
-    kind, family, is_difference = (rows["measure"].map({m: k[i] for m, k in KINDS.items()}) for i in range(3))
+    kind, is_difference = (rows["measure"].map({m: k[i] for m, k in KINDS.items()}) for i in range(2))
     shift = np.where(is_difference.astype(bool), 0.0, threshold)
     table = rows.assign(
         kind=kind,
@@ -74,7 +75,7 @@ def weak_sides(estimates: pd.DataFrame, threshold: float, adjustment: str, rate:
         ci_high=rows["ci_high"] - shift,
     )
     table["p_value"] = student.cdf(table["difference"] / table["se"], table["df_design"])
-    table["p_adjusted"] = table.groupby(family)["p_value"].transform(lambda p: adjusted_p(p.to_numpy(), adjustment))
+    table["p_adjusted"] = adjusted_p(table["p_value"].to_numpy(), adjustment)
     table["is_clear"] = table["p_adjusted"] <= rate
     order = ["p_adjusted", "p_value", "kind", "source", "part"]
     return table.sort_values(order, kind="stable").reindex(columns=COLUMNS).reset_index(drop=True)
@@ -93,6 +94,14 @@ def adjusted_p(p: np.ndarray, adjustment: str) -> np.ndarray:
     out = np.empty(k)
     out[order] = np.minimum(steps, 1.0)
     return out
+
+
+def _said_by_a_dimension(estimates: pd.DataFrame) -> pd.Series:
+    """Scores of sources whose only dimension is shown: one figure is one comparison."""
+    dimensions = estimates[estimates["measure"] == "dimension_score"]
+    shown = (dimensions["status"] == "shown").groupby(dimensions["source"]).agg(["size", "all"])
+    alone = set(shown.index[(shown["size"] == 1) & shown["all"]])
+    return (estimates["measure"] == "source_score") & estimates["source"].isin(alone)
 
 
 def _scores(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.sampling import allocate
+from spi_analysis.sampling import allocate, wave_sizes
 from spi_analysis.sampling.strata import merged_codes
 from spi_analysis.simulation.design import Design
 from spi_analysis.simulation.population import Cells, Population
@@ -70,8 +70,7 @@ def settle(design: Design, people: Population) -> Drawing:
     pop_size = np.bincount(stratum).astype(int)
     n = _sizes(design, people, stratum, pop_size, cells)
     shares = design.waves.shares if design.waves else (1.0,)
-    ends = np.floor(n * np.cumsum(shares)[:, None] + 0.5).astype(int)
-    ends[-1] = n
+    ends = np.cumsum([wave_sizes(int(one), shares) for one in n], axis=1).T
     return Drawing(stratum, pop_size, ends, design.waves.completes if design.waves else np.inf)
 
 

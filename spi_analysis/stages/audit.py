@@ -82,7 +82,13 @@ def _source_table(
     others = counts["listed"] - counts["eligible"]
     table["listed"] = table["listed"].where((others == 0) | (others >= least))
     order = [source for source in round_.sources if source in table.index]
-    return table.join(totals[["known", "share"]]).loc[order].rename_axis("source").reset_index()
+    return _with_coverage(table, totals).loc[order].rename_axis("source").reset_index()
+
+
+def _with_coverage(table: pd.DataFrame, totals: pd.DataFrame) -> pd.DataFrame:
+    """Known totals and shares; a share only where the number listed is shown, which would follow from it."""
+    share = totals["share"].reindex(table.index).where(table["listed"].notna())
+    return table.assign(known=totals["known"].reindex(table.index), share=share)
 
 
 def _unit_table(

@@ -11,6 +11,7 @@ import pandas as pd
 from spi_analysis.estimation import Linearised, overlap_covariance
 from spi_analysis.estimation.design import Calibration
 from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
+from spi_analysis.sampling import known_levels
 from spi_analysis.scores import (
     IndexRule,
     SourcePair,
@@ -26,7 +27,6 @@ from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.published import published_results
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.source_rows import FIGURES, Design, item_weights
-from spi_analysis.stages.weigh import known_levels
 from spi_analysis.tables.round_data import RoundData, load_round
 from spi_analysis.weighting.auxiliary import auxiliary_of
 

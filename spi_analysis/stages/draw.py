@@ -11,7 +11,7 @@ from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.params.sources import DesignParams
 from spi_analysis.sampling import DrawDesign, draw_record, draw_sample, release
 from spi_analysis.stages.earlier import Turn, coordinated_turn, response_history
-from spi_analysis.stages.plan import History, SourcePlan, eligible_list, plan_source, strata_columns, with_strata
+from spi_analysis.stages.plan import History, SourcePlan, eligible_list, listed_in_strata, plan_source, strata_columns
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
@@ -75,13 +75,10 @@ def released(drawn: pd.DataFrame, last: int | pd.Series) -> pd.DataFrame:
 
 
 def stratified(frame: pd.DataFrame, round_: RoundParams, source: Source, plan: SourcePlan) -> pd.DataFrame:
-    """Who may be drawn, with the stratum; the unit of two stages is known for everyone."""
+    """Who may be drawn, with the stratum that the plan gives."""
     design = round_.sources[source].design
-    people = with_strata(eligible_list(frame, source), strata_columns(design), cell_map(plan, design))
-    if design is not None and design.two_stage is not None:
-        unit = design.two_stage.unit
-        people[unit] = people[unit].astype("object").where(people[unit].notna(), "(unknown)")
-    return people
+    unit = design.two_stage.unit if design is not None and design.two_stage is not None else None
+    return listed_in_strata(frame, source, strata_columns(design), cell_map(plan, design), unit)
 
 
 def turn_of(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from spi_analysis.errors import SamplingError
 from spi_analysis.params import RoundParams, RoundSetup, Source, UnitFacts
-from spi_analysis.sampling import turn_for
+from spi_analysis.sampling import known_levels, turn_for
 from spi_analysis.stages.plan import History
 from spi_analysis.tables.store import Store
 
@@ -45,7 +45,7 @@ def history_of_round(weights: pd.DataFrame, frame: pd.DataFrame, round_: RoundPa
     if people.empty:
         return None
     answered = people["disposition"].isin(round_.dispositions.respondents)
-    grouped = answered.groupby([people[column].astype("object").fillna("(unknown)") for column in design.strata])
+    grouped = answered.groupby([known_levels(people[column]) for column in design.strata])
     groups = grouped.agg(invited="size", answered="sum").reset_index().assign(sd=float("nan"))
     return History(list(design.strata), groups, len(people), int(answered.sum()))
 

@@ -8,6 +8,7 @@ import pandas as pd
 from spi_analysis.params import RoundSetup
 from spi_analysis.params.round import RankParams
 from spi_analysis.scores import rank_sets
+from spi_analysis.tables.released import released_estimates
 from spi_analysis.tables.store import Store
 
 COLUMNS = ["institution_id", "peer_group", "peers", "estimate", "best", "worst", "best_alone", "worst_alone"]
@@ -16,8 +17,8 @@ COLUMNS = ["institution_id", "peer_group", "peers", "estimate", "best", "worst",
 def round_places(setup: RoundSetup, store: Store) -> pd.DataFrame:
     """Sets of ranks of the indices of a round, among peers (``ranks.peers``: of a type, or of a type and size class).
 
-    Only institutions whose index is shown are compared: a hidden or withheld one is in nobody's comparison, so that
-    no set of ranks tells of it. Errors of different institutions count as independent.
+    Only institutions whose index is shown are compared: a hidden one, or one withheld (also after it was scored), is
+    in nobody's comparison, so that no set of ranks tells of it. Errors of different institutions count as independent.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def _shown_indices(setup: RoundSetup, store: Store) -> pd.DataFrame:
     scored = [i for i in setup.institution_ids if store.has("estimates", i)]
     if not scored:
         return pd.DataFrame()
-    rows = pd.concat([store.read("estimates", i) for i in scored])
+    rows = pd.concat([released_estimates(store, i, setup.inputs[i]) for i in scored])
     rows = rows[(rows["measure"] == "index") & (rows["status"] == "shown")].set_index("institution_id")
     rows = rows[rows["estimate"].notna() & rows["se"].notna() & (rows["df_design"] > 0)]
     return rows[["estimate", "se", "df_design"]].assign(peer_group=[_group(setup, code) for code in rows.index])

@@ -14,14 +14,18 @@ from spi_analysis.sampling import (
     SampleSize,
     cell_labels,
     invitations_for,
+    known_levels,
     margin_of_error,
     merge_thin_cells,
     sample_size,
     shrunken_rates,
+    stratified_margin,
     with_reserves,
 )
 
 PANEL, ALL_UNITS = "panel", "all units"
+# A margin is met but for rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class SourcePlan:
 
     ``cells``: cell, group (the stratum), merged, people, response; ``strata``: stratum, pop_size, response (share of
     the invited expected to answer), sd, invited (the first release), completes (expected), drawn (with reserves).
-    ``margin``: what the design buys if the anticipated response comes, as a share.
+    ``margin``: what this allocation buys if the anticipated response comes, as a share; ``margin_met``: whether that
+    is as small as aimed for, False only where all who may be invited are too few.
     """
 
     source: Source
@@ -54,6 +59,7 @@ class SourcePlan:
     strata: pd.DataFrame
     margin: float
     reserves: tuple[float, ...] = ()
+    margin_met: bool = True
 
     @property
     def waves(self) -> dict[str, list[int]]:
@@ -81,19 +87,48 @@ def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source, histor
     strata = _strata_table(cells, design.eligibility_rate)
     rate = float((cells["people"] * cells["response"]).sum() / cells["people"].sum())
     size = sample_size(design.margin, round_.level, design.p, len(people), design.deff, design.eligibility_rate, rate)
+    needed = max(size.completes, min(design.min_completes, len(people)))
     if design.two_stage is not None:
         strata = _two_stage_strata(strata, people, design)
+        strata["completes"] = strata["invited"] * strata["response"]
+        expected = max(1.0, float(strata["completes"].sum()))
+        margin = margin_of_error(expected, design.p, round_.level, len(people), design.deff)
     else:
-        least = max(size.completes, min(design.min_completes, len(people)))
-        strata["invited"] = invitations_for(
-            strata, least, design.allocation, min_invited=design.min_per_stratum
-        ).to_numpy()
-    strata["completes"] = strata["invited"] * strata["response"]
-    expected = max(1.0, float(strata["completes"].sum()))
+        needed = _completes_for_margin(strata, needed, design, round_.level)
+        strata = _invited(strata, needed, design)
+        margin = stratified_margin(strata, strata["completes"], level=round_.level, deff=design.deff)
     invited = int(strata["invited"].sum())
-    margin = margin_of_error(expected, design.p, round_.level, len(people), design.deff)
-    size = SampleSize(size.completes, invited, size.exact, invited >= len(people))
-    return _with_drawn(SourcePlan(source, len(people), size, cells, strata, margin, tuple(design.reserves)))
+    size = SampleSize(needed, invited, size.exact, invited >= len(people))
+    met = margin <= design.margin + _ROUNDING
+    return _with_drawn(SourcePlan(source, len(people), size, cells, strata, margin, tuple(design.reserves), met))
+
+
+def _invited(strata: pd.DataFrame, completes: int, design: DesignParams) -> pd.DataFrame:
+    """Strata with the invitations for so many answers, and the answers expected of them."""
+    invited = invitations_for(strata, completes, design.allocation, min_invited=design.min_per_stratum).to_numpy()
+    return strata.assign(invited=invited, completes=invited * strata["response"])
+
+
+def _completes_for_margin(strata: pd.DataFrame, least: int, design: DesignParams, level: float) -> int:
+    """The fewest answers, ``least`` or more, whose allocation meets the margin; ``least`` where even everyone misses.
+
+    The formula for a simple random sample is where the search begins: an allocation that is not proportional, or
+    whole invitations, may need more.
+    """
+
+    def met(completes: int) -> bool:
+        table = _invited(strata, completes, design)
+        margin = stratified_margin(table, table["completes"], level=level, deff=design.deff)
+        return margin <= design.margin + _ROUNDING
+
+    most = math.ceil(float((strata["pop_size"] * strata["response"]).sum()))
+    if most <= least or met(least) or not met(most):
+        return least
+    missed, enough = least, most
+    while enough - missed > 1:
+        middle = (missed + enough) // 2
+        missed, enough = (missed, middle) if met(middle) else (middle, enough)
+    return enough
 
 
 def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str]) -> pd.DataFrame:
@@ -102,6 +137,14 @@ def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str])
         return people.assign(stratum=next(iter(cells.values())))
     labels = cell_labels(people, columns)
     return people.assign(stratum=labels.map(lambda cell: cells.get(cell, f"(not in the record) {cell}")))
+
+
+def listed_in_strata(
+    frame: pd.DataFrame, source: Source, columns: list[str], cells: dict[str, str], unit: str | None
+) -> pd.DataFrame:
+    """Who may be drawn, with the stratum; the ``unit`` of two stages, if any, is known for everyone."""
+    people = with_strata(eligible_list(frame, source), columns, cells)
+    return people if unit is None else people.assign(**{unit: known_levels(people[unit])})
 
 
 def strata_columns(design: DesignParams | None) -> list[str]:
@@ -127,7 +170,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
     """All units are one stratum; about as many people as units times people in each."""
     stages = design.two_stage
     assert stages is not None
-    n, units = len(people), people[stages.unit].astype("object").fillna("(unknown)").value_counts()
+    n, units = len(people), known_levels(people[stages.unit]).value_counts()
     rate = float((strata["response"] * strata["pop_size"]).sum() / n)
     taken = min(stages.units, len(units)) * min(stages.people, math.ceil(units.mean()))
     row = {"stratum": ALL_UNITS, "pop_size": n, "response": rate, "sd": strata["sd"].mean(), "invited": min(n, taken)}
@@ -136,7 +179,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
 
 def _strata_cells(people: pd.DataFrame, by: list[str], minimum: int) -> pd.DataFrame:
     labels = cell_labels(people, by)
-    first = people.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
+    first = people.loc[~labels.duplicated(), by].apply(known_levels)
     cells = first.assign(people=labels.value_counts().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "people", minimum)
     return merged.assign(people=cells["people"]).sort_values("cell").reset_index(drop=True)

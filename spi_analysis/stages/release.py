@@ -44,7 +44,7 @@ def release_wave(
 
     Raises
     ------
-    StoreError       nothing was drawn yet.
+    StoreError       nothing was drawn yet; the release before was cut short (it is finished now, and no more is done).
     SamplingError    the source, a stratum or its next wave does not exist; no reason is given.
     """
     with one_writer(store.root.parent):
@@ -53,6 +53,7 @@ def release_wave(
         part = drawn[drawn["source"] == source]
         _require_source(source, drawn, reason)
         entries = log_of(store, institution_id)
+        _finish_last(store, institution_id, drawn, entries)
         waves = _next_waves(part, last_waves(drawn, entries), source, strata)
         marked = demo_seed(setup.workspace) is not None and not not_of_the_demo(setup.workspace)
         entry = {
@@ -65,7 +66,7 @@ def release_wave(
             "previous": digest_of(entries[-1] if entries else record),
         }
         store.write_record(LOG, institution_id, {"institution_id": institution_id, "releases": [*entries, entry]})
-        # Last: a process that was killed before leaves a log that verify-draw says is ahead of the sample.
+        # Last: a process that was killed before leaves a log ahead of the sample; the next release sees to that first.
         store.write("sample", institution_id, sample_of(drawn, [*entries, entry]))
         if marked:
             mark_demo(setup.workspace, demo_seed(setup.workspace) or 0)
@@ -150,6 +151,26 @@ def drawn_of(store: Store, institution_id: str) -> pd.DataFrame:
 def digest_of(entry: dict[str, Any]) -> str:
     """What the next entry of the log says of this one."""
     return hashlib.sha256(canonical(entry).encode()).hexdigest()
+
+
+def _finish_last(store: Store, institution_id: str, drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> None:
+    """Where the sample is not what the log says, make it so and stop: nobody asked for a second wave."""
+    sample, expected = store.read("sample", institution_id), sample_of(drawn, entries)
+    if _invited(sample) == _invited(expected):
+        return
+    store.write("sample", institution_id, expected)
+    last = f"release {len(entries)}" if entries else "no release"
+    raise StoreError(
+        "the last release was not finished: its people were on record, but not in the sample",
+        file=f"data/{store.root.name}/sample/{institution_id}.parquet",
+        got=f"{len(sample)} people",
+        expected=f"{len(expected)} people, as the log says ({last})",
+        hint="the sample now holds them and no new wave was released; repeat the command only if one more is wanted",
+    )
+
+
+def _invited(sample: pd.DataFrame) -> set[tuple[Any, ...]]:
+    return set(sample[["source", "person_id", "wave"]].itertuples(index=False, name=None))
 
 
 def _require_source(source: Source, drawn: pd.DataFrame, reason: str) -> None:

@@ -8,6 +8,8 @@ from spi_analysis.errors import InputError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, satterthwaite_df
 from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import Instrument, RoundParams, Source
+from spi_analysis.params.sources import DesignParams
+from spi_analysis.sampling import known_levels
 from spi_analysis.scores import item_scores
 from spi_analysis.stages.source_rows import Design, scored_column
 from spi_analysis.stages.weigh import replicate_weights
@@ -48,10 +50,17 @@ def respondents_design(
     people, repeated = replicate_weights(replicates, source)
     rows = pd.Index(people).get_indexer(data["person_id"])
     _require_all(int((rows < 0).sum()), source, "the replicate weights")
-    df = satterthwaite_df(data["weight"].to_numpy(), data["nr_class"])
     return ReplicateDesign(
-        data, "weight", repeated.values[rows], "bootstrap", scale=repeated.scale, rscales=repeated.rscales, df_design=df
-    )
+        data, "weight", repeated.values[rows], "bootstrap", scale=repeated.scale, rscales=repeated.rscales,
+        df_design=_degrees(data, round_.sources[source].design),
+    )  # fmt: skip
+
+
+def _degrees(data: pd.DataFrame, design: DesignParams | None) -> float:
+    """Degrees of freedom of what the replicates resample: units of one stratum, else people inside classes."""
+    if design is None or design.two_stage is None:
+        return satterthwaite_df(data["weight"].to_numpy(), data["nr_class"])
+    return float(known_levels(data[design.two_stage.unit]).nunique() - 1)
 
 
 def _require_all(missing: int, source: Source, where: str) -> None:

@@ -13,7 +13,7 @@ from spi_analysis.sampling import Difference, draw_sample, other_version, record
 from spi_analysis.sampling.draw import design_of
 from spi_analysis.stages.draw import archive_path, context_of, method_of, public_value, stratified, turn_of
 from spi_analysis.stages.earlier import response_history
-from spi_analysis.stages.plan import eligible_list, plan_source, with_strata
+from spi_analysis.stages.plan import listed_in_strata, plan_source
 from spi_analysis.stages.release import drawn_of, log_of, log_problems, record_of, sample_of
 from spi_analysis.tables.store import Store
 
@@ -50,11 +50,8 @@ def check_record(store: Store, institution_id: str) -> dict[str, list[Difference
 
 def recorded_strata(frame: pd.DataFrame, part: dict[str, Any], source: Source) -> pd.DataFrame:
     """The eligible people with the strata that the record says."""
-    people = with_strata(eligible_list(frame, source), part["context"]["strata_columns"], part["context"]["cells"])
-    unit = part["method"].get("unit")
-    if unit in people:
-        people[unit] = people[unit].astype("object").where(people[unit].notna(), "(unknown)")
-    return people
+    context = part["context"]
+    return listed_in_strata(frame, source, context["strata_columns"], context["cells"], part["method"].get("unit"))
 
 
 def _source_differences(

@@ -12,6 +12,7 @@ from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.params.sources import WeightingParams
+from spi_analysis.sampling import known_levels
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.tables.store import Store
 from spi_analysis.weighting import (
@@ -31,7 +32,6 @@ from spi_analysis.weighting import (
 from spi_analysis.weighting.inputs import require_columns
 
 WEIGHT_COLUMNS = ["base_weight", "elig_weight", "nr_weight", "cal_weight", "trimmed_weight", "recal_weight", "weight"]
-UNKNOWN_LEVEL = "(unknown)"
 WHO = ["institution_id", "person_id", "source"]
 
 
@@ -180,11 +180,6 @@ def _equal_weights(
 def _margin(frame: pd.DataFrame, column: str) -> dict[str, float]:
     counts = known_levels(frame[column]).value_counts()
     return {str(level): float(total) for level, total in counts.items()}
-
-
-def known_levels(column: pd.Series) -> pd.Series:
-    """The column as text, with a level of its own for what is unknown."""
-    return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
 
 
 def replicate_weights(replicates: pd.DataFrame, source: Source) -> tuple[pd.Series, ReplicateWeights]:

@@ -7,7 +7,7 @@ Sources are independent, so the index of run r is made of the sources' runs r.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,12 +15,12 @@ import pandas as pd
 from rich.console import Console
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.errors import InputError
+from spi_analysis.errors import InputError, Problem
 from spi_analysis.estimation.result import t_interval
 from spi_analysis.params import RoundParams, RoundSetup, Source
+from spi_analysis.sampling import allocate, invitations_by
 from spi_analysis.scores import combine_index
 from spi_analysis.simulation import (
-    Allocation,
     Design,
     Population,
     ResponseModel,
@@ -30,7 +30,9 @@ from spi_analysis.simulation import (
     summarise,
 )
 from spi_analysis.simulation.runs import LEAST_ANSWERS, Settings
-from spi_analysis.stages.draw import plan_source
+from spi_analysis.stages.draw import cell_map
+from spi_analysis.stages.earlier import response_history
+from spi_analysis.stages.plan import History, SourcePlan, plan_source, strata_columns, with_strata
 from spi_analysis.synthetic.answers import panel_answers
 from spi_analysis.synthetic.city import SyntheticCity, make_city, true_scores
 from spi_analysis.synthetic.coverage import CORRECTIONS
@@ -39,8 +41,9 @@ from spi_analysis.synthetic.items import scored_items
 from spi_analysis.synthetic.profiles import profile_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.response import EXPERTS, OWN_SCORE
+from spi_analysis.tables.store import Store
 
-SCORE, LIST_LOGIT, PROPENSITY = "score", "list_logit", "propensity"
+SCORE, LIST_LOGIT, PROPENSITY, STRATUM = "score", "list_logit", "propensity", "stratum"
 # Answering depends on nothing, on what the list shows, on that and on the own score.
 ANSWERING = ("at_random", "list", "answer")
 DESIGNS = ("round", "unweighted", "half", "double", "census", "by_response")
@@ -83,14 +86,19 @@ def simulate_designs(
     columns of ``summarise``; first_order_bias (cov(p, y)/mean(p), points: by what the plain mean of those who answer
     would miss); on_answer (log-odds per SD of the own score); variance_internal,
     variance_external, variance_expert (of the index only: the sources' parts of its variance, points squared).
+
+    Raises
+    ------
+    InputError   a source is drawn in two stages or systematically: neither is simulated.
     """
     round_ = setup.round_for(institution_id)
+    _require_simulated(round_)
     cities = {rate: make_city(setup, institution_id, trials.people_seed, response_rate=rate) for rate in trials.rates}
     parts, biases = [], []
     for source in round_.probability_sources:
         if console:
             console.print(f"{source}: {trials.runs:,} runs of each design", highlight=False)
-        results, first_order = _source_runs(setup, round_, source, cities, trials, workers, console)
+        results, first_order = _source_runs(setup, institution_id, round_, source, cities, trials, workers, console)
         parts.append(results)
         biases.append(first_order)
     panels = _panel_runs(
@@ -106,6 +114,7 @@ def simulate_designs(
 
 def _source_runs(
     setup: RoundSetup,
+    institution_id: str,
     round_: RoundParams,
     source: Source,
     cities: dict[float, SyntheticCity],
@@ -114,9 +123,11 @@ def _source_runs(
     console: Console | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs of a probability source under all designs, and the first-order bias of each kind of response."""
-    people = _population(setup, source, next(iter(cities.values())))
+    city = next(iter(cities.values()))
+    history = response_history(setup, _store(setup), institution_id, source)
+    people, plan = planned(_population(setup, source, city), round_, source, history)
     models = _models(source, cities, trials.on_answer)
-    designs = design_set(round_, source, people)
+    designs = design_set(round_, people, plan)
     distinct = {_carried_out(design, len(people)): design for design in reversed(designs)}
     settings = Settings(_seed(trials.seed, source), round_.replicates.n_replicates, round_.level)
     found = run_designs(
@@ -148,18 +159,36 @@ def _population(setup: RoundSetup, source: Source, city: SyntheticCity) -> Popul
     return Population.of(frame.assign(**{SCORE: scores, LIST_LOGIT: logit, PROPENSITY: propensity}), SCORE)
 
 
-def design_set(round_: RoundParams, source: Source, people: Population) -> list[Design]:
-    """The round's design of a source, and others that change one thing each."""
-    params = round_.sources[source]
+def planned(
+    people: Population, round_: RoundParams, source: Source, history: History | None = None
+) -> tuple[Population, SourcePlan]:
+    """The round's plan for these people, and the people with the stratum that it puts them into."""
+    plan = plan_source(people.frame, round_, source, history)
+    design = round_.sources[source].design
+    strata = with_strata(people.frame, strata_columns(design), cell_map(plan, design))["stratum"]
+    return Population.of(people.frame.assign(**{STRATUM: strata}), people.answers), plan
+
+
+def design_set(round_: RoundParams, people: Population, plan: SourcePlan) -> list[Design]:
+    """The round's design of a source, with the sizes of its first release, and others that change one thing each.
+
+    Half and twice the invitations keep their shares; "by_response" shares the same number out by the round's rule,
+    for answers of which every stratum's true rate is known.
+    """
+    params = round_.sources[plan.source]
     assert params.design is not None
     assert params.weighting is not None
     rules, weights = params.design, params.weighting
+    strata = plan.strata.set_index("stratum")
+    invited = int(strata["invited"].sum())
+    rates = people.frame.groupby(STRATUM)[PROPENSITY].mean().reindex(strata.index)
+    by_response = invitations_by(
+        strata.assign(response=rates), invited, rules.allocation, min_invited=rules.min_per_stratum
+    )
     own = Design(
         "round",
-        int(plan_source(people.frame, round_, source).strata["invited"].sum()),
-        strata=tuple(rules.strata),
-        min_stratum_people=rules.min_stratum_people,
-        allocation=Allocation("proportional", min_n=rules.min_per_stratum),
+        _sizes(strata["invited"]),
+        strata=(STRATUM,),
         weighting=Weighting(
             tuple(weights.nonresponse.classes),
             tuple(weights.rake.margins),
@@ -167,21 +196,55 @@ def design_set(round_: RoundParams, source: Source, people: Population) -> list[
             weights.rake.min_respondents,
         ),
     )
-    assert isinstance(own.n, int)
     return [
         own,
         replace(own, label="unweighted", weighting=None),
-        replace(own, label="half", n=own.n // 2),
-        replace(own, label="double", n=2 * own.n),
+        replace(own, label="half", n=_scaled(strata, invited // 2, rules.min_per_stratum)),
+        replace(own, label="double", n=_scaled(strata, 2 * invited, rules.min_per_stratum)),
         replace(own, label="census", n=None),
-        replace(own, label="by_response", allocation=replace(own.allocation, response=PROPENSITY)),
+        replace(own, label="by_response", n=_sizes(by_response)),
     ]
+
+
+def _scaled(strata: pd.DataFrame, total: int, least: int) -> dict[str, int]:
+    """Another number of invitations in the shares of the plan, as far as people reach."""
+    within = np.minimum(strata["pop_size"], least)
+    total = min(max(total, int(within.sum())), int(strata["pop_size"].sum()))
+    measured = strata.assign(share=strata["invited"] / strata["pop_size"], least=within)
+    return _sizes(allocate(measured, total, "neyman", "pop_size", "share", min_n="least"))
+
+
+def _sizes(invited: pd.Series) -> dict[str, int]:
+    return {str(stratum): int(n) for stratum, n in invited.items()}
 
 
 def _carried_out(design: Design, people: int) -> tuple[object, ...]:
     """What a design does: those that invite everyone are one, however they share out."""
-    everyone = design.n is None or (isinstance(design.n, int) and design.n >= people)
-    return (design.weighting, *(() if everyone else (design.n, design.allocation)))
+    sizes = dict(design.n) if isinstance(design.n, Mapping) else {}
+    everyone = design.n is None or sum(sizes.values()) >= people
+    return (design.weighting, *(() if everyone else sorted(sizes.items())))
+
+
+def _require_simulated(round_: RoundParams) -> None:
+    """Refuse what the runs do not do: they draw simple random samples in strata."""
+    methods = {source: round_.sources[source].design.method for source in round_.probability_sources}  # type: ignore[union-attr]
+    problems = [
+        Problem(
+            "this method of selection is not simulated",
+            key=f"sources.{source}.design.method",
+            got=method,
+            expected="srs",
+            hint="try out a copy of the round that draws simple random samples in strata",
+        )
+        for source, method in methods.items()
+        if method != "srs"
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def _store(setup: RoundSetup) -> Store:
+    return Store(setup.workspace.data / setup.round.round_id)
 
 
 def _models(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.sampling.strata import cell_labels, merge_thin_cells
+from spi_analysis.sampling.strata import cell_labels, known_levels, merge_thin_cells
 from spi_analysis.weighting.inputs import require_columns, weights_of
 from spi_analysis.weighting.replicate_weights import ReplicateWeights
 from spi_analysis.weighting.replicates import bootstrap_replicates
@@ -25,7 +25,7 @@ def weighting_classes(
     require_columns(sample, [*by, status])
     answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
     labels = cell_labels(sample, by)
-    first = sample.loc[~labels.duplicated(), by].astype("object").fillna("(unknown)").astype(str)
+    first = sample.loc[~labels.duplicated(), by].apply(known_levels)
     cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "respondents", min_respondents).set_index("cell")
     return pd.DataFrame(

@@ -87,9 +87,19 @@ def hidden_rows(table: pd.DataFrame, min_cell: int = 10, min_panel: int = 5) -> 
     return gone
 
 
-def test_large_sources_keep_everything_but_the_thin_rate() -> None:
+def test_large_sources_keep_everything_but_the_thin_rate_and_what_would_tell_it() -> None:
+    """Without contact counts as no: 0 % of 55 respondents would say 0 % of the 8 with contact."""
     gone = hidden_rows(estimates())
-    assert gone[["measure", "domain"]].values.tolist() == [["experience_rate", "contacts"]]
+    told = [["experience_rate", "asked", "contacts"], ["experience_rate", "asked", "respondents"]]
+    assert gone[["measure", "dimension", "domain"]].values.tolist() == told
+
+
+def test_other_items_and_other_sources_keep_their_rates() -> None:
+    others = [row("experience_rate", n, "external", "paid", d) for n, d in ((30, "contacts"), (55, "respondents"))]
+    others += [row("experience_rate", 80, "internal", "asked", "respondents")]
+    gone = hidden_rows(pd.concat([estimates(), pd.DataFrame(others)], ignore_index=True))
+    assert set(gone["dimension"]) == {"asked"}
+    assert set(gone["source"]) == {"external"}
 
 
 COMPOSITES = ("index", "category", "target")

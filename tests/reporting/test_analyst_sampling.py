@@ -41,6 +41,16 @@ def test_census_sources_have_no_allocations_to_compare(data, setup):
         assert "nan" not in re.sub(r"<[^>]*>", " ", part.html["en"])
 
 
+def test_a_margin_out_of_reach_is_said_under_the_plan(data, setup):
+    tight = replace(data, setup=with_design(setup, margin=0.01, response_rate=0.05))
+    assert "too few for the margin aimed for: Internal; External" in cells_text(tight)
+    assert "too few for the margin" not in cells_text(replace(data, setup=with_design(setup, margin=0.2)))
+
+
+def cells_text(data):
+    return view.plan_table(view.source_plans(data), data.round).html["en"]
+
+
 def test_allocations_are_compared_at_the_same_number_of_invitations(data):
     plans = view.source_plans(data)
     rows = cells(view.allocation_table(plans, data.round))

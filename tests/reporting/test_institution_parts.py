@@ -131,6 +131,7 @@ def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage)
     shown = page.figures["status"] == "shown"
     compared_with = ["source_score", "dimension_score", "unit_difference", "class_difference"]
     k = int((shown & page.figures["measure"].isin(compared_with) & (page.figures["se"] > 0)).sum())
+    k -= 1  # The experts' one dimension is their score.
     assert f"Of {k} parts compared" in html
     assert len(_rows(html)) <= page.setup.round.weak_sides.max_shown
     assert all(row[3].startswith("−") for row in _rows(html)), "only parts below what they are compared with"
@@ -144,6 +145,14 @@ def test_units_have_the_model_beside_them_where_there_is_one(page: InstitutionPa
     richer = replace(page, figures=pd.concat([page.figures, model], ignore_index=True))
     rows = _rows(units_view(richer, "internal").html["en"])
     assert all(row[-2:] == ["50.0", "45.0 to 55.0"] for row in rows)
+
+
+def test_units_without_a_model_say_why(page: InstitutionPage) -> None:
+    few = page.setup.round.small_area.model_copy(update={"min_units": 2})
+    alike = replace(page, setup=replace(page.setup, round=page.setup.round.model_copy(update={"small_area": few})))
+    said = "differ no more than chance"
+    assert said in units_view(alike, "internal").html["en"], "units enough, and no model: no spread"
+    assert said not in units_view(page, "internal").html["en"], "too few units say nothing"
 
 
 TRACKED = pd.DataFrame(

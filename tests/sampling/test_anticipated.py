@@ -133,6 +133,25 @@ def test_the_margin_of_one_stratum_is_the_one_of_simple_random_sampling() -> Non
     assert stratified_margin(one, [0]) == float("inf")
 
 
+UNEQUAL = pd.DataFrame({"pop_size": [900, 300, 100], "response": [0.2, 0.5, 0.8], "sd": [0.5, 0.4, 0.3]})
+
+
+@pytest.mark.parametrize("method", ["proportional", "equal", "power", "neyman"])
+def test_comparisons_count_answers_not_invitations(method: str) -> None:
+    """300 invitations where strata answer differently: answers follow the method, and the margin follows from them."""
+    invited = invitations_by(UNEQUAL, 300, method)
+    (row,) = compared_allocations(UNEQUAL, 300, [method]).itertuples()
+    answers = invited.to_numpy() * np.array([0.2, 0.5, 0.8])
+    measure = {"proportional": [9, 3, 1], "equal": [1, 1, 1], "power": np.sqrt([9, 3, 1]), "neyman": [4.5, 1.2, 0.3]}
+    share = np.asarray(measure[method], dtype=float) / np.sum(measure[method])
+    assert (np.abs(answers - share * answers.sum()) < 2 * UNEQUAL["response"]).all(), "but for an invitation or so"
+    assert row.invited == invited.sum() == 300
+    assert row.completes == pytest.approx(answers.sum())
+    assert row.stratum_completes == pytest.approx(np.median(answers))
+    parts = (np.array([9, 3, 1]) / 13) ** 2 * UNEQUAL["sd"] ** 2 * (1 / answers - 1 / UNEQUAL["pop_size"])
+    assert row.margin == pytest.approx(1.959964 * np.sqrt(parts.sum()), rel=1e-6)
+
+
 def test_neyman_has_the_smallest_margin() -> None:
     strata = pd.DataFrame({"pop_size": [900, 300, 100], "response": 0.4, "sd": [0.2, 0.5, 0.5]})
     table = compared_allocations(strata, 300, ["equal", "proportional", "neyman"]).set_index("method")

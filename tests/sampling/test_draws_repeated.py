@@ -14,6 +14,7 @@ from scipy.stats import chi2
 
 from spi_analysis.sampling import (
     DrawDesign,
+    assign_waves,
     draw_sample,
     inclusion_probabilities,
     joint_inclusion_elimination,
@@ -25,7 +26,6 @@ from spi_analysis.sampling import (
     select_srs,
     select_systematic,
     select_two_stage,
-    split_waves,
 )
 
 DRAWS, SEED, LEVEL = 20_000, 20240722, 0.001
@@ -129,9 +129,15 @@ def test_pareto_targets_are_met_closely() -> None:
     assert np.abs(np.diag(EXACT_PARETO) - PPS).max() < 0.01
 
 
+def in_halves(table: pd.DataFrame, **options: object) -> pd.DataFrame:
+    """Of the four of every draw two are released first."""
+    assert TAKEN == 4
+    return assign_waves(table, {str(draw): [2, 2] for draw in range(DRAWS)}, "draw", **options)
+
+
 def test_released_people_are_a_random_part() -> None:
     """First release of 2 of the 4 drawn: each of 10 with chance 0.2, each pair with 2/90."""
-    out = release(split_waves(drawn("srs"), [0.5, 0.5], stratum="draw"), 1, stratum="draw")
+    out = release(in_halves(drawn("srs")), 1, stratum="draw")
     joint = np.where(np.eye(N, dtype=bool), 0.2, 2 / 90)
     distance, df = chi_square(seen_in(out).mean(axis=0), joint)
     assert distance < chi2.isf(LEVEL, df)
@@ -139,7 +145,7 @@ def test_released_people_are_a_random_part() -> None:
 
 
 def test_released_part_of_unequal_probabilities() -> None:
-    split = split_waves(drawn("pareto by own numbers"), [0.5, 0.5], "draw", seed=SEED, person="id")
+    split = in_halves(drawn("pareto by own numbers"), seed=SEED, person="id")
     out = release(split, 1, stratum="draw")
     inside = np.bincount(out["unit"], minlength=N) / DRAWS
     exact = np.diag(EXACT_PARETO) / 2

@@ -51,6 +51,11 @@ def test_people_on_two_lists_count_on_each() -> None:
             "from the sum 3 would follow",
         ),
         ([[100, 97], [50, 20]], [[100, np.nan], [50, np.nan]], "97 of 100 tells of 3"),
+        (
+            [[20, 17], [12, 12], [60, 40], [80, 50]],
+            [[20, np.nan], [12, np.nan], [60, np.nan], [80, 50]],
+            "29 of the 32 of the first two would follow: 3 without",
+        ),
         ([[5, 0], [50, 20], [60, 30]], [[np.nan] * 2, [np.nan] * 2, [60, 30]], "5 people; 50 go with them"),
     ],
 )
@@ -81,3 +86,6 @@ def test_nothing_on_few_people_and_nothing_by_subtraction(rows: list, split: boo
             everything = len(hidden) == len(part)
             assert len(hidden) != 1 or everything
             assert total == 0 or total >= LEAST or everything
+            if column == "flag":
+                without = left[hidden].sum()
+                assert without == 0 or without >= LEAST or everything, "those of the hidden without the flag"

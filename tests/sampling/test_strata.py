@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.sampling import cell_labels, merge_thin_cells
+from spi_analysis.sampling import cell_labels, known_levels, merge_thin_cells
 from spi_analysis.sampling.strata import merged_codes
 
 
@@ -99,3 +99,11 @@ def test_numbers_of_groups_say_the_same_as_their_labels(rows: list[tuple[str, st
     labelled = merge_thin_cells(table, ["unit", "position"], "people", 4)
     parts = list(zip(table["unit"], table["position"], strict=True))
     assert merged_codes(parts, table["people"], 4).tolist() == pd.factorize(labelled["group"])[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [(["a", None], object), ([True, pd.NA], "boolean"), (["a", None], "category")]
+)
+def test_what_is_missing_is_a_level_of_its_own(values: list, kind: object) -> None:
+    """Of any kind of column, as text; a text that is there stays as it is."""
+    assert known_levels(pd.Series(values, dtype=kind)).tolist() == [str(values[0]), "(unknown)"]

@@ -12,7 +12,6 @@ from spi_analysis.sampling import (
     permanent_random_numbers,
     release,
     select_srs,
-    split_waves,
     wave_sizes,
     with_reserves,
 )
@@ -20,6 +19,12 @@ from spi_analysis.sampling import (
 PEOPLE = pd.DataFrame({"person_id": [f"p{i}" for i in range(60)], "stratum": ["x"] * 40 + ["y"] * 20})
 PEOPLE["prn"] = permanent_random_numbers(PEOPLE["person_id"], b"sixteen bytes at least")
 DRAWN = select_srs(PEOPLE, {"x": 10, "y": 5}, "stratum")
+
+
+def split_waves(drawn: pd.DataFrame, shares: list[float], **options: object) -> pd.DataFrame:
+    """Waves in the same shares in every stratum."""
+    sizes = {h: wave_sizes(int(n), shares) for h, n in drawn["stratum"].value_counts().items()}
+    return assign_waves(drawn, sizes, **options)
 
 
 def test_sizes_of_waves_by_hand() -> None:
@@ -44,11 +49,11 @@ def test_released_part_stands_for_the_whole_stratum() -> None:
     assert set(later["drawn_prob"]) == {0.25}
 
 
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(0, 3), st.integers(1, 20))
-def test_weights_of_any_release_sum_to_the_population(parts: list[int], minimum: int, n: int) -> None:
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 20))
+def test_weights_of_any_release_sum_to_the_population(parts: list[int], n: int) -> None:
     drawn = select_srs(PEOPLE, n, "stratum")
-    split = split_waves(drawn, [part / sum(parts) for part in parts], min_first=minimum)
-    assert (split.groupby("stratum")["wave"].apply(lambda w: (w == 1).sum()) >= min(minimum, n)).all()
+    split = split_waves(drawn, [part / sum(parts) for part in parts])
+    assert (split.groupby("stratum")["wave"].apply(lambda w: (w == 1).sum()) >= 1).all()
     for last in range(1, split["wave"].max() + 1):
         out = release(split, last)
         assert out.groupby("stratum")["base_weight"].sum().to_numpy() == pytest.approx(
@@ -77,8 +82,6 @@ def test_a_stratum_may_wait() -> None:
 @pytest.mark.parametrize(
     ("act", "what"),
     [
-        (lambda: split_waves(DRAWN, [0.6, 0.6]), "together 1"),
-        (lambda: split_waves(DRAWN, [0.0, 1.0]), "the first above 0"),
         (lambda: split_waves(DRAWN.drop(columns="prn"), [1.0]), "column prn"),
         (
             lambda: split_waves(DRAWN.assign(inclusion_prob=np.linspace(0.1, 0.9, 15)), [0.5, 0.5]),
@@ -119,6 +122,20 @@ def test_waves_that_do_not_add_up_are_refused_all_at_once() -> None:
 )
 def test_reserves_by_hand(first: int, people: int, reserves: list[float], sizes: list[int], rationale: str) -> None:
     assert with_reserves(first, people, reserves) == sizes, rationale
+
+
+@pytest.mark.parametrize(
+    ("people", "shares", "sizes", "rationale"),
+    [
+        (10, [0.6, 0.2, 0.2], [6, 2, 2], "whole numbers as they are"),
+        (5, [0.6, 0.2, 0.2], [3, 1, 1], "3, 4, 5 in all"),
+        (5, [0.5, 0.25, 0.25], [3, 1, 1], "2.5 and 3.75 in all round to 3 and 4"),
+        (4, [1.0, 0.5, 0.25], [2, 1, 1], "shares count against their sum: 2.29 and 3.43 in all"),
+        (1, [0.1, 0.1, 0.8], [1, 0, 0], "one person is in the first release, and in no other"),
+    ],
+)
+def test_sizes_from_shares_by_hand(people: int, shares: list[float], sizes: list[int], rationale: str) -> None:
+    assert wave_sizes(people, shares) == sizes, rationale
 
 
 @given(st.integers(0, 50), st.lists(st.floats(0.05, 2), min_size=1, max_size=4))

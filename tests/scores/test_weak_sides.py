@@ -43,19 +43,44 @@ TABLE = pd.DataFrame(
 def test_order_is_that_of_the_evidence_not_of_the_scores() -> None:
     table = weak_sides(TABLE, 73, "bh", 0.1)
     below = table[table["difference"] < 0]
-    assert below["part"].tolist() == ["Dinas A", "hr", "", "budget"], "60 +- 10 is weaker evidence than 69 +- 1"
-    assert below["score"].tolist() == [62, 69, 70, 60]
-    assert below["difference"].tolist() == [-8, -4, -3, -13]
+    assert below["part"].tolist() == ["hr", "Dinas A", "", "budget"], "60 +- 10 is weaker evidence than 69 +- 1"
+    assert below["score"].tolist() == [69, 62, 70, 60]
+    assert below["difference"].tolist() == [-4, -8, -3, -13]
 
 
-def test_families_by_hand() -> None:
-    """Four compared with the threshold, two units: the smallest p-value of a family counts four times, or twice."""
+def test_one_family_by_hand() -> None:
+    """Six parts, four compared with the threshold and two units: the two smallest p-values are alike, p 6/2 each."""
     table = weak_sides(TABLE, 73, "bh", 0.1).set_index("part")
     assert table.loc["hr", "p_value"] == pytest.approx(student.cdf(-4, 20))
-    assert table.loc["hr", "p_adjusted"] == pytest.approx(4 * student.cdf(-4, 20))
-    assert table.loc["Dinas A", "p_adjusted"] == pytest.approx(2 * student.cdf(-4, 20))
+    assert table.loc["hr", "p_adjusted"] == pytest.approx(3 * student.cdf(-4, 20))
+    assert table.loc["Dinas A", "p_adjusted"] == pytest.approx(3 * student.cdf(-4, 20))
     assert table.loc["budget", "is_clear"] == (table.loc["budget", "p_adjusted"] <= 0.1)
     assert table.loc["hr", ["ci_low", "ci_high"]].tolist() == [-6, -2], "the interval of the score, from the threshold"
+
+
+def test_a_source_of_one_dimension_is_not_counted_twice() -> None:
+    """The panel's one dimension is its score; a source whose dimensions are hidden is there for itself."""
+    panel = [estimate("source_score", "expert", None, 60, 2), estimate("dimension_score", "expert", "whole", 60, 2)]
+    table = weak_sides(pd.DataFrame(panel), 73, "bh", 0.1)
+    assert table[["kind", "part"]].to_numpy().tolist() == [["dimension", "whole"]]
+    hidden = pd.DataFrame(panel).assign(status=["shown", "suppressed"])
+    assert weak_sides(hidden, 73, "bh", 0.1)["kind"].tolist() == ["source"]
+
+
+def test_an_institution_without_weak_parts_has_one_called_clear_as_seldom_as_said() -> None:
+    """Three sources, ten dimensions, twelve units, four classes, all exactly at their measure; 600 institutions.
+
+    Where nothing is weak every part called clear is a false alarm, so in at most a tenth of them is there any.
+    """
+    kinds = ["source_score"] * 3 + ["dimension_score"] * 10 + ["unit_difference"] * 12 + ["class_difference"] * 4
+    level = np.array([73.0] * 13 + [0.0] * 16)
+    rng, alarms = np.random.default_rng(7), 0
+    blank = pd.DataFrame([estimate(kind, "internal", f"{i}", 0, 1) for i, kind in enumerate(kinds)])
+    for _ in range(600):
+        table = weak_sides(blank.assign(estimate=level + rng.standard_t(20, len(level))), 73, "bh", 0.1)
+        alarms += bool(table["is_clear"].any())
+    assert alarms / 600 < 0.1 + 3 * np.sqrt(0.09 / 600), "three families by themselves: over a quarter"
+    assert alarms / 600 > 0.05
 
 
 def test_hidden_parts_and_parts_without_an_error_take_no_part() -> None:

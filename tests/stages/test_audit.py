@@ -95,3 +95,17 @@ def test_the_panel_has_no_units_and_its_list_tells_nothing_of_few(store: Store, 
     panel = audit.sources.set_index("source").loc["expert"]
     assert (panel["eligible"], pd.isna(panel["listed"])) == (12, True), "14 listed less 12 would tell of two"
     assert "expert" not in set(audit.units["source"])
+
+
+def test_the_coverage_of_a_list_whose_length_is_hidden_is_hidden_too(
+    store: Store, town: Town, setup: RoundSetup
+) -> None:
+    """14 experts listed, 12 eligible, 20 known: a share of 70 % of 20 would tell the 14, and so the two."""
+    frame = town.frame.copy()
+    frame.loc[frame.index[frame["source"] == "expert"][:2], "is_eligible"] = False
+    store.write("frame", TOWN, frame)
+    audit = audit_frame(told(setup, ("expert", "", 20), ("external", "", 100)), store, TOWN)
+    sources = audit.sources.set_index("source")
+    assert pd.isna(sources.loc["expert", "share"])
+    assert ("expert", "", "people_missing") not in tasks(audit)
+    assert sources.loc["external", "share"] == pytest.approx(1.68), "168 listed, all eligible: nothing to hide"

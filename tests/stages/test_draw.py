@@ -16,6 +16,7 @@ from spi_analysis.stages.draw import (
 )
 from spi_analysis.stages.verify import check_record, verify_institution
 from spi_analysis.tables.store import Store
+from tests.stages.test_release import with_design
 from tests.stages.town import SECRET, TOWN, Town
 
 SOURCES = ("internal", "external", "expert")
@@ -42,6 +43,40 @@ def test_plan_invites_enough_for_the_least_number_of_completes(town: Town, setup
     sources = {**setup.round.sources, "internal": source.model_copy(update={"design": wide})}
     plan = plan_source(town.frame, setup.round.model_copy(update={"sources": sources}), "internal")
     assert plan.strata["invited"].sum() == math.ceil(30 / (0.97 * 0.30)) == 104
+
+
+TWO_UNITS = {"deff": 1.0, "eligibility_rate": 1.0, "response_rate": 1.0, "strata": ["unit"], "allocation": "equal"}
+
+
+def two_units(town: Town) -> pd.DataFrame:
+    """A list of 900 people in one unit and 100 in another."""
+    one = town.frame[(town.frame["source"] == "external") & town.frame["is_eligible"]].iloc[0]
+    people = [{"person_id": f"p{i:04d}", "unit": "large" if i < 900 else "small"} for i in range(1000)]
+    return pd.DataFrame([one.to_dict() | person for person in people])
+
+
+def test_an_allocation_that_is_not_proportional_needs_more_answers(town: Town, setup: RoundSetup) -> None:
+    """By hand: 0.1 = 1.96 sqrt(0.25 (0.81 (1/m - 1/900) + 0.01 (1/m - 1/100))), so m = 0.82/0.011413 = 71.85 each.
+
+    For a simple random sample 88 answers would do: 44 of each, which is a margin of 13 points here.
+    """
+    design = with_design(setup, margin=0.1, min_completes=30, **TWO_UNITS)
+    plan = plan_source(two_units(town), design.round, "external")
+    assert plan.strata["invited"].tolist() in ([72, 71], [72, 72])
+    large, small = plan.strata["invited"]
+    variance = 0.81 * (1 / large - 1 / 900) + 0.01 * (1 / small - 1 / 100)
+    assert plan.margin == pytest.approx(1.959964 * math.sqrt(0.25 * variance), rel=1e-6)
+    assert plan.margin_met
+    assert plan.margin <= 0.1
+
+
+def test_a_margin_out_of_reach_is_said(town: Town, setup: RoundSetup) -> None:
+    """Everyone invited, a fifth answers: 1.96 sqrt(0.25 (0.81 (1/180 - 1/900) + 0.01 (1/20 - 1/100))) = 0.062."""
+    design = with_design(setup, margin=0.05, **TWO_UNITS | {"response_rate": 0.2})
+    plan = plan_source(two_units(town), design.round, "external")
+    assert plan.size.census
+    assert not plan.margin_met
+    assert plan.margin == pytest.approx(0.0620, abs=5e-5)
 
 
 def test_panel_is_invited_whole(town: Town, setup: RoundSetup) -> None:

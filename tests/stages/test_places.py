@@ -72,6 +72,17 @@ def test_a_hidden_index_leaves_no_trace(few_draws: RoundSetup, tmp_path: Path, s
         pd.testing.assert_frame_equal(table, absent)
 
 
+def test_a_result_withheld_after_it_was_scored_leaves_no_trace(few_draws: RoundSetup, tmp_path: Path) -> None:
+    """The store still says "shown"; the decision stands in the round's inputs, and goes before."""
+    hidden = "kota-mojokerto"
+    decided = few_draws.inputs[hidden].model_copy(update={"release": "withheld", "withheld_reason": "conduct"})
+    withheld = replace(few_draws, inputs=few_draws.inputs | {hidden: decided})
+    absent = round_places(few_draws, _store(tmp_path / "absent", {}, (hidden,)))
+    table = round_places(withheld, _store(tmp_path / "scored", {}))
+    assert hidden not in set(table["institution_id"])
+    pd.testing.assert_frame_equal(table, absent)
+
+
 def test_nobody_scored_nobody_placed(few_draws: RoundSetup, tmp_path: Path) -> None:
     assert round_places(few_draws, Store(tmp_path / "spi_2024")).empty
 

@@ -54,6 +54,31 @@ def test_reserves_are_drawn_but_not_invited(store: Store, roomy: RoundSetup) -> 
     assert table.loc["expert", "reserve"] == 0
 
 
+def test_a_release_that_was_killed_is_finished_and_spends_no_second_reserve(
+    store: Store, roomy: RoundSetup, monkeypatch
+) -> None:
+    """Killed after the log, before the sample: the same command again invites those of the log, and no others."""
+    draw_institution(roomy, store, TOWN, SECRET)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(Store, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            release(roomy, store)
+    assert len(log_of(store, TOWN)) == 1
+    assert set(store.read("sample", TOWN)["wave"]) == {1}
+    with pytest.raises(StoreError, match="was not finished") as caught:
+        release(roomy, store)
+    assert "release 1" in str(caught.value)
+    assert len(log_of(store, TOWN)) == 1, "no second entry"
+    sample = store.read("sample", TOWN)
+    assert set(sample.loc[sample["source"] == "external", "wave"]) == {1, 2}
+    assert differences(roomy, store) == {}
+    assert release(roomy, store)["number"] == 2, "from now on as ever"
+
+
 def test_a_released_wave_joins_the_sample_with_right_weights(store: Store, roomy: RoundSetup) -> None:
     """N_h / m_h of what was released, whatever was drawn; the other sources stay as they are."""
     draw_institution(roomy, store, TOWN, SECRET)

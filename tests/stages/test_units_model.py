@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.units_model import model_rows
+from spi_analysis.stages.units_model import model_rows, model_state
 
 
 def units(scores: list[float], answers: list[float], sd: float = 20.0, source: str = "internal") -> pd.DataFrame:
@@ -52,19 +52,36 @@ def test_too_few_units_have_no_model(setup: RoundSetup) -> None:
     assert rows(GIVEN.assign(status="withheld"), setup).empty
 
 
-def test_units_that_differ_by_chance_only_get_one_score(setup: RoundSetup) -> None:
-    made = rows(units([60.1, 60.0, 59.9, 60.05, 60.0], [10] * 5), setup)
-    assert made["estimate"].std() < 1e-6
+def test_units_that_differ_by_chance_only_have_no_model(setup: RoundSetup) -> None:
+    """Every unit would get the same figure, and the one measured best the widest interval."""
+    alike = units([60.1, 60.0, 59.9, 60.05, 60.0], [10, 20, 40, 80, 160])
+    assert rows(alike, setup).empty
+    assert model_state(alike, "internal", setup.round.small_area) == "no_spread"
+
+
+def test_one_source_without_spread_leaves_the_other_its_model(setup: RoundSetup) -> None:
+    alike = units([60.1, 60.0, 59.9, 60.05, 60.0], [10] * 5, source="external")
+    both = pd.concat([GIVEN, alike], ignore_index=True)
+    made = rows(both, setup)
+    assert set(made["source"]) == {"internal"}
+    whole = pd.concat([both, made], ignore_index=True)
+    states = {source: model_state(whole, source, setup.round.small_area) for source in ("internal", "external")}
+    assert states == {"internal": "modelled", "external": "no_spread"}
+    assert model_state(GIVEN.head(4), "internal", setup.round.small_area) == "few_units"
 
 
 def test_nearer_to_the_truth_than_the_direct_scores(setup: RoundSetup) -> None:
-    """200 institutions of eight units, true spread 5 points, 12 answers each (error 5.8): mean squared errors."""
+    """200 institutions of eight units, true spread 5 points, 12 answers each (error 5.8): mean squared errors.
+
+    Where there is no model the direct scores stand.
+    """
     rng = np.random.default_rng(4)
     lost = []
     for _ in range(200):
         true = rng.normal(70, 5, 8)
         direct = true + rng.normal(0, 20 / np.sqrt(12), 8)
-        made = rows(units(list(direct), [12.0] * 8), setup)["estimate"].to_numpy()
+        found = rows(units(list(direct), [12.0] * 8), setup)["estimate"].to_numpy()
+        made = found if len(found) else direct
         lost.append([((made - true) ** 2).mean(), ((direct - true) ** 2).mean()])
     model, direct_error = np.mean(lost, axis=0)
     assert model < 0.75 * direct_error

@@ -7,11 +7,14 @@ import pytest
 from spi_analysis.errors import InputError
 from spi_analysis.estimation import satterthwaite_df
 from spi_analysis.simulation import Population, bias_of_respondents
+from spi_analysis.simulation.draw import settle
 from spi_analysis.simulation.means import Answered, WeightingCells, weighted_means
+from spi_analysis.stages.plan import History
 from spi_analysis.synthetic import designs
 from spi_analysis.synthetic.city import make_city
-from spi_analysis.synthetic.designs import KEYS, Trials, design_set, simulate_designs
+from spi_analysis.synthetic.designs import KEYS, Trials, design_set, planned, simulate_designs
 from spi_analysis.weighting import Rake, WeightingClasses, apply_recipe, two_phase_replicates, weighting_classes
+from tests.stages.test_release import with_design
 
 CITY = "kota-pangkalpinang"
 
@@ -87,8 +90,8 @@ def test_first_order_bias_is_that_of_the_probabilities(setup, rows):
 def test_a_run_is_the_weighting_of_the_workbench(setup):
     """Draw in strata, classes, raking with merged levels: the recipe gives the same weights, but for trimming."""
     city = make_city(setup, CITY, 2024, response_rate=0.2)
-    people = designs._population(setup, "internal", city)
-    design = design_set(setup.round, "internal", people)[0]
+    people, plan = planned(designs._population(setup, "internal", city), setup.round, "internal")
+    design = design_set(setup.round, people, plan)[0]
     rng = np.random.default_rng(3)
     invited = np.sort(rng.permutation(len(people))[:1500])
     answered = rng.random(len(people)) < 0.2
@@ -116,6 +119,41 @@ def test_a_run_is_the_weighting_of_the_workbench(setup):
     assert found.df == pytest.approx(
         satterthwaite_df(weighted.weight[kept].to_numpy(), sample["nr_class"][kept]), rel=1e-4
     )
+
+
+@pytest.mark.parametrize("allocation", ["proportional", "equal", "power", "neyman"])
+def test_the_round_s_design_has_the_sizes_of_its_plan(setup, allocation):
+    """Whatever the rule of allocation, and with what earlier rounds told; half and twice keep the shares."""
+    round_ = with_design(setup, margin=0.05, allocation=allocation, strata=["unit"]).round
+    people = designs._population(setup, "internal", make_city(setup, CITY, 2024))
+    units = sorted(people.frame["unit"].dropna().unique())[:2]
+    groups = pd.DataFrame({"unit": units, "invited": 300, "answered": [30, 200], "sd": np.nan})
+    history = History(["unit"], groups, 600, 230)
+    people, plan = planned(people, round_, "internal", history)
+    found = {design.label: design for design in design_set(round_, people, plan)}
+    sizes = plan.strata.set_index("stratum")["invited"].to_dict()
+    assert found["round"].n == sizes
+    drawing = settle(found["round"], people)
+    drawn = dict(zip(people.cells(("stratum",)).labels, drawing.ends[-1], strict=True))
+    assert drawn == sizes
+    assert sum(found["half"].n.values()) == sum(sizes.values()) // 2
+    assert sum(found["by_response"].n.values()) == sum(sizes.values())
+    large = [h for h, n in sizes.items() if n >= 40]
+    assert large
+    assert [found["half"].n[h] / sizes[h] for h in large] == pytest.approx([0.5] * len(large), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"method": "two_stage", "two_stage": {"unit": "unit", "units": 3, "people": 12}}, ["got: two_stage"]),
+        ({"method": "systematic", "order": ("unit",)}, ["got: systematic", "sources.external.design.method"]),
+    ],
+)
+def test_what_is_not_simulated_is_refused(setup, changes, parts):
+    with pytest.raises(InputError) as caught:
+        simulate_designs(with_design(setup, **changes), CITY, Trials((0.2,), runs=1), workers=1)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
 
 
 def test_population_leaves_out_those_who_may_not_be_asked(setup):

@@ -60,6 +60,12 @@ def plan_table(plans: Plans, round_: RoundParams) -> Shown:
             "it has no margin of error in the sense of sampling.",
             level=words.percent(round_.level, 0),
         )
+        missed = [source for source, plan in plans.items() if not plan.margin_met]
+        if missed:
+            said = words(
+                "Everyone who may be invited is too few for the margin aimed for: {names}.", names=_names(missed, words)
+            )
+            note = f"{note} {said}"
         return html_table(columns, "table-plan", words("What is planned"), note=note, words=words)
 
     return show(make)

@@ -12,8 +12,9 @@ from spi_analysis.reporting.charts import histogram_chart, interval_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words
+from spi_analysis.sampling import UNKNOWN_LEVEL
 from spi_analysis.stages.draw import eligible_list
-from spi_analysis.stages.weigh import UNKNOWN_LEVEL, WeightedSample
+from spi_analysis.stages.weigh import WeightedSample
 from spi_analysis.weighting import balance
 
 WORST = 15

@@ -11,6 +11,7 @@ from spi_analysis.reporting.institution.sentences import denominator
 from spi_analysis.reporting.tables import Column, figures, hidden_sentences, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.stages.units_model import model_state
 
 
 def who_answered_table(page: InstitutionPage, words: Words) -> str:
@@ -130,8 +131,12 @@ def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title:
             figures(words("Its interval"), (words.interval(low, high, 1) for low, high in limits)),
         ]
         note += " " + words(
-            "The steadied score draws a unit with few answers towards the mean of all units (Fay and Herriot 1979): "
-            "less moved by chance, but it hides part of what makes a small unit special."
+            "The steadied score draws a unit with few answers towards the mean of the units shown (Fay and Herriot "
+            "1979): less moved by chance, but it hides part of what makes a small unit special."
+        )
+    elif model_state(page.figures, source, page.setup.round.small_area) == "no_spread":
+        note += " " + words(
+            "The units differ no more than chance would make them differ, so there are no steadied scores beside them."
         )
     columns = [text(words("Unit"), shown["label"]), *figure_columns(shown, words("Score"), words), *beside]
     table = page_table(columns, f"units_{source}", title, note, words) if len(shown) else ""
