@@ -256,7 +256,7 @@ def test_a_real_round_through_the_commands(tmp_path):
     drawn = run("draw", "kota-mojokerto").stdout
     assert re.search(r"kota-mojokerto +│ internal +│ +12 │ +12 │ +0 │", drawn)
     audited = spi(workspace, "audit-frame", "kota-mojokerto")
-    assert "frame_tasks.csv" in audited.stdout
+    assert "frame/tasks.csv" in audited.stdout
     assert not any(name in audited.stdout for name in NAMES), "nobody by name"
     refused = spi(workspace, "release-wave", "kota-mojokerto", "--source", "external", "--reason", "x")
     assert refused.returncode == 1

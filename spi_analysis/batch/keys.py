@@ -48,7 +48,7 @@ def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
         folder / f"{step.notebook.name}.ipynb",
         *page_paths(setup, step),
         *(store / table / f"{step.institution_id}.parquet" for table in step.notebook.writes),
-        *(sorted(_plain((folder / "tables").glob("*.csv"))) if step.notebook.audience == "report" else ()),
+        *(sorted(_plain((folder / step.notebook.files).glob("*.csv"))) if step.notebook.files else ()),
     ]
     return {path.relative_to(place.root).as_posix(): file_digest(path) for path in paths}
 

@@ -13,7 +13,10 @@ from spi_analysis.params import Workspace
 
 @dataclass(frozen=True)
 class NotebookKind:
-    """What a notebook needs (notebooks before it, tables of the store) and makes (a page, tables)."""
+    """What a notebook needs (notebooks before it, tables of the store) and makes.
+
+    It makes a page, tables of the store (``writes``) and CSV files in a folder of its own (``files``) beside the page.
+    """
 
     name: str
     needs: tuple[str, ...]
@@ -21,6 +24,7 @@ class NotebookKind:
     audience: Literal["report", "analyst"]
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    files: str = ""
 
     @property
     def number(self) -> str:
@@ -31,7 +35,7 @@ class NotebookKind:
 FIELDWORK = ("frame", "sample", "events", "responses")
 WEIGHTS = ("weights", "replicates")
 INSTITUTION_NOTEBOOKS = (
-    NotebookKind("10_sampling_design", (), "10_sampling_design.{language}.html", "analyst", ("frame",)),
+    NotebookKind("10_sampling_design", (), "10_sampling_design.{language}.html", "analyst", ("frame",), files="frame"),
     NotebookKind("20_fieldwork_progress", (), "20_fieldwork_progress.{language}.html", "analyst", FIELDWORK),
     NotebookKind(
         "30_nonresponse_weighting", (), "30_nonresponse_weighting.{language}.html", "analyst", FIELDWORK, WEIGHTS
@@ -50,9 +54,10 @@ INSTITUTION_NOTEBOOKS = (
         "report.{language}.html",
         "report",
         ("frame", "responses", *WEIGHTS, "estimates"),
+        files="tables",
     ),
 )
-NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report"),)
+NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report", files="tables"),)
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
 # Nor this one: run by `spi simulate`, after its simulation.

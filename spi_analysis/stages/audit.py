@@ -57,9 +57,9 @@ def audit_frame(setup: RoundSetup, store: Store, institution_id: str) -> FrameAu
 
 
 def save_audit(setup: RoundSetup, institution_id: str, audit: FrameAudit) -> list[Path]:
-    """Write ``tables/frame_tasks.csv`` and ``tables/frame_units.csv`` beside the institution's pages."""
-    folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / "tables"
-    parts = {"frame_tasks": audit.tasks, "frame_units": audit.units}
+    """Write ``frame/tasks.csv`` and ``frame/units.csv`` beside the institution's pages."""
+    folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / "frame"
+    parts = {"tasks": audit.tasks, "units": audit.units}
     return [write_csv(folder / f"{name}.csv", whole_counts(table, COUNTS)) for name, table in parts.items()]
 
 

@@ -77,7 +77,7 @@ def test_nothing_of_few_people_is_in_the_files(store: Store, town: Town, setup: 
     elsewhere = replace(setup, workspace=Workspace(tmp_path))
     audit = audit_frame(setup, store, TOWN)
     paths = save_audit(elsewhere, TOWN, audit)
-    assert [path.name for path in paths] == ["frame_tasks.csv", "frame_units.csv"]
+    assert [path.name for path in paths] == ["tasks.csv", "units.csv"]
     for path in paths:
         table = pd.read_csv(path)
         counts = table.filter(["people", "no_whatsapp", "no_email", "flagged"])

@@ -11,7 +11,7 @@ from spi_analysis.reporting.wording import Words
 from spi_analysis.stages.audit import FrameAudit, audit_frame, save_audit
 from spi_analysis.tables.round_data import RoundData
 
-TASKS_CSV, UNITS_CSV = "tables/frame_tasks.csv", "tables/frame_units.csv"
+TASKS_CSV, UNITS_CSV = "frame/tasks.csv", "frame/units.csv"
 # Longer lists of things to do are not read; the CSV has them all.
 MOST_TASKS = 25
 
