@@ -25,6 +25,7 @@ _DRAWS = re.compile(r"chart|plot|figure|hist", re.IGNORECASE)
 _ADDRESS = re.compile(r"""(?:https?|wss?|ftp)://[^\s"'<>)]*|(?:src|href)\s*=\s*["']//[^"']*""")
 # Names of kinds of markup, which nothing is fetched from.
 _NAMESPACE = re.compile(r"https?://www\.w3\.org/[^\s\"'<>]*")
+_HYPHENATED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -138,11 +139,16 @@ def _not_its_own(setup: RoundSetup, step: Step, html: str) -> Iterator[tuple[str
     if escape(setup.roster[own].name) not in html:
         yield "the page does not name its institution", "", setup.roster[own].name
     # Its own id goes first, since another's may be a part of it.
-    others = sorted((re.escape(other) for other in setup.roster.ids() if other != own), key=len, reverse=True)
-    if others:
-        named = set(re.findall(rf"(?<![a-z0-9])(?:{'|'.join(others)})(?![a-z0-9])", html.replace(own, "")))
-        if named:
-            yield "the page names another institution", ", ".join(sorted(named)), f"{own} only"
+    named = _ids_in(html.replace(own, ""), set(setup.roster.ids()) - {own})
+    if named:
+        yield "the page names another institution", ", ".join(sorted(named)), f"{own} only"
+
+
+def _ids_in(text: str, ids: set[str]) -> set[str]:
+    """Ids that stand in a text, also inside longer names that are joined by hyphens."""
+    names = [name.split("-") for name in set(_HYPHENATED.findall(text))]
+    runs = {"-".join(words[i:j]) for words in names for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
+    return runs & ids
 
 
 def _must_not_be_there(html: str) -> Iterator[tuple[str, str, str]]:

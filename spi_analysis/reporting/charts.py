@@ -17,6 +17,7 @@ from spi_analysis.reporting.placing import (
     BELOW,
     EDGE,
     LINE,
+    PAPER,
     Rows,
     label_rows,
     legend_room,
@@ -140,10 +141,9 @@ def scale_chart(
 
     def draw(figure: Figure, wide: bool) -> None:
         axes = place(figure, EDGE, BELOW if x_label else BELOW / 2)
-        per_inch = (right - left) / ((WIDE if wide else NARROW) - 2 * EDGE)
-        gap = NAME_GAP * per_inch
-        ends = [value + gap + per_inch * text_width(texts[name]) for name, value in marks.items()]
-        end_of_names = max([right, *ends])
+        across = (WIDE if wide else NARROW) - 2 * EDGE
+        lengths = {name: (NAME_GAP + text_width(texts[name])) / across for name in marks}
+        end_of_names = max([right, *(value + lengths[name] * (right - left) for name, value in marks.items())])
         start = 0.0
         for level in levels:
             end = 100.0 if level.below is None else level.below
@@ -156,7 +156,10 @@ def scale_chart(
         for i, name in enumerate(reversed(order)):
             height = 0.95 + 0.3 * i
             axes.vlines(marks[name], 0.28, height + 0.08, color=MUTED, linewidth=1)
-            axes.text(marks[name] + gap, height, texts[name], ha="left", va="center", color=MUTED)
+            # Beside its mark; where there is no room, over it, up to the edge.
+            begin = min(marks[name], end_of_names - lengths[name] * (end_of_names - left))
+            gap = NAME_GAP / across * (end_of_names - left)
+            axes.text(begin + gap, height, texts[name], ha="left", va="center", color=MUTED, bbox=PAPER)
         axes.set_xlim(left, end_of_names)
         axes.set_ylim(0, 0.85 + 0.3 * len(marks))
         axes.set_yticks([])

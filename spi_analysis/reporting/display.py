@@ -29,11 +29,15 @@ def show_in(language: str) -> None:
     _in_jupyter[0] = language
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shown:
     """HTML per language; a notebook displays it by itself."""
 
     html: dict[Language, str]
+
+    def __repr__(self) -> str:
+        # Notebooks keep it beside the HTML: a word is enough.
+        return f"shown in {', '.join(self.html)}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/html": self.html[_in_jupyter[0]], MIME: self.html}

@@ -146,7 +146,8 @@ class _PageExporter(TemplateExporter):
 
 @cache
 def _exporter() -> _PageExporter:
-    return _PageExporter(template_name="spi", extra_template_basedirs=[str(TEMPLATES)])
+    # The usual preprocessors do nothing here, but the notebook would be checked again after each of them.
+    return _PageExporter(template_name="spi", extra_template_basedirs=[str(TEMPLATES)], default_preprocessors=[])
 
 
 def warm_exporter() -> None:

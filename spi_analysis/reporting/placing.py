@@ -27,7 +27,7 @@ ABOVE = 0.13
 # A row of a legend, and what stands before its text.
 LEGEND_LINE, LEGEND_MARK, LEGEND_COLUMNS = 0.19, 0.42, 3
 # A white ground, so that lines do not cross letters.
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 
 class Rows(NamedTuple):
@@ -83,7 +83,7 @@ def label_rows(axes: Axes, rows: Rows, wide: bool) -> None:
             axes.annotate(text, (0, middle), xycoords=("axes fraction", "data"), xytext=(-72 * GAP / 2, 0),
                           textcoords="offset points", ha="right", va="center", linespacing=1.05)  # fmt: skip
         else:
-            axes.text(axes.get_xlim()[0], top, text, va="top", ha="left", linespacing=1.05, bbox=_PAPER)
+            axes.text(axes.get_xlim()[0], top, text, va="top", ha="left", linespacing=1.05, bbox=PAPER)
 
 
 def legend_lines(names: Sequence[object], wide: bool) -> int:

@@ -153,7 +153,7 @@ def strata_columns(design: DesignParams | None) -> list[str]:
 
 
 def _with_drawn(plan: SourcePlan) -> SourcePlan:
-    plan.strata["drawn"] = [sum(plan.waves[name]) for name in plan.strata["stratum"]]
+    plan.strata["drawn"] = [sum(people) for people in plan.waves.values()]
     return plan
 
 

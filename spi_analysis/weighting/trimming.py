@@ -78,9 +78,16 @@ def trim_weights(
 
 def iqr_cap(weights: np.ndarray, k: float) -> np.ndarray:
     """median + k * IQR of the positive weights of every column: (n, K) to (K,)."""
-    positive = np.where(weights > 0, weights, np.nan)
-    q25, q50, q75 = np.nanquantile(positive, [0.25, 0.5, 0.75], axis=0)
-    return q50 + k * (q75 - q25)
+    # Sorted at once, what does not count at the end: numpy's nanquantile goes column by column, ten times slower.
+    ordered, last = np.sort(np.where(weights > 0, weights, np.inf), axis=0), (weights > 0).sum(axis=0) - 1
+
+    def quantile(share: float) -> np.ndarray:
+        place = share * last
+        low = np.floor(place).astype(int)
+        below, above = (np.take_along_axis(ordered, row[None], axis=0)[0] for row in (low, np.minimum(low + 1, last)))
+        return below + (place - low) * (above - below)
+
+    return quantile(0.5) + k * (quantile(0.75) - quantile(0.25))
 
 
 def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:

@@ -127,6 +127,17 @@ def test_the_scale_shows_every_category_and_mark(setup):
     assert "Indeks 76,90, selang 74,50 sampai 79,40. Target: 76,00." in html
 
 
+def test_names_on_the_scale_never_leave_the_picture(setup):
+    names = {"Published by KPK for last year": 97.0, "National target": 66.0}
+    html = scale_chart(70, 68, 72, setup.round.categories.levels, names, "chart-s", "t", words=words("en"))
+    for picture in html.split("<svg ")[1:]:
+        width = float(re.search(r'viewBox="0 0 ([\d.]+)', picture).group(1))
+        for name, value in names.items():
+            text = f"{name}: {value:.2f}"
+            x = float(re.search(rf'<text [^>]*text-anchor: start[^>]* x="([\d.]+)"[^>]*>{text}<', picture).group(1))
+            assert x + 72 * text_width(text) <= width
+
+
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_axis_numbers_follow_the_language(language):
     wide = ROWS.assign(estimate=[1000.0, 2000.0], ci_low=[900.0, 1900.0], ci_high=[1100.0, 2100.0])
