@@ -1,12 +1,13 @@
-"""Tables as accessible HTML; the page's stylesheet dresses them."""
+"""Tables and other parts of pages as accessible HTML (parts.html.j2); the page's stylesheet dresses them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from spi_analysis.reporting.wording import Words
 
@@ -29,6 +30,19 @@ def figures(heading: str, cells: Iterable[str]) -> Column:
     return Column(heading, [str(cell) for cell in cells], True)
 
 
+@cache
+def _parts() -> Any:
+    """The macros of parts.html.j2; all text is escaped."""
+    environment = Environment(
+        loader=PackageLoader("spi_analysis.reporting", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("parts.html.j2").module
+
+
 def html_table(
     columns: Sequence[Column], table_id: str, title: str, *, words: Words, note: str = "", csv: str = ""
 ) -> str:
@@ -42,57 +56,24 @@ def html_table(
     note : str              below the table: n, source, how to read it
     csv : str               address of the CSV with the same figures, relative to the page
     """
-    headings = "".join(_heading(column, f"{table_id}-c{i}") for i, column in enumerate(columns))
-    rows = "".join(
-        _row(cells, columns, table_id, number)
-        for number, cells in enumerate(zip(*(column.cells for column in columns), strict=True), start=1)
-    )
-    below = f'<p class="note">{escape(note)}</p>' if note else ""
-    return (
-        f'<div class="table" id="{escape(table_id)}" role="group" tabindex="0" aria-label="{escape(title)}">\n'
-        f'<table role="table">\n<caption>{escape(title)}</caption>\n'
-        f'<thead role="rowgroup">\n<tr role="row">\n{headings}</tr>\n</thead>\n'
-        f'<tbody role="rowgroup">\n{rows}</tbody>\n</table></div>{below}{csv_link(csv, title, words) if csv else ""}'
-    )
-
-
-def _heading(column: Column, column_id: str) -> str:
-    return f'<th id="{column_id}" scope="col" role="columnheader"{_css(column)}>{escape(column.heading)}</th>\n'
-
-
-def _row(cells: Sequence[str], columns: Sequence[Column], table_id: str, number: int) -> str:
-    """Each cell knows its headings, and every element its role: on a narrow screen rows become cards."""
-    row_id = f"{table_id}-r{number}"
-    named = "".join(
-        f'<td headers="{row_id} {table_id}-c{i}" role="cell" data-label="{escape(column.heading)}"{_css(column)}>'
-        f"{escape(cell)}</td>\n"
-        for i, (cell, column) in enumerate(zip(cells[1:], columns[1:], strict=True), start=1)
-    )
-    return f'<tr role="row">\n<th id="{row_id}" scope="row" role="rowheader">{escape(cells[0])}</th>\n{named}</tr>\n'
-
-
-def _css(column: Column) -> str:
-    return ' class="figures"' if column.figures else ""
+    rows = list(zip(*(column.cells for column in columns), strict=True))
+    table = str(_parts().table(columns, rows, table_id, title, note))
+    return table + (csv_link(csv, title, words) if csv else "")
 
 
 def csv_link(address: str, title: str, words: Words) -> str:
     """A link to the figures of a table or chart."""
-    # Links that read alike must lead to the same place: the table's name is there for those who hear the page.
-    label = words("Figures as CSV")
-    hidden = f'<span class="hidden">: {escape(title)}</span>'
-    return f'<p class="csv"><a href="{escape(address)}">{escape(label)}{hidden}</a></p>'
+    return str(_parts().csv_link(address, words("Figures as CSV"), title))
 
 
 def html_list(items: Sequence[tuple[str, str]], list_id: str) -> str:
     """A definition list: term and explanation."""
-    entries = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in items)
-    return f'<dl id="{escape(list_id)}">{entries}</dl>'
+    return str(_parts().definitions(items, list_id))
 
 
 def html_links(links: Sequence[tuple[str, str]], heading: str) -> str:
     """A list of links to other pages of the same folder."""
-    items = "".join(f'<li><a href="{escape(address)}">{escape(name)}</a></li>' for name, address in links)
-    return f'<h3>{escape(heading)}</h3><ul class="links">{items}</ul>'
+    return str(_parts().links(links, heading))
 
 
 def hidden_sentences(rows: pd.DataFrame, least: int, words: Words) -> list[str]:
@@ -119,6 +100,4 @@ def hidden_sentences(rows: pd.DataFrame, least: int, words: Words) -> list[str]:
 def html_paragraphs(paragraphs: Sequence[str], css_class: str = "") -> str:
     """Paragraphs of plain text."""
     # Nothing to say: no empty paragraph.
-    paragraphs = [paragraph for paragraph in paragraphs if paragraph]
-    attribute = f' class="{escape(css_class)}"' if css_class else ""
-    return "".join(f"<p{attribute}>{escape(paragraph)}</p>" for paragraph in paragraphs)
+    return str(_parts().paragraphs([paragraph for paragraph in paragraphs if paragraph], css_class))
