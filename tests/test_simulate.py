@@ -5,7 +5,7 @@ import pytest
 
 from tests.demo import copy_inputs, spi
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulate")]
 CITY = "kota-pangkalpinang"
 
 
@@ -19,7 +19,7 @@ def simulated(tmp_path_factory):
 
 def test_the_table_holds_all_measures_designs_and_kinds_of_response(simulated):
     workspace, printed = simulated
-    table = pd.read_csv(workspace.institution_outputs("spi_2024", CITY) / "tables" / "designs.csv")
+    table = pd.read_csv(workspace.institution_outputs("spi_2024", CITY) / "designs" / "designs.csv")
     assert len(table) == 4 * 6 * 3
     assert not table.duplicated(["measure", "design", "answering", "response_rate"]).any()
     assert (table["runs"] + table["without_estimate"]).eq(3).all()
@@ -30,16 +30,19 @@ def test_the_table_holds_all_measures_designs_and_kinds_of_response(simulated):
 def test_the_page_is_there_in_both_languages_and_leads_to_the_table(simulated):
     workspace, _ = simulated
     folder = workspace.institution_outputs("spi_2024", CITY)
-    for language, said in (("en", "no sample size cures that"), ("id", "tidak ada ukuran sampel")):
+    for language, said in (
+        ("en", "no sample size cures that"),
+        ("id", "tidak dapat diatasi dengan memperbesar sampel"),
+    ):
         page = (folder / f"15_design_simulator.{language}.html").read_text(encoding="utf-8")
         assert said in page
-        assert 'href="tables/designs.csv"' in page
+        assert 'href="designs/designs.csv"' in page
         assert page.count("<table") == 1, "one table: one response rate was asked for"
 
 
 def test_the_same_seeds_give_the_same_bytes(simulated):
     workspace, _ = simulated
-    path = workspace.institution_outputs("spi_2024", CITY) / "tables" / "designs.csv"
+    path = workspace.institution_outputs("spi_2024", CITY) / "designs" / "designs.csv"
     first = path.read_bytes()
     assert spi(workspace, "simulate", CITY, "--runs", "3", "--response", "0.0831", "--workers", "2").returncode == 0
     assert path.read_bytes() == first

@@ -61,7 +61,9 @@ NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{lang
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
 # Nor this one: run by `spi simulate`, after its simulation.
-DESIGN_SIMULATOR = NotebookKind("15_design_simulator", (), "15_design_simulator.{language}.html", "analyst")
+DESIGN_SIMULATOR = NotebookKind(
+    "15_design_simulator", (), "15_design_simulator.{language}.html", "analyst", files="designs"
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words, message
 
-CSV = "tables/designs.csv"
+CSV = "designs/designs.csv"
 DESIGNS = {
     "round": message("the round's design"),
     "unweighted": message("the same, unweighted"),

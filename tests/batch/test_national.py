@@ -20,6 +20,7 @@ from spi_analysis.tables.demo_marks import demo_key, demo_seed
 from spi_analysis.tables.files import write_text
 from tests.demo import copy_inputs
 
+pytestmark = pytest.mark.xdist_group("national")
 ROUND, SEED, SCALE = "spi_2024", 5, 0.02
 QUIET = Console(file=io.StringIO())
 

@@ -28,6 +28,7 @@ from spi_analysis.tables.store import Store
 from tests.demo import copy_inputs
 from tests.stages.town import SECRET, TOWN, make_town
 
+pytestmark = pytest.mark.xdist_group("publish")
 ROUND = "spi_2024"
 PAGE = """<!DOCTYPE html><html lang="{language}"><head><meta name="institution" content="{institution_id}">
 <meta name="round" content="spi_2024"></head><body><strong class="mark {status}">x</strong>

@@ -18,7 +18,7 @@ def test_nothing_that_comes_from_data_can_become_markup():
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "Title &amp; &lt;more&gt;" in html
-    assert 'href="tables/&quot;x&quot;.csv"' in html
+    assert 'href="tables/&#34;x&#34;.csv"' in html
     assert "<script" not in html_list([(HOSTILE, HOSTILE)], "list") + html_paragraphs([HOSTILE])
 
 
