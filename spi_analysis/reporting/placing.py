@@ -17,7 +17,7 @@ from spi_analysis.reporting.svg import FONT, FONT_SIZE, NARROW, WIDE
 
 # A line of text, and the room of a row beside its label (wide) or below it (narrow).
 LINE, ROW_BESIDE, ROW_BELOW = 0.155, 0.16, 0.25
-LETTERS_BESIDE, LETTERS_ABOVE = 40, 40
+LETTERS = 40
 # Around the axes: numbers and name of the horizontal axis are below, those of the vertical one to the left.
 BELOW, BESIDE, EDGE, GAP = 0.47, 0.72, 0.2, 0.1
 # From the axes to their names: past the numbers.
@@ -58,7 +58,7 @@ def place(figure: Figure, left: float = BESIDE, bottom: float = BELOW, top: floa
 
 def rows_of(labels: Iterable[object], wide: bool) -> Rows:
     """Where rows and their labels go: the label beside its row on a wide page, above it on a narrow one."""
-    texts = [fill(str(label), LETTERS_BESIDE if wide else LETTERS_ABOVE) for label in labels]
+    texts = [fill(str(label), LETTERS) for label in labels]
     lines = np.array([text.count("\n") + 1 for text in texts], dtype=float)
     heights = LINE * lines + (ROW_BESIDE if wide else ROW_BELOW)
     tops = -np.concatenate([[0.0], np.cumsum(heights)[:-1]])

@@ -12,6 +12,8 @@ from spi_analysis.weighting import effective_n
 
 # Below this a difference is one of rounding: a unit that holds everybody differs from nothing.
 ROUNDING = 1e-9
+# So many levels are estimated at once: the covariance of all items in all of them grows with the square.
+AT_ONCE = 30
 COLUMNS = ["domain", *RESULT_COLUMNS, "effective_n", "difference", "difference_se"]
 
 
@@ -29,11 +31,27 @@ def domain_scores(
     difference_se (with the covariance between the two scores: everybody includes the unit); n and effective_n are
     of those who answered.
     """
-    if design.data[by].isna().all():
-        return pd.DataFrame(columns=COLUMNS)
-    whole, parts = score_estimates(design, item_weights, level), score_estimates(design, item_weights, level, by)
-    table = parts.table[parts.table["variable"] == "score"].rename(columns={by: "domain"}).reset_index(drop=True)
+    column, whole = design.data[by], score_estimates(design, item_weights, level)
+    names = sorted(column[design.in_domain].dropna().unique())
+    parts = [
+        _some_scores(design, by, names[i : i + AT_ONCE], whole, item_weights, level)
+        for i in range(0, len(names), AT_ONCE)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _some_scores(
+    design: SurveyDesign | ReplicateDesign,
+    by: str,
+    names: list[str],
+    whole: Estimate,
+    item_weights: pd.DataFrame,
+    level: float,
+) -> pd.DataFrame:
+    """``domain_scores`` of some of the levels."""
     column = design.data[by]
+    parts = score_estimates(design.subset(column.isin(names).to_numpy()), item_weights, level, by)
+    table = parts.table[parts.table["variable"] == "score"].rename(columns={by: "domain"}).reset_index(drop=True)
     inside = np.column_stack([(column == name).to_numpy() for name in table["domain"]])
     answered = inside & answerers(design, item_weights)[:, [list(item_weights.columns).index("score")]]
     table = table.assign(

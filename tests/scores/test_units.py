@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import t as student
 
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.scores import domain_scores, score_estimates
+from spi_analysis.scores import domain_scores, score_estimates, units
 from spi_analysis.weighting import bootstrap_replicates, jackknife_replicates
 from tests.scores.toys import instrument
 
@@ -89,6 +89,17 @@ def test_difference_from_everybody_by_hand(data: pd.DataFrame, kind: str) -> Non
         30 / 29 * (influence**2).sum(), rel=1e-9 if kind == "taylor" else 0.3
     )
     assert row["difference_se"] < row["se"], "everybody includes the north"
+
+
+@pytest.mark.parametrize("kind", ["taylor", "bootstrap"])
+def test_units_estimated_in_turns_are_those_estimated_at_once(data: pd.DataFrame, kind: str, monkeypatch) -> None:
+    design = SurveyDesign(data, "w")
+    if kind == "bootstrap":
+        made = bootstrap_replicates(data, "w", n_replicates=60)
+        design = ReplicateDesign(data, "w", made.values, "bootstrap", scale=made.scale, df_design=29)
+    at_once = domain_scores(design, "unit", WEIGHTS, 0.95)
+    monkeypatch.setattr(units, "AT_ONCE", 1)
+    pd.testing.assert_frame_equal(domain_scores(design, "unit", WEIGHTS, 0.95), at_once, rtol=1e-12)
 
 
 def test_the_only_unit_differs_from_nothing(data: pd.DataFrame) -> None:

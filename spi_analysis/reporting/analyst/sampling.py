@@ -56,8 +56,10 @@ def plan_table(plans: Plans, round_: RoundParams) -> Shown:
             figures(words("Expected margin of error"), (words.percent(p.margin) for p in plans.values())),
         ]
         note = words(
-            "The margin of error is for a share of one half at {level} confidence. A panel is invited whole; "
-            "it has no margin of error in the sense of sampling.",
+            "The margin of error is for a share of {share}, or for the spread of the last round's answers where that "
+            "is known, at {level} confidence. A panel is invited whole; it has no margin of error in the sense of "
+            "sampling.",
+            share=_shares(round_, words),
             level=words.percent(round_.level, 0),
         )
         missed = [source for source, plan in plans.items() if not plan.margin_met]
@@ -69,6 +71,12 @@ def plan_table(plans: Plans, round_: RoundParams) -> Shown:
         return html_table(columns, "table-plan", words("What is planned"), note=note, words=words)
 
     return show(make)
+
+
+def _shares(round_: RoundParams, words: Words) -> str:
+    """The shares that sizes are planned for, each once."""
+    planned = {source.design.p for source in round_.sources.values() if source.design}
+    return words.listed([words.percent(p, 0) for p in sorted(planned)])
 
 
 def margin_chart(plans: Plans, round_: RoundParams) -> Shown:
@@ -107,7 +115,11 @@ def size_chart(plans: Plans, round_: RoundParams) -> Shown:
             words=words,
             x_label=words("Answers"),
             y_label=words("Margin of error (points of 100)"),
-            note=words("For a share of one half at {level} confidence.", level=words.percent(round_.level, 0)),
+            note=words(
+                "For a share of {share} in a simple random sample, at {level} confidence.",
+                share=_shares(round_, words),
+                level=words.percent(round_.level, 0),
+            ),
         )
 
     return show(make)
