@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from spi_analysis.params.round import CategoryLevel
 from spi_analysis.reporting.placing import (
@@ -28,14 +27,15 @@ from spi_analysis.reporting.placing import (
     write_above,
     write_legend,
 )
-from spi_analysis.reporting.svg import ACCENT, INK, MUTED, NARROW, WIDE, both_widths
+from spi_analysis.reporting.scales import number_scale, scale
+from spi_analysis.reporting.svg import ACCENT, INK, MUTED, NARROW, POINTS, WIDE, both_widths
 from spi_analysis.reporting.wording import Words
 
 DAY_TICKS = 6
 # Inches between a mark on the scale and its name.
 NAME_GAP = 0.05
 # Bars are lines of this thickness in inches: a hundred times cheaper to draw than rectangles, and they look the same.
-BAR, POINTS = 0.18, 72
+BAR = 0.18
 
 
 def interval_chart(
@@ -71,8 +71,7 @@ def interval_chart(
         axes.hlines(rows.middles, table["ci_low"], table["ci_high"], color=ACCENT, linewidth=2.6, alpha=0.55)
         axes.plot(table["estimate"], rows.middles, "o", color=ACCENT, markersize=5)
         label_rows(axes, rows, wide)
-        _in_words(axes.xaxis, words)
-        axes.set_xlabel(x_label)
+        number_scale(axes, x_label, words)
 
     described = _describe_rows(table, words, decimals, unit)
     if reference is not None:
@@ -112,8 +111,7 @@ def composition_chart(
         low, high = min(0.0, float(ends.min()), total), max(0.0, float(ends.max()), total)
         axes.set_xlim(low, high + (0.1 if wide else 0.22) * (high - low))
         label_rows(axes, rows, wide)
-        _in_words(axes.xaxis, words)
-        axes.set_xlabel(x_label)
+        number_scale(axes, x_label, words)
 
     text = "; ".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True)) + "."
     return both_widths(draw, lambda wide: BELOW + ABOVE + rows_of(labels, wide).height, chart_id, title, text, note)
@@ -162,11 +160,7 @@ def scale_chart(
             axes.text(begin + gap, height, texts[name], ha="left", va="center", color=MUTED, bbox=PAPER)
         axes.set_xlim(left, end_of_names)
         axes.set_ylim(0, 0.85 + 0.3 * len(marks))
-        axes.set_yticks([])
-        _in_words(axes.xaxis, words)
-        axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= 100])
-        axes.set_xlabel(x_label)
-        axes.grid(visible=False)
+        number_scale(axes, x_label, words, lines=False, most=100)
 
     described = words(
         "The index is {estimate}, interval {interval}.",
@@ -204,12 +198,10 @@ def history_chart(
         axes.vlines(now["year"], now["ci_low"], now["ci_high"], color=ACCENT, linewidth=3, alpha=0.5)
         axes.plot([now["year"]], [now["estimate"]], "o", color=ACCENT, markersize=7, label=now_label)
         years = sorted({*past["year"].astype(int), int(now["year"])})
-        axes.set_xticks(years, [str(year) for year in years])
         axes.set_xlim(years[0] - 0.4, years[-1] + 0.4)
         axes.margins(y=0.15)
-        _in_words(axes.yaxis, words)
-        axes.set_ylabel(words.value("part", "index"))
-        axes.grid(axis="x", visible=False)
+        scale(axes, years, [str(year) for year in years], "", lines=False)
+        number_scale(axes, words.value("part", "index"), words, upright=True)
         write_legend(axes, names, wide)
 
     described = [
@@ -242,18 +234,11 @@ def line_chart(
         axes = place(figure, top=legend_room(table.columns, wide))
         for i, column in enumerate(table.columns):
             axes.plot(table.index, table[column], linestyle=styles[i % 4], linewidth=1.8, label=str(column))
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        _in_words(axes.yaxis, words)
         if from_zero:
             # A little below zero, so that a line at zero is seen.
             axes.set_ylim(bottom=-0.03 * float(table.max().max()))
-            axes.set_yticks([tick for tick in axes.get_yticks() if tick >= 0])
-        if isinstance(table.index, pd.DatetimeIndex):
-            days = table.index[np.unique(np.linspace(0, len(table) - 1, DAY_TICKS if wide else 3).astype(int))]
-            axes.set_xticks(list(days), [words.day(day.date()) for day in days])
-        elif pd.api.types.is_integer_dtype(table.index):
-            axes.set_xticks(list(table.index))
+        number_scale(axes, y_label, words, upright=True, least=0 if from_zero else -np.inf)
+        _scale_of(axes, table.index, x_label, words, wide)
         write_legend(axes, table.columns, wide)
 
     known = {column: table[column].dropna() for column in table}
@@ -289,8 +274,7 @@ def bars_chart(
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.margins(x=0.04)
         label_rows(axes, rows, wide)
-        _in_words(axes.xaxis, words)
-        axes.set_xlabel(x_label)
+        number_scale(axes, x_label, words)
         write_legend(axes, list(bars), wide)
 
     parts = [
@@ -320,11 +304,8 @@ def histogram_chart(
         axes.stairs(counts, edges, fill=True, color=ACCENT, alpha=0.8, linewidth=0)
         axes.vlines(edges[1:-1], 0, np.maximum(counts[1:], counts[:-1]), color="white", linewidth=0.8)
         axes.set_ylim(0, 1.05 * counts.max())
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        _in_words(axes.xaxis, words)
-        _in_words(axes.yaxis, words)
-        axes.grid(axis="x", visible=False)
+        number_scale(axes, x_label, words, lines=False)
+        number_scale(axes, y_label, words, upright=True)
 
     quartiles = values.quantile([0, 0.25, 0.5, 0.75, 1]).tolist()
     text = words(
@@ -334,10 +315,15 @@ def histogram_chart(
     return both_widths(draw, lambda wide: 2.4, chart_id, title, text, note)
 
 
-def _in_words(axis: Axis, words: Words, n: int = 6) -> None:
-    """A few ticks at whole numbers where possible, written as the language writes numbers."""
-    axis.set_major_locator(MaxNLocator(nbins=n, integer=True))
-    axis.set_major_formatter(lambda value, _: words.number(value, 0))
+def _scale_of(axes: Axes, index: pd.Index, name: str, words: Words, wide: bool) -> None:
+    """Days as people write them, a few of them; whole numbers all; other numbers as they come."""
+    if isinstance(index, pd.DatetimeIndex):
+        days = index[np.unique(np.linspace(0, len(index) - 1, DAY_TICKS if wide else 3).astype(int))]
+        scale(axes, date2num(days), [words.day(day.date()) for day in days], name)
+    elif pd.api.types.is_integer_dtype(index):
+        scale(axes, list(index), [str(value) for value in index], name)
+    else:
+        number_scale(axes, name, words)
 
 
 def _reference_line(axes: Axes, value: float, label: str, rows: Rows, wide: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from textwrap import fill
 from typing import NamedTuple
 
@@ -11,17 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 
-from spi_analysis.reporting.svg import FONT, FONT_SIZE, NARROW, WIDE
+from spi_analysis.reporting.svg import FONT, FONT_SIZE, NARROW, POINTS, WIDE, measured
 
 # A line of text, and the room of a row beside its label (wide) or below it (narrow).
 LINE, ROW_BESIDE, ROW_BELOW = 0.155, 0.16, 0.25
 LETTERS = 40
 # Around the axes: numbers and name of the horizontal axis are below, those of the vertical one to the left.
 BELOW, BESIDE, EDGE, GAP = 0.47, 0.72, 0.2, 0.1
-# From the axes to their names: past the numbers.
-NAME_BELOW, NAME_BESIDE = 0.27, 0.5
 # Above rows, for half a line.
 ABOVE = 0.13
 # A row of a legend, and what stands before its text.
@@ -39,11 +35,10 @@ class Rows(NamedTuple):
     height: float
 
 
-@cache
 def text_width(text: str) -> float:
     """Inches that the widest line of a text takes."""
     font = FontProperties(family=FONT, size=FONT_SIZE)
-    return max(text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")) / 72
+    return max(measured(line, font)[0] for line in text.split("\n")) / POINTS
 
 
 def place(figure: Figure, left: float = BESIDE, bottom: float = BELOW, top: float = ABOVE) -> Axes:
@@ -51,8 +46,8 @@ def place(figure: Figure, left: float = BESIDE, bottom: float = BELOW, top: floa
     width, height = figure.get_size_inches()
     across, up = width - left - EDGE, height - bottom - top
     axes = figure.add_axes((left / width, bottom / height, across / width, up / height))
-    axes.xaxis.set_label_coords(0.5, -NAME_BELOW / up)
-    axes.yaxis.set_label_coords(-NAME_BESIDE / across, 0.5)
+    # Numbers and lines of the scales are drawn by hand (scales.py).
+    axes.set_axis_off()
     return axes
 
 
@@ -72,7 +67,6 @@ def place_rows(figure: Figure, rows: Rows, wide: bool) -> Axes:
     top = float(figure.get_figheight()) - BELOW - rows.height
     axes = place(figure, left, top=top)
     axes.set_ylim(-rows.height, 0)
-    axes.set_yticks([])
     return axes
 
 
@@ -80,7 +74,7 @@ def label_rows(axes: Axes, rows: Rows, wide: bool) -> None:
     """Write the labels, once the horizontal limits are known."""
     for text, top, middle in zip(rows.texts, rows.tops, rows.middles, strict=True):
         if wide:
-            axes.annotate(text, (0, middle), xycoords=("axes fraction", "data"), xytext=(-72 * GAP / 2, 0),
+            axes.annotate(text, (0, middle), xycoords=("axes fraction", "data"), xytext=(-POINTS * GAP / 2, 0),
                           textcoords="offset points", ha="right", va="center", linespacing=1.05)  # fmt: skip
         else:
             axes.text(axes.get_xlim()[0], top, text, va="top", ha="left", linespacing=1.05, bbox=PAPER)

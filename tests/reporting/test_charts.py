@@ -7,7 +7,7 @@ import pytest
 
 from spi_analysis.reporting.charts import composition_chart, interval_chart, line_chart, scale_chart
 from spi_analysis.reporting.placing import LEGEND_MARK, legend_lines, place, text_width, write_above
-from spi_analysis.reporting.svg import NARROW, drawing
+from spi_analysis.reporting.svg import NARROW, house_style, picture
 from spi_analysis.reporting.wording import words
 
 ROWS = pd.DataFrame(
@@ -72,7 +72,8 @@ def test_a_long_label_is_wrapped_and_never_cut():
 @pytest.mark.parametrize("x", [0, 50, 100])
 def test_a_name_above_the_axes_never_leaves_the_picture(x):
     name = "Semua unit bersama-sama, Internal: 66,0"
-    with drawing(NARROW) as figure:
+    with house_style():
+        figure = picture(NARROW)
         axes = place(figure)
         axes.set_xlim(0, 100)
         write_above(axes, name, x)
@@ -130,11 +131,11 @@ def test_the_scale_shows_every_category_and_mark(setup):
 def test_names_on_the_scale_never_leave_the_picture(setup):
     names = {"Published by KPK for last year": 97.0, "National target": 66.0}
     html = scale_chart(70, 68, 72, setup.round.categories.levels, names, "chart-s", "t", words=words("en"))
-    for picture in html.split("<svg ")[1:]:
-        width = float(re.search(r'viewBox="0 0 ([\d.]+)', picture).group(1))
+    for drawn in html.split("<svg ")[1:]:
+        width = float(re.search(r'viewBox="0 0 ([\d.]+)', drawn).group(1))
         for name, value in names.items():
             text = f"{name}: {value:.2f}"
-            x = float(re.search(rf'<text [^>]*text-anchor: start[^>]* x="([\d.]+)"[^>]*>{text}<', picture).group(1))
+            x = float(re.search(rf'<text [^>]*text-anchor: start[^>]* x="([\d.]+)"[^>]*>{text}<', drawn).group(1))
             assert x + 72 * text_width(text) <= width
 
 
