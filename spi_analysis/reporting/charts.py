@@ -237,7 +237,7 @@ def line_chart(
         if from_zero:
             # A little below zero, so that a line at zero is seen.
             axes.set_ylim(bottom=-0.03 * float(table.max().max()))
-        number_scale(axes, y_label, words, upright=True, least=0 if from_zero else -np.inf)
+        number_scale(axes, y_label, words, upright=True, least=0 if from_zero else -np.inf, up=from_zero)
         _scale_of(axes, table.index, x_label, words, wide)
         write_legend(axes, table.columns, wide)
 

@@ -30,13 +30,17 @@ def number_scale(
     lines: bool = True,
     least: float = -np.inf,
     most: float = np.inf,
+    up: bool = False,
 ) -> None:
     """A few whole numbers where possible, written as the language writes them; none under ``least`` or over ``most``.
 
-    To be called when the limits of the axes are final.
+    To be called when the limits of the axes are final; with ``up`` they first go up to the number above the data.
     """
     low, high = axes.get_ylim() if upright else axes.get_xlim()
     found = MaxNLocator(nbins=MOST_NUMBERS, integer=True).tick_values(low, high)
+    if up:
+        high = found[-1]
+        axes.set_ylim(top=high) if upright else axes.set_xlim(right=high)
     at = [place for place in found if max(low, least) <= place <= min(high, most)]
     scale(axes, at, [words.number(place, 0) for place in at], name, upright=upright, lines=lines)
 

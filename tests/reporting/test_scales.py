@@ -41,6 +41,11 @@ def test_nothing_is_counted_below_none_and_no_score_is_over_a_hundred():
     assert [t for _, t in _texts(-5, 120, least=0, most=100)[:-1]] == ["0", "25", "50", "75", "100"]
 
 
+def test_the_scale_can_go_up_to_the_number_above_the_data():
+    assert [t for _, t in _texts(0, 573)[:-1]] == ["0", "100", "200", "300", "400", "500"]
+    assert [t for _, t in _texts(0, 573, up=True)[:-1]] == ["0", "100", "200", "300", "400", "500", "600"]
+
+
 def test_every_text_needs_a_place():
     with house_style(), pytest.raises(ValueError, match="zip"):
         scale(place(picture()), [1, 2], ["a"], "name")
