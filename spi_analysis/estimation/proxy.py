@@ -95,7 +95,8 @@ def _matrix(people: pd.DataFrame, respondents: pd.DataFrame, least: int) -> np.n
         else:
             counts = known.astype(object).value_counts()
             levels = sorted(counts.index[counts >= least], key=str)
-            columns += [(column.astype(object) == level).to_numpy(dtype=float, na_value=0.0) for level in levels]
+            codes = pd.Index(levels, dtype=object).get_indexer(column.astype(object))
+            columns += [(codes == code).astype(float) for code in range(len(levels))]
     return np.column_stack(columns) if columns else np.zeros((len(people), 0))
 
 
