@@ -16,6 +16,8 @@ UNKNOWN_LEVEL = "(unknown)"
 
 def known_levels(column: pd.Series) -> pd.Series:
     """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.fillna(UNKNOWN_LEVEL).astype("str")
     return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
 
 
@@ -58,10 +60,13 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     if not is_number(minimum):
         raise SamplingError("the least size of a group is no number", got=str(minimum), expected="a finite number")
     labels = cell_labels(cells, by)
-    if labels.duplicated().any():
-        raise SamplingError("a cell is given twice", got=str(labels[labels.duplicated()].iloc[0]), expected="each once")
-    groups = _merged([tuple(label.split(SEPARATOR)) for label in labels], cells[count], minimum)
-    return _as_table(cells[by], labels, groups, cells[count])
+    twice = labels.duplicated()
+    if twice.any():
+        raise SamplingError("a cell is given twice", got=str(labels[twice].iloc[0]), expected="each once")
+    names, counts = labels.tolist(), cells[count].tolist()
+    groups = _merged([tuple(name.split(SEPARATOR)) for name in names], counts, minimum)
+    group, merged = _named(groups, names, counts)
+    return cells[by].assign(cell=labels, group=group, merged=merged)
 
 
 def merged_codes(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> np.ndarray:
@@ -113,11 +118,12 @@ def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     return shared
 
 
-def _as_table(columns: pd.DataFrame, labels: pd.Series, groups: list[_Group], counts: pd.Series) -> pd.DataFrame:
-    names = pd.Series("", index=range(len(labels)), dtype=object)
-    merged = pd.Series(False, index=names.index)
-    for group in groups:
-        members = sorted(group.members, key=lambda i: (-counts.iloc[i], labels.iloc[i]))
-        name = labels.iloc[members[0]] + (f" (+{len(members) - 1})" if len(members) > 1 else "")
-        names.iloc[members], merged.iloc[members] = name, len(members) > 1
-    return columns.assign(cell=labels, group=names.to_numpy(), merged=merged.to_numpy())
+def _named(groups: list[_Group], names: list[str], counts: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Group label of each cell (C,), and whether it was merged."""
+    group, merged = np.full(len(names), "", dtype=object), np.zeros(len(names), dtype=bool)
+    for one in groups:
+        thickest = min(one.members, key=lambda i: (-counts[i], names[i]))
+        further = len(one.members) - 1
+        group[one.members] = names[thickest] + (f" (+{further})" if further else "")
+        merged[one.members] = further > 0
+    return group, merged

@@ -163,7 +163,8 @@ def _merged_cells(
 ) -> tuple[dict[str, str], list[Merged]]:
     """Cell -> group of cells with enough respondents, and what was merged."""
     merged = merge_thin_cells(cells, by, "respondents", min_respondents)
-    together = [Merged(name, tuple(part["cell"])) for _, part in merged[merged["merged"]].groupby("group")]
+    thin = merged[merged["merged"]]
+    together = [Merged(name, tuple(cells)) for _, cells in thin["cell"].groupby(thin["group"])]
     return dict(zip(merged["cell"], merged["group"], strict=True)), together
 
 
