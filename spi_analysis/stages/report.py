@@ -163,10 +163,15 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         history=past[past["year"] < round_.year].reset_index(drop=True),
         recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown),
         fieldwork=setup.round_for(institution_id).fieldwork,
-        data_until=last_day(store.read_if_there("events", institution_id), store.read("responses", institution_id)),
+        data_until=_data_until(store, institution_id),
         is_synthetic=store.is_synthetic,
         tracker=tracked(setup, institution_id),
     )
+
+
+def _data_until(store: Store, institution_id: str) -> dt.date | None:
+    events = store.read("events", institution_id, ["at"]) if store.has("events", institution_id) else None
+    return last_day(events, store.read("responses", institution_id, ["started_at", "completed_at"]))
 
 
 def last_day(events: pd.DataFrame | None, responses: pd.DataFrame) -> dt.date | None:

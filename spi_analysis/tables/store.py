@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,8 @@ class Store:
         """Whether the table is there."""
         return self.path(table, institution_id).exists()
 
-    def read(self, table: str, institution_id: str) -> pd.DataFrame:
-        """Read a table of one institution."""
+    def read(self, table: str, institution_id: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read a table of one institution, or some of its columns."""
         path = self.path(table, institution_id)
         if not path.exists():
             raise StoreError(
@@ -56,7 +57,7 @@ class Store:
             )
         # Not by pandas' reader, which is made for folders of files and takes twice as long for one small file.
         with pq.ParquetFile(path) as file:
-            return file.read(use_threads=False).to_pandas(use_threads=False)
+            return file.read(columns, use_threads=False).to_pandas(use_threads=False)
 
     def shape(self, table: str, institution_id: str) -> tuple[int, int]:
         """Rows and columns of a table, without reading it."""
