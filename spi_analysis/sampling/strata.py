@@ -57,16 +57,25 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     whether it was merged. A group of several cells is named by its thickest cell and
     the number of further ones.
     """
+    labels = cell_labels(cells, by)
+    group, merged = merge_thin_labels(labels.tolist(), cells[count].tolist(), minimum)
+    return cells[by].assign(cell=labels, group=group, merged=merged)
+
+
+def merge_thin_labels(labels: Sequence[str], counts: Sequence[float], minimum: float) -> tuple[np.ndarray, np.ndarray]:
+    """``merge_thin_cells`` by the labels of the cells: group label of each (C,), and whether it was merged (C,)."""
     if not is_number(minimum):
         raise SamplingError("the least size of a group is no number", got=str(minimum), expected="a finite number")
-    labels = cell_labels(cells, by)
-    twice = labels.duplicated()
-    if twice.any():
-        raise SamplingError("a cell is given twice", got=str(labels[twice].iloc[0]), expected="each once")
-    names, counts = labels.tolist(), cells[count].tolist()
-    groups = _merged([tuple(name.split(SEPARATOR)) for name in names], counts, minimum)
-    group, merged = _named(groups, names, counts)
-    return cells[by].assign(cell=labels, group=group, merged=merged)
+    if len(set(labels)) < len(labels):
+        twice = next(label for i, label in enumerate(labels) if label in labels[:i])
+        raise SamplingError("a cell is given twice", got=twice, expected="each once")
+    group, merged = np.full(len(labels), "", dtype=object), np.zeros(len(labels), dtype=bool)
+    for one in _merged([tuple(label.split(SEPARATOR)) for label in labels], counts, minimum):
+        thickest = min(one.members, key=lambda i: (-counts[i], labels[i]))
+        further = len(one.members) - 1
+        group[one.members] = labels[thickest] + (f" (+{further})" if further else "")
+        merged[one.members] = further > 0
+    return group, merged
 
 
 def merged_codes(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> np.ndarray:
@@ -116,14 +125,3 @@ def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
             break
         shared += 1
     return shared
-
-
-def _named(groups: list[_Group], names: list[str], counts: list[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Group label of each cell (C,), and whether it was merged."""
-    group, merged = np.full(len(names), "", dtype=object), np.zeros(len(names), dtype=bool)
-    for one in groups:
-        thickest = min(one.members, key=lambda i: (-counts[i], names[i]))
-        further = len(one.members) - 1
-        group[one.members] = names[thickest] + (f" (+{further})" if further else "")
-        merged[one.members] = further > 0
-    return group, merged
