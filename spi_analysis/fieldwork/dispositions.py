@@ -44,7 +44,7 @@ def final_dispositions(
     AAPOR (2023), Standard Definitions, 10th edition, Internet surveys of specifically named persons.
     """
     codes = pd.Series("", index=sample.index, dtype=object, name="disposition")
-    for source, people in sample.groupby("source"):
+    for source, people in sample[["source", "person_id"]].groupby("source"):
         from_events = _most_decisive(events.loc[events["source"] == source, ["person_id", "event"]], rules)
         event = people["person_id"].map(from_events).fillna("sent")
         answered = _answered(people["person_id"], responses[responses["source"] == source], instrument, source)

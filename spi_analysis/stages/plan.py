@@ -190,7 +190,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
 
 def _strata_cells(people: pd.DataFrame, by: list[str], minimum: int) -> pd.DataFrame:
     labels = cell_labels(people, by)
-    first = people.loc[~labels.duplicated(), by].apply(known_levels)
+    first = people[by][~labels.duplicated()].apply(known_levels)
     cells = first.assign(people=labels.value_counts().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "people", minimum)
     return merged.assign(people=cells["people"]).sort_values("cell").reset_index(drop=True)
