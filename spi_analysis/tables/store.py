@@ -55,7 +55,7 @@ class Store:
                 expected="a table written earlier in the round",
                 hint=f"run: {WRITTEN_BY[table]}",
             )
-        # Not by pandas' reader, which is made for folders of files and takes twice as long for one small file.
+        # Not by pandas' reader, which is made for folders of files and takes a third longer for one small file.
         with pq.ParquetFile(path) as file:
             return file.read(columns, use_threads=False).to_pandas(use_threads=False)
 
