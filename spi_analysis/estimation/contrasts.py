@@ -32,10 +32,11 @@ def contrast(
     values = _product(estimate.table["estimate"].to_numpy(dtype=float)[None, :], matrix)[0]
     covariance = _product(_product(estimate.covariance, matrix).T, matrix)
     rows = estimate.table
-    df = np.array([rows["df_design"].to_numpy(dtype=float)[row].min(initial=np.inf) for row in used])
-    n = np.array([rows["n"].to_numpy()[row].max(initial=0) for row in used])
+    # A row that takes no part decides nothing.
+    df = np.where(used, rows["df_design"].to_numpy(dtype=float), np.inf).min(axis=1, initial=np.inf)
+    n = np.where(used, rows["n"].to_numpy(), 0).max(axis=1, initial=0)
     df = np.where(used.any(axis=1), df, 0.0)
-    certain = np.array([is_certain(rows)[row].all() for row in used])
+    certain = (~used | is_certain(rows)).all(axis=1)
     table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level, certain)
     replicates = None if estimate.replicates is None else _product(estimate.replicates, matrix)
     return Estimate(table, covariance, estimate.level, replicates)

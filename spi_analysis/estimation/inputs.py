@@ -45,17 +45,19 @@ def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarra
     if not names:
         raise EstimationError("no variable is given", expected="a column, or a list of columns")
     require_columns(data, names)
-    text = [name for name in names if not pd.api.types.is_numeric_dtype(data[name])]
+    table = data[names]
+    text = [name for name, kind in zip(names, table.dtypes, strict=True) if not pd.api.types.is_numeric_dtype(kind)]
     if text:
         raise EstimationError(
             "the variable is not a number", column=", ".join(text), hint="use estimate_proportion for categories"
         )
-    columns = {name: data[name].to_numpy(dtype=float, na_value=np.nan) for name in names}
-    for name, values in columns.items():
-        if np.isinf(values).any():
-            row = int(np.isinf(values).argmax()) + 1
-            raise EstimationError("a value is infinite", column=name, row=row, expected="a number, or missing")
-    return columns
+    values = table.to_numpy(dtype=float, na_value=np.nan)
+    infinite = np.argwhere(np.isinf(values).T)
+    if len(infinite):
+        column, row = infinite[0]
+        name = names[column]
+        raise EstimationError("a value is infinite", column=name, row=int(row) + 1, expected="a number, or missing")
+    return dict(zip(names, values.T, strict=True))
 
 
 def usable_level(level: float) -> float:

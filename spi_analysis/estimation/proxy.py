@@ -93,9 +93,7 @@ def _matrix(people: pd.DataFrame, respondents: pd.DataFrame, least: int) -> np.n
         if pd.api.types.is_float_dtype(known) or pd.api.types.is_integer_dtype(known):
             columns += _number(column, known, least)
         else:
-            counts = known.astype(object).value_counts()
-            levels = sorted(counts.index[counts >= least], key=str)
-            columns += [(column.astype(object) == level).to_numpy(dtype=float, na_value=0.0) for level in levels]
+            columns += _categories(column, known, least)
     return np.column_stack(columns) if columns else np.zeros((len(people), 0))
 
 
@@ -105,3 +103,14 @@ def _number(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]
     values = column.fillna(known.mean()).to_numpy(dtype=float)
     missing = [column.isna().to_numpy(dtype=float)] if known.isna().sum() >= least else []
     return [(values - known.mean()) / (known.std() or 1.0), *missing]
+
+
+def _categories(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]:
+    """0/1 columns of the values that at least ``least`` respondents have; values are compared once, not row by row."""
+    codes, values = pd.factorize(known)
+    thick = np.bincount(codes + 1, minlength=len(values) + 1)[1:] >= least
+    levels = sorted(values[thick].astype(object), key=str)
+    codes, values = pd.factorize(column)
+    # Place of each value among the levels; the last is for those who have none.
+    place = np.append(pd.Index(levels, dtype=object).get_indexer(values.astype(object)), -1)[codes]
+    return [(place == level).astype(float) for level in range(len(levels))]

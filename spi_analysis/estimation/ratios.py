@@ -217,6 +217,7 @@ def _divide(tops: np.ndarray, bottoms: np.ndarray) -> np.ndarray:
 def labels_of(ratios: Ratios) -> pd.DataFrame:
     """Labels of every estimate: those of the variable, then those of the domain."""
     k, of_domains = len(ratios.variables), ratios.domains.labels
-    of_variables = pd.DataFrame([variable.labels for variable in ratios.variables])
+    names = ratios.variables[0].labels
+    of_variables = pd.DataFrame({name: [variable.labels[name] for variable in ratios.variables] for name in names})
     columns = {name: np.repeat(of_variables[name].to_numpy(), len(of_domains)) for name in of_variables}
     return pd.DataFrame(columns | {name: np.tile(of_domains[name].to_numpy(), k) for name in of_domains})

@@ -44,8 +44,8 @@ def final_dispositions(
     AAPOR (2023), Standard Definitions, 10th edition, Internet surveys of specifically named persons.
     """
     codes = pd.Series("", index=sample.index, dtype=object, name="disposition")
-    for source, people in sample.groupby("source"):
-        from_events = _most_decisive(events[events["source"] == source], rules)
+    for source, people in sample[["source", "person_id"]].groupby("source"):
+        from_events = _most_decisive(events.loc[events["source"] == source, ["person_id", "event"]], rules)
         event = people["person_id"].map(from_events).fillna("sent")
         answered = _answered(people["person_id"], responses[responses["source"] == source], instrument, source)
         codes.loc[people.index] = _codes(event, answered, rules, source)
@@ -75,9 +75,13 @@ def _most_decisive(events: pd.DataFrame, rules: DispositionParams) -> pd.Series:
     """The most decisive event of each person."""
     rank = {event: i for i, event in enumerate(rules.precedence)}
     # "completed" is decided by the answers themselves.
-    ranked = events["event"].replace("completed", "started").map(rank)
-    best = ranked.groupby(events["person_id"]).min()
-    return best.map(dict(enumerate(rules.precedence)))
+    rank["completed"] = rank.get("started", len(rank))
+    # Many events, few names and few people: both are numbered once.
+    event, names = pd.factorize(events["event"])
+    person, people = pd.factorize(events["person_id"])
+    best = np.full(len(people), len(rules.precedence))
+    np.minimum.at(best, person, np.array([rank.get(name, len(rules.precedence)) for name in names], dtype=int)[event])
+    return pd.Series(np.array([*rules.precedence, None], dtype=object)[best], index=people)
 
 
 def _answered(people: pd.Series, responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:

@@ -16,10 +16,11 @@ from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import NumberPattern, format_decimal, format_percent, parse_pattern
 
 from spi_analysis.columns import VALUES, value_label
 from spi_analysis.params import Language, Text
@@ -73,9 +74,9 @@ class Words:
         """A number with the language's decimal mark; a dash where there is none."""
         if x is None or math.isnan(x):
             return MISSING
-        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
         # Avoids "-0.00".
-        return format_decimal(round(float(x), decimals) + 0.0, pattern, locale=self.language).replace("-", "−")
+        rounded = round(float(x), decimals) + 0.0
+        return format_decimal(rounded, _pattern(decimals), locale=_locale(self.language)).replace("-", "−")
 
     def signed(self, x: float | None, decimals: int = 2) -> str:
         """A number with its sign, also when it is positive."""
@@ -88,9 +89,7 @@ class Words:
         """A share (0-1) in percent."""
         if share is None or math.isnan(share):
             return MISSING
-        return format_percent(
-            round(float(share), decimals + 2), f"#,##0{'.' if decimals else ''}{'0' * decimals}%", locale=self.language
-        )
+        return format_percent(round(float(share), decimals + 2), _pattern(decimals, "%"), locale=_locale(self.language))
 
     def chance(self, probability: float | None) -> str:
         """A probability in whole percent; never 0% or 100%, which nothing estimated is."""
@@ -135,6 +134,17 @@ def message(text: str) -> str:
 def words(language: Language) -> Words:
     """Words of a language."""
     return Words(language)
+
+
+@cache
+def _pattern(decimals: int, sign: str = "") -> NumberPattern:
+    """How a number is written; read once, not at every number."""
+    return parse_pattern("#,##0" + ("." + "0" * decimals if decimals else "") + sign)
+
+
+@cache
+def _locale(language: Language) -> Locale:
+    return Locale.parse(language)
 
 
 @cache

@@ -9,6 +9,7 @@ found exactly by giving one place after another to the stratum with the largest
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -220,25 +221,27 @@ def _greedy(
     budget: float | None,
 ) -> np.ndarray:
     """Give places one by one by priority, until they (or the money) are gone. Ties go to the first stratum."""
-    n = start.copy()
+    # Plain numbers: one place at a time, arrays cost more than they save.
+    n, sizes, most = start.tolist(), measure.tolist(), high.tolist()
+    prices = None if price is None else price.tolist()
 
     def priority(h: int) -> tuple[float, float, int]:
         # A stratum without anybody comes first; among those, the one with the largest measure.
-        gain = measure[h] / np.sqrt(n[h] * (n[h] + 1)) if n[h] else np.inf if measure[h] else 0.0
-        return (-gain, -measure[h], h)
+        gain = sizes[h] / math.sqrt(n[h] * (n[h] + 1)) if n[h] else math.inf if sizes[h] else 0.0
+        return (-gain, -sizes[h], h)
 
-    queue = [priority(h) for h in range(len(n)) if n[h] < high[h]]
+    queue = [priority(h) for h in range(len(n)) if n[h] < most[h]]
     heapq.heapify(queue)
-    left = float(places) if places is not None else float(budget or 0) - float(n @ price)
+    left = float(places) if places is not None else float(budget or 0) - float(start @ price)
     while queue:
         _, _, h = heapq.heappop(queue)
-        step = float(price[h]) if price is not None else 1.0
+        step = prices[h] if prices is not None else 1.0
         if step > left + 1e-9:
-            if price is None:
+            if prices is None:
                 break
             continue
         n[h] += 1
         left -= step
-        if n[h] < high[h]:
+        if n[h] < most[h]:
             heapq.heappush(queue, priority(h))
-    return n
+    return np.array(n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -111,7 +111,7 @@ def invitations_for(
     Valliant, Dever & Kreuter (2018), ch. 3 and 6 (inflating for nonresponse by stratum).
     """
     names = _Names(pop_size, response, sd)
-    real = _real_invitations(strata, completes, method, names, min_invited)
+    real = _real_invitations(strata, method, names, min_invited)(completes)
     return _whole(strata, real, math.ceil(real.sum() - 1e-9), pop_size, min_invited)
 
 
@@ -130,13 +130,14 @@ def invitations_by(
     if invited >= people.sum():
         return pd.Series(people.astype(int), index=strata.index, name="n")
 
+    invitations = _real_invitations(strata, method, names, min_invited)
+
     def excess(completes: float) -> float:
-        return float(_real_invitations(strata, completes, method, names, min_invited).sum()) - invited
+        return float(invitations(completes).sum()) - invited
 
     most = float((people * _rates(strata, response)).sum())
     completes = float(brentq(excess, 0.0, most, xtol=1e-9 * most)) if excess(0.0) < 0 else 0.0
-    real = _real_invitations(strata, completes, method, names, min_invited)
-    return _whole(strata, real, invited, pop_size, min_invited)
+    return _whole(strata, invitations(completes), invited, pop_size, min_invited)
 
 
 def stratified_margin(
@@ -198,20 +199,24 @@ class _Names(NamedTuple):
 
 
 def _real_invitations(
-    strata: pd.DataFrame, completes: float, method: str, names: _Names, min_invited: int
-) -> np.ndarray:
-    """Invitations as real numbers: the answers of every stratum over its response, within its people."""
+    strata: pd.DataFrame, method: str, names: _Names, min_invited: int
+) -> Callable[[float], np.ndarray]:
+    """From answers to invitations as real numbers: every stratum's answers over its response, within its people."""
     people, rates = strata[names.pop_size].to_numpy(dtype=float), _rates(strata, names.response)
-    if completes >= (people * rates).sum() - 1e-9:
-        return people
-    least = np.minimum(min_invited, people) * rates
-    bounds = strata.assign(_least=least, _most=people * rates, _people=people)
-    total = max(completes, float(least.sum()))
-    # What is shared out are answers, a real number of them.
-    wanted = allocate(
-        bounds, cast(int, total), method, "_people", names.sd, min_n="_least", max_n="_most", integer=False
-    )
-    return np.minimum(wanted.to_numpy() / rates, people)
+    least, most = np.minimum(min_invited, people) * rates, people * rates
+    bounds = strata.assign(_least=least, _most=most, _people=people)
+
+    def invitations(completes: float) -> np.ndarray:
+        if completes >= most.sum() - 1e-9:
+            return people
+        total = max(completes, float(least.sum()))
+        # What is shared out are answers, a real number of them.
+        wanted = allocate(
+            bounds, cast(int, total), method, "_people", names.sd, min_n="_least", max_n="_most", integer=False
+        )
+        return np.minimum(wanted.to_numpy() / rates, people)
+
+    return invitations
 
 
 def _whole(strata: pd.DataFrame, real: np.ndarray, total: int, pop_size: str, min_invited: int) -> pd.Series:

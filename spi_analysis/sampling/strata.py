@@ -16,6 +16,8 @@ UNKNOWN_LEVEL = "(unknown)"
 
 def known_levels(column: pd.Series) -> pd.Series:
     """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.fillna(UNKNOWN_LEVEL).astype("str")
     return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
 
 
@@ -55,13 +57,25 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     whether it was merged. A group of several cells is named by its thickest cell and
     the number of further ones.
     """
+    labels = cell_labels(cells, by)
+    group, merged = merge_thin_labels(labels.tolist(), cells[count].tolist(), minimum)
+    return cells[by].assign(cell=labels, group=group, merged=merged)
+
+
+def merge_thin_labels(labels: Sequence[str], counts: Sequence[float], minimum: float) -> tuple[np.ndarray, np.ndarray]:
+    """``merge_thin_cells`` by the labels of the cells: group label of each (C,), and whether it was merged (C,)."""
     if not is_number(minimum):
         raise SamplingError("the least size of a group is no number", got=str(minimum), expected="a finite number")
-    labels = cell_labels(cells, by)
-    if labels.duplicated().any():
-        raise SamplingError("a cell is given twice", got=str(labels[labels.duplicated()].iloc[0]), expected="each once")
-    groups = _merged([tuple(label.split(SEPARATOR)) for label in labels], cells[count], minimum)
-    return _as_table(cells[by], labels, groups, cells[count])
+    if len(set(labels)) < len(labels):
+        twice = next(label for i, label in enumerate(labels) if label in labels[:i])
+        raise SamplingError("a cell is given twice", got=twice, expected="each once")
+    group, merged = np.full(len(labels), "", dtype=object), np.zeros(len(labels), dtype=bool)
+    for one in _merged([tuple(label.split(SEPARATOR)) for label in labels], counts, minimum):
+        thickest = min(one.members, key=lambda i: (-counts[i], labels[i]))
+        further = len(one.members) - 1
+        group[one.members] = labels[thickest] + (f" (+{further})" if further else "")
+        merged[one.members] = further > 0
+    return group, merged
 
 
 def merged_codes(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> np.ndarray:
@@ -111,13 +125,3 @@ def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
             break
         shared += 1
     return shared
-
-
-def _as_table(columns: pd.DataFrame, labels: pd.Series, groups: list[_Group], counts: pd.Series) -> pd.DataFrame:
-    names = pd.Series("", index=range(len(labels)), dtype=object)
-    merged = pd.Series(False, index=names.index)
-    for group in groups:
-        members = sorted(group.members, key=lambda i: (-counts.iloc[i], labels.iloc[i]))
-        name = labels.iloc[members[0]] + (f" (+{len(members) - 1})" if len(members) > 1 else "")
-        names.iloc[members], merged.iloc[members] = name, len(members) > 1
-    return columns.assign(cell=labels, group=names.to_numpy(), merged=merged.to_numpy())

@@ -12,6 +12,7 @@ from spi_analysis.scores.index import (
     satterthwaite,
     score_estimates,
     score_influence,
+    scores_from_shares,
 )
 from spi_analysis.scores.items import item_nonresponse, item_scores
 from spi_analysis.scores.names import institution_slug, unjoined
@@ -74,6 +75,7 @@ __all__ = [
     "satterthwaite",
     "score_estimates",
     "score_influence",
+    "scores_from_shares",
     "unjoined",
     "weak_sides",
     "yearly_means",

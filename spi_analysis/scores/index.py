@@ -58,23 +58,48 @@ def score_estimates(
     Estimate, one row per column of ``item_weights`` and domain (all domains of the first column, then of the second,
     ...); ``n`` counts the respondents with at least one answer to an item of that score.
     """
-    items = list(item_weights.index)
-    means = estimate_mean(design, items, by=by, level=level)
+    dimensions, shares = item_weights.drop(columns="score"), dimension_shares(item_weights)
+    return scores_from_shares(design, dimensions, shares.to_frame("score"), level, by)
+
+
+def scores_from_shares(
+    design: SurveyDesign | ReplicateDesign,
+    dimensions: pd.DataFrame,
+    shares: pd.DataFrame,
+    level: float,
+    by: str | None = None,
+) -> Estimate:
+    """``score_estimates`` with any number of source scores, each with its own weights of the dimensions.
+
+    Parameters
+    ----------
+    dimensions : DataFrame (items, dimensions)    weights of items; columns sum to 1
+    shares : DataFrame (dimensions, scores)       weights of dimensions; columns sum to 1
+
+    Returns
+    -------
+    Estimate, one row per dimension, then per column of ``shares``, and domain.
+    """
+    means = estimate_mean(design, list(dimensions.index), by=by, level=level)
     domains = domains_of(design.data, design.in_domain, by)
-    answered = means.table["estimate"].notna().to_numpy().reshape(len(items), len(domains))
-    weights = _usable(item_weights, answered)
+    answered = means.table["estimate"].notna().to_numpy().reshape(len(dimensions), len(domains))
+    weights = _usable(dimensions.to_numpy(dtype=float), shares.to_numpy(dtype=float), answered)
     matrix = np.einsum("dis,de->sdie", weights, np.eye(len(domains)))
     scores = contrast(means, matrix.reshape(-1, answered.size))
-    n, df = _counts(design, domains, item_weights)
-    names = {"variable": np.repeat(item_weights.columns.to_numpy(), len(domains))}
-    labels = pd.DataFrame(names | {c: np.tile(domains.labels[c], item_weights.shape[1]) for c in domains.labels})
-    table = make_table(labels, scores.table["estimate"].to_numpy(), scores.covariance, df, n, level)
-    # A score cannot leave 0-100, so its interval ends there.
-    table["ci_low"], table["ci_high"] = table["ci_low"].clip(0, 100), table["ci_high"].clip(0, 100)
-    # One answer alone says nothing about how much others would differ: its error is unknown, not 0.
-    table.loc[df <= 0, ["se", "ci_low", "ci_high"]] = np.nan
+    n, df = _counts(design, domains, dimensions.join(dimensions @ shares))
+    names = np.repeat([*dimensions.columns, *shares.columns], len(domains))
+    labels = pd.DataFrame(
+        {"variable": names} | {c: np.tile(domains.labels[c], weights.shape[2]) for c in domains.labels}
+    )
     missing = ~weights.any(axis=1).T.ravel()
-    table.loc[missing, ["estimate", "se", "ci_low", "ci_high"]] = np.nan
+    estimates = np.where(missing, np.nan, scores.table["estimate"].to_numpy())
+    table = make_table(labels, estimates, scores.covariance, df, n, level)
+    # One answer alone says nothing about how much others would differ: its error is unknown, not 0.
+    known = ~missing & (df > 0)
+    # A score cannot leave 0-100, so its interval ends there.
+    within = {name: np.clip(table[name].to_numpy(), 0, 100) for name in ("ci_low", "ci_high")}
+    errors = {"se": table["se"].to_numpy(), **within}
+    table = table.assign(**{name: np.where(known, values, np.nan) for name, values in errors.items()})
     return Estimate(table, scores.covariance, level, scores.replicates)
 
 
@@ -112,22 +137,22 @@ def score_influence(design: SurveyDesign | ReplicateDesign, item_weights: pd.Dat
     values = np.where(there, values, 0.0)
     means = (weights * values).sum(axis=0) / np.where(answered, totals, 1.0)
     of_items = np.where(there, values - means, 0.0) / np.where(answered, totals, 1.0)
-    return of_items @ _usable(item_weights, answered[:, None])[0]
+    dimensions, shares = item_weights.drop(columns="score"), dimension_shares(item_weights)
+    return of_items @ _usable(dimensions.to_numpy(dtype=float), shares.to_numpy()[:, None], answered[:, None])[0]
 
 
-def _usable(item_weights: pd.DataFrame, answered: np.ndarray) -> np.ndarray:
+def _usable(dimensions: np.ndarray, shares: np.ndarray, answered: np.ndarray) -> np.ndarray:
     """Weights (domains, items, scores) without the unanswered items, brought back to a sum of 1.
 
-    0 where a dimension is empty; ``answered``: (items, domains) of bool.
+    0 where a dimension is empty; ``dimensions``: (items, dimensions), ``shares``: (dimensions, source scores),
+    ``answered``: (items, domains) of bool.
     """
-    dimensions = item_weights.drop(columns="score").to_numpy(dtype=float)
     kept = dimensions * answered.T[:, :, None]
     totals = kept.sum(axis=1, keepdims=True)
     kept = kept / np.where(totals > 0, totals, 1.0)
     # A source score without one of its dimensions would be another score: it is missing then.
     complete = (totals > 0).all(axis=2, keepdims=True)
-    whole = (kept @ dimension_shares(item_weights).to_numpy())[:, :, None] * complete
-    return np.concatenate([kept, whole], axis=2)
+    return np.concatenate([kept, (kept @ shares) * complete], axis=2)
 
 
 def dimension_shares(item_weights: pd.DataFrame) -> pd.Series:

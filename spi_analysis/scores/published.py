@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, nearest
@@ -189,13 +190,16 @@ def published_bridge(
 
 
 def _numbers(column: pd.Series, name: str, file: str, *, blank_allowed: bool) -> tuple[pd.Series, list[Problem]]:
-    values = pd.to_numeric(column.where(column != ""), errors="coerce")
+    blank = (column == "").to_numpy()
+    values = pd.to_numeric(column.where(~blank), errors="coerce")
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)
     low, high = (2000, 2100) if name == "year" else (0, 100)
-    bad = (values.isna() & ((column != "") | (not blank_allowed))) | (values.notna() & ~values.between(low, high))
     expected = f"{low} to {high}"
+    usable = (numbers >= low) & (numbers <= high)
     if name == "year":
-        bad |= values.notna() & (values % 1 != 0)
+        usable &= numbers % 1 == 0
         expected = f"a whole number, {expected}"
+    bad = ~(usable | (blank & blank_allowed))
     problems = [
         Problem("not a usable figure", file, int(row), name, got=column[row] or "nothing", expected=expected)
         for row in column.index[bad]

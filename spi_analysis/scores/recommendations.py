@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
 from spi_analysis.params import RecommendationRules
+
+# What a rule looks at, by the kind of its condition.
+MEASURES = {"score_below": "dimension_score", "rate_above": "experience_rate"}
 
 
 def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -> pd.DataFrame:
@@ -22,9 +27,9 @@ def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -
     DataFrame: code, audience, measure, threshold, estimate, ci_low, ci_high, n, certainty; the
     strongest evidence (standard errors beyond the threshold) first.
     """
-    rows = []
+    rows, figures_of = [], _evidence(estimates)
     for rule in rules.rules:
-        evidence = _evidence(estimates, rule.audience, rule.when.kind, rule.when.measure)
+        evidence = figures_of.get((MEASURES[rule.when.kind], rule.audience, rule.when.measure))
         if evidence is None:
             continue
         distance = _distance(evidence, rule.when.kind, rule.when.threshold)
@@ -58,19 +63,14 @@ def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -
     return table.sort_values(["strength", "code"], ascending=[False, True]).head(most).reset_index(drop=True)
 
 
-def _evidence(estimates: pd.DataFrame, source: str, kind: str, measure: str) -> pd.Series | None:
-    wanted = (
-        (estimates["measure"] == "dimension_score") & (estimates["dimension"] == measure)
-        if kind == "score_below"
-        else (estimates["measure"] == "experience_rate")
-        & (estimates["dimension"] == measure)
-        & (estimates["domain"] == "contacts")
-    )
-    found = estimates[wanted & (estimates["source"] == source) & (estimates["status"] == "shown")]
-    return None if found.empty else found.iloc[0]
+def _evidence(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Rows that give advice, by measure, source and dimension (or item): rates of those with contact."""
+    score, rate = (estimates["measure"] == MEASURES[kind] for kind in ("score_below", "rate_above"))
+    used = estimates[(score | (rate & (estimates["domain"] == "contacts"))) & (estimates["status"] == "shown")]
+    return {(row["measure"], row["source"], row["dimension"]): row for row in used.to_dict("records")}
 
 
-def _distance(evidence: pd.Series, kind: str, threshold: float) -> float:
+def _distance(evidence: dict[str, Any], kind: str, threshold: float) -> float:
     """How far beyond the threshold, in standard errors."""
     beyond = threshold - evidence["estimate"] if kind == "score_below" else evidence["estimate"] - threshold
     if evidence["se"] > 0 or beyond == 0:

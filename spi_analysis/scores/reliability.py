@@ -44,21 +44,18 @@ def reliability(design: SurveyDesign | ReplicateDesign, items: list[str], level:
     values = design.data[items].to_numpy(dtype=float)
     rows = ~np.isnan(values).any(axis=1) & design.in_domain & (design.weights > 0)
     w, x, k = design.weights[rows], values[rows], len(items)
-    result = pd.Series(np.nan, COLUMNS, dtype=float)
-    result["n"], result["items"] = len(x), k
-    if k < 2 or len(x) < 3:
-        return result
-    result["effective_n"] = effective_n(w)
-    covariance = weighted_covariance(x, w[:, None])[0]
-    alpha = float(cronbach_alpha(covariance[None])[0])
-    if not alpha < 1:
-        return result
-    spread, df, se = _uncertainty(design, rows, x, alpha, result["effective_n"])
-    result[["estimate", "se", "df_design"]] = alpha, se, df
-    half = student.ppf(0.5 + level / 2, df) * spread if df > 0 else np.nan
-    result[["ci_low", "ci_high"]] = 1 - (1 - alpha) * np.exp([half, -half])
-    result["omega"] = mcdonald_omega(covariance)
-    return result
+    result: dict[str, float] = {"n": len(x), "items": k}
+    if k >= 2 and len(x) >= 3:
+        result["effective_n"] = effective_n(w)
+        covariance = weighted_covariance(x, w[:, None])[0]
+        alpha = float(cronbach_alpha(covariance[None])[0])
+        if alpha < 1:
+            spread, df, se = _uncertainty(design, rows, x, alpha, result["effective_n"])
+            half = student.ppf(0.5 + level / 2, df) * spread if df > 0 else np.nan
+            low, high = 1 - (1 - alpha) * np.exp([half, -half])
+            result |= {"estimate": alpha, "se": se, "df_design": df, "ci_low": low, "ci_high": high}
+            result["omega"] = mcdonald_omega(covariance)
+    return pd.Series(result, COLUMNS, dtype=float)
 
 
 def cronbach_alpha(covariances: np.ndarray) -> np.ndarray:

@@ -54,12 +54,10 @@ def source_range(
     data, everyone : DataFrame    respondents (with ``base_weight``) and the whole list; both hold ``columns``
     """
     answered = persons.notna().to_numpy()
-    people = data[answered]
-    weights = people["base_weight"].to_numpy(dtype=float)
+    weights = data["base_weight"].to_numpy(dtype=float)[answered]
+    y, people = persons[answered].to_numpy(), data[columns][answered]
     try:
-        proxy = regression_proxy(
-            persons[answered].to_numpy(), people[columns], everyone[columns], weights, params.min_level_respondents
-        )
+        proxy = regression_proxy(y, people, everyone[columns], weights, params.min_level_respondents)
         by_phi = sensitivity(estimate, proxy.moments, params.phis)
     except EstimationError:
         # Too few respondents, or a list that tells nothing of the answers: there is no range.

@@ -18,12 +18,20 @@ COLUMNS = ["domain", *RESULT_COLUMNS, "effective_n", "difference", "difference_s
 
 
 def domain_scores(
-    design: SurveyDesign | ReplicateDesign, by: str, item_weights: pd.DataFrame, level: float
+    design: SurveyDesign | ReplicateDesign,
+    by: str,
+    item_weights: pd.DataFrame,
+    level: float,
+    whole: Estimate | None = None,
 ) -> pd.DataFrame:
     """The source score in every level of ``by``, and its difference from that of everybody; the full design kept.
 
     Intervals use the smaller of the design's degrees of freedom and n - 1: a unit of
     twelve answers has eleven, whatever the size of the rest.
+
+    Parameters
+    ----------
+    whole : Estimate or None   ``score_estimates`` of everybody, where they are there already
 
     Returns
     -------
@@ -31,7 +39,7 @@ def domain_scores(
     difference_se (with the covariance between the two scores: everybody includes the unit); n and effective_n are
     of those who answered.
     """
-    column, whole = design.data[by], score_estimates(design, item_weights, level)
+    column, whole = design.data[by], whole or score_estimates(design, item_weights, level)
     names = sorted(column[design.in_domain].dropna().unique())
     parts = [
         _some_scores(design, by, names[i : i + AT_ONCE], whole, item_weights, level)

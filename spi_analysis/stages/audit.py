@@ -24,6 +24,7 @@ TURNED_AWAY = {
 }
 FLAGS = ("no_whatsapp", "no_email", "flagged")
 COUNTS = ("people", "known", *FLAGS)
+AUDITED = ("source", "unit", "channels", "stream", "also_listed_as", "is_eligible", "frame_status")
 UNIT_COLUMNS = ["source", "unit", "people", *FLAGS, "known", "share"]
 TASK_COLUMNS = ["source", "unit", "task", "people", "known", "share"]
 
@@ -46,7 +47,7 @@ class FrameAudit:
 def audit_frame(setup: RoundSetup, store: Store, institution_id: str) -> FrameAudit:
     """Audit the lists of an institution (people of the list stream; those who registered themselves are none)."""
     setup.require(institution_id)
-    round_, frame = setup.round_for(institution_id), store.read("frame", institution_id)
+    round_, frame = setup.round_for(institution_id), store.read("frame", institution_id, AUDITED)
     listed = frame[frame["stream"] == "list"]
     known = {(one.source, one.unit): one.known_people for one in setup.units if one.institution_id == institution_id}
     known = {key: people for key, people in known.items() if people is not None}

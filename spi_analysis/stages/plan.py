@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -69,6 +70,13 @@ class SourcePlan:
         return {name: with_reserves(int(invited), int(people), self.reserves) for name, invited, people in sizes}
 
 
+class Offer(NamedTuple):
+    """Strata with their invitations and expected answers, and the margin of error that these buy."""
+
+    strata: pd.DataFrame
+    margin: float
+
+
 def eligible_list(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     """The people who may be drawn: eligible, and from a list (self-registration is no probability sample)."""
     return frame[(frame["source"] == source) & frame["is_eligible"] & (frame["stream"] == "list")]
@@ -94,9 +102,7 @@ def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source, histor
         expected = max(1.0, float(strata["completes"].sum()))
         margin = margin_of_error(expected, design.p, round_.level, len(people), design.deff)
     else:
-        needed = _completes_for_margin(strata, needed, design, round_.level)
-        strata = _invited(strata, needed, design)
-        margin = stratified_margin(strata, strata["completes"], level=round_.level, deff=design.deff)
+        needed, (strata, margin) = _completes_for_margin(strata, needed, design, round_.level)
     invited = int(strata["invited"].sum())
     size = SampleSize(needed, invited, size.exact, invited >= len(people))
     met = margin <= design.margin + _ROUNDING
@@ -109,26 +115,31 @@ def _invited(strata: pd.DataFrame, completes: int, design: DesignParams) -> pd.D
     return strata.assign(invited=invited, completes=invited * strata["response"])
 
 
-def _completes_for_margin(strata: pd.DataFrame, least: int, design: DesignParams, level: float) -> int:
+def _completes_for_margin(strata: pd.DataFrame, least: int, design: DesignParams, level: float) -> tuple[int, Offer]:
     """The fewest answers, ``least`` or more, whose allocation meets the margin; ``least`` where even everyone misses.
 
     The formula for a simple random sample is where the search begins: an allocation that is not proportional, or
     whole invitations, may need more.
     """
 
-    def met(completes: int) -> bool:
+    def offer(completes: int) -> Offer:
         table = _invited(strata, completes, design)
-        margin = stratified_margin(table, table["completes"], level=level, deff=design.deff)
-        return margin <= design.margin + _ROUNDING
+        return Offer(table, stratified_margin(table, table["completes"], level=level, deff=design.deff))
 
-    most = math.ceil(float((strata["pop_size"] * strata["response"]).sum()))
-    if most <= least or met(least) or not met(most):
-        return least
+    def met(found: Offer) -> bool:
+        return found.margin <= design.margin + _ROUNDING
+
+    first, most = offer(least), math.ceil(float((strata["pop_size"] * strata["response"]).sum()))
+    if most <= least or met(first) or not met(best := offer(most)):
+        return least, first
     missed, enough = least, most
     while enough - missed > 1:
         middle = (missed + enough) // 2
-        missed, enough = (missed, middle) if met(middle) else (middle, enough)
-    return enough
+        if met(found := offer(middle)):
+            enough, best = middle, found
+        else:
+            missed = middle
+    return enough, best
 
 
 def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str]) -> pd.DataFrame:
@@ -179,7 +190,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
 
 def _strata_cells(people: pd.DataFrame, by: list[str], minimum: int) -> pd.DataFrame:
     labels = cell_labels(people, by)
-    first = people.loc[~labels.duplicated(), by].apply(known_levels)
+    first = people[by][~labels.duplicated()].apply(known_levels)
     cells = first.assign(people=labels.value_counts().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "people", minimum)
     return merged.assign(people=cells["people"]).sort_values("cell").reset_index(drop=True)

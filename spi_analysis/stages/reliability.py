@@ -8,7 +8,7 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import Instrument, Source
-from spi_analysis.scores import data_weights, dimension_shares, reliability, score_estimates
+from spi_analysis.scores import data_weights, dimension_shares, reliability, scores_from_shares
 from spi_analysis.stages.source_rows import Design, item_weights, scored_column
 
 METHODS = ("pca", "efa")
@@ -79,10 +79,8 @@ def _of_source(source: Source, design: Design, instrument: Instrument, level: fl
         except EstimationError:
             # Too few dimensions or people for this method: the others stand without it.
             continue
-    parts = []
-    for method, weights in found.items():
-        score = score_estimates(design, dimensions.assign(score=dimensions @ weights), level).table.iloc[-1]
-        facts = score[["estimate", "se", "ci_low", "ci_high", "df_design", "n"]].to_dict()
-        rows = weights.rename("weight").rename_axis("dimension").reset_index()
-        parts.append(rows.assign(source=source, method=method, level=level, **facts))
-    return pd.concat(parts)
+    scores = scores_from_shares(design, dimensions, pd.DataFrame(found), level).table.set_index("variable")
+    facts = scores.loc[list(found), ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
+    weights = pd.DataFrame(found).rename_axis("dimension").reset_index()
+    rows = weights.melt("dimension", var_name="method", value_name="weight").assign(source=source)
+    return rows.assign(level=level).join(facts, on="method")

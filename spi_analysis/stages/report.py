@@ -15,7 +15,7 @@ from spi_analysis.params import Institution, InstitutionInputs, RoundSetup
 from spi_analysis.params.round import FieldworkParams
 from spi_analysis.scores import applicable, category_of, history, institutions_reporting
 from spi_analysis.scores.release import BY_RULE, SECRET
-from spi_analysis.stages.draw import eligible_list, plan_source
+from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.published import published_results
 from spi_analysis.stages.respondents import silent_count
 from spi_analysis.stages.tracker import tracked
@@ -163,10 +163,15 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         history=past[past["year"] < round_.year].reset_index(drop=True),
         recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown),
         fieldwork=setup.round_for(institution_id).fieldwork,
-        data_until=last_day(store.read_if_there("events", institution_id), store.read("responses", institution_id)),
+        data_until=_data_until(store, institution_id),
         is_synthetic=store.is_synthetic,
         tracker=tracked(setup, institution_id),
     )
+
+
+def _data_until(store: Store, institution_id: str) -> dt.date | None:
+    events = store.read("events", institution_id, ["at"]) if store.has("events", institution_id) else None
+    return last_day(events, store.read("responses", institution_id, ["started_at", "completed_at"]))
 
 
 def last_day(events: pd.DataFrame | None, responses: pd.DataFrame) -> dt.date | None:
@@ -185,7 +190,8 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
     and the response rates.
     """
     round_ = setup.round_for(institution_id)
-    frame, weights = store.read("frame", institution_id), store.read("weights", institution_id)
+    frame = store.read("frame", institution_id)
+    weights = store.read("weights", institution_id, ["source", "disposition", "weight"])
     rates = response_rates(disposition_counts(weights, ["source"]))
     rows = []
     for source in round_.sources:
@@ -193,14 +199,15 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
         answered = part[part["weight"] > 0]
         limits = round_.disclosure
         least = limits.min_panel if round_.sources[source].nature == "panel" else limits.min_cell
+        plan = plan_source(frame, round_, source)
         rows.append(
             {
                 "least": least,
                 "source": source,
                 "listed": int((frame["source"] == source).sum()),
-                "eligible": len(eligible_list(frame, source)),
+                "eligible": plan.population,
                 "invited": len(part),
-                "needed": plan_source(frame, round_, source).size.completes,
+                "needed": plan.size.completes,
                 "answered": len(answered),
                 "RR1": rates["RR1"].get(source),
                 "RR3": rates["RR3"].get(source),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError
@@ -38,22 +39,30 @@ def respondents_design(
     part = weights[(weights["source"] == source) & (weights["weight"] > 0)]
     if part.empty:
         return None
-    answers = responses[responses["source"] == source].drop(columns=["institution_id", "source"])
-    listed = frame[frame["source"] == source].drop(columns=["institution_id", "source"])
-    data = part.merge(listed, on="person_id", validate="1:1").merge(answers, on="person_id", validate="1:1")
-    _require_all(len(part) - len(data), source, "the frame or the responses")
-    scores = item_scores(data, instrument, source)
-    data = data.assign(**{scored_column(code): scores[code] for code in scores})
+    people = part["person_id"]
+    answers = _rows_of(people, responses, source, "the responses")
+    scores = item_scores(answers, instrument, source).rename(columns=scored_column)
+    listed = _rows_of(people, frame, source, "the frame")
+    data = pd.concat([part.reset_index(drop=True), listed, answers, scores], axis=1)
     if round_.sources[source].nature == "panel":
         # One expert alone: a score without a known error (its degrees of freedom are 0).
         return SurveyDesign(data, "weight", lonely_psu="fail" if len(data) > 1 else "certainty")
-    people, repeated = replicate_weights(replicates, source)
-    rows = pd.Index(people).get_indexer(data["person_id"])
+    repeated_people, repeated = replicate_weights(replicates, source)
+    rows = pd.Index(repeated_people).get_indexer(people)
     _require_all(int((rows < 0).sum()), source, "the replicate weights")
     return ReplicateDesign(
         data, "weight", repeated.values[rows], "bootstrap", scale=repeated.scale, rscales=repeated.rscales,
         df_design=_degrees(data, round_.sources[source].design),
     )  # fmt: skip
+
+
+def _rows_of(people: pd.Series, table: pd.DataFrame, source: Source, where: str) -> pd.DataFrame:
+    """What a table says of these people (of one source), in their order, without the columns that say who they are."""
+    rows = np.flatnonzero(table["source"] == source)
+    found = pd.Index(table["person_id"].iloc[rows]).get_indexer(people)
+    _require_all(int((found < 0).sum()), source, where)
+    columns = table.columns.drop(["institution_id", "person_id", "source"])
+    return table[columns].take(rows[found]).reset_index(drop=True)
 
 
 def _degrees(data: pd.DataFrame, design: DesignParams | None) -> float:

@@ -88,7 +88,7 @@ def score_institution(
     if _release(estimates, known, now).is_withheld:
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
     shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
-    gaps = pd.concat([_item_nonresponse(source, responses, weights, instrument) for source in round_.sources])
+    gaps = pd.concat([_gaps(source, known.get(source), responses, instrument) for source in round_.sources])
     visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
     gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
     about = (known, instrument, round_.level, round_.disclosure.min_cell, shown)
@@ -197,9 +197,7 @@ def _completed(estimates: pd.DataFrame, institution_id: str, level: float) -> pd
     return table
 
 
-def _item_nonresponse(
-    source: Source, responses: pd.DataFrame, weights: pd.DataFrame, instrument: Instrument
-) -> pd.DataFrame:
-    people = weights.loc[(weights["source"] == source) & (weights["weight"] > 0), "person_id"]
-    answers = responses[(responses["source"] == source) & responses["person_id"].isin(people)]
+def _gaps(source: Source, design: Design | None, responses: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """Item nonresponse of those who count as respondents of a source."""
+    answers = responses.iloc[:0] if design is None else design.data
     return item_nonresponse(answers, instrument, source).assign(source=source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.estimation import Estimate, ReplicateDesign, SurveyDesign
 from spi_analysis.estimation.result import t_interval
 from spi_analysis.params import Instrument, Source
 from spi_analysis.scores import domain_scores, experience_rates, score_estimates
@@ -39,16 +39,16 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
     DataFrame: measure, source, dimension, domain, estimate, se, ci_low, ci_high, df_design, n, effective_n.
     """
     weights = item_weights(instrument, source)
-    scores = score_estimates(design, weights, level).table
+    whole = score_estimates(design, weights, level)
     effective = effective_n(design.weights)
-    scores = scores.assign(
-        measure=np.where(scores["variable"] == "score", "source_score", "dimension_score"),
-        dimension=scores["variable"].where(scores["variable"] != "score"),
-        effective_n=scores["n"] * effective / len(design.data),
+    scores = whole.table.assign(
+        measure=lambda table: np.where(table["variable"] == "score", "source_score", "dimension_score"),
+        dimension=lambda table: table["variable"].where(table["variable"] != "score"),
+        effective_n=whole.table["n"] * effective / len(design.data),
     )
     tables = [scores[["measure", "dimension", *FIGURES]]]
     tables += [
-        _group_rows(design, kind, column, weights, level)
+        _group_rows(design, kind, column, weights, whole)
         for kind, column in GROUPS.get(source, {}).items()
         if column in design.data
     ]
@@ -61,12 +61,12 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
     return pd.concat(tables, ignore_index=True).assign(source=source)
 
 
-def _group_rows(design: Design, kind: str, column: str, weights: pd.DataFrame, level: float) -> pd.DataFrame:
+def _group_rows(design: Design, kind: str, column: str, weights: pd.DataFrame, whole: Estimate) -> pd.DataFrame:
     """Scores of units or classes, and how far each lies from the score of the whole source."""
-    table = domain_scores(design, column, weights, level)
+    table = domain_scores(design, column, weights, whole.level, whole)
     scores = table.assign(measure=f"{kind}_score")
     numbers = (table[name].to_numpy(dtype=float) for name in ("difference", "difference_se", "df_design"))
-    low, high = t_interval(*numbers, level)
+    low, high = t_interval(*numbers, whole.level)
     apart = table.assign(
         measure=f"{kind}_difference", estimate=table["difference"], se=table["difference_se"], ci_low=low, ci_high=high
     )

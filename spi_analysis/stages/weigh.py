@@ -81,16 +81,22 @@ def people_with_disposition(
 
 def sample_with_frame(sample: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Sampled people with what the list says of them, in a fixed order."""
-    columns = [c for c in frame.columns if c not in sample.columns]
-    joined = sample.merge(frame[["source", "person_id", *columns]], on=["source", "person_id"], validate="1:1")
-    if len(joined) < len(sample):
+    sample = sample.sort_values(["source", "person_id"], ignore_index=True)
+    rows = pd.Index(_who(frame)).get_indexer(_who(sample))
+    if (rows < 0).any():
         raise InputError(
             "sampled people are not in the frame any more",
-            got=f"{len(sample) - len(joined)} of {len(sample)} people",
+            got=f"{int((rows < 0).sum())} of {len(sample)} people",
             expected="the frame that the sample was drawn from",
             hint="import the same lists again; what has changed since is said by: spi verify-draw",
         )
-    return joined.sort_values(["source", "person_id"]).reset_index(drop=True)
+    listed = frame[[c for c in frame.columns if c not in sample.columns]].take(rows)
+    return pd.concat([sample, listed.reset_index(drop=True)], axis=1)
+
+
+def _who(table: pd.DataFrame) -> pd.Series:
+    """One key per person: the same person may stand on the lists of two sources."""
+    return table["source"] + "/" + table["person_id"]
 
 
 def recipe_for(params: WeightingParams, frame: pd.DataFrame) -> list[Step]:

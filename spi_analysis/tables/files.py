@@ -65,4 +65,4 @@ def write_csv(path: Path, data: pd.DataFrame) -> Path:
 def whole_counts(table: pd.DataFrame, counts: Sequence[str]) -> pd.DataFrame:
     """The columns ``counts`` (those that are there) as whole numbers, also where some are missing."""
     there = [column for column in counts if column in table]
-    return table.astype(dict.fromkeys(there, "Float64")).astype(dict.fromkeys(there, "Int64"))
+    return table.assign(**{column: table[column].astype("Float64").astype("Int64") for column in there})

@@ -25,7 +25,7 @@ def weighting_classes(
     require_columns(sample, [*by, status])
     answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
     labels = cell_labels(sample, by)
-    first = sample.loc[~labels.duplicated(), by].apply(known_levels)
+    first = sample[by][~labels.duplicated()].apply(known_levels)
     cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "respondents", min_respondents).set_index("cell")
     return pd.DataFrame(
@@ -66,7 +66,7 @@ def two_phase_replicates(
     require_columns(sample, [by, weight, status])
     found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
     fraction = observed_fraction(sample, by, weight, status)
-    people = sample[found].assign(observed_fraction=fraction[found])
+    people = sample[[weight, by]][found].assign(observed_fraction=fraction[found])
     drawn = bootstrap_replicates(
         people, weight, stratum=by, fraction="observed_fraction", n_replicates=n_replicates, seed=seed
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.sampling.strata import cell_labels, merge_thin_cells
+from spi_analysis.sampling.strata import cell_labels, merge_thin_labels
 from spi_analysis.weighting.auxiliary import INTERCEPT, Totals, auxiliary_of
 from spi_analysis.weighting.calibration import calibration_factors, post_stratum_cells, total_cells
 from spi_analysis.weighting.distances import Bounds, distance_of
@@ -100,10 +100,9 @@ class PostStratify:
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
         labels, totals = post_stratum_cells(sample, columns, self.totals)
         counts = labels[classes == RESPONDENT].value_counts()
-        cells = total_cells(columns, self.totals)
-        cells["respondents"] = [float(counts.get(label, 0)) for label in cell_labels(cells, columns)]
+        cells = cell_labels(total_cells(columns, self.totals), columns).tolist()
         name = str(labels.name)
-        group, merged = _merged_cells(cells, columns, self.min_respondents, name)
+        group, merged = _merged_cells(cells, counts, self.min_respondents, name)
         # Checked like a margin: cells without a total, totals without anybody.
         grouped = labels[has_weight].map(lambda label: group.get(label, label)).to_frame()
         auxiliary, targets = auxiliary_of(grouped, {name: _summed(totals, group)})
@@ -150,21 +149,25 @@ def _merged_margin(
 ) -> tuple[pd.Series, dict[object, float], list[Merged]]:
     """A margin whose levels all rest on enough respondents: the column, the totals, and what was merged."""
     # Levels are compared as text, as the names of totals are: True and "True" are one level.
-    column = column.astype("object").map(str, na_action="ignore")
+    codes, levels = pd.factorize(column.astype("object").map(str, na_action="ignore"))
     totals = {str(level): value for level, value in total.items()}
-    counts = column[classes == RESPONDENT].value_counts()
-    cells = pd.DataFrame({name: list(totals), "respondents": [float(counts.get(level, 0)) for level in totals]})
-    group, merged = _merged_cells(cells, [name], min_respondents, name)
-    return column.map(lambda level: group.get(level, level)), _summed(totals, group), merged
+    counts = pd.Series(np.bincount(codes[classes == RESPONDENT] + 1, minlength=len(levels) + 1)[1:], index=levels)
+    group, merged = _merged_cells(list(totals), counts, min_respondents, name)
+    named = np.array([*(group.get(level, level) for level in levels), np.nan], dtype=object)
+    return pd.Series(named[codes], index=column.index, name=column.name), _summed(totals, group), merged
 
 
 def _merged_cells(
-    cells: pd.DataFrame, by: list[str], min_respondents: int, name: str
+    cells: list[str], counts: pd.Series, min_respondents: int, name: str
 ) -> tuple[dict[str, str], list[Merged]]:
-    """Cell -> group of cells with enough respondents, and what was merged."""
-    merged = merge_thin_cells(cells, by, "respondents", min_respondents)
-    together = [Merged(name, tuple(part["cell"])) for _, part in merged[merged["merged"]].groupby("group")]
-    return dict(zip(merged["cell"], merged["group"], strict=True)), together
+    """Cell -> group of cells with enough respondents (``counts`` by cell), and what was merged."""
+    respondents = counts.reindex(cells, fill_value=0).astype(float).tolist()
+    groups, is_merged = merge_thin_labels(cells, respondents, min_respondents)
+    together: dict[str, list[str]] = {}
+    for cell, group in zip(np.array(cells, dtype=object)[is_merged], groups[is_merged], strict=True):
+        together.setdefault(group, []).append(cell)
+    merged = [Merged(name, tuple(together[group])) for group in sorted(together)]
+    return dict(zip(cells, groups, strict=True)), merged
 
 
 def _summed(totals: Mapping[Any, float], group: Mapping[str, str]) -> dict[object, float]:

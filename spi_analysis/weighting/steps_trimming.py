@@ -35,10 +35,14 @@ class Trim:
         limits_of(self.k, None)
 
         def cap(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
-            return iqr_cap(_single(weights, multiplicity), self.k)
+            rows = _with_weight(weights)
+            return iqr_cap(_single(weights[rows], multiplicity[rows]), self.k)
 
         def apply(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
-            return cap_with_redistribution(weights, cap(weights, multiplicity), multiplicity)
+            rows, trimmed = _with_weight(weights), np.zeros_like(weights)
+            caps = cap(weights, multiplicity)
+            trimmed[rows] = cap_with_redistribution(weights[rows], caps, multiplicity[rows])
+            return trimmed
 
         def review(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:
             caps = cap(before, multiplicity)
@@ -121,6 +125,12 @@ class Potter:
             return _notes(before[:, first], after[:, first], multiplicity[:, first], np.zeros(1), one, rule)
 
         return Prepared(apply, review=review)
+
+
+def _with_weight(weights: np.ndarray) -> np.ndarray:
+    """Rows (n,) with weight in any column (all, if none has): what a limit is made of. Most of a sample is silent."""
+    rows: np.ndarray = (weights != 0).any(axis=1)
+    return rows if rows.any() else np.ones(len(rows), dtype=bool)
 
 
 def _single(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ def test_p_values_keep_their_promise_where_nothing_is_wrong():
     nobody, hits, runs = np.zeros(len(units), dtype=int), 0, 300
     for _ in range(runs):
         marked = rng.random(len(units)) < 0.05
-        counts = with_shuffles(marks_by_unit(marked, 12), units, nobody, 199, 1, rng)
+        counts = with_shuffles(marks_by_unit(marked, 12), units, nobody, 199, rng)
         hits += np.nanmin(family_wise(counts, np.ones(12, dtype=bool))[1]) <= 0.1
     assert hits / runs <= 0.1 + 3 * np.sqrt(0.1 * 0.9 / runs)
     assert hits > 0, "a check that never fires would pass too"

@@ -68,31 +68,27 @@ def merged_table(weighted: WeightedSample) -> Shown:
 
 def _respondents(weighted: WeightedSample, columns: list[str], source: Source) -> pd.DataFrame:
     """Those whose answers count, with their weights and what the list says of them."""
-    answered = weighted.weights[(weighted.weights["source"] == source) & (weighted.weights["weight"] > 0)]
-    people = answered.merge(weighted.sample[["source", "person_id", *columns]], on=["source", "person_id"])
+    weights, sample = weighted.weights, weighted.sample
+    counts = (weights["source"] == source) & (weights["weight"] > 0)
+    answered = weights[["person_id", "base_weight", "weight"]][counts]
+    people = answered.merge(sample[["person_id", *columns]][sample["source"] == source], on="person_id")
     people[columns] = people[columns].fillna(UNKNOWN_LEVEL)
     return people
 
 
-def balance_of(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> pd.DataFrame:
-    """Shares in the list, among respondents with base weights, and with final weights."""
+def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> pd.DataFrame:
+    """Shares in the list, among respondents with base weights, and with final weights.
+
+    Levels in which few answered are left out, and those from which their number would follow: a share of the
+    respondents is a count as soon as the number of respondents is known.
+    """
     params = round_.sources[source].weighting
     assert params is not None
     columns = params.rake.margins
     people = _respondents(weighted, columns, source)
     listed = eligible_list(frame, source)[columns].fillna(UNKNOWN_LEVEL)
     weights = {"before": people["base_weight"].to_numpy(), "after": people["weight"].to_numpy()}
-    return balance(people, listed, columns, weights)
-
-
-def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> pd.DataFrame:
-    """The balance without levels in which few answered, and without those from which their number would follow.
-
-    A share of the respondents is a count as soon as the number of respondents is known.
-    """
-    table = balance_of(weighted, frame, round_, source)
-    people = _respondents(weighted, list(table["variable"].unique()), source)
-    kept = []
+    table, kept = balance(people, listed, columns, weights), []
     for variable, part in table.groupby("variable", sort=False):
         counts = people[str(variable)].value_counts().reindex(part["level"]).fillna(0)
         kept.append(part[~small_cells(counts, round_.disclosure.min_cell).to_numpy()])
@@ -152,7 +148,8 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
 
     What may be shown is judged by answers, not by invitations: a rate and the number invited give the answers.
     """
-    people = weighted.sample[weighted.sample["source"] == source]
+    sample = weighted.sample
+    people = sample[["base_weight", "disposition", by]][sample["source"] == source]
     answered = people["disposition"].isin(round_.dispositions.respondents)
     groups = answered.groupby(people[by]).agg(["size", "sum"])
     least = round_.disclosure.min_cell

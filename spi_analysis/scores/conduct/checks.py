@@ -55,18 +55,18 @@ def conduct_checks(
     pairs = near_duplicates(items, params.near_duplicate, params.min_answered_share)
     straight = straight_liners(items, params.straight_line, params.min_answered_share)
     statistics = {
-        "near_duplicates": (pairs_by_unit(pairs, len(names)), len(pairs)),
-        "straight_lining": (marks_by_unit(straight, len(names)), 1),
-        "speeding": (marks_by_unit(speeders(minutes["took"], params.speeder_share), len(names)), 1),
-        "bursts": (bursts_by_unit(minutes["at"], params.burst_minutes, len(names)), 1),
+        "near_duplicates": pairs_by_unit(pairs, len(names)),
+        "straight_lining": marks_by_unit(straight, len(names)),
+        "speeding": marks_by_unit(speeders(minutes["took"], params.speeder_share), len(names)),
+        "bursts": bursts_by_unit(minutes["at"], params.burst_minutes, len(names)),
     }
     blocks = score_blocks(_scores(answers, instrument, source), codes, params.score_block, params.most_of_one_unit)
     anybody = np.zeros(len(codes), dtype=int)
     found = []
-    for check, (statistic, cells) in statistics.items():
+    for check, statistic in statistics.items():
         # What people think goes with their unit; when and how fast they answer is compared with everybody's.
         among = blocks if check in ("near_duplicates", "straight_lining") else anybody
-        counts = with_shuffles(statistic, codes, among, params.permutations, cells, rng)
+        counts = with_shuffles(statistic, codes, among, params.permutations, rng)
         expected, p = family_wise(counts, tested)
         found.append(
             pd.DataFrame(

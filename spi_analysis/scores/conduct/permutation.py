@@ -5,11 +5,11 @@ Units are told apart by whole numbers; -1 is a person of no unit. All statistics
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-# Cells of a batch of shuffles times people or pairs, so that memory stays small.
+# Cells of a batch of shuffles times people, so that memory stays small.
 BATCH_CELLS = 4_000_000
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -41,24 +41,23 @@ def shuffled(units: np.ndarray, blocks: np.ndarray, n: int, rng: np.random.Gener
     """Units (n shuffles, people) with people shuffled inside blocks."""
     order = np.argsort(blocks, kind="stable")
     keys = blocks[order] + rng.random((n, len(units)))
-    result = np.empty((n, len(units)), dtype=units.dtype)
-    result[:, order] = units[order][np.argsort(keys, axis=1)]
-    return result
+    # Kept person by person, as the statistics read it.
+    result = np.empty((len(units), n), dtype=units.dtype)
+    result[order] = units[order][np.argsort(keys, axis=1)].T
+    return result.T
 
 
 def with_shuffles(
-    statistic: Statistic, units: np.ndarray, blocks: np.ndarray, n: int, cells: int, rng: np.random.Generator
+    statistic: Statistic, units: np.ndarray, blocks: np.ndarray, n: int, rng: np.random.Generator
 ) -> np.ndarray:
     """The statistic as it is (first row) and in ``n`` shuffles: (1 + n, units)."""
-    # Units of an institution fit into two bytes, and are then sorted in one pass.
-    return np.concatenate([statistic(batch) for batch in _batches(units.astype(np.int16), blocks, n, cells, rng)])
+    # Units of an institution fit into two bytes, and are then compared many at a time.
+    return np.concatenate([statistic(batch) for batch in _batches(units.astype(np.int16), blocks, n, rng)])
 
 
-def _batches(
-    units: np.ndarray, blocks: np.ndarray, n: int, cells: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
+def _batches(units: np.ndarray, blocks: np.ndarray, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     yield units[None, :]
-    step = max(BATCH_CELLS // max(cells, len(units)), 1)
+    step = max(BATCH_CELLS // len(units), 1)
     for start in range(0, n, step):
         yield shuffled(units, blocks, min(step, n - start), rng)
 
@@ -66,22 +65,15 @@ def _batches(
 def marks_by_unit(marked: np.ndarray, n_units: int) -> Statistic:
     """Number of marked people by unit."""
     rows = np.flatnonzero(marked)
-    return lambda units: _tally(units[:, rows], n_units)
+    return lambda units: _by_unit(np.add, np.ones((len(rows), len(units)), dtype=np.int32), units[:, rows], n_units)
 
 
 def pairs_by_unit(pairs: np.ndarray, n_units: int) -> Statistic:
     """Number of pairs of which both are of the unit."""
-
-    def count(units: np.ndarray) -> np.ndarray:
-        by_person = np.ascontiguousarray(units.T)
-        first = by_person[pairs[:, 0]]
-        of_one_unit = (first == by_person[pairs[:, 1]]) & (first >= 0)
-        # Few pairs are of one unit: only they are counted.
-        shuffle = np.nonzero(of_one_unit)[1]
-        counts = np.bincount(shuffle * n_units + first[of_one_unit], minlength=len(units) * n_units)
-        return counts.reshape(len(units), n_units).astype(float)
-
-    return count
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    rows, begins = np.unique(pairs[:, 0], return_index=True)
+    others = np.split(pairs[:, 1], begins)[1:]
+    return lambda units: _by_unit(np.add, _of_same_unit(units, rows, others), units[:, rows], n_units)
 
 
 def bursts_by_unit(minutes: np.ndarray, width: float, n_units: int) -> Statistic:
@@ -91,25 +83,12 @@ def bursts_by_unit(minutes: np.ndarray, width: float, n_units: int) -> Statistic
     ----------
     Naus (1965), Journal of the American Statistical Association 60.
     """
-    order = np.argsort(minutes, kind="stable")
-    order = order[~np.isnan(minutes[order])]
-    times = minutes[order] - (minutes[order[0]] if len(order) else 0.0)
-    # Wider than fieldwork, so that no window reaches from one unit into the next.
-    apart = (times[-1] if len(order) else 0.0) + 2 * width
-
-    def count(units: np.ndarray) -> np.ndarray:
-        found = np.zeros((len(units), n_units))
-        for row, labels in zip(found, units[:, order], strict=True):
-            by_unit = np.argsort(labels, kind="stable")
-            unit = labels[by_unit]
-            keys = unit * apart + times[by_unit]
-            inside = np.searchsorted(keys, keys + width, side="right") - np.arange(len(keys))
-            begins = np.flatnonzero(np.diff(unit, prepend=-2))
-            most, whose = np.maximum.reduceat(inside, begins), unit[begins]
-            row[whose[whose >= 0]] = most[whose >= 0]
-        return found
-
-    return count
+    rows = np.argsort(minutes, kind="stable")
+    rows = rows[~np.isnan(minutes[rows])]
+    ends = np.searchsorted(minutes[rows], minutes[rows] + width, side="right")
+    # A window begins with an answer: it holds that one, and those of the unit that follow until it ends.
+    others = [rows[i + 1 : end] for i, end in enumerate(ends)]
+    return lambda units: _by_unit(np.maximum, 1 + _of_same_unit(units, rows, others), units[:, rows], n_units)
 
 
 def family_wise(statistics: np.ndarray, tested: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -143,8 +122,19 @@ def family_wise(statistics: np.ndarray, tested: np.ndarray) -> tuple[np.ndarray,
     return expected, p
 
 
-def _tally(units: np.ndarray, n_units: int) -> np.ndarray:
-    """How often every unit occurs in each row: (rows, n_units); -1 is not counted."""
-    shift = np.arange(len(units))[:, None] * (n_units + 1)
-    counts = np.bincount((units + 1 + shift).ravel(), minlength=len(units) * (n_units + 1))
-    return counts.reshape(len(units), n_units + 1)[:, 1:].astype(float)
+def _of_same_unit(units: np.ndarray, rows: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """How many of the ``others`` of every person in ``rows`` are of that person's unit: (rows, B)."""
+    by_person = units.T
+    counts = np.zeros((len(rows), len(units)), dtype=np.int32)
+    for count, row, company in zip(counts, rows, others, strict=True):
+        if len(company):
+            np.equal(by_person[company], by_person[row]).sum(axis=0, out=count)
+    return counts
+
+
+def _by_unit(gather: np.ufunc, values: np.ndarray, units: np.ndarray, n_units: int) -> np.ndarray:
+    """Sum or maximum of ``values`` (people, B) by unit of these people (B, people); those of no unit are left out."""
+    shuffles = np.arange(len(units))
+    found = np.zeros((n_units + 1, len(units)), dtype=values.dtype)
+    gather.at(found.ravel(), ((units.T + 1).astype(np.intp) * len(units) + shuffles).ravel(), values.ravel())
+    return found[1:].T.astype(float, order="C")
