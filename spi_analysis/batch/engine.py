@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -28,10 +28,10 @@ from spi_analysis.batch.outcome import Outcome, failed
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.settle import cell_seconds, settle
-from spi_analysis.errors import NotebookError
+from spi_analysis.errors import NotebookError, system_problem
 from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
-from spi_analysis.tables.files import whole_file
+from spi_analysis.tables.files import naming, whole_file
 
 # The names under which papermill knows them; none: papermill as it comes.
 PAPERMILL_ENGINES = {"kernel": "spi-kernel", "fast": "spi-fast", "stock": None}
@@ -78,6 +78,8 @@ def run_step(
         with _notes(progress):
             notebook = execute(setup, step, engine, limits or Limits(), progress)
         pages = write_pages(setup, step, notebook)
+    except OSError as problem:
+        error = str(NotebookError(system_problem(problem, str(step))))
     except Exception as problem:  # one institution's error never stops the others; it is reported with its step
         error = str(problem) if isinstance(problem, NotebookError) else f"{step}\n  {type(problem).__name__}: {problem}"
     return Outcome(
@@ -114,7 +116,7 @@ def execute(
     with _private_folder() as private:
         executed = private / source.name
         try:
-            with _naming_what_failed(step, limits, progress):
+            with _naming_what_failed(step, limits, progress), naming(executed):
                 _execute(setup, step, source, executed, parameters, engine, limits, progress)
                 notebook = nbformat.read(executed, as_version=4)
                 progress.cells, progress.cell = cell_seconds(notebook), None
@@ -211,11 +213,13 @@ def plain(text: str) -> str:
 
 
 def _keep(executed: Path, target: Path) -> None:
+    """What there is of a notebook that failed. Why it failed is what counts: that this cannot be kept hides nothing."""
     if executed.exists():
-        notebook = nbformat.read(executed, as_version=4)
-        settle(notebook)
-        with whole_file(target) as beside:
-            nbformat.write(notebook, beside)
+        with suppress(OSError, ValueError):
+            notebook = nbformat.read(executed, as_version=4)
+            settle(notebook)
+            with whole_file(target) as beside:
+                nbformat.write(notebook, beside)
 
 
 def _forget_failure(path: Path) -> None:

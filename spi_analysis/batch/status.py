@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -31,7 +31,7 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
     DataFrame: institution_id, one column per table ("yes" or ""), pages ("8 of 10"), last_run (what did not go
     through, and pages that are stale for it), next (the command that goes on).
     """
-    entries = read_entries(setup)
+    entries = _entries(setup)
     stale = {step.key for step in stale_steps(setup, entries)}
     store = Store(setup.workspace.data / setup.round.round_id)
     rows = []
@@ -47,6 +47,15 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
         counts = {"pages": f"{made} of {len(pages)}", "last_run": last_run, "next": next_step}
         rows.append({"institution_id": institution_id, **tables, **counts})
     return pd.DataFrame(rows)
+
+
+def _entries(setup: RoundSetup) -> dict[Key, Entry]:
+    """What the ledger has; what a run was at that ended without a word (killed, no room) counts as interrupted."""
+    entries, going = read_entries(setup), is_running(setup)
+    return {
+        key: replace(entry, state="interrupted") if entry.state == "running" and not going else entry
+        for key, entry in entries.items()
+    }
 
 
 def _last_run(entries: Mapping[Key, Entry], stale: set[Key], institution_id: str) -> str:
@@ -102,7 +111,7 @@ def plan_table(setup: RoundSetup, selection: Selection, force: bool = False) -> 
 
 def ledger_facts(setup: RoundSetup) -> dict[str, Any]:
     """All that the ledger has, for programs: round_id, running, the last run, counts of states, steps."""
-    entries = read_entries(setup)
+    entries = _entries(setup)
     stale = {step.key for step in stale_steps(setup, entries)}
     runs = read_runs(setup)
     return {

@@ -10,11 +10,12 @@ from spi_analysis.batch import digests
 from spi_analysis.batch.currency import verdict
 from spi_analysis.batch.keys import step_inputs, step_outputs
 from spi_analysis.batch.ledger import Ledger, batch_folder, read_entries, read_runs
+from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.selection import Selection, Shard, read_shard, selected_institutions, selected_steps
 from spi_analysis.batch.stale import keep_stale, stale_steps
-from spi_analysis.batch.status import plan_table, why_table
+from spi_analysis.batch.status import ledger_facts, plan_table, round_status, why_table
 from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.stages.report import STALE_REPORTS
@@ -98,6 +99,16 @@ def test_what_a_killed_run_was_at_counts_as_interrupted(setup, steps, ledger):
     assert read_entries(setup)[("10", HERE)].state == "interrupted"
     assert [run["state"] for run in read_runs(setup)] == ["killed", "running"]
     second.close()
+
+
+def test_what_nobody_is_at_any_more_is_not_told_to_be_running(setup, steps, ledger, all_done):
+    """A run that was killed, or had no room to say that it ended."""
+    ledger.begin(steps[("10", HERE)], 1)
+    with one_run(setup):
+        assert "10 running" in set(round_status(setup)["last_run"])
+        assert ledger_facts(setup)["states"]["running"] == 1
+    assert "10 interrupted (stale)" in set(round_status(setup)["last_run"])
+    assert ledger_facts(setup)["states"]["interrupted"] == 1
 
 
 def test_a_stop_is_no_failure(setup, steps, ledger):
