@@ -37,7 +37,7 @@ from spi_analysis.tables.files import naming, whole_file
 PAPERMILL_ENGINES = {"kernel": "spi-kernel", "fast": "spi-fast", "stock": None}
 # Where a notebook that failed is kept, with its error, for a person to look at.
 FAILED = "failed"
-PREPARE = "__import__('spi_analysis.batch.forks.surroundings', fromlist=['']).prepare()"
+PREPARE = "__import__('spi_analysis.batch.forks.surroundings', fromlist=['']).prepare_alone()"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ FIXED = SINGLE_THREAD | {
     # A kernel started elsewhere is not the parent of ours.
     "JPY_PARENT_PID": "",
 }
+_PR_SET_PDEATHSIG = 1
 # What pandas takes in a Jupyter kernel; elsewhere it looks around and takes something else.
 DISPLAY = {
     "display.max_columns": 20,
@@ -49,6 +52,21 @@ def seed_of(round_id: str, institution_id: str, notebook: str) -> int:
     """The seed of a notebook's random numbers, the same for the same round, institution and notebook."""
     text = f"{round_id}/{institution_id}/{notebook}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def die_with(parent: int) -> None:
+    """This process ends when its parent does, however that ends (on Linux); at once if it has ended already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def prepare_alone() -> None:
+    """What a kernel does that was started anew, not forked."""
+    # Its own watcher looks once in a second, and only while a cell lets it.
+    die_with(os.getppid())
+    prepare()
 
 
 def prepare() -> None:
