@@ -24,7 +24,7 @@ from spi_analysis.batch.checks import require_known_parameters, require_sound_no
 from spi_analysis.batch.forks.surroundings import PEAK, SEED, seed_of
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.limits import EngineName, Limits
-from spi_analysis.batch.outcome import Outcome, failed
+from spi_analysis.batch.outcome import NO_MEMORY, TOO_LITTLE_MEMORY, Outcome, failed
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.settle import cell_seconds, settle
@@ -199,12 +199,13 @@ def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iter
     except PapermillExecutionError as error:
         progress.cell, progress.fault = error.cell_index, error.ename == "MemoryError"
         progress.traceback = plain("\n".join(error.traceback))
-        raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}")) from None
+        hint = TOO_LITTLE_MEMORY if progress.fault else ""
+        raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}"), hint) from None
     except CellTimeoutError:
         raise failed(step, progress.cell, f"the cell took longer than {limits.cell} s") from None
     except (DeadKernelError, RuntimeError) as error:
         progress.fault = True
-        raise failed(step, progress.cell, f"its process died ({plain(str(error))})") from None
+        raise failed(step, progress.cell, f"its process died ({plain(str(error))})", NO_MEMORY) from None
 
 
 def plain(text: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from spi_analysis.batch.forks.client import ForkServer, fork
 from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER, fixed_environment
 from spi_analysis.batch.limits import EngineName, Limits
-from spi_analysis.batch.outcome import Outcome, failed
+from spi_analysis.batch.outcome import NO_MEMORY, Outcome, failed
 from spi_analysis.batch.plan import Step
 
 # Seconds that a worker has to put things in order when it is stopped.
@@ -135,7 +135,7 @@ class Worker:
 
     def _failed(self, what: str, fault: bool = False) -> Outcome:
         assert self.step is not None
-        error = str(failed(self.step, self._cell, what))
+        error = str(failed(self.step, self._cell, what, NO_MEMORY if fault else ""))
         return Outcome(self.step.key, time.monotonic() - self._started, (), error, cell=self._cell, fault=fault)
 
     def ask_to_stop(self) -> None:
