@@ -21,6 +21,8 @@ from spi_analysis.tables.store import WRITTEN_BY, Store
 
 # What the national notebook is called among institutions.
 OVERVIEW = "overview"
+# Of a notebook that went through, but not with what is there now.
+OUT_OF_DATE = "out of date"
 
 
 def round_status(setup: RoundSetup) -> pd.DataFrame:
@@ -43,7 +45,7 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
         missing = next((WRITTEN_BY[table] for table, there in tables.items() if not there), "")
         next_step = "spi run" if missing.startswith("spi run") or (not missing and made < len(pages)) else missing
         last_run = _last_run(entries, stale, institution_id)
-        next_step = next_step or ("spi run --only-failed" if last_run not in ("", "done") else "")
+        next_step = next_step or _next(last_run)
         counts = {"pages": f"{made} of {len(pages)}", "last_run": last_run, "next": next_step}
         rows.append({"institution_id": institution_id, **tables, **counts})
     return pd.DataFrame(rows)
@@ -58,15 +60,26 @@ def _entries(setup: RoundSetup) -> dict[Key, Entry]:
     }
 
 
+def _next(last_run: str) -> str:
+    """The command that goes on, where all tables and pages are there."""
+    if last_run in ("", "done"):
+        return ""
+    return "spi run" if all(mark.endswith(OUT_OF_DATE) for mark in last_run.split("; ")) else "spi run --only-failed"
+
+
 def _last_run(entries: Mapping[Key, Entry], stale: set[Key], institution_id: str) -> str:
-    """ "done", or the notebooks in every other state: "40 failed; 50 left out (stale)"."""
+    """ "done", or the notebooks in every other state: "30 out of date; 40 failed (stale)"."""
     own = [entry for key, entry in sorted(entries.items()) if key[1] == institution_id]
     marks = [
-        f"{entry.number} {entry.state}{' (stale)' if entry.key in stale else ''}"
+        f"{entry.number} {OUT_OF_DATE if entry.state == 'done' else _state(entry, stale)}"
         for entry in own
         if entry.state != "done" or entry.key in stale
     ]
     return "; ".join(marks) if marks else "done" if own else ""
+
+
+def _state(entry: Entry, stale: set[Key]) -> str:
+    return f"{entry.state} (stale)" if entry.key in stale else entry.state
 
 
 def why_table(setup: RoundSetup, whose: str) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Ledger, selection, and what is up to date: without running a notebook."""
 
+import json
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -268,6 +269,27 @@ def test_a_report_whose_last_attempt_failed_is_stale_until_one_goes_through(setu
     done(setup, ledger, steps[("30", HERE)])
     keep_stale(setup, read_entries(setup))
     assert not told.exists()
+
+
+def test_a_report_whose_inputs_have_changed_since_is_out_of_date_in_status_and_overview(setup, steps, all_done):
+    keep_stale(setup, read_entries(setup))
+    told = setup.workspace.outputs / ROUND / STALE_REPORTS
+    assert not told.exists()
+    write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
+    rows = round_status(setup).set_index("institution_id")
+    assert rows.loc[HERE, "last_run"] == "; ".join(f"{n} out of date" for n in ("10", "20", "30", "40", "50"))
+    assert rows.loc[HERE, "next"] == "spi run"
+    assert tuple(rows.loc[ELSEWHERE, ["last_run", "next"]]) == ("done", "")
+    stale = {(one["number"], one["institution_id"]) for one in ledger_facts(setup)["steps"] if one["stale"]}
+    assert stale == {(n, HERE) for n in ("10", "20", "30", "40", "50")}
+    keep_stale(setup, read_entries(setup))
+    assert json.loads(told.read_text()) == [HERE], "what the overview is made with"
+    assert ("90", "") in to_do(setup, steps)
+
+
+def test_a_new_look_makes_no_report_out_of_date(setup, all_done, monkeypatch):
+    monkeypatch.setattr("spi_analysis.batch.keys.template_digest", lambda: "another")
+    assert stale_steps(setup, read_entries(setup)) == []
 
 
 def test_no_page_no_stale_page(setup, steps, ledger):
