@@ -9,6 +9,7 @@ import pytest
 
 from spi_analysis.batch import digests
 from spi_analysis.batch.currency import verdict
+from spi_analysis.batch.digests import notebook_code_digest
 from spi_analysis.batch.keys import step_inputs, step_outputs
 from spi_analysis.batch.ledger import Ledger, batch_folder, read_entries, read_runs
 from spi_analysis.batch.locks import one_run
@@ -185,10 +186,19 @@ def test_a_notebook_concerns_itself(setup, steps, all_done):
     assert to_do(setup, steps) == {("40", HERE), ("40", ELSEWHERE)}
 
 
-@pytest.mark.parametrize("part", ["code_digest", "environment_digest"])
-def test_code_and_environment_concern_everything(setup, steps, all_done, monkeypatch, part):
-    monkeypatch.setattr(f"spi_analysis.batch.keys.{part}", lambda: "other")
+def test_the_environment_concerns_everything(setup, steps, all_done, monkeypatch):
+    monkeypatch.setattr("spi_analysis.batch.keys.environment_digest", lambda: "other")
     assert to_do(setup, steps) == set(steps)
+
+
+def test_code_concerns_the_notebooks_that_it_is_in_reach_of(setup, steps, all_done, monkeypatch):
+    """The reach itself: test_reach.py."""
+    monkeypatch.setattr(
+        "spi_analysis.batch.keys.notebook_code_digest",
+        lambda path: "other" if path.stem.startswith("40") else notebook_code_digest(path),
+    )
+    assert to_do(setup, steps) == {("40", HERE), ("40", ELSEWHERE)}
+    assert "code is changed" in set(why_table(setup, HERE)["what"].str.removeprefix("run: "))
 
 
 def test_a_new_look_needs_no_execution(setup, steps, all_done, monkeypatch):
