@@ -24,11 +24,10 @@ from spi_analysis.batch.checks import require_known_parameters, require_sound_no
 from spi_analysis.batch.forks.surroundings import PEAK, SEED, seed_of
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.limits import EngineName, Limits
-from spi_analysis.batch.outcome import NO_MEMORY, TOO_LITTLE_MEMORY, Outcome, failed
+from spi_analysis.batch.outcome import NO_MEMORY, TOO_LITTLE_MEMORY, Outcome, failed, in_words
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.settle import cell_seconds, settle
-from spi_analysis.errors import NotebookError, system_problem
 from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.tables.files import naming, whole_file
@@ -78,10 +77,8 @@ def run_step(
         with _notes(progress):
             notebook = execute(setup, step, engine, limits or Limits(), progress)
         pages = write_pages(setup, step, notebook)
-    except OSError as problem:
-        error = str(NotebookError(system_problem(problem, str(step))))
     except Exception as problem:  # one institution's error never stops the others; it is reported with its step
-        error = str(problem) if isinstance(problem, NotebookError) else f"{step}\n  {type(problem).__name__}: {problem}"
+        error = in_words(step, problem)
     return Outcome(
         step.key,
         time.monotonic() - started,
@@ -215,12 +212,11 @@ def plain(text: str) -> str:
 
 def _keep(executed: Path, target: Path) -> None:
     """What there is of a notebook that failed. Why it failed is what counts: that this cannot be kept hides nothing."""
-    if executed.exists():
-        with suppress(OSError, ValueError):
-            notebook = nbformat.read(executed, as_version=4)
-            settle(notebook)
-            with whole_file(target) as beside:
-                nbformat.write(notebook, beside)
+    with suppress(OSError, ValueError):
+        notebook = nbformat.read(executed, as_version=4)
+        settle(notebook)
+        with whole_file(target) as beside:
+            nbformat.write(notebook, beside)
 
 
 def _forget_failure(path: Path) -> None:

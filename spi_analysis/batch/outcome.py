@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spi_analysis.batch.plan import Step
-from spi_analysis.errors import NotebookError
+from spi_analysis.errors import NotebookError, system_problem
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ class Outcome:
 def left_out(step: Step, why: str) -> Outcome:
     """The outcome of a step that was never started."""
     return Outcome(step.key, 0.0, (), f"{step}\n  not run: {why}", was_run=False)
+
+
+def in_words(step: Step, error: Exception) -> str:
+    """Whatever ended a step, with the step."""
+    if isinstance(error, NotebookError):
+        return str(error)
+    if isinstance(error, OSError):
+        return str(system_problem(error, str(step)))
+    return f"{step}\n  {type(error).__name__}: {error}"
 
 
 # For a process that died: it cannot say itself what became of it.

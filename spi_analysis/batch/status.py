@@ -68,14 +68,15 @@ def _next(last_run: str) -> str:
 
 
 def _last_run(entries: Mapping[Key, Entry], stale: set[Key], institution_id: str) -> str:
-    """ "done", or the notebooks in every other state: "30 out of date; 40 failed (stale)"."""
+    """ "done", or the notebooks in every other state: "10, 20 out of date; 40 failed (stale)"."""
     own = [entry for key, entry in sorted(entries.items()) if key[1] == institution_id]
-    marks = [
-        f"{entry.number} {OUT_OF_DATE if entry.state == 'done' else _state(entry, stale)}"
-        for entry in own
-        if entry.state != "done" or entry.key in stale
-    ]
-    return "; ".join(marks) if marks else "done" if own else ""
+    marks: dict[str, list[str]] = {}
+    for entry in own:
+        if entry.state != "done" or entry.key in stale:
+            state = OUT_OF_DATE if entry.state == "done" else _state(entry, stale)
+            marks.setdefault(state, []).append(entry.number)
+    in_words = [f"{', '.join(numbers)} {state}" for state, numbers in marks.items()]
+    return "; ".join(in_words) if marks else "done" if own else ""
 
 
 def _state(entry: Entry, stale: set[Key]) -> str:
