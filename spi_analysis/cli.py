@@ -19,7 +19,7 @@ from spi_analysis.commands.rounds import rounds
 from spi_analysis.commands.running import running
 from spi_analysis.commands.sampling import sampling
 from spi_analysis.commands.vaults import vaults
-from spi_analysis.errors import SpiError
+from spi_analysis.errors import SpiError, system_problem
 
 
 class _BareFlags:
@@ -88,7 +88,5 @@ def main() -> None:
         err.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
     except OSError as error:
-        # A full disk, a folder that may not be written to: nothing that a traceback would explain.
-        what = f"a file cannot be read or written\n  where: {error.filename or ''}\n  got: {error.strerror or error}"
-        err.print(what, style="red", markup=False, highlight=False)
+        err.print(str(system_problem(error)), style="red", markup=False, highlight=False)
         sys.exit(1)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,29 @@ class DisclosureError(SpiError):
 
 class NotebookError(SpiError):
     """A notebook failed for an institution."""
+
+
+def system_problem(error: OSError, key: str = "") -> Problem:
+    """A full disk, a folder that may not be written to: nothing that a traceback would explain.
+
+    Parameters
+    ----------
+    key : what the file was for
+    """
+    file = str(error.filename or "")
+    got = error.strerror or str(error)
+    return Problem("a file cannot be read or written", file=file, key=key, got=got, hint=_way_out(error.errno, file))
+
+
+def _way_out(number: int | None, file: str) -> str:
+    """What helps, where the system says that something is full or may not be written to."""
+    place = next((path for path in Path(file).absolute().parents if path.is_dir()), Path.cwd())
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(place).free
+        return f"{free:,} bytes are free on the disk of {place}: make room, then run this again; what is done is kept"
+    if number == errno.EROFS:
+        return f"the disk of {place} can only be read from: mount it for writing, then run this again"
+    return ""
 
 
 def nearest(name: object, valid: Iterable[object]) -> str:

@@ -46,6 +46,11 @@ def verdict(setup: RoundSetup, step: Step, entries: Mapping[Key, Entry]) -> Verd
     return Verdict(tuple(text for text in [*changes, *outputs] if text not in look), tuple(look))
 
 
+def input_changes(setup: RoundSetup, step: Step, entry: Entry) -> list[str]:
+    """What of that which a step's outputs were made from is not as it was; the look of the pages does not count."""
+    return [text for text in _changes(entry.inputs, step_inputs(setup, step)) if not text.startswith(LOOK)]
+
+
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for name in dict.fromkeys([*before, *now]):
         old, new = before.get(name, ""), now.get(name, "")

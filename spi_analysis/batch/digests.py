@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import spi_analysis
+from spi_analysis.batch.reach import reached
 
 PACKAGE = Path(spi_analysis.__file__).parent
 # Pages are made with these, and nothing else is: reporting/export.py alone reads them.
@@ -43,6 +44,23 @@ def code_digest() -> str:
     return files_digest((path for path in _package_files() if TEMPLATES not in path.parents), PACKAGE)
 
 
+def notebook_code_digest(notebook: Path) -> str:
+    """All of the package that can have a say in what a notebook shows: modules in its reach, and whatever is no module.
+
+    The whole package (but for the templates) where its reach cannot be told.
+    """
+    return _notebook_code_digest(notebook, file_digest(notebook))
+
+
+@cache
+def _notebook_code_digest(notebook: Path, contents: str) -> str:
+    modules = reached(notebook, PACKAGE) if contents else None
+    if modules is None:
+        return code_digest()
+    files = (path for path in _package_files() if path.suffix != ".py" or path in modules)
+    return files_digest((path for path in files if TEMPLATES not in path.parents), PACKAGE)
+
+
 @cache
 def template_digest() -> str:
     """What pages look like."""
@@ -62,7 +80,7 @@ def environment_parts() -> list[str]:
 
 def forget() -> None:
     """Look at package and environment again: a run begins."""
-    for one in (code_digest, template_digest, environment_digest):
+    for one in (code_digest, _notebook_code_digest, template_digest, environment_digest):
         one.cache_clear()
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,20 +24,19 @@ from spi_analysis.batch.checks import require_known_parameters, require_sound_no
 from spi_analysis.batch.forks.surroundings import PEAK, SEED, seed_of
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.limits import EngineName, Limits
-from spi_analysis.batch.outcome import Outcome, failed
+from spi_analysis.batch.outcome import NO_MEMORY, TOO_LITTLE_MEMORY, Outcome, failed, in_words
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.settle import cell_seconds, settle
-from spi_analysis.errors import NotebookError
 from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
-from spi_analysis.tables.files import whole_file
+from spi_analysis.tables.files import naming, whole_file
 
 # The names under which papermill knows them; none: papermill as it comes.
 PAPERMILL_ENGINES = {"kernel": "spi-kernel", "fast": "spi-fast", "stock": None}
 # Where a notebook that failed is kept, with its error, for a person to look at.
 FAILED = "failed"
-PREPARE = "__import__('spi_analysis.batch.forks.surroundings', fromlist=['']).prepare()"
+PREPARE = "__import__('spi_analysis.batch.forks.surroundings', fromlist=['']).prepare_alone()"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -79,7 +78,7 @@ def run_step(
             notebook = execute(setup, step, engine, limits or Limits(), progress)
         pages = write_pages(setup, step, notebook)
     except Exception as problem:  # one institution's error never stops the others; it is reported with its step
-        error = str(problem) if isinstance(problem, NotebookError) else f"{step}\n  {type(problem).__name__}: {problem}"
+        error = in_words(step, problem)
     return Outcome(
         step.key,
         time.monotonic() - started,
@@ -114,7 +113,7 @@ def execute(
     with _private_folder() as private:
         executed = private / source.name
         try:
-            with _naming_what_failed(step, limits, progress):
+            with _naming_what_failed(step, limits, progress), naming(executed):
                 _execute(setup, step, source, executed, parameters, engine, limits, progress)
                 notebook = nbformat.read(executed, as_version=4)
                 progress.cells, progress.cell = cell_seconds(notebook), None
@@ -197,12 +196,13 @@ def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iter
     except PapermillExecutionError as error:
         progress.cell, progress.fault = error.cell_index, error.ename == "MemoryError"
         progress.traceback = plain("\n".join(error.traceback))
-        raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}")) from None
+        hint = TOO_LITTLE_MEMORY if progress.fault else ""
+        raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}"), hint) from None
     except CellTimeoutError:
         raise failed(step, progress.cell, f"the cell took longer than {limits.cell} s") from None
     except (DeadKernelError, RuntimeError) as error:
         progress.fault = True
-        raise failed(step, progress.cell, f"its process died ({plain(str(error))})") from None
+        raise failed(step, progress.cell, f"its process died ({plain(str(error))})", NO_MEMORY) from None
 
 
 def plain(text: str) -> str:
@@ -211,7 +211,8 @@ def plain(text: str) -> str:
 
 
 def _keep(executed: Path, target: Path) -> None:
-    if executed.exists():
+    """What there is of a notebook that failed. Why it failed is what counts: that this cannot be kept hides nothing."""
+    with suppress(OSError, ValueError):
         notebook = nbformat.read(executed, as_version=4)
         settle(notebook)
         with whole_file(target) as beside:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from spi_analysis.batch.digests import code_digest, environment_digest, file_digest, files_digest, template_digest
+from spi_analysis.batch.digests import (
+    environment_digest,
+    file_digest,
+    files_digest,
+    notebook_code_digest,
+    template_digest,
+)
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, Step
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.reporting.export import DESIGNS_PAGE, METHOD_CHECKS_PAGE
@@ -22,8 +28,9 @@ def step_inputs(setup: RoundSetup, step: Step) -> dict[str, str]:
     """Part -> digest ("" where there is nothing). Too much is among them rather than too little.
 
     An institution's step depends on all tables and records of this institution, of any round, but for what it or a
-    later notebook writes; on all parameter files but the overrides of others; on the whole package and all installed
-    packages. The overview depends on all parameters and on the estimates of all institutions.
+    later notebook writes; on all parameter files but the overrides of others; on the modules in its reach
+    (``batch.reach``) and all installed packages. The overview depends on all parameters and on the estimates of all
+    institutions.
     """
     place = setup.workspace
     return {
@@ -34,7 +41,7 @@ def step_inputs(setup: RoundSetup, step: Step) -> dict[str, str]:
         "tables of all institutions": files_digest(_plain(place.data.glob("*.parquet")), place.data),
         "origin of the data": file_digest(place.data / setup.round.round_id / "origin.json"),
         "method checks": files_digest(_method_checks(place), place.outputs),
-        "code": code_digest(),
+        "code": notebook_code_digest(place.notebooks / f"{step.notebook.name}.ipynb"),
         "environment": environment_digest(),
         LOOK: _look(setup, step),
     }

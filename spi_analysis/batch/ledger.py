@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -94,11 +97,20 @@ def read_runs(setup: RoundSetup) -> list[dict[str, Any]]:
 def _rows(setup: RoundSetup, table: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for path in sorted(batch_folder(setup).glob("ledger*.sqlite")):
-        with _sound(path), closing(sqlite3.connect(path, timeout=PATIENCE)) as base:
+        with _sound(path), closing(sqlite3.connect(_address(path), uri=True, timeout=PATIENCE)) as base:
             base.row_factory = sqlite3.Row
             if base.execute("select 1 from sqlite_master where name = ?", (table,)).fetchone():
                 rows += [dict(row) for row in base.execute(f"select * from {table}")]
     return rows
+
+
+def _address(path: Path) -> str:
+    """For a reader: without the right to write beside it, a ledger in WAL opens as a file that nobody writes to.
+
+    While a run is going on its side files are there, and SQLite reads these without that right.
+    """
+    at_rest = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}{'?immutable=1' if at_rest else ''}"
 
 
 @contextmanager
@@ -106,7 +118,7 @@ def _sound(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise OSError(0, f"the ledger cannot be read or written ({error})", str(path)) from None
+        raise OSError(_number(error, path), f"the ledger cannot be read or written ({error})", str(path)) from None
     except sqlite3.DatabaseError as error:
         raise StoreError(
             "the ledger is damaged",
@@ -114,6 +126,14 @@ def _sound(path: Path) -> Iterator[None]:
             got=str(error),
             hint="remove it: no result is lost, but the next run makes all steps again",
         ) from None
+
+
+def _number(error: sqlite3.OperationalError, path: Path) -> int:
+    """The system's number for a full or a read-only disk, which SQLite has several names for; else 0."""
+    name = error.sqlite_errorname or ""
+    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and not shutil.disk_usage(path.parent).free):
+        return errno.ENOSPC
+    return errno.EROFS if name.startswith("SQLITE_READONLY") else 0
 
 
 class Ledger:

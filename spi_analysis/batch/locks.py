@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -45,6 +46,21 @@ def is_running(setup: RoundSetup) -> bool:
         try:
             FileLock(path, timeout=0).acquire().lock.release()
         except Timeout:
+            return True
+        except OSError:
+            if _is_held(path):
+                return True
+    return False
+
+
+def _is_held(path: Path) -> bool:
+    """The same for somebody who may only read."""
+    import fcntl
+
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
     return False
 

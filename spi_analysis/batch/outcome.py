@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spi_analysis.batch.plan import Step
-from spi_analysis.errors import NotebookError
+from spi_analysis.errors import NotebookError, system_problem
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,29 @@ def left_out(step: Step, why: str) -> Outcome:
     return Outcome(step.key, 0.0, (), f"{step}\n  not run: {why}", was_run=False)
 
 
-def failed(step: Step, cell: int | None, what: str) -> NotebookError:
-    """A step's error, with the way to it."""
+def in_words(step: Step, error: Exception) -> str:
+    """Whatever ended a step, with the step."""
+    if isinstance(error, NotebookError):
+        return str(error)
+    if isinstance(error, OSError):
+        return str(system_problem(error, str(step)))
+    return f"{step}\n  {type(error).__name__}: {error}"
+
+
+# For a process that died: it cannot say itself what became of it.
+NO_MEMORY = (
+    "if it was killed, memory most likely ran out and the system ended the largest process (dmesg says so): take fewer "
+    "--workers; spi status --json has how much memory each notebook took"
+)
+TOO_LITTLE_MEMORY = "there was not enough memory for this cell: take fewer --workers, or a machine with more"
+
+
+def failed(step: Step, cell: int | None, what: str, hint: str = "") -> NotebookError:
+    """A step's error, with the way to it; ``hint``: what helps, if not running the cells by hand."""
     place = f", cell {cell}" if cell is not None else ""
     return NotebookError(
         "a notebook failed",
         key=f"{step.institution_id or 'all institutions'}, {step.notebook.name}{place}",
         got=what,
-        hint=f"open notebooks/{step.notebook.name}.ipynb with this institution and run it to that cell",
+        hint=hint or f"open notebooks/{step.notebook.name}.ipynb with this institution and run it to that cell",
     )

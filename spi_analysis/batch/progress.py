@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spi_analysis.batch.ledger import now
 from spi_analysis.batch.outcome import Outcome
 from spi_analysis.batch.plan import Step
+from spi_analysis.tables.files import naming
 
 # Steps that the bar names at a time.
 NAMED = 3
@@ -90,6 +91,7 @@ def speaking(console: Console, log: Path, total: int) -> Iterator[Voice]:
     )
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
+        naming(log),
         log.open("a", encoding="utf-8") as file,
         Progress(*columns, console=console, disable=not console.is_terminal) as progress,
     ):

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,9 @@ def run_selection(
         try:
             stopped = batch.run(startable, workers, engine, limits, open_runner)
         except BaseException:
-            # No room, no scheduler any more: what was running has been ended, and the ledger says so.
-            ledger.end_run("stopped")
+            # No room, no scheduler any more: what was running has been ended, and the ledger says so if it can.
+            with suppress(OSError):
+                ledger.end_run("stopped")
             raise
         ledger.end_run("stopped" if stopped else "done" if all(o.ok for o in batch.results) else "failed")
     return BatchSummary(batch.results, stopped, tuple(batch.current), log)

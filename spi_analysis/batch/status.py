@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,8 @@ from spi_analysis.tables.store import WRITTEN_BY, Store
 
 # What the national notebook is called among institutions.
 OVERVIEW = "overview"
+# Of a notebook that went through, but not with what is there now.
+OUT_OF_DATE = "out of date"
 
 
 def round_status(setup: RoundSetup) -> pd.DataFrame:
@@ -31,7 +33,7 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
     DataFrame: institution_id, one column per table ("yes" or ""), pages ("8 of 10"), last_run (what did not go
     through, and pages that are stale for it), next (the command that goes on).
     """
-    entries = read_entries(setup)
+    entries = _entries(setup)
     stale = {step.key for step in stale_steps(setup, entries)}
     store = Store(setup.workspace.data / setup.round.round_id)
     rows = []
@@ -43,21 +45,42 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
         missing = next((WRITTEN_BY[table] for table, there in tables.items() if not there), "")
         next_step = "spi run" if missing.startswith("spi run") or (not missing and made < len(pages)) else missing
         last_run = _last_run(entries, stale, institution_id)
-        next_step = next_step or ("spi run --only-failed" if last_run not in ("", "done") else "")
+        next_step = next_step or _next(last_run)
         counts = {"pages": f"{made} of {len(pages)}", "last_run": last_run, "next": next_step}
         rows.append({"institution_id": institution_id, **tables, **counts})
     return pd.DataFrame(rows)
 
 
+def _entries(setup: RoundSetup) -> dict[Key, Entry]:
+    """What the ledger has; what a run was at that ended without a word (killed, no room) counts as interrupted."""
+    entries, going = read_entries(setup), is_running(setup)
+    return {
+        key: replace(entry, state="interrupted") if entry.state == "running" and not going else entry
+        for key, entry in entries.items()
+    }
+
+
+def _next(last_run: str) -> str:
+    """The command that goes on, where all tables and pages are there."""
+    if last_run in ("", "done"):
+        return ""
+    return "spi run" if all(mark.endswith(OUT_OF_DATE) for mark in last_run.split("; ")) else "spi run --only-failed"
+
+
 def _last_run(entries: Mapping[Key, Entry], stale: set[Key], institution_id: str) -> str:
-    """ "done", or the notebooks in every other state: "40 failed; 50 left out (stale)"."""
+    """ "done", or the notebooks in every other state: "10, 20 out of date; 40 failed (stale)"."""
     own = [entry for key, entry in sorted(entries.items()) if key[1] == institution_id]
-    marks = [
-        f"{entry.number} {entry.state}{' (stale)' if entry.key in stale else ''}"
-        for entry in own
-        if entry.state != "done" or entry.key in stale
-    ]
-    return "; ".join(marks) if marks else "done" if own else ""
+    marks: dict[str, list[str]] = {}
+    for entry in own:
+        if entry.state != "done" or entry.key in stale:
+            state = OUT_OF_DATE if entry.state == "done" else _state(entry, stale)
+            marks.setdefault(state, []).append(entry.number)
+    in_words = [f"{', '.join(numbers)} {state}" for state, numbers in marks.items()]
+    return "; ".join(in_words) if marks else "done" if own else ""
+
+
+def _state(entry: Entry, stale: set[Key]) -> str:
+    return f"{entry.state} (stale)" if entry.key in stale else entry.state
 
 
 def why_table(setup: RoundSetup, whose: str) -> pd.DataFrame:
@@ -102,7 +125,7 @@ def plan_table(setup: RoundSetup, selection: Selection, force: bool = False) -> 
 
 def ledger_facts(setup: RoundSetup) -> dict[str, Any]:
     """All that the ledger has, for programs: round_id, running, the last run, counts of states, steps."""
-    entries = read_entries(setup)
+    entries = _entries(setup)
     stale = {step.key for step in stale_steps(setup, entries)}
     runs = read_runs(setup)
     return {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
+import multiprocessing.resource_tracker as resource_tracker
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -17,11 +20,14 @@ from typing import Any
 from spi_analysis.batch.forks.client import ForkServer, fork
 from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER, fixed_environment
 from spi_analysis.batch.limits import EngineName, Limits
-from spi_analysis.batch.outcome import Outcome, failed
+from spi_analysis.batch.outcome import NO_MEMORY, Outcome, failed
 from spi_analysis.batch.plan import Step
 
 # Seconds that a worker has to put things in order when it is stopped.
 GRACE = 3.0
+# In the environment of a spawned worker and of all that it starts: its folder.
+MARK = "SPI_WORKER"
+_numbers = itertools.count()
 
 
 class Stopped(BaseException):
@@ -62,18 +68,30 @@ def _end_with_the_runner() -> None:
     runner = multiprocessing.parent_process()
     assert runner is not None
     runner.join()
-    kill_with_descendants(os.getpid())
+    place = Path(os.environ[MARK])
+    kill_marked(place)
+    shutil.rmtree(place, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        # The last one finds it empty.
+        place.parent.rmdir()
+    os._exit(1)
 
 
-def kill_with_descendants(pid: int) -> None:
-    """Kill a process and all that it started, also what has a session of its own."""
+def kill_marked(place: Path) -> None:
+    """Kill the processes of a worker, but not this one: all that have its folder in the environment they started with.
+
+    So nothing escapes that has a session of its own, or whose parent has died.
+    """
     import psutil
 
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for one in [*process.children(recursive=True), process]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
+    until, found = time.monotonic() + GRACE, True
+    while found and time.monotonic() < until:
+        found = False
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get(MARK) == str(place):
+                    process.kill()
+                    found = True
 
 
 class Worker:
@@ -117,7 +135,7 @@ class Worker:
 
     def _failed(self, what: str, fault: bool = False) -> Outcome:
         assert self.step is not None
-        error = str(failed(self.step, self._cell, what))
+        error = str(failed(self.step, self._cell, what, NO_MEMORY if fault else ""))
         return Outcome(self.step.key, time.monotonic() - self._started, (), error, cell=self._cell, fault=fault)
 
     def ask_to_stop(self) -> None:
@@ -177,8 +195,12 @@ class SpawnedWorker(Worker):
         self.connection, theirs = context.Pipe()
         arguments = (theirs, root, round_id, "stock", [limits.cell, limits.notebook])
         self._process = context.Process(target=spawned_worker, args=arguments, daemon=False)
-        # What a worker that was killed leaves behind goes with the folder.
-        with _environment({**fixed_environment(folder), "TMPDIR": str(folder)}):
+        # Of this process, not of the worker, which it outlives.
+        resource_tracker.ensure_running()
+        # What a worker that was killed leaves behind goes with its folder.
+        self._place = folder / f"w{next(_numbers)}"
+        self._place.mkdir()
+        with _environment({**fixed_environment(self._place), "TMPDIR": str(self._place), MARK: str(self._place)}):
             self._process.start()
         theirs.close()
         assert self._process.pid is not None
@@ -186,8 +208,9 @@ class SpawnedWorker(Worker):
 
     def kill(self) -> None:
         self.connection.close()
-        kill_with_descendants(self.pid)
+        kill_marked(self._place)
         self._process.join()
+        shutil.rmtree(self._place, ignore_errors=True)
 
     def exit_text(self) -> str:
         self._process.join(GRACE)

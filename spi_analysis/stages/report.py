@@ -69,7 +69,7 @@ class InstitutionPage:
 class RoundResult:
     """One institution's index in a round, as shown (missing figures are NaN).
 
-    ``stale``: its report is of an earlier state, since the last attempt to make it anew failed.
+    ``stale``: its report is of an earlier state: what it is made from has changed, or the last attempt failed.
     """
 
     institution: Institution

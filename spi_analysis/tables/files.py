@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -12,6 +13,19 @@ from typing import Any
 
 import pandas as pd
 
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An error of the disk says which file it is about: writing to a full one does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OF_THE_DISK and error.filename is None:
+            error.filename = str(path)
+        raise
+
 
 @contextmanager
 def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
@@ -21,9 +35,10 @@ def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
     os.close(handle)
     beside = Path(name)
     try:
-        yield beside
-        beside.chmod(mode)
-        os.replace(beside, path)
+        with naming(path):
+            yield beside
+            beside.chmod(mode)
+            os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

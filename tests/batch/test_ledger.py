@@ -1,5 +1,6 @@
 """Ledger, selection, and what is up to date: without running a notebook."""
 
+import json
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -8,13 +9,15 @@ import pytest
 
 from spi_analysis.batch import digests
 from spi_analysis.batch.currency import verdict
+from spi_analysis.batch.digests import notebook_code_digest
 from spi_analysis.batch.keys import step_inputs, step_outputs
 from spi_analysis.batch.ledger import Ledger, batch_folder, read_entries, read_runs
+from spi_analysis.batch.locks import one_run
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.selection import Selection, Shard, read_shard, selected_institutions, selected_steps
 from spi_analysis.batch.stale import keep_stale, stale_steps
-from spi_analysis.batch.status import plan_table, why_table
+from spi_analysis.batch.status import ledger_facts, plan_table, round_status, why_table
 from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.stages.report import STALE_REPORTS
@@ -100,6 +103,16 @@ def test_what_a_killed_run_was_at_counts_as_interrupted(setup, steps, ledger):
     second.close()
 
 
+def test_what_nobody_is_at_any_more_is_not_told_to_be_running(setup, steps, ledger, all_done):
+    """A run that was killed, or had no room to say that it ended."""
+    ledger.begin(steps[("10", HERE)], 1)
+    with one_run(setup):
+        assert "10 running" in set(round_status(setup)["last_run"])
+        assert ledger_facts(setup)["states"]["running"] == 1
+    assert "10 interrupted (stale)" in set(round_status(setup)["last_run"])
+    assert ledger_facts(setup)["states"]["interrupted"] == 1
+
+
 def test_a_stop_is_no_failure(setup, steps, ledger):
     ledger.begin(steps[("10", HERE)], 1)
     ledger.end_run("stopped")
@@ -173,10 +186,19 @@ def test_a_notebook_concerns_itself(setup, steps, all_done):
     assert to_do(setup, steps) == {("40", HERE), ("40", ELSEWHERE)}
 
 
-@pytest.mark.parametrize("part", ["code_digest", "environment_digest"])
-def test_code_and_environment_concern_everything(setup, steps, all_done, monkeypatch, part):
-    monkeypatch.setattr(f"spi_analysis.batch.keys.{part}", lambda: "other")
+def test_the_environment_concerns_everything(setup, steps, all_done, monkeypatch):
+    monkeypatch.setattr("spi_analysis.batch.keys.environment_digest", lambda: "other")
     assert to_do(setup, steps) == set(steps)
+
+
+def test_code_concerns_the_notebooks_that_it_is_in_reach_of(setup, steps, all_done, monkeypatch):
+    """The reach itself: test_reach.py."""
+    monkeypatch.setattr(
+        "spi_analysis.batch.keys.notebook_code_digest",
+        lambda path: "other" if path.stem.startswith("40") else notebook_code_digest(path),
+    )
+    assert to_do(setup, steps) == {("40", HERE), ("40", ELSEWHERE)}
+    assert "code is changed" in set(why_table(setup, HERE)["what"].str.removeprefix("run: "))
 
 
 def test_a_new_look_needs_no_execution(setup, steps, all_done, monkeypatch):
@@ -257,6 +279,27 @@ def test_a_report_whose_last_attempt_failed_is_stale_until_one_goes_through(setu
     done(setup, ledger, steps[("30", HERE)])
     keep_stale(setup, read_entries(setup))
     assert not told.exists()
+
+
+def test_a_report_whose_inputs_have_changed_since_is_out_of_date_in_status_and_overview(setup, steps, all_done):
+    keep_stale(setup, read_entries(setup))
+    told = setup.workspace.outputs / ROUND / STALE_REPORTS
+    assert not told.exists()
+    write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
+    rows = round_status(setup).set_index("institution_id")
+    assert rows.loc[HERE, "last_run"] == "10, 20, 30, 40, 50 out of date"
+    assert rows.loc[HERE, "next"] == "spi run"
+    assert tuple(rows.loc[ELSEWHERE, ["last_run", "next"]]) == ("done", "")
+    stale = {(one["number"], one["institution_id"]) for one in ledger_facts(setup)["steps"] if one["stale"]}
+    assert stale == {(n, HERE) for n in ("10", "20", "30", "40", "50")}
+    keep_stale(setup, read_entries(setup))
+    assert json.loads(told.read_text()) == [HERE], "what the overview is made with"
+    assert ("90", "") in to_do(setup, steps)
+
+
+def test_a_new_look_makes_no_report_out_of_date(setup, all_done, monkeypatch):
+    monkeypatch.setattr("spi_analysis.batch.keys.template_digest", lambda: "another")
+    assert stale_steps(setup, read_entries(setup)) == []
 
 
 def test_no_page_no_stale_page(setup, steps, ledger):

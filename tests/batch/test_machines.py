@@ -1,5 +1,6 @@
 """Steps on Dask's workers: separate processes here, machines elsewhere."""
 
+import json
 import os
 import shutil
 import signal
@@ -64,9 +65,9 @@ def towns(tmp_path):
     return make_workspace(tmp_path / "w", 2)
 
 
-def run(workspace, open_runner=Pool, workers=None, **options):
+def run(workspace, open_runner=Pool, workers=None, engine="fast", **options):
     setup, quiet = load_setup(workspace, ROUND), Console(quiet=True)
-    return run_selection(setup, Selection(**options), workers, quiet, "fast", open_runner=open_runner)
+    return run_selection(setup, Selection(**options), workers, quiet, engine, open_runner=open_runner)
 
 
 def entries(workspace):
@@ -195,6 +196,57 @@ def test_a_scheduler_that_does_not_answer_is_an_error(towns, monkeypatch):
         run(towns, on_dask(NOWHERE))
     assert NOWHERE in unreachable.value.problems[0].where
     assert "within 1 s" in unreachable.value.problems[0].expected
+
+
+@pytest.fixture
+def mortal(tmp_path):
+    """A scheduler in a process of its own, with one worker; kills the scheduler when it is called."""
+    place = tmp_path / "scheduler.json"
+    module, quiet = [sys.executable, "-m", "distributed.cli.dask_scheduler"], ["--no-dashboard", "--port", "0"]
+    scheduler = subprocess.Popen([*module, *quiet, "--host", "127.0.0.1", "--scheduler-file", str(place)])
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(place), "--nthreads", "1"]
+    worker = subprocess.Popen([*command, "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)])
+    until = time.monotonic() + 60
+    while not place.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    yield json.loads(place.read_text())["address"], scheduler, worker
+    for one in (scheduler, worker):
+        one.kill()
+        one.wait()
+
+
+def test_the_stock_engine_on_a_worker_and_a_scheduler_that_dies_which_another_run_goes_on_from(
+    mortal, towns, monkeypatch
+):
+    """What was done stays on record; the worker that is left alone ends what it was at."""
+    monkeypatch.setattr(machines_pool, "CONNECT", 3)
+    address, scheduler, _ = mortal
+    assert run(towns, on_dask(address), institutions=[A], notebooks=["10"], engine="stock").failures == []
+    assert entries(towns)[("10", A)].engine == "stock"
+    put_first(towns, "30", SLEEP_ONCE)
+
+    def kill():
+        told(towns.root / f"forked-from-{A}")
+        scheduler.kill()
+
+    in_the_background(kill)
+    with pytest.raises(MachinesError, match="does not answer any more") as lost:
+        run(towns, on_dask(address), institutions=[A], notebooks=["10", "20", "30"])
+    assert address in lost.value.problems[0].where
+    assert "goes on where it was" in lost.value.problems[0].hint
+    states = {key[0]: entry.state for key, entry in entries(towns).items()}
+    assert states == {"10": "done", "20": "done", "30": "stopped"}
+    assert is_gone(told(towns.root / f"forked-from-{A}")[1]), "the notebook that was running"
+    again = run(towns, institutions=[A], notebooks=["10", "20", "30"])
+    assert again.failures == []
+    assert {key[0] for key in again.current} == {"10", "20"}
+
+
+def test_the_stock_engine_is_refused_by_workers_that_may_not_start_kernels(cluster, towns):
+    with pytest.raises(MachinesError, match="may not start processes") as refused:
+        run(towns, on_dask(cluster.scheduler_address), engine="stock")
+    assert len(refused.value.problems) == 4, "every worker is named"
+    assert "DASK_DISTRIBUTED__WORKER__DAEMON=False" in refused.value.problems[0].expected
 
 
 def test_tls_without_certificates_is_an_error(towns):

@@ -23,6 +23,11 @@ from tests.demo import spi
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engines")]
 A, B = "kota-uji-01", "kota-uji-02"
+# Linux ends it before its parents, which have the number that they were started with.
+WHO_GOES_FIRST = """import os
+ready = [int(open(f"/proc/{pid}/oom_score_adj").read()) for pid in (os.getpid(), os.getppid())]
+assert ready[0] == 500 > ready[1]
+"""
 ALL = ("10", "20", "30", "40", "50")
 
 
@@ -35,9 +40,9 @@ def town(tmp_path_factory):
     return workspace
 
 
-def run(workspace, **options):
+def run(workspace, force=False, **options):
     setup = load_setup(workspace, ROUND)
-    return run_selection(setup, Selection(**options), 2, Console(quiet=True), "fast")
+    return run_selection(setup, Selection(**options), 2, Console(quiet=True), "fast", force=force)
 
 
 def ran(summary):
@@ -136,8 +141,9 @@ def test_a_failure_leaves_the_report_marks_it_and_only_failed_mends_it(town):
     mend()
     (town.root / "tries").unlink()
     assert ran(run(town, only_failed=True)) == [("40", A), ("50", A), ("90", "")]
+    assert json.loads((town.outputs / ROUND / "stale_reports.json").read_text()) == [B], "made with another notebook 40"
+    assert ran(run(town)) == [("40", B), ("90", "")]
     assert not (town.outputs / ROUND / "stale_reports.json").exists()
-    assert ran(run(town)) == [("40", B)], "it ran with the broken notebook"
 
 
 def test_a_process_that_dies_is_tried_again_and_its_memory_error_too(town):
@@ -149,6 +155,31 @@ def test_a_process_that_dies_is_tried_again_and_its_memory_error_too(town):
     assert {read_entries(load_setup(town, ROUND))[("20", code)].attempts for code in (A, B)} == {2}
     mend()
     assert run(town).failures == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and signs of Linux")
+def test_where_memory_runs_out_the_message_says_so_and_the_others_go_on(town):
+    """One is killed as the system kills what takes most, the other may hold 50 MB more than it does."""
+    kill = "import os, resource\nif institution_id.endswith('01'):\n    os.kill(os.getpid(), 9)\n"
+    limit = "now = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+    limit += "resource.setrlimit(resource.RLIMIT_AS, (now + 50_000_000,) * 2)\nheld = bytearray(500_000_000)"
+    mend = put_first(town, "20", WHO_GOES_FIRST + kill + limit)
+    summary = run(town, notebooks=["20", "30"], force=True)
+    assert {(*outcome.key, outcome.ok) for outcome in summary.results} == {
+        ("20", A, False),
+        ("20", B, False),
+        ("30", A, True),
+        ("30", B, True),
+    }
+    said = {outcome.key: outcome.error for outcome in summary.failures}
+    assert "its process died" in said[("20", A)]
+    assert "memory most likely ran out" in said[("20", A)]
+    assert "MemoryError" in said[("20", B)]
+    assert "not enough memory for this cell" in said[("20", B)]
+    assert all("fewer --workers" in error for error in said.values())
+    assert {read_entries(load_setup(town, ROUND))[("20", code)].attempts for code in (A, B)} == {3}
+    mend()
+    assert run(town, notebooks=["20"]).failures == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a shell")

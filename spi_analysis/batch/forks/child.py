@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -14,14 +13,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from spi_analysis.batch.forks.surroundings import die_with
+
 # What a child can become: the function that it runs.
 KINDS = {
     "worker": "spi_analysis.batch.workers:forked_worker",
     "kernel": "spi_analysis.batch.forks.kernel:run_kernel",
     "shell": "spi_analysis.batch.forks.shell:run_shell",
 }
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server: int) -> None:
@@ -48,11 +47,8 @@ def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server
 
 def _own_surroundings(request: dict[str, Any], folder: Path, server: int) -> None:
     os.setsid()
-    if _LIBC is not None:
-        # Even a server that was killed leaves no child behind.
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != server:
-        os._exit(1)
+    # Even a server that was killed leaves no child behind.
+    die_with(server)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

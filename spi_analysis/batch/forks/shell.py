@@ -12,7 +12,6 @@ import io
 import os
 import socket
 import sys
-import tempfile
 from types import SimpleNamespace
 from typing import Any
 
@@ -138,8 +137,10 @@ class _RawOutput:
     """What is written to a descriptor past Python, by a library or a program that a cell starts."""
 
     def __init__(self, descriptor: int) -> None:
-        with tempfile.TemporaryFile() as file:
-            os.dup2(file.fileno(), descriptor)
+        # In memory: on a full disk a program's words would be lost, and most programs do not look.
+        new = os.memfd_create("printed")
+        os.dup2(new, descriptor)
+        os.close(new)
         self._descriptor, self._read = descriptor, 0
 
     def take(self) -> str:
