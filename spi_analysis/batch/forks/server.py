@@ -24,6 +24,9 @@ from spi_analysis.batch.forks import child, wire
 
 # Seconds that a request may take to arrive once somebody has connected.
 PATIENCE = 5.0
+# New objects after which children look for dead ones (Python: 700). Charts and tables make so many that the looking
+# would take a tenth of a notebook's time.
+COLLECT_AFTER = 50_000
 
 
 def tasks() -> int:
@@ -161,6 +164,7 @@ def main() -> None:
         gc.collect()
         # Shared memory stays shared: the collector does not write to what was there before the fork.
         gc.freeze()
+        gc.set_threshold(COLLECT_AFTER)
         record = {"pid": os.getpid(), "threads": tasks(), "seconds": round(time.process_time(), 2)}
         os.write(1, json.dumps(record).encode() + b"\n")
         os.dup2(2, 1)
