@@ -95,6 +95,14 @@ def in_the_background(act):
     return thread
 
 
+def test_the_stock_engine_is_refused_by_workers_that_may_not_start_kernels(cluster, towns):
+    # First of all, while the four are there.
+    with pytest.raises(MachinesError, match="may not start processes") as refused:
+        run(towns, on_dask(cluster.scheduler_address), engine="stock")
+    assert len(refused.value.problems) == 4, "every worker is named"
+    assert "DASK_DISTRIBUTED__WORKER__DAEMON=False" in refused.value.problems[0].expected
+
+
 def test_workers_lost_mid_step_cost_an_attempt_and_no_byte_differs_from_a_local_run(cluster, tmp_path):
     """One is killed with -9, one retired; the warm process and the notebook go with their worker."""
     calm, hit = make_workspace(tmp_path / "calm", 2), make_workspace(tmp_path / "hit", 2)
@@ -240,13 +248,6 @@ def test_the_stock_engine_on_a_worker_and_a_scheduler_that_dies_which_another_ru
     again = run(towns, institutions=[A], notebooks=["10", "20", "30"])
     assert again.failures == []
     assert {key[0] for key in again.current} == {"10", "20"}
-
-
-def test_the_stock_engine_is_refused_by_workers_that_may_not_start_kernels(cluster, towns):
-    with pytest.raises(MachinesError, match="may not start processes") as refused:
-        run(towns, on_dask(cluster.scheduler_address), engine="stock")
-    assert len(refused.value.problems) == 4, "every worker is named"
-    assert "DASK_DISTRIBUTED__WORKER__DAEMON=False" in refused.value.problems[0].expected
 
 
 def test_tls_without_certificates_is_an_error(towns):
