@@ -20,23 +20,16 @@ INK, GRID, ACCENT, MUTED = "#1f2933", "#d7dde3", "#0b5cad", "#5c6770"
 # Comes with matplotlib: the same measures, and so the same bytes, on every machine.
 FONT, FONT_SIZE = "DejaVu Sans", 9
 
+# Of axes only what is inside them: their scales are drawn by hand (scales.py).
 _STYLE = {
-    **sns.axes_style("whitegrid"),
+    **sns.axes_style("white"),
     # Text stays text: it can be read aloud, searched and enlarged.
     "svg.fonttype": "none",
     # Ids are the same in every run; those of two charts differ by the name of the chart.
     "svg.hashsalt": "chart",
     "font.sans-serif": [FONT],
     "font.size": FONT_SIZE,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": INK,
     "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
 }
 
 
