@@ -54,6 +54,30 @@ def test_a_gap_before_the_at_is_never_guessed(cell):
     assert read_emails(cell) == ((), "email_invalid"), rationale
 
 
+@pytest.mark.parametrize(
+    ("cell", "values", "problem"),
+    [
+        ("budi@contoh.com. Terima kasih", ("budi@contoh.com",), ""),
+        ("budi@contoh.com, id saya", ("budi@contoh.com",), ""),
+        ("a@x.com or b@y.com", ("a@x.com", "b@y.com"), ""),
+        ("Ir. budi@contoh.com", (), "email_invalid"),
+        ("budi. santoso@contoh.com", (), "email_invalid"),
+        ("budi santoso@x.com; siti@y.com", ("siti@y.com",), "email_part_unused"),
+        ("a@x.com, kantor b@y.com", ("a@x.com",), "email_part_unused"),
+        ("Budi <budi@x.com>; Siti <siti@y.com>", ("budi@x.com", "siti@y.com"), ""),
+        ("budi@x.com (kantor) / budi@y.com (pribadi)", ("budi@x.com", "budi@y.com"), ""),
+        ("a&b@x.com", (), "email_invalid"),
+        ("dinas/bidang@x.com", (), "email_invalid"),
+        ("dinas; bidang@x.com", (), "email_invalid"),
+        ("budi@dinas.kota go id", ("budi@dinas.kota.go.id",), ""),
+        ("budi@contoh . co . id", ("budi@contoh.co.id",), ""),
+    ],
+)
+def test_no_address_is_made_of_words_around_it(cell, values, problem):
+    rationale = "ir.budi@ and contoh.com.terima are addresses that nobody wrote"
+    assert read_emails(cell) == (values, problem), rationale
+
+
 @given(st.text(alphabet="abc.@, ;/-_", max_size=30))
 def test_reading_what_was_read_changes_nothing(text):
     for value in read_emails(text).values:

@@ -89,3 +89,59 @@ def test_reading_what_was_read_changes_nothing(frame_words, text):
     for value in read_phones(text, frame_words.phones).values:
         assert read_phones(value, frame_words.phones).values == (value,)
         assert value.startswith("+628")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "0812345678/79",
+        "0811234567/8",
+        "081234567890 (2)",
+        "081234567890(02)",
+        "08123456789 ext 12",
+        "08123456789 x12",
+        "0812-3456-789 1",
+        "0812-3456-7890-2",
+        "0812.3456.78 no.2",
+        "081234567890, 2",
+        "081234567890 #2",
+        "081234567890 12",
+        "0812/3456/7890",
+        "081234567890 lt. 2",
+    ],
+)
+def test_further_digits_beside_a_number_are_never_squeezed_into_it(cell, frame_words):
+    rationale = "whether they belong to it nobody can know, and the link would open a stranger's questionnaire"
+    assert read_phones(cell, frame_words.phones) == ((), "phone_doubtful"), rationale
+
+
+@pytest.mark.parametrize("cell", ["0812 345 678 90", "0812-345-678-90", "0 8 1 2 3 4 5 6 7 8 9 0", "81,234,567,890"])
+def test_digits_divided_off_alike_are_one_number(cell, frame_words):
+    assert read_phones(cell, frame_words.phones).values == (SAME,)
+
+
+@pytest.mark.parametrize(
+    ("cell", "values", "problem"),
+    [
+        ("0812345678 / 0857123456", ("+62812345678", "+62857123456"), ""),
+        ("081234567890 istri 081345678901", (SAME, "+6281345678901"), ""),
+        ("HP 1: 081234567890 HP 2: 081345678901", (SAME, "+6281345678901"), ""),
+        ("081234567890 (2) / 081345678901", ("+6281345678901",), "phone_part_unused"),
+        ("081234567890 081345678901 (2)", (SAME,), "phone_part_unused"),
+        ("081234567890 / 08134567890123456", (SAME,), "phone_part_unused"),
+        ("0321-322123 psw 12 / 081234567890", (SAME,), ""),
+        ("(0321) 322123 ext 4", (), "phone_not_mobile"),
+    ],
+)
+def test_two_numbers_are_two(cell, values, problem, frame_words):
+    assert read_phones(cell, frame_words.phones) == (values, problem)
+
+
+@given(
+    st.from_regex(r"\A08[1-9][0-9]{7,10}\Z"),
+    st.text(alphabet="/;,|&#*:xt", min_size=1, max_size=4),
+    st.from_regex(r"\A[0-9]{1,4}\Z"),
+)
+def test_no_number_is_made_of_two_pieces(frame_words, number, between, rest):
+    found = read_phones(f"{number}{between}{rest}", frame_words.phones).values
+    assert set(found) <= {f"+62{number[1:]}"}, "only known separators join digits"
