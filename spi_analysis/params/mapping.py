@@ -201,12 +201,16 @@ class EventMapping(Judgement):
 
 
 class ResponseMapping(Judgement):
-    """Answers, as the survey platform exports them. ``items`` gives other column names of an item code."""
+    """Answers, as the survey platform exports them. ``items`` gives other column names of an item code.
+
+    ``answers`` gives further words for the codes of a scale of the instrument: what a cell or a label may say.
+    """
 
     header: HeaderRules
     fields: dict[ResponseField, Words]
     required: tuple[tuple[ResponseField, ...], ...]
     items: dict[str, Words]
+    answers: dict[str, dict[int, Words]] = Field(default_factory=dict)
     nothing: Words
     times: TimeRules
 
@@ -214,6 +218,11 @@ class ResponseMapping(Judgement):
     @classmethod
     def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
         return apart(words)
+
+    @field_validator("answers")
+    @classmethod
+    def _answers_are_apart(cls, scales: dict[str, dict[int, Words]]) -> dict[str, dict[int, Words]]:
+        return {name: apart(words) for name, words in scales.items()}
 
 
 MODELS: dict[Kind, type[Judgement]] = {"frame": FrameMapping, "events": EventMapping, "responses": ResponseMapping}

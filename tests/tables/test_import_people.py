@@ -3,6 +3,7 @@
 import random
 
 import pandas as pd
+import pyreadstat
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -254,3 +255,25 @@ def test_two_columns_for_phones_and_two_numbers_in_a_cell(bring, write_xlsx, emp
     assert contacts.loc["Siti Contoh", "phone"] == "+6281200000002"
     assert contacts.loc["Agus Contoh", ["phone", "phone_2"]].tolist() == ["+6281300000003", "+6281300000004"]
     assert codes(result, code="contact_left_out") == ["contact_left_out"], "the third number is told, not dropped"
+
+
+def test_an_spss_list_says_itself_what_its_values_mean(bring, store, tmp_path):
+    """Sex is coded, and 99 is declared missing: it would be a plausible age."""
+    data = pd.DataFrame(
+        {
+            "Nama": ["Orang A", "Orang B"],
+            "Jabatan": ["Staf", "Staf"],
+            "Unit_Kerja": ["Dinas Sosial", "Dinas Sosial"],
+            "No_HP": ["081200000001", "081200000002"],
+            "JK": [2.0, 1.0],
+            "Umur": [99.0, 40.0],
+        }
+    )
+    path = tmp_path / f"{CITY}__internal.sav"
+    labels = {"JK": {1.0: "Laki-laki", 2.0: "Perempuan"}}
+    pyreadstat.write_sav(data, str(path), variable_value_labels=labels, missing_ranges={"Umur": [99]})
+    result = bring(path)
+    frame = store.read("frame", CITY)
+    assert sorted(zip(frame["sex"], frame["age_group"], strict=True)) == [("female", "unknown"), ("male", "40-49")]
+    assert "age_unknown" in codes(result)
+    assert "sex_unknown" not in codes(result)

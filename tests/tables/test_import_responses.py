@@ -3,6 +3,7 @@ import pyreadstat
 import pytest
 import yaml
 
+from spi_analysis.errors import InputError
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses, item_codes
@@ -135,6 +136,88 @@ def test_an_spss_file_whose_own_labels_differ_from_ours(bring, store, tokens, tm
     answers = store.read("responses", CITY)[["int_tra_1", "int_tra_2"]]
     assert sorted(answers["int_tra_1"]) == [5, 8], "5 is our code of Setuju; 8 is do not know in both"
     assert answers["int_tra_2"].dropna().tolist() == [2], "a column without labels holds our codes"
+
+
+def test_what_an_spss_file_says_of_its_values_is_used_and_said(bring, store, tokens, tmp_path):
+    a, b, c = tokens["internal"]
+    data = pd.DataFrame({"token": [a, b, c], "int_tra_1": [6.0, 5.0, 3.0], "int_tra_2": [3.0, 4.0, 1.0]})
+    labels = {"int_tra_1": {6.0: "Tidak relevan"}, "int_tra_2": {1.0: "Sangat tidak setuju", 3.0: "Netral"}}
+    pyreadstat.write_sav(data, str(tmp_path / "a.sav"), variable_value_labels=labels, missing_ranges={"int_tra_1": [6]})
+    result = bring(tmp_path / "a.sav")
+    kept = store.read("responses", CITY)
+    assert sorted(kept["int_tra_1"].dropna()) == [3, 5], "6 is declared missing, though our scale has a 6"
+    assert kept["int_tra_2"].dropna().tolist() == [1], (
+        "3 is no answer of ours, so what an unlabelled 4 means is unknown"
+    )
+    said = result.problems.set_index(["column", "code"])[["row", "severity"]]
+    assert said.loc[("int_tra_1", "answer_declared_missing")].tolist() == [2, "note"]
+    assert said.loc[("int_tra_2", "answer_of_another_scale")].tolist() == [2, "flagged"]
+    assert said.loc[("int_tra_2", "numbers_renamed")].tolist() == [3, "flagged"]
+    assert result.counts["flagged"].tolist() == [2]
+
+
+def test_a_column_that_is_wrong_as_a_whole_is_said_once(bring, write_csv, store, tokens):
+    """1 = yes, 2 = no, as many platforms count; read cell by cell, only the yes would be left."""
+    rows = [["token", "int_exp_1", "int_tra_1"], *([token, 2, "1 - Sangat setuju"] for token in tokens["internal"])]
+    result = bring(write_csv("a.csv", rows))
+    found = result.problems.query("code != 'item_missing'")
+    assert found[["row", "column", "code"]].to_numpy().tolist() == [
+        [2, "int_exp_1", "numbers_of_another_scale"],
+        [2, "int_tra_1", "answer_disagrees_with_its_label"],
+    ]
+    assert found["reason_id"].str.contains("3 jawaban dikosongkan").all()
+    assert result.counts["flagged"].tolist() == [3]
+    assert store.read("responses", CITY)[["int_exp_1", "int_tra_1"]].isna().all(axis=None)
+
+
+def test_a_mapping_gives_the_words_of_a_platform(bring, write_csv, store, tokens, tmp_path):
+    a, b, c = tokens["internal"]
+    mapping = tmp_path / "platform.yaml"
+    answers = {"yes_no": {0: ["2"]}, "agree": {6: ["1 - Sangat setuju"]}}
+    mapping.write_text(yaml.safe_dump({"answers": answers}), encoding="utf-8")
+    rows = [["token", "int_exp_1", "int_tra_1"], [a, 1, "1 - Sangat setuju"], [b, 2, None], [c, 2, None]]
+    result = bring(write_csv("a.csv", rows), mapping=mapping)
+    kept = store.read("responses", CITY)
+    assert (sorted(kept["int_exp_1"]), kept["int_tra_1"].dropna().tolist()) == ([0, 0, 1], [6])
+    assert set(result.problems["code"]) == {"item_missing"}
+
+
+def test_a_mapping_for_scales_and_codes_that_are_not_there_is_refused(bring, write_csv, store, tokens, tmp_path):
+    mapping = tmp_path / "platform.yaml"
+    mapping.write_text(yaml.safe_dump({"answers": {"agre": {1: ["x"]}, "yes_no": {2: ["y"]}}}), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        bring(write_csv("a.csv", [["token", "int_tra_1"], [tokens["internal"][0], 4]]), mapping=mapping)
+    said = [(problem.key, problem.got, problem.hint) for problem in caught.value.problems]
+    assert said == [("answers: agre", "", "did you mean 'agree'?"), ("answers: yes_no", "2", "")]
+
+
+def test_a_boolean_among_numbers_spoils_none_of_them(bring, write_xlsx, store, tokens):
+    a, b, c = tokens["internal"]
+    rows = [["token", "int_tra_1", "int_exp_1"], [a, True, True], [b, 1, 1], [c, 1, False]]
+    result = bring(write_xlsx("a.xlsx", rows))
+    kept = store.read("responses", CITY)
+    assert kept["int_tra_1"].dropna().tolist() == [1, 1]
+    assert sorted(kept["int_exp_1"]) == [0, 1, 1], "on a question of yes or no TRUE is a yes"
+    assert result.problems.query("code == 'answer_out_of_scale'")["row"].tolist() == [2]
+
+
+def test_formulas_that_were_never_computed_are_said_once_a_column(bring, write_xlsx, store, tokens):
+    a, b, _ = tokens["internal"]
+    result = bring(write_xlsx("a.xlsx", [["token", "int_tra_1", "int_tra_2"], [a, "=3+1", 5], [b, "=5", 4]]))
+    found = result.problems.query("code != 'item_missing'")
+    assert found[["row", "column", "code", "severity"]].to_numpy().tolist() == [
+        [2, "int_tra_1", "formula_without_value", "flagged"]
+    ]
+    assert "2 baris" in found["reason_id"].iloc[0]
+    assert store.read("responses", CITY)["int_tra_1"].isna().all()
+    assert result.counts[["accepted", "flagged"]].to_numpy().tolist() == [[2, 2]]
+
+
+def test_formulas_in_the_column_of_links_are_named_as_the_cause(bring, write_xlsx, tokens):
+    result = bring(write_xlsx("a.xlsx", [["token", "int_tra_1"], ['="abc"', 5], ['="abd"', None]]))
+    found = result.problems[["column", "code"]].to_numpy().tolist()
+    assert ["token", "formula_without_value"] in found
+    assert ["token", "missing_token"] in found
 
 
 def test_a_platform_with_item_names_of_its_own(bring, write_csv, store, tokens, tmp_path):

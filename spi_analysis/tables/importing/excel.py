@@ -9,21 +9,28 @@ import openpyxl
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from spi_analysis.errors import InputError
+from spi_analysis.tables.importing.formulas import asks_to_compute, emptied, never_computed
 from spi_analysis.tables.importing.grids import Grid
 
 OLD_FORMAT = b"\xd0\xcf\x11\xe0"
 
 
 def read_workbook(path: Path) -> list[Grid]:
-    """Every worksheet of a workbook; formulas by the value they had when the workbook was saved."""
+    """Every worksheet of a workbook; formulas by the value they had when it was saved, nothing where they had none."""
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except zipfile.BadZipFile:
         raise _no_workbook(path) from None
     try:
-        return [Grid(sheet.title, _rows(sheet), {}) for sheet in book.worksheets if hasattr(sheet, "iter_rows")]
+        asks = asks_to_compute(book._archive)
+        return [_grid(sheet, asks) for sheet in book.worksheets if hasattr(sheet, "iter_rows")]
     finally:
         book.close()
+
+
+def _grid(sheet: ReadOnlyWorksheet, asks: bool) -> Grid:
+    unvalued = never_computed(sheet.parent._archive, sheet._worksheet_path, asks)
+    return Grid(sheet.title, emptied(_rows(sheet), unvalued), {}, unvalued=unvalued)
 
 
 def _rows(sheet: ReadOnlyWorksheet) -> list[tuple[object, ...]]:

@@ -14,7 +14,7 @@ from spi_analysis.tables.cells.phones import read_phones
 from spi_analysis.tables.importing.findings import Findings, Where
 from spi_analysis.tables.importing.headers import Header
 from spi_analysis.tables.importing.sheets import Row, Sheet
-from spi_analysis.tables.importing.stray import StrayRows, note_beyond_header, rows_below
+from spi_analysis.tables.importing.stray import StrayRows, note_beyond_header, note_formulas, rows_below
 
 CONTACT_FIELDS = ("whatsapp", "phone", "email")
 
@@ -46,6 +46,7 @@ class ListSheet:
         if frame.empty:
             findings.add(self.where, "no_rows")
         note_beyond_header(self.sheet, self.header, self.where, findings)
+        note_formulas(self.sheet, self.header, self.where, findings)
         return frame.assign(file=self.sheet.file, sheet=self.sheet.name, stream=self.stream)
 
     @property

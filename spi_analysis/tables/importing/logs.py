@@ -15,10 +15,10 @@ from spi_analysis.params.mapping import TimeRules
 from spi_analysis.params.round import FieldworkParams
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.cells.cell import is_nothing
-from spi_analysis.tables.importing.findings import Findings, Where
+from spi_analysis.tables.importing.findings import Findings, Where, reasons
 from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.sheets import Sheet, in_order, read_sheets
-from spi_analysis.tables.importing.stray import note_beyond_header, rows_below
+from spi_analysis.tables.importing.stray import note_beyond_header, rows_below, rows_of_formulas
 from spi_analysis.tables.importing.tokens import Sampled, tokens_in
 
 LOG_COUNTS = ("institution_id", "file", "read", "accepted", "rejected", "flagged")
@@ -69,6 +69,20 @@ class Log:
         """Keep a row with a remark."""
         self.flagged.add(row)
         self._find(row, code, name, details)
+
+    def flag_together(self, rows: Iterable[Any], code: str, name: str, **details: object) -> None:
+        """Say once, at the first of its rows, what many rows of a column share; once for each institution and source.
+
+        ``{rows}`` of the reason is their number. A note leaves the rows unflagged.
+        """
+        groups: dict[tuple[str, ...], list[Any]] = {}
+        for row in rows:
+            owner = self.owners.get(row)
+            groups.setdefault(owner[:2] if owner else ("", ""), []).append(row)
+        for found in groups.values():
+            self._find(found[0], code, name, {"rows": len(found), **details})
+            if reasons()[code].severity == "flagged":
+                self.flagged.update(found)
 
     def _find(self, row: Any, code: str, name: str, details: Mapping[str, object]) -> None:
         where = self.where(row)
@@ -175,9 +189,20 @@ def _cells(sheet: Sheet, header: Header, nothing: frozenset[str]) -> pd.DataFram
     return table.assign(file=sheet.file, sheet=sheet.name)
 
 
+def _note_formulas(log: Log, sheet: Sheet, header: Header, rows: pd.Index) -> None:
+    """Say once for each column which formulas were never computed, though their rows may be blank without them."""
+    for name, numbers in rows_of_formulas(sheet, header).items():
+        here = rows[log.cells.loc[rows, "row"].isin(numbers)]
+        log.flag_together(here, "formula_without_value", name)
+        if here.empty:
+            where = Where("", "", sheet.file, sheet.name, numbers[0])
+            log.findings.add(where, "formula_without_value", header.label(name), rows=len(numbers))
+
+
 def note_headers(log: Log, sheets: Iterable[tuple[Sheet, Header, pd.Index]]) -> None:
     """Note misspelt and unknown headers, and what does not stand below them, for every institution in the sheet."""
     for sheet, header, rows in sheets:
+        _note_formulas(log, sheet, header, rows)
         for institution_id in sorted({log.owners[row].institution_id for row in rows if row in log.owners} or {""}):
             where = Where(institution_id, "", sheet.file, sheet.name, header.row + 1)
             for name in header.guessed:

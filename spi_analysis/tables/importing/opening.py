@@ -101,7 +101,7 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
     mapping = asked.mapping_for(institution_id)
     words = HeaderWords(mapping.fields, mapping.header)
     found, problems, passed, unlike = [], [], [], []
-    for sheet in read_sheets(path, shown_as):
+    for sheet in (found.in_words() for found in read_sheets(path, shown_as)):
         header = find_header(sheet, words)
         if header is None:
             passed.append(sheet)
@@ -141,7 +141,7 @@ def _no_rows(sheet: ListSheet) -> Problem:
         "the list holds no rows",
         file=sheet.sheet.file,
         row=sheet.header.row + 1,
-        got="a header alone",
+        got="formulas that were never computed" if sheet.sheet.unvalued else "a header alone",
         expected="at least one person below it",
         hint="an empty list never takes the place of an earlier one; what was imported before is kept",
     )

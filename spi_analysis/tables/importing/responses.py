@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.errors import Problem, nearest
+from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params.instrument import Instrument, Scale
 from spi_analysis.params.mapping import ResponseMapping, load_mapping
 from spi_analysis.params.setup import RoundSetup
-from spi_analysis.params.words import plain
+from spi_analysis.params.words import Words, plain
 from spi_analysis.tables.cells.cell import text_of
 from spi_analysis.tables.cells.dates import OUT_OF_RANGE, read_time
+from spi_analysis.tables.importing.answers import LABELS_DECIDE, OF_COLUMN, OUT_OF_SCALE, AnswerColumn
 from spi_analysis.tables.importing.findings import Where
 from spi_analysis.tables.importing.headers import Header, HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
@@ -59,6 +59,7 @@ def import_responses(
         setup.require(institution)
     with one_writer(store.root.parent):
         words: ResponseMapping = load_mapping(setup.workspace, "responses", *([mapping] if mapping else []))
+        _check_answer_words(words, setup.instrument)
         codes = item_codes(setup.instrument)
         header_words = HeaderWords(words.fields, words.header, {code: words.items.get(code, ()) for code in codes})
         nothing = frozenset(plain(word) for word in words.nothing)
@@ -88,6 +89,33 @@ def item_codes(instrument: Instrument) -> list[str]:
     return [code for source in SOURCES for code in instrument.codes(source)]
 
 
+def _check_answer_words(words: ResponseMapping, instrument: Instrument) -> None:
+    """The scales and codes to which the mapping gives words must be the instrument's."""
+    wrong = [
+        Problem(
+            "the mapping names no scale of the instrument",
+            key=f"answers: {name}",
+            hint=nearest(name, instrument.scales),
+        )
+        for name in words.answers
+        if name not in instrument.scales
+    ]
+    for name, scale in instrument.scales.items():
+        known = {*range(scale.minimum, scale.maximum + 1), *scale.missing}
+        wrong += [
+            Problem(
+                "the mapping names no code of the scale", key=f"answers: {name}", got=str(code), expected=_listed(known)
+            )
+            for code in sorted(set(words.answers.get(name, {})) - known)
+        ]
+    if wrong:
+        raise InputError(*wrong)
+
+
+def _listed(codes: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(codes)))
+
+
 def _no_items(sheet: Sheet, header: Header, codes: list[str]) -> Problem:
     unused = [header.labels[i] for i in header.unused]
     return Problem(
@@ -113,13 +141,16 @@ def _note_missing_items(log: Log, sheets: Iterable[Any], instrument: Instrument)
 
 def _answers(log: Log, sheets: Iterable[Any], setup: RoundSetup, words: ResponseMapping) -> pd.DataFrame:
     """One row per person: who, when, and the codes of the answers."""
-    scales = {q.code: setup.instrument.scales[q.scale] for part in setup.instrument.questions.values() for q in part}
+    questions = [question for part in setup.instrument.questions.values() for question in part]
+    scales = {q.code: (q.scale, setup.instrument.scales[q.scale]) for q in questions}
     tables = []
     for sheet, header, rows in sheets:
         rows = pd.Index([row for row in rows if row in log.owners])
-        items = [code for code in header.columns if code in scales]
-        labels = {code: sheet.labels.get(header.columns[code], {}) for code in items}
-        columns = {code: _codes(log, rows, code, scales[code], labels[code]) for code in items}
+        columns = {
+            code: _codes(log, rows, code, _column(log, rows, code, sheet, header, scale, words.answers.get(name, {})))
+            for code, (name, scale) in scales.items()
+            if code in header.columns
+        }
         tables.append(pd.DataFrame(columns, index=rows, dtype=float))
     answers = pd.concat(tables) if tables else pd.DataFrame()
     owners = pd.DataFrame(
@@ -131,40 +162,34 @@ def _answers(log: Log, sheets: Iterable[Any], setup: RoundSetup, words: Response
     return _one_per_person(log, pd.concat([owners, times, answers], axis=1), list(answers.columns))
 
 
-def _codes(log: Log, rows: pd.Index, code: str, scale: Scale, labels: Mapping[object, str]) -> list[float | None]:
-    """Codes of one item's cells; a cell outside the scale is remarked on and left empty."""
-    known, values = AnswerWords(scale, labels), []
+def _column(
+    log: Log, rows: pd.Index, code: str, sheet: Sheet, header: Header, scale: Scale, words: dict[int, Words]
+) -> AnswerColumn:
+    """The column of an item in a sheet, with what the file and the mapping say of it."""
+    i = header.columns[code]
+    cells = log.cells.loc[rows, code]
+    return AnswerColumn(scale, cells, sheet.labels.get(i), sheet.missing.get(i, ()), words)
+
+
+def _codes(log: Log, rows: pd.Index, code: str, column: AnswerColumn) -> list[float | None]:
+    """Codes of one item's cells; what is no answer of ours is remarked on and left empty.
+
+    A cell outside the scale is named by itself; what many cells share is said once for all of them.
+    """
+    values, alike = [], {}
     for row, cell in zip(rows, log.cells.loc[rows, code], strict=True):
-        value = known.code(cell)
-        if value is None and cell is not None and cell == cell:
-            log.flag(row, "answer_out_of_scale", code, expected=known.expected)
+        value, problem = column.reading(cell)
         values.append(value)
+        if problem == OUT_OF_SCALE:
+            log.flag(row, problem, code, expected=column.expected)
+        elif problem:
+            of_column = problem in OF_COLUMN
+            alike.setdefault((problem, "" if of_column else text_of(cell)), (cell, []))[1].append(row)
+    for (problem, _), (cell, found) in alike.items():
+        log.flag_together(found, problem, code, **column.details(problem, cell))
+    if renamed := column.renamed():
+        log.flag_together(rows, LABELS_DECIDE, code, labels=renamed)
     return values
-
-
-class AnswerWords:
-    """What the cells of one item may say: a code, a label in either language, or "4 - Agak setuju"."""
-
-    def __init__(self, scale: Scale, labels: Mapping[object, str]) -> None:
-        self.valid = {*range(scale.minimum, scale.maximum + 1), *scale.missing}
-        self.words = {plain(text[language]): code for code, text in scale.labels.items() for language in ("id", "en")}
-        self.labels = {value: self.words[plain(label)] for value, label in labels.items() if plain(label) in self.words}
-        self.expected = f"{scale.minimum}-{scale.maximum}, {', '.join(map(str, sorted(scale.missing)))}"
-        self._seen: dict[object, float | None] = {}
-
-    def code(self, cell: object) -> float | None:
-        """The code of a cell; a label that the file itself gives to a value (SPSS) goes before the value."""
-        if cell not in self._seen:
-            self._seen[cell] = self._read(cell)
-        return self._seen[cell]
-
-    def _read(self, cell: object) -> float | None:
-        text = text_of(cell)
-        number = re.match(r"(\d{1,9})(?:\.0+)?(?=$|\s*[-.)=:]\s*\D)", text)
-        code = self.labels.get(cell, self.words.get(plain(text)))
-        if code is None and number:
-            code = int(number[1])
-        return float(code) if code in self.valid else None
 
 
 def _drop_foreign(log: Log, answers: pd.DataFrame, source: pd.Series, instrument: Instrument) -> None:

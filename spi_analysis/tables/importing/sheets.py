@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 from spi_analysis.errors import InputError, SpiError, nearest
@@ -32,16 +33,24 @@ DIGEST_LENGTH = 16
 
 @dataclass(frozen=True)
 class Sheet:
-    """One grid of a file. ``rows[0]`` is row 1 of the spreadsheet; ``labels`` are value labels by column (SPSS only).
-
-    ``digest`` tells the file's content: the same for the same bytes.
-    """
+    """One grid of a file (see ``Grid``). ``digest`` tells the file's content: the same for the same bytes."""
 
     file: str
     name: str
     rows: list[Row]
     labels: dict[int, dict[object, str]] = field(default_factory=dict)
     digest: str = ""
+    missing: Mapping[int, frozenset[object]] = field(default_factory=dict)
+    unvalued: Mapping[int, frozenset[int]] = field(default_factory=dict)
+
+    def in_words(self) -> Sheet:
+        """The sheet with the words that the file gives for its values; what it declares missing is empty."""
+        if not self.labels and not self.missing:
+            return self
+        return replace(self, rows=[self.rows[0], *(tuple(map(self._in_words, count(), row)) for row in self.rows[1:])])
+
+    def _in_words(self, column: int, cell: object) -> object:
+        return None if cell in self.missing.get(column, ()) else self.labels.get(column, {}).get(cell, cell)
 
 
 def in_order(files: Iterable[Path | str]) -> dict[Path, str]:
@@ -77,7 +86,18 @@ def read_sheets(path: Path, shown_as: str = "") -> list[Sheet]:
     if not grids:
         raise InputError("the file holds nothing", file=path.name, expected="a header row and rows below it")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_LENGTH]
-    return [Sheet(shown_as or path.name, grid.name, grid.rows, grid.labels, digest) for grid in grids]
+    return [
+        Sheet(
+            file=shown_as or path.name,
+            name=grid.name,
+            rows=grid.rows,
+            labels=grid.labels,
+            digest=digest,
+            missing=grid.missing,
+            unvalued=grid.unvalued,
+        )
+        for grid in grids
+    ]
 
 
 def _grids(path: Path, reader: Callable[[Path], list[Grid]]) -> list[Grid]:

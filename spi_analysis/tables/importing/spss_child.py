@@ -1,4 +1,4 @@
-"""Run as a program of its own: reads an SPSS file and leaves its columns and value labels in a pickle.
+"""Run as a program of its own: reads an SPSS file and leaves its columns, labels and missing values in a pickle.
 
 pyreadstat is a C library that a damaged file can bring down; here only this process dies with it.
 It imports nothing of the project, so that it starts fast.
@@ -22,7 +22,7 @@ def main(source: str, target: str) -> int:
         return FAILED
     columns = {name: list(values) for name, values in columns.items()}
     with open(target, "wb") as handle:
-        pickle.dump((columns, meta.variable_value_labels), handle)
+        pickle.dump((columns, meta.variable_value_labels, meta.missing_ranges), handle)
     return 0
 
 

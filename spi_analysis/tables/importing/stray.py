@@ -31,6 +31,21 @@ def note_beyond_header(sheet: Sheet, header: Header, where: Where, findings: Fin
         findings.add(where._replace(row=beyond[0]), "cells_beyond_header", rows=len(beyond))
 
 
+def note_formulas(sheet: Sheet, header: Header, where: Where, findings: Findings) -> None:
+    """Note once for each column that means something how many of its formulas were never computed."""
+    for field, rows in rows_of_formulas(sheet, header).items():
+        findings.add(where._replace(row=min(rows)), "formula_without_value", header.label(field), rows=len(rows))
+
+
+def rows_of_formulas(sheet: Sheet, header: Header) -> dict[str, list[int]]:
+    """Spreadsheet rows below the header with a formula that was never computed, by field."""
+    found = {
+        field: sorted(row for row in sheet.unvalued.get(i, ()) if row > header.row + 1)
+        for field, i in header.columns.items()
+    }
+    return {field: rows for field, rows in found.items() if rows}
+
+
 class StrayRows:
     """Says of each row in turn why it is no person ("" if it may be one).
 

@@ -13,7 +13,7 @@ from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params.base import Source
 from spi_analysis.params.instrument import Instrument
 from spi_analysis.tables.cells.cell import text_of
-from spi_analysis.tables.importing.responses import AnswerWords
+from spi_analysis.tables.importing.answers import DECLARED_MISSING, AnswerColumn
 from spi_analysis.tables.importing.sheets import Sheet, read_sheets
 
 REQUIRED = ("person_id", "weight")
@@ -100,10 +100,14 @@ def _codes(
     """Codes of all items, and what could not be read."""
     columns, unread = {}, []
     for question in instrument.questions[source]:
-        words = AnswerWords(instrument.scales[question.scale], sheet.labels.get(places[question.code], {}))
-        given = cells[question.code]
-        codes = pd.Series([words.code(cell) for cell in given], cells.index, dtype=float)
-        lost = given[codes.isna()].map(text_of).loc[lambda text: text != ""].value_counts()
+        i, given = places[question.code], cells[question.code]
+        column = AnswerColumn(
+            instrument.scales[question.scale], given, sheet.labels.get(i), sheet.missing.get(i, ()), own_codes=True
+        )
+        readings = [column.reading(cell) for cell in given]
+        codes = pd.Series([reading.value for reading in readings], cells.index, dtype=float)
+        is_lost = [reading.problem not in ("", DECLARED_MISSING) for reading in readings]
+        lost = given[is_lost].map(text_of).loc[lambda text: text != ""].value_counts()
         unread += [{"item": question.code, "code": code, "rows": int(rows)} for code, rows in lost.items()]
         columns[question.code] = codes
     return pd.DataFrame(columns), pd.DataFrame(unread, columns=["item", "code", "rows"])
