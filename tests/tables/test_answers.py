@@ -67,7 +67,7 @@ def test_a_slip_in_a_long_column_does_not_spoil_its_numbers(read):
     ("scale", "cells", "expected"),
     [
         ("yes_no", [1, 2, 2, 1, 2], [OUTSIDE] * 5),
-        ("agree", [0, 1, 5, 0, 0, 3], [OUTSIDE] * 6),
+        ("agree", [0, 1, 5, "0", 0.0, 3], [OUTSIDE] * 6),
         ("agree", [10, 3, 7, 5, 0], [OUTSIDE] * 5),
         ("agree", [0, 1, 5, 0, 3], [OUT, 1, 5, OUT, 3]),
         ("agree", [99, 99, 98, 77, 1], [OUT, OUT, OUT, OUT, 1]),
@@ -84,7 +84,7 @@ def test_a_boolean_is_no_one(read):
 
 def test_a_boolean_answers_yes_or_no(setup):
     column = AnswerColumn(setup.instrument.scales["yes_no"], cells := [True, False, 1, 0])
-    assert [column.code(cell) for cell in cells] == [1, 0, 1, 0]
+    assert [column.reading(cell).value for cell in cells] == [1, 0, 1, 0]
 
 
 def test_value_labels_of_another_scale(read):
@@ -122,6 +122,7 @@ def test_our_own_codes_for_no_answer_stay_themselves(read):
 def test_a_mapping_says_what_a_platform_means(read):
     words = {6: ("Amat setuju", "1"), 4: ("3 - Netral",), 1: ("6",)}
     assert read(["Amat setuju", 1, "3 - Netral", 6], more_words=words) == [6, 6, 4, 1]
+    assert read([5.0, 4.0], more_words=words, labels={5: "Amat setuju", 4: "Agak setuju"}) == [6, 4]
 
 
 def test_an_instrument_made_for_the_file_goes_by_its_numbers(read):

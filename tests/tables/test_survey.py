@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+import pyreadstat
 import pytest
 
 from spi_analysis.errors import InputError
@@ -57,3 +60,21 @@ def test_missing_columns_are_all_named(tmp_path: Path) -> None:
 def test_weight_has_to_be_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="person_id, weight"):
         read_survey(written(tmp_path, HEADER + ROWS), instrument(), "internal", {"person_id": "no"})
+
+
+def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
+    data = pd.DataFrame({"no": [1.0, 2.0], "w": [1.0, 1.0], "a": [5.0, 4.0]}).assign(
+        b=1.0, c=1.0, d=1.0, met=1.0, asked=1.0
+    )
+    path = tmp_path / "a.sav"
+    pyreadstat.write_sav(data, str(path), missing_ranges={"a": [5]}, variable_value_labels={"a": {5.0: "Not relevant"}})
+    read = read_survey(path, instrument(), "internal", {"person_id": "no", "weight": "w"})
+    assert read.answers["a"].fillna(-1).tolist() == [-1, 4], "5 is declared missing, so it is no answer and not unread"
+    assert read.unread.empty
+
+
+def test_formulas_that_were_never_computed_are_counted(write_xlsx: Callable[..., Path]) -> None:
+    rows = [["no", "w", *"abcd", "met", "asked"], [1, 1, "=4+1", 2, 3, 4, 1, 0], [2, 1, "=5", 2, 3, 4, 1, 0]]
+    path = write_xlsx("a.xlsx", rows)
+    read = read_survey(path, instrument(), "internal", {"person_id": "no", "weight": "w"})
+    assert read.unread.to_numpy().tolist() == [["a", "a formula that was never computed", 2]]

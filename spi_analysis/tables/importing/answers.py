@@ -76,6 +76,7 @@ class AnswerColumn:
             self.words |= _ANSWERS_OF_YES_NO
         self.named = set(self.words.values())
         self.given = {plain(word): code for code, words in (more_words or {}).items() for word in words}
+        self.words |= {word: code for word, code in self.given.items() if not word.isdecimal()}
         self.label_texts = {value: text for value, text in (labels or {}).items() if _LETTER.search(text)}
         self.labels = {value: self._parts(text) for value, text in self.label_texts.items()}
         # The kind belongs to the key: True and 1 are equal to Python, but not the same answer.
@@ -86,11 +87,6 @@ class AnswerColumn:
     def reading(self, cell: object) -> Reading:
         """The code of a cell of the column as a float, or what is wrong with it; nothing of both for an empty one."""
         return Reading() if cell is None or cell != cell else self._readings[type(cell), cell]
-
-    def code(self, cell: object) -> float | None:
-        """The code of a cell of the column, None where there is none."""
-        value: float | None = self.reading(cell).value
-        return value
 
     def details(self, problem: str, cell: object) -> dict[str, object]:
         """What fills the braces of a problem's reason."""
@@ -154,14 +150,14 @@ class AnswerColumn:
         if any(self._label_contradicts(value) for value in self.labels):
             return NUMBERS_RENAMED, ""
         own = [(cell, rows) for (_, cell), rows in counts.items() if not self._is_declared(cell)]
-        odd = sum(rows for cell, rows in own if _bare(cell) is None and self._contradicts(self._parts(text_of(cell))))
-        if odd and odd >= SLIP_SHARE * sum(counts.values()):
+        odd = [entry for entry in own if _bare(entry[0]) is None and self._contradicts(self._parts(text_of(entry[0])))]
+        if odd and _rows(odd) >= SLIP_SHARE * sum(counts.values()):
             return NUMBERS_RENAMED, ""
         numbers = [(number, rows) for cell, rows in own if (number := _bare(cell)) is not None]
-        outside = {number: rows for number, rows in numbers if number not in self.valid and not _is_no_answer(number)}
-        others = sum(outside.values())
-        if others > MOST_SLIPS and others >= SLIP_SHARE * sum(rows for _, rows in numbers):
-            return NUMBERS_OUTSIDE, ", ".join(map(str, sorted(outside)))
+        outside = [(number, rows) for number, rows in numbers if number not in self.valid and not _is_no_answer(number)]
+        others = _rows(outside)
+        if others > MOST_SLIPS and others >= SLIP_SHARE * _rows(numbers):
+            return NUMBERS_OUTSIDE, ", ".join(map(str, sorted({number for number, _ in outside})))
         return "", ""
 
     def _is_declared(self, cell: object) -> bool:
@@ -221,6 +217,10 @@ def _bare(cell: object) -> int | None:
     """The number of a cell or value that holds nothing else."""
     found = None if isinstance(cell, bool) else _NUMBER.fullmatch(text_of(cell))
     return int(found[1]) if found else None
+
+
+def _rows(counted: Iterable[tuple[object, int]]) -> int:
+    return sum(rows for _, rows in counted)
 
 
 def _is_number(word: str) -> bool:

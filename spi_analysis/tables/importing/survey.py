@@ -17,6 +17,7 @@ from spi_analysis.tables.importing.answers import DECLARED_MISSING, AnswerColumn
 from spi_analysis.tables.importing.sheets import Sheet, read_sheets
 
 REQUIRED = ("person_id", "weight")
+NEVER_COMPUTED = "a formula that was never computed"
 
 
 @dataclass(frozen=True)
@@ -109,5 +110,7 @@ def _codes(
         is_lost = [reading.problem not in ("", DECLARED_MISSING) for reading in readings]
         lost = given[is_lost].map(text_of).loc[lambda text: text != ""].value_counts()
         unread += [{"item": question.code, "code": code, "rows": int(rows)} for code, rows in lost.items()]
+        if i in sheet.unvalued:
+            unread.append({"item": question.code, "code": NEVER_COMPUTED, "rows": len(sheet.unvalued[i])})
         columns[question.code] = codes
     return pd.DataFrame(columns), pd.DataFrame(unread, columns=["item", "code", "rows"])
