@@ -79,12 +79,12 @@ def import_logs(
     groups, others = by_institution(files, place)
     tasks = {code: (kind, paths, mapping) for code, paths in groups.items()}
     outcomes = for_each(place, _import_logs, tasks, workers, console, f"importing {kind}")
-    mixed = [path for outcome in outcomes if outcome.value is MIXED for path in groups[outcome.institution_id]]
+    mixed = [path for outcome in outcomes if _is_mixed(outcome) for path in groups[outcome.institution_id]]
     rest = []
     for path in [*mixed, *others]:
         log = LOG_IMPORTS[kind]([path], place.setup, place.store, place.vault, mapping=mapping)
         rest.append(Done("", _short(log), log.failed))
-    return _together([*(o for o in outcomes if o.value is not MIXED), *rest])
+    return _together([*(outcome for outcome in outcomes if not _is_mixed(outcome)), *rest])
 
 
 def draw_all(place: Place, institution_ids: Sequence[str], workers: int | None, console: Console) -> list[Done]:
@@ -97,7 +97,16 @@ def weigh_all(place: Place, institution_ids: Sequence[str], workers: int | None,
     return for_each(place, _weigh, dict.fromkeys(institution_ids), workers, console, "weighing")
 
 
-MIXED = "rows of several institutions, or of nobody"
+@dataclass(frozen=True)
+class Mixed:
+    """What a process gives back for files with rows of several institutions, or of nobody: nothing was imported.
+
+    Told by its kind, never by identity: what comes back from another process is a copy.
+    """
+
+
+def _is_mixed(outcome: Done) -> bool:
+    return isinstance(outcome.value, Mixed)
 
 
 def _import_lists(place: Place, institution_id: str, task: tuple[list[Path], Path | None, str | None]) -> Any:
@@ -116,7 +125,7 @@ def _import_lists(place: Place, institution_id: str, task: tuple[list[Path], Pat
 def _import_logs(place: Place, institution_id: str, task: tuple[str, list[Path], Path | None]) -> Any:
     kind, files, mapping = task
     log = LOG_IMPORTS[kind](files, place.setup, place.store, place.vault, mapping=mapping, only=institution_id)
-    return MIXED if log is None else _short(log)
+    return Mixed() if log is None else _short(log)
 
 
 def _short(result: Any) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Path, ...]]:

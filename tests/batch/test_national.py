@@ -196,7 +196,8 @@ def test_a_broken_list_is_named_and_the_others_come_in(tmp_path):
     assert set(place.store.read("frame", codes[1])["source"]) == {"internal", "expert"}
 
 
-def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path, workers):
     """A log named after one institution that holds another's rows: nothing is lost, each event is where it belongs."""
     setup, _ = made
     place = Place(setup, demo_key(SEED))
@@ -208,11 +209,45 @@ def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path):
     path, own = tmp_path / f"{one}__kejadian.csv", tmp_path / f"{other}__kejadian.csv"
     mixed.to_csv(path, index=False)
     pd.read_parquet(logs[1]).head(5).to_csv(own, index=False)
-    result = import_logs("events", [path, own], place, None, 1, QUIET)
+    result = import_logs("events", [path, own], place, None, workers, QUIET)
     counts = result.counts.groupby(["file", "institution_id"])["read"].sum().to_dict()
     assert counts == {(path.name, one): 20, (path.name, other): 10, (path.name, ""): 1, (own.name, other): 5}
     for code, table in before.items():
         pd.testing.assert_frame_equal(place.store.read("events", code), table)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("token", [None, "percobaan", "a" * 20])
+def test_a_test_row_among_the_answers_costs_nobody_their_answers(made, tmp_path, workers, token):
+    """Exports of survey platforms hold rows without a link of the round; all other answers are stored as they were."""
+    setup, _ = made
+    place = Place(setup, demo_key(SEED))
+    one, other = setup.institution_ids[:2]
+    before = {code: place.store.read("responses", code) for code in (one, other)}
+    files = []
+    for code in (one, other):
+        answers = pd.concat(
+            [
+                pd.read_parquet(log)
+                for log in sorted((national_folder(setup.workspace, code) / "vendor").glob("*jawaban*"))
+            ]
+        )
+        if code == one:
+            answers = pd.concat([answers, answers.head(1).assign(token=token)])
+        files.append(tmp_path / f"{code}__jawaban.parquet")
+        answers.to_parquet(files[-1])
+        place.store.path("responses", code).unlink()
+    try:
+        result = import_logs("responses", files, place, None, workers, QUIET)
+        for code, table in before.items():
+            pd.testing.assert_frame_equal(place.store.read("responses", code), table, obj=f"answers of {code}")
+    finally:
+        for code, table in before.items():
+            place.store.write("responses", code, table)
+    assert not result.failed
+    nobodys = result.counts[result.counts["institution_id"] == ""]
+    assert nobodys[["file", "read", "accepted", "rejected"]].to_numpy().tolist() == [[files[0].name, 1, 0, 1]]
+    assert (result.counts["read"] == result.counts["accepted"] + result.counts["rejected"]).all()
 
 
 def test_weights_are_made_once_and_again_when_answers_change(made):
