@@ -12,7 +12,7 @@ from pathlib import Path
 from spi_analysis.errors import InputError, SpiError, nearest
 from spi_analysis.tables.importing.delimited import read_text
 from spi_analysis.tables.importing.excel import read_workbook
-from spi_analysis.tables.importing.grids import Grid, Row
+from spi_analysis.tables.importing.grids import Grid, Row, Told
 from spi_analysis.tables.importing.parquet import read_parquet
 from spi_analysis.tables.importing.spss import read_spss
 
@@ -42,6 +42,7 @@ class Sheet:
     digest: str = ""
     missing: Mapping[int, frozenset[object]] = field(default_factory=dict)
     unvalued: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
 
     def in_words(self) -> Sheet:
         """The sheet with the words that the file gives for its values; what it declares missing is empty."""
@@ -95,6 +96,7 @@ def read_sheets(path: Path, shown_as: str = "") -> list[Sheet]:
             digest=digest,
             missing=grid.missing,
             unvalued=grid.unvalued,
+            told=grid.told,
         )
         for grid in grids
     ]
