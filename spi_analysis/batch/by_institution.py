@@ -114,8 +114,8 @@ def _import_lists(place: Place, institution_id: str, task: tuple[list[Path], Pat
     digest = inputs_digest(place.setup, institution_id, [*files, *([mapping] if mapping else [])])
     if place.store.has("frame", institution_id) and is_done(place.store, "frame_from", institution_id, digest):
         return None
-    result = import_frame(files, place.setup, place.store, place.vault, mapping=mapping, institution=institution_id,
-                          source=source)  # fmt: skip
+    # Not institution=: the files' names say whose they are, and what stands in them is held against that.
+    result = import_frame(files, place.setup, place.store, place.vault, mapping=mapping, source=source)
     if result.failed:
         return Done(institution_id, _short(result), result.failed)
     keep_done(place.store, "frame_from", institution_id, digest)

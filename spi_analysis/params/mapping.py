@@ -46,6 +46,8 @@ FrameField = Literal[
     "expert_group",
     "ignored",
 ]
+DateField = Literal["birth_date", "start_date", "unit_start_date", "service_date"]
+DateOrder = Literal["day_first", "month_first"]
 EventField = Literal["token", "event", "at", "channel", "ignored"]
 ResponseField = Literal["token", "started_at", "completed_at", "ignored"]
 PositionClass = Literal["top_official", "structural", "functional", "staff", "non_asn"]
@@ -117,10 +119,44 @@ class UnitRules(Judgement):
 
 
 class NameRules(Judgement):
-    """When two names are clearly those of different people: a word of one is like no word of the other."""
+    """When two names are clearly those of different people: a word of one is like no word of the other.
+
+    ``perhaps`` are names of people that are also words for nothing ("Nihil"): who has a number is a person.
+    """
 
     titles: Words
     similarity: Share
+    perhaps: Words
+
+
+class DateRules(Judgement):
+    """Whether the day or the month stands first in a column: its own cells say it, and all its rows follow.
+
+    ``otherwise`` holds where no cell settles it. Where cells contradict each other the column is doubtful, unless
+    no more than ``slip_share`` of those that settle it do; ``order`` says what a doubtful column is, by field.
+    """
+
+    otherwise: DateOrder
+    slip_share: Annotated[float, Field(ge=0, lt=0.5)]
+    order: dict[DateField, DateOrder]
+
+
+class NumberRules(Judgement):
+    """Employee numbers that lost their end in a spreadsheet show in their column: too many fit its steps.
+
+    ``chance`` is how unlikely that must be for true numbers before they are held to be damaged.
+    """
+
+    chance: Annotated[float, Field(gt=0, lt=0.5)]
+
+
+class SheetRules(Judgement):
+    """Sheets that nobody may have meant to send: hidden ones, those named after another institution or year.
+
+    ``take`` names sheets that are read nevertheless.
+    """
+
+    take: Words
 
 
 class FrameMapping(Judgement):
@@ -145,6 +181,9 @@ class FrameMapping(Judgement):
     plausible: PlausibleRules
     units: UnitRules
     names: NameRules
+    dates: DateRules
+    employee_numbers: NumberRules
+    sheets: SheetRules
 
     @field_validator("fields", "sources", "positions", "echelons", "employment", "sex", "main_work", "expert_groups")
     @classmethod

@@ -32,6 +32,7 @@ _MONTHS = {
     for name in names.split()
 }
 _SERIAL_ZERO = dt.datetime(1899, 12, 30)
+_ZERO_OF_1904 = dt.datetime(1904, 1, 1)
 _SERIALS = (10_000, 80_000)
 _YEARS = (1930, 2100)
 # No date in a list or a log lies outside these years; a store of times could not even hold some of them.
@@ -105,6 +106,38 @@ def _date(year: int, month: int, day: int) -> Reading:
         return Reading(dt.date(year, month, day))
     except ValueError:
         return Reading(problem="date_unreadable")
+
+
+def first_of(cell: object) -> str:
+    """What stands first in a date of three numbers: "day", "month", "either" (3/4/2023) or "" (no such date)."""
+    found = _in_numbers(cell)
+    first, second = (int(found[1]), int(found[2])) if found else (0, 0)
+    if first == second or not (1 <= min(first, second) <= 12 and max(first, second) <= 31):
+        return ""
+    return "either" if max(first, second) <= 12 else "day" if first > 12 else "month"
+
+
+def day_put_first(cell: object) -> object:
+    """A date of three numbers with the first two changed round; any other cell as it is."""
+    found = _in_numbers(cell)
+    return text_of(cell).replace(found[0], f"{found[2]}/{found[1]}/{found[3]}", 1) if found else cell
+
+
+def _in_numbers(cell: object) -> re.Match[str] | None:
+    if not isinstance(cell, str):
+        return None
+    return _DAY_FIRST.fullmatch(_CLOCK.sub("", _BEFORE_A_DATE.sub("", text_of(cell).lower().strip(" .,"))))
+
+
+def is_day_count(cell: object) -> bool:
+    """Whether the cell is a spreadsheet's count of days."""
+    number = re.fullmatch(r"\d{5}(?:\.\d+)?", text_of(cell))
+    return number is not None and not isinstance(cell, bool) and _SERIALS[0] <= float(number[0]) < _SERIALS[1]
+
+
+def from_1904(cell: object) -> object:
+    """A count of days as workbooks of old Macs count, as the date it stands for; any other cell as it is."""
+    return _ZERO_OF_1904 + dt.timedelta(seconds=round(float(text_of(cell)) * 86_400)) if is_day_count(cell) else cell
 
 
 def read_time(cell: object, zone: str, reference: dt.date) -> Reading:

@@ -34,6 +34,16 @@ def institution_of(path: Path, setup: RoundSetup, mapping: FrameMapping) -> str:
     )
 
 
+def institutions_in(text: str, setup: RoundSetup, mapping: FrameMapping) -> list[str]:
+    """The institutions whose type and place stand in a text, such as "Pemkot Bengkulu"."""
+    return _by_code(_words(text, mapping.institution_words), setup.roster.ids())
+
+
+def of_place(text: str, setup: RoundSetup) -> list[str]:
+    """The institutions whose place is all that a text says, such as "Bengkulu"."""
+    return [code for code in setup.roster.ids() if (place := code.split("-")[1:]) and plain(text).split() == place]
+
+
 def _words(text: str, meanings: Mapping[str, str]) -> list[str]:
     """The plain words of a name, with short forms in full ("Pemkot" is "kota")."""
     return " ".join(meanings.get(word, word) for word in plain(text).split()).split()

@@ -21,8 +21,9 @@ FIELDS = {"employee_number": ("employee_number",), "phone": ("whatsapp", "phone"
 class Duplicates:
     """Goes through a list in its order; the first row of a person is kept and counts the later ones.
 
-    The same employee number is the same person. The same phone or e-mail is the same person unless the names are
-    clearly different: then it is a shared contact, and the later row is turned away for that reason.
+    The same employee number is the same person (numbers of several people are taken out before: `shared_numbers`).
+    The same phone or e-mail is the same person unless the names are clearly different: then it is a shared contact,
+    and the later row is turned away for that reason.
     """
 
     def __init__(self, rules: NameRules, place: Mapping[Any, Mapping[str, object]]) -> None:
@@ -49,6 +50,41 @@ class Duplicates:
         self.listings[first] += same
         code = f"duplicate_{kind}" if same else f"shared_{kind}"
         self.marks.append(Mark(row, code, FIELDS[kind], self.place[first]))
+
+
+def shared_numbers(people: pd.DataFrame, rules: NameRules, place: Mapping[Any, Mapping[str, object]]) -> list[Mark]:
+    """A remark on every row whose employee number stands at somebody else, too: that number is nobody's identity.
+
+    Somebody else has another name and no phone or address in common. It happens where a spreadsheet rounded the
+    numbers, or where one was copied down a column.
+
+    Parameters
+    ----------
+    people : DataFrame   name, employee_number and contacts, one row per listed person
+    place : mapping      row -> the place of the row, as the reason names it
+    """
+    numbers = people["employee_number"]
+    groups = people[numbers.map(is_identity) & numbers.duplicated(keep=False)].groupby("employee_number", sort=False)
+    marks = []
+    for _, group in groups:
+        columns = ["name", *CONTACTS["phone"], *CONTACTS["email"]]
+        (_, name, *known), *others = group[columns].itertuples()
+        if any(_is_somebody_else(name, known, other, contacts, rules) for _, other, *contacts in others):
+            rows = list(group.index)
+            marks += [
+                Mark(row, "shared_employee_number", FIELDS["employee_number"], place[_other(row, rows)]) for row in rows
+            ]
+    return marks
+
+
+def _is_somebody_else(name: Any, known: list[Any], other: Any, contacts: list[Any], rules: NameRules) -> bool:
+    shared = {value for value in known if isinstance(value, str)} & {v for v in contacts if isinstance(v, str)}
+    return not shared and not names_alike(name or "", other or "", rules)
+
+
+def _other(row: Any, rows: list[Any]) -> Any:
+    """The first other row."""
+    return rows[1] if row == rows[0] else rows[0]
 
 
 def also_listed(contacts: pd.DataFrame) -> pd.Series:

@@ -28,11 +28,15 @@ COLUMNS = (
 
 
 class Reason(Frozen):
-    """Why, in both languages, and what follows for the row."""
+    """Why, in both languages, and what follows for the row.
+
+    ``per``: whether it is said for every row, or once for a column or a sheet, where ``{rows}`` is how many.
+    """
 
     severity: Literal["rejected", "flagged", "note"]
     id: str
     en: str
+    per: Literal["row", "column", "sheet"] = "row"
 
 
 class _Reasons(Frozen):

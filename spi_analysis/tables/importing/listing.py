@@ -14,12 +14,14 @@ from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.cells.cell import text_of
 from spi_analysis.tables.cells.masks import mask_text
 from spi_analysis.tables.cells.units import one_spelling
-from spi_analysis.tables.importing.duplicates import Duplicates
+from spi_analysis.tables.importing.belonging import note_titles
+from spi_analysis.tables.importing.duplicates import Duplicates, shared_numbers
 from spi_analysis.tables.importing.eligibility import ineligible
 from spi_analysis.tables.importing.findings import Findings, Where
 from spi_analysis.tables.importing.lists import ListSheet
 from spi_analysis.tables.importing.marks import Mark, add_marks, codes_per_row, marked
 from spi_analysis.tables.importing.people import People
+from spi_analysis.tables.importing.told import by_cause, dated, marks_of, note_told
 
 COUNTS = ("institution_id", "source", "file", "read", "accepted", "rejected", "eligible", "ineligible", "flagged")
 # The column that says whether anything usable was found, where it is not named like the field.
@@ -56,15 +58,20 @@ def read_source(setup: RoundSetup, sheets: list[ListSheet]) -> Listed:
     for sheet in sheets:
         sheet.note_header(findings)
         sheet.note_rules(round_.sources[whose.source].eligibility, findings)
+        note_told(sheet, findings)
+        note_titles(sheet, setup, findings)
     labels = {(s.sheet.file, s.sheet.name): {f: s.header.label(f) for f in s.header.columns} for s in sheets}
-    reader = People(cells, whose.source, mapping, round_)
+    reader = People(dated(cells, sheets), whose.source, mapping, round_)
     people = reader.table()
     people[["stream", "file", "sheet", "row"]] = cells[["stream", "file", "sheet", "row"]]
 
-    marks = [*reader.marks, *_incomplete(people, mapping.required[whose.source])]
+    marks = _marks(sheets, cells, [*reader.marks, *_incomplete(people, mapping.required[whose.source])])
+    listed = people.drop(index=list(marked(marks, "rejected")))
+    shared = shared_numbers(listed, mapping.names, _places(cells))
+    people.loc[[mark.row for mark in shared], "employee_number"] = None
     duplicates = Duplicates(mapping.names, _places(cells))
-    duplicates.check(people.drop(index=list(marked(marks, "rejected"))))
-    marks += duplicates.marks
+    duplicates.check(people.loc[listed.index])
+    marks += [*shared, *duplicates.marks]
     accepted = people.drop(index=list(marked(marks, "rejected")))
     accepted["unit"] = _canonical_units(
         accepted["unit"], cells, mapping, round_.frame.fuzzy_unit_similarity, whose, findings
@@ -77,6 +84,16 @@ def read_source(setup: RoundSetup, sheets: list[ListSheet]) -> Listed:
     counts = _counted(cells, accepted, rejected, [sheet.sheet.file for sheet in sheets], whose)
     cleaned = {mark.row for mark in marks if mark.code == "contact_in_text"} & set(accepted.index)
     return Listed(whose.source, accepted, rejected, _raw_rows(cells, marks, cleaned), counts, findings)
+
+
+def _marks(sheets: Sequence[ListSheet], cells: pd.DataFrame, read: Sequence[Mark]) -> list[Mark]:
+    """What the files say of their rows and what was read in them; of a row that is set aside, only why it is."""
+    told: list[Mark] = []
+    for sheet in sheets:
+        rows = cells[(cells["file"] == sheet.sheet.file) & (cells["sheet"] == sheet.sheet.name)]["row"]
+        told += marks_of(sheet, pd.Series(rows.index, rows.array))
+    aside = {mark.row for mark in told if mark.severity == "rejected"}
+    return by_cause([*told, *(mark for mark in read if mark.row not in aside)])
 
 
 def _incomplete(people: pd.DataFrame, required: Iterable[Sequence[str]]) -> list[Mark]:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from spi_analysis.tables.importing.findings import Findings, Where, reasons
 
+NO_RESULT = "formula_without_value"
+
 
 class Mark(NamedTuple):
     """One remark: row label, code of the reason, the fields it may be about, and what fills the reason's braces."""
@@ -48,14 +50,25 @@ def add_marks(
     """Add the remarks as findings.
 
     ``cells`` holds file, sheet, row and the raw cells; ``labels`` the headers of each (file, sheet) by field. What is
-    unknown because a sheet has no such column is said once for the sheet, not for each of its rows.
+    unknown because a sheet has no such column is said once for the sheet, not for each of its rows, and so is what has
+    one cause for a column or a sheet. Formulas without a result are said by `note_formulas`; what follows from them is
+    not said a second time.
     """
     places = {row: place for row, *place in cells[["file", "sheet", "row"]].itertuples()}
     values = {name: cells[name].array for name in {field for mark in marks for field in mark.fields} & {*cells.columns}}
     at = {row: i for i, row in enumerate(cells.index)}
     whole: Counter[tuple[str, str, str]] = Counter()
+    once: dict[tuple[str, str, str, str], list[Mark]] = {}
+    caused = {(mark.row, field) for mark in marks if mark.code == NO_RESULT for field in mark.fields}
     for mark in marks:
         file, sheet, row = places[mark.row]
+        if mark.code == NO_RESULT:
+            continue
+        if (per := reasons()[mark.code].per) != "row":
+            once.setdefault((file, sheet, mark.code, mark.fields[0] if per == "column" else ""), []).append(mark)
+            continue
+        if mark.severity == "flagged" and any((mark.row, field) in caused for field in mark.fields):
+            continue
         there = [field for field in mark.fields if field in labels[file, sheet]]
         if mark.severity == "flagged" and not there:
             whole[file, sheet, mark.code] += 1
@@ -64,5 +77,9 @@ def add_marks(
         where = whose._replace(file=file, sheet=sheet, row=row)
         value = values[field][at[mark.row]] if field else None
         findings.add(where, mark.code, labels[file, sheet].get(field, ""), field, value, **mark.details)
+    for (file, sheet, code, field), same in once.items():
+        where = whose._replace(file=file, sheet=sheet, row=places[same[0].row][2])
+        column = labels[file, sheet].get(field, "")
+        findings.add(where, code, column, **{"rows": len({mark.row for mark in same}), **same[0].details})
     for (file, sheet, code), rows in whole.items():
         findings.add_for_sheet(whose._replace(file=file, sheet=sheet), code, rows)

@@ -11,10 +11,12 @@ from spi_analysis.errors import InputError, Problem, SpiError
 from spi_analysis.params.mapping import FrameMapping, frame_mapping
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.importing.addressing import institution_of, source_of, stream_of
+from spi_analysis.tables.importing.belonging import nobody_left, others_named, set_aside
 from spi_analysis.tables.importing.findings import Where
 from spi_analysis.tables.importing.headers import HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.lists import CONTACT_FIELDS, ListSheet
 from spi_analysis.tables.importing.sheets import in_order, read_sheets
+from spi_analysis.tables.importing.told import problems_of
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,12 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
         whose = asked.source or source_of(path, sheet.name, mapping)
         wrong = [*header.problems, *missing_columns(sheet, header, mapping.required[whose], words)]
         if not wrong:
-            found.append(ListSheet(institution_id, whose, stream_of(path, sheet.name, mapping), sheet, header, mapping))
+            stream = stream_of(path, sheet.name, mapping)
+            listed = set_aside(ListSheet(institution_id, whose, stream, sheet, header, mapping), asked.setup)
+            if doubts := _doubts(listed, asked):
+                problems += doubts
+                opened.broken.add((institution_id, whose, shown_as))
+            found.append(listed)
         elif header.problems or {"name", *CONTACT_FIELDS} & set(header.columns):
             problems += wrong
             opened.broken.add((institution_id, whose, shown_as))
@@ -121,9 +128,20 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
         raise InputError(*(unlike or [_no_header(shown_as, len(passed), mapping)]))
     if found and not any(sheet.has_people for sheet in found):
         raise InputError(*problems, _no_rows(found[0]))
+    if aside := nobody_left(found):
+        raise InputError(*problems, aside)
     opened.sheets.extend(found)
     opened.failed.extend(problems)
     opened.skipped.extend(Where(institution_id, asked.source or "", shown_as, sheet.name) for sheet in passed)
+
+
+def _doubts(listed: ListSheet, asked: Asked) -> list[Problem]:
+    """What keeps a sheet from being read although it is a list; one that is set aside is not looked at."""
+    if listed.aside or not listed.has_people:
+        return []
+    # Who says whose list it is has looked at it.
+    named = [] if asked.institution else others_named(listed, asked.setup)
+    return [*named, *problems_of(listed)]
 
 
 def _no_header(file: str, sheets: int, mapping: FrameMapping) -> Problem:

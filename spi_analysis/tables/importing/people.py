@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,7 @@ from spi_analysis.tables.cells.cell import coded, is_nothing, text_of
 from spi_analysis.tables.cells.dates import read_date, read_years, whole_months
 from spi_analysis.tables.cells.emails import read_emails
 from spi_analysis.tables.cells.masks import without_contacts
-from spi_analysis.tables.cells.numbers import read_employee_number
+from spi_analysis.tables.cells.numbers import bare_number, lost_in_column, read_employee_number
 from spi_analysis.tables.cells.phones import Contacts, read_phones
 from spi_analysis.tables.cells.positions import class_of_position
 from spi_analysis.tables.importing.marks import Mark
@@ -33,21 +33,24 @@ class People:
         self.index = cells.index
         self.reference = round_.fieldwork.start
         self.marks: list[Mark] = []
+        self._sheets = list(zip(cells["file"], cells["sheet"], strict=True))
         nothing = frozenset(plain(word) for word in mapping.nothing)
+        self._perhaps = frozenset(plain(word) for word in mapping.names.perhaps)
         self._cells: dict[str, list[Any]] = {
-            field: [None if is_nothing(cell, nothing) else cell for cell in cells[field]]
+            field: [None if is_nothing(cell, self._is_nothing_in(field, nothing)) else cell for cell in cells[field]]
             for field in mapping.fields
             if field in cells
         }
 
     def table(self) -> pd.DataFrame:
         """One row per person, with contacts, classes, spans of years, and the date of the service."""
+        contacts = self._contacts()
         columns = {
-            "name": self._texts("name"),
+            "name": self._names(contacts["channels"]),
             "unit": self._texts_without_contacts("unit"),
             "service": self._texts_without_contacts("service"),
             "employee_number": self._employee_numbers(),
-            **self._contacts(),
+            **contacts,
             **self._positions(),
             "expert_group": self._coded("expert_group", self.mapping.expert_groups, "expert_group_unknown"),
             "sex": self._coded(
@@ -87,6 +90,20 @@ class People:
         """Whether a blank cell leaves a rule unchecked. A list without the column says so once, not row by row."""
         return has_rule and field in self._cells
 
+    def _is_nothing_in(self, field: str, nothing: frozenset[str]) -> frozenset[str]:
+        """The words for nothing; in a column of names some of them may be somebody's name."""
+        return nothing - self._perhaps if field == "name" else nothing
+
+    def _names(self, channels: Sequence[str | None]) -> list[str | None]:
+        """Names; a word for nothing is the name of whoever can be reached, and of nobody else."""
+        values = []
+        for row, name, channel in zip(self.index, self._texts("name"), channels, strict=True):
+            doubtful = name is not None and plain(name) in self._perhaps
+            if doubtful and channel:
+                self._mark(row, "name_perhaps_nothing", "name")
+            values.append(None if doubtful and not channel else name)
+        return values
+
     def _texts(self, field: str) -> list[str | None]:
         return [None if cell is None else text_of(cell) for cell in self._cells_of(field)]
 
@@ -120,13 +137,28 @@ class People:
         return values
 
     def _employee_numbers(self) -> list[str | None]:
+        """Employee numbers, without those that lost their end, as they or their column show."""
+        cells, lost = self._cells_of("employee_number"), self._lost_numbers()
         values = []
-        for row, cell in zip(self.index, self._cells_of("employee_number"), strict=True):
+        for row, sheet, cell in zip(self.index, self._sheets, cells, strict=True):
             reading = read_employee_number(cell)
-            if reading.problem:
-                self._mark(row, reading.problem, "employee_number")
-            values.append(reading.value)
+            problem = "employee_numbers_rounded" if (sheet, reading.value) in lost else reading.problem
+            if problem:
+                self._mark(row, problem, "employee_number")
+            values.append(None if problem else reading.value)
         return values
+
+    def _lost_numbers(self) -> set[tuple[tuple[str, str], str]]:
+        """Sheet and number of those that show by their column that they went through a figure; one for each name."""
+        numbers: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        for sheet, name, cell in zip(self._sheets, self._texts("name"), self._cells_of("employee_number"), strict=True):
+            numbers.setdefault(sheet, set()).add((plain(name or ""), bare_number(cell)))
+        chance = self.mapping.employee_numbers.chance
+        return {
+            (sheet, number)
+            for sheet, found in numbers.items()
+            for number in lost_in_column([number for _, number in found], chance)
+        }
 
     def _contacts(self) -> dict[str, list[str | None]]:
         """The first two mobile numbers (a WhatsApp column goes first), the first two addresses, and the channels."""

@@ -5,7 +5,7 @@ None of them has a usable contact; totals begin with a word for it, the rest sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from spi_analysis.params.mapping import StrayRules
 from spi_analysis.params.words import plain
@@ -16,10 +16,32 @@ from spi_analysis.tables.importing.sheets import Row, Sheet
 
 
 def rows_below(sheet: Sheet, header: Header) -> Iterator[tuple[int, Row]]:
-    """Spreadsheet row number and cells of every row below the header that holds anything."""
+    """Spreadsheet row number and cells of every row below the header that holds anything of its own.
+
+    A value of merged cells stands in every row that they cover.
+    """
+    covered = merged_below(sheet, header)
     for number, row in enumerate(sheet.rows[header.row + 1 :], start=header.row + 2):
-        if any(text_of(cell) for cell in row):
-            yield number, row
+        if row and any(text_of(cell) for cell in row):
+            yield number, _filled(row, covered[number]) if number in covered else row
+
+
+def merged_below(sheet: Sheet, header: Header) -> dict[int, dict[int, object]]:
+    """Row -> column -> the value of the merged cells that cover it, below the block's first row."""
+    covered: dict[int, dict[int, object]] = {}
+    for block in sheet.told.merged:
+        first = sheet.rows[block.first - 1] if header.row + 1 < block.first <= len(sheet.rows) else ()
+        value = first[block.column] if block.column < len(first) else None
+        if text_of(value):
+            for row in range(block.first + 1, min(block.last, len(sheet.rows)) + 1):
+                covered.setdefault(row, {})[block.column] = value
+    return covered
+
+
+def _filled(row: Row, values: Mapping[int, object]) -> Row:
+    width = max(len(row), *(column + 1 for column in values))
+    cells = [*row, *[None] * (width - len(row))]
+    return tuple(values.get(i) if cell is None else cell for i, cell in enumerate(cells))
 
 
 def note_beyond_header(sheet: Sheet, header: Header, where: Where, findings: Findings) -> None:
