@@ -32,7 +32,7 @@ def set_aside(sheet: ListSheet, setup: RoundSetup) -> ListSheet:
         return sheet
     named = years_in(sheet.sheet.name)
     another = named and not named & years_of(setup.round_for(sheet.institution_id), sheet.source)
-    reason = "sheet_of_another_year" if another else "hidden_sheet" if sheet.sheet.told.hidden else ""
+    reason = "hidden_sheet" if sheet.sheet.told.hidden else "sheet_of_another_year" if another else ""
     return replace(sheet, aside=reason)
 
 

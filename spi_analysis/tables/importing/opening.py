@@ -116,7 +116,8 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
             if doubts := _doubts(listed, asked):
                 problems += doubts
                 opened.broken.add((institution_id, whose, shown_as))
-            found.append(listed)
+            else:
+                found.append(listed)
         elif header.problems or {"name", *CONTACT_FIELDS} & set(header.columns):
             problems += wrong
             opened.broken.add((institution_id, whose, shown_as))
