@@ -31,7 +31,7 @@ def read_text(path: Path) -> list[Grid]:
     if head and _SEP_LINE.match(head[0]):
         rows[0] = []
     told = Told(odd_bytes=frozenset(_odd_cells(rows)))
-    return [Grid("", [tuple(_mended(cell) or None for cell in row) for row in rows], {}, told)]
+    return [Grid("", [tuple(_mended(cell) or None for cell in row) for row in rows], {}, told=told)]
 
 
 def _odd_cells(rows: list[list[str]]) -> set[tuple[int, int]]:

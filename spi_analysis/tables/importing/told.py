@@ -36,7 +36,7 @@ def marks_of(sheet: ListSheet, labels: pd.Series) -> list[Mark]:
 
 
 def by_cause(marks: Sequence[Mark]) -> list[Mark]:
-    """The remarks with the cause in the place of its effect: what is required is missing where a formula has no result."""
+    """Remarks with the cause in the place of its effect: required cells are missing where formulas have no result."""
     without = {(mark.row, field) for mark in marks if mark.code == NO_RESULT for field in mark.fields}
     return [_by_cause(mark, [field for field in mark.fields if (mark.row, field) in without]) for mark in marks]
 
