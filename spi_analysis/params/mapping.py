@@ -47,6 +47,7 @@ FrameField = Literal[
     "ignored",
 ]
 DateField = Literal["birth_date", "start_date", "unit_start_date", "service_date"]
+TimeField = Literal["at", "started_at", "completed_at"]
 DateOrder = Literal["day_first", "month_first"]
 EventField = Literal["token", "event", "at", "channel", "ignored"]
 ResponseField = Literal["token", "started_at", "completed_at", "ignored"]
@@ -138,7 +139,7 @@ class DateRules(Judgement):
 
     otherwise: DateOrder
     slip_share: Annotated[float, Field(ge=0, lt=0.5)]
-    order: dict[DateField, DateOrder]
+    order: dict[DateField | TimeField, DateOrder]
 
 
 class NumberRules(Judgement):
@@ -224,6 +225,7 @@ class EventMapping(Judgement):
     channels: dict[Channel, Words]
     channel_of_event: dict[EventName, Channel]
     nothing: Words
+    dates: DateRules
     times: TimeRules
 
     @field_validator("fields", "events", "channels")
@@ -251,6 +253,7 @@ class ResponseMapping(Judgement):
     items: dict[str, Words]
     answers: dict[str, dict[int, Words]] = Field(default_factory=dict)
     nothing: Words
+    dates: DateRules
     times: TimeRules
 
     @field_validator("fields", "items")

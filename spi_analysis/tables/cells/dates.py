@@ -126,7 +126,11 @@ def day_put_first(cell: object) -> object:
 def _in_numbers(cell: object) -> re.Match[str] | None:
     if not isinstance(cell, str):
         return None
-    return _DAY_FIRST.fullmatch(_CLOCK.sub("", _BEFORE_A_DATE.sub("", text_of(cell).lower().strip(" .,"))))
+    text = text_of(cell).lower().strip(" .,")
+    # Most texts of a log are none (2024-08-25 10:15): told at their first letters.
+    if text[:1].isdecimal() and not _DAY_FIRST.match(text):
+        return None
+    return _DAY_FIRST.fullmatch(_CLOCK.sub("", _BEFORE_A_DATE.sub("", text)))
 
 
 def is_day_count(cell: object) -> bool:

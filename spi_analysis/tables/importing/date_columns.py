@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from spi_analysis.params.mapping import DateField, DateOrder, DateRules
+from spi_analysis.errors import Problem
+from spi_analysis.params.mapping import DateField, DateOrder, DateRules, TimeField
 from spi_analysis.tables.cells.dates import day_put_first, first_of, from_1904, is_day_count
 
 DATE_FIELDS: tuple[DateField, ...] = get_args(DateField)
+TIME_FIELDS: tuple[TimeField, ...] = get_args(TimeField)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,31 @@ class DateColumn:
         if self.counts and is_day_count(cell):
             return from_1904(cell)
         return day_put_first(cell) if self.order == "month_first" else cell
+
+    def remarks(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Codes of what is to be said of how the column was read, each with the rows it is about."""
+        if self.counts:
+            yield "dates_from_1904", self.counts
+        if self.order == "month_first" and (rows := tuple(sorted((*self.month_first, *self.either)))):
+            yield "dates_month_first", rows
+        if self.either and not self.is_settled and self.order == "day_first":
+            yield "dates_either_way", self.either
+
+    def contradiction(self, file: str, sheet: str, label: str, say: str) -> Problem | None:
+        """The problem of a column whose cells contradict each other; ``say``: where a mapping may settle it."""
+        if self.order is not None:
+            return None
+        return Problem(
+            "the dates of this column contradict each other",
+            file=file,
+            row=min(self.day_first[0], self.month_first[0]),
+            column=label,
+            key=f"sheet {sheet}" if sheet else "",
+            got=f"day first in {_counted(self.day_first)}; month first in {_counted(self.month_first)}; "
+            f"{len(self.either)} can be read either way",
+            expected="one order in the whole column",
+            hint=f"mend the dates, or say which it is in {say} (or month_first)",
+        )
 
 
 def judged(
@@ -59,3 +86,7 @@ def _order(day: Sequence[int], month: Sequence[int], rules: DateRules) -> DateOr
     if min(len(day), len(month)) > rules.slip_share * (len(day) + len(month)):
         return None
     return "day_first" if len(day) > len(month) else "month_first"
+
+
+def _counted(rows: Sequence[int]) -> str:
+    return f"{len(rows)} (row {rows[0]})" if len(rows) == 1 else f"{len(rows)} (from row {rows[0]})"

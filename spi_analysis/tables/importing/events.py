@@ -54,7 +54,7 @@ def import_events(
         words: EventMapping = load_mapping(setup.workspace, "events", *([mapping] if mapping else []))
         nothing = frozenset(plain(word) for word in words.nothing)
         header_words = HeaderWords(words.fields, words.header)
-        log, sheets, failed = open_log(files, header_words, words.required, nothing)
+        log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates)
         _read_labels(log, sheets)
         wanted = set(tokens_in(log.cells["token"]))
         log.assign_owners(sampled_by_token(setup, store, vault, wanted, only), institution)

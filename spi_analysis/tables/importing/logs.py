@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, SpiError
-from spi_analysis.params.mapping import TimeRules
+from spi_analysis.params.mapping import DateRules, TimeField, TimeRules
 from spi_analysis.params.round import FieldworkParams
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.cells.cell import is_nothing
+from spi_analysis.tables.importing.date_columns import TIME_FIELDS, DateColumn, judged
 from spi_analysis.tables.importing.findings import Findings, Where, reasons
 from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.sheets import Sheet, in_order, read_sheets
@@ -41,12 +42,13 @@ class LogImport:
 class Log:
     """Rows of all files while they are being read: ``cells`` with their place, whose they are, what was noticed.
 
-    ``digests``: file -> digest of its content.
+    ``digests``: file -> digest of its content; ``dates``: how the times of a sheet were read, by column.
     """
 
     cells: pd.DataFrame
     headers: dict[tuple[str, str], Header]
     digests: dict[str, str] = field(default_factory=dict)
+    dates: dict[tuple[str, str], dict[str, DateColumn]] = field(default_factory=dict)
     owners: dict[Any, Sampled] = field(default_factory=dict)
     accepted: set[Any] = field(default_factory=set)
     rejected: set[Any] = field(default_factory=set)
@@ -136,13 +138,18 @@ class Log:
 
 
 def open_log(
-    files: Iterable[Path], words: HeaderWords, required: Iterable[Sequence[str]], nothing: frozenset[str]
+    files: Iterable[Path],
+    words: HeaderWords,
+    required: Iterable[Sequence[str]],
+    nothing: frozenset[str],
+    dates: DateRules,
 ) -> tuple[Log, list[tuple[Sheet, Header, pd.Index]], list[Problem]]:
     """Read all files; returns the log, each sheet with its header and rows in the log, and what failed."""
-    tables, sheets, failed, start, findings = [], [], [], 0, Findings()
+    tables, sheets, failed, start, findings, columns = [], [], [], 0, Findings(), {}
     for path, shown_as in in_order(files).items():
         try:
             found = _with_headers(read_sheets(path, shown_as), words, required)
+            times = _dates(found, dates)
         except SpiError as error:
             failed += error.problems
             continue
@@ -150,14 +157,15 @@ def open_log(
             if header is None:
                 findings.add(Where("", "", sheet.file, sheet.name), "sheet_skipped")
                 continue
-            table = _cells(sheet, header, nothing)
+            columns[sheet.file, sheet.name] = times.get(sheet.name, {})
+            table = _as_read(_cells(sheet, header, nothing), columns[sheet.file, sheet.name])
             table.index = pd.RangeIndex(start, start := start + len(table))
             tables.append(table)
             sheets.append((sheet, header, table.index))
     cells = pd.concat(tables) if tables else pd.DataFrame(columns=["file", "sheet", "row", "token"])
     headers = {(sheet.file, sheet.name): header for sheet, header, _ in sheets}
     digests = {sheet.file: sheet.digest for sheet, _, _ in sheets}
-    return Log(cells, headers, digests, findings=findings), sheets, failed
+    return Log(cells, headers, digests, columns, findings=findings), sheets, failed
 
 
 def _with_headers(
@@ -177,6 +185,35 @@ def _with_headers(
     if wrong:
         raise InputError(*wrong)
     return found
+
+
+def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> dict[str, dict[str, DateColumn]]:
+    """The verdict on every column of times, by the sheet's name; none may contradict itself."""
+    columns: dict[str, dict[str, DateColumn]] = {}
+    problems = []
+    for sheet, header in found:
+        for name in TIME_FIELDS if header is not None else ():
+            if header is not None and name in header.columns:
+                column = _judged(sheet, header, name, rules)
+                columns.setdefault(sheet.name, {})[name] = column
+                say = f"a mapping file (--mapping): dates: {{order: {{{name}: day_first}}}}"
+                problems.append(column.contradiction(sheet.file, sheet.name, header.label(name), say))
+    if any(problems):
+        raise InputError(*filter(None, problems))
+    return columns
+
+
+def _judged(sheet: Sheet, header: Header, name: TimeField, rules: DateRules) -> DateColumn:
+    i = header.columns[name]
+    cells = ((number, row[i] if i < len(row) else None) for number, row in rows_below(sheet, header))
+    return judged(cells, rules, rules.order.get(name), days_from_1904=sheet.told.days_from_1904)
+
+
+def _as_read(table: pd.DataFrame, columns: Mapping[str, DateColumn]) -> pd.DataFrame:
+    """The cells with every time as its column says it is to be read."""
+    for name, column in columns.items():
+        table[name] = pd.Series([column.as_read(cell) for cell in table[name]], table.index, dtype=object)
+    return table
 
 
 def _cells(sheet: Sheet, header: Header, nothing: frozenset[str]) -> pd.DataFrame:
@@ -210,5 +247,18 @@ def note_headers(log: Log, sheets: Iterable[tuple[Sheet, Header, pd.Index]]) -> 
             for i in header.unused:
                 log.findings.add(where, "column_ignored", header.shown(i))
             note_beyond_header(sheet, header, where, log.findings)
+            _note_told(log, sheet, header, where)
             if rows.empty:
                 log.findings.add(where, "no_rows")
+
+
+def _note_told(log: Log, sheet: Sheet, header: Header, where: Where) -> None:
+    """Note what of the sheet is hidden (it is read), and how its times were read."""
+    hidden = [
+        number for number, _ in rows_below(sheet, header) if sheet.told.hidden or number in sheet.told.hidden_rows
+    ]
+    if hidden:
+        log.findings.add(where._replace(row=hidden[0]), "hidden_rows_read", rows=len(hidden))
+    for name, column in log.dates.get((sheet.file, sheet.name), {}).items():
+        for code, rows in column.remarks():
+            log.findings.add(where._replace(row=rows[0]), code, header.label(name), rows=len(rows))

@@ -63,7 +63,7 @@ def import_responses(
         codes = item_codes(setup.instrument)
         header_words = HeaderWords(words.fields, words.header, {code: words.items.get(code, ()) for code in codes})
         nothing = frozenset(plain(word) for word in words.nothing)
-        log, sheets, failed = open_log(files, header_words, words.required, nothing)
+        log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates)
         without_items = [entry for entry in sheets if not set(codes) & set(entry[1].columns)]
         sheets = [entry for entry in sheets if set(codes) & set(entry[1].columns)]
         log.cells = log.cells.drop(index=[row for _, _, rows in without_items for row in rows])

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from spi_analysis.errors import Problem
-from spi_analysis.tables.importing.date_columns import DateColumn
 from spi_analysis.tables.importing.findings import Findings
 from spi_analysis.tables.importing.lists import ListSheet
 from spi_analysis.tables.importing.marks import NO_RESULT, Mark
@@ -57,22 +56,13 @@ def _merged(sheet: ListSheet) -> frozenset[tuple[int, int]]:
 def note_told(sheet: ListSheet, findings: Findings) -> None:
     """Note how the dates of a sheet were read, and odd bytes where no person's cell is."""
     for field, column in sheet.dates.items():
-        for code, rows in _about_dates(column):
+        for code, rows in column.remarks():
             where = sheet.where._replace(row=rows[0])
             findings.add(where, code, sheet.header.label(field), rows=len(rows))
     within = {(row, sheet.header.columns[field]) for row, field in sheet.fields_at(sheet.sheet.told.odd_bytes)}
     for row, column in sorted(sheet.sheet.told.odd_bytes - within):
         label = sheet.header.shown(column) if column < len(sheet.header.labels) else ""
         findings.add(sheet.where._replace(row=row), "odd_byte", label)
-
-
-def _about_dates(column: DateColumn) -> Iterator[tuple[str, tuple[int, ...]]]:
-    if column.counts:
-        yield "dates_from_1904", column.counts
-    if column.order == "month_first" and (rows := tuple(sorted((*column.month_first, *column.either)))):
-        yield "dates_month_first", rows
-    if column.either and not column.is_settled and column.order == "day_first":
-        yield "dates_either_way", column.either
 
 
 def dated(cells: pd.DataFrame, sheets: Sequence[ListSheet]) -> pd.DataFrame:
@@ -88,24 +78,10 @@ def dated(cells: pd.DataFrame, sheets: Sequence[ListSheet]) -> pd.DataFrame:
 def problems_of(sheet: ListSheet) -> Iterator[Problem]:
     """What makes the whole list doubtful: a column of dates that contradict each other."""
     for field, column in sheet.dates.items():
-        if column.order is not None:
-            continue
-        yield Problem(
-            "the dates of this column contradict each other",
-            file=sheet.sheet.file,
-            row=min(column.day_first[0], column.month_first[0]),
-            column=sheet.header.label(field),
-            key=f"sheet {sheet.sheet.name}" if sheet.sheet.name else "",
-            got=f"day first in {_counted(column.day_first)}; month first in {_counted(column.month_first)}; "
-            f"{len(column.either)} can be read either way",
-            expected="one order in the whole column",
-            hint=f"mend the dates, or say which it is in params/mappings/{sheet.institution_id}.yaml: "
-            f"dates: {{order: {{{field}: day_first}}}} (or month_first)",
-        )
-
-
-def _counted(rows: Sequence[int]) -> str:
-    return f"{len(rows)} (row {rows[0]})" if len(rows) == 1 else f"{len(rows)} (from row {rows[0]})"
+        say = f"params/mappings/{sheet.institution_id}.yaml: dates: {{order: {{{field}: day_first}}}}"
+        problem = column.contradiction(sheet.sheet.file, sheet.sheet.name, sheet.header.label(field), say)
+        if problem:
+            yield problem
 
 
 def rows_in_words(rows: Sequence[int]) -> str:
