@@ -142,7 +142,7 @@ class People:
         values = []
         for row, sheet, cell in zip(self.index, self._sheets, cells, strict=True):
             reading = read_employee_number(cell)
-            problem = "employee_numbers_rounded" if (sheet, reading.value) in lost else reading.problem
+            problem = "employee_numbers_rounded" if (sheet, bare_number(cell)) in lost else reading.problem
             if problem:
                 self._mark(row, problem, "employee_number")
             values.append(None if problem else reading.value)
