@@ -1,11 +1,18 @@
 """What a file says of its own rows, and what nobody meant to send: used or named, never passed over."""
 
+import io
+
 import openpyxl
 import pytest
 import yaml
+from rich.console import Console
 
+from spi_analysis.batch.by_institution import import_lists
+from spi_analysis.batch.institutions import Place
 from spi_analysis.errors import SpiError
+from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.belonging import years_in, years_of
+from spi_analysis.tables.importing.events import import_events
 from spi_analysis.tables.importing.sheets import read_sheets
 from tests.tables.lists import CITY, codes, users
 
@@ -244,3 +251,46 @@ def test_utf16_without_its_mark_is_refused(tmp_path):
     (tmp_path / "a.csv").write_bytes("Nama;Unit\n".encode("utf-16-le"))
     with pytest.raises(SpiError, match="NUL character"):
         read_sheets(tmp_path / "a.csv")
+
+
+def test_what_was_said_goes_back_to_the_institution_and_is_the_same_each_time(bring, workbook, setup):
+    def change(book):
+        book["2023"].sheet_state = "hidden"
+        book["Data"].row_dimensions[3].hidden = True
+        book["Data"].merge_cells("D2:D3")
+
+    path = workbook(change, Data=[person(1), person(2), person(3)], **{"2023": [person(11)]})
+    result = bring(path)
+    written = setup.workspace.institution_outputs("spi_2024", CITY) / "frame_problems.xlsx"
+    first = written.read_bytes()
+    bring(path)
+    assert written.read_bytes() == first
+    for name, column in (("Masalah", "reason_id"), ("Problems", "reason_en")):
+        said = [row[5] for row in openpyxl.load_workbook(written)[name].iter_rows(min_row=2, values_only=True)]
+        assert said == result.problems[column].tolist()
+        assert len(said) == 3
+
+
+def test_lists_of_many_institutions_are_held_against_their_names_too(workbook, setup, vault, key):
+    """The batch knows whose a file is by its name alone: that is no word of somebody who has looked at it."""
+    files = [workbook(name=f"{code}__internal.xlsx", **{title: [person(1)]})
+             for code, title in ((CITY, "Data"), ("kota-bengkulu", "Kota Mojokerto"))]  # fmt: skip
+    result = import_lists(files, Place(setup, key), None, None, 1, Console(file=io.StringIO()))
+    assert [(problem.file, problem.got) for problem in result.failed] == [(files[1].name, CITY)]
+    assert result.counts[["institution_id", "accepted"]].to_numpy().tolist() == [[CITY, 1]]
+
+
+def test_hidden_rows_of_a_log_are_read_and_named(bring, workbook, draw_everyone, setup, store, vault, tmp_path):
+    bring(workbook(Data=[person(1), person(2)]))
+    who = draw_everyone(CITY)["person_id"]
+    tokens = link_tokens(who, "spi_2024", CITY, "internal", vault.secret("link_token"))
+    book = openpyxl.Workbook()
+    for row in (["token", "event", "time"], *([token, "sent", "2024-08-01 10:00"] for token in tokens)):
+        book.active.append(row)
+    book.active.row_dimensions[3].hidden = True
+    book.save(tmp_path / f"{CITY}__log.xlsx")
+    result = import_events([tmp_path / f"{CITY}__log.xlsx"], setup, store, vault)
+    assert len(store.read("events", CITY)) == 2
+    (said,) = result.problems.query("code == 'hidden_rows_read'").itertuples()
+    assert (said.row, said.severity) == (3, "note")
+    assert "1 row(s)" in said.reason_en
