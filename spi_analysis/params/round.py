@@ -20,6 +20,7 @@ LEAST_CELL, LEAST_PANEL = 10, 3
 REPLICATES = (20, 10_000)
 # A comparison over more years than this is a slip of the pen.
 MOST_YEARS_BACK = 10
+FinalInRound = Literal["refused", "ineligible", "broken_off"]
 Disposition = Literal["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
 
 
@@ -101,11 +102,17 @@ class FrameParams(Judgement):
 
 
 class FieldworkParams(Judgement):
-    """When invitations go out and answers close."""
+    """When invitations go out and answers close.
+
+    ``no_invitation_after``: what keeps somebody out of an invitation file that is written again. An answer and an
+    objection always do.
+    """
 
     start: dt.date
     end: dt.date
     reminder_weeks: list[Count]
+    # A refusal and ineligibility are final in a round; who broke off holds the link already, and needs a reminder.
+    no_invitation_after: tuple[FinalInRound, ...] = ("refused", "ineligible", "broken_off")
 
     @model_validator(mode="after")
     def _start_before_end(self) -> FieldworkParams:
