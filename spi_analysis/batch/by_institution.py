@@ -56,14 +56,20 @@ def by_institution(
 
 
 def import_lists(
-    files: Sequence[Path], place: Place, mapping: Path | None, source: str | None, workers: int | None, console: Console
+    files: Sequence[Path],
+    place: Place,
+    mapping: Path | None,
+    source: str | None,
+    workers: int | None,
+    console: Console,
+    stream: str | None = None,
 ) -> Imported:
     """Lists of people, institution by institution; one whose very files are in already is passed over."""
     groups, others = by_institution(files, place, mapping)
-    tasks = {code: (paths, mapping, source) for code, paths in groups.items()}
+    tasks = {code: (paths, mapping, source, stream) for code, paths in groups.items()}
     outcomes = for_each(place, _import_lists, tasks, workers, console, "importing lists")
     # A file that names no institution is no one's: the import says so.
-    unknown = import_frame(others, place.setup, place.store, place.vault, mapping=mapping, source=source)
+    unknown = import_frame(others, place.setup, place.store, place.vault, mapping=mapping, source=source, stream=stream)
     return _together(outcomes, unknown.failed)
 
 
@@ -100,13 +106,18 @@ def weigh_all(place: Place, institution_ids: Sequence[str], workers: int | None,
 MIXED = "rows of several institutions, or of nobody"
 
 
-def _import_lists(place: Place, institution_id: str, task: tuple[list[Path], Path | None, str | None]) -> Any:
-    files, mapping, source = task
-    digest = inputs_digest(place.setup, institution_id, [*files, *([mapping] if mapping else [])])
+def _import_lists(
+    place: Place, institution_id: str, task: tuple[list[Path], Path | None, str | None, str | None]
+) -> Any:
+    files, mapping, source, stream = task
+    # The same files said to be another source or stream are another import.
+    digest = inputs_digest(
+        place.setup, institution_id, [*files, *([mapping] if mapping else [])], [source or "", stream or ""]
+    )
     if place.store.has("frame", institution_id) and is_done(place.store, "frame_from", institution_id, digest):
         return None
     result = import_frame(files, place.setup, place.store, place.vault, mapping=mapping, institution=institution_id,
-                          source=source)  # fmt: skip
+                          source=source, stream=stream)  # fmt: skip
     if result.failed:
         return Done(institution_id, _short(result), result.failed)
     keep_done(place.store, "frame_from", institution_id, digest)

@@ -51,6 +51,10 @@ def import_frame_command(
     source: Annotated[
         str | None, typer.Option(help="internal, external or expert (default: the file's or sheet's name).")
     ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(help="list or self_registered (default: the file's name; a form's columns raise the question)."),
+    ] = None,
     workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
@@ -78,10 +82,12 @@ def import_frame_command(
         raise InputError(*missing)
     place = Place(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(files, place, mapping)[0]) > 1:
-        _print_imported(import_lists(files, place, mapping, source, workers, out), setup, severities=["rejected"])
+        _print_imported(
+            import_lists(files, place, mapping, source, workers, out, stream), setup, severities=["rejected"]
+        )
         return
     result = import_frame(files, setup, place.store, place.vault, mapping=mapping, institution=institution,
-                          source=source)  # fmt: skip
+                          source=source, stream=stream)  # fmt: skip
     print_rows("Rows", result.counts)
     print_remarks(result.problems, ["rejected"])
     finish(result.failed, result.written, setup.workspace)

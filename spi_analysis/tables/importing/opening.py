@@ -10,7 +10,7 @@ from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, SpiError
 from spi_analysis.params.mapping import FrameMapping, frame_mapping
 from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.importing.addressing import institution_of, source_of, stream_of
+from spi_analysis.tables.importing.addressing import form_doubt, institution_of, source_of, stream_of
 from spi_analysis.tables.importing.findings import Where
 from spi_analysis.tables.importing.headers import HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.lists import CONTACT_FIELDS, ListSheet
@@ -25,6 +25,7 @@ class Asked:
     mapping: Path | None
     institution: str | None
     source: str | None
+    stream: str | None = None
 
     def institution_of(self, path: Path) -> str:
         """Whose list the file is."""
@@ -69,10 +70,15 @@ class Opened:
 
 
 def open_lists(
-    files: Iterable[Path], setup: RoundSetup, mapping: Path | None, institution: str | None, source: str | None
+    files: Iterable[Path],
+    setup: RoundSetup,
+    mapping: Path | None,
+    institution: str | None,
+    source: str | None,
+    stream: str | None = None,
 ) -> Opened:
     """Open every file; what is wrong with one list never keeps the lists of others from being opened."""
-    asked, opened = Asked(setup, mapping, institution, source), Opened()
+    asked, opened = Asked(setup, mapping, institution, source, stream), Opened()
     for path, shown_as in in_order(files).items():
         try:
             _open_one(path, shown_as, asked, opened)
@@ -108,8 +114,11 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
             continue
         whose = asked.source or source_of(path, sheet.name, mapping)
         wrong = [*header.problems, *missing_columns(sheet, header, mapping.required[whose], words)]
+        stream = asked.stream or stream_of(path, sheet.name, mapping)
+        if asked.stream is None and stream == "list":
+            wrong += form_doubt(sheet, header, mapping)
         if not wrong:
-            found.append(ListSheet(institution_id, whose, stream_of(path, sheet.name, mapping), sheet, header, mapping))
+            found.append(ListSheet(institution_id, whose, stream, sheet, header, mapping))
         elif header.problems or {"name", *CONTACT_FIELDS} & set(header.columns):
             problems += wrong
             opened.broken.add((institution_id, whose, shown_as))
