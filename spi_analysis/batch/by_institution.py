@@ -120,7 +120,8 @@ def _import_lists(
                           source=source, stream=stream)  # fmt: skip
     if result.failed:
         return Done(institution_id, _short(result), result.failed)
-    keep_done(place.store, "frame_from", institution_id, digest)
+    if (result.counts.groupby("source")["accepted"].sum() > 0).all():
+        keep_done(place.store, "frame_from", institution_id, digest)
     return _short(result)
 
 

@@ -143,8 +143,12 @@ def _refuse_after_draw(setup: RoundSetup, store: Store, institutions: Iterable[s
 
 
 def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, listed: list[Listed]) -> list[Path]:
-    """Write contacts, rejected rows, frame, record and the workbook of one institution."""
-    round_id, new = setup.round.round_id, {one.source for one in listed}
+    """Write contacts, rejected rows, frame, record and the workbook of one institution.
+
+    A list of which no row can be used never takes the place of an earlier one; what was wrong with it is said all the
+    same.
+    """
+    round_id, new = setup.round.round_id, {one.source for one in listed if len(one.people)}
     old = store.read_if_there("frame", institution_id)
     kept = [] if old is None else [old[~old["source"].isin(new)]]
     contacts = [
@@ -152,13 +156,17 @@ def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, li
     ]
     secret = vault.secret("person_id")
     for one in listed:
+        vault.write_rejected(round_id, institution_id, one.source, one.rejected)
+        vault.write_rejected(round_id, institution_id, f"{one.source}{AS_WRITTEN}", one.as_written)
         one.people["person_id"] = person_ids(one.people, secret)
+        if one.source not in new:
+            continue
         people = one.people.assign(institution_id=institution_id, source=one.source, also_listed_as=None)
         contacts.append(people[list(CONTACT_COLUMNS)].sort_values("person_id"))
         vault.write_contacts(round_id, institution_id, one.source, contacts[-1])
-        vault.write_rejected(round_id, institution_id, one.source, one.rejected)
-        vault.write_rejected(round_id, institution_id, f"{one.source}{AS_WRITTEN}", one.as_written)
         kept.append(people[list(CONTRACTS["frame"].columns)])
+    if not new:
+        return [_write_back(setup, store, institution_id, listed)]
     frame = _with_other_sources(
         pd.concat([frame.astype(object) for frame in kept if len(frame)] or kept), pd.concat(contacts)
     )

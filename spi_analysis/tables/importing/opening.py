@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.errors import InputError, Problem, SpiError
+from spi_analysis.errors import InputError, NoRows, Problem, SpiError
 from spi_analysis.params.mapping import FrameMapping, frame_mapping
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.importing.addressing import form_doubt, institution_of, source_of, stream_of
@@ -146,7 +146,7 @@ def _no_header(file: str, sheets: int, mapping: FrameMapping) -> Problem:
 
 
 def _no_rows(sheet: ListSheet) -> Problem:
-    return Problem(
+    return NoRows(
         "the list holds no rows",
         file=sheet.sheet.file,
         row=sheet.header.row + 1,
