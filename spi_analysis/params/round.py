@@ -126,12 +126,17 @@ class DispositionParams(Judgement):
 
     ``precedence`` lists events from the most to the least decisive; the first that
     happened decides, by ``codes`` (one code, or one per source).
+
+    ``ineligible_after_answers``: whether answers count (keep) or not (drop) where the report that the person is not
+    eligible came after them. Earlier reports follow ``precedence``.
     """
 
     precedence: list[str]
     codes: dict[str, Disposition | dict[Source, Disposition]]
     respondents: Annotated[list[Literal["I", "P"]], Field(min_length=1)]
     min_answered_share: Share
+    # Eligibility is that of the day of the answer: people move and retire. And whoever reports may gain by it.
+    ineligible_after_answers: Literal["keep", "drop"] = "keep"
 
     @model_validator(mode="after")
     def _every_event_has_a_code(self) -> DispositionParams:
