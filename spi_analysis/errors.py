@@ -43,6 +43,10 @@ class Problem:
         return "\n".join([self.what] + [f"  {name}: {text}" for name, text in parts if text])
 
 
+class NoRows(Problem):
+    """A file that could be read, and holds nobody and nothing below its header."""
+
+
 class SpiError(Exception):
     """The family of all errors of the workbench. Carries one or more problems."""
 

@@ -56,14 +56,20 @@ def by_institution(
 
 
 def import_lists(
-    files: Sequence[Path], place: Place, mapping: Path | None, source: str | None, workers: int | None, console: Console
+    files: Sequence[Path],
+    place: Place,
+    mapping: Path | None,
+    source: str | None,
+    workers: int | None,
+    console: Console,
+    stream: str | None = None,
 ) -> Imported:
     """Lists of people, institution by institution; one whose very files are in already is passed over."""
     groups, others = by_institution(files, place, mapping)
-    tasks = {code: (paths, mapping, source) for code, paths in groups.items()}
+    tasks = {code: (paths, mapping, source, stream) for code, paths in groups.items()}
     outcomes = for_each(place, _import_lists, tasks, workers, console, "importing lists")
     # A file that names no institution is no one's: the import says so.
-    unknown = import_frame(others, place.setup, place.store, place.vault, mapping=mapping, source=source)
+    unknown = import_frame(others, place.setup, place.store, place.vault, mapping=mapping, source=source, stream=stream)
     return _together(outcomes, unknown.failed)
 
 
@@ -109,16 +115,22 @@ def _is_mixed(outcome: Done) -> bool:
     return isinstance(outcome.value, Mixed)
 
 
-def _import_lists(place: Place, institution_id: str, task: tuple[list[Path], Path | None, str | None]) -> Any:
-    files, mapping, source = task
-    digest = inputs_digest(place.setup, institution_id, [*files, *([mapping] if mapping else [])])
+def _import_lists(
+    place: Place, institution_id: str, task: tuple[list[Path], Path | None, str | None, str | None]
+) -> Any:
+    files, mapping, source, stream = task
+    # The same files said to be another source or stream are another import.
+    digest = inputs_digest(
+        place.setup, institution_id, [*files, *([mapping] if mapping else [])], [source or "", stream or ""]
+    )
     if place.store.has("frame", institution_id) and is_done(place.store, "frame_from", institution_id, digest):
         return None
     # Not institution=: the files' names say whose they are, and what stands in them is held against that.
-    result = import_frame(files, place.setup, place.store, place.vault, mapping=mapping, source=source)
+    result = import_frame(files, place.setup, place.store, place.vault, mapping=mapping, source=source, stream=stream)
     if result.failed:
         return Done(institution_id, _short(result), result.failed)
-    keep_done(place.store, "frame_from", institution_id, digest)
+    if (result.counts.groupby("source")["accepted"].sum() > 0).all():
+        keep_done(place.store, "frame_from", institution_id, digest)
     return _short(result)
 
 

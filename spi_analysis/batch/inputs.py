@@ -11,14 +11,15 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.tables.store import Store
 
 
-def inputs_digest(setup: RoundSetup, institution_id: str, files: Iterable[Path]) -> str:
-    """SHA-256 over the files' contents, the institution's parameters, the mappings and the code."""
+def inputs_digest(setup: RoundSetup, institution_id: str, files: Iterable[Path], options: Iterable[str] = ()) -> str:
+    """SHA-256 over the files' contents, the institution's parameters, the mappings, the code, and options."""
     mappings = sorted((setup.workspace.params / "mappings").glob("*.yaml"))
     parts = [
         code_digest(),
         setup.round_for(institution_id).model_dump_json(),
         setup.instrument.model_dump_json(),
         *(f"{path.name} {file_digest(path)}" for path in [*mappings, *sorted(files)]),
+        *options,
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

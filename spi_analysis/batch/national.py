@@ -212,14 +212,21 @@ def _carry(setup: RoundSetup, store: Store, vault: Vault, city: SyntheticCity, l
         _require_whole(import_frame(lists, setup, store, vault, institution=code).failed)
     if not store.has("sample", code):
         draw_institution(setup, store, code, vault.secret("prn"))
-    invitations = write_invitations(setup, store, vault, code)
     folder = national_folder(Workspace(setup.workspace.root), code) / "vendor"
-    files = vendor_files(city, invitations, folder, setup, seed, exported=True)
+    files = _delivered(folder) if store.has("events", code) else []
+    if not files:
+        invitations = write_invitations(setup, store, vault, code)
+        files = vendor_files(city, invitations, folder, setup, seed, exported=True)
     for read, chosen in ((import_events, files[:1]), (import_responses, files[1:])):
         log = read(chosen, setup, store, vault, only=code)
         if log is None:
             raise StoreError("the vendor's files hold rows of others", key=code)
         _require_whole(log.failed)
+
+
+def _delivered(folder: Path) -> list[Path]:
+    """Events and answers as delivered before: invitations written since leave out whom the events tell of."""
+    return [*sorted(folder.glob("*__kejadian.parquet")), *sorted(folder.glob("*__jawaban_*.parquet"))]
 
 
 def _require_whole(failed: Sequence[Problem]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from spi_analysis.errors import Problem, nearest
+from spi_analysis.errors import InputError, NoRows, Problem, nearest
 from spi_analysis.params import RoundSetup, Workspace, find_workspace, load_setup
+from spi_analysis.params.csv_text import BrokenText, strict_rows, utf8_text
 from spi_analysis.params.workspace import the_round
 from spi_analysis.tables.cells.masks import HIDDEN
 from spi_analysis.tables.demo_marks import demo_key, demo_seed
@@ -25,6 +27,12 @@ from spi_analysis.tables.vault_key import FILE_VARIABLE, VARIABLE, VaultKey
 
 # Output that goes into a file or a pipe is not squeezed into the width of a terminal.
 WIDE = None if sys.stdout.isatty() else 200
+# Exit code of an import whose files could be read, and none of whose rows could be used.
+NOTHING_USABLE = 3
+EXIT_CODES = (
+    "Exit codes: 0 rows came in (or were in already); 1 a file or an argument cannot be used; "
+    f"{NOTHING_USABLE} the files were read, and not one row could be used: what was imported before is kept."
+)
 MOST_VALUES = 8
 MOST_INSTITUTIONS = 30
 out = Console(width=WIDE)
@@ -139,8 +147,12 @@ def print_remarks(problems: pd.DataFrame, severities: Sequence[str] = ("rejected
             out.print(text, markup=False, highlight=False)
 
 
-def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace) -> None:
-    """Say what was written, and what could not be read; exit code 1 if anything failed."""
+def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace, usable: int | None = None) -> None:
+    """Say what was written, and what could not be read; exit code 1 if anything failed.
+
+    ``usable``: how many rows an import took in (None: no import, or all was in already). Where all files could be read
+    and none of their rows be used, the exit code is NOTHING_USABLE.
+    """
     several = len(set(written)) > 2 * MOST_INSTITUTIONS
     if several:
         out.print(f"written  {len(set(written)):,} files in data/ and outputs/", highlight=False)
@@ -148,8 +160,37 @@ def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace)
         out.print(f"written  {path.relative_to(place.root)}", markup=False, highlight=False)
     for problem in failed:
         err.print(str(problem), style="red", markup=False, highlight=False)
+    if usable == 0 and all(isinstance(problem, NoRows) for problem in failed):
+        raise _nothing_usable()
     if failed:
         raise typer.Exit(1)
+
+
+def _nothing_usable() -> typer.Exit:
+    """Said in words, too: a count of 0 in a table is easily passed over."""
+    err.print("not one row could be used: nothing came in, and what was imported before is kept", style="red")
+    return typer.Exit(NOTHING_USABLE)
+
+
+@contextmanager
+def whole_table(file: Path) -> Iterator[None]:
+    """Around the import of a CSV that comes in whole or not at all: a file of which every row is refused holds none."""
+    try:
+        yield
+    except InputError as error:
+        if not _rows_of(file) <= {problem.row for problem in error.problems}:
+            raise
+        err.print(str(error), style="red", markup=False, highlight=False)
+        raise _nothing_usable() from None
+
+
+def _rows_of(file: Path) -> set[int]:
+    """Numbers of the rows below the header, as a spreadsheet counts them; of a file that is no CSV row 0."""
+    try:
+        rows = strict_rows(utf8_text(file.read_bytes()))
+    except BrokenText:
+        return {0}
+    return {number for number, row in enumerate(rows[1:], start=2) if any(cell.strip() for cell in row)}
 
 
 def _cell(value: object, decimals: int) -> str:

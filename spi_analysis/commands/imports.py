@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import pandas as pd
 import typer
 
 from spi_analysis.commands.common import (
+    EXIT_CODES,
     Files,
     KeyOption,
     Mapping,
@@ -26,6 +28,7 @@ from spi_analysis.commands.common import (
     print_remarks,
     print_rows,
     print_table,
+    whole_table,
 )
 from spi_analysis.errors import InputError, Problem
 from spi_analysis.params import RoundSetup
@@ -40,16 +43,21 @@ imports = typer.Typer(
     no_args_is_help=True,
     help="Read lists, events, answers and published results.\n\n"
     "Example: spi import frame daftar_pegawai_kota-mojokerto.xlsx",
+    epilog=EXIT_CODES,
 )
 
 
-@imports.command("frame")
+@imports.command("frame", epilog=EXIT_CODES)
 def import_frame_command(
     files: Files,
     mapping: Mapping = None,
     institution: Annotated[str | None, typer.Option(help="Whose lists these are (default: the file's name).")] = None,
     source: Annotated[
         str | None, typer.Option(help="internal, external or expert (default: the file's or sheet's name).")
+    ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(help="list or self_registered (default: the file's name; a form's columns raise the question)."),
     ] = None,
     workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
@@ -78,16 +86,18 @@ def import_frame_command(
         raise InputError(*missing)
     place = Place(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(files, place, mapping)[0]) > 1:
-        _print_imported(import_lists(files, place, mapping, source, workers, out), setup, severities=["rejected"])
+        _print_imported(
+            import_lists(files, place, mapping, source, workers, out, stream), setup, severities=["rejected"]
+        )
         return
     result = import_frame(files, setup, place.store, place.vault, mapping=mapping, institution=institution,
-                          source=source)  # fmt: skip
+                          source=source, stream=stream)  # fmt: skip
     print_rows("Rows", result.counts)
     print_remarks(result.problems, ["rejected"])
-    finish(result.failed, result.written, setup.workspace)
+    finish(result.failed, result.written, setup.workspace, _accepted(result.counts))
 
 
-@imports.command("events")
+@imports.command("events", epilog=EXIT_CODES)
 def import_events_command(
     files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
@@ -109,10 +119,10 @@ def import_events_command(
     result = import_events(there, setup, place.store, place.vault, mapping=mapping, institution=institution)
     print_rows("Rows", result.counts)
     print_remarks(result.problems)
-    finish([*missing, *result.failed], result.written, setup.workspace)
+    finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
 
 
-@imports.command("responses")
+@imports.command("responses", epilog=EXIT_CODES)
 def import_responses_command(
     files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
@@ -138,10 +148,10 @@ def import_responses_command(
     print_rows("Rows", result.counts)
     print_remarks(result.problems)
     _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
-    finish([*missing, *result.failed], result.written, setup.workspace)
+    finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
 
 
-@imports.command("published")
+@imports.command("published", epilog=EXIT_CODES)
 def import_published_command(
     file: Annotated[
         Path,
@@ -158,11 +168,12 @@ def import_published_command(
 
     setup = open_setup(workspace, round_id)
     _require_file(file)
-    table = import_published(setup, file)
+    with whole_table(file):
+        table = import_published(setup, file)
     out.print(f"{len(table):,} published results, {table['year'].min()} to {table['year'].max()}")
 
 
-@imports.command("tracker")
+@imports.command("tracker", epilog=EXIT_CODES)
 def import_tracker_command(
     file: Annotated[
         Path,
@@ -180,7 +191,9 @@ def import_tracker_command(
 
     setup = open_setup(workspace, round_id)
     _require_file(file)
-    print_table("Followed up (TLP in percent)", follow_up(import_tracker(setup, file)))
+    with whole_table(file):
+        table = import_tracker(setup, file)
+    print_table("Followed up (TLP in percent)", follow_up(table))
 
 
 def _require_file(file: Path) -> None:
@@ -200,7 +213,19 @@ def _print_imported(
     if result.skipped:
         out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
     print_remarks(result.remarks, severities)
-    finish([*missing, *result.failed], result.written, setup.workspace)
+    # What was in already is no import without a usable row.
+    usable = None if result.skipped else _accepted(result.counts)
+    finish([*missing, *result.failed], result.written, setup.workspace, usable)
+
+
+def _accepted(counts: pd.DataFrame) -> int:
+    """Rows that came in. A source of which none did, beside others, is named: its earlier list stays."""
+    if "source" in counts and counts["accepted"].any():
+        rows = counts.groupby(["institution_id", "source"], sort=False)["accepted"].sum()
+        for institution_id, source in rows.index[rows == 0]:
+            text = f"{institution_id}, {source}: no row could be used; what was imported before is kept"
+            out.print(text, style="yellow", highlight=False)
+    return int(counts["accepted"].sum())
 
 
 def _print_unasked(setup: RoundSetup, store: Store, institution_ids: list[str]) -> None:

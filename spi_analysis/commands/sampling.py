@@ -116,15 +116,23 @@ def invite(
 ) -> None:  # fmt: skip
     """Write the invitation files from the vault (link tokens, never person codes).
 
+    A file holds only people who may still be invited: written again, it leaves out who has answered, refused or proved
+    ineligible. Who asked not to be contacted, in whatever round, is never in it. All of them stay in the sample.
+
     Example: spi invite kota-mojokerto
     """
-    from spi_analysis.tables.invitations import write_invitations
+    from spi_analysis.tables.invitations import prepare_invitations
 
-    setup = open_setup(workspace, round_id)
-    vault = open_vault(setup.workspace, key_file)
+    setup, left_out = open_setup(workspace, round_id), 0
+    store, vault = open_store(setup), open_vault(setup.workspace, key_file)
     for institution_id in institutions or setup.institution_ids:
-        for path in write_invitations(setup, open_store(setup), vault, institution_id):
-            out.print(str(path.relative_to(setup.workspace.root)))
+        invitations = prepare_invitations(setup, store, vault, institution_id)
+        left_out += int(invitations.left_out["people"].sum())
+        for path in invitations.write(store):
+            said = f"{path.relative_to(setup.workspace.root)}: {invitations.said_of(path.name)}"
+            out.print(said, markup=False, highlight=False)
+    if left_out:
+        out.print(f"{left_out:,} sampled people are not invited: they stay in the sample and in every denominator")
 
 
 @sampling.command("verify-draw")

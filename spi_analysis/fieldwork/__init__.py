@@ -4,7 +4,9 @@ from spi_analysis.fieldwork.dispositions import (
     ELIGIBLE_NONRESPONSE,
     INELIGIBLE,
     UNKNOWN,
+    IneligibleReports,
     final_dispositions,
+    ineligible_reports,
     scored_items_answered,
 )
 from spi_analysis.fieldwork.progress import daily_completes, funnel, quota_progress
@@ -14,10 +16,12 @@ __all__ = [
     "ELIGIBLE_NONRESPONSE",
     "INELIGIBLE",
     "UNKNOWN",
+    "IneligibleReports",
     "daily_completes",
     "disposition_counts",
     "final_dispositions",
     "funnel",
+    "ineligible_reports",
     "quota_progress",
     "response_rates",
     "scored_items_answered",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -28,12 +30,14 @@ def final_dispositions(
     Answers decide first: with at least ``min_answered_share`` of the scored items answered a
     person is I (questionnaire sent off) or P (broken off later). Everyone else gets the code
     of the most decisive event; "completed" without enough answers counts as "started". Being
-    found ineligible outranks answers where the rules list it before "completed".
+    found ineligible outranks answers where the rules list it before "completed"; a report that
+    came only after the answers does so where ``ineligible_after_answers`` is "drop".
 
     Parameters
     ----------
     sample : DataFrame (n, ...)      person_id, source
-    events, responses : DataFrame    tables of the same institution (may be empty)
+    events, responses : DataFrame    tables of the same institution (may be empty); events without the column ``at``
+        have no known time, and count as having come before any answer
 
     Returns
     -------
@@ -45,11 +49,50 @@ def final_dispositions(
     """
     codes = pd.Series("", index=sample.index, dtype=object, name="disposition")
     for source, people in sample[["source", "person_id"]].groupby("source"):
-        from_events = _most_decisive(events.loc[events["source"] == source, ["person_id", "event"]], rules)
-        event = people["person_id"].map(from_events).fillna("sent")
+        theirs = events[events["source"] == source]
+        event = people["person_id"].map(_most_decisive(theirs, rules)).astype(object).fillna("sent")
         answered = _answered(people["person_id"], responses[responses["source"] == source], instrument, source)
-        codes.loc[people.index] = _codes(event, answered, rules, source)
+        told_later = _told_later(people["person_id"], theirs, answered["at"])
+        codes.loc[people.index] = _codes(event, answered, told_later, rules, source)
     return codes
+
+
+@dataclass(frozen=True)
+class IneligibleReports:
+    """People reported as ineligible; how many of them answered, and of these whose answers count (``kept``) or not."""
+
+    reported: int
+    kept: int
+    dropped: int
+
+
+def ineligible_reports(
+    people: pd.DataFrame,
+    events: pd.DataFrame,
+    responses: pd.DataFrame,
+    rules: DispositionParams,
+    instrument: Instrument,
+) -> IneligibleReports:
+    """What reports of ineligibility did to answers.
+
+    Parameters
+    ----------
+    people : DataFrame (n, ...)      source, person_id, disposition (``final_dispositions`` under the same rules)
+    events, responses : DataFrame    tables of the same institution (may be empty)
+    """
+    reported, answered = _pairs(events[events["event"] == "ineligible"]), [pd.MultiIndex.from_arrays([[], []])]
+    for source, part in responses.groupby("source"):
+        enough = scored_items_answered(part, instrument, source).ge(rules.min_answered_share)
+        answered.append(_pairs(part[enough.to_numpy()]))
+    who = _pairs(people)
+    told = who.isin(reported)
+    with_answers = told & np.logical_or.reduce([who.isin(pairs) for pairs in answered])
+    dropped = with_answers & people["disposition"].eq(INELIGIBLE).to_numpy()
+    return IneligibleReports(int(told.sum()), int((with_answers & ~dropped).sum()), int(dropped.sum()))
+
+
+def _pairs(table: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(table[["source", "person_id"]])
 
 
 def scored_items_answered(responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.Series:
@@ -85,20 +128,37 @@ def _most_decisive(events: pd.DataFrame, rules: DispositionParams) -> pd.Series:
 
 
 def _answered(people: pd.Series, responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
-    """Per sampled person: share answered, and whether the questionnaire was sent off."""
+    """Per sampled person: share answered, whether and when the questionnaire was sent off (else when it was begun)."""
+    begun = responses.get("started_at", pd.NaT)
     facts = pd.DataFrame(
         {
             "share": scored_items_answered(responses, instrument, source).to_numpy(),
             "complete": responses["completed_at"].notna().to_numpy(),
+            "at": pd.to_datetime(responses["completed_at"]).fillna(begun).to_numpy(),
         },
         index=responses["person_id"],
     )
     return facts.reindex(people).set_axis(people.index).assign(complete=lambda t: t["complete"].eq(True))
 
 
-def _codes(event: pd.Series, answered: pd.DataFrame, rules: DispositionParams, source: Source) -> np.ndarray:
+def _told_later(people: pd.Series, events: pd.DataFrame, answered_at: pd.Series) -> pd.Series:
+    """Whether each person was first called ineligible after the answers; False where either time is unknown."""
+    told = events[events["event"] == "ineligible"]
+    if "at" not in told:
+        return pd.Series(False, index=people.index)
+    first = told.groupby("person_id")["at"].min().reindex(people).set_axis(people.index)
+    return pd.to_datetime(first).gt(pd.to_datetime(answered_at))
+
+
+def _codes(
+    event: pd.Series, answered: pd.DataFrame, told_later: pd.Series, rules: DispositionParams, source: Source
+) -> np.ndarray:
     enough = answered["share"].ge(rules.min_answered_share)
-    ineligible_first = rules.precedence.index("ineligible") < rules.precedence.index("completed")
-    decided = enough & ~(event.eq("ineligible") if ineligible_first else False)
+    outranked = event.eq("ineligible")
+    if rules.precedence.index("ineligible") > rules.precedence.index("completed"):
+        outranked &= False
+    if rules.ineligible_after_answers == "keep":
+        outranked &= ~told_later
+    decided = enough & ~outranked
     by_event = event.map({name: rules.code(name, source) for name in rules.precedence})
     return np.where(decided & answered["complete"], "I", np.where(decided, "P", by_event))

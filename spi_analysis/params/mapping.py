@@ -168,6 +168,8 @@ class FrameMapping(Judgement):
     required: dict[Source, tuple[tuple[FrameField, ...], ...]]
     sources: dict[Source, Words]
     self_registered: Words
+    form_headers: Words
+    address_headers: Words
     institution_words: dict[str, str]
     positions: dict[PositionClass, Words]
     position_otherwise: PositionClass

@@ -20,6 +20,7 @@ LEAST_CELL, LEAST_PANEL = 10, 3
 REPLICATES = (20, 10_000)
 # A comparison over more years than this is a slip of the pen.
 MOST_YEARS_BACK = 10
+FinalInRound = Literal["refused", "ineligible", "broken_off"]
 Disposition = Literal["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
 
 
@@ -101,11 +102,17 @@ class FrameParams(Judgement):
 
 
 class FieldworkParams(Judgement):
-    """When invitations go out and answers close."""
+    """When invitations go out and answers close.
+
+    ``no_invitation_after``: what keeps somebody out of an invitation file that is written again. An answer and an
+    objection always do.
+    """
 
     start: dt.date
     end: dt.date
     reminder_weeks: list[Count]
+    # A refusal and ineligibility are final in a round; who broke off holds the link already, and needs a reminder.
+    no_invitation_after: tuple[FinalInRound, ...] = ("refused", "ineligible", "broken_off")
 
     @model_validator(mode="after")
     def _start_before_end(self) -> FieldworkParams:
@@ -119,12 +126,17 @@ class DispositionParams(Judgement):
 
     ``precedence`` lists events from the most to the least decisive; the first that
     happened decides, by ``codes`` (one code, or one per source).
+
+    ``ineligible_after_answers``: whether answers count (keep) or not (drop) where the report that the person is not
+    eligible came after them. Earlier reports follow ``precedence``.
     """
 
     precedence: list[str]
     codes: dict[str, Disposition | dict[Source, Disposition]]
     respondents: Annotated[list[Literal["I", "P"]], Field(min_length=1)]
     min_answered_share: Share
+    # Eligibility is that of the day of the answer: people move and retire. And whoever reports may gain by it.
+    ineligible_after_answers: Literal["keep", "drop"] = "keep"
 
     @model_validator(mode="after")
     def _every_event_has_a_code(self) -> DispositionParams:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spi_analysis.disclosure.suppression import few_of_either, size_tells
 from spi_analysis.errors import StoreError
-from spi_analysis.fieldwork import disposition_counts, response_rates
+from spi_analysis.fieldwork import IneligibleReports, disposition_counts, ineligible_reports, response_rates
 from spi_analysis.params import Institution, InstitutionInputs, RoundSetup
 from spi_analysis.params.round import FieldworkParams
 from spi_analysis.scores import applicable, category_of, history, institutions_reporting
@@ -31,7 +31,8 @@ class InstitutionPage:
     ``figures``: table ``estimates``; ``who``: one row per source (listed, eligible, invited, needed,
     answered, RR1, RR3, effective_n); ``category``: code, or None where no index is shown;
     ``history``: published rows of earlier years; ``recommendations``: rules that apply; ``data_until``: day of the
-    last event or answer; ``tracker``: what became of recommendations of earlier years.
+    last event or answer; ``tracker``: what became of recommendations of earlier years; ``reports``: answers of people
+    who were reported as ineligible.
     """
 
     setup: RoundSetup
@@ -46,6 +47,7 @@ class InstitutionPage:
     data_until: dt.date | None
     is_synthetic: bool
     tracker: pd.DataFrame
+    reports: IneligibleReports
 
     @property
     def withheld_reason(self) -> str | None:
@@ -166,7 +168,18 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         data_until=_data_until(store, institution_id),
         is_synthetic=store.is_synthetic,
         tracker=tracked(setup, institution_id),
+        reports=_ineligible_reports(setup, store, institution_id),
     )
+
+
+def _ineligible_reports(setup: RoundSetup, store: Store, institution_id: str) -> IneligibleReports:
+    """By the dispositions that the weights were made with: what the scores rest on."""
+    if not store.has("events", institution_id):
+        return IneligibleReports(0, 0, 0)
+    people = store.read("weights", institution_id, ["source", "person_id", "disposition"])
+    events = store.read("events", institution_id, ["source", "person_id", "event"])
+    responses = store.read("responses", institution_id)
+    return ineligible_reports(people, events, responses, setup.round_for(institution_id).dispositions, setup.instrument)
 
 
 def _data_until(store: Store, institution_id: str) -> dt.date | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -12,35 +13,72 @@ from spi_analysis.errors import Problem, VaultError
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.tables.files import write_text
 from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.invitable import REASONS, barred_people
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 
 COLUMNS = ("token", "name", "phone", "email", "language")
 
 
+@dataclass(frozen=True)
+class Invitations:
+    """Who is invited, by the name of the file (token, name, phone, email, language), and who is left out.
+
+    ``left_out``: one row per file and reason (a key of ``REASONS``) with the number of people.
+    """
+
+    lists: dict[str, pd.DataFrame]
+    left_out: pd.DataFrame
+
+    def write(self, store: Store) -> list[Path]:
+        """Write every file, in the place of an earlier one; one with nobody left to invite holds its header."""
+        return [_write(store.root / "invitations" / name, people) for name, people in self.lists.items()]
+
+    def said_of(self, name: str) -> str:
+        """How many are in a file, and how many were left out, and why."""
+        rows = self.left_out[self.left_out["file"] == name]
+        reasons = "; ".join(
+            f"{n:,} {REASONS[reason]}" for reason, n in zip(rows["reason"], rows["people"], strict=True)
+        )
+        return f"{len(self.lists[name]):,} invited" + (f"; left out: {reasons}" if reasons else "")
+
+
 def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> list[Path]:
     """Write ``data/<round>/invitations/<institution>__<source>.csv``, readable by its owner only.
 
-    A reserve that was released later has a file of its own (``...__wave2.csv``): nobody is invited twice.
+    See ``prepare_invitations`` for who is in it.
+    """
+    return prepare_invitations(setup, store, vault, institution_id).write(store)
+
+
+def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> Invitations:
+    """Everyone sampled who may still be invited (``invitable``), and how many may not.
+
+    A reserve that was released later has a file of its own (``...__wave2.csv``). A file written again holds only those
+    who have not answered, refused or asked to be left alone meanwhile; they stay in the sample and in its denominators.
 
     The file carries a link token and never the person's code, so what the sender sees cannot be joined to answers.
 
     Raises
     ------
-    VaultError   sampled people without contacts, for all sources at once. Nothing is written then.
+    VaultError   people to be invited without contacts, for all sources at once.
     """
     sample = store.read("sample", setup.require(institution_id))
-    lists, problems = {}, []
+    barred = barred_people(setup, store, vault, institution_id)
+    lists, left_out, problems = {}, [], []
     for (source, wave), sampled in sample.groupby(["source", "wave"]):
         people = _with_contacts(setup, vault, institution_id, str(source), sampled)
-        missing = int(people["name"].isna().sum())
+        reasons = barred.reasons(people, str(source))
+        invited = people[reasons.isna()]
+        missing = int(invited["name"].isna().sum())
         if missing:
-            problems.append(_no_contacts(setup, institution_id, str(source), missing, len(people)))
-        lists[f"{source}__wave{wave}" if wave > 1 else str(source)] = people
+            problems.append(_no_contacts(setup, institution_id, str(source), missing, len(invited)))
+        name = f"{institution_id}__{source}__wave{wave}.csv" if wave > 1 else f"{institution_id}__{source}.csv"
+        lists[name] = invited
+        left_out += [(name, reason, int((reasons == reason).sum())) for reason in REASONS if (reasons == reason).any()]
     if problems:
         raise VaultError(*problems)
-    folder = store.root / "invitations"
-    return [_write(folder / f"{institution_id}__{name}.csv", people) for name, people in lists.items()]
+    return Invitations(lists, pd.DataFrame(left_out, columns=["file", "reason", "people"]))
 
 
 def _with_contacts(
@@ -61,7 +99,7 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
         "sampled people have no contacts in the vault",
         file=f"data/vault/{setup.round.round_id}/contacts/{institution_id}__{source}",
         got=f"{missing} of {sampled} people without contacts",
-        expected="contacts of everyone who was sampled",
+        expected="contacts of everyone who is to be invited",
         hint="restore the vault that was there when the sample was drawn",
     )
 

@@ -7,11 +7,14 @@ import pytest
 from rich.console import Console
 
 from spi_analysis.batch import institutions
+from spi_analysis.batch.by_institution import import_lists
 from spi_analysis.batch.institutions import Place, for_each, problems_of
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.tables.files import write_text
 from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.vault import Vault
+from spi_analysis.tables.vault_key import VaultKey
 from tests.demo import copy_inputs
 
 CODES = ["kota-mojokerto", "kabupaten-probolinggo", "kota-bengkulu", "kota-pangkalpinang"]
@@ -85,3 +88,22 @@ def test_processes_are_replaced_and_all_work_again_after_one_was_killed(place, m
     assert pools[0] == (2, 2)
     assert (1, 1) in pools
     assert pools[-1][0] == 2
+
+
+def test_the_same_lists_said_to_be_another_stream_are_another_import(place, tmp_path):
+    """Passed over as "in already", people who registered themselves would stay on the list that is drawn from."""
+    key, lists = VaultKey(b"k" * 32), []
+    Vault.create(place.setup.workspace.data / "vault", key)
+    for i, code in enumerate(CODES[:2], 1):
+        path = tmp_path / f"pengguna layanan {code}.csv"
+        path.write_text(f"Nama;Unit Layanan;No HP\nPengguna Satu;Dinas Sosial;08120000000{i}\n")
+        lists.append(path)
+
+    def streams(stream):
+        result = import_lists(lists, Place(place.setup, key), None, None, 1, Console(file=io.StringIO()), stream)
+        assert not result.failed
+        return result.skipped, {place.store.read("frame", code)["stream"].item() for code in CODES[:2]}
+
+    assert streams("list") == (0, {"list"})
+    assert streams("self_registered") == (0, {"self_registered"})
+    assert streams("self_registered") == (2, {"self_registered"})

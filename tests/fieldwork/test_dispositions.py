@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.fieldwork import final_dispositions, scored_items_answered
+from spi_analysis.fieldwork import final_dispositions, ineligible_reports, scored_items_answered
 from spi_analysis.params import RoundSetup
 
 AT = pd.Timestamp("2024-08-01")
@@ -124,3 +124,53 @@ def test_a_lost_item_column_is_named(setup: RoundSetup, items: list[str]) -> Non
         scored_items_answered(row, setup.instrument, "expert")
     assert "column exp_ins_1" in str(caught.value)
     assert "did you mean 'exp_ins1'?" in str(caught.value)
+
+
+SENT_OFF = pd.Timestamp("2024-08-10 12:00")
+
+
+def told(setup: RoundSetup, items: list[str], at: list[str], rule: str = "keep", **answer) -> tuple[str, tuple]:
+    """The code of a person who answered on 10 August at noon and was called ineligible at these times."""
+    sample = pd.DataFrame({"person_id": ["p"], "source": ["expert"]})
+    events = pd.DataFrame({"person_id": "p", "source": "expert", "event": "ineligible", "at": pd.to_datetime(at)})
+    responses = pd.DataFrame([response(items, "p", 6) | {"completed_at": SENT_OFF, "started_at": SENT_OFF} | answer])
+    rules = setup.round.dispositions.model_copy(update={"ineligible_after_answers": rule})
+    codes = final_dispositions(sample, events, responses, rules, setup.instrument)
+    reports = ineligible_reports(sample.assign(disposition=codes), events, responses, rules, setup.instrument)
+    return codes.item(), (reports.reported, reports.kept, reports.dropped)
+
+
+@pytest.mark.parametrize(
+    ("at", "rule", "code", "counted", "rationale"),
+    [
+        (["2024-08-20"], "keep", "I", (1, 1, 0), "moved away after answering: eligible on the day of the answer"),
+        (["2024-08-20"], "drop", "NE", (1, 0, 1), "the round may say otherwise, and the page says how many"),
+        (["2024-08-01"], "keep", "NE", (1, 0, 1), "known to be ineligible before anybody answered"),
+        (["2024-08-20", "2024-08-01"], "keep", "NE", (1, 0, 1), "the first report counts"),
+        ([], "keep", "I", (0, 0, 0), "nobody reported anything"),
+    ],
+)
+def test_a_report_that_comes_after_the_answers_does_not_undo_them(
+    setup: RoundSetup, items: list[str], at: list[str], rule: str, code: str, counted: tuple, rationale: str
+) -> None:
+    assert told(setup, items, at, rule) == (code, counted), rationale
+
+
+def test_answers_without_a_time_cannot_be_shown_to_have_come_first(setup: RoundSetup, items: list[str]) -> None:
+    begun = {"completed_at": pd.NaT}
+    assert told(setup, items, ["2024-08-20"], **begun) == ("P", (1, 1, 0)), "broken off, but begun before the report"
+    assert told(setup, items, ["2024-08-20"], **begun, started_at=pd.NaT) == ("NE", (1, 0, 1))
+
+
+def test_too_few_answers_are_neither_kept_nor_dropped_by_a_report(setup: RoundSetup, items: list[str]) -> None:
+    assert told(setup, items, ["2024-08-20"], **dict.fromkeys(items[:4], np.nan)) == ("NE", (1, 0, 0))
+
+
+def test_reports_and_answers_count_for_their_own_source_only(setup: RoundSetup, items: list[str]) -> None:
+    """An expert who is also listed as a user: ineligible as a user, answers as an expert."""
+    people = pd.DataFrame({"person_id": ["p", "p"], "source": ["external", "expert"], "disposition": ["NE", "I"]})
+    events = pd.DataFrame({"person_id": ["p"], "source": ["external"], "event": ["ineligible"]})
+    reports = ineligible_reports(
+        people, events, pd.DataFrame([response(items, "p", 6)]), setup.round.dispositions, setup.instrument
+    )
+    assert (reports.reported, reports.kept, reports.dropped) == (1, 0, 0)

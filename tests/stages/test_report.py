@@ -138,3 +138,29 @@ def test_a_result_withheld_by_rule_says_so(drawn: Round, tmp_path: Path) -> None
     round_ = drawn.setup.round.model_copy(update={"release": rules})
     page = institution_page(drawn.setup, stored(tmp_path, drawn, drawn.weighted, drawn.score(round_=round_)), TOWN)
     assert page.withheld_reason == "insufficient_sample"
+
+
+@pytest.mark.parametrize("rule", ["keep", "drop"])
+def test_reports_that_come_after_the_answers_move_no_score_unless_the_round_says_so(
+    tmp_path: Path, drawn: Round, rule: str
+) -> None:
+    """Twenty-five employees who answered are called ineligible a week later: none is lost, and the page counts them."""
+    answered = drawn.responses[drawn.responses["source"] == "internal"].head(25)
+    week = drawn.events["at"].max() + pd.Timedelta(days=7)
+    reports = answered[["institution_id", "source", "person_id"]].assign(event="ineligible", at=week, channel="web")
+    rules = drawn.setup.round.dispositions.model_copy(update={"ineligible_after_answers": rule})
+    round_ = drawn.setup.round.model_copy(update={"dispositions": rules})
+    setup = replace(drawn.setup, round=round_)
+    events = pd.concat([drawn.events, reports], ignore_index=True)
+    weighted = drawn.weigh(events=events, round_=round_)
+    before = drawn.weighted.weights.set_index(["source", "person_id"])["weight"]
+    after = weighted.weights.set_index(["source", "person_id"])["weight"]
+    if rule == "keep":
+        pd.testing.assert_series_equal(after, before)
+    else:
+        assert (before > 0).sum() - (after > 0).sum() == 25
+    store = stored(tmp_path, drawn, weighted, drawn.score(weighted))
+    store.write("events", TOWN, events)
+    counted = institution_page(setup, store, TOWN).reports
+    # Three more were called ineligible without having answered.
+    assert (counted.reported, counted.kept, counted.dropped) == (28, *((25, 0) if rule == "keep" else (0, 25)))

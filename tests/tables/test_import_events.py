@@ -11,6 +11,7 @@ from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.events import import_events
 from spi_analysis.tables.importing.frame import import_frame
+from spi_analysis.tables.importing.responses import import_responses
 from spi_analysis.tables.locking import one_writer
 
 CITY, OTHER = "kota-mojokerto", "kota-bengkulu"
@@ -229,3 +230,28 @@ def test_every_row_that_holds_anything_is_counted(bring, write_csv, tokens):
 def test_a_log_without_rows_is_told(bring, write_csv, tokens):
     result = bring(write_csv("log.csv", [HEADER]))
     assert result.problems["code"].tolist() == ["no_rows"]
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_a_report_of_ineligibility_and_an_answer_are_flagged_whichever_comes_first(
+    bring, write_csv, store, vault, setup, tokens, answers_first
+):
+    """Such a report may take somebody's answers out of the score: said at import, row by row and with its number."""
+    a, b, c = tokens[CITY]
+    log = write_csv("log.csv", [HEADER, [a, "pindah", "2024-08-20 10:00", "WA"], [a, "dibaca", "2024-08-01", "WA"],
+                                [b, "terkirim", "2024-08-01", "WA"], [c, "pensiun", "2024-08-02", "WA"]])  # fmt: skip
+    rows = [["token", "selesai", "int_tra_1"], *([token, "2024-08-10 10:00", "4"] for token in (a, b))]
+    answers = write_csv("jawaban.csv", rows)
+
+    def answer():
+        return import_responses([answers], setup, store, vault)
+
+    steps = [answer, lambda: bring(log)] if answers_first else [lambda: bring(log), answer]
+    first, second = (step() for step in steps)
+    codes = {"ineligible_but_answered", "answered_but_ineligible"}
+    assert not codes & set(first.problems["code"]), "nothing to say yet"
+    found = second.problems[second.problems["code"].isin(codes)]
+    expected = ("ineligible_but_answered", 2) if answers_first else ("answered_but_ineligible", 2)
+    assert found[["code", "row"]].to_numpy().tolist() == [list(expected)]
+    assert second.counts["flagged"].tolist() == [1], "kept with a remark, not turned away"
+    assert second.counts["rejected"].tolist() == [0]

@@ -1,12 +1,16 @@
 import csv
 import stat
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from spi_analysis.errors import VaultError
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.frame import import_frame
-from spi_analysis.tables.invitations import write_invitations
+from spi_analysis.tables.invitations import prepare_invitations, write_invitations
+from spi_analysis.tables.store import Store
+from tests.tables.lists import users
 
 CITY = "kota-mojokerto"
 
@@ -50,3 +54,121 @@ def test_someone_without_contacts_is_an_error_and_nothing_is_written(drawn, setu
     with pytest.raises(VaultError, match="1 of 3 people without contacts"):
         write_invitations(setup, store, vault, CITY)
     assert not (store.root / "invitations").exists()
+
+
+def happened(store, person, event, source="internal", institution=CITY):
+    """One contact event of a person, added to the round's log."""
+    row = {"institution_id": institution, "person_id": person, "source": source, "event": event,
+           "at": pd.Timestamp("2024-08-01 09:00"), "channel": "whatsapp"}  # fmt: skip
+    earlier = store.read_if_there("events", institution)
+    store.write("events", institution, pd.concat([*([] if earlier is None else [earlier]), pd.DataFrame([row])]))
+
+
+def answered(store, person, sent_off=True, source="internal"):
+    at = pd.Timestamp("2024-08-02 10:00")
+    row = {"institution_id": CITY, "person_id": person, "source": source, "started_at": at,
+           "completed_at": at if sent_off else pd.NaT}  # fmt: skip
+    store.write("responses", CITY, pd.DataFrame([row]))
+
+
+@pytest.fixture
+def invited(setup, store, vault):
+    """The person codes in the files, by the name of the file."""
+
+    def invited(setup=setup, store=store):
+        found = {}
+        for path in write_invitations(setup, store, vault, CITY):
+            source = path.stem.split("__")[1]
+            people = store.read("sample", CITY).query("source == @source")["person_id"]
+            secret = vault.secret("link_token")
+            tokens = link_tokens(people, setup.round.round_id, CITY, source, secret)
+            given = {row["token"] for row in read(path)}
+            assert given <= set(tokens)
+            found[path.stem] = {person for token, person in zip(tokens, people, strict=True) if token in given}
+        return found
+
+    return invited
+
+
+@pytest.mark.parametrize(
+    ("event", "stays", "rationale"),
+    [
+        ("sent", True, "nothing has come back yet"),
+        ("read", True, "who has only read it is invited again"),
+        ("started", True, "no answer has come in"),
+        ("invalid_number", True, "there may be an e-mail address"),
+        ("opted_out", False, "an objection is honoured"),
+        ("completed", False, "the log knows of the answer before it is imported"),
+        ("refused", False, "a refusal is final in a round"),
+        ("ineligible", False, "nobody asks whom the survey is not about"),
+    ],
+)
+def test_a_file_written_again_holds_whom_one_may_still_invite(drawn, store, invited, event, stays, rationale):
+    everyone = set(drawn["person_id"])
+    first, *_ = sorted(everyone)
+    assert invited() == {f"{CITY}__internal": everyone}
+    happened(store, first, event)
+    sample = store.path("sample", CITY).read_bytes()
+    assert invited() == {f"{CITY}__internal": everyone if stays else everyone - {first}}, rationale
+    assert store.path("sample", CITY).read_bytes() == sample, "draw and probabilities are as they were"
+
+
+@pytest.mark.parametrize("sent_off", [True, False])
+def test_who_answered_is_not_invited_again_and_who_broke_off_as_the_round_says(
+    drawn, setup, store, vault, invited, sent_off
+):
+    first, *others = sorted(drawn["person_id"])
+    answered(store, first, sent_off)
+    assert invited() == {f"{CITY}__internal": set(others)}
+    left_out = prepare_invitations(setup, store, vault, CITY).left_out
+    assert left_out.to_numpy().tolist() == [[f"{CITY}__internal.csv", "answered" if sent_off else "broken_off", 1]]
+    fieldwork = setup.round.fieldwork.model_copy(update={"no_invitation_after": ["refused", "ineligible"]})
+    again = replace(setup, round=setup.round.model_copy(update={"fieldwork": fieldwork}))
+    expected = set(others) if sent_off else {first, *others}
+    assert invited(setup=again) == {f"{CITY}__internal": expected}, "an answer counts whatever the round says"
+
+
+def test_an_objection_holds_in_later_rounds_and_everywhere(drawn, setup, store, invited):
+    """Asked to be left alone last year, by another institution's message: the same person, whoever lists him."""
+    first, *others = sorted(drawn["person_id"])
+    last_year = Store(store.root.with_name("spi_2023"))
+    happened(last_year, first, "opted_out", source="external", institution="kota-bengkulu")
+    happened(last_year, others[0], "refused")
+    happened(last_year, others[0], "completed")
+    assert invited() == {f"{CITY}__internal": set(others)}, "a refusal or an answer of last year is no objection"
+
+
+def test_an_objection_holds_for_the_number_it_came_from(drawn, setup, store, vault, write_xlsx, draw_everyone, invited):
+    """Budi is an employee by his NIP and a service user by his telephone: two codes, one telephone."""
+    rows = users(("Satu", "081200000001", "01/05/2024"), ("Dua", "081200000009", "02/05/2024"))
+    store.path("sample", CITY).unlink()
+    import_frame([write_xlsx(f"{CITY}__external.xlsx", rows)], setup, store, vault)
+    sample = draw_everyone(CITY)
+    by_source = sample.groupby("source")["person_id"].agg(set)
+    phones = vault.read_contacts("spi_2024", CITY, "internal").set_index("phone")["person_id"]
+    assert phones["+6281200000001"] not in by_source["external"], "another code"
+    happened(store, phones["+6281200000001"], "opted_out")
+    assert {name: len(people) for name, people in invited().items()} == {
+        f"{CITY}__internal": 2, f"{CITY}__external": 1,
+    }  # fmt: skip
+
+
+def test_the_command_says_how_many_are_left_out_and_why(drawn, setup, store, vault):
+    first, second, third = sorted(drawn["person_id"])
+    happened(store, first, "opted_out")
+    happened(store, first, "refused")
+    answered(store, second)
+    invitations = prepare_invitations(setup, store, vault, CITY)
+    said = invitations.said_of(f"{CITY}__internal.csv")
+    assert said == "1 invited; left out: 1 asked not to be contacted (in this round or another); 1 answered"
+    happened(store, third, "opted_out")
+    (path,) = write_invitations(setup, store, vault, CITY)
+    assert path.read_text(encoding="utf-8-sig") == "token,name,phone,email,language\n", "nobody is left: no old names"
+
+
+def test_who_is_left_out_needs_no_contact(drawn, setup, store, vault, invited):
+    """Somebody whose contacts were erased on request holds up nobody else."""
+    contacts = vault.read_contacts("spi_2024", CITY, "internal")
+    vault.write_contacts("spi_2024", CITY, "internal", contacts.iloc[1:])
+    happened(store, contacts["person_id"].iloc[0], "opted_out")
+    assert invited() == {f"{CITY}__internal": set(contacts["person_id"].iloc[1:])}

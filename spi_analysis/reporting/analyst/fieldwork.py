@@ -10,13 +10,15 @@ from spi_analysis.fieldwork import (
     daily_completes,
     disposition_counts,
     funnel,
+    ineligible_reports,
     quota_progress,
     response_rates,
 )
-from spi_analysis.params import RoundParams
+from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.reporting.analyst.order import in_order
 from spi_analysis.reporting.charts import line_chart
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.ineligible import ineligible_sentence
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.stages.draw import plan_source
@@ -104,6 +106,15 @@ def rates_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
         return html_table(columns, "table-rates", words("Response rates"), note=note, words=words)
 
     return show(make)
+
+
+def ineligible_note(
+    people: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams, instrument: Instrument
+) -> Shown:
+    """What reports of ineligibility did to answers (``people``: source, person_id, disposition)."""
+    reports = ineligible_reports(people, events, responses, round_.dispositions, instrument)
+    least = round_.disclosure.min_cell
+    return show(lambda words: html_paragraphs([ineligible_sentence(reports, least, words)], "ineligible-reports"))
 
 
 def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) -> Shown:

@@ -11,6 +11,7 @@ from spi_analysis.params import Recommendation, Source
 from spi_analysis.reporting.charts import composition_chart, history_chart, interval_chart, scale_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.glossary import glossary_entries
+from spi_analysis.reporting.ineligible import ineligible_sentence
 from spi_analysis.reporting.institution.files import experience_rows
 from spi_analysis.reporting.institution.labels import (
     dimension_rows,
@@ -96,7 +97,13 @@ def who_answered_view(page: InstitutionPage) -> Shown:
     """Who was invited and who answered, per source; nothing where the work is secret."""
     if page.withheld_reason == SECRET:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
-    return show(lambda words: who_answered_table(page, words))
+    least = page.setup.round.disclosure.min_cell
+    return show(
+        lambda words: (
+            who_answered_table(page, words)
+            + html_paragraphs([ineligible_sentence(page.reports, least, words)], "ineligible-reports")
+        )
+    )
 
 
 def composition_view(page: InstitutionPage) -> Shown:

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.errors import InputError, nearest
+from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params.mapping import FrameMapping
 from spi_analysis.params.setup import RoundSetup
 from spi_analysis.params.words import plain
+from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.tables.importing.headers import Header
+from spi_analysis.tables.importing.sheets import Sheet
 
+# A column of names in which one person wrote an address is one of names still.
+MOST = 0.5
 NAMING = "a name such as kota-mojokerto__internal.xlsx"
 
 
@@ -109,6 +114,41 @@ def _sources_in(name: str, mapping: FrameMapping) -> list[str]:
     words = plain(name).split()
     known = {source: (source, *listed) for source, listed in mapping.sources.items()}
     return [source for source, listed in known.items() if any(_contains(words, plain(word).split()) for word in listed)]
+
+
+def form_columns(sheet: Sheet, header: Header, mapping: FrameMapping) -> list[str]:
+    """The headers that only an online form writes: times of filling in, and user names that are addresses."""
+    forms, users = ({plain(word) for word in words} for words in (mapping.form_headers, mapping.address_headers))
+    return [
+        label
+        for i, label in enumerate(header.labels)
+        if plain(label) in forms or (plain(label) in users and _holds_addresses(sheet, header, i))
+    ]
+
+
+def _holds_addresses(sheet: Sheet, header: Header, column: int) -> bool:
+    texts = [text for row in sheet.rows[header.row + 1 :] if column < len(row) and (text := text_of(row[column]))]
+    return sum("@" in text for text in texts) > MOST * len(texts)
+
+
+def form_doubt(sheet: Sheet, header: Header, mapping: FrameMapping) -> list[Problem]:
+    """The question that a form raises where nobody said how its people came to fill it in."""
+    columns = form_columns(sheet, header, mapping)
+    if not columns:
+        return []
+    return [
+        Problem(
+            "these columns come from an online form: is this a list of people, or did they register themselves?",
+            file=sheet.file,
+            row=header.row + 1,
+            column=", ".join(columns),
+            key=f"sheet {sheet.name}" if sheet.name else "",
+            got="nothing that says so",
+            expected="--stream list, where the institution had everyone fill it in (the sample is drawn from them), or "
+            "--stream self_registered, where whoever wished to could (no probability sample: nobody is drawn)",
+            hint="a file's name that says QR or pendaftaran mandiri says it, too",
+        )
+    ]
 
 
 def stream_of(path: Path, sheet: str, mapping: FrameMapping) -> str:

@@ -14,6 +14,7 @@ from spi_analysis.params.words import codes_by_word, plain
 from spi_analysis.tables.cells.cell import coded
 from spi_analysis.tables.cells.dates import OUT_OF_RANGE, read_time
 from spi_analysis.tables.contracts import CONTRACTS
+from spi_analysis.tables.importing.contradictions import REPORT, flag_reports_of_answered
 from spi_analysis.tables.importing.headers import HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
 from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
@@ -62,6 +63,7 @@ def import_events(
             return None
         note_headers(log, sheets)
         events = _events(log, setup, words)
+        flag_reports_of_answered(log, events.index[events["event"] == REPORT], store)
         written = [
             store.write("events", str(institution_id), _with_earlier(store, str(institution_id), new))
             for institution_id, new in events.groupby("institution_id")
@@ -79,7 +81,7 @@ def _read_labels(log: Log, sheets: Iterable[Any]) -> None:
 
 
 def _events(log: Log, setup: RoundSetup, words: EventMapping) -> pd.DataFrame:
-    """Accepted events; what cannot be read, or stands in the files twice, is turned away."""
+    """Accepted events, by their row of the log; what cannot be read, or stands in the files twice, is turned away."""
     codes, channels = codes_by_word(words.events), codes_by_word(words.channels)
     found: dict[tuple[Any, ...], Any] = {}
     cells = log.cells.reindex(columns=["event", "at", "channel"]).loc[list(log.owners)]
@@ -101,7 +103,7 @@ def _events(log: Log, setup: RoundSetup, words: EventMapping) -> pd.DataFrame:
             found[key] = row
             log.check_time(row, "at", at, setup, words.times)
     log.accepted = set(found.values())
-    return pd.DataFrame(list(found), columns=list(CONTRACTS["events"].columns))
+    return pd.DataFrame(list(found), index=list(found.values()), columns=list(CONTRACTS["events"].columns))
 
 
 def _channel(log: Log, row: Any, cell: object, usual: str, channels: dict[str, Any]) -> str:

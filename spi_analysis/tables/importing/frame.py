@@ -12,7 +12,7 @@ from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, StoreError, nearest
 from spi_analysis.params.mapping import frame_mapping
 from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.contracts import CONTRACTS
+from spi_analysis.tables.contracts import CONTRACTS, STREAMS
 from spi_analysis.tables.identity import person_ids
 from spi_analysis.tables.importing.duplicates import also_listed
 from spi_analysis.tables.importing.findings import COLUMNS, Where
@@ -59,6 +59,7 @@ def import_frame(
     mapping: Path | None = None,
     institution: str | None = None,
     source: str | None = None,
+    stream: str | None = None,
     progress: Progress | None = None,
 ) -> FrameImport:
     """Read lists of people into the frame, their contacts into the vault, and say what was wrong with them.
@@ -71,6 +72,8 @@ def import_frame(
     files : paths                one workbook or CSV per institution and source, or several
     mapping : path, optional     headers and words laid over ``params/mappings/frame.yaml``
     institution, source : str    whose lists these are, where the files' names do not say
+    stream : str                 "list" (drawn from) or "self_registered", where the files' names do not say; a file
+        with the columns of an online form is refused until somebody does
     progress : callable          called with (done, total, institution_id)
 
     Raises
@@ -78,9 +81,9 @@ def import_frame(
     ParameterError   the institution is not of this round, or a mapping file is wrong.
     StoreError       an institution's sample was drawn already. Nothing is imported then.
     """
-    _check_arguments(setup, mapping, institution, source)
+    _check_arguments(setup, mapping, institution, source, stream)
     with one_writer(store.root.parent):
-        opened = open_lists(files, setup, mapping, institution, source)
+        opened = open_lists(files, setup, mapping, institution, source, stream)
         groups = _by_institution(opened.sheets)
         _refuse_after_draw(setup, store, groups)
         results: list[Listed] = []
@@ -102,13 +105,16 @@ def import_frame(
         )
 
 
-def _check_arguments(setup: RoundSetup, mapping: Path | None, institution: str | None, source: str | None) -> None:
+def _check_arguments(
+    setup: RoundSetup, mapping: Path | None, institution: str | None, source: str | None, stream: str | None
+) -> None:
     """What is wrong for all files is said once, before any is opened."""
     frame_mapping(setup.workspace, institution, mapping)
     if institution is not None:
         setup.require(institution)
-    if source is not None and source not in SOURCES:
-        raise InputError("unknown source", got=source, expected=", ".join(SOURCES), hint=nearest(source, SOURCES))
+    for what, given, known in (("source", source, SOURCES), ("stream", stream, STREAMS)):
+        if given is not None and given not in known:
+            raise InputError(f"unknown {what}", got=given, expected=", ".join(known), hint=nearest(given, known))
 
 
 def _by_institution(sheets: Sequence[ListSheet]) -> dict[str, list[ListSheet]]:
@@ -137,8 +143,12 @@ def _refuse_after_draw(setup: RoundSetup, store: Store, institutions: Iterable[s
 
 
 def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, listed: list[Listed]) -> list[Path]:
-    """Write contacts, rejected rows, frame, record and the workbook of one institution."""
-    round_id, new = setup.round.round_id, {one.source for one in listed}
+    """Write contacts, rejected rows, frame, record and the workbook of one institution.
+
+    A list of which no row can be used never takes the place of an earlier one; what was wrong with it is said all the
+    same.
+    """
+    round_id, new = setup.round.round_id, {one.source for one in listed if len(one.people)}
     old = store.read_if_there("frame", institution_id)
     kept = [] if old is None else [old[~old["source"].isin(new)]]
     contacts = [
@@ -146,13 +156,17 @@ def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, li
     ]
     secret = vault.secret("person_id")
     for one in listed:
+        vault.write_rejected(round_id, institution_id, one.source, one.rejected)
+        vault.write_rejected(round_id, institution_id, f"{one.source}{AS_WRITTEN}", one.as_written)
         one.people["person_id"] = person_ids(one.people, secret)
+        if one.source not in new:
+            continue
         people = one.people.assign(institution_id=institution_id, source=one.source, also_listed_as=None)
         contacts.append(people[list(CONTACT_COLUMNS)].sort_values("person_id"))
         vault.write_contacts(round_id, institution_id, one.source, contacts[-1])
-        vault.write_rejected(round_id, institution_id, one.source, one.rejected)
-        vault.write_rejected(round_id, institution_id, f"{one.source}{AS_WRITTEN}", one.as_written)
         kept.append(people[list(CONTRACTS["frame"].columns)])
+    if not new:
+        return [_write_back(setup, store, institution_id, listed)]
     frame = _with_other_sources(
         pd.concat([frame.astype(object) for frame in kept if len(frame)] or kept), pd.concat(contacts)
     )

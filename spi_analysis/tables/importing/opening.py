@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.errors import InputError, Problem, SpiError
+from spi_analysis.errors import InputError, NoRows, Problem, SpiError
 from spi_analysis.params.mapping import FrameMapping, frame_mapping
 from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.importing.addressing import institution_of, source_of, stream_of
+from spi_analysis.tables.importing.addressing import form_doubt, institution_of, source_of, stream_of
 from spi_analysis.tables.importing.belonging import nobody_left, others_named, set_aside
 from spi_analysis.tables.importing.findings import Where
 from spi_analysis.tables.importing.headers import HeaderWords, find_header, missing_columns
@@ -27,6 +27,7 @@ class Asked:
     mapping: Path | None
     institution: str | None
     source: str | None
+    stream: str | None = None
 
     def institution_of(self, path: Path) -> str:
         """Whose list the file is."""
@@ -71,10 +72,15 @@ class Opened:
 
 
 def open_lists(
-    files: Iterable[Path], setup: RoundSetup, mapping: Path | None, institution: str | None, source: str | None
+    files: Iterable[Path],
+    setup: RoundSetup,
+    mapping: Path | None,
+    institution: str | None,
+    source: str | None,
+    stream: str | None = None,
 ) -> Opened:
     """Open every file; what is wrong with one list never keeps the lists of others from being opened."""
-    asked, opened = Asked(setup, mapping, institution, source), Opened()
+    asked, opened = Asked(setup, mapping, institution, source, stream), Opened()
     for path, shown_as in in_order(files).items():
         try:
             _open_one(path, shown_as, asked, opened)
@@ -110,8 +116,10 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
             continue
         whose = asked.source or source_of(path, sheet.name, mapping)
         wrong = [*header.problems, *missing_columns(sheet, header, mapping.required[whose], words)]
+        stream = asked.stream or stream_of(path, sheet.name, mapping)
+        if asked.stream is None and stream == "list":
+            wrong += form_doubt(sheet, header, mapping)
         if not wrong:
-            stream = stream_of(path, sheet.name, mapping)
             listed = set_aside(ListSheet(institution_id, whose, stream, sheet, header, mapping), asked.setup)
             if doubts := _doubts(listed, asked):
                 problems += doubts
@@ -156,7 +164,7 @@ def _no_header(file: str, sheets: int, mapping: FrameMapping) -> Problem:
 
 
 def _no_rows(sheet: ListSheet) -> Problem:
-    return Problem(
+    return NoRows(
         "the list holds no rows",
         file=sheet.sheet.file,
         row=sheet.header.row + 1,

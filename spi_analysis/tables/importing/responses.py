@@ -18,6 +18,7 @@ from spi_analysis.params.words import Words, plain
 from spi_analysis.tables.cells.cell import text_of
 from spi_analysis.tables.cells.dates import OUT_OF_RANGE, read_time
 from spi_analysis.tables.importing.answers import LABELS_DECIDE, OF_COLUMN, OUT_OF_SCALE, AnswerColumn
+from spi_analysis.tables.importing.contradictions import flag_answers_of_reported
 from spi_analysis.tables.importing.findings import Where
 from spi_analysis.tables.importing.headers import Header, HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
@@ -81,6 +82,7 @@ def import_responses(
         for institution_id, new in answers.groupby("institution_id"):
             kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, codes)
             written.append(store.write("responses", str(institution_id), kept))
+        flag_answers_of_reported(log, sorted(log.accepted), store)
         return keep_results("responses", TITLE, log, failed, written, setup, store, vault)
 
 
