@@ -349,6 +349,8 @@ VALUES: dict[str, dict[str, Label]] = {
         ),
     },
     "part": {
+        "internal_rate": Label("Pegawai: tingkat pengalaman", "Employees: experience rates"),
+        "external_rate": Label("Pengguna layanan: tingkat pengalaman", "Service users: experience rates"),
         "internal": Label("Internal", "Internal"),
         "external": Label("Eksternal", "External"),
         "expert": Label("Eksper", "Experts"),

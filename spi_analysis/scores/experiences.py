@@ -17,7 +17,7 @@ RESPONDENTS, CONTACTS = "respondents", "contacts"
 def experience_rates(
     design: SurveyDesign | ReplicateDesign, instrument: Instrument, source: Source, level: float
 ) -> pd.DataFrame:
-    """Rates in percent for every experience item of a source, with Wilson intervals.
+    """Rates in percent for every experience item of a source, with Wilson intervals that count at most n answers.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def experience_rates(
         return pd.DataFrame()
     with_answers = design.with_columns(answers)
     result = estimate_mean(with_answers, list(answers.columns), level=level)
-    low, high = proportion_interval(result.table, "wilson", level)
+    low, high = proportion_interval(result.table, "wilson", level, cap_effective_n=True)
     table = result.table.assign(ci_low=low, ci_high=high)
     keys = [name.split("|") for name in table["variable"]]
     table = table.assign(item=[k[0] for k in keys], domain=[k[1] for k in keys])

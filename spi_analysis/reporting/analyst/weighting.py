@@ -186,7 +186,7 @@ def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float
     if inside.empty:
         return pd.DataFrame(columns=[by, "estimate", "ci_low", "ci_high"])
     design = SurveyDesign(inside.assign(answered=inside["answered"].map({True: "yes", False: "no"})), "base_weight")
-    shares = estimate_proportion(design, "answered", by=by, level=level, interval="wilson").table
+    shares = estimate_proportion(design, "answered", by=by, level=level, interval="wilson", cap_effective_n=True).table
     shares = shares[shares["category"] == "yes"].sort_values("estimate")
     return shares.assign(**{c: 100 * shares[c] for c in ("estimate", "ci_low", "ci_high")})
 
