@@ -72,7 +72,7 @@ def _evidence(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, A
 
 
 def _distance(evidence: dict[str, Any], kind: str, threshold: float) -> float:
-    """How far beyond the threshold, in standard errors; that of a rate counts at most n answers, as its interval does."""
+    """How far beyond the threshold, in standard errors; a rate counts at most n answers, as in its interval."""
     beyond = threshold - evidence["estimate"] if kind == "score_below" else evidence["estimate"] - threshold
     se = evidence["se"]
     if kind == "rate_above":

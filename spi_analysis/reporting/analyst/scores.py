@@ -40,6 +40,7 @@ TABLES = {
     "change": TableKind(
         (
             "index_previous",
+            "index_previous_noise",
             "index_change",
             "change_source",
             "change_weights",
