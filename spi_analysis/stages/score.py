@@ -190,8 +190,10 @@ def _category_rows(index: IndexEstimate, round_: RoundParams, inputs: Institutio
 
 def _completed(estimates: pd.DataFrame, institution_id: str, level: float) -> pd.DataFrame:
     """All columns of the contract; a figure that could not be computed says so."""
-    columns = ["measure", "source", "dimension", "domain", *FIGURES]
-    table = estimates.reindex(columns=columns).assign(institution_id=institution_id, level=level)
+    names = ["measure", "source", "dimension", "domain"]
+    table = estimates.reindex(columns=[*names, *FIGURES]).assign(institution_id=institution_id, level=level)
+    # Of a column that no row has (as the domain, while only experts have answered) pandas would make numbers.
+    table[names] = table[names].astype("str")
     table[FIGURES] = table[FIGURES].astype(float)
     table["status"] = np.where(table["estimate"].isna(), "no_answers", "shown")
     return table

@@ -174,9 +174,11 @@ def _equal_weights(
     table = people[[*WHO, "stratum", "disposition", "base_weight"]].assign(nr_class=None)
     for column in WEIGHT_COLUMNS[1:]:
         table[column] = answered.astype(float)
+    # Nobody answered: there is no weight of which anything could be said.
+    one = 1.0 if answered.any() else float("nan")
     report = pd.DataFrame(
         [{"step": "equal weights", "column": "weight", "cases": int(answered.sum()), "sum": float(answered.sum()),
-          "kish_deff": 1.0, "effective_n": float(answered.sum()), "smallest": 1.0, "largest": 1.0, "merged": [],
+          "kish_deff": one, "effective_n": float(answered.sum()), "smallest": one, "largest": one, "merged": [],
           "done": [], "warnings": [],
           "source": source}]
     )  # fmt: skip
