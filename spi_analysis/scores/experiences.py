@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.errors import InputError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.params import Instrument, Source
 from spi_analysis.params.instrument import ContactItem, ExperienceItem
 from spi_analysis.scores.items import valid_answers
+from spi_analysis.tables.answer_fit import misfits
 
 RESPONDENTS, CONTACTS = "respondents", "contacts"
 
@@ -28,6 +30,10 @@ def experience_rates(
     DataFrame, one row per item and denominator: item, domain, estimate, se, ci_low, ci_high (percent),
     df_design, n. ``domain`` is "respondents" (all who answered; without contact counts as no)
     or "contacts" (those with at least one contact: the SDG 16.5.1 kind of rate).
+
+    Raises
+    ------
+    InputError   a question without a column, or a code that its scale does not have.
     """
     answers = _answers(design.data, instrument, source)
     if not answers.columns.any():
@@ -73,6 +79,8 @@ def institutions_reporting(rates: pd.DataFrame, level: float) -> pd.DataFrame:
 def _answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
     """0/1 columns "item|denominator"; missing outside the denominator."""
     part = instrument.sources[source]
+    if problems := misfits(data, [*part.contacts, *part.experiences], instrument):
+        raise InputError(*problems)
     contacts = {contact.code: _yes(data, contact, instrument) for contact in part.contacts}
     columns = {}
     for item in part.experiences:

@@ -28,6 +28,7 @@ from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.published import published_results
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.source_rows import FIGURES, Design, item_weights
+from spi_analysis.tables.answer_fit import require_answers_fit
 from spi_analysis.tables.round_data import RoundData, load_round
 from spi_analysis.weighting.auxiliary import auxiliary_of
 
@@ -104,6 +105,7 @@ def earlier_round(data: RoundData) -> ScoredRound | None:
 
 def scored_round(data: RoundData) -> ScoredRound:
     """A round as its tables are stored."""
+    require_answers_fit(data.responses, data.instrument, data.where("responses"))
     tables = (data.frame, data.responses, data.weights, data.replicates)
     designs = {s: respondents_design(s, *tables, data.round, data.instrument) for s in data.round.sources}
     known = {source: design for source, design in designs.items() if design is not None}
