@@ -275,6 +275,9 @@ VALUES: dict[str, dict[str, Label]] = {
         "index_variance_share": Label("Sumbangan pada ragam indeks", "Share of the index's variance"),
         "index_change": Label("Perubahan sejak", "Change since"),
         "index_previous": Label("Indeks tahun", "Index of the year"),
+        "index_previous_noise": Label(
+            "Galat baku yang dipakai untuk indeks terbitan", "Standard error taken for the published index"
+        ),
         "change_source": Label("Bagian perubahan, sumber", "Part of the change, source"),
         "change_dimension": Label("Bagian perubahan, dimensi", "Part of the change, dimension"),
         "change_weights": Label("Bagian perubahan", "Part of the change"),
@@ -349,6 +352,8 @@ VALUES: dict[str, dict[str, Label]] = {
         ),
     },
     "part": {
+        "internal_rate": Label("Pegawai: tingkat pengalaman", "Employees: experience rates"),
+        "external_rate": Label("Pengguna layanan: tingkat pengalaman", "Service users: experience rates"),
         "internal": Label("Internal", "Internal"),
         "external": Label("Eksternal", "External"),
         "expert": Label("Eksper", "Experts"),
@@ -357,6 +362,8 @@ VALUES: dict[str, dict[str, Label]] = {
         "mode_adjustment": Label("Penyesuaian moda", "Mode adjustment"),
         "weights": Label("Perubahan bobot", "Change of weights"),
         "unexplained": Label("Tidak terjelaskan", "Unexplained"),
+        "same_design": Label("seperti pada putaran ini", "as in this round"),
+        "model": Label("menurut model tahun-tahun terbitan", "by the model of the published years"),
         "index": Label("Indeks", "Index"),
     },
 }

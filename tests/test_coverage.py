@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from spi_analysis.estimation.coverage import coverage_summary, range_summary
+from spi_analysis.estimation.intervals import proportion_interval
+from spi_analysis.scores import IndexRule
 from spi_analysis.scores.conduct import conduct_summary
+from spi_analysis.stages.change import PublishedFigure, change_against_published
 from spi_analysis.synthetic.conduct import ANSWERS, simulate_conduct
 from spi_analysis.synthetic.coverage import simulate_institution
 
@@ -34,6 +37,40 @@ def test_intervals_cover_where_response_is_at_random(at_random, measure):
     assert 0.95 - error <= row["coverage"], "too few intervals hold the truth"
     assert abs(row["bias"]) < 3 * row["sd"] / np.sqrt(row["runs"]) + 0.15, "the weights leave a bias"
     assert 0.75 < row["se"] / row["sd"] < 1.3, "the standard error is not that of the estimate"
+
+
+def test_intervals_of_rates_cover_and_count_no_more_answers_than_there_are(at_random):
+    """Rates of one round move together, so the Monte-Carlo error is that of the means of rounds."""
+    rates = at_random[at_random["measure"].str.endswith("_rate")]
+    assert set(rates["measure"]) == {"internal_rate", "external_rate"}
+    held = rates["truth"].between(rates["ci_low"], rates["ci_high"])
+    for measure, of_measure in held.groupby(rates["measure"]):
+        rounds = of_measure.groupby([rates["institution_id"], rates["seed"]]).mean()
+        assert 0.95 - 3 * rounds.sem() <= of_measure.mean(), measure
+    # Never narrower than Wilson's interval of n answers drawn one by one (with the normal, a little less than t).
+    counted = rates[["estimate", "n"]].assign(estimate=rates["estimate"] / 100, se=np.nan, df_design=np.inf)
+    low, high = proportion_interval(counted, "wilson", 0.95)
+    assert (rates["ci_high"] - rates["ci_low"] >= 100 * (high - low) - 1e-9).all()
+
+
+def test_a_change_without_any_change_is_seldom_called_one(at_random, setup):
+    """Each round against the one before it as if that had been published and nothing had changed in truth."""
+    weights, found = setup.round.index.source_weights, []
+    known = at_random.set_index(["institution_id", "seed", "measure"])
+    for institution_id in setup.institution_ids:
+        for seed in SEEDS[1:]:
+            now, then = known.loc[(institution_id, seed)], known.loc[(institution_id, seed - 1)]
+            scores = now.loc[list(weights), ["estimate", "se", "df_design", "n"]].assign(effective_n=np.nan)
+            before = (then["estimate"] - then["truth"] + now["truth"]).loc[list(weights)].round(2)
+            parts = before.to_dict() | {"correction_conduct": 0.0, "correction_facts": 0.0}
+            index = round(sum(weights[s] * before[s] for s in weights), 2)
+            figure = PublishedFigure(2023, index, parts, weights)
+            rows = change_against_published(figure, scores, IndexRule(weights, {}, {}), setup.round.level)
+            found.append(rows[rows["measure"].isin(["index_change", "change_source"])])
+    rows = pd.concat(found)
+    alarms = ((rows["ci_low"] > 0) | (rows["ci_high"] < 0)).groupby(rows["measure"]).agg(["mean", "size"])
+    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / alarms["size"])
+    assert (alarms["mean"] <= most).all(), alarms
 
 
 def test_a_census_with_8_percent_response_has_an_interval_of_honest_width(setup):

@@ -2,14 +2,17 @@
 
 import json
 import re
+import shutil
 
 import nbformat
 import pandas as pd
 import pytest
 
 from spi_analysis.fieldwork import disposition_counts, response_rates
+from spi_analysis.params import Workspace
 from spi_analysis.scores import index_from_scores
 from spi_analysis.tables.demo_marks import demo_is_whole, not_of_the_demo
+from spi_analysis.tables.store import Store
 from tests.demo import spi
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
@@ -203,3 +206,25 @@ def test_status_lists_every_institution(demo):
     done = spi(demo.workspace, "status")
     assert done.returncode == 0
     assert done.stdout.count("10 of 10") == 5
+
+
+def test_an_interim_run_goes_through_before_one_source_has_answered(demo, tmp_path):
+    """Nobody of the users has answered yet: all notebooks of the institution run, and its pages say what is missing."""
+    root = tmp_path / "workspace"
+    shutil.copytree(demo.workspace.root, root)
+    workspace, who = Workspace(root), "kota-mojokerto"
+    store = Store(workspace.data / "spi_2024")
+    responses, events = store.read("responses", who), store.read("events", who)
+    store.write("responses", who, responses[responses["source"] != "external"])
+    answered = (events["source"] == "external") & events["event"].isin(["started", "completed"])
+    store.write("events", who, events[~answered])
+    done = spi(workspace, "run", who, *(word for n in ("20", "30", "40", "50") for word in ("--notebook", n)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    estimates = store.read("estimates", who)
+    assert not (estimates["source"] == "external").any()
+    assert {"internal", "expert"} <= set(estimates["source"].dropna())
+    pages = workspace.institution_outputs("spi_2024", who)
+    missing = "no answers, or too few, of External (service users)"
+    assert missing in (pages / "report.en.html").read_text(encoding="utf-8")
+    assert missing in (pages / "40_score_analysis.en.html").read_text(encoding="utf-8")
+    assert "there are no weights: External" in (pages / "30_nonresponse_weighting.en.html").read_text(encoding="utf-8")

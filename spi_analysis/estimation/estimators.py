@@ -78,6 +78,7 @@ def estimate_proportion(
     level: float = 0.95,
     interval: str = "wald",
     deff: bool | str = False,
+    cap_effective_n: bool = False,
 ) -> Estimate:
     """Shares of every category of categorical (or true/false) columns.
 
@@ -85,6 +86,8 @@ def estimate_proportion(
     ----------
     interval : str
         wald (t), logit, wilson, beta (Korn & Graubard), asin; all but the first stay inside 0 to 1
+    cap_effective_n : bool
+        limits as if the answers told at most what ``n`` drawn one by one tell (``proportion_interval``; not in R)
     others as in ``estimate_mean``
 
     Returns
@@ -101,9 +104,9 @@ def estimate_proportion(
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     result = _estimate(design, [share for name in names for share in _shares(design, name)], by, level, deff)
-    if interval == "wald":
+    if interval == "wald" and not cap_effective_n:
         return result
-    low, high = proportion_interval(result.table, interval, level)
+    low, high = proportion_interval(result.table, interval, level, cap_effective_n)
     return Estimate(result.table.assign(ci_low=low, ci_high=high), result.covariance, level, result.replicates)
 
 

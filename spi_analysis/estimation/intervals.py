@@ -13,17 +13,28 @@ from spi_analysis.estimation.result import t_interval
 INTERVALS = ("wald", "logit", "wilson", "beta", "asin")
 
 
-def proportion_interval(table: pd.DataFrame, method: str, level: float) -> tuple[np.ndarray, np.ndarray]:
+def proportion_interval(
+    table: pd.DataFrame, method: str, level: float, cap_effective_n: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Limits (k,), (k,) for the proportions of a result table (columns estimate, se, df_design, n).
+
+    Parameters
+    ----------
+    cap_effective_n : bool
+        the effective number of answers p(1-p)/se**2 is never more than ``n``: a few rare answers in cells of small
+        weight make a standard error that is too small just where the estimate is too low. R's svyciprop has no cap.
 
     References
     ----------
-    Korn & Graubard (1998), Survey Methodology 24; Brown, Cai & DasGupta (2001), Statistical Science 16.
+    Korn & Graubard (1998), Survey Methodology 24; Brown, Cai & DasGupta (2001), Statistical Science 16;
+    Parker et al. (2017), National Center for Health Statistics, Vital and Health Statistics 2(175) (the cap).
     """
     p, se = table["estimate"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float)
     df, n = table["df_design"].to_numpy(dtype=float), table["n"].to_numpy(dtype=float)
     # Nobody in the domain: nothing to say.
     n = np.where(n > 0, n, np.nan)
+    if cap_effective_n:
+        se = capped_se(p, se, n)
     if method == "wald":
         return t_interval(p, se, df, level)
     if method not in INTERVALS:
@@ -40,7 +51,13 @@ def proportion_interval(table: pd.DataFrame, method: str, level: float) -> tuple
         return _wilson(p, effective, quantile)
     if method == "asin":
         return _arcsine(p, se, quantile, inside, effective)
-    return _beta(p, effective, df, n, level, inside)
+    return _beta(p, effective, df, n, level, inside, cap_effective_n)
+
+
+def capped_se(p: np.ndarray, se: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Standard errors (k,) of proportions, none below that of ``n`` answers drawn one by one; unknown ones stay so."""
+    least = np.sqrt(p * (1 - p) / n)
+    return np.where(se < least, least, se)
 
 
 def _logit(
@@ -72,13 +89,22 @@ def _wilson(p: np.ndarray, effective: np.ndarray, quantile: np.ndarray) -> tuple
 
 
 def _beta(
-    p: np.ndarray, effective: np.ndarray, df: np.ndarray, n: np.ndarray, level: float, inside: np.ndarray
+    p: np.ndarray,
+    effective: np.ndarray,
+    df: np.ndarray,
+    n: np.ndarray,
+    level: float,
+    inside: np.ndarray,
+    capped: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     tail = (1 - level) / 2
     # No degrees of freedom, no interval.
     n = np.where(df > 0, n, np.nan)
     shrink = (student.ppf(tail, np.maximum(n - 1, 1)) / student.ppf(tail, np.maximum(df, 1))) ** 2
     size = np.where(inside, effective * shrink, n)
+    if capped:
+        # In a small domain of a large design the factor is above 1.
+        size = np.minimum(size, n)
     low = beta_distribution.ppf(tail, size * p, size * (1 - p) + 1)
     high = beta_distribution.ppf(1 - tail, size * p + 1, size * (1 - p))
     return np.where((p <= 0) & (df > 0), 0.0, low), np.where((p >= 1) & (df > 0), 1.0, high)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import InputError, Problem, nearest
+from spi_analysis.errors import InputError
 from spi_analysis.params import Instrument, Source
 from spi_analysis.params.round import DispositionParams
+from spi_analysis.tables.answer_fit import NO_COLUMN, misfits
 
 # I complete, P partial, R refusal or break-off, NC non-contact, O other eligible nonresponse,
 # UH/UO unknown eligibility, NE not eligible.
@@ -105,12 +106,8 @@ def scored_items_answered(responses: pd.DataFrame, instrument: Instrument, sourc
     items = [item.code for item in instrument.items(source)]
     if responses.empty:
         return pd.Series(index=responses.index, dtype=float)
-    absent = [item for item in items if item not in responses.columns]
-    if absent:
-        names = [str(column) for column in responses.columns]
-        raise InputError(
-            *(Problem("the responses lack an item", column=item, hint=nearest(item, names)) for item in absent)
-        )
+    if problems := [p for p in misfits(responses, instrument.items(source), instrument) if p.what == NO_COLUMN]:
+        raise InputError(*problems)
     return responses[items].notna().mean(axis=1)
 
 

@@ -14,8 +14,9 @@ from spi_analysis.params.round import SourceWeights
 class PublishedYear(SourceWeights):
     """One published year. ``note`` says in plain words what is unexplained about it.
 
-    ``mode_break``: another mode of interviewing, with a shift of its own for the institutions that carry an
-    unexplained deduction; ``own_noise``: its noise variance is estimated apart from that of the other years.
+    ``mode_break``: another mode of interviewing, with a shift of its own for the institutions that carry an unexplained
+    deduction; ``own_noise``: its noise variance is estimated apart from that of the other years. A round that is
+    compared with a year of either kind takes that year's noise from the model, with any other its own error.
     """
 
     official_index: Annotated[float, Field(ge=0, le=100)] | None = None
@@ -60,6 +61,10 @@ class PublishedYears(Judgement, Cited):
     def mode_breaks(self) -> set[int]:
         """Years with another mode of interviewing."""
         return {year for year, known in self.years.items() if known.mode_break}
+
+    def same_design(self, year: int) -> bool:
+        """Whether a year's survey was made as today's: not in another mode, nor with an error known to be another."""
+        return year not in self.mode_breaks() | self.own_noise()
 
     def own_noise(self) -> set[int]:
         """Years whose noise variance is their own."""

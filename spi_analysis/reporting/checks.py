@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from spi_analysis.columns import SOURCES
 from spi_analysis.estimation.coverage import coverage_summary, range_summary
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.params import RoundSetup
@@ -67,7 +68,9 @@ def coverage_table(results: pd.DataFrame | None) -> Shown:
         note = words(
             "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. The coverage of a 95% "
             "interval should be near 95%; where answering depends on the answer it may be far lower, whatever the "
-            "weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves open."
+            "weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves open. Experience "
+            "rates are in percentage points, and every item and denominator of a round counts as a run: those of one "
+            "round move together, so that their interval of the coverage is too narrow."
         )
         return html_table(columns, "table-coverage", words("Coverage of the intervals"), note=note, words=words)
 
@@ -100,6 +103,7 @@ def truth_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
         return _not_computed()
     seed = int(results["seed"].min())
     rows = results[(results["seed"] == seed) & results["mechanism"].isin(["at_random", "depends_on_answer"])]
+    rows = rows[rows["measure"].isin([*SOURCES, "index"])]
     wide = rows.pivot(index=["institution_id", "measure"], columns="mechanism")
     keys = list(wide.index)
 

@@ -1,7 +1,7 @@
 """The SPI's scores: items, index, categories, change, experiences, published years, ranks, recommendations."""
 
 from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
-from spi_analysis.scores.change import Change, bridge, change_from_published, composition
+from spi_analysis.scores.change import bridge, composition
 from spi_analysis.scores.dimension_weights import data_weights
 from spi_analysis.scores.experiences import experience_rates, institutions_reporting
 from spi_analysis.scores.index import (
@@ -36,7 +36,6 @@ from spi_analysis.scores.units import domain_scores
 from spi_analysis.scores.weak_sides import weak_sides
 
 __all__ = [
-    "Change",
     "IndexEstimate",
     "IndexRule",
     "Release",
@@ -48,7 +47,6 @@ __all__ = [
     "category_of",
     "category_probabilities",
     "change_between",
-    "change_from_published",
     "combine_index",
     "composition",
     "data_weights",

@@ -3,43 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
-from scipy.stats import t as student
 
 from spi_analysis.params.roster import CORRECTIONS
 
 SOURCES = ("internal", "external", "expert")
 
 Verdict = Literal["up", "down", "no_clear_change"]
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change of the index in points, and its interval."""
-
-    estimate: float
-    se: float
-    ci_low: float
-    ci_high: float
-    previous: float
-    previous_year: int
-
-
-def change_from_published(
-    index: float, se: float, df: float, previous: float, previous_year: int, level: float
-) -> Change:
-    """Change against a published index.
-
-    No standard error was ever published, so the earlier figure counts as a fixed number and the
-    interval holds this round's uncertainty only: it is too narrow rather than too wide, and
-    every page that shows it says so.
-    """
-    difference = index - previous
-    half = float(student.ppf(0.5 + level / 2, df)) * se
-    return Change(difference, se, difference - half, difference + half, previous, previous_year)
 
 
 def verdict_of(ci_low: float, ci_high: float) -> Verdict:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.errors import InputError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.params import Instrument, Source
 from spi_analysis.params.instrument import ContactItem, ExperienceItem
 from spi_analysis.scores.items import valid_answers
+from spi_analysis.tables.answer_fit import misfits
 
 RESPONDENTS, CONTACTS = "respondents", "contacts"
 
@@ -17,7 +19,7 @@ RESPONDENTS, CONTACTS = "respondents", "contacts"
 def experience_rates(
     design: SurveyDesign | ReplicateDesign, instrument: Instrument, source: Source, level: float
 ) -> pd.DataFrame:
-    """Rates in percent for every experience item of a source, with Wilson intervals.
+    """Rates in percent for every experience item of a source, with Wilson intervals that count at most n answers.
 
     Parameters
     ----------
@@ -28,13 +30,17 @@ def experience_rates(
     DataFrame, one row per item and denominator: item, domain, estimate, se, ci_low, ci_high (percent),
     df_design, n. ``domain`` is "respondents" (all who answered; without contact counts as no)
     or "contacts" (those with at least one contact: the SDG 16.5.1 kind of rate).
+
+    Raises
+    ------
+    InputError   a question without a column, or a code that its scale does not have.
     """
     answers = _answers(design.data, instrument, source)
     if not answers.columns.any():
         return pd.DataFrame()
     with_answers = design.with_columns(answers)
     result = estimate_mean(with_answers, list(answers.columns), level=level)
-    low, high = proportion_interval(result.table, "wilson", level)
+    low, high = proportion_interval(result.table, "wilson", level, cap_effective_n=True)
     table = result.table.assign(ci_low=low, ci_high=high)
     keys = [name.split("|") for name in table["variable"]]
     table = table.assign(item=[k[0] for k in keys], domain=[k[1] for k in keys])
@@ -73,6 +79,8 @@ def institutions_reporting(rates: pd.DataFrame, level: float) -> pd.DataFrame:
 def _answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
     """0/1 columns "item|denominator"; missing outside the denominator."""
     part = instrument.sources[source]
+    if problems := misfits(data, [*part.contacts, *part.experiences], instrument):
+        raise InputError(*problems)
     contacts = {contact.code: _yes(data, contact, instrument) for contact in part.contacts}
     columns = {}
     for item in part.experiences:

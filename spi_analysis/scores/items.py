@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import InputError, Problem
+from spi_analysis.errors import InputError
 from spi_analysis.params import Instrument, Source
 from spi_analysis.params.instrument import Scale
+from spi_analysis.tables.answer_fit import misfits
 
 MISSING_KINDS = ("dont_know", "refused", "not_applicable")
 
@@ -25,13 +26,12 @@ def item_scores(responses: pd.DataFrame, instrument: Instrument, source: Source)
 
     Raises
     ------
-    InputError   a code that the item's scale does not have.
+    InputError   an item without a column, or a code that its scale does not have.
     """
     items = instrument.items(source)
+    if problems := misfits(responses, items, instrument):
+        raise InputError(*problems)
     answers, limits = item_answers(responses, instrument, source), _limits(instrument, source)
-    problems = [_outside(responses[item.code], instrument.scales[item.scale]) for item in items]
-    if any(problems):
-        raise InputError(*(problem for problem in problems if problem))
     shares = (answers - limits[0]) / (limits[1] - limits[0])
     positive = [item.direction == "positive" for item in items]
     scores = 100 * np.where(positive, shares, 1 - shares)
@@ -80,17 +80,3 @@ def item_nonresponse(responses: pd.DataFrame, instrument: Instrument, source: So
 
 def _share(rows: np.ndarray) -> float:
     return float(rows.mean()) if len(rows) else float("nan")
-
-
-def _outside(column: pd.Series, scale: Scale) -> Problem | None:
-    codes = column.to_numpy(dtype=float, na_value=np.nan)
-    odd = np.unique(codes[~(((codes >= scale.minimum) & (codes <= scale.maximum)) | np.isnan(codes))])
-    odd = odd[~np.isin(odd, list(scale.missing))]
-    if not len(odd):
-        return None
-    return Problem(
-        "an answer code is not on the item's scale",
-        column=str(column.name),
-        got=", ".join(f"{code:g}" for code in odd),
-        expected=f"{scale.minimum} to {scale.maximum} or {', '.join(map(str, scale.missing))}",
-    )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from spi_analysis.estimation.intervals import capped_se
 from spi_analysis.params import RecommendationRules
 
 # What a rule looks at, by the kind of its condition.
@@ -71,8 +72,12 @@ def _evidence(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, A
 
 
 def _distance(evidence: dict[str, Any], kind: str, threshold: float) -> float:
-    """How far beyond the threshold, in standard errors."""
+    """How far beyond the threshold, in standard errors; a rate counts at most n answers, as in its interval."""
     beyond = threshold - evidence["estimate"] if kind == "score_below" else evidence["estimate"] - threshold
-    if evidence["se"] > 0 or beyond == 0:
-        return float(beyond / evidence["se"]) if beyond else 0.0
+    se = evidence["se"]
+    if kind == "rate_above":
+        share, n = (np.array(evidence[name], dtype=float) for name in ("estimate", "n"))
+        se = float(100 * capped_se(share / 100, np.array(se / 100), n))
+    if se > 0 or beyond == 0:
+        return float(beyond / se) if beyond else 0.0
     return float(np.copysign(np.inf, beyond))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,11 +34,15 @@ class SourceRound:
 
 @dataclass(frozen=True)
 class SourcePair:
-    """A source in two rounds; ``between`` (D before, D after) is the covariance that common people make."""
+    """A source in two rounds; ``between`` (D before, D after) is the covariance that common people make.
+
+    ``same_error``: the covariance before is not estimated from answers of its own but taken to be that of after.
+    """
 
     before: SourceRound
     after: SourceRound
     between: np.ndarray
+    same_error: bool = False
 
     @property
     def same_dimensions(self) -> bool:
@@ -50,13 +54,15 @@ class SourcePair:
 class IndexRule:
     """How a round makes its index: weights of the sources, corrections in points and their standard errors.
 
-    ``unexplained``: a published index minus what its parts make (rounding, deductions that nobody explained).
+    ``unexplained``: a published index minus what its parts make (rounding, deductions that nobody explained);
+    ``noise``: variance and degrees of freedom of a published index as a whole, where they are not those of its parts.
     """
 
     weights: Mapping[str, float]
     corrections: Mapping[str, float]
     correction_se: Mapping[str, float]
     unexplained: float = 0.0
+    noise: tuple[float, float] | None = None
 
 
 # Coefficients of the dimension scores before and after, by source.
@@ -76,9 +82,9 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
     Returns
     -------
     DataFrame: kind (index, source, dimension, weights, correction, unexplained), source, part, estimate, se, ci_low,
-    ci_high, df_design (Satterthwaite over sources and rounds; with common people the smaller of the two rounds), n
-    and effective_n (the smaller of the two rounds; for several sources their sum). Dimensions are left out where the
-    two rounds asked for different ones.
+    ci_high, df_design (Satterthwaite over sources and rounds; with common people, or one error for both rounds, the
+    smaller of the two), n and effective_n (the smaller of the two rounds; for several sources their sum). Dimensions
+    are left out where the two rounds asked for different ones.
 
     References
     ----------
@@ -95,7 +101,11 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
         corrections.append(_fixed_row("unexplained", "unexplained", after.unexplained - before.unexplained))
     whole = {s: (sources[s][0] + weights[s][0], sources[s][1] + weights[s][1]) for s in pairs}
     rows = [_row(kind, source, part, combination, pairs) for kind, source, part, combination in bars]
-    index = _row("index", None, None, whole, pairs, sum(row["se"] ** 2 for row in corrections))
+    known = {"corrections": (float(sum(row["se"] ** 2 for row in corrections)), np.inf)}
+    if before.noise is not None:
+        known["before"] = before.noise
+        pairs = {source: _without_error_before(pair) for source, pair in pairs.items()}
+    index = _row("index", None, None, whole, pairs, known)
     index["estimate"] += sum(row["estimate"] for row in corrections)
     return _with_limits(pd.DataFrame([index, *rows, *corrections], columns=COLUMNS), level)
 
@@ -150,9 +160,11 @@ def _row(
     part: str | None,
     combination: Combination,
     pairs: Mapping[str, SourcePair],
-    extra_variance: float = 0.0,
+    more: Mapping[str, tuple[float, float]] | None = None,
 ) -> dict[str, Any]:
-    estimate, variances, df = 0.0, {"extra": extra_variance}, {"extra": np.inf}
+    """A bar with its error; ``more``: variances and degrees of freedom that come on top."""
+    estimate = 0.0
+    variances, df = ({name: part[i] for name, part in (more or {}).items()} for i in (0, 1))
     for name, (first, second) in combination.items():
         pair = pairs[name]
         estimate += float(first @ pair.before.scores.to_numpy() + second @ pair.after.scores.to_numpy())
@@ -177,9 +189,15 @@ def _variance(pair: SourcePair, first: np.ndarray, second: np.ndarray) -> tuple[
     # An estimated covariance may go beyond what the two variances allow; a correlation cannot.
     most = float(np.sqrt(v * w))
     shared = float(np.clip(first @ pair.between @ second, -most, most))
-    if not pair.between.any():
+    if not pair.between.any() and not pair.same_error:
         return v + w, satterthwaite({"before": v, "after": w}, {"before": pair.before.df, "after": pair.after.df})
     return max(v + w + 2 * shared, 0.0), min(pair.before.df, pair.after.df)
+
+
+def _without_error_before(pair: SourcePair) -> SourcePair:
+    """The pair with its earlier scores as numbers: their error is counted elsewhere."""
+    exact = replace(pair.before, covariance=np.zeros_like(pair.before.covariance), df=np.inf)
+    return replace(pair, before=exact, between=np.zeros_like(pair.between), same_error=False)
 
 
 def _correction_row(name: str, before: IndexRule, after: IndexRule) -> dict[str, Any]:

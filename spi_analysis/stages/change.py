@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,12 @@ from spi_analysis.scores import (
     score_estimates,
     score_influence,
 )
+from spi_analysis.scores.years import Noise, published_noise
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.published import published_results
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.source_rows import FIGURES, Design, item_weights
+from spi_analysis.tables.answer_fit import require_answers_fit
 from spi_analysis.tables.round_data import RoundData, load_round
 from spi_analysis.weighting.auxiliary import auxiliary_of
 
@@ -44,12 +46,17 @@ PARTS = ("internal", "external", "expert", "correction_conduct", "correction_fac
 
 @dataclass(frozen=True)
 class PublishedFigure:
-    """A published index of an earlier year; ``parts`` (scores, corrections) and ``weights`` where they are known."""
+    """A published index of an earlier year; ``parts`` (scores, corrections) and ``weights`` where they are known.
+
+    ``noise``: of the index and of the sources' scores by the model of the published years, for a year of another
+    design than this round; what is not in it counts as uncertain as this round's own figure (the same design).
+    """
 
     year: int
     index: float
     parts: Mapping[str, float] | None = None
     weights: Mapping[str, float] | None = None
+    noise: Mapping[str, Noise] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,19 @@ class ScoredRound:
 
 def earlier_figure(setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
     """The published index of the year before, if there is one."""
-    past, year = history(published_results(setup), institution_id), setup.round.previous_year
+    published, year = published_results(setup), setup.round.previous_year
+    past = history(published, institution_id)
     rows = past[past["year"] == year]
     if rows.empty:
         return None
     parts = rows.iloc[0][list(PARTS)]
     known = None if parts.isna().any() else parts.astype(float).to_dict()
-    return PublishedFigure(year, float(rows.iloc[0]["index"]), known, setup.years.weights(year))
+    noise = {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
+    return PublishedFigure(year, float(rows.iloc[0]["index"]), known, setup.years.weights(year), noise)
+
+
+def _noise(published: pd.DataFrame, setup: RoundSetup, institution_id: str, year: int) -> dict[str, Noise]:
+    return published_noise(published, setup.years, setup.roster[institution_id].type, year)
 
 
 def earlier_round(data: RoundData) -> ScoredRound | None:
@@ -92,6 +105,7 @@ def earlier_round(data: RoundData) -> ScoredRound | None:
 
 def scored_round(data: RoundData) -> ScoredRound:
     """A round as its tables are stored."""
+    require_answers_fit(data.responses, data.instrument, data.where("responses"))
     tables = (data.frame, data.responses, data.weights, data.replicates)
     designs = {s: respondents_design(s, *tables, data.round, data.instrument) for s in data.round.sources}
     known = {source: design for source, design in designs.items() if design is not None}
@@ -117,7 +131,12 @@ def change_against_round(before: ScoredRound, after: ScoredRound, level: float) 
 def change_against_published(
     before: PublishedFigure, scores: pd.DataFrame, after: IndexRule, level: float
 ) -> pd.DataFrame:
-    """The same against a published index, which has no standard error: its scores count as fixed numbers.
+    """The same against a published index, which has no standard error but is no more certain than this round's.
+
+    Its scores count with the errors of this round's own (the survey of a year of the same design: of a difference the
+    SE is root 2 times that of a score), or with the noise of the model of the published years (``before.noise``). Row
+    ``index_previous_noise``: the standard error that the published index has by this, and by which of the two
+    (``dimension``: same_design, model).
 
     Parameters
     ----------
@@ -125,24 +144,35 @@ def change_against_published(
     """
     parts = before.parts
     earlier = scores["estimate"].to_dict() if parts is None else {s: parts[s] for s in scores.index}
-    pairs = {s: _fixed_pair(earlier[s], row) for s, row in scores.iterrows()}
+    pairs = {s: _published_pair(earlier[s], row, before.noise.get(str(s))) for s, row in scores.iterrows()}
     weights = before.weights or after.weights
     corrections = after.corrections if parts is None else {name: parts[name] for name in PARTS[3:]}
     values = [earlier[s] for s in PARTS[:3]]
     made = index_from_scores(*values, **(dict.fromkeys(PARTS[3:], 0.0) | corrections), weights=weights)
-    rows = change_between(pairs, IndexRule(weights, corrections, {}, before.index - made), after, level)
+    rule = IndexRule(weights, corrections, {}, before.index - made, before.noise.get("index"))
+    rows = change_between(pairs, rule, after, level)
     # Published are whole sources, so there are no bars of dimensions; without published parts there are none at all.
     kept = rows["kind"] == "index" if parts is None else rows["kind"] != "dimension"
-    return _as_estimates(rows[kept], before.year)
+    assumed = _noise_row(rule, pairs, before.year)
+    return pd.concat([assumed, _as_estimates(rows[kept], before.year)], ignore_index=True)
 
 
-def _fixed_pair(before: float, after: pd.Series) -> SourcePair:
-    """A source of which the earlier score is a number without an error."""
-    first = pd.Series([before], ["score"])
-    known = SourceRound(first, np.zeros((1, 1)), pd.Series([1.0], ["score"]), np.inf, np.inf, np.inf)
-    second = pd.Series([after["estimate"]], ["score"])
+def _noise_row(rule: IndexRule, pairs: Mapping[str, SourcePair], year: int) -> pd.DataFrame:
+    """The standard error that a published index counts with, in points, and where it comes from."""
+    of_parts = sum(rule.weights[s] ** 2 * float(pair.before.covariance[0, 0]) for s, pair in pairs.items())
+    variance, kind = (of_parts, "same_design") if rule.noise is None else (rule.noise[0], "model")
+    row = {"measure": "index_previous_noise", "dimension": kind, "domain": str(year), "estimate": float(variance**0.5)}
+    return pd.DataFrame([row])
+
+
+def _published_pair(before: float, after: pd.Series, noise: Noise | None) -> SourcePair:
+    """A source whose earlier score was published: it has the noise of a model, or the error of this round's score."""
     own = [float(after[name]) for name in ("df_design", "n", "effective_n")]
-    return SourcePair(known, SourceRound(second, np.array([[after["se"] ** 2]]), known.shares, *own), np.zeros((1, 1)))
+    variance, df = (float(after["se"]) ** 2, own[0]) if noise is None else noise
+    shares, sizes = pd.Series([1.0], ["score"]), (np.inf, np.inf)
+    first = SourceRound(pd.Series([before], ["score"]), np.array([[variance]]), shares, df, *sizes)
+    second = SourceRound(pd.Series([after["estimate"]], ["score"]), np.array([[after["se"] ** 2]]), shares, *own)
+    return SourcePair(first, second, np.zeros((1, 1)), same_error=noise is None)
 
 
 def _pair(source: Source, before: ScoredRound, after: ScoredRound, level: float) -> SourcePair:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.scores.conduct import conduct_checks, flagged
+from spi_analysis.tables.answer_fit import require_answers_fit
 from spi_analysis.tables.round_data import RoundData
 
 COLUMNS = ["source", "unit", "n", "check", "observed", "expected", "p_value", "flagged"]
@@ -29,6 +30,7 @@ def conduct_of(
     DataFrame of COLUMNS: ``observed`` and ``expected`` are counts (pairs, people, most answers in a window), for the
     analyst's eyes only; ``p_value`` counts all units, checks and sources of the institution.
     """
+    require_answers_fit(responses, instrument)
     parts = []
     for source in round_.probability_sources:
         answers = responses[(responses["source"] == source) & responses["completed_at"].notna()]

@@ -11,7 +11,7 @@ import pandas as pd
 from spi_analysis.disclosure.suppression import few_of_either, size_tells
 from spi_analysis.errors import StoreError
 from spi_analysis.fieldwork import IneligibleReports, disposition_counts, ineligible_reports, response_rates
-from spi_analysis.params import Institution, InstitutionInputs, RoundSetup
+from spi_analysis.params import Institution, InstitutionInputs, RoundParams, RoundSetup, Source
 from spi_analysis.params.round import FieldworkParams
 from spi_analysis.scores import applicable, category_of, history, institutions_reporting
 from spi_analysis.scores.release import BY_RULE, SECRET
@@ -53,6 +53,11 @@ class InstitutionPage:
     def withheld_reason(self) -> str | None:
         """Why the result is not released; None where it is (or only hidden, since too few people answered)."""
         return withheld_reason(self.figures, self.inputs)
+
+    @property
+    def missing_sources(self) -> list[Source]:
+        """Sources without a score that is shown: no answers yet, or too few."""
+        return sources_without_score(self.figures, self.setup.round)
 
     def figure(self, measure: str, **where: str) -> pd.Series | None:
         """The one shown row of a measure, or None."""
@@ -140,6 +145,12 @@ def withheld_reason(estimates: pd.DataFrame, inputs: InstitutionInputs) -> str |
     index = estimates[estimates["measure"] == "index"]
     by_rule = BY_RULE if (index["status"] == "withheld").any() else None
     return inputs.withheld_reason or by_rule
+
+
+def sources_without_score(estimates: pd.DataFrame, round_: RoundParams) -> list[Source]:
+    """Sources of the round that have no shown score in the table ``estimates``, in the order of the round."""
+    shown = estimates[(estimates["measure"] == "source_score") & (estimates["status"] == "shown")]
+    return [source for source in round_.sources if source not in set(shown["source"])]
 
 
 def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> InstitutionPage:

@@ -34,6 +34,8 @@ from spi_analysis.stages.reliability import reliability_table, weights_table
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.source_rows import FIGURES, Design, source_rows
 from spi_analysis.stages.units_model import model_rows
+from spi_analysis.stages.weigh import require_weights_fit
+from spi_analysis.tables.answer_fit import require_answers_fit
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
@@ -68,7 +70,12 @@ def score_institution(
     ----------
     previous : PublishedFigure or None   the published index of the year before
     earlier : ScoredRound or None        the round of that year with its answers: the change is then estimated from both
+
+    Raises
+    ------
+    InputError   the answers do not fit the instrument: it changed after they came in.
     """
+    require_answers_fit(responses, instrument)
     designs = {
         source: respondents_design(source, frame, responses, weights, replicates, round_, instrument)
         for source in round_.sources
@@ -104,7 +111,14 @@ def _release(estimates: pd.DataFrame, designs: Mapping[Source, Design], now: Sco
 
 
 def score_round(data: RoundData) -> Scored:
-    """Every estimate of a loaded institution."""
+    """Every estimate of a loaded institution.
+
+    Raises
+    ------
+    InputError   the answers do not fit the instrument, or the weights are older than the answers and events.
+    """
+    require_answers_fit(data.responses, data.instrument, data.where("responses"))
+    require_weights_fit(data)
     institution_id = data.institution.institution_id
     return score_institution(
         data.frame,
@@ -190,8 +204,10 @@ def _category_rows(index: IndexEstimate, round_: RoundParams, inputs: Institutio
 
 def _completed(estimates: pd.DataFrame, institution_id: str, level: float) -> pd.DataFrame:
     """All columns of the contract; a figure that could not be computed says so."""
-    columns = ["measure", "source", "dimension", "domain", *FIGURES]
-    table = estimates.reindex(columns=columns).assign(institution_id=institution_id, level=level)
+    names = ["measure", "source", "dimension", "domain"]
+    table = estimates.reindex(columns=[*names, *FIGURES]).assign(institution_id=institution_id, level=level)
+    # Of a column that no row has (as the domain, while only experts have answered) pandas would make numbers.
+    table[names] = table[names].astype("str")
     table[FIGURES] = table[FIGURES].astype(float)
     table["status"] = np.where(table["estimate"].isna(), "no_answers", "shown")
     return table

@@ -14,6 +14,8 @@ from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.params.sources import WeightingParams
 from spi_analysis.sampling import known_levels
 from spi_analysis.stages.draw import eligible_list
+from spi_analysis.tables.answer_fit import require_answers_fit
+from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
 from spi_analysis.weighting import (
     DropIneligible,
@@ -73,7 +75,13 @@ def people_with_disposition(
     round_: RoundParams,
     instrument: Instrument,
 ) -> pd.DataFrame:
-    """Sampled people with what the list says of them and what became of their invitation."""
+    """Sampled people with what the list says of them and what became of their invitation.
+
+    Raises
+    ------
+    InputError   the answers do not fit the instrument: it changed after they came in.
+    """
+    require_answers_fit(responses, instrument)
     people = sample_with_frame(sample, frame)
     people["disposition"] = final_dispositions(people, events, responses, round_.dispositions, instrument)
     return people
@@ -174,9 +182,11 @@ def _equal_weights(
     table = people[[*WHO, "stratum", "disposition", "base_weight"]].assign(nr_class=None)
     for column in WEIGHT_COLUMNS[1:]:
         table[column] = answered.astype(float)
+    # Nobody answered: there is no weight of which anything could be said.
+    one = 1.0 if answered.any() else float("nan")
     report = pd.DataFrame(
         [{"step": "equal weights", "column": "weight", "cases": int(answered.sum()), "sum": float(answered.sum()),
-          "kish_deff": 1.0, "effective_n": float(answered.sum()), "smallest": 1.0, "largest": 1.0, "merged": [],
+          "kish_deff": one, "effective_n": float(answered.sum()), "smallest": one, "largest": one, "merged": [],
           "done": [], "warnings": [],
           "source": source}]
     )  # fmt: skip
@@ -194,6 +204,31 @@ def replicate_weights(replicates: pd.DataFrame, source: Source) -> tuple[pd.Seri
     values = part.drop(columns=["source", "person_id"]).dropna(axis=1, how="all").to_numpy(dtype=float)
     n = values.shape[1]
     return part["person_id"], ReplicateWeights(values, 1 / max(n, 1), np.ones(n), "bootstrap")
+
+
+def require_weights_fit(data: RoundData) -> None:
+    """Raise unless the stored weights are of the sample, the answers and the events that are stored.
+
+    Nothing is compared where sample or events are not there any more.
+
+    Raises
+    ------
+    InputError   somebody's disposition is another than the one that the weights were made with.
+    """
+    if not (data.has("sample") and data.has("events")):
+        return
+    people = people_with_disposition(data.frame, data.sample, data.events, data.responses, data.round, data.instrument)
+    now, then = (table.set_index(["source", "person_id"])["disposition"] for table in (people, data.weights))
+    both = pd.concat([now, then], axis=1, keys=["now", "then"])
+    changed = both.index[both["now"].fillna("") != both["then"].fillna("")].get_level_values("source").value_counts()
+    if len(changed):
+        raise InputError(
+            "the weights are older than the answers, the events or the sample",
+            file=data.where("weights"),
+            got=", ".join(f"{source}: {n} people with another disposition now" for source, n in changed.items()),
+            expected="weights made from the tables that are stored",
+            hint="make the weights again: spi run --notebook 30",
+        )
 
 
 def save_weights(store: Store, institution_id: str, weighted: WeightedSample) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import pandas as pd
 
 from spi_analysis.params import RoundParams, RoundSetup
-from spi_analysis.scores import combine_index, score_estimates
+from spi_analysis.scores import combine_index, experience_rates, score_estimates
 from spi_analysis.stages.draw import draw_source
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.sensitivity import SourceSensitivity, index_shifts, response_share, source_sensitivity
@@ -21,17 +21,20 @@ from spi_analysis.synthetic.frame import clean_frame
 # itself; and a whole list invited of which 8 % answer (at random).
 MECHANISMS = ("at_random", "depends_on_answer", "census_8_percent")
 CENSUS_RESPONSE = 0.08
+# Added to a source's name: its experience rates, one row per item and denominator.
+RATE = "_rate"
 CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
 
 
 def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mechanism: str) -> pd.DataFrame:
-    """One institution, one seed: truth and estimate of every source score and of the index.
+    """One institution, one seed: truth and estimate of every source score, of the index, and of experience rates.
 
     Returns
     -------
-    DataFrame, one row per measure: institution_id, seed, mechanism, measure, truth, estimate, se,
-    ci_low, ci_high, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis;
-    missing where there is none, as for the panel).
+    DataFrame, one row per score (measure: source or index), and per rate in percent of a probability source (measure:
+    the source with ``RATE``; item, domain): institution_id, seed, mechanism, measure, truth, estimate, se, ci_low,
+    ci_high, df_design, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis; missing
+    where there is none, as for the panel and for rates).
     """
     round_ = setup.round_for(institution_id)
     response = "depends_on_answer" if mechanism == "depends_on_answer" else "at_random"
@@ -45,7 +48,7 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
     sample = pd.concat(drawn, ignore_index=True)
     events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
     weighted = weigh_institution(frame, sample, events, responses, round_, setup.instrument)
-    rows, ranges = {}, {}
+    rows, ranges, rates = {}, {}, []
     for source in round_.sources:
         design = respondents_design(
             source, frame, responses, weighted.weights, weighted.replicates, round_, setup.instrument
@@ -56,10 +59,12 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
         if round_.sources[source].nature == "probability":
             estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source)
             ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
+            found = experience_rates(design, setup.instrument, source, round_.level)
+            rates.append(_with_true_rates(found, city.truth, source))
     table = _with_ranges(_with_index(pd.DataFrame(rows).T, setup, institution_id), ranges, round_)
-    return table.assign(
-        truth=_truth(city.truth), institution_id=institution_id, seed=seed, mechanism=mechanism
-    ).reset_index(names="measure")
+    scores = table.assign(truth=_truth(city.truth)).reset_index(names="measure")
+    facts = {"institution_id": institution_id, "seed": seed, "mechanism": mechanism}
+    return pd.concat([scores, *rates], ignore_index=True).assign(**facts)
 
 
 def _inviting_everyone(round_: RoundParams) -> RoundParams:
@@ -79,8 +84,9 @@ def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) ->
     corrections = {name: getattr(inputs, name) for name in CORRECTIONS}
     index = combine_index(scores, round_.index.source_weights, corrections, panels)
     low, high = index.interval(round_.level)
-    columns = ["estimate", "se", "ci_low", "ci_high", "n"]
-    row = pd.DataFrame([[index.estimate, index.se, low, high, scores["n"].sum()]], columns=columns, index=["index"])
+    columns = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
+    values = [index.estimate, index.se, low, high, index.df, scores["n"].sum()]
+    row = pd.DataFrame([values], columns=columns, index=["index"])
     return pd.concat([scores[columns], row]).astype(float)
 
 
@@ -91,6 +97,14 @@ def _with_ranges(table: pd.DataFrame, ranges: dict[str, SourceSensitivity], roun
         ends["index"] = index_shifts(ranges, round_)
     shifts = pd.DataFrame.from_dict(ends, orient="index", columns=["ppm_low", "ppm_high"], dtype=float)
     return table.join(shifts.reindex(table.index).add(table["estimate"], axis=0))
+
+
+def _with_true_rates(rates: pd.DataFrame, truth: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Rates of a source beside the true ones; nobody in the denominator: no rate."""
+    known = truth[(truth["measure"] == "rate") & (truth["source"] == source)]
+    true = known.rename(columns={"dimension": "item", "value": "truth"})[["item", "domain", "truth"]]
+    both = rates.merge(true, on=["item", "domain"], validate="1:1")
+    return both.dropna(subset=["estimate"]).assign(measure=source + RATE)
 
 
 def _truth(truth: pd.DataFrame) -> pd.Series:

@@ -75,6 +75,10 @@ class RoundData:
         """Whether a table is there."""
         return self.store.has(table, self.institution_id)
 
+    def where(self, table: str) -> str:
+        """The file of a table, as messages name it."""
+        return f"data/{self.setup.round.round_id}/{table}/{self.institution_id}.parquet"
+
     def _table(self, name: str) -> pd.DataFrame:
         return self.store.read(name, self.institution_id)
 

@@ -120,7 +120,7 @@ def test_no_response_at_all_needs_no_columns(setup: RoundSetup) -> None:
 
 def test_a_lost_item_column_is_named(setup: RoundSetup, items: list[str]) -> None:
     row = pd.DataFrame([response(items, "p", 6)]).rename(columns={items[0]: "exp_ins1"})
-    with pytest.raises(InputError, match="lack an item") as caught:
+    with pytest.raises(InputError, match="has no column") as caught:
         scored_items_answered(row, setup.instrument, "expert")
     assert "column exp_ins_1" in str(caught.value)
     assert "did you mean 'exp_ins1'?" in str(caught.value)

@@ -186,7 +186,7 @@ def test_files_hold_the_rows_of_the_page_in_its_order_with_whole_counts(page, tm
 def test_without_an_index_nothing_speaks_of_one(page_without_index):
     assert index_chart(page_without_index).html == {"id": "", "en": ""}
     said = _said(opening(page_without_index))
-    assert "tidak ditampilkan: terlalu sedikit yang menjawab" in said
+    assert "tidak ditampilkan: belum ada jawaban, atau terlalu sedikit, dari Eksper" in said
     assert "Perubahan tidak dicantumkan" in said, "there is a published year before, so this must not be denied"
     assert "target" not in said
     years = [row[0] for row in _rows(change_view(page_without_index).html["id"])]

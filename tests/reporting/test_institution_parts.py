@@ -63,7 +63,7 @@ def test_without_parts_of_the_year_before_it_says_so(page: InstitutionPage) -> N
 def test_hidden_index_has_no_bars(page_without_index: InstitutionPage) -> None:
     html = bridge_view(page_without_index).html["en"]
     assert "<svg" not in html
-    assert "is not shown: too few people answered" in html
+    assert "is not shown: there are no answers, or too few, of Experts" in html
     assert "not known" not in html, "what is hidden is known"
 
 

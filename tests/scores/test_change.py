@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.scores import bridge, change_from_published, composition, index_from_scores
+from spi_analysis.scores import bridge, composition, index_from_scores
 from spi_analysis.scores.change import verdict_of
 
 W2023 = {"internal": 0.3046, "external": 0.3279, "expert": 0.3675}
@@ -72,12 +72,6 @@ def test_nothing_is_unexplained_of_indices_made_by_the_formula(before: tuple, af
     first, second = (index_from_scores(*p, weights=w) for p, w in ((before, W2023), (after, W2024)))
     table = bridge(year(first, *before), year(second, *after), W2023, W2024).set_index("part")["points"]
     assert table["unexplained"] == pytest.approx(0, abs=1e-9)
-
-
-def test_change_carries_this_year_s_uncertainty_only() -> None:
-    change = change_from_published(75.0, 1.0, 20, 72.0, 2023, 0.95)
-    assert (change.estimate, change.se, change.previous, change.previous_year) == (3, 1, 72, 2023)
-    assert (change.ci_low, change.ci_high) == pytest.approx((3 - 2.085963447, 3 + 2.085963447)), "t with 20 df"
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,23 @@ def test_share_of_institutions_with_a_report() -> None:
     z2 = 1.959963985**2
     centre, half = (2 / 3 + z2 / 6) / (1 + z2 / 3), np.sqrt(z2 / 3 * (2 / 9) + z2**2 / 36) / (1 + z2 / 3)
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((100 * (centre - half), 100 * (centre + half)))
+
+
+def test_a_rate_never_counts_more_answers_than_were_given() -> None:
+    """Ten answers of weight 0.1, five of them yes, and thirty of weight 1, none: some 500 "effective" answers of 40.
+
+    The limits are Wilson's at p = 0.5/31 with 40 answers and t at 38 degrees of freedom.
+    """
+    data = answers(met=[1.0] * 40, asked=[1.0] * 5 + [0.0] * 35).assign(
+        w=[0.1] * 10 + [1.0] * 30, h=[1] * 10 + [2] * 30
+    )
+    design = SurveyDesign(data, "w", stratum="h")
+    row = experience_rates(design, instrument(), "internal", 0.95).set_index("domain").loc["contacts"]
+    p, n, q = 0.5 / 31, 40, 2.024394164  # t of 38 df at 0.975, from a table
+    assert row["estimate"] == pytest.approx(100 * p)
+    assert p * (1 - p) / (row["se"] / 100) ** 2 > 400
+    centre, half = (
+        (p + q**2 / (2 * n)) / (1 + q**2 / n),
+        q / (1 + q**2 / n) * np.sqrt(p * (1 - p) / n + q**2 / (4 * n**2)),
+    )
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((100 * (centre - half), 100 * (centre + half)))

@@ -28,7 +28,7 @@ def test_nonresponse_by_kind() -> None:
 
 
 def test_codes_off_the_scale_are_named_all_at_once() -> None:
-    with pytest.raises(InputError, match="not on the item's scale") as caught:
+    with pytest.raises(InputError, match="outside the scale") as caught:
         item_scores(GIVEN.assign(a=[0, 7, 5, 8], d=[6, 5, 5, 5]), instrument(), "internal")
     assert [p.column for p in caught.value.problems] == ["a", "d"]
     assert caught.value.problems[0].got == "0, 7"

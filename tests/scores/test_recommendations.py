@@ -83,3 +83,14 @@ def test_a_certain_figure_is_beyond_or_it_is_not(estimate: float, given: bool) -
 
 def test_ties_go_by_code() -> None:
     assert codes(rule("b", "score_below", "hr", 73), rule("a", "score_below", "hr", 73)) == ["a", "b"]
+
+
+def test_a_rate_is_no_surer_than_its_number_of_answers() -> None:
+    """12 % of 40 answers: SE 5.14 if drawn one by one, so (12 - 5)/5.14 = 1.36 and t with 30 df says 0.908; with the
+    design's own SE of 1 it would be certain.
+    """
+    sure = pd.DataFrame([rate("asked", "contacts", 12.0, 1.0)])
+    assert len(applicable(sure, rules(rule("a", "rate_above", "asked", 5, certainty=0.95)), 5)) == 0
+    table = applicable(sure, rules(rule("a", "rate_above", "asked", 5, certainty=0.9)), 5)
+    assert table["strength"].tolist() == [pytest.approx(1.3623, abs=1e-4)]
+    assert table["certainty"].tolist() == [pytest.approx(0.9084, abs=1e-4)]

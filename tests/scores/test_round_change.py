@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,27 @@ def test_errors_by_hand_without_overlap() -> None:
     assert of_sources["df_design"].tolist() == pytest.approx([40, 40, 40]), "two equal parts with 20 each"
     expected = sum(variances.values()) ** 2 / sum(v**2 / 40 for v in variances.values())
     assert table.loc["index", "df_design"] == pytest.approx(expected)
+
+
+def test_one_error_for_both_rounds_counts_its_degrees_of_freedom_once() -> None:
+    """Twice the same estimated variance: 2 s^2 is as uncertain, relatively, as s^2 (20 df); two estimates have 40."""
+    one = {name: replace(p, same_error=True) for name, p in PAIRS.items()}
+    table = change_between(one, SAME, SAME, 0.95)
+    two = change_between(PAIRS, SAME, SAME, 0.95)
+    assert table["se"].tolist() == pytest.approx(two["se"].tolist())
+    assert table.query("kind == 'source'")["df_design"].tolist() == [20, 20, 20]
+    assert table.loc[0, "df_design"] == pytest.approx(two.loc[0, "df_design"] / 2)
+
+
+def test_noise_of_a_published_index_stands_in_for_that_of_its_parts() -> None:
+    """After: 2 x 0.15^2 + 0.3^2 + (0.4 x 5)^2 = 4.135; before: noise 9 with 10 df. The bars keep their own errors."""
+    noisy = replace(SAME, noise=(9.0, 10.0))
+    table, plain = (change_between(PAIRS, rule, SAME, 0.95) for rule in (noisy, SAME))
+    assert table.loc[0, "se"] ** 2 == pytest.approx(4.135 + 9)
+    parts = {"internal": 2 * 0.15**2, "external": 0.3**2, "expert": 4.0}
+    spread = sum(v**2 / 20 for v in parts.values()) + 9**2 / 10
+    assert table.loc[0, "df_design"] == pytest.approx((4.135 + 9) ** 2 / spread)
+    pd.testing.assert_frame_equal(table.iloc[1:], plain.iloc[1:])
 
 
 def test_common_people_make_a_change_clearer() -> None:

@@ -64,6 +64,7 @@ def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
         "category_probability": 3,
         "target_probability": 1,
         "index_change": 1,
+        "index_previous_noise": 1,
     }
 
 
@@ -126,7 +127,7 @@ def test_index_variance_is_the_sum_over_sources(scored: Scored, drawn: Round) ->
 def test_change_is_against_the_published_index(scored: Scored) -> None:
     change, index = rows(scored, "index_change").iloc[0], rows(scored, "index").iloc[0]
     assert change["estimate"] == pytest.approx(index["estimate"] - 78.37)
-    assert change["se"] == pytest.approx(index["se"])
+    assert change["se"] == pytest.approx(2**0.5 * index["se"]), "a year of the same design is no more certain"
     assert change["domain"] == "2023"
 
 
@@ -270,9 +271,12 @@ def test_too_few_answers_withhold_the_result_by_rule(drawn: Round) -> None:
 
 
 def test_every_shown_estimate_has_all_that_belongs_to_it(scored: Scored) -> None:
-    """Chances and shares of the variance are made from estimates that stand beside them; corrections are decided."""
+    """Chances, shares of the variance and the error taken for a published index are made from estimates that stand
+    beside them; corrections are decided.
+    """
     table = scored.estimates[scored.estimates["status"] == "shown"]
-    derived = table["measure"].isin(["category_probability", "target_probability", "index_variance_share"])
+    made = ["category_probability", "target_probability", "index_variance_share", "index_previous_noise"]
+    derived = table["measure"].isin(made)
     decided = table["dimension"].isin(["correction_conduct", "correction_facts", "mode_adjustment", "unexplained"])
     assert table["level"].eq(0.95).all()
     estimates = table[~derived]

@@ -124,7 +124,9 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
     progress = in_order(quota_progress(answered, aimed)).astype(float)
     told = silent.reindex(progress.index, fill_value=0)
     tells = few_silent_or_panel(progress["completes"], told, round_)
-    progress = progress.assign(quota=progress["quota"].mask(tells), share=progress["share"].mask(tells))
+    # A share of the aim is a count as soon as the aim is known.
+    few = progress["completes"] < round_.disclosure.min_cell
+    progress = progress.assign(quota=progress["quota"].mask(tells), share=progress["share"].mask(tells | few))
 
     def make(words: Words) -> str:
         columns = [

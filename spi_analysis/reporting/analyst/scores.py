@@ -10,6 +10,7 @@ from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import Column, figures, hidden_sentences, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words, message
+from spi_analysis.stages.report import sources_without_score
 from spi_analysis.stages.score import Scored
 
 WORST = 15
@@ -40,6 +41,7 @@ TABLES = {
     "change": TableKind(
         (
             "index_previous",
+            "index_previous_noise",
             "index_change",
             "change_source",
             "change_weights",
@@ -67,6 +69,8 @@ DOMAIN_WORDS = {
     "class_score": "position_class",
     "class_difference": "position_class",
 }
+# Tables that are made from the index.
+NEED_INDEX = ("index", "parts", "change", "chances")
 _INDEX = ("index", "index_without_panel_variance")
 
 
@@ -78,7 +82,8 @@ def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: 
 
     def make(words: Words) -> str:
         labelled = every.assign(label=[_what(row, instrument, words) for row in every.itertuples()])
-        hidden = html_paragraphs(hidden_sentences(labelled, round_.disclosure.min_cell, words), "hidden-figures")
+        said = [*hidden_sentences(labelled, round_.disclosure.min_cell, words), *_missing(scored, which, round_, words)]
+        hidden = html_paragraphs(said, "hidden-figures")
         if rows.empty:
             return hidden or html_paragraphs([words("There is nothing to show.")])
         columns = [
@@ -89,6 +94,16 @@ def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: 
         return html_table(columns, f"table-{which}", words(kind.title), note=note, words=words) + hidden
 
     return show(make)
+
+
+def _missing(scored: Scored, which: str, round_: RoundParams, words: Words) -> list[str]:
+    """Under a table that needs the index: the sources without which there is none."""
+    index = scored.estimates[scored.estimates["measure"] == "index"]
+    missing = sources_without_score(scored.estimates, round_)
+    if which not in NEED_INDEX or not missing or (index["status"] == "withheld").any():
+        return []
+    names = words.listed(words.value("source", source) for source in missing)
+    return [words("There is no index: no answers, or too few, of {sources}.", sources=names)]
 
 
 def _figure_columns(rows: pd.DataFrame, unit: str, words: Words) -> list[Column]:
@@ -111,6 +126,8 @@ def _figure_columns(rows: pd.DataFrame, unit: str, words: Words) -> list[Column]
 
 def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown:
     """Items with the most missing answers."""
+    if scored.item_nonresponse.empty:
+        return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
     worst = shown_gaps(scored.item_nonresponse, round_.disclosure.min_cell).head(WORST)
     if worst.empty:
         return show(lambda words: html_paragraphs([words("No item lacks an answer.")]))

@@ -11,18 +11,20 @@ from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting.charts import histogram_chart, interval_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
-from spi_analysis.reporting.wording import Words
+from spi_analysis.reporting.wording import Words, message
 from spi_analysis.sampling import UNKNOWN_LEVEL
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.weigh import WeightedSample
 from spi_analysis.weighting import balance
 
 WORST = 15
+TOO_FEW = message("There are no answers, or too few, to compare with the list.")
 
 
 def steps_table(weighted: WeightedSample) -> Shown:
-    """Sum, design effect and range of the weights after every step."""
-    report = weighted.report
+    """Sum, design effect and range of the weights after every step; a source without answers has no weights."""
+    report = weighted.report[weighted.report["cases"] > 0]
+    empty = list(dict.fromkeys(weighted.report.loc[weighted.report["cases"] == 0, "source"]))
     ranges = list(zip(report["smallest"], report["largest"], strict=True))
 
     def make(words: Words) -> str:
@@ -35,7 +37,10 @@ def steps_table(weighted: WeightedSample) -> Shown:
             figures(words("Effective answers"), (words.number(n, 0) for n in report["effective_n"])),
             figures(words("Smallest to largest"), (words.interval(low, high) for low, high in ranges)),
         ]
-        return html_table(columns, "table-steps", words("The weighting, step by step"), words=words)
+        names = words.listed(words.value("source", source) for source in empty)
+        said = [words("Nobody has answered yet, so there are no weights: {sources}.", sources=names)] if empty else []
+        table = html_table(columns, "table-steps", words("The weighting, step by step"), words=words)
+        return (table if len(report) else "") + html_paragraphs(said)
 
     return show(make)
 
@@ -80,12 +85,14 @@ def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
     """Shares in the list, among respondents with base weights, and with final weights.
 
     Levels in which few answered are left out, and those from which their number would follow: a share of the
-    respondents is a count as soon as the number of respondents is known.
+    respondents is a count as soon as the number of respondents is known. Nobody answered: an empty table.
     """
     params = round_.sources[source].weighting
     assert params is not None
     columns = params.rake.margins
     people = _respondents(weighted, columns, source)
+    if people.empty:
+        return pd.DataFrame()
     listed = eligible_list(frame, source)[columns].fillna(UNKNOWN_LEVEL)
     weights = {"before": people["base_weight"].to_numpy(), "after": people["weight"].to_numpy()}
     table, kept = balance(people, listed, columns, weights), []
@@ -98,6 +105,8 @@ def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
 def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> Shown:
     """Differences from the list before and after weighting; the largest first."""
     table = shown_balance(weighted, frame, round_, source)
+    if table.empty:
+        return show(lambda words: html_paragraphs([_balance_title(source, words) + ".", words(TOO_FEW)]))
     order = table["before_std_diff"].abs().sort_values(ascending=False).index
     worst = table.loc[order].head(WORST)
     groups = list(zip(worst["variable"], worst["level"], strict=True))
@@ -111,16 +120,20 @@ def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
             figures(words("Difference before"), (words.signed(x, 3) for x in worst["before_std_diff"])),
             figures(words("Difference after"), (words.signed(x, 3) for x in worst["after_std_diff"])),
         ]
-        title = words("Balance: {source}", source=words.value("source", source))
         note = words(
             "Difference: share minus share in the list, in standard deviations. The {n} largest before weighting. "
             "Groups with fewer than {least} answers, and those from which their number would follow, are left out.",
             n=WORST,
             least=round_.disclosure.min_cell,
         )
+        title = _balance_title(source, words)
         return html_table(columns, f"table-balance-{source}", title, note=note, words=words)
 
     return show(make)
+
+
+def _balance_title(source: Source, words: Words) -> str:
+    return words("Balance: {source}", source=words.value("source", source))
 
 
 def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
@@ -186,7 +199,7 @@ def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float
     if inside.empty:
         return pd.DataFrame(columns=[by, "estimate", "ci_low", "ci_high"])
     design = SurveyDesign(inside.assign(answered=inside["answered"].map({True: "yes", False: "no"})), "base_weight")
-    shares = estimate_proportion(design, "answered", by=by, level=level, interval="wilson").table
+    shares = estimate_proportion(design, "answered", by=by, level=level, interval="wilson", cap_effective_n=True).table
     shares = shares[shares["category"] == "yes"].sort_values("estimate")
     return shares.assign(**{c: 100 * shares[c] for c in ("estimate", "ci_low", "ci_high")})
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from spi_analysis.reporting.charts import interval_chart
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.institution.sentences import hidden_reason, is_hidden
+from spi_analysis.reporting.institution.sentences import hidden_reason
 from spi_analysis.reporting.institution.tables import page_table
 from spi_analysis.reporting.names import part_label
 from spi_analysis.reporting.tables import figures, html_paragraphs, text
@@ -31,7 +31,7 @@ def bridge_rows(page: InstitutionPage) -> pd.DataFrame:
 def bridge_view(page: InstitutionPage) -> Shown:
     """The bars that the change is made of; a sentence where they are hidden, or not known."""
     rows = bridge_rows(page)
-    if is_hidden(page, *BARS, "index_change"):
+    if page.figure("index") is None:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if rows.empty:
         return show(lambda words: html_paragraphs([words("The parts of the year before are not known.")]))

@@ -179,8 +179,16 @@ def hidden_reason(page: InstitutionPage, words: Words) -> str:
         "The integrity index of {name} in {year} is not shown: {reason}.",
         name=short_name(page),
         year=year_label(page, words),
-        reason=words(WITHHELD[reason] if reason else "too few people answered"),
+        reason=words(WITHHELD[reason]) if reason else _missing_reason(page, words),
     )
+
+
+def _missing_reason(page: InstitutionPage, words: Words) -> str:
+    """What the index lacks; it is not told whether nobody answered or too few to be shown."""
+    if not page.missing_sources:
+        return words("too few people answered")
+    names = words.listed(words.value("source", source) for source in page.missing_sources)
+    return words("there are no answers, or too few, of {sources}", sources=names)
 
 
 def invited_sentences(page: InstitutionPage, words: Words) -> list[str]:

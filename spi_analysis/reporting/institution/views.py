@@ -42,7 +42,7 @@ from spi_analysis.reporting.institution.tables import (
 )
 from spi_analysis.reporting.names import measure_label
 from spi_analysis.reporting.tables import csv_link, html_list, html_paragraphs
-from spi_analysis.reporting.wording import Words
+from spi_analysis.reporting.wording import Words, message
 from spi_analysis.scores.release import SECRET
 from spi_analysis.stages.report import InstitutionPage
 
@@ -160,6 +160,21 @@ def change_view(page: InstitutionPage) -> Shown:
     return show(make)
 
 
+NOISE = {
+    "same_design": message(
+        "Published figures carry no interval, yet they are no more certain than this round. The comparison takes the "
+        "index of {year} to be as uncertain as this round's, since the survey was of the same design (standard error "
+        "{se} points): a rise or a fall has to stand out from the uncertainty of both years."
+    ),
+    "model": message(
+        "Published figures carry no interval, yet they are not certain. The survey of {year} was made otherwise, so "
+        "the comparison takes the part of the index that does not last from year to year, by the model of the "
+        "published years, as its uncertainty (standard error {se} points): a rise or a fall has to stand out from the "
+        "uncertainty of both years."
+    ),
+}
+
+
 def _comparison_note(page: InstitutionPage, words: Words) -> str:
     """What the interval of the change takes in."""
     if page.figure("index_previous") is not None:
@@ -167,10 +182,11 @@ def _comparison_note(page: InstitutionPage, words: Words) -> str:
             "Published figures carry no interval. The change is estimated from the answers of both rounds; its "
             "interval takes in the uncertainty of both, and that some people were asked in both."
         )
-    return words(
-        "Published figures carry no interval. The comparison takes them as fixed numbers, so the "
-        "interval of the change is too narrow rather than too wide."
-    )
+    noise = page.figure("index_previous_noise")
+    if noise is None:
+        return words("Published figures carry no interval.")
+    kind, year = noise["dimension"], noise["domain"]
+    return words(NOISE[kind], year=year, se=words.number(noise["estimate"]))
 
 
 def dimensions_view(page: InstitutionPage) -> Shown:

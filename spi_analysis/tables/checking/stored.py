@@ -9,6 +9,7 @@ import pandas as pd
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import Problem, SpiError, nearest
 from spi_analysis.params.setup import RoundSetup
+from spi_analysis.tables.answer_fit import foreign_columns, misfits
 from spi_analysis.tables.checking.finding import Finding, Stage
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.demo_marks import is_demonstration_value, public_value_problem
@@ -80,11 +81,13 @@ def _frame(setup: RoundSetup, frame: pd.DataFrame, institution_id: str, where: s
 def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, where: str) -> Iterator[Finding]:
     """The columns must be the instrument's items, and the cells answers of their scales."""
     codes = item_codes(setup.instrument)
-    given = [column for column in responses.columns if column not in CONTRACTS["responses"].columns]
-    for column in sorted(set(given) - set(codes)):
-        yield _misfit("a column is no item of the instrument", institution_id, where, column, nearest(column, codes))
-    for code in sorted(set(codes) - set(given)):
-        yield _misfit("an item of the instrument has no column", institution_id, where, code, nearest(code, given))
+    for column in foreign_columns(responses, setup.instrument):
+        problem = Problem(
+            "a column is no item of the instrument", where, column=column, got="answers that nothing uses",
+            expected="the items of the round's instrument",
+            hint=f"{nearest(column, codes)}; an item that was taken out on purpose may stay so",
+        )  # fmt: skip
+        yield Finding("warning", (), institution_id, problem)
     for source, unasked in unasked_items(responses, setup.instrument).items():
         items = len(setup.instrument.codes(source))
         problem = Problem(
@@ -96,18 +99,8 @@ def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, 
         )
         yield Finding("warning", (), institution_id, problem)
     for source in SOURCES:
-        for question in setup.instrument.questions[source]:
-            scale = setup.instrument.scales[question.scale]
-            valid = {*range(scale.minimum, scale.maximum + 1), *scale.missing}
-            if question.code in given and not responses[question.code].dropna().isin(valid).all():
-                yield _misfit(
-                    "answers lie outside the scale", institution_id, where, question.code, "import them again"
-                )
-
-
-def _misfit(what: str, institution_id: str, where: str, column: str, hint: str) -> Finding:
-    problem = Problem(what, where, column=column, expected="the items of the round's instrument", hint=hint)
-    return Finding("error", ("weights", "scores"), institution_id, problem)
+        for problem in misfits(responses, setup.instrument.questions[source], setup.instrument, where):
+            yield Finding("error", ("weights", "scores"), institution_id, problem)
 
 
 def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Finding]:
