@@ -20,8 +20,8 @@ _WHOLE = 1e-9
 def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
     """Whole people of each wave: the rule wherever waves are shares of what is drawn.
 
-    Waves are settled on the cumulated shares, rounded to the nearest (halves up), so that each differs from its share by
-    less than 1; at least one is in the first if there is anybody.
+    Waves are settled on the cumulated shares, rounded to the nearest (halves up), so that each differs from its share
+    by less than 1; at least one is in the first if there is anybody.
 
     Parameters
     ----------
