@@ -46,7 +46,7 @@ def test_many_replicates_give_a_unit_no_more_degrees_of_freedom(data: pd.DataFra
 @pytest.mark.parametrize("kind", ["stratified", "clusters", "bootstrap"])
 def test_scores_and_means_of_a_unit_have_the_same_degrees_of_freedom(data: pd.DataFrame, kind: str) -> None:
     """A unit of three answers beside one of many, whose strata it cuts: one rule for scores and item means. By hand:
-    three answers in two strata have 1 degree of freedom, in two clusters 1, as three rows of the replicates 2, not 29."""
+    three answers in two strata have 1 degree of freedom, in two clusters 1, as rows of the replicates 2, not 29."""
     data = data.assign(unit=["north"] * 3 + ["south"] * 27, h=["x", "x", "y"] + ["x", "y", "y"] * 9)
     data = data.assign(team=data["h"] + np.repeat(np.arange(10), 3).astype(str))
     if kind == "bootstrap":
