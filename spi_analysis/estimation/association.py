@@ -70,7 +70,7 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
     table = _joint(design, rows, columns)
     n_rows, n_columns = table.shape
     degrees = (n_rows - 1) * (n_columns - 1)
-    nu = design.df()
+    nu = table.design.df()
     if statistic in ("Wald", "adjWald"):
         wald = _wald(table)
         if statistic == "Wald":
@@ -95,7 +95,7 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
 def t_test(design: Design, variable: str, by: str | None = None, null: float = 0.0, level: float = 0.95) -> TestResult:
     """Test of a mean against ``null``, or of the difference between two domains (second minus first).
 
-    The degrees of freedom are the design's minus one (as R's svyttest).
+    The degrees of freedom are those of the people with both values minus one (as R's svyttest of two domains).
 
     Raises
     ------
@@ -116,7 +116,7 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
             got=f"a standard error of {se:g}",
             expected="values that differ, in a sample",
         )
-    df = design.df() - 1
+    df = design.df(_known(design, [variable, *([by] if by else [])])) - 1
     if not df > 0:
         raise EstimationError(
             "the test has no degrees of freedom left", column=variable, got=f"{df:g}", expected="above 0"
@@ -135,10 +135,15 @@ class _Table:
     shape: tuple[int, int]
 
 
+def _known(design: Design, columns: list[str]) -> np.ndarray:
+    """Rows (n,) with a value in all of the columns."""
+    return design.data[columns].notna().all(axis=1).to_numpy()
+
+
 def _joint(design: Design, rows: str, columns: str) -> _Table:
     """The table of those with both values; rows and columns in which nobody has weight are left out."""
     require_columns(design.data, [rows, columns])
-    known = design.data[[rows, columns]].notna().all(axis=1).to_numpy()
+    known = _known(design, [rows, columns])
     counted = known & design.in_domain & (design.weights > 0)
     first, second = (pd.Categorical(design.data[c].where(counted)).remove_unused_categories() for c in (rows, columns))
     shape = (len(first.categories), len(second.categories))

@@ -10,6 +10,7 @@ import pandas as pd
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation.domains import By, Domains, domains_of
 from spi_analysis.estimation.inputs import numeric_columns
+from spi_analysis.estimation.ranks import RowRanks
 from spi_analysis.estimation.replication import replicate_covariance
 from spi_analysis.estimation.result import Estimate, make_table
 from spi_analysis.weighting.replicates import BootstrapReplicates, replicate_sums
@@ -39,8 +40,9 @@ def bootstrap_means(
 
     Returns
     -------
-    Estimate, with ``replicates`` (R, k); ``df_design``: units minus strata, at most R - 1; ``n`` counts the
-    rows with a value and a positive weight.
+    Estimate, with ``replicates`` (R, k); ``df_design``: those of a ``ReplicateDesign(..., df_design=plan.df)``, so of
+    the whole units minus strata, at most R - 1, and of a domain the rank of its rows' replicates minus 1 where that is
+    less; ``n`` counts the rows with a value and a positive weight.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def bootstrap_means(
     covariance = replicate_covariance(estimate[0], replicates, plan.scale, np.ones(len(replicates)), mse)
     labels = _labels(names, domains)
     n = _counts(plan, values, people, domains)
-    table = make_table(labels, estimate[0], covariance, np.full(len(labels), plan.df), n, level)
+    table = make_table(labels, estimate[0], covariance, _degrees(plan, values, people, domains), n, level)
     return Estimate(table, covariance, level, replicates)
 
 
@@ -100,3 +102,39 @@ def _counts(plan: BootstrapReplicates, values: np.ndarray, people: np.ndarray, d
     has_weight = plan.main > 0
     counts = {p: domains.sums(np.where(has_weight, values[:, p], 0.0)) for p in np.unique(people)}
     return np.concatenate([counts[p] for p in people]).astype(int)
+
+
+def _degrees(plan: BootstrapReplicates, values: np.ndarray, people: np.ndarray, domains: Domains) -> np.ndarray:
+    """Degrees of freedom (k D,), variable by variable."""
+    patterns = np.unique(people)
+    codes = {p: np.where((values[:, p] > 0) & (plan.main > 0), domains.codes, -1) for p in patterns}
+    found = {p: plan.df_by(codes[p], len(domains)) for p in patterns}
+    if plan.factors is not None:
+        # Raked weights of one unit differ from cell to cell, and margins tie them: the rank itself is looked at.
+        complete = np.where((values[:, patterns] > 0).all(axis=1) & (plan.main > 0), domains.codes, -1)
+        sure = _reach(plan, complete, len(domains))
+        found = {p: np.where(sure, plan.df, _raked_degrees(plan, codes[p], ~sure)) for p in patterns}
+    return np.concatenate([np.minimum(found[p], plan.df) for p in people])
+
+
+def _reach(plan: BootstrapReplicates, codes: np.ndarray, n_domains: int) -> np.ndarray:
+    """Domains (D,) of which a part of the rows already has the rank that the whole sample counts."""
+    wanted = int(plan.df) + 1
+    parts = [_atoms(plan, np.flatnonzero(codes == d))[: 2 * wanted] for d in range(n_domains)]
+    enough = [len(part) >= wanted and RowRanks(plan.values_of(part)).whole >= wanted for part in parts]
+    return np.array(enough, dtype=bool)
+
+
+def _raked_degrees(plan: BootstrapReplicates, codes: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Rank minus 1 of the rows of every domain that is asked for (D,), 0 for the others."""
+    rows = [
+        _atoms(plan, np.flatnonzero(codes == d)) if asked[d] else np.empty(0, dtype=np.intp) for d in range(len(asked))
+    ]
+    return np.array([max(RowRanks(plan.values_of(part)).whole - 1.0, 0.0) if len(part) else 0.0 for part in rows])
+
+
+def _atoms(plan: BootstrapReplicates, rows: np.ndarray) -> np.ndarray:
+    """One row for every unit and cell among the rows: the others are multiples of it."""
+    assert plan.factors is not None
+    both = plan.units.codes[rows].astype(np.int64) * (int(plan.factors.cells.max()) + 1) + plan.factors.cells[rows]
+    return rows[np.unique(both, return_index=True)[1]]

@@ -2,6 +2,7 @@
 
 The names and definitions are those of R survey's ``qrule``: math (the inverse of the distribution
 function), school (the middle of the two values where it is flat), shahvaish, and hf1 to hf9 of Hyndman & Fan.
+A share that the distribution function reaches up to rounding is reached (``sampling.shares``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.sampling.shares import ROUNDING, last_reached
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class WeightedSample:
 
     def after(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Index of the last value whose share does not exceed p (-1: none), and of the next one."""
-        before = np.searchsorted(self.cumulative, p * self.w.sum(), side="right") - 1
+        before = last_reached(self.cumulative, p * self.cumulative[-1])
         return before, np.minimum(before + 1, len(self.x) - 1)
 
 
@@ -52,8 +54,8 @@ def quantile_rule(name: str) -> Rule:
 
 def _is_exact(sample: WeightedSample, p: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Where the distribution function takes the value p itself."""
-    share = sample.cumulative[np.maximum(before, 0)] / sample.w.sum()
-    return (before >= 0) & (p - share == 0)
+    share = sample.cumulative[np.maximum(before, 0)] / sample.cumulative[-1]
+    return (before >= 0) & (np.abs(p - share) <= ROUNDING)
 
 
 def _inverse(sample: WeightedSample, p: np.ndarray) -> np.ndarray:
@@ -79,12 +81,13 @@ def _nearest_even(sample: WeightedSample, p: np.ndarray) -> np.ndarray:
 def _between_steps(sample: WeightedSample, p: np.ndarray) -> np.ndarray:
     """hf4: linear between the steps of the distribution function."""
     before, following = sample.after(p)
-    share = sample.cumulative / sample.w.sum()
+    share = sample.cumulative / sample.cumulative[-1]
     low = np.where(before >= 0, share[before], 0.0)
     step = share[following] - low
-    part = np.divide(p - low, step, out=np.zeros_like(p), where=step > 0)
+    part = np.divide(p - low, step, out=np.zeros_like(p), where=(step > 0) & ~_is_exact(sample, p, before))
     lower = np.where(before >= 0, sample.x[before], sample.x[0])
-    return lower * (1 - part) + sample.x[following] * part
+    # Between equal values there is nothing to interpolate, not even a rounding error.
+    return lower + part * (sample.x[following] - lower)
 
 
 def _shah_vaish(sample: WeightedSample, p: np.ndarray) -> np.ndarray:
@@ -92,7 +95,7 @@ def _shah_vaish(sample: WeightedSample, p: np.ndarray) -> np.ndarray:
     position = (np.cumsum(sample.w / sample.w.mean()) + 0.5 - sample.w / 2) / (len(sample.x) + 1)
     # With weights far above 1 positions need not ascend: they are put in order, with their values.
     order = np.argsort(position, kind="stable")
-    index = np.searchsorted(position[order], p, side="right") - 1
+    index = np.searchsorted(position[order], p + ROUNDING, side="right") - 1
     return sample.x[order][np.clip(index, 0, len(sample.x) - 1)]
 
 
@@ -100,9 +103,18 @@ def _line(position: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Rule:
     """Linear between points (position, value); positions come from the weights and their cumulated sums."""
 
     def rule(sample: WeightedSample, p: np.ndarray) -> np.ndarray:
-        return np.interp(p, position(sample.w, sample.cumulative), sample.x)
+        at = position(sample.w, sample.cumulative)
+        return np.interp(_snapped(p, at), at, sample.x)
 
     return rule
+
+
+def _snapped(p: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Probabilities (k,), those that differ by rounding from a position (n,) put on it: its value is then met exactly,
+    which who compares values with the quantile counts on.
+    """
+    nearest_one = at[np.clip(np.searchsorted(at, p - ROUNDING), 0, len(at) - 1)]
+    return np.where(np.abs(nearest_one - p) <= ROUNDING, nearest_one, p)
 
 
 def _before(cumulative: np.ndarray) -> np.ndarray:

@@ -160,7 +160,8 @@ def _by_replicates(
     )
     covariance = design.covariance_of(estimate, replicates)
     n = np.repeat([int((design.weights[rows] > 0).sum()) for rows in members], len(task.p))
-    df = np.full(len(estimate), design.df_design)
+    codes = np.where(np.isnan(x), -1, task.domains.codes)
+    df = np.repeat(design.df_by(codes, len(task.domains)), len(task.p))
     return Estimate(
         make_table(task.labels(name), estimate, covariance, df, n, task.level), covariance, task.level, replicates
     )

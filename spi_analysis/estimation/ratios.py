@@ -101,14 +101,16 @@ class Ratios:
         return covariance, None
 
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows with a value and a positive weight, and degrees of freedom: (k, D) each."""
-        weighted = self.design.weights > 0
-        found = {None: self._count(weighted)}
-        rows = [
-            found[None] if valid is None else self._count(weighted & valid.astype(bool))
-            for _, _, valid in self._columns
-        ]
-        return np.array([n for n, _ in rows]), np.array([df for _, df in rows])
+        """Rows with a value and a positive weight, and degrees of freedom: (k, D) each.
+
+        Variables with the same gaps have the same of both: they are counted once.
+        """
+        found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+        keys = [b"" if valid is None else np.packbits(valid > 0).tobytes() for _, _, valid in self._columns]
+        for key, (_, _, valid) in zip(keys, self._columns, strict=True):
+            if key not in found:
+                found[key] = self._count(None if valid is None else valid > 0)
+        return np.array([found[key][0] for key in keys]), np.array([found[key][1] for key in keys])
 
     def certain(self) -> np.ndarray:
         """Estimates (k, D) from a census: everybody they are made of was taken for sure."""
@@ -118,9 +120,10 @@ class Ratios:
         rows = [drawn if valid is None else drawn & (valid > 0) for _, _, valid in self._columns]
         return np.array([self.domains.sums(row.astype(float)) == 0 for row in rows])
 
-    def _count(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        codes = np.where(rows, self.domains.codes, -1)
-        n = np.bincount(codes + 1, minlength=len(self.domains) + 1)[1:]
+    def _count(self, valid: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        codes = self.domains.codes if valid is None else np.where(valid, self.domains.codes, -1)
+        weighted = np.where(self.design.weights > 0, codes, -1)
+        n = np.bincount(weighted + 1, minlength=len(self.domains) + 1)[1:]
         return n, self.design.df_by(codes, len(self.domains))
 
     def simple_variances(self, replace: bool) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -13,10 +12,10 @@ import pandas as pd
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.estimation.declared import DeclaredDesign
 from spi_analysis.estimation.inputs import floats_of, require_columns, usable_weights
+from spi_analysis.estimation.ranks import RowRanks
 from spi_analysis.weighting.auxiliary import Auxiliary
 from spi_analysis.weighting.calibration import calibration_factors
 
-RANK_TOLERANCE = 1e-5
 # Replicates of an estimate that lie closer together than this, relatively, are one number.
 ROUNDING = 1e-10
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
@@ -39,12 +38,13 @@ class ReplicateDesign(DeclaredDesign):
     scale, rscales : float, array (R,)   instead of the defaults
     fay : float                Fay's factor
     mse : bool
-    df_design : float or None  degrees of freedom; None: rank of the replicates minus 1
+    df_design : float or None  degrees of freedom of the whole; None: rank of the replicates minus 1. Those of a domain
+        are the rank of its rows' replicates minus 1, never more than the whole has
     combined : bool            False: ``replicates`` are factors of the main weight
 
     References
     ----------
-    Wolter (2007), Introduction to Variance Estimation.
+    Wolter (2007), Introduction to Variance Estimation; Lumley (2010), Complex Surveys (degrees of freedom).
     """
 
     replicates: np.ndarray
@@ -52,6 +52,7 @@ class ReplicateDesign(DeclaredDesign):
     rscales: np.ndarray
     mse: bool
     df_given: float | None
+    ranks: RowRanks
 
     def __init__(
         self,
@@ -86,14 +87,15 @@ class ReplicateDesign(DeclaredDesign):
             "rscales": _rscales(method, n_replicates, rscales),
             "mse": mse,
             "df_given": None if df_design is None else float(df_design),
+            "ranks": RowRanks(values),
             "in_domain": np.ones(len(df), dtype=bool),
         }
         self._declare(**fields)
 
-    @cached_property
+    @property
     def df_design(self) -> float:
-        """Degrees of freedom: as declared, else the rank of the replicate weights minus 1."""
-        return _rank(self.replicates) - 1.0 if self.df_given is None else self.df_given
+        """Degrees of freedom of the whole: as declared, else the rank of the replicate weights minus 1."""
+        return self.ranks.whole - 1.0 if self.df_given is None else self.df_given
 
     def _calibrated_to(
         self, auxiliary: Auxiliary, targets: np.ndarray, method: str, bounds: tuple[float, float] | None
@@ -114,19 +116,29 @@ class ReplicateDesign(DeclaredDesign):
         return np.full(len(self), not (self.rscales > 0).any())
 
     def df(self, rows: np.ndarray | None = None) -> float:
-        """Degrees of freedom, the same for every domain."""
-        return self.df_design
+        """Degrees of freedom of the given rows (n,) of bool (default: the domain)."""
+        inside = self.in_domain if rows is None else rows & self.in_domain
+        return self._df_of(np.flatnonzero(inside))
 
     def df_by(self, codes: np.ndarray, n_groups: int) -> np.ndarray:
-        """The same for every group."""
-        return np.full(n_groups, self.df_design)
+        """Degrees of freedom in each of the groups that ``codes`` (n,) name; -1 is no group."""
+        order = np.argsort(codes, kind="stable")
+        ends = np.searchsorted(codes[order], np.arange(n_groups + 1))
+        return np.array([self._df_of(order[ends[g] : ends[g + 1]]) for g in range(n_groups)])
+
+    def _df_of(self, rows: np.ndarray) -> float:
+        """Rank of the replicate weights of these places minus 1: a domain knows no more than the whole, and no less
+        than its own rows say.
+        """
+        if self.ranks.is_everything(rows):
+            return self.df_design
+        own = max(self.ranks.of(rows) - 1.0, 0.0)
+        return own if self.df_given is None else min(own, self.df_given)
 
     def _with(self, **changes: object) -> Self:
-        copy = super()._with(**changes)
-        if "replicates" not in changes and "df_design" in self.__dict__:
-            # The rank is dear to find and depends on nothing else.
-            copy.__dict__["df_design"] = self.__dict__["df_design"]
-        return copy
+        if "replicates" in changes:
+            changes["ranks"] = RowRanks(np.asarray(changes["replicates"]))
+        return super()._with(**changes)
 
 
 def replicate_covariance(
@@ -172,12 +184,6 @@ def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndar
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise EstimationError("a replicate weight is missing", row=int(row) + 1, key=f"replicate {column + 1}")
     return values
-
-
-def _rank(replicates: np.ndarray) -> int:
-    """Rank of the replicate weights (n, R), from their cross-products; as R survey's, small differences are none."""
-    squares = np.linalg.eigvalsh(replicates.T @ replicates)
-    return int((squares > RANK_TOLERANCE**2 * squares[-1] / len(squares)).sum())
 
 
 def _default_scale(method: str, n: int, fay: float | None) -> float:

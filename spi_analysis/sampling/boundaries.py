@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from spi_analysis.errors import SamplingError
+from spi_analysis.sampling.shares import ROUNDING
 
 # Up to so many sets of boundaries all are tried; beyond, boundaries are moved one at a time from several starts.
 MOST_TRIED = 20_000
@@ -54,8 +55,10 @@ def cumulative_root_f(values: ArrayLike, strata: int, bins: int = 100) -> np.nda
     counts, edges = np.histogram(x, bins)
     root = np.cumsum(np.sqrt(counts))
     steps = root[-1] * np.arange(1, strata) / strata
-    # The class whose end is nearest to the step; two steps in one class would leave a stratum empty.
-    nearest_end = np.abs(root[None, :] - steps[:, None]).argmin(axis=1)
+    # The class whose end is nearest to the step, the lower of two that are as near; two steps in one class would leave
+    # a stratum empty.
+    distance = np.abs(root[None, :] - steps[:, None])
+    nearest_end = (distance <= distance.min(axis=1, keepdims=True) + ROUNDING * root[-1]).argmax(axis=1)
     boundaries = edges[1:][nearest_end]
     inside = np.unique(np.concatenate([[x.min() - 1], boundaries, [x.max()]]))
     if len(inside) < strata + 1 or np.histogram(x, np.nextafter(inside, np.inf))[0].min() == 0:

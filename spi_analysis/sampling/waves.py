@@ -11,6 +11,7 @@ import pandas as pd
 from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.sampling.random_numbers import numbers_of
 from spi_analysis.sampling.selection import _require_columns, _strata
+from spi_analysis.sampling.shares import half_up
 
 # Shares of waves add up to 1 but for rounding.
 _WHOLE = 1e-9
@@ -19,15 +20,16 @@ _WHOLE = 1e-9
 def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
     """Whole people of each wave: the rule wherever waves are shares of what is drawn.
 
-    Waves are settled on the cumulated shares, rounded to the nearest, so that each differs from its share by less than
-    1; at least one is in the first if there is anybody.
+    Waves are settled on the cumulated shares, rounded to the nearest (halves up), so that each differs from its share
+    by less than 1; at least one is in the first if there is anybody.
 
     Parameters
     ----------
     people : int                 drawn in all
     shares : list of float       of the first release and of each reserve, such as [0.6, 0.2, 0.2]; 0 or more each
     """
-    ends = np.floor(people * np.cumsum(shares) / np.sum(shares) + 0.5)
+    upto = np.cumsum(shares)
+    ends = half_up(people * upto / upto[-1])
     ends[0], ends[-1] = max(ends[0], min(people, 1)), people
     return [int(size) for size in np.diff(np.maximum.accumulate(ends), prepend=0)]
 
@@ -37,7 +39,7 @@ def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[in
     ends, so_far = [min(first, people)], 1.0
     for reserve in reserves:
         so_far += reserve
-        ends.append(min(people, max(ends[-1], int(first * so_far + 0.5))))
+        ends.append(min(people, max(ends[-1], int(half_up(first * so_far)))))
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 

@@ -126,6 +126,6 @@ def _uncertainty(
         known = np.where(repeated < 1, repeated, alpha)[:, None]
         on_log = design.covariance_of(np.array([np.log(1 - alpha)]), np.log(1 - known))
         plain = design.covariance_of(np.array([alpha]), known)
-        return float(np.sqrt(on_log[0, 0])), design.df(), float(np.sqrt(plain[0, 0]))
+        return float(np.sqrt(on_log[0, 0])), design.df(rows), float(np.sqrt(plain[0, 0]))
     spread = float(np.sqrt(2 * k / ((k - 1) * (effective - 2)))) if effective > 2 else float("nan")
     return spread, float(len(x) - 1), (1 - alpha) * spread

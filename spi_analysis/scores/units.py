@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.estimation import Estimate, ReplicateDesign, SurveyDesign
-from spi_analysis.estimation.result import RESULT_COLUMNS, t_interval
+from spi_analysis.estimation.result import RESULT_COLUMNS
 from spi_analysis.scores.index import answerers, score_estimates, score_influence
 from spi_analysis.weighting import effective_n
 
@@ -26,8 +26,8 @@ def domain_scores(
 ) -> pd.DataFrame:
     """The source score in every level of ``by``, and its difference from that of everybody; the full design kept.
 
-    Intervals use the smaller of the design's degrees of freedom and n - 1: a unit of
-    twelve answers has eleven, whatever the size of the rest.
+    Degrees of freedom are those of the level's own rows, as everywhere (``design.df_by``): a unit of twelve answers
+    has eleven, whatever the size of the rest.
 
     Parameters
     ----------
@@ -67,10 +67,8 @@ def _some_scores(
         difference=table["estimate"] - whole.table["estimate"].iloc[-1],
         difference_se=_difference_se(design, inside, parts, whole, item_weights),
     )[COLUMNS]
-    df = np.minimum(table["df_design"].to_numpy(dtype=float), table["n"].to_numpy(dtype=float) - 1)
-    low, high = t_interval(table["estimate"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float), df, level)
     table.loc[table["se"].isna(), "difference_se"] = np.nan
-    return table.assign(df_design=df, ci_low=np.clip(low, 0, 100), ci_high=np.clip(high, 0, 100))
+    return table
 
 
 def _difference_se(

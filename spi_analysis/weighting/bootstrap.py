@@ -75,6 +75,26 @@ class BootstrapReplicates:
         free = np.minimum(self.units.varying, self.units.sizes - 1).sum()
         return float(min(free, self.draws.n_replicates - 1))
 
+    def df_by(self, codes: np.ndarray, n_groups: int) -> np.ndarray:
+        """Degrees of freedom (n_groups,) of the rows that ``codes`` (n,) put into groups, -1 into none; without a later
+        step. They are the rank of the rows' replicates minus 1.
+
+        Rows of one unit are multiples of each other. Units that vary are independent, but for every stratum that lies
+        in the group whole: the draws of its units add up to n_h - 1, so that they span the vector of ones. So does a
+        unit whose weight never changes. One such vector is what is taken off at the end; with F whole strata among V
+        units that vary the rank is V - F, and 1 more if there are any ones, but no more than R. (Where R is about as
+        small as V, replicates may coincide by chance; then it is less.)
+        """
+        found = np.unique(np.where((codes >= 0) & (self.weights > 0), codes * len(self.step) + self.units.codes, -1))
+        group, unit = np.divmod(found[found >= 0], len(self.step))
+        moves = self.step[unit] > 0
+        cells = group * len(self.units.sizes) + self.units.stratum[unit]
+        inside = np.bincount(cells[moves], minlength=n_groups * len(self.units.sizes)).reshape(n_groups, -1)
+        varying = inside.sum(axis=1)
+        whole = (self.draws.active & (inside == self.units.sizes)).sum(axis=1)
+        ones = (whole > 0) | (np.bincount(group[~moves], minlength=n_groups) > 0)
+        return np.clip(varying - whole - 1 + ones, 0, self.draws.n_replicates - 1).astype(float)
+
     @property
     def main(self) -> np.ndarray:
         """The weights (n,) themselves, with the later step."""
@@ -83,12 +103,19 @@ class BootstrapReplicates:
     @property
     def values(self) -> np.ndarray:
         """All replicate weights (n, R), made now: 8 n R bytes."""
-        values = np.empty((len(self.weights), self.draws.n_replicates))
+        return self.values_of(np.arange(len(self.weights)))
+
+    def values_of(self, rows: np.ndarray) -> np.ndarray:
+        """Replicate weights (m, R) of some rows (their places, each once)."""
+        values = np.empty((len(rows), self.draws.n_replicates))
+        place = np.full(len(self.weights), -1)
+        place[rows] = np.arange(len(rows))
         for chunk in self.draws.chunks():
-            rows = self.units.rows(chunk.units)
-            for replicates, block in self.blocks(chunk, rows):
-                block *= self.weights[rows, None]
-                values[rows, replicates] = block
+            inside = self.units.rows(chunk.units)
+            inside = inside[place[inside] >= 0]
+            for replicates, block in self.blocks(chunk, inside) if len(inside) else ():
+                block *= self.weights[inside, None]
+                values[place[inside], replicates] = block
         return values
 
     def kept(self) -> BootstrapReplicates:

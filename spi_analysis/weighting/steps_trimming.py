@@ -16,7 +16,7 @@ from spi_analysis.weighting.inputs import limits_of, require_columns
 from spi_analysis.weighting.potter import potter_cutoff
 from spi_analysis.weighting.recipe import Notes, Prepared
 from spi_analysis.weighting.statuses import RESPONDENT
-from spi_analysis.weighting.trimming import cap_with_redistribution, fits, hold_between, iqr_cap
+from spi_analysis.weighting.trimming import ROUNDING, cap_with_redistribution, fits, hold_between, iqr_cap
 
 CENTRES = ("median", "mean")
 
@@ -168,8 +168,10 @@ def _notes(
     """What was cut in the sample, and where limits could not hold the sum."""
     single = _single(before, multiplicity)[:, 0]
     counts = single > 0
-    cut, lifted = int((single[counts] > high[0]).sum()), int((single[counts] < low[0]).sum())
-    changed = np.where(single > high[0], before[:, 0] - after[:, 0], 0.0).sum()
+    # Equal weights differ in their last digits after any division: those are not cut.
+    above, below = counts & (single > high[0] * (1 + ROUNDING)), counts & (single < low[0] * (1 - ROUNDING))
+    cut, lifted = int(above.sum()), int(below.sum())
+    changed = np.where(above, before[:, 0] - after[:, 0], 0.0).sum()
     done = [f"{cut} weights cut to {high[0]:.4g} ({rule}), {changed:.4g} of {before[:, 0].sum():.6g} moved"]
     done = done if cut else [f"no weight is above {high[0]:.4g} ({rule})"]
     done += [f"{lifted} weights lifted to {low[0]:.4g} ({rule})"] if lifted else []

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
@@ -61,6 +63,35 @@ def test_degrees_of_freedom_are_the_rank_of_the_replicates(n_replicates: int) ->
     plan = plan_of(data, n_replicates=n_replicates)
     assert plan.df == ReplicateDesign(data, "w", plan.values, "bootstrap").df_design
     assert plan.df == min(n_replicates - 1, 60 - 4)
+
+
+@given(seed=st.integers(0, 10_000), n_replicates=st.sampled_from([5, 300]), clustered=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_degrees_of_freedom_of_domains_are_the_rank_of_their_rows(
+    seed: int, n_replicates: int, clustered: bool
+) -> None:
+    """The shortcut from units and strata against the rank itself: random strata, some of one unit, some taken whole,
+    fractions that differ inside strata; domains that hold whole strata, parts of them, one row, or nobody with weight.
+    """
+    rng = np.random.default_rng(seed)
+    data = pd.DataFrame({"h": rng.integers(0, 6, 40), "w": rng.uniform(1, 9, 40) * (rng.random(40) < 0.9)})
+    unit = rng.integers(0, 4, 40) if clustered else np.arange(40)
+    # Decided unit by unit: everything of a sample was seen in some, a part of it in others.
+    f = rng.choice([0.0, 0.3, 1.0], (6, 41), p=[0.6, 0.3, 0.1])[data["h"], unit]
+    data = data.assign(psu=unit, f=f)
+    plan = bootstrap_plan(data, "w", "h", "psu", fraction="f", n_replicates=n_replicates, seed=seed)
+    by_stratum = rng.integers(-1, 3, 6)[data["h"]]
+    codes = by_stratum if rng.random() < 0.5 else np.where(rng.random(40) < 0.3, rng.integers(-1, 3, 40), by_stratum)
+    values = plan.values
+    ranks = [int(np.linalg.matrix_rank(values[codes == g], tol=1e-8)) if (codes == g).any() else 0 for g in range(3)]
+    shortcut = plan.df_by(codes, 3)
+    if n_replicates > 40:
+        assert shortcut.tolist() == [max(rank - 1, 0) for rank in ranks]
+    # Of five replicates two may be the same by chance.
+    assert (shortcut >= np.array(ranks) - 1).all()
+    assert shortcut.max() <= n_replicates - 1
+    design = ReplicateDesign(data, "w", values)
+    assert design.df_by(codes, 3).tolist() == [max(rank - 1, 0) for rank in ranks]
 
 
 def test_standard_error_is_taylors_up_to_monte_carlo_error() -> None:

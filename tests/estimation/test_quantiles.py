@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from spi_analysis.errors import EstimationError
 from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_quantile
 from spi_analysis.estimation.quantile_rules import quantile_rule, weighted_sample
-from spi_analysis.weighting import jackknife_replicates
+from spi_analysis.weighting import jackknife_replicates, rake
 
 NUMPY = {
     "hf1": "inverted_cdf",
@@ -42,6 +42,66 @@ def test_a_weight_of_three_is_three_people(rule: str, seed: int, p: float) -> No
     weighted, repeated = weighted_sample(x, times.astype(float)), weighted_sample(x.repeat(times), np.ones(times.sum()))
     apply = quantile_rule(rule)
     assert apply(weighted, np.array([p])) == apply(repeated, np.array([p]))
+
+
+@pytest.mark.parametrize("rule", NUMPY)
+@pytest.mark.parametrize("weight", [1 / 3, 0.1, 1e6 / 7, 1 + 1e-15])
+def test_the_median_of_equal_weights_is_that_of_people(rule: str, weight: float) -> None:
+    """1 to n, each with the same weight: sums of 1 are exact, sums of 1/3 are not, and the median is the same.
+
+    R survey 4.1.1 (R 4.2.2, 2026-11-28): ``qrule_math(1:n, rep(1/3, n), .5)`` equals that with rep(1, n) for all n of 2
+    to 1,000, and so do qrule_school and qrule_hf3.
+    """
+    half, apply = np.array([0.5]), quantile_rule(rule)
+    sizes = range(1, 1001)
+    found = [apply(weighted_sample(np.arange(1.0, n + 1), np.full(n, weight)), half)[0] for n in sizes]
+    wanted = [np.quantile(np.arange(1.0, n + 1), 0.5, method=NUMPY[rule]) for n in sizes]
+    assert found == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["math", "school", "hf3", *[f"hf{k}" for k in range(4, 10)]])
+@given(seed=st.integers(0, 500), share=st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 0.6, 0.7, 0.9]))
+def test_the_unit_of_weights_changes_no_quantile(rule: str, seed: int, share: float) -> None:
+    """Whole weights have exact sums; the same weights in thirds or sevenths of a person have not."""
+    rng = np.random.default_rng(seed)
+    x, w, p = rng.integers(0, 9, 12).astype(float), rng.integers(1, 5, 12).astype(float), np.array([share])
+    apply = quantile_rule(rule)
+    whole = apply(weighted_sample(x, w), p)
+    for unit in (1 / 3, 1 / 7, 0.1):
+        assert apply(weighted_sample(x, w * unit), p) == pytest.approx(whole, rel=1e-8)
+
+
+def test_shahvaish_at_a_position_that_is_met() -> None:
+    """Mean weight 1, so S_k = k: the position of the third of five is (3 + 1/2 - 1/2)/6 = 1/2 whatever the unit was."""
+    w = np.full(5, 0.1) * 10 + np.array([2e-16, 0, 2e-16, 0, 2e-16])
+    assert quantile_rule("shahvaish")(weighted_sample(np.arange(1.0, 6), w), np.array([0.5])) == 3
+
+
+def test_half_the_people_after_raking_are_half() -> None:
+    """Women hold half of the margin and all of the low values: the median is the largest of theirs, 7."""
+    people = pd.DataFrame({"w": np.linspace(1, 2.7, 20), "sex": ["f"] * 7 + ["m"] * 13, "x": np.arange(1.0, 21)})
+    raked = people.assign(w=rake(people, "w", {"sex": {"f": 500, "m": 500}}))
+    table = estimate_quantile(SurveyDesign(raked, "w"), "x", 0.5).table
+    assert table["estimate"].tolist() == [7]
+    middle = estimate_quantile(SurveyDesign(raked, "w"), "x", 0.5, rule="school").table
+    assert middle["estimate"].tolist() == [7.5]
+
+
+@pytest.mark.parametrize("rule", ["hf4", "hf5", "hf6", "hf7", "hf8", "hf9"])
+@given(seed=st.integers(0, 300), p=st.floats(0.05, 0.95))
+def test_between_equal_values_lies_that_value(rule: str, seed: int, p: float) -> None:
+    """Woodruff's share counts who is at or below the quantile: a hair less would leave all of them out."""
+    w = np.random.default_rng(seed).uniform(0.1, 5, 9)
+    assert quantile_rule(rule)(weighted_sample(np.full(9, 0.7), w), np.array([p]))[0] == 0.7
+
+
+def test_replicates_use_the_same_rule() -> None:
+    """Without one of six (weights 1/3 times 6/5) five are left: the third of them, 4 if one of 1 to 3 is missing."""
+    data = pd.DataFrame({"w": 1 / 3, "y": [1.0, 2, 3, 4, 5, 6]})
+    design = ReplicateDesign(data, "w", jackknife_replicates(data, "w").values, "jk1")
+    estimate = estimate_quantile(design, "y", 0.5, interval="quantile", rule="school")
+    assert estimate.table["estimate"].tolist() == [3.5], "half of six lies between the third and the fourth"
+    assert estimate.replicates.ravel().tolist() == [4, 4, 4, 3, 3, 3]
 
 
 def test_the_middle_of_four() -> None:

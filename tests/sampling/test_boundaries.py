@@ -23,6 +23,18 @@ def test_root_f_of_a_flat_distribution_cuts_equal_parts() -> None:
     assert cumulative_root_f(np.arange(1000) / 999, 4).tolist() == pytest.approx([0.25, 0.5, 0.75])
 
 
+@pytest.mark.parametrize("counts", [[1, 1, 1, 1], [3, 3, 3, 3], [7, 7, 7, 7]])
+def test_root_f_of_two_ends_that_are_as_near_takes_the_lower(counts: list[int]) -> None:
+    """Four equal classes in eighths: the first step, half a class, is as near to 0 as to 1 class; thirds of roots of 3
+    or 7 have no exact sums. Of three strata the steps are 4/3 and 8/3 classes: cuts after the first and the third."""
+    values = np.repeat([0.0, 1.5, 2.5, 4.0], counts)
+    assert cumulative_root_f(values, 3, bins=4).tolist() == [1.0, 3.0]
+    ten = np.repeat(np.arange(10) + 0.5, counts[0] * 3)
+    ten = np.concatenate([[0.0], ten[1:-1], [10.0]])
+    # Ten equal classes in four strata: steps of 2.5 classes, as near to 2 as to 3, and 7.5 as near to 7 as to 8.
+    assert cumulative_root_f(ten, 4, bins=10).tolist() == [2.0, 5.0, 7.0]
+
+
 def test_a_value_on_the_boundary_belongs_below() -> None:
     assert stratum_of([1, 2, 3], [2]).tolist() == [1, 1, 2]
 

@@ -1,5 +1,9 @@
 """Waves: reserves at random, and weights that refer to what was released."""
 
+from fractions import Fraction
+from itertools import product
+from math import floor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,6 +140,18 @@ def test_reserves_by_hand(first: int, people: int, reserves: list[float], sizes:
 )
 def test_sizes_from_shares_by_hand(people: int, shares: list[float], sizes: list[int], rationale: str) -> None:
     assert wave_sizes(people, shares) == sizes, rationale
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_halves_go_up_whatever_the_digits_of_the_shares(count: int) -> None:
+    """In fractions: 43 people in two equal waves are 21.5, so 22; 0.05 / (0.05 + 0.05) in doubles must say so too."""
+    for shares in product([0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7], repeat=count):
+        exact = [Fraction(str(share)) for share in shares]
+        parts = [sum(exact[: k + 1]) / sum(exact) for k in range(count)]
+        for people in (5, 10, 26, 43, 81, 86, 99):
+            ends = [floor(people * part + Fraction(1, 2)) for part in parts]
+            ends = [max(ends[0], 1), *ends[1:]]
+            assert np.cumsum(wave_sizes(people, list(shares))).tolist() == ends, (people, shares)
 
 
 @given(st.integers(0, 50), st.lists(st.floats(0.05, 2), min_size=1, max_size=4))

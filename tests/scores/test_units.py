@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.scores import domain_scores, score_estimates, units
 from spi_analysis.weighting import bootstrap_replicates, jackknife_replicates
 from tests.scores.toys import instrument
@@ -41,6 +41,23 @@ def test_many_replicates_give_a_unit_no_more_degrees_of_freedom(data: pd.DataFra
     design = ReplicateDesign(data, "w", made.values, "bootstrap", scale=made.scale, df_design=29)
     table = domain_scores(design, "unit", WEIGHTS, 0.95).set_index("domain")
     assert table["df_design"].to_dict() == {"north": 11, "south": 16}, "n - 1, whatever the size of the rest"
+
+
+@pytest.mark.parametrize("kind", ["stratified", "clusters", "bootstrap"])
+def test_scores_and_means_of_a_unit_have_the_same_degrees_of_freedom(data: pd.DataFrame, kind: str) -> None:
+    """A unit of three answers beside one of many, whose strata it cuts: one rule for scores and item means. By hand:
+    three answers in two strata have 1 degree of freedom, in two clusters 1, as rows of the replicates 2, not 29."""
+    data = data.assign(unit=["north"] * 3 + ["south"] * 27, h=["x", "x", "y"] + ["x", "y", "y"] * 9)
+    data = data.assign(team=data["h"] + np.repeat(np.arange(10), 3).astype(str))
+    if kind == "bootstrap":
+        made = bootstrap_replicates(data, "w", n_replicates=60)
+        design = ReplicateDesign(data, "w", made.values, "bootstrap", scale=made.scale, df_design=29)
+    else:
+        design = SurveyDesign(data, "w", "h" if kind == "stratified" else None, "team" if kind == "clusters" else None)
+    scores = domain_scores(design, "unit", WEIGHTS, 0.95).set_index("domain")["df_design"]
+    means = estimate_mean(design, ["a", "d"], by="unit").table.groupby("unit")["df_design"].unique()
+    assert scores["north"] == {"stratified": 1, "clusters": 1, "bootstrap": 2}[kind]
+    assert {unit: list(values) for unit, values in means.items()} == {u: [df] for u, df in scores.items()}
 
 
 def test_effective_size_is_the_unit_s_own(data: pd.DataFrame) -> None:

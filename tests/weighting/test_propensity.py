@@ -260,6 +260,22 @@ def test_equal_propensities_stay_together_and_classes_may_be_fewer() -> None:
     assert propensity_classes(pd.Series([0.2] * 6 + [0.7] * 2), 5).tolist() == [1] * 6 + [2] * 2
 
 
+def test_propensities_that_differ_in_the_last_digit_stay_together() -> None:
+    """Six people alike in the model, computed row by row: the limit is their propensity, and none of them is above."""
+    share = 0.2 * (1 + np.array([0, 1, -1, 1, 0, -1]) * 2e-16)
+    assert propensity_classes(pd.Series([*share, 0.7, 0.7]), 5).tolist() == [1] * 6 + [2] * 2
+
+
+@pytest.mark.parametrize("unit", [1 / 3, 0.1, 1 / 7])
+def test_classes_of_weights_in_any_unit(unit: float) -> None:
+    """Whole ranks are met up to rounding: 0.1 * 10 times over is one person."""
+    values = pd.Series(np.arange(1.0, 31) / 100).repeat(round(1 / unit)).reset_index(drop=True)
+    one_each = propensity_classes(pd.Series(np.arange(1.0, 31) / 100), 4)
+    assert propensity_classes(values, 4, pd.Series(unit, index=values.index)).tolist() == list(
+        one_each.repeat(round(1 / unit))
+    )
+
+
 def test_those_outside_have_no_class() -> None:
     classes = propensity_classes(pd.Series([0.1, np.nan, 0.9]), 2)
     assert classes.isna().tolist() == [False, True, False]

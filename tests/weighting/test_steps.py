@@ -112,6 +112,14 @@ def test_fixed_limits_by_hand() -> None:
     assert weighted.report["done"].iloc[1] == ["1 weights cut to 5 (fixed), 2 of 20 moved"]
 
 
+def test_weights_that_differ_in_the_last_digit_are_not_reported_as_cut() -> None:
+    """All weights are 1/3; after some arithmetic a third of them is a hair above the median, a third below."""
+    sample = pd.DataFrame({"base_weight": 1 / 3 * (1 + np.array([0, 1, -1] * 5) * 3e-16), "disposition": "I"})
+    for step in (TrimRatio(lower=1, upper=1), Trim(0.0)):
+        (done,) = apply_recipe(sample, [step]).report["done"].iloc[1]
+        assert done.startswith("no weight is above 0.3333"), done
+
+
 def test_lower_limits_are_reported_too() -> None:
     report = applied(TrimFixed(lower=2.5)).report
     assert report["done"].iloc[1] == ["no weight is above inf (fixed)", "2 weights lifted to 2.5 (fixed)"]

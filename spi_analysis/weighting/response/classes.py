@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
+from spi_analysis.sampling.shares import ROUNDING
 from spi_analysis.weighting.inputs import is_whole, weights_of
 
 
@@ -56,14 +57,14 @@ def class_limits(values: np.ndarray, counts: np.ndarray, n_classes: int) -> np.n
     upto = np.cumsum(np.take_along_axis(counts, order, axis=0), axis=0)
 
     def value_at(rank: np.ndarray) -> np.ndarray:
-        row = np.minimum((upto < rank * (1 - 1e-12)).sum(axis=0), len(ranked) - 1)
+        row = np.minimum((upto < rank * (1 - ROUNDING)).sum(axis=0), len(ranked) - 1)
         return np.take_along_axis(ranked, row[None], axis=0)[0]
 
     limits = []
     for k in range(1, n_classes):
         place = 1 + (upto[-1] - 1) * k / n_classes
         # A whole number up to rounding is meant as one.
-        whole = np.abs(place - np.rint(place)) < 1e-9 * place
+        whole = np.abs(place - np.rint(place)) <= ROUNDING * place
         low = np.where(whole, np.rint(place), np.floor(place))
         below, above = value_at(low), value_at(np.minimum(low + 1, upto[-1]))
         limits.append(below + np.where(whole, 0.0, place - low) * (above - below))
@@ -71,5 +72,9 @@ def class_limits(values: np.ndarray, counts: np.ndarray, n_classes: int) -> np.n
 
 
 def classes_between(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Class 0 ... C-1 of ``values`` (m, K): how many of the limits (C-1, K) each value exceeds."""
-    return np.sum([values > limit for limit in limits], axis=0, dtype=int)
+    """Class 0 ... C-1 of ``values`` (m, K): how many of the limits (C-1, K) each value exceeds, by more than rounding.
+
+    People who are alike in all that the model knows have one propensity; computed row by row it may differ in the last
+    digit, which must not part them.
+    """
+    return np.sum([values > limit + ROUNDING * np.abs(limit) for limit in limits], axis=0, dtype=int)
