@@ -148,8 +148,9 @@ def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, li
     A list of which no row can be used never takes the place of an earlier one; what was wrong with it is said all the
     same.
     """
-    round_id, new = setup.round.round_id, {one.source for one in listed if len(one.people)}
-    old = store.read_if_there("frame", institution_id)
+    round_id, old = setup.round.round_id, store.read_if_there("frame", institution_id)
+    earlier = set() if old is None else set(old["source"])
+    new = {one.source for one in listed if len(one.people) or one.source not in earlier}
     kept = [] if old is None else [old[~old["source"].isin(new)]]
     contacts = [
         vault.read_contacts(round_id, institution_id, s) for frame in kept for s in sorted(set(frame["source"]))
