@@ -8,7 +8,7 @@ from spi_analysis.estimation.design import SurveyDesign
 from spi_analysis.estimation.estimators import estimate_mean, estimate_proportion, estimate_ratio, estimate_total
 from spi_analysis.estimation.overlap import Linearised, overlap_covariance
 from spi_analysis.estimation.quantiles import estimate_quantile
-from spi_analysis.estimation.regression import estimate_regression
+from spi_analysis.estimation.regression import SeparationWarning, estimate_regression
 from spi_analysis.estimation.replication import ReplicateDesign
 from spi_analysis.estimation.result import Estimate
 from spi_analysis.estimation.small_area import FayHerriot, fay_herriot, smooth_variances
@@ -20,6 +20,7 @@ __all__ = [
     "FayHerriot",
     "Linearised",
     "ReplicateDesign",
+    "SeparationWarning",
     "SurveyDesign",
     "TestResult",
     "bootstrap_means",

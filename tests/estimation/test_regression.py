@@ -6,7 +6,13 @@ import pytest
 import statsmodels.api as sm
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean, estimate_regression
+from spi_analysis.estimation import (
+    ReplicateDesign,
+    SeparationWarning,
+    SurveyDesign,
+    estimate_mean,
+    estimate_regression,
+)
 from spi_analysis.weighting import jackknife_replicates
 
 RNG = np.random.default_rng(7)
@@ -114,7 +120,8 @@ def test_replicate_without_a_level_is_left_out() -> None:
     factors = np.ones((12, 3))
     factors[[0, 2], 0], factors[[1, 5], 1], factors[[2, 5], 2] = 2, 2, 0
     design = ReplicateDesign(SMALL, "w", SMALL[["w"]].to_numpy() * factors, "other", scale=1.0)
-    result = estimate_regression(design, "y ~ g")
+    with pytest.warns(SeparationWarning, match="1 of 3 replicates are left out"):
+        result = estimate_regression(design, "y ~ g")
     means = [
         np.average(SMALL["y"][SMALL["g"] == "a"], weights=(SMALL["w"] * factors[:, r])[SMALL["g"] == "a"])
         for r in range(2)
