@@ -140,6 +140,7 @@ LABELS: dict[str, Label] = {
     "explained": Label("Dapat dijelaskan", "Explained"),
     "note": Label("Catatan", "Note"),
     "basis": Label("Asal angka", "What the figure is made from"),
+    "sangat_rentan": Label("Sangat Rentan (jumlah instansi)", "Very vulnerable (institutions)"),
     "rentan": Label("Rentan (jumlah instansi)", "Vulnerable (institutions)"),
     "waspada": Label("Waspada (jumlah instansi)", "Watchful (institutions)"),
     "terjaga": Label("Terjaga (jumlah instansi)", "Guarded (institutions)"),
@@ -294,6 +295,7 @@ VALUES: dict[str, dict[str, Label]] = {
         "experience_rate": Label("Persentase yang mengalami", "Experience rate"),
     },
     "category": {
+        "sangat_rentan": Label("Sangat Rentan", "Very vulnerable"),
         "rentan": Label("Rentan", "Vulnerable"),
         "waspada": Label("Waspada", "Watchful"),
         "terjaga": Label("Terjaga", "Guarded"),

@@ -155,4 +155,4 @@ def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace)
 def _cell(value: object, decimals: int) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:,.{decimals}f}"
-    return "" if value is None or value is pd.NaT else str(value)
+    return "" if value is None or value is pd.NaT or value is pd.NA else str(value)

@@ -1,14 +1,15 @@
-"""What is known of the published years: weights, official means, targets."""
+"""What is known of the published years: weights, official means, the rules that made their categories."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from spi_analysis.params.base import Cited, Judgement, Source
+from spi_analysis.params.base import Cited, Judgement, Source, Text
 from spi_analysis.params.loading import Wrong
-from spi_analysis.params.round import SourceWeights
+from spi_analysis.params.round import CategoryParams, SourceWeights
 
 
 class PublishedYear(SourceWeights):
@@ -38,13 +39,48 @@ class YearsModelParams(Judgement):
     false_discovery: Annotated[float, Field(gt=0, lt=0.5)]
 
 
+class CategoryRule(CategoryParams):
+    """The categories of the years ``first`` to ``last`` (no last year: until another rule follows)."""
+
+    first: int
+    last: int | None = None
+
+    @model_validator(mode="after")
+    def _first_before_last(self) -> CategoryRule:
+        if self.last is not None and self.last < self.first:
+            raise Wrong("the rule ends before it begins", self.last, f"{self.first} or later")
+        return self
+
+    def holds(self, year: int) -> bool:
+        """Whether the categories of this year are made by this rule."""
+        return self.first <= year and (self.last is None or year <= self.last)
+
+
 class PublishedYears(Judgement, Cited):
-    """All published years, and how close a recomputed index must come."""
+    """All published years, the rules that made their categories, and how close a recomputed index must come."""
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_national: Annotated[int, Field(ge=1)]
     model: YearsModelParams
+    categories: list[CategoryRule] = []
     years: dict[int, PublishedYear]
+
+    @field_validator("categories")
+    @classmethod
+    def _one_rule_a_year(cls, rules: list[CategoryRule]) -> list[CategoryRule]:
+        for before, after in pairwise(rules):
+            if before.last is None or before.last >= after.first:
+                raise Wrong("two rules for the categories of one year", after.first, "rules one after another, by year")
+        return rules
+
+    @field_validator("categories")
+    @classmethod
+    def _one_name_a_category(cls, rules: list[CategoryRule]) -> list[CategoryRule]:
+        names: dict[str, Text] = {}
+        for level in (level for rule in rules for level in rule.levels):
+            if names.setdefault(level.code, level.label) != level.label:
+                raise Wrong("a category has two names", level.code, "the same label in every rule")
+        return rules
 
     @model_validator(mode="after")
     def _has_years(self) -> PublishedYears:
@@ -54,8 +90,24 @@ class PublishedYears(Judgement, Cited):
 
     def weights(self, year: int) -> dict[Source, float]:
         """Source weights of a year; for a year not listed, those of the nearest earlier one."""
+        return self._nearest(year).source_weights
+
+    @property
+    def category_labels(self) -> dict[str, Text]:
+        """Name of every category that any year has."""
+        return {level.code: level.label for rule in self.categories for level in rule.levels}
+
+    def category_rule(self, year: int) -> CategoryRule | None:
+        """The rule that made the categories of a year; None where none is known."""
+        return next((rule for rule in self.categories if rule.holds(year)), None)
+
+    def decimals(self, year: int) -> int:
+        """Decimals in which the index of a year was published; those of the nearest earlier year that is listed."""
+        return self._nearest(year).decimals
+
+    def _nearest(self, year: int) -> PublishedYear:
         known = [y for y in sorted(self.years) if y <= year] or [min(self.years)]
-        return self.years[known[-1]].source_weights
+        return self.years[known[-1]]
 
     def mode_breaks(self) -> set[int]:
         """Years with another mode of interviewing."""

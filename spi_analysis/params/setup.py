@@ -150,7 +150,9 @@ def _load_model(params: Any, name: str, model: Any) -> Any:
 
 def _check_together(setup: RoundSetup) -> None:
     """What one file alone cannot know: names used in one that must exist in another."""
-    problems = [*_rule_problems(setup), *_weight_problems(setup), *_previous_problems(setup)]
+    problems = [
+        *_rule_problems(setup), *_weight_problems(setup), *_category_problems(setup), *_previous_problems(setup)
+    ]  # fmt: skip
     for institution_id in setup.institution_ids:
         try:
             setup.round_for(institution_id)
@@ -216,6 +218,26 @@ def _weight_problems(setup: RoundSetup) -> list[Problem]:
             key=f"years.{setup.round.year}.source_weights",
             got=str(listed.source_weights),
             expected=f"{setup.round.index.source_weights} as in the round's file",
+        )
+    ]
+
+
+def _category_problems(setup: RoundSetup) -> list[Problem]:
+    """The round's categories and those of the published year must be the same, or two pages would contradict."""
+    rule = setup.years.category_rule(setup.round.year)
+    ours, theirs = (
+        None if one is None else [(level.code, level.below) for level in one.levels]
+        for one in (setup.round.categories, rule)
+    )
+    if theirs is None or ours == theirs:
+        return []
+    return [
+        Problem(
+            "the categories of this year differ between two files",
+            file="params/published.yaml",
+            key="categories",
+            got=str(theirs),
+            expected=f"{ours} as in the round's file; a new rule begins with its first year",
         )
     ]
 

@@ -211,7 +211,7 @@ def history_chart(
         f"{int(now['year'])} ({now_label}): {words.number(now['estimate'])} "
         f"({words.interval(now['ci_low'], now['ci_high'])})"
     )
-    described += [f"{words('National target')} {year}: {words.number(t, 0)}" for year, t in targets.items()]
+    described += [f"{words('National target')} {year}: {words.exact(t)}" for year, t in targets.items()]
     return both_widths(draw, lambda wide: 2.7 if wide else 3.0, chart_id, title, "; ".join(described) + ".", note)
 
 

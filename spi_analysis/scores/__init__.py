@@ -1,6 +1,11 @@
 """The SPI's scores: items, index, categories, change, experiences, published years, ranks, recommendations."""
 
-from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
+from spi_analysis.scores.categories import (
+    category_in_year,
+    category_of,
+    category_probabilities,
+    probability_at_least,
+)
 from spi_analysis.scores.change import Change, bridge, change_from_published, composition
 from spi_analysis.scores.dimension_weights import data_weights
 from spi_analysis.scores.experiences import experience_rates, institutions_reporting
@@ -45,6 +50,7 @@ __all__ = [
     "applicable",
     "bridge",
     "categories_by_year",
+    "category_in_year",
     "category_of",
     "category_probabilities",
     "change_between",

@@ -13,8 +13,7 @@ from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import PublishedYears
 from spi_analysis.params.loading import read_csv_table, uneven_rows
 from spi_analysis.params.roster import InstitutionType
-from spi_analysis.params.round import CategoryParams
-from spi_analysis.scores.categories import category_of
+from spi_analysis.scores.categories import category_in_year
 from spi_analysis.scores.change import SOURCES, bridge
 from spi_analysis.scores.index import index_from_scores
 from spi_analysis.scores.names import institution_ids
@@ -129,12 +128,30 @@ def means_by_type(published: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(["year", "type"])["index"].agg(n="size", mean="mean").reset_index()
 
 
-def categories_by_year(published: pd.DataFrame, levels: CategoryParams, decimals: int) -> pd.DataFrame:
-    """Number of institutions in every category, by year (rows) and category (columns, lowest first)."""
+def categories_by_year(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
+    """Number of institutions in every category, by year (rows) and category (columns, lowest first).
+
+    Each year by its own rule (``years.categories``), applied to the index in the decimals of that year. Missing: a
+    category that the year does not have; all of a year without a rule.
+    """
     rows = published[published["type"] != NATIONAL]
-    category = rows["index"].map(lambda value: category_of(value, levels, decimals))
-    counts = pd.crosstab(rows["year"], category)
-    return counts.reindex(columns=[level.code for level in levels.levels], fill_value=0)
+    counts = {int(year): _counted(part["index"], int(year), years) for year, part in rows.groupby("year")}
+    table = pd.DataFrame.from_dict(counts, orient="index", columns=category_codes(years), dtype="Int64")
+    return table.rename_axis(index="year", columns="category")
+
+
+def category_codes(years: PublishedYears) -> list[str]:
+    """Codes of all categories that any year has, the lowest first."""
+    from_top = [(level.code, place) for rule in years.categories for place, level in enumerate(rule.levels[::-1])]
+    farthest = {code: max(p for c, p in from_top if c == code) for code, _ in from_top}
+    return sorted(farthest, key=lambda code: -farthest[code])
+
+
+def _counted(index: pd.Series, year: int, years: PublishedYears) -> dict[str, int]:
+    """Institutions of a year by category; empty where no rule of the year is known."""
+    rule = years.category_rule(year)
+    found = index.map(lambda value: category_in_year(value, year, years)).value_counts()
+    return {} if rule is None else {level.code: int(found.get(level.code, 0)) for level in rule.levels}
 
 
 def movers(published: pd.DataFrame, before: int, after: int, most: int) -> pd.DataFrame:

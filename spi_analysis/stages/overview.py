@@ -43,13 +43,12 @@ class Overview:
 
 def national_overview(setup: RoundSetup, published: pd.DataFrame) -> Overview:
     """Recompute every index, and set means, types and categories beside the official figures."""
-    round_ = setup.round
     return Overview(
         published=published,
         recomputed=recompute(published, setup.years),
         means=yearly_means(published, setup.years),
         types=means_by_type(published),
-        categories=categories_by_year(published, round_.categories, round_.index.decimals),
+        categories=categories_by_year(published, setup.years),
         unjoined=unjoined(published),
         model=published_years_model(setup, published),
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.scores import load_published, recompute, unjoined, yearly_means
+from spi_analysis.scores import categories_by_year, load_published, recompute, unjoined, yearly_means
 from spi_analysis.scores.years import fit_years, hold_out, moves
 from spi_analysis.stages.overview import national_overview, overview_tables
 from tests.conftest import reference_folder
@@ -94,3 +94,11 @@ def test_another_year_of_the_same_table_needs_no_code(
     assert not overview.model.moves.query("own_move.abs() > 1e-6")["stands_out"].any(), "nothing moved"
     assert set(overview.model.hold_out["method"]) == {"model", "same_as_last_year", "type_mean"}
     assert "2025 held out and foretold" in overview_tables(setup, path, 5, "kota-mojokerto")
+
+
+def test_institutions_by_category_of_each_year_s_own_rule(published: pd.DataFrame, setup: RoundSetup) -> None:
+    """Counted in the CSV with decimal numbers (Python's Decimal, 2026-11-28); by the rule of 2023 the year 2022 had 103."""
+    table = categories_by_year(published, setup.years)
+    assert table.loc[2022].tolist() == [160, 232, 118, 115]
+    assert table.loc[2023].tolist() == [pd.NA, 372, 182, 81]
+    assert table.loc[2024].tolist() == [pd.NA, 376, 170, 96]

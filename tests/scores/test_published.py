@@ -70,10 +70,23 @@ def test_two_institutions_are_no_nation(published: pd.DataFrame, setup: RoundSet
 
 
 def test_categories_are_counted_lowest_first(published: pd.DataFrame, setup: RoundSetup) -> None:
-    table = categories_by_year(published, setup.round.categories, 2)
-    assert list(table.columns) == ["rentan", "waspada", "terjaga"]
-    assert table.loc[2024].tolist() == [0, 1, 1]
-    assert table.loc[2023].tolist() == [2, 0, 0]
+    table = categories_by_year(published, setup.years)
+    assert list(table.columns) == ["sangat_rentan", "rentan", "waspada", "terjaga"]
+    assert table.loc[2024].tolist() == [pd.NA, 0, 1, 1], "since 2023 there is no Sangat Rentan: a dash, not 0"
+    assert table.loc[2023].tolist() == [pd.NA, 2, 0, 0]
+
+
+def test_every_year_is_counted_by_its_own_rule(tmp_path: Path, setup: RoundSetup) -> None:
+    """The same five indices in four years: 67.9, 73, 73.7, 77.5, 78."""
+    rows = [
+        f"{year},Kota {name},kota,35,{index},,,,,"
+        for year in (2021, 2022, 2023, 2024)
+        for name, index in zip("ABCDE", (67.9, 73, 73.7, 77.5, 78), strict=True)
+    ]
+    table = categories_by_year(load_published(file(tmp_path, rows)), setup.years)
+    assert table.loc[2022].tolist() == [1, 1, 1, 2]
+    assert table.loc[2023].tolist() == table.loc[2024].tolist() == [pd.NA, 1, 3, 1]
+    assert table.loc[2021].isna().all(), "a year of which no rule is known is not counted by another's"
 
 
 def test_movers_are_the_largest_rises_then_the_largest_falls(published: pd.DataFrame) -> None:

@@ -69,7 +69,7 @@ def tipping_table(found: Sensitivity, round_: RoundParams) -> Shown:
             return html_paragraphs([words("Without an index there is no category to change.")])
         columns = [
             text(words("Category reached"), (words.value("category", c) for c in rows["category"])),
-            figures(words("Its limit"), (words.number(x, 0) for x in rows["limit"])),
+            figures(words("Its limit"), (words.exact(x) for x in rows["limit"])),
             figures(words("Difference of nonrespondents (points)"), (words.signed(x) for x in rows["delta"])),
         ]
         note = words(

@@ -278,7 +278,7 @@ def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Word
     is_rate = rule.when.kind == "rate_above"
     unit = "%" if is_rate else ""
     about = denominator(row.audience, "contacts", words) if is_rate else words.value("part", row.audience)
-    threshold = words.number(row.threshold, 0) + unit
+    threshold = words.exact(row.threshold) + unit
     return words(
         "Evidence: {what} ({about}) {value} (interval {interval}, n = {n}); {threshold}, confidence {certainty}. "
         "Basis: {reference}.",

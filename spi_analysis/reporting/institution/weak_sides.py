@@ -86,5 +86,5 @@ def _part(page: InstitutionPage, row: Any, words: Words) -> str:
 
 def _measure(page: InstitutionPage, row: Any, words: Words) -> str:
     if row.kind in ("source", "dimension"):
-        return words("threshold {x}", x=words.number(page.setup.round.weak_sides.threshold, 0))
+        return words("threshold {x}", x=words.exact(page.setup.round.weak_sides.threshold))
     return words("all of {source}", source=words.value("part", row.source))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.charts import composition_chart, histogram_chart, line_chart
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.glossary import category_limits
 from spi_analysis.reporting.names import institution_names, readable
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
@@ -114,20 +117,43 @@ def types_chart(overview: Overview) -> Shown:
 
 
 def categories_table(overview: Overview, setup: RoundSetup) -> Shown:
-    """Institutions by category and year."""
-    table = overview.categories
+    """Institutions by category and year, each year by its own rule."""
+    table, labels = overview.categories, setup.years.category_labels
 
     def make(words: Words) -> str:
-        levels = setup.round.categories.levels
         columns = [
             text(words("Year"), table.index.astype(str)),
-            *(figures(words.pick(level.label), (words.number(n, 0) for n in table[level.code])) for level in levels),
+            *(
+                figures(words.pick(labels[code]), (words.number(n, 0) for n in table[code].astype(float)))
+                for code in table.columns
+            ),
         ]
-        note = words("By the thresholds of this round: {source}.", source=words.pick(setup.round.categories.cite))
+        note = " ".join([
+            words("Each year by its own rule, applied to the index as it was published (a dash: the year has no such "
+                  "category)."),
+            *_rule_sentences(overview.years, setup, words),
+        ])  # fmt: skip
         title = words("Institutions by category of the published index (KPK)")
         return html_table(columns, "table-categories", title, note=note, words=words)
 
     return show(make)
+
+
+def _rule_sentences(published: list[int], setup: RoundSetup, words: Words) -> list[str]:
+    """The rule of every published year and its source; years of which none is known."""
+    known = {rule.first: rule for year in published if (rule := setup.years.category_rule(year)) is not None}
+    said = [
+        f"{_listed(filter(rule.holds, published))}: {category_limits(rule, words)} ({words.pick(rule.cite)})."
+        for rule in known.values()
+    ]
+    without = [year for year in published if setup.years.category_rule(year) is None]
+    if without:
+        said.append(words("Which rule held for {years} is not known here.", years=_listed(without)))
+    return said
+
+
+def _listed(years: Iterable[int]) -> str:
+    return ", ".join(str(year) for year in years)
 
 
 def distribution_chart(overview: Overview) -> Shown:
