@@ -87,7 +87,12 @@ LABELS: dict[str, Label] = {
     "expert": Label("Skor eksper", "Expert score"),
     "correction_conduct": Label("Koreksi pelaksanaan survei", "Correction for the survey's conduct"),
     "correction_facts": Label("Koreksi fakta korupsi", "Correction for facts of corruption"),
-    "mode_adjustment": Label("Penyesuaian moda wawancara", "Interview-mode adjustment"),
+    "correction_total": Label(
+        "Semua koreksi (skor berbobot dikurangi indeks)", "All corrections (weighted scores minus index)"
+    ),
+    "correction_other": Label(
+        "Koreksi ketiga (2022; tidak dinamai KPK)", "Third correction (2022; not named by the commission)"
+    ),
     # tables beside a report
     "listed": Label("Terdaftar", "Listed"),
     "eligible": Label("Memenuhi syarat", "Eligible"),
@@ -356,7 +361,9 @@ VALUES: dict[str, dict[str, Label]] = {
         "expert": Label("Eksper", "Experts"),
         "correction_conduct": Label("Koreksi pelaksanaan survei", "Correction: survey conduct"),
         "correction_facts": Label("Koreksi fakta korupsi", "Correction: facts of corruption"),
-        "mode_adjustment": Label("Penyesuaian moda", "Mode adjustment"),
+        "correction_other": Label(
+            "Koreksi ketiga (2022; tidak dinamai KPK)", "Third correction (2022; not named by the commission)"
+        ),
         "weights": Label("Perubahan bobot", "Change of weights"),
         "unexplained": Label("Tidak terjelaskan", "Unexplained"),
         "index": Label("Indeks", "Index"),

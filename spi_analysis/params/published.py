@@ -7,21 +7,45 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from spi_analysis.params.base import Cited, Judgement, Source, Text
+from spi_analysis.params.base import Cited, Frozen, Judgement, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.round import CategoryParams, SourceWeights
+
+
+class Spread(Frozen):
+    """Lowest, mean and highest of a figure over institutions."""
+
+    lowest: float
+    mean: float
+    highest: float
+
+
+class ConductRule(Judgement):
+    """A year's conduct correction: ``factor`` x conduct index (0-100); ``index``: its published spread."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    index: Spread
+
+
+class OfficialCorrection(Judgement, Cited):
+    """The commission's own figures on all corrections of a year together, in points."""
+
+    total: Spread
 
 
 class PublishedYear(SourceWeights):
     """One published year. ``note`` says in plain words what is unexplained about it.
 
-    ``mode_break``: another mode of interviewing, with a shift of its own for the institutions that carry an
-    unexplained deduction; ``own_noise``: its noise variance is estimated apart from that of the other years.
+    ``other_correction``: what its indices lack of their parts is the third correction, which the commission did not
+    name; ``mode_break``: another mode of interviewing, with a shift of its own for the institutions that carry that
+    correction; ``own_noise``: its noise variance is estimated apart from that of the other years.
     """
 
     official_index: Annotated[float, Field(ge=0, le=100)] | None = None
     national_target: Annotated[float, Field(ge=0, le=100)] | None = None
-    unexplained_deduction: bool = False
+    other_correction: bool = False
+    official_correction: OfficialCorrection | None = None
+    conduct: ConductRule | None = None
     mode_break: bool = False
     own_noise: bool = False
     note: str = ""
@@ -62,7 +86,7 @@ class PublishedYears(Judgement, Cited):
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_national: Annotated[int, Field(ge=1)]
     model: YearsModelParams
-    categories: list[CategoryRule] = []
+    categories: Annotated[list[CategoryRule], Field(min_length=1)]
     years: dict[int, PublishedYear]
 
     @field_validator("categories")
@@ -108,6 +132,10 @@ class PublishedYears(Judgement, Cited):
     def _nearest(self, year: int) -> PublishedYear:
         known = [y for y in sorted(self.years) if y <= year] or [min(self.years)]
         return self.years[known[-1]]
+
+    def with_other_correction(self) -> set[int]:
+        """Years in which some institutions carry the third correction."""
+        return {year for year, known in self.years.items() if known.other_correction}
 
     def mode_breaks(self) -> set[int]:
         """Years with another mode of interviewing."""

@@ -23,6 +23,8 @@ from spi_analysis.scores.items import item_nonresponse, item_scores
 from spi_analysis.scores.names import institution_slug, unjoined
 from spi_analysis.scores.published import (
     categories_by_year,
+    conduct_correction,
+    corrections_by_year,
     history,
     load_published,
     means_by_type,
@@ -57,6 +59,8 @@ __all__ = [
     "change_from_published",
     "combine_index",
     "composition",
+    "conduct_correction",
+    "corrections_by_year",
     "data_weights",
     "dimension_shares",
     "domain_scores",

@@ -21,7 +21,6 @@ from spi_analysis.synthetic.frame import clean_frame
 # itself; and a whole list invited of which 8 % answer (at random).
 MECHANISMS = ("at_random", "depends_on_answer", "census_8_percent")
 CENSUS_RESPONSE = 0.08
-CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
 
 
 def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mechanism: str) -> pd.DataFrame:
@@ -76,7 +75,7 @@ def _inviting_everyone(round_: RoundParams) -> RoundParams:
 def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) -> pd.DataFrame:
     round_, inputs = setup.round, setup.inputs[institution_id]
     panels = [name for name, source in round_.sources.items() if source.nature == "panel"]
-    corrections = {name: getattr(inputs, name) for name in CORRECTIONS}
+    corrections = inputs.corrections
     index = combine_index(scores, round_.index.source_weights, corrections, panels)
     low, high = index.interval(round_.level)
     columns = ["estimate", "se", "ci_low", "ci_high", "n"]

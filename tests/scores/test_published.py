@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,6 +10,8 @@ from spi_analysis.errors import InputError
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores import (
     categories_by_year,
+    conduct_correction,
+    corrections_by_year,
     history,
     load_published,
     means_by_type,
@@ -102,6 +105,50 @@ def test_figures_carried_by_the_project_agree_with_the_formula(setup: RoundSetup
     table = recompute(load_published(setup.workspace.params / "published.csv"), setup.years)
     assert len(table) >= 5
     assert table["agrees"].all(), table[~table["agrees"]].to_string()
+
+
+YEAR_2022 = [
+    # Weighted scores 0.3046 * 80 + 0.3279 * 80 + 0.3675 * 80 = 80 in both; the first is published 4 points short of it.
+    "2022,Kota Satu,kota,35,74.00,80,80,80.00,1.5,0.5",
+    "2022,Kota Dua,kota,35,79.01,80,80,80.00,1,0",
+    "2023,Kota Satu,kota,35,78.00,80,80,80.00,1.5,0.5",
+]
+
+
+def test_the_third_correction_of_2022_by_hand(tmp_path: Path, setup: RoundSetup) -> None:
+    published = load_published(file(tmp_path, YEAR_2022))
+    table = recompute(published, setup.years).set_index(["year", "institution_id"])
+    assert table.loc[(2022, "kota-satu"), "correction_total"] == pytest.approx(6)
+    assert table.loc[(2022, "kota-satu"), "correction_other"] == pytest.approx(4)
+    assert table.loc[(2022, "kota-dua"), "correction_other"] == 0, "0.01 is rounding"
+    assert np.isnan(table.loc[(2023, "kota-satu"), "correction_other"]), "a correction of 2022 only"
+    years = corrections_by_year(published, setup.years).set_index("year")
+    assert years.loc[2022, ["n", "lowest", "mean", "highest"]].tolist() == pytest.approx([2, 0.99, 3.495, 6])
+    assert years.loc[2022, "n_other"] == 1
+    assert pd.isna(years.loc[2023, "n_other"])
+
+
+def test_the_third_correction_is_a_bar_of_its_own(tmp_path: Path, setup: RoundSetup) -> None:
+    """It was lifted in 2023: 4 points up, and nothing is left unexplained."""
+    published = load_published(file(tmp_path, YEAR_2022))
+    bars = published_bridge(published, "kota-satu", 2022, 2023, setup.years).set_index("part")["points"]
+    assert bars["correction_other"] == pytest.approx(4)
+    assert bars["unexplained"] == pytest.approx(0)
+    assert "correction_other" not in published_bridge(published, "kota-satu", 2023, 2023, setup.years)["part"].tolist()
+
+
+@pytest.mark.parametrize(("conduct_index", "points"), [(2.27, 0.19), (44.88, 3.764), (87.40, 7.33)])
+def test_conduct_correction_of_2022_is_that_of_the_reading_guide(
+    setup: RoundSetup, conduct_index: float, points: float
+) -> None:
+    """KPK's reading guide of SPI 2022: conduct index lowest / mean / highest, and the points taken off."""
+    assert conduct_correction(conduct_index, 2022, setup.years) == pytest.approx(points, abs=0.005)
+
+
+def test_the_constant_of_another_year_is_not_known(setup: RoundSetup) -> None:
+    with pytest.raises(InputError, match="no known rule") as caught:
+        conduct_correction(50, 2023, setup.years)
+    assert "2022" in str(caught.value)
 
 
 @pytest.mark.parametrize(

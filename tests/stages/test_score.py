@@ -60,7 +60,7 @@ def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
         "index": 1,
         "index_without_panel_variance": 1,
         "index_variance_share": 3,
-        "index_part": 6,
+        "index_part": 5,
         "category_probability": 3,
         "target_probability": 1,
         "index_change": 1,
@@ -105,10 +105,12 @@ def test_index_is_the_formula_on_the_source_rows(scored: Scored, drawn: Round) -
     index = rows(scored, "index").iloc[0]
     expected = index_from_scores(
         scores["internal"], scores["external"], scores["expert"], inputs.correction_conduct, inputs.correction_facts,
-        drawn.setup.round.index.source_weights, inputs.mode_adjustment,
+        drawn.setup.round.index.source_weights, inputs.correction_other,
     )  # fmt: skip
     assert index["estimate"] == pytest.approx(expected, abs=1e-12)
     assert rows(scored, "index_part")["estimate"].sum() == pytest.approx(expected, abs=1e-9)
+    made = ["internal", "external", "expert", "correction_conduct", "correction_facts"]
+    assert rows(scored, "index_part")["dimension"].tolist() == made, "no row of a correction that was not made"
 
 
 def test_index_variance_is_the_sum_over_sources(scored: Scored, drawn: Round) -> None:
@@ -273,7 +275,7 @@ def test_every_shown_estimate_has_all_that_belongs_to_it(scored: Scored) -> None
     """Chances and shares of the variance are made from estimates that stand beside them; corrections are decided."""
     table = scored.estimates[scored.estimates["status"] == "shown"]
     derived = table["measure"].isin(["category_probability", "target_probability", "index_variance_share"])
-    decided = table["dimension"].isin(["correction_conduct", "correction_facts", "mode_adjustment", "unexplained"])
+    decided = table["dimension"].isin(["correction_conduct", "correction_facts", "correction_other", "unexplained"])
     assert table["level"].eq(0.95).all()
     estimates = table[~derived]
     assert estimates[["estimate", "se", "ci_low", "ci_high", "df_design"]].notna().all(axis=None)
