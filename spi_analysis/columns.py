@@ -94,6 +94,10 @@ LABELS: dict[str, Label] = {
         "Koreksi ketiga (2022; tidak dinamai KPK)", "Third correction (2022; not named by the commission)"
     ),
     # tables beside a report
+    "target": Label("Target", "Target"),
+    "source_id": Label("Yang menyebutkannya", "Who says so (in Indonesian)"),
+    "source_en": Label("Yang menyebutkannya (bahasa Inggris)", "Who says so"),
+    "as_of": Label("Per tanggal", "As of"),
     "listed": Label("Terdaftar", "Listed"),
     "eligible": Label("Memenuhi syarat", "Eligible"),
     "invited": Label("Diundang", "Invited"),
@@ -312,7 +316,12 @@ VALUES: dict[str, dict[str, Label]] = {
         "minus_published": Label("survei ini dikurangi angka KPK", "this round minus the published one"),
         "both_rounds": Label("dari jawaban kedua survei", "from the answers of both rounds"),
     },
-    "target": {"national": Label("nasional", "national"), "local": Label("daerah", "local")},
+    "target": {
+        "national": Label("nasional", "national"),
+        "national_2": Label("nasional, menurut sumber kedua", "national, by a second source"),
+        "local": Label("daerah", "local"),
+        "local_2": Label("daerah, menurut sumber kedua", "local, by a second source"),
+    },
     "task": {
         "people_missing": Label(
             "Ada orang yang belum terdaftar: mintalah daftar lengkap kepada unit",

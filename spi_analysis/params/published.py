@@ -42,7 +42,6 @@ class PublishedYear(SourceWeights):
     """
 
     official_index: Annotated[float, Field(ge=0, le=100)] | None = None
-    national_target: Annotated[float, Field(ge=0, le=100)] | None = None
     other_correction: bool = False
     official_correction: OfficialCorrection | None = None
     conduct: ConductRule | None = None

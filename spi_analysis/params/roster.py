@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -17,7 +17,11 @@ NAMED_CORRECTIONS = ("correction_conduct", "correction_facts")
 OTHER_CORRECTION = "correction_other"
 CORRECTIONS = (*NAMED_CORRECTIONS, OTHER_CORRECTION)
 # Columns that files of earlier versions have, and what became of them.
-RETIRED_COLUMNS = {"mode_adjustment": "now called correction_other; leave it out where there is none"}
+RETIRED_COLUMNS = {
+    "mode_adjustment": "now called correction_other; leave it out where there is none",
+    "local_target": "targets stand in params/targets.csv, one row per institution, year and source",
+    "local_target_source": "targets stand in params/targets.csv, each with its source",
+}
 InstitutionType = Literal["kementerian", "lembaga", "provinsi", "kota", "kabupaten", "bumn"]
 
 
@@ -41,7 +45,7 @@ class Institution(Frozen):
 
 
 class InstitutionInputs(Frozen):
-    """What the commission decides for one institution in a round: corrections, target, release.
+    """What the commission decides for one institution in a round: corrections, release.
 
     Corrections are index points that are subtracted; their rules are not published, so they are inputs, taken as
     constants unless a standard error is given (``..._se``). ``correction_other`` is the third correction of 2022.
@@ -54,8 +58,6 @@ class InstitutionInputs(Frozen):
     correction_conduct_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
     correction_facts_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
     correction_other_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
-    local_target: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
-    local_target_source: str = ""
     release: Literal["published", "withheld"]
     withheld_reason: Annotated[
         Literal["insufficient_sample", "conduct", "did_not_take_part", "secrecy"] | None, Blank
@@ -126,8 +128,9 @@ def read_rows(
     model: type[Row],
     roster: Roster | None = None,
     key: Callable[[Any], object] = lambda row: row.institution_id,
+    besides: Sequence[str] = (),
 ) -> list[Row]:
-    """Validate every row; all problems of the file together. With a roster, every code must be in it.
+    """Validate every row; all problems of the file together. With a roster, every code must be in it (or ``besides``).
 
     ``key``: what may stand in the file once only.
     """
@@ -149,7 +152,7 @@ def read_rows(
             ]
             continue
         code = row.institution_id
-        if roster is not None and code not in roster.institutions:
+        if roster is not None and code not in roster.institutions and code not in besides:
             problems.append(_unknown(shown, number, code, roster))
         if seen.setdefault(key(row), number) != number:
             problems.append(_listed_twice(shown, number, code, seen[key(row)]))

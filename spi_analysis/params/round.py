@@ -70,12 +70,6 @@ class CategoryParams(Judgement, Cited):
         return levels
 
 
-class TargetParams(Judgement):
-    """The index to be reached in the national plan."""
-
-    national: Annotated[float, Field(ge=0, le=100)]
-
-
 class AuditParams(Judgement):
     """From where on a list goes back to the institution: shares of people, per source and unit."""
 
@@ -261,7 +255,6 @@ class RoundParams(Judgement):
     level: Annotated[float, Field(gt=0.5, lt=1)]
     index: IndexParams
     categories: CategoryParams
-    target: TargetParams
     frame: FrameParams
     sources: dict[Source, SourceParams]
     fieldwork: FieldworkParams

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
 from spi_analysis.params.round import RoundParams
+from spi_analysis.params.targets import Targets, load_targets
 from spi_analysis.params.units import UnitFacts, load_units
 from spi_analysis.params.workspace import Workspace
 
@@ -40,6 +41,7 @@ class RoundSetup:
     years: PublishedYears
     aliases: Aliases
     units: tuple[UnitFacts, ...] = ()
+    targets: Targets = field(default_factory=Targets)
 
     def unit_facts(self, institution_id: str, source: str) -> tuple[UnitFacts, ...]:
         """What is known of an institution's units of one source."""
@@ -120,6 +122,7 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
         if roster
         else None,
         "units": together(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
+        "targets": together(lambda: load_targets(params / "targets.csv", roster)) if roster else None,
         "rules": together(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
         "years": together(lambda: _load_model(params, "published.yaml", PublishedYears)),
         "aliases": together(lambda: _load_model(params, "aliases.yaml", Aliases)),

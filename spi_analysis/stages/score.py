@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,7 @@ def score_institution(
     inputs: InstitutionInputs,
     previous: PublishedFigure | None,
     earlier: ScoredRound | None = None,
+    targets: Mapping[str, float] = MappingProxyType({}),
 ) -> Scored:
     """Every estimate that the report shows, each with interval, n and status.
 
@@ -68,6 +70,7 @@ def score_institution(
     ----------
     previous : PublishedFigure or None   the published index of the year before
     earlier : ScoredRound or None        the round of that year with its answers: the change is then estimated from both
+    targets : mapping   code (national, local; national_2 where a source contradicts) -> index to be reached this year
     """
     designs = {
         source: respondents_design(source, frame, responses, weights, replicates, round_, instrument)
@@ -80,7 +83,7 @@ def score_institution(
     ]
     known = {source: design for source, design in designs.items() if design is not None}
     now = ScoredRound(round_, instrument, inputs, frame, known)
-    tables = [*parts, _index_rows(parts, now, previous, earlier)]
+    tables = [*parts, _index_rows(parts, now, previous, earlier, targets)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
     estimates = _completed(estimates, inputs.institution_id, round_.level)
     panels = [s for s in round_.sources if round_.sources[s].nature == "panel"]
@@ -116,6 +119,7 @@ def score_round(data: RoundData) -> Scored:
         data.setup.inputs[institution_id],
         earlier_figure(data.setup, institution_id),
         earlier_round(data),
+        data.setup.targets.values(institution_id, data.round.year),
     )
 
 
@@ -125,7 +129,11 @@ def save_estimates(store: Store, institution_id: str, scored: Scored) -> None:
 
 
 def _index_rows(
-    parts: list[pd.DataFrame], now: ScoredRound, previous: PublishedFigure | None, earlier: ScoredRound | None
+    parts: list[pd.DataFrame],
+    now: ScoredRound,
+    previous: PublishedFigure | None,
+    earlier: ScoredRound | None,
+    targets: Mapping[str, float],
 ) -> pd.DataFrame:
     round_, inputs = now.round_, now.inputs
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=["measure", "source"])
@@ -142,7 +150,7 @@ def _index_rows(
         {"measure": "index_without_panel_variance", **_figures(index, round_.level, False), **n},
     ]
     rows += [{"measure": "index_variance_share", "source": s, "estimate": v} for s, v in index.variance_shares.items()]
-    made = pd.DataFrame(rows + _category_rows(index, round_, inputs))
+    made = pd.DataFrame(rows + _category_rows(index, round_, targets))
     change = pd.DataFrame()
     if earlier is not None:
         change = change_against_round(earlier, now, round_.level)
@@ -169,13 +177,12 @@ def _figures(index: IndexEstimate, level: float, with_panel: bool) -> dict[str, 
     return {"estimate": index.estimate, "se": se, "ci_low": low, "ci_high": high, "df_design": df}
 
 
-def _category_rows(index: IndexEstimate, round_: RoundParams, inputs: InstitutionInputs) -> list[dict[str, object]]:
+def _category_rows(index: IndexEstimate, round_: RoundParams, targets: Mapping[str, float]) -> list[dict[str, object]]:
     levels, decimals = round_.categories, round_.index.decimals
     chances = category_probabilities(index.estimate, index.se, index.df, levels, decimals)
     rows: list[dict[str, object]] = [
         {"measure": "category_probability", "domain": code, "estimate": chance} for code, chance in chances.items()
     ]
-    targets = {"national": round_.target.national, "local": inputs.local_target}
     rows += [
         {
             "measure": "target_probability",
@@ -183,7 +190,6 @@ def _category_rows(index: IndexEstimate, round_: RoundParams, inputs: Institutio
             "estimate": probability_at_least(target, index.estimate, index.se, index.df, decimals),
         }
         for name, target in targets.items()
-        if target is not None
     ]
     return rows
 

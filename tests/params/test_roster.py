@@ -7,12 +7,12 @@ from spi_analysis.params import RoundSetup
 from tests.params.conftest import Spoiled
 
 ROSTER, INPUTS = "institutions.csv", "rounds/spi_2024.institutions.csv"
-MOJOKERTO = "kota-mojokerto,5.72,0,,,published,,KPK (SPI 2024)"
+MOJOKERTO = "kota-mojokerto,5.72,0,published,,KPK (SPI 2024)"
 
 
 def test_blank_cells_are_nothing(setup: RoundSetup) -> None:
     inputs = setup.inputs["kota-mojokerto"]
-    assert (inputs.correction_conduct, inputs.local_target, inputs.withheld_reason) == (5.72, None, None)
+    assert (inputs.correction_conduct, inputs.correction_conduct_se, inputs.withheld_reason) == (5.72, None, None)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_blank_cells_are_nothing(setup: RoundSetup) -> None:
         ),
         (INPUTS, MOJOKERTO, MOJOKERTO.replace("published,,", "witheld,secrecy,"), ["did you mean 'withheld'?"]),
         (INPUTS, "correction_facts", "correction_fact", ["unknown column", "did you mean 'correction_facts'?"]),
-        (INPUTS, "local_target_source", "mode_adjustment", ["unknown column", "now called correction_other"]),
+        (INPUTS, "withheld_reason", "mode_adjustment", ["unknown column", "now called correction_other"]),
     ],
 )
 def test_wrong_rows_name_row_and_column(spoiled: Spoiled, file: str, old: str, new: str, parts: list[str]) -> None:
@@ -46,8 +46,8 @@ def test_the_third_correction_is_there_only_where_it_was_made(spoiled: Spoiled) 
     """Left out, left blank or 0: the institution has two corrections. A value or a standard error: it has three."""
     assert list(spoiled.load().inputs["kota-mojokerto"].corrections) == ["correction_conduct", "correction_facts"]
     path = spoiled.workspace.params / INPUTS
-    with_column = "correction_facts,correction_other,correction_other_se,local"
-    text = path.read_text(encoding="utf-8").replace("correction_facts,local", with_column)
+    with_column = "correction_facts,correction_other,correction_other_se,release"
+    text = path.read_text(encoding="utf-8").replace("correction_facts,release", with_column)
     for value, error, made in [("", "", False), ("0", "", False), ("3.1", "", True), ("0", "0.4", True)]:
         rows = [
             line if line.startswith("institution_id") else ",".join([*(c := line.split(","))[:3], value, error, *c[3:]])

@@ -53,9 +53,7 @@ def test_unknown_institution_names_the_nearest(setup: RoundSetup) -> None:
 
 
 def test_institution_of_the_roster_that_does_not_take_part(spoiled: Spoiled) -> None:
-    loaded = spoiled.text(
-        "rounds/spi_2024.institutions.csv", "kota-bengkulu,3.09,0,0,,,published,,KPK (SPI 2024)\n", ""
-    )
+    loaded = spoiled.text("rounds/spi_2024.institutions.csv", "kota-bengkulu,3.09,0,published,,KPK (SPI 2024)\n", "")
     assert "kota-bengkulu" not in loaded.institution_ids
     with pytest.raises(ParameterError, match="does not take part"):
         loaded.require("kota-bengkulu")

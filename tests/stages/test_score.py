@@ -62,7 +62,7 @@ def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
         "index_variance_share": 3,
         "index_part": 5,
         "category_probability": 3,
-        "target_probability": 1,
+        "target_probability": 2,
         "index_change": 1,
     }
 

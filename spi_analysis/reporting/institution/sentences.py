@@ -62,37 +62,6 @@ def _score_sentence(page: InstitutionPage, words: Words) -> str:
     )
 
 
-def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
-    """Whether each target is reached, and with what chance."""
-    index, decimals = page.figure("index"), page.setup.round.index.decimals
-    if index is None:
-        return []
-    reached = {
-        "national": message(
-            "The index reaches the national target of {target}; the chance that the true index does: {chance}."
-        ),
-        "local": message(
-            "The index reaches the local target of {target}; the chance that the true index does: {chance}."
-        ),
-    }
-    missed = {
-        "national": message(
-            "The index lies below the national target of {target}; the chance that the true index reaches it: {chance}."
-        ),
-        "local": message(
-            "The index lies below the local target of {target}; the chance that the true index reaches it: {chance}."
-        ),
-    }
-    targets = {"national": page.setup.round.target.national, "local": page.inputs.local_target}
-    sentences = []
-    for name, target in targets.items():
-        chance = page.figure("target_probability", domain=name)
-        if target is not None and chance is not None:
-            which = reached if round(index["estimate"], decimals) >= target else missed
-            sentences.append(words(which[name], target=words.number(target), chance=words.chance(chance["estimate"])))
-    return sentences
-
-
 def change_sentence(page: InstitutionPage, words: Words) -> str:
     """What can be said of the change against the published year before."""
     change, earlier = page.figure("index_change"), page.figure("index_previous")
