@@ -127,7 +127,9 @@ LABELS: dict[str, Label] = {
     "model_ci_low": Label("Batas bawah selang skor model", "Lower limit of the model's interval"),
     "model_ci_high": Label("Batas atas selang skor model", "Upper limit of the model's interval"),
     "recommendation": Label("Rekomendasi", "Recommendation"),
-    "done": Label("Tindakan selesai", "Actions done"),
+    "done": Label("Tindakan dilaporkan selesai", "Actions reported as done"),
+    "conforming": Label("Tindakan yang sesuai", "Actions that conform"),
+    "validated": Label("Tindakan sesuai yang divalidasi KPK", "Conforming actions validated by the commission"),
     "total": Label("Semua tindakan", "All actions"),
     "tlp": Label("Tindak lanjut (TLP, persen)", "Follow-up (TLP, percent)"),
     # audit of the lists

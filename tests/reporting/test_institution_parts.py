@@ -157,20 +157,42 @@ def test_units_without_a_model_say_why(page: InstitutionPage) -> None:
 
 TRACKED = pd.DataFrame(
     [
-        ("kota-mojokerto", 2023, "budget_controls", "in_progress", 1, 4, 25.0),
-        ("kota-mojokerto", 2023, "Perbaiki <parkir>", "done", 2, 2, 100.0),
+        ("kota-mojokerto", 2023, "budget_controls", "in_progress", 3, 4, 2.0, 1.0, 25.0),
+        ("kota-mojokerto", 2023, "Perbaiki <parkir>", "done", 2, 2, 2.0, 2.0, 100.0),
     ],
-    columns=["institution_id", "year", "recommendation", "status", "done", "total", "tlp"],
+    columns=[
+        "institution_id",
+        "year",
+        "recommendation",
+        "status",
+        "done",
+        "total",
+        "conforming",
+        "validated",
+        "tlp",
+    ],
 )
 
 
 def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> None:
     assert "not known here" in tracker_view(page).html["en"]
     html = tracker_view(replace(page, tracker=TRACKED)).html["en"]
-    assert "Of 2 recommendations of 2023, 1 are done; of all their actions 3 of 6 (50.0%)." in html
+    assert "Of 2 recommendations of 2023, 1 are reported as done; of all their actions 5 of 6." in html
+    assert "4 of these actions conform, 3 conform and were validated by KPK: followed up 50.0%." in html
     assert "Put receipts and fees in order" in html, "a code of the rules gets their words"
     assert "Perbaiki &lt;parkir&gt;" in html
-    assert [row[3:] for row in _rows(html)] == [["1 of 4", "25.0%"], ["2 of 2", "100.0%"]]
+    assert [row[3:] for row in _rows(html)] == [
+        ["3 of 4", "2", "1", "25.0%"],
+        ["2 of 2", "2", "2", "100.0%"],
+    ]
+
+
+def test_actions_that_nobody_validated_make_no_follow_up_rate(page: InstitutionPage) -> None:
+    reported = TRACKED.assign(conforming=float("nan"), validated=float("nan"), tlp=float("nan"))
+    html = tracker_view(replace(page, tracker=reported)).html["en"]
+    assert "1 are reported as done; of all their actions 5 of 6." in html
+    assert "so there is no follow-up rate" in html
+    assert [row[3:] for row in _rows(html)] == [["3 of 4", "–", "–", "–"], ["2 of 2", "–", "–", "–"]]
 
 
 def test_every_table_has_its_csv(compared: InstitutionPage, tmp_path: Path) -> None:

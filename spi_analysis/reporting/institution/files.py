@@ -14,7 +14,8 @@ from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.tables.files import whole_counts, write_csv
 
-COUNTS = ("year", "done", "total", "listed", "eligible", "invited", "needed", "answered", "n")
+ACTIONS = ("done", "total", "conforming", "validated")
+COUNTS = ("year", *ACTIONS, "listed", "eligible", "invited", "needed", "answered", "n")
 INDEX_MEASURES = (
     "index",
     "index_without_panel_variance",
