@@ -7,7 +7,7 @@ from spi_analysis.fieldwork.dispositions import (
     final_dispositions,
     scored_items_answered,
 )
-from spi_analysis.fieldwork.progress import daily_completes, funnel, quota_progress
+from spi_analysis.fieldwork.progress import daily_completes, funnel, log_against_answers, quota_progress
 from spi_analysis.fieldwork.rates import disposition_counts, response_rates
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "disposition_counts",
     "final_dispositions",
     "funnel",
+    "log_against_answers",
     "quota_progress",
     "response_rates",
     "scored_items_answered",

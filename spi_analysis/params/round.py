@@ -289,3 +289,8 @@ class RoundParams(Judgement):
     def probability_sources(self) -> list[Source]:
         """The sources that are drawn at random, in the order of the file."""
         return [name for name, source in self.sources.items() if source.nature == "probability"]
+
+    @property
+    def panels(self) -> list[Source]:
+        """The sources whose people are nominated and invited whole."""
+        return [name for name, source in self.sources.items() if source.nature == "panel"]

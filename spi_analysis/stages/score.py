@@ -86,8 +86,7 @@ def score_institution(
     tables = [*parts, _index_rows(parts, now, previous, earlier, targets)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
     estimates = _completed(estimates, inputs.institution_id, round_.level)
-    panels = [s for s in round_.sources if round_.sources[s].nature == "panel"]
-    shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, panels)
+    shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, list(round_.panels))
     if _release(estimates, known, now).is_withheld:
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
     shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
@@ -142,8 +141,7 @@ def _index_rows(
         return pd.DataFrame([{"measure": "index"}])
     scores = scores.loc[list(SOURCES)]
     weights = round_.index.source_weights
-    panels = [s for s in round_.sources if round_.sources[s].nature == "panel"]
-    index = combine_index(scores, weights, inputs.corrections, panels, inputs.correction_se)
+    index = combine_index(scores, weights, inputs.corrections, list(round_.panels), inputs.correction_se)
     n = {"n": float(scores["n"].sum()), "effective_n": float(scores["effective_n"].sum())}
     rows = [
         {"measure": "index", **_figures(index, round_.level, True), **n},

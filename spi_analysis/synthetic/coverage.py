@@ -74,7 +74,7 @@ def _inviting_everyone(round_: RoundParams) -> RoundParams:
 
 def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) -> pd.DataFrame:
     round_, inputs = setup.round, setup.inputs[institution_id]
-    panels = [name for name, source in round_.sources.items() if source.nature == "panel"]
+    panels = list(round_.panels)
     corrections = inputs.corrections
     index = combine_index(scores, round_.index.source_weights, corrections, panels)
     low, high = index.interval(round_.level)

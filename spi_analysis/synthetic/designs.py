@@ -291,7 +291,7 @@ def _index_runs(runs: pd.DataFrame, setup: RoundSetup, institution_id: str) -> p
     """The index of every run, with the interval that the workbench would give it."""
     round_, inputs = setup.round, setup.inputs[institution_id]
     weights = round_.index.source_weights
-    panels = [name for name, source in round_.sources.items() if source.nature == "panel"]
+    panels = list(round_.panels)
     corrections = inputs.corrections
     wide = runs.set_index([*KEYS[1:], "run", "measure"]).unstack("measure")
     sums = wide[["n", "invitations", "cost"]].T.groupby(level=0).sum().T

@@ -14,16 +14,25 @@ from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, 
 from spi_analysis.reporting.wording import Words
 from spi_analysis.sampling import UNKNOWN_LEVEL
 from spi_analysis.stages.draw import eligible_list
+from spi_analysis.stages.respondents import silent_count
 from spi_analysis.stages.weigh import WeightedSample
 from spi_analysis.weighting import balance
 
 WORST = 15
 
 
-def steps_table(weighted: WeightedSample) -> Shown:
-    """Sum, design effect and range of the weights after every step."""
-    report = weighted.report
+def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
+    """Sum, design effect and range of the weights after every step.
+
+    Only of sources whose cases may be told: not of a panel, whose answers all count the same, nor of a source in which
+    few answered or few did not.
+    """
+    weights, report = weighted.weights, weighted.report
+    told = [source for source in round_.probability_sources if not _tells(weights, source, round_)]
+    report = report[report["source"].isin(told)]
     ranges = list(zip(report["smallest"], report["largest"], strict=True))
+    if report.empty:
+        return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
 
     def make(words: Words) -> str:
         columns = [
@@ -35,9 +44,20 @@ def steps_table(weighted: WeightedSample) -> Shown:
             figures(words("Effective answers"), (words.number(n, 0) for n in report["effective_n"])),
             figures(words("Smallest to largest"), (words.interval(low, high) for low, high in ranges)),
         ]
-        return html_table(columns, "table-steps", words("The weighting, step by step"), words=words)
+        note = words(
+            "Left out: a panel, whose answers all count the same, and a source of which fewer than {least} people "
+            "answered or fewer than {least} did not.",
+            least=round_.disclosure.min_cell,
+        )
+        return html_table(columns, "table-steps", words("The weighting, step by step"), note=note, words=words)
 
     return show(make)
+
+
+def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
+    """Whether the cases of a source would tell of few answers, or of few silent people."""
+    answered = int(((weights["source"] == source) & (weights["weight"] > 0)).sum())
+    return min(answered, silent_count(weights, source)) < round_.disclosure.min_cell
 
 
 def merged_table(weighted: WeightedSample) -> Shown:
