@@ -31,9 +31,10 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
 )
+from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.reliability import reliability_table, weights_table
 from spi_analysis.stages.respondents import respondents_design
-from spi_analysis.stages.source_rows import FIGURES, Design, source_rows
+from spi_analysis.stages.source_rows import FIGURES, GROUPS, Design, source_rows
 from spi_analysis.stages.units_model import model_rows
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.round_data import RoundData
@@ -76,14 +77,11 @@ def score_institution(
         source: respondents_design(source, frame, responses, weights, replicates, round_, instrument)
         for source in round_.sources
     }
-    parts = [
-        source_rows(source, design, instrument, round_.level)
-        for source, design in designs.items()
-        if design is not None
-    ]
     known = {source: design for source, design in designs.items() if design is not None}
+    parts = [source_rows(source, design, instrument, round_.level) for source, design in known.items()]
     now = ScoredRound(round_, instrument, inputs, frame, known)
-    tables = [*parts, _index_rows(parts, now, previous, earlier, targets)]
+    silent = [_groups_without_answers(part, frame, source) for source, part in zip(known, parts, strict=True)]
+    tables = [*parts, *silent, _index_rows(parts, now, previous, earlier, targets)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
     estimates = _completed(estimates, inputs.institution_id, round_.level)
     shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, list(round_.panels))
@@ -95,6 +93,21 @@ def score_institution(
     gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
     about = (known, instrument, round_.level, round_.disclosure.min_cell, shown)
     return Scored(checked("estimates", shown), gaps, reliability_table(*about), weights_table(*about))
+
+
+def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Units and classes of the list in which nobody answered: hidden with the others of few answers.
+
+    Left out they would be told: a unit that is neither shown nor named among the hidden ones is one without answers.
+    """
+    listed = eligible_list(frame, source)
+    rows = [
+        {"measure": f"{kind}_score", "source": source, "domain": str(group), "n": 0.0}
+        for kind, column in GROUPS.get(source, {}).items()
+        if (there := scored.loc[scored["measure"] == f"{kind}_score", "domain"]).size
+        for group in sorted(set(listed[column].dropna()) - set(there))
+    ]
+    return pd.DataFrame(rows)
 
 
 def _release(estimates: pd.DataFrame, designs: Mapping[Source, Design], now: ScoredRound) -> Release:

@@ -21,6 +21,7 @@ from spi_analysis.reporting.institution import (
     who_answered_view,
 )
 from spi_analysis.reporting.institution.bridge import chart_limits
+from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
@@ -97,6 +98,31 @@ def test_shown_parts_are_not_taken_for_hidden(page_without_index: InstitutionPag
     """Without an index employees and users still have scores: these views have something to say."""
     assert "<table" in weak_sides_view(page_without_index).html["en"]
     assert "Look first at" in opening(page_without_index).html["en"]
+
+
+def test_the_opening_names_first_what_the_section_names_first(page: InstitutionPage) -> None:
+    """Random answers: dimensions of about 50 lie clearly below 73. A unit may be clearer still."""
+    rows = weak_side_rows(page)
+    first = next(rows.itertuples())
+    assert first.is_clear
+    top = _rows(weak_sides_view(page).html["en"])[0]
+    assert f"Look first at {top[0]}: with {top[2]} it lies" in opening(page).html["en"]
+    unit = (page.figures["measure"] == "unit_difference") & (page.figures["domain"] == "Dinas Satu")
+    clearer = {"estimate": -40.0, "se": 0.01, "ci_low": -40.1, "ci_high": -39.9}
+    other = replace(page, figures=page.figures.copy())
+    other.figures.loc[unit, list(clearer)] = list(clearer.values())
+    assert _rows(weak_sides_view(other).html["en"])[0][0].startswith("Dinas Satu")
+    assert "Look first at Dinas Satu" in opening(other).html["en"]
+
+
+def test_where_nothing_is_weak_the_opening_sends_nobody_anywhere(page: InstitutionPage) -> None:
+    fine = replace(page, figures=page.figures.copy())
+    scores = fine.figures["measure"].isin(["source_score", "dimension_score"])
+    fine.figures.loc[scores, ["estimate", "ci_low", "ci_high"]] += 40
+    fine.figures.loc[fine.figures["measure"].str.endswith("_difference"), "estimate"] = 0.0
+    said = opening(fine).html["en"]
+    assert "Look first" not in said
+    assert "No part is weak on enough evidence. Of the 11 dimensions" in said
 
 
 def test_of_secret_work_no_count_is_shown(secret: InstitutionPage, tmp_path: Path) -> None:

@@ -247,6 +247,21 @@ def test_unit_where_everybody_said_dont_know(drawn: Round) -> None:
     assert rows(scored, "index")["status"].iloc[0] == "shown"
 
 
+def test_units_without_any_answer_are_hidden_like_those_with_few(drawn: Round) -> None:
+    """Neither shown nor named among the hidden ones, they would be told to have no answer at all."""
+    people = drawn.frame.set_index("person_id")["unit"]
+    gone = drawn.responses["person_id"].map(people).eq("Kecamatan") & (drawn.responses["source"] == "internal")
+    responses = drawn.responses[~gone]
+    scored = drawn.score(drawn.weigh(responses=responses), responses=responses)
+    units = rows(scored, "unit_score", source="internal").set_index("domain")
+    listed = set(drawn.frame.loc[(drawn.frame["source"] == "internal") & drawn.frame["is_eligible"], "unit"])
+    assert set(units.index) == listed, "every unit of the list is there"
+    assert units.loc["Kecamatan", "status"] == "suppressed"
+    assert np.isnan(units.loc["Kecamatan", "n"])
+    assert (units["status"] == "suppressed").sum() >= 2, "alone it would follow from the total that nobody answered"
+    assert "Kecamatan" not in rows(scored, "unit_difference", source="internal")["domain"].tolist()
+
+
 def test_lists_without_units_have_no_unit_scores(drawn: Round) -> None:
     frame = drawn.frame.assign(unit=drawn.frame["unit"].where(drawn.frame["source"] != "external"))
     scored = drawn.rescored(frame=frame)

@@ -67,7 +67,8 @@ DOMAIN_WORDS = {
     "class_score": "position_class",
     "class_difference": "position_class",
 }
-_INDEX = ("index", "index_without_panel_variance")
+# Sources of different kind have no effective number of answers in common.
+_INDEX = ("index", "index_without_panel_variance", "index_change", "index_previous", "change_weights")
 
 
 def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: RoundParams) -> Shown:

@@ -17,6 +17,7 @@ from spi_analysis.reporting.institution.labels import (
     experience_labels,
     previous_index,
 )
+from spi_analysis.reporting.institution.opening import opening_sentences
 from spi_analysis.reporting.institution.sentences import (
     change_sentence,
     contact_note,
@@ -25,7 +26,6 @@ from spi_analysis.reporting.institution.sentences import (
     hidden_reason,
     index_note,
     is_hidden,
-    opening_sentences,
     quality_sentences,
     rule_sentence,
 )
