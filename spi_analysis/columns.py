@@ -87,8 +87,17 @@ LABELS: dict[str, Label] = {
     "expert": Label("Skor eksper", "Expert score"),
     "correction_conduct": Label("Koreksi pelaksanaan survei", "Correction for the survey's conduct"),
     "correction_facts": Label("Koreksi fakta korupsi", "Correction for facts of corruption"),
-    "mode_adjustment": Label("Penyesuaian moda wawancara", "Interview-mode adjustment"),
+    "correction_total": Label(
+        "Semua koreksi (skor berbobot dikurangi indeks)", "All corrections (weighted scores minus index)"
+    ),
+    "correction_other": Label(
+        "Koreksi ketiga (2022; tidak dinamai KPK)", "Third correction (2022; not named by the commission)"
+    ),
     # tables beside a report
+    "target": Label("Target", "Target"),
+    "source_id": Label("Yang menyebutkannya", "Who says so (in Indonesian)"),
+    "source_en": Label("Yang menyebutkannya (bahasa Inggris)", "Who says so"),
+    "as_of": Label("Per tanggal", "As of"),
     "listed": Label("Terdaftar", "Listed"),
     "eligible": Label("Memenuhi syarat", "Eligible"),
     "invited": Label("Diundang", "Invited"),
@@ -118,7 +127,9 @@ LABELS: dict[str, Label] = {
     "model_ci_low": Label("Batas bawah selang skor model", "Lower limit of the model's interval"),
     "model_ci_high": Label("Batas atas selang skor model", "Upper limit of the model's interval"),
     "recommendation": Label("Rekomendasi", "Recommendation"),
-    "done": Label("Tindakan selesai", "Actions done"),
+    "done": Label("Tindakan dilaporkan selesai", "Actions reported as done"),
+    "conforming": Label("Tindakan yang sesuai", "Actions that conform"),
+    "validated": Label("Tindakan sesuai yang divalidasi KPK", "Conforming actions validated by the commission"),
     "total": Label("Semua tindakan", "All actions"),
     "tlp": Label("Tindak lanjut (TLP, persen)", "Follow-up (TLP, percent)"),
     # audit of the lists
@@ -140,6 +151,7 @@ LABELS: dict[str, Label] = {
     "explained": Label("Dapat dijelaskan", "Explained"),
     "note": Label("Catatan", "Note"),
     "basis": Label("Asal angka", "What the figure is made from"),
+    "sangat_rentan": Label("Sangat Rentan (jumlah instansi)", "Very vulnerable (institutions)"),
     "rentan": Label("Rentan (jumlah instansi)", "Vulnerable (institutions)"),
     "waspada": Label("Waspada (jumlah instansi)", "Watchful (institutions)"),
     "terjaga": Label("Terjaga (jumlah instansi)", "Guarded (institutions)"),
@@ -297,6 +309,7 @@ VALUES: dict[str, dict[str, Label]] = {
         "experience_rate": Label("Persentase yang mengalami", "Experience rate"),
     },
     "category": {
+        "sangat_rentan": Label("Sangat Rentan", "Very vulnerable"),
         "rentan": Label("Rentan", "Vulnerable"),
         "waspada": Label("Waspada", "Watchful"),
         "terjaga": Label("Terjaga", "Guarded"),
@@ -308,7 +321,12 @@ VALUES: dict[str, dict[str, Label]] = {
         "minus_published": Label("survei ini dikurangi angka KPK", "this round minus the published one"),
         "both_rounds": Label("dari jawaban kedua survei", "from the answers of both rounds"),
     },
-    "target": {"national": Label("nasional", "national"), "local": Label("daerah", "local")},
+    "target": {
+        "national": Label("nasional", "national"),
+        "national_2": Label("nasional, menurut sumber kedua", "national, by a second source"),
+        "local": Label("daerah", "local"),
+        "local_2": Label("daerah, menurut sumber kedua", "local, by a second source"),
+    },
     "task": {
         "people_missing": Label(
             "Ada orang yang belum terdaftar: mintalah daftar lengkap kepada unit",
@@ -359,7 +377,9 @@ VALUES: dict[str, dict[str, Label]] = {
         "expert": Label("Eksper", "Experts"),
         "correction_conduct": Label("Koreksi pelaksanaan survei", "Correction: survey conduct"),
         "correction_facts": Label("Koreksi fakta korupsi", "Correction: facts of corruption"),
-        "mode_adjustment": Label("Penyesuaian moda", "Mode adjustment"),
+        "correction_other": Label(
+            "Koreksi ketiga (2022; tidak dinamai KPK)", "Third correction (2022; not named by the commission)"
+        ),
         "weights": Label("Perubahan bobot", "Change of weights"),
         "unexplained": Label("Tidak terjelaskan", "Unexplained"),
         "same_design": Label("seperti pada putaran ini", "as in this round"),

@@ -196,4 +196,4 @@ def _rows_of(file: Path) -> set[int]:
 def _cell(value: object, decimals: int) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:,.{decimals}f}"
-    return "" if value is None or value is pd.NaT else str(value)
+    return "" if value is None or value is pd.NaT or value is pd.NA else str(value)

@@ -177,7 +177,10 @@ def import_published_command(
 def import_tracker_command(
     file: Annotated[
         Path,
-        typer.Argument(help="CSV: institution_id, year, recommendation, status, done, total.", show_default=False),
+        typer.Argument(
+            help="CSV: institution_id, year, recommendation, status, done, total; conforming, validated.",
+            show_default=False,
+        ),
     ],
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,

@@ -9,7 +9,7 @@ from spi_analysis.fieldwork.dispositions import (
     ineligible_reports,
     scored_items_answered,
 )
-from spi_analysis.fieldwork.progress import daily_completes, funnel, quota_progress
+from spi_analysis.fieldwork.progress import daily_completes, funnel, log_against_answers, quota_progress
 from spi_analysis.fieldwork.rates import disposition_counts, response_rates
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "final_dispositions",
     "funnel",
     "ineligible_reports",
+    "log_against_answers",
     "quota_progress",
     "response_rates",
     "scored_items_answered",

@@ -8,6 +8,7 @@ from spi_analysis.params.roster import Institution, InstitutionInputs, Roster, l
 from spi_analysis.params.round import RoundParams
 from spi_analysis.params.setup import RoundSetup, load_setup
 from spi_analysis.params.sources import SourceParams
+from spi_analysis.params.targets import Target, Targets
 from spi_analysis.params.units import UnitFacts
 from spi_analysis.params.workspace import Workspace, find_workspace
 
@@ -25,6 +26,8 @@ __all__ = [
     "Source",
     "SourceInstrument",
     "SourceParams",
+    "Target",
+    "Targets",
     "Text",
     "UnitFacts",
     "Workspace",

@@ -16,6 +16,14 @@ from spi_analysis.params.csv_text import BrokenText, CsvTable, csv_table, utf8_t
 Model = TypeVar("Model", bound=BaseModel)
 
 
+# Keys that files of earlier versions have, and what became of them.
+RETIRED_KEYS = {
+    "target": "targets stand in params/targets.csv, one row per institution (or nasional), year and source",
+    "national_target": "targets stand in params/targets.csv, one row per year and source, institution_id nasional",
+    "unexplained_deduction": "now called other_correction",
+}
+
+
 class Wrong(ValueError):
     """What a model's own check raises; `validate` turns it into a Problem with file and key."""
 
@@ -159,7 +167,8 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, file: str) -> Problem
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         known = _fields_at(model, location[:-1])
-        return Problem("unknown key", file=file, key=key, expected="a known key", hint=nearest(location[-1], known))
+        hint = RETIRED_KEYS.get(str(location[-1])) or nearest(location[-1], known)
+        return Problem("unknown key", file=file, key=key, expected="a known key", hint=hint)
     if kind == "missing":
         return Problem("a key is missing", file=file, key=key, got="nothing", expected="a value for this key")
     got = _short(detail["input"])

@@ -1,27 +1,51 @@
-"""What is known of the published years: weights, official means, targets."""
+"""What is known of the published years: weights, official means, the rules that made their categories."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from spi_analysis.params.base import Cited, Judgement, Source
+from spi_analysis.params.base import Cited, Frozen, Judgement, Source, Text
 from spi_analysis.params.loading import Wrong
-from spi_analysis.params.round import SourceWeights
+from spi_analysis.params.round import CategoryParams, SourceWeights
+
+
+class Spread(Frozen):
+    """Lowest, mean and highest of a figure over institutions."""
+
+    lowest: float
+    mean: float
+    highest: float
+
+
+class ConductRule(Judgement):
+    """A year's conduct correction: ``factor`` x conduct index (0-100); ``index``: its published spread."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    index: Spread
+
+
+class OfficialCorrection(Judgement, Cited):
+    """The commission's own figures on all corrections of a year together, in points."""
+
+    total: Spread
 
 
 class PublishedYear(SourceWeights):
     """One published year. ``note`` says in plain words what is unexplained about it.
 
-    ``mode_break``: another mode of interviewing, with a shift of its own for the institutions that carry an unexplained
-    deduction; ``own_noise``: its noise variance is estimated apart from that of the other years. A round that is
+    ``other_correction``: what its indices lack of their parts is the third correction, which the commission did not
+    name; ``mode_break``: another mode of interviewing, with a shift of its own for the institutions that carry that
+    correction; ``own_noise``: its noise variance is estimated apart from that of the other years. A round that is
     compared with a year of either kind takes that year's noise from the model, with any other its own error.
     """
 
     official_index: Annotated[float, Field(ge=0, le=100)] | None = None
-    national_target: Annotated[float, Field(ge=0, le=100)] | None = None
-    unexplained_deduction: bool = False
+    other_correction: bool = False
+    official_correction: OfficialCorrection | None = None
+    conduct: ConductRule | None = None
     mode_break: bool = False
     own_noise: bool = False
     note: str = ""
@@ -39,13 +63,48 @@ class YearsModelParams(Judgement):
     false_discovery: Annotated[float, Field(gt=0, lt=0.5)]
 
 
+class CategoryRule(CategoryParams):
+    """The categories of the years ``first`` to ``last`` (no last year: until another rule follows)."""
+
+    first: int
+    last: int | None = None
+
+    @model_validator(mode="after")
+    def _first_before_last(self) -> CategoryRule:
+        if self.last is not None and self.last < self.first:
+            raise Wrong("the rule ends before it begins", self.last, f"{self.first} or later")
+        return self
+
+    def holds(self, year: int) -> bool:
+        """Whether the categories of this year are made by this rule."""
+        return self.first <= year and (self.last is None or year <= self.last)
+
+
 class PublishedYears(Judgement, Cited):
-    """All published years, and how close a recomputed index must come."""
+    """All published years, the rules that made their categories, and how close a recomputed index must come."""
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_national: Annotated[int, Field(ge=1)]
     model: YearsModelParams
+    categories: Annotated[list[CategoryRule], Field(min_length=1)]
     years: dict[int, PublishedYear]
+
+    @field_validator("categories")
+    @classmethod
+    def _one_rule_a_year(cls, rules: list[CategoryRule]) -> list[CategoryRule]:
+        for before, after in pairwise(rules):
+            if before.last is None or before.last >= after.first:
+                raise Wrong("two rules for the categories of one year", after.first, "rules one after another, by year")
+        return rules
+
+    @field_validator("categories")
+    @classmethod
+    def _one_name_a_category(cls, rules: list[CategoryRule]) -> list[CategoryRule]:
+        names: dict[str, Text] = {}
+        for level in (level for rule in rules for level in rule.levels):
+            if names.setdefault(level.code, level.label) != level.label:
+                raise Wrong("a category has two names", level.code, "the same label in every rule")
+        return rules
 
     @model_validator(mode="after")
     def _has_years(self) -> PublishedYears:
@@ -55,8 +114,28 @@ class PublishedYears(Judgement, Cited):
 
     def weights(self, year: int) -> dict[Source, float]:
         """Source weights of a year; for a year not listed, those of the nearest earlier one."""
+        return self._nearest(year).source_weights
+
+    @property
+    def category_labels(self) -> dict[str, Text]:
+        """Name of every category that any year has."""
+        return {level.code: level.label for rule in self.categories for level in rule.levels}
+
+    def category_rule(self, year: int) -> CategoryRule | None:
+        """The rule that made the categories of a year; None where none is known."""
+        return next((rule for rule in self.categories if rule.holds(year)), None)
+
+    def decimals(self, year: int) -> int:
+        """Decimals in which the index of a year was published; those of the nearest earlier year that is listed."""
+        return self._nearest(year).decimals
+
+    def _nearest(self, year: int) -> PublishedYear:
         known = [y for y in sorted(self.years) if y <= year] or [min(self.years)]
-        return self.years[known[-1]].source_weights
+        return self.years[known[-1]]
+
+    def with_other_correction(self) -> set[int]:
+        """Years in which some institutions carry the third correction."""
+        return {year for year, known in self.years.items() if known.other_correction}
 
     def mode_breaks(self) -> set[int]:
         """Years with another mode of interviewing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -12,7 +12,16 @@ from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
 from spi_analysis.params.base import Frozen
 from spi_analysis.params.loading import Wrong, read_csv_table, shown_path, uneven_rows, validate
 
-CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
+# Two that every index has, and the third correction of 2022, which the commission did not name.
+NAMED_CORRECTIONS = ("correction_conduct", "correction_facts")
+OTHER_CORRECTION = "correction_other"
+CORRECTIONS = (*NAMED_CORRECTIONS, OTHER_CORRECTION)
+# Columns that files of earlier versions have, and what became of them.
+RETIRED_COLUMNS = {
+    "mode_adjustment": "now called correction_other; leave it out where there is none",
+    "local_target": "targets stand in params/targets.csv, one row per institution, year and source",
+    "local_target_source": "targets stand in params/targets.csv, each with its source",
+}
 InstitutionType = Literal["kementerian", "lembaga", "provinsi", "kota", "kabupaten", "bumn"]
 
 
@@ -22,6 +31,7 @@ def _blank_to_none(value: object) -> object:
 
 # A CSV cell may be left blank.
 Blank = BeforeValidator(_blank_to_none)
+BlankIsZero = BeforeValidator(lambda value: 0 if value == "" else value)
 
 
 class Institution(Frozen):
@@ -35,21 +45,19 @@ class Institution(Frozen):
 
 
 class InstitutionInputs(Frozen):
-    """What the commission decides for one institution in a round: corrections, target, release.
+    """What the commission decides for one institution in a round: corrections, release.
 
     Corrections are index points that are subtracted; their rules are not published, so they are inputs, taken as
-    constants unless a standard error is given (``..._se``).
+    constants unless a standard error is given (``..._se``). ``correction_other`` is the third correction of 2022.
     """
 
     institution_id: str
     correction_conduct: Annotated[float, Field(ge=0, le=100)]
     correction_facts: Annotated[float, Field(ge=0, le=100)]
-    mode_adjustment: Annotated[float, Field(ge=0, le=100)]
+    correction_other: Annotated[float, Field(ge=0, le=100), BlankIsZero] = 0.0
     correction_conduct_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
     correction_facts_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
-    mode_adjustment_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
-    local_target: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
-    local_target_source: str = ""
+    correction_other_se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
     release: Literal["published", "withheld"]
     withheld_reason: Annotated[
         Literal["insufficient_sample", "conduct", "did_not_take_part", "secrecy"] | None, Blank
@@ -58,8 +66,9 @@ class InstitutionInputs(Frozen):
 
     @property
     def corrections(self) -> dict[str, float]:
-        """Points subtracted, by correction."""
-        return {name: getattr(self, name) for name in CORRECTIONS}
+        """Points subtracted, by correction; the third one only where it was made."""
+        made = self.correction_other > 0 or self.correction_se[OTHER_CORRECTION] > 0
+        return {name: getattr(self, name) for name in (CORRECTIONS if made else NAMED_CORRECTIONS)}
 
     @property
     def correction_se(self) -> dict[str, float]:
@@ -119,8 +128,9 @@ def read_rows(
     model: type[Row],
     roster: Roster | None = None,
     key: Callable[[Any], object] = lambda row: row.institution_id,
+    besides: Sequence[str] = (),
 ) -> list[Row]:
-    """Validate every row; all problems of the file together. With a roster, every code must be in it.
+    """Validate every row; all problems of the file together. With a roster, every code must be in it (or ``besides``).
 
     ``key``: what may stand in the file once only.
     """
@@ -142,7 +152,7 @@ def read_rows(
             ]
             continue
         code = row.institution_id
-        if roster is not None and code not in roster.institutions:
+        if roster is not None and code not in roster.institutions and code not in besides:
             problems.append(_unknown(shown, number, code, roster))
         if seen.setdefault(key(row), number) != number:
             problems.append(_listed_twice(shown, number, code, seen[key(row)]))
@@ -161,7 +171,10 @@ def _wrong_columns(header: list[str], model: type[BaseModel], file: str) -> list
         Problem("a column is missing", file, 1, name, expected=", ".join(fields), hint=nearest(name, unknown))
         for name in needed
         if name not in header
-    ] + [Problem("unknown column", file, 1, name, hint=nearest(name, fields)) for name in unknown]
+    ] + [
+        Problem("unknown column", file, 1, name, hint=RETIRED_COLUMNS.get(name) or nearest(name, fields))
+        for name in unknown
+    ]
 
 
 def _unknown(file: str, row: int, code: str, roster: Roster) -> Problem:

@@ -71,12 +71,6 @@ class CategoryParams(Judgement, Cited):
         return levels
 
 
-class TargetParams(Judgement):
-    """The index to be reached in the national plan."""
-
-    national: Annotated[float, Field(ge=0, le=100)]
-
-
 class AuditParams(Judgement):
     """From where on a list goes back to the institution: shares of people, per source and unit."""
 
@@ -273,7 +267,6 @@ class RoundParams(Judgement):
     level: Annotated[float, Field(gt=0.5, lt=1)]
     index: IndexParams
     categories: CategoryParams
-    target: TargetParams
     frame: FrameParams
     sources: dict[Source, SourceParams]
     fieldwork: FieldworkParams
@@ -308,3 +301,8 @@ class RoundParams(Judgement):
     def probability_sources(self) -> list[Source]:
         """The sources that are drawn at random, in the order of the file."""
         return [name for name, source in self.sources.items() if source.nature == "probability"]
+
+    @property
+    def panels(self) -> list[Source]:
+        """The sources whose people are nominated and invited whole."""
+        return [name for name, source in self.sources.items() if source.nature == "panel"]

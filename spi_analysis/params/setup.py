@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
 from spi_analysis.params.round import RoundParams
+from spi_analysis.params.targets import Targets, load_targets
 from spi_analysis.params.units import UnitFacts, load_units
 from spi_analysis.params.workspace import Workspace
 
@@ -40,6 +41,7 @@ class RoundSetup:
     years: PublishedYears
     aliases: Aliases
     units: tuple[UnitFacts, ...] = ()
+    targets: Targets = field(default_factory=Targets)
 
     def unit_facts(self, institution_id: str, source: str) -> tuple[UnitFacts, ...]:
         """What is known of an institution's units of one source."""
@@ -120,6 +122,7 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
         if roster
         else None,
         "units": together(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
+        "targets": together(lambda: load_targets(params / "targets.csv", roster)) if roster else None,
         "rules": together(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
         "years": together(lambda: _load_model(params, "published.yaml", PublishedYears)),
         "aliases": together(lambda: _load_model(params, "aliases.yaml", Aliases)),
@@ -150,7 +153,9 @@ def _load_model(params: Any, name: str, model: Any) -> Any:
 
 def _check_together(setup: RoundSetup) -> None:
     """What one file alone cannot know: names used in one that must exist in another."""
-    problems = [*_rule_problems(setup), *_weight_problems(setup), *_previous_problems(setup)]
+    problems = [
+        *_rule_problems(setup), *_weight_problems(setup), *_category_problems(setup), *_previous_problems(setup)
+    ]  # fmt: skip
     for institution_id in setup.institution_ids:
         try:
             setup.round_for(institution_id)
@@ -216,6 +221,26 @@ def _weight_problems(setup: RoundSetup) -> list[Problem]:
             key=f"years.{setup.round.year}.source_weights",
             got=str(listed.source_weights),
             expected=f"{setup.round.index.source_weights} as in the round's file",
+        )
+    ]
+
+
+def _category_problems(setup: RoundSetup) -> list[Problem]:
+    """The round's categories and those of the published year must be the same, or two pages would contradict."""
+    rule = setup.years.category_rule(setup.round.year)
+    ours, theirs = (
+        None if one is None else [(level.code, level.below) for level in one.levels]
+        for one in (setup.round.categories, rule)
+    )
+    if theirs is None or ours == theirs:
+        return []
+    return [
+        Problem(
+            "the categories of this year differ between two files",
+            file="params/published.yaml",
+            key="categories",
+            got=str(theirs),
+            expected=f"{ours} as in the round's file; a new rule begins with its first year",
         )
     ]
 

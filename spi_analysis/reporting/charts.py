@@ -34,6 +34,8 @@ from spi_analysis.reporting.wording import Words
 DAY_TICKS = 6
 # Inches between a mark on the scale and its name.
 NAME_GAP = 0.05
+# Series of targets: the nation's, the institution's own.
+TARGET_MARKERS = ("_", "+")
 # Bars are lines of this thickness in inches: a hundred times cheaper to draw than rectangles, and they look the same.
 BAR = 0.18
 
@@ -174,7 +176,7 @@ def scale_chart(
 def history_chart(
     past: pd.DataFrame,
     now: Mapping[str, float],
-    targets: Mapping[int, float],
+    targets: Mapping[str, Sequence[tuple[int, float]]],
     chart_id: str,
     title: str,
     *,
@@ -185,16 +187,15 @@ def history_chart(
 ) -> str:
     """Published indices of earlier years, this round with its interval, and the targets.
 
-    ``past``: year, index; ``now``: year, estimate, ci_low, ci_high.
+    ``past``: year, index; ``now``: year, estimate, ci_low, ci_high; ``targets``: year and figure, by series.
     """
-    names = [past_label, *([words("National target")] if targets else []), now_label]
+    names = [past_label, *targets, now_label]
 
     def draw(figure: Figure, wide: bool) -> None:
         axes = place(figure, top=legend_room(names, wide))
         axes.plot(past["year"], past["index"], "-o", color=MUTED, markersize=5, label=past_label)
-        if targets:
-            axes.plot(list(targets), list(targets.values()), "_", color="#8a5a00", markersize=16, markeredgewidth=2,
-                      label=names[1])  # fmt: skip
+        for (name, series), marker in zip(targets.items(), TARGET_MARKERS, strict=False):
+            axes.plot(*zip(*series, strict=True), marker, color="#8a5a00", markersize=16, markeredgewidth=2, label=name)
         axes.vlines(now["year"], now["ci_low"], now["ci_high"], color=ACCENT, linewidth=3, alpha=0.5)
         axes.plot([now["year"]], [now["estimate"]], "o", color=ACCENT, markersize=7, label=now_label)
         years = sorted({*past["year"].astype(int), int(now["year"])})
@@ -211,7 +212,7 @@ def history_chart(
         f"{int(now['year'])} ({now_label}): {words.number(now['estimate'])} "
         f"({words.interval(now['ci_low'], now['ci_high'])})"
     )
-    described += [f"{words('National target')} {year}: {words.number(t, 0)}" for year, t in targets.items()]
+    described += [f"{name} {year}: {words.exact(t)}" for name, series in targets.items() for year, t in series]
     return both_widths(draw, lambda wide: 2.7 if wide else 3.0, chart_id, title, "; ".join(described) + ".", note)
 
 

@@ -34,15 +34,15 @@ def _glossary() -> Glossary:
 
 def glossary_entries(categories: CategoryParams, words: Words) -> list[tuple[str, str]]:
     """Terms and explanations in a language; ``{categories}`` in them is what the round's thresholds say."""
-    said = {"categories": _thresholds(categories, words)}
+    said = {"categories": category_limits(categories, words)}
     return [(words.pick(entry.term), words.pick(entry.text).format(**said)) for entry in _glossary().entries]
 
 
-def _thresholds(categories: CategoryParams, words: Words) -> str:
+def category_limits(categories: CategoryParams, words: Words) -> str:
     """Which index makes which category, from the lowest up."""
     lower, said = None, []
     for level in categories.levels:
-        low, high = words.number(lower, 0), words.number(level.below, 0)
+        low, high = words.exact(lower), words.exact(level.below)
         name = words.pick(level.label)
         if lower is None:
             said.append(words("{name} below {high}", name=name, high=high))

@@ -78,6 +78,12 @@ class Words:
         rounded = round(float(x), decimals) + 0.0
         return format_decimal(rounded, _pattern(decimals), locale=_locale(self.language)).replace("-", "−")
 
+    def exact(self, x: float | None) -> str:
+        """A number that somebody set, such as a limit or a target: as many decimals as it has, at most two."""
+        if x is None or math.isnan(x):
+            return MISSING
+        return self.number(x, next((d for d in (0, 1) if round(x, d) == round(x, 2)), 2))
+
     def signed(self, x: float | None, decimals: int = 2) -> str:
         """A number with its sign, also when it is positive."""
         if x is None or math.isnan(x):

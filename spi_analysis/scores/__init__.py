@@ -1,6 +1,11 @@
 """The SPI's scores: items, index, categories, change, experiences, published years, ranks, recommendations."""
 
-from spi_analysis.scores.categories import category_of, category_probabilities, probability_at_least
+from spi_analysis.scores.categories import (
+    category_in_year,
+    category_of,
+    category_probabilities,
+    probability_at_least,
+)
 from spi_analysis.scores.change import bridge, composition
 from spi_analysis.scores.dimension_weights import data_weights
 from spi_analysis.scores.experiences import experience_rates, institutions_reporting
@@ -18,6 +23,8 @@ from spi_analysis.scores.items import item_nonresponse, item_scores
 from spi_analysis.scores.names import institution_slug, unjoined
 from spi_analysis.scores.published import (
     categories_by_year,
+    conduct_correction,
+    corrections_by_year,
     history,
     load_published,
     means_by_type,
@@ -44,11 +51,14 @@ __all__ = [
     "applicable",
     "bridge",
     "categories_by_year",
+    "category_in_year",
     "category_of",
     "category_probabilities",
     "change_between",
     "combine_index",
     "composition",
+    "conduct_correction",
+    "corrections_by_year",
     "data_weights",
     "dimension_shares",
     "domain_scores",

@@ -7,16 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t as student
 
+from spi_analysis.params.published import PublishedYears
 from spi_analysis.params.round import CategoryLevel, CategoryParams
 
 
 def category_of(index: float, levels: CategoryParams | Sequence[CategoryLevel], decimals: int = 2) -> str:
-    """Code of the category that holds the index, rounded first to its published decimals."""
+    """Code of the category that holds the index, rounded first to its published decimals.
+
+    Of a published year: `category_in_year`, since every year has its own rule.
+    """
     rounded = round(index, decimals)
     for level in _levels(levels):
         if level.below is None or rounded < level.below:
             return level.code
     raise AssertionError("the last category has no limit")
+
+
+def category_in_year(index: float, year: int, years: PublishedYears) -> str | None:
+    """Code of the category of a published index by the rule of its year; None where no rule of that year is known.
+
+    The index is rounded first to the decimals in which that year was published: 77.5 was Terjaga in 2022, and has been
+    Waspada since 2023.
+    """
+    rule = years.category_rule(year)
+    return None if rule is None else category_of(index, rule, years.decimals(year))
 
 
 def category_probabilities(

@@ -22,14 +22,14 @@ def verdict_of(ci_low: float, ci_high: float) -> Verdict:
 def composition(
     scores: Mapping[str, float], weights: Mapping[str, float], corrections: Mapping[str, float]
 ) -> pd.DataFrame:
-    """How the index is made: one row per part, points added (weights x scores) and subtracted.
+    """How the index is made: one row per part, points added (weights x scores) and subtracted (corrections made).
 
     Returns
     -------
     DataFrame: part, points. The points sum to the index.
     """
     added = [{"part": source, "points": weights[source] * scores[source]} for source in SOURCES]
-    subtracted = [{"part": name, "points": -corrections.get(name, 0.0)} for name in CORRECTIONS]
+    subtracted = [{"part": name, "points": -corrections[name]} for name in CORRECTIONS if name in corrections]
     return pd.DataFrame(added + subtracted)
 
 

@@ -20,14 +20,14 @@ def index_from_scores(
     correction_conduct: float,
     correction_facts: float,
     weights: Mapping[str, float],
-    mode_adjustment: float = 0.0,
+    correction_other: float = 0.0,
 ) -> float:
     """The index: weighted source scores minus the corrections, all in points of 0-100.
 
     Parameters
     ----------
     internal, external, expert : float   source scores
-    correction_conduct, correction_facts, mode_adjustment : float   points subtracted
+    correction_conduct, correction_facts, correction_other : float   points subtracted
     weights : mapping   source -> weight; they sum to 1
 
     References
@@ -36,7 +36,7 @@ def index_from_scores(
     """
     scores = {"internal": internal, "external": external, "expert": expert}
     weighted = sum(weights[source] * score for source, score in scores.items())
-    return float(weighted - correction_conduct - correction_facts - mode_adjustment)
+    return float(weighted - correction_conduct - correction_facts - correction_other)
 
 
 def score_estimates(
@@ -196,7 +196,7 @@ def combine_index(
     ----------
     scores : DataFrame, index internal/external/expert; columns estimate, se, df_design
     weights : mapping   source -> weight
-    corrections : mapping   correction_conduct, correction_facts, mode_adjustment: points subtracted
+    corrections : mapping   correction_conduct, correction_facts, correction_other: points subtracted
     panels : list of str    sources that are not probability samples
     correction_se : mapping or None   correction -> its standard error in points; one that is left out is a constant
 

@@ -12,9 +12,8 @@ import pandas as pd
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import PublishedYears
 from spi_analysis.params.loading import read_csv_table, uneven_rows
-from spi_analysis.params.roster import InstitutionType
-from spi_analysis.params.round import CategoryParams
-from spi_analysis.scores.categories import category_of
+from spi_analysis.params.roster import OTHER_CORRECTION, InstitutionType
+from spi_analysis.scores.categories import category_in_year
 from spi_analysis.scores.change import SOURCES, bridge
 from spi_analysis.scores.index import index_from_scores
 from spi_analysis.scores.names import institution_ids
@@ -81,7 +80,8 @@ def recompute(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
     Returns
     -------
     DataFrame: year, institution_id, institution, type, index, recomputed, difference (published minus
-    recomputed, in points), agrees (within the tolerance). Rows without parts are left out.
+    recomputed, in points), agrees (within the tolerance), correction_total (weighted scores minus the published index),
+    correction_other (the third correction, of years that have one; else missing). Rows without parts are left out.
     """
     rows = published[(published["type"] != NATIONAL) & published[PARTS].notna().all(axis=1)]
     values = [
@@ -92,7 +92,47 @@ def recompute(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
     table["difference"] = table["index"] - table["recomputed"]
     # Figures are published with two decimals: a difference is judged as it would be printed.
     table["agrees"] = table["difference"].abs().round(2) <= years.tolerance
+    table["correction_total"] = rows["correction_conduct"] + rows["correction_facts"] - table["difference"]
+    other = (-table["difference"]).where(~table["agrees"], 0.0)
+    table["correction_other"] = other.where(table["year"].isin(years.with_other_correction()))
     return table.reset_index(drop=True)
+
+
+def corrections_by_year(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
+    """How much was taken off the indices of every year, in points.
+
+    Returns
+    -------
+    DataFrame, one row per year with parts: year, n (institutions), lowest, mean, highest (of all corrections together:
+    weighted scores minus index), n_other (institutions with the third correction; missing in years without it).
+    """
+    groups = recompute(published, years).groupby("year")
+    table = groups["correction_total"].agg(n="size", lowest="min", mean="mean", highest="max")
+    other = groups["correction_other"].agg(lambda points: np.nan if points.isna().all() else (points > 0).sum())
+    return table.assign(n_other=other.astype("Int64")).reset_index()
+
+
+def conduct_correction(conduct_index: float, year: int, years: PublishedYears) -> float:
+    """Points that a conduct index (0-100) took off in a year whose rule is known.
+
+    Raises
+    ------
+    InputError   the rule of the year is not known.
+    """
+    known = years.years.get(year)
+    if known is None or known.conduct is None:
+        ruled = ", ".join(str(y) for y, facts in years.years.items() if facts.conduct) or "no year"
+        raise InputError("the conduct correction of this year has no known rule", got=str(year), expected=ruled)
+    return known.conduct.factor * conduct_index
+
+
+def published_parts(row: Mapping[str, float], year: int, years: PublishedYears) -> dict[str, float]:
+    """Parts of a published index by name, with the third correction where the year has one and the index needs it."""
+    parts = {part: float(row[part]) for part in PARTS}
+    missing = index_from_scores(*parts.values(), weights=years.weights(year)) - float(row["index"])
+    if year in years.with_other_correction() and round(abs(missing), 2) > years.tolerance:
+        parts[OTHER_CORRECTION] = missing
+    return parts
 
 
 def yearly_means(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
@@ -129,12 +169,30 @@ def means_by_type(published: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(["year", "type"])["index"].agg(n="size", mean="mean").reset_index()
 
 
-def categories_by_year(published: pd.DataFrame, levels: CategoryParams, decimals: int) -> pd.DataFrame:
-    """Number of institutions in every category, by year (rows) and category (columns, lowest first)."""
+def categories_by_year(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
+    """Number of institutions in every category, by year (rows) and category (columns, lowest first).
+
+    Each year by its own rule (``years.categories``), applied to the index in the decimals of that year. Missing: a
+    category that the year does not have; all of a year without a rule.
+    """
     rows = published[published["type"] != NATIONAL]
-    category = rows["index"].map(lambda value: category_of(value, levels, decimals))
-    counts = pd.crosstab(rows["year"], category)
-    return counts.reindex(columns=[level.code for level in levels.levels], fill_value=0)
+    counts = {int(year): _counted(part["index"], int(year), years) for year, part in rows.groupby("year")}
+    table = pd.DataFrame.from_dict(counts, orient="index", columns=category_codes(years), dtype="Int64")
+    return table.rename_axis(index="year", columns="category")
+
+
+def category_codes(years: PublishedYears) -> list[str]:
+    """Codes of all categories that any year has, the lowest first."""
+    from_top = [(level.code, place) for rule in years.categories for place, level in enumerate(rule.levels[::-1])]
+    farthest = {code: max(p for c, p in from_top if c == code) for code, _ in from_top}
+    return sorted(farthest, key=lambda code: -farthest[code])
+
+
+def _counted(index: pd.Series, year: int, years: PublishedYears) -> dict[str, int]:
+    """Institutions of a year by category; empty where no rule of the year is known."""
+    rule = years.category_rule(year)
+    found = index.map(lambda value: category_in_year(value, year, years)).value_counts()
+    return {} if rule is None else {level.code: int(found.get(level.code, 0)) for level in rule.levels}
 
 
 def movers(published: pd.DataFrame, before: int, after: int, most: int) -> pd.DataFrame:
@@ -185,7 +243,10 @@ def published_bridge(
                 got=str(year),
                 expected="a year with source scores and corrections",
             )
-    first, second = (rows.loc[year, ["index", *PARTS]].astype(float).to_dict() for year in (before, after))
+    first, second = (
+        {"index": float(rows.loc[year, "index"]), **published_parts(rows.loc[year], year, years)}
+        for year in (before, after)
+    )
     return bridge(first, second, years.weights(before), years.weights(after))
 
 

@@ -96,7 +96,8 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
         *_dimension_bars(pairs, before, after),
         ("weights", None, "weights", weights),
     ]
-    corrections = [_correction_row(name, before, after) for name in CORRECTIONS]
+    made = {*before.corrections, *after.corrections}
+    corrections = [_correction_row(name, before, after) for name in CORRECTIONS if name in made]
     if after.unexplained != before.unexplained:
         corrections.append(_fixed_row("unexplained", "unexplained", after.unexplained - before.unexplained))
     whole = {s: (sources[s][0] + weights[s][0], sources[s][1] + weights[s][1]) for s in pairs}

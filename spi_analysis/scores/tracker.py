@@ -1,4 +1,8 @@
-"""What became of the recommendations: one row per institution, year and recommendation, and how much of it is done."""
+"""What became of the recommendations: one row per institution, year and recommendation, and how much of it counts.
+
+An action counts as followed up only if it conforms to the recommendation *and* the commission has validated it; that
+the institution reports it as done is not enough.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from spi_analysis.params.loading import read_csv_table, uneven_rows
 from spi_analysis.tables.contracts import FOLLOW_UPS as STATUSES
 
 COLUMNS = ["institution_id", "year", "recommendation", "status", "done", "total"]
+# Of the actions done those that conform to the recommendation, and of these those that the commission has validated.
+CHECKED = ["conforming", "validated"]
 YEARS = (2000, 2100)
 
 
@@ -21,12 +27,14 @@ def load_tracker(path: Path | str, institution_ids: Iterable[str]) -> pd.DataFra
     Parameters
     ----------
     path : CSV with the columns institution_id, year, recommendation (a code of ``recommendations.yaml`` or any words),
-        status (not_started, in_progress, done), done and total (actions: whole numbers, 0 <= done <= total, total >= 1)
+        status (not_started, in_progress, done), done and total (actions as reported: whole numbers, 0 <= done <= total,
+        total >= 1); and, where it is known, conforming and validated (0 <= validated <= conforming <= done)
     institution_ids : codes of the roster
 
     Returns
     -------
-    DataFrame: the columns of the file and ``tlp``, the share of the actions that are done, in percent.
+    DataFrame: the columns of the file and ``tlp``, the share of the actions that conform and were validated, in
+    percent; missing where the file does not say how many these are.
 
     Raises
     ------
@@ -35,37 +43,48 @@ def load_tracker(path: Path | str, institution_ids: Iterable[str]) -> pd.DataFra
     """
     name = Path(path).name
     given = read_csv_table(Path(path), InputError, name)
-    absent = [column for column in COLUMNS if column not in given.header]
+    # Both or none: how many were validated means nothing without how many conform.
+    needed = [*COLUMNS, *CHECKED] if set(CHECKED) & set(given.header) else COLUMNS
+    absent = [column for column in needed if column not in given.header]
     if absent:
         problems = (Problem("a column is missing", name, 1, c, hint=nearest(c, given.header)) for c in absent)
         raise InputError(*problems)
     problems, uneven = uneven_rows(given, name), {number for number, _ in given.uneven}
     kept = {number: row for number, row in given.rows if number not in uneven}
-    table = pd.DataFrame(list(kept.values()), index=list(kept), columns=given.header, dtype=str)[COLUMNS]
+    table = pd.DataFrame(list(kept.values()), index=list(kept), columns=given.header, dtype=str)
+    table = table.reindex(columns=[*COLUMNS, *CHECKED], fill_value="")
     table = table.apply(lambda column: column.str.strip())
-    numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("year", "done", "total")}
+    numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("year", "done", "total", *CHECKED)}
     problems += [*_words(table, name, list(institution_ids)), *_counts(table, numbers, name), *_repeats(table, name)]
     if problems:
         raise InputError(*problems)
-    table = table.assign(**{c: values.astype(int) for c, values in numbers.items()})
-    table["tlp"] = 100 * table["done"] / table["total"]
-    return table.sort_values(["institution_id", "year", "recommendation"]).reset_index(drop=True)
+    table = table.assign(**{c: v.astype(float if c in CHECKED else int) for c, v in numbers.items()})
+    return with_rate(table).sort_values(["institution_id", "year", "recommendation"]).reset_index(drop=True)
+
+
+def with_rate(tracker: pd.DataFrame) -> pd.DataFrame:
+    """The tracker with its follow-up rates (``tlp``): validated of all actions, in percent; else missing."""
+    return tracker.assign(tlp=100 * tracker["validated"].astype(float) / tracker["total"])
 
 
 def follow_up(tracker: pd.DataFrame) -> pd.DataFrame:
-    """Per year: recommendations, how many are done, actions done and in all, and their share in percent (TLP).
+    """Per year: recommendations, how many are reported as done, their actions, and the follow-up rate in percent (TLP).
 
     Returns
     -------
-    DataFrame: year (latest first), recommendations, completed, done, total, tlp = 100 done / total.
+    DataFrame: year (latest first), recommendations, completed, done (as reported), conforming, validated, total,
+    tlp = 100 validated / total. What is not known of one recommendation is not known of its year.
     """
     groups = tracker.assign(completed=tracker["status"] == "done").groupby("year")
     table = groups.agg(
         recommendations=("recommendation", "size"), completed=("completed", "sum"), done=("done", "sum"),
-        total=("total", "sum"),
+        conforming=("conforming", _sum), validated=("validated", _sum), total=("total", "sum"),
     )  # fmt: skip
-    table["tlp"] = 100 * table["done"] / table["total"]
-    return table.sort_index(ascending=False).reset_index()
+    return with_rate(table).sort_index(ascending=False).reset_index()
+
+
+def _sum(counts: pd.Series) -> float:
+    return float(counts.sum(skipna=False))
 
 
 def _words(table: pd.DataFrame, file: str, institution_ids: list[str]) -> list[Problem]:
@@ -96,6 +115,10 @@ def _counts(table: pd.DataFrame, numbers: dict[str, pd.Series], file: str) -> li
         "total": (~(whole["total"] & (total >= 1)), "a whole number, at least 1"),
         "done": (~(whole["done"] & (done >= 0) & ~(done > total)), "a whole number, from 0 to the total"),
     }
+    blank = table[CHECKED].eq("").all(axis=1)
+    for column, most in (("conforming", "done"), ("validated", "conforming")):
+        fits = whole[column] & (numbers[column] >= 0) & ~(numbers[column] > numbers[most])
+        wrong[column] = (~(fits | blank), f"a whole number, from 0 to {most}; both cells empty where it is not known")
     problems = [
         Problem(
             "not a usable number", file, int(row), column, got=table.loc[row, column] or "nothing", expected=expected

@@ -129,8 +129,10 @@ def _tasks(sources: pd.DataFrame, units: pd.DataFrame, small: pd.DataFrame, roun
             for kind in (*TURNED_AWAY, "also_listed")
             if pd.isna(n := getattr(source, kind)) or n > 0
         ]
-        listed = {"people": source.listed, "known": source.known, "share": source.share}
-        rows += _coverage_tasks(source.source, "", listed, round_)
+        if source.source in round_.probability_sources:
+            # What is missing of a panel's known total would tell its size.
+            listed = {"people": source.listed, "known": source.known, "share": source.share}
+            rows += _coverage_tasks(source.source, "", listed, round_)
     found: list[dict[str, Any]] = []
     for unit in units.to_dict("records"):
         found += _coverage_tasks(unit["source"], unit["unit"], unit, round_)

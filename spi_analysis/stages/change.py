@@ -11,6 +11,7 @@ import pandas as pd
 from spi_analysis.estimation import Linearised, overlap_covariance
 from spi_analysis.estimation.design import Calibration
 from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
+from spi_analysis.params.roster import CORRECTIONS
 from spi_analysis.sampling import known_levels
 from spi_analysis.scores import (
     IndexRule,
@@ -23,6 +24,7 @@ from spi_analysis.scores import (
     score_estimates,
     score_influence,
 )
+from spi_analysis.scores.published import published_parts
 from spi_analysis.scores.years import Noise, published_noise
 from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.published import published_results
@@ -82,8 +84,8 @@ def earlier_figure(setup: RoundSetup, institution_id: str) -> PublishedFigure | 
     rows = past[past["year"] == year]
     if rows.empty:
         return None
-    parts = rows.iloc[0][list(PARTS)]
-    known = None if parts.isna().any() else parts.astype(float).to_dict()
+    unknown = rows.iloc[0][list(PARTS)].isna().any()
+    known = None if unknown else published_parts(rows.iloc[0], year, setup.years)
     noise = {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
     return PublishedFigure(year, float(rows.iloc[0]["index"]), known, setup.years.weights(year), noise)
 
@@ -146,7 +148,7 @@ def change_against_published(
     earlier = scores["estimate"].to_dict() if parts is None else {s: parts[s] for s in scores.index}
     pairs = {s: _published_pair(earlier[s], row, before.noise.get(str(s))) for s, row in scores.iterrows()}
     weights = before.weights or after.weights
-    corrections = after.corrections if parts is None else {name: parts[name] for name in PARTS[3:]}
+    corrections = after.corrections if parts is None else {name: parts[name] for name in CORRECTIONS if name in parts}
     values = [earlier[s] for s in PARTS[:3]]
     made = index_from_scores(*values, **(dict.fromkeys(PARTS[3:], 0.0) | corrections), weights=weights)
     rule = IndexRule(weights, corrections, {}, before.index - made, before.noise.get("index"))

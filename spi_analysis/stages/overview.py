@@ -10,6 +10,7 @@ import pandas as pd
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores import (
     categories_by_year,
+    corrections_by_year,
     load_published,
     means_by_type,
     movers,
@@ -43,13 +44,12 @@ class Overview:
 
 def national_overview(setup: RoundSetup, published: pd.DataFrame) -> Overview:
     """Recompute every index, and set means, types and categories beside the official figures."""
-    round_ = setup.round
     return Overview(
         published=published,
         recomputed=recompute(published, setup.years),
         means=yearly_means(published, setup.years),
         types=means_by_type(published),
-        categories=categories_by_year(published, round_.categories, round_.index.decimals),
+        categories=categories_by_year(published, setup.years),
         unjoined=unjoined(published),
         model=published_years_model(setup, published),
     )
@@ -64,7 +64,7 @@ def agreement(overview: Overview, setup: RoundSetup) -> pd.DataFrame:
     table = groups.agg(
         n=("agrees", "size"), agree=("agrees", "sum"), largest=("difference", lambda d: float(d.abs().max()))
     ).reset_index()
-    notes = {year: known.note for year, known in setup.years.years.items() if known.unexplained_deduction}
+    notes = {year: known.note for year, known in setup.years.years.items() if known.other_correction}
     return table.assign(note=[notes.get(int(year), "") for year in table["year"]])
 
 
@@ -87,6 +87,7 @@ def overview_tables(setup: RoundSetup, path: Path | None, most: int, bridge_of: 
         "Index recomputed from its parts": agreement(overview, setup),
         "Plain means beside the official index": means.drop(columns=["explained"]),
         "Mean index by year and type": overview.types.pivot(index="type", columns="year", values="mean").reset_index(),
+        "Corrections in all (points)": corrections_by_year(published, setup.years),
         "Institutions by category": overview.categories.reset_index(),
         "Published index and parts disagree": disagreements(overview).head(most),
         "Not in every year": overview.unjoined.replace({"nearest": {"": "no similar name"}}),

@@ -222,7 +222,7 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
         part = weights[weights["source"] == source]
         answered = part[part["weight"] > 0]
         limits = round_.disclosure
-        least = limits.min_panel if round_.sources[source].nature == "panel" else limits.min_cell
+        least = limits.min_panel if source in round_.panels else limits.min_cell
         plan = plan_source(frame, round_, source)
         rows.append(
             {

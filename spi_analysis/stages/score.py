@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -30,9 +31,10 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
 )
+from spi_analysis.stages.draw import eligible_list
 from spi_analysis.stages.reliability import reliability_table, weights_table
 from spi_analysis.stages.respondents import respondents_design
-from spi_analysis.stages.source_rows import FIGURES, Design, source_rows
+from spi_analysis.stages.source_rows import FIGURES, GROUPS, Design, source_rows
 from spi_analysis.stages.units_model import model_rows
 from spi_analysis.stages.weigh import require_weights_fit
 from spi_analysis.tables.answer_fit import require_answers_fit
@@ -63,6 +65,7 @@ def score_institution(
     inputs: InstitutionInputs,
     previous: PublishedFigure | None,
     earlier: ScoredRound | None = None,
+    targets: Mapping[str, float] = MappingProxyType({}),
 ) -> Scored:
     """Every estimate that the report shows, each with interval, n and status.
 
@@ -70,6 +73,7 @@ def score_institution(
     ----------
     previous : PublishedFigure or None   the published index of the year before
     earlier : ScoredRound or None        the round of that year with its answers: the change is then estimated from both
+    targets : mapping   code (national, local; national_2 where a source contradicts) -> index to be reached this year
 
     Raises
     ------
@@ -80,18 +84,14 @@ def score_institution(
         source: respondents_design(source, frame, responses, weights, replicates, round_, instrument)
         for source in round_.sources
     }
-    parts = [
-        source_rows(source, design, instrument, round_.level)
-        for source, design in designs.items()
-        if design is not None
-    ]
     known = {source: design for source, design in designs.items() if design is not None}
+    parts = [source_rows(source, design, instrument, round_.level) for source, design in known.items()]
     now = ScoredRound(round_, instrument, inputs, frame, known)
-    tables = [*parts, _index_rows(parts, now, previous, earlier)]
+    silent = [_groups_without_answers(part, frame, source) for source, part in zip(known, parts, strict=True)]
+    tables = [*parts, *silent, _index_rows(parts, now, previous, earlier, targets)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
     estimates = _completed(estimates, inputs.institution_id, round_.level)
-    panels = [s for s in round_.sources if round_.sources[s].nature == "panel"]
-    shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, panels)
+    shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, list(round_.panels))
     if _release(estimates, known, now).is_withheld:
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
     shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
@@ -100,6 +100,21 @@ def score_institution(
     gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
     about = (known, instrument, round_.level, round_.disclosure.min_cell, shown)
     return Scored(checked("estimates", shown), gaps, reliability_table(*about), weights_table(*about))
+
+
+def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Units and classes of the list in which nobody answered: hidden with the others of few answers.
+
+    Left out they would be told: a unit that is neither shown nor named among the hidden ones is one without answers.
+    """
+    listed = eligible_list(frame, source)
+    rows = [
+        {"measure": f"{kind}_score", "source": source, "domain": str(group), "n": 0.0}
+        for kind, column in GROUPS.get(source, {}).items()
+        if (there := scored.loc[scored["measure"] == f"{kind}_score", "domain"]).size
+        for group in sorted(set(listed[column].dropna()) - set(there))
+    ]
+    return pd.DataFrame(rows)
 
 
 def _release(estimates: pd.DataFrame, designs: Mapping[Source, Design], now: ScoredRound) -> Release:
@@ -130,6 +145,7 @@ def score_round(data: RoundData) -> Scored:
         data.setup.inputs[institution_id],
         earlier_figure(data.setup, institution_id),
         earlier_round(data),
+        data.setup.targets.values(institution_id, data.round.year),
     )
 
 
@@ -139,7 +155,11 @@ def save_estimates(store: Store, institution_id: str, scored: Scored) -> None:
 
 
 def _index_rows(
-    parts: list[pd.DataFrame], now: ScoredRound, previous: PublishedFigure | None, earlier: ScoredRound | None
+    parts: list[pd.DataFrame],
+    now: ScoredRound,
+    previous: PublishedFigure | None,
+    earlier: ScoredRound | None,
+    targets: Mapping[str, float],
 ) -> pd.DataFrame:
     round_, inputs = now.round_, now.inputs
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=["measure", "source"])
@@ -148,15 +168,14 @@ def _index_rows(
         return pd.DataFrame([{"measure": "index"}])
     scores = scores.loc[list(SOURCES)]
     weights = round_.index.source_weights
-    panels = [s for s in round_.sources if round_.sources[s].nature == "panel"]
-    index = combine_index(scores, weights, inputs.corrections, panels, inputs.correction_se)
+    index = combine_index(scores, weights, inputs.corrections, list(round_.panels), inputs.correction_se)
     n = {"n": float(scores["n"].sum()), "effective_n": float(scores["effective_n"].sum())}
     rows = [
         {"measure": "index", **_figures(index, round_.level, True), **n},
         {"measure": "index_without_panel_variance", **_figures(index, round_.level, False), **n},
     ]
     rows += [{"measure": "index_variance_share", "source": s, "estimate": v} for s, v in index.variance_shares.items()]
-    made = pd.DataFrame(rows + _category_rows(index, round_, inputs))
+    made = pd.DataFrame(rows + _category_rows(index, round_, targets))
     change = pd.DataFrame()
     if earlier is not None:
         change = change_against_round(earlier, now, round_.level)
@@ -183,13 +202,12 @@ def _figures(index: IndexEstimate, level: float, with_panel: bool) -> dict[str, 
     return {"estimate": index.estimate, "se": se, "ci_low": low, "ci_high": high, "df_design": df}
 
 
-def _category_rows(index: IndexEstimate, round_: RoundParams, inputs: InstitutionInputs) -> list[dict[str, object]]:
+def _category_rows(index: IndexEstimate, round_: RoundParams, targets: Mapping[str, float]) -> list[dict[str, object]]:
     levels, decimals = round_.categories, round_.index.decimals
     chances = category_probabilities(index.estimate, index.se, index.df, levels, decimals)
     rows: list[dict[str, object]] = [
         {"measure": "category_probability", "domain": code, "estimate": chance} for code, chance in chances.items()
     ]
-    targets = {"national": round_.target.national, "local": inputs.local_target}
     rows += [
         {
             "measure": "target_probability",
@@ -197,7 +215,6 @@ def _category_rows(index: IndexEstimate, round_: RoundParams, inputs: Institutio
             "estimate": probability_at_least(target, index.estimate, index.se, index.df, decimals),
         }
         for name, target in targets.items()
-        if target is not None
     ]
     return rows
 

@@ -38,7 +38,9 @@ class Sensitivity:
     ``by_phi``: measure, phi, estimate, informative. ``tipping``: category, limit, delta.
     ``late``: one row per source with both early and late answers: source, n_early, n_late, difference, se, ci_low,
     ci_high, implied. Late answers and ``response_share`` are missing where they would tell how few stayed silent.
-    ``categories``: codes of the categories at the ends of the index's range.
+    ``categories``: codes of the categories at the ends of the index's range. ``index_per_point``: by how many points
+    the index moves if those who did not answer differ by one point from what the weights take them for (missing
+    without an index).
     """
 
     ranges: pd.DataFrame
@@ -46,6 +48,7 @@ class Sensitivity:
     tipping: pd.DataFrame
     late: pd.DataFrame
     categories: tuple[str, str] | None
+    index_per_point: float = float("nan")
 
     def row(self, measure: str) -> pd.Series | None:
         """The range of a source or of the index, or None."""
@@ -102,6 +105,7 @@ def sensitivity_of(
         tipping=_tipping(index, parts, round_),
         late=_late(told, round_.disclosure.min_cell),
         categories=_end_categories(table, round_),
+        index_per_point=sum(_silent(parts, round_).values()) if _has_all(index, parts, round_) else float("nan"),
     )
 
 
@@ -175,10 +179,19 @@ def _by_phi(parts: dict[str, SourceSensitivity], index: pd.DataFrame, round_: Ro
 
 
 def _tipping(index: pd.DataFrame, parts: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
-    if index.empty or set(parts) != set(round_.probability_sources):
+    if not _has_all(index, parts, round_):
         return pd.DataFrame(columns=["category", "limit", "delta"])
-    silent = {s: round_.index.source_weights[s] * (1 - part.response_share) for s, part in parts.items()}
+    silent = _silent(parts, round_)
     return tipping_points(float(index["estimate"].iloc[0]), silent, round_.categories, round_.index.decimals)
+
+
+def _has_all(index: pd.DataFrame, parts: dict[str, SourceSensitivity], round_: RoundParams) -> bool:
+    return len(index) > 0 and set(parts) == set(round_.probability_sources)
+
+
+def _silent(parts: dict[str, SourceSensitivity], round_: RoundParams) -> dict[str, float]:
+    """Weight in the index of those who did not answer, by source."""
+    return {s: round_.index.source_weights[s] * (1 - part.response_share) for s, part in parts.items()}
 
 
 def _late(parts: dict[str, SourceSensitivity], min_cell: int) -> pd.DataFrame:

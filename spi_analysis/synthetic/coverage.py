@@ -23,7 +23,6 @@ MECHANISMS = ("at_random", "depends_on_answer", "census_8_percent")
 CENSUS_RESPONSE = 0.08
 # Added to a source's name: its experience rates, one row per item and denominator.
 RATE = "_rate"
-CORRECTIONS = ("correction_conduct", "correction_facts", "mode_adjustment")
 
 
 def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mechanism: str) -> pd.DataFrame:
@@ -80,8 +79,8 @@ def _inviting_everyone(round_: RoundParams) -> RoundParams:
 
 def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) -> pd.DataFrame:
     round_, inputs = setup.round, setup.inputs[institution_id]
-    panels = [name for name, source in round_.sources.items() if source.nature == "panel"]
-    corrections = {name: getattr(inputs, name) for name in CORRECTIONS}
+    panels = list(round_.panels)
+    corrections = inputs.corrections
     index = combine_index(scores, round_.index.source_weights, corrections, panels)
     low, high = index.interval(round_.level)
     columns = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]

@@ -35,7 +35,6 @@ from spi_analysis.stages.earlier import response_history
 from spi_analysis.stages.plan import History, SourcePlan, plan_source, strata_columns, with_strata
 from spi_analysis.synthetic.answers import panel_answers
 from spi_analysis.synthetic.city import SyntheticCity, make_city, true_scores
-from spi_analysis.synthetic.coverage import CORRECTIONS
 from spi_analysis.synthetic.frame import clean_frame
 from spi_analysis.synthetic.items import scored_items
 from spi_analysis.synthetic.profiles import profile_of
@@ -292,8 +291,8 @@ def _index_runs(runs: pd.DataFrame, setup: RoundSetup, institution_id: str) -> p
     """The index of every run, with the interval that the workbench would give it."""
     round_, inputs = setup.round, setup.inputs[institution_id]
     weights = round_.index.source_weights
-    panels = [name for name, source in round_.sources.items() if source.nature == "panel"]
-    corrections = {name: getattr(inputs, name) for name in CORRECTIONS}
+    panels = list(round_.panels)
+    corrections = inputs.corrections
     wide = runs.set_index([*KEYS[1:], "run", "measure"]).unstack("measure")
     sums = wide[["n", "invitations", "cost"]].T.groupby(level=0).sum().T
     taken_off = sum(corrections.values())

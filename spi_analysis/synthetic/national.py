@@ -102,7 +102,6 @@ def example_inputs(institution_id: str) -> InstitutionInputs:
         institution_id=institution_id,
         correction_conduct=round(conduct, 2),
         correction_facts=round(facts, 2),
-        mode_adjustment=0,
         release="published",
         source=MADE_BY,
     )

@@ -33,7 +33,7 @@ def true_figures(
         rows += _unit_rows(source, part, group["unit"].to_numpy(), eligible)
         rows += _rate_rows(setup, source, part.codes[eligible])
     weights = setup.round.index.source_weights
-    corrections = inputs.correction_conduct + inputs.correction_facts + inputs.mode_adjustment
+    corrections = sum(inputs.corrections.values())
     index = sum(weights[source] * scores[source] for source in SOURCES) - corrections
     return pd.DataFrame([("index", None, None, None, index), *rows], columns=TRUTH_COLUMNS)
 

@@ -166,7 +166,9 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "status": _text(allowed=FOLLOW_UPS),
             "done": _number(low=0, whole=True),
             "total": _number(low=1, whole=True),
-            "tlp": _number(low=0, high=100),
+            "conforming": _number(low=0, nullable=True),
+            "validated": _number(low=0, nullable=True),
+            "tlp": _number(low=0, high=100, nullable=True),
         }
     ),
 }

@@ -255,7 +255,7 @@ def test_a_missing_institution_is_left_out_and_listed(setup):
     """With --partial the others go; what stays is listed in the package, and nothing links to it."""
     rows = setup.workspace.params / "rounds" / f"{ROUND}.institutions.csv"
     rows.write_text(
-        rows.read_text() + "kota-bengkulu,0,0,0,,,published,,test\nkota-tebing-tinggi,0,0,0,,,withheld,secrecy,test\n"
+        rows.read_text() + "kota-bengkulu,0,0,published,,test\nkota-tebing-tinggi,0,0,withheld,secrecy,test\n"
     )
     keep_on_record(setup, *plan_steps([TOWN], ["30", "40", "50"]))
     larger = load_setup(setup.workspace, ROUND)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from spi_analysis.fieldwork import daily_completes, funnel, quota_progress
+from spi_analysis.fieldwork import daily_completes, funnel, log_against_answers, quota_progress
 
 SAMPLE = pd.DataFrame({"person_id": list("abcd"), "source": ["x", "x", "x", "y"]})
 
@@ -21,6 +21,31 @@ def test_each_stage_includes_the_later_ones() -> None:
         "a completed without a logged start has started; c has no event"
     )
     assert table.loc["y"].tolist() == [1, 1, 1, 1, 0, 0]
+
+
+ANSWERS = pd.DataFrame(
+    [("a", "x", "2024-08-01"), ("b", "x", None), ("d", "y", "2024-08-02"), ("z", "x", "2024-08-02")],
+    columns=["person_id", "source", "completed_at"],
+).astype({"completed_at": "datetime64[ns]"})
+
+
+def test_answers_count_whether_or_not_the_log_knows_of_them() -> None:
+    """The log ends with "read", or with "started": a sent answers off, b broke off, c only read, z is no one's."""
+    log = pd.DataFrame([(p, "read") for p in "abcd"], columns=["person_id", "event"])
+    table = funnel(SAMPLE, with_source(log), ["source"], ANSWERS)
+    assert table.loc["x"].tolist() == [3, 3, 3, 3, 2, 1]
+    assert table.loc["y"].tolist() == [1, 1, 1, 1, 1, 1]
+    none = with_source(log).iloc[:0]
+    assert funnel(SAMPLE, none, ["source"], ANSWERS).loc["x"].tolist() == [3, 2, 2, 2, 2, 1], "no log at all"
+
+
+def test_completed_without_answers_is_a_start() -> None:
+    """As for dispositions: of c, logged as completed, nothing was sent off; b broke off, whatever is logged."""
+    log = with_source(pd.DataFrame([(p, "completed") for p in "abc"], columns=["person_id", "event"]))
+    assert funnel(SAMPLE, log, ["source"], ANSWERS).loc["x"].tolist() == [3, 3, 3, 3, 3, 1]
+    odd = log_against_answers(SAMPLE, log, ANSWERS)
+    assert odd.loc["x"].tolist() == [0, 2], "b and c are logged as completed only"
+    assert odd.loc["y"].tolist() == [1, 0], "d sent answers off and is not logged; z is in no sample"
 
 
 def test_events_of_people_outside_the_sample_do_not_count() -> None:

@@ -18,7 +18,6 @@ def test_every_judgement_names_its_source_and_date(setup: RoundSetup) -> None:
     for group in (
         "index",
         "categories",
-        "target",
         "frame",
         "fieldwork",
         "dispositions",

@@ -7,12 +7,12 @@ from spi_analysis.params import RoundSetup
 from tests.params.conftest import Spoiled
 
 ROSTER, INPUTS = "institutions.csv", "rounds/spi_2024.institutions.csv"
-MOJOKERTO = "kota-mojokerto,5.72,0,0,,,published,,KPK (SPI 2024)"
+MOJOKERTO = "kota-mojokerto,5.72,0,published,,KPK (SPI 2024)"
 
 
 def test_blank_cells_are_nothing(setup: RoundSetup) -> None:
     inputs = setup.inputs["kota-mojokerto"]
-    assert (inputs.correction_conduct, inputs.local_target, inputs.withheld_reason) == (5.72, None, None)
+    assert (inputs.correction_conduct, inputs.correction_conduct_se, inputs.withheld_reason) == (5.72, None, None)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,31 @@ def test_blank_cells_are_nothing(setup: RoundSetup) -> None:
             ["do not fit", "none if published"],
         ),
         (INPUTS, MOJOKERTO, MOJOKERTO.replace("published,,", "witheld,secrecy,"), ["did you mean 'withheld'?"]),
-        (INPUTS, "mode_adjustment", "mode_adjustement", ["unknown column", "did you mean 'mode_adjustment'?"]),
+        (INPUTS, "correction_facts", "correction_fact", ["unknown column", "did you mean 'correction_facts'?"]),
+        (INPUTS, "withheld_reason", "mode_adjustment", ["unknown column", "now called correction_other"]),
     ],
 )
 def test_wrong_rows_name_row_and_column(spoiled: Spoiled, file: str, old: str, new: str, parts: list[str]) -> None:
     with pytest.raises(ParameterError) as caught:
         spoiled.text(file, old, new)
     assert all(part in str(caught.value) for part in [*parts, file.split("/")[-1]]), str(caught.value)
+
+
+def test_the_third_correction_is_there_only_where_it_was_made(spoiled: Spoiled) -> None:
+    """Left out, left blank or 0: the institution has two corrections. A value or a standard error: it has three."""
+    assert list(spoiled.load().inputs["kota-mojokerto"].corrections) == ["correction_conduct", "correction_facts"]
+    path = spoiled.workspace.params / INPUTS
+    with_column = "correction_facts,correction_other,correction_other_se,release"
+    text = path.read_text(encoding="utf-8").replace("correction_facts,release", with_column)
+    for value, error, made in [("", "", False), ("0", "", False), ("3.1", "", True), ("0", "0.4", True)]:
+        rows = [
+            line if line.startswith("institution_id") else ",".join([*(c := line.split(","))[:3], value, error, *c[3:]])
+            for line in text.splitlines()
+        ]
+        path.write_text("\n".join(rows), encoding="utf-8")
+        corrections = spoiled.load().inputs["kota-mojokerto"].corrections
+        assert ("correction_other" in corrections) == made, (value, error)
+        assert not made or corrections["correction_other"] == float(value)
 
 
 def test_roster_keeps_the_order_of_the_file(setup: RoundSetup) -> None:

@@ -53,9 +53,7 @@ def test_unknown_institution_names_the_nearest(setup: RoundSetup) -> None:
 
 
 def test_institution_of_the_roster_that_does_not_take_part(spoiled: Spoiled) -> None:
-    loaded = spoiled.text(
-        "rounds/spi_2024.institutions.csv", "kota-bengkulu,3.09,0,0,,,published,,KPK (SPI 2024)\n", ""
-    )
+    loaded = spoiled.text("rounds/spi_2024.institutions.csv", "kota-bengkulu,3.09,0,published,,KPK (SPI 2024)\n", "")
     assert "kota-bengkulu" not in loaded.institution_ids
     with pytest.raises(ParameterError, match="does not take part"):
         loaded.require("kota-bengkulu")
@@ -72,6 +70,25 @@ def test_two_files_must_agree_on_the_weights(spoiled: Spoiled) -> None:
     with pytest.raises(ParameterError, match="differ between two files") as caught:
         spoiled.text("rounds/spi_2024.yaml", "internal: 0.3050, external: 0.3280", "internal: 0.3040, external: 0.3290")
     assert "years.2024.source_weights" in str(caught.value)
+
+
+def test_two_files_must_agree_on_the_categories_of_a_year(spoiled: Spoiled) -> None:
+    with pytest.raises(ParameterError) as caught:
+        spoiled.text("published.yaml", "below: 78", "below: 79")
+    assert "the categories of this year differ between two files" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("    last: 2022\n", "", "two rules for the categories of one year"),
+        ("last: 2022", "last: 2021", "the rule ends before it begins"),
+        ("code: sangat_rentan, label: {id: Sangat Rentan", "code: waspada, label: {id: Sangat", "has two names"),
+    ],
+)
+def test_rules_for_categories_follow_one_another(spoiled: Spoiled, old: str, new: str, said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        spoiled.text("published.yaml", old, new)
 
 
 def test_file_that_names_another_round(spoiled: Spoiled) -> None:

@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.scores import load_published, recompute, unjoined, yearly_means
+from spi_analysis.scores import (
+    categories_by_year,
+    conduct_correction,
+    corrections_by_year,
+    load_published,
+    recompute,
+    unjoined,
+    yearly_means,
+)
 from spi_analysis.scores.years import fit_years, hold_out, moves
 from spi_analysis.stages.overview import national_overview, overview_tables
 from tests.conftest import reference_folder
@@ -33,7 +41,24 @@ def test_every_index_follows_from_its_parts(published: pd.DataFrame, setup: Roun
     assert table["agrees"].all(), f"{worst['institution']}: {worst['difference']:.3f} points"
 
 
-def test_2022_carries_a_deduction_that_nobody_explained(published: pd.DataFrame, setup: RoundSetup) -> None:
+def test_all_corrections_of_2022_together(published: pd.DataFrame, setup: RoundSetup) -> None:
+    """DOMAIN.md: weighted sum minus index gives 0.19 / 5.42 / 16.16; KPK's guide 0.19 / 5.39 / 16.16."""
+    year = corrections_by_year(published, setup.years).set_index("year").loc[2022]
+    assert year[["lowest", "mean", "highest"]].round(2).tolist() == [0.19, 5.42, 16.16]
+    assert year["n_other"] == 179
+    official = setup.years.years[2022].official_correction
+    assert (official.total.lowest, official.total.mean, official.total.highest) == (0.19, 5.39, 16.16)
+
+
+def test_conduct_corrections_of_2022_are_those_of_the_guide(published: pd.DataFrame, setup: RoundSetup) -> None:
+    """0.0839 x the guide's conduct index (2.27 / 44.88 / 87.40), beside what the table of results took off."""
+    points = published.query("year == 2022 and type != 'nasional'")["correction_conduct"]
+    index = setup.years.years[2022].conduct.index
+    made = [conduct_correction(x, 2022, setup.years) for x in (index.lowest, index.mean, index.highest)]
+    assert [points.min(), points.mean(), points.max()] == pytest.approx(made, abs=0.005)
+
+
+def test_2022_carries_a_third_correction_that_nobody_named(published: pd.DataFrame, setup: RoundSetup) -> None:
     """DOMAIN.md: 179 local governments, median about 3.1 points, the largest 9.8; all others agree."""
     table = recompute(published, setup.years).query("year == 2022 and not agrees")
     assert len(table) == 179
@@ -94,3 +119,11 @@ def test_another_year_of_the_same_table_needs_no_code(
     assert not overview.model.moves.query("own_move.abs() > 1e-6")["stands_out"].any(), "nothing moved"
     assert set(overview.model.hold_out["method"]) == {"model", "same_as_last_year", "type_mean"}
     assert "2025 held out and foretold" in overview_tables(setup, path, 5, "kota-mojokerto")
+
+
+def test_institutions_by_category_of_each_year_s_own_rule(published: pd.DataFrame, setup: RoundSetup) -> None:
+    """Counted in the CSV with decimal numbers (Python's Decimal, 2026-11-28); by the rule of 2023, 2022 had 103."""
+    table = categories_by_year(published, setup.years)
+    assert table.loc[2022].tolist() == [160, 232, 118, 115]
+    assert table.loc[2023].tolist() == [pd.NA, 372, 182, 81]
+    assert table.loc[2024].tolist() == [pd.NA, 376, 170, 96]

@@ -110,3 +110,13 @@ def test_small_cells_of_the_grid_stand_apart(setup):
     assert "90,3%" in few
     assert "100,0%" not in few, "a single run says nothing of coverage"
     assert "spi coverage" in means_table(None, setup, enough=True).html["en"]
+
+
+def test_what_sources_of_different_kind_share_has_no_effective_number_of_answers(scored, setup):
+    """Neither the index nor its change: employees, users and experts cannot be counted as one kind."""
+    for which, measure in (("index", "Index"), ("change", "Change since")):
+        html = estimates_table(scored, which, setup.instrument, setup.round).html["en"]
+        rows = [re.findall(r"(?s)<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"(?s)<tr.*?</tr>", html)]
+        heads, found = rows[0], [row for row in rows if row[0].startswith(measure)]
+        assert found
+        assert "Effective answers" not in heads or {row[heads.index("Effective answers")] for row in found} == {"–"}

@@ -37,7 +37,11 @@ def test_census_sources_have_no_allocations_to_compare(data, setup):
     shown = view.allocation_table(plans, tight.round)
     assert "<table" not in shown.html["en"]
     assert "Everyone is invited" in shown.html["en"]
-    for part in (view.plan_table(plans, tight.round), view.strata_table(plans), view.size_chart(plans, tight.round)):
+    for part in (
+        view.plan_table(plans, tight.round),
+        view.strata_table(plans, tight.round),
+        view.size_chart(plans, tight.round),
+    ):
         assert "nan" not in re.sub(r"<[^>]*>", " ", part.html["en"])
 
 

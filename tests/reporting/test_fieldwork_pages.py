@@ -11,6 +11,11 @@ import pytest
 from spi_analysis.reporting.analyst.fieldwork import daily_chart, funnel_table, quota_table, rates_table
 from tests.reporting.test_institution import _rows
 
+
+def _text(html: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", html)))
+
+
 # Invited and answered: 400 employees, 60 users of whom all but four answered, 13 experts of whom 12 did.
 COUNTS = {"internal": (400, 150), "external": (60, 56), "expert": (13, 12)}
 
@@ -47,8 +52,28 @@ def test_the_funnel_has_no_row_of_figures_for_panels_and_nearly_complete_sources
 def test_the_funnel_of_the_first_days_keeps_few_completes_back_but_not_the_way_there(people, responses, setup):
     first = people[people["source"] == "internal"].head(30)
     log = first[["source", "person_id"]].assign(event=["completed"] * 9 + ["sent"] * 21, at=pd.Timestamp("2024-08-01"))
-    rows = {row[0]: row[1:] for row in _rows(funnel_table(people, log, responses, setup.round).html["en"])}
+    nine = responses[responses["source"] == "internal"].head(9)
+    rows = {row[0]: row[1:] for row in _rows(funnel_table(people, log, nine, setup.round).html["en"])}
     assert rows["Internal (employees)"] == ["400", "30", "9", "9", "9", "–"]
+
+
+def test_a_log_that_knows_nothing_of_answers_is_not_believed_against_them(people, events, responses, setup):
+    """150 of 400 employees answered, and the log of contacts ends with "sent": never "Started 0, Completed -"."""
+    log = people[["source", "person_id"]].assign(event="sent", at=pd.Timestamp("2024-08-01"))
+    html = funnel_table(people, log, responses, setup.round).html["en"]
+    assert _rows(html)[0][1:] == ["400", "400", "150", "150", "150", "150"]
+    assert "Answers sent off by people who are not logged as completed: 150 (Internal)." in _text(html)
+    assert "(External)" not in _text(html), "4 of 60 did not answer: no number of theirs is told in a sentence either"
+    assert "disagree" not in funnel_table(people, events, responses, setup.round).html["en"], "here they agree"
+
+
+def test_completed_in_the_log_without_answers_is_said_and_not_counted(people, events, responses, setup):
+    """Of 150 employees logged as completed the answers of 100 are here, or of 145: under 10 no number is given."""
+    for here, said in ((100, "50 (Internal)"), (145, "fewer than 10 (Internal)")):
+        part = responses[responses["source"] == "internal"].head(here)
+        html = funnel_table(people, events, part, setup.round).html["en"]
+        assert _rows(html)[0][-2:] == ["150", str(here)]
+        assert f"no answers sent off are here: {said}" in _text(html)
 
 
 def test_rates_of_few_silent_people_are_not_shown(people, setup):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.columns import VALUES
+from spi_analysis.params import Target, Targets
 from spi_analysis.reporting.institution import (
     change_view,
     composition_view,
@@ -39,14 +40,57 @@ def _rows(html):
     ]
 
 
+def _target_rows(page):
+    return _rows(change_view(page).html["en"].split('id="table-targets"')[1])
+
+
 def test_the_page_says_whether_the_target_is_reached_and_with_what_chance(page):
-    index = page.figure("index")["estimate"]
-    chance = page.figure("target_probability", domain="national")["estimate"]
-    assert index < page.setup.round.target.national, "random answers score about 50"
-    assert (
-        f"di bawah target nasional 76,00; peluang indeks sebenarnya mencapai target itu {words('id').chance(chance)}."
-        in _said(index_chart(page))
-    )
+    assert page.figure("index")["estimate"] < 74, "random answers score about 50"
+    chances = page.rows("target_probability").set_index("domain")["estimate"].map(words("en").chance)
+    said = _said(index_chart(page), "en")
+    source, other = "RPJMN, KPK quoted in the press", "KPK's own page of the launch of SPI 2024"
+    reached = "the chance that the true index reaches it"
+    assert f"below the national target of 76.00 ({source}); {reached}: {chances['national']}." in said
+    assert f"below the national target of 74.00 ({other}); {reached}: {chances['national_2']}." in said
+
+
+def test_two_sources_that_contradict_each_other_on_a_target_are_both_named(page):
+    conflict = "contradict each other on the national target of 2024: 76.00 (RPJMN, KPK quoted in the press); 74.00 "
+    assert f"{conflict}(KPK's own page of the launch of SPI 2024)." in _said(index_chart(page), "en")
+    assert [row[:3] for row in _target_rows(page)] == [
+        ["2021", "national", "70.00"],
+        ["2022", "national", "72.00"],
+        ["2023", "national", "74.00"],
+        ["2024", "national", "76.00"],
+        ["2024", "national", "74.00"],
+    ]
+
+
+def test_an_institution_s_own_targets_are_a_series_beside_the_nation_s(page):
+    """Own targets of two years, one of them from a second source too; without targets nothing is compared."""
+    rows = [
+        Target(institution_id=who, year=year, target=target, source_id=source, as_of="2024-01-31")
+        for who, year, target, source in [
+            ("kota-mojokerto", 2023, 72.4, "RPJMD"),
+            ("kota-mojokerto", 2024, 40, "RPJMD"),
+            ("kota-mojokerto", 2024, 99, "Renstra"),
+            ("kota-bengkulu", 2024, 1, "RPJMD"),
+        ]
+    ]
+    figures = page.figures.assign(domain=page.figures["domain"].replace({"national": "local", "national_2": "local_2"}))
+    setup = dataclasses.replace(page.setup, targets=Targets(rows=tuple(rows)))
+    own = dataclasses.replace(page, setup=setup, figures=figures)
+    said = _said(index_chart(own), "en")
+    assert "The index reaches the local target of 40.00 (RPJMD)" in said
+    assert "The index lies below the local target of 99.00 (Renstra)" in said
+    assert "contradict each other on the local target of 2024: 40.00 (RPJMD); 99.00 (Renstra)." in said
+    assert "Local target 2023: 72.4" in change_view(own).html["en"], "a decimal is not rounded away"
+    assert [row[:3] for row in _target_rows(own)] == [
+        ["2023", "local", "72.40"], ["2024", "local", "40.00"], ["2024", "local", "99.00"],
+    ]  # fmt: skip
+    none = dataclasses.replace(page, setup=dataclasses.replace(page.setup, targets=Targets()))
+    assert "target" not in _said(index_chart(none), "en").lower()
+    assert "Whose target" not in change_view(none).html["en"]
 
 
 def test_the_opening_gives_the_dates_of_fieldwork_and_data(page):

@@ -21,6 +21,7 @@ from spi_analysis.reporting.institution import (
     who_answered_view,
 )
 from spi_analysis.reporting.institution.bridge import chart_limits
+from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
@@ -99,6 +100,31 @@ def test_shown_parts_are_not_taken_for_hidden(page_without_index: InstitutionPag
     assert "Look first at" in opening(page_without_index).html["en"]
 
 
+def test_the_opening_names_first_what_the_section_names_first(page: InstitutionPage) -> None:
+    """Random answers: dimensions of about 50 lie clearly below 73. A unit may be clearer still."""
+    rows = weak_side_rows(page)
+    first = next(rows.itertuples())
+    assert first.is_clear
+    top = _rows(weak_sides_view(page).html["en"])[0]
+    assert f"Look first at {top[0]}: with {top[2]} it lies" in opening(page).html["en"]
+    unit = (page.figures["measure"] == "unit_difference") & (page.figures["domain"] == "Dinas Satu")
+    clearer = {"estimate": -40.0, "se": 0.01, "ci_low": -40.1, "ci_high": -39.9}
+    other = replace(page, figures=page.figures.copy())
+    other.figures.loc[unit, list(clearer)] = list(clearer.values())
+    assert _rows(weak_sides_view(other).html["en"])[0][0].startswith("Dinas Satu")
+    assert "Look first at Dinas Satu" in opening(other).html["en"]
+
+
+def test_where_nothing_is_weak_the_opening_sends_nobody_anywhere(page: InstitutionPage) -> None:
+    fine = replace(page, figures=page.figures.copy())
+    scores = fine.figures["measure"].isin(["source_score", "dimension_score"])
+    fine.figures.loc[scores, ["estimate", "ci_low", "ci_high"]] += 40
+    fine.figures.loc[fine.figures["measure"].str.endswith("_difference"), "estimate"] = 0.0
+    said = opening(fine).html["en"]
+    assert "Look first" not in said
+    assert "No part is weak on enough evidence. Of the 11 dimensions" in said
+
+
 def test_of_secret_work_no_count_is_shown(secret: InstitutionPage, tmp_path: Path) -> None:
     for view in (who_answered_view, quality_view):
         html = view(secret).html["en"]
@@ -157,20 +183,42 @@ def test_units_without_a_model_say_why(page: InstitutionPage) -> None:
 
 TRACKED = pd.DataFrame(
     [
-        ("kota-mojokerto", 2023, "budget_controls", "in_progress", 1, 4, 25.0),
-        ("kota-mojokerto", 2023, "Perbaiki <parkir>", "done", 2, 2, 100.0),
+        ("kota-mojokerto", 2023, "budget_controls", "in_progress", 3, 4, 2.0, 1.0, 25.0),
+        ("kota-mojokerto", 2023, "Perbaiki <parkir>", "done", 2, 2, 2.0, 2.0, 100.0),
     ],
-    columns=["institution_id", "year", "recommendation", "status", "done", "total", "tlp"],
+    columns=[
+        "institution_id",
+        "year",
+        "recommendation",
+        "status",
+        "done",
+        "total",
+        "conforming",
+        "validated",
+        "tlp",
+    ],
 )
 
 
 def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> None:
     assert "not known here" in tracker_view(page).html["en"]
     html = tracker_view(replace(page, tracker=TRACKED)).html["en"]
-    assert "Of 2 recommendations of 2023, 1 are done; of all their actions 3 of 6 (50.0%)." in html
+    assert "Of 2 recommendations of 2023, 1 are reported as done; of all their actions 5 of 6." in html
+    assert "4 of these actions conform, 3 conform and were validated by KPK: followed up 50.0%." in html
     assert "Put receipts and fees in order" in html, "a code of the rules gets their words"
     assert "Perbaiki &lt;parkir&gt;" in html
-    assert [row[3:] for row in _rows(html)] == [["1 of 4", "25.0%"], ["2 of 2", "100.0%"]]
+    assert [row[3:] for row in _rows(html)] == [
+        ["3 of 4", "2", "1", "25.0%"],
+        ["2 of 2", "2", "2", "100.0%"],
+    ]
+
+
+def test_actions_that_nobody_validated_make_no_follow_up_rate(page: InstitutionPage) -> None:
+    reported = TRACKED.assign(conforming=float("nan"), validated=float("nan"), tlp=float("nan"))
+    html = tracker_view(replace(page, tracker=reported)).html["en"]
+    assert "1 are reported as done; of all their actions 5 of 6." in html
+    assert "so there is no follow-up rate" in html
+    assert [row[3:] for row in _rows(html)] == [["3 of 4", "–", "–", "–"], ["2 of 2", "–", "–", "–"]]
 
 
 def test_every_table_has_its_csv(compared: InstitutionPage, tmp_path: Path) -> None:

@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from spi_analysis.reporting.names import institution_names, readable
-from spi_analysis.reporting.national import agreement_table, bridge_view, means_table, round_table, unjoined_table
+from spi_analysis.reporting.national import (
+    agreement_table,
+    bridge_view,
+    categories_table,
+    means_table,
+    round_table,
+    unjoined_table,
+)
 from spi_analysis.stages.overview import national_overview
 from spi_analysis.stages.published import published_results
 from spi_analysis.stages.report import RoundResult
@@ -49,6 +56,16 @@ def test_a_mean_of_five_is_not_called_national(setup, overview):
 def test_the_footnote_on_2022_stands_only_where_2022_does(setup, overview):
     assert overview.recomputed["year"].tolist() == [2024] * 5
     assert "2022" not in agreement_table(overview, setup).html["id"]
+
+
+def test_categories_of_every_year_are_counted_and_explained_by_its_own_rule(setup, overview):
+    """params/published.csv: 2022 has 76.99, 69.25, 71.40, 70.10, 69.79; no rule of 2021 is known."""
+    assert overview.categories.loc[2022].tolist() == [0, 4, 1, 0]
+    html = categories_table(overview, setup).html["en"]
+    assert "2022: Very vulnerable below 68, Vulnerable from 68 to below 73.7" in html
+    assert "2023, 2024: Vulnerable below 73" in html
+    assert "Which rule held for 2021 is not known here." in html
+    assert "2023, 2024: Rentan di bawah 73" in categories_table(overview, setup).html["id"]
 
 
 def test_without_the_parts_of_two_years_there_is_no_bridge(setup, overview):

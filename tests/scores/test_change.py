@@ -20,22 +20,23 @@ def year(index: float, *parts: float) -> dict[str, float]:
 
 def test_composition_by_hand() -> None:
     scores = {"internal": 80.0, "external": 70.0, "expert": 60.0}
-    table = composition(scores, W2024, {"correction_conduct": 2.0, "correction_facts": 0.5, "mode_adjustment": 0.0})
+    table = composition(scores, W2024, {"correction_conduct": 2.0, "correction_facts": 0.0})
     assert table.set_index("part")["points"].to_dict() == pytest.approx(
         {
             "internal": 24.4,
             "external": 22.96,
             "expert": 22.02,
             "correction_conduct": -2.0,
-            "correction_facts": -0.5,
-            "mode_adjustment": 0.0,
+            "correction_facts": 0.0,
         }
-    )
+    ), "a correction that was not made has no row"
+    third = composition(scores, W2024, {"correction_conduct": 2.0, "correction_facts": 0.0, "correction_other": 3.1})
+    assert third.set_index("part")["points"].to_dict()["correction_other"] == -3.1
 
 
 @given(scores=st.tuples(score, score, score), corrections=st.tuples(points, points, points))
 def test_composition_sums_to_the_index(scores: tuple, corrections: tuple) -> None:
-    names = dict(zip(("correction_conduct", "correction_facts", "mode_adjustment"), corrections, strict=True))
+    names = dict(zip(("correction_conduct", "correction_facts", "correction_other"), corrections, strict=True))
     parts = composition(dict(zip(W2024, scores, strict=True)), W2024, names)
     assert parts["points"].sum() == pytest.approx(index_from_scores(*scores, weights=W2024, **names), abs=1e-9)
 
@@ -52,9 +53,9 @@ def test_bridge_by_hand() -> None:
 
 
 def test_every_correction_of_either_year_has_a_part() -> None:
-    after = {**year(70, 70, 80, 60, 1, 0), "mode_adjustment": 1.5}
+    after = {**year(70, 70, 80, 60, 1, 0), "correction_other": 1.5}
     table = bridge(year(71.5, 70, 80, 60, 1, 0), after, W2024, W2024).set_index("part")["points"]
-    assert table["mode_adjustment"] == -1.5
+    assert table["correction_other"] == -1.5
     assert table["unexplained"] == pytest.approx(0)
 
 

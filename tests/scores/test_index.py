@@ -49,8 +49,8 @@ def test_the_five_institutions_of_2024(published: float, parts: tuple[float, ...
     assert index_from_scores(*parts, weights=W2024) == pytest.approx(published, abs=0.03), "largest known residual"
 
 
-def test_mode_adjustment_is_subtracted_too() -> None:
-    assert index_from_scores(80, 80, 80, 1, 2, W2024, mode_adjustment=3) == pytest.approx(74)
+def test_the_third_correction_is_subtracted_too() -> None:
+    assert index_from_scores(80, 80, 80, 1, 2, W2024, correction_other=3) == pytest.approx(74)
 
 
 # --- dimension and source scores
@@ -137,7 +137,7 @@ SOURCES = pd.DataFrame(
     {"estimate": [75.0, 90.0, 60.0], "se": [1.0, 2.0, 5.0], "df_design": [100.0, 50.0, 11.0]},
     index=["internal", "external", "expert"],
 )
-CORRECTIONS = {"correction_conduct": 2.0, "correction_facts": 1.0, "mode_adjustment": 0.5}
+CORRECTIONS = {"correction_conduct": 2.0, "correction_facts": 1.0, "correction_other": 0.5}
 
 
 def test_index_variance_and_shares_by_hand() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,6 +10,8 @@ from spi_analysis.errors import InputError
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores import (
     categories_by_year,
+    conduct_correction,
+    corrections_by_year,
     history,
     load_published,
     means_by_type,
@@ -70,10 +73,23 @@ def test_two_institutions_are_no_nation(published: pd.DataFrame, setup: RoundSet
 
 
 def test_categories_are_counted_lowest_first(published: pd.DataFrame, setup: RoundSetup) -> None:
-    table = categories_by_year(published, setup.round.categories, 2)
-    assert list(table.columns) == ["rentan", "waspada", "terjaga"]
-    assert table.loc[2024].tolist() == [0, 1, 1]
-    assert table.loc[2023].tolist() == [2, 0, 0]
+    table = categories_by_year(published, setup.years)
+    assert list(table.columns) == ["sangat_rentan", "rentan", "waspada", "terjaga"]
+    assert table.loc[2024].tolist() == [pd.NA, 0, 1, 1], "since 2023 there is no Sangat Rentan: a dash, not 0"
+    assert table.loc[2023].tolist() == [pd.NA, 2, 0, 0]
+
+
+def test_every_year_is_counted_by_its_own_rule(tmp_path: Path, setup: RoundSetup) -> None:
+    """The same five indices in four years: 67.9, 73, 73.7, 77.5, 78."""
+    rows = [
+        f"{year},Kota {name},kota,35,{index},,,,,"
+        for year in (2021, 2022, 2023, 2024)
+        for name, index in zip("ABCDE", (67.9, 73, 73.7, 77.5, 78), strict=True)
+    ]
+    table = categories_by_year(load_published(file(tmp_path, rows)), setup.years)
+    assert table.loc[2022].tolist() == [1, 1, 1, 2]
+    assert table.loc[2023].tolist() == table.loc[2024].tolist() == [pd.NA, 1, 3, 1]
+    assert table.loc[2021].isna().all(), "a year of which no rule is known is not counted by another's"
 
 
 def test_movers_are_the_largest_rises_then_the_largest_falls(published: pd.DataFrame) -> None:
@@ -89,6 +105,50 @@ def test_figures_carried_by_the_project_agree_with_the_formula(setup: RoundSetup
     table = recompute(load_published(setup.workspace.params / "published.csv"), setup.years)
     assert len(table) >= 5
     assert table["agrees"].all(), table[~table["agrees"]].to_string()
+
+
+YEAR_2022 = [
+    # Weighted scores 0.3046 * 80 + 0.3279 * 80 + 0.3675 * 80 = 80 in both; the first is published 4 points short of it.
+    "2022,Kota Satu,kota,35,74.00,80,80,80.00,1.5,0.5",
+    "2022,Kota Dua,kota,35,79.01,80,80,80.00,1,0",
+    "2023,Kota Satu,kota,35,78.00,80,80,80.00,1.5,0.5",
+]
+
+
+def test_the_third_correction_of_2022_by_hand(tmp_path: Path, setup: RoundSetup) -> None:
+    published = load_published(file(tmp_path, YEAR_2022))
+    table = recompute(published, setup.years).set_index(["year", "institution_id"])
+    assert table.loc[(2022, "kota-satu"), "correction_total"] == pytest.approx(6)
+    assert table.loc[(2022, "kota-satu"), "correction_other"] == pytest.approx(4)
+    assert table.loc[(2022, "kota-dua"), "correction_other"] == 0, "0.01 is rounding"
+    assert np.isnan(table.loc[(2023, "kota-satu"), "correction_other"]), "a correction of 2022 only"
+    years = corrections_by_year(published, setup.years).set_index("year")
+    assert years.loc[2022, ["n", "lowest", "mean", "highest"]].tolist() == pytest.approx([2, 0.99, 3.495, 6])
+    assert years.loc[2022, "n_other"] == 1
+    assert pd.isna(years.loc[2023, "n_other"])
+
+
+def test_the_third_correction_is_a_bar_of_its_own(tmp_path: Path, setup: RoundSetup) -> None:
+    """It was lifted in 2023: 4 points up, and nothing is left unexplained."""
+    published = load_published(file(tmp_path, YEAR_2022))
+    bars = published_bridge(published, "kota-satu", 2022, 2023, setup.years).set_index("part")["points"]
+    assert bars["correction_other"] == pytest.approx(4)
+    assert bars["unexplained"] == pytest.approx(0)
+    assert "correction_other" not in published_bridge(published, "kota-satu", 2023, 2023, setup.years)["part"].tolist()
+
+
+@pytest.mark.parametrize(("conduct_index", "points"), [(2.27, 0.19), (44.88, 3.764), (87.40, 7.33)])
+def test_conduct_correction_of_2022_is_that_of_the_reading_guide(
+    setup: RoundSetup, conduct_index: float, points: float
+) -> None:
+    """KPK's reading guide of SPI 2022: conduct index lowest / mean / highest, and the points taken off."""
+    assert conduct_correction(conduct_index, 2022, setup.years) == pytest.approx(points, abs=0.005)
+
+
+def test_the_constant_of_another_year_is_not_known(setup: RoundSetup) -> None:
+    with pytest.raises(InputError, match="no known rule") as caught:
+        conduct_correction(50, 2023, setup.years)
+    assert "2022" in str(caught.value)
 
 
 @pytest.mark.parametrize(

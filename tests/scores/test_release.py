@@ -12,7 +12,7 @@ RULES = ReleaseParams(min_answers=30, max_half_width=10, source="a test", as_of=
 
 
 def inputs(**other: object) -> InstitutionInputs:
-    given = {"institution_id": "kota-uji", "correction_conduct": 1, "correction_facts": 0, "mode_adjustment": 0}
+    given = {"institution_id": "kota-uji", "correction_conduct": 1, "correction_facts": 0, "correction_other": 0}
     return InstitutionInputs(**(given | {"release": "published", "source": "a test"} | other))
 
 

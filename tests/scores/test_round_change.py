@@ -61,13 +61,21 @@ def test_change_of_weights_has_a_bar_of_its_own() -> None:
     assert got["source", "internal"] == pytest.approx(0.35 * 2)
 
 
+def test_a_correction_that_neither_round_made_has_no_bar() -> None:
+    two = IndexRule(W1, {"correction_conduct": 1.0, "correction_facts": 0.0}, NO_SE)
+    three = IndexRule(W1, {"correction_conduct": 1.0, "correction_facts": 0.0, "correction_other": 3.0}, NO_SE)
+    assert set(change_between(PAIRS, two, two, 0.95)["part"].dropna()) >= {"correction_conduct", "correction_facts"}
+    assert "correction_other" not in set(change_between(PAIRS, two, two, 0.95)["part"])
+    assert bars(change_between(PAIRS, three, two, 0.95))["correction", "correction_other"] == 3.0, "it was lifted"
+
+
 @given(
     scores=st.lists(st.floats(0, 100), min_size=8, max_size=8),
     corrections=st.lists(st.floats(0, 15), min_size=6, max_size=6),
     swapped=st.booleans(),
 )
 def test_bars_sum_exactly(scores: list[float], corrections: list[float], swapped: bool) -> None:
-    names = ("correction_conduct", "correction_facts", "mode_adjustment")
+    names = ("correction_conduct", "correction_facts", "correction_other")
     a, b, c, d, e, f, g, h = scores
     pairs = {
         "internal": pair({"open": a, "fair": b}, {"open": c, "fair": d}),

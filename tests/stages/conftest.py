@@ -65,6 +65,7 @@ class Round:
             "instrument": self.setup.instrument,
             "inputs": self.setup.inputs[TOWN],
             "previous": PublishedFigure(2023, 78.37),
+            "targets": self.setup.targets.values(TOWN, self.setup.round.year),
         }
         return score_institution(**(given | other))
 

@@ -60,9 +60,9 @@ def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
         "index": 1,
         "index_without_panel_variance": 1,
         "index_variance_share": 3,
-        "index_part": 6,
+        "index_part": 5,
         "category_probability": 3,
-        "target_probability": 1,
+        "target_probability": 2,
         "index_change": 1,
         "index_previous_noise": 1,
     }
@@ -106,10 +106,12 @@ def test_index_is_the_formula_on_the_source_rows(scored: Scored, drawn: Round) -
     index = rows(scored, "index").iloc[0]
     expected = index_from_scores(
         scores["internal"], scores["external"], scores["expert"], inputs.correction_conduct, inputs.correction_facts,
-        drawn.setup.round.index.source_weights, inputs.mode_adjustment,
+        drawn.setup.round.index.source_weights, inputs.correction_other,
     )  # fmt: skip
     assert index["estimate"] == pytest.approx(expected, abs=1e-12)
     assert rows(scored, "index_part")["estimate"].sum() == pytest.approx(expected, abs=1e-9)
+    made = ["internal", "external", "expert", "correction_conduct", "correction_facts"]
+    assert rows(scored, "index_part")["dimension"].tolist() == made, "no row of a correction that was not made"
 
 
 def test_index_variance_is_the_sum_over_sources(scored: Scored, drawn: Round) -> None:
@@ -246,6 +248,21 @@ def test_unit_where_everybody_said_dont_know(drawn: Round) -> None:
     assert rows(scored, "index")["status"].iloc[0] == "shown"
 
 
+def test_units_without_any_answer_are_hidden_like_those_with_few(drawn: Round) -> None:
+    """Neither shown nor named among the hidden ones, they would be told to have no answer at all."""
+    people = drawn.frame.set_index("person_id")["unit"]
+    gone = drawn.responses["person_id"].map(people).eq("Kecamatan") & (drawn.responses["source"] == "internal")
+    responses = drawn.responses[~gone]
+    scored = drawn.score(drawn.weigh(responses=responses), responses=responses)
+    units = rows(scored, "unit_score", source="internal").set_index("domain")
+    listed = set(drawn.frame.loc[(drawn.frame["source"] == "internal") & drawn.frame["is_eligible"], "unit"])
+    assert set(units.index) == listed, "every unit of the list is there"
+    assert units.loc["Kecamatan", "status"] == "suppressed"
+    assert np.isnan(units.loc["Kecamatan", "n"])
+    assert (units["status"] == "suppressed").sum() >= 2, "alone it would follow from the total that nobody answered"
+    assert "Kecamatan" not in rows(scored, "unit_difference", source="internal")["domain"].tolist()
+
+
 def test_lists_without_units_have_no_unit_scores(drawn: Round) -> None:
     frame = drawn.frame.assign(unit=drawn.frame["unit"].where(drawn.frame["source"] != "external"))
     scored = drawn.rescored(frame=frame)
@@ -277,7 +294,7 @@ def test_every_shown_estimate_has_all_that_belongs_to_it(scored: Scored) -> None
     table = scored.estimates[scored.estimates["status"] == "shown"]
     made = ["category_probability", "target_probability", "index_variance_share", "index_previous_noise"]
     derived = table["measure"].isin(made)
-    decided = table["dimension"].isin(["correction_conduct", "correction_facts", "mode_adjustment", "unexplained"])
+    decided = table["dimension"].isin(["correction_conduct", "correction_facts", "correction_other", "unexplained"])
     assert table["level"].eq(0.95).all()
     estimates = table[~derived]
     assert estimates[["estimate", "se", "ci_low", "ci_high", "df_design"]].notna().all(axis=None)

@@ -15,13 +15,13 @@ from tests.conftest import PROJECT
 from tests.stages.town import TOWN
 
 ROWS = [
-    (TOWN, 2022, "open_rules", "done", 2, 2),
-    (TOWN, 2023, "budget_controls", "in_progress", 1, 4),
-    (TOWN, 2023, "Perbaiki <parkir>", "not_started", 0, 1),
-    (TOWN, 2024, "open_rules", "in_progress", 1, 2),
-    ("kota-bengkulu", 2023, "open_rules", "done", 1, 1),
+    (TOWN, 2022, "open_rules", "done", 2, 2, 2, 2),
+    (TOWN, 2023, "budget_controls", "in_progress", 3, 4, 2, 1),
+    (TOWN, 2023, "Perbaiki <parkir>", "not_started", 0, 1, 0, 0),
+    (TOWN, 2024, "open_rules", "in_progress", 1, 2, 1, 1),
+    ("kota-bengkulu", 2023, "open_rules", "done", 1, 1, 1, 1),
 ]
-COLUMNS = ["institution_id", "year", "recommendation", "status", "done", "total"]
+COLUMNS = ["institution_id", "year", "recommendation", "status", "done", "total", "conforming", "validated"]
 
 
 @pytest.fixture
@@ -42,6 +42,14 @@ def test_a_report_shows_the_years_before_its_own(place: RoundSetup, tmp_path: Pa
     rows = tracked(place, TOWN)
     assert rows["year"].tolist() == [2023, 2023, 2022]
     assert rows["tlp"].tolist() == [0, 25, 100]
+
+
+def test_a_tracker_kept_by_an_earlier_version_has_no_rates(place: RoundSetup, tmp_path: Path) -> None:
+    """It knew only what was reported as done, and called that the follow-up."""
+    table = import_tracker(place, written(tmp_path, ROWS)).drop(columns=["conforming", "validated"])
+    table.assign(tlp=100.0).to_parquet(place.workspace.data / "tracker.parquet")
+    assert len(tracked(place, TOWN)) == 3
+    assert tracked(place, TOWN)["tlp"].isna().all()
 
 
 def test_a_later_file_takes_the_place_of_an_earlier_one(place: RoundSetup, tmp_path: Path) -> None:

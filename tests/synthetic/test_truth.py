@@ -21,7 +21,7 @@ def test_index_is_the_weighted_sum_minus_corrections(cities, setup, institution_
     # Weights of 2024 and the published arithmetic; the published index is itself rounded (tolerance of published.yaml).
     sources = {"internal": 0.3050, "external": 0.3280, "expert": 0.3670}
     inputs = setup.inputs[institution_id]
-    corrections = inputs.correction_conduct + inputs.correction_facts + inputs.mode_adjustment
+    corrections = inputs.correction_conduct + inputs.correction_facts + inputs.correction_other
     expected = sum(weight * true_value(city, "source", source) for source, weight in sources.items()) - corrections
     assert true_value(city, "index") == pytest.approx(expected, abs=1e-9)
     assert true_value(city, "index") == pytest.approx(published(setup, city)["index"], abs=setup.years.tolerance)

@@ -108,7 +108,7 @@ def test_checks_across_files_do_not_hide_the_tables(workspace, key, listed):
 def test_an_institution_without_inputs_is_told(workspace, key):
     spoil(
         workspace.params / "rounds" / "spi_2024.institutions.csv",
-        "kota-bengkulu,3.09,0,0,,,published,,KPK (SPI 2024)\n",
+        "kota-bengkulu,3.09,0,published,,KPK (SPI 2024)\n",
         "",
     )
     found = check_round(workspace, ROUND, key)

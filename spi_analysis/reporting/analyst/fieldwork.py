@@ -11,6 +11,7 @@ from spi_analysis.fieldwork import (
     disposition_counts,
     funnel,
     ineligible_reports,
+    log_against_answers,
     quota_progress,
     response_rates,
 )
@@ -29,7 +30,7 @@ RATES = ("RR1", "RR3", "COOP1", "REF1", "CON1")
 
 def few_silent_or_panel(answered: pd.Series, silent: pd.Series, round_: RoundParams) -> pd.Series:
     """Sources (the index) whose size is not told: beside the answers it would tell how few stayed silent."""
-    panels = ~answered.index.isin(round_.probability_sources)
+    panels = answered.index.isin(round_.panels)
     return panels | size_tells(answered, silent, round_.disclosure.min_cell)
 
 
@@ -50,13 +51,15 @@ def _kept_back(least: int, words: Words) -> str:
 def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
     """From invitation to completion, per source; and up to which day the data reach."""
     until = last_day(events, responses)
-    counts = in_order(funnel(sample, events, ["source"]))
+    counts = in_order(funnel(sample, events, ["source"], responses))
+    odd = log_against_answers(sample, events, responses).reindex(counts.index)
     stages = [stage for stage in counts.columns if stage != "invited"]
     answered, silent = counts["completed"], counts["invited"] - counts["completed"]
     tells = few_silent_or_panel(answered, silent, round_)
     counts = counts.astype(float)
     counts["completed"] = counts["completed"].mask(few_of_either(answered, silent, round_.disclosure.min_cell))
     counts = counts.mask(tells)
+    odd = odd[~tells]
 
     def make(words: Words) -> str:
         columns = [
@@ -72,9 +75,34 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataF
             last=MISSING if until is None else words.date(until),
         )
         note = f"{note} {_kept_back(round_.disclosure.min_cell, words)}"
-        return html_table(columns, "table-funnel", words("From invitation to answer"), note=note, words=words)
+        table = html_table(columns, "table-funnel", words("From invitation to answer"), note=note, words=words)
+        return table + html_paragraphs(_disagreements(odd, round_.disclosure.min_cell, words))
 
     return show(make)
+
+
+def _disagreements(odd: pd.DataFrame, least: int, words: Words) -> list[str]:
+    """What the log of contacts and the answers say differently of who completed; no number below ``least``."""
+    messages = {
+        "answers_only": words(
+            "The log of contacts and the answers disagree. Answers sent off by people who are not logged as completed: "
+            "{people}. The answers count."
+        ),
+        "log_only": words(
+            "The log of contacts and the answers disagree. Logged as completed, but no answers sent off are here: "
+            "{people}. They count as started; look whether all answers were imported."
+        ),
+    }
+    return [
+        message.format(people=words.listed(_people(n, source, least, words) for source, n in counts.items()))
+        for kind, message in messages.items()
+        if len(counts := odd.loc[odd[kind] > 0, kind])
+    ]
+
+
+def _people(n: int, source: object, least: int, words: Words) -> str:
+    number = words.number(n, 0) if n >= least else words("fewer than {least}", least=least)
+    return f"{number} ({words.value('part', source)})"
 
 
 def rates_table(people: pd.DataFrame, round_: RoundParams) -> Shown:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from spi_analysis.params import RoundParams
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.panels import panel_note, without_panel_counts
 from spi_analysis.reporting.tables import csv_link, figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words
 from spi_analysis.stages.audit import FrameAudit, audit_frame, save_audit
@@ -25,7 +26,7 @@ def audited(data: RoundData) -> FrameAudit:
 
 def sources_table(audit: FrameAudit, round_: RoundParams) -> Shown:
     """The lists in figures: people, contacts, people on two lists, coverage where a total is known."""
-    rows = audit.sources
+    rows = without_panel_counts(audit.sources, round_)
 
     def make(words: Words) -> str:
         headings = {
@@ -46,6 +47,7 @@ def sources_table(audit: FrameAudit, round_: RoundParams) -> Shown:
             "are no part of the draw.",
             least=round_.disclosure.min_cell,
         )
+        note = f"{note} {panel_note(round_, words)}"
         return html_table(columns, "table-frame", words("People on the lists"), note=note, words=words)
 
     return show(make)

@@ -12,6 +12,7 @@ import pandas as pd
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting.charts import line_chart
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.panels import count_of, is_panel, panel_note
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words
 from spi_analysis.sampling import compared_allocations, margin_of_error
@@ -44,14 +45,14 @@ def plan_table(plans: Plans, round_: RoundParams) -> Shown:
     def make(words: Words) -> str:
         columns = [
             text(words("Source"), (words.value("source", s) for s in plans)),
-            figures(words("Eligible"), (words.number(p.population, 0) for p in plans.values())),
-            figures(words("Answers needed"), (words.number(p.size.completes, 0) for p in plans.values())),
-            figures(words("Invitations"), (words.number(_invited(p), 0) for p in plans.values())),
+            figures(words("Eligible"), (count_of(s, p.population, round_, words) for s, p in plans.items())),
+            figures(words("Answers needed"), (count_of(s, p.size.completes, round_, words) for s, p in plans.items())),
+            figures(words("Invitations"), (count_of(s, _invited(p), round_, words) for s, p in plans.items())),
             text(
                 words("Who is invited"),
                 (_who_is_invited(p, words) for p in plans.values()),
             ),
-            figures(words("Strata"), (words.number(len(p.strata), 0) for p in plans.values())),
+            figures(words("Strata"), (count_of(s, len(p.strata), round_, words) for s, p in plans.items())),
             figures(words("Expected answers"), (_expected(p, words) for p in plans.values())),
             figures(words("Expected margin of error"), (words.percent(p.margin) for p in plans.values())),
         ]
@@ -62,6 +63,7 @@ def plan_table(plans: Plans, round_: RoundParams) -> Shown:
             share=_shares(round_, words),
             level=words.percent(round_.level, 0),
         )
+        note = f"{note} {panel_note(round_, words)}"
         missed = [source for source, plan in plans.items() if not plan.margin_met]
         if missed:
             said = words(
@@ -171,10 +173,14 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
     return show(make)
 
 
-def strata_table(plans: Plans) -> Shown:
-    """Strata with people, invitations, reserves and expected answers; the note counts the cells that were merged."""
-    strata = pd.concat([plan.strata.assign(source=source) for source, plan in plans.items()])
-    merged = sum(int(plan.cells["merged"].sum()) for plan in plans.values())
+def strata_table(plans: Plans, round_: RoundParams) -> Shown:
+    """Strata with people, invitations, reserves and expected answers; the note counts the cells that were merged.
+
+    A panel is no stratum: it is invited whole.
+    """
+    drawn = {source: plan for source, plan in plans.items() if not is_panel(source, round_)}
+    strata = pd.concat([plan.strata.assign(source=source) for source, plan in drawn.items()])
+    merged = sum(int(plan.cells["merged"].sum()) for plan in drawn.values())
 
     def make(words: Words) -> str:
         columns = [
@@ -190,6 +196,7 @@ def strata_table(plans: Plans) -> Shown:
             "planned from response rates, not counted.",
             n=merged,
         )
+        note = f"{note} {panel_note(round_, words)}"
         return html_table(columns, "table-strata", words("Strata and invitations"), note=note, words=words)
 
     return show(make)
@@ -223,10 +230,10 @@ def record_table(data: RoundData) -> Shown:
                     for s, p in parts.items()
                 ),
             ),
-            figures(words("Eligible"), (words.number(p["pop_size"], 0) for p in parts.values())),
-            figures(words("Drawn"), (words.number(p["sample_size"], 0) for p in parts.values())),
-            figures(words("Invited"), (words.number(invited.loc[s, "invited"], 0) for s in parts)),
-            figures(words("In reserve"), (words.number(invited.loc[s, "reserve"], 0) for s in parts)),
+            figures(words("Eligible"), (count_of(s, p["pop_size"], round_, words) for s, p in parts.items())),
+            figures(words("Drawn"), (count_of(s, p["sample_size"], round_, words) for s, p in parts.items())),
+            figures(words("Invited"), (count_of(s, invited.loc[s, "invited"], round_, words) for s in parts)),
+            figures(words("In reserve"), (count_of(s, invited.loc[s, "reserve"], round_, words) for s in parts)),
             figures(words("Starting point"), (words.number(p["shift"], 6) for p in parts.values())),
         ]
         note = words(
@@ -238,6 +245,7 @@ def record_table(data: RoundData) -> Shown:
             commitment=first["secret_commitment"][:SHOWN_DIGITS],
             releases=words.number(len(releases), 0),
         )
+        note = f"{note} {panel_note(round_, words)}"
         return html_table(columns, "table-record", words("The draw"), note=note, words=words)
 
     return show(make)

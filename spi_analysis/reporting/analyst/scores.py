@@ -71,7 +71,8 @@ DOMAIN_WORDS = {
 }
 # Tables that are made from the index.
 NEED_INDEX = ("index", "parts", "change", "chances")
-_INDEX = ("index", "index_without_panel_variance")
+# Sources of different kind have no effective number of answers in common.
+_INDEX = ("index", "index_without_panel_variance", "index_change", "index_previous", "change_weights")
 
 
 def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: RoundParams) -> Shown:

@@ -6,14 +6,16 @@ import pandas as pd
 
 from spi_analysis.params import RoundParams
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.silence import range_sentences
 from spi_analysis.reporting.tables import Column, figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, WEAK, Words
+from spi_analysis.scores import category_of
 from spi_analysis.stages.sensitivity import Sensitivity
 
 
 def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
-    """Scores and index under every phi, with the correlation that the range rests on."""
-    rows = found.ranges
+    """What ranges there are, and scores and index under every phi, with the correlation that the range rests on."""
+    rows, category = found.ranges, _category(found, round_)
 
     def make(words: Words) -> str:
         if rows.empty:
@@ -31,14 +33,23 @@ def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
             "phi 0 is the estimate itself: silence depends on the list only. A range over phi is no confidence "
             "interval and leaves the sampling error out. {mark}: not informative, the correlation of the proxy "
             "(adjusted for the number of coefficients) is below {least}. The experts' score and the corrections stay "
-            "as they are.",
+            "as they are. A dash: no range can be worked out.",
             mark=WEAK,
             least=words.number(round_.sensitivity.least_correlation),
         )
         title = words("If silence depends on the answer")
-        return html_table(columns, "table-phi", title, note=note, words=words)
+        said = html_paragraphs(range_sentences(found, category, words))
+        return said + html_table(columns, "table-phi", title, note=note, words=words)
 
     return show(make)
+
+
+def _category(found: Sensitivity, round_: RoundParams) -> str | None:
+    """Category of the index as reported."""
+    index = found.row("index")
+    if index is None:
+        return None
+    return category_of(float(index["estimate"]), round_.categories, round_.index.decimals)
 
 
 def phi_columns(found: Sensitivity, phis: list[float], decimals: int, words: Words) -> list[Column]:
@@ -69,7 +80,7 @@ def tipping_table(found: Sensitivity, round_: RoundParams) -> Shown:
             return html_paragraphs([words("Without an index there is no category to change.")])
         columns = [
             text(words("Category reached"), (words.value("category", c) for c in rows["category"])),
-            figures(words("Its limit"), (words.number(x, 0) for x in rows["limit"])),
+            figures(words("Its limit"), (words.exact(x) for x in rows["limit"])),
             figures(words("Difference of nonrespondents (points)"), (words.signed(x) for x in rows["delta"])),
         ]
         note = words(

@@ -14,6 +14,7 @@ from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, 
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.sampling import UNKNOWN_LEVEL
 from spi_analysis.stages.draw import eligible_list
+from spi_analysis.stages.respondents import silent_count
 from spi_analysis.stages.weigh import WeightedSample
 from spi_analysis.weighting import balance
 
@@ -21,11 +22,19 @@ WORST = 15
 TOO_FEW = message("There are no answers, or too few, to compare with the list.")
 
 
-def steps_table(weighted: WeightedSample) -> Shown:
-    """Sum, design effect and range of the weights after every step; a source without answers has no weights."""
-    report = weighted.report[weighted.report["cases"] > 0]
-    empty = list(dict.fromkeys(weighted.report.loc[weighted.report["cases"] == 0, "source"]))
+def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
+    """Sum, design effect and range of the weights after every step; a source without answers has no weights.
+
+    Only of sources whose cases may be told: not of a panel, whose answers all count the same, nor of a source in which
+    few answered or few did not.
+    """
+    weights, report = weighted.weights, weighted.report
+    empty = list(dict.fromkeys(report.loc[report["cases"] == 0, "source"]))
+    told = [source for source in round_.probability_sources if not _tells(weights, source, round_)]
+    report = report[report["source"].isin(told) & (report["cases"] > 0)]
     ranges = list(zip(report["smallest"], report["largest"], strict=True))
+    if report.empty and not empty:
+        return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
 
     def make(words: Words) -> str:
         columns = [
@@ -39,10 +48,21 @@ def steps_table(weighted: WeightedSample) -> Shown:
         ]
         names = words.listed(words.value("source", source) for source in empty)
         said = [words("Nobody has answered yet, so there are no weights: {sources}.", sources=names)] if empty else []
-        table = html_table(columns, "table-steps", words("The weighting, step by step"), words=words)
+        note = words(
+            "Left out: a panel, whose answers all count the same, and a source of which fewer than {least} people "
+            "answered or fewer than {least} did not.",
+            least=round_.disclosure.min_cell,
+        )
+        table = html_table(columns, "table-steps", words("The weighting, step by step"), note=note, words=words)
         return (table if len(report) else "") + html_paragraphs(said)
 
     return show(make)
+
+
+def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
+    """Whether the cases of a source would tell of few answers, or of few silent people."""
+    answered = int(((weights["source"] == source) & (weights["weight"] > 0)).sum())
+    return min(answered, silent_count(weights, source)) < round_.disclosure.min_cell
 
 
 def merged_table(weighted: WeightedSample) -> Shown:

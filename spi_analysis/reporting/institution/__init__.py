@@ -3,7 +3,7 @@
 from spi_analysis.reporting.institution.bridge import bridge_view
 from spi_analysis.reporting.institution.files import save_tables
 from spi_analysis.reporting.institution.labels import short_name
-from spi_analysis.reporting.institution.sentences import opening_sentences
+from spi_analysis.reporting.institution.opening import opening_sentences
 from spi_analysis.reporting.institution.tracker import tracker_view
 from spi_analysis.reporting.institution.views import (
     change_view,

@@ -9,11 +9,13 @@ import pandas as pd
 
 from spi_analysis.reporting.institution.bridge import bridge_rows
 from spi_analysis.reporting.institution.tables import change_basis, own_basis
+from spi_analysis.reporting.institution.targets import target_rows
 from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.tables.files import whole_counts, write_csv
 
-COUNTS = ("year", "done", "total", "listed", "eligible", "invited", "needed", "answered", "n")
+ACTIONS = ("done", "total", "conforming", "validated")
+COUNTS = ("year", *ACTIONS, "listed", "eligible", "invited", "needed", "answered", "n")
 INDEX_MEASURES = (
     "index",
     "index_without_panel_variance",
@@ -40,6 +42,7 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "who_answered": page.who.drop(columns="least"),
         "composition": _composition_rows(page),
         "history": _history_rows(page),
+        "targets": target_rows(page),
         **_bridge_tables(page),
         "dimensions": rows[rows["measure"] == "dimension_score"].sort_values(scores, na_position="last"),
         "experience_rates": experience_rows(page),

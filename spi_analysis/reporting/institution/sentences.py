@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.params import Source
-from spi_analysis.reporting.institution.labels import contact_meanings, dimension_rows, previous_index, short_name
+from spi_analysis.reporting.institution.labels import contact_meanings, previous_index, short_name
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.scores.change import verdict_of
 from spi_analysis.stages.report import InstitutionPage
@@ -16,12 +16,6 @@ WITHHELD = {
     "did_not_take_part": message("the institution did not take part"),
     "secrecy": message("the institution's work is secret"),
 }
-
-
-def opening_sentences(page: InstitutionPage, words: Words) -> list[str]:
-    """The sentences that open the page: the score, the change, what to look at first (once, why nothing is shown)."""
-    sentences = [_score_sentence(page, words), change_sentence(page, words), _look_first_sentence(page, words)]
-    return list(dict.fromkeys(sentences))
 
 
 def year_label(page: InstitutionPage, words: Words) -> str:
@@ -42,7 +36,8 @@ def dates_sentence(page: InstitutionPage, words: Words) -> str:
     )
 
 
-def _score_sentence(page: InstitutionPage, words: Words) -> str:
+def score_sentence(page: InstitutionPage, words: Words) -> str:
+    """The index with its interval and its category, or why it is not shown."""
     index = page.figure("index")
     if index is None or page.category is None:
         return hidden_reason(page, words)
@@ -60,37 +55,6 @@ def _score_sentence(page: InstitutionPage, words: Words) -> str:
         category=words.pick(level.label),
         chance=words.chance(None if chance is None else chance["estimate"]),
     )
-
-
-def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
-    """Whether each target is reached, and with what chance."""
-    index, decimals = page.figure("index"), page.setup.round.index.decimals
-    if index is None:
-        return []
-    reached = {
-        "national": message(
-            "The index reaches the national target of {target}; the chance that the true index does: {chance}."
-        ),
-        "local": message(
-            "The index reaches the local target of {target}; the chance that the true index does: {chance}."
-        ),
-    }
-    missed = {
-        "national": message(
-            "The index lies below the national target of {target}; the chance that the true index reaches it: {chance}."
-        ),
-        "local": message(
-            "The index lies below the local target of {target}; the chance that the true index reaches it: {chance}."
-        ),
-    }
-    targets = {"national": page.setup.round.target.national, "local": page.inputs.local_target}
-    sentences = []
-    for name, target in targets.items():
-        chance = page.figure("target_probability", domain=name)
-        if target is not None and chance is not None:
-            which = reached if round(index["estimate"], decimals) >= target else missed
-            sentences.append(words(which[name], target=words.number(target), chance=words.chance(chance["estimate"])))
-    return sentences
 
 
 def change_sentence(page: InstitutionPage, words: Words) -> str:
@@ -145,24 +109,6 @@ def _change_words(messages: dict[str, str], change: pd.Series, year: int, before
         points=words.number(abs(change["estimate"])),
         signed=words.signed(change["estimate"]),
         interval=words.interval(change["ci_low"], change["ci_high"]),
-    )
-
-
-def _look_first_sentence(page: InstitutionPage, words: Words) -> str:
-    if is_hidden(page, "dimension_score"):
-        return hidden_reason(page, words)
-    rows = dimension_rows(page, words)
-    rows = rows[rows["status"] == "shown"]
-    if rows.empty:
-        return words("No dimension has enough answers to be shown.")
-    lowest = rows.iloc[0]
-    return words(
-        "Look first at {dimension}: with {score} (interval {interval}) it has the lowest score of the {count} "
-        "dimensions.",
-        dimension=lowest["label"],
-        score=words.number(lowest["estimate"], 1),
-        interval=words.interval(lowest["ci_low"], lowest["ci_high"], 1),
-        count=len(rows),
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.silence import range_sentences
 from spi_analysis.reporting.tables import figures, html_paragraphs, text
 from spi_analysis.reporting.wording import WEAK, Words, message
 from spi_analysis.stages.report import InstitutionPage
@@ -53,61 +54,27 @@ def silence_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -
         )
         if shares
         else "",
-        _range_sentence(page, found, words),
-        *_weak_sentence(found, words),
-        *_tipping_sentences(page, found, words),
+        *range_sentences(found, page.category, words),
+        *_tipping_sentences(found, words),
     ]
 
 
-def _range_sentence(page: InstitutionPage, found: Sensitivity, words: Words) -> str:
-    index = found.row("index")
-    if index is None:
-        return ""
-    if pd.isna(index["low"]):
-        return words(
-            "For this institution no range of the index can be worked out: what the lists tell of people does not go "
-            "with their answers, so it cannot tell how the silent would have answered."
-        )
-    assert found.categories is not None
-    low, high = found.categories
-    facts = {"low": words.number(index["low"]), "high": words.number(index["high"])}
-    if low == high == page.category:
-        return words(
-            "From silence that depends only on what the lists show to silence that depends only on the answer itself, "
-            "the index would lie between {low} and {high}. The category stays the same.",
-            **facts,
-        )
-    return words(
-        "From silence that depends only on what the lists show to silence that depends only on the answer itself, the "
-        "index would lie between {low} ({category_low}) and {high} ({category_high}).",
-        **facts,
-        category_low=words.value("category", low),
-        category_high=words.value("category", high),
-    )
-
-
-def _weak_sentence(found: Sensitivity, words: Words) -> list[str]:
-    weak = found.ranges[(found.ranges["correlation"] > 0) & ~found.ranges["informative"].astype(bool)]
-    weak = weak[weak["measure"] != "index"]
-    if weak.empty:
-        return []
-    names = words.listed(words.value("part", m) for m in weak["measure"])
-    return [
-        words(
-            "For {names} the far end of the range is weakly founded, since the lists tell little of how people answer: "
-            "read it as a warning, not as a figure.",
-            names=names,
-        )
-    ]
-
-
-def _tipping_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
-    sentences = []
+def _tipping_sentences(found: Sensitivity, words: Words) -> list[str]:
+    sentences = [] if np.isnan(found.index_per_point) else [_fall_sentence(found, words)]
     for row in found.tipping.itertuples():
         facts = {"category": words.value("category", row.category), "points": words.number(abs(row.delta), 1)}
         sentence = MOVED[float(np.sign(row.delta))] if pd.notna(row.delta) else SAFE
         sentences.append(words(sentence, **facts))
     return sentences
+
+
+def _fall_sentence(found: Sensitivity, words: Words) -> str:
+    """How far the index falls if the silent think worse: said always, for a category can also have none below it."""
+    return words(
+        "For every point that those who did not answer would score lower on average than the weights take them to, the "
+        "index would be {points} points lower.",
+        points=words.number(found.index_per_point),
+    )
 
 
 def _shares(found: Sensitivity, words: Words) -> str:
@@ -127,9 +94,10 @@ def _table(page: InstitutionPage, found: Sensitivity, words: Words) -> str:
         figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
     ]
     note = words(
-        "The last range is no confidence interval: it says how far the figure moves with the assumption, and leaves "
-        "chance out. {mark}: its far end is weakly founded. Experts and corrections are taken as they are. Method: "
-        "proxy pattern-mixture analysis, Andridge and Little (2011).",
+        'The range in the column "If silence depends on the answer" is no confidence interval: it says how far the '
+        "figure moves with the assumption, and leaves chance out. A dash: no range can be worked out. {mark}: its far "
+        "end is weakly founded. Experts and corrections are taken as they are. Method: proxy pattern-mixture analysis, "
+        "Andridge and Little (2011).",
         mark=WEAK,
     )
     return page_table(columns, FILE, words("If those who did not answer differ"), note, words)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spi_analysis.params import Source
 from spi_analysis.reporting.institution.sentences import denominator
+from spi_analysis.reporting.panels import panel_note
 from spi_analysis.reporting.tables import Column, figures, hidden_sentences, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import MISSING, Words
 from spi_analysis.stages.report import InstitutionPage
@@ -29,10 +30,10 @@ def who_answered_table(page: InstitutionPage, words: Words) -> str:
         "Answered: sent off, or at least {share} of the questions answered. RR1 is the share of questionnaires sent "
         "off among all who were invited and not found ineligible (AAPOR 2023), so it may be lower than answered "
         "divided by invited. Weights correct for groups that answered less; they cannot correct for what only the "
-        "silent know. How many experts were invited is not shown, nor the numbers of a source in which few did not "
-        "answer: beside the answers they would tell who stayed silent.",
+        "silent know. A dash: where few of a source did not answer, its numbers would tell how few.",
         share=words.percent(page.setup.round.dispositions.min_answered_share, 0),
     )
+    note = f"{note} {panel_note(page.setup.round, words)}"
     return page_table(columns, "who_answered", words("Invitations and answers by source"), note, words)
 
 

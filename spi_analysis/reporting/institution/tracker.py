@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.institution.tables import page_table
 from spi_analysis.reporting.tables import figures, html_paragraphs, text
@@ -25,13 +27,26 @@ def tracker_view(page: InstitutionPage) -> Shown:
 
 
 def _year_sentence(row: Any, words: Words) -> str:
-    return words(
-        "Of {n} recommendations of {year}, {completed} are done; of all their actions {done} of {total} ({tlp}).",
+    reported = words(
+        "Of {n} recommendations of {year}, {completed} are reported as done; of all their actions {done} of {total}.",
         n=row.recommendations,
         year=row.year,
         completed=row.completed,
         done=row.done,
         total=row.total,
+    )
+    return f"{reported} {_rate_sentence(row, words)}"
+
+
+def _rate_sentence(row: Any, words: Words) -> str:
+    if pd.isna(row.tlp):
+        return words(
+            "How many of them conform and were validated by KPK is not known for all, so there is no follow-up rate."
+        )
+    return words(
+        "{conforming} of these actions conform, {validated} conform and were validated by KPK: followed up {tlp}.",
+        conforming=words.number(row.conforming, 0),
+        validated=words.number(row.validated, 0),
         tlp=words.percent(row.tlp / 100),
     )
 
@@ -44,11 +59,17 @@ def _table(page: InstitutionPage, words: Words) -> str:
         text(words("Year"), rows["year"].astype(str)),
         text(words("Recommendation"), (words.pick(titles[r]) if r in titles else r for r in rows["recommendation"])),
         text(words("Status"), (words.value("follow_up", s) for s in rows["status"])),
-        figures(words("Actions done"), (words("{done} of {total}", done=done, total=total) for done, total in actions)),
+        figures(
+            words("Actions reported as done"),
+            (words("{done} of {total}", done=done, total=total) for done, total in actions),
+        ),
+        figures(words("Conforming"), (words.number(n, 0) for n in rows["conforming"])),
+        figures(words("Conforming and validated"), (words.number(n, 0) for n in rows["validated"])),
         figures(words("Followed up (TLP)"), (words.percent(x / 100) for x in rows["tlp"])),
     ]
     note = words(
-        "TLP: actions done divided by all actions, in percent, as reported by the institution. A recommendation that "
-        "is followed up need not have worked: that is for the scores to show."
+        "TLP: actions that conform and that KPK has validated, divided by all actions, in percent; what the "
+        "institution reports as done is not enough. A dash: not known. A recommendation that is followed up need not "
+        "have worked: that is for the scores to show."
     )
     return page_table(columns, "tracker", words("What became of earlier recommendations"), note, words)

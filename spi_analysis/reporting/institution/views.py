@@ -18,6 +18,7 @@ from spi_analysis.reporting.institution.labels import (
     experience_labels,
     previous_index,
 )
+from spi_analysis.reporting.institution.opening import opening_sentences
 from spi_analysis.reporting.institution.sentences import (
     change_sentence,
     contact_note,
@@ -26,10 +27,8 @@ from spi_analysis.reporting.institution.sentences import (
     hidden_reason,
     index_note,
     is_hidden,
-    opening_sentences,
     quality_sentences,
     rule_sentence,
-    target_sentences,
 )
 from spi_analysis.reporting.institution.tables import (
     composition_table,
@@ -40,6 +39,7 @@ from spi_analysis.reporting.institution.tables import (
     unit_table,
     who_answered_table,
 )
+from spi_analysis.reporting.institution.targets import chart_targets, target_marks, target_sentences, targets_table
 from spi_analysis.reporting.names import measure_label
 from spi_analysis.reporting.tables import csv_link, html_list, html_paragraphs
 from spi_analysis.reporting.wording import Words, message
@@ -68,9 +68,7 @@ def index_chart(page: InstitutionPage) -> Shown:
     round_ = page.setup.round
 
     def make(words: Words) -> str:
-        marks = {words("National target"): round_.target.national}
-        if page.inputs.local_target is not None:
-            marks[words("Local target")] = page.inputs.local_target
+        marks = target_marks(page, words)
         previous = previous_index(page)
         if previous is not None:
             marks[words("Published by KPK for {year}", year=previous[0])] = previous[1]
@@ -138,14 +136,12 @@ def change_view(page: InstitutionPage) -> Shown:
         index = page.figure("index")
         table = "" if page.history.empty else history_table(page, words)
         if index is None or page.history.empty:
-            return html_paragraphs([change_sentence(page, words)]) + table
+            return html_paragraphs([change_sentence(page, words)]) + table + targets_table(page, words)
         now = {"year": page.setup.round.year, **index[["estimate", "ci_low", "ci_high"]].to_dict()}
-        years = [*page.history["year"], now["year"]]
-        targets = {y: t.national_target for y, t in page.setup.years.years.items() if y in years and t.national_target}
         chart = history_chart(
             page.history,
             now,
-            targets,
+            chart_targets(page, words),
             "chart-history",
             words("The index over the years"),
             words=words,
@@ -155,7 +151,7 @@ def change_view(page: InstitutionPage) -> Shown:
             else words("This round, with interval"),
             note=_comparison_note(page, words),
         )
-        return chart + table
+        return chart + table + targets_table(page, words)
 
     return show(make)
 
@@ -301,7 +297,7 @@ def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Word
     is_rate = rule.when.kind == "rate_above"
     unit = "%" if is_rate else ""
     about = denominator(row.audience, "contacts", words) if is_rate else words.value("part", row.audience)
-    threshold = words.number(row.threshold, 0) + unit
+    threshold = words.exact(row.threshold) + unit
     return words(
         "Evidence: {what} ({about}) {value} (interval {interval}, n = {n}); {threshold}, confidence {certainty}. "
         "Basis: {reference}.",

@@ -59,8 +59,8 @@ def weak_sides_view(page: InstitutionPage) -> Shown:
 def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
     limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
     columns = [
-        text(words("Part"), (_part(page, row, words) for row in rows.itertuples())),
-        text(words("Compared with"), (_measure(page, row, words) for row in rows.itertuples())),
+        text(words("Part"), (part_name(page, row, words) for row in rows.itertuples())),
+        text(words("Compared with"), (compared_with(page, row, words) for row in rows.itertuples())),
         figures(words("Score"), (words.number(x, 1) for x in rows["score"])),
         figures(words("Difference"), (words.signed(x, 1) for x in rows["difference"])),
         figures(words("Interval"), (words.interval(low, high, 1) for low, high in limits)),
@@ -74,7 +74,8 @@ def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
     return page_table(columns, "weak_sides", words("Parts by strength of evidence"), note, words)
 
 
-def _part(page: InstitutionPage, row: Any, words: Words) -> str:
+def part_name(page: InstitutionPage, row: Any, words: Words) -> str:
+    """What the page calls a part."""
     source = words.value("part", row.source)
     if row.kind == "source":
         return source
@@ -84,7 +85,8 @@ def _part(page: InstitutionPage, row: Any, words: Words) -> str:
     return f"{name} ({source})"
 
 
-def _measure(page: InstitutionPage, row: Any, words: Words) -> str:
+def compared_with(page: InstitutionPage, row: Any, words: Words) -> str:
+    """What a part is compared with: the threshold, or its whole source."""
     if row.kind in ("source", "dimension"):
-        return words("threshold {x}", x=words.number(page.setup.round.weak_sides.threshold, 0))
+        return words("threshold {x}", x=words.exact(page.setup.round.weak_sides.threshold))
     return words("all of {source}", source=words.value("part", row.source))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.charts import composition_chart, histogram_chart, line_chart
 from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.glossary import category_limits
 from spi_analysis.reporting.names import institution_names, readable
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
-from spi_analysis.reporting.wording import MISSING, Words
-from spi_analysis.scores import movers, published_bridge
+from spi_analysis.reporting.wording import MISSING, Words, message
+from spi_analysis.scores import corrections_by_year, movers, published_bridge
 from spi_analysis.stages.overview import Overview, agreement, disagreements
 
 MOST = 10
+SPREAD = {message("Lowest"): "lowest", message("Mean"): "mean", message("Highest"): "highest"}
 
 
 def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -31,15 +36,51 @@ def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
         ]
         note = _source(setup, words)
         known = setup.years.years
-        if years := [str(y) for y in table["year"] if int(y) in known and known[int(y)].unexplained_deduction]:
+        if years := [str(y) for y in table["year"] if int(y) in known and known[int(y)].other_correction]:
             extra = words(
-                "An extra deduction of {years} was never explained by its owner: it is shown, not forced away.",
+                "In {years} some institutions carry a third correction that the commission did not name: it is shown, "
+                "not forced away.",
                 years=", ".join(years),
             )
             note = f"{extra} {note}"
         return html_table(columns, "table-agreement", words("Index recomputed from its parts"), note=note, words=words)
 
     return show(make)
+
+
+def corrections_table(overview: Overview, setup: RoundSetup) -> Shown:
+    """How much was taken off in every year, beside the commission's own figures where there are any."""
+    table = corrections_by_year(overview.published, setup.years)
+    official = {year: known.official_correction for year, known in setup.years.years.items()}
+    if table.empty:
+        return show(lambda words: "")
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("Year"), table["year"].astype(str)),
+            figures(words("Institutions"), (words.number(n, 0) for n in table["n"])),
+            *(figures(words(name), (words.number(x) for x in table[key])) for name, key in SPREAD.items()),
+            figures(words("With the third correction"), (words.number(n, 0) for n in table["n_other"].astype(float))),
+        ]
+        said = [_official_sentence(int(y), official[int(y)], words) for y in table["year"] if official.get(int(y))]
+        note = words(
+            "Weighted scores minus the published index, in points. A dash: all of a year's corrections were named."
+        )
+        title = words("Corrections in all")
+        return html_table(columns, "table-corrections", title, note=" ".join([note, *said]), words=words)
+
+    return show(make)
+
+
+def _official_sentence(year: int, official: Any, words: Words) -> str:
+    return words(
+        "KPK's own figures for {year}: {lowest} / {mean} / {highest} ({source}).",
+        year=year,
+        lowest=words.number(official.total.lowest),
+        mean=words.number(official.total.mean),
+        highest=words.number(official.total.highest),
+        source=words.pick(official.cite),
+    )
 
 
 def disagreement_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -114,20 +155,43 @@ def types_chart(overview: Overview) -> Shown:
 
 
 def categories_table(overview: Overview, setup: RoundSetup) -> Shown:
-    """Institutions by category and year."""
-    table = overview.categories
+    """Institutions by category and year, each year by its own rule."""
+    table, labels = overview.categories, setup.years.category_labels
 
     def make(words: Words) -> str:
-        levels = setup.round.categories.levels
         columns = [
             text(words("Year"), table.index.astype(str)),
-            *(figures(words.pick(level.label), (words.number(n, 0) for n in table[level.code])) for level in levels),
+            *(
+                figures(words.pick(labels[code]), (words.number(n, 0) for n in table[code].astype(float)))
+                for code in table.columns
+            ),
         ]
-        note = words("By the thresholds of this round: {source}.", source=words.pick(setup.round.categories.cite))
+        note = " ".join([
+            words("Each year by its own rule, applied to the index as it was published (a dash: the year has no such "
+                  "category)."),
+            *_rule_sentences(overview.years, setup, words),
+        ])  # fmt: skip
         title = words("Institutions by category of the published index (KPK)")
         return html_table(columns, "table-categories", title, note=note, words=words)
 
     return show(make)
+
+
+def _rule_sentences(published: list[int], setup: RoundSetup, words: Words) -> list[str]:
+    """The rule of every published year and its source; years of which none is known."""
+    known = {rule.first: rule for year in published if (rule := setup.years.category_rule(year)) is not None}
+    said = [
+        f"{_listed(filter(rule.holds, published))}: {category_limits(rule, words)} ({words.pick(rule.cite)})."
+        for rule in known.values()
+    ]
+    without = [year for year in published if setup.years.category_rule(year) is None]
+    if without:
+        said.append(words("Which rule held for {years} is not known here.", years=_listed(without)))
+    return said
+
+
+def _listed(years: Iterable[int]) -> str:
+    return ", ".join(str(year) for year in years)
 
 
 def distribution_chart(overview: Overview) -> Shown:

@@ -15,6 +15,7 @@ from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import Roster, load_inputs, load_roster
 from spi_analysis.params.round import RoundParams
 from spi_analysis.params.setup import Overrides, RoundSetup, load_setup
+from spi_analysis.params.targets import load_targets
 from spi_analysis.params.units import load_units
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.tables.checking.finding import STAGES, Finding, findings_of
@@ -50,6 +51,7 @@ class Parameters:
             "instrument": self._instrument(round_),
             "roster": self.roster,
             "inputs": None if self.roster is None else self._inputs(self.roster),
+            "targets": None if self.roster is None else self._targets(self.roster),
             "units": None if self.roster is None else self._units(self.roster),
             "rules": self._model(RecommendationRules, params / "recommendations.yaml"),
             "years": self._model(PublishedYears, params / "published.yaml"),
@@ -85,6 +87,9 @@ class Parameters:
             )
             self.findings.append(Finding("warning", (), institution_id, problem))
         return inputs
+
+    def _targets(self, roster: Roster) -> Any:
+        return self._read(lambda: load_targets(self.workspace.params / "targets.csv", roster))
 
     def _units(self, roster: Roster) -> Any:
         path = self.workspace.params / "rounds" / f"{self.round_id}.units.csv"

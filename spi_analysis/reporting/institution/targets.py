@@ -1,0 +1,123 @@
+"""Targets of the index on the page: whether they are reached, who says so, and where two sources contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from spi_analysis.params import Target
+from spi_analysis.params.targets import NATIONAL
+from spi_analysis.reporting.institution.tables import page_table
+from spi_analysis.reporting.tables import figures, text
+from spi_analysis.reporting.wording import Words, message
+from spi_analysis.stages.report import InstitutionPage
+
+FILE = "targets"
+MARKS = {
+    "national": message("National target"),
+    "national_2": message("National target (second source)"),
+    "local": message("Local target"),
+    "local_2": message("Local target (second source)"),
+}
+REACHED = {
+    "national": message(
+        "The index reaches the national target of {target} ({source}); the chance that the true index does: {chance}."
+    ),
+    "local": message(
+        "The index reaches the local target of {target} ({source}); the chance that the true index does: {chance}."
+    ),
+}
+MISSED = {
+    "national": message(
+        "The index lies below the national target of {target} ({source}); the chance that the true index reaches it: "
+        "{chance}."
+    ),
+    "local": message(
+        "The index lies below the local target of {target} ({source}); the chance that the true index reaches it: "
+        "{chance}."
+    ),
+}
+CONFLICT = {
+    "national": message(
+        "Sources contradict each other on the national target of {year}: {targets}. Which one holds is not settled "
+        "here."
+    ),
+    "local": message(
+        "Sources contradict each other on the local target of {year}: {targets}. Which one holds is not settled here."
+    ),
+}
+
+
+def target_marks(page: InstitutionPage, words: Words) -> dict[str, float]:
+    """Name and figure of every target of the round's year, for the scale of categories."""
+    values = page.setup.targets.values(page.institution.institution_id, page.setup.round.year)
+    return {words(MARKS[code]): value for code, value in values.items()}
+
+
+def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
+    """Whether each target is reached and with what chance, and where two sources contradict each other."""
+    if page.figure("index") is None:
+        return []
+    found = page.setup.targets.of(page.institution.institution_id, page.setup.round.year)
+    said = [_reached_sentence(page, code, rows, words) for code, rows in found.items()]
+    return [*said, *(_conflict_sentence(page, kind, found, words) for kind in CONFLICT if f"{kind}_2" in found)]
+
+
+def _reached_sentence(page: InstitutionPage, code: str, rows: Sequence[Target], words: Words) -> str:
+    index, chance = page.figure("index"), page.figure("target_probability", domain=code)
+    if index is None or chance is None:
+        return ""
+    reached = round(float(index["estimate"]), page.setup.round.index.decimals) >= rows[0].target
+    sentence = (REACHED if reached else MISSED)[code.removesuffix("_2")]
+    facts = {"target": words.number(rows[0].target), "source": _sources(rows, words)}
+    return words(sentence, **facts, chance=words.chance(chance["estimate"]))
+
+
+def _conflict_sentence(page: InstitutionPage, kind: str, found: dict[str, tuple[Target, ...]], words: Words) -> str:
+    named = (f"{words.number(rows[0].target)} ({_sources(rows, words)})" for rows in (found[kind], found[f"{kind}_2"]))
+    return words(CONFLICT[kind], year=page.setup.round.year, targets=words.listed(named))
+
+
+def _sources(rows: Sequence[Target], words: Words) -> str:
+    return words.listed(words.pick(row.cite) for row in rows)
+
+
+def page_targets(page: InstitutionPage) -> list[Target]:
+    """Targets of the years that the page shows."""
+    years = {*(int(year) for year in page.history["year"]), page.setup.round.year}
+    return page.setup.targets.series(page.institution.institution_id, sorted(years))
+
+
+def chart_targets(page: InstitutionPage, words: Words) -> dict[str, list[tuple[int, float]]]:
+    """Year and figure of the targets, by the name of their series."""
+    series: dict[str, list[tuple[int, float]]] = {}
+    for row in page_targets(page):
+        series.setdefault(words(MARKS[_kind(row)]), []).append((row.year, row.target))
+    return series
+
+
+def _kind(row: Target) -> str:
+    return "national" if row.institution_id == NATIONAL else "local"
+
+
+def targets_table(page: InstitutionPage, words: Words) -> str:
+    """Every target of the years shown, with who says so and when; nothing where there is none."""
+    rows = page_targets(page)
+    if not rows:
+        return ""
+    columns = [
+        text(words("Year"), (str(row.year) for row in rows)),
+        text(words("Whose target"), (words.value("target", _kind(row)) for row in rows)),
+        figures(words("Index"), (words.number(row.target) for row in rows)),
+        text(words("Source"), (words.pick(row.cite) for row in rows)),
+        text(words("As of"), (words.date(row.as_of) for row in rows)),
+    ]
+    note = words("Of two targets of one year that contradict each other, the one that stands first is compared first.")
+    return page_table(columns, FILE, words("Targets and who says so"), note, words)
+
+
+def target_rows(page: InstitutionPage) -> pd.DataFrame:
+    """The table as figures."""
+    columns = ["institution_id", "year", "target", "source_id", "source_en", "as_of"]
+    return pd.DataFrame([row.model_dump() for row in page_targets(page)], columns=columns)

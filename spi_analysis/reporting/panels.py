@@ -1,0 +1,42 @@
+"""One rule for panels on all pages: how many people were nominated or invited is told nowhere.
+
+A panel is invited whole and its number of answers stands beside its score (pages 40, 50 and 90): 12 of 13 would name to
+the twelve the one who stayed silent. So the pages that are made before the score (10, 20 and 30) give no count of a
+panel, and those with the score only the answers. docs/methods/disclosure.md.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spi_analysis.params import RoundParams
+from spi_analysis.reporting.wording import MISSING, Words
+
+
+def is_panel(source: object, round_: RoundParams) -> bool:
+    """Whether nothing may be told of the size of a source."""
+    return source in round_.panels
+
+
+def without_panel_counts(table: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
+    """The table (a row per source, column ``source``) with every number of a panel missing."""
+    numbers = list(table.select_dtypes("number").columns)
+    hidden = table["source"].isin(round_.panels)
+    return table.astype(dict.fromkeys(numbers, float)).mask(
+        pd.DataFrame({name: hidden if name in numbers else False for name in table.columns}, index=table.index)
+    )
+
+
+def count_of(source: object, n: float, round_: RoundParams, words: Words) -> str:
+    """A count of people of a source; a dash for a panel."""
+    return MISSING if is_panel(source, round_) else words.number(n, 0)
+
+
+def panel_note(round_: RoundParams, words: Words) -> str:
+    """Why a page gives no number of a panel; nothing where the round has none."""
+    if not round_.panels:
+        return ""
+    return words(
+        "How many people were nominated to a panel and invited is told on no page: beside the number of answers it "
+        "would tell who stayed silent. An auditor finds it in the draw record."
+    )
