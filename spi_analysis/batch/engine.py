@@ -21,7 +21,8 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from spi_analysis.batch.checks import require_known_parameters, require_sound_notebook
-from spi_analysis.batch.forks.surroundings import PEAK, SEED, seed_of
+from spi_analysis.batch.forks.environment import PEAK, SEED, use_own_settings
+from spi_analysis.batch.forks.surroundings import seed_of
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import NO_MEMORY, TOO_LITTLE_MEMORY, Outcome, failed, in_words
@@ -142,6 +143,7 @@ def _execute(
 ) -> None:
     os.environ[SEED] = str(seed_of(setup.round.round_id, step.institution_id, step.notebook.name))
     os.environ[PEAK] = str(executed.parent / "peak")
+    use_own_settings(executed.parent)
     papermill.execute_notebook(
         str(source),
         str(executed),

@@ -18,15 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from spi_analysis.batch.forks.client import ForkServer, fork
-from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER, fixed_environment
+from spi_analysis.batch.forks.environment import DEFAULT_PROVISIONER, MARK, fixed_environment
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import NO_MEMORY, Outcome, failed
 from spi_analysis.batch.plan import Step
 
 # Seconds that a worker has to put things in order when it is stopped.
 GRACE = 3.0
-# In the environment of a spawned worker and of all that it starts: its folder.
-MARK = "SPI_WORKER"
 _numbers = itertools.count()
 
 
@@ -40,8 +38,13 @@ def forked_worker(number: int, root: str, round_id: str, engine: EngineName, lim
     return 0
 
 
-def spawned_worker(connection: Any, root: str, round_id: str, engine: EngineName, limits: list[int]) -> None:
+def spawned_worker(
+    connection: Any, root: str, round_id: str, engine: EngineName, limits: list[int], env: dict[str, str]
+) -> None:
     """A worker started by multiprocessing, where forking is not safe."""
+    # Multiprocessing has run the main script anew, which may have put back what a notebook must not see.
+    os.environ.clear()
+    os.environ.update(env)
     os.environ.pop(DEFAULT_PROVISIONER, None)
     threading.Thread(target=_end_with_the_runner, daemon=True).start()
     _work(connection, root, round_id, engine, Limits(*limits))
@@ -193,14 +196,15 @@ class SpawnedWorker(Worker):
         super().__init__(limits)
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        arguments = (theirs, root, round_id, "stock", [limits.cell, limits.notebook])
-        self._process = context.Process(target=spawned_worker, args=arguments, daemon=False)
-        # Of this process, not of the worker, which it outlives.
-        resource_tracker.ensure_running()
         # What a worker that was killed leaves behind goes with its folder.
         self._place = folder / f"w{next(_numbers)}"
         self._place.mkdir()
-        with _environment({**fixed_environment(self._place), "TMPDIR": str(self._place), MARK: str(self._place)}):
+        env = fixed_environment(self._place) | {"TMPDIR": str(self._place), MARK: str(self._place)}
+        arguments = (theirs, root, round_id, "stock", [limits.cell, limits.notebook], env)
+        self._process = context.Process(target=spawned_worker, args=arguments, daemon=False)
+        # Of this process, not of the worker, which it outlives.
+        resource_tracker.ensure_running()
+        with _environment(env):
             self._process.start()
         theirs.close()
         assert self._process.pid is not None
@@ -220,6 +224,7 @@ class SpawnedWorker(Worker):
 @contextlib.contextmanager
 def _environment(env: dict[str, str]) -> Any:
     before = dict(os.environ)
+    os.environ.clear()
     os.environ.update(env)
     try:
         yield

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from spi_analysis.batch.forks import wire
-from spi_analysis.batch.forks.surroundings import code_digest, fixed_environment
+from spi_analysis.batch.forks.environment import PLACE, clean_environment, fixed_environment
+from spi_analysis.batch.forks.surroundings import code_digest
 from spi_analysis.errors import SpiError
 
-# In a child of the server: the server's folder.
-PLACE = "SPI_FORK_SERVER"
 LOG = "log"
 WARM_UP_SECONDS = 120
 
@@ -78,7 +77,7 @@ def fork(
     ----------
     kind : what it becomes (see ``forks.child.KINDS``), with keyword ``arguments`` that JSON can carry
     files : numbers of open files that it is given as its first arguments
-    env, cwd : its environment and folder (default: those of this process)
+    env, cwd : its environment (default: what of this process's may reach a notebook) and folder (default: this one's)
 
     Raises
     ------
@@ -87,7 +86,7 @@ def fork(
     request = {
         "kind": kind,
         "arguments": dict(arguments),
-        "env": {**(os.environ if env is None else env), PLACE: str(folder)},
+        "env": {**(clean_environment(os.environ) if env is None else env), PLACE: str(folder)},
         "cwd": cwd or os.getcwd(),
     }
     connection = socket.socket(socket.AF_UNIX)
@@ -117,6 +116,8 @@ class ForkServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=fixed_environment(self.folder),
+                # Not where somebody's settings may lie.
+                cwd=self.folder,
                 # Ctrl-C reaches the runner alone, which then decides.
                 start_new_session=True,
             )
