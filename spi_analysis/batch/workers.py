@@ -13,6 +13,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import astuple
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from spi_analysis.batch.plan import Step
 
 # Seconds that a worker has to put things in order when it is stopped.
 GRACE = 3.0
+# Seconds that looking for what a worker has started may take at most; as a rule there is nothing left at once.
+KILLING = 30.0
 _numbers = itertools.count()
 
 
@@ -32,14 +36,14 @@ class Stopped(BaseException):
     """Somebody wants this process to end."""
 
 
-def forked_worker(number: int, root: str, round_id: str, engine: EngineName, limits: list[int]) -> int:
+def forked_worker(number: int, root: str, round_id: str, engine: EngineName, limits: Sequence[int]) -> int:
     """A worker in a child of the fork server."""
     _work(Connection(number), root, round_id, engine, Limits(*limits))
     return 0
 
 
 def spawned_worker(
-    connection: Any, root: str, round_id: str, engine: EngineName, limits: list[int], env: dict[str, str]
+    connection: Any, root: str, round_id: str, engine: EngineName, limits: Sequence[int], env: dict[str, str]
 ) -> None:
     """A worker started by multiprocessing, where forking is not safe."""
     # Multiprocessing has run the main script anew, which may have put back what a notebook must not see.
@@ -87,7 +91,7 @@ def kill_marked(place: Path) -> None:
     """
     import psutil
 
-    until, found = time.monotonic() + GRACE, True
+    until, found = time.monotonic() + KILLING, True
     while found and time.monotonic() < until:
         found = False
         for process in psutil.process_iter():
@@ -107,11 +111,12 @@ class Worker:
         self._limits = limits
         self.step: Step | None = None
         self._cell: int | None = None
+        self._cells_done = False
         self._started = 0.0
 
     def start(self, step: Step) -> None:
         """Hand over a step."""
-        self.step, self._cell, self._started = step, None, time.monotonic()
+        self.step, self._cell, self._cells_done, self._started = step, None, False, time.monotonic()
         with contextlib.suppress(OSError):
             self.connection.send(step)
 
@@ -128,13 +133,14 @@ class Worker:
             return self._failed(f"its process died ({self.exit_text()}) without saying what became of it", fault=True)
         if isinstance(message, Outcome):
             return message
-        self._cell = message
+        self._cell, self._cells_done = message, message is None
         return None
 
     def overdue(self) -> Outcome:
         """Stop a step whose time is over."""
         self.stop()
-        return self._failed(f"the notebook took longer than {self._limits.notebook} s")
+        where = ", and was at what follows its last cell" if self._cells_done else ""
+        return self._failed(f"the notebook took longer than {self._limits.notebook} s{where}")
 
     def _failed(self, what: str, fault: bool = False) -> Outcome:
         assert self.step is not None
@@ -170,7 +176,7 @@ class ForkedWorker(Worker):
     def __init__(self, server: ForkServer, root: str, round_id: str, engine: EngineName, limits: Limits) -> None:
         super().__init__(limits)
         self.server = server
-        arguments = {"root": root, "round_id": round_id, "engine": engine, "limits": [limits.cell, limits.notebook]}
+        arguments = {"root": root, "round_id": round_id, "engine": engine, "limits": astuple(limits)}
         ours, theirs = socket.socketpair()
         with theirs:
             env = fixed_environment(server.folder)
@@ -198,9 +204,9 @@ class SpawnedWorker(Worker):
         self.connection, theirs = context.Pipe()
         # What a worker that was killed leaves behind goes with its folder.
         self._place = folder / f"w{next(_numbers)}"
-        self._place.mkdir()
+        self._place.mkdir(mode=0o700, parents=True)
         env = fixed_environment(self._place) | {"TMPDIR": str(self._place), MARK: str(self._place)}
-        arguments = (theirs, root, round_id, "stock", [limits.cell, limits.notebook], env)
+        arguments = (theirs, root, round_id, "stock", astuple(limits), env)
         self._process = context.Process(target=spawned_worker, args=arguments, daemon=False)
         # Of this process, not of the worker, which it outlives.
         resource_tracker.ensure_running()

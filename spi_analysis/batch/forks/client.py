@@ -21,7 +21,8 @@ from spi_analysis.batch.forks.surroundings import code_digest
 from spi_analysis.errors import SpiError
 
 LOG = "log"
-WARM_UP_SECONDS = 120
+# As long as a machine takes that is very busy; a server that cannot start says so by ending.
+WARM_UP_SECONDS = 600
 
 
 class ForkError(SpiError):
@@ -151,8 +152,9 @@ class ForkServer:
         return ""
 
     def is_current(self) -> bool:
-        """Whether it runs, and runs the code that is on disk now."""
-        return self._process.poll() is None and self.digest == code_digest()
+        """Whether it runs, runs the code that is on disk now, and nobody has cleared its folder away."""
+        reachable = self._process.poll() is None and (self.folder / wire.SOCKET).exists()
+        return reachable and self.digest == code_digest()
 
     def retire(self) -> None:
         """Fork no more; end with the last child."""

@@ -11,8 +11,8 @@ from papermill.engines import NBClientEngine
 from papermill.iorw import write_ipynb
 
 from spi_analysis.batch.forks.client import ForkError
-from spi_analysis.batch.forks.kernel import NAME
 from spi_analysis.batch.forks.environment import DEFAULT_PROVISIONER
+from spi_analysis.batch.forks.kernel import NAME
 
 log = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from spi_analysis.batch.forks.wire import short_folder
 
 NAME = "spi-fork"
 LAUNCHER = "ipykernel_launcher"
-# Seconds that a kernel may take to end by itself; then it is killed.
-SHUTDOWN_SECONDS = 2.0
+# Seconds that a kernel may take to end by itself, with its files written, on a busy machine; then it is killed.
+SHUTDOWN_SECONDS = 10.0
 SHUTDOWN_POLL = 0.005
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,13 @@ import os
 import random
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import spi_analysis
 from spi_analysis.batch.forks.environment import ALLOWED, FIXED, PEAK, SEED
+from spi_analysis.batch.limits import MOST_PRINTED
 
 _PR_SET_PDEATHSIG = 1
 # Of 1000: how much more readily than others Linux ends a process of cells.
@@ -64,6 +66,7 @@ def prepare() -> None:
         pd.set_option(name, value)
     matplotlib.rcParams["svg.hashsalt"] = "spi"
     shell = get_ipython()
+    _limit_printing(shell)
 
     def at_first_cell(cell: Any) -> None:
         # Not earlier: kernels draw random numbers while they start, each in its own way.
@@ -74,6 +77,37 @@ def prepare() -> None:
     shell.events.register("pre_run_cell", at_first_cell)
     if PEAK in os.environ and sys.platform == "linux":
         shell.events.register("post_run_cell", lambda _: _note_peak(Path(os.environ[PEAK])))
+
+
+class PrintedTooMuch(Exception):
+    """A cell printed more than a page can show."""
+
+
+def _limit_printing(shell: Any) -> None:
+    """A cell that prints without end stops at once, instead of when its time is over or the memory full.
+
+    What went over the limit is in the notebook: a cell that catches the error is found by the checks.
+    """
+    printed = 0
+
+    def begin(*_: Any) -> None:
+        nonlocal printed
+        printed = 0
+
+    def limited(write: Any) -> Any:
+        def counted(text: str) -> Any:
+            nonlocal printed
+            # Not in a thread of the kernel, which takes what programs write: the checks see to that.
+            if printed > MOST_PRINTED and threading.current_thread() is threading.main_thread():
+                raise PrintedTooMuch(f"this cell printed more than {MOST_PRINTED:,} characters; show a part of it")
+            printed += len(text)
+            return write(text)
+
+        return counted
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.write = limited(stream.write)  # type: ignore[method-assign]
+    shell.events.register("pre_run_cell", begin)
 
 
 def _go_first() -> None:
