@@ -25,7 +25,7 @@ from pathlib import Path
 
 import psutil
 
-from spi_analysis.batch.forks.surroundings import FIXED
+from spi_analysis.batch.forks.environment import FIXED
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, Step, plan_steps
 from spi_analysis.batch.pool import Pool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import sys
 from typing import Annotated, Any
 
@@ -80,8 +82,21 @@ def _options(
 ) -> None: ...
 
 
+def _in_utf8() -> None:
+    """Begin anew where text is ASCII (LC_ALL=C): there a name with an accent can be opened, but written nowhere.
+
+    What a terminal cannot show in its own encoding is shown as a number instead of ending the command.
+    """
+    if codecs.lookup(sys.getfilesystemencoding()).name == "ascii":
+        again = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execve(sys.executable, again, {**os.environ, "PYTHONUTF8": "1"})
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
 def main() -> None:
     """Entry point: an SpiError becomes a message and exit code 1, never a traceback."""
+    _in_utf8()
     try:
         app()
     except SpiError as error:

@@ -12,6 +12,7 @@ from typing import Any
 import papermill
 from nbformat import NotebookNode
 
+from spi_analysis.batch.limits import MOST_PRINTED
 from spi_analysis.batch.plan import Step
 from spi_analysis.errors import NotebookError, Problem, nearest
 from spi_analysis.params import Language, RoundSetup
@@ -71,11 +72,20 @@ def _notebook_problems(notebook: NotebookNode) -> Iterator[tuple[int, str, str]]
     if code and code[-1][1].get("execution_count") is None:
         yield code[-1][0], "the notebook ended before its last cell", ""
     for number, cell in code:
+        printed = sum(map(_characters, cell.outputs))
+        if printed > MOST_PRINTED:
+            yield number, f"a cell shows more than {MOST_PRINTED:,} characters of plain text", f"{printed:,}"
         for output in cell.outputs:
             if output.output_type == "error" or _TRACEBACK in str(output.get("text", "")):
                 yield number, "the notebook holds an error", f"{output.get('ename', 'traceback')}"
         if draws(cell.source) and cell.get("execution_count") and not any(map(_is_picture, cell.outputs)):
             yield number, "a figure was lost: the cell draws and shows no picture", cell.source.splitlines()[-1][:80]
+
+
+def _characters(output: NotebookNode) -> int:
+    """Of plain text: what was printed, or how a value is written where nothing else shows it."""
+    data = output.get("data", {})
+    return len(output.get("text", "")) + (len(data["text/plain"]) if set(data) == {"text/plain"} else 0)
 
 
 def draws(source: str) -> bool:
@@ -147,8 +157,10 @@ def _not_its_own(setup: RoundSetup, step: Step, html: str) -> Iterator[tuple[str
 def _ids_in(text: str, ids: set[str]) -> set[str]:
     """Ids that stand in a text, also inside longer names that are joined by hyphens."""
     names = [name.split("-") for name in set(_HYPHENATED.findall(text))]
-    runs = {"-".join(words[i:j]) for words in names for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
-    return runs & ids
+    # No more words at a time than an id has: all parts of a long name would be as many as its words squared.
+    most = max((identifier.count("-") + 1 for identifier in ids), default=0)
+    ends = ((words, i, min(i + most, len(words))) for words in names for i in range(len(words)))
+    return {run for words, i, end in ends for j in range(i + 1, end + 1) if (run := "-".join(words[i:j])) in ids}
 
 
 def _must_not_be_there(html: str) -> Iterator[tuple[str, str, str]]:

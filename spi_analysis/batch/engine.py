@@ -21,10 +21,22 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from spi_analysis.batch.checks import require_known_parameters, require_sound_notebook
-from spi_analysis.batch.forks.surroundings import PEAK, SEED, seed_of
+from spi_analysis.batch.clock import within
+from spi_analysis.batch.forks.environment import PEAK, SEED, use_own_settings
+from spi_analysis.batch.forks.surroundings import seed_of
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.limits import EngineName, Limits
-from spi_analysis.batch.outcome import NO_MEMORY, TOO_LITTLE_MEMORY, Outcome, failed, in_words
+from spi_analysis.batch.outcome import (
+    MOST_SAID,
+    MOST_TRACED,
+    NO_MEMORY,
+    TOO_LITTLE_MEMORY,
+    Outcome,
+    failed,
+    in_words,
+    shortened,
+    too_late,
+)
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.settle import cell_seconds, settle
@@ -44,7 +56,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 class _Progress:
     """Where an execution is."""
 
-    tell: Callable[[int], None] = lambda cell: None
+    tell: Callable[[int | None], None] = lambda cell: None
     cell: int | None = None
     cells: tuple[float, ...] = ()
     traceback: str = ""
@@ -57,6 +69,11 @@ class _Progress:
         self.cell = cell_index
         self.tell(cell_index)
 
+    def after_cells(self) -> None:
+        """All cells have run."""
+        self.cell = None
+        self.tell(None)
+
 
 def run_step(
     root: str,
@@ -64,29 +81,32 @@ def run_step(
     step: Step,
     engine: EngineName = "stock",
     limits: Limits | None = None,
-    on_cell: Callable[[int], None] = lambda cell: None,
+    on_cell: Callable[[int | None], None] = lambda cell: None,
 ) -> Outcome:
     """Execute a step in the workspace at ``root``, check it, write the executed notebook and its pages.
 
-    Never raises for what a notebook does; ``on_cell`` is told the number of every cell that begins.
+    Never raises for what a notebook does; ``on_cell`` is told the number of every cell that begins, and None after the
+    last.
     """
     started, progress, error = time.monotonic(), _Progress(on_cell), ""
+    limits = limits or Limits()
     pages: tuple[str, ...] = ()
     try:
         setup = _setup(root, round_id)
         with _notes(progress):
-            notebook = execute(setup, step, engine, limits or Limits(), progress)
-        pages = write_pages(setup, step, notebook)
+            notebook = execute(setup, step, engine, limits, progress)
+        with _after_cells(step, limits):
+            pages = write_pages(setup, step, notebook)
     except Exception as problem:  # one institution's error never stops the others; it is reported with its step
         error = in_words(step, problem)
     return Outcome(
         step.key,
         time.monotonic() - started,
         pages,
-        error,
+        shortened(error, MOST_SAID),
         engine=engine,
         cell=progress.cell if error else None,
-        traceback=progress.traceback,
+        traceback=shortened(progress.traceback, MOST_TRACED),
         cells=progress.cells,
         notes=tuple(progress.notes),
         fault=progress.fault,
@@ -115,13 +135,15 @@ def execute(
         try:
             with _naming_what_failed(step, limits, progress), naming(executed):
                 _execute(setup, step, source, executed, parameters, engine, limits, progress)
-                notebook = nbformat.read(executed, as_version=4)
-                progress.cells, progress.cell = cell_seconds(notebook), None
-                settle(notebook)
-                require_sound_notebook(step, notebook)
+                progress.after_cells()
+                with _after_cells(step, limits):
+                    notebook = nbformat.read(executed, as_version=4)
+                    progress.cells = cell_seconds(notebook)
+                    settle(notebook)
+                    require_sound_notebook(step, notebook)
         except BaseException:
             progress.memory_mb = _peak_mb(private)
-            _keep(executed, folder / FAILED / source.name)
+            _keep(executed, folder / FAILED / source.name, limits)
             raise
         progress.memory_mb = _peak_mb(private)
     with whole_file(folder / source.name) as beside:
@@ -142,6 +164,7 @@ def _execute(
 ) -> None:
     os.environ[SEED] = str(seed_of(setup.round.round_id, step.institution_id, step.notebook.name))
     os.environ[PEAK] = str(executed.parent / "peak")
+    use_own_settings(executed.parent)
     papermill.execute_notebook(
         str(source),
         str(executed),
@@ -197,7 +220,8 @@ def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iter
         progress.cell, progress.fault = error.cell_index, error.ename == "MemoryError"
         progress.traceback = plain("\n".join(error.traceback))
         hint = TOO_LITTLE_MEMORY if progress.fault else ""
-        raise failed(step, error.cell_index, plain(f"{error.ename}: {error.evalue}"), hint) from None
+        said = shortened(plain(f"{error.ename}: {error.evalue}"), MOST_SAID // 2)
+        raise failed(step, error.cell_index, said, hint) from None
     except CellTimeoutError:
         raise failed(step, progress.cell, f"the cell took longer than {limits.cell} s") from None
     except (DeadKernelError, RuntimeError) as error:
@@ -210,9 +234,19 @@ def plain(text: str) -> str:
     return _ANSI.sub("", text).strip()
 
 
-def _keep(executed: Path, target: Path) -> None:
+@contextmanager
+def _after_cells(step: Step, limits: Limits) -> Iterator[None]:
+    """A clock over what this process does with a notebook whose cells have run."""
+    try:
+        with within(limits.pages):
+            yield
+    except TimeoutError:
+        raise too_late(step, limits.pages) from None
+
+
+def _keep(executed: Path, target: Path, limits: Limits) -> None:
     """What there is of a notebook that failed. Why it failed is what counts: that this cannot be kept hides nothing."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError), within(limits.pages):
         notebook = nbformat.read(executed, as_version=4)
         settle(notebook)
         with whole_file(target) as beside:

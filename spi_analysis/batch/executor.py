@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from spi_analysis.batch.forks.client import ForkError
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
@@ -79,7 +78,7 @@ def run_steps(
                     runner = runner or open_runner(setup, engine, workers, limits or Limits(), say)
                     on_start(step)
                     attempts[step.key] += 1
-                    _start(runner, step)
+                    runner.start(step)
                 waiting.remove(step)
             for step, outcome in runner.wait() if runner else ():
                 if outcome.fault and attempts[step.key] < ATTEMPTS:
@@ -92,18 +91,6 @@ def run_steps(
     finally:
         if runner:
             runner.close()
-
-
-def _start(runner: StepRunner, step: Step) -> None:
-    """Hand over a step; a fork server that was killed a moment ago is replaced."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            runner.start(step)
-        except ForkError:
-            time.sleep(PAUSE)
-        else:
-            return
-    runner.start(step)
 
 
 def _after(outcome: Outcome, attempts: int) -> Outcome:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
@@ -20,28 +21,44 @@ from spi_analysis.tables.locking import one_writer
 # As tables/files.py names what is not whole yet.
 _HALF = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z]+)?\Z")
 _PREFIX = "spi-run-"
+# In a run's temporary folder, held as long as the run lives.
+_LOCK = "run.lock"
 
 
 @contextmanager
 def own_temporary_folder() -> Iterator[Path]:
-    """One folder for all temporary files of a run and of the processes that it starts."""
-    folder, before = short_folder(_PREFIX), (os.environ.get("TMPDIR"), tempfile.tempdir)
-    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
+    """One folder for all temporary files of a run and of the processes that run its notebooks.
+
+    The environment of this process stays as it is: what else is started from here meanwhile, such as a Dask worker that
+    its nanny replaces, outlives the run, and must not have its files in a folder that goes with it.
+    """
+    folder, before = short_folder(_PREFIX), tempfile.tempdir
+    tempfile.tempdir = str(folder)
     try:
-        yield folder
+        with FileLock(folder / _LOCK):
+            yield folder
     finally:
-        tempfile.tempdir = before[1]
-        os.environ.pop("TMPDIR")
-        if before[0] is not None:
-            os.environ["TMPDIR"] = before[0]
+        tempfile.tempdir = before
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_temporary_folders(names: Sequence[str]) -> None:
-    """Remove what killed runs left in theirs; nothing else, whatever the ledger says."""
+    """Remove what killed runs left in theirs; nothing else, whatever the ledger says.
+
+    The ledger of a copied workspace names the folder of a run that may be going on in the original.
+    """
     for folder in map(Path, names):
-        if folder.name.startswith(_PREFIX) and folder.is_dir() and not folder.is_symlink():
+        if folder.name.startswith(_PREFIX) and folder.is_dir() and not folder.is_symlink() and not _is_used(folder):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether its run still lives; also where that cannot be told."""
+    try:
+        with FileLock(folder / _LOCK, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
 
 
 def clear_leftovers(setup: RoundSetup, institution_ids: list[str], national: bool) -> int:

@@ -72,6 +72,24 @@ NO_MEMORY = (
 TOO_LITTLE_MEMORY = "there was not enough memory for this cell: take fewer --workers, or a machine with more"
 
 
+# Characters that are kept of an error, and of a traceback: enough to see what happened, and no message of megabytes.
+MOST_SAID, MOST_TRACED = 2_000, 20_000
+
+
+def shortened(text: str, most: int) -> str:
+    """A text with its middle left out where it is longer than ``most``; says how much is missing."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} ... [{len(text) - 2 * half:,} characters left out] ... {text[-half:]}"
+
+
+def too_late(step: Step, seconds: float) -> NotebookError:
+    """The error of a step whose cells are done and whose pages are not."""
+    what = f"what follows the last cell (tidying, checks, pages) took longer than {seconds:g} s"
+    return failed(step, None, what, "all cells had run: look for one that shows very much")
+
+
 def failed(step: Step, cell: int | None, what: str, hint: str = "") -> NotebookError:
     """A step's error, with the way to it; ``hint``: what helps, if not running the cells by hand."""
     place = f", cell {cell}" if cell is not None else ""

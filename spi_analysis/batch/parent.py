@@ -24,8 +24,10 @@ class WarmParent:
     def current(self) -> ForkServer | None:
         """A server of the code as it is on disk now; None where forking is not safe."""
         with self._lock:
-            # The code has changed, or the server was killed: what starts now runs what is on disk now.
+            # The code has changed, or the server was killed or its folder cleared away: another takes over.
             if not self._cannot and not (self.servers and self.servers[-1].is_current()):
+                for server in self.servers:
+                    server.retire()
                 self._start()
             return None if self._cannot else self.servers[-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from spi_analysis.batch.forks.client import ForkServer
+from spi_analysis.batch.forks.client import ForkError, ForkServer
 from spi_analysis.batch.forks.wire import short_folder
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import Outcome
@@ -18,6 +19,9 @@ from spi_analysis.batch.parent import WarmParent
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.workers import GRACE, ForkedWorker, SpawnedWorker, Worker
 from spi_analysis.params import RoundSetup
+
+# How often a worker is asked of a fork server, and seconds in between.
+ATTEMPTS, PAUSE = 3, 0.2
 
 
 class Pool:
@@ -62,7 +66,17 @@ class Pool:
         return [worker for worker in self._workers if worker.step is not None]
 
     def start(self, step: Step) -> None:
-        """Begin a step; there must be a free place."""
+        """Begin a step; there must be a free place.
+
+        Raises
+        ------
+        ForkError   the fork server is gone again and again; one that went just now is replaced.
+        """
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(ForkError):
+                self._idle_worker().start(step)
+                return
+            time.sleep(PAUSE)
         self._idle_worker().start(step)
 
     def wait(self, most: float = math.inf) -> list[tuple[Step, Outcome]]:

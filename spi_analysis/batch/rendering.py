@@ -10,10 +10,12 @@ from pathlib import Path
 import nbformat
 
 from spi_analysis.batch.checks import require_sound_notebook
+from spi_analysis.batch.clock import within
 from spi_analysis.batch.keys import LOOK, page_paths, step_inputs, step_outputs
 from spi_analysis.batch.ledger import LEDGER, Entry, Key, Ledger, batch_folder, read_entries
+from spi_analysis.batch.limits import Limits
 from spi_analysis.batch.locks import one_run
-from spi_analysis.batch.outcome import Outcome, left_out
+from spi_analysis.batch.outcome import Outcome, left_out, too_late
 from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step, plan_steps
 from spi_analysis.errors import SpiError
@@ -61,13 +63,16 @@ def _executed(setup: RoundSetup, step: Step) -> Path:
 
 def render_step(setup: RoundSetup, step: Step) -> Outcome:
     """Make the pages of one step from its executed notebook."""
-    started, path = time.monotonic(), _executed(setup, step)
+    started, path, most = time.monotonic(), _executed(setup, step), Limits().pages
     if not path.exists():
         return left_out(step, f"not executed yet (run: spi run --notebook {step.notebook.number})")
     try:
-        notebook = nbformat.read(path, as_version=4)
-        require_sound_notebook(step, notebook)
-        pages = write_pages(setup, step, notebook)
+        with within(most):
+            notebook = nbformat.read(path, as_version=4)
+            require_sound_notebook(step, notebook)
+            pages = write_pages(setup, step, notebook)
+    except TimeoutError:
+        return Outcome(step.key, time.monotonic() - started, (), str(too_late(step, most)))
     except SpiError as error:
         return Outcome(step.key, time.monotonic() - started, (), str(error))
     return Outcome(step.key, time.monotonic() - started, pages)

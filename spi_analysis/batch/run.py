@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -22,6 +23,7 @@ from spi_analysis.batch.ledger import LEDGER, Entry, Key, Ledger, batch_folder, 
 from spi_analysis.batch.leftovers import clear_leftovers, clear_temporary_folders, own_temporary_folder
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.locks import one_run
+from spi_analysis.batch.names import require_text
 from spi_analysis.batch.outcome import Outcome, left_out
 from spi_analysis.batch.plan import Step
 from spi_analysis.batch.pool import Pool
@@ -93,10 +95,11 @@ def run_selection(
 
     Raises
     ------
-    StoreError   another run of this round is going on, or its ledger is damaged.
+    StoreError   another run of this round is going on, its ledger is damaged, or a folder's name is no text.
     OSError      the outputs cannot be written to.
     """
     steps = selected_steps(setup, selection)
+    require_text(setup.workspace.root.absolute(), Path(tempfile.gettempdir()))
     digests.forget()
     run = f"{now()[:23].replace(':', '').replace('.', '')}-{os.getpid()}"
     log = batch_folder(setup) / "logs" / f"{run}.log"
@@ -222,7 +225,11 @@ class _Batch:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """SIGTERM stops a batch as Ctrl-C does."""
+    """SIGTERM stops a batch as Ctrl-C does; both do also where this process was started with SIGINT ignored.
+
+    So is whatever a shell without job control starts in the background (a script, make, nohup): then Python installs no
+    handler of its own, and the signal would reach nobody.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -230,11 +237,12 @@ def _stopped_by_signals() -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _steps_before(path: Path) -> dict[str, Any]:

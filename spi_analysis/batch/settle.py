@@ -9,9 +9,9 @@ from nbformat import NotebookNode
 _KEPT_TAGS = "tags"
 # Where Python kept an object, and under which name a kernel kept a cell: different in every process.
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]{6,}")
-_CELL_FILE = re.compile(r"[^\s\"'<>]*ipykernel_\d+[/\\]\d+\.py")
-_BACKSPACE = re.compile("[^\n]\b")
-_CARRIAGE_RETURN = re.compile(r".*\r(?=[^\n])")
+# Words are found first and looked at then: one pattern for both would try every place of a long line anew.
+_WORD = re.compile(r"[^\s\"'<>]+")
+_CELL_FILE = re.compile(r"ipykernel_\d+[/\\]\d+\.py")
 
 
 def cell_seconds(notebook: NotebookNode) -> tuple[float, ...]:
@@ -45,7 +45,14 @@ def _without_machine_facts(output: NotebookNode) -> None:
 
 
 def _machine_free(text: str) -> str:
-    return _CELL_FILE.sub("cell", _ADDRESS.sub("0x0", text))
+    text = _ADDRESS.sub("0x0", text)
+    return _WORD.sub(_without_cell_file, text) if "ipykernel_" in text else text
+
+
+def _without_cell_file(word: re.Match[str]) -> str:
+    """A word up to the last name of a cell's file in it, which has the folder before it, becomes "cell"."""
+    end = max((found.end() for found in _CELL_FILE.finditer(word[0])), default=0)
+    return f"cell{word[0][end:]}" if end else word[0]
 
 
 def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -55,15 +62,14 @@ def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """
     merged: list[NotebookNode] = []
     streams: dict[str, NotebookNode] = {}
+    pieces: dict[str, list[str]] = {}
     for output in outputs:
-        if output.output_type == "stream" and output.name in streams:
-            streams[output.name].text += output.text
-        else:
+        if output.output_type == "stream":
+            pieces.setdefault(output.name, []).append(output.text)
+        if output.output_type != "stream" or streams.setdefault(output.name, output) is output:
             merged.append(output)
-            if output.output_type == "stream":
-                streams[output.name] = output
-    for output in streams.values():
-        output.text = _as_a_terminal_shows(output.text)
+    for name, output in streams.items():
+        output.text = _as_a_terminal_shows("".join(pieces[name]))
     for i in range(len(merged) - 1):
         if [o.get("name") for o in merged[i : i + 2]] == ["stderr", "stdout"]:
             merged[i], merged[i + 1] = merged[i + 1], merged[i]
@@ -71,7 +77,21 @@ def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def _as_a_terminal_shows(text: str) -> str:
-    before = ""
-    while before != text:
-        before, text = text, _BACKSPACE.sub("", text)
-    return _CARRIAGE_RETURN.sub("", text)
+    """A backspace takes away the character before it on its line, a carriage return all that the line had shown."""
+    if "\b" in text:
+        text = _without_backspaces(text)
+    return "\n".join(map(_last_shown, text.split("\n"))) if "\r" in text else text
+
+
+def _without_backspaces(text: str) -> str:
+    kept: list[str] = []
+    for number, piece in enumerate(text.split("\b")):
+        if number and kept and kept[-1] != "\n":
+            kept.pop()
+        kept.extend(piece)
+    return "".join(kept)
+
+
+def _last_shown(line: str) -> str:
+    # A return at the end of a line, or in front of it, has nothing after it to take its place.
+    return line[line.rfind("\r", 0, len(line) - 1) + 1 :]

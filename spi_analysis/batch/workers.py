@@ -13,20 +13,22 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import astuple
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from spi_analysis.batch.forks.client import ForkServer, fork
-from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER, fixed_environment
+from spi_analysis.batch.forks.environment import DEFAULT_PROVISIONER, MARK, fixed_environment
 from spi_analysis.batch.limits import EngineName, Limits
 from spi_analysis.batch.outcome import NO_MEMORY, Outcome, failed
 from spi_analysis.batch.plan import Step
 
 # Seconds that a worker has to put things in order when it is stopped.
 GRACE = 3.0
-# In the environment of a spawned worker and of all that it starts: its folder.
-MARK = "SPI_WORKER"
+# Seconds that looking for what a worker has started may take at most; as a rule there is nothing left at once.
+KILLING = 30.0
 _numbers = itertools.count()
 
 
@@ -34,14 +36,19 @@ class Stopped(BaseException):
     """Somebody wants this process to end."""
 
 
-def forked_worker(number: int, root: str, round_id: str, engine: EngineName, limits: list[int]) -> int:
+def forked_worker(number: int, root: str, round_id: str, engine: EngineName, limits: Sequence[int]) -> int:
     """A worker in a child of the fork server."""
     _work(Connection(number), root, round_id, engine, Limits(*limits))
     return 0
 
 
-def spawned_worker(connection: Any, root: str, round_id: str, engine: EngineName, limits: list[int]) -> None:
+def spawned_worker(
+    connection: Any, root: str, round_id: str, engine: EngineName, limits: Sequence[int], env: dict[str, str]
+) -> None:
     """A worker started by multiprocessing, where forking is not safe."""
+    # Multiprocessing has run the main script anew, which may have put back what a notebook must not see.
+    os.environ.clear()
+    os.environ.update(env)
     os.environ.pop(DEFAULT_PROVISIONER, None)
     threading.Thread(target=_end_with_the_runner, daemon=True).start()
     _work(connection, root, round_id, engine, Limits(*limits))
@@ -84,7 +91,7 @@ def kill_marked(place: Path) -> None:
     """
     import psutil
 
-    until, found = time.monotonic() + GRACE, True
+    until, found = time.monotonic() + KILLING, True
     while found and time.monotonic() < until:
         found = False
         for process in psutil.process_iter():
@@ -104,11 +111,12 @@ class Worker:
         self._limits = limits
         self.step: Step | None = None
         self._cell: int | None = None
+        self._cells_done = False
         self._started = 0.0
 
     def start(self, step: Step) -> None:
         """Hand over a step."""
-        self.step, self._cell, self._started = step, None, time.monotonic()
+        self.step, self._cell, self._cells_done, self._started = step, None, False, time.monotonic()
         with contextlib.suppress(OSError):
             self.connection.send(step)
 
@@ -125,13 +133,14 @@ class Worker:
             return self._failed(f"its process died ({self.exit_text()}) without saying what became of it", fault=True)
         if isinstance(message, Outcome):
             return message
-        self._cell = message
+        self._cell, self._cells_done = message, message is None
         return None
 
     def overdue(self) -> Outcome:
         """Stop a step whose time is over."""
         self.stop()
-        return self._failed(f"the notebook took longer than {self._limits.notebook} s")
+        where = ", and was at what follows its last cell" if self._cells_done else ""
+        return self._failed(f"the notebook took longer than {self._limits.notebook} s{where}")
 
     def _failed(self, what: str, fault: bool = False) -> Outcome:
         assert self.step is not None
@@ -167,7 +176,7 @@ class ForkedWorker(Worker):
     def __init__(self, server: ForkServer, root: str, round_id: str, engine: EngineName, limits: Limits) -> None:
         super().__init__(limits)
         self.server = server
-        arguments = {"root": root, "round_id": round_id, "engine": engine, "limits": [limits.cell, limits.notebook]}
+        arguments = {"root": root, "round_id": round_id, "engine": engine, "limits": astuple(limits)}
         ours, theirs = socket.socketpair()
         with theirs:
             env = fixed_environment(server.folder)
@@ -193,14 +202,15 @@ class SpawnedWorker(Worker):
         super().__init__(limits)
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        arguments = (theirs, root, round_id, "stock", [limits.cell, limits.notebook])
+        # What a worker that was killed leaves behind goes with its folder.
+        self._place = folder / f"w{next(_numbers)}"
+        self._place.mkdir(mode=0o700, parents=True)
+        env = fixed_environment(self._place) | {"TMPDIR": str(self._place), MARK: str(self._place)}
+        arguments = (theirs, root, round_id, "stock", astuple(limits), env)
         self._process = context.Process(target=spawned_worker, args=arguments, daemon=False)
         # Of this process, not of the worker, which it outlives.
         resource_tracker.ensure_running()
-        # What a worker that was killed leaves behind goes with its folder.
-        self._place = folder / f"w{next(_numbers)}"
-        self._place.mkdir()
-        with _environment({**fixed_environment(self._place), "TMPDIR": str(self._place), MARK: str(self._place)}):
+        with _environment(env):
             self._process.start()
         theirs.close()
         assert self._process.pid is not None
@@ -220,6 +230,7 @@ class SpawnedWorker(Worker):
 @contextlib.contextmanager
 def _environment(env: dict[str, str]) -> Any:
     before = dict(os.environ)
+    os.environ.clear()
     os.environ.update(env)
     try:
         yield

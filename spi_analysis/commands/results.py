@@ -58,13 +58,12 @@ def export(
 
 @results.command()
 def lab(workspace: WorkspaceOption = None) -> None:
-    """Open the notebooks in JupyterLab; on Linux also with a kernel that starts at once ("Python 3 (SPI, warm)").
+    """Open the notebooks in JupyterLab; on Linux with kernels that start at once. The vault's key stays outside.
 
     Example: spi lab
     """
+    from spi_analysis.batch.lab import lab_environment
+
     place = find_workspace(workspace)
-    kernels = str(Path(__file__).parents[1] / "batch" / "jupyter") if sys.platform == "linux" else ""
-    paths = os.pathsep.join(path for path in (kernels, os.environ.get("JUPYTER_PATH")) if path)
-    env = {**os.environ, "JUPYTER_PATH": paths} if paths else None
     command = [sys.executable, "-m", "jupyter", "lab", str(place.notebooks)]
-    raise typer.Exit(subprocess.call(command, cwd=place.root, env=env))
+    raise typer.Exit(subprocess.call(command, cwd=place.root, env=lab_environment(os.environ)))

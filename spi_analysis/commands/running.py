@@ -83,6 +83,7 @@ def run(
     ] = "",
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
     notebook_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a notebook may take.")] = 1800,
+    pages_timeout: Annotated[int, typer.Option(min=1, help="Seconds from a notebook's last cell to its pages.")] = 120,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
@@ -104,7 +105,8 @@ def run(
         _print_plan(setup, selection, force)
     else:
         runner = _runner(executor, scheduler)
-        run_and_report(setup, selection, workers, engine, (cell_timeout, notebook_timeout), force, runner)
+        limits = (cell_timeout, notebook_timeout, pages_timeout)
+        run_and_report(setup, selection, workers, engine, limits, force, runner)
 
 
 @running.command()
@@ -166,7 +168,7 @@ def run_and_report(
     selection: Selection,
     workers: int | None,
     engine: Engine,
-    limits: tuple[int, int] | None = None,
+    limits: tuple[int, int, int] | None = None,
     force: bool = False,
     open_runner: OpenRunner | None = None,
 ) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from spi_analysis.batch.engine import run_step
-from spi_analysis.batch.forks.client import PLACE, ForkServer
-from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER, fixed_environment
+from spi_analysis.batch.forks.client import ForkServer
+from spi_analysis.batch.forks.environment import DEFAULT_PROVISIONER, PLACE, fixed_environment
 from spi_analysis.batch.outcome import Outcome
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.params import Workspace

@@ -14,7 +14,8 @@ import spi_analysis
 from spi_analysis.batch import parent
 from spi_analysis.batch.engine import _config
 from spi_analysis.batch.forks import surroundings, wire
-from spi_analysis.batch.forks.client import PLACE, ForkError, ForkServer, fork
+from spi_analysis.batch.forks.client import ForkError, ForkServer, fork
+from spi_analysis.batch.forks.environment import PLACE, fixed_environment
 from spi_analysis.batch.limits import Limits
 from spi_analysis.batch.plan import plan_steps
 from spi_analysis.batch.pool import Pool
@@ -99,7 +100,7 @@ def test_children_are_clean_and_leave_no_temporary_files(run, server, workspace)
 def threaded():
     """A fork server with a thread of its own."""
     folder = wire.short_folder()
-    command, env = [sys.executable, "-c", THREADED, str(folder)], surroundings.fixed_environment(folder)
+    command, env = [sys.executable, "-c", THREADED, str(folder)], fixed_environment(folder)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
     assert process.stdout.readline() == b"ready\n"
     yield folder

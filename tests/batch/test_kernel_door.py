@@ -11,7 +11,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 import spi_analysis
-from spi_analysis.batch.forks.client import PLACE
+from spi_analysis.batch.forks.environment import PLACE
 from tests.batch.conftest import TINY
 
 pytestmark = [

@@ -13,8 +13,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from spi_analysis.batch.forks.environment import settings_below
 from spi_analysis.batch.forks.surroundings import die_with
 
+# Below the folder of a child's temporary files: what programs keep for their user.
+SETTINGS = ".settings"
 # What a child can become: the function that it runs.
 KINDS = {
     "worker": "spi_analysis.batch.workers:forked_worker",
@@ -55,7 +58,7 @@ def _own_surroundings(request: dict[str, Any], folder: Path, server: int) -> Non
     own = temporary_folder(folder, os.getpid())
     own.mkdir(mode=0o700)
     os.environ.clear()
-    os.environ.update(request["env"], TMPDIR=str(own))
+    os.environ.update(request["env"], TMPDIR=str(own), **settings_below(own / SETTINGS))
     tempfile.tempdir = None
     os.chdir(request["cwd"])
     with open(os.devnull) as nothing:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from spi_analysis.batch.forks import wire
-from spi_analysis.batch.forks.surroundings import code_digest, fixed_environment
+from spi_analysis.batch.forks.environment import PLACE, clean_environment, fixed_environment
+from spi_analysis.batch.forks.surroundings import code_digest
 from spi_analysis.errors import SpiError
 
-# In a child of the server: the server's folder.
-PLACE = "SPI_FORK_SERVER"
 LOG = "log"
-WARM_UP_SECONDS = 120
+# As long as a machine takes that is very busy; a server that cannot start says so by ending.
+WARM_UP_SECONDS = 600
 
 
 class ForkError(SpiError):
@@ -78,7 +78,7 @@ def fork(
     ----------
     kind : what it becomes (see ``forks.child.KINDS``), with keyword ``arguments`` that JSON can carry
     files : numbers of open files that it is given as its first arguments
-    env, cwd : its environment and folder (default: those of this process)
+    env, cwd : its environment (default: what of this process's may reach a notebook) and folder (default: this one's)
 
     Raises
     ------
@@ -87,7 +87,7 @@ def fork(
     request = {
         "kind": kind,
         "arguments": dict(arguments),
-        "env": {**(os.environ if env is None else env), PLACE: str(folder)},
+        "env": {**(clean_environment(os.environ) if env is None else env), PLACE: str(folder)},
         "cwd": cwd or os.getcwd(),
     }
     connection = socket.socket(socket.AF_UNIX)
@@ -117,6 +117,8 @@ class ForkServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=fixed_environment(self.folder),
+                # Not where somebody's settings may lie.
+                cwd=self.folder,
                 # Ctrl-C reaches the runner alone, which then decides.
                 start_new_session=True,
             )
@@ -150,8 +152,9 @@ class ForkServer:
         return ""
 
     def is_current(self) -> bool:
-        """Whether it runs, and runs the code that is on disk now."""
-        return self._process.poll() is None and self.digest == code_digest()
+        """Whether it runs, runs the code that is on disk now, and nobody has cleared its folder away."""
+        reachable = self._process.poll() is None and (self.folder / wire.SOCKET).exists()
+        return reachable and self.digest == code_digest()
 
     def retire(self) -> None:
         """Fork no more; end with the last child."""

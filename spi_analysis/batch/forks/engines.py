@@ -11,8 +11,8 @@ from papermill.engines import NBClientEngine
 from papermill.iorw import write_ipynb
 
 from spi_analysis.batch.forks.client import ForkError
+from spi_analysis.batch.forks.environment import DEFAULT_PROVISIONER
 from spi_analysis.batch.forks.kernel import NAME
-from spi_analysis.batch.forks.surroundings import DEFAULT_PROVISIONER
 
 log = logging.getLogger(__name__)
 
@@ -60,4 +60,6 @@ class FastEngine(_SavedOnce):
             return client.execute()
         except ForkError as error:
             log.warning("the notebook is run by a kernel started in the usual way: %s", error.problems[0].what)
+            # By our provisioner, which lets no more of the environment through than a fork would get.
+            os.environ[DEFAULT_PROVISIONER] = NAME
             return super().execute_managed_notebook(nb_man, kernel_name, execution_timeout=execution_timeout, **kwargs)

@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import logging
 import os
+import shutil
 import sys
 import threading
 import time
@@ -20,12 +21,14 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
-from spi_analysis.batch.forks.client import PLACE, Child, ForkError, ForkServer, fork
+from spi_analysis.batch.forks.client import Child, ForkError, ForkServer, fork
+from spi_analysis.batch.forks.environment import PLACE, clean_environment, settings_below
+from spi_analysis.batch.forks.wire import short_folder
 
 NAME = "spi-fork"
 LAUNCHER = "ipykernel_launcher"
-# Seconds that a kernel may take to end by itself; then it is killed.
-SHUTDOWN_SECONDS = 2.0
+# Seconds that a kernel may take to end by itself, with its files written, on a busy machine; then it is killed.
+SHUTDOWN_SECONDS = 10.0
 SHUTDOWN_POLL = 0.005
 log = logging.getLogger(__name__)
 
@@ -58,13 +61,25 @@ class ForkedProcess:
 
 
 class ForkProvisioner(LocalProvisioner):
-    """Forks the kernel; everything else is the local provisioner's."""
+    """Forks the kernel; everything else is the local provisioner's, but for the environment.
+
+    Whoever started JupyterLab, or papermill, may have keys and settings there: a kernel gets what ``environment``
+    lets through, and what its kernelspec adds.
+    """
+
+    _settings: Path | None = None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        env = clean_environment(kwargs.pop("env", None) or os.environ)
+        return await super().pre_launch(env=env, **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         try:
             self.process = await asyncio.get_running_loop().run_in_executor(None, self._fork, cmd, kwargs)
         except ForkError as error:
             log.warning("the kernel is started in the usual way: %s", error.problems[0].what)
+            self._settings = self._settings or short_folder()
+            kwargs["env"] = kwargs["env"] | settings_below(self._settings)
             return await super().launch_kernel(cmd, **kwargs)
         assert self.process is not None
         self.pid, self.pgid, self.cwd = self.process.pid, None, kwargs.get("cwd", Path.cwd())
@@ -80,6 +95,12 @@ class ForkProvisioner(LocalProvisioner):
         until = time.monotonic() + SHUTDOWN_SECONDS
         while await self.poll() is None and time.monotonic() < until:
             await asyncio.sleep(SHUTDOWN_POLL)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Also the settings folder of a kernel that was started in the usual way."""
+        await super().cleanup(restart)
+        if self._settings is not None and not restart:
+            shutil.rmtree(self._settings, ignore_errors=True)
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
         return min(recommended, SHUTDOWN_SECONDS)

@@ -23,7 +23,7 @@ from typing import Any
 from spi_analysis.batch.forks import child, wire
 
 # Seconds that a request may take to arrive once somebody has connected.
-PATIENCE = 5.0
+PATIENCE = 30.0
 # New objects after which children look for dead ones (Python: 700). Charts and tables make so many that the looking
 # would take some 7 % of a notebook's time.
 COLLECT_AFTER = 50_000

@@ -1,4 +1,4 @@
-"""What surrounds a notebook and must be the same in every engine: environment, seeds, display options."""
+"""What surrounds a notebook and must be the same in every engine: seeds, display options, styles, limits."""
 
 from __future__ import annotations
 
@@ -9,30 +9,14 @@ import os
 import random
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import spi_analysis
-from spi_analysis.threads import SINGLE_THREAD
+from spi_analysis.batch.forks.environment import ALLOWED, FIXED, PEAK, SEED
+from spi_analysis.batch.limits import MOST_PRINTED
 
-# By this Jupyter chooses how kernels are started.
-DEFAULT_PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
-SEED = "SPI_SEED"
-# Names the file that a kernel writes its peak memory to; without it, none is written.
-PEAK = "SPI_PEAK"
-# A process with threads of its own cannot be forked safely: one thread.
-FIXED = SINGLE_THREAD | {
-    # Arrow's allocator would start a thread of its own.
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    # The order of sets is the same in every run.
-    "PYTHONHASHSEED": "0",
-    # Figures go into the notebook, whatever the machine is set to; with another backend they vanish without a word.
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    # Libraries that write a date write this one.
-    "SOURCE_DATE_EPOCH": "1704067200",
-    # A kernel started elsewhere is not the parent of ours.
-    "JPY_PARENT_PID": "",
-}
 _PR_SET_PDEATHSIG = 1
 # Of 1000: how much more readily than others Linux ends a process of cells.
 GO_FIRST = "500"
@@ -43,11 +27,6 @@ DISPLAY = {
     "display.width": 80,
     "display.notebook_repr_html": True,
 }
-
-
-def fixed_environment(folder: Path) -> dict[str, str]:
-    """The environment of workers, fork servers and kernels; ``folder`` stands in for the user's IPython settings."""
-    return {**os.environ, **FIXED, "IPYTHONDIR": str(folder / "ipython")}
 
 
 def seed_of(round_id: str, institution_id: str, notebook: str) -> int:
@@ -72,7 +51,7 @@ def prepare_alone() -> None:
 
 
 def prepare() -> None:
-    """What a kernel does before its first cell: display options, ids in figures, seeds.
+    """What a kernel does before its first cell: styles, display options, ids in figures, seeds.
 
     The seed stands in the environment (``SPI_SEED``); without one, random numbers differ from run to run.
     """
@@ -81,10 +60,13 @@ def prepare() -> None:
     from IPython.core.getipython import get_ipython
 
     _go_first()
+    # Also a file of settings in the workspace's own folder would be taken.
+    matplotlib.rcdefaults()
     for name, value in DISPLAY.items():
         pd.set_option(name, value)
     matplotlib.rcParams["svg.hashsalt"] = "spi"
     shell = get_ipython()
+    _limit_printing(shell)
 
     def at_first_cell(cell: Any) -> None:
         # Not earlier: kernels draw random numbers while they start, each in its own way.
@@ -95,6 +77,37 @@ def prepare() -> None:
     shell.events.register("pre_run_cell", at_first_cell)
     if PEAK in os.environ and sys.platform == "linux":
         shell.events.register("post_run_cell", lambda _: _note_peak(Path(os.environ[PEAK])))
+
+
+class PrintedTooMuch(Exception):
+    """A cell printed more than a page can show."""
+
+
+def _limit_printing(shell: Any) -> None:
+    """A cell that prints without end stops at once, instead of when its time is over or the memory full.
+
+    What went over the limit is in the notebook: a cell that catches the error is found by the checks.
+    """
+    printed = 0
+
+    def begin(*_: Any) -> None:
+        nonlocal printed
+        printed = 0
+
+    def limited(write: Any) -> Any:
+        def counted(text: str) -> Any:
+            nonlocal printed
+            # Not in a thread of the kernel, which takes what programs write: the checks see to that.
+            if printed > MOST_PRINTED and threading.current_thread() is threading.main_thread():
+                raise PrintedTooMuch(f"this cell printed more than {MOST_PRINTED:,} characters; show a part of it")
+            printed += len(text)
+            return write(text)
+
+        return counted
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.write = limited(stream.write)  # type: ignore[method-assign]
+    shell.events.register("pre_run_cell", begin)
 
 
 def _go_first() -> None:
@@ -121,7 +134,7 @@ def _seed() -> None:
 def code_digest() -> str:
     """Changes with the package's files, the installed packages, the interpreter and the fixed environment."""
     package = Path(spi_analysis.__file__).parent
-    digest = hashlib.sha256(repr((sys.executable, sys.version, sorted(FIXED.items()))).encode())
+    digest = hashlib.sha256(repr((sys.executable, sys.version, sorted(FIXED.items()), sorted(ALLOWED))).encode())
     for path in sorted(path for path in package.rglob("*") if "__pycache__" not in path.parts):
         facts = path.stat()
         digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())

@@ -31,6 +31,8 @@ from spi_analysis.params import Workspace, load_setup
 NAME = "spi-node"
 # Seconds between two looks whether anybody still waits for a step.
 LOOK = 0.25
+# Seconds beyond its grace that ending a notebook may take on a busy machine; as a rule some tenths.
+STOPPING = 60.0
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,6 @@ class Node(WorkerPlugin):
         return replace(outcome, notes=(*outcome.notes, *said)) if said else outcome
 
     def _wait_until(self, done: Callable[[], bool]) -> None:
-        until = time.monotonic() + GRACE + 2 * LOOK + 1
+        until = time.monotonic() + GRACE + STOPPING
         while not done() and time.monotonic() < until:
             time.sleep(0.02)

@@ -28,9 +28,9 @@ from spi_analysis.params import RoundSetup
 
 T = TypeVar("T")
 # Seconds until a scheduler has to answer.
-CONNECT = 10
+CONNECT = 30
 # Seconds that a run waits for a worker when there is none: a new one takes some to start, or to be started again.
-PATIENCE = 30
+PATIENCE = 120
 # Seconds between two looks which workers there are.
 LOOK = 1.0
 
