@@ -40,7 +40,13 @@ class DeclaredDesign(ABC):
         """
         return self._with(in_domain=self.in_domain & mask_of(mask, self.data.index))
 
-    def calibrated(self, totals: Totals, method: str = "linear", bounds: tuple[float, float] | None = None) -> Self:
+    def calibrated(
+        self,
+        totals: Totals,
+        method: str = "linear",
+        bounds: tuple[float, float] | None = None,
+        scale_margins: bool = False,
+    ) -> Self:
         """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.
 
         A SurveyDesign then uses residuals; a ReplicateDesign calibrates every replicate.
@@ -51,7 +57,7 @@ class DeclaredDesign(ABC):
         WeightingError    as ``weighting.calibrate``
         """
         self._refuse_domain()
-        return self._calibrated_to(*auxiliary_of(self.data, totals), method, bounds)
+        return self._calibrated_to(*auxiliary_of(self.data, totals, scale_margins), method, bounds)
 
     def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> Self:
         """The design with post-stratified weights (see ``weighting.post_stratify``), as ``calibrated``."""

@@ -25,7 +25,7 @@ from spi_analysis.weighting.totals import (
     level_problems,
     misplaced_problems,
     missing_problems,
-    population_problems,
+    one_population,
     value_problems,
 )
 
@@ -143,8 +143,8 @@ class Auxiliary:
         return out
 
 
-def auxiliary_of(df: pd.DataFrame, totals: Totals) -> tuple[Auxiliary, np.ndarray]:
-    """The auxiliary variables that the totals name, and the totals in the same order.
+def auxiliary_of(df: pd.DataFrame, totals: Totals, scale_margins: bool = False) -> tuple[Auxiliary, np.ndarray]:
+    """The auxiliary variables that the totals name, and the totals in the same order, margins of one population.
 
     Raises
     ------
@@ -156,6 +156,7 @@ def auxiliary_of(df: pd.DataFrame, totals: Totals) -> tuple[Auxiliary, np.ndarra
     if "" in misplaced:
         raise WeightingError(misplaced[""])
     problems = [*misplaced.values(), *value_problems(totals)]
+    totals, _, disagreement = one_population(totals, scale_margins)
     margins, numeric_names, columns, targets = [], [], [], []
     for name, total in totals.items():
         if name in misplaced:
@@ -171,7 +172,7 @@ def auxiliary_of(df: pd.DataFrame, totals: Totals) -> tuple[Auxiliary, np.ndarra
             problems += missing_problems(name, column)
             numeric_names.append(name)
             columns.append(column)
-    problems += population_problems(totals)
+    problems += disagreement
     if problems:
         raise WeightingError(*problems)
     numbers = np.array([float(totals[name]) for name in numeric_names])  # type: ignore[arg-type]

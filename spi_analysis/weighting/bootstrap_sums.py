@@ -68,7 +68,10 @@ def replicate_sums(
 
 
 def raked_replicates(
-    plan: BootstrapReplicates, df: pd.DataFrame, margins: Mapping[str, Mapping[object, float]]
+    plan: BootstrapReplicates,
+    df: pd.DataFrame,
+    margins: Mapping[str, Mapping[object, float]],
+    scale_margins: bool = False,
 ) -> BootstrapReplicates:
     """The plan with its weights, and every replicate of them, raked to the same margins.
 
@@ -80,7 +83,7 @@ def raked_replicates(
     ----------
     plan : BootstrapReplicates   of the rows of ``df``, not raked yet
     df : DataFrame (n, ...)      holds the columns of the margins
-    margins : mapping column -> {level: population total}, as in ``rake``
+    margins, scale_margins       as in ``rake``
 
     Returns
     -------
@@ -102,7 +105,7 @@ def raked_replicates(
         )
     plan = plan.kept() if len(plan.units.stratum) * plan.draws.n_replicates <= KEPT else plan
     cells, distinct = _margin_cells(df, list(margins))
-    auxiliary, targets = auxiliary_of(distinct, margins)
+    auxiliary, targets = auxiliary_of(distinct, margins, scale_margins)
     before = _cell_weights(plan, cells, len(distinct))
     after = rake_columns(before, auxiliary, targets)
     ratio = np.divide(after, before, out=np.zeros_like(before), where=before > 0)

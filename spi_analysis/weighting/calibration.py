@@ -23,6 +23,7 @@ def calibrate(
     totals: Totals,
     method: str = "linear",
     bounds: tuple[float, float] | None = None,
+    scale_margins: bool = False,
 ) -> pd.Series:
     """Calibrate weights to known totals.
 
@@ -32,9 +33,11 @@ def calibrate(
     weight : str              column, in persons
     totals : mapping
         a dict value is a categorical margin {level: total}, a number the total of a numeric column,
-        ``"(intercept)"`` the population size; redundant totals are allowed if they agree
+        ``"(intercept)"`` the population size; redundant totals are allowed if they agree (to 1e-7)
     method : str              linear (GREG), raking (exponential), logit (needs ``bounds``)
     bounds : (low, high) or None   limits of new/old weight, low < 1 < high; with ``linear`` the truncated form
+    scale_margins : bool
+        bring margins that differ (by up to 5 %) to one total: that of the intercept, else of the first margin
 
     Returns
     -------
@@ -50,7 +53,7 @@ def calibrate(
     Deville & Sarndal (1992), JASA 87.
     """
     weights = weights_of(df, weight)
-    auxiliary, targets = auxiliary_of(df, totals)
+    auxiliary, targets = auxiliary_of(df, totals, scale_margins)
     g = calibration_factors(weights, auxiliary, targets, method, bounds)
     return pd.Series(weights * g, index=df.index, name=weight)
 

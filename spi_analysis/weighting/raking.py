@@ -31,6 +31,7 @@ def rake(
     margins: Mapping[str, Mapping[object, float]],
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
+    scale_margins: bool = False,
 ) -> pd.Series:
     """Adjust weights until every margin has its population totals.
 
@@ -38,8 +39,10 @@ def rake(
     ----------
     df : DataFrame (n, ...)   one row per respondent
     weight : str              column, in persons
-    margins : mapping column -> {level: population total}
+    margins : mapping column -> {level: population total}; their sums agree (to 1e-7)
     tolerance : float         largest relative difference left in any total
+    scale_margins : bool
+        bring margins that differ (by up to 5 %) to one total, that of the first
 
     Returns
     -------
@@ -55,7 +58,7 @@ def rake(
     Deming & Stephan (1940), Annals of Mathematical Statistics 11; Deville, Sarndal & Sautory (1993), JASA 88.
     """
     weights = weights_of(df, weight)
-    auxiliary, targets = auxiliary_of(df, margins)
+    auxiliary, targets = auxiliary_of(df, margins, scale_margins)
     _require_stopping_rule(tolerance, max_iterations)
     if auxiliary.columns:
         raise WeightingError(

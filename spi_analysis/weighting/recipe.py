@@ -35,6 +35,10 @@ class Notes(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+# From the weights before and after a step and the multiplicity, all (n, K).
+Review = Callable[[np.ndarray, np.ndarray, np.ndarray], Notes]
+
+
 def _nothing(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:
     return Notes()
 
@@ -50,7 +54,7 @@ class Prepared:
 
     apply: Callable[[np.ndarray, np.ndarray], np.ndarray]
     merged: list[Merged] = field(default_factory=list)
-    review: Callable[[np.ndarray, np.ndarray, np.ndarray], Notes] = _nothing
+    review: Review = _nothing
 
 
 class Step(Protocol):

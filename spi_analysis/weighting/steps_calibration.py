@@ -21,24 +21,29 @@ from spi_analysis.weighting.distances import Bounds, distance_of
 from spi_analysis.weighting.groups import Groups
 from spi_analysis.weighting.inputs import require_columns
 from spi_analysis.weighting.raking import MAX_ITERATIONS, TOLERANCE, rake_columns
-from spi_analysis.weighting.recipe import Merged, Prepared, in_replicate
+from spi_analysis.weighting.recipe import Merged, Notes, Prepared, Review, in_replicate
 from spi_analysis.weighting.statuses import INELIGIBLE, RESPONDENT
+from spi_analysis.weighting.totals import one_population
 
 
 @dataclass(frozen=True)
 class Rake:
-    """Rake to population totals (see ``rake``); levels with fewer than ``min_respondents`` are merged first."""
+    """Rake to population totals (see ``rake``); levels with fewer than ``min_respondents`` are merged first.
+
+    Margins that differ (by rounding; with ``scale_margins`` by up to 5 %) are brought to one total, which is reported.
+    """
 
     margins: Mapping[str, Mapping[Any, float]]
     min_respondents: int = 1
     tolerance: float = TOLERANCE
     max_iterations: int = MAX_ITERATIONS
     column: str = "cal_weight"
+    scale_margins: bool = False
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
         kept, totals, merged = _settled(sample, classes, self.margins, self.min_respondents)
-        auxiliary, targets = auxiliary_of(kept, totals)
+        auxiliary, targets = auxiliary_of(kept, totals, self.scale_margins)
 
         def apply(weights: np.ndarray, _: np.ndarray) -> np.ndarray:
             raked = np.zeros_like(weights)
@@ -47,14 +52,15 @@ class Rake:
             )
             return raked
 
-        return Prepared(apply, merged)
+        return Prepared(apply, merged, _scaling(totals, self.scale_margins))
 
 
 @dataclass(frozen=True)
 class Calibrate:
     """Calibrate to totals by a distance (see ``calibrate``); thin levels of margins are merged first.
 
-    ``totals``, ``method``, ``bounds`` as in ``calibrate``; the bounds limit new/old weight of this step.
+    ``totals``, ``method``, ``bounds``, ``scale_margins`` as in ``calibrate``; the bounds limit new/old weight of this
+    step, and scaled margins are reported.
     """
 
     totals: Totals
@@ -62,12 +68,13 @@ class Calibrate:
     bounds: Bounds | None = None
     min_respondents: int = 1
     column: str = "cal_weight"
+    scale_margins: bool = False
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
         distance_of(self.method, self.bounds)
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
         kept, totals, merged = _settled(sample, classes, self.totals, self.min_respondents)
-        auxiliary, targets = auxiliary_of(kept, totals)
+        auxiliary, targets = auxiliary_of(kept, totals, self.scale_margins)
 
         def apply(weights: np.ndarray, _: np.ndarray) -> np.ndarray:
             calibrated = np.zeros_like(weights)
@@ -80,7 +87,7 @@ class Calibrate:
                 calibrated[has_weight, k] = column * factors
             return calibrated
 
-        return Prepared(apply, merged)
+        return Prepared(apply, merged, _scaling(totals, self.scale_margins))
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,12 @@ class PostStratify:
             return scaled
 
         return Prepared(apply, merged)
+
+
+def _scaling(totals: Totals, scale_margins: bool) -> Review:
+    """A review that says which margins were scaled."""
+    notes = Notes(tuple(one_population(totals, scale_margins).notes))
+    return lambda before, after, multiplicity: notes
 
 
 def _settled(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,14 @@ from spi_analysis.sampling.sizes import is_number
 INTERCEPT = "(intercept)"
 Totals = Mapping[str, float | Mapping[object, float]]
 
-# Margins that come from one list agree exactly; those from published tables up to their rounding in print.
-AGREEMENT = 1e-8
+# Sums of margins that differ by no more than this, relatively, are one population: a calibrated total counts as met
+# when it is missed by that much (newton.ACCEPTED). 100,000,000 and 100,000,001 agree; 10,000 and 10,001 do not.
+AGREEMENT = 1e-7
+# Below this a difference is one of adding up, and nothing to speak of.
+LAST_DIGITS = 1e-12
+# Margins are brought to one total where asked for up to here: tables of one population that were rounded, or dated a
+# few months apart. What differs more describes other people.
+MOST_SCALED = 0.05
 # Levels named in one message.
 LISTED = 20
 
@@ -120,13 +127,59 @@ def _empty_levels(name: str, totals: Mapping[str, float], whom: str) -> Problem:
     )
 
 
-def population_problems(totals: Totals) -> list[Problem]:
-    """Every margin must add up to the same population (and to the intercept's total, if given)."""
-    sums = {name: sum(as_texts(total).values()) for name, total in totals.items() if isinstance(total, Mapping)}
-    if INTERCEPT in totals:
-        sums |= as_texts({INTERCEPT: totals[INTERCEPT]})  # type: ignore[dict-item]
-    sums = {name: total for name, total in sums.items() if np.isfinite(total)}
-    if not sums or max(sums.values()) - min(sums.values()) <= AGREEMENT * max(abs(s) for s in sums.values()):
-        return []
-    listed = ", ".join(f"{name}: {total:.10g}" for name, total in sums.items())
-    return [Problem("the margins disagree about the size of the population", got=listed, expected="one sum for all")]
+class OnePopulation(NamedTuple):
+    """Totals whose margins all add up to one population; ``notes``: what was scaled; ``problems``: what cannot be."""
+
+    totals: Totals
+    notes: list[str]
+    problems: list[Problem]
+
+
+def one_population(totals: Totals, scale_margins: bool = False) -> OnePopulation:
+    """Margins brought to one total: the intercept's where it is given, else that of the first margin.
+
+    Sums that agree to ``AGREEMENT`` are always brought together, so that every method can meet all of them; with
+    ``scale_margins`` so are sums that differ by up to ``MOST_SCALED``. Totals of numeric columns stay as they are.
+    """
+    sums = _sums(totals)
+    name, wanted = next(iter(sums.items()), ("", 0.0))
+    away = {other: total / wanted - 1 for other, total in sums.items() if wanted > 0}
+    if not away and any(total != wanted for total in sums.values()):
+        away = dict.fromkeys(sums, np.inf)
+    most = MOST_SCALED if scale_margins else AGREEMENT
+    if max(map(abs, away.values()), default=0.0) > most:
+        return OnePopulation(totals, [], [_disagreement(sums, away, most)])
+    scaled = {other: wanted / sums[other] for other, off in away.items() if off != 0}
+    brought = {other: _times(total, scaled.get(other, 1.0)) for other, total in totals.items()}
+    notes = [
+        f"margin {other} (sum {sums[other]:,.12g}) scaled by {factor:.10g} to the {wanted:,.12g} of {name}"
+        for other, factor in scaled.items()
+        if abs(away[other]) > LAST_DIGITS
+    ]
+    return OnePopulation(brought, notes, [])
+
+
+def _sums(totals: Totals) -> dict[str, float]:
+    """What the intercept and every margin say is the size of the population, the one that decides first."""
+    intercept = {INTERCEPT: totals[INTERCEPT]} if INTERCEPT in totals else {}
+    sums = as_texts(intercept)  # type: ignore[arg-type]
+    sums |= {name: sum(as_texts(total).values()) for name, total in totals.items() if isinstance(total, Mapping)}
+    return {name: total for name, total in sums.items() if np.isfinite(total)}
+
+
+def _times(total: float | Mapping[object, float], factor: float) -> float | Mapping[object, float]:
+    if factor == 1 or not isinstance(total, Mapping):
+        return total
+    return {level: value * factor for level, value in total.items()}
+
+
+def _disagreement(sums: Mapping[str, float], away: Mapping[str, float], most: float) -> Problem:
+    listed = ", ".join(f"{name}: {total:,.12g}" for name, total in sums.items())
+    largest = max(map(abs, away.values()))
+    scalable = most < MOST_SCALED >= largest
+    return Problem(
+        "the margins disagree about the size of the population",
+        got=listed,
+        expected=f"one sum for all (a relative difference of {most:g} at most)",
+        hint=f"scale_margins=True brings them to the total of {next(iter(sums))}" if scalable else "",
+    )
