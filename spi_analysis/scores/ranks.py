@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.scores.pairs import PairErrors, equal_errors, kept_rows, pair_errors
-
-Values = pd.Series | np.ndarray | Sequence[float]
+from spi_analysis.scores.pairs import PairErrors, Values, equal_errors, kept_rows, pair_errors
 
 
 def rank_sets(
