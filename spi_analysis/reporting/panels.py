@@ -40,3 +40,8 @@ def panel_note(round_: RoundParams, words: Words) -> str:
         "How many people were nominated to a panel and invited is told on no page: beside the number of answers it "
         "would tell who stayed silent. An auditor finds it in the draw record."
     )
+
+
+def panel_dash(round_: RoundParams, words: Words) -> str:
+    """The same in short, for further tables of a page."""
+    return words("A dash: a panel, whose size is told on no page.") if round_.panels else ""

@@ -12,7 +12,7 @@ import pandas as pd
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting.charts import line_chart
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.panels import count_of, is_panel, panel_note
+from spi_analysis.reporting.panels import count_of, is_panel, panel_dash
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words
 from spi_analysis.sampling import compared_allocations, margin_of_error
@@ -63,7 +63,7 @@ def plan_table(plans: Plans, round_: RoundParams) -> Shown:
             share=_shares(round_, words),
             level=words.percent(round_.level, 0),
         )
-        note = f"{note} {panel_note(round_, words)}"
+        note = f"{note} {panel_dash(round_, words)}"
         missed = [source for source, plan in plans.items() if not plan.margin_met]
         if missed:
             said = words(
@@ -196,7 +196,6 @@ def strata_table(plans: Plans, round_: RoundParams) -> Shown:
             "planned from response rates, not counted.",
             n=merged,
         )
-        note = f"{note} {panel_note(round_, words)}"
         return html_table(columns, "table-strata", words("Strata and invitations"), note=note, words=words)
 
     return show(make)
@@ -245,7 +244,7 @@ def record_table(data: RoundData) -> Shown:
             commitment=first["secret_commitment"][:SHOWN_DIGITS],
             releases=words.number(len(releases), 0),
         )
-        note = f"{note} {panel_note(round_, words)}"
+        note = f"{note} {panel_dash(round_, words)}"
         return html_table(columns, "table-record", words("The draw"), note=note, words=words)
 
     return show(make)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from spi_analysis.reporting.institution.labels import dimension_rows
 from spi_analysis.reporting.institution.sentences import change_sentence, hidden_reason, is_hidden, score_sentence
-from spi_analysis.reporting.institution.weak_sides import SCORES, compared_with, part_name, weak_side_rows
-from spi_analysis.reporting.wording import Words
+from spi_analysis.reporting.institution.weak_sides import SCORES, part_name, weak_side_rows
+from spi_analysis.reporting.wording import Words, message
 from spi_analysis.stages.report import InstitutionPage
+
+BELOW_THRESHOLD = message(
+    "Look first at {part}: with {score} it lies {points} points below the threshold of {measure} (interval of the "
+    "difference {interval}), the strongest evidence among the {count} parts compared."
+)
+BELOW_SOURCE = message(
+    "Look first at {part}: with {score} it lies {points} points below {measure} as a whole (interval of the difference "
+    "{interval}), the strongest evidence among the {count} parts compared."
+)
 
 
 def opening_sentences(page: InstitutionPage, words: Words) -> list[str]:
@@ -27,13 +36,14 @@ def look_first_sentence(page: InstitutionPage, words: Words) -> str:
     if clear.empty:
         return _lowest_sentence(page, words)
     first = next(clear.itertuples())
+    of_threshold = first.kind in ("source", "dimension")
+    threshold = words.exact(page.setup.round.weak_sides.threshold)
     return words(
-        "Look first at {part}: with {score} it lies {points} points below {measure} (interval of the difference "
-        "{interval}), the strongest evidence among the {count} parts compared.",
+        BELOW_THRESHOLD if of_threshold else BELOW_SOURCE,
         part=part_name(page, first, words),
         score=words.number(first.score, 1),
         points=words.number(-first.difference, 1),
-        measure=compared_with(page, first, words),
+        measure=threshold if of_threshold else words.value("part", first.source),
         interval=words.interval(first.ci_low, first.ci_high, 1),
         count=len(rows),
     )

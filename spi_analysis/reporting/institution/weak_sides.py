@@ -60,7 +60,7 @@ def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
     limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
     columns = [
         text(words("Part"), (part_name(page, row, words) for row in rows.itertuples())),
-        text(words("Compared with"), (compared_with(page, row, words) for row in rows.itertuples())),
+        text(words("Compared with"), (_measure(page, row, words) for row in rows.itertuples())),
         figures(words("Score"), (words.number(x, 1) for x in rows["score"])),
         figures(words("Difference"), (words.signed(x, 1) for x in rows["difference"])),
         figures(words("Interval"), (words.interval(low, high, 1) for low, high in limits)),
@@ -85,8 +85,7 @@ def part_name(page: InstitutionPage, row: Any, words: Words) -> str:
     return f"{name} ({source})"
 
 
-def compared_with(page: InstitutionPage, row: Any, words: Words) -> str:
-    """What a part is compared with: the threshold, or its whole source."""
+def _measure(page: InstitutionPage, row: Any, words: Words) -> str:
     if row.kind in ("source", "dimension"):
         return words("threshold {x}", x=words.exact(page.setup.round.weak_sides.threshold))
     return words("all of {source}", source=words.value("part", row.source))
