@@ -82,7 +82,10 @@ def test_the_time_grows_with_the_length_and_no_faster(act):
 
 
 def test_ids_are_found_inside_longer_names():
-    assert _ids_in("see table-kota-mojokerto-3 and kotax-b", {"kota-mojokerto", "kota-b", "b"}) == {"kota-mojokerto", "b"}
+    assert _ids_in("see table-kota-mojokerto-3 and kotax-b", {"kota-mojokerto", "kota-b", "b"}) == {
+        "kota-mojokerto",
+        "b",
+    }
     assert _ids_in("anything-at-all", set()) == set()
 
 
