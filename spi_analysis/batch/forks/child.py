@@ -56,7 +56,9 @@ def _own_surroundings(request: dict[str, Any], folder: Path, server: int) -> Non
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     own = temporary_folder(folder, os.getpid())
-    own.mkdir(mode=0o700)
+    # With both there IPython takes the folder that it is given, instead of warning in the notebook and taking another.
+    for place in (own, own / SETTINGS):
+        place.mkdir(mode=0o700)
     os.environ.clear()
     os.environ.update(request["env"], TMPDIR=str(own), **settings_below(own / SETTINGS))
     tempfile.tempdir = None
