@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import pandas as pd
 
 from spi_analysis.errors import Problem, VaultError
 from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.files import write_text
+from spi_analysis.tables.files import write_csv
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
@@ -40,7 +38,11 @@ def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution
     if problems:
         raise VaultError(*problems)
     folder = store.root / "invitations"
-    return [_write(folder / f"{institution_id}__{name}.csv", people) for name, people in lists.items()]
+    # Readable by its owner only; a telephone number keeps its +, a name that looks like a formula gets an apostrophe.
+    return [
+        write_csv(folder / f"{institution_id}__{name}.csv", people[list(COLUMNS)], mode=0o600)
+        for name, people in lists.items()
+    ]
 
 
 def _with_contacts(
@@ -64,17 +66,3 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
         expected="contacts of everyone who was sampled",
         hint="restore the vault that was there when the sample was drawn",
     )
-
-
-def _write(path: Path, people: pd.DataFrame) -> Path:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in people[list(COLUMNS)].itertuples(index=False):
-        writer.writerow(["" if value is None or value != value else _harmless(value) for value in row])
-    return write_text(path, "\ufeff" + text.getvalue(), mode=0o600)
-
-
-def _harmless(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula; a phone number keeps its +."""
-    return value if value[1:].isdigit() else value.lstrip("=+-@\t")

@@ -12,6 +12,7 @@ from spi_analysis.tables.export import FORMATS, export_round
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
+from spi_analysis.tables.neutral import as_written
 
 CITY, ROUND = "kota-mojokerto", "spi_2024"
 
@@ -68,6 +69,20 @@ def test_the_csv_holds_answers_design_and_weights_and_no_contact(export, vault, 
     contacts = vault.read_contacts(ROUND, CITY, "internal")
     for value in contacts[["name", "phone", "email", "employee_number"]].stack().dropna():
         assert value not in text
+
+
+def test_nothing_that_a_list_brought_in_runs_in_a_spreadsheet(export, store):
+    """A unit called =cmd|... is a text in the workbook, and one with an apostrophe in the CSV; nothing of it is lost."""
+    unit = "=cmd|' /C calc'!A0\x07"
+    frame = store.read("frame", CITY)
+    store.write("frame", CITY, frame.assign(unit=unit))
+    paths = export("csv", "xlsx", "sav", "r")
+    cells = [cell for sheet in openpyxl.load_workbook(paths[".xlsx"]) for row in sheet for cell in row]
+    assert not [cell.value for cell in cells if cell.data_type == "f"]
+    assert unit.rstrip("\x07") in {cell.value for cell in cells}, "no workbook can hold control characters"
+    assert pd.read_csv(paths[".csv"])["unit"].map(as_written).unique().tolist() == [unit]
+    assert pd.read_csv(paths[".csv"], dtype=str)["unit"].str.startswith("'").all()
+    assert pyreadstat.read_sav(paths[".sav"])[0]["unit"].unique().tolist() == [unit], "SPSS runs nothing: as it was"
 
 
 def test_the_codebook_names_every_column_and_code(export):
