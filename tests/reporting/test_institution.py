@@ -5,7 +5,6 @@ import re
 from html import unescape
 
 import pandas as pd
-import pytest
 
 from spi_analysis.columns import VALUES
 from spi_analysis.reporting.institution import (

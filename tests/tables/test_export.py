@@ -72,7 +72,7 @@ def test_the_csv_holds_answers_design_and_weights_and_no_contact(export, vault, 
 
 
 def test_nothing_that_a_list_brought_in_runs_in_a_spreadsheet(export, store):
-    """A unit called =cmd|... is a text in the workbook, and one with an apostrophe in the CSV; nothing of it is lost."""
+    """A unit called =cmd|... is a text in the workbook, and has an apostrophe in the CSV; nothing of it is lost."""
     unit = "=cmd|' /C calc'!A0\x07"
     frame = store.read("frame", CITY)
     store.write("frame", CITY, frame.assign(unit=unit))
@@ -132,19 +132,23 @@ def test_stata_labels_go_round(export):
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
-def test_the_script_runs_in_r(export):
-    """Of 4, 8 (do not know) and 6, weights alike, the mean is 5; the one user alone makes no design."""
+def test_the_script_runs_in_r(export, store):
+    """Of 4, 8 (do not know) and 6, weights alike, the mean is 5; the one user alone makes no design.
+
+    The name of the unit is what the list says, without the apostrophes of the file.
+    """
+    store.write("frame", CITY, store.read("frame", CITY).assign(unit="=x;@y"))
     script = export("r")[".R"]
     code = (
         f'source("{script.name}"); m <- svymean(~int_tra_1, replicate_designs$internal, na.rm = TRUE); '
         "cat(coef(m), SE(m) > 0, ncol(weights(replicate_designs$internal)), names(designs), "
-        "as.character(labelled$int_tra_1[labelled$person_id == data$person_id[is.na(data$int_tra_1)][1]]))"
+        "as.character(labelled$int_tra_1[labelled$person_id == data$person_id[is.na(data$int_tra_1)][1]]), unique(data$unit))"
     )
     run = subprocess.run(["Rscript", "-e", code], cwd=script.parent, capture_output=True, text=True, check=False)
     if "there is no package called" in run.stderr:
         pytest.skip("R has no package survey")
     assert run.returncode == 0, run.stderr
-    assert re.fullmatch(r"5 TRUE 3 internal Tidak tahu", run.stdout.strip())
+    assert re.fullmatch(r"5 TRUE 3 internal Tidak tahu =x;@y", run.stdout.strip())
 
 
 def test_what_cannot_be_exported_is_told(workspace, tmp_path, setup, store, round_done):
