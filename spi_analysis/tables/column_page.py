@@ -22,8 +22,9 @@ and `r0001`, `r0002`, ... for the replicate weights. Names, phone numbers and e-
 ## Files for spreadsheets
 
 A CSV is UTF-8 with a byte-order mark, cells ended by commas and decimals by points. Names of units and services come
-from foreign lists, and a spreadsheet runs what begins with `=`, `+`, `-` or `@`: before such a text, and inside one where a
-spreadsheet with other settings would begin a cell (after `;`, `,`, `|`, a tab or a line break), stands an apostrophe.
+from foreign lists, and a spreadsheet runs what begins with `=`, `+`, `-` or `@`: before such a text, and inside one
+where a spreadsheet with other settings would begin a cell (after `;`, `,`, `|`, a tab or a line break), stands an
+apostrophe.
 Numbers are as they are, also negative ones and texts that are nothing but a number (`+6281...`). A program takes the
 apostrophe away with `spi_analysis.tables.neutral.as_written(text)`, which gives back exactly what there was; the R
 script of `spi export` does so by itself. In a workbook (XLSX) such a text is a text and needs no apostrophe.

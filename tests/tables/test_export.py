@@ -142,7 +142,8 @@ def test_the_script_runs_in_r(export, store):
     code = (
         f'source("{script.name}"); m <- svymean(~int_tra_1, replicate_designs$internal, na.rm = TRUE); '
         "cat(coef(m), SE(m) > 0, ncol(weights(replicate_designs$internal)), names(designs), "
-        "as.character(labelled$int_tra_1[labelled$person_id == data$person_id[is.na(data$int_tra_1)][1]]), unique(data$unit))"
+        "as.character(labelled$int_tra_1[labelled$person_id == data$person_id[is.na(data$int_tra_1)][1]]), "
+        "unique(data$unit))"
     )
     run = subprocess.run(["Rscript", "-e", code], cwd=script.parent, capture_output=True, text=True, check=False)
     if "there is no package called" in run.stderr:
