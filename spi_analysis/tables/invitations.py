@@ -38,11 +38,7 @@ def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution
     if problems:
         raise VaultError(*problems)
     folder = store.root / "invitations"
-    # Readable by its owner only; a telephone number keeps its +, a name that looks like a formula gets an apostrophe.
-    return [
-        write_csv(folder / f"{institution_id}__{name}.csv", people[list(COLUMNS)], mode=0o600)
-        for name, people in lists.items()
-    ]
+    return [_write(folder / f"{institution_id}__{name}.csv", people) for name, people in lists.items()]
 
 
 def _with_contacts(
@@ -66,3 +62,8 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
         expected="contacts of everyone who was sampled",
         hint="restore the vault that was there when the sample was drawn",
     )
+
+
+def _write(path: Path, people: pd.DataFrame) -> Path:
+    # A telephone number keeps its +; a name that a spreadsheet would run gets an apostrophe.
+    return write_csv(path, people[list(COLUMNS)], mode=0o600)
