@@ -22,6 +22,7 @@ from spi_analysis.errors import StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.reporting.institution.files import save_tables
 from spi_analysis.stages.draw import draw_institution
+from spi_analysis.stages.published import import_published
 from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
 from spi_analysis.stages.weigh import save_weights, weigh_institution
@@ -285,6 +286,30 @@ def test_what_is_stale_missing_or_failed_is_refused_and_left_out_when_told(setup
     with pytest.raises(StoreError, match="no report to publish"):
         pack(setup, partial=True)
     assert not (setup.workspace.root / "out").exists()
+
+
+def test_when_all_are_out_of_date_it_says_so_and_why(setup):
+    """Published years were imported after the reports were made: they are there, and nobody may be told otherwise."""
+    import_published(setup, setup.workspace.params / "published.csv")
+    with pytest.raises(StoreError) as error:
+        pack(setup, partial=True)
+    (problem,) = error.value.problems
+    assert problem.what == "there is no report to publish: 1 of 1 are out of date"
+    assert problem.key == TOWN
+    assert problem.got == "run: tables of all institutions is new"
+    assert "spi run" in problem.hint
+
+
+def test_when_none_was_made_or_all_are_withheld_it_says_that(setup):
+    (setup.workspace.outputs / ROUND / TOWN / "report.en.html").unlink()
+    with pytest.raises(StoreError, match="no report to publish: 1 of 1 were not made yet"):
+        pack(setup, partial=True)
+    shutil.rmtree(setup.workspace.outputs / ROUND / TOWN)
+    rows = setup.workspace.params / "rounds" / f"{ROUND}.institutions.csv"
+    header = rows.read_text().splitlines()[0]
+    rows.write_text(f"{header}\n{TOWN},0,0,0,,,withheld,secrecy,test\n")
+    with pytest.raises(StoreError, match="no report to publish: all results are withheld"):
+        pack(load_setup(setup.workspace, ROUND), partial=True)
 
 
 def test_a_missing_institution_is_left_out_and_listed(setup):
