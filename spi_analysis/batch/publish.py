@@ -27,6 +27,9 @@ REPORT = next(kind for kind in INSTITUTION_NOTEBOOKS if kind.audience == "report
 OVERVIEW = Step(NATIONAL_NOTEBOOKS[0], "", ())
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 ALL = ""
+MISSING_REPORT = "the report is missing"
+# Institutions that a message names; a national round has 640.
+MOST_NAMED = 5
 # A zip states when its files were written; a fixed day keeps the same content the same bytes.
 FIXED_DAY = (1980, 1, 1, 0, 0, 0)
 _TABLE = re.compile(r'href="(tables/[a-z0-9_]+\.csv)"')
@@ -80,7 +83,7 @@ def _publish(setup: RoundSetup, folder: Path, partial: bool, entries: Mapping[Ke
     if problems and not partial:
         raise StoreError(*problems)
     if not ready:
-        raise StoreError("there is no report to publish", file=f"outputs/{setup.round.round_id}", hint="run: spi run")
+        raise StoreError(*_nothing_to_publish(f"outputs/{setup.round.round_id}", wanting, withheld))
     contents = _contents(setup, ready, with_overview=not overview)
     forbidden = all_problems(contents.files.items())
     if forbidden:
@@ -99,13 +102,43 @@ def _wanting(setup: RoundSetup, institution_id: str, entries: Mapping[Key, Entry
     steps = _report_steps(institution_id)
     missing = [page for page in page_paths(setup, steps[-1]) if not page.exists()]
     if missing:
-        return [_problem("the report is missing", institution_id, page) for page in missing]
+        return [_problem(MISSING_REPORT, institution_id, page) for page in missing]
     verdicts = [(step, verdict(setup, step, entries)) for step in steps]
     return [
         _problem(f"the report is stale: {step.notebook.name} is not up to date", institution_id, None, found.in_words)
         for step, found in verdicts
         if not found.is_current
     ]
+
+
+def _nothing_to_publish(
+    place: str, wanting: Mapping[str, Sequence[Problem]], withheld: Collection[str]
+) -> list[Problem]:
+    """Why not one report can go: how many were never made, how many are out of date, and what has changed since."""
+    missing = [code for code, found in wanting.items() if found[0].what == MISSING_REPORT]
+    stale = [code for code in wanting if code not in missing]
+    why = dict.fromkeys(problem.got for code in stale for problem in wanting[code])
+    what, problems = "there is no report to publish: ", []
+    if stale:
+        problems.append(
+            Problem(
+                f"{what}{len(stale)} of {len(wanting)} are out of date",
+                file=place,
+                key=_named(stale),
+                got="; ".join(why),
+                expected="reports made from what is there now",
+                hint="run: spi run (it makes them anew), then spi publish again",
+            )
+        )
+    if missing:
+        absent = f"{what}{len(missing)} of {len(wanting)} were not made yet"
+        problems.append(Problem(absent, file=place, key=_named(missing), hint="run: spi run"))
+    return problems or [Problem(f"{what}all results are withheld", file=place, key=_named(list(withheld)))]
+
+
+def _named(institution_ids: Sequence[str]) -> str:
+    more = f" and {len(institution_ids) - MOST_NAMED} more" if len(institution_ids) > MOST_NAMED else ""
+    return ", ".join(institution_ids[:MOST_NAMED]) + more
 
 
 def _report_steps(institution_id: str) -> list[Step]:

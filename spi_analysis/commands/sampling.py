@@ -74,7 +74,7 @@ def draw(
     drawn = [outcome.value for outcome in outcomes if outcome.value is not None]
     if drawn:
         print_rows("Drawn", pd.concat(drawn, ignore_index=True))
-        out.print(f"records to publish: data/{setup.round.round_id}/draw/<institution>.json")
+        out.print(f"records to publish: data/{setup.round.round_id}/draw/<institution>.json (draw_private/ stays here)")
     finish(problems_of(outcomes), [], setup.workspace)
 
 

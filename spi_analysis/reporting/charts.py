@@ -1,4 +1,7 @@
-"""The chart forms that reports use. Each gives inline SVG with a description that says what the picture shows."""
+"""The chart forms that reports use. Each gives inline SVG with a description that says what the picture shows.
+
+What is drawn is what is written, rounded alike: the places of dots and bars in the SVG could be read back.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ from spi_analysis.reporting.placing import (
 from spi_analysis.reporting.scales import number_scale, scale
 from spi_analysis.reporting.svg import ACCENT, INK, MUTED, NARROW, POINTS, WIDE, both_widths
 from spi_analysis.reporting.wording import Words
+from spi_analysis.tables.page_figures import PAGE_DECIMALS, rounded
 
 DAY_TICKS = 6
 # Inches between a mark on the scale and its name.
@@ -63,6 +67,8 @@ def interval_chart(
     unit : str                     behind every figure of the description, such as "%"
     reference : float or None      a line to compare with, named ``reference_label``
     """
+    table = _as_written(table, ["estimate", "ci_low", "ci_high"], decimals)
+    reference = None if reference is None else rounded(reference, decimals)
 
     def draw(figure: Figure, wide: bool) -> None:
         rows = rows_of(table["label"], wide)
@@ -96,6 +102,7 @@ def composition_chart(
     note: str = "",
 ) -> str:
     """Bars that add up from 0 to a total (columns label, points; minus is drawn backwards)."""
+    parts, total = _as_written(parts, ["points"]), rounded(total)
     ends = parts["points"].cumsum().to_numpy()
     starts = np.concatenate([[0.0], ends[:-1]])
     labels = [*parts["label"], total_label]
@@ -133,6 +140,8 @@ def scale_chart(
     note: str = "",
 ) -> str:
     """The index with its interval on the scale of categories, with marks such as last year and target."""
+    estimate, low, high = (rounded(x) for x in (estimate, low, high))
+    marks = {name: rounded(value) for name, value in marks.items()}
     values = [estimate, low, high, *marks.values(), *(level.below for level in levels if level.below is not None)]
     left, right = max(0.0, min(values) - 4), min(100.0, max(values) + 4)
     texts = {name: f"{name}: {words.number(value)}" for name, value in marks.items()}
@@ -189,6 +198,7 @@ def history_chart(
 
     ``past``: year, index; ``now``: year, estimate, ci_low, ci_high; ``targets``: year and figure, by series.
     """
+    past, now = _as_written(past, ["index"]), {name: rounded(value) for name, value in now.items()}
     names = [past_label, *targets, now_label]
 
     def draw(figure: Figure, wide: bool) -> None:
@@ -230,6 +240,7 @@ def line_chart(
 ) -> str:
     """Lines over the table's index (days or numbers); every column is a line named by its heading."""
     styles = ["-", "--", ":", "-."]
+    table = _as_written(table, list(table.columns), decimals)
 
     def draw(figure: Figure, wide: bool) -> None:
         axes = place(figure, top=legend_room(table.columns, wide))
@@ -296,6 +307,7 @@ def histogram_chart(
     values: pd.Series, chart_id: str, title: str, *, words: Words, x_label: str, y_label: str, note: str = ""
 ) -> str:
     """How values are spread."""
+    values = values.map(rounded)
     # As many bars as the values can fill.
     bins = int(np.clip(2 * np.sqrt(len(values)), 5, 30))
     counts, edges = np.histogram(values, bins)
@@ -351,6 +363,10 @@ def _describe_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str) 
         for row in table.itertuples()
     ]
     return "; ".join(rows) + "."
+
+
+def _as_written(table: pd.DataFrame, columns: Sequence[str], decimals: int = PAGE_DECIMALS) -> pd.DataFrame:
+    return table.assign(**{name: [rounded(x, decimals) for x in table[name]] for name in columns})
 
 
 def _renamed(past: pd.DataFrame) -> pd.DataFrame:

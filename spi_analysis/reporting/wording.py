@@ -27,6 +27,7 @@ from spi_analysis.params import Language, Text
 from spi_analysis.sampling import UNKNOWN_LEVEL
 from spi_analysis.sampling.strata import SEPARATOR
 from spi_analysis.stages.plan import PANEL
+from spi_analysis.tables.page_figures import P_DECIMALS, PAGE_DECIMALS, rounded
 
 CATALOGUES = Path(__file__).parent / "locale"
 MISSING = "–"
@@ -34,8 +35,6 @@ MISSING = "–"
 WEAK = "*"
 # Chances below this are written as "below".
 NEARLY_NEVER = 0.01
-# p values are written with these decimals.
-P_DECIMALS = 4
 # Columns whose codes occur in the labels of strata and classes.
 CLASSES = ("position_class", "sex", "age_group")
 
@@ -70,13 +69,11 @@ class Words:
         known = next((c for c in CLASSES if code in VALUES[c]), "unit")
         return self.value(known, code) + mark + others
 
-    def number(self, x: float | None, decimals: int = 2) -> str:
+    def number(self, x: float | None, decimals: int = PAGE_DECIMALS) -> str:
         """A number with the language's decimal mark; a dash where there is none."""
         if x is None or math.isnan(x):
             return MISSING
-        # Avoids "-0.00".
-        rounded = round(float(x), decimals) + 0.0
-        return format_decimal(rounded, _pattern(decimals), locale=_locale(self.language)).replace("-", "−")
+        return format_decimal(rounded(x, decimals), _pattern(decimals), locale=_locale(self.language)).replace("-", "−")
 
     def exact(self, x: float | None) -> str:
         """A number that somebody set, such as a limit or a target: as many decimals as it has, at most two."""
@@ -84,7 +81,7 @@ class Words:
             return MISSING
         return self.number(x, next((d for d in (0, 1) if round(x, d) == round(x, 2)), 2))
 
-    def signed(self, x: float | None, decimals: int = 2) -> str:
+    def signed(self, x: float | None, decimals: int = PAGE_DECIMALS) -> str:
         """A number with its sign, also when it is positive."""
         if x is None or math.isnan(x):
             return MISSING
@@ -112,7 +109,7 @@ class Words:
         least = 10.0**-P_DECIMALS
         return "< " + self.number(least, P_DECIMALS) if p is not None and p < least else self.number(p, P_DECIMALS)
 
-    def interval(self, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
+    def interval(self, low: float | None, high: float | None, decimals: int = PAGE_DECIMALS, unit: str = "") -> str:
         """Both limits of an interval, each with its unit (such as "%")."""
         if low is None or high is None or math.isnan(low) or math.isnan(high):
             return MISSING

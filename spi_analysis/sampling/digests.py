@@ -13,6 +13,7 @@ import pandas as pd
 
 SAMPLE_LABEL = b"digest of a drawn sample, version 3\x00"
 RECORD_LABEL = b"seal of a draw record, version 3\x00"
+PRIVATE_LABEL = b"private part of a draw record\x00"
 # A text begins with its length, so this is no text.
 MISSING = "-"
 
@@ -41,6 +42,11 @@ def sealed(digest: str, name: str, secret: bytes | None) -> str:
 def record_seal(record: Mapping[str, Any], secret: bytes) -> str:
     """A keyed digest of all of a record (but the seal): whoever lacks the secret can change nothing in it unseen."""
     return _keyed(secret, RECORD_LABEL + canonical({k: v for k, v in record.items() if k != "seal"}).encode())
+
+
+def private_digest(facts: Mapping[str, Any], scope: str, secret: bytes) -> str:
+    """What a record says of facts that are not published with it, keyed: few people's answers could be tried out."""
+    return _keyed(secret, PRIVATE_LABEL + f"{scope}\x00{canonical(facts)}".encode())
 
 
 def canonical(record: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 from spi_analysis.params import RoundParams, RoundSetup
 from spi_analysis.sampling import coverage, list_quality, lists_shared, shown_counts
 from spi_analysis.sampling.frame_audit import safe_count
-from spi_analysis.tables.files import whole_counts, write_csv
+from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.page_figures import as_shown
 from spi_analysis.tables.store import Store
 
 # Rows that were turned away, by what the institution can do about them (codes of tables/reasons.yaml).
@@ -23,7 +24,7 @@ TURNED_AWAY = {
     "cells_missing": ("missing_name", "missing_unit", "missing_position", "missing_value"),
 }
 FLAGS = ("no_whatsapp", "no_email", "flagged")
-COUNTS = ("people", "known", *FLAGS)
+COUNTS = dict.fromkeys(("people", "known", *FLAGS), 0)
 AUDITED = ("source", "unit", "channels", "stream", "also_listed_as", "is_eligible", "frame_status")
 UNIT_COLUMNS = ["source", "unit", "people", *FLAGS, "known", "share"]
 TASK_COLUMNS = ["source", "unit", "task", "people", "known", "share"]
@@ -61,7 +62,7 @@ def save_audit(setup: RoundSetup, institution_id: str, audit: FrameAudit) -> lis
     """Write ``frame/tasks.csv`` and ``frame/units.csv`` beside the institution's pages."""
     folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / "frame"
     parts = {"tasks": audit.tasks, "units": audit.units}
-    return [write_csv(folder / f"{name}.csv", whole_counts(table, COUNTS)) for name, table in parts.items()]
+    return [write_csv(folder / f"{name}.csv", as_shown(table, COUNTS)) for name, table in parts.items()]
 
 
 def _source_table(

@@ -10,6 +10,7 @@ from spi_analysis.errors import Problem, SamplingError, StoreError
 from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.params.sources import DesignParams
 from spi_analysis.sampling import DrawDesign, draw_record, draw_sample, release
+from spi_analysis.sampling.digests import private_digest
 from spi_analysis.stages.earlier import Turn, coordinated_turn, response_history
 from spi_analysis.stages.plan import History, SourcePlan, eligible_list, listed_in_strata, plan_source, strata_columns
 from spi_analysis.tables.files import write_parquet
@@ -27,20 +28,28 @@ SAMPLE_COLUMNS = [
     "prn",
     "wave",
 ]
-# Anticipated rates in the record; more decimals would be false precision.
+# Anticipated rates in the private part of the record; more decimals would be false precision.
 RATE_DECIMALS = 6
+# The folder of what belongs to a record and is not published: from six decimals of a stratum's anticipated response
+# last year's answers follow exactly, unit by unit. The record holds a keyed digest of it.
+PRIVATE = "draw_private"
+PRIVATE_DIGEST = "private_digest"
 # Inside a place everyone drawn has the same chance to be released: the stratum, or the unit of a two-stage draw.
 PLACE = "place"
 DRAWN_COLUMNS = [c for c in SAMPLE_COLUMNS if c != "base_weight"] + [PLACE]
 
 
 class Drawn(NamedTuple):
-    """``sample``: who is invited first; ``people``: the frame as drawn from; ``record``; ``drawn``: with reserves."""
+    """``sample``: who is invited first; ``people``: the frame as drawn from; ``drawn``: with reserves.
+
+    ``record`` is published; ``private`` is what was anticipated, of which the record holds a digest.
+    """
 
     sample: pd.DataFrame
     people: pd.DataFrame
     record: dict[str, Any]
     drawn: pd.DataFrame
+    private: dict[str, Any]
 
 
 def draw_source(
@@ -63,10 +72,12 @@ def draw_source(
     design = DrawDesign(round_.draw.public_value, plan.waves, method, turn.turn, scope)
     drawn = draw_sample(people, design, secret)
     params = {"secret": secret, "turn": turn.turn, "method": method, "scope": scope}
-    context = context_of(round_, source, plan) | {"coordination": turn.facts}
+    private = private_facts(plan)
+    digest = {PRIVATE_DIGEST: private_digest(private, scope, secret)}
+    context = context_of(round_, source, plan) | {"coordination": turn.facts} | digest
     record = draw_record(people, drawn.drop(columns="prn"), params | {"context": context} | public_value(round_))
     kept = drawn.assign(place=drawn[method.get("unit", "stratum")])[DRAWN_COLUMNS]
-    return Drawn(released(kept, 1), people, record, kept)
+    return Drawn(released(kept, 1), people, record, kept, private)
 
 
 def released(drawn: pd.DataFrame, last: int | pd.Series) -> pd.DataFrame:
@@ -105,17 +116,21 @@ def method_of(design: DesignParams | None, people: pd.DataFrame) -> dict[str, An
 
 
 def context_of(round_: RoundParams, source: Source, plan: SourcePlan) -> dict[str, Any]:
-    """Plain facts of the record: what the draw was planned by."""
+    """Plain facts of the record: what the draw was planned by, and anybody may know."""
     design = round_.sources[source].design
-    response = zip(plan.strata["stratum"], plan.strata["response"], strict=True)
     return {
         "round_id": round_.round_id,
         "source": source,
         "strata_columns": strata_columns(design),
         "cells": cell_map(plan, design),
         "design": design.model_dump(mode="json", exclude={"source", "as_of"}) if design else {},
-        "response": {stratum: round(float(rate), RATE_DECIMALS) for stratum, rate in response},
     }
+
+
+def private_facts(plan: SourcePlan) -> dict[str, Any]:
+    """What the draw was planned by and stays in the house: the anticipated response of every stratum."""
+    response = zip(plan.strata["stratum"], plan.strata["response"], strict=True)
+    return {"response": {stratum: round(float(rate), RATE_DECIMALS) for stratum, rate in response}}
 
 
 def public_value(round_: RoundParams) -> dict[str, str]:
@@ -139,7 +154,7 @@ def draw_institution(setup: RoundSetup, store: Store, institution_id: str, secre
 
     Returns
     -------
-    The record: round, institution, and one draw record per source.
+    The record: round, institution, and one draw record per source; what is not published of it lies in PRIVATE.
     """
     with one_writer(store.root.parent):
         setup.require(institution_id)
@@ -159,14 +174,13 @@ def draw_institution(setup: RoundSetup, store: Store, institution_id: str, secre
             )
             for source in round_.sources
         }
-        whole = {
-            "round_id": round_.round_id,
-            "institution_id": institution_id,
-            "sources": {source: part.record for source, part in parts.items()},
-        }
+        whose = {"round_id": round_.round_id, "institution_id": institution_id}
+        whole = whose | {"sources": {source: part.record for source, part in parts.items()}}
+        private = whose | {"sources": {source: part.private for source, part in parts.items()}}
         for name in ("people", "drawn"):
             table = pd.concat([getattr(part, name) for part in parts.values()], ignore_index=True)
             write_parquet(archive_path(store, institution_id, name), table)
+        store.write_record(PRIVATE, institution_id, private)
         store.write_record("draw", institution_id, whole)
         # Last, since its presence means that the draw is done.
         store.write("sample", institution_id, pd.concat([part.sample for part in parts.values()], ignore_index=True))

@@ -22,6 +22,16 @@ from spi_analysis.scores import (
 from spi_analysis.stages.published import published_results, without_withheld
 from spi_analysis.stages.years import YearsOverview, published_years_model, years_tables
 from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.page_figures import as_shown
+
+# What the overview shows with one decimal; all else with two.
+_LEVELS = ("lasting", "lasting_low", "lasting_high", "current", "current_low", "current_high")
+SHOWN_DECIMALS = {
+    "years_components": dict.fromkeys(("estimate", "ci_low", "ci_high"), 1),
+    "years_levels": dict.fromkeys(("noise_sd", *_LEVELS), 1),
+    "years_moves": dict.fromkeys(("carried", "carried_low", "carried_high"), 1),
+    "years_hold_out": {"width": 1},
+}
 
 
 @dataclass(frozen=True)
@@ -132,5 +142,5 @@ def save_overview(overview: Overview, places: pd.DataFrame, folder: Path) -> lis
         **years_tables(overview.model),
     }
     for name, table in tables.items():
-        write_csv(folder / f"{name}.csv", table)
+        write_csv(folder / f"{name}.csv", as_shown(table, SHOWN_DECIMALS.get(name, {})))
     return [f"{name}.csv" for name in tables]

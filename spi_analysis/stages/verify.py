@@ -10,8 +10,19 @@ import pandas as pd
 from spi_analysis.errors import SpiError
 from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.sampling import Difference, draw_sample, other_version, record_differences, verify_draw
+from spi_analysis.sampling.digests import private_digest
 from spi_analysis.sampling.draw import design_of
-from spi_analysis.stages.draw import archive_path, context_of, method_of, public_value, stratified, turn_of
+from spi_analysis.stages.draw import (
+    PRIVATE,
+    PRIVATE_DIGEST,
+    archive_path,
+    context_of,
+    method_of,
+    private_facts,
+    public_value,
+    stratified,
+    turn_of,
+)
 from spi_analysis.stages.earlier import response_history
 from spi_analysis.stages.plan import listed_in_strata, plan_source
 from spi_analysis.stages.release import drawn_of, log_of, log_problems, record_of, sample_of
@@ -66,15 +77,38 @@ def _source_differences(
     archived = pd.read_parquet(archive) if archive.exists() else None
     kept = None if archived is None else archived[archived["source"] == source]
     # Where the frame or the record is another one, all else follows from that.
+    private = _private_part(store, institution_id, source, part)
     return verify_draw(part, people, secret, kept) or [
-        *_params_differences(setup, store, institution_id, round_, source, part, frame),
+        *_private_differences(part, private, secret),
+        *_params_differences(setup, store, institution_id, round_, source, part, private, frame),
         *_drawn_differences(store, institution_id, source, part, people, secret),
     ]
 
 
+def _private_part(store: Store, institution_id: str, source: Source, part: dict[str, Any]) -> dict[str, Any] | None:
+    """What belongs to a record and is not published; an older record holds it itself. None where it is not there."""
+    if PRIVATE_DIGEST not in part["context"]:
+        return part["context"]
+    return (store.read_record(PRIVATE, institution_id) or {}).get("sources", {}).get(source)
+
+
+def _private_differences(
+    part: dict[str, Any], private: dict[str, Any] | None, secret: bytes | None
+) -> list[Difference]:
+    """Whether the private part is that of the draw. Without the secret nobody can tell, nor need anybody have it."""
+    recorded = part["context"].get(PRIVATE_DIGEST)
+    if secret is None or recorded is None:
+        return []
+    if private is None:
+        return [Difference("the private part of the record is missing: the anticipated response cannot be checked")]
+    if private_digest(private, part["scope"], secret) != recorded:
+        return [Difference("the private part of the record is not the one of the draw")]
+    return []
+
+
 def _params_differences(
     setup: RoundSetup, store: Store, institution_id: str, round_: RoundParams, source: Source, part: dict[str, Any],
-    frame: pd.DataFrame,
+    private: dict[str, Any] | None, frame: pd.DataFrame,
 ) -> list[Difference]:  # fmt: skip
     """Whether the record follows from the round's parameters: value, method, strata, sizes of waves, turn."""
     try:
@@ -89,6 +123,7 @@ def _params_differences(
     context = context_of(round_, source, plan)
     pairs = [(key, part[key], value) for key, value in expected.items()]
     pairs += [(key, part["context"].get(key), value) for key, value in context.items() if key != "design"]
+    pairs += [(key, private.get(key), value) for key, value in private_facts(plan).items()] if private else []
     given = part["context"].get("design", {})
     pairs += [(f"design.{key}", given.get(key), value) for key, value in context["design"].items()]
     what = "a parameter is not the one of the draw"

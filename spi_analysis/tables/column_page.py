@@ -18,6 +18,21 @@ This page is written from the code: `python -m spi_analysis.tables.column_page >
 
 The tables `responses` and `replicates` have further columns: one per item of the round's instrument (its code),
 and `r0001`, `r0002`, ... for the replicate weights. Names, phone numbers and e-mail addresses are in no table.
+
+## Files for spreadsheets
+
+A CSV is UTF-8 with a byte-order mark, cells ended by commas and decimals by points. Names of units and services come
+from foreign lists, and a spreadsheet runs what begins with `=`, `+`, `-` or `@`: before such a text, and inside one
+where a spreadsheet with other settings would begin a cell (after `;`, `,`, `|`, a tab or a line break), stands an
+apostrophe.
+Numbers are as they are, also negative ones and texts that are nothing but a number (`+6281...`). A program takes the
+apostrophe away with `spi_analysis.tables.neutral.as_written(text)`, which gives back exactly what there was; the R
+script of `spi export` does so by itself. In a workbook (XLSX) such a text is a text and needs no apostrophe.
+
+The CSV files beside a page hold what the page shows, rounded alike: scores of parts and rates with one decimal, index
+and points with two, effective answers whole, standard errors like their estimates. `spi publish` refuses a table with a
+cell that a spreadsheet would run or a figure with more digits than any page shows. All digits are in the store
+(`load_round`) and in `spi export`, which stay in the house.
 """
 
 

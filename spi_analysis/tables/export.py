@@ -11,6 +11,7 @@ from typing import get_args
 import openpyxl
 import pandas as pd
 import pyreadstat
+from openpyxl.cell import WriteOnlyCell
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, nearest
@@ -19,7 +20,7 @@ from spi_analysis.params.setup import load_setup
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.tables.codebook import Meaning, codebook, meanings
 from spi_analysis.tables.files import whole_file, write_bytes, write_csv, write_text
-from spi_analysis.tables.importing.workbook import workbook_bytes
+from spi_analysis.tables.importing.workbook import filled, workbook_bytes
 from spi_analysis.tables.r_script import r_script
 from spi_analysis.tables.round_data import workspace_of
 from spi_analysis.tables.store import Store
@@ -138,7 +139,7 @@ def _write_xlsx(export: _Export) -> list[Path]:
         sheet.freeze_panes = "A2"
         sheet.append(list(table.columns))
         for row in _with_none(table).itertuples(index=False):
-            sheet.append(list(row))
+            sheet.append([filled(WriteOnlyCell(sheet), v) if isinstance(v, str) else v for v in row])
     return [write_bytes(_beside(export, ".xlsx"), workbook_bytes(book))]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
+
+from spi_analysis.tables.neutral import neutral_table
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -70,14 +73,21 @@ def write_parquet(path: Path, data: pd.DataFrame) -> Path:
     return path
 
 
-def write_csv(path: Path, data: pd.DataFrame) -> Path:
-    """Write a CSV whole (UTF-8 with a byte-order mark, so that spreadsheets read it right)."""
-    with whole_file(path) as beside:
-        data.to_csv(beside, index=False, encoding="utf-8-sig", lineterminator="\n")
+def write_csv(path: Path, data: pd.DataFrame, mode: int = 0o644) -> Path:
+    """Write a CSV whole: UTF-8 with a byte-order mark, so that spreadsheets read it right, and without formulas.
+
+    The only way in which a CSV is written; what is released goes through ``page_figures.as_shown`` first.
+    """
+    table = neutral_table(data)
+    with whole_file(path, mode) as beside:
+        table.to_csv(beside, index=False, encoding="utf-8-sig", lineterminator="\n", quoting=_quoting(table))
     return path
 
 
-def whole_counts(table: pd.DataFrame, counts: Sequence[str]) -> pd.DataFrame:
-    """The columns ``counts`` (those that are there) as whole numbers, also where some are missing."""
-    there = [column for column in counts if column in table]
-    return table.assign(**{column: table[column].astype("Float64").astype("Int64") for column in there})
+def _quoting(table: pd.DataFrame) -> Literal[0, 2]:
+    """Quotation marks where they are needed; around all texts where one holds a carriage return.
+
+    The writer would leave that bare, and readers take it for the end of the row.
+    """
+    texts = (value for name in table.select_dtypes("object") for value in table[name] if isinstance(value, str))
+    return csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL

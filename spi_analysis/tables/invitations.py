@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, VaultError
 from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.files import write_text
+from spi_analysis.tables.files import write_csv
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.invitable import REASONS, barred_people
 from spi_analysis.tables.store import Store
@@ -105,14 +103,5 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
 
 
 def _write(path: Path, people: pd.DataFrame) -> Path:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in people[list(COLUMNS)].itertuples(index=False):
-        writer.writerow(["" if value is None or value != value else _harmless(value) for value in row])
-    return write_text(path, "\ufeff" + text.getvalue(), mode=0o600)
-
-
-def _harmless(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula; a phone number keeps its +."""
-    return value if value[1:].isdigit() else value.lstrip("=+-@\t")
+    # A telephone number keeps its +; a name that a spreadsheet would run gets an apostrophe.
+    return write_csv(path, people[list(COLUMNS)], mode=0o600)

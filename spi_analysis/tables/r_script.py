@@ -15,6 +15,9 @@ library(survey)
 options(survey.lonely.psu = "adjust")
 
 labelled <- read.csv("{data}", fileEncoding = "UTF-8-BOM", na.strings = "", stringsAsFactors = FALSE)
+# In the file an apostrophe stands before what a spreadsheet would take for a formula; here it goes.
+formula <- "(^[[:space:]\\"]*|[;,|\\t\\r\\n]\\"*)'(?='*[-=+@])"
+labelled[] <- lapply(labelled, function(x) if (is.character(x)) gsub(formula, "\\\\1", x, perl = TRUE) else x)
 data <- labelled
 
 # codes and their words

@@ -1,5 +1,7 @@
 """What leaves the house: reports, tables, overview, and nothing else; never a contact, never a stale figure."""
 
+import csv
+import io
 import os
 import re
 import shutil
@@ -20,6 +22,7 @@ from spi_analysis.errors import StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.reporting.institution.files import save_tables
 from spi_analysis.stages.draw import draw_institution
+from spi_analysis.stages.published import import_published
 from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
 from spi_analysis.stages.weigh import save_weights, weigh_institution
@@ -30,6 +33,7 @@ from tests.stages.town import SECRET, TOWN, make_town
 
 pytestmark = pytest.mark.xdist_group("publish")
 ROUND = "spi_2024"
+UNIT_THAT_RUNS = "=cmd|' /C calc'!A0"
 PAGE = """<!DOCTYPE html><html lang="{language}"><head><meta name="institution" content="{institution_id}">
 <meta name="round" content="spi_2024"></head><body><strong class="mark {status}">x</strong>
 <nav><ul><li><a href="{up}index.{language}.html">Overview</a></li>
@@ -73,7 +77,8 @@ def template(tmp_path_factory):
     assert setup.institution_ids == [TOWN]
     store = Store(workspace.data / ROUND)
     town = make_town(setup)
-    store.write("frame", TOWN, town.frame)
+    # A unit of a list that means ill: spreadsheets start programs from such names.
+    store.write("frame", TOWN, town.frame.replace({"unit": {"Dinas Satu": UNIT_THAT_RUNS}}))
     draw_institution(setup, store, TOWN, SECRET)
     sample = store.read("sample", TOWN)
     events, responses = town.fieldwork(sample)
@@ -218,6 +223,38 @@ def test_figures_and_pictures_are_no_contacts(text):
     assert content_problems("a.html", text) == []
 
 
+def test_no_published_cell_runs_and_none_says_more_than_the_page(setup):
+    """The unit called =cmd|... is there, as text; no figure has more than four decimals (those of p values)."""
+    made = pack(setup)
+    with zipfile.ZipFile(made.archive) as archive:
+        tables = {name: archive.read(name).decode("utf-8-sig") for name in archive.namelist() if name.endswith(".csv")}
+    assert len(tables) > 10
+    for name, text in tables.items():
+        for cell in (cell for row in csv.reader(text.splitlines()) for cell in row):
+            assert re.match(r"\s*[=@+]|-(?!\d+(\.\d+)?$)", cell) is None, (name, cell)
+            assert re.fullmatch(r"-?\d+\.\d{5,}", cell) is None, (name, cell)
+    units = pd.read_csv(io.StringIO(tables[f"{TOWN}/tables/units_internal.csv"]))
+    assert "'" + UNIT_THAT_RUNS in units["domain"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("=1+1", "a cell that a spreadsheet would run"),
+        ('x,"Dinas A;@SUM(1)"', "a cell that a spreadsheet would run"),
+        ("76.58589004337513", "a figure with more digits than a page shows"),
+        ("1.0673945437692238e-10", "a figure with more digits than a page shows"),
+    ],
+)
+def test_a_table_that_was_written_in_another_way_is_refused(setup, row, what):
+    write_text(setup.workspace.outputs / ROUND / "tables" / "means.csv", f"year\n{row}\n")
+    keep_on_record(setup)
+    with pytest.raises(StoreError, match=what) as error:
+        pack(setup)
+    assert "tables/means.csv" in str(error.value)
+    assert "1 in all" in str(error.value)
+
+
 def test_a_planted_contact_in_a_table_is_refused(setup):
     write_text(setup.workspace.outputs / ROUND / "tables" / "means.csv", "year\n081234567890\n")
     keep_on_record(setup)
@@ -249,6 +286,30 @@ def test_what_is_stale_missing_or_failed_is_refused_and_left_out_when_told(setup
     with pytest.raises(StoreError, match="no report to publish"):
         pack(setup, partial=True)
     assert not (setup.workspace.root / "out").exists()
+
+
+def test_when_all_are_out_of_date_it_says_so_and_why(setup):
+    """Published years were imported after the reports were made: they are there, and nobody may be told otherwise."""
+    import_published(setup, setup.workspace.params / "published.csv")
+    with pytest.raises(StoreError) as error:
+        pack(setup, partial=True)
+    (problem,) = error.value.problems
+    assert problem.what == "there is no report to publish: 1 of 1 are out of date"
+    assert problem.key == TOWN
+    assert problem.got == "run: tables of all institutions is new"
+    assert "spi run" in problem.hint
+
+
+def test_when_none_was_made_or_all_are_withheld_it_says_that(setup):
+    (setup.workspace.outputs / ROUND / TOWN / "report.en.html").unlink()
+    with pytest.raises(StoreError, match="no report to publish: 1 of 1 were not made yet"):
+        pack(setup, partial=True)
+    shutil.rmtree(setup.workspace.outputs / ROUND / TOWN)
+    rows = setup.workspace.params / "rounds" / f"{ROUND}.institutions.csv"
+    header = rows.read_text().splitlines()[0]
+    rows.write_text(f"{header}\n{TOWN},0,0,0,,,withheld,secrecy,test\n")
+    with pytest.raises(StoreError, match="no report to publish: all results are withheld"):
+        pack(load_setup(setup.workspace, ROUND), partial=True)
 
 
 def test_a_missing_institution_is_left_out_and_listed(setup):

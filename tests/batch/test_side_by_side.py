@@ -1,4 +1,4 @@
-"""Two runs of two workspaces on one machine, with one folder for temporary files: each killed, neither touches the other."""
+"""Two workspaces side by side, each killed and started again: neither touches what is the other's."""
 
 import os
 import shutil

@@ -5,7 +5,14 @@ import re
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.charts import composition_chart, interval_chart, line_chart, scale_chart
+from spi_analysis.reporting.charts import (
+    composition_chart,
+    histogram_chart,
+    history_chart,
+    interval_chart,
+    line_chart,
+    scale_chart,
+)
 from spi_analysis.reporting.placing import LEGEND_MARK, legend_lines, place, text_width, write_above
 from spi_analysis.reporting.svg import NARROW, house_style, picture
 from spi_analysis.reporting.wording import words
@@ -26,6 +33,34 @@ def _chart(chart_id="chart-a", language="id"):
 
 def test_the_same_chart_gives_the_same_bytes():
     assert _chart() == _chart()
+
+
+def _drawn_with(more: float) -> dict[str, str]:
+    """Every form, of figures that differ by less than what is written of them."""
+    asked = {"words": words("en"), "x_label": "Score"}
+    rows = ROWS.assign(**{name: ROWS[name] + more for name in ("estimate", "ci_low", "ci_high")})
+    parts = pd.DataFrame({"label": ["A", "B"], "points": [50.0 + more, -3.0 - more]})
+    past, index = pd.DataFrame({"year": [2022, 2023], "index": [70.0 + more, 71.0]}), {"T": 76.0 + more}
+    now = {"year": 2024, "estimate": 72.0 + more, "ci_low": 70.0 + more, "ci_high": 74.0 - more}
+    lines = pd.DataFrame({"one": [70.0 + more, 71.0], "two": [60.0, 61.0 - more]}, index=[2023, 2024])
+    spread = pd.Series([1.0, 2.0 + more, 3.0, 3.5 - more, 9.0 + more])
+    kept = {"past_label": "P", "now_label": "N"}
+    return {
+        "interval": interval_chart(rows, "c", "t", reference=65.0 + more, reference_label="all", **asked),
+        "composition": composition_chart(parts, 47.0 + more, "c", "t", total_label="all", **asked),
+        "scale": scale_chart(72.0 + more, 70.0 - more, 74.0 + more, [], index, "c", "t", **asked),
+        "history": history_chart(past, now, {2024: 76}, "c", "t", words=words("en"), **kept),
+        "line": line_chart(lines, "c", "t", y_label="y", decimals=2, from_zero=False, **asked),
+        "histogram": histogram_chart(spread, "c", "t", y_label="y", **asked),
+    }
+
+
+def test_what_is_drawn_says_no_more_than_what_is_written():
+    """The places of dots and bars can be read back from the SVG, to seven digits of a score."""
+    same, other = _drawn_with(0.004), _drawn_with(0.2)
+    for form, drawn in _drawn_with(0.0).items():
+        assert drawn == same[form], form
+        assert drawn != other[form], f"{form}: the figures are drawn"
 
 
 def test_ids_of_two_charts_on_a_page_never_clash():

@@ -5,13 +5,13 @@ import re
 from html import unescape
 
 import pandas as pd
-import pytest
 
 from spi_analysis.columns import VALUES
 from spi_analysis.params import Target, Targets
 from spi_analysis.reporting.institution import (
     change_view,
     composition_view,
+    dimensions_view,
     experiences_view,
     index_chart,
     opening,
@@ -131,7 +131,7 @@ def test_the_change_stands_in_table_and_file_with_its_interval(page, tmp_path):
     written = pd.read_csv(tmp_path / "history.csv")
     assert written["year"].tolist() == [2021, 2022, 2023, 2024, 2024]
     assert written["measure"].tolist() == ["index"] * 4 + ["index_change"]
-    assert written["ci_low"].iloc[-1] == pytest.approx(change["ci_low"])
+    assert written["ci_low"].iloc[-1] == round(change["ci_low"], 2), "rounded as the page is"
     assert len(written) == len(_rows(change_view(page).html["id"]))
 
 
@@ -225,6 +225,33 @@ def test_files_hold_the_rows_of_the_page_in_its_order_with_whole_counts(page, tm
     assert shown["n"].str.fullmatch(r"\d+").all()
     index = pd.read_csv(tmp_path / "index.csv")
     assert index["effective_n"].isna().all()
+
+
+def test_no_file_says_more_than_the_page(page, tmp_path):
+    """Every figure with at most the decimals of its column on the page: one for scores, four for p values."""
+    most = {**dict.fromkeys(("p_value", "p_adjusted", "level"), 4), "RR1": 3, "RR3": 3, "index_variance_share": 3}
+    one = ("dimensions", "experience_rates", "weak_sides", "recommendations", "units_internal", "units_external")
+    figures = 0
+    for name in save_tables(page, tmp_path):
+        table = pd.read_csv(tmp_path / name, dtype=str, keep_default_na=False)
+        scores = 1 if name.removesuffix(".csv") in one else 2
+        for column in table:
+            score = re.fullmatch(r"(model_)?(estimate|se|ci_low|ci_high)|score|difference", column)
+            places = most.get(column, scores if score else 0 if column in ("effective_n", "n") else 2)
+            decimals = table[column].str.extract(r"^-?\d+\.(\d+)$")[0].dropna().str.len()
+            figures += len(decimals)
+            assert (decimals <= max(places, 0)).all(), (name, column, table[column].tolist())
+    assert figures > 100
+
+
+def test_the_file_says_what_the_page_says(page, tmp_path):
+    """Cell by cell: score, interval and count of every dimension."""
+    save_tables(page, tmp_path)
+    written = pd.read_csv(tmp_path / "dimensions.csv")
+    shown, say = _rows(dimensions_view(page).html["id"]), words("id")
+    assert [row[1] for row in shown] == [say.number(x, 1) for x in written["estimate"]]
+    limits = zip(written["ci_low"], written["ci_high"], strict=True)
+    assert [row[2] for row in shown] == [say.interval(low, high, 1) for low, high in limits]
 
 
 def test_without_an_index_nothing_speaks_of_one(page_without_index):

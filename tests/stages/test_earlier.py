@@ -10,6 +10,7 @@ from spi_analysis.errors import ParameterError, SamplingError
 from spi_analysis.params import RoundSetup, UnitFacts, Workspace, load_setup
 from spi_analysis.params.round import CoordinationParams
 from spi_analysis.sampling import shrunken_rates
+from spi_analysis.sampling.digests import record_seal
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.earlier import History, response_history
 from spi_analysis.stages.plan import plan_source
@@ -83,7 +84,7 @@ def test_last_round_s_store_is_read(drawn: Round, store: Store, setup: RoundSetu
     assert found.groups["invited"].sum() == found.invited
     assert response_history(setup, store, TOWN, "internal") is None, "no round is named"
     draw_institution(told, store, TOWN, SECRET)
-    rates = store.read_record("draw", TOWN)["sources"]["internal"]["context"]["response"]
+    rates = store.read_record("draw_private", TOWN)["sources"]["internal"]["response"]
     assert len(set(rates.values())) > 1, "on record, stratum by stratum"
     assert not any(verify_institution(told, store, TOWN, SECRET).values())
     assert any(verify_institution(setup, store, TOWN, SECRET).values()), "another history gives another plan"
@@ -125,6 +126,69 @@ def test_wrong_figures_of_units_are_named(tmp_path, setup: RoundSetup, row: str,
         with_facts(tmp_path, setup, row + "\n")
     assert all(part in str(caught.value) for part in parts), str(caught.value)
     assert "spi_2024.units.csv" in str(caught.value)
+
+
+def numbers_in(node: object) -> list[float]:
+    """Every number that stands anywhere in a record."""
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    own = [float(node)] if isinstance(node, int | float) and not isinstance(node, bool) else []
+    return own + [number for child in children for number in numbers_in(child)]
+
+
+def test_the_public_record_does_not_give_last_year_s_answers_back(tmp_path, setup: RoundSetup, store: Store) -> None:
+    """By hand: 37 of 50 invited at Puskesmas answered, and 60 of 100 at Dinas Satu; the planned rate is known.
+
+    Whoever knows these invitations tries every number of answers: the rate that one of them gives, to six decimals,
+    is nowhere in what is published, and neither is any figure nearer to it than whole people tell.
+    """
+    rows = "kota-mojokerto,external,Dinas Satu,,100,60,,vendor\nkota-mojokerto,external,Puskesmas,,50,37,,vendor\n"
+    told = with_design(with_facts(tmp_path, setup, rows), margin=0.12)
+    public = draw_institution(told, store, TOWN, SECRET)
+    design = told.round.sources["external"].design
+    common = (97 + PRIOR * design.response_rate) / (150 + PRIOR)
+    rate = design.eligibility_rate * (37 + PRIOR * common) / (50 + PRIOR)
+    private = store.read_record("draw_private", TOWN)["sources"]["external"]
+    assert private["response"]["Puskesmas"] == pytest.approx(rate, abs=5e-7), "kept, for the auditor"
+    assert not [x for x in numbers_in(public["sources"]["external"]["context"]) if abs(x - rate) < 0.005]
+    assert "response" not in public["sources"]["external"]["context"]
+    assert str(round(rate, 6)) not in (store.root / "draw" / f"{TOWN}.json").read_text()
+    assert not any(verify_institution(told, store, TOWN, SECRET).values())
+    assert not any(verify_institution(told, store, TOWN, None).values())
+
+
+@pytest.mark.parametrize("spoil", ["changed", "of another source", "missing"])
+def test_the_private_part_is_that_of_the_draw(store: Store, setup: RoundSetup, spoil: str) -> None:
+    draw_institution(setup, store, TOWN, SECRET)
+    path = store.root / "draw_private" / f"{TOWN}.json"
+    private = store.read_record("draw_private", TOWN)
+    if spoil == "missing":
+        path.unlink()
+    else:
+        other = private["sources"]["expert"] if spoil == "of another source" else {"response": {"Puskesmas": 0.5}}
+        store.write_record("draw_private", TOWN, private | {"sources": private["sources"] | {"external": other}})
+    (first, *_) = verify_institution(setup, store, TOWN, SECRET)["external"]
+    assert first.what.startswith("the private part of the record is ")
+    if spoil == "missing":
+        assert not any(verify_institution(setup, store, TOWN, None).values()), "the public never has it"
+
+
+def test_a_record_from_before_the_private_part_is_still_verified(store: Store, setup: RoundSetup) -> None:
+    """Records of version 3 held the anticipated response themselves, under the same seal."""
+    record = draw_institution(setup, store, TOWN, SECRET)
+    private = store.read_record("draw_private", TOWN)["sources"]
+    for source, part in record["sources"].items():
+        del part["context"]["private_digest"]
+        part["context"]["response"] = private[source]["response"]
+        part["seal"] = record_seal(part, SECRET)
+    store.write_record("draw", TOWN, record)
+    (store.root / "draw_private" / f"{TOWN}.json").unlink()
+    assert not any(verify_institution(setup, store, TOWN, SECRET).values())
+    part = record["sources"]["external"]
+    part["context"]["response"]["Puskesmas"] = 0.5
+    part["seal"] = record_seal(part, SECRET)
+    store.write_record("draw", TOWN, record)
+    (found,) = verify_institution(setup, store, TOWN, SECRET)["external"]
+    assert found.what == "a parameter is not the one of the draw (response)", "and a changed one is found"
 
 
 def coordinated(setup: RoundSetup, aim: str, margin: float = 0.0, **changes: object) -> RoundSetup:

@@ -12,6 +12,7 @@ from spi_analysis.tables.export import FORMATS, export_round
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
+from spi_analysis.tables.neutral import as_written
 
 CITY, ROUND = "kota-mojokerto", "spi_2024"
 
@@ -70,6 +71,20 @@ def test_the_csv_holds_answers_design_and_weights_and_no_contact(export, vault, 
         assert value not in text
 
 
+def test_nothing_that_a_list_brought_in_runs_in_a_spreadsheet(export, store):
+    """A unit called =cmd|... is a text in the workbook, and has an apostrophe in the CSV; nothing of it is lost."""
+    unit = "=cmd|' /C calc'!A0\x07"
+    frame = store.read("frame", CITY)
+    store.write("frame", CITY, frame.assign(unit=unit))
+    paths = export("csv", "xlsx", "sav", "r")
+    cells = [cell for sheet in openpyxl.load_workbook(paths[".xlsx"]) for row in sheet for cell in row]
+    assert not [cell.value for cell in cells if cell.data_type == "f"]
+    assert unit.rstrip("\x07") in {cell.value for cell in cells}, "no workbook can hold control characters"
+    assert pd.read_csv(paths[".csv"])["unit"].map(as_written).unique().tolist() == [unit]
+    assert pd.read_csv(paths[".csv"], dtype=str)["unit"].str.startswith("'").all()
+    assert pyreadstat.read_sav(paths[".sav"])[0]["unit"].unique().tolist() == [unit], "SPSS runs nothing: as it was"
+
+
 def test_the_codebook_names_every_column_and_code(export):
     paths = export("csv")
     table, codes = pd.read_csv(paths[".csv"]), pd.read_csv(paths["_codebook.csv"], dtype=str)
@@ -117,19 +132,24 @@ def test_stata_labels_go_round(export):
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
-def test_the_script_runs_in_r(export):
-    """Of 4, 8 (do not know) and 6, weights alike, the mean is 5; the one user alone makes no design."""
+def test_the_script_runs_in_r(export, store):
+    """Of 4, 8 (do not know) and 6, weights alike, the mean is 5; the one user alone makes no design.
+
+    The name of the unit is what the list says, without the apostrophes of the file.
+    """
+    store.write("frame", CITY, store.read("frame", CITY).assign(unit="=x;@y"))
     script = export("r")[".R"]
     code = (
         f'source("{script.name}"); m <- svymean(~int_tra_1, replicate_designs$internal, na.rm = TRUE); '
         "cat(coef(m), SE(m) > 0, ncol(weights(replicate_designs$internal)), names(designs), "
-        "as.character(labelled$int_tra_1[labelled$person_id == data$person_id[is.na(data$int_tra_1)][1]]))"
+        "as.character(labelled$int_tra_1[labelled$person_id == data$person_id[is.na(data$int_tra_1)][1]]), "
+        "unique(data$unit))"
     )
     run = subprocess.run(["Rscript", "-e", code], cwd=script.parent, capture_output=True, text=True, check=False)
     if "there is no package called" in run.stderr:
         pytest.skip("R has no package survey")
     assert run.returncode == 0, run.stderr
-    assert re.fullmatch(r"5 TRUE 3 internal Tidak tahu", run.stdout.strip())
+    assert re.fullmatch(r"5 TRUE 3 internal Tidak tahu =x;@y", run.stdout.strip())
 
 
 def test_what_cannot_be_exported_is_told(workspace, tmp_path, setup, store, round_done):

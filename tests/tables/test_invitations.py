@@ -38,7 +38,7 @@ def test_everyone_sampled_gets_a_line_and_nobodys_code_is_in_it(drawn, setup, st
     assert not any(person in path.read_text(encoding="utf-8") for person in drawn["person_id"])
     assert {row["phone"] for row in rows} == {"+6281200000001", "+6281200000002", ""}
     assert {row["language"] for row in rows} == {"id"}
-    assert "SUM(1)" in {row["name"] for row in rows}, "no cell begins a formula"
+    assert "'@SUM(1)" in {row["name"] for row in rows}, "no cell begins a formula, and nothing of a name is lost"
 
 
 def test_the_same_sample_gives_the_same_bytes(drawn, setup, store, vault):

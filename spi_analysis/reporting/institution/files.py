@@ -1,4 +1,4 @@
-"""The figures of the page as CSV: the rows of its tables, in the same order."""
+"""The figures of the page as CSV: the rows of its tables, in the same order, rounded as they are there."""
 
 from __future__ import annotations
 
@@ -12,10 +12,28 @@ from spi_analysis.reporting.institution.tables import change_basis, own_basis
 from spi_analysis.reporting.institution.targets import target_rows
 from spi_analysis.reporting.institution.weak_sides import weak_side_rows
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.tables.files import whole_counts, write_csv
+from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.page_figures import as_shown
 
 ACTIONS = ("done", "total", "conforming", "validated")
-COUNTS = ("year", *ACTIONS, "listed", "eligible", "invited", "needed", "answered", "n")
+COUNTS = dict.fromkeys(("year", *ACTIONS, "listed", "eligible", "invited", "needed", "answered", "n"), 0)
+# Figures that the page shows with one decimal: scores of parts and rates, with their intervals.
+SCORES = (
+    "estimate",
+    "se",
+    "ci_low",
+    "ci_high",
+    "model_estimate",
+    "model_se",
+    "model_ci_low",
+    "model_ci_high",
+    "score",
+    "difference",
+    "strength",
+    "tlp",
+)
+ONE_DECIMAL = dict.fromkeys(SCORES, 1)
+WITH_ONE_DECIMAL = ("dimensions", "experience_rates", "weak_sides", "recommendations", "tracker")
 INDEX_MEASURES = (
     "index",
     "index_without_panel_variance",
@@ -52,7 +70,12 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "quality": _quality_rows(page),
         **{f"units_{source}": _unit_rows(page, source).sort_values(scores) for source in units},
     }
-    return {name: whole_counts(table, COUNTS) for name, table in tables.items()}
+    return {name: as_shown(table, _decimals(name)) for name, table in tables.items()}
+
+
+def _decimals(name: str) -> dict[str, int]:
+    """Decimals of the figures of a table, as its page shows them; of the others two."""
+    return COUNTS | (ONE_DECIMAL if name in WITH_ONE_DECIMAL or name.startswith("units_") else {})
 
 
 def experience_rows(page: InstitutionPage) -> pd.DataFrame:

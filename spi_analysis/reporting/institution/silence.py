@@ -16,8 +16,11 @@ from spi_analysis.reporting.wording import WEAK, Words, message
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.stages.sensitivity import Sensitivity
 from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.page_figures import as_shown
 
 FILE = "silence"
+# Shown with one decimal.
+RANGES = ("estimate", "ci_low", "ci_high", "low", "high")
 MOVED = {
     -1.0: message(
         "The category would fall to {category} if those who did not answer would score on average {points} points "
@@ -112,4 +115,5 @@ def _range(row: Any, words: Words) -> str:
 def save_silence(found: Sensitivity, folder: Path) -> Path:
     """Write the CSV of the section's table."""
     columns = ["measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "response_share", "n"]
-    return write_csv(folder / f"{FILE}.csv", found.ranges[columns].astype({"n": "Int64"}))
+    shown = as_shown(found.ranges[columns], {"n": 0} | dict.fromkeys(RANGES, 1))
+    return write_csv(folder / f"{FILE}.csv", shown)

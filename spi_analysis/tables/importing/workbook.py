@@ -130,21 +130,28 @@ def rows_as_xml(data: pd.DataFrame, top: int) -> str:
 def _cell_as_xml(place: str, value: object, seen: dict[str, str]) -> str:
     if isinstance(value, str):
         if value not in seen:
-            legal = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", value)
-            seen[value] = escape(legal)
+            seen[value] = escape(_legal(value))
         return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{seen[value]}</t></is></c>' if value else ""
     return "" if value is None or value is pd.NA or value != value else f'<c r="{place}"><v>{value}</v></c>'
 
 
 def _put(sheet: Worksheet, row: int, column: int, value: object) -> openpyxl.cell.Cell:
-    cell = sheet.cell(row, column)
+    return filled(sheet.cell(row, column), value)
+
+
+def filled(cell: openpyxl.cell.Cell, value: object) -> openpyxl.cell.Cell:
+    """The cell with a value; a text is a text, whatever it begins with: nothing that came in runs as a formula."""
     if isinstance(value, str):
-        # What came from a foreign file must never run as a formula.
-        cell.value = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", value)
+        cell.value = _legal(value)
         cell.data_type = "s"
     else:
         cell.value = value
     return cell
+
+
+def _legal(text: str) -> str:
+    """Without what no workbook can hold (control characters)."""
+    return openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", text)
 
 
 def workbook_bytes(book: openpyxl.Workbook, rows: Mapping[str, str] | None = None) -> bytes:
