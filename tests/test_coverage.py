@@ -56,7 +56,7 @@ def test_intervals_of_rates_cover_and_count_no_more_answers_than_there_are(at_ra
 def test_a_change_without_any_change_is_seldom_called_one(at_random, setup):
     """Each round against the one before it as if that had been published and nothing had changed in truth."""
     weights, found = setup.round.index.source_weights, []
-    known = at_random.set_index(["institution_id", "seed", "measure"])
+    known = at_random.set_index(["institution_id", "seed", "measure"]).sort_index()
     for institution_id in setup.institution_ids:
         for seed in SEEDS[1:]:
             now, then = known.loc[(institution_id, seed)], known.loc[(institution_id, seed - 1)]
