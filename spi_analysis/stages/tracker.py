@@ -11,6 +11,7 @@ from spi_analysis.scores import load_tracker
 from spi_analysis.scores.tracker import CHECKED, COLUMNS, with_rate
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.reading import AGAIN, read_table
 
 FILE = "tracker.parquet"
 
@@ -25,7 +26,8 @@ def import_tracker(setup: RoundSetup, path: Path) -> pd.DataFrame:
 def tracked(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
     """What became of an institution's recommendations of the years before this round; empty if nothing is known."""
     path = setup.workspace.data / FILE
-    table = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    empty = pd.DataFrame(columns=COLUMNS)
+    table = read_table(path, None, "the tracker", f"{AGAIN}spi import tracker FILE") if path.exists() else empty
     # A file kept by an earlier version does not say what was validated: its rates, of what was reported, do not count.
     table = with_rate(table.reindex(columns=[*COLUMNS, *CHECKED]))
     own = table[(table["institution_id"] == institution_id) & (table["year"] < setup.round.year)]
