@@ -142,7 +142,8 @@ def one_population(totals: Totals, scale_margins: bool = False) -> OnePopulation
     ``scale_margins`` so are sums that differ by up to ``MOST_SCALED``. Totals of numeric columns stay as they are.
     """
     sums = _sums(totals)
-    name, wanted = next(iter(sums.items()), ("", 0.0))
+    name = _deciding(sums)
+    wanted = sums.get(name, 0.0)
     away = {other: total / wanted - 1 for other, total in sums.items() if wanted > 0}
     if not away and any(total != wanted for total in sums.values()):
         away = dict.fromkeys(sums, np.inf)
@@ -160,11 +161,17 @@ def one_population(totals: Totals, scale_margins: bool = False) -> OnePopulation
 
 
 def _sums(totals: Totals) -> dict[str, float]:
-    """What the intercept and every margin say is the size of the population, the one that decides first."""
-    intercept = {INTERCEPT: totals[INTERCEPT]} if INTERCEPT in totals else {}
-    sums = as_texts(intercept)  # type: ignore[arg-type]
-    sums |= {name: sum(as_texts(total).values()) for name, total in totals.items() if isinstance(total, Mapping)}
+    """What the intercept and every margin say is the size of the population."""
+    sums = {
+        name: sum(as_texts(total if isinstance(total, Mapping) else {INTERCEPT: total}).values())
+        for name, total in totals.items()
+        if isinstance(total, Mapping) or name == INTERCEPT
+    }
     return {name: total for name, total in sums.items() if np.isfinite(total)}
+
+
+def _deciding(sums: Mapping[str, float]) -> str:
+    return INTERCEPT if INTERCEPT in sums else next(iter(sums), "")
 
 
 def _times(total: float | Mapping[object, float], factor: float) -> float | Mapping[object, float]:
@@ -181,5 +188,5 @@ def _disagreement(sums: Mapping[str, float], away: Mapping[str, float], most: fl
         "the margins disagree about the size of the population",
         got=listed,
         expected=f"one sum for all (a relative difference of {most:g} at most)",
-        hint=f"scale_margins=True brings them to the total of {next(iter(sums))}" if scalable else "",
+        hint=f"scale_margins=True brings them to the total of {_deciding(sums)}" if scalable else "",
     )

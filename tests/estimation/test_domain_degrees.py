@@ -139,12 +139,13 @@ def random_design(seed: int) -> tuple[pd.DataFrame, ReplicateDesign]:
     data = pd.DataFrame({"h": rng.integers(0, int(rng.integers(1, 6)), n), "w": rng.uniform(1, 50, n)})
     sizes = data["h"].map(data["h"].value_counts())
     clusters = rng.integers(0, 6, n) if rng.random() < 0.4 else np.arange(n)
-    data = data[sizes > 1].assign(N=sizes * 3.0, sex=rng.integers(0, 2, n), psu=clusters).reset_index(drop=True)
+    data = data.assign(sex=rng.integers(0, 2, n), psu=clusters, N=100)[sizes > 1].reset_index(drop=True)
     kind = rng.choice(["bootstrap", "jackknife", "few"])
     if kind == "jackknife":
         made = jackknife_replicates(data.assign(psu=range(len(data))), "w", "h", "psu")
     else:
-        made = bootstrap_replicates(data, "w", "h", "psu", n_replicates=150 if kind == "bootstrap" else 12, seed=seed)
+        count = 150 if kind == "bootstrap" else 12
+        made = bootstrap_replicates(data, "w", "h", "psu", "N", count, seed)
     values = made.values * (rng.random(len(data)) < 0.95)[:, None]
     if rng.random() < 0.4 and kind == "bootstrap":
         values = raked(data, values)
