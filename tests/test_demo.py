@@ -13,7 +13,8 @@ from spi_analysis.params import Workspace
 from spi_analysis.scores import index_from_scores
 from spi_analysis.tables.demo_marks import demo_is_whole, not_of_the_demo
 from spi_analysis.tables.store import Store
-from tests.demo import spi
+from tests.demo import Demo, spi
+from tests.reporting.test_panels import panel_rows
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 NOTEBOOKS = ("10_sampling_design", "20_fieldwork_progress", "30_nonresponse_weighting", "40_score_analysis")
@@ -228,3 +229,17 @@ def test_an_interim_run_goes_through_before_one_source_has_answered(demo, tmp_pa
     assert missing in (pages / "report.en.html").read_text(encoding="utf-8")
     assert missing in (pages / "40_score_analysis.en.html").read_text(encoding="utf-8")
     assert "there are no weights: External" in (pages / "30_nonresponse_weighting.en.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", ["10", "20", "30"])
+def test_no_executed_notebook_of_fieldwork_gives_a_number_of_the_panel(demo: Demo, number: str) -> None:
+    """Only on which side of its threshold its answers are, and the starting point of the draw, which is everybody's."""
+    for institution_id in demo.setup.institution_ids:
+        (path,) = demo.outputs(institution_id).glob(f"{number}_*.ipynb")
+        outputs = [out for cell in nbformat.read(path, 4).cells for out in cell.get("outputs", [])]
+        html = [str(out.get("data", {}).get("text/html", "")) for out in outputs]
+        rows = [row for text in html for row in panel_rows(text)]
+        assert rows or number == "30", "tables are where they were"
+        cells = {cell for row in rows for cell in row if re.search(r"\d", cell)}
+        odd = {cell for cell in cells if not re.fullmatch(r"0[.,]\d{6}|≥ 5|(fewer than|kurang dari) 10", cell)}
+        assert not odd, (institution_id, odd)
