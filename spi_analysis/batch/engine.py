@@ -196,7 +196,7 @@ def _config(folder: Path, engine: EngineName) -> Config:
 def _peak_mb(folder: Path) -> float | None:
     """What the kernel noted last; None where it could not."""
     try:
-        return round(int((folder / "peak").read_text()) / 1024, 1)
+        return round(int((folder / "peak").read_text(encoding="ascii")) / 1024, 1)
     except (OSError, ValueError):
         return None
 

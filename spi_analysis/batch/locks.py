@@ -57,7 +57,7 @@ def _is_held(path: Path) -> bool:
     """The same for somebody who may only read."""
     import fcntl
 
-    with path.open() as file:
+    with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

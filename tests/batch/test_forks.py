@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +29,8 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"),
 ]
 LONGEST_SOCKET_PATH = 107
+# Seconds: no test of speed, but an end for what would hang. A machine with ten busy processes takes minutes.
+PATIENCE = 300
 THREADED = """
 import sys, threading, time
 from pathlib import Path
@@ -47,14 +50,14 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(*pids: int, seconds: float = 15) -> bool:
+def gone(*pids: int, seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while any(map(alive, pids)) and time.monotonic() < until:
         time.sleep(0.05)
     return not any(map(alive, pids))
 
 
-def wait_for(path: Path, seconds: float = 90) -> str:
+def wait_for(path: Path, seconds: float = PATIENCE) -> str:
     until = time.monotonic() + seconds
     while not (path.exists() and path.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
@@ -90,7 +93,7 @@ def test_children_are_clean_and_leave_no_temporary_files(run, server, workspace)
         outcome = run("leaves_traces", engine)
         assert outcome.ok, outcome.error
     assert (workspace.root / "left_open.txt").read_text() == "written all the same"
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while list(server.folder.glob("t*")) and time.monotonic() < until:
         time.sleep(0.05)
     assert list(server.folder.glob("t*")) == []
@@ -181,6 +184,43 @@ def test_a_server_of_older_code_is_replaced(workspace):
     assert gone(*pids)
 
 
+def test_a_server_whose_folder_was_cleared_away_is_replaced(workspace):
+    """It lives, and nobody can reach it: whoever clears up temporary files has taken its socket."""
+    put(workspace, "takes_both")
+    pool = Pool(load_setup(workspace, ROUND), "fast", 1, Limits(), print)
+    try:
+        shutil.rmtree(pool._parent.servers[-1].folder)
+        pool.start(plan_steps([HERE], ["10"])[0])
+        assert [outcome.error for _, outcome in pool.wait()] == [""]
+        old, new = pool._parent.servers
+        assert gone(old.wait_until_ready()["pid"]), "nobody needs the old one any more"
+        assert new.is_current()
+    finally:
+        pool.close()
+
+
+def test_a_server_that_goes_between_look_and_fork_is_replaced(workspace, monkeypatch):
+    """It was current when it was looked at."""
+    put(workspace, "takes_both")
+    pool = Pool(load_setup(workspace, ROUND), "fast", 1, Limits(), print)
+    current, taken = ForkServer.is_current, []
+
+    def look_and_lose(self):
+        found = current(self)
+        if found and not taken:
+            taken.append(self.folder)
+            shutil.rmtree(self.folder)
+        return found
+
+    monkeypatch.setattr(ForkServer, "is_current", look_and_lose)
+    try:
+        pool.start(plan_steps([HERE], ["10"])[0])
+        assert [outcome.error for _, outcome in pool.wait()] == [""]
+        assert len(taken) == 1
+    finally:
+        pool.close()
+
+
 @pytest.mark.parametrize("engine", ["fast", "stock"])
 def test_a_worker_that_is_killed_is_an_outcome_and_the_next_step_runs(workspace, engine):
     """As when memory runs out; no kernel goes on alone, and nothing that it started."""
@@ -241,8 +281,8 @@ def test_a_runner_that_is_killed_leaves_nothing_behind(workspace, tmp_path, engi
     put(workspace, "sleeps")
     script = tmp_path / "runner.py"
     script.write_text(RUNNER)
-    short = Path("/tmp") / f"spi-test-{os.getpid()}-{engine}"
-    short.mkdir()
+    # Not named after this process: its number may have been another's before, which left a folder.
+    short = Path(tempfile.mkdtemp(prefix="spi-test-", dir="/tmp"))
     env = {**os.environ, "TMPDIR": str(short)}
     runner = subprocess.Popen([sys.executable, str(script), str(workspace.root), engine], env=env)
     try:
@@ -252,7 +292,7 @@ def test_a_runner_that_is_killed_leaves_nothing_behind(workspace, tmp_path, engi
         runner.kill()
         runner.wait()
         assert gone(program, *started)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while any(short.iterdir()) and time.monotonic() < until:
             time.sleep(0.05)
         assert list(short.iterdir()) == [], "no temporary file"
@@ -263,19 +303,33 @@ def test_a_runner_that_is_killed_leaves_nothing_behind(workspace, tmp_path, engi
         subprocess.run(["rm", "-rf", str(short)], check=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_a_run_ends_everything_keeps_what_is_done_and_says_so(workspace, number):
+def ignore_sigint():
+    """As a shell without job control does for what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def heed_sigint():
+    """As at a terminal, however these tests were started."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(
+    ("number", "before"),
+    [(signal.SIGINT, heed_sigint), (signal.SIGINT, ignore_sigint), (signal.SIGTERM, ignore_sigint)],
+)
+def test_stopping_a_run_ends_everything_keeps_what_is_done_and_says_so(workspace, number, before):
     """The command as a person starts it; what had been finished stands in run.json, what had not says so."""
     put(workspace, "sleeps")
     store = workspace.data / ROUND / "frame"
     store.mkdir(parents=True)
     (store / f"{HERE}.parquet").write_text("a table; no notebook here reads it")
     command = [sys.executable, "-m", "spi_analysis", "run", HERE, "--notebook", "10", "--workers", "1"]
-    run = subprocess.Popen(command, cwd=workspace.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    run = subprocess.Popen(command, cwd=workspace.root, preexec_fn=before, **said)
     program = int(wait_for(workspace.root / "program.pid"))
     started = descendants(run.pid)
     run.send_signal(number)
-    _, said = run.communicate(timeout=30)
+    _, said = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
     assert "stopped" in said
     assert "Traceback" not in said

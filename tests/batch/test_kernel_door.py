@@ -1,5 +1,6 @@
 """The forked kernel as any Jupyter client sees it: JupyterLab, nbclient, papermill's command line."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 import spi_analysis
-from spi_analysis.batch.forks.environment import PLACE
+from spi_analysis.batch.forks.environment import DEFAULT_PROVISIONER, PLACE
+from spi_analysis.batch.lab import PROVISIONER
 from tests.batch.conftest import TINY
 
 pytestmark = [
@@ -30,7 +32,7 @@ def kernel(server, monkeypatch, tmp_path):
     manager.start_kernel(cwd=str(tmp_path))
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    client.wait_for_ready(timeout=300)
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -45,7 +47,7 @@ def value_of(client, code):
             content = message["content"]
             shown.append(content.get("text") or content.get("ename") or content["data"]["text/plain"])
 
-    client.execute_interactive(code, output_hook=keep, timeout=60)
+    client.execute_interactive(code, output_hook=keep, timeout=300)
     return "".join(shown)
 
 
@@ -61,18 +63,49 @@ def test_it_is_forked_from_the_warm_process_and_behaves_like_any_kernel(kernel, 
 def test_it_can_be_interrupted_restarted_and_shut_down(kernel):
     manager, client = kernel
     message = client.execute("import time\nkept = 1\nprint('asleep', flush=True)\ntime.sleep(60)")
-    while client.get_iopub_msg(timeout=30)["msg_type"] != "stream":  # before it, the cell may not have begun
+    while client.get_iopub_msg(timeout=300)["msg_type"] != "stream":  # before it, the cell may not have begun
         pass
     manager.interrupt_kernel()
-    reply = client.get_shell_msg(timeout=30)
+    reply = client.get_shell_msg(timeout=300)
     assert reply["parent_header"]["msg_id"] == message
     assert reply["content"]["ename"] == "KeyboardInterrupt"
     assert value_of(client, "kept") == "1", "an interrupted kernel keeps its variables"
     manager.restart_kernel(now=True)
-    client.wait_for_ready(timeout=60)
+    client.wait_for_ready(timeout=300)
     assert value_of(client, "kept") == "NameError", "a restarted one does not"
     manager.shutdown_kernel()
     assert not manager.is_alive()
+
+
+WHAT_IT_SEES = "import os; sorted(n for n in os.environ if n.startswith(('SPI_VAULT', 'AWS', 'PYTHONSTARTUP')))"
+
+
+@pytest.mark.parametrize("way", ["forked", "started anew"])
+def test_a_kernel_of_jupyterlab_sees_neither_keys_nor_settings_of_its_user(server, monkeypatch, tmp_path, way):
+    """Also the usual "Python 3", as `spi lab` sets it up, and where forking is not safe."""
+    for name in ("SPI_VAULT_KEY", "SPI_VAULT_KEY_FILE", "AWS_SECRET_ACCESS_KEY", "PYTHONSTARTUP"):
+        monkeypatch.setenv(name, str(tmp_path / "x.py"))
+    (tmp_path / "x.py").write_text("from_startup = 1")
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9")
+    monkeypatch.setenv(PLACE, str(server.folder if way == "forked" else tmp_path / "no-server"))
+    monkeypatch.setenv(DEFAULT_PROVISIONER, PROVISIONER)
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(tmp_path.parent), env={**os.environ, "JPY_SESSION_NAME": "a.ipynb"})
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=300)
+        assert value_of(client, WHAT_IT_SEES) == "[]"
+        assert value_of(client, "'from_startup' in globals()") == "False"
+        assert value_of(client, "import matplotlib; matplotlib.rcParams['lines.linewidth']") == "1.5"
+        assert value_of(client, "os.environ['JPY_SESSION_NAME']") == "'a.ipynb'"
+        assert value_of(client, "os.environ['HOME']") == repr(os.environ["HOME"]), "files are where its user has them"
+        forked = int(value_of(client, "os.getppid()")) == server.wait_until_ready()["pid"]
+        assert forked == (way == "forked")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.parametrize("engine", ["spi-kernel", "spi-fast"])

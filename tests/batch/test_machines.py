@@ -48,6 +48,17 @@ told = Path(f"forked-from-{institution_id}")
 new = not told.exists()
 _ = new and told.write_text(f"{os.getppid()} {os.getpid()}")
 time.sleep(60 * new)"""
+# The first attempt kills the Dask worker: the parent of the process that the cells were forked from.
+DIE_ONCE = """from pathlib import Path
+import os, psutil
+new = not Path("killed").exists()
+Path("killed").touch()
+if new:
+    psutil.Process(os.getppid()).parent().kill()"""
+SAY_KEYS = """import os
+from pathlib import Path
+found = [name for name, value in os.environ.items() if value == "secret"]
+_ = Path(f"keys-{institution_id}").write_text(str(found))"""
 # Every notebook notes the process that its cells were forked from.
 NOTE_PARENT = 'import os\nwith open("parents", "a") as file:\n    _ = file.write(f"{os.getppid()}\\n")'
 
@@ -65,16 +76,16 @@ def towns(tmp_path):
     return make_workspace(tmp_path / "w", 2)
 
 
-def run(workspace, open_runner=Pool, workers=None, engine="fast", **options):
+def run(workspace, open_runner=Pool, workers=None, engine="fast", force=False, **options):
     setup, quiet = load_setup(workspace, ROUND), Console(quiet=True)
-    return run_selection(setup, Selection(**options), workers, quiet, engine, open_runner=open_runner)
+    return run_selection(setup, Selection(**options), workers, quiet, engine, force=force, open_runner=open_runner)
 
 
 def entries(workspace):
     return read_entries(load_setup(workspace, ROUND))
 
 
-def told(path: Path, seconds: float = 120) -> list[int]:
+def told(path: Path, seconds: float = 300) -> list[int]:
     """What a notebook wrote to a file, once it is there."""
     until = time.monotonic() + seconds
     while not (path.exists() and path.read_text()) and time.monotonic() < until:
@@ -82,7 +93,7 @@ def told(path: Path, seconds: float = 120) -> list[int]:
     return [int(word) for word in path.read_text().split()]
 
 
-def is_gone(pid: int, seconds: float = 20) -> bool:
+def is_gone(pid: int, seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" and time.monotonic() < until:
         time.sleep(0.05)
@@ -182,6 +193,60 @@ def test_a_runner_that_is_killed_leaves_no_notebook_running(cluster, towns):
     assert entries(towns)[("30", A)].state == "done"
 
 
+def test_a_worker_whose_warm_process_cannot_be_reached_starts_another(cluster, towns):
+    """Somebody has cleared temporary files away; nothing is tried again for it, and nobody has to know."""
+    assert run(towns, on_dask(cluster.scheduler_address), notebooks=["10"]).failures == []
+    with Client(cluster, set_as_default=False) as client:
+        cleared = client.run(_clear_away)
+    assert any(cleared.values())
+    summary = run(towns, on_dask(cluster.scheduler_address), notebooks=["10"], force=True)
+    assert summary.failures == []
+    assert "tried again" not in summary.log.read_text()
+
+
+def _clear_away(dask_worker):
+    """Remove the folder of a worker's warm process; whether there was one."""
+    servers = dask_worker.plugins["spi-node"]._parent.servers if "spi-node" in dask_worker.plugins else []
+    for server in servers:
+        shutil.rmtree(server.folder, ignore_errors=True)
+    return bool(servers)
+
+
+def test_a_worker_that_is_replaced_during_a_run_outlives_it(towns):
+    """Its nanny starts it anew from the runner's process: its warm process must not live in the run's own folder."""
+    put_first(towns, "10", DIE_ONCE)
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as one:
+        first = run(towns, on_dask(one.scheduler_address), institutions=[A], notebooks=["10"])
+        assert first.failures == []
+        assert "tried again, since the Dask worker" in first.log.read_text(), "it was killed"
+        with Client(one, set_as_default=False) as client:
+            assert list(client.run(_reachable).values()) == [True]
+        again = run(towns, on_dask(one.scheduler_address), institutions=[A], notebooks=["10"], force=True)
+    assert again.failures == []
+    assert "tried again" not in again.log.read_text()
+
+
+def _reachable(dask_worker):
+    """In a worker: whether the folder of its warm process is still there."""
+    return dask_worker.plugins["spi-node"]._parent.servers[-1].folder.is_dir()
+
+
+def test_the_keys_of_a_workers_environment_reach_no_notebook(cluster, towns):
+    put_first(towns, "10", SAY_KEYS)
+    with Client(cluster, set_as_default=False) as client:
+        client.run(_set_keys, "secret")
+        try:
+            assert run(towns, on_dask(cluster.scheduler_address), notebooks=["10"]).failures == []
+        finally:
+            client.run(_set_keys, "")
+    assert [(towns.root / f"keys-{code}").read_text() for code in (A, B)] == ["[]", "[]"]
+
+
+def _set_keys(value):
+    """In a worker: the variables that must not go further."""
+    os.environ.update({"SPI_VAULT_KEY": value, "AWS_SECRET_ACCESS_KEY": value})
+
+
 @pytest.fixture
 def empty():
     """A scheduler without workers."""
@@ -214,7 +279,7 @@ def mortal(tmp_path):
     scheduler = subprocess.Popen([*module, *quiet, "--host", "127.0.0.1", "--scheduler-file", str(place)])
     command = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(place), "--nthreads", "1"]
     worker = subprocess.Popen([*command, "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)])
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not place.exists() and time.monotonic() < until:
         time.sleep(0.05)
     yield json.loads(place.read_text())["address"], scheduler, worker
@@ -268,7 +333,7 @@ def stranger(empty, tmp_path):
     command += ["--nthreads", "1", "--no-dashboard", "--no-nanny", "--name", "stranger", "--local-directory", str(copy)]
     worker = subprocess.Popen(command, cwd=elsewhere, env={**os.environ, "PYTHONPATH": str(copy)})
     with Client(empty, set_as_default=False) as client:
-        client.wait_for_workers(1, timeout=60)
+        client.wait_for_workers(1, timeout=300)
         yield next(iter(client.nthreads()))
     worker.kill()
     worker.wait()

@@ -1,4 +1,4 @@
-"""Printed text: what is kept of it, in time that grows with its length and no faster, and no more than a page holds."""
+"""Printed text: what is kept of it, in a time that grows with its length and no faster, and how much at most."""
 
 import time
 

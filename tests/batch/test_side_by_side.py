@@ -1,4 +1,4 @@
-"""Two workspaces side by side, each killed and started again: neither touches what is the other's."""
+"""Two runs of two workspaces on one machine, with one folder for temporary files: neither touches the other."""
 
 import os
 import shutil
@@ -15,6 +15,7 @@ import pytest
 
 from spi_analysis.batch.leftovers import clear_temporary_folders, own_temporary_folder
 from tests.batch.faults import _after_a_while, left_running, made, make_workspace, start
+from tests.batch.test_running import put_first
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,6 +24,7 @@ pytestmark = [
 ]
 # Seconds: an end for what would hang.
 PATIENCE = 900
+WAIT_TO_GO_ON = "import os, time\nwhile not os.path.exists('go-on'):\n    time.sleep(0.05)"
 
 
 @pytest.fixture
@@ -46,8 +48,10 @@ def server_of(run):
 
 
 def test_two_runs_each_killed_and_started_again_do_not_touch_each_other(tmp_path, temporary):
-    one, other = (make_workspace(tmp_path / name, 2) for name in ("one", "other"))
-    calm = make_workspace(tmp_path / "calm", 2)
+    one, other, calm = (make_workspace(tmp_path / name, 2) for name in ("one", "other", "calm"))
+    for workspace in (one, other, calm):
+        put_first(workspace, "10", WAIT_TO_GO_ON)
+    (calm.root / "go-on").touch()
     runs = {workspace: start(workspace, temporary, "fast") for workspace in (one, other)}
     servers = {workspace: server_of(runs[workspace]) for workspace in runs}
     for victim, bystander in ((one, other), (other, one)):
@@ -63,6 +67,7 @@ def test_two_runs_each_killed_and_started_again_do_not_touch_each_other(tmp_path
         runs[victim] = start(victim, temporary, "fast")
         servers[victim] = server_of(runs[victim])
     for workspace, run in runs.items():
+        (workspace.root / "go-on").touch()
         said, _ = run.communicate(timeout=PATIENCE)
         assert run.returncode == 0, f"{workspace.root}: {said}"
         assert "tried again" not in said

@@ -63,7 +63,7 @@ def _own_surroundings(request: dict[str, Any], folder: Path, server: int) -> Non
     os.environ.update(request["env"], TMPDIR=str(own), **settings_below(own / SETTINGS))
     tempfile.tempdir = None
     os.chdir(request["cwd"])
-    with open(os.devnull) as nothing:
+    with open(os.devnull, encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)
 
 

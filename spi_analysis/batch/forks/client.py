@@ -147,7 +147,7 @@ class ForkServer:
     def complaint(self) -> str:
         """The last line that the server or a child wrote to the server's log."""
         with contextlib.suppress(OSError):
-            lines = (self.folder / LOG).read_text(errors="replace").split("\n")
+            lines = (self.folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
             return next((line.strip() for line in reversed(lines) if line.strip()), "")
         return ""
 

@@ -113,14 +113,14 @@ def _limit_printing(shell: Any) -> None:
 def _go_first() -> None:
     """Where memory runs out, the system is to end a notebook, which is tried again, and not the run."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(GO_FIRST)
+        Path("/proc/self/oom_score_adj").write_text(GO_FIRST, encoding="ascii")
 
 
 def _note_peak(path: Path) -> None:
     """Write the most memory that this process has held so far (kB), what it shares with the fork server included."""
     with contextlib.suppress(OSError):
-        status = Path("/proc/self/status").read_text()
-        path.write_text(status.partition("VmHWM:")[2].split()[0])
+        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+        path.write_text(status.partition("VmHWM:")[2].split()[0], encoding="ascii")
 
 
 def _seed() -> None:

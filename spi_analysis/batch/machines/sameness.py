@@ -27,7 +27,7 @@ def sign(setup: RoundSetup) -> Iterator[Path]:
     """A file with a random word beside the ledger: who reads this word at this path sees the same workspace."""
     path = batch_folder(setup) / f"sign-{secrets.token_hex(8)}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(secrets.token_hex(16))
+    path.write_text(secrets.token_hex(16), encoding="ascii")
     try:
         yield path
     finally:
@@ -142,7 +142,7 @@ def _short(*digested: str) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="ascii")
     except OSError:
         return ""
 

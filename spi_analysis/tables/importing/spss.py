@@ -43,7 +43,7 @@ def _columns(path: Path) -> tuple[dict[str, list[object]], dict[str, dict[object
         target = Path(folder) / "columns.pickle"
         command = [sys.executable, "-P", str(CHILD), str(path), str(target)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=MOST_SECONDS, check=False)
+            done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=MOST_SECONDS, check=False)
         except subprocess.TimeoutExpired:
             raise _unreadable(path, f"not read after {MOST_SECONDS} seconds") from None
         if done.returncode != 0:
