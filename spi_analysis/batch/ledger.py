@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spi_analysis.batch.outcome import Outcome
 from spi_analysis.batch.plan import Step
@@ -20,6 +20,7 @@ from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup
 
 Key = tuple[str, str]
+Row = TypeVar("Row")
 LEDGER = "ledger.sqlite"
 # Seconds that a reader waits for the writer, and the writer for a checkpoint.
 PATIENCE = 30
@@ -81,9 +82,7 @@ def read_entries(setup: RoundSetup) -> dict[Key, Entry]:
     StoreError   a ledger is damaged.
     """
     found: dict[Key, Entry] = {}
-    for row in _rows(setup, "steps"):
-        row |= {name: json.loads(row[name]) for name in ("inputs", "outputs")}
-        entry = Entry(**{name: value for name, value in row.items() if value is not None})
+    for entry in _rows(setup, "steps", _entry):
         if entry.key not in found or entry.started >= found[entry.key].started:
             found[entry.key] = entry
     return found
@@ -91,17 +90,35 @@ def read_entries(setup: RoundSetup) -> dict[Key, Entry]:
 
 def read_runs(setup: RoundSetup) -> list[dict[str, Any]]:
     """All runs, the oldest first: run, started, ended, pid, workers, planned, state."""
-    return sorted(_rows(setup, "runs"), key=lambda run: run["started"])
+    return sorted(_rows(setup, "runs", _run), key=lambda run: run["started"])
 
 
-def _rows(setup: RoundSetup, table: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+def _entry(row: dict[str, Any]) -> Entry:
+    row |= {name: json.loads(row[name]) for name in ("inputs", "outputs")}
+    return Entry(**{name: value for name, value in row.items() if value is not None})
+
+
+def _run(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"started": str(row["started"])}
+
+
+def _rows(setup: RoundSetup, table: str, made_of: Callable[[dict[str, Any]], Row]) -> list[Row]:
+    rows: list[Row] = []
     for path in sorted(batch_folder(setup).glob("ledger*.sqlite")):
         with _sound(path), closing(sqlite3.connect(_address(path), uri=True, timeout=PATIENCE)) as base:
             base.row_factory = sqlite3.Row
             if base.execute("select 1 from sqlite_master where name = ?", (table,)).fetchone():
-                rows += [dict(row) for row in base.execute(f"select * from {table}")]
+                found = [dict(row) for row in base.execute(f"select * from {table}")]
+                rows += _understood(path, found, made_of)
     return rows
+
+
+def _understood(path: Path, found: list[dict[str, Any]], made_of: Callable[[dict[str, Any]], Row]) -> list[Row]:
+    """The rows as what they stand for; SQLite keeps whatever bytes it is given."""
+    try:
+        return [made_of(row) for row in found]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(path, error) from None
 
 
 def _address(path: Path) -> str:
@@ -118,19 +135,30 @@ def _sound(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if _is_of_content(error):
+            raise _damaged(path, error) from None
         raise OSError(_number(error, path), f"the ledger cannot be read or written ({error})", str(path)) from None
     except sqlite3.DatabaseError as error:
-        raise StoreError(
-            "the ledger is damaged",
-            file=str(path),
-            got=str(error),
-            hint="remove it: no result is lost, but the next run makes all steps again",
-        ) from None
+        raise _damaged(path, error) from None
+
+
+def _is_of_content(error: sqlite3.OperationalError) -> bool:
+    """Whether what is stored cannot be understood (a column that is not there, letters that are none)."""
+    return getattr(error, "sqlite_errorname", None) in (None, "SQLITE_ERROR")
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        "the ledger is damaged",
+        file=str(path),
+        got=f"{type(error).__name__}: {error}",
+        hint="remove it: no result is lost, but the next run makes all steps again",
+    )
 
 
 def _number(error: sqlite3.OperationalError, path: Path) -> int:
     """The system's number for a full or a read-only disk, which SQLite has several names for; else 0."""
-    name = error.sqlite_errorname or ""
+    name = getattr(error, "sqlite_errorname", None) or ""
     if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and not shutil.disk_usage(path.parent).free):
         return errno.ENOSPC
     return errno.EROFS if name.startswith("SQLITE_READONLY") else 0

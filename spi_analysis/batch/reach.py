@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from spi_analysis.tables.reading import reading
+
 # What runs any notebook: the engine, and the process that children are forked from with all that it has imported.
 RUNNERS = ("batch/engine.py", "batch/forks/server.py")
 # They import what they name in texts of their own, and nothing else.
@@ -47,8 +49,9 @@ def reached(notebook: Path, package: Path) -> set[Path] | None:
 
 
 def _cells(notebook: Path) -> str:
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    with reading(notebook, "the notebook", "take the project's own again, or restore yours from a backup"):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
 
 @cache

@@ -18,6 +18,7 @@ from spi_analysis.batch.pages import write_pages
 from spi_analysis.batch.plan import Step, plan_steps
 from spi_analysis.errors import SpiError
 from spi_analysis.params import RoundSetup
+from spi_analysis.tables.reading import AGAIN, reading
 
 
 def render_pages(
@@ -65,7 +66,8 @@ def render_step(setup: RoundSetup, step: Step) -> Outcome:
     if not path.exists():
         return left_out(step, f"not executed yet (run: spi run --notebook {step.notebook.number})")
     try:
-        notebook = nbformat.read(path, as_version=4)
+        with reading(path, "the executed notebook", f"{AGAIN}spi run --notebook {step.notebook.number}"):
+            notebook = nbformat.read(path, as_version=4)
         require_sound_notebook(step, notebook)
         pages = write_pages(setup, step, notebook)
     except SpiError as error:

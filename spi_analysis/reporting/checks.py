@@ -13,6 +13,7 @@ from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.names import readable
 from spi_analysis.reporting.tables import Column, figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words, message
+from spi_analysis.tables.reading import read_results
 
 # Of the interval around a simulated coverage.
 LEVEL = 0.95
@@ -34,13 +35,13 @@ DEPENDS_ON = {
 def coverage_results(setup: RoundSetup) -> pd.DataFrame | None:
     """What the last `spi coverage` kept; None where it has not been run."""
     path = setup.workspace.outputs / "method_checks" / "coverage.csv"
-    return pd.read_csv(path) if path.exists() else None
+    return read_results(path, "spi coverage") if path.exists() else None
 
 
 def means_results(setup: RoundSetup) -> pd.DataFrame | None:
     """What the last `spi coverage` kept of calibrated means; None where it has not been run."""
     path = setup.workspace.outputs / "method_checks" / "means.csv"
-    return pd.read_csv(path) if path.exists() else None
+    return read_results(path, "spi coverage") if path.exists() else None
 
 
 def _has(results: pd.DataFrame | None, *mechanisms: str) -> bool:

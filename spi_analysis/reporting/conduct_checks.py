@@ -12,6 +12,7 @@ from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.scores.conduct import conduct_summary
+from spi_analysis.tables.reading import read_results
 
 WHAT = {
     "honest_institutions": message("Institutions with honest answers"),
@@ -23,7 +24,7 @@ WHAT = {
 def conduct_results(setup: RoundSetup) -> pd.DataFrame | None:
     """What the last `spi check-conduct` kept; None where it has not been run."""
     path = setup.workspace.outputs / "method_checks" / "conduct.csv"
-    return pd.read_csv(path) if path.exists() else None
+    return read_results(path, "spi check-conduct") if path.exists() else None
 
 
 def conduct_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:

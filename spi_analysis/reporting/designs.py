@@ -13,6 +13,7 @@ from spi_analysis.reporting.checks import LEVEL, coverage_intervals
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import Words, message
+from spi_analysis.tables.reading import read_results
 
 CSV = "designs/designs.csv"
 DESIGNS = {
@@ -42,7 +43,7 @@ def design_results(setup: RoundSetup, institution_id: str) -> pd.DataFrame | Non
     path = designs_file(setup, institution_id)
     if not path.exists():
         return None
-    table = pd.read_csv(path)
+    table = read_results(path, f"spi simulate {institution_id}")
     return table[table["measure"] == "index"].reset_index(drop=True)
 
 

@@ -10,7 +10,8 @@ from spi_analysis.errors import SamplingError
 from spi_analysis.params import RoundParams, RoundSetup, Source, UnitFacts
 from spi_analysis.sampling import known_levels, turn_for
 from spi_analysis.stages.plan import History
-from spi_analysis.tables.store import Store
+from spi_analysis.tables.reading import read_table
+from spi_analysis.tables.store import NEVER_AGAIN, Store
 
 
 class Turn(NamedTuple):
@@ -82,7 +83,8 @@ def coordinated_turn(
             expected=part["public_value"],
             hint="use that value and announce the turn beforehand, or take out draw.coordination",
         )
-    both = _both_rounds(pd.read_parquet(archive), earlier.read("sample", institution_id), source, people, fractions)
+    before = read_table(archive, None, f"the frame of the draw of {plan.round}", NEVER_AGAIN)
+    both = _both_rounds(before, earlier.read("sample", institution_id), source, people, fractions)
     best = turn_for(both["before"], both["now"], plan.aim)
     facts = {"round": plan.round, "aim": plan.aim, "found": True, "people": len(both)}
     return Turn(float((part["turn"] + best + plan.margin) % 1.0), facts)

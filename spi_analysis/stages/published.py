@@ -10,13 +10,15 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.scores import load_published
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.reading import AGAIN, read_table
 
 
 def published_results(setup: RoundSetup) -> pd.DataFrame:
     """Published results of past years: the imported table, else the figures that the project carries."""
     imported = setup.workspace.data / "published.parquet"
     if imported.exists():
-        return without_withheld(pd.read_parquet(imported), setup)
+        table = read_table(imported, None, "the table of published results", f"{AGAIN}spi import published FILE")
+        return without_withheld(table, setup)
     return without_withheld(load_published(setup.workspace.params / "published.csv", setup.aliases.present), setup)
 
 

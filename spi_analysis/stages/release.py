@@ -19,7 +19,8 @@ from spi_analysis.sampling.digests import canonical
 from spi_analysis.stages.draw import PLACE, archive_path, released
 from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
 from spi_analysis.tables.locking import one_writer
-from spi_analysis.tables.store import Store
+from spi_analysis.tables.reading import read_table
+from spi_analysis.tables.store import NEVER_AGAIN, Store
 
 LOG = "releases"
 
@@ -125,9 +126,9 @@ def log_of(store: Store, institution_id: str) -> list[dict[str, Any]]:
     return list((store.read_record(LOG, institution_id) or {}).get("releases", []))
 
 
-def record_of(store: Store, institution_id: str) -> dict[str, Any]:
-    """The draw record of an institution."""
-    record = store.read_record("draw", institution_id)
+def record_of(store: Store, institution_id: str, check: bool = True) -> dict[str, Any]:
+    """The draw record of an institution; without ``check`` also one that was changed, for whoever says what differs."""
+    record = store.read_record("draw", institution_id, check)
     if record is None:
         raise StoreError(
             "there is no draw record", file=f"data/{store.root.name}/draw/{institution_id}.json", hint="run: spi draw"
@@ -145,7 +146,7 @@ def drawn_of(store: Store, institution_id: str) -> pd.DataFrame:
             expected="the file that spi draw writes",
             hint="a draw of an older release has no reserves",
         )
-    return pd.read_parquet(path)
+    return read_table(path, None, "what was drawn", NEVER_AGAIN)
 
 
 def digest_of(entry: dict[str, Any]) -> str:

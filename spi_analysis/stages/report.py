@@ -19,6 +19,7 @@ from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.published import published_results
 from spi_analysis.stages.respondents import silent_count
 from spi_analysis.stages.tracker import tracked
+from spi_analysis.tables.reading import AGAIN, reading
 from spi_analysis.tables.released import released_estimates
 from spi_analysis.tables.store import Store
 from spi_analysis.weighting import kish_deff
@@ -130,7 +131,10 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
 
 def _stale_reports(setup: RoundSetup) -> list[str]:
     path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+    if not path.exists():
+        return []
+    with reading(path, "the list of reports that are out of date", f"{AGAIN}spi run"):
+        return [str(code) for code in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def withheld_reason(estimates: pd.DataFrame, inputs: InstitutionInputs) -> str | None:

@@ -11,6 +11,7 @@ from spi_analysis.scores import load_tracker
 from spi_analysis.scores.tracker import COLUMNS
 from spi_analysis.tables.contracts import checked
 from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.reading import AGAIN, read_table
 
 FILE = "tracker.parquet"
 
@@ -25,6 +26,7 @@ def import_tracker(setup: RoundSetup, path: Path) -> pd.DataFrame:
 def tracked(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
     """What became of an institution's recommendations of the years before this round; empty if nothing is known."""
     path = setup.workspace.data / FILE
-    table = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=[*COLUMNS, "tlp"])
+    empty = pd.DataFrame(columns=[*COLUMNS, "tlp"])
+    table = read_table(path, None, "the tracker", f"{AGAIN}spi import tracker FILE") if path.exists() else empty
     own = table[(table["institution_id"] == institution_id) & (table["year"] < setup.round.year)]
     return own.sort_values(["year", "recommendation"], ascending=[False, True]).reset_index(drop=True)

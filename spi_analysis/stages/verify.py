@@ -26,7 +26,8 @@ from spi_analysis.stages.draw import (
 from spi_analysis.stages.earlier import response_history
 from spi_analysis.stages.plan import listed_in_strata, plan_source
 from spi_analysis.stages.release import drawn_of, log_of, log_problems, record_of, sample_of
-from spi_analysis.tables.store import Store
+from spi_analysis.tables.reading import read_table
+from spi_analysis.tables.store import NEVER_AGAIN, Store
 
 # Probabilities that went through a file and back.
 ROUNDING = 1e-12
@@ -36,7 +37,7 @@ def verify_institution(
     setup: RoundSetup, store: Store, institution_id: str, secret: bytes | None
 ) -> dict[str, list[Difference]]:
     """Repeat an institution's draw from record and frame; per source, the differences found (none: the same draw)."""
-    record = record_of(store, institution_id)
+    record = record_of(store, institution_id, check=False)
     round_ = setup.round_for(institution_id)
     frame = store.read("frame", institution_id)
     differences = {}
@@ -48,14 +49,14 @@ def verify_institution(
         try:
             differences[source] = _source_differences(setup, store, institution_id, round_, source, part, frame, secret)
         except (SpiError, KeyError, TypeError, AttributeError) as error:
-            said = error.problems[0].what if isinstance(error, SpiError) else f"no usable {error}"
+            said = _said(error) if isinstance(error, SpiError) else f"no usable {error}"
             differences[source] = [Difference(f"the record cannot be followed: {said}")]
     return _with_releases(store, institution_id, record, differences)
 
 
 def check_record(store: Store, institution_id: str) -> dict[str, list[Difference]]:
     """What anybody can check with the public record alone: the shift and the counts, per source."""
-    parts = record_of(store, institution_id)["sources"]
+    parts = record_of(store, institution_id, check=False)["sources"]
     return {source: other_version(part) or record_differences(part) for source, part in parts.items()}
 
 
@@ -74,7 +75,7 @@ def _source_differences(
         return other
     people = recorded_strata(frame, part, source)
     archive = archive_path(store, institution_id, "people")
-    archived = pd.read_parquet(archive) if archive.exists() else None
+    archived = read_table(archive, None, "the frame of the draw", NEVER_AGAIN) if archive.exists() else None
     kept = None if archived is None else archived[archived["source"] == source]
     # Where the frame or the record is another one, all else follows from that.
     private = _private_part(store, institution_id, source, part)
@@ -89,7 +90,7 @@ def _private_part(store: Store, institution_id: str, source: Source, part: dict[
     """What belongs to a record and is not published; an older record holds it itself. None where it is not there."""
     if PRIVATE_DIGEST not in part["context"]:
         return part["context"]
-    return (store.read_record(PRIVATE, institution_id) or {}).get("sources", {}).get(source)
+    return (store.read_record(PRIVATE, institution_id, check=False) or {}).get("sources", {}).get(source)
 
 
 def _private_differences(
@@ -167,7 +168,7 @@ def _with_releases(
         sample, expected = store.read("sample", institution_id), None if problems else sample_of(drawn, entries)
     except (SpiError, KeyError, TypeError) as error:
         first = next(iter(differences))
-        said = error.problems[0].what if isinstance(error, SpiError) else "an entry lacks something"
+        said = _said(error) if isinstance(error, SpiError) else "an entry lacks something"
         return differences | {first: [*differences[first], Difference(f"the releases cannot be checked: {said}")]}
     for source in differences:
         of_log = [Difference(f"the log of releases: {text}") for text in problems]
@@ -192,6 +193,12 @@ def _row_differences(kept: pd.DataFrame, expected: pd.DataFrame, what: str) -> l
     bad = both[differs]
     strata = bad["stratum"].astype(object).where(bad["stratum"].notna(), bad["stratum_expected"])
     return [Difference(what, str(h), rows=tuple(sorted(people))) for h, people in bad["person_id"].groupby(strata)]
+
+
+def _said(error: SpiError) -> str:
+    """The first problem in a line, with the file that it is about."""
+    first = error.problems[0]
+    return f"{first.what} ({first.file})" if first.file else first.what
 
 
 def _without_zeros(sizes: list[int]) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.tables.files import write_json
+from spi_analysis.tables.reading import RESTORE, read_record, with_digest
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault_key import KEY_BYTES, VaultKey
 
@@ -33,6 +33,7 @@ MADE_FROM_LISTS = (
     "invitations",
     "rejected",
 )
+REMAKE = f"{RESTORE}, or remove data/ and make the demo again: spi demo"
 OWN_WORKSPACE = (
     "bring your own lists in a fresh copy of the project: git clone . ../my-round (or copy it without data/ and "
     "outputs/), then there: spi vault init --key-file FILE; docs/bring_your_lists.md goes on from there"
@@ -42,7 +43,7 @@ OWN_WORKSPACE = (
 def mark_demo(workspace: Workspace, seed: int) -> None:
     """Say that everything below data/ is generated. Written last: the mark means that the demo is whole."""
     made = {name: _digest(workspace.data / name) for name in _files(workspace.data)}
-    write_json(workspace.data / MARK, {"seed": seed, "synthetic": True, "made": made})
+    write_json(workspace.data / MARK, with_digest({"seed": seed, "synthetic": True, "made": made}))
 
 
 def demo_seed(workspace: Workspace) -> int | None:
@@ -53,13 +54,13 @@ def demo_seed(workspace: Workspace) -> int | None:
 
 def mark_national(workspace: Workspace, facts: dict[str, Any]) -> None:
     """Say that everything below data/ is a generated national round. Written first: all that follows is generated."""
-    write_json(workspace.data / NATIONAL, {"synthetic": True, **facts})
+    write_json(workspace.data / NATIONAL, with_digest({"synthetic": True, **facts}))
 
 
 def national_mark(workspace: Workspace) -> dict[str, Any]:
     """What a generated national round was made with (seed, scale, round); empty where there is none."""
     path = workspace.data / NATIONAL
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return read_record(path, "the mark of a generated round", keys=["seed"]) if path.exists() else {}
 
 
 def keep_generated(store: Store, institution_id: str, lists: Iterable[Path]) -> None:
@@ -70,7 +71,7 @@ def keep_generated(store: Store, institution_id: str, lists: Iterable[Path]) -> 
 def are_generated(store: Store, files: Iterable[Path]) -> bool:
     """Whether all files are lists that were generated for this round, unchanged."""
     records = sorted((store.root / GENERATED_LISTS).glob("*.json"))
-    known = {digest for path in records for digest in json.loads(path.read_text(encoding="utf-8")).values()}
+    known = {digest for path in records for digest in read_record(path, "the record of generated lists").values()}
     return all(path.is_file() and _digest(path) in known for path in files)
 
 
@@ -150,7 +151,7 @@ def demo_secrets(seed: int) -> dict[str, bytes]:
 
 def _mark(workspace: Workspace) -> dict[str, Any]:
     path = workspace.data / MARK
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return read_record(path, "the mark of the demo", REMAKE, keys=["seed"]) if path.exists() else {}
 
 
 def _files(data: Path) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from spi_analysis.tables.checksum import parquet_bytes
 from spi_analysis.tables.neutral import neutral_table
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -67,10 +68,8 @@ def write_json(path: Path, data: Any) -> Path:
 
 
 def write_parquet(path: Path, data: pd.DataFrame) -> Path:
-    """Write a Parquet file whole."""
-    with whole_file(path) as beside:
-        data.to_parquet(beside, index=False, compression="zstd")
-    return path
+    """Write a Parquet file whole, with a checksum of all of it; ``reading.read_table`` looks at it."""
+    return write_bytes(path, parquet_bytes(data))
 
 
 def write_csv(path: Path, data: pd.DataFrame, mode: int = 0o644) -> Path:

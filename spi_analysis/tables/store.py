@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from spi_analysis.errors import StoreError, nearest
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.files import write_json, write_parquet
+from spi_analysis.tables.reading import AGAIN, RESTORE, read_record, read_table, table_shape, with_digest
 
 # Which command writes a table; the hint of the error when it is missing.
 WRITTEN_BY = {
@@ -25,6 +24,15 @@ WRITTEN_BY = {
     "replicates": "spi run --notebook 30",
     "estimates": "spi run --notebook 40",
 }
+# The same for records. What is not here can only be restored.
+RECORD_WRITTEN_BY = {
+    "frame_imports": WRITTEN_BY["frame"],
+    "events_imports": WRITTEN_BY["events"],
+    "responses_imports": WRITTEN_BY["responses"],
+}
+# A draw is made once; what belongs to it is never made again.
+ONCE = ("sample", "draw", "draw_private", "releases")
+NEVER_AGAIN = f"{RESTORE}: a draw is never repeated"
 
 
 @dataclass(frozen=True)
@@ -55,14 +63,11 @@ class Store:
                 expected="a table written earlier in the round",
                 hint=f"run: {WRITTEN_BY[table]}",
             )
-        # Not by pandas' reader, which is made for folders of files and takes a third longer for one small file.
-        with pq.ParquetFile(path) as file:
-            return file.read(columns, use_threads=False).to_pandas(use_threads=False)
+        return read_table(path, columns, f"the table {table} of {institution_id}", way_out(table))
 
     def shape(self, table: str, institution_id: str) -> tuple[int, int]:
         """Rows and columns of a table, without reading it."""
-        facts = pq.read_metadata(self.path(table, institution_id))
-        return facts.num_rows, facts.num_columns
+        return table_shape(self.path(table, institution_id), f"the table {table} of {institution_id}", way_out(table))
 
     def read_if_there(self, table: str, institution_id: str) -> pd.DataFrame | None:
         """Read a table, or None where it does not exist yet."""
@@ -88,32 +93,52 @@ class Store:
         # Imported where it is used: it has threads of its own, and most processes never ask for it.
         import duckdb
 
-        with duckdb.connect() as connection:
-            for table in WRITTEN_BY:
-                # By name, since a pattern would also match what a killed process left half-written.
-                files = [str(self.path(table, institution_id)) for institution_id in self.institutions(table)]
-                if files:
-                    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-                    connection.execute(
-                        f"create view {table} as select * from read_parquet([{listed}], union_by_name=true)"
-                    )
-            return connection.execute(sql).df()
+        try:
+            with duckdb.connect() as connection:
+                for table in WRITTEN_BY:
+                    # By name, since a pattern would also match what a killed process left half-written.
+                    files = [str(self.path(table, institution_id)) for institution_id in self.institutions(table)]
+                    if files:
+                        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+                        connection.execute(
+                            f"create view {table} as select * from read_parquet([{listed}], union_by_name=true)"
+                        )
+                return connection.execute(sql).df()
+        except duckdb.Error:
+            self._name_damaged()
+            raise
+
+    def _name_damaged(self) -> None:
+        """Raise if a table cannot be read: SQL over all of them names no file."""
+        for table in WRITTEN_BY:
+            for institution_id in self.institutions(table):
+                self.read(table, institution_id)
 
     def write_record(self, name: str, institution_id: str, record: dict[str, Any]) -> Path:
-        """Write a JSON record (such as a draw record) of one institution."""
-        return write_json(self.root / name / f"{institution_id}.json", record)
+        """Write a JSON record (such as a draw record) of one institution, with a digest of its content."""
+        return write_json(self.root / name / f"{institution_id}.json", with_digest(record))
 
-    def read_record(self, name: str, institution_id: str) -> dict[str, Any] | None:
-        """Read a JSON record, or None where there is none."""
+    def read_record(self, name: str, institution_id: str, check: bool = True) -> dict[str, Any] | None:
+        """Read a JSON record, or None where there is none; ``check``: it must be that of its digest."""
         path = self.root / name / f"{institution_id}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        if not path.exists():
+            return None
+        return read_record(path, f"the record {name} of {institution_id}", way_out(name), check=check)
 
     def mark_synthetic(self, seed: int) -> None:
         """Say for good that this store holds generated people, not real ones."""
-        write_json(self.root / "origin.json", {"synthetic": True, "seed": seed})
+        write_json(self.root / "origin.json", with_digest({"synthetic": True, "seed": seed}))
 
     @property
     def is_synthetic(self) -> bool:
         """Whether the store holds a generated round; every page made from it says so."""
         path = self.root / "origin.json"
-        return path.exists() and bool(json.loads(path.read_text(encoding="utf-8"))["synthetic"])
+        return path.exists() and bool(read_record(path, "the mark of generated data", keys=["synthetic"])["synthetic"])
+
+
+def way_out(name: str) -> str:
+    """How to get a table or record back that was damaged."""
+    if name in ONCE:
+        return NEVER_AGAIN
+    command = (WRITTEN_BY | RECORD_WRITTEN_BY).get(name)
+    return f"{AGAIN}{command}" if command else RESTORE

@@ -24,6 +24,7 @@ import pandas as pd
 from spi_analysis.errors import VaultError
 from spi_analysis.tables.files import write_bytes, write_text
 from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.reading import read_table_bytes
 from spi_analysis.tables.sealing import seal, sealed_with, unseal, unwrap, wrap
 from spi_analysis.tables.vault_key import VaultKey
 
@@ -178,7 +179,7 @@ class Vault:
         self._write(name, buffer.getvalue())
 
     def _read_table(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(io.BytesIO(self._read(name)))
+        return read_table_bytes(self._read(name), self._path(name))
 
     def _write(self, name: str, content: bytes) -> None:
         path = self._path(name)

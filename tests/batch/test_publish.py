@@ -70,7 +70,12 @@ def keep_on_record(setup, *steps, error=""):
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     """A workspace with one institution, scored, with pages; copied for every test."""
-    workspace = copy_inputs(tmp_path_factory.mktemp("publish") / "w")
+    return published_town(tmp_path_factory.mktemp("publish") / "w")
+
+
+def published_town(folder, secret=SECRET):
+    """A workspace with one institution, scored, with pages, and all of it on record; its folder."""
+    workspace = copy_inputs(folder)
     rows = workspace.params / "rounds" / f"{ROUND}.institutions.csv"
     rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:2]))
     setup = load_setup(workspace, ROUND)
@@ -79,7 +84,7 @@ def template(tmp_path_factory):
     town = make_town(setup)
     # A unit of a list that means ill: spreadsheets start programs from such names.
     store.write("frame", TOWN, town.frame.replace({"unit": {"Dinas Satu": UNIT_THAT_RUNS}}))
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_institution(setup, store, TOWN, secret)
     sample = store.read("sample", TOWN)
     events, responses = town.fieldwork(sample)
     store.write("events", TOWN, events)
