@@ -19,7 +19,7 @@ test: $(READY)  ## all tests; says how many checks against outside figures ran
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 fault-test: $(READY)  ## kill -9 of runner, fork server and children at random during a batch, then run again: same bytes (SEED=1)
-	$(BIN)/python -m tests.batch.faults --kills 20 --institutions 12 --seed $(or $(SEED),2024)
+	$(BIN)/python -m tests.runner.faults --kills 20 --institutions 12 --seed $(or $(SEED),2024)
 
 lint: $(READY)  ## style, layers, types, notebooks without outputs
 	$(BIN)/ruff check .

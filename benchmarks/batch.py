@@ -25,12 +25,11 @@ from pathlib import Path
 
 import psutil
 
-from spi_analysis.batch.forks.environment import FIXED
-from spi_analysis.batch.limits import EngineName, Limits
-from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS, Step, plan_steps
-from spi_analysis.batch.pool import Pool
 from spi_analysis.params import RoundSetup, find_workspace, load_setup
 from spi_analysis.params.workspace import the_round
+from spi_analysis.runner.forks.process_environment import FIXED
+from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, EngineName, Limits, Step, plan_steps
+from spi_analysis.runner.pool import Pool
 
 # Least ratios: against command lines with one worker, against a pool of stock runs with two; two workers against one.
 GOALS = {"kernel": (6.0, 3.0), "fast": (10.0, 5.0)}

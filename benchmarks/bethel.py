@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from spi_analysis.sampling import achieved_cv, bethel
+from spi_analysis.survey.sampling import achieved_cv, bethel
 
 LIMIT_SECONDS = 5.0
 # strata, variables, domain columns, levels of each

@@ -9,13 +9,9 @@ import pandas as pd
 
 from benchmarks.common import Speed, Work, main
 from benchmarks.data import MARGINS, SCORES
-from spi_analysis.estimation.bootstrap import bootstrap_means
-from spi_analysis.weighting.replicates import (
-    BootstrapReplicates,
-    bootstrap_plan,
-    bootstrap_replicates,
-    raked_replicates,
-)
+from spi_analysis.survey.estimation.streamed_bootstrap import bootstrap_means
+from spi_analysis.survey.weighting.bootstrap import BootstrapReplicates, bootstrap_plan, bootstrap_replicates
+from spi_analysis.survey.weighting.bootstrap_sums import raked_replicates
 
 N_REPLICATES = 500
 LIMIT_MB = 4000

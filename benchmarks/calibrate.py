@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.common import Speed, Work, main
-from spi_analysis.weighting import calibrate
+from spi_analysis.survey.weighting import calibrate
 
 BOUNDS = (0.5, 2.0)
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from spi_analysis.sampling import (
+from spi_analysis.survey.sampling import (
     draw_record,
     permanent_random_numbers,
     select_pps,

@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from spi_analysis.batch.executor import run_steps
-from spi_analysis.batch.limits import ENGINES, EngineName
-from spi_analysis.batch.plan import plan_steps
 from spi_analysis.params import RoundSetup, find_workspace, load_setup
 from spi_analysis.params.workspace import the_round
+from spi_analysis.runner.plan import ENGINES, EngineName, plan_steps
+from spi_analysis.runner.pool import run_steps
 
 
 def digests(setup: RoundSetup) -> dict[str, str]:

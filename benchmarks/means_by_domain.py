@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.common import Speed, Work, main
 from benchmarks.data import SCORES
-from spi_analysis.estimation import SurveyDesign, estimate_mean
+from spi_analysis.survey.estimation import SurveyDesign, estimate_mean
 
 
 def means(df: pd.DataFrame, totals: dict[str, Any]) -> Callable[[], object]:

@@ -15,9 +15,9 @@ import os
 from pathlib import Path
 
 from benchmarks.national import ROUND, Measured, measured
-from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
 from spi_analysis.params import load_setup
 from spi_analysis.params.workspace import Workspace
+from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS
 
 
 def evenly(codes: list[str], size: int) -> list[str]:

@@ -14,7 +14,7 @@ FORMULA = " + ".join([*(f"C({name})" for name in MARGINS), *NUMBERS])
 
 
 def logistic(df: pd.DataFrame, totals: dict[str, Any]) -> Callable[[], object]:
-    from spi_analysis.weighting import response_propensity
+    from spi_analysis.survey.weighting import response_propensity
 
     return lambda: response_propensity(df, FORMULA, "answered")
 

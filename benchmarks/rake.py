@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.common import Speed, Work, main
 from benchmarks.data import MARGINS
-from spi_analysis.weighting import rake
+from spi_analysis.survey.weighting import rake
 
 
 def raked(df: pd.DataFrame, totals: dict[str, Any]) -> Callable[[], object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spi_analysis.tables.round_data import RoundData, load_round
+    from spi_analysis.tables import RoundData, load_round
 
 __version__ = "0.1.0"
 __all__ = ["RoundData", "load_round"]

@@ -11,8 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from spi_analysis import __version__
-from spi_analysis.commands.checks import checks
-from spi_analysis.commands.common import err
+from spi_analysis.commands import checks, err
 from spi_analysis.commands.imports import imports
 from spi_analysis.commands.national import national
 from spi_analysis.commands.publishing import publishing

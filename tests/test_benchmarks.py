@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import bootstrap, calibrate, common, data, means_by_domain, propensity, rake
 from benchmarks.common import Timing, Work
-from spi_analysis import weighting
+from spi_analysis.survey import weighting
 
 SPEEDS = [means_by_domain.SPEED, rake.SPEED, calibrate.SPEED, bootstrap.SPEED, propensity.SPEED]
 WORKS = [(speed, work) for speed in SPEEDS for work in speed.works]

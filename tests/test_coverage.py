@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.estimation.coverage import coverage_summary, range_summary
-from spi_analysis.estimation.intervals import proportion_interval
 from spi_analysis.scores import IndexRule
 from spi_analysis.scores.conduct import conduct_summary
 from spi_analysis.stages.change import PublishedFigure, change_against_published
-from spi_analysis.synthetic.conduct import ANSWERS, simulate_conduct
-from spi_analysis.synthetic.coverage import simulate_institution
+from spi_analysis.survey.estimation.interval_coverage import coverage_summary, range_summary
+from spi_analysis.survey.estimation.result import proportion_interval
+from spi_analysis.synthetic.coached_units import ANSWERS, simulate_conduct
+from spi_analysis.synthetic.simulated_rounds import simulate_institution
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("coverage")]
 SEEDS = range(1, 21)

@@ -1,1 +1,5 @@
 """The commands of `spi`, a room each."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,17 +13,22 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from spi_analysis.errors import InputError, NoRows, Problem, nearest
-from spi_analysis.params import RoundSetup, Workspace, find_workspace, load_setup
-from spi_analysis.params.csv_text import BrokenText, strict_rows, utf8_text
-from spi_analysis.params.workspace import the_round
-from spi_analysis.tables.cells.masks import HIDDEN
-from spi_analysis.tables.demo_marks import demo_key, demo_seed
-from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault import Vault
-from spi_analysis.tables.vault_key import FILE_VARIABLE, VARIABLE, VaultKey
+from spi_analysis.params import (
+    BrokenText,
+    RoundSetup,
+    Workspace,
+    find_workspace,
+    load_setup,
+    strict_rows,
+    the_round,
+    utf8_text,
+)
+from spi_analysis.tables import FILE_VARIABLE, HIDDEN, VARIABLE, Store, Vault, VaultKey, demo_key, demo_seed
 
 # Output that goes into a file or a pipe is not squeezed into the width of a terminal.
 WIDE = None if sys.stdout.isatty() else 200
@@ -197,3 +202,39 @@ def _cell(value: object, decimals: int) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:,.{decimals}f}"
     return "" if value is None or value is pd.NaT or value is pd.NA else str(value)
+
+
+# The findings of `spi check` on the terminal: one block each, what several institutions share said once.
+
+STYLES = {"error": "bold red", "missing": "yellow", "warning": "cyan"}
+ANYONE = "<institution>"
+SHARED = ["severity", "what", "blocks", "where", "got", "expected", "hint"]
+
+
+def print_findings(findings: pd.DataFrame) -> None:
+    """Every finding as what, where, got, expected, hint; lines are broken between words only."""
+    for _, same in _general(findings).groupby(SHARED, sort=False):
+        first = same.iloc[0]
+        blocks = f" (holds up: {first['blocks']})" if first["blocks"] else ""
+        out.print(Text(f"{first['severity']}: ", STYLES[first["severity"]]) + Text(f"{first['what']}{blocks}", ""))
+        institutions = ", ".join(dict.fromkeys(code for code in same["institution_id"] if code))
+        for name, text in [("for", institutions), *((name, first[name]) for name in SHARED[3:])]:
+            if text:
+                out.print(Padding(Text(f"{name}: {text}"), (0, 0, 0, 2), expand=False))
+    if len(findings):
+        out.print()
+
+
+def _general(findings: pd.DataFrame) -> pd.DataFrame:
+    """The findings with the institution's code taken out of the texts, so that equal ones are equal."""
+    table = findings.copy()
+    for column in ("where", "got", "expected", "hint"):
+        table[column] = [
+            text.replace(code, ANYONE) if code else text
+            for text, code in zip(table[column], table["institution_id"], strict=True)
+        ]
+    several = table.groupby(SHARED)["institution_id"].transform("nunique") > 1
+    # A finding of one institution keeps its own words.
+    own = findings.loc[~several, SHARED]
+    table.loc[own.index, SHARED] = own
+    return table

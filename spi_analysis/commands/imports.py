@@ -32,12 +32,10 @@ from spi_analysis.commands.common import (
 )
 from spi_analysis.errors import InputError, Problem
 from spi_analysis.params import RoundSetup
-from spi_analysis.tables.demo_marks import refuse_in_demo
-from spi_analysis.tables.store import Store
-from spi_analysis.tables.unasked import unasked_items
+from spi_analysis.tables import Store, refuse_in_demo, unasked_items
 
 if TYPE_CHECKING:
-    from spi_analysis.batch.by_institution import Imported
+    from spi_analysis.operations import Imported
 
 imports = typer.Typer(
     no_args_is_help=True,
@@ -71,10 +69,9 @@ def import_frame_command(
 
     Example: spi import frame daftar_pegawai_kota-mojokerto.xlsx pengguna_layanan_kota-mojokerto.csv
     """
-    from spi_analysis.batch.by_institution import by_institution, import_lists
-    from spi_analysis.batch.institutions import Place
-    from spi_analysis.tables.demo_marks import are_generated
-    from spi_analysis.tables.importing.frame import import_frame
+    from spi_analysis.operations import Place, by_institution, import_lists
+    from spi_analysis.tables import are_generated
+    from spi_analysis.tables.importing import import_frame
 
     setup = open_setup(workspace, round_id)
     files = named_files(files)
@@ -106,9 +103,8 @@ def import_events_command(
 
     Example: spi import events kejadian_kota-mojokerto.csv
     """
-    from spi_analysis.batch.by_institution import by_institution, import_logs
-    from spi_analysis.batch.institutions import Place
-    from spi_analysis.tables.importing.events import import_events
+    from spi_analysis.operations import Place, by_institution, import_logs
+    from spi_analysis.tables.importing import import_events
 
     setup = open_setup(workspace, round_id)
     there, missing = existing(named_files(files))
@@ -131,9 +127,8 @@ def import_responses_command(
 
     Example: spi import responses jawaban_internal_kota-mojokerto.csv
     """
-    from spi_analysis.batch.by_institution import by_institution, import_logs
-    from spi_analysis.batch.institutions import Place
-    from spi_analysis.tables.importing.responses import import_responses
+    from spi_analysis.operations import Place, by_institution, import_logs
+    from spi_analysis.tables.importing import import_responses
 
     setup = open_setup(workspace, round_id)
     there, missing = existing(named_files(files))
@@ -164,7 +159,7 @@ def import_published_command(
 
     Example: spi import published published_scores.csv
     """
-    from spi_analysis.stages.published import import_published
+    from spi_analysis.stages import import_published
 
     setup = open_setup(workspace, round_id)
     _require_file(file)
@@ -190,7 +185,7 @@ def import_tracker_command(
     Example: spi import tracker tracker_2023.csv
     """
     from spi_analysis.scores import follow_up
-    from spi_analysis.stages.tracker import import_tracker
+    from spi_analysis.stages import import_tracker
 
     setup = open_setup(workspace, round_id)
     _require_file(file)

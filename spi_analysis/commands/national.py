@@ -36,8 +36,7 @@ def synth(
 
     Example: spi synth --institutions 12 --scale 0.05
     """
-    from spi_analysis.batch.institutions import problems_of
-    from spi_analysis.batch.national import Recipe, make_national_round
+    from spi_analysis.operations import Recipe, make_national_round, problems_of
 
     setup = open_setup(workspace, round_id)
     made = make_national_round(setup, institutions, Recipe(seed, scale, lists_only), workers, out)
@@ -64,8 +63,7 @@ def weigh(
 
     Example: spi weigh --workers 2
     """
-    from spi_analysis.batch.by_institution import weigh_all
-    from spi_analysis.batch.institutions import Place, problems_of
+    from spi_analysis.operations import Place, problems_of, weigh_all
 
     setup = open_setup(workspace, round_id)
     place = Place(setup)

@@ -7,13 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spi_analysis.commands.common import (
-    RoundOption,
-    WorkspaceOption,
-    open_setup,
-    out,
-    print_table,
-)
+from spi_analysis.commands.common import RoundOption, WorkspaceOption, open_setup, out, print_table
 
 publishing = typer.Typer()
 
@@ -34,7 +28,7 @@ def publish(
 
     Example: spi publish --partial
     """
-    from spi_analysis.batch.publish import publish as pack
+    from spi_analysis.operations import publish as pack
 
     setup = open_setup(workspace, round_id)
     made = pack(setup, folder or setup.workspace.root / "build" / "publish", partial)

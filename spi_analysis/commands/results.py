@@ -28,7 +28,7 @@ def overview(
 
     Example: spi overview --published published_scores.csv --bridge kota-mojokerto
     """
-    from spi_analysis.stages.overview import overview_tables
+    from spi_analysis.stages import overview_tables
 
     setup = open_setup(workspace, round_id)
     for title, table in overview_tables(setup, published, most, bridge).items():
@@ -48,7 +48,7 @@ def export(
 
     Example: spi export kota-mojokerto --formats sav,r
     """
-    from spi_analysis.tables.export import export_round
+    from spi_analysis.tables import export_round
 
     setup = open_setup(workspace, round_id)
     for path in export_round(setup.round.round_id, institution, folder, formats=tuple(formats.split(",")),
@@ -62,7 +62,7 @@ def lab(workspace: WorkspaceOption = None) -> None:
 
     Example: spi lab
     """
-    from spi_analysis.batch.lab import lab_environment
+    from spi_analysis.runner import lab_environment
 
     place = find_workspace(workspace)
     command = [sys.executable, "-m", "jupyter", "lab", str(place.notebooks)]

@@ -14,15 +14,13 @@ from spi_analysis.commands.common import (
     open_key,
     open_setup,
     out,
+    print_findings,
     print_table,
 )
-from spi_analysis.commands.findings import print_findings
 from spi_analysis.commands.running import Engine, EngineOption, Workers, run_and_report
 from spi_analysis.errors import VaultError
-from spi_analysis.params import Workspace, find_workspace
-from spi_analysis.params.workspace import the_round
-from spi_analysis.tables.demo_marks import demo_is_whole, demo_seed, not_of_the_demo
-from spi_analysis.tables.vault_key import VaultKey
+from spi_analysis.params import Workspace, find_workspace, the_round
+from spi_analysis.tables import VaultKey, demo_is_whole, demo_seed, not_of_the_demo
 
 rounds = typer.Typer()
 
@@ -41,8 +39,8 @@ def demo(
 
     Example: spi demo
     """
-    from spi_analysis.batch.demo import make_demo_round
-    from spi_analysis.batch.selection import Selection
+    from spi_analysis.operations import make_demo_round
+    from spi_analysis.runner import Selection
 
     setup = open_setup(workspace, round_id)
     if if_missing and demo_is_whole(setup.workspace):
@@ -65,7 +63,7 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 
     Example: spi check
     """
-    from spi_analysis.tables.preflight import check_round
+    from spi_analysis.tables import check_round
 
     place = find_workspace(workspace)
     report = check_round(place, round_id or the_round(place), _key_if_any(place, key_file))

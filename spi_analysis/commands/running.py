@@ -10,21 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spi_analysis.commands.common import (
-    Institutions,
-    RoundOption,
-    WorkspaceOption,
-    err,
-    open_setup,
-    out,
-    print_table,
-)
+from spi_analysis.commands.common import Institutions, RoundOption, WorkspaceOption, err, open_setup, out, print_table
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import RoundSetup
 
 if TYPE_CHECKING:
-    from spi_analysis.batch.executor import OpenRunner
-    from spi_analysis.batch.selection import Selection
+    from spi_analysis.runner import OpenRunner, Selection
 
 running = typer.Typer()
 # What a shell says of a program that Ctrl-C ended.
@@ -91,7 +82,7 @@ def run(
 
     Example: spi run kota-mojokerto --notebook 40 --notebook 50
     """
-    from spi_analysis.batch.selection import Selection, read_shard
+    from spi_analysis.runner import Selection, read_shard
 
     setup = open_setup(workspace, round_id)
     selection = Selection(
@@ -120,7 +111,7 @@ def render(
 
     Example: spi render kota-mojokerto --notebook 50
     """
-    from spi_analysis.batch.rendering import render_pages
+    from spi_analysis.runner import render_pages
 
     setup = open_setup(workspace, round_id)
     done = render_pages(setup, institutions or setup.institution_ids, notebook, institutions is None)
@@ -148,7 +139,7 @@ def status(
 
     Example: spi status --why kota-mojokerto
     """
-    from spi_analysis.batch.status import ledger_facts, origin, round_status, why_table
+    from spi_analysis.runner import ledger_facts, origin, round_status, why_table
 
     setup = open_setup(workspace, round_id)
     if as_json:
@@ -173,9 +164,7 @@ def run_and_report(
     open_runner: OpenRunner | None = None,
 ) -> None:
     """Run the batch; say where the pages are and exactly what failed. Failures are also printed as they happen."""
-    from spi_analysis.batch.limits import Limits
-    from spi_analysis.batch.pool import Pool
-    from spi_analysis.batch.run import run_selection
+    from spi_analysis.runner import Limits, Pool, run_selection
 
     most = Limits(*limits) if limits else None
     summary = run_selection(setup, selection, workers, out, engine.value, most, force, open_runner or Pool)
@@ -200,7 +189,7 @@ def run_and_report(
 
 def _runner(executor: Executor, scheduler: str) -> OpenRunner | None:
     """What --executor and --scheduler ask for; None for this machine."""
-    from spi_analysis.batch.machines import on_dask
+    from spi_analysis.runner.dask import on_dask
 
     if executor is Executor.dask:
         return on_dask(scheduler)
@@ -215,7 +204,7 @@ def _runner(executor: Executor, scheduler: str) -> OpenRunner | None:
 
 
 def _print_plan(setup: RoundSetup, selection: Selection, force: bool) -> None:
-    from spi_analysis.batch.status import plan_table
+    from spi_analysis.runner import plan_table
 
     table = plan_table(setup, selection, force)
     print_table("Plan", table)
@@ -226,8 +215,7 @@ def _print_plan(setup: RoundSetup, selection: Selection, force: bool) -> None:
 def _watch(setup: RoundSetup) -> None:
     from rich.live import Live
 
-    from spi_analysis.batch.locks import is_running
-    from spi_analysis.batch.status import run_line
+    from spi_analysis.runner import is_running, run_line
 
     with Live(run_line(setup), console=out, transient=True) as live:
         while is_running(setup):

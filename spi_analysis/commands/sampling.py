@@ -25,7 +25,7 @@ from spi_analysis.commands.common import (
 )
 from spi_analysis.errors import SamplingError
 from spi_analysis.params import RoundSetup
-from spi_analysis.tables.store import Store
+from spi_analysis.tables import Store
 
 sampling = typer.Typer()
 
@@ -38,7 +38,7 @@ def audit_frame_command(
 
     Example: spi audit-frame kota-mojokerto
     """
-    from spi_analysis.stages.audit import audit_frame, save_audit
+    from spi_analysis.stages import audit_frame, save_audit
 
     setup = open_setup(workspace, round_id)
     for institution_id in institutions or setup.institution_ids:
@@ -58,9 +58,8 @@ def draw(
 
     Example: spi draw kota-mojokerto
     """
-    from spi_analysis.batch.by_institution import draw_all
-    from spi_analysis.batch.institutions import Place, problems_of
-    from spi_analysis.tables.demo_marks import public_value_problem
+    from spi_analysis.operations import Place, draw_all, problems_of
+    from spi_analysis.tables import public_value_problem
 
     setup = open_setup(workspace, round_id)
     place = Place(setup, open_key(setup.workspace, key_file))
@@ -99,7 +98,7 @@ def release_wave_command(
 
     Example: spi release-wave kota-mojokerto --source external --reason "few answers by week 4"
     """
-    from spi_analysis.stages.release import drawn_of, log_of, release_table, release_wave
+    from spi_analysis.stages import drawn_of, log_of, release_table, release_wave
 
     setup = open_setup(workspace, round_id)
     store = open_store(setup)
@@ -121,7 +120,7 @@ def invite(
 
     Example: spi invite kota-mojokerto
     """
-    from spi_analysis.tables.invitations import prepare_invitations
+    from spi_analysis.tables import prepare_invitations
 
     setup, left_out = open_setup(workspace, round_id), 0
     store, vault = open_store(setup), open_vault(setup.workspace, key_file)
@@ -152,7 +151,7 @@ def verify_draw_command(
 
     Example: spi verify-draw kota-mojokerto
     """
-    from spi_analysis.stages.verify import check_record, verify_institution
+    from spi_analysis.stages import check_record, verify_institution
 
     setup = open_setup(workspace, round_id)
     store, different = open_store(setup), False

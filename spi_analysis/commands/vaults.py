@@ -9,7 +9,7 @@ import typer
 
 from spi_analysis.commands.common import KeyOption, WorkspaceOption, out
 from spi_analysis.params import find_workspace
-from spi_analysis.tables.demo_marks import refuse_in_demo
+from spi_analysis.tables import refuse_in_demo
 
 vaults = typer.Typer(
     no_args_is_help=True,
@@ -26,8 +26,7 @@ def vault_init(
 
     Example: spi vault init --key-file ~/spi-vault.key
     """
-    from spi_analysis.tables.vault import Vault
-    from spi_analysis.tables.vault_key import create_key_file
+    from spi_analysis.tables import Vault, create_key_file
 
     place = find_workspace(workspace)
     refuse_in_demo(place, "a vault for real people")
@@ -45,7 +44,7 @@ def vault_backup(
 
     Example: spi vault backup /media/safe/spi-vault.key
     """
-    from spi_analysis.tables.vault_key import VaultKey
+    from spi_analysis.tables import VaultKey
 
     place = find_workspace(workspace)
     key = VaultKey.load(place.root, key_file)
@@ -62,8 +61,7 @@ def vault_rotate(
 
     Example: spi vault rotate --key-file ~/old.key --new-key-file ~/new.key
     """
-    from spi_analysis.tables.vault import Vault
-    from spi_analysis.tables.vault_key import VaultKey, create_key_file
+    from spi_analysis.tables import Vault, VaultKey, create_key_file
 
     place = find_workspace(workspace)
     old = VaultKey.load(place.root, key_file)

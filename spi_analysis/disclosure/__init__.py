@@ -1,6 +1,5 @@
 """Disclosure control: nothing on too few people, and nothing hidden that follows by subtraction."""
 
-from spi_analysis.disclosure.suppression import hide_small, small_cells
-from spi_analysis.tables.released import mask
+import lazy_loader
 
-__all__ = ["hide_small", "mask", "small_cells"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

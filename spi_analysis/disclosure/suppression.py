@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.tables.released import mask
+from spi_analysis.tables import mask
 
 # Measures that combine sources.
 COMBINED = ("index", "category", "target", "change")

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError
-from spi_analysis.params import Instrument, Source
-from spi_analysis.params.round import DispositionParams
-from spi_analysis.tables.answer_fit import NO_COLUMN, misfits
+from spi_analysis.params import DispositionParams, Instrument, Source
+from spi_analysis.tables import NO_COLUMN, misfits
 
 # I complete, P partial, R refusal or break-off, NC non-contact, O other eligible nonresponse,
 # UH/UO unknown eligibility, NE not eligible.

@@ -14,8 +14,8 @@ from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
 from spi_analysis.params.round import RoundParams
+from spi_analysis.params.sources import UnitFacts, load_units
 from spi_analysis.params.targets import Targets, load_targets
-from spi_analysis.params.units import UnitFacts, load_units
 from spi_analysis.params.workspace import Workspace
 
 # What may differ for one institution. All else must be the same for all, or indices could not be compared.

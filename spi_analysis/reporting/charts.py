@@ -13,27 +13,34 @@ from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
-from spi_analysis.params.round import CategoryLevel
-from spi_analysis.reporting.placing import (
+from spi_analysis.params import CategoryLevel
+from spi_analysis.reporting.drawing import (
     ABOVE,
+    ACCENT,
     BELOW,
     EDGE,
+    INK,
     LINE,
+    MUTED,
+    NARROW,
     PAPER,
+    POINTS,
+    WIDE,
     Rows,
+    both_widths,
     label_rows,
     legend_room,
+    number_scale,
     place,
     place_rows,
     rows_of,
+    scale,
     text_width,
     write_above,
     write_legend,
 )
-from spi_analysis.reporting.scales import number_scale, scale
-from spi_analysis.reporting.svg import ACCENT, INK, MUTED, NARROW, POINTS, WIDE, both_widths
 from spi_analysis.reporting.wording import Words
-from spi_analysis.tables.page_figures import PAGE_DECIMALS, rounded
+from spi_analysis.tables import PAGE_DECIMALS, rounded
 
 DAY_TICKS = 6
 # Inches between a mark on the scale and its name.

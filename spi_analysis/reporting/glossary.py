@@ -5,10 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from spi_analysis.params import Text
-from spi_analysis.params.base import Frozen
-from spi_analysis.params.loading import read_yaml, validate
-from spi_analysis.params.round import CategoryParams
+from spi_analysis.params import CategoryParams, Frozen, Text, read_yaml, validate
 from spi_analysis.reporting.wording import Words
 
 PATH = Path(__file__).parent / "glossary.yaml"

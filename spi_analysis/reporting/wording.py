@@ -24,10 +24,9 @@ from babel.numbers import NumberPattern, format_decimal, format_percent, parse_p
 
 from spi_analysis.columns import VALUES, value_label
 from spi_analysis.params import Language, Text
-from spi_analysis.sampling import UNKNOWN_LEVEL
-from spi_analysis.sampling.strata import SEPARATOR
-from spi_analysis.stages.plan import PANEL
-from spi_analysis.tables.page_figures import P_DECIMALS, PAGE_DECIMALS, rounded
+from spi_analysis.stages import PANEL
+from spi_analysis.survey import SEPARATOR, UNKNOWN_LEVEL
+from spi_analysis.tables import P_DECIMALS, PAGE_DECIMALS, rounded
 
 CATALOGUES = Path(__file__).parent / "locale"
 MISSING = "–"

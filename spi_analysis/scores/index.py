@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
-from spi_analysis.estimation import Estimate, ReplicateDesign, SurveyDesign, contrast, estimate_mean
-from spi_analysis.estimation.domains import Domains, domains_of
-from spi_analysis.estimation.result import make_table, t_interval
+from spi_analysis.params import CategoryLevel, CategoryParams, InstitutionInputs, PublishedYears, ReleaseParams
+from spi_analysis.survey.estimation import (
+    Domains,
+    Estimate,
+    ReplicateDesign,
+    SurveyDesign,
+    contrast,
+    domains_of,
+    estimate_mean,
+    make_table,
+    t_interval,
+)
 
 
 def index_from_scores(
@@ -230,3 +241,91 @@ def satterthwaite(variances: Mapping[str, float], df: Mapping[str, float]) -> fl
         return 0.0
     spread = sum(v**2 / df[name] for name, v in variances.items() if v > 0)
     return float(total**2 / spread) if spread > 0 else float("inf")
+
+
+# Category of an index, and how sure it is.
+
+
+def category_of(index: float, levels: CategoryParams | Sequence[CategoryLevel], decimals: int = 2) -> str:
+    """Code of the category that holds the index, rounded first to its published decimals.
+
+    Of a published year: `category_in_year`, since every year has its own rule.
+    """
+    rounded = round(index, decimals)
+    for level in _levels(levels):
+        if level.below is None or rounded < level.below:
+            return level.code
+    raise AssertionError("the last category has no limit")
+
+
+def category_in_year(index: float, year: int, years: PublishedYears) -> str | None:
+    """Code of the category of a published index by the rule of its year; None where no rule of that year is known.
+
+    The index is rounded first to the decimals in which that year was published: 77.5 was Terjaga in 2022, and has been
+    Waspada since 2023.
+    """
+    rule = years.category_rule(year)
+    return None if rule is None else category_of(index, rule, years.decimals(year))
+
+
+def category_probabilities(
+    estimate: float, se: float, df: float, levels: CategoryParams | Sequence[CategoryLevel], decimals: int = 2
+) -> dict[str, float]:
+    """Probability of each category if the true index lies around the estimate as the t distribution says."""
+    return dict(zip((level.code for level in _levels(levels)),
+                    np.diff([0.0, *(_below(level.below, estimate, se, df, decimals) for level in _levels(levels))]),
+                    strict=True))  # fmt: skip
+
+
+def probability_at_least(target: float, estimate: float, se: float, df: float, decimals: int = 2) -> float:
+    """Probability that the true index, rounded to its published decimals, reaches a target."""
+    return 1.0 - _below(target, estimate, se, df, decimals)
+
+
+def _below(limit: float | None, estimate: float, se: float, df: float, decimals: int) -> float:
+    if limit is None:
+        return 1.0
+    # An index is below the limit if it rounds to something below it.
+    edge = limit - 0.5 * 10.0**-decimals
+    if se == 0:
+        return float(estimate < edge)
+    return float(student.cdf((edge - estimate) / se, df))
+
+
+def _levels(levels: CategoryParams | Sequence[CategoryLevel]) -> Sequence[CategoryLevel]:
+    return levels.levels if isinstance(levels, CategoryParams) else levels
+
+
+# Whether an institution's result is released, and if not why.
+
+Reason = Literal["insufficient_sample", "conduct", "did_not_take_part", "secrecy"]
+# The only reason that follows from figures; the others are decisions, and stand in the inputs of the institution.
+BY_RULE: Reason = "insufficient_sample"
+# The reason that keeps back counts of people too: how many work there, were asked and answered.
+SECRET: Reason = "secrecy"
+
+
+@dataclass(frozen=True)
+class Release:
+    """``reason`` is None where the result is released."""
+
+    reason: Reason | None
+
+    @property
+    def is_withheld(self) -> bool:
+        return self.reason is not None
+
+
+def release_of(inputs: InstitutionInputs, answers: int, half_width: float | None, rules: ReleaseParams) -> Release:
+    """What was decided for the institution, else what the rules of the round say.
+
+    Parameters
+    ----------
+    answers : int            people of the sources drawn at random who answered
+    half_width : float or None   half of the interval of the index, in points; None where there is no index
+    """
+    if inputs.release == "withheld":
+        return Release(inputs.withheld_reason)
+    too_few = answers < rules.min_answers
+    too_wide = half_width is not None and rules.max_half_width is not None and half_width > rules.max_half_width
+    return Release(BY_RULE if too_few or too_wide else None)

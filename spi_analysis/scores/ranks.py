@@ -3,12 +3,140 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.scores.pairs import PairErrors, Values, equal_errors, kept_rows, pair_errors
+
+# Simulated errors of the differences between pairs of estimates.
+
+Values = pd.Series | np.ndarray | Sequence[float]
+
+
+@dataclass(frozen=True)
+class PairErrors:
+    """Drawn errors of p estimates and what studentises their differences.
+
+    ``z`` (p, R): errors; ``covariance`` (p, p): of the estimates; ``spread`` (p, R) or None: where every standard error
+    has degrees of freedom of its own, its drawn square, so that a draw is studentised as the data are.
+    """
+
+    z: np.ndarray
+    covariance: np.ndarray
+    spread: np.ndarray | None
+    shared_se: bool
+
+    def se_of_differences(self) -> np.ndarray:
+        """Standard errors of all differences (p, p)."""
+        variance = np.diag(self.covariance)
+        return np.sqrt(np.maximum(variance[:, None] + variance - 2 * self.covariance, 0.0))
+
+    def differences(self, j: int, others: np.ndarray) -> np.ndarray:
+        """Studentised drawn differences of j to the others (others, R); 0 where a difference has no error."""
+        drawn = self.z[j] - self.z[others]
+        if self.spread is None:
+            variance = np.diag(self.covariance)
+            squares = (variance[j] + variance[others] - 2 * self.covariance[j, others])[:, None]
+        else:
+            squares = self.spread[j] + self.spread[others]
+        drawn /= np.sqrt(np.where(squares > 0, squares, np.inf))
+        return drawn
+
+    def maxima(self, left: np.ndarray) -> np.ndarray:
+        """Per draw the largest studentised difference j - k among the pairs ``left[j, k]`` (R,)."""
+        largest = np.full(self.z.shape[1], -np.inf)
+        for j in range(len(left) - 1):
+            later = np.arange(j + 1, len(left))
+            forward, backward = left[j, later], left[later, j]
+            if (wanted := forward | backward).any():
+                drawn = self.differences(j, later[wanted])
+                largest = np.maximum(largest, kept_rows(drawn, forward[wanted]).max(axis=0, initial=-np.inf))
+                largest = np.maximum(largest, -kept_rows(drawn, backward[wanted]).min(axis=0, initial=np.inf))
+        return largest
+
+
+@dataclass(frozen=True)
+class EqualErrors:
+    """Independent errors of one size: the largest difference needs no pairs, only who may be subtracted."""
+
+    z: np.ndarray
+    se: float
+
+    def maxima(self, x: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """As ``PairErrors.maxima``, if from each j all k are left whose estimate is not too far below its own."""
+        order = np.argsort(x, kind="stable")
+        z = self.z[order]
+        # The smallest error of this and all higher estimates; j may be set against those from its first one left.
+        smallest = np.minimum.accumulate(z[::-1], axis=0)[::-1]
+        ordered = left[np.ix_(order, order)] | np.eye(len(x), dtype=bool)
+        return (z - smallest[ordered.argmax(axis=1)]).max(axis=0) / self.se
+
+
+def equal_errors(errors: PairErrors) -> EqualErrors | None:
+    """The shorter way, where all estimates are independent with the same standard error."""
+    if not errors.shared_se or errors.covariance[0, 0] <= 0:
+        return None
+    return EqualErrors(errors.z, float(np.sqrt(2 * errors.covariance[0, 0])))
+
+
+def pair_errors(
+    p: int, se: Values | None, covariance: np.ndarray | None, df: Values | float | None, draws: int, seed: int
+) -> PairErrors:
+    """Draw the errors; see ``rank_sets``."""
+    if (se is None) == (covariance is None):
+        raise EstimationError("ranks need standard errors or a covariance", expected="one of the two")
+    sigma = np.diag(_checked(np.asarray(se, dtype=float), p, "se") ** 2) if covariance is None else _psd(covariance, p)
+    rng = np.random.default_rng(seed)
+    # One row of draws per estimate.
+    z = rng.standard_normal((p, draws))
+    z = np.sqrt(np.diag(sigma))[:, None] * z if covariance is None else _root(sigma) @ z
+    shared = covariance is None and bool(np.ptp(np.diag(sigma)) == 0)
+    if df is None:
+        return PairErrors(z, sigma, None, shared)
+    freedom = np.asarray(df, dtype=float)
+    if not (freedom > 0).all():
+        raise EstimationError("degrees of freedom must be above 0", column="df", got=str(freedom.min()))
+    if freedom.ndim == 0:
+        return PairErrors(z / np.sqrt(_chi_square(rng, freedom, draws)), sigma, None, shared)
+    if covariance is not None:
+        raise EstimationError("degrees of freedom per estimate need independent estimates", column="df")
+    scatter = np.stack([_chi_square(rng, own, draws) for own in _checked(freedom, p, "df")])
+    return PairErrors(z, sigma, np.diag(sigma)[:, None] * scatter, False)
+
+
+def kept_rows(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The rows that are kept."""
+    # All of them: no copy.
+    return values if kept.all() else values[kept]
+
+
+def _chi_square(rng: np.random.Generator, df: np.ndarray, draws: int) -> np.ndarray:
+    return rng.chisquare(df, draws) / df if np.isfinite(df) else np.ones(draws)
+
+
+def _checked(values: np.ndarray, p: int, name: str) -> np.ndarray:
+    if values.shape != (p,) or np.isnan(values).any() or (values < 0).any():
+        raise EstimationError("not one usable figure per estimate", column=name, got=str(values.shape),
+                              expected=f"{p} figures, none missing, none below 0")  # fmt: skip
+    return values
+
+
+def _psd(covariance: np.ndarray, p: int) -> np.ndarray:
+    sigma = np.asarray(covariance, dtype=float)
+    if sigma.shape != (p, p) or not np.isfinite(sigma).all() or not np.allclose(sigma, sigma.T):
+        raise EstimationError(
+            "not a covariance of the estimates", got=str(sigma.shape), expected=f"symmetric ({p}, {p})"
+        )
+    if np.linalg.eigvalsh(sigma).min() < -1e-9 * max(float(np.trace(sigma)), 1e-300):
+        raise EstimationError("the covariance has a negative eigenvalue", expected="positive semi-definite")
+    return sigma
+
+
+def _root(sigma: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(sigma)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
 def rank_sets(

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from spi_analysis.estimation.intervals import capped_se
 from spi_analysis.params import RecommendationRules
+from spi_analysis.survey.estimation import capped_se
 
 # What a rule looks at, by the kind of its condition.
 MEASURES = {"score_below": "dimension_score", "rate_above": "experience_rate"}

@@ -9,13 +9,18 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign, contrast, estimate_mean
-from spi_analysis.estimation.delta_adjustment import delta_adjusted_mean, tipping_delta
-from spi_analysis.estimation.pattern_mixture import sensitivity
-from spi_analysis.estimation.proxy import regression_proxy
-from spi_analysis.params.round import CategoryParams, FieldworkParams
-from spi_analysis.params.sensitivity import SensitivityParams
-from spi_analysis.scores.categories import category_of
+from spi_analysis.params import CategoryParams, FieldworkParams, SensitivityParams
+from spi_analysis.scores.index import category_of
+from spi_analysis.survey.estimation import (
+    ReplicateDesign,
+    SurveyDesign,
+    contrast,
+    delta_adjusted_mean,
+    estimate_mean,
+    regression_proxy,
+    sensitivity,
+    tipping_delta,
+)
 
 Design = SurveyDesign | ReplicateDesign
 EARLY, LATE = "early", "late"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params.loading import read_csv_table, uneven_rows
-from spi_analysis.tables.contracts import FOLLOW_UPS as STATUSES
+from spi_analysis.params import read_csv_table, uneven_rows
+from spi_analysis.tables import FOLLOW_UPS as STATUSES
 
 COLUMNS = ["institution_id", "year", "recommendation", "status", "done", "total"]
 # Of the actions done those that conform to the recommendation, and of these those that the commission has validated.

@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.params import RoundParams, RoundSetup
-from spi_analysis.sampling import coverage, list_quality, lists_shared, shown_counts
-from spi_analysis.sampling.frame_audit import safe_count
-from spi_analysis.tables.files import write_csv
-from spi_analysis.tables.page_figures import as_shown
-from spi_analysis.tables.store import Store
+from spi_analysis.survey.sampling import coverage, list_quality, lists_shared, safe_count, shown_counts
+from spi_analysis.tables import Store, as_shown, write_csv
 
 # Rows that were turned away, by what the institution can do about them (codes of tables/reasons.yaml).
 TURNED_AWAY = {

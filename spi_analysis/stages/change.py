@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from spi_analysis.estimation import Linearised, overlap_covariance
-from spi_analysis.estimation.design import Calibration
-from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
-from spi_analysis.params.roster import CORRECTIONS
-from spi_analysis.sampling import known_levels
+from spi_analysis.params import CORRECTIONS, InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
 from spi_analysis.scores import (
     IndexRule,
     SourcePair,
@@ -21,18 +17,18 @@ from spi_analysis.scores import (
     dimension_shares,
     history,
     index_from_scores,
+    published_parts,
     score_estimates,
     score_influence,
 )
-from spi_analysis.scores.published import published_parts
 from spi_analysis.scores.years import Noise, published_noise
-from spi_analysis.stages.draw import eligible_list
-from spi_analysis.stages.published import published_results
-from spi_analysis.stages.respondents import respondents_design
-from spi_analysis.stages.source_rows import FIGURES, Design, item_weights
-from spi_analysis.tables.answer_fit import require_answers_fit
-from spi_analysis.tables.round_data import RoundData, load_round
-from spi_analysis.weighting.auxiliary import auxiliary_of
+from spi_analysis.stages.plan import eligible_list
+from spi_analysis.stages.respondents import FIGURES, Design, item_weights, respondents_design
+from spi_analysis.stages.years import published_results
+from spi_analysis.survey import known_levels
+from spi_analysis.survey.estimation import Calibration, Linearised, overlap_covariance
+from spi_analysis.survey.weighting import auxiliary_of
+from spi_analysis.tables import RoundData, load_round, require_answers_fit
 
 MEASURES = {
     "index": "index_change",

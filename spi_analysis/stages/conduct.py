@@ -9,8 +9,7 @@ import pandas as pd
 
 from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.scores.conduct import conduct_checks, flagged
-from spi_analysis.tables.answer_fit import require_answers_fit
-from spi_analysis.tables.round_data import RoundData
+from spi_analysis.tables import RoundData, require_answers_fit
 
 COLUMNS = ["source", "unit", "n", "check", "observed", "expected", "p_value", "flagged"]
 

@@ -7,15 +7,20 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, StoreError
-from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.params.sources import DesignParams
-from spi_analysis.sampling import DrawDesign, draw_record, draw_sample, release
-from spi_analysis.sampling.digests import private_digest
-from spi_analysis.stages.earlier import Turn, coordinated_turn, response_history
-from spi_analysis.stages.plan import History, SourcePlan, eligible_list, listed_in_strata, plan_source, strata_columns
-from spi_analysis.tables.files import write_parquet
-from spi_analysis.tables.locking import one_writer
-from spi_analysis.tables.store import Store
+from spi_analysis.params import DesignParams, RoundParams, RoundSetup, Source
+from spi_analysis.stages.plan import (
+    History,
+    SourcePlan,
+    Turn,
+    coordinated_turn,
+    eligible_list,
+    listed_in_strata,
+    plan_source,
+    response_history,
+    strata_columns,
+)
+from spi_analysis.survey.sampling import DrawDesign, draw_record, draw_sample, private_digest, release
+from spi_analysis.tables import Store, one_writer, write_parquet
 
 SAMPLE_COLUMNS = [
     "institution_id",

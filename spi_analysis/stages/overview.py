@@ -19,10 +19,14 @@ from spi_analysis.scores import (
     unjoined,
     yearly_means,
 )
-from spi_analysis.stages.published import published_results, without_withheld
-from spi_analysis.stages.years import YearsOverview, published_years_model, years_tables
-from spi_analysis.tables.files import write_csv
-from spi_analysis.tables.page_figures import as_shown
+from spi_analysis.stages.years import (
+    YearsOverview,
+    published_results,
+    published_years_model,
+    without_withheld,
+    years_tables,
+)
+from spi_analysis.tables import as_shown, write_csv
 
 # What the overview shows with one decimal; all else with two.
 _LEVELS = ("lasting", "lasting_low", "lasting_high", "current", "current_low", "current_high")

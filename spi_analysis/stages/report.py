@@ -8,21 +8,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spi_analysis.disclosure.suppression import few_of_either, size_tells
+from spi_analysis.disclosure import few_of_either, size_tells
 from spi_analysis.errors import StoreError
 from spi_analysis.fieldwork import IneligibleReports, disposition_counts, ineligible_reports, response_rates
-from spi_analysis.params import Institution, InstitutionInputs, RoundParams, RoundSetup, Source
-from spi_analysis.params.round import FieldworkParams
-from spi_analysis.scores import applicable, category_of, history, institutions_reporting
-from spi_analysis.scores.release import BY_RULE, SECRET
+from spi_analysis.params import FieldworkParams, Institution, InstitutionInputs, RoundParams, RoundSetup, Source
+from spi_analysis.scores import BY_RULE, SECRET, applicable, category_of, history, institutions_reporting
 from spi_analysis.stages.plan import plan_source
-from spi_analysis.stages.published import published_results
 from spi_analysis.stages.respondents import silent_count
 from spi_analysis.stages.tracker import tracked
-from spi_analysis.tables.reading import AGAIN, reading
-from spi_analysis.tables.released import released_estimates
-from spi_analysis.tables.store import Store
-from spi_analysis.weighting import kish_deff
+from spi_analysis.stages.years import published_results
+from spi_analysis.survey.weighting import kish_deff
+from spi_analysis.tables import AGAIN, Store, reading, released_estimates
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.disclosure import hide_small, mask
-from spi_analysis.estimation.result import t_interval
-from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, Source
+from spi_analysis.disclosure import hide_small
+from spi_analysis.errors import EstimationError
+from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, SmallAreaParams, Source
 from spi_analysis.scores import (
     IndexEstimate,
     Release,
     category_probabilities,
     combine_index,
     composition,
+    data_weights,
+    dimension_shares,
     item_nonresponse,
     probability_at_least,
     release_of,
+    reliability,
+    scores_from_shares,
 )
 from spi_analysis.stages.change import (
     PublishedFigure,
@@ -31,16 +36,153 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
 )
-from spi_analysis.stages.draw import eligible_list
-from spi_analysis.stages.reliability import reliability_table, weights_table
-from spi_analysis.stages.respondents import respondents_design
-from spi_analysis.stages.source_rows import FIGURES, GROUPS, Design, source_rows
-from spi_analysis.stages.units_model import model_rows
-from spi_analysis.stages.weigh import require_weights_fit
-from spi_analysis.tables.answer_fit import require_answers_fit
-from spi_analysis.tables.contracts import checked
-from spi_analysis.tables.round_data import RoundData
-from spi_analysis.tables.store import Store
+from spi_analysis.stages.plan import eligible_list
+from spi_analysis.stages.respondents import (
+    FIGURES,
+    GROUPS,
+    Design,
+    item_weights,
+    respondents_design,
+    scored_column,
+    source_rows,
+)
+from spi_analysis.stages.weight import require_weights_fit
+from spi_analysis.survey.estimation import fay_herriot, smooth_variances, t_interval
+from spi_analysis.tables import RoundData, Store, checked, mask, require_answers_fit
+
+# Stage: how reliable the dimensions are, and what other weights of the dimensions would make of the source scores.
+
+METHODS = ("pca", "efa")
+
+
+def reliability_table(
+    designs: Mapping[Source, Design], instrument: Instrument, level: float, min_cell: int, shown: pd.DataFrame
+) -> pd.DataFrame:
+    """Alpha and omega of every dimension that is shown and has enough people who answered all of its items.
+
+    Returns
+    -------
+    DataFrame: source, dimension, and the columns of ``scores.reliability``, with level and status.
+    """
+    visible = set(zip(*(_visible(shown, "dimension_score")[c] for c in ("source", "dimension")), strict=True))
+    rows = [
+        {
+            "source": source,
+            "dimension": dimension.code,
+            **reliability(design, [scored_column(item.code) for item in dimension.items], level),
+        }
+        for source, design in designs.items()
+        for dimension in instrument.sources[source].dimensions
+        if (source, dimension.code) in visible
+    ]
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return table
+    few = table["n"] < min_cell
+    figures = [column for column in table.columns if column not in ("source", "dimension", "items")]
+    table.loc[few, figures] = float("nan")
+    return table.assign(level=level, status=few.map({True: "suppressed", False: "shown"}))
+
+
+def weights_table(
+    designs: Mapping[Source, Design], instrument: Instrument, level: float, min_cell: int, shown: pd.DataFrame
+) -> pd.DataFrame:
+    """Weights of the dimensions as declared and as their correlations would have them, with the source score of each.
+
+    Returns
+    -------
+    DataFrame, one row per source, method (declared, pca, efa) and dimension: source, method, dimension, weight,
+    estimate (source score with these weights), se, ci_low, ci_high, df_design, n, level. A source that is not shown,
+    or of which a dimension is not, is left out: its scores would follow from each other.
+    """
+    hidden = shown[(shown["measure"] == "dimension_score") & (shown["status"] != "shown")]
+    sources = set(_visible(shown, "source_score")["source"]) - set(hidden["source"])
+    tables = [
+        _reliability_of_source(source, design, instrument, level)
+        for source, design in designs.items()
+        if source in sources and len(instrument.sources[source].dimensions) > 1 and len(design.data) >= min_cell
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _visible(shown: pd.DataFrame, measure: str) -> pd.DataFrame:
+    return shown[(shown["measure"] == measure) & (shown["status"] == "shown")]
+
+
+def _reliability_of_source(source: Source, design: Design, instrument: Instrument, level: float) -> pd.DataFrame:
+    items = item_weights(instrument, source)
+    dimensions = items.drop(columns="score")
+    people = design.data[items.index].astype(float) @ dimensions
+    found = {"declared": dimension_shares(items)}
+    for method in METHODS:
+        try:
+            found[method] = data_weights(people, design.weights, method)
+        except EstimationError:
+            # Too few dimensions or people for this method: the others stand without it.
+            continue
+    scores = scores_from_shares(design, dimensions, pd.DataFrame(found), level).table.set_index("variable")
+    facts = scores.loc[list(found), ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
+    weights = pd.DataFrame(found).rename_axis("dimension").reset_index()
+    rows = weights.melt("dimension", var_name="method", value_name="weight").assign(source=source)
+    return rows.assign(level=level).join(facts, on="method")
+
+
+# Stage: units with few answers, steadied by what the other units of the source show (Fay-Herriot).
+
+MEASURE = "unit_score_model"
+ModelState = Literal["modelled", "few_units", "no_spread"]
+
+
+def model_rows(shown: pd.DataFrame, params: SmallAreaParams, level: float) -> pd.DataFrame:
+    """Model estimates beside the direct ones, from shown unit scores only: so they can give away nothing hidden.
+
+    Direct variances are smoothed by effective answers first; the model has a common mean (no covariates) per source.
+
+    Parameters
+    ----------
+    shown : DataFrame   table ``estimates`` after disclosure control
+
+    Returns
+    -------
+    DataFrame: rows of the same table, measure "unit_score_model", se the root of the mean squared error; none for a
+    source with fewer than ``min_units`` usable units, nor for one whose units differ no more than by chance (variance
+    between units estimated as 0): all would get the same figure, the best measured the widest interval. Which of the
+    two it was is said by ``model_state``.
+
+    References
+    ----------
+    Fay & Herriot (1979), JASA 74; Rao & Molina (2015), Small Area Estimation, ch. 6.
+    """
+    sources = [part for _, part in _usable(shown).groupby("source") if len(part) >= params.min_units]
+    made = [rows for part in sources if (rows := _units_of_source(part, params, level)) is not None]
+    return pd.concat(made) if made else shown.iloc[:0]
+
+
+def model_state(estimates: pd.DataFrame, source: Source, params: SmallAreaParams) -> ModelState:
+    """Whether a source's units have model scores in the table ``estimates``, and if not, why."""
+    own = estimates[estimates["source"] == source]
+    if (own["measure"] == MEASURE).any():
+        return "modelled"
+    return "no_spread" if len(_usable(own)) >= params.min_units else "few_units"
+
+
+def _usable(shown: pd.DataFrame) -> pd.DataFrame:
+    return shown[(shown["measure"] == "unit_score") & (shown["status"] == "shown") & (shown["se"] > 0)]
+
+
+def _units_of_source(units: pd.DataFrame, params: SmallAreaParams, level: float) -> pd.DataFrame | None:
+    """Rows of a source's units; None where the model finds no spread beyond chance."""
+    variances = smooth_variances(units["se"] ** 2, units["effective_n"], slope=params.variance_slope).smoothed
+    common_mean = pd.DataFrame({"(intercept)": 1.0}, index=units.index)
+    model = fay_herriot(units["estimate"], variances, common_mean, params.method)
+    if model.on_boundary:
+        return None
+    se = np.sqrt(model.mse)
+    # The error is that of a model, known from all units together: the normal distribution.
+    df = np.full(len(units), np.inf)
+    low, high = t_interval(model.eblup.to_numpy(), se.to_numpy(), df, level)
+    limits = {"ci_low": np.clip(low, 0, 100), "ci_high": np.clip(high, 0, 100)}
+    return units.assign(measure=MEASURE, estimate=model.eblup, se=se, df_design=df, **limits)
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,18 @@ import pandas as pd
 
 from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import Instrument, RoundParams, Source
-from spi_analysis.scores import category_of
-from spi_analysis.scores.persons import person_scores
-from spi_analysis.scores.sensitivity import (
+from spi_analysis.scores import (
     LateAnswers,
     SourceRange,
+    category_of,
     late_answers,
+    person_scores,
     source_range,
     tipping_points,
 )
-from spi_analysis.stages.draw import eligible_list
-from spi_analysis.stages.respondents import respondents_design, silent_count
-from spi_analysis.stages.source_rows import Design, item_weights
-from spi_analysis.tables.round_data import RoundData
+from spi_analysis.stages.plan import eligible_list
+from spi_analysis.stages.respondents import Design, item_weights, respondents_design, silent_count
+from spi_analysis.tables import RoundData
 
 RANGE_COLUMNS = [
     "measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "correlation", "response_share", "n",

@@ -7,11 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.scores import load_tracker
-from spi_analysis.scores.tracker import CHECKED, COLUMNS, with_rate
-from spi_analysis.tables.contracts import checked
-from spi_analysis.tables.files import write_parquet
-from spi_analysis.tables.reading import AGAIN, read_table
+from spi_analysis.scores import CHECKED, COLUMNS, load_tracker, with_rate
+from spi_analysis.tables import AGAIN, checked, read_table, write_parquet
 
 FILE = "tracker.parquet"
 

@@ -9,9 +9,6 @@ import pandas as pd
 
 from spi_analysis.errors import SpiError
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.sampling import Difference, draw_sample, other_version, record_differences, verify_draw
-from spi_analysis.sampling.digests import private_digest
-from spi_analysis.sampling.draw import design_of
 from spi_analysis.stages.draw import (
     PRIVATE,
     PRIVATE_DIGEST,
@@ -23,11 +20,18 @@ from spi_analysis.stages.draw import (
     stratified,
     turn_of,
 )
-from spi_analysis.stages.earlier import response_history
-from spi_analysis.stages.plan import listed_in_strata, plan_source
-from spi_analysis.stages.release import drawn_of, log_of, log_problems, record_of, sample_of
-from spi_analysis.tables.reading import read_table
-from spi_analysis.tables.store import NEVER_AGAIN, Store
+from spi_analysis.stages.plan import listed_in_strata, plan_source, response_history
+from spi_analysis.stages.reserves import drawn_of, log_of, log_problems, record_of, sample_of
+from spi_analysis.survey.sampling import (
+    Difference,
+    design_of,
+    draw_sample,
+    other_version,
+    private_digest,
+    record_differences,
+    verify_draw,
+)
+from spi_analysis.tables import NEVER_AGAIN, Store, read_table
 
 # Probabilities that went through a file and back.
 ROUNDING = 1e-12

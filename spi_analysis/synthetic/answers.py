@@ -2,19 +2,233 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.params import Instrument, Source
-from spi_analysis.synthetic.anchoring import anchored_levels, superpopulation_mean, superpopulation_shift
 from spi_analysis.synthetic.coaching import CoachedAnswers, draw_coached
-from spi_analysis.synthetic.experiences import experience_answers
-from spi_analysis.synthetic.items import ScoredItems, scored_items
-from spi_analysis.synthetic.latent import MODELS, UnitEffects, item_effects, latent_scores
-from spi_analysis.synthetic.randomness import Streams
+from spi_analysis.synthetic.item_arrays import ScoredItems, scored_items
+from spi_analysis.synthetic.randomness import Streams, solve_increasing
+
+# Shift latent scores until the true score of a source is the published one.
+
+WIDEST_SHIFT = 400.0  # points; no published score lies beyond
+CLOSE_ENOUGH = 0.005  # the shift stops here; single answers do the rest
+MOST_NUDGES = 5_000
+
+_normal_cdf = np.vectorize(lambda z: 0.5 * math.erfc(-z / math.sqrt(2)), otypes=[float])
+
+
+def anchored_levels(
+    latent: np.ndarray,
+    items: ScoredItems,
+    target: float,
+    counted: np.ndarray,
+    coached: CoachedAnswers,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Levels (people, items) whose mean source score over the ``counted`` people is ``target``.
+
+    Coached answers stay as they are. One shift moves everyone else alike; then single
+    random answers move by one category, which takes out the rest down to half of one
+    answer's share.
+    """
+    free = counted.copy()
+    free[coached.rows] = False
+    weights = items.score_weights / items.steps * 100 / max(counted.sum(), 1)
+    rest = float((coached.levels[counted[coached.rows]] @ weights).sum())
+    moving = latent[free]
+
+    def mean_score(shift: float) -> float:
+        return rest + float(items.levels(moving + np.float32(shift)).sum(axis=0, dtype=float) @ weights)
+
+    shift = solve_increasing(mean_score, target, -WIDEST_SHIFT, WIDEST_SHIFT, CLOSE_ENOUGH)
+    levels = items.levels(latent + np.float32(shift)).astype(int)
+    levels[coached.rows] = coached.levels
+    _nudge(levels, items, weights, np.flatnonzero(free), target - mean_score(shift), rng)
+    return levels
+
+
+def superpopulation_mean(centre: np.ndarray, spread: float, items: ScoredItems) -> np.ndarray:
+    """Expected scores (dimensions + 1) where every item's latent score is normal around ``centre``."""
+    expected = np.empty(len(items.codes))
+    for item, steps in enumerate(items.steps):
+        borders = (np.arange(1, steps + 1) - 0.5) * 100 / steps
+        expected[item] = _normal_cdf((centre[item] - borders) / spread).sum() / steps
+    return 100 * expected @ items.weights
+
+
+def superpopulation_shift(centre: np.ndarray, spread: float, items: ScoredItems, target: float) -> float:
+    """The shift of ``centre`` at which the expected source score is ``target``."""
+    return solve_increasing(
+        lambda shift: float(superpopulation_mean(centre + shift, spread, items)[-1]),
+        target,
+        -WIDEST_SHIFT,
+        WIDEST_SHIFT,
+    )
+
+
+def _nudge(
+    levels: np.ndarray,
+    items: ScoredItems,
+    weights: np.ndarray,
+    rows: np.ndarray,
+    gap: float,
+    rng: np.random.Generator,
+) -> None:
+    """Move random single answers by one category, in place, until the mean is as near as it gets."""
+    cells = rows.size * len(items.codes)
+    picked = rng.choice(cells, size=min(cells, MOST_NUDGES), replace=False)
+    row, item = rows[picked // len(items.codes)], picked % len(items.codes)
+    step = int(np.sign(gap))
+    movable = (levels[row, item] + step >= 0) & (levels[row, item] + step <= items.steps[item])
+    row, item = row[movable], item[movable]
+    moved = np.concatenate([[0.0], weights[item].cumsum()])
+    enough = int(np.abs(moved - abs(gap)).argmin())
+    levels[row[:enough], item[:enough]] += step
+
+
+# The integrity that people perceive: a latent score in points, made of unit, position, sex, age, person and item.
+#
+#     latent = shift + unit + position + sex + age + person + item + noise
+#
+# The spreads are chosen so that persons' source scores have a standard deviation of
+# 12-18 points and units carry 5-10 % of the variance (experts: 8-12 points).
+
+
+@dataclass(frozen=True)
+class LatentModel:
+    """Standard deviations and effects of one source, in points. ``per_decade`` is the effect of ten years of age."""
+
+    person: float
+    noise: float
+    unit: float
+    dimension: float
+    item: float
+    female: float = 0.0
+    per_decade: float = 0.0
+    positions: dict[str, float] = field(default_factory=dict)
+
+    def near(self, target: float) -> LatentModel:
+        """The model for a mean score of ``target``: near the ceiling latent opinions lie wider apart."""
+        stretch = 1 + CEILING_STRETCH * max(target - CEILING_STARTS, 0.0)
+        return replace(self, person=self.person * stretch, unit=self.unit * stretch)
+
+
+CEILING_STARTS = 86.0
+CEILING_STRETCH = 0.05
+MODELS: dict[Source, LatentModel] = {
+    "internal": LatentModel(
+        person=15.0,
+        noise=20.0,
+        unit=3.9,
+        dimension=5.0,
+        item=4.0,
+        female=-0.8,
+        per_decade=0.6,
+        positions={"top_official": 4.0, "structural": 3.0, "staff": -1.5, "non_asn": -3.0},
+    ),
+    "external": LatentModel(person=27.0, noise=24.0, unit=9.0, dimension=5.0, item=4.0, female=-0.8, per_decade=0.6),
+    "expert": LatentModel(person=8.0, noise=14.0, unit=0.0, dimension=0.0, item=5.0),
+}
+
+MIDDLE_AGE = 40.0
+
+
+@dataclass(frozen=True)
+class UnitEffects:
+    """Standardised effects of the units on integrity and on response; the two go together a little."""
+
+    integrity: pd.Series
+    response: pd.Series
+
+
+WIDEST_UNIT = 1.6  # standard deviations at which a unit's effect ends
+TOGETHER = 0.4
+
+
+def draw_unit_effects(units: pd.Series, rng: np.random.Generator) -> UnitEffects:
+    """Effects with mean 0 and standard deviation about 1 over the people of the listed units."""
+    sizes = units.value_counts(sort=False).sort_index()
+    first, second = (np.clip(rng.standard_normal(sizes.size), -WIDEST_UNIT, WIDEST_UNIT) for _ in range(2))
+    response = TOGETHER * first + np.sqrt(1 - TOGETHER**2) * second
+    narrowed = _standardised(response, sizes).clip(lower=-WIDEST_UNIT, upper=WIDEST_UNIT)
+    return UnitEffects(_standardised(first, sizes), narrowed)
+
+
+def latent_scores(
+    model: LatentModel,
+    people: pd.DataFrame,
+    ages: np.ndarray,
+    units: UnitEffects,
+    items: ScoredItems,
+    item_rng: np.random.Generator,
+    person_rng: np.random.Generator,
+) -> np.ndarray:
+    """The latent score (people, items) before the shift that anchors it."""
+    fixed = model.female * (people["sex"] == "female").to_numpy() + model.per_decade * (ages - MIDDLE_AGE) / 10
+    fixed += people["position_class"].map(model.positions).fillna(0).to_numpy(dtype=float)
+    fixed += model.unit * people["unit"].map(units.integrity).fillna(0).to_numpy(dtype=float)
+    fixed += model.person * person_rng.standard_normal(len(people))
+    noise = person_rng.standard_normal((len(people), len(items.codes)), dtype=np.float32)
+    noise *= np.float32(model.noise)
+    noise += fixed.astype(np.float32)[:, None]
+    noise += item_effects(model, items, item_rng).astype(np.float32)
+    return noise
+
+
+def item_effects(model: LatentModel, items: ScoredItems, rng: np.random.Generator) -> np.ndarray:
+    """How easily people agree to each item, relative to the mean."""
+    dimensions = model.dimension * rng.standard_normal(len(items.dimensions))
+    return dimensions[items.dimension_of_item] + model.item * rng.standard_normal(len(items.codes))
+
+
+def _standardised(effects: np.ndarray, sizes: pd.Series) -> pd.Series:
+    if sizes.size < 2:
+        return pd.Series(0.0, index=sizes.index)
+    mean = np.average(effects, weights=sizes)
+    spread = np.sqrt(np.average((effects - mean) ** 2, weights=sizes))
+    return pd.Series((effects - mean) / spread, index=sizes.index)
+
+
+# Contact, and what people saw, were asked or paid: the worse the integrity they perceive, the more of it.
+
+CONTACT_SHARE: dict[Source, float] = {"internal": 0.6, "external": 0.85, "expert": 1.0}
+# log-odds of a "yes" at score 80, and its change per point of score
+LEVEL: dict[Source, float] = {"internal": -2.4, "external": -3.0, "expert": -3.0}
+PER_POINT = -0.05
+ITEM_SD = 0.25
+REFERENCE_SCORE = 80.0
+
+# Items that ask for either of two others, so that nobody contradicts himself.
+EITHER_OF = {"ext_exp_3": ("ext_exp_1", "ext_exp_2")}
+
+
+def experience_answers(
+    instrument: Instrument, source: Source, scores: np.ndarray, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Answer codes of the contact and experience items (people, items); without contact, no experience."""
+    part = instrument.sources[source]
+    met = {contact.code: rng.random(scores.size) < CONTACT_SHARE[source] for contact in part.contacts}
+    happened: dict[str, np.ndarray] = {}
+    for item in part.experiences:
+        odds = LEVEL[source] + ITEM_SD * rng.standard_normal() + PER_POINT * (scores - REFERENCE_SCORE)
+        happened[item.code] = met[item.contact] & (rng.random(scores.size) < 1 / (1 + np.exp(-odds)))
+    for code, (first, second) in EITHER_OF.items():
+        if code in happened:
+            happened[code] = happened[first] | happened[second]
+    questions = {question.code: instrument.scales[question.scale] for question in [*part.contacts, *part.experiences]}
+    return pd.DataFrame(
+        {
+            code: np.where(yes, questions[code].maximum, questions[code].minimum)
+            for code, yes in {**met, **happened}.items()
+        },
+        index=range(scores.size),
+    )
 
 
 @dataclass(frozen=True)

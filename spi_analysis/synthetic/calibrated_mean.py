@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.estimation.coverage import coverage_summary
-from spi_analysis.simulation.means import Answered, WeightingCells, weighted_means
-from spi_analysis.simulation.population import Cells
+from spi_analysis.survey.estimation import coverage_summary
+from spi_analysis.survey.simulation import Answered, Cells, WeightingCells, weighted_means
 from spi_analysis.synthetic.randomness import solve_increasing
 
 POPULATIONS = (80, 400, 2500, 15000)

@@ -13,15 +13,20 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError, nearest
-from spi_analysis.params import RoundSetup, Source
-from spi_analysis.params.loading import read_csv_table
-from spi_analysis.synthetic.answers import SourceAnswers, answer_table, listed_answers, panel_answers
-from spi_analysis.synthetic.latent import UnitEffects, draw_unit_effects
-from spi_analysis.synthetic.national import example_scores, is_example
-from spi_analysis.synthetic.people import draw_sizes, make_people
+from spi_analysis.params import RoundSetup, Source, read_csv_table
+from spi_analysis.synthetic.answers import (
+    SourceAnswers,
+    UnitEffects,
+    answer_table,
+    draw_unit_effects,
+    listed_answers,
+    panel_answers,
+)
+from spi_analysis.synthetic.country import example_scores, is_example
 from spi_analysis.synthetic.profiles import CityProfile, profile_of
 from spi_analysis.synthetic.randomness import Streams
-from spi_analysis.synthetic.response import ResponseModel, response_propensity
+from spi_analysis.synthetic.residents import draw_sizes, make_people
+from spi_analysis.synthetic.response_worlds import ResponseModel, response_propensity
 from spi_analysis.synthetic.times import years_since
 from spi_analysis.synthetic.truth import true_figures
 

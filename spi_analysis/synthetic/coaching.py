@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_analysis.synthetic.items import ScoredItems
+from spi_analysis.synthetic.item_arrays import ScoredItems
 
 OBEDIENT = 0.8  # share of a coached unit that answers as told
 SECOND_BEST = 0.35  # share of the items for which the second-best answer was dictated

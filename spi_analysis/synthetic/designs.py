@@ -16,31 +16,38 @@ from rich.console import Console
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem
-from spi_analysis.estimation.result import t_interval
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.sampling import allocate, invitations_by
 from spi_analysis.scores import combine_index
-from spi_analysis.simulation import (
+from spi_analysis.stages import (
+    History,
+    SourcePlan,
+    cell_map,
+    plan_source,
+    response_history,
+    strata_columns,
+    with_strata,
+)
+from spi_analysis.survey.estimation import t_interval
+from spi_analysis.survey.sampling import allocate, invitations_by
+from spi_analysis.survey.simulation import (
+    LEAST_ANSWERS,
     Design,
     Population,
     ResponseModel,
+    Settings,
     Weighting,
     bias_of_respondents,
     run_designs,
     summarise,
 )
-from spi_analysis.simulation.runs import LEAST_ANSWERS, Settings
-from spi_analysis.stages.draw import cell_map
-from spi_analysis.stages.earlier import response_history
-from spi_analysis.stages.plan import History, SourcePlan, plan_source, strata_columns, with_strata
 from spi_analysis.synthetic.answers import panel_answers
 from spi_analysis.synthetic.city import SyntheticCity, make_city, true_scores
-from spi_analysis.synthetic.frame import clean_frame
-from spi_analysis.synthetic.items import scored_items
+from spi_analysis.synthetic.item_arrays import scored_items
+from spi_analysis.synthetic.perfect_frame import clean_frame
 from spi_analysis.synthetic.profiles import profile_of
 from spi_analysis.synthetic.randomness import Streams
-from spi_analysis.synthetic.response import EXPERTS, OWN_SCORE
-from spi_analysis.tables.store import Store
+from spi_analysis.synthetic.response_worlds import EXPERTS, OWN_SCORE
+from spi_analysis.tables import Store
 
 SCORE, LIST_LOGIT, PROPENSITY, STRATUM = "score", "list_logit", "propensity", "stratum"
 # Answering depends on nothing, on what the list shows, on that and on the own score.

@@ -14,11 +14,10 @@ from spi_analysis.columns import SOURCES
 from spi_analysis.params import Source
 from spi_analysis.synthetic.city import SyntheticCity
 from spi_analysis.synthetic.habits import Habits, habits_of
-from spi_analysis.synthetic.list_columns import list_columns
 from spi_analysis.synthetic.randomness import Streams
-from spi_analysis.synthetic.typing_habits import NOTHING, Cell
+from spi_analysis.synthetic.typing import NOTHING, Cell, list_columns
 from spi_analysis.synthetic.workbooks import write_workbook
-from spi_analysis.tables.files import write_bytes, write_parquet
+from spi_analysis.tables import write_bytes, write_parquet
 
 DUPLICATES = 0.015  # share of the people who stand on the list twice
 WITHOUT_CONTACT = 0.019  # share of the rows with neither phone nor e-mail

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from spi_analysis.params import Institution
-from spi_analysis.synthetic.national import example_response, example_size, is_example
+from spi_analysis.synthetic.country import example_response, example_size, is_example
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spi_analysis.params.round import FieldworkParams
+from spi_analysis.params import FieldworkParams
 
 MINUTE = np.timedelta64(60, "s")
 YEAR = 365.25  # days

@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
-from spi_analysis.tables.files import whole_file
+from spi_analysis.tables import whole_file
 
 WRITTEN = dt.datetime(2024, 1, 1)
 LABEL = "Data buatan, bukan data orang sungguhan / generated data, nobody in it is real"

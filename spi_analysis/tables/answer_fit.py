@@ -9,7 +9,7 @@ import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params.instrument import ContactItem, ExperienceItem, Instrument, Item, Scale
+from spi_analysis.params import ContactItem, ExperienceItem, Instrument, Item, Scale
 from spi_analysis.tables.contracts import CONTRACTS
 
 Question = Item | ContactItem | ExperienceItem

@@ -10,9 +10,9 @@ from typing import Any
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.tables.files import write_json
-from spi_analysis.tables.reading import RESTORE, read_record, with_digest
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault_key import KEY_BYTES, VaultKey
+from spi_analysis.tables.stored_files import RESTORE, read_record, with_digest
+from spi_analysis.tables.vault import KEY_BYTES, VaultKey
 
 MARK = "demo.json"
 # Of a generated national round, which grows institution by institution: written first.

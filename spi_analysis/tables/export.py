@@ -15,12 +15,10 @@ from openpyxl.cell import WriteOnlyCell
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, nearest
-from spi_analysis.params.base import Language
-from spi_analysis.params.setup import load_setup
-from spi_analysis.params.workspace import Workspace
+from spi_analysis.params import Language, Workspace, load_setup
 from spi_analysis.tables.codebook import Meaning, codebook, meanings
 from spi_analysis.tables.files import whole_file, write_bytes, write_csv, write_text
-from spi_analysis.tables.importing.workbook import filled, workbook_bytes
+from spi_analysis.tables.importing import filled, workbook_bytes
 from spi_analysis.tables.r_script import r_script
 from spi_analysis.tables.round_data import workspace_of
 from spi_analysis.tables.store import Store

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spi_analysis.params.round import FieldworkParams
-from spi_analysis.params.setup import RoundSetup
+from spi_analysis.params import FieldworkParams, RoundSetup
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from spi_analysis.errors import Problem, VaultError
-from spi_analysis.params.setup import RoundSetup
+from spi_analysis.params import RoundSetup
 from spi_analysis.tables.files import write_csv
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.invitable import REASONS, barred_people

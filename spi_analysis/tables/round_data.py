@@ -9,13 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from spi_analysis.errors import ParameterError
-from spi_analysis.params.instrument import Instrument
-from spi_analysis.params.roster import Institution
-from spi_analysis.params.round import RoundParams
-from spi_analysis.params.setup import RoundSetup, load_setup
-from spi_analysis.params.workspace import Workspace, find_workspace
-from spi_analysis.tables.released import released_estimates
-from spi_analysis.tables.store import WRITTEN_BY, Store
+from spi_analysis.params import Institution, Instrument, RoundParams, RoundSetup, Workspace, find_workspace, load_setup
+from spi_analysis.tables.store import WRITTEN_BY, Store, released_estimates
 
 
 @dataclass(frozen=True, repr=False)

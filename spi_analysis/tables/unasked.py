@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.params.instrument import Instrument
+from spi_analysis.params import Instrument
 
 
 def unasked_items(responses: pd.DataFrame, instrument: Instrument) -> dict[str, list[str]]:

@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.weighting import (
+from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.survey.weighting import (
     Rake,
     ReplicateWeights,
     UnknownEligibility,

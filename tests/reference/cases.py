@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from spi_analysis.estimation import (
+from spi_analysis.survey.estimation import (
     Estimate,
     contrast,
     estimate_mean,
@@ -22,9 +22,9 @@ from spi_analysis.estimation import (
     estimate_total,
     estimate_variance,
 )
-from spi_analysis.estimation.result import t_interval
-from spi_analysis.sampling import allocate, sample_size, sample_size_mean
-from spi_analysis.weighting import adjust_nonresponse, adjust_unknown_eligibility, kish_deff, trim_weights
+from spi_analysis.survey.estimation.result import t_interval
+from spi_analysis.survey.sampling import allocate, sample_size, sample_size_mean
+from spi_analysis.survey.weighting import adjust_nonresponse, adjust_unknown_eligibility, kish_deff, trim_weights
 from tests.reference.bench import TOTALS, TYPES, Bench
 
 Case = Callable[[Bench], Any]

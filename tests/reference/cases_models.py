@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spi_analysis.estimation import (
+from spi_analysis.survey.estimation import (
     Estimate,
     SurveyDesign,
     chi_square,
@@ -19,7 +19,7 @@ from spi_analysis.estimation import (
     smooth_contrast,
     t_test,
 )
-from spi_analysis.weighting import trim_weights
+from spi_analysis.survey.weighting import trim_weights
 from tests.reference.bench import Bench
 
 CASES: dict[str, Callable[[Bench], Any]] = {}

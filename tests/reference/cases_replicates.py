@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from spi_analysis.estimation import ReplicateDesign, estimate_mean
-from spi_analysis.weighting import jackknife_replicates
+from spi_analysis.survey.estimation import ReplicateDesign, estimate_mean
+from spi_analysis.survey.weighting import jackknife_replicates
 from tests.reference.bench import Bench
 
 CASES: dict[str, Callable[[Bench], Any]] = {}

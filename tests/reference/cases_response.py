@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spi_analysis.weighting import apply_recipe
-from spi_analysis.weighting.response.classes import propensity_classes
-from spi_analysis.weighting.response.model import PropensityModel, fit_propensity
-from spi_analysis.weighting.response.r_indicator import RIndicator, r_indicator
-from spi_analysis.weighting.response.step import Propensity
+from spi_analysis.survey.weighting import apply_recipe
+from spi_analysis.survey.weighting.propensity import Propensity, PropensityModel, fit_propensity, propensity_classes
+from spi_analysis.survey.weighting.representativity import RIndicator, r_indicator
 from tests.reference.bench import Bench
 
 Case = Callable[[Bench], Any]

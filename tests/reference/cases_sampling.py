@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spi_analysis.sampling import (
+from spi_analysis.survey.sampling import (
     horvitz_thompson,
     inclusion_probabilities,
     joint_inclusion_elimination,
@@ -24,7 +24,7 @@ from spi_analysis.sampling import (
     size_for_domain,
     size_for_interval,
 )
-from spi_analysis.sampling.comparisons import ComparisonSize
+from spi_analysis.survey.sampling.size import ComparisonSize
 from tests.reference.bench import Bench
 
 

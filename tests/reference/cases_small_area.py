@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.estimation.small_area import FayHerriot, fay_herriot
+from spi_analysis.survey.estimation.small_area import FayHerriot, fay_herriot
 from tests.reference.bench import Bench
 
 PARTS: dict[str, Callable[[FayHerriot], Any]] = {

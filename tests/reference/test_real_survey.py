@@ -16,8 +16,8 @@ from spi_analysis.errors import InputError
 from spi_analysis.params import Instrument
 from spi_analysis.params.loading import read_yaml, validate
 from spi_analysis.scores import item_nonresponse
-from spi_analysis.stages.survey import score_survey
-from spi_analysis.tables.importing.survey import SurveyAnswers, read_survey
+from spi_analysis.stages.outside_survey import score_survey
+from spi_analysis.tables.importing.finished_survey import SurveyAnswers, read_survey
 from tests.conftest import PROJECT, reference_folder
 
 pytestmark = pytest.mark.reference

@@ -8,7 +8,7 @@ import pytest
 
 from spi_analysis.stages.report import InstitutionPage, institution_page
 from spi_analysis.stages.score import Scored, save_estimates
-from spi_analysis.stages.weigh import WeightedSample, save_weights
+from spi_analysis.stages.weight import WeightedSample, save_weights
 from spi_analysis.tables.store import Store
 from tests.stages import conftest as stages
 from tests.stages.conftest import Round

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.batch.coverage import save_simulation
+from spi_analysis.operations.coverage import save_simulation
 from spi_analysis.params import Workspace
-from spi_analysis.reporting.analyst.scores import estimates_table
-from spi_analysis.reporting.analyst.weighting import response_chart
-from spi_analysis.reporting.checks import (
+from spi_analysis.reporting.analyst.nonresponse_weighting import response_chart
+from spi_analysis.reporting.analyst.score_analysis import estimates_table
+from spi_analysis.reporting.method_checks import (
     coverage_results,
     coverage_table,
     institution_coverage_table,
@@ -19,7 +19,7 @@ from spi_analysis.reporting.checks import (
     means_table,
     truth_table,
 )
-from spi_analysis.stages.weigh import WeightedSample
+from spi_analysis.stages.weight import WeightedSample
 
 
 def _sample(groups):

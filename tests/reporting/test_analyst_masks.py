@@ -7,11 +7,16 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from spi_analysis.reporting.analyst.fieldwork import unit_table
-from spi_analysis.reporting.analyst.scores import item_nonresponse_table, shown_gaps
-from spi_analysis.reporting.analyst.weighting import balance_table, merged_table, response_chart, shown_balance
-from spi_analysis.stages.weigh import WeightedSample
-from spi_analysis.weighting import Merged
+from spi_analysis.reporting.analyst.fieldwork_progress import unit_table
+from spi_analysis.reporting.analyst.nonresponse_weighting import (
+    balance_table,
+    merged_table,
+    response_chart,
+    shown_balance,
+)
+from spi_analysis.reporting.analyst.score_analysis import item_nonresponse_table, shown_gaps
+from spi_analysis.stages.weight import WeightedSample
+from spi_analysis.survey.weighting import Merged
 
 SCRIPT = "<script>alert(1)</script>"
 # People invited and answers, by unit: the smallest has too few answers, and one more must go with it.

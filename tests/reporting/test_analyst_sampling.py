@@ -6,8 +6,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.analyst import frame_audit as lists
-from spi_analysis.reporting.analyst import sampling as view
+from spi_analysis.reporting.analyst import list_quality as lists
+from spi_analysis.reporting.analyst import sampling_design as view
 from spi_analysis.stages.audit import FrameAudit, audit_frame
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.tables.round_data import RoundData

@@ -13,8 +13,16 @@ from spi_analysis.reporting.charts import (
     line_chart,
     scale_chart,
 )
-from spi_analysis.reporting.placing import LEGEND_MARK, legend_lines, place, text_width, write_above
-from spi_analysis.reporting.svg import NARROW, house_style, picture
+from spi_analysis.reporting.drawing import (
+    LEGEND_MARK,
+    NARROW,
+    house_style,
+    legend_lines,
+    picture,
+    place,
+    text_width,
+    write_above,
+)
 from spi_analysis.reporting.wording import words
 
 ROWS = pd.DataFrame(

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting import designs as view
+from spi_analysis.reporting import simulator_page as view
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from spi_analysis.batch.plan import INSTITUTION_NOTEBOOKS
 from spi_analysis.errors import NotebookError, ParameterError
 from spi_analysis.reporting.display import MIME, show, show_in
-from spi_analysis.reporting.export import INSTITUTION_PAGES, markdown_messages, render, slug
+from spi_analysis.reporting.exporter import INSTITUTION_PAGES, markdown_messages, render, slug
+from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS
 
 BOTH = {"id": "<table><tr><td>Indonesia</td></tr></table>", "en": "<table><tr><td>English</td></tr></table>"}
 

@@ -8,7 +8,7 @@ from html import unescape
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.analyst.fieldwork import daily_chart, funnel_table, quota_table, rates_table
+from spi_analysis.reporting.analyst.fieldwork_progress import daily_chart, funnel_table, quota_table, rates_table
 from tests.reporting.test_institution import _rows
 
 

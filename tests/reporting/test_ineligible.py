@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.fieldwork import IneligibleReports
-from spi_analysis.reporting.analyst.fieldwork import ineligible_note
+from spi_analysis.reporting.analyst.fieldwork_progress import ineligible_note
 from spi_analysis.reporting.ineligible import ineligible_sentence
 from spi_analysis.reporting.wording import words
 

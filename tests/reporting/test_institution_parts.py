@@ -21,11 +21,11 @@ from spi_analysis.reporting.institution import (
     who_answered_view,
 )
 from spi_analysis.reporting.institution.bridge import chart_limits
-from spi_analysis.reporting.institution.weak_sides import weak_side_rows
+from spi_analysis.reporting.institution.priorities import weak_side_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.tables.released import mask
+from spi_analysis.tables.store import mask
 from tests.reporting.conftest import page_of
 from tests.reporting.test_institution import _rows
 from tests.stages.conftest import Round

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from spi_analysis.reporting.analyst import fieldwork, weighting
-from spi_analysis.reporting.analyst.scores import TABLES, estimates_table, item_nonresponse_table
+from spi_analysis.reporting.analyst import fieldwork_progress, nonresponse_weighting
+from spi_analysis.reporting.analyst.score_analysis import TABLES, estimates_table, item_nonresponse_table
 from spi_analysis.reporting.institution import (
     bridge_view,
     composition_view,
@@ -21,7 +21,7 @@ from spi_analysis.reporting.institution import (
     who_answered_view,
 )
 from spi_analysis.stages.score import Scored
-from spi_analysis.stages.weigh import people_with_disposition
+from spi_analysis.stages.weight import people_with_disposition
 from tests.reporting.conftest import page_of
 from tests.stages.conftest import Round
 
@@ -63,15 +63,15 @@ def test_weights_are_made_of_the_sources_that_answered(interim, drawn):
 
 def test_the_page_of_weights_names_who_is_missing(interim, setup):
     missing, round_, _ = interim
-    steps = weighting.steps_table(round_.weighted).html["en"]
+    steps = nonresponse_weighting.steps_table(round_.weighted).html["en"]
     named = "; ".join(NAMES[source] for source in missing)
     assert f"Nobody has answered yet, so there are no weights: {named}." in steps
     assert ("<table" in steps) == (len(missing) < 3)
     for source in setup.round.probability_sources:
         for view in (
-            weighting.balance_table(round_.weighted, round_.frame, setup.round, source),
-            weighting.weight_chart(round_.weighted, source),
-            weighting.response_chart(round_.weighted, setup.round, source, "unit"),
+            nonresponse_weighting.balance_table(round_.weighted, round_.frame, setup.round, source),
+            nonresponse_weighting.weight_chart(round_.weighted, source),
+            nonresponse_weighting.response_chart(round_.weighted, setup.round, source, "unit"),
         ):
             drawn_there = "<table" in view.html["en"] or "<svg" in view.html["en"]
             assert drawn_there == (source not in missing)
@@ -124,7 +124,7 @@ def test_progress_tells_no_count_below_the_least_by_its_share(drawn, setup):
     round_ = without(drawn, ["external"])
     tables = (round_.frame, round_.sample, round_.events)
     people = people_with_disposition(*tables, few, setup.round, setup.instrument)
-    html = fieldwork.quota_table(people, round_.frame, setup.round).html["en"]
+    html = fieldwork_progress.quota_table(people, round_.frame, setup.round).html["en"]
     row = next(part for part in html.split("<tr")[2:] if NAMES["external"] in part)
     assert "&lt; 10" in row
     assert "%" not in row

@@ -15,8 +15,8 @@ from spi_analysis.reporting.national import (
     unjoined_table,
 )
 from spi_analysis.stages.overview import national_overview
-from spi_analysis.stages.published import published_results
 from spi_analysis.stages.report import RoundResult
+from spi_analysis.stages.years import published_results
 
 
 @pytest.fixture(scope="module")

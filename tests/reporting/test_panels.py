@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup, UnitFacts, Workspace
-from spi_analysis.reporting.analyst import fieldwork, frame_audit, sampling, weighting
+from spi_analysis.reporting.analyst import fieldwork_progress, list_quality, nonresponse_weighting, sampling_design
 from spi_analysis.reporting.display import Shown
 from spi_analysis.reporting.institution import save_tables, who_answered_view
 from spi_analysis.reporting.panels import panel_note
@@ -19,7 +19,7 @@ from spi_analysis.reporting.wording import words
 from spi_analysis.stages.audit import audit_frame, save_audit
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.stages.weigh import WeightedSample, people_with_disposition
+from spi_analysis.stages.weight import WeightedSample, people_with_disposition
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
 from tests.reporting.conftest import page_of
@@ -53,17 +53,17 @@ def analysts_views(drawn: Round, responses: pd.DataFrame, town: Town, folder: Pa
     store.write("frame", TOWN, town.frame)
     draw_institution(setup, store, TOWN, SECRET)
     data = RoundData(setup, store, setup.roster[TOWN])
-    plans, audit = sampling.source_plans(data), audit_frame(setup, store, TOWN)
+    plans, audit = sampling_design.source_plans(data), audit_frame(setup, store, TOWN)
     people = people_with_disposition(drawn.frame, drawn.sample, drawn.events, responses, setup.round, setup.instrument)
     return [
-        frame_audit.sources_table(audit, setup.round),
-        sampling.plan_table(plans, setup.round),
-        sampling.strata_table(plans, setup.round),
-        sampling.record_table(data),
-        fieldwork.funnel_table(drawn.sample, drawn.events, responses, setup.round),
-        fieldwork.rates_table(people, setup.round),
-        fieldwork.quota_table(people, drawn.frame, setup.round),
-        weighting.steps_table(drawn.weigh(responses=responses), setup.round),
+        list_quality.sources_table(audit, setup.round),
+        sampling_design.plan_table(plans, setup.round),
+        sampling_design.strata_table(plans, setup.round),
+        sampling_design.record_table(data),
+        fieldwork_progress.funnel_table(drawn.sample, drawn.events, responses, setup.round),
+        fieldwork_progress.rates_table(people, setup.round),
+        fieldwork_progress.quota_table(people, drawn.frame, setup.round),
+        nonresponse_weighting.steps_table(drawn.weigh(responses=responses), setup.round),
     ]
 
 
@@ -109,7 +109,7 @@ def test_what_is_missing_of_a_panel_s_known_total_is_no_task(setup: RoundSetup, 
     knowing = replace(setup, units=(known,), workspace=Workspace(tmp_path))
     audit = audit_frame(knowing, store, TOWN)
     assert "people_missing" not in set(audit.tasks.loc[audit.tasks["source"] == "expert", "task"])
-    for html in frame_audit.sources_table(audit, setup.round).html.values():
+    for html in list_quality.sources_table(audit, setup.round).html.values():
         assert set(*panel_rows(html)) == {"–"}
     save_audit(knowing, TOWN, audit)
     for path in (tmp_path / "outputs").rglob("*.csv"):
@@ -136,6 +136,6 @@ def test_weights_of_a_source_in_which_few_answered_or_few_did_not_are_left_out(
     step = {"source": "internal", "column": "weight", "cases": answered, "sum": 400.0, "kish_deff": 1.0}
     report = pd.DataFrame([step | {"effective_n": 1.0, "smallest": 1.0, "largest": 1.0}])
     weighted = WeightedSample(weights, pd.DataFrame(), report, pd.DataFrame())
-    html = weighting.steps_table(weighted, setup.round).html["en"]
+    html = nonresponse_weighting.steps_table(weighted, setup.round).html["en"]
     assert (f">{answered}<" in html) == shown
     assert ("nothing to show" in html) != shown

@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.reporting.charts import histogram_chart, line_chart
-from spi_analysis.reporting.placing import place
-from spi_analysis.reporting.scales import number_scale, scale
-from spi_analysis.reporting.svg import house_style, picture
+from spi_analysis.reporting.drawing import house_style, number_scale, picture, place, scale
 from spi_analysis.reporting.wording import words
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.analyst.sensitivity import ranges_table
-from spi_analysis.reporting.institution.silence import silence_view
+from spi_analysis.reporting.analyst.sensitivity_ranges import ranges_table
+from spi_analysis.reporting.institution.sensitivity_section import silence_view
 from spi_analysis.reporting.wording import MISSING, words
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.stages.sensitivity import RANGE_COLUMNS, Sensitivity

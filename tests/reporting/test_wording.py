@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from babel.messages.extract import extract_from_dir
 
-from spi_analysis.reporting.export import markdown_messages
+from spi_analysis.reporting.exporter import markdown_messages
 from spi_analysis.reporting.wording import MISSING, has_translation, words
 
 ROOT = Path(__file__).parents[2]

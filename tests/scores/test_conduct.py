@@ -6,8 +6,7 @@ import pytest
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores.conduct import CHECKS, conduct_checks, conduct_summary, flagged
-from spi_analysis.scores.conduct.marks import speeders, straight_liners
-from spi_analysis.scores.conduct.matches import match_counts, near_duplicates
+from spi_analysis.scores.conduct.checks import match_counts, near_duplicates, speeders, straight_liners
 from spi_analysis.scores.conduct.permutation import (
     bursts_by_unit,
     family_wise,

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.estimation import SurveyDesign
 from spi_analysis.scores import experience_rates, institutions_reporting
+from spi_analysis.survey.estimation import SurveyDesign
 from tests.scores.toys import answers, instrument
 
 # met: yes, yes, yes, no, no, unknown; asked for money: yes, no, don't know, (no question), yes?, yes

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign
 from spi_analysis.scores import combine_index, index_from_scores, satterthwaite, score_estimates, score_influence
-from spi_analysis.weighting import jackknife_replicates
+from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.survey.weighting import jackknife_replicates
 from tests.scores.toys import answers, instrument
 
 W2024 = {"internal": 0.3050, "external": 0.3280, "expert": 0.3670}

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.scores import institution_slug, unjoined
-from spi_analysis.scores.names import institution_ids
+from spi_analysis.scores.published import institution_ids
 
 
 @pytest.mark.parametrize(

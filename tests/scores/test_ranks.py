@@ -9,8 +9,7 @@ from scipy.stats import studentized_range
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.scores import ranks as module
-from spi_analysis.scores.pairs import pair_errors
-from spi_analysis.scores.ranks import rank_sets
+from spi_analysis.scores.ranks import pair_errors, rank_sets
 
 DRAWS = 2000
 

@@ -14,10 +14,16 @@ import pytest
 from statsmodels.multivariate.factor import Factor
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.scores.dimension_weights import data_weights
-from spi_analysis.scores.reliability import cronbach_alpha, mcdonald_omega, one_factor, reliability, weighted_covariance
-from spi_analysis.weighting import jackknife_replicates
+from spi_analysis.scores.consistency import (
+    cronbach_alpha,
+    data_weights,
+    mcdonald_omega,
+    one_factor,
+    reliability,
+    weighted_covariance,
+)
+from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.survey.weighting import jackknife_replicates
 
 X = np.array(
     [[4, 5, 3, 4, 2], [2, 2, 1, 3, 1], [5, 5, 4, 5, 5], [3, 3, 3, 2, 4], [1, 2, 2, 1, 1], [4, 4, 5, 3, 4],

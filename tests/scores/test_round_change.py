@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.scores.round_change import IndexRule, SourcePair, SourceRound, change_between
+from spi_analysis.scores.change import IndexRule, SourcePair, SourceRound, change_between
 
 NO_SE: dict[str, float] = {}
 W1 = {"internal": 0.3, "external": 0.3, "expert": 0.4}

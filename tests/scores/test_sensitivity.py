@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.estimation import SurveyDesign
 from spi_analysis.params import RoundSetup
-from spi_analysis.params.sensitivity import SensitivityParams
-from spi_analysis.scores.persons import person_scores
+from spi_analysis.params.round import SensitivityParams
+from spi_analysis.scores.items import person_scores
 from spi_analysis.scores.sensitivity import late_answers, reminder_wave, source_range, tipping_points
+from spi_analysis.survey.estimation import SurveyDesign
 
 
 def test_a_person_s_score_is_the_mean_of_what_was_answered():

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from spi_analysis.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.scores import domain_scores, score_estimates, units
-from spi_analysis.weighting import bootstrap_replicates, jackknife_replicates
+from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, estimate_mean
+from spi_analysis.survey.weighting import bootstrap_replicates, jackknife_replicates
 from tests.scores.toys import instrument
 
 WEIGHTS = instrument().item_weights("internal")

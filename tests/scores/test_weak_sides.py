@@ -11,7 +11,7 @@ from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.scores.weak_sides import adjusted_p, weak_sides
+from spi_analysis.scores.priority_areas import adjusted_p, weak_sides
 
 
 def estimate(

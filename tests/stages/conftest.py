@@ -10,7 +10,7 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.score import Scored, score_institution
-from spi_analysis.stages.weigh import WeightedSample, weigh_institution
+from spi_analysis.stages.weight import WeightedSample, weigh_institution
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town, make_town
 

@@ -24,9 +24,9 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
 )
-from spi_analysis.stages.published import import_published
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.score import score_round
+from spi_analysis.stages.years import import_published
 from spi_analysis.tables.round_data import load_round
 from spi_analysis.tables.store import Store
 from tests.conftest import PROJECT

@@ -7,14 +7,10 @@ import pytest
 
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
-from spi_analysis.sampling import permanent_random_numbers, shift_of, shifted
-from spi_analysis.stages.draw import (
-    draw_institution,
-    draw_table,
-    eligible_list,
-    plan_source,
-)
+from spi_analysis.stages.draw import draw_institution, draw_table
+from spi_analysis.stages.plan import eligible_list, plan_source
 from spi_analysis.stages.verify import check_record, verify_institution
+from spi_analysis.survey.sampling import permanent_random_numbers, shift_of, shifted
 from spi_analysis.tables.store import Store
 from tests.stages.test_release import with_design
 from tests.stages.town import SECRET, TOWN, Town

@@ -9,13 +9,12 @@ import pytest
 from spi_analysis.errors import ParameterError, SamplingError
 from spi_analysis.params import RoundSetup, UnitFacts, Workspace, load_setup
 from spi_analysis.params.round import CoordinationParams
-from spi_analysis.sampling import shrunken_rates
-from spi_analysis.sampling.digests import record_seal
 from spi_analysis.stages.draw import draw_institution
-from spi_analysis.stages.earlier import History, response_history
-from spi_analysis.stages.plan import plan_source
+from spi_analysis.stages.plan import History, plan_source, response_history
 from spi_analysis.stages.verify import verify_institution
-from spi_analysis.stages.weigh import save_weights
+from spi_analysis.stages.weight import save_weights
+from spi_analysis.survey.sampling import shrunken_rates
+from spi_analysis.survey.sampling.draw import record_seal
 from spi_analysis.tables.store import Store
 from tests.stages.conftest import Round
 from tests.stages.test_release import with_design

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.places import round_places
+from spi_analysis.stages.peer_ranks import round_places
 from spi_analysis.tables.store import Store
 
 INDEX = {"kota-mojokerto": 80.0, "kota-bengkulu": 79.5, "kota-pangkalpinang": 60.0, "kota-tebing-tinggi": 70.0,

@@ -10,9 +10,9 @@ import pytest
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.stages.draw import archive_path, draw_institution
-from spi_analysis.stages.release import LOG, drawn_of, log_of, release_table, release_wave
+from spi_analysis.stages.reserves import LOG, drawn_of, log_of, release_table, release_wave
 from spi_analysis.stages.verify import verify_institution
-from spi_analysis.stages.weigh import weigh_institution
+from spi_analysis.stages.weight import weigh_institution
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.scores.reliability import cronbach_alpha, weighted_covariance
+from spi_analysis.scores.consistency import cronbach_alpha, weighted_covariance
 from spi_analysis.stages.score import Scored
 from tests.stages.conftest import Round
 

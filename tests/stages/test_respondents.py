@@ -5,7 +5,7 @@ from dataclasses import replace
 from spi_analysis.params import RoundParams
 from spi_analysis.params.sources import TwoStageParams
 from spi_analysis.stages.respondents import respondents_design
-from spi_analysis.stages.weigh import WeightedSample
+from spi_analysis.stages.weight import WeightedSample
 from tests.stages.conftest import Round
 
 

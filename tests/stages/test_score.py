@@ -8,8 +8,7 @@ from spi_analysis.errors import InputError
 from spi_analysis.scores import index_from_scores, item_scores
 from spi_analysis.stages.score import Scored, save_estimates
 from spi_analysis.tables.contracts import CONTRACTS, KEYS
-from spi_analysis.tables.released import HIDDEN_COLUMNS
-from spi_analysis.tables.store import Store
+from spi_analysis.tables.store import HIDDEN_COLUMNS, Store
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.analyst.conduct import flags_table
-from spi_analysis.reporting.analyst.sensitivity import late_table, ranges_table, tipping_table
-from spi_analysis.reporting.institution.silence import save_silence, silence_view
+from spi_analysis.reporting.analyst.conduct_flags import flags_table
+from spi_analysis.reporting.analyst.sensitivity_ranges import late_table, ranges_table, tipping_table
+from spi_analysis.reporting.institution.sensitivity_section import save_silence, silence_view
 from spi_analysis.reporting.wording import words
 from spi_analysis.scores import category_of
 from spi_analysis.stages.conduct import conduct_of

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.units_model import model_rows, model_state
+from spi_analysis.stages.score import model_rows, model_state
 
 
 def units(scores: list[float], answers: list[float], sd: float = 20.0, source: str = "internal") -> pd.DataFrame:

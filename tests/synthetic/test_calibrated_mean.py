@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spi_analysis.survey.weighting import Rake, WeightingClasses, apply_recipe, two_phase_replicates, weighting_classes
 from spi_analysis.synthetic import calibrated_mean
 from spi_analysis.synthetic.calibrated_mean import GRID, MIN_RESPONDENTS, Cell, simulate_cell
-from spi_analysis.weighting import Rake, WeightingClasses, apply_recipe, two_phase_replicates, weighting_classes
 
 RUNS = 150
 CELLS = [

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.estimation import satterthwaite_df
-from spi_analysis.simulation import Population, bias_of_respondents
-from spi_analysis.simulation.draw import settle
-from spi_analysis.simulation.means import Answered, WeightingCells, weighted_means
 from spi_analysis.stages.plan import History
+from spi_analysis.survey.estimation import satterthwaite_df
+from spi_analysis.survey.simulation import Population, bias_of_respondents
+from spi_analysis.survey.simulation.means import Answered, WeightingCells, weighted_means
+from spi_analysis.survey.simulation.repeated_draws import settle
+from spi_analysis.survey.weighting import Rake, WeightingClasses, apply_recipe, two_phase_replicates, weighting_classes
 from spi_analysis.synthetic import designs
 from spi_analysis.synthetic.city import make_city
 from spi_analysis.synthetic.designs import KEYS, Trials, design_set, planned, simulate_designs
-from spi_analysis.weighting import Rake, WeightingClasses, apply_recipe, two_phase_replicates, weighting_classes
 from tests.stages.test_release import with_design
 
 CITY = "kota-pangkalpinang"

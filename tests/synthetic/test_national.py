@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spi_analysis.synthetic import make_city
-from spi_analysis.synthetic.national import (
+from spi_analysis.synthetic.country import (
     SHAPES,
     example_inputs,
     example_institutions,

@@ -18,8 +18,7 @@ from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.params.mapping import EventMapping, FrameMapping, ResponseMapping, load_mapping
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault import Vault
-from spi_analysis.tables.vault_key import VaultKey
+from spi_analysis.tables.vault import Vault, VaultKey
 
 PARAMS = Path(__file__).parents[2] / "params"
 CITY = "kota-mojokerto"

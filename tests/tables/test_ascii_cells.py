@@ -6,8 +6,8 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spi_analysis.params.words import plain
-from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.params.mapping import plain
+from spi_analysis.tables.cells.text import text_of
 
 ASCII = st.text(st.characters(max_codepoint=127))
 

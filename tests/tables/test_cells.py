@@ -6,13 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.params.words import codes_by_word, plain
-from spi_analysis.tables.cells.cell import is_nothing, text_of
-from spi_analysis.tables.cells.masks import HIDDEN, mask_email, mask_number, mask_text, shown, without_contacts
-from spi_analysis.tables.cells.names import names_alike
-from spi_analysis.tables.cells.numbers import read_employee_number
-from spi_analysis.tables.cells.positions import class_of_position
-from spi_analysis.tables.cells.spelling import edit_distance, likeness
+from spi_analysis.params.mapping import codes_by_word, plain
+from spi_analysis.tables.cells.contacts import HIDDEN, mask_email, mask_number, mask_text, shown, without_contacts
+from spi_analysis.tables.cells.text import (
+    class_of_position,
+    edit_distance,
+    is_nothing,
+    likeness,
+    names_alike,
+    read_employee_number,
+    text_of,
+)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from spi_analysis.columns import LABELS
-from spi_analysis.tables.column_page import column_page
+from spi_analysis.tables.codebook import column_page
 from spi_analysis.tables.contracts import CONTRACTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "output_columns.md"
@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "output_columns.md"
 
 def test_the_page_is_up_to_date():
     written = PAGE.read_text(encoding="utf-8")
-    assert written == column_page(), "write it anew: python -m spi_analysis.tables.column_page > docs/output_columns.md"
+    assert written == column_page(), "write it anew: python -m spi_analysis.tables.codebook > docs/output_columns.md"
 
 
 def test_every_column_of_every_table_has_words_in_both_languages():

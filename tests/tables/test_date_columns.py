@@ -14,7 +14,7 @@ from spi_analysis.tables.cells.dates import day_put_first, first_of, from_1904, 
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.date_columns import judged
 from spi_analysis.tables.importing.events import import_events
-from spi_analysis.tables.importing.sheets import read_sheets
+from spi_analysis.tables.importing.readers import read_sheets
 from tests.tables.lists import CITY, codes
 
 REFERENCE = dt.date(2024, 7, 29)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.tables.cells.emails import read_emails
+from spi_analysis.tables.cells.contacts import read_emails
 
 
 @pytest.mark.parametrize(

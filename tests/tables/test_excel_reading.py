@@ -12,7 +12,7 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.styles import PatternFill
 
 from spi_analysis.tables.importing.grids import Merged
-from spi_analysis.tables.importing.sheets import read_sheets
+from spi_analysis.tables.importing.readers import read_sheets
 from tests.tables.lists import CITY
 
 FORMATS = {"D2": "dd mmmm yyyy", "E2": "dd/mm/yy", "F2": "[h]:mm", "G2": "0.00", "H2": "d/m/y"}

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from spi_analysis.tables.importing.frame import import_frame
-from spi_analysis.tables.importing.sheets import in_order
+from spi_analysis.tables.importing.readers import in_order
 
 
 def test_a_file_named_twice_is_one_file(tmp_path, monkeypatch):

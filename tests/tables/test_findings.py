@@ -4,8 +4,8 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 
-from spi_analysis.tables.importing import findings as findings_module
-from spi_analysis.tables.importing.findings import COLUMNS, Findings, Where, reasons
+from spi_analysis.tables.importing import issues as findings_module
+from spi_analysis.tables.importing.issues import COLUMNS, Findings, Where, reasons
 from spi_analysis.tables.importing.workbook import write_problem_book
 
 HERE = Where("kota-mojokerto", "internal", "list.xlsx", "Data", 7)

@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from spi_analysis.tables.importing.sheets import read_sheets
+from spi_analysis.tables.importing.readers import read_sheets
 
 HEADER = ("a", "b", "c")
 

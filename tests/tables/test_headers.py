@@ -1,7 +1,7 @@
 import pytest
 
 from spi_analysis.tables.importing.headers import HeaderWords, find_header, missing_columns
-from spi_analysis.tables.importing.sheets import Sheet
+from spi_analysis.tables.importing.readers import Sheet
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@ import pytest
 import yaml
 
 from spi_analysis.errors import ParameterError
-from spi_analysis.params.mapping import frame_mapping, load_mapping
-from spi_analysis.params.words import codes_by_word, plain
+from spi_analysis.params.mapping import codes_by_word, frame_mapping, load_mapping, plain
 
 
 def test_plain_text_has_no_case_accent_or_punctuation():

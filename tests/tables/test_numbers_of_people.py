@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.tables.cells.numbers import lost_in_column
+from spi_analysis.tables.cells.text import lost_in_column
 from tests.tables.lists import CITY, codes
 
 HEADER = ["Nama", "NIP", "Jabatan", "Unit Kerja", "No HP"]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.tables.importing.sheets import read_sheets
+from spi_analysis.tables.importing.readers import read_sheets
 
 
 def test_cells_are_what_a_spreadsheet_would_hold(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.tables.cells.phones import read_phones
+from spi_analysis.tables.cells.contacts import read_phones
 
 SAME = "+6281234567890"
 

@@ -4,7 +4,7 @@ import pytest
 from spi_analysis.tables.demo_marks import mark_demo
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.preflight import check_round
-from spi_analysis.tables.vault_key import VaultKey
+from spi_analysis.tables.vault import VaultKey
 
 CITY, ROUND = "kota-mojokerto", "spi_2024"
 

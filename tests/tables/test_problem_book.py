@@ -3,7 +3,7 @@
 import openpyxl
 import pandas as pd
 
-from spi_analysis.tables.importing.findings import COLUMNS, Findings, Where
+from spi_analysis.tables.importing.issues import COLUMNS, Findings, Where
 from spi_analysis.tables.importing.workbook import PROBLEM_COLUMNS, write_problem_book
 
 ODD = '=1+1 <b>&amp; "x" \x07 \' akhir '

@@ -8,8 +8,8 @@ import pytest
 from spi_analysis.errors import StoreError
 from spi_analysis.tables.checksum import KEY, checksum, is_whole, parquet_bytes
 from spi_analysis.tables.files import write_json, write_parquet
-from spi_analysis.tables.reading import read_record, read_table, with_digest
 from spi_analysis.tables.store import Store
+from spi_analysis.tables.stored_files import read_record, read_table, with_digest
 
 TABLE = pd.DataFrame({"person_id": ["a", "b"], "answer": [1.0, None], "when": pd.to_datetime(["2024-08-01", None])})
 

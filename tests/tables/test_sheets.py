@@ -6,8 +6,8 @@ import pyreadstat
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.tables.importing import sheets, spss
-from spi_analysis.tables.importing.sheets import read_sheets
+from spi_analysis.tables.importing import readers
+from spi_analysis.tables.importing.readers import read_sheets
 
 
 def test_row_numbers_are_those_of_the_spreadsheet(write_xlsx):
@@ -162,7 +162,7 @@ def test_whatever_a_library_raises_names_the_file(write_csv, monkeypatch):
     def fail(path):
         raise NotImplementedError("compression 99")
 
-    monkeypatch.setitem(sheets.READERS, ".csv", fail)
+    monkeypatch.setitem(readers.READERS, ".csv", fail)
     with pytest.raises(InputError, match=r"a\.csv") as caught:
         read_sheets(write_csv("a.csv", [["x"]]))
     assert "NotImplementedError" in str(caught.value)
@@ -172,7 +172,7 @@ def test_whatever_a_library_raises_names_the_file(write_csv, monkeypatch):
 def test_a_file_that_crashes_the_spss_library_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "a.sav").write_bytes(b"$FL2")
     (tmp_path / "child.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
-    monkeypatch.setattr(spss, "CHILD", tmp_path / "child.py")
+    monkeypatch.setattr(readers, "CHILD", tmp_path / "child.py")
     with pytest.raises(InputError, match="it crashes the program that reads it"):
         read_sheets(tmp_path / "a.sav")
 

@@ -10,7 +10,7 @@ import pyreadstat
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.tables.importing.survey import read_survey
+from spi_analysis.tables.importing.finished_survey import read_survey
 from tests.scores.toys import instrument
 
 COLUMNS = {"person_id": "no", "weight": "w", "stratum": "region"}

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.tables.cells.units import Merge, one_spelling
+from spi_analysis.tables.cells.unit_names import Merge, one_spelling
 
 SIMILARITY = 0.88
 

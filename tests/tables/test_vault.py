@@ -7,8 +7,7 @@ import pytest
 
 from spi_analysis.errors import VaultError
 from spi_analysis.tables import vault as vault_module
-from spi_analysis.tables.vault import Vault
-from spi_analysis.tables.vault_key import VaultKey
+from spi_analysis.tables.vault import Vault, VaultKey
 
 NEW = VaultKey(b"n" * 32)
 PEOPLE = pd.DataFrame(

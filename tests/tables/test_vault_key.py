@@ -3,7 +3,7 @@ import stat
 import pytest
 
 from spi_analysis.errors import VaultError
-from spi_analysis.tables.vault_key import VaultKey, create_key_file
+from spi_analysis.tables.vault import VaultKey, create_key_file
 
 
 def test_a_key_file_is_private_and_says_which_key_it_is(workspace, tmp_path):

@@ -7,13 +7,12 @@ import pytest
 import yaml
 from rich.console import Console
 
-from spi_analysis.batch.by_institution import import_lists
-from spi_analysis.batch.institutions import Place
 from spi_analysis.errors import SpiError
+from spi_analysis.operations.many import Place, import_lists
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.belonging import years_in, years_of
 from spi_analysis.tables.importing.events import import_events
-from spi_analysis.tables.importing.sheets import read_sheets
+from spi_analysis.tables.importing.readers import read_sheets
 from tests.tables.lists import CITY, codes, users
 
 HEADER = ["Nama", "NIP", "Jabatan", "Unit Kerja", "No HP", "JK", "Tanggal Lahir", "TMT", "TMT Unit", "Tugas Utama"]

@@ -5,15 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.reporting.charts import interval_chart
-from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting import (
+    Shown,
+    Words,
+    figures,
+    html_paragraphs,
+    interval_chart,
+    message,
+    part_label,
+    show,
+    text,
+)
+from spi_analysis.reporting.institution.page_tables import page_table
 from spi_analysis.reporting.institution.sentences import hidden_reason
-from spi_analysis.reporting.institution.tables import page_table
-from spi_analysis.reporting.names import part_label
-from spi_analysis.reporting.tables import figures, html_paragraphs, text
-from spi_analysis.reporting.wording import Words, message
-from spi_analysis.scores.change import verdict_of
-from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.scores import verdict_of
+from spi_analysis.stages import InstitutionPage
 
 BARS = ("change_source", "change_weights", "change_correction", "change_unexplained")
 # Share of the axis left free at both ends.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.params import Source, Text
-from spi_analysis.reporting.names import part_label, readable
-from spi_analysis.reporting.wording import Words
-from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.reporting import Words, part_label, readable
+from spi_analysis.stages import InstitutionPage
 
 
 def short_name(page: InstitutionPage) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.params import Source
+from spi_analysis.reporting import Words, message
 from spi_analysis.reporting.institution.labels import contact_meanings, previous_index, short_name
-from spi_analysis.reporting.wording import Words, message
-from spi_analysis.scores.change import verdict_of
-from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.scores import verdict_of
+from spi_analysis.stages import InstitutionPage
 
 WITHHELD = {
     "insufficient_sample": message("too few people answered"),

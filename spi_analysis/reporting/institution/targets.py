@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from spi_analysis.params import Target
-from spi_analysis.params.targets import NATIONAL
-from spi_analysis.reporting.institution.tables import page_table
-from spi_analysis.reporting.tables import figures, text
-from spi_analysis.reporting.wording import Words, message
-from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.params import NATIONAL, Target
+from spi_analysis.reporting import Words, figures, message, text
+from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.stages import InstitutionPage
 
 FILE = "targets"
 MARKS = {

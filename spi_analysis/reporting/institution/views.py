@@ -8,17 +8,34 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.params import Recommendation, Source
-from spi_analysis.reporting.charts import composition_chart, history_chart, interval_chart, scale_chart
-from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.glossary import glossary_entries
-from spi_analysis.reporting.ineligible import ineligible_sentence
-from spi_analysis.reporting.institution.files import experience_rows
-from spi_analysis.reporting.institution.labels import (
-    dimension_rows,
-    experience_labels,
-    previous_index,
+from spi_analysis.reporting import (
+    Shown,
+    Words,
+    composition_chart,
+    csv_link,
+    glossary_entries,
+    history_chart,
+    html_list,
+    html_paragraphs,
+    ineligible_sentence,
+    interval_chart,
+    measure_label,
+    message,
+    scale_chart,
+    show,
 )
-from spi_analysis.reporting.institution.opening import opening_sentences
+from spi_analysis.reporting.institution.downloads import experience_rows
+from spi_analysis.reporting.institution.first_sentences import opening_sentences
+from spi_analysis.reporting.institution.labels import dimension_rows, experience_labels, previous_index
+from spi_analysis.reporting.institution.page_tables import (
+    composition_table,
+    experience_table,
+    history_table,
+    quality_table,
+    score_table,
+    unit_table,
+    who_answered_table,
+)
 from spi_analysis.reporting.institution.sentences import (
     change_sentence,
     contact_note,
@@ -30,21 +47,9 @@ from spi_analysis.reporting.institution.sentences import (
     quality_sentences,
     rule_sentence,
 )
-from spi_analysis.reporting.institution.tables import (
-    composition_table,
-    experience_table,
-    history_table,
-    quality_table,
-    score_table,
-    unit_table,
-    who_answered_table,
-)
 from spi_analysis.reporting.institution.targets import chart_targets, target_marks, target_sentences, targets_table
-from spi_analysis.reporting.names import measure_label
-from spi_analysis.reporting.tables import csv_link, html_list, html_paragraphs
-from spi_analysis.reporting.wording import Words, message
-from spi_analysis.scores.release import SECRET
-from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.scores import SECRET
+from spi_analysis.stages import InstitutionPage
 
 # What recommendations are made from.
 RULE_MEASURES = ("dimension_score", "experience_rate")

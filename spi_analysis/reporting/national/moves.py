@@ -5,13 +5,20 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.names import institution_names
-from spi_analysis.reporting.national.years import noise_note
-from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
-from spi_analysis.reporting.wording import Words, message
+from spi_analysis.reporting import (
+    Shown,
+    Words,
+    figures,
+    html_paragraphs,
+    html_table,
+    institution_names,
+    message,
+    show,
+    text,
+)
+from spi_analysis.reporting.national.lasting_levels import noise_note
 from spi_analysis.scores.years import METHODS, SERIES
-from spi_analysis.stages.overview import Overview
+from spi_analysis.stages import Overview
 
 MOST = 10
 METHOD_WORDS = {

@@ -1,6 +1,5 @@
 """Signs of coached answers, unit by unit: flags with a stated false-alarm rate, never a deduction."""
 
-from spi_analysis.scores.conduct.checks import CHECKS, conduct_checks, flagged
-from spi_analysis.scores.conduct.summary import conduct_summary
+import lazy_loader
 
-__all__ = ["CHECKS", "conduct_checks", "conduct_summary", "flagged"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.params import Instrument, Source
-from spi_analysis.params.sensitivity import ConductParams
-from spi_analysis.scores.conduct.marks import speeders, straight_liners
-from spi_analysis.scores.conduct.matches import near_duplicates
+from spi_analysis.params import ConductParams, Instrument, Source
+from spi_analysis.scores import item_answers, item_scores, person_scores
 from spi_analysis.scores.conduct.permutation import (
     bursts_by_unit,
     family_wise,
@@ -17,8 +15,77 @@ from spi_analysis.scores.conduct.permutation import (
     score_blocks,
     with_shuffles,
 )
-from spi_analysis.scores.items import item_answers, item_scores
-from spi_analysis.scores.persons import person_scores
+
+# What is odd about one questionnaire alone. Marks are counted by unit and never shown person by person.
+
+
+def straight_liners(answers: np.ndarray, share: float, min_answered: float) -> np.ndarray:
+    """Who gave the same code to at least ``share`` of the items answered (n,).
+
+    Parameters
+    ----------
+    answers : array (n, items)   codes as ticked, not turned: with items of both directions the same tick
+        everywhere contradicts itself
+    """
+    known = ~np.isnan(answers)
+    counts = [(answers == code).sum(axis=1) for code in np.unique(answers[known])]
+    commonest = np.max(counts, axis=0) if counts else np.zeros(len(answers))
+    answered = known.sum(axis=1)
+    return (answered >= max(min_answered * answers.shape[1], 1)) & (commonest >= share * answered)
+
+
+def speeders(minutes: np.ndarray, share: float) -> np.ndarray:
+    """Who took less than ``share`` of the median time (n,); the median is not moved by a few who are odd.
+
+    References
+    ----------
+    Greszki, Meyer & Schoen (2015), Public Opinion Quarterly 79.
+    """
+    known = ~np.isnan(minutes)
+    if not known.any():
+        return np.zeros(len(minutes), dtype=bool)
+    return known & (np.where(known, minutes, np.inf) < share * np.median(minutes[known]))
+
+
+# Questionnaires that are nearly the same.
+
+
+def near_duplicates(answers: np.ndarray, share: float, min_answered: float) -> np.ndarray:
+    """Pairs of people who gave the same answer to at least ``share`` of the items that both answered.
+
+    Parameters
+    ----------
+    answers : array (n, items)   answer codes; missing where there is no answer of substance
+    share : float                such as 0.85
+    min_answered : float         pairs with fewer items in common (share of all items) are left out
+
+    Returns
+    -------
+    array (pairs, 2) of row numbers, the smaller first.
+
+    References
+    ----------
+    Kuriakose & Robbins (2016), Statistical Journal of the IAOS 32 (percent match).
+    """
+    matches, both = match_counts(answers)
+    near = (matches >= share * both - 1e-6) & (both >= max(min_answered * answers.shape[1], 1))
+    return np.argwhere(np.triu(near, k=1))
+
+
+def match_counts(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Equal answers, and items answered by both, for every pair of people: (n, n) each.
+
+    A match is a 1 in the same place of two rows of 0 and 1, so the counts are products of matrices; whole numbers
+    of this size are exact in single precision.
+    """
+    known = ~np.isnan(answers)
+    matches = np.zeros((len(answers), len(answers)), dtype=np.float32)
+    for code in np.unique(answers[known]):
+        chosen = (answers == code).astype(np.float32)
+        matches += chosen @ chosen.T
+    indicator = known.astype(np.float32)
+    return matches, indicator @ indicator.T
+
 
 CHECKS = ("near_duplicates", "straight_lining", "speeding", "bursts")
 COLUMNS = ["unit", "n", "check", "observed", "expected", "p_value"]
@@ -98,3 +165,40 @@ def _minutes(answers: pd.DataFrame) -> dict[str, np.ndarray]:
     at = (started - pd.Timestamp(0)) / pd.Timedelta(minutes=1)
     took = (completed - started) / pd.Timedelta(minutes=1)
     return {"at": at.to_numpy(dtype=float), "took": took.to_numpy(dtype=float)}
+
+
+# What simulated rounds say of the checks: false alarms and hits.
+
+HONEST, COACHED = "honest", "coached"
+
+
+def conduct_summary(results: pd.DataFrame) -> pd.DataFrame:
+    """False alarms and hits, with the number of cases behind each.
+
+    Parameters
+    ----------
+    results : DataFrame   one row per simulated institution, tested unit and check: institution_id, seed, answers
+        ("honest" or "coached"), source, unit, check, flagged, is_coached
+
+    Returns
+    -------
+    DataFrame: what, check ("any" or one), cases, flagged, share. ``what``: "honest_institutions" (share with any
+    flag: the false-alarm rate), "other_units" (honest ones of coached institutions), "coached_units" (the power).
+    """
+    honest = results[results["answers"] == HONEST]
+    coached = results[results["answers"] == COACHED]
+    rows = []
+    groups = {
+        "honest_institutions": (honest, ["institution_id", "seed"]),
+        "other_units": (coached[~coached["is_coached"]], ["institution_id", "seed", "source", "unit"]),
+        "coached_units": (coached[coached["is_coached"]], ["institution_id", "seed", "source", "unit"]),
+    }
+    for what, (table, by) in groups.items():
+        if table.empty:
+            continue
+        for check in ("any", *table["check"].unique()):
+            part = table if check == "any" else table[table["check"] == check]
+            hit = part.groupby(by)["flagged"].any()
+            share = float(hit.mean())
+            rows.append({"what": what, "check": check, "cases": len(hit), "flagged": int(hit.sum()), "share": share})
+    return pd.DataFrame(rows)

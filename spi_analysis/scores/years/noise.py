@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.params import PublishedYears
-from spi_analysis.scores.years.model import fit_panel
-from spi_analysis.scores.years.panel import SERIES, marked_rows, panel_of
+from spi_analysis.scores.years.model import SERIES, fit_panel, marked_rows, panel_of
 
 # With fewer degrees of freedom the model cannot tell noise from change, and has nothing to say of noise alone.
 LEAST_DF = 1.0

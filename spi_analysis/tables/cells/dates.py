@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from spi_analysis.tables.cells.cell import Reading, text_of
+from spi_analysis.tables.cells.text import Reading, text_of
 
 OUT_OF_RANGE = "time_out_of_range"
 _MONTHS = {

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params.mapping import FrameMapping
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.params.words import plain
-from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.params import FrameMapping, RoundSetup, plain
+from spi_analysis.tables import text_of
 from spi_analysis.tables.importing.headers import Header
-from spi_analysis.tables.importing.sheets import Sheet
+from spi_analysis.tables.importing.readers import Sheet
 
 # A column of names in which one person wrote an address is one of names still.
 MOST = 0.5

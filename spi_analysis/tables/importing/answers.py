@@ -11,10 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from spi_analysis.params.instrument import Scale
-from spi_analysis.params.words import plain
-from spi_analysis.tables.cells.cell import Reading, text_of
-from spi_analysis.tables.cells.masks import mask_text
+from spi_analysis.params import Scale, plain
+from spi_analysis.tables import Reading, mask_text, text_of
 
 OUT_OF_SCALE = "answer_out_of_scale"
 DISAGREES = "answer_disagrees_with_its_label"

@@ -12,13 +12,11 @@ from dataclasses import replace
 import pandas as pd
 
 from spi_analysis.errors import Problem
-from spi_analysis.params.round import RoundParams
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.params.words import plain
-from spi_analysis.tables.cells.cell import text_of
+from spi_analysis.params import RoundParams, RoundSetup, plain
+from spi_analysis.tables import text_of
 from spi_analysis.tables.importing.addressing import institutions_in, of_place
-from spi_analysis.tables.importing.findings import Findings
-from spi_analysis.tables.importing.lists import ListSheet
+from spi_analysis.tables.importing.issues import Findings
+from spi_analysis.tables.importing.list_sheets import ListSheet
 
 # Lists of a province name its towns, and those of a ministry its offices in all provinces: only institutions of the
 # same level exclude each other.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from spi_analysis.tables import Store
 from spi_analysis.tables.importing.logs import Log
-from spi_analysis.tables.store import Store
 
 REPORT = "ineligible"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from spi_analysis.errors import Problem
-from spi_analysis.params.mapping import DateField, DateOrder, DateRules, TimeField
-from spi_analysis.tables.cells.dates import day_put_first, first_of, from_1904, is_day_count
+from spi_analysis.params import DateField, DateOrder, DateRules, TimeField
+from spi_analysis.tables import day_put_first, first_of, from_1904, is_day_count
 
 DATE_FIELDS: tuple[DateField, ...] = get_args(DateField)
 TIME_FIELDS: tuple[TimeField, ...] = get_args(TimeField)

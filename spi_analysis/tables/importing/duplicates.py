@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.columns import SOURCES
-from spi_analysis.params.mapping import NameRules
-from spi_analysis.tables.cells.names import names_alike
-from spi_analysis.tables.identity import is_identity
-from spi_analysis.tables.importing.marks import Mark
+from spi_analysis.params import NameRules
+from spi_analysis.tables import is_identity, names_alike
+from spi_analysis.tables.importing.issues import Mark
 
 # Contact columns that may hold the same number or address, by the word of their reason.
 CONTACTS = {"phone": ("phone", "phone_2"), "email": ("email", "email_2")}

@@ -6,8 +6,8 @@ import datetime as dt
 
 import pandas as pd
 
-from spi_analysis.params.sources import EligibilityParams
-from spi_analysis.tables.importing.marks import Mark
+from spi_analysis.params import EligibilityParams
+from spi_analysis.tables.importing.issues import Mark
 from spi_analysis.tables.importing.people import TENURE
 
 

@@ -8,20 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params.mapping import EventMapping, load_mapping
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.params.words import codes_by_word, plain
-from spi_analysis.tables.cells.cell import coded
-from spi_analysis.tables.cells.dates import OUT_OF_RANGE, read_time
-from spi_analysis.tables.contracts import CONTRACTS
+from spi_analysis.params import EventMapping, RoundSetup, codes_by_word, load_mapping, plain
+from spi_analysis.tables import CONTRACTS, OUT_OF_RANGE, Store, Vault, coded, one_writer, read_time
 from spi_analysis.tables.importing.contradictions import REPORT, flag_reports_of_answered
 from spi_analysis.tables.importing.headers import HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
 from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
 from spi_analysis.tables.importing.tokens import sampled_by_token, tokens_in
-from spi_analysis.tables.locking import one_writer
-from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault import Vault
 
 TITLE = "Hasil pemeriksaan catatan pengiriman"
 

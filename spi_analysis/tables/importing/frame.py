@@ -10,19 +10,14 @@ import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, StoreError, nearest
-from spi_analysis.params.mapping import frame_mapping
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.contracts import CONTRACTS, STREAMS
-from spi_analysis.tables.identity import person_ids
+from spi_analysis.params import RoundSetup, frame_mapping
+from spi_analysis.tables import CONTACT_COLUMNS, CONTRACTS, STREAMS, Store, Vault, one_writer, person_ids
 from spi_analysis.tables.importing.duplicates import also_listed
-from spi_analysis.tables.importing.findings import COLUMNS, Where
+from spi_analysis.tables.importing.issues import COLUMNS, Where
+from spi_analysis.tables.importing.list_sheets import ListSheet
 from spi_analysis.tables.importing.listing import COUNTS, Listed, read_source
-from spi_analysis.tables.importing.lists import ListSheet
 from spi_analysis.tables.importing.opening import open_lists
 from spi_analysis.tables.importing.workbook import write_problem_book
-from spi_analysis.tables.locking import one_writer
-from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault import CONTACT_COLUMNS, Vault
 
 # Rows that were kept but for a contact in a text: what the institution wrote stays in the vault.
 AS_WRITTEN = "_as_written"

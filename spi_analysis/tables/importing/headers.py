@@ -11,12 +11,9 @@ from typing import NamedTuple
 from openpyxl.utils import get_column_letter
 
 from spi_analysis.errors import Problem
-from spi_analysis.params.mapping import HeaderRules
-from spi_analysis.params.words import plain
-from spi_analysis.tables.cells.cell import text_of
-from spi_analysis.tables.cells.masks import HIDDEN
-from spi_analysis.tables.cells.spelling import likeness
-from spi_analysis.tables.importing.sheets import Sheet
+from spi_analysis.params import HeaderRules, plain
+from spi_analysis.tables import HIDDEN, likeness, text_of
+from spi_analysis.tables.importing.readers import Sheet
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,11 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.errors import Problem
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.cells.cell import text_of
-from spi_analysis.tables.importing.findings import COLUMNS
+from spi_analysis.params import RoundSetup
+from spi_analysis.tables import Store, Vault, text_of
+from spi_analysis.tables.importing.issues import COLUMNS
 from spi_analysis.tables.importing.logs import LOG_COUNTS, Log, LogImport
 from spi_analysis.tables.importing.workbook import write_problem_book
-from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault import Vault
 
 EXPLANATION = [
     "Berkas ini memuat hasil pemeriksaan semua data yang diimpor sejauh ini. Nomor baris sama dengan nomor baris pada "

@@ -9,19 +9,15 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.errors import InputError
-from spi_analysis.params.mapping import FrameMapping
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.cells.cell import text_of
-from spi_analysis.tables.cells.masks import mask_text
-from spi_analysis.tables.cells.units import one_spelling
+from spi_analysis.params import FrameMapping, RoundSetup
+from spi_analysis.tables import mask_text, one_spelling, text_of
 from spi_analysis.tables.importing.belonging import note_titles
 from spi_analysis.tables.importing.duplicates import Duplicates, shared_numbers
 from spi_analysis.tables.importing.eligibility import ineligible
-from spi_analysis.tables.importing.findings import Findings, Where
-from spi_analysis.tables.importing.lists import ListSheet
-from spi_analysis.tables.importing.marks import Mark, add_marks, codes_per_row, marked
+from spi_analysis.tables.importing.file_notes import by_cause, dated, marks_of, note_told
+from spi_analysis.tables.importing.issues import Findings, Mark, Where, add_marks, codes_per_row, marked
+from spi_analysis.tables.importing.list_sheets import ListSheet
 from spi_analysis.tables.importing.people import People
-from spi_analysis.tables.importing.told import by_cause, dated, marks_of, note_told
 
 COUNTS = ("institution_id", "source", "file", "read", "accepted", "rejected", "eligible", "ineligible", "flagged")
 # The column that says whether anything usable was found, where it is not named like the field.

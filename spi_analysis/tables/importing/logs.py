@@ -11,15 +11,13 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, SpiError
-from spi_analysis.params.mapping import DateRules, TimeField, TimeRules
-from spi_analysis.params.round import FieldworkParams
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.cells.cell import is_nothing
+from spi_analysis.params import DateRules, FieldworkParams, RoundSetup, TimeField, TimeRules
+from spi_analysis.tables import is_nothing
 from spi_analysis.tables.importing.date_columns import TIME_FIELDS, DateColumn, judged
-from spi_analysis.tables.importing.findings import Findings, Where, reasons
 from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
-from spi_analysis.tables.importing.sheets import Sheet, in_order, read_sheets
-from spi_analysis.tables.importing.stray import note_beyond_header, rows_below, rows_of_formulas
+from spi_analysis.tables.importing.issues import Findings, Where, reasons
+from spi_analysis.tables.importing.list_sheets import note_beyond_header, rows_below, rows_of_formulas
+from spi_analysis.tables.importing.readers import Sheet, in_order, read_sheets
 from spi_analysis.tables.importing.tokens import Sampled, tokens_in
 
 LOG_COUNTS = ("institution_id", "file", "read", "accepted", "rejected", "flagged")

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, NoRows, Problem, SpiError
-from spi_analysis.params.mapping import FrameMapping, frame_mapping
-from spi_analysis.params.setup import RoundSetup
+from spi_analysis.params import FrameMapping, RoundSetup, frame_mapping
 from spi_analysis.tables.importing.addressing import form_doubt, institution_of, source_of, stream_of
 from spi_analysis.tables.importing.belonging import nobody_left, others_named, set_aside
-from spi_analysis.tables.importing.findings import Where
+from spi_analysis.tables.importing.file_notes import problems_of
 from spi_analysis.tables.importing.headers import HeaderWords, find_header, missing_columns
-from spi_analysis.tables.importing.lists import CONTACT_FIELDS, ListSheet
-from spi_analysis.tables.importing.sheets import in_order, read_sheets
-from spi_analysis.tables.importing.told import problems_of
+from spi_analysis.tables.importing.issues import Where
+from spi_analysis.tables.importing.list_sheets import CONTACT_FIELDS, ListSheet
+from spi_analysis.tables.importing.readers import in_order, read_sheets
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,24 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params.mapping import FrameMapping
-from spi_analysis.params.round import RoundParams
-from spi_analysis.params.words import codes_by_word, plain
-from spi_analysis.tables.cells.cell import coded, is_nothing, text_of
-from spi_analysis.tables.cells.dates import read_date, read_years, whole_months
-from spi_analysis.tables.cells.emails import read_emails
-from spi_analysis.tables.cells.masks import without_contacts
-from spi_analysis.tables.cells.numbers import bare_number, lost_in_column, read_employee_number
-from spi_analysis.tables.cells.phones import Contacts, read_phones
-from spi_analysis.tables.cells.positions import class_of_position
-from spi_analysis.tables.importing.marks import Mark
+from spi_analysis.params import FrameMapping, RoundParams, codes_by_word, plain
+from spi_analysis.tables import (
+    Contacts,
+    bare_number,
+    class_of_position,
+    coded,
+    is_nothing,
+    lost_in_column,
+    read_date,
+    read_emails,
+    read_employee_number,
+    read_phones,
+    read_years,
+    text_of,
+    whole_months,
+    without_contacts,
+)
+from spi_analysis.tables.importing.issues import Mark
 
 TENURE = {"tenure": ("start_date", "tenure_years"), "unit_tenure": ("unit_start_date", "unit_tenure_years")}
 

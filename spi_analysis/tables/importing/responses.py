@@ -11,23 +11,16 @@ import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params.instrument import Instrument, Scale
-from spi_analysis.params.mapping import ResponseMapping, load_mapping
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.params.words import Words, plain
-from spi_analysis.tables.cells.cell import text_of
-from spi_analysis.tables.cells.dates import OUT_OF_RANGE, read_time
+from spi_analysis.params import Instrument, ResponseMapping, RoundSetup, Scale, Words, load_mapping, plain
+from spi_analysis.tables import OUT_OF_RANGE, Store, Vault, one_writer, read_time, text_of
 from spi_analysis.tables.importing.answers import LABELS_DECIDE, OF_COLUMN, OUT_OF_SCALE, AnswerColumn
 from spi_analysis.tables.importing.contradictions import flag_answers_of_reported
-from spi_analysis.tables.importing.findings import Where
 from spi_analysis.tables.importing.headers import Header, HeaderWords
+from spi_analysis.tables.importing.issues import Where
 from spi_analysis.tables.importing.keeping import keep_results
 from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
-from spi_analysis.tables.importing.sheets import Sheet
+from spi_analysis.tables.importing.readers import Sheet
 from spi_analysis.tables.importing.tokens import sampled_by_token, tokens_in
-from spi_analysis.tables.locking import one_writer
-from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault import Vault
 
 TITLE = "Hasil pemeriksaan jawaban"
 TIMES = ("started_at", "completed_at")

@@ -6,11 +6,8 @@ import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from spi_analysis.params.setup import RoundSetup
-from spi_analysis.tables.cells.cell import text_of
-from spi_analysis.tables.identity import TOKEN_LENGTH, link_tokens
-from spi_analysis.tables.store import Store
-from spi_analysis.tables.vault import Vault
+from spi_analysis.params import RoundSetup
+from spi_analysis.tables import TOKEN_LENGTH, Store, Vault, link_tokens, text_of
 
 _TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z0-9])")
 

@@ -15,8 +15,8 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from spi_analysis.params.base import Language
-from spi_analysis.tables.files import write_bytes
+from spi_analysis.params import Language
+from spi_analysis.tables import write_bytes
 
 HEADER_FONT = Font(bold=True, color="FFFFFF")
 HEADER_FILL = PatternFill("solid", fgColor="1F3864")

@@ -6,8 +6,7 @@ import pytest
 import statsmodels.formula.api as smf
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.scores.years.model import covariance_bases
-from spi_analysis.scores.years.reml import _deviance, blocks_of, fit_reml
+from spi_analysis.scores.years.model import _deviance, blocks_of, covariance_bases, fit_reml
 from tests.scores.years.toy import longitudinal
 
 T = 5

@@ -6,8 +6,7 @@ import pytest
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores.years import components, fit_years, hold_out, levels, moves, published_noise
-from spi_analysis.scores.years.model import CHANGE, LEVEL, NOISE
-from spi_analysis.scores.years.panel import marked_rows, panel_of
+from spi_analysis.scores.years.model import CHANGE, LEVEL, NOISE, marked_rows, panel_of
 from tests.scores.years.toy import longitudinal, published_of, simulated
 
 CI = 0.95

@@ -1,1 +1,0 @@
-"""The batch: every notebook for every institution."""

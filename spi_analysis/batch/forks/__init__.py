@@ -1,1 +1,0 @@
-"""Clean processes in milliseconds: one process imports everything once and forks a child for each notebook."""

@@ -1,0 +1,139 @@
+"""`spi coverage`, `spi simulate`, `spi check-conduct`: simulations with known truth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spi_analysis.commands.common import RoundOption, WorkspaceOption, err, open_setup, out, print_table
+from spi_analysis.errors import InputError
+from spi_analysis.params import RoundSetup
+from spi_analysis.runner import Step
+
+checks = typer.Typer()
+# A response rate to compare the institution's own with.
+OTHER_RATE = 0.2
+PRINTED = [
+    "response_rate", "answering", "design", "completes", "bias", "bias_error", "true_se", "true_se_error",
+    "estimated_se", "coverage", "coverage_error", "bias_share", "runs",
+]  # fmt: skip
+
+
+@checks.command()
+def coverage(
+    seeds: Annotated[int, typer.Option(min=1, help="Rounds to simulate (200: half an hour on two cores).")] = 200,
+    runs: Annotated[
+        int, typer.Option(min=0, help="Runs per cell of the grid of means (2000: half an hour more; 0: none).")
+    ] = 2000,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Simulate rounds with known truth; print bias and coverage and make the page of method checks.
+
+    200 rounds are about 3,000 simulations of a second each: half an hour on two free cores; 20 rounds a tenth of it.
+    The grid of calibrated means takes as long again.
+
+    Example: spi coverage --seeds 20 --runs 0
+    """
+    from spi_analysis.operations import save_simulation, simulate_means, simulate_rounds
+    from spi_analysis.runner import method_checks_step
+    from spi_analysis.survey.estimation import coverage_summary, range_summary
+    from spi_analysis.synthetic import MECHANISMS
+
+    setup = open_setup(workspace, round_id)
+    results = simulate_rounds(setup, range(first_seed, first_seed + seeds), MECHANISMS, workers, out)
+    out.print(f"written  {save_simulation(setup, 'coverage', results).relative_to(setup.workspace.root)}")
+    print_table("Coverage of the interval", coverage_summary(results, ["mechanism", "measure"]), decimals=3)
+    ranges = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
+    print_table("Sensitivity range (proxy pattern-mixture): does it hold the truth?", ranges, decimals=3)
+    if runs:
+        means = simulate_means(first_seed, runs, workers, out)
+        out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")
+        print_table("Coverage of a calibrated mean", means, decimals=3)
+    _make_page(setup, method_checks_step())
+
+
+@checks.command()
+def simulate(
+    institution: Annotated[str, typer.Argument(help="Institution code.", show_default=False)],
+    runs: Annotated[int, typer.Option(min=2, help="Runs (1000: ten minutes on two cores).")] = 1000,
+    response: Annotated[
+        str | None, typer.Option(help="Response rates, such as 0.0831,0.2 (default: the institution's own, and 0.2).")
+    ] = None,
+    on_answer: Annotated[
+        float, typer.Option(help="Log-odds to answer per standard deviation of the own score, an assumption.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the runs.")] = 1,
+    people_seed: Annotated[int, typer.Option(min=0, help="Seed of the generated people.")] = 2024,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Try out designs on generated people with known scores: bias, true and estimated error, coverage, answers, cost.
+
+    The round's design, half and twice its invitations, everyone, another allocation, no weights; answering at random,
+    depending on the list, depending on the answer.
+
+    Example: spi simulate kota-pangkalpinang --response 0.0831,0.2 --runs 200
+    """
+    from spi_analysis.operations import save_designs
+    from spi_analysis.runner import design_simulator_step
+    from spi_analysis.synthetic import Trials, own_rate, simulate_designs
+
+    setup = open_setup(workspace, round_id)
+    rates = numbers_of(response) if response else tuple(dict.fromkeys((own_rate(setup, institution), OTHER_RATE)))
+    table = simulate_designs(setup, institution, Trials(rates, on_answer, runs, seed, people_seed), workers, out)
+    path = save_designs(setup, institution, table)
+    out.print(f"written  {path.relative_to(setup.workspace.root)}", markup=False, highlight=False)
+    shown = table.loc[table["measure"] == "index", PRINTED]
+    shown = shown.assign(response_rate=shown["response_rate"].map("{:.2%}".format))
+    print_table("The index under competing designs", shown)
+    _make_page(setup, design_simulator_step(institution))
+
+
+def numbers_of(text: str) -> tuple[float, ...]:
+    """Numbers out of "0.1,0.2"."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError("these are no numbers", got=text, expected="such as 0.0831,0.2") from None
+
+
+@checks.command("check-conduct")
+def check_conduct(
+    seeds: Annotated[int, typer.Option(min=1, help="Rounds to simulate (200: half an hour on two cores).")] = 200,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """Simulate honest and coached rounds; print how often the conduct checks flag each.
+
+    Example: spi check-conduct --seeds 20
+    """
+    from spi_analysis.operations import save_simulation, simulate_conducts
+    from spi_analysis.runner import method_checks_step
+    from spi_analysis.scores.conduct import conduct_summary
+    from spi_analysis.synthetic import ANSWERS
+
+    setup = open_setup(workspace, round_id)
+    results = simulate_conducts(setup, range(first_seed, first_seed + seeds), ANSWERS, workers, out)
+    out.print(f"written  {save_simulation(setup, 'conduct', results).relative_to(setup.workspace.root)}")
+    title = f"Conduct checks: share flagged (wanted for honest institutions: at most {setup.round.conduct.alpha:g})"
+    print_table(title, conduct_summary(results), decimals=4)
+    _make_page(setup, method_checks_step())
+
+
+def _make_page(setup: RoundSetup, step: Step) -> None:
+    """The page of a simulation, from what has been simulated."""
+    from spi_analysis.runner import run_steps
+
+    ((_, page),) = run_steps(setup, [step], workers=1)
+    for path in page.pages:
+        out.print(f"page  {path}", markup=False, highlight=False)
+    if not page.ok:
+        err.print(page.error, style="red", markup=False, highlight=False)
+        raise typer.Exit(1)

@@ -1,0 +1,16 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .suppression import (
+    few_of_either as few_of_either,
+)
+from .suppression import (
+    hidden_rates as hidden_rates,
+)
+from .suppression import (
+    hide_small as hide_small,
+)
+from .suppression import (
+    size_tells as size_tells,
+)
+from .suppression import (
+    small_cells as small_cells,
+)

@@ -1,0 +1,40 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .dispositions import (
+    ELIGIBLE_NONRESPONSE as ELIGIBLE_NONRESPONSE,
+)
+from .dispositions import (
+    INELIGIBLE as INELIGIBLE,
+)
+from .dispositions import (
+    UNKNOWN as UNKNOWN,
+)
+from .dispositions import (
+    IneligibleReports as IneligibleReports,
+)
+from .dispositions import (
+    final_dispositions as final_dispositions,
+)
+from .dispositions import (
+    ineligible_reports as ineligible_reports,
+)
+from .dispositions import (
+    scored_items_answered as scored_items_answered,
+)
+from .progress import (
+    daily_completes as daily_completes,
+)
+from .progress import (
+    funnel as funnel,
+)
+from .progress import (
+    log_against_answers as log_against_answers,
+)
+from .progress import (
+    quota_progress as quota_progress,
+)
+from .rates import (
+    disposition_counts as disposition_counts,
+)
+from .rates import (
+    response_rates as response_rates,
+)

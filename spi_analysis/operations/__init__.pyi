@@ -1,0 +1,48 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .coverage import (
+    save_designs as save_designs,
+)
+from .coverage import (
+    save_simulation as save_simulation,
+)
+from .coverage import (
+    simulate_conducts as simulate_conducts,
+)
+from .coverage import (
+    simulate_means as simulate_means,
+)
+from .coverage import (
+    simulate_rounds as simulate_rounds,
+)
+from .demo import make_demo_round as make_demo_round
+from .many import (
+    Imported as Imported,
+)
+from .many import (
+    Place as Place,
+)
+from .many import (
+    by_institution as by_institution,
+)
+from .many import (
+    draw_all as draw_all,
+)
+from .many import (
+    import_lists as import_lists,
+)
+from .many import (
+    import_logs as import_logs,
+)
+from .many import (
+    problems_of as problems_of,
+)
+from .many import (
+    weigh_all as weigh_all,
+)
+from .national import (
+    Recipe as Recipe,
+)
+from .national import (
+    make_national_round as make_national_round,
+)
+from .publication import publish as publish

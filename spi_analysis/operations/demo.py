@@ -1,0 +1,148 @@
+"""A whole round on generated data: lists as received, import, draw, fieldwork, import."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spi_analysis.errors import StoreError
+from spi_analysis.params import RoundSetup, Workspace
+from spi_analysis.stages import draw_institution
+from spi_analysis.synthetic import SyntheticCity, make_city, received_lists, vendor_files
+from spi_analysis.tables import (
+    PUBLISHED,
+    Store,
+    Vault,
+    demo_key,
+    demo_secrets,
+    mark_demo,
+    not_of_the_demo,
+    one_writer,
+    write_invitations,
+)
+from spi_analysis.tables.importing import import_events, import_frame, import_responses
+
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class DemoRound:
+    """What the demo made: the folder of lists as received, and counts to print."""
+
+    received: Path
+    listed: int
+    rejected: int
+    invited: int
+    answered: int
+
+
+@dataclass(frozen=True)
+class Beside(Workspace):
+    """The same parameters, with data and outputs in a place of their own (below build/) while they are being made."""
+
+    part: str = "demo"
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "build" / self.part
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+
+def make_demo_round(setup: RoundSetup, seed: int, say: Callable[[str], None]) -> DemoRound:
+    """Generate a round and carry it up to the imported answers, through the same doors as a real one.
+
+    All is made beside; only a whole round takes the place of an earlier demo. Interrupted, nothing has changed.
+
+    Raises
+    ------
+    StoreError   data/ holds anything that no demo made.
+    """
+    workspace, beside = setup.workspace, Beside(setup.workspace.root)
+    refuse_real_data(workspace)
+    shutil.rmtree(beside.folder, ignore_errors=True)
+    made = _carry_round(replace(setup, workspace=beside), beside, seed, say)
+    mark_demo(beside, seed)
+    # Generating takes a while: somebody may have imported a list meanwhile, or be doing so now.
+    with one_writer(workspace.data):
+        refuse_real_data(workspace)
+    _put_in_place(beside, workspace)
+    return made
+
+
+def refuse_real_data(workspace: Workspace) -> None:
+    """A demo never touches lists, draws or a vault that it did not make."""
+    foreign = not_of_the_demo(workspace)
+    if foreign:
+        more = f" and {len(foreign) - NAMED} more" if len(foreign) > NAMED else ""
+        raise StoreError(
+            "this workspace holds data that the demo did not make; a demo would replace them",
+            file="data/",
+            got=", ".join(foreign[:NAMED]) + more,
+            expected="no data, or those of an earlier demo",
+            hint="run the demo in a fresh copy of the project, or move data/ to a safe place first",
+        )
+
+
+def _carry_round(setup: RoundSetup, beside: Beside, seed: int, say: Callable[[str], None]) -> DemoRound:
+    store = Store(beside.data / setup.round.round_id)
+    store.mark_synthetic(seed)
+    vault = Vault.create(beside.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
+    say("generating people and their lists")
+    cities = [make_city(setup, institution_id, seed) for institution_id in setup.institution_ids]
+    lists = [path for city in cities for path in received_lists(city, beside.folder / "received", seed)]
+    say(f"importing {len(lists)} lists")
+    imported = import_frame(lists, setup, store, vault)
+    say("drawing samples and writing invitations")
+    files = [path for city in cities for path in _fieldwork_files(city, setup, store, vault, beside.folder, seed)]
+    say("importing events and answers")
+    import_events([path for path in files if _is_events(path)], setup, store, vault)
+    import_responses([path for path in files if not _is_events(path)], setup, store, vault)
+    return DemoRound(
+        received=beside.folder / "received",
+        listed=int(imported.counts["read"].sum()),
+        rejected=int(imported.counts["rejected"].sum()),
+        invited=_rows(store, "sample"),
+        answered=_rows(store, "responses"),
+    )
+
+
+def _fieldwork_files(
+    city: SyntheticCity, setup: RoundSetup, store: Store, vault: Vault, folder: Path, seed: int
+) -> list[Path]:
+    draw_institution(setup, store, city.institution_id, vault.secret("prn"))
+    invitations = write_invitations(setup, store, vault, city.institution_id)
+    return vendor_files(city, invitations, folder / "vendor", setup, seed)
+
+
+def _rows(store: Store, table: str) -> int:
+    return int(store.query(f"select count(*) as n from {table}")["n"].iloc[0])
+
+
+def _is_events(path: Path) -> bool:
+    return "kejadian" in path.name or "event" in path.name
+
+
+def _put_in_place(beside: Beside, workspace: Workspace) -> None:
+    """The finished demo becomes data/; published results that were imported stay."""
+    for path in sorted(path for path in beside.outputs.rglob("*") if path.is_file()):
+        target = workspace.outputs / path.relative_to(beside.outputs)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    if (workspace.data / PUBLISHED).exists():
+        shutil.copy2(workspace.data / PUBLISHED, beside.data / PUBLISHED)
+    before = beside.folder / "before"
+    if workspace.data.exists():
+        os.replace(workspace.data, before)
+    os.replace(beside.data, workspace.data)
+    shutil.rmtree(before, ignore_errors=True)
+    shutil.rmtree(beside.outputs, ignore_errors=True)

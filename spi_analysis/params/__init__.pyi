@@ -1,0 +1,232 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .base import (
+    Frozen as Frozen,
+)
+from .base import (
+    Language as Language,
+)
+from .base import (
+    Source as Source,
+)
+from .base import (
+    Text as Text,
+)
+from .instrument import (
+    ContactItem as ContactItem,
+)
+from .instrument import (
+    ExperienceItem as ExperienceItem,
+)
+from .instrument import (
+    Instrument as Instrument,
+)
+from .instrument import (
+    Item as Item,
+)
+from .instrument import (
+    Scale as Scale,
+)
+from .instrument import (
+    SourceInstrument as SourceInstrument,
+)
+from .loading import (
+    SAVE_AGAIN as SAVE_AGAIN,
+)
+from .loading import (
+    BrokenText as BrokenText,
+)
+from .loading import (
+    lines_of as lines_of,
+)
+from .loading import (
+    read_csv_table as read_csv_table,
+)
+from .loading import (
+    read_yaml as read_yaml,
+)
+from .loading import (
+    refuse_nul as refuse_nul,
+)
+from .loading import (
+    strict_rows as strict_rows,
+)
+from .loading import (
+    uneven_rows as uneven_rows,
+)
+from .loading import (
+    utf8_text as utf8_text,
+)
+from .loading import (
+    validate as validate,
+)
+from .mapping import (
+    MODELS as MODELS,
+)
+from .mapping import (
+    DateField as DateField,
+)
+from .mapping import (
+    DateOrder as DateOrder,
+)
+from .mapping import (
+    DateRules as DateRules,
+)
+from .mapping import (
+    EventMapping as EventMapping,
+)
+from .mapping import (
+    FrameMapping as FrameMapping,
+)
+from .mapping import (
+    HeaderRules as HeaderRules,
+)
+from .mapping import (
+    NameRules as NameRules,
+)
+from .mapping import (
+    PhoneRules as PhoneRules,
+)
+from .mapping import (
+    ResponseMapping as ResponseMapping,
+)
+from .mapping import (
+    StrayRules as StrayRules,
+)
+from .mapping import (
+    TimeField as TimeField,
+)
+from .mapping import (
+    TimeRules as TimeRules,
+)
+from .mapping import (
+    UnitRules as UnitRules,
+)
+from .mapping import (
+    Words as Words,
+)
+from .mapping import (
+    codes_by_word as codes_by_word,
+)
+from .mapping import (
+    frame_mapping as frame_mapping,
+)
+from .mapping import (
+    load_mapping as load_mapping,
+)
+from .mapping import (
+    plain as plain,
+)
+from .published import (
+    Aliases as Aliases,
+)
+from .published import (
+    PublishedYears as PublishedYears,
+)
+from .recommendations import (
+    Recommendation as Recommendation,
+)
+from .recommendations import (
+    RecommendationRules as RecommendationRules,
+)
+from .roster import (
+    CORRECTIONS as CORRECTIONS,
+)
+from .roster import (
+    OTHER_CORRECTION as OTHER_CORRECTION,
+)
+from .roster import (
+    Institution as Institution,
+)
+from .roster import (
+    InstitutionInputs as InstitutionInputs,
+)
+from .roster import (
+    InstitutionType as InstitutionType,
+)
+from .roster import (
+    Roster as Roster,
+)
+from .roster import (
+    load_inputs as load_inputs,
+)
+from .roster import (
+    load_roster as load_roster,
+)
+from .round import (
+    CategoryLevel as CategoryLevel,
+)
+from .round import (
+    CategoryParams as CategoryParams,
+)
+from .round import (
+    ConductParams as ConductParams,
+)
+from .round import (
+    DispositionParams as DispositionParams,
+)
+from .round import (
+    FieldworkParams as FieldworkParams,
+)
+from .round import (
+    RankParams as RankParams,
+)
+from .round import (
+    ReleaseParams as ReleaseParams,
+)
+from .round import (
+    RoundParams as RoundParams,
+)
+from .round import (
+    SensitivityParams as SensitivityParams,
+)
+from .round import (
+    SmallAreaParams as SmallAreaParams,
+)
+from .setup import (
+    Overrides as Overrides,
+)
+from .setup import (
+    RoundSetup as RoundSetup,
+)
+from .setup import (
+    load_setup as load_setup,
+)
+from .sources import (
+    DesignParams as DesignParams,
+)
+from .sources import (
+    EligibilityParams as EligibilityParams,
+)
+from .sources import (
+    SourceParams as SourceParams,
+)
+from .sources import (
+    UnitFacts as UnitFacts,
+)
+from .sources import (
+    WeightingParams as WeightingParams,
+)
+from .sources import (
+    load_units as load_units,
+)
+from .targets import (
+    NATIONAL as NATIONAL,
+)
+from .targets import (
+    Target as Target,
+)
+from .targets import (
+    Targets as Targets,
+)
+from .targets import (
+    load_targets as load_targets,
+)
+from .workspace import (
+    Workspace as Workspace,
+)
+from .workspace import (
+    find_workspace as find_workspace,
+)
+from .workspace import (
+    the_round as the_round,
+)

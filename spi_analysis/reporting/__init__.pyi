@@ -1,0 +1,124 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .charts import (
+    composition_chart as composition_chart,
+)
+from .charts import (
+    histogram_chart as histogram_chart,
+)
+from .charts import (
+    history_chart as history_chart,
+)
+from .charts import (
+    interval_chart as interval_chart,
+)
+from .charts import (
+    line_chart as line_chart,
+)
+from .charts import (
+    scale_chart as scale_chart,
+)
+from .display import (
+    LANGUAGES as LANGUAGES,
+)
+from .display import (
+    MIME as MIME,
+)
+from .display import (
+    Shown as Shown,
+)
+from .display import (
+    show as show,
+)
+from .display import (
+    show_in as show_in,
+)
+from .exporter import (
+    DESIGNS_PAGE as DESIGNS_PAGE,
+)
+from .exporter import (
+    METHOD_CHECKS_PAGE as METHOD_CHECKS_PAGE,
+)
+from .exporter import (
+    render as render,
+)
+from .exporter import (
+    warm_exporter as warm_exporter,
+)
+from .glossary import (
+    category_limits as category_limits,
+)
+from .glossary import (
+    glossary_entries as glossary_entries,
+)
+from .ineligible import ineligible_sentence as ineligible_sentence
+from .names import (
+    institution_names as institution_names,
+)
+from .names import (
+    measure_label as measure_label,
+)
+from .names import (
+    part_label as part_label,
+)
+from .names import (
+    readable as readable,
+)
+from .panels import (
+    count_of as count_of,
+)
+from .panels import (
+    is_panel as is_panel,
+)
+from .panels import (
+    panel_dash as panel_dash,
+)
+from .panels import (
+    panel_note as panel_note,
+)
+from .panels import (
+    without_panel_counts as without_panel_counts,
+)
+from .sensitivity_sentences import range_sentences as range_sentences
+from .simulator_page import designs_file as designs_file
+from .tables import (
+    Column as Column,
+)
+from .tables import (
+    csv_link as csv_link,
+)
+from .tables import (
+    figures as figures,
+)
+from .tables import (
+    hidden_sentences as hidden_sentences,
+)
+from .tables import (
+    html_links as html_links,
+)
+from .tables import (
+    html_list as html_list,
+)
+from .tables import (
+    html_paragraphs as html_paragraphs,
+)
+from .tables import (
+    html_table as html_table,
+)
+from .tables import (
+    text as text,
+)
+from .wording import (
+    MISSING as MISSING,
+)
+from .wording import (
+    WEAK as WEAK,
+)
+from .wording import (
+    Words as Words,
+)
+from .wording import (
+    message as message,
+)
+from .wording import (
+    words as words,
+)

@@ -1,0 +1,41 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .bridge import bridge_view as bridge_view
+from .downloads import save_tables as save_tables
+from .first_sentences import opening_sentences as opening_sentences
+from .follow_up import tracker_view as tracker_view
+from .labels import short_name as short_name
+from .priorities import weak_sides_view as weak_sides_view
+from .sentences import WITHHELD as WITHHELD
+from .views import (
+    change_view as change_view,
+)
+from .views import (
+    composition_view as composition_view,
+)
+from .views import (
+    dimensions_view as dimensions_view,
+)
+from .views import (
+    experiences_view as experiences_view,
+)
+from .views import (
+    glossary_view as glossary_view,
+)
+from .views import (
+    index_chart as index_chart,
+)
+from .views import (
+    opening as opening,
+)
+from .views import (
+    quality_view as quality_view,
+)
+from .views import (
+    recommendations_view as recommendations_view,
+)
+from .views import (
+    units_view as units_view,
+)
+from .views import (
+    who_answered_view as who_answered_view,
+)

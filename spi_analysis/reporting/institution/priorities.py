@@ -1,0 +1,88 @@
+"""Where to look first: the parts of an institution in the order of the evidence that they are weak."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.reporting import Shown, Words, figures, html_paragraphs, message, part_label, show, text
+from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.reporting.institution.sentences import hidden_reason, is_hidden
+from spi_analysis.scores import weak_sides
+from spi_analysis.stages import InstitutionPage
+
+# Without any of these nothing is compared.
+SCORES = ("source_score", "dimension_score", "unit_score", "class_score")
+FALSE_ALARMS = {
+    "bh": message(
+        "Of {k} parts compared, {clear} lie below what they are compared with on enough evidence. Among those at most "
+        "{rate} are expected to be false alarms; a part without enough evidence may be weak all the same."
+    ),
+    "holm": message(
+        "Of {k} parts compared, {clear} lie below what they are compared with on enough evidence. The chance of even "
+        "one false alarm among them is at most {rate}; a part without enough evidence may be weak all the same."
+    ),
+}
+
+
+def weak_side_rows(page: InstitutionPage) -> pd.DataFrame:
+    """All parts with their evidence, the clearest weakness first."""
+    params = page.setup.round.weak_sides
+    return weak_sides(page.figures, params.threshold, params.adjustment, params.rate)
+
+
+def weak_sides_view(page: InstitutionPage) -> Shown:
+    """The parts below their measure, clearest first, and how many of them to trust."""
+    rows, params = weak_side_rows(page), page.setup.round.weak_sides
+    if is_hidden(page, *SCORES):
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
+    if rows.empty:
+        return show(lambda words: html_paragraphs([words("No part has enough answers to be compared.")]))
+    below = rows[rows["difference"] < 0].head(params.max_shown)
+
+    def make(words: Words) -> str:
+        said = words(
+            FALSE_ALARMS[params.adjustment],
+            k=len(rows),
+            clear=int(rows["is_clear"].sum()),
+            rate=words.percent(params.rate, 0),
+        )
+        return html_paragraphs([said]) + (_table(page, below, words) if len(below) else "")
+
+    return show(make)
+
+
+def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
+    limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
+    columns = [
+        text(words("Part"), (part_name(page, row, words) for row in rows.itertuples())),
+        text(words("Compared with"), (_measure(page, row, words) for row in rows.itertuples())),
+        figures(words("Score"), (words.number(x, 1) for x in rows["score"])),
+        figures(words("Difference"), (words.signed(x, 1) for x in rows["difference"])),
+        figures(words("Interval"), (words.interval(low, high, 1) for low, high in limits)),
+        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
+        text(words("Evidence"), (words("enough evidence") if x else words("not enough") for x in rows["is_clear"])),
+    ]
+    note = words(
+        "The strongest evidence first: a small difference that is well measured may stand before a large one that is "
+        "not. The interval is that of the difference, for this part alone."
+    )
+    return page_table(columns, "weak_sides", words("Parts by strength of evidence"), note, words)
+
+
+def part_name(page: InstitutionPage, row: Any, words: Words) -> str:
+    """What the page calls a part."""
+    source = words.value("part", row.source)
+    if row.kind == "source":
+        return source
+    if row.kind == "dimension":
+        return part_label(page.setup.instrument, row.source, row.part, words)
+    name = words.value("position_class", row.part) if row.kind == "class" else row.part
+    return f"{name} ({source})"
+
+
+def _measure(page: InstitutionPage, row: Any, words: Words) -> str:
+    if row.kind in ("source", "dimension"):
+        return words("threshold {x}", x=words.exact(page.setup.round.weak_sides.threshold))
+    return words("all of {source}", source=words.value("part", row.source))

@@ -1,0 +1,55 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .lasting_levels import (
+    components_table as components_table,
+)
+from .lasting_levels import (
+    levels_view as levels_view,
+)
+from .lasting_levels import (
+    published_places_table as published_places_table,
+)
+from .moves import (
+    hold_out_table as hold_out_table,
+)
+from .moves import (
+    moves_table as moves_table,
+)
+from .published_years import (
+    agreement_table as agreement_table,
+)
+from .published_years import (
+    bridge_view as bridge_view,
+)
+from .published_years import (
+    categories_table as categories_table,
+)
+from .published_years import (
+    corrections_table as corrections_table,
+)
+from .published_years import (
+    disagreement_table as disagreement_table,
+)
+from .published_years import (
+    distribution_chart as distribution_chart,
+)
+from .published_years import (
+    means_table as means_table,
+)
+from .published_years import (
+    movers_table as movers_table,
+)
+from .published_years import (
+    types_chart as types_chart,
+)
+from .published_years import (
+    unjoined_table as unjoined_table,
+)
+from .this_round import (
+    experiences_table as experiences_table,
+)
+from .this_round import (
+    places_table as places_table,
+)
+from .this_round import (
+    round_table as round_table,
+)

@@ -1,0 +1,209 @@
+"""What another design would do: the page of the design simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import norm
+
+from spi_analysis.params import RoundSetup
+from spi_analysis.reporting.charts import bars_chart
+from spi_analysis.reporting.display import Shown, show
+from spi_analysis.reporting.method_checks import LEVEL, coverage_intervals
+from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
+from spi_analysis.reporting.wording import Words, message
+from spi_analysis.tables import read_results
+
+CSV = "designs/designs.csv"
+DESIGNS = {
+    "round": message("the round's design"),
+    "unweighted": message("the same, unweighted"),
+    "half": message("half the invitations"),
+    "double": message("twice the invitations"),
+    "census": message("everyone invited"),
+    "by_response": message("more invitations where fewer answer"),
+}
+DEPENDS_ON = {
+    "at_random": message("nothing"),
+    "list": message("the list"),
+    "answer": message("the list and the answer"),
+}
+# Simulated figures are told with the interval that the number of runs leaves open.
+Z = float(norm.ppf(0.5 + LEVEL / 2))
+
+
+def designs_file(setup: RoundSetup, institution_id: str) -> Path:
+    """Where the results of `spi simulate` are kept."""
+    return setup.workspace.institution_outputs(setup.round.round_id, institution_id) / CSV
+
+
+def design_results(setup: RoundSetup, institution_id: str) -> pd.DataFrame | None:
+    """What the last `spi simulate` kept of the index; None where it has not been run."""
+    path = designs_file(setup, institution_id)
+    if not path.exists():
+        return None
+    table = read_results(path, f"spi simulate {institution_id}")
+    return table[table["measure"] == "index"].reset_index(drop=True)
+
+
+def findings(results: pd.DataFrame | None) -> Shown:
+    """Three answers: what the response does, what more answers would do, and what no sample size cures."""
+    if results is None:
+        return _not_computed()
+    rows = results.set_index(["response_rate", "answering", "design"])
+    own, *others = results["response_rate"].unique()
+
+    def make(words: Words) -> str:
+        now, silent = rows.loc[(own, "list", "round")], rows.loc[(own, "answer", "round")]
+        paragraphs = [_what_it_does(now, own, words)]
+        paragraphs += [_what_more_does(rows, own, other, words) for other in others]
+        paragraphs.append(_what_stays(silent, rows.loc[(own, "answer", "census")], words))
+        paragraphs += [_after_more_response(rows.loc[(other, "answer", "round")], other, words) for other in others]
+        return html_paragraphs(paragraphs)
+
+    return show(make)
+
+
+def designs_table(results: pd.DataFrame | None, setup: RoundSetup, which: int = 0) -> Shown:
+    """All designs at one response rate: the own (0) or another one (1, ...)."""
+    if results is None:
+        return _not_computed()
+    rows = _of_rate(results, which)
+    if rows.empty:
+        # Only one rate was tried out: the sentence before the table goes with it.
+        return show(lambda words: "")
+    rate = rows["response_rate"].iloc[0]
+
+    def make(words: Words) -> str:
+        columns = [
+            text(words("Design"), (words(DESIGNS[d]) for d in rows["design"])),
+            text(words("Answering depends on"), (words(DEPENDS_ON[a]) for a in rows["answering"])),
+            figures(words("Answers (n)"), (words.number(n, 0) for n in rows["completes"])),
+            figures(words("Bias"), _give_or_take(rows, "bias", words)),
+            figures(words("True SE"), _give_or_take(rows, "true_se", words)),
+            figures(words("Estimated SE"), (words.number(x) for x in rows["estimated_se"])),
+            figures(words("Coverage"), _coverages(rows, words)),
+            figures(words("Part of the error that is bias"), (words.percent(x, 0) for x in rows["bias_share"])),
+        ]
+        note = words(
+            "The index of generated people, in points; {runs} runs of each design, of which at most {without} gave no "
+            "estimate. After ± and in brackets: what the number of runs leaves open (95%). The last column is the "
+            "share of the mean squared error. Source: spi simulate.",
+            runs=words.number(rows[["runs", "without_estimate"]].sum(axis=1).max(), 0),
+            without=words.number(rows["without_estimate"].max(), 0),
+        )
+        title = words("Designs at a response of {rate}", rate=_rate(rate, words))
+        return html_table(columns, f"table-designs-{which}", title, note=note, words=words, csv=CSV)
+
+    return show(make)
+
+
+def designs_chart(results: pd.DataFrame | None) -> Shown:
+    """Bias and true standard error of the index at the own response rate, with Monte-Carlo intervals."""
+    if results is None:
+        return _not_computed()
+    rows = _of_rate(results, 0)
+    rows = rows[rows["answering"] != "at_random"]
+
+    def make(words: Words) -> str:
+        labels = [f"{words(DESIGNS[r.design])}: {words(DEPENDS_ON[r.answering])}" for r in rows.itertuples()]
+        bars = {
+            words("Bias"): (rows["bias"].to_numpy(), Z * rows["bias_error"].to_numpy()),
+            words("True SE"): (rows["true_se"].to_numpy(), Z * rows["true_se_error"].to_numpy()),
+        }
+        return bars_chart(
+            labels,
+            bars,
+            "chart-designs",
+            words("Bias and standard error of the index"),
+            words=words,
+            x_label=words("Points"),
+            note=words("Design, and what answering depends on. Lines: what the number of runs leaves open (95%)."),
+        )
+
+    return show(make)
+
+
+def _what_it_does(now: pd.Series, rate: float, words: Words) -> str:
+    return words(
+        "At a response of {rate} some {answers} of {invited} people answer. Where answering depends on the list only, "
+        "the weights keep the index near the truth (bias {bias}); its standard error is {se} points, and its interval "
+        "{width} points wide. {share} of that variance is the experts', whom no response of others touches.",
+        rate=_rate(rate, words),
+        answers=words.number(now["completes"], 0),
+        invited=words.number(now["invitations"], 0),
+        bias=words.signed(now["bias"]),
+        se=words.number(now["true_se"]),
+        width=words.number(now["width"], 1),
+        share=words.percent(now["variance_expert"] / _variance(now), 0),
+    )
+
+
+def _what_more_does(rows: pd.DataFrame, own: float, other: float, words: Words) -> str:
+    def se(rate: float, design: str) -> str:
+        return words.number(rows.loc[(rate, "list", design), "true_se"])
+
+    return words(
+        "The standard error with half the invitations would be {half} points, with everyone invited {census}, with "
+        "more invitations where fewer answer {allocated}, and with a response of {rate} {more}.",
+        half=se(own, "half"),
+        census=se(own, "census"),
+        allocated=se(own, "by_response"),
+        rate=_rate(other, words),
+        more=se(other, "round"),
+    )
+
+
+def _what_stays(silent: pd.Series, everyone: pd.Series, words: Words) -> str:
+    return words(
+        "Where people answer the more readily the better their opinion is (log-odds {effect} per standard deviation, "
+        "an assumption), the index is off by {bias} points after weighting, which is {share} of its mean squared "
+        "error, and the interval holds the truth in {coverage} of the rounds. With everyone invited it is still off by "
+        "{census} points: no sample size cures that.",
+        effect=words.number(silent["on_answer"]),
+        bias=words.signed(silent["bias"]),
+        share=words.percent(silent["bias_share"], 0),
+        coverage=words.percent(silent["coverage"], 0),
+        census=words.signed(everyone["bias"]),
+    )
+
+
+def _after_more_response(row: pd.Series, rate: float, words: Words) -> str:
+    return words(
+        "With a response of {rate} it would be off by {bias} points, and the interval would hold the truth in "
+        "{coverage} of the rounds.",
+        rate=_rate(rate, words),
+        bias=words.signed(row["bias"]),
+        coverage=words.percent(row["coverage"], 0),
+    )
+
+
+def _variance(row: pd.Series) -> float:
+    return float(sum(row[name] for name in row.index if str(name).startswith("variance_")))
+
+
+def _of_rate(results: pd.DataFrame, which: int) -> pd.DataFrame:
+    """Rows of one response rate, by its place; none where there are not so many."""
+    rates = results["response_rate"].unique()[which : which + 1]
+    return results[results["response_rate"].isin(rates)].reset_index(drop=True)
+
+
+def _give_or_take(rows: pd.DataFrame, name: str, words: Words) -> list[str]:
+    write = words.signed if name == "bias" else words.number
+    return [
+        f"{write(x)} ± {words.number(Z * error)}" for x, error in zip(rows[name], rows[f"{name}_error"], strict=True)
+    ]
+
+
+def _coverages(rows: pd.DataFrame, words: Words) -> list[str]:
+    intervals = coverage_intervals(rows, words)
+    return [f"{words.percent(x)} ({between})" for x, between in zip(rows["coverage"], intervals, strict=True)]
+
+
+def _rate(rate: float, words: Words) -> str:
+    return words.percent(rate, 0 if abs(100 * rate - round(100 * rate)) < 1e-9 else 2)
+
+
+def _not_computed() -> Shown:
+    return show(lambda words: html_paragraphs([words("Not yet computed: run `spi simulate`.")]))

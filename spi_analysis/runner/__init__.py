@@ -1,0 +1,5 @@
+"""Runs parameterised notebooks, each where and when it has to be."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

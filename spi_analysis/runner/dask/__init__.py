@@ -1,0 +1,5 @@
+"""Notebooks on more machines, by Dask's workers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,289 @@
+"""The runner's side: hands steps to Dask's workers, one by one, and takes their outcomes.
+
+The runner chooses the worker, so that a step is never with two of them, nothing waits in Dask's queues, and a worker
+that dies is a fault of the step like a dead process on this machine: the rule of ``executor.run_steps`` tries it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from distributed import Client, Future, Security
+
+from spi_analysis.errors import ParameterError, Problem, SpiError
+from spi_analysis.params import RoundSetup
+from spi_analysis.runner import EngineName, Limits, Outcome, Step, failed
+from spi_analysis.runner.dask.node import Job, do_step, join, leave
+from spi_analysis.runner.dask.sameness import describe, differences, sign
+
+if TYPE_CHECKING:
+    from spi_analysis.runner import OpenRunner
+
+# Notebooks on more machines: the pool of this machine and Dask's workers are two ways to run the same steps.
+
+
+class MachinesError(SpiError):
+    """Other machines cannot be reached, or are not as this one is."""
+
+
+def on_dask(scheduler: str) -> OpenRunner:
+    """Run steps on the workers of the Dask scheduler at an address such as tcp://host:8786.
+
+    Raises
+    ------
+    ParameterError   no address, or not of this form.
+    MachinesError    Dask is not installed here.
+    """
+    if "://" not in scheduler:
+        raise ParameterError(
+            "this is no address of a Dask scheduler" if scheduler else "no Dask scheduler is named",
+            key="--scheduler",
+            got=scheduler,
+            expected="protocol, host and port, such as tcp://10.0.0.5:8786 or tls://10.0.0.5:8786",
+            hint="dask scheduler prints its address when it starts; docs/more_machines.md",
+        )
+    try:
+        pass
+    except ModuleNotFoundError as error:
+        if error.name not in ("distributed", "dask"):
+            raise
+        raise MachinesError(
+            "Dask is not installed here",
+            key="--executor dask",
+            got=f"no package {error.name}",
+            expected="distributed, of the same version on all machines",
+            hint='python -m pip install "spi-analysis[dask]", or run without --executor on this machine',
+        ) from None
+    return partial(DaskPool, scheduler)
+
+
+T = TypeVar("T")
+# Seconds until a scheduler has to answer.
+CONNECT = 30
+# Seconds that a run waits for a worker when there is none: a new one takes some to start, or to be started again.
+PATIENCE = 120
+# Seconds between two looks which workers there are.
+LOOK = 1.0
+
+
+@dataclass(frozen=True)
+class _Running:
+    step: Step
+    worker: str
+    future: Future
+    started: float
+
+
+class DaskPool:
+    """Runs steps on the workers of a Dask scheduler; closed, nothing of them runs on.
+
+    Parameters
+    ----------
+    scheduler : its address
+    workers : steps at a time (None: as many as the workers have threads)
+    say : takes messages for the operator
+
+    Raises
+    ------
+    MachinesError   the scheduler does not answer, has no workers, or some of them are not as this machine is.
+    """
+
+    def __init__(
+        self,
+        scheduler: str,
+        setup: RoundSetup,
+        engine: EngineName,
+        workers: int | None,
+        limits: Limits,
+        say: Callable[[str], None],
+    ) -> None:
+        self._scheduler, self._setup, self._most, self._say = scheduler, setup, workers, say
+        self._job = Job(uuid4().hex, str(setup.workspace.root), setup.round.round_id, engine, limits)
+        # Address -> threads of the workers that are as this machine is; what is wrong with others was said.
+        self._places: dict[str, int] = {}
+        self._refused: set[str] = set()
+        self._running: dict[str, _Running] = {}
+        self._tried: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._ended: SimpleQueue[Future] = SimpleQueue()
+        self._looked = 0.0
+        self._client = self._connect()
+        try:
+            wrong = self._wait_for_workers()
+            if wrong:
+                raise MachinesError(*wrong)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def free(self) -> int:
+        """How many more steps can be started now."""
+        free = sum(self._free_at(worker) for worker in self._places)
+        return free if self._most is None else min(free, self._most - len(self._running))
+
+    def start(self, step: Step) -> None:
+        """Begin a step on the worker with most room, rather on one where it has not been yet."""
+        tried = self._tried[step.key]
+        worker = max(self._places, key=lambda one: (self._free_at(one) > 0, one not in tried, self._free_at(one)))
+        tried.add(worker)
+        # Each attempt has a key of its own: Dask would give the outcome of the one before.
+        key = f"{step.notebook.number}-{step.institution_id or 'overview'}-{uuid4().hex}"
+        future = self._client.submit(
+            do_step, self._job, step.key, key=key, workers=[worker], allow_other_workers=False, pure=False, retries=0
+        )
+        self._running[key] = _Running(step, worker, future, time.monotonic())
+        future.add_done_callback(self._ended.put)
+
+    def wait(self) -> list[tuple[Step, Outcome]]:
+        """The steps that ended; waits for one at least while any is running, and for a worker if there is none.
+
+        Raises
+        ------
+        MachinesError   the scheduler has gone, or all workers have, and none has come for a while.
+        """
+        while self._running:
+            with contextlib.suppress(Empty):
+                running = self._running.pop(self._ended.get(timeout=LOOK).key, None)
+                if running is not None:
+                    return [(running.step, self._outcome(running))]
+            if time.monotonic() - self._looked >= LOOK:
+                self._look(self._note)
+            lost = [(key, one) for key, one in self._running.items() if one.worker not in self._places]
+            if lost:
+                return [self._lost(key, one) for key, one in lost]
+        if not self._places:
+            self._say("no Dask worker is left; waiting for one")
+            self._note(self._wait_for_workers())
+        return []
+
+    def close(self) -> None:
+        """Stop what runs on the workers; let go of the scheduler."""
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError):
+            self._client.cancel([one.future for one in self._running.values()])
+            if self._places:
+                self._client.run(leave, self._job, workers=list(self._places), on_error="ignore")
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError):
+            self._client.close(timeout=CONNECT)
+
+    def _connect(self) -> Client:
+        if self._scheduler.startswith("tls://") and not (Security().tls_ca_file and Security().tls_client_cert):
+            raise MachinesError(
+                "this address asks for TLS, and no certificates are named",
+                key=self._scheduler,
+                expected="DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT and ...__CLIENT__KEY",
+                hint="docs/more_machines.md has all of them",
+            )
+        try:
+            return Client(self._scheduler, timeout=CONNECT, name="spi-run", set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise MachinesError(
+                "the Dask scheduler cannot be reached",
+                key=self._scheduler,
+                got=_first_line(error),
+                expected=f"an answer within {CONNECT} s",
+                hint="is it running (dask scheduler), is the port open to this machine, and is it tcp:// or tls://?",
+            ) from None
+
+    def _asked(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        try:
+            return call(*arguments, **options)
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise MachinesError(
+                "the Dask scheduler does not answer any more",
+                key=self._scheduler,
+                got=_first_line(error),
+                hint="start it and its workers again, then spi run: it goes on where it was",
+            ) from None
+
+    def _wait_for_workers(self) -> list[Problem]:
+        """Until there is a worker that can be used, or one that cannot; returns what is wrong with the latter.
+
+        Raises
+        ------
+        MachinesError   none came.
+        """
+        until, wrong = time.monotonic() + PATIENCE, list[Problem]()
+        while True:
+            self._look(wrong.extend)
+            if self._places or wrong:
+                return wrong
+            if time.monotonic() > until:
+                break
+            time.sleep(LOOK)
+        raise MachinesError(
+            "the Dask scheduler has no workers",
+            key=self._scheduler,
+            got=f"none for {PATIENCE} s" + (f"; {len(self._refused)} that cannot be used" if self._refused else ""),
+            expected="one worker at least, on a machine that shares this workspace",
+            hint=f"start one on each machine: dask worker {self._scheduler}",
+        )
+
+    def _look(self, tell: Callable[[list[Problem]], Any]) -> None:
+        """See which workers there are; new ones are compared with this machine."""
+        threads = self._asked(self._client.nthreads)
+        self._places = {worker: n for worker, n in threads.items() if worker in self._places}
+        self._refused &= set(threads)
+        new = [worker for worker in threads if worker not in self._places and worker not in self._refused]
+        if new:
+            tell(self._join(new, threads))
+        self._looked = time.monotonic()
+
+    def _join(self, workers: list[str], threads: dict[str, int]) -> list[Problem]:
+        problems: list[Problem] = []
+        store = str(self._setup.workspace.data / self._setup.round.round_id)
+        with sign(self._setup) as signed:
+            here = describe(str(signed), store) | {"root": self._job.root}
+            answers = self._asked(
+                self._client.run, join, self._job, str(signed), store, workers=workers, on_error="return"
+            )
+        for worker, answer in answers.items():
+            if isinstance(answer, OSError) and answer.errno is None:
+                # It went while it was asked (an error of Dask's, not of its files); if it is there, it is asked again.
+                continue
+            wrong = differences(f"Dask worker {worker}", self._job.engine, here, answer)
+            problems += wrong
+            if wrong:
+                self._refused.add(worker)
+            else:
+                self._places[worker] = threads[worker]
+        return problems
+
+    def _note(self, problems: Iterable[Problem]) -> None:
+        """Workers that came later and cannot be used: the run goes on with the others."""
+        for problem in problems:
+            self._say(f"not used: {problem}")
+
+    def _free_at(self, worker: str) -> int:
+        return self._places[worker] - Counter(one.worker for one in self._running.values())[worker]
+
+    def _outcome(self, running: _Running) -> Outcome:
+        if running.future.status == "finished":
+            return running.future.result()
+        # Nothing that a notebook does ends here: what could not be run is asked of the worker anew.
+        self._places.pop(running.worker, None)
+        self._looked = 0.0
+        error = running.future.exception() if running.future.status == "error" else "Dask let go of it"
+        return _fault(running, f"the Dask worker {running.worker} did not run it ({_first_line(error)})")
+
+    def _lost(self, key: str, running: _Running) -> tuple[Step, Outcome]:
+        del self._running[key]
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError):
+            self._client.cancel([running.future])
+        return running.step, _fault(running, f"the Dask worker {running.worker} has gone")
+
+
+def _fault(running: _Running, what: str) -> Outcome:
+    seconds = time.monotonic() - running.started
+    return Outcome(running.step.key, seconds, (), str(failed(running.step, None, what)), fault=True)
+
+
+def _first_line(error: object) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0] if isinstance(error, BaseException) else str(error)

@@ -1,0 +1,159 @@
+"""On a Dask worker: one warm process to fork from, and pools of one place, one for each of the worker's threads.
+
+Over the wire go the facts of a run, a notebook's number and an institution's code; what comes back is an outcome.
+Tables stay in the shared workspace, and the ledger is the runner's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from distributed import WorkerPlugin, get_worker
+
+from spi_analysis.errors import SpiError
+from spi_analysis.params import Workspace, load_setup
+from spi_analysis.runner import GRACE, EngineName, Limits, Outcome, Pool, Step, WarmParent, failed, step_of
+from spi_analysis.runner.dask.sameness import describe, may_not_start
+
+NAME = "spi-node"
+# Seconds between two looks whether anybody still waits for a step.
+LOOK = 0.25
+# Seconds beyond its grace that ending a notebook may take on a busy machine; as a rule some tenths.
+STOPPING = 60.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all steps of a run have in common; ``run`` is its own word for itself."""
+
+    run: str
+    root: str
+    round_id: str
+    engine: EngineName
+    limits: Limits
+
+
+async def join(job: Job, signed: str, store: str, dask_worker: Any) -> dict[str, Any]:
+    """Get ready for a run; says what this worker is and sees (``sameness.describe``)."""
+    if NAME not in dask_worker.plugins:
+        await dask_worker.plugin_add(Node(), NAME)
+    await asyncio.to_thread(dask_worker.plugins[NAME].forget_all_but, job)
+    return await asyncio.to_thread(describe, signed, store)
+
+
+async def leave(job: Job, dask_worker: Any) -> None:
+    """Stop what runs of this run; afterwards nothing of it writes any more."""
+    if NAME in dask_worker.plugins:
+        await asyncio.to_thread(dask_worker.plugins[NAME].leave, job)
+
+
+def do_step(job: Job, key: tuple[str, str]) -> Outcome:
+    """Run a step, as a Dask task; it is stopped when nobody waits for it any more."""
+    worker = get_worker()
+    task = worker.get_current_task()
+
+    def wanted() -> bool:
+        state = worker.state.tasks.get(task)
+        return state is not None and state.state == "executing"
+
+    return worker.plugins[NAME].run(job, step_of(key), wanted)
+
+
+class Node(WorkerPlugin):
+    """What a Dask worker keeps between steps, and ends with the worker."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._parent = WarmParent(self._said.append)
+        self._idle: list[tuple[Job, Pool]] = []
+        self._busy: list[Job] = []
+        self._left: set[str] = set()
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def run(self, job: Job, step: Step, wanted: Callable[[], bool]) -> Outcome:
+        """The outcome of a step; the step is stopped if its run leaves, the worker closes or nobody wants it."""
+        self._busy.append(job)
+        pool = None
+        try:
+            pool = self._take(job)
+            with self._lock:
+                pool.start(step)
+            while not self._closed and job.run not in self._left and wanted():
+                for _, outcome in pool.wait(LOOK):
+                    self._idle.append((job, pool))
+                    pool = None
+                    return self._with_notes(outcome)
+            # If anybody still waits, it is because the worker closes: elsewhere the step may go through.
+            error = str(failed(step, None, "the Dask worker was closed"))
+            return Outcome(step.key, 0.0, (), error, fault=True)
+        finally:
+            if pool is not None:
+                pool.close()
+            self._busy.remove(job)
+
+    def forget_all_but(self, job: Job) -> None:
+        """Close the idle pools of other runs: theirs may have been killed."""
+        self._close_idle(lambda other: other != job)
+
+    def leave(self, job: Job) -> None:
+        """Stop what runs of this run, and wait until it has stopped."""
+        self._left.add(job.run)
+        self._wait_until(lambda: job not in self._busy)
+        self._close_idle(lambda other: other == job)
+
+    async def teardown(self, worker: Any) -> None:
+        """The worker closes: end the steps that run and the warm process."""
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """End everything."""
+        self._closed = True
+        self._wait_until(lambda: not self._busy)
+        self._close_idle(lambda _: True)
+        self._parent.close()
+
+    def _take(self, job: Job) -> Pool:
+        with self._lock:
+            for one in self._idle:
+                if one[0] == job:
+                    self._idle.remove(one)
+                    return one[1]
+        pool = Pool(
+            load_setup(Workspace(Path(job.root)), job.round_id),
+            job.engine,
+            1,
+            job.limits,
+            self._said.append,
+            self._parent,
+        )
+        if pool.engine == "stock" and multiprocessing.current_process().daemon:
+            pool.close()
+            raise SpiError(may_not_start(socket.gethostname()))
+        return pool
+
+    def _close_idle(self, which: Callable[[Job], bool]) -> None:
+        with self._lock:
+            closing = [one for one in self._idle if which(one[0])]
+            for one in closing:
+                self._idle.remove(one)
+        for _, pool in closing:
+            pool.close()
+
+    def _with_notes(self, outcome: Outcome) -> Outcome:
+        said = [f"{text} ({socket.gethostname()})" for text in self._said]
+        self._said.clear()
+        return replace(outcome, notes=(*outcome.notes, *said)) if said else outcome
+
+    def _wait_until(self, done: Callable[[], bool]) -> None:
+        until = time.monotonic() + GRACE + STOPPING
+        while not done() and time.monotonic() < until:
+            time.sleep(0.02)

@@ -1,0 +1,226 @@
+"""What a step is made from, part by part: if all parts are as they were, its outputs need not be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from importlib.metadata import distributions
+from pathlib import Path
+
+import spi_analysis
+from spi_analysis.params import RoundSetup, Workspace
+from spi_analysis.reporting import DESIGNS_PAGE, METHOD_CHECKS_PAGE
+from spi_analysis.runner.import_graph import reached
+from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, Step
+from spi_analysis.stages import STALE_REPORTS
+from spi_analysis.tables import Store
+
+# Digests of files, of the package and of what is installed beside it.
+
+PACKAGE = Path(spi_analysis.__file__).parent
+# Pages are made with these, and nothing else is: reporting/exporter.py alone reads them.
+TEMPLATES = PACKAGE / "reporting" / "templates"
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; "" where there is none. Read again in this process only if it was written again."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return ""
+    return _file_digest(str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _file_digest(path: str, *_: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_digest(paths: Iterable[Path], root: Path) -> str:
+    """One digest over names below ``root`` and contents, in the order of the names; "" for no file."""
+    lines = [f"{path.relative_to(root)}\0{file_digest(path)}\n" for path in sorted(paths)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
+
+@cache
+def code_digest() -> str:
+    """The whole package but for the templates: whatever a notebook calls, a change of it is seen."""
+    return files_digest((path for path in _package_files() if TEMPLATES not in path.parents), PACKAGE)
+
+
+def notebook_code_digest(notebook: Path) -> str:
+    """All of the package that can have a say in what a notebook shows: modules in its reach, and whatever is no module.
+
+    The whole package (but for the templates) where its reach cannot be told.
+    """
+    return _notebook_code_digest(notebook, file_digest(notebook))
+
+
+@cache
+def _notebook_code_digest(notebook: Path, contents: str) -> str:
+    modules = reached(notebook, PACKAGE) if contents else None
+    if modules is None:
+        return code_digest()
+    files = (path for path in _package_files() if path.suffix != ".py" or path in modules)
+    return files_digest((path for path in files if TEMPLATES not in path.parents), PACKAGE)
+
+
+@cache
+def template_digest() -> str:
+    """What pages look like."""
+    return files_digest((path for path in _package_files() if TEMPLATES in path.parents), PACKAGE)
+
+
+@cache
+def environment_digest() -> str:
+    """The interpreter and every installed package with its version."""
+    return hashlib.sha256("\n".join(environment_parts()).encode()).hexdigest()
+
+
+def environment_parts() -> list[str]:
+    """What the digest of the environment is made from: the interpreter, then name==version of all packages."""
+    return [sys.version, *sorted({f"{one.name.lower()}=={one.version}" for one in distributions() if one.name})]
+
+
+def forget() -> None:
+    """Look at package and environment again: a run begins."""
+    for one in (code_digest, _notebook_code_digest, template_digest, environment_digest):
+        one.cache_clear()
+
+
+def _package_files() -> Iterator[Path]:
+    return (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+# The part that concerns pages alone: if nothing else has changed, they are made anew from the executed notebook.
+LOOK = "look of the pages"
+# Records of what was made from what, which no notebook reads.
+_OWN_RECORDS = ("weights_from", "frame_from")
+_SUFFIXES = (".parquet", ".json")
+
+
+def step_inputs(setup: RoundSetup, step: Step) -> dict[str, str]:
+    """Part -> digest ("" where there is nothing). Too much is among them rather than too little.
+
+    An institution's step depends on all tables and records of this institution, of any round, but for what it or a
+    later notebook writes; on all parameter files but the overrides of others; on the modules in its reach
+    (``batch.reach``) and all installed packages. The overview depends on all parameters and on the estimates of all
+    institutions.
+    """
+    place = setup.workspace
+    return {
+        "notebook": file_digest(place.notebooks / f"{step.notebook.name}.ipynb"),
+        "parameters": files_digest(_parameters(place, step), place.params),
+        "overrides of the institution": file_digest(place.params / "overrides" / f"{step.institution_id}.yaml"),
+        **dict(_tables(setup, step)),
+        "tables of all institutions": files_digest(_plain(place.data.glob("*.parquet")), place.data),
+        "origin of the data": file_digest(place.data / setup.round.round_id / "origin.json"),
+        "method checks": files_digest(_method_checks(place), place.outputs),
+        "code": notebook_code_digest(place.notebooks / f"{step.notebook.name}.ipynb"),
+        "environment": environment_digest(),
+        LOOK: _look(setup, step),
+    }
+
+
+def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
+    """What a step has made, as it is now: path below the workspace -> digest ("" where it is missing)."""
+    place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
+    store = place.data / setup.round.round_id
+    paths = [
+        folder / f"{step.notebook.name}.ipynb",
+        *page_paths(setup, step),
+        *(store / table / f"{step.institution_id}.parquet" for table in step.notebook.writes),
+        *(sorted(_plain((folder / step.notebook.files).glob("*.csv"))) if step.notebook.files else ()),
+    ]
+    return {path.relative_to(place.root).as_posix(): file_digest(path) for path in paths}
+
+
+def page_paths(setup: RoundSetup, step: Step) -> list[Path]:
+    """The pages of a step, one per language."""
+    folder = step.folder(setup.workspace, setup.round.round_id)
+    return [folder / step.notebook.page.format(language=language) for language in setup.round.languages]
+
+
+def _look(setup: RoundSetup, step: Step) -> str:
+    """The templates, and which pages there are to link to that belong to no round's run."""
+    place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
+    linked = [
+        f"{name}.{language}"
+        for language in setup.round.languages
+        for base, name in ((place.outputs, METHOD_CHECKS_PAGE), (folder, DESIGNS_PAGE[0]))
+        if (base / name.format(language=language)).exists()
+    ]
+    return " ".join([template_digest(), *linked])
+
+
+def _parameters(place: Workspace, step: Step) -> Iterator[Path]:
+    """All parameter files, for an institution without overrides: they concern one institution each."""
+    overrides = place.params / "overrides"
+    files = _plain(path for path in place.params.rglob("*") if path.is_file())
+    return (path for path in files if not step.institution_id or overrides not in path.parents)
+
+
+def _tables(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str]]:
+    data = setup.workspace.data
+    if not step.institution_id:
+        estimates = data / setup.round.round_id / "estimates"
+        yield "table estimates", files_digest(_plain(estimates.glob("*.parquet")), estimates)
+        yield (
+            "reports that are out of date",
+            file_digest(setup.workspace.outputs / setup.round.round_id / STALE_REPORTS),
+        )
+        return
+    for folder in sorted(path for path in data.glob("*/*") if path.is_dir() and path.parent.name != "vault"):
+        this_round = folder.parent.name == setup.round.round_id
+        if folder.name in _OWN_RECORDS or (this_round and folder.name in _written_from(step)):
+            continue
+        for path in (folder / f"{step.institution_id}{suffix}" for suffix in _SUFFIXES):
+            if path.exists():
+                yield (
+                    f"table {folder.name}" if this_round else f"table {folder.name} of {folder.parent.name}",
+                    file_digest(path),
+                )
+
+
+def _written_from(step: Step) -> set[str]:
+    """Tables that this notebook or a later one writes."""
+    later = [kind for kind in INSTITUTION_NOTEBOOKS if kind.number >= step.notebook.number]
+    return {table for kind in later for table in kind.writes}
+
+
+def _method_checks(place: Workspace) -> Iterator[Path]:
+    return _plain(place.outputs.glob("method_checks/*.csv"))
+
+
+def _plain(paths: Iterator[Path]) -> Iterator[Path]:
+    """Without what a killed process left half-written."""
+    return (path for path in paths if not path.name.startswith("."))
+
+
+# What a result was made from, as one digest: an interrupted command goes on where it was, and repeats nothing.
+
+
+def inputs_digest(setup: RoundSetup, institution_id: str, files: Iterable[Path], options: Iterable[str] = ()) -> str:
+    """SHA-256 over the files' contents, the institution's parameters, the mappings, the code, and options."""
+    mappings = sorted((setup.workspace.params / "mappings").glob("*.yaml"))
+    parts = [
+        code_digest(),
+        setup.round_for(institution_id).model_dump_json(),
+        setup.instrument.model_dump_json(),
+        *(f"{path.name} {file_digest(path)}" for path in [*mappings, *sorted(files)]),
+        *options,
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def is_done(store: Store, name: str, institution_id: str, digest: str) -> bool:
+    """Whether the result that record ``name`` speaks of was made from just these inputs."""
+    return (store.read_record(name, institution_id) or {}).get("inputs") == digest
+
+
+def keep_done(store: Store, name: str, institution_id: str, digest: str) -> None:
+    """Remember what a result was made from."""
+    store.write_record(name, institution_id, {"inputs": digest})

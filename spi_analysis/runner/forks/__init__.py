@@ -1,0 +1,5 @@
+"""Clean processes in milliseconds: one process imports everything once and forks a child for each notebook."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,91 @@
+"""What a forked child does first, and last."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from spi_analysis.runner.forks.process_environment import die_with, settings_below
+
+# Below the folder of a child's temporary files: what programs keep for their user.
+SETTINGS = ".settings"
+# What a child can become: the function that it runs.
+KINDS = {
+    "worker": "spi_analysis.runner.pool:forked_worker",
+    "kernel": "spi_analysis.runner.forks.kernel:run_kernel",
+    "shell": "spi_analysis.runner.forks.shell:run_shell",
+}
+
+
+def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server: int) -> None:
+    """Run what was asked for in surroundings of its own; never returns.
+
+    Parameters
+    ----------
+    request : kind, cwd, env, arguments
+    files : numbers of the open files that came with the request
+    folder : of the fork server; the child gets a folder for temporary files below it
+    server : process id of the fork server, without which no child goes on
+    """
+    code = 1
+    try:
+        _own_surroundings(request, folder, server)
+        module, _, name = KINDS[request["kind"]].partition(":")
+        code = getattr(importlib.import_module(module), name)(*files, **request["arguments"]) or 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    leave(code)
+
+
+def _own_surroundings(request: dict[str, Any], folder: Path, server: int) -> None:
+    os.setsid()
+    # Even a server that was killed leaves no child behind.
+    die_with(server)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    own = temporary_folder(folder, os.getpid())
+    # With both there IPython takes the folder that it is given, instead of warning in the notebook and taking another.
+    for place in (own, own / SETTINGS):
+        place.mkdir(mode=0o700)
+    os.environ.clear()
+    os.environ.update(request["env"], TMPDIR=str(own), **settings_below(own / SETTINGS))
+    tempfile.tempdir = None
+    os.chdir(request["cwd"])
+    with open(os.devnull, encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 0)
+
+
+def temporary_folder(folder: Path, pid: int) -> Path:
+    """Where a child's temporary files are; the server removes it afterwards."""
+    return folder / f"t{pid}"
+
+
+def leave(code: int) -> None:
+    """End the process: what notebooks registered for the end is done and open files are written out; no more."""
+    with contextlib.suppress(BaseException):
+        _let_go_of_variables()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _let_go_of_variables() -> None:
+    """A file that a cell left open is closed, and so written, as at the end of any other kernel."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.user_ns.clear()
+        gc.collect()

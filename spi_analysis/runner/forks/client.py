@@ -1,0 +1,177 @@
+"""Start a fork server, and ask one for a child."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spi_analysis.errors import SpiError
+from spi_analysis.runner.forks import wire
+from spi_analysis.runner.forks.process_environment import PLACE, clean_environment, code_digest, fixed_environment
+
+LOG = "log"
+# As long as a machine takes that is very busy; a server that cannot start says so by ending.
+WARM_UP_SECONDS = 600
+
+
+class ForkError(SpiError):
+    """A child cannot be forked here: the stock engine does the same, slower."""
+
+
+class Child:
+    """A forked process; it is killed, with all that it started, when this is closed or lost."""
+
+    def __init__(self, connection: socket.socket, pid: int) -> None:
+        self.connection, self.pid = connection, pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Exit code (minus the signal that ended it), or None while it runs."""
+        if self._code is None and select.select([self.connection], [], [], 0)[0]:
+            try:
+                self._code = wire.receive(self.connection)["exit"]
+            except (EOFError, OSError):
+                self._code = -signal.SIGKILL
+        return self._code
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code, once the child has ended; None if it still runs after so many seconds."""
+        if self._code is None:
+            select.select([self.connection], [], [], seconds)
+        return self.poll()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the child and all that it started."""
+        if self.poll() is None:
+            with contextlib.suppress(OSError):
+                wire.send(self.connection, {"signal": number})
+
+    def close(self) -> None:
+        """Let go of the child: it is killed if it still runs."""
+        self.connection.close()
+        if self._code is None:
+            self._code = -signal.SIGKILL
+
+
+def fork(
+    folder: Path,
+    kind: str,
+    arguments: Mapping[str, Any],
+    files: tuple[int, ...] = (),
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> Child:
+    """A new child of the server in ``folder``.
+
+    Parameters
+    ----------
+    kind : what it becomes (see ``forks.child.KINDS``), with keyword ``arguments`` that JSON can carry
+    files : numbers of open files that it is given as its first arguments
+    env, cwd : its environment (default: what of this process's may reach a notebook) and folder (default: this one's)
+
+    Raises
+    ------
+    ForkError   there is no server, or forking would not be safe.
+    """
+    request = {
+        "kind": kind,
+        "arguments": dict(arguments),
+        "env": {**(clean_environment(os.environ) if env is None else env), PLACE: str(folder)},
+        "cwd": cwd or os.getcwd(),
+    }
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(folder / wire.SOCKET))
+        wire.send(connection, request, files)
+        answer = wire.receive(connection)
+    except (EOFError, OSError) as error:
+        connection.close()
+        raise ForkError("there is no fork server any more", got=str(error)) from None
+    if "refused" in answer:
+        connection.close()
+        raise ForkError("forking is not safe here", got=f"{answer['refused']} threads", expected="one thread")
+    return Child(connection, answer["pid"])
+
+
+class ForkServer:
+    """A fork server of this process. Closing it, or losing this process, ends it and all its children."""
+
+    def __init__(self) -> None:
+        self.digest = code_digest()
+        self.folder = wire.short_folder()
+        with (self.folder / LOG).open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "spi_analysis.runner.forks.server", str(self.folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=fixed_environment(self.folder),
+                # Not where somebody's settings may lie.
+                cwd=self.folder,
+                # Ctrl-C reaches the runner alone, which then decides.
+                start_new_session=True,
+            )
+        self._record: dict[str, Any] = {}
+
+    def wait_until_ready(self) -> dict[str, Any]:
+        """What the server says after warming up: ``pid``, ``threads`` (more than one: it will refuse), ``seconds`` (of
+        the processor).
+
+        Raises
+        ------
+        ForkError   it did not start; what it wrote to its log is named.
+        """
+        if not self._record:
+            out = self._process.stdout
+            assert out is not None
+            ready, _, _ = select.select([out], [], [], WARM_UP_SECONDS)
+            line = out.readline() if ready else b""
+            if not line:
+                complaint = self.complaint()
+                self.close()
+                raise ForkError("the fork server did not start", got=complaint, file="spi_analysis/runner/forks")
+            self._record = json.loads(line)
+        return self._record
+
+    def complaint(self) -> str:
+        """The last line that the server or a child wrote to the server's log."""
+        with contextlib.suppress(OSError):
+            lines = (self.folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return ""
+
+    def is_current(self) -> bool:
+        """Whether it runs, runs the code that is on disk now, and nobody has cleared its folder away."""
+        reachable = self._process.poll() is None and (self.folder / wire.SOCKET).exists()
+        return reachable and self.digest == code_digest()
+
+    def retire(self) -> None:
+        """Fork no more; end with the last child."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(b"retire\n")
+            self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End the server and all its children; removes its folder."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        shutil.rmtree(self.folder, ignore_errors=True)

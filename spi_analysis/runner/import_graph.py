@@ -1,0 +1,102 @@
+"""Which files of the package can have a say in what a notebook shows: its imports, theirs, and so on.
+
+Nothing is imported to find out. Every import counts, also one inside a function or for types only; so does every
+module that is named in a text, as in a registry. Where a name is put together only when it is needed, which nobody
+can tell beforehand, it is the whole package.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from spi_analysis.tables import reading
+
+# What runs any notebook: the engine, and the process that children are forked from with all that it has imported.
+RUNNERS = ("runner/execute.py", "runner/forks/server.py")
+# They import what they name in texts of their own, and nothing else.
+_NAMED_IN_TEXTS = ("runner/forks/child.py", "runner/forks/warm.py")
+_DYNAMIC = {"__import__", "entry_points", "eval", "exec", "find_spec", "import_module", "importlib", "iter_modules"}
+_DYNAMIC |= {"pickle", "runpy", "spec_from_file_location", "walk_packages"}
+
+
+class _Anything(Exception):
+    """What is imported cannot be told."""
+
+
+def reached(notebook: Path, package: Path) -> set[Path] | None:
+    """The modules (files) that a notebook, or what runs it, can load; None if it may be any.
+
+    Parameters
+    ----------
+    package : the folder of the package
+    """
+    try:
+        waiting = [*_modules(_cells(notebook), package, package.parent), *(package / name for name in RUNNERS)]
+        found: set[Path] = set()
+        while waiting:
+            file = waiting.pop()
+            if file not in found:
+                found.add(file)
+                waiting += _imported(file, package, file.stat().st_mtime_ns)
+    except _Anything:
+        return None
+    return found
+
+
+def _cells(notebook: Path) -> str:
+    with reading(notebook, "the notebook", "take the project's own again, or restore yours from a backup"):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+@cache
+def _imported(file: Path, package: Path, _: int) -> tuple[Path, ...]:
+    names_only = file.relative_to(package).as_posix() in _NAMED_IN_TEXTS
+    return tuple(_modules(file.read_text(encoding="utf-8"), package, file.parent, names_only))
+
+
+def _modules(source: str, package: Path, folder: Path, names_only: bool = False) -> Iterator[Path]:
+    """Files of all modules of the package that a source names; ``folder``: where its relative imports start."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        # A magic line of a notebook.
+        raise _Anything from None
+    name = re.compile(rf"\b{package.name}(?:\.\w+)*")
+    for node in ast.walk(tree):
+        used = {getattr(node, "id", None), getattr(node, "attr", None)}
+        if isinstance(node, ast.Import):
+            used |= {one.name for one in node.names}
+        if used & _DYNAMIC and not names_only:
+            raise _Anything
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _files(name.findall(node.value), package)
+        elif isinstance(node, ast.Import):
+            yield from _files((one.name for one in node.names), package)
+        elif isinstance(node, ast.ImportFrom):
+            yield from _files(_from(node, package, folder), package)
+
+
+def _from(node: ast.ImportFrom, package: Path, folder: Path) -> Iterator[str]:
+    if any(one.name in ("*", *_DYNAMIC) for one in node.names):
+        raise _Anything
+    base = node.module or ""
+    if node.level:
+        start = folder.parents[node.level - 2] if node.level > 1 else folder
+        base = ".".join([*start.relative_to(package.parent).parts, *([base] if base else [])])
+    yield from (f"{base}.{one.name}" for one in node.names)
+
+
+def _files(names: Iterable[str], package: Path) -> Iterator[Path]:
+    """The modules on the way to each name: their packages' files, the module, nothing for what is an attribute."""
+    for name in names:
+        parts = name.split(".")
+        for depth in range(1, len(parts) + 1):
+            if parts[0] == package.name:
+                place = package.parent.joinpath(*parts[:depth])
+                yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())

@@ -1,0 +1,26 @@
+"""What JupyterLab is started with: its user's settings for itself, and kernels that see none of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from spi_analysis.runner.forks import DEFAULT_PROVISIONER
+from spi_analysis.tables import FILE_VARIABLE, VARIABLE
+
+KERNELS = Path(__file__).parent / "jupyter"
+PROVISIONER = "spi-fork"
+
+
+def lab_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of JupyterLab: without the vault's key, since a cell can read its parents' environment too.
+
+    All its kernels, also those of the usual "Python 3", are started by our provisioner, which lets through no more of
+    the environment than notebooks of a run get.
+    """
+    env = {name: value for name, value in environ.items() if name not in (VARIABLE, FILE_VARIABLE)}
+    kernels = str(KERNELS) if sys.platform == "linux" else ""
+    paths = os.pathsep.join(path for path in (kernels, env.get("JUPYTER_PATH")) if path)
+    return env | {DEFAULT_PROVISIONER: PROVISIONER} | ({"JUPYTER_PATH": paths} if paths else {})

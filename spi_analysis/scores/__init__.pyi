@@ -1,0 +1,170 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .change import (
+    IndexRule as IndexRule,
+)
+from .change import (
+    SourcePair as SourcePair,
+)
+from .change import (
+    SourceRound as SourceRound,
+)
+from .change import (
+    bridge as bridge,
+)
+from .change import (
+    change_between as change_between,
+)
+from .change import (
+    composition as composition,
+)
+from .change import (
+    verdict_of as verdict_of,
+)
+from .consistency import (
+    data_weights as data_weights,
+)
+from .consistency import (
+    reliability as reliability,
+)
+from .index import (
+    BY_RULE as BY_RULE,
+)
+from .index import (
+    SECRET as SECRET,
+)
+from .index import (
+    IndexEstimate as IndexEstimate,
+)
+from .index import (
+    Release as Release,
+)
+from .index import (
+    category_in_year as category_in_year,
+)
+from .index import (
+    category_of as category_of,
+)
+from .index import (
+    category_probabilities as category_probabilities,
+)
+from .index import (
+    combine_index as combine_index,
+)
+from .index import (
+    dimension_shares as dimension_shares,
+)
+from .index import (
+    index_from_scores as index_from_scores,
+)
+from .index import (
+    probability_at_least as probability_at_least,
+)
+from .index import (
+    release_of as release_of,
+)
+from .index import (
+    satterthwaite as satterthwaite,
+)
+from .index import (
+    score_estimates as score_estimates,
+)
+from .index import (
+    score_influence as score_influence,
+)
+from .index import (
+    scores_from_shares as scores_from_shares,
+)
+from .items import (
+    experience_rates as experience_rates,
+)
+from .items import (
+    institutions_reporting as institutions_reporting,
+)
+from .items import (
+    item_answers as item_answers,
+)
+from .items import (
+    item_nonresponse as item_nonresponse,
+)
+from .items import (
+    item_scores as item_scores,
+)
+from .items import (
+    person_scores as person_scores,
+)
+from .priority_areas import weak_sides as weak_sides
+from .published import (
+    NATIONAL as NATIONAL,
+)
+from .published import (
+    categories_by_year as categories_by_year,
+)
+from .published import (
+    conduct_correction as conduct_correction,
+)
+from .published import (
+    corrections_by_year as corrections_by_year,
+)
+from .published import (
+    history as history,
+)
+from .published import (
+    institution_slug as institution_slug,
+)
+from .published import (
+    load_published as load_published,
+)
+from .published import (
+    means_by_type as means_by_type,
+)
+from .published import (
+    movers as movers,
+)
+from .published import (
+    published_bridge as published_bridge,
+)
+from .published import (
+    published_parts as published_parts,
+)
+from .published import (
+    recompute as recompute,
+)
+from .published import (
+    unjoined as unjoined,
+)
+from .published import (
+    yearly_means as yearly_means,
+)
+from .ranks import rank_sets as rank_sets
+from .recommendations import applicable as applicable
+from .sensitivity import (
+    LateAnswers as LateAnswers,
+)
+from .sensitivity import (
+    SourceRange as SourceRange,
+)
+from .sensitivity import (
+    late_answers as late_answers,
+)
+from .sensitivity import (
+    source_range as source_range,
+)
+from .sensitivity import (
+    tipping_points as tipping_points,
+)
+from .tracker import (
+    CHECKED as CHECKED,
+)
+from .tracker import (
+    COLUMNS as COLUMNS,
+)
+from .tracker import (
+    follow_up as follow_up,
+)
+from .tracker import (
+    load_tracker as load_tracker,
+)
+from .tracker import (
+    with_rate as with_rate,
+)
+from .units import domain_scores as domain_scores

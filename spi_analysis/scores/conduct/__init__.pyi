@@ -1,0 +1,19 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .checks import (
+    CHECKS as CHECKS,
+)
+from .checks import (
+    COACHED as COACHED,
+)
+from .checks import (
+    HONEST as HONEST,
+)
+from .checks import (
+    conduct_checks as conduct_checks,
+)
+from .checks import (
+    conduct_summary as conduct_summary,
+)
+from .checks import (
+    flagged as flagged,
+)

@@ -1,0 +1,174 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .audit import (
+    FrameAudit as FrameAudit,
+)
+from .audit import (
+    audit_frame as audit_frame,
+)
+from .audit import (
+    save_audit as save_audit,
+)
+from .conduct import (
+    conduct_of as conduct_of,
+)
+from .conduct import (
+    conduct_round as conduct_round,
+)
+from .draw import (
+    cell_map as cell_map,
+)
+from .draw import (
+    draw_institution as draw_institution,
+)
+from .draw import (
+    draw_source as draw_source,
+)
+from .draw import (
+    draw_table as draw_table,
+)
+from .overview import (
+    Overview as Overview,
+)
+from .overview import (
+    agreement as agreement,
+)
+from .overview import (
+    disagreements as disagreements,
+)
+from .overview import (
+    national_overview as national_overview,
+)
+from .overview import (
+    overview_tables as overview_tables,
+)
+from .overview import (
+    save_overview as save_overview,
+)
+from .peer_ranks import round_places as round_places
+from .plan import (
+    PANEL as PANEL,
+)
+from .plan import (
+    History as History,
+)
+from .plan import (
+    SourcePlan as SourcePlan,
+)
+from .plan import (
+    eligible_list as eligible_list,
+)
+from .plan import (
+    plan_source as plan_source,
+)
+from .plan import (
+    response_history as response_history,
+)
+from .plan import (
+    strata_columns as strata_columns,
+)
+from .plan import (
+    with_strata as with_strata,
+)
+from .report import (
+    STALE_REPORTS as STALE_REPORTS,
+)
+from .report import (
+    InstitutionPage as InstitutionPage,
+)
+from .report import (
+    RoundResult as RoundResult,
+)
+from .report import (
+    institution_page as institution_page,
+)
+from .report import (
+    last_day as last_day,
+)
+from .report import (
+    round_experiences as round_experiences,
+)
+from .report import (
+    round_results as round_results,
+)
+from .report import (
+    round_store as round_store,
+)
+from .report import (
+    sources_without_score as sources_without_score,
+)
+from .reserves import (
+    drawn_of as drawn_of,
+)
+from .reserves import (
+    log_of as log_of,
+)
+from .reserves import (
+    release_table as release_table,
+)
+from .reserves import (
+    release_wave as release_wave,
+)
+from .respondents import (
+    item_weights as item_weights,
+)
+from .respondents import (
+    respondents_design as respondents_design,
+)
+from .respondents import (
+    silent_count as silent_count,
+)
+from .score import (
+    Scored as Scored,
+)
+from .score import (
+    model_state as model_state,
+)
+from .score import (
+    save_estimates as save_estimates,
+)
+from .score import (
+    score_round as score_round,
+)
+from .sensitivity import (
+    Sensitivity as Sensitivity,
+)
+from .sensitivity import (
+    SourceSensitivity as SourceSensitivity,
+)
+from .sensitivity import (
+    index_shifts as index_shifts,
+)
+from .sensitivity import (
+    response_share as response_share,
+)
+from .sensitivity import (
+    sensitivity_round as sensitivity_round,
+)
+from .sensitivity import (
+    source_sensitivity as source_sensitivity,
+)
+from .tracker import import_tracker as import_tracker
+from .verify import (
+    check_record as check_record,
+)
+from .verify import (
+    verify_institution as verify_institution,
+)
+from .weight import (
+    WeightedSample as WeightedSample,
+)
+from .weight import (
+    people_with_disposition as people_with_disposition,
+)
+from .weight import (
+    save_weights as save_weights,
+)
+from .weight import (
+    weigh_institution as weigh_institution,
+)
+from .years import (
+    import_published as import_published,
+)
+from .years import (
+    published_results as published_results,
+)

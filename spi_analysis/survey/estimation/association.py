@@ -1,0 +1,218 @@
+"""Tests: Rao and Scott's chi-square of a two-way table, and the t test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
+from scipy.stats import t as student
+
+from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.survey.estimation.contrasts import Function, contrast, smooth_contrast
+from spi_analysis.survey.estimation.design import require_columns
+from spi_analysis.survey.estimation.domains import Design
+from spi_analysis.survey.estimation.estimators import estimate_mean, estimate_total
+from spi_analysis.survey.estimation.result import t_interval
+
+STATISTICS = ("F", "Chisq", "Wald", "adjWald")
+# A standard error below this, relative to its mean, is one of rounding.
+ROUNDING = 1e-12
+# A matrix of worse condition than this differs from a singular one by rounding only.
+SINGULAR = 1e12
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """A test: the statistic with its degrees of freedom (one number, or numerator and denominator), and p."""
+
+    # Not a test case, in spite of its name.
+    __test__ = False
+
+    method: str
+    statistic: float
+    df: tuple[float, ...]
+    p_value: float
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+
+def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") -> TestResult:
+    """Test of independence of two categorical columns.
+
+    Parameters
+    ----------
+    statistic : str
+        F (Pearson's with Rao and Scott's second-order correction), Chisq (their first-order correction),
+        Wald (of the residual counts), adjWald (Wald for few degrees of freedom); names as in R survey
+
+    Returns
+    -------
+    TestResult; for F and Chisq, as in R, the statistic is Pearson's divided by the trace of the design effects
+    (F) or Pearson's itself (Chisq).
+
+    Raises
+    ------
+    EstimationError   unknown statistic, a column that is missing or has a single value; a table too thin for the test
+
+    References
+    ----------
+    Rao & Scott (1984), Annals of Statistics 12; Thomas & Rao (1987), JASA 82; Koch, Freeman & Freeman (1975).
+    """
+    if statistic not in STATISTICS:
+        raise EstimationError(
+            "unknown statistic", got=statistic, expected=", ".join(STATISTICS), hint=nearest(statistic, STATISTICS)
+        )
+    table = _joint(design, rows, columns)
+    n_rows, n_columns = table.shape
+    degrees = (n_rows - 1) * (n_columns - 1)
+    nu = table.design.df()
+    if statistic in ("Wald", "adjWald"):
+        wald = _wald(table)
+        if statistic == "Wald":
+            return _f_test("Wald test of association", wald / degrees, degrees, nu)
+        below = nu - degrees + 1
+        return _f_test("Wald test of association, adjusted", wald * below / (degrees * nu), degrees, below)
+    pearson, effects = _pearson(table)
+    trace = float(np.trace(effects))
+    if not trace > 0:
+        raise EstimationError(
+            "the table has no sampling error that could be known: there is nothing to test",
+            got=f"design effects that sum to {trace:g}",
+            hint="in a census the table itself is the answer",
+        )
+    if statistic == "Chisq":
+        p = float(chi2.sf(pearson / (trace / degrees), degrees))
+        return TestResult("Pearson's chi-square, first-order Rao-Scott correction", pearson, (degrees,), p)
+    d0 = trace**2 / float(np.trace(effects @ effects))
+    return _f_test("Pearson's chi-square, second-order Rao-Scott correction", pearson / trace, d0, d0 * nu)
+
+
+def t_test(design: Design, variable: str, by: str | None = None, null: float = 0.0, level: float = 0.95) -> TestResult:
+    """Test of a mean against ``null``, or of the difference between two domains (second minus first).
+
+    The degrees of freedom are those of the people with both values minus one (as R's svyttest of two domains).
+
+    Raises
+    ------
+    EstimationError   ``by`` does not have two values; no standard error above 0; no degrees of freedom
+    """
+    estimate = estimate_mean(design, variable, by=by, level=level)
+    if by is not None:
+        if len(estimate.table) != 2:
+            raise EstimationError(
+                "a t test compares two domains", column=by, got=f"{len(estimate.table)} values", expected="2"
+            )
+        estimate = contrast(estimate, {0: -1.0, 1: 1.0})
+    value, se = (float(estimate.table[column].iloc[0]) for column in ("estimate", "se"))
+    if not se > ROUNDING * abs(value):
+        raise EstimationError(
+            "there is no sampling error to compare with: nothing to test",
+            column=variable,
+            got=f"a standard error of {se:g}",
+            expected="values that differ, in a sample",
+        )
+    df = design.df(_known(design, [variable, *([by] if by else [])])) - 1
+    if not df > 0:
+        raise EstimationError(
+            "the test has no degrees of freedom left", column=variable, got=f"{df:g}", expected="above 0"
+        )
+    t = (value - null) / se
+    low, high = t_interval(np.array([value]), np.array([se]), np.array([df]), level)
+    return TestResult("t test", t, (df,), float(2 * student.sf(abs(t), df)), value, float(low[0]), float(high[0]))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A two-way table: 0/1 columns of its cells (row by row) in the design of those with both values."""
+
+    design: Design
+    cells: list[str]
+    shape: tuple[int, int]
+
+
+def _known(design: Design, columns: list[str]) -> np.ndarray:
+    """Rows (n,) with a value in all of the columns."""
+    return design.data[columns].notna().all(axis=1).to_numpy()
+
+
+def _joint(design: Design, rows: str, columns: str) -> _Table:
+    """The table of those with both values; rows and columns in which nobody has weight are left out."""
+    require_columns(design.data, [rows, columns])
+    known = _known(design, [rows, columns])
+    counted = known & design.in_domain & (design.weights > 0)
+    first, second = (pd.Categorical(design.data[c].where(counted)).remove_unused_categories() for c in (rows, columns))
+    shape = (len(first.categories), len(second.categories))
+    for name, size in zip((rows, columns), shape, strict=True):
+        if size < 2:
+            raise EstimationError("a table needs two values", column=name, got=f"{size} values", expected="2 or more")
+    cells = np.where(counted, first.codes.astype(np.intp) * shape[1] + second.codes, -1)
+    indicators = pd.DataFrame(
+        {f"(cell {i})": (cells == i).astype(float) for i in range(shape[0] * shape[1])}, index=design.data.index
+    )
+    return _Table(design.subset(known).with_columns(indicators), list(indicators.columns), shape)
+
+
+def _pearson(table: _Table) -> tuple[float, np.ndarray]:
+    """Pearson's statistic for n rows, and the matrix of its generalised design effects."""
+    estimate = estimate_mean(table.design, table.cells)
+    found, n = estimate.table["estimate"].to_numpy(), int(estimate.table["n"].iloc[0])
+    shares = found.reshape(table.shape)
+    expected = np.outer(shares.sum(axis=1), shares.sum(axis=0))
+    pearson = n * float(((shares - expected) ** 2 / expected).sum())
+    interactions = _interactions(table.shape)
+    inverse = np.diag(np.divide(1.0, found, out=np.zeros_like(found), where=found > 0))
+    simple = interactions.T @ inverse @ interactions / n
+    design = interactions.T @ inverse @ estimate.covariance @ inverse @ interactions
+    return pearson, _solved(simple, design)
+
+
+def _interactions(shape: tuple[int, int]) -> np.ndarray:
+    """Contrasts (cells, (r-1)(c-1)) that are orthogonal to the main effects of rows and columns."""
+    r, c = shape
+    row, column = np.divmod(np.arange(r * c), c)
+    main = np.column_stack([np.ones(r * c), row[:, None] == np.arange(1, r), column[:, None] == np.arange(1, c)])
+    products = (main[:, 1:r, None] * main[:, None, r:]).reshape(r * c, -1)
+    return products - main @ np.linalg.lstsq(main, products, rcond=None)[0]
+
+
+def _wald(table: _Table) -> float:
+    """Wald statistic of the differences between counts and those expected, ``T_ij - T_i. T_.j / T``."""
+
+    def residual(i: int, j: int) -> Function:
+        def difference(totals: np.ndarray) -> float:
+            t = totals.reshape(table.shape)
+            return t[i, j] - t[i].sum() * t[:, j].sum() / t.sum()
+
+        return difference
+
+    r, c = table.shape
+    functions = {f"{i},{j}": residual(i, j) for i in range(1, r) for j in range(1, c)}
+    residuals = smooth_contrast(estimate_total(table.design, table.cells), functions)
+    values = residuals.table["estimate"].to_numpy()
+    return float(values @ _solved(residuals.covariance, values))
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    if not np.linalg.cond(matrix) < SINGULAR:
+        raise EstimationError(
+            "the table is too thin for this statistic: its cells cannot be told apart",
+            got=f"{len(matrix)} differences",
+            expected="more primary units than that, and answers in most cells",
+            hint="merge rows or columns that few people are in",
+        )
+    return np.linalg.solve(matrix, right)
+
+
+def _f_test(method: str, statistic: float, numerator: float, denominator: float) -> TestResult:
+    if not denominator > 0:
+        raise EstimationError(
+            "the test has no degrees of freedom left",
+            got=f"{denominator:g}",
+            expected="above 0: more primary units than strata and cells of the table",
+        )
+    p = float(f_distribution.sf(statistic, numerator, denominator))
+    return TestResult(method, float(statistic), (float(numerator), float(denominator)), p)

@@ -1,0 +1,431 @@
+"""A survey design, declared once and immutable: who stands for how many, and how they were chosen."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.survey.estimation.taylor import LonelyPsu, Stage, stages_covariance
+from spi_analysis.survey.weighting import Auxiliary, Totals, auxiliary_of, calibration_factors, post_stratum_cells
+
+# What every design asks of its table: columns that are there, weights that can be used.
+
+
+def require_columns(df: pd.DataFrame, columns: list[str]) -> None:
+    """Raise for the first column that the table does not have."""
+    for column in columns:
+        if column not in df.columns:
+            raise EstimationError("a column is missing", column=column, hint=nearest(column, map(str, df.columns)))
+
+
+def usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
+    """The weight column as floats; finite and not negative."""
+    require_columns(df, [weight])
+    if not len(df):
+        raise EstimationError("the table has no rows", expected="one row per observed unit")
+    values = floats_of(df, weight, "the weight is not a number")
+    bad = ~(np.isfinite(values) & (values >= 0))
+    if bad.any():
+        raise EstimationError(
+            "a weight is missing or negative",
+            column=weight,
+            row=int(bad.argmax()) + 1,
+            got=str(values[bad][0]),
+            expected="a finite number, 0 or more",
+        )
+    return values
+
+
+def floats_of(df: pd.DataFrame, column: str, problem: str) -> np.ndarray:
+    """A column as floats (n,), missing values allowed; raises ``problem`` for text."""
+    if not pd.api.types.is_numeric_dtype(df[column]):
+        raise EstimationError(problem, column=column, got=str(df[column].dtype), expected="numbers")
+    return df[column].to_numpy(dtype=float, na_value=np.nan)
+
+
+def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
+    """Columns as floats, missing values allowed; raises for no column, one that is no number, an infinite value."""
+    if not names:
+        raise EstimationError("no variable is given", expected="a column, or a list of columns")
+    require_columns(data, names)
+    table = data[names]
+    text = [name for name, kind in zip(names, table.dtypes, strict=True) if not pd.api.types.is_numeric_dtype(kind)]
+    if text:
+        raise EstimationError(
+            "the variable is not a number", column=", ".join(text), hint="use estimate_proportion for categories"
+        )
+    values = table.to_numpy(dtype=float, na_value=np.nan)
+    infinite = np.argwhere(np.isinf(values).T)
+    if len(infinite):
+        column, row = infinite[0]
+        name = names[column]
+        raise EstimationError("a value is infinite", column=name, row=int(row) + 1, expected="a number, or missing")
+    return dict(zip(names, values.T, strict=True))
+
+
+def usable_level(level: float) -> float:
+    """A confidence level: above 0, below 1."""
+    if not 0 < level < 1:
+        raise EstimationError("the confidence level is out of range", got=f"{level:g}", expected="between 0 and 1")
+    return float(level)
+
+
+def aligned(values: pd.Series | pd.DataFrame, index: pd.Index, what: str) -> pd.Series | pd.DataFrame:
+    """``values`` in the order of ``index``; raises where the labels are not the same."""
+    if values.index.equals(index):
+        return values
+    if len(values) == len(index) and index.is_unique and index.isin(values.index).all():
+        return values.reindex(index)
+    unknown = values.index[~values.index.isin(index)]
+    raise EstimationError(
+        f"{what} has other rows than the design's table",
+        key=str(unknown[0]) if len(unknown) else "",
+        got=f"{len(values)} labels, {len(unknown)} of them not in the table",
+        expected=f"the {len(index)} labels of the table's index, each once",
+        hint="make it from the design's own table (design.data)",
+    )
+
+
+def mask_of(mask: pd.Series | np.ndarray, index: pd.Index) -> np.ndarray:
+    """A mask (n,) in the order of ``index``; raises for another length, other labels, or what is no yes or no."""
+    if np.shape(mask) != (len(index),):
+        raise EstimationError("the mask has another length", got=str(np.shape(mask)), expected=f"({len(index)},)")
+    values = pd.Series(aligned(mask, index, "the mask") if isinstance(mask, pd.Series) else mask)
+    missing = values.isna().to_numpy()
+    if missing.any():
+        raise EstimationError(
+            "the mask has a missing value",
+            row=int(missing.argmax()) + 1,
+            got=f"{int(missing.sum())} of {len(values)} values missing",
+            expected="true or false for every row",
+            hint="say where such rows belong, for example mask.fillna(False)",
+        )
+    other = ~values.isin([True, False]).to_numpy()
+    if other.any():
+        row = int(other.argmax())
+        got = str(values.iloc[row])
+        raise EstimationError("the mask is not true or false", row=row + 1, got=got, expected="true or false")
+    return values.to_numpy(dtype=bool)
+
+
+# What all designs can do: be restricted to a domain, calibrated, and given further columns.
+
+
+@dataclass(frozen=True, init=False)
+class DeclaredDesign(ABC):
+    """A table with weights (n,), declared once and immutable; ``in_domain`` (n,) says which rows are looked at."""
+
+    data: pd.DataFrame
+    weights: np.ndarray
+    in_domain: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def subset(self, mask: pd.Series | np.ndarray) -> Self:
+        """A domain: the full design is kept, only the rows outside count as 0.
+
+        Parameters
+        ----------
+        mask : Series or array (n,) of true and false   a Series is matched by its index
+
+        Raises
+        ------
+        EstimationError   the mask has another length or other labels, a value is missing or neither true nor false
+        """
+        return self._with(in_domain=self.in_domain & mask_of(mask, self.data.index))
+
+    def calibrated(
+        self,
+        totals: Totals,
+        method: str = "linear",
+        bounds: tuple[float, float] | None = None,
+        scale_margins: bool = False,
+    ) -> Self:
+        """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.
+
+        A SurveyDesign then uses residuals; a ReplicateDesign calibrates every replicate.
+
+        Raises
+        ------
+        EstimationError   the design is restricted to a domain
+        WeightingError    as ``weighting.calibrate``
+        """
+        self._refuse_domain()
+        return self._calibrated_to(*auxiliary_of(self.data, totals, scale_margins), method, bounds)
+
+    def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> Self:
+        """The design with post-stratified weights (see ``weighting.post_stratify``), as ``calibrated``."""
+        self._refuse_domain()
+        labels, cells = post_stratum_cells(self.data, by, totals)
+        cell = str(labels.name)
+        return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}), "linear", None)
+
+    def with_columns(self, columns: pd.DataFrame) -> Self:
+        """The design with more columns in its data, matched by the index; another index is an EstimationError."""
+        new = aligned(columns, self.data.index, "the table of new columns")
+        return self._with(data=pd.concat([self.data.drop(columns=new.columns, errors="ignore"), new], axis=1))
+
+    def _refuse_domain(self) -> None:
+        if not self.in_domain.all():
+            raise EstimationError(
+                "a domain cannot be calibrated: the totals would be met by the whole sample",
+                got=f"{int(self.in_domain.sum())} of {len(self)} rows in the domain",
+                expected="the whole sample",
+                hint="calibrate first, then take the domain: design.calibrated(totals).subset(mask)",
+            )
+
+    @abstractmethod
+    def _calibrated_to(
+        self, auxiliary: Auxiliary, targets: np.ndarray, method: str, bounds: tuple[float, float] | None
+    ) -> Self: ...
+
+    def _declare(self, **values: object) -> None:
+        """Set the fields: a frozen dataclass lets nobody else do it."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _with(self, **changes: object) -> Self:
+        copy = object.__new__(type(self))
+        copy._declare(**{field.name: changes.get(field.name, getattr(self, field.name)) for field in fields(self)})
+        return copy
+
+
+LONELY_RULES = ("fail", "certainty", "adjust", "average")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A calibration that the weights went through: the variance uses residuals from its auxiliaries.
+
+    ``before`` and ``after`` (n,) are the weights that went in and came out.
+    """
+
+    auxiliary: Auxiliary
+    before: np.ndarray
+    after: np.ndarray
+
+    def residuals(self, weighted: np.ndarray) -> np.ndarray:
+        """Weighted values (n, k) minus what their regression on the auxiliaries explains, weighted by ``before``."""
+        after = self.after[:, None]
+        values = np.divide(weighted, after, out=np.zeros_like(weighted), where=after != 0)
+        gram = self.auxiliary.gram(self.before)
+        products = self.auxiliary.products(values * self.before[:, None])
+        explained = self.auxiliary.predict(np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ products)
+        return (values - explained) * after
+
+
+@dataclass(frozen=True, init=False)
+class SurveyDesign(DeclaredDesign):
+    """Stratified, possibly multistage sampling, with Taylor linearisation.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)   one row per observed unit
+    weight : str              column: inverse inclusion probability, in population units
+    stratum : str or list of str or None   strata, one column per stage
+    psu : str or list of str or None   primary (and further) units, one column per stage; None: the rows
+    pop_size : str or list of str or None   units in the population of the stratum, one column per
+        stage (values of at most 1 are read as sampling fractions); None: with replacement
+    nest : bool               unit codes repeat between strata
+    lonely_psu : str          what to do with a stratum of one unit: fail; certainty (adds nothing);
+        adjust (compare with 0, as R survey); average (mean variance of the other strata)
+
+    References
+    ----------
+    Lumley (2010), Complex Surveys; Binder (1983), International Statistical Review 51.
+    """
+
+    stages: tuple[Stage, ...]
+    lonely_psu: LonelyPsu
+    calibrations: tuple[Calibration, ...]
+
+    def __init__(
+        self,
+        df: pd.DataFrame,
+        weight: str,
+        stratum: str | list[str] | None = None,
+        psu: str | list[str] | None = None,
+        pop_size: str | list[str] | None = None,
+        nest: bool = False,
+        lonely_psu: LonelyPsu = "fail",
+    ) -> None:
+        if lonely_psu not in LONELY_RULES:
+            hint = nearest(lonely_psu, LONELY_RULES)
+            raise EstimationError(
+                "unknown lonely_psu rule", got=lonely_psu, expected=", ".join(LONELY_RULES), hint=hint
+            )
+        strata, units, sizes = _as_list(stratum), _as_list(psu), _as_list(pop_size)
+        require_columns(df, [weight, *strata, *units, *sizes])
+        self._declare(
+            data=df,
+            weights=usable_weights(df, weight),
+            stages=tuple(_stages(df, strata, units, sizes, nest)),
+            lonely_psu=lonely_psu,
+            in_domain=np.ones(len(df), dtype=bool),
+            calibrations=(),
+        )
+
+    def _calibrated_to(
+        self, auxiliary: Auxiliary, targets: np.ndarray, method: str, bounds: tuple[float, float] | None
+    ) -> Self:
+        after = self.weights * calibration_factors(self.weights, auxiliary, targets, method, bounds)
+        step = Calibration(auxiliary, self.weights, after)
+        return self._with(weights=after, calibrations=(*self.calibrations, step))
+
+    def with_weights(self, weights: pd.Series | np.ndarray) -> Self:
+        """The design with other weights, such as trimmed ones; calibrations before that still count."""
+        values = np.asarray(weights, dtype=float)
+        if values.shape != self.weights.shape or not np.isfinite(values).all() or (values < 0).any():
+            raise EstimationError(
+                "the weights do not fit the design",
+                got=f"{values.shape}, smallest {np.nanmin(values, initial=np.inf):g}",
+                expected=f"{self.weights.shape}, finite and not negative",
+            )
+        return self._with(weights=values)
+
+    def covariance(self, influence: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
+        """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain.
+
+        ``present`` (n, k): the rows in each estimate's domain; None: the design's domain for all.
+        """
+        weighted = influence * self.weights[:, None]
+        for calibration in self.calibrations:
+            weighted = calibration.residuals(weighted)
+        if self.calibrations:
+            # Residuals lie in all strata, whatever the domain.
+            present = None
+        elif present is None:
+            present = self.in_domain[:, None]
+        return stages_covariance(weighted, list(self.stages), self.lonely_psu, present)
+
+    @property
+    def census_rows(self) -> np.ndarray:
+        """Rows (n,) of strata that were taken whole, at every stage: they have no sampling error."""
+        whole = np.ones(len(self), dtype=bool)
+        for stage in self.stages:
+            whole &= (stage.fraction >= 1 - 1e-12)[stage.stratum]
+        return whole
+
+    @property
+    def rows_are_units(self) -> bool:
+        """Whether every row is a primary unit of one stage and nothing else bears on the variance."""
+        stage = self.stages[0]
+        alone = stage.lonely.any() and self.lonely_psu != "certainty"
+        return len(self.stages) == 1 and not self.calibrations and not alone and len(stage.unit_stratum) == len(self)
+
+    def df(self, rows: np.ndarray | None = None) -> float:
+        """Degrees of freedom: primary units minus strata, among the given rows with weight (default: the domain)."""
+        inside = self.in_domain if rows is None else rows & self.in_domain
+        return float(self.df_by(inside.astype(np.intp) - 1, 1)[0])
+
+    def df_by(self, codes: np.ndarray, n_groups: int) -> np.ndarray:
+        """Degrees of freedom in each of the groups that ``codes`` (n,) name; -1 is no group."""
+        codes = np.where(self.weights != 0, codes, -1)
+        stage = self.stages[0]
+        return (_distinct_by(codes, stage.unit, n_groups) - _distinct_by(codes, stage.stratum, n_groups)).astype(float)
+
+
+def _distinct_by(codes: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
+    """How many distinct values stand in each group."""
+    width = int(values.max()) + 1
+    seen = np.zeros((n_groups + 1) * width, dtype=bool)
+    seen[(codes + 1) * width + values] = True
+    return seen.reshape(n_groups + 1, width).sum(axis=1)[1:]
+
+
+def _stages(df: pd.DataFrame, strata: list[str], units: list[str], sizes: list[str], nest: bool) -> list[Stage]:
+    """Codes of units and strata at every stage, each unique over what lies above."""
+    n_stages = max(1, len(units))
+    _refuse_more_than_stages(n_stages, strata, sizes)
+    above = np.zeros(len(df), dtype=np.intp)
+    stages = []
+    for s in range(n_stages):
+        names, stratum = _strata_of(df, strata[s] if s < len(strata) else None, above)
+        own = _unit_codes(df, units[s]) if units else np.arange(len(df))
+        # Codes of the first stage may repeat between strata only when nested.
+        scope = stratum if (nest or s > 0) else np.zeros_like(stratum)
+        unit = _combined(scope, own)
+        _refuse_split_units(df, unit, stratum, units, s)
+        pop_size = _pop_sizes(df, sizes[s], unit, stratum) if s < len(sizes) else None
+        stages.append(Stage(unit, stratum, names, pop_size))
+        above = unit
+    return stages
+
+
+def _refuse_more_than_stages(n_stages: int, strata: list[str], sizes: list[str]) -> None:
+    for what, columns in (("strata", strata), ("population sizes", sizes)):
+        if len(columns) > n_stages:
+            raise EstimationError(
+                f"more {what} than stages", got=", ".join(columns), expected=f"at most {n_stages}, one per stage"
+            )
+
+
+def _unit_codes(df: pd.DataFrame, column: str) -> np.ndarray:
+    codes = pd.factorize(df[column])[0]
+    if (codes < 0).any():
+        raise EstimationError("a sampling unit is missing", column=column, row=int((codes < 0).argmax()) + 1)
+    return codes
+
+
+def _strata_of(df: pd.DataFrame, column: str | None, above: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Stratum of every row inside the unit above it, with names for messages."""
+    own, levels = pd.factorize(df[column], sort=True) if column else (np.zeros(len(df), dtype=np.intp), ["all"])
+    if (own < 0).any():
+        raise EstimationError("a stratum is missing", column=column or "", row=int((own < 0).argmax()) + 1)
+    code = _combined(above, own)
+    first = np.unique(code, return_index=True)[1]
+    return [str(levels[own[i]]) for i in first], code
+
+
+def _combined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.unique(a.astype(np.int64) * (int(b.max()) + 1) + b, return_inverse=True)[1]
+
+
+def _refuse_split_units(df: pd.DataFrame, unit: np.ndarray, stratum: np.ndarray, units: list[str], s: int) -> None:
+    first = np.full(int(unit.max()) + 1, -1)
+    first[unit[::-1]] = stratum[::-1]
+    split = first[unit] != stratum
+    if split.any():
+        raise EstimationError(
+            "a unit lies in two strata",
+            column=units[s] if units else "",
+            got=str(df[units[s]].iloc[int(split.argmax())]) if units else "",
+            expected="every unit in one stratum",
+            hint="if unit codes repeat between strata, declare nest=True",
+        )
+
+
+def _pop_sizes(df: pd.DataFrame, column: str, unit: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+    given = floats_of(df, column, "the population size is not a number")
+    n_strata = int(stratum.max()) + 1
+    first = np.unique(unit, return_index=True)[1]
+    n = np.bincount(stratum[first], minlength=n_strata)[stratum]
+    size = n / given if np.all((given > 0) & (given <= 1)) else given
+    bad = ~(size >= n - 1e-9)
+    if bad.any():
+        raise EstimationError(
+            "a population size is smaller than the sample",
+            column=column,
+            row=int(bad.argmax()) + 1,
+            got=f"{given[bad][0]:g}",
+            expected=f"at least {n[bad][0]:g}",
+        )
+    low, high = np.full(n_strata, np.inf), np.zeros(n_strata)
+    np.minimum.at(low, stratum, size)
+    np.maximum.at(high, stratum, size)
+    if (high - low > 1e-6 * high).any():
+        raise EstimationError(
+            "the population size differs inside a stratum", column=column, expected="one value per stratum"
+        )
+    return size
+
+
+def _as_list(value: str | list[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,238 @@
+"""Proxy pattern-mixture analysis: what a mean would be if silence depended on the answer itself.
+
+A proxy X is known for everyone, the variable Y for respondents only. Whether somebody answers may
+depend on (1 - phi) X* + phi Y, where X* is the proxy on the scale of Y: phi = 0 is silence that depends on the
+proxy alone, phi = 1 silence that depends on Y alone. The data say nothing about phi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import EstimationError
+from spi_analysis.survey.weighting import effective_n
+
+
+@dataclass(frozen=True)
+class ProxyMoments:
+    """What the method needs to know: moments of Y and X among respondents, and the mean of X over everyone.
+
+    ``correlation`` is that of Y and X among respondents, in (0, 1].
+    """
+
+    y_mean: float
+    y_sd: float
+    x_mean: float
+    x_sd: float
+    correlation: float
+    x_mean_all: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.correlation <= 1:
+            raise EstimationError(
+                "the proxy does not go with the variable", got=f"correlation {self.correlation:.3g}", expected="above 0"
+            )
+        if not (self.x_sd > 0 and self.y_sd > 0):
+            raise EstimationError("the variable or the proxy does not vary among the respondents")
+
+
+def proxy_moments(y: np.ndarray, x: np.ndarray, x_mean_all: float, weights: np.ndarray | None = None) -> ProxyMoments:
+    """Moments from respondents' values (n,) of the variable and of the proxy, weighted by design weights (n,)."""
+    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
+    y_mean, x_mean = np.average(y, weights=w), np.average(x, weights=w)
+    y_sd = np.sqrt(np.average((y - y_mean) ** 2, weights=w))
+    x_sd = np.sqrt(np.average((x - x_mean) ** 2, weights=w))
+    together = np.average((y - y_mean) * (x - x_mean), weights=w)
+    # Rounding may leave a perfect correlation a hair above 1.
+    correlation = min(together / (y_sd * x_sd), 1.0) if y_sd > 0 and x_sd > 0 else 0.0
+    return ProxyMoments(float(y_mean), float(y_sd), float(x_mean), float(x_sd), float(correlation), float(x_mean_all))
+
+
+def proxy_factor(correlation: float, phi: float) -> float:
+    """How far Y moves, in its standard deviations, for one of the proxy: (phi + (1-phi) r) / (phi r + 1 - phi)."""
+    if not 0 <= phi <= 1:
+        raise EstimationError("phi is out of range", got=str(phi), expected="0 to 1")
+    return (phi + (1 - phi) * correlation) / (phi * correlation + 1 - phi)
+
+
+def unadjusted_bias(moments: ProxyMoments, phi: float) -> float:
+    """Bias of the respondents' mean of Y under phi (MUB): respondents minus everyone, in units of Y.
+
+    References
+    ----------
+    Little, West, Boonstra & Hu (2020), Journal of Survey Statistics and Methodology 8.
+    """
+    return standardised_bias(moments, phi) * moments.y_sd
+
+
+def standardised_bias(moments: ProxyMoments, phi: float) -> float:
+    """The same in standard deviations of Y (SMUB)."""
+    return proxy_factor(moments.correlation, phi) * (moments.x_mean - moments.x_mean_all) / moments.x_sd
+
+
+def pattern_mixture_mean(moments: ProxyMoments, phi: float) -> float:
+    """Maximum-likelihood estimate of the mean of Y over everyone, for a given phi.
+
+    phi = 0 is the regression estimator, phi = 1 the estimator of inverse regression.
+
+    References
+    ----------
+    Andridge & Little (2011), Journal of Official Statistics 27.
+    """
+    return moments.y_mean - unadjusted_bias(moments, phi)
+
+
+def sensitivity(estimate: float, moments: ProxyMoments, phis: Sequence[float]) -> pd.DataFrame:
+    """A calibrated mean under several phis.
+
+    Calibration to the variables of the proxy has already done what phi = 0 asks for, so only the rest is added:
+    ``estimate - (MUB(phi) - MUB(0))``. The figure of phi = 0 is the calibrated mean itself.
+
+    Returns
+    -------
+    DataFrame, one row per phi: phi, shift, estimate (units of Y).
+    """
+    start = unadjusted_bias(moments, 0.0)
+    shifts = [start - unadjusted_bias(moments, phi) for phi in phis]
+    return pd.DataFrame({"phi": list(phis), "shift": shifts, "estimate": [estimate + shift for shift in shifts]})
+
+
+# A proxy: the best prediction of a variable from what is known of everyone.
+
+
+@dataclass(frozen=True)
+class RegressionProxy:
+    """Predictions for respondents (n,) and for everyone (N,).
+
+    ``correlation`` with the variable among respondents; ``adjusted`` takes off what as many
+    coefficients explain by chance alone (0 where nothing is left).
+    """
+
+    y: np.ndarray
+    respondents: np.ndarray
+    everyone: np.ndarray
+    weights: np.ndarray
+    coefficients: int
+    correlation: float
+    adjusted: float
+
+    @property
+    def moments(self) -> ProxyMoments:
+        """Moments for the pattern-mixture analysis, with the adjusted correlation.
+
+        The predictions vary more than the true ones, for they follow chance too. The standard deviation of
+        the true ones is correlation times that of the variable.
+        """
+        y_mean = float(np.average(self.y, weights=self.weights))
+        y_sd = float(np.sqrt(np.average((self.y - y_mean) ** 2, weights=self.weights)))
+        x_mean = float(np.average(self.respondents, weights=self.weights))
+        x_sd = self.adjusted * y_sd
+        return ProxyMoments(y_mean, y_sd, x_mean, x_sd, self.adjusted, float(self.everyone.mean()))
+
+
+def regression_proxy(
+    y: np.ndarray, respondents: pd.DataFrame, everyone: pd.DataFrame, weights: np.ndarray, least: int
+) -> RegressionProxy:
+    """Weighted least squares of ``y`` on the columns, predicted for respondents and for everyone.
+
+    Parameters
+    ----------
+    y : array (n,)                         the variable, without missing values
+    respondents, everyone : DataFrame (n, ...), (N, ...)
+        the same columns; numbers enter as they are (a missing one as the mean, and a mark that it is missing),
+        all others as categories
+    weights : array (n,)                   design weights of the respondents
+    least : int                            a category with fewer respondents is not told apart from the rest
+
+    Raises
+    ------
+    EstimationError   fewer respondents than coefficients
+
+    References
+    ----------
+    Ezekiel (1930), Methods of Correlation Analysis (adjusted R squared); n is Kish's effective number.
+    """
+    y, weights = np.asarray(y, dtype=float), np.asarray(weights, dtype=float)
+    own, all_ = _matrix(respondents, respondents, least), _matrix(everyone, respondents, least)
+    centre = np.average(own, axis=0, weights=weights) if own.shape[1] else np.zeros(0)
+    root = np.sqrt(weights)[:, None]
+    y_mean = float(np.average(y, weights=weights))
+    # Of all solutions the shortest: people of a category that nobody answered from get a middling prediction.
+    beta, _, rank, _ = np.linalg.lstsq(root * (own - centre), root[:, 0] * (y - y_mean), rcond=None)
+    predicted, people = y_mean + (own - centre) @ beta, y_mean + (all_ - centre) @ beta
+    n = effective_n(weights)
+    if n <= rank + 1:
+        raise EstimationError(
+            "too few respondents for a proxy", got=f"{n:.0f} respondents", expected=f"more than {rank + 1}"
+        )
+    total = float(weights @ (y - y_mean) ** 2)
+    share = float(weights @ (predicted - y_mean) ** 2) / total if total > 0 else 0.0
+    adjusted = 1 - (1 - share) * (n - 1) / (n - rank - 1)
+    return RegressionProxy(
+        y, predicted, people, weights, int(rank), float(np.sqrt(min(share, 1.0))), float(np.sqrt(max(adjusted, 0.0)))
+    )
+
+
+def _matrix(people: pd.DataFrame, respondents: pd.DataFrame, least: int) -> np.ndarray:
+    """Columns of the regression for ``people``, as the respondents' values define them."""
+    columns: list[np.ndarray] = []
+    for name in respondents:
+        known, column = respondents[name], people[name]
+        if pd.api.types.is_float_dtype(known) or pd.api.types.is_integer_dtype(known):
+            columns += _number(column, known, least)
+        else:
+            columns += _categories(column, known, least)
+    return np.column_stack(columns) if columns else np.zeros((len(people), 0))
+
+
+def _number(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]:
+    if known.notna().sum() < least:
+        return []
+    values = column.fillna(known.mean()).to_numpy(dtype=float)
+    missing = [column.isna().to_numpy(dtype=float)] if known.isna().sum() >= least else []
+    return [(values - known.mean()) / (known.std() or 1.0), *missing]
+
+
+def _categories(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]:
+    """0/1 columns of the values that at least ``least`` respondents have; values are compared once, not row by row."""
+    codes, values = pd.factorize(known)
+    thick = np.bincount(codes + 1, minlength=len(values) + 1)[1:] >= least
+    levels = sorted(values[thick].astype(object), key=str)
+    codes, values = pd.factorize(column)
+    # Place of each value among the levels; the last is for those who have none.
+    place = np.append(pd.Index(levels, dtype=object).get_indexer(values.astype(object)), -1)[codes]
+    return [(place == level).astype(float) for level in range(len(levels))]
+
+
+# Delta adjustment: what if those who did not answer differ by so much from what the weights make of them?
+
+
+def delta_adjusted_mean(estimate: float, response_share: float, delta: float) -> float:
+    """The mean over everyone, if the nonrespondents' mean is ``delta`` above what the weights take it for.
+
+    Parameters
+    ----------
+    estimate : float         weighted mean; it takes nonrespondents to be like the respondents of their class
+    response_share : float   share of the population that answers or would answer, 0 to 1
+    delta : float            units of the mean
+
+    References
+    ----------
+    Rubin (1977), Journal of the American Statistical Association 72; National Research Council (2010), The Prevention
+    and Treatment of Missing Data in Clinical Trials, ch. 5.
+    """
+    return estimate + (1 - response_share) * delta
+
+
+def tipping_delta(estimate: float, silent_share: float, limit: float) -> float:
+    """The delta at which the adjusted mean is ``limit``; infinite where everyone answered.
+
+    ``silent_share`` is the share of nonrespondents, for a composite the sum of weights times shares.
+    """
+    if silent_share <= 0:
+        return float("inf") if limit > estimate else float("-inf")
+    return (limit - estimate) / silent_share

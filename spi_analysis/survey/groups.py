@@ -1,0 +1,387 @@
+"""Cells of a population, and what to do with the thin ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import TypeGuard, TypeVar
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spi_analysis.errors import SamplingError, WeightingError, nearest
+
+# Sums over groups of rows, for one weight vector or many at once.
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Rows in groups: ``codes`` (n,) index into ``labels`` (G,)."""
+
+    codes: np.ndarray
+    labels: list[str]
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum of ``values`` (n, K) per group: (G, K)."""
+        n = len(self.codes)
+        indicator = sparse.csr_array((np.ones(n), (self.codes, np.arange(n))), shape=(len(self.labels), n))
+        return np.asarray(indicator @ values)
+
+    def spread(self, per_group: np.ndarray) -> np.ndarray:
+        """The value of each row's group: (G, K) to (n, K)."""
+        return per_group[self.codes]
+
+
+def groups_of(labels: pd.Series) -> Groups:
+    """Groups of equal labels, in the order of the labels."""
+    codes, names = pd.factorize(labels, sort=True)
+    if (codes < 0).any():
+        raise WeightingError(
+            "a grouping value is missing",
+            column=str(labels.name),
+            row=int((codes < 0).argmax()) + 1,
+            expected="a value for everyone in the sample",
+        )
+    return Groups(codes, [str(name) for name in names])
+
+
+SEPARATOR = " × "
+UNKNOWN_LEVEL = "(unknown)"
+
+
+def known_levels(column: pd.Series) -> pd.Series:
+    """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.fillna(UNKNOWN_LEVEL).astype("str")
+    return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
+
+
+def cell_labels(data: pd.DataFrame, by: list[str]) -> pd.Series:
+    """One label per row that joins the columns ``by``; a missing value is a level of its own."""
+    if not by:
+        raise SamplingError("no column is named", got="an empty list", expected="the columns that make the cells")
+    absent = [column for column in by if column not in data.columns]
+    if absent:
+        hint = nearest(absent[0], [str(column) for column in data.columns])
+        raise SamplingError("a column is missing", column=", ".join(absent), expected="columns of the table", hint=hint)
+    parts = [known_levels(data[column]) for column in by]
+    label = parts[0]
+    for part in parts[1:]:
+        label = label + SEPARATOR + part
+    return label.rename("cell")
+
+
+def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: float) -> pd.DataFrame:
+    """Merge cells until every group holds at least ``minimum``.
+
+    The rule, as long as a group is thin: the thinnest group joins the thinnest other
+    group that shares most of its leading columns (so a thin position class first joins
+    another one of the same unit, and only then does a unit join another unit). Ties go
+    by label, so the order of rows does not matter.
+
+    Parameters
+    ----------
+    cells : DataFrame (cells, ...)   one row per cell, columns ``by`` and ``count``
+    by : list of str                 from the variable kept longest to the one given up first
+    count : str                      column with what is counted (people, respondents)
+    minimum : float                  the least a group may hold
+
+    Returns
+    -------
+    DataFrame (cells, by + ["cell", "group", "merged"]) : group label of each cell, and
+    whether it was merged. A group of several cells is named by its thickest cell and
+    the number of further ones.
+    """
+    labels = cell_labels(cells, by)
+    group, merged = merge_thin_labels(labels.tolist(), cells[count].tolist(), minimum)
+    return cells[by].assign(cell=labels, group=group, merged=merged)
+
+
+def merge_thin_labels(labels: Sequence[str], counts: Sequence[float], minimum: float) -> tuple[np.ndarray, np.ndarray]:
+    """``merge_thin_cells`` by the labels of the cells: group label of each (C,), and whether it was merged (C,)."""
+    if not is_number(minimum):
+        raise SamplingError("the least size of a group is no number", got=str(minimum), expected="a finite number")
+    if len(set(labels)) < len(labels):
+        twice = next(label for i, label in enumerate(labels) if label in labels[:i])
+        raise SamplingError("a cell is given twice", got=twice, expected="each once")
+    group, merged = np.full(len(labels), "", dtype=object), np.zeros(len(labels), dtype=bool)
+    for one in _merged([tuple(label.split(SEPARATOR)) for label in labels], counts, minimum):
+        thickest = min(one.members, key=lambda i: (-counts[i], labels[i]))
+        further = len(one.members) - 1
+        group[one.members] = labels[thickest] + (f" (+{further})" if further else "")
+        merged[one.members] = further > 0
+    return group, merged
+
+
+def merged_codes(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> np.ndarray:
+    """Group of each cell (C,) by the rule of ``merge_thin_cells``, without labels: for many repetitions.
+
+    Groups are numbered from 0 by their first cells, so cells that stay alone keep their order.
+    ``cells``: the values of each cell as text, from the one kept longest to the one given up first.
+    """
+    code = np.empty(len(cells), dtype=np.intp)
+    groups = sorted(_merged(cells, counts, minimum), key=lambda group: min(group.members))
+    for number, group in enumerate(groups):
+        code[group.members] = number
+    return code
+
+
+def _merged(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: float) -> list[_Group]:
+    groups = [_Group([i], float(n), part) for i, (n, part) in enumerate(zip(counts, cells, strict=True))]
+    while len(groups) > 1:
+        groups.sort(key=lambda group: (group.count, group.parts))
+        if groups[0].count >= minimum:
+            break
+        thin = groups.pop(0)
+        # Whoever shares the first value shares more than those who do not: only they are compared.
+        near = [group for group in groups if thin.parts and group.parts[:1] == thin.parts[:1]] or groups
+        partner = min(near, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
+        groups.remove(partner)
+        groups.append(thin.joined(partner))
+    return groups
+
+
+class _Group:
+    """Cells that belong together; ``parts`` are the leading values that all of them share."""
+
+    def __init__(self, members: list[int], count: float, parts: tuple[str, ...]) -> None:
+        self.members, self.count, self.parts = members, count, parts
+
+    def joined(self, other: _Group) -> _Group:
+        parts = self.parts[: _shared(self.parts, other.parts)]
+        return _Group([*self.members, *other.members], self.count + other.count, parts)
+
+
+def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
+    """How many leading values two cells have in common."""
+    shared = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        shared += 1
+    return shared
+
+
+# The table of distinct cells: rows that share the level of every margin are one line of it.
+#
+# Whatever depends on the margins only is computed on this table, independent of the number of rows.
+
+
+@dataclass(frozen=True)
+class Margin:
+    """A categorical variable: ``codes`` (n,) index into ``levels`` (L,)."""
+
+    name: str
+    levels: list[str]
+    codes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Distinct combinations of levels: ``codes`` (n,) the cell of each row, ``levels`` (M, margins) of each cell."""
+
+    codes: np.ndarray
+    levels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum of ``values`` (n,) or (n, K) per cell: (M,) or (M, K)."""
+        return group_sums(self.codes, values, len(self.levels))
+
+
+def group_sums(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    """Sum of ``values`` (n,) or (n, K) per code: (size,) or (size, K)."""
+    if values.ndim == 1:
+        return np.bincount(codes, values, size)
+    if values.shape[1] == 1:
+        return np.bincount(codes, values[:, 0], size)[:, None]
+    return np.asarray(indicator(codes, size) @ values)
+
+
+def indicator(codes: np.ndarray, size: int) -> sparse.csc_array:
+    """The matrix (size, n) that sums rows by their code."""
+    n = len(codes)
+    return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=(size, n))
+
+
+def cells_of(margins: list[Margin]) -> Cells:
+    """The cells that occur, ordered by the first margin, then the second and so on."""
+    n = len(margins[0].codes)
+    limit = max(4 * n, 4096)
+    key, shape, table = np.zeros(n, dtype=np.intp), [1], np.empty((1, 0), dtype=np.intp)
+    for margin in margins:
+        size = len(margin.levels)
+        if math.prod(shape) * size > limit:
+            key, table = _present(key, shape, table, limit)
+            shape = [len(table)]
+        key = key * size + margin.codes
+        shape = [*shape, size]
+    return Cells(*_present(key, shape, table, limit))
+
+
+def _present(key: np.ndarray, shape: list[int], table: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number the keys that occur without gaps; the levels behind each of them."""
+    size = math.prod(shape)
+    if size <= limit:
+        found = np.flatnonzero(np.bincount(key, minlength=size))
+        number = np.empty(size, dtype=np.intp)
+        number[found] = np.arange(len(found))
+        codes = number[key]
+    else:
+        found, codes = np.unique(key, return_inverse=True)
+    before, *levels = np.unravel_index(found, shape)
+    return codes, np.column_stack([table[before], *levels])
+
+
+# Columns of any type as codes of texts, fast: two equal texts are one level, whatever they were made of.
+
+
+def coded(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Codes (n,) into the texts that occur in a column; -1 where the value is missing."""
+    codes, values = _factorized(column)
+    place: dict[str, int] = {}
+    number = [-1 if pd.isna(value) else place.setdefault(str(value), len(place)) for value in values]
+    if number != list(range(len(values))):
+        # A missing value has code -1 and so reads the last entry, which is -1 too.
+        codes = np.array([*number, -1], dtype=np.intp)[codes]
+    return codes, list(place)
+
+
+def _factorized(column: pd.Series) -> tuple[np.ndarray, list]:
+    """Codes and the values behind them: all of them occur; some may be equal as texts, or missing."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _occurring(column.cat.codes.to_numpy(), list(column.cat.categories))
+    if column.dtype == object:
+        return _of_objects(column.to_numpy())
+    codes, values = pd.factorize(column)
+    return codes, list(values)
+
+
+def _occurring(codes: np.ndarray, values: list) -> tuple[np.ndarray, list]:
+    """Without the categories that nobody has."""
+    occurs = np.bincount(codes + np.intp(1), minlength=len(values) + 1)[1:] > 0
+    if occurs.all():
+        return codes, values
+    number = np.where(occurs, np.cumsum(occurs) - 1, -1)
+    return np.append(number, -1)[codes], [value for value, here in zip(values, occurs, strict=True) if here]
+
+
+def _of_objects(values: np.ndarray) -> tuple[np.ndarray, list]:
+    codes, found = pd.factorize(values)
+    if all(isinstance(value, str) for value in found):
+        return codes, list(found)
+    # 1, 1.0 and True are equal to a hash table but are not equal texts.
+    codes, texts = pd.factorize(pd.Series(values, dtype=object).map(str, na_action="ignore"))
+    return codes, list(texts)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number; what is true or false is none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def require_columns(data: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Raise for columns that the table does not have, and for what is no table."""
+    if not isinstance(data, pd.DataFrame):
+        raise WeightingError("this is no table", got=type(data).__name__, expected="a pandas DataFrame")
+    absent = [column for column in columns if column not in data.columns]
+    if absent:
+        names = [str(column) for column in data.columns]
+        listed = ", ".join(str(column) for column in absent)
+        raise WeightingError("a column is missing", column=listed, hint=nearest(absent[0], names))
+
+
+def numbers_of(data: pd.DataFrame, column: str) -> np.ndarray:
+    """A column as floats (n,), missing values allowed; raises where it holds no numbers."""
+    require_columns(data, [column])
+    return floats_of(data[column], column)
+
+
+def floats_of(values: pd.Series | np.ndarray | list[float], name: str) -> np.ndarray:
+    """Values as floats (n,), missing ones allowed; ``name`` is what an error calls them."""
+    series = pd.Series(values)
+    if len(series) and not pd.api.types.is_numeric_dtype(series):
+        raise WeightingError(
+            "this is not a number", column=name, got=f"values such as {series.iloc[0]!r}", expected="numbers"
+        )
+    return series.to_numpy(dtype=float)
+
+
+def finite_weights(weights: pd.Series | np.ndarray | list[float]) -> np.ndarray:
+    """Weights as floats (n,), none of them missing; calibrated ones may be negative."""
+    values = floats_of(weights, "weight")
+    _refuse(~np.isfinite(values), values, "weight", "missing or infinite", "a finite number")
+    return values
+
+
+def weights_of(data: pd.DataFrame, weight: str) -> np.ndarray:
+    """The weight column as floats; finite and not negative."""
+    values = numbers_of(data, weight)
+    _refuse(~(np.isfinite(values) & (values >= 0)), values, weight, "missing or negative", "a finite number, 0 or more")
+    return values
+
+
+def _refuse(bad: np.ndarray, values: np.ndarray, column: str, what: str, expected: str) -> None:
+    if bad.any():
+        row = int(bad.argmax())
+        raise WeightingError(f"a weight is {what}", column=column, row=row + 1, got=str(values[row]), expected=expected)
+
+
+# Sums over many rows that take one core and no more, and so give the same bits on any number of cores.
+#
+# A linear algebra library splits large products over all cores, which then wait for each other: on a
+# machine that is busy (with other institutions, say) this is many times slower than one core alone.
+# Products of small pieces stay below the size where it does so.
+
+# Multiplications in one product of matrices up to which it is not split.
+SMALL = 2**18
+
+
+def dot(left: np.ndarray, right: np.ndarray) -> float:
+    """Sum of left * right, (n,) each."""
+    return float(np.einsum("i,i->", left, right))
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left @ right, (p, m) and (m, r), where m is long and p, r are short: (p, r)."""
+    p, r = len(left), right.shape[1]
+    size = max(16, SMALL // max(p * r, 1))
+    count = left.shape[1] // size
+    whole = count * size
+    pieces = left[:, :whole].reshape(p, count, size).transpose(1, 0, 2)
+    summed: np.ndarray = np.matmul(pieces, right[:whole].reshape(count, size, r)).sum(axis=0)
+    return summed + left[:, whole:] @ right[whole:]
+
+
+# Cumulated weights against a share of their sum: what differs by rounding only is equal.
+#
+# Ten weights of 1/3 cumulate to a hair more than 5/3 at the fifth, and the share 0.5 seems not reached. Whoever
+# compares
+# cumulated sums with a share comes here.
+
+# Sums of a million weights are off by less than 1e-10 of their total, and calibrated totals are met to 1e-9 where
+# rounding lets them fall no further; one person of ten million counts 1e-7.
+ROUNDING = 1e-9
+# A share times a count is off by its last digits only.
+LAST_DIGITS = 1e-12
+
+Numbers = TypeVar("Numbers", float, np.ndarray)
+
+
+def last_reached(cumulative: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Index of the last cumulated weight that does not exceed what is wanted (k,), -1 where even the first does.
+
+    ``cumulative`` (n,), ascending, its last entry the sum of all weights; equal are sums that differ by ``ROUNDING``
+    of that.
+    """
+    return np.searchsorted(cumulative, wanted + ROUNDING * cumulative[-1], side="right") - 1
+
+
+def half_up(x: Numbers) -> Numbers:
+    """The nearest whole number, halves up: what lies below a half by rounding only is a half."""
+    return np.floor(x + 0.5 + LAST_DIGITS * np.maximum(np.abs(x), 1))

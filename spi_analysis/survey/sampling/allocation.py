@@ -1,0 +1,247 @@
+"""How many from each stratum: one optimum for all methods, with bounds, exact in whole numbers.
+
+Every method minimises ``sum(a_h**2 / n_h)`` for its own measure ``a_h`` of a stratum;
+without bounds that gives n_h proportional to a_h. In whole numbers the minimum is
+found exactly by giving one place after another to the stratum with the largest
+``a_h / sqrt(n_h (n_h + 1))``.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.survey.groups import is_number
+
+Bound = float | str | None
+COST = "cost"
+
+
+def allocate(
+    strata: pd.DataFrame,
+    n: int | None = None,
+    method: str = "proportional",
+    pop_size: str = "N",
+    sd: str = "sd",
+    mean: str | None = None,
+    cost: str | None = None,
+    budget: float | None = None,
+    min_n: Bound = None,
+    max_n: Bound = None,
+    power: float = 0.5,
+    integer: bool = True,
+) -> pd.Series:
+    """Share n (or a budget) among strata.
+
+    Parameters
+    ----------
+    strata : DataFrame (H, ...)   one row per stratum
+    n : int                       people in all; or ``budget`` with ``method="cost"``
+    method : str
+        equal; proportional (to N_h); neyman (N_h S_h); power (Bankier: (N_h Ybar_h)**power * S_h/Ybar_h,
+        needs ``mean``; with ``mean=None`` N_h**power); cost (N_h S_h / sqrt(c_h))
+    pop_size, sd, mean, cost : str   columns with N_h, S_h, Ybar_h, c_h (cost per person)
+    min_n, max_n : number or column   bounds; n_h never exceeds N_h
+    integer : bool
+        whole numbers (for n the exact optimum; for a budget greedy by gain per cost: never over it, but where prices
+        differ another split may spend the last of it a little better), or the real-valued optimum
+
+    Returns
+    -------
+    Series (H,), index of ``strata``, name ``n``, that sums to n.
+
+    Raises
+    ------
+    SamplingError   no strata, unknown method or column, values that are not finite numbers, n that is no whole number
+        (with ``integer``), bounds that cross or cannot hold n, both or neither of n and budget.
+
+    References
+    ----------
+    Cochran (1977), ch. 5; Bankier (1988), JASA 83; Wright (2012), The American Statistician 66;
+    Wright (2017), Statistics & Probability Letters 129.
+    """
+    if strata.empty:
+        raise SamplingError("there are no strata", got="an empty table", expected="one row per stratum")
+    measure = _measure(strata, method, pop_size, sd, mean, cost, power)
+    low, high = _bounds(strata, pop_size, min_n, max_n)
+    if integer:
+        low, high = np.ceil(low), np.floor(high)
+    total = _total(n, budget, method, integer)
+    spent = np.ones(len(strata)) if budget is None else _column(strata, cost or COST, above_zero=True)
+    _check_feasible(strata, low, high, total, spent)
+    real = _real_optimum(measure, low, high, total, spent)
+    if not integer:
+        return pd.Series(real, index=strata.index, name="n")
+    if budget is not None:
+        whole = _greedy(measure, low, high, None, spent, total)
+    else:
+        whole = _integer_optimum(measure, low, high, round(total), real)
+    return pd.Series(whole.astype(int), index=strata.index, name="n")
+
+
+def _measure(
+    strata: pd.DataFrame, method: str, pop_size: str, sd: str, mean: str | None, cost: str | None, power: float
+) -> np.ndarray:
+    def size() -> np.ndarray:
+        return _column(strata, pop_size)
+
+    def bankier() -> np.ndarray:
+        if mean is None:
+            return size() ** power
+        centre = _column(strata, mean, above_zero=True)
+        return (size() * centre) ** power * _column(strata, sd) / centre
+
+    measures: dict[str, Callable[[], np.ndarray]] = {
+        "equal": lambda: np.ones(len(strata)),
+        "proportional": size,
+        "neyman": lambda: size() * _column(strata, sd),
+        "power": bankier,
+        "cost": lambda: size() * _column(strata, sd) / np.sqrt(_column(strata, cost or COST, above_zero=True)),
+    }
+    if method not in measures:
+        raise SamplingError("unknown method", got=method, expected=", ".join(measures), hint=nearest(method, measures))
+    return measures[method]()
+
+
+def _column(strata: pd.DataFrame, name: str, *, above_zero: bool = False) -> np.ndarray:
+    if name not in strata.columns:
+        raise SamplingError("a column is missing", column=name, hint=nearest(name, strata.columns))
+    values = pd.to_numeric(strata[name], errors="coerce").to_numpy(dtype=float)
+    bad = ~(np.isfinite(values) & ((values > 0) if above_zero else (values >= 0)))
+    if bad.any():
+        raise SamplingError(
+            "a stratum has no usable value",
+            column=name,
+            row=int(bad.argmax()) + 1,
+            got=str(strata[name].to_numpy()[bad][0]),
+            expected="above 0" if above_zero else "0 or more",
+        )
+    return values
+
+
+def _bounds(strata: pd.DataFrame, pop_size: str, min_n: Bound, max_n: Bound) -> tuple[np.ndarray, np.ndarray]:
+    def bound(name: str, value: Bound, default: float) -> np.ndarray:
+        if isinstance(value, str):
+            return _column(strata, value)
+        if value is None:
+            return np.full(len(strata), default)
+        if not is_number(value) or value < 0:
+            raise SamplingError(f"{name} is out of range", got=str(value), expected="a number, 0 or more, or a column")
+        return np.full(len(strata), float(value))
+
+    people = _column(strata, pop_size) if pop_size in strata.columns else np.full(len(strata), np.inf)
+    high = np.minimum(bound("max_n", max_n, np.inf), people)
+    # A stratum with fewer people than the minimum gives all it has.
+    return np.minimum(bound("min_n", min_n, 0.0), people), high
+
+
+def _total(n: int | None, budget: float | None, method: str, integer: bool) -> float:
+    if (n is None) == (budget is None) or (budget is not None and method != "cost"):
+        raise SamplingError(
+            "it is not clear what to share out",
+            got=f"n={n}, budget={budget}, method={method}",
+            expected='n, or budget with method="cost"',
+        )
+    total = n if n is not None else budget
+    if not is_number(total) or total < 0:
+        what = "n" if n is not None else "budget"
+        raise SamplingError(f"{what} is out of range", got=str(total), expected="a finite number, 0 or more")
+    if n is not None and integer and float(n) % 1:
+        raise SamplingError("n is no whole number", got=str(n), expected="a whole number, or integer=False")
+    return float(total)
+
+
+def _check_feasible(strata: pd.DataFrame, low: np.ndarray, high: np.ndarray, total: float, spent: np.ndarray) -> None:
+    crossed = low > high
+    if crossed.any():
+        raise SamplingError(
+            *(
+                Problem("the bounds cross", key=str(strata.index[int(i)]), got=f"{low[i]:g} to {high[i]:g}")
+                for i in np.flatnonzero(crossed)
+            )
+        )
+    least, most = float(low @ spent), float(np.where(np.isinf(high), 1e300, high) @ spent)
+    if not least <= total + 1e-9 or not total <= most + 1e-9:
+        raise SamplingError(
+            "the total does not fit the bounds", got=f"{total:g}", expected=f"between {least:g} and {most:g}"
+        )
+
+
+def _real_optimum(
+    measure: np.ndarray, low: np.ndarray, high: np.ndarray, total: float, spent: np.ndarray
+) -> np.ndarray:
+    """n_h = clip(a_h / scale) with the scale at which the total is met."""
+
+    def shared(log_scale: float) -> np.ndarray:
+        return np.clip(measure * np.exp(log_scale), low, high)
+
+    def excess(log_scale: float) -> float:
+        return float(shared(log_scale) @ spent) - total
+
+    if excess(-700.0) >= 0:
+        return shared(-700.0)
+    if excess(600.0) < 0:
+        # What has a measure is full; the rest goes to strata without one, where any split is as good.
+        return _real_optimum(np.ones(len(low)), shared(600.0), high, total, spent)
+    return shared(float(brentq(excess, -700.0, 600.0, xtol=1e-15, rtol=1e-15, maxiter=500)))
+
+
+def _integer_optimum(
+    measure: np.ndarray, low: np.ndarray, high: np.ndarray, total: int, real: np.ndarray
+) -> np.ndarray:
+    """Exact: the greedy rule started a little below the real optimum, where it must pass by."""
+    start = np.clip(np.floor(real) - 2, low, high)
+    while start.sum() > total or not _on_greedy_path(measure, start, low, high):
+        start = np.clip(start - np.maximum(1, np.ceil(start * 0.02)), low, high)
+    return _greedy(measure, start, high, total - int(start.sum()), None, None)
+
+
+def _on_greedy_path(measure: np.ndarray, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether every place given so far has a larger priority than every place still to be given."""
+    given, open_ = start > low, start < high
+    if not given.any() or not open_.any():
+        return True
+    last = measure[given] / np.sqrt(start[given] * (start[given] - 1).clip(0) + (start[given] <= 1) * 1e-300)
+    following = measure[open_] / np.sqrt(np.maximum(start[open_] * (start[open_] + 1), 1e-300))
+    return bool(last.min() >= following.max())
+
+
+def _greedy(
+    measure: np.ndarray,
+    start: np.ndarray,
+    high: np.ndarray,
+    places: int | None,
+    price: np.ndarray | None,
+    budget: float | None,
+) -> np.ndarray:
+    """Give places one by one by priority, until they (or the money) are gone. Ties go to the first stratum."""
+    # Plain numbers: one place at a time, arrays cost more than they save.
+    n, sizes, most = start.tolist(), measure.tolist(), high.tolist()
+    prices = None if price is None else price.tolist()
+
+    def priority(h: int) -> tuple[float, float, int]:
+        # A stratum without anybody comes first; among those, the one with the largest measure.
+        gain = sizes[h] / math.sqrt(n[h] * (n[h] + 1)) if n[h] else math.inf if sizes[h] else 0.0
+        return (-gain, -sizes[h], h)
+
+    queue = [priority(h) for h in range(len(n)) if n[h] < most[h]]
+    heapq.heapify(queue)
+    left = float(places) if places is not None else float(budget or 0) - float(start @ price)
+    while queue:
+        _, _, h = heapq.heappop(queue)
+        step = prices[h] if prices is not None else 1.0
+        if step > left + 1e-9:
+            if prices is None:
+                break
+            continue
+        n[h] += 1
+        left -= step
+        if n[h] < most[h]:
+            heapq.heappush(queue, priority(h))
+    return np.array(n)

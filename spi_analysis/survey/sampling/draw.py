@@ -1,0 +1,334 @@
+"""The draw record: what is published of a draw.
+
+The record holds counts, parameters and digests only. Without the secret anybody can check that the frame is the one
+that was committed to and that the shift follows from the public value; with the secret an auditor repeats the
+selection itself (``verify.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.survey.sampling.random_numbers import (
+    commitment,
+    permanent_random_numbers,
+    shift_of,
+    shifted,
+    turned_shift,
+)
+from spi_analysis.survey.sampling.selection import select_srs
+from spi_analysis.survey.sampling.systematic import select_systematic, select_two_stage
+from spi_analysis.survey.sampling.waves import assign_waves, wave_sizes
+
+# How a draw selects: one door for drawing and for the check that repeats it.
+#
+# All randomness comes from the permanent secret, a public value and a turn: nobody can choose it, and an auditor can
+# make it again.
+
+SEED_LABEL = b"seed of a draw, version 3\x00"
+
+
+@dataclass(frozen=True)
+class DrawDesign:
+    """All that decides who is drawn, but the frame and the secret.
+
+    ``sizes``: stratum -> people of each wave, first release first, such as ``{"north": [6, 2, 2]}``. For two stages
+    the people of a stratum follow from its units; ``sizes`` then gives the waves as shares (``wave_shares``).
+    ``method``: ``{"name": "srs"}``; ``{"name": "systematic", "order": [columns]}``; ``{"name": "two_stage",
+    "unit": column, "units": {stratum: m}, "people": k, "wave_shares": [...]}``.
+    ``scope``: a text that keeps the seeds of several draws apart (such as round, institution and source).
+    """
+
+    public_value: str
+    sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    method: Mapping[str, Any] = field(default_factory=lambda: {"name": "srs"})
+    turn: float = 0.0
+    scope: str = ""
+    person: str = "person_id"
+    stratum: str = "stratum"
+
+    @property
+    def shift(self) -> float:
+        """Where on the circle of random numbers the draw begins."""
+        return turned_shift(shift_of(self.public_value), self.turn)
+
+    def seed(self, secret: bytes) -> int:
+        """The seed of what permanent numbers do not decide: random starts, and waves of unequal probabilities."""
+        text = SEED_LABEL + f"{self.shift.hex()}\x00{self.scope}".encode()
+        return int.from_bytes(hmac.digest(secret, text, "sha256")[:8], "big")
+
+
+def draw_sample(frame: pd.DataFrame, design: DrawDesign, secret: bytes) -> pd.DataFrame:
+    """Select from a frame as a design says.
+
+    Parameters
+    ----------
+    frame : DataFrame (N, ...)   one row per person, with a person and a stratum column
+    design : DrawDesign
+    secret : bytes               the permanent secret
+
+    Returns
+    -------
+    The selected rows in the order of the frame, with ``prn`` (counted from the shift on), ``pop_size``,
+    ``inclusion_prob`` (to be drawn, in whatever wave) and ``wave``. The order of rows changes nobody's fate.
+
+    Raises
+    ------
+    SamplingError   an unknown method; a size that does not fit.
+    """
+    name = str(design.method.get("name", ""))
+    if name not in METHODS:
+        raise SamplingError(
+            "unknown method of selection", got=name, expected=", ".join(METHODS), hint=nearest(name, METHODS)
+        )
+    numbers = shifted(permanent_random_numbers(frame[design.person], secret), design.shift)
+    return METHODS[name](frame.assign(prn=numbers), design, design.seed(secret))
+
+
+def _srs(frame: pd.DataFrame, design: DrawDesign, _: int) -> pd.DataFrame:
+    """The smallest numbers; the smallest of those are released first, so each release is a simple random sample."""
+    sizes = {name: sum(waves) for name, waves in design.sizes.items()}
+    return assign_waves(select_srs(frame, sizes, design.stratum), design.sizes, design.stratum)
+
+
+def _systematic(frame: pd.DataFrame, design: DrawDesign, seed: int) -> pd.DataFrame:
+    """Every k-th in an order that ends with the random numbers: who is alike stands at random."""
+    sizes = {name: sum(waves) for name, waves in design.sizes.items()}
+    order = [*design.method.get("order", []), "prn"]
+    drawn = select_systematic(frame, sizes, design.stratum, order, seed)
+    return assign_waves(drawn, design.sizes, design.stratum, seed=seed, person=design.person)
+
+
+def _two_stage(frame: pd.DataFrame, design: DrawDesign, seed: int) -> pd.DataFrame:
+    """Units by size, people inside by their numbers; waves inside each unit, so that every wave visits all units."""
+    method = design.method
+    drawn = select_two_stage(
+        frame, method["units"], method["people"], method["unit"], stratum=design.stratum, seed=seed,
+        person=design.person, prn="prn",
+    )  # fmt: skip
+    inside = drawn.assign(_place=drawn.groupby([design.stratum, method["unit"]]).ngroup())
+    counts = inside["_place"].value_counts()
+    sizes = {str(place): wave_sizes(int(n), method.get("wave_shares", [1.0])) for place, n in counts.items()}
+    split = assign_waves(inside, sizes, "_place", seed=seed, person=design.person)
+    return split.assign(pop_size=split["people_in_unit"]).drop(columns="_place")
+
+
+METHODS: dict[str, Callable[[pd.DataFrame, DrawDesign, int], pd.DataFrame]] = {
+    "srs": _srs,
+    "systematic": _systematic,
+    "two_stage": _two_stage,
+}
+
+
+# Digests of people: of rows, of sets of rows, and sealed with a secret. They depend on no order of rows or columns.
+
+SAMPLE_LABEL = b"digest of a drawn sample, version 3\x00"
+RECORD_LABEL = b"seal of a draw record, version 3\x00"
+PRIVATE_LABEL = b"private part of a draw record\x00"
+# A text begins with its length, so this is no text.
+MISSING = "-"
+
+
+def row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """SHA-256 of every row over these columns.
+
+    Every value is written as its length, a colon and its text, a missing one as ``-``: what stands in one column
+    cannot be moved into the next without another digest.
+    """
+    parts = [_fields(frame[c]) for c in columns]
+    rows = map("".join, zip(*parts, strict=True))
+    return pd.Series([hashlib.sha256(row.encode()).hexdigest() for row in rows], index=frame.index, dtype=object)
+
+
+def set_digest(rows: Iterable[str]) -> str:
+    """One digest for a set of rows, whatever their order."""
+    return hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()
+
+
+def sealed(digest: str, name: str, secret: bytes | None) -> str:
+    """The digest of a sample, keyed: in a small stratum a plain one could be found by trying all samples."""
+    return "" if secret is None else _keyed(secret, SAMPLE_LABEL + f"{name}\x00{digest}".encode())
+
+
+def record_seal(record: Mapping[str, Any], secret: bytes) -> str:
+    """A keyed digest of all of a record (but the seal): whoever lacks the secret can change nothing in it unseen."""
+    return _keyed(secret, RECORD_LABEL + canonical({k: v for k, v in record.items() if k != "seal"}).encode())
+
+
+def private_digest(facts: Mapping[str, Any], scope: str, secret: bytes) -> str:
+    """What a record says of facts that are not published with it, keyed: few people's answers could be tried out."""
+    return _keyed(secret, PRIVATE_LABEL + f"{scope}\x00{canonical(facts)}".encode())
+
+
+def canonical(record: Mapping[str, Any]) -> str:
+    """The one way to write a record as text: the same facts give the same text."""
+    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _keyed(secret: bytes, text: bytes) -> str:
+    return hmac.digest(secret, text, "sha256").hex()
+
+
+def _fields(column: pd.Series) -> list[str]:
+    """Plain Python texts: pandas' own text type would turn the mark of a missing value into an empty text."""
+    texts = [f"{len(text)}:{text}" for text in map(str, column.to_numpy(dtype=object).tolist())]
+    for i in np.flatnonzero(column.isna().to_numpy()):
+        texts[i] = MISSING
+    return texts
+
+
+RECORD_VERSION = 3
+PARAMETERS = (
+    "secret",
+    "public_value",
+    "public_value_name",
+    "public_value_date",
+    "turn",
+    "method",
+    "scope",
+    "person_id",
+    "stratum",
+    "context",
+)
+
+
+def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What is published of a draw.
+
+    Parameters
+    ----------
+    frame : DataFrame (N, ...)    the people who could be drawn; every column enters the digests
+    sample : DataFrame (n, ...)   the selected rows; with a column ``wave`` the waves are recorded, else one release
+    params : mapping              ``secret`` (bytes), ``public_value``; optional ``public_value_name``,
+        ``public_value_date``, ``person_id`` and ``stratum`` (column names), ``context`` (plain facts
+        such as the round's name, copied into the record), ``turn`` (what co-ordination with an earlier
+        round adds to the shift; see ``coordination.py``), ``method`` and ``scope`` (as in ``DrawDesign``)
+
+    Returns
+    -------
+    dict that can be written as JSON. Digests do not depend on the order of rows or columns; ``seal`` is keyed with
+    the secret and covers all of it.
+
+    Raises
+    ------
+    SamplingError   parameters that do not fit; a frame and sample that could not be verified.
+    """
+    _check_params(params)
+    person, stratum = params.get("person_id", "person_id"), params.get("stratum", "stratum")
+    columns = sorted(frame.columns)
+    _require_sound(frame, sample, person, stratum)
+    waves = sample["wave"].astype(int) if "wave" in sample.columns else pd.Series(1, index=sample.index)
+    selected = dict(zip(sample[person], waves, strict=True))
+    record = {
+        "record_version": RECORD_VERSION,
+        "method": dict(params.get("method", {"name": "srs"})),
+        "scope": str(params.get("scope", "")),
+        "context": dict(params.get("context", {})),
+        "person_id": person,
+        "stratum": stratum,
+        "digest_columns": columns,
+        "secret_commitment": commitment(params["secret"]),
+        "public_value": str(params["public_value"]),
+        "public_value_name": str(params.get("public_value_name", "")),
+        "public_value_date": str(params.get("public_value_date", "")),
+        "turn": float(params.get("turn", 0.0)),
+        "shift": turned_shift(shift_of(str(params["public_value"])), float(params.get("turn", 0.0))),
+        "pop_size": len(frame),
+        "sample_size": len(sample),
+        "strata": strata_entries(frame, selected, columns, person, stratum, params["secret"]),
+    }
+    return record | {"seal": record_seal(record, params["secret"])}
+
+
+def design_of(record: Mapping[str, Any]) -> DrawDesign:
+    """The design that a record was drawn by."""
+    return DrawDesign(
+        public_value=record["public_value"],
+        sizes={entry["stratum"]: [wave["size"] for wave in entry["waves"]] for entry in record["strata"]},
+        method=record["method"],
+        turn=record["turn"],
+        scope=record["scope"],
+        person=record["person_id"],
+        stratum=record["stratum"],
+    )
+
+
+def strata_entries(
+    frame: pd.DataFrame,
+    selected: Mapping[Any, int],
+    columns: list[str],
+    person: str,
+    stratum: str,
+    secret: bytes | None,
+) -> list[dict[str, Any]]:
+    """Per stratum counts and digests; ``selected``: person -> wave. Without secret the drawn have no digest."""
+    rows = row_digests(frame, columns).to_numpy()
+    wave = frame[person].astype("object").map(selected).fillna(0).to_numpy(dtype=int)
+    last = int(wave.max(initial=1))
+    places = {str(name): at for name, at in frame.groupby(stratum).indices.items()}
+    return [
+        {
+            "stratum": name,
+            "pop_size": len(at),
+            "sample_size": int((wave[at] > 0).sum()),
+            "frame_digest": set_digest(rows[at]),
+            "waves": [
+                {
+                    "size": int((wave[at] == number).sum()),
+                    "digest": sealed(set_digest(rows[at][wave[at] == number]), f"{number}\x00{name}", secret),
+                }
+                for number in range(1, last + 1)
+            ],
+        }
+        for name, at in sorted(places.items())
+    ]
+
+
+def _check_params(params: Mapping[str, Any]) -> None:
+    unknown = sorted(set(params) - set(PARAMETERS))
+    if unknown or "secret" not in params or "public_value" not in params:
+        raise SamplingError(
+            "the draw's parameters do not fit",
+            got=", ".join(unknown) or "no secret or no public_value",
+            expected=", ".join(PARAMETERS),
+            hint=nearest(unknown[0], PARAMETERS) if unknown else "",
+        )
+    method = params.get("method", {"name": "srs"})
+    name = str(method.get("name", "")) if isinstance(method, Mapping) else str(method)
+    if not isinstance(method, Mapping) or name not in METHODS:
+        expected = 'a mapping with "name": ' + ", ".join(METHODS)
+        raise SamplingError(
+            "unknown method of selection", got=str(method), expected=expected, hint=nearest(name, METHODS)
+        )
+
+
+def _require_sound(frame: pd.DataFrame, sample: pd.DataFrame, person: str, stratum: str) -> None:
+    """Nobody twice, nobody without a stratum, nobody drawn who is not listed: such a record could not be verified."""
+    twice = frame[person].duplicated()
+    checks = [
+        ("a person is there twice", int(twice.sum()), "each person once"),
+        ("a person has no stratum", int(frame[stratum].isna().sum()), "a stratum for everyone"),
+        (
+            "a drawn person is not in the frame",
+            int((~_is_in(sample[person], frame[person])).sum()),
+            "a part of the frame",
+        ),
+    ]
+    problems = [Problem(what, got=f"{count} rows", expected=expected) for what, count, expected in checks if count]
+    if problems:
+        raise SamplingError(*problems)
+
+
+def _is_in(people: pd.Series, others: Iterable[Any]) -> np.ndarray:
+    """Whether each person is among others. As plain objects: pandas' own text type takes ten times as long."""
+    known = others.to_numpy(dtype=object) if isinstance(others, pd.Series) else list(others)
+    return people.astype("object").isin(known).to_numpy()

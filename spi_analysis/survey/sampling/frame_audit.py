@@ -1,0 +1,159 @@
+"""What a list can be trusted with: coverage, people listed twice, contacts; and what may be shown of it.
+
+Tables in, tables out; columns are named by the caller. No function returns a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import SamplingError, nearest
+from spi_analysis.survey.groups import known_levels
+
+
+def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.DataFrame:
+    """People listed against people known to be there.
+
+    Parameters
+    ----------
+    counts : Series (groups,)       listed people, by group
+    known : mapping or Series       group -> people by another source (such as the personnel office); groups that are
+        not in it have no known total, groups that nobody is listed of have 0 listed
+
+    Returns
+    -------
+    DataFrame (groups,), index as both together: ``listed``, ``known``, ``share`` (listed / known; missing where
+    nothing is known, or known are 0), ``missing_people`` (known - listed where that is above 0, else 0).
+
+    Raises
+    ------
+    SamplingError   a known total is negative or no number.
+
+    References
+    ----------
+    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys, ch. 3 and 4; Biemer & Lyberg (2003), ch. 3.
+    """
+    totals = pd.Series(dict(known), dtype=float)
+    bad = ~(np.isfinite(totals) & (totals >= 0))
+    if bad.any():
+        raise SamplingError(
+            "a known total is out of range", key=str(totals.index[bad][0]), got=str(totals[bad].iloc[0]),
+            expected="0 or more people",
+        )  # fmt: skip
+    groups = counts.index.union(totals.index, sort=True)
+    listed, totals = counts.reindex(groups, fill_value=0).astype(int), totals.reindex(groups)
+    return pd.DataFrame(
+        {
+            "listed": listed,
+            "known": totals,
+            "share": listed / totals.where(totals > 0),
+            "missing_people": (totals - listed).clip(lower=0),
+        }
+    )
+
+
+def list_quality(
+    frame: pd.DataFrame,
+    by: str | Sequence[str],
+    flags: Mapping[str, pd.Series],
+) -> pd.DataFrame:
+    """People of each group, and how many of them have each flag (such as: no WhatsApp).
+
+    Parameters
+    ----------
+    frame : DataFrame (N, ...)     one row per listed person
+    by : column(s)                 groups; a missing value is a group of its own (see ``known_levels``)
+    flags : mapping name -> Series of bool (N,)
+
+    Returns
+    -------
+    DataFrame (groups, 1 + flags): ``people``, then one column per flag.
+    """
+    columns = [by] if isinstance(by, str) else list(by)
+    absent = [c for c in columns if c not in frame.columns]
+    if absent:
+        hint = nearest(absent[0], [str(c) for c in frame.columns])
+        raise SamplingError("a column is missing", column=", ".join(absent), hint=hint)
+    groups = [known_levels(frame[c]) for c in columns]
+    table = pd.DataFrame({"people": 1, **{name: flag.astype(int) for name, flag in flags.items()}}, index=frame.index)
+    return table.groupby(groups, sort=True).sum().astype(int)
+
+
+def lists_shared(others: pd.Series, source: pd.Series) -> pd.DataFrame:
+    """How many people of each list also stand on another one.
+
+    Parameters
+    ----------
+    others : Series (N,)   names of the other lists of a person, joined by spaces, or missing
+    source : Series (N,)   the person's own list
+
+    Returns
+    -------
+    DataFrame (pairs, 3): ``source``, ``also``, ``people``; each pair from both sides.
+    """
+    found = others.dropna().astype(str).str.split().explode()
+    pairs = pd.DataFrame({"source": source.reindex(found.index).to_numpy(), "also": found.to_numpy()})
+    return pairs.groupby(["source", "also"], sort=True).size().rename("people").reset_index()
+
+
+def safe_count(count: float, people: float, least: int) -> bool:
+    """Whether a count may be shown: it and all others of its group are none, or at least ``least`` people."""
+    return all(n == 0 or n >= least for n in (count, people - count))
+
+
+def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within: str | None = None) -> pd.DataFrame:
+    """Counts of a table that may be shown; others are missing.
+
+    A count is hidden if it, or what it leaves of its group, is 1 to ``least - 1``; a group of fewer than ``least``
+    people is hidden whole. So that nothing follows by subtraction from a total shown elsewhere, the smallest shown
+    counts of a column go too, until at least two are hidden that stand together for ``least`` or more, and so does
+    what they leave of their groups (or either is 0); groups likewise.
+
+    Parameters
+    ----------
+    table : DataFrame   ``people`` and further columns of counts, one row per group
+    within : level of the index, or None   totals are shown for each of its values (such as each source)
+
+    Returns
+    -------
+    DataFrame of float, same shape.
+
+    References
+    ----------
+    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression).
+    """
+    parts = [table] if within is None else [part for _, part in table.groupby(level=within, sort=False)]
+    if not len(table):
+        return table.astype(float)
+    return pd.concat([_shown_part(part, least, people) for part in parts]).reindex(table.index)
+
+
+def _shown_part(table: pd.DataFrame, least: int, people: str) -> pd.DataFrame:
+    out = table.astype(float)
+    groups = _with_company(table[people] < least, table[people], table[people], least)
+    out[groups] = np.nan
+    for column in (c for c in table.columns if c != people):
+        small = pd.Series(
+            [not safe_count(n, all_, least) for n, all_ in zip(table[column], table[people], strict=True)], table.index
+        )
+        out.loc[_with_company(small | groups, table[column], table[people], least), column] = np.nan
+    return out
+
+
+def _with_company(hidden: pd.Series, counts: pd.Series, people: pd.Series, least: int) -> pd.Series:
+    """Further groups to hide, the smallest first, until the hidden ones hide each other; none if none is hidden.
+
+    Of the hidden ones together count and rest follow from the totals: both must be safe, as in ``safe_count``.
+    """
+    hidden = hidden.copy()
+    if not hidden.any():
+        return hidden
+    order = counts[~hidden].sort_values(kind="stable").index
+    for group in order:
+        if hidden.sum() >= 2 and safe_count(counts[hidden].sum(), people[hidden].sum(), least):
+            break
+        hidden[group] = True
+    return hidden

@@ -1,0 +1,251 @@
+"""Planning for answers, not invitations: response rates anticipated per stratum, and the invitations they take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from spi_analysis.errors import SamplingError
+from spi_analysis.survey.sampling.allocation import allocate
+
+# A prior can be worth at most so many invitations: beyond it strata count as alike.
+_STRONGEST = 1e6
+
+
+def shrunken_rates(answered: ArrayLike, invited: ArrayLike, prior_rate: float, prior_invited: float) -> np.ndarray:
+    """Response rates of groups, the small ones pulled to a prior: the posterior means of a beta-binomial model.
+
+    Parameters
+    ----------
+    answered, invited : array (H,)   people of each group last time; a new group has 0 and 0
+    prior_rate : float               where groups without figures stand, between 0 and 1
+    prior_invited : float            how many invitations the prior is worth, 0 or more (see ``prior_strength``)
+
+    Returns
+    -------
+    array (H,): ``(answered + prior_invited * prior_rate) / (invited + prior_invited)``; the prior where that is 0/0.
+
+    Raises
+    ------
+    SamplingError   a count is negative or answers exceed invitations; a prior out of range.
+
+    References
+    ----------
+    Gelman et al. (2013), Bayesian Data Analysis, section 5.3; Efron & Morris (1975), JASA 70.
+    """
+    x, m = _counts(answered, invited)
+    if not 0 <= prior_rate <= 1 or not (math.isfinite(prior_invited) and prior_invited >= 0):
+        raise SamplingError(
+            "the prior is out of range",
+            got=f"rate {prior_rate}, worth {prior_invited} invitations",
+            expected="a rate from 0 to 1, worth 0 or more invitations",
+        )
+    known = m + prior_invited
+    return np.where(known > 0, (x + prior_invited * prior_rate) / np.where(known > 0, known, 1), prior_rate)
+
+
+def prior_strength(answered: ArrayLike, invited: ArrayLike) -> float:
+    """How many invitations the common rate is worth, by moments: the more groups differ, the fewer.
+
+    Returns
+    -------
+    ``M`` of a beta(M p, M (1 - p)) from which the rates of the groups come; 1e6 where they differ no more than
+    chance alone would have it.
+
+    Raises
+    ------
+    SamplingError   fewer than two groups with invitations, or a count out of range.
+
+    References
+    ----------
+    Kleinman (1973), JASA 68 (moments, groups weighted by their invitations).
+    """
+    x, m = _counts(answered, invited)
+    x, m = x[m > 0], m[m > 0]
+    if len(m) < 2:
+        raise SamplingError(
+            "the spread of response needs groups", got=f"{len(m)} with invitations", expected="2 or more"
+        )
+    share, w = x / m, m / m.sum()
+    p = float(w @ share)
+    spread = float(w @ (share - p) ** 2)
+    chance = p * (1 - p) * float((w * (1 - w) / m).sum())
+    most = p * (1 - p) * float((w * (1 - w)).sum())
+    # E(spread) = p q (sum w (1 - w)/m + rho (sum w (1 - w) - sum w (1 - w)/m)), rho = 1/(M + 1).
+    rho = (spread - chance) / (most - chance) if most > chance else 0.0
+    return float(_STRONGEST if rho <= 1 / (_STRONGEST + 1) else max(1 / min(rho, 1.0) - 1, 0.0))
+
+
+def invitations_for(
+    strata: pd.DataFrame,
+    completes: float,
+    method: str = "proportional",
+    *,
+    pop_size: str = "pop_size",
+    response: str = "response",
+    sd: str = "sd",
+    min_invited: int = 0,
+) -> pd.Series:
+    """Invitations per stratum so that the answers expected of them are shared out by ``method`` and sum to a target.
+
+    Parameters
+    ----------
+    strata : DataFrame (H, ...)   one row per stratum: people, and the share of the invited who will answer
+    completes : float             answers needed in all
+    method, sd                    as in ``allocate``, for the answers (without costs and means)
+    min_invited : int             least invitations of a stratum; one with fewer people is invited whole
+
+    Returns
+    -------
+    Series (H,) of whole numbers. Where even inviting everyone would not do, everyone is invited.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 3 and 6 (inflating for nonresponse by stratum).
+    """
+    names = _Names(pop_size, response, sd)
+    real = _real_invitations(strata, method, names, min_invited)(completes)
+    return _whole(strata, real, math.ceil(real.sum() - 1e-9), pop_size, min_invited)
+
+
+def invitations_by(
+    strata: pd.DataFrame,
+    invited: int,
+    method: str = "proportional",
+    *,
+    pop_size: str = "pop_size",
+    response: str = "response",
+    sd: str = "sd",
+    min_invited: int = 0,
+) -> pd.Series:
+    """The same number of invitations, shared out so that the expected answers follow ``method``: to compare methods."""
+    names, people = _Names(pop_size, response, sd), strata[pop_size].to_numpy(dtype=float)
+    if invited >= people.sum():
+        return pd.Series(people.astype(int), index=strata.index, name="n")
+
+    invitations = _real_invitations(strata, method, names, min_invited)
+
+    def excess(completes: float) -> float:
+        return float(invitations(completes).sum()) - invited
+
+    most = float((people * _rates(strata, response)).sum())
+    completes = float(brentq(excess, 0.0, most, xtol=1e-9 * most)) if excess(0.0) < 0 else 0.0
+    return _whole(strata, invitations(completes), invited, pop_size, min_invited)
+
+
+def stratified_margin(
+    strata: pd.DataFrame, completes: ArrayLike, *, pop_size: str = "pop_size", sd: str = "sd", level: float = 0.95,
+    deff: float = 1.0,
+) -> float:  # fmt: skip
+    """Margin of error of the mean of all strata that these expected answers buy, in the unit of ``sd``.
+
+    ``z sqrt(deff sum (N_h/N)**2 S_h**2 (1/m_h - 1/N_h))``; infinite where a stratum with people has no answer.
+
+    References
+    ----------
+    Cochran (1977), section 5.4.
+    """
+    people = strata[pop_size].to_numpy(dtype=float)
+    answers = np.asarray(completes, dtype=float)
+    if ((answers <= 0) & (people > 0)).any():
+        return float("inf")
+    parts = (people / people.sum()) ** 2 * strata[sd].to_numpy(dtype=float) ** 2 * (1 / answers - 1 / people)
+    return float(norm.ppf(0.5 + level / 2) * math.sqrt(deff * max(float(parts.sum()), 0.0)))
+
+
+def compared_allocations(
+    strata: pd.DataFrame,
+    invited: int,
+    methods: Sequence[str],
+    *,
+    pop_size: str = "pop_size",
+    response: str = "response",
+    sd: str = "sd",
+    level: float = 0.95,
+    deff: float = 1.0,
+    min_invited: int = 0,
+) -> pd.DataFrame:
+    """What the same invitations buy under several methods of allocation.
+
+    Returns
+    -------
+    DataFrame, one row per method: ``method``, ``invited``, ``completes`` (expected), ``margin`` (of the whole, in the
+    unit of ``sd``), ``stratum_completes`` (expected in the median stratum).
+    """
+    rows = []
+    for method in methods:
+        n = invitations_by(
+            strata, invited, method, pop_size=pop_size, response=response, sd=sd, min_invited=min_invited
+        )
+        answers = n.to_numpy() * _rates(strata, response)
+        whole = stratified_margin(strata, answers, pop_size=pop_size, sd=sd, level=level, deff=deff)
+        rows.append((method, int(n.sum()), float(answers.sum()), whole, float(np.median(answers))))
+    return pd.DataFrame(rows, columns=["method", "invited", "completes", "margin", "stratum_completes"])
+
+
+class _Names(NamedTuple):
+    """Columns of a table of strata."""
+
+    pop_size: str
+    response: str
+    sd: str
+
+
+def _real_invitations(
+    strata: pd.DataFrame, method: str, names: _Names, min_invited: int
+) -> Callable[[float], np.ndarray]:
+    """From answers to invitations as real numbers: every stratum's answers over its response, within its people."""
+    people, rates = strata[names.pop_size].to_numpy(dtype=float), _rates(strata, names.response)
+    least, most = np.minimum(min_invited, people) * rates, people * rates
+    bounds = strata.assign(_least=least, _most=most, _people=people)
+
+    def invitations(completes: float) -> np.ndarray:
+        if completes >= most.sum() - 1e-9:
+            return people
+        total = max(completes, float(least.sum()))
+        # What is shared out are answers, a real number of them.
+        wanted = allocate(
+            bounds, cast(int, total), method, "_people", names.sd, min_n="_least", max_n="_most", integer=False
+        )
+        return np.minimum(wanted.to_numpy() / rates, people)
+
+    return invitations
+
+
+def _whole(strata: pd.DataFrame, real: np.ndarray, total: int, pop_size: str, min_invited: int) -> pd.Series:
+    """Whole numbers that sum to ``total``, by the exact rule of ``allocate``: the measure is what was wanted."""
+    people = strata[pop_size].to_numpy(dtype=float)
+    per_person = np.divide(real, people, out=np.zeros_like(people), where=people > 0)
+    measured = strata.assign(_per_person=per_person, _least=np.minimum(min_invited, people))
+    total = min(max(total, int(measured["_least"].sum())), int(people.sum()))
+    return allocate(measured, total, "neyman", pop_size, "_per_person", min_n="_least")
+
+
+def _rates(strata: pd.DataFrame, response: str) -> np.ndarray:
+    rates = strata[response].to_numpy(dtype=float)
+    bad = ~((rates > 0) & (rates <= 1))
+    if bad.any():
+        raise SamplingError(
+            "an anticipated response is out of range",
+            column=response,
+            got=str(rates[bad][0]),
+            expected="above 0, at most 1",
+        )
+    return rates
+
+
+def _counts(answered: ArrayLike, invited: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    x, m = (np.asarray(values, dtype=float) for values in (answered, invited))
+    bad = ~((x >= 0) & (x <= m) & np.isfinite(m))
+    if bad.any():
+        row = int(bad.argmax())
+        got = f"{x[row]:g} of {m[row]:g}"
+        raise SamplingError("answers and invitations do not fit", row=row + 1, got=got, expected="0 to all invited")
+    return x, m

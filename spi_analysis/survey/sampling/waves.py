@@ -1,0 +1,183 @@
+"""Waves: a drawn sample is split at random into a first release and reserves, and weighted by what was released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.survey.groups import half_up
+from spi_analysis.survey.sampling.random_numbers import numbers_of
+from spi_analysis.survey.sampling.selection import _require_columns, _strata
+
+# Shares of waves add up to 1 but for rounding.
+_WHOLE = 1e-9
+
+
+def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
+    """Whole people of each wave: the rule wherever waves are shares of what is drawn.
+
+    Waves are settled on the cumulated shares, rounded to the nearest (halves up), so that each differs from its share
+    by less than 1; at least one is in the first if there is anybody.
+
+    Parameters
+    ----------
+    people : int                 drawn in all
+    shares : list of float       of the first release and of each reserve, such as [0.6, 0.2, 0.2]; 0 or more each
+    """
+    upto = np.cumsum(shares)
+    ends = half_up(people * upto / upto[-1])
+    ends[0], ends[-1] = max(ends[0], min(people, 1)), people
+    return [int(size) for size in np.diff(np.maximum.accumulate(ends), prepend=0)]
+
+
+def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[int]:
+    """Wave sizes of a stratum: the first release as planned, and reserves as shares of it, as far as people reach."""
+    ends, so_far = [min(first, people)], 1.0
+    for reserve in reserves:
+        so_far += reserve
+        ends.append(min(people, max(ends[-1], int(half_up(first * so_far)))))
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def assign_waves(
+    sample: pd.DataFrame,
+    sizes: Mapping[str, Sequence[int]],
+    stratum: str = "stratum",
+    prn: str | None = "prn",
+    seed: int | None = None,
+    person: str = "person_id",
+) -> pd.DataFrame:
+    """Number the waves of a drawn sample at random within strata, each of which has wave sizes of its own.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)    as drawn, with ``inclusion_prob``
+    prn : str                      column of random numbers that order the people of a stratum; in a simple random
+        sample the ones it was drawn by will do: given who is in, their order is random
+    seed : int or None             order by new random numbers (of seed and ``person``) instead; needed where
+        probabilities differ inside a stratum, since those drawn by the smallest numbers are not a random part
+    sizes : mapping stratum -> list of int   people of each wave, first release first; together the stratum's sample
+
+    Returns
+    -------
+    The sample with ``wave``: 1 for the first release, 2 and on for the reserves.
+
+    Raises
+    ------
+    SamplingError   a column is missing; sizes do not add up to the people drawn; unequal probabilities without a seed.
+    """
+    _require_columns(sample, ["inclusion_prob", stratum, *([person] if seed is not None else [str(prn)])])
+    strata = _strata(sample, stratum)
+    _check_sizes(strata, sizes)
+    rank = _ranks(sample, strata, prn, seed, person)
+    wave = np.ones(len(sample), dtype=int)
+    for count in range(1, max(map(len, sizes.values()), default=1)):
+        last = strata.map({name: sum(waves[:count]) for name, waves in sizes.items()}).to_numpy(dtype=float)
+        wave += rank > last
+    return sample.assign(wave=wave)
+
+
+def _ranks(sample: pd.DataFrame, strata: pd.Series, prn: str | None, seed: int | None, person: str) -> np.ndarray:
+    """The place of everyone in the random order of the stratum, from 1 on."""
+    if seed is None:
+        _require_equal(sample, strata)
+    numbers = sample[prn] if seed is None else pd.Series(numbers_of(seed, sample[person]), index=sample.index)
+    return numbers.groupby(strata.to_numpy()).rank(method="first").to_numpy()
+
+
+def _check_sizes(strata: pd.Series, sizes: Mapping[str, Sequence[int]]) -> None:
+    counts = strata.value_counts()
+    given = {str(name): list(sizes.get(str(name), [])) for name in counts.index}
+    problems = [
+        Problem(
+            "the waves do not add up to the sample",
+            key=f"stratum {name}",
+            got=str(given[str(name)]),
+            expected=f"{count} people in all",
+        )
+        for name, count in counts.items()
+        if sum(given[str(name)]) != count or min(given[str(name)], default=0) < 0
+    ]
+    if problems:
+        raise SamplingError(*problems)
+
+
+def release(
+    sample: pd.DataFrame,
+    waves: int | Mapping[str, int] | pd.Series,
+    stratum: str | None = "stratum",
+) -> pd.DataFrame:
+    """The people released so far, with the probabilities and base weights that go with it.
+
+    Of the n_h drawn in a stratum m_h are released, a random part of them; everyone's probability is
+    ``inclusion_prob * m_h / n_h``. Call it on the whole drawn sample: so probabilities are never reduced twice.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   as ``assign_waves`` made it
+    waves : int, or mapping stratum -> int   the last wave released; 0: nobody of this stratum
+
+    Returns
+    -------
+    The released rows with ``inclusion_prob``, ``base_weight`` and ``drawn_prob`` (the probability before).
+
+    Raises
+    ------
+    SamplingError   a sample that was released already; a stratum without a number; a wave that is not there.
+    """
+    _require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])])
+    if "drawn_prob" in sample.columns:
+        raise SamplingError(
+            "these rows were released already", column="drawn_prob", hint="start from the whole drawn sample"
+        )
+    strata = _strata(sample, stratum)
+    last = _last_waves(waves, sample["wave"], strata)
+    out = sample["wave"].to_numpy() <= last
+    share = pd.Series(out).groupby(strata.to_numpy()).transform("mean").to_numpy()
+    probability = sample["inclusion_prob"].to_numpy(dtype=float)
+    released = sample[out].assign(drawn_prob=probability[out], inclusion_prob=(probability * share)[out])
+    return released.assign(base_weight=1 / released["inclusion_prob"])
+
+
+def _last_waves(waves: int | Mapping[str, int] | pd.Series, wave: pd.Series, strata: pd.Series) -> np.ndarray:
+    most = int(wave.max()) if len(wave) else 0
+    names = sorted(set(strata))
+    given = (
+        {name: int(waves) for name in names}
+        if isinstance(waves, Integral)
+        else {str(name): int(last) for name, last in dict(waves).items()}  # type: ignore[arg-type]
+    )
+    problems = [
+        Problem("a stratum has no last wave", key=name, hint=nearest(name, given))
+        for name in names
+        if name not in given
+    ]
+    problems += [
+        Problem("no such wave", key=f"stratum {name}", got=str(last), expected=f"0 to {most}")
+        for name, last in given.items()
+        if not 0 <= last <= most
+    ]
+    problems += [
+        Problem("a wave is given for a stratum that nobody is in", key=name, hint=nearest(name, names))
+        for name in given
+        if name not in names
+    ]
+    if problems:
+        raise SamplingError(*problems)
+    return strata.map(given).to_numpy(dtype=int)
+
+
+def _require_equal(sample: pd.DataFrame, strata: pd.Series) -> None:
+    probabilities = sample["inclusion_prob"].groupby(strata.to_numpy())
+    unequal = probabilities.max() - probabilities.min() > _WHOLE
+    if unequal.any():
+        raise SamplingError(
+            "probabilities differ inside a stratum, so the numbers they were drawn by do not split it at random",
+            key=f"stratum {unequal.idxmax()}",
+            expected="equal probabilities, or a seed",
+            hint="give seed=",
+        )

@@ -1,0 +1,5 @@
+"""Competing designs carried out many times on a population with known answers, for any survey."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

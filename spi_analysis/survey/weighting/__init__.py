@@ -1,0 +1,5 @@
+"""Weighting, for any survey: nonresponse, calibration, trimming, replicates, and recipes of them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

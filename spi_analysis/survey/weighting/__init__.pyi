@@ -1,0 +1,144 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .assertions import Assert as Assert
+from .bootstrap import (
+    BootstrapReplicates as BootstrapReplicates,
+)
+from .bootstrap import (
+    bootstrap_plan as bootstrap_plan,
+)
+from .bootstrap import (
+    bootstrap_replicates as bootstrap_replicates,
+)
+from .bootstrap_sums import (
+    raked_replicates as raked_replicates,
+)
+from .bootstrap_sums import (
+    replicate_sums as replicate_sums,
+)
+from .calibration import (
+    calibrate as calibrate,
+)
+from .calibration import (
+    calibration_factors as calibration_factors,
+)
+from .calibration import (
+    post_stratify as post_stratify,
+)
+from .calibration import (
+    post_stratum_cells as post_stratum_cells,
+)
+from .calibration_steps import (
+    Calibrate as Calibrate,
+)
+from .calibration_steps import (
+    PostStratify as PostStratify,
+)
+from .calibration_steps import (
+    Rake as Rake,
+)
+from .diagnostics import (
+    balance as balance,
+)
+from .diagnostics import (
+    effective_n as effective_n,
+)
+from .diagnostics import (
+    kish_deff as kish_deff,
+)
+from .inputs import ReplicateWeights as ReplicateWeights
+from .nonresponse import (
+    DropIneligible as DropIneligible,
+)
+from .nonresponse import (
+    UnknownEligibility as UnknownEligibility,
+)
+from .nonresponse import (
+    WeightingClasses as WeightingClasses,
+)
+from .nonresponse import (
+    adjust_nonresponse as adjust_nonresponse,
+)
+from .nonresponse import (
+    adjust_unknown_eligibility as adjust_unknown_eligibility,
+)
+from .nonresponse import (
+    observed_fraction as observed_fraction,
+)
+from .nonresponse import (
+    two_phase_replicates as two_phase_replicates,
+)
+from .nonresponse import (
+    weighting_classes as weighting_classes,
+)
+from .propensity import (
+    Propensity as Propensity,
+)
+from .propensity import (
+    fit_propensity as fit_propensity,
+)
+from .propensity import (
+    propensity_classes as propensity_classes,
+)
+from .propensity import (
+    response_propensity as response_propensity,
+)
+from .raking import (
+    rake as rake,
+)
+from .raking import (
+    rake_columns as rake_columns,
+)
+from .recipe import (
+    Merged as Merged,
+)
+from .recipe import (
+    Step as Step,
+)
+from .recipe import (
+    Weighted as Weighted,
+)
+from .recipe import (
+    WeightingReport as WeightingReport,
+)
+from .recipe import (
+    apply_recipe as apply_recipe,
+)
+from .recipe import (
+    balance_figure as balance_figure,
+)
+from .replicates import (
+    brr_replicates as brr_replicates,
+)
+from .replicates import (
+    jackknife_replicates as jackknife_replicates,
+)
+from .representativity import (
+    RIndicator as RIndicator,
+)
+from .representativity import (
+    r_indicator as r_indicator,
+)
+from .totals import (
+    Auxiliary as Auxiliary,
+)
+from .totals import (
+    Totals as Totals,
+)
+from .totals import (
+    auxiliary_of as auxiliary_of,
+)
+from .trimming import (
+    Potter as Potter,
+)
+from .trimming import (
+    Trim as Trim,
+)
+from .trimming import (
+    TrimFixed as TrimFixed,
+)
+from .trimming import (
+    TrimRatio as TrimRatio,
+)
+from .trimming import (
+    trim_weights as trim_weights,
+)

@@ -1,0 +1,284 @@
+"""Calibration: weights as close as possible to the old ones that reproduce known totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import lstsq
+
+from spi_analysis.errors import WeightingError
+from spi_analysis.survey.groups import cell_labels, dot, require_columns, weights_of
+from spi_analysis.survey.weighting.distances import Bounds, Distance, Values, distance_of
+from spi_analysis.survey.weighting.feasibility import Missed, not_met, unreachable
+from spi_analysis.survey.weighting.totals import Auxiliary, Totals, auxiliary_of, weightless_problems
+
+# Newton's method on the dual of the calibration problem, which is convex: one coefficient per total.
+
+# Relative differences of totals: aimed at; accepted where rounding lets them fall no further; accepted at all.
+AIM, FLOOR, ACCEPTED = 1e-12, 1e-9, 1e-7
+MAX_ITERATIONS = 200
+# Where clipped rows leave a total without a slope, this share of the unclipped slope stands in.
+RIDGE = 1e-4
+# Below this a scale's square would be 0.
+NO_SIZE = 1e-150
+
+
+@dataclass(frozen=True)
+class Solution:
+    """new/old weight ``g`` (n,), the totals reached (p,), and how far off they are, relative to their size (p,)."""
+
+    g: np.ndarray
+    reached: np.ndarray
+    miss: np.ndarray
+
+    @property
+    def is_met(self) -> bool:
+        """Whether every total is met."""
+        return bool(self.miss.max(initial=0.0) <= ACCEPTED)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """Where the search stands: coefficients (p,), predictors u (n,), values at u, and the dual objective."""
+
+    coefficients: np.ndarray
+    predictors: np.ndarray
+    values: Values
+    objective: float
+
+
+def solve_dual(weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, distance: Distance) -> Solution:
+    """Coefficients b with sum_i w_i g(x_i'b) x_i = targets, as far as there are any."""
+    start = auxiliary.gram(weights)
+    scale = _scales(np.diag(start), weights, targets)
+    gram, before = start, np.inf
+    point = _point(weights, targets, distance, np.zeros(len(targets)), np.zeros(len(weights)))
+    for iteration in range(MAX_ITERATIONS):
+        reached = auxiliary.totals(weights * point.values.g)
+        residual = targets - reached
+        worst = (np.abs(residual) / scale).max()
+        if worst <= AIM or (worst <= FLOOR and worst > before / 2):
+            break
+        if iteration and not distance.is_quadratic:
+            gram = auxiliary.gram(weights * point.values.slope)
+        step = _direction(gram, start, residual, scale)
+        moved = _search(weights, auxiliary, targets, distance, point, step, residual)
+        if moved is None:
+            break
+        point, before = moved, worst
+    return Solution(point.values.g, reached, np.abs(residual) / scale)
+
+
+def _scales(diagonal: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    sizes = np.maximum(np.abs(targets), np.sqrt(diagonal * max(weights.sum(), 1e-300)))
+    # A total of 0 that nobody adds to is met whatever the weights: any scale will do whose square is a number.
+    return np.where(sizes < NO_SIZE, 1.0, sizes)
+
+
+def _point(
+    weights: np.ndarray, targets: np.ndarray, distance: Distance, coefficients: np.ndarray, predictors: np.ndarray
+) -> _Point:
+    values = distance.at(predictors)
+    # Somebody without weight adds nothing, even where the factor overflows.
+    with np.errstate(invalid="ignore", over="ignore"):
+        primal = dot(weights, values.integral)
+    return _Point(coefficients, predictors, values, primal - float(coefficients @ targets))
+
+
+def _direction(gram: np.ndarray, start: np.ndarray, residual: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Newton's step of least norm: redundant totals make the matrix singular, which does no harm.
+
+    Where the step leaves a part of the residual (all rows behind a total are at their bounds), the
+    matrix is mixed with that of the start.
+    """
+    units = scale[:, None] * scale[None, :]
+    wanted = residual / scale
+    step = _least_norm(gram / units, wanted)
+    # Where totals are out of reach, all rows end at their limits: a step without measure is no step either.
+    with np.errstate(over="ignore", invalid="ignore"):
+        left = np.abs(gram / units @ step - wanted).max()
+    if not left <= 1e-6 * np.abs(wanted).max():
+        step = _least_norm((gram + RIDGE * start) / units, wanted)
+    return step / scale
+
+
+def _least_norm(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    # A total that no row adds to has no coefficient, and leaves those of the others to the last digit.
+    used = matrix.any(axis=1)
+    solution = np.zeros(len(wanted))
+    solution[used] = lstsq(matrix[np.ix_(used, used)], wanted[used], cond=1e-12, lapack_driver="gelsd")[0]
+    return solution
+
+
+def _search(
+    weights: np.ndarray,
+    auxiliary: Auxiliary,
+    targets: np.ndarray,
+    distance: Distance,
+    point: _Point,
+    step: np.ndarray,
+    residual: np.ndarray,
+) -> _Point | None:
+    """Halve the Newton step until the dual objective falls enough (Armijo); None where it falls no more."""
+    change = auxiliary.predict(step)
+    gain = float(residual @ step)
+    size = max(abs(point.objective), float(weights.sum()))
+    # No weight would move: what is left of the residual is out of reach of any weights.
+    if not 1e-14 < np.abs(change).max() < np.inf:
+        return None
+    length = 1.0
+    while length > 1e-10:
+        moved = _point(
+            weights,
+            targets,
+            distance,
+            point.coefficients + length * step,
+            point.predictors + length * change,
+        )
+        # So close that the objective only shows rounding, Newton's full step is right.
+        if gain <= 1e-9 * size or moved.objective <= point.objective - 1e-4 * length * gain:
+            return moved
+        length /= 2
+    return None
+
+
+def calibrate(
+    df: pd.DataFrame,
+    weight: str,
+    totals: Totals,
+    method: str = "linear",
+    bounds: tuple[float, float] | None = None,
+    scale_margins: bool = False,
+) -> pd.Series:
+    """Calibrate weights to known totals.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)   one row per respondent
+    weight : str              column, in persons
+    totals : mapping
+        a dict value is a categorical margin {level: total}, a number the total of a numeric column,
+        ``"(intercept)"`` the population size; redundant totals are allowed if they agree (to 1e-7)
+    method : str              linear (GREG), raking (exponential), logit (needs ``bounds``)
+    bounds : (low, high) or None   limits of new/old weight, low < 1 < high; with ``linear`` the truncated form
+    scale_margins : bool
+        bring margins that differ (by up to 5 %) to one total: that of the intercept, else of the first margin
+
+    Returns
+    -------
+    Series (n,), name of ``weight``: calibrated weights, in persons (linear without bounds may give negative ones).
+
+    Raises
+    ------
+    WeightingError   totals that do not fit the sample (all problems at once), and totals that cannot
+        be met: those that are missed by most are named, with the nearest bounds that can meet them all.
+
+    References
+    ----------
+    Deville & Sarndal (1992), JASA 87.
+    """
+    weights = weights_of(df, weight)
+    auxiliary, targets = auxiliary_of(df, totals, scale_margins)
+    g = calibration_factors(weights, auxiliary, targets, method, bounds)
+    return pd.Series(weights * g, index=df.index, name=weight)
+
+
+def post_stratify(
+    df: pd.DataFrame, weight: str, by: str | list[str], totals: Mapping[object, float] | pd.Series
+) -> pd.Series:
+    """Scale weights inside every cell of ``by`` to its population total.
+
+    Parameters
+    ----------
+    df, weight   as in ``calibrate``
+    by : str or list of str   cell columns
+    totals : mapping or Series   level (for a list of columns: tuple of levels) -> population total
+
+    Returns
+    -------
+    Series (n,), name of ``weight``, in persons.
+
+    Raises
+    ------
+    WeightingError   cells without a total, totals without a row, all at once.
+
+    References
+    ----------
+    Holt & Smith (1979), Journal of the Royal Statistical Society A 142.
+    """
+    labels, cell_totals = post_stratum_cells(df, by, totals)
+    cell = str(labels.name)
+    return calibrate(df.assign(**{cell: labels}), weight, {cell: cell_totals})
+
+
+def post_stratum_cells(
+    df: pd.DataFrame, by: str | list[str], totals: Mapping[object, float] | pd.Series
+) -> tuple[pd.Series, dict[object, float]]:
+    """Cell label of every row, and totals under the same labels."""
+    columns = [by] if isinstance(by, str) else list(by)
+    require_columns(df, columns)
+    cells = total_cells(columns, totals)
+    labels = cell_labels(cells, columns)
+    values = dict(zip(labels, dict(totals).values(), strict=True))
+    return cell_labels(df, columns).rename(" x ".join(columns)), values
+
+
+def total_cells(columns: list[str], totals: Mapping[object, float] | pd.Series) -> pd.DataFrame:
+    """The cells that totals are given for, one row each, one column per variable."""
+    keys = [key if isinstance(key, tuple) else (key,) for key in dict(totals)]
+    odd = [key for key in keys if len(key) != len(columns)]
+    if odd:
+        raise WeightingError("a total does not name a cell", got=str(odd[0]), expected=f"a level of {columns}")
+    return pd.DataFrame(keys, columns=columns)
+
+
+def calibration_factors(
+    weights: np.ndarray,
+    auxiliary: Auxiliary,
+    targets: np.ndarray,
+    method: str = "linear",
+    bounds: Bounds | None = None,
+) -> np.ndarray:
+    """new/old weight (n,), for auxiliaries and targets (p,) as ``auxiliary_of`` gives them.
+
+    Where margins (and an intercept) are all there is, people of one cell move together: then the
+    table of distinct cells is calibrated instead of the rows, which is exact.
+    """
+    distance = distance_of(method, bounds)
+    require_weight(auxiliary, weights, targets)
+    if auxiliary.is_table:
+        cells = auxiliary.cells
+        return _factors(cells.sums(weights), auxiliary.on_cells, targets, method, distance)[cells.codes]
+    return _factors(weights, auxiliary, targets, method, distance)
+
+
+def _factors(
+    weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, method: str, distance: Distance
+) -> np.ndarray:
+    out_of_reach = unreachable(weights, auxiliary, targets, distance.limits)
+    if out_of_reach:
+        raise not_met(weights, auxiliary, targets, method, distance.limits, out_of_reach)
+    solution = solve_dual(weights, auxiliary, targets, distance)
+    if solution.is_met:
+        return solution.g
+    raise not_met(weights, auxiliary, targets, method, distance.limits, _missed(solution))
+
+
+def _missed(solution: Solution) -> list[Missed]:
+    """The totals that the search ends short of, the farthest first."""
+    order = np.argsort(-solution.miss)
+    return [Missed(int(j), f"{solution.reached[j]:.8g}") for j in order if solution.miss[j] > ACCEPTED]
+
+
+def require_weight(auxiliary: Auxiliary, weights: np.ndarray, targets: np.ndarray) -> None:
+    """Every level with a total needs somebody with weight (``weights`` (n,), before any step)."""
+    sums, start, problems = auxiliary.level_sums(weights), 0, []
+    for margin in auxiliary.margins:
+        span = slice(start, start + len(margin.levels))
+        problems += weightless_problems(margin.name, margin.levels, sums[span], targets[span])
+        start = span.stop
+    if problems:
+        raise WeightingError(*problems)

@@ -1,0 +1,252 @@
+"""Moving weight from those who are missing to those who stand for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import Problem, WeightingError
+from spi_analysis.survey.groups import (
+    Groups,
+    cell_labels,
+    groups_of,
+    known_levels,
+    merge_thin_cells,
+    require_columns,
+    weights_of,
+)
+from spi_analysis.survey.weighting.bootstrap import bootstrap_replicates
+from spi_analysis.survey.weighting.inputs import (
+    INELIGIBLE,
+    NONRESPONDENT,
+    RESPONDENT,
+    UNKNOWN,
+    ReplicateWeights,
+    classify,
+    require_known,
+)
+from spi_analysis.survey.weighting.recipe import Prepared
+
+
+def adjust_nonresponse(
+    sample: pd.DataFrame, by: str | list[str], *, weight: str = "base_weight", status: str = "disposition"
+) -> pd.Series:
+    """Move the weight of nonrespondents to respondents within weighting classes.
+
+    Respondents in class c get ``weight * W_c / R_c`` (W_c eligible weight, R_c
+    respondents' weight), so every class keeps its eligible total. The known ineligible
+    keep their weight: they stand for the ineligible of the list.
+
+    Parameters
+    ----------
+    sample : DataFrame, one row per sampled person (n rows); nobody of unknown eligibility with weight
+    by : str or list of str   columns known for everyone sampled
+    weight, status : str      column names; weight in persons, >= 0; status as ``statuses.classify`` reads it
+
+    Returns
+    -------
+    Series (n,), name ``nr_weight``: persons per respondent; 0 for nonrespondents.
+
+    Raises
+    ------
+    WeightingError   a class has eligible weight but no respondent; names the classes and proposes a merge.
+        Somebody of unknown eligibility still has weight.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13.
+    """
+    groups, weights, classes = _inputs(sample, by, weight, status)
+    adjusted = nonresponse_weights(weights[:, None], groups, classes)
+    return pd.Series(adjusted[:, 0], index=sample.index, name="nr_weight")
+
+
+def adjust_unknown_eligibility(
+    sample: pd.DataFrame, by: str | list[str], *, weight: str = "base_weight", status: str = "disposition"
+) -> pd.Series:
+    """Spread the weight of those of unknown eligibility over those whose eligibility is known.
+
+    Parameters, errors and reference as ``adjust_nonresponse``.
+
+    Returns
+    -------
+    Series (n,), name ``elig_weight``; 0 for those of unknown eligibility. Class totals are kept.
+    """
+    groups, weights, classes = _inputs(sample, by, weight, status)
+    adjusted = eligibility_weights(weights[:, None], groups, classes)
+    return pd.Series(adjusted[:, 0], index=sample.index, name="elig_weight")
+
+
+def nonresponse_weights(weights: np.ndarray, groups: Groups, classes: np.ndarray) -> np.ndarray:
+    """As ``adjust_nonresponse``, for weights (n, K): one column per replicate."""
+    require_known(weights, classes, "call adjust_unknown_eligibility first")
+    gives, takes = np.isin(classes, (RESPONDENT, NONRESPONDENT)), classes == RESPONDENT
+    moved = _moved(weights, groups, gives, takes, "respondent")
+    return np.where((classes == INELIGIBLE)[:, None], weights, moved)
+
+
+def eligibility_weights(weights: np.ndarray, groups: Groups, classes: np.ndarray) -> np.ndarray:
+    """As ``adjust_unknown_eligibility``, for weights (n, K)."""
+    return _moved(weights, groups, np.ones(len(classes), dtype=bool), classes != UNKNOWN, "case of known eligibility")
+
+
+def _moved(weights: np.ndarray, groups: Groups, gives: np.ndarray, takes: np.ndarray, who: str) -> np.ndarray:
+    """All weight of ``gives`` goes to ``takes`` (a part of them), in proportion, inside every group."""
+    given = groups.sums(weights * gives[:, None])
+    taken = groups.sums(weights * takes[:, None])
+    _require_takers(given, taken, groups, who)
+    factor = np.divide(given, taken, out=np.zeros_like(given), where=taken > 0)
+    return weights * takes[:, None] * groups.spread(factor)
+
+
+def _require_takers(given: np.ndarray, taken: np.ndarray, groups: Groups, who: str) -> None:
+    empty = ((given > 0) & (taken <= 0)).any(axis=1)
+    if not empty.any():
+        return
+    thickest = groups.labels[int(np.argmax(taken[:, 0]))]
+    raise WeightingError(
+        *(
+            Problem(
+                f"a class has weight but no {who}",
+                key=groups.labels[g],
+                got=f"{given[g].max():.6g} persons, none of them a {who}",
+                expected=f"at least one {who} in every class",
+                hint=f"merge it with another class, such as {thickest!r}",
+            )
+            for g in np.flatnonzero(empty)
+        )
+    )
+
+
+def _inputs(
+    sample: pd.DataFrame, by: str | list[str], weight: str, status: str
+) -> tuple[Groups, np.ndarray, np.ndarray]:
+    columns = [by] if isinstance(by, str) else list(by)
+    require_columns(sample, [*columns, status])
+    return groups_of(cell_labels(sample, columns)), weights_of(sample, weight), classify(sample[status])
+
+
+# Recipe steps that move weight between people by what became of them.
+
+
+@dataclass(frozen=True)
+class UnknownEligibility:
+    """Spread the weight of those of unknown eligibility inside classes (see ``adjust_unknown_eligibility``)."""
+
+    by: str
+    column: str = "elig_weight"
+
+    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        require_columns(sample, [self.by])
+        groups = groups_of(sample[self.by])
+        return Prepared(lambda weights, _: eligibility_weights(weights, groups, classes))
+
+
+@dataclass(frozen=True)
+class WeightingClasses:
+    """Move the weight of nonrespondents to respondents inside classes (see ``adjust_nonresponse``)."""
+
+    by: str
+    column: str = "nr_weight"
+
+    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        require_columns(sample, [self.by])
+        groups = groups_of(sample[self.by])
+        return Prepared(lambda weights, _: nonresponse_weights(weights, groups, classes))
+
+
+@dataclass(frozen=True)
+class DropIneligible:
+    """Set the weight of the known ineligible to 0: they have stood for their like up to here."""
+
+    column: str = "weight"
+
+    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        stays = (classes != INELIGIBLE)[:, None]
+        return Prepared(lambda weights, _: np.where(stays, weights, 0.0))
+
+
+# Classes of similar people, and replicates that resample who answered inside them.
+
+
+def weighting_classes(
+    sample: pd.DataFrame, by: list[str], status: str = "disposition", min_respondents: int = 1
+) -> pd.DataFrame:
+    """Classes of ``by`` in which at least ``min_respondents`` answered; thin ones are merged.
+
+    Returns
+    -------
+    DataFrame (n, [nr_class, merged]), index of ``sample``: class label, and whether the cell was merged.
+    The rule of merging is that of ``merge_thin_cells``.
+    """
+    require_columns(sample, [*by, status])
+    answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
+    labels = cell_labels(sample, by)
+    first = sample[by][~labels.duplicated()].apply(known_levels)
+    cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
+    merged = merge_thin_cells(cells, by, "respondents", min_respondents).set_index("cell")
+    return pd.DataFrame(
+        {"nr_class": labels.map(merged["group"]), "merged": labels.map(merged["merged"])}, index=sample.index
+    )
+
+
+def two_phase_replicates(
+    sample: pd.DataFrame,
+    by: str,
+    n_replicates: int,
+    seed: int,
+    *,
+    weight: str = "base_weight",
+    status: str = "disposition",
+) -> ReplicateWeights:
+    """Bootstrap of a sample with nonresponse, whose recipe then repeats every step.
+
+    Given its class, whether somebody answers is the second random phase: inside each class those
+    found (respondents and known ineligible) are resampled as a simple random sample of the class,
+    with f = respondents/N of the class and Rao and Wu's factor, which is unbiased however few
+    they are. Everybody else keeps the base weight, which the recipe hands on.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   one row per sampled person
+    by : str                      column of nonresponse classes (see ``weighting_classes``)
+    n_replicates, seed, weight, status   as in ``bootstrap_replicates`` and ``apply_recipe``
+
+    Returns
+    -------
+    ReplicateWeights, values (n, n_replicates) of the base weight, scale 1/R.
+
+    References
+    ----------
+    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), section 15.6 (response homogeneity groups).
+    """
+    require_columns(sample, [by, weight, status])
+    found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
+    fraction = observed_fraction(sample, by, weight, status)
+    people = sample[[weight, by]][found].assign(observed_fraction=fraction[found])
+    drawn = bootstrap_replicates(
+        people, weight, stratum=by, fraction="observed_fraction", n_replicates=n_replicates, seed=seed
+    )
+    values = np.repeat(weights_of(sample, weight)[:, None], n_replicates, axis=1)
+    values[found] = drawn.values
+    return ReplicateWeights(values, drawn.scale, drawn.rscales, drawn.method)
+
+
+def observed_fraction(
+    sample: pd.DataFrame, by: str, weight: str = "base_weight", status: str = "disposition"
+) -> pd.Series:
+    """Share of the population that was observed, per class: respondents / sum of base weights.
+
+    The finite population correction of a sample with nonresponse: response is a second
+    random phase without a correction of its own, so f is respondents/N, not n/N.
+
+    Returns
+    -------
+    Series (n,), name ``observed_fraction``, in [0, 1].
+    """
+    require_columns(sample, [by, weight, status])
+    respondents = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
+    people = sample[weight].groupby(sample[by]).transform("sum")
+    return (respondents.groupby(sample[by]).transform("sum") / people).clip(upper=1.0).rename("observed_fraction")

@@ -1,0 +1,186 @@
+"""Raking: weights that reproduce several margins, by iterating over the table of distinct margin cells.
+
+The weights of a cell move together, so the table of cells is raked instead of the rows:
+exact, and independent of the number of rows. All replicates are raked at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spi_analysis.errors import Problem, WeightingError
+from spi_analysis.survey.groups import group_sums, indicator, is_number, weights_of
+from spi_analysis.survey.weighting.calibration import calibration_factors, require_weight
+from spi_analysis.survey.weighting.feasibility import TOLERANCE as POSSIBLE
+from spi_analysis.survey.weighting.feasibility import reach
+from spi_analysis.survey.weighting.inputs import is_whole
+from spi_analysis.survey.weighting.totals import Auxiliary, auxiliary_of
+
+TOLERANCE = 1e-10
+MAX_ITERATIONS = 100
+
+
+def rake(
+    df: pd.DataFrame,
+    weight: str,
+    margins: Mapping[str, Mapping[object, float]],
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+    scale_margins: bool = False,
+) -> pd.Series:
+    """Adjust weights until every margin has its population totals.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)   one row per respondent
+    weight : str              column, in persons
+    margins : mapping column -> {level: population total}; their sums agree (to 1e-7)
+    tolerance : float         largest relative difference left in any total
+    scale_margins : bool
+        bring margins that differ (by up to 5 %) to one total, that of the first
+
+    Returns
+    -------
+    Series (n,), name of ``weight``: raked weights, in persons.
+
+    Raises
+    ------
+    WeightingError   missing levels, levels without a row, margins that disagree (all problems at
+        once), or no convergence (every margin that fails is named, with its worst level).
+
+    References
+    ----------
+    Deming & Stephan (1940), Annals of Mathematical Statistics 11; Deville, Sarndal & Sautory (1993), JASA 88.
+    """
+    weights = weights_of(df, weight)
+    auxiliary, targets = auxiliary_of(df, margins, scale_margins)
+    _require_stopping_rule(tolerance, max_iterations)
+    if auxiliary.columns:
+        raise WeightingError(
+            "only margins can be raked",
+            column=", ".join(auxiliary.numeric_names),
+            expected="totals per level, {level: total}",
+            hint='calibrate(..., method="raking") takes numeric totals as well',
+        )
+    require_weight(auxiliary, weights, targets)
+    raked = rake_columns(weights[:, None], auxiliary, targets, tolerance, max_iterations)
+    return pd.Series(raked[:, 0], index=df.index, name=weight)
+
+
+def _require_stopping_rule(tolerance: float, max_iterations: int) -> None:
+    if not (is_number(tolerance) and tolerance > 0 and is_whole(max_iterations) and max_iterations >= 0):
+        raise WeightingError(
+            "the stopping rule is not usable",
+            got=f"tolerance {tolerance}, {max_iterations} iterations",
+            expected="a tolerance above 0 and a whole number of iterations",
+        )
+
+
+def rake_columns(
+    weights: np.ndarray,
+    auxiliary: Auxiliary,
+    targets: np.ndarray,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> np.ndarray:
+    """As ``rake``, for weights (n, K): every column is raked to the same targets.
+
+    A column that ``max_iterations`` sweeps leave unfinished is finished by Newton's method, which
+    has the same solution and converges where sweeps crawl (as in an odd replicate).
+    """
+    start = auxiliary.cells.sums(weights)
+    table = rake_table(start, auxiliary.on_cells, targets, tolerance, max_iterations)
+    ratio = np.divide(table, start, out=np.zeros_like(table), where=start > 0)
+    return weights * ratio[auxiliary.cells.codes]
+
+
+def rake_table(
+    start: np.ndarray,
+    on_cells: Auxiliary,
+    targets: np.ndarray,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> np.ndarray:
+    """Raked cell totals (M, K) from those before (M, K); ``on_cells`` as ``Auxiliary.on_cells`` gives it."""
+    table = start.copy()
+    wanted = np.split(targets, np.cumsum([len(margin.levels) for margin in on_cells.margins])[:-1])
+    # Made once: the sweeps sum by the same codes again and again.
+    sums = [indicator(margin.codes, len(margin.levels)) for margin in on_cells.margins]
+    open_ = np.arange(table.shape[1])
+    for _ in range(max_iterations):
+        swept, worst = _sweep(table[:, open_], on_cells, wanted, sums)
+        table[:, open_] = swept
+        open_ = open_[worst > tolerance]
+        if not len(open_):
+            break
+    for column in open_:
+        table[:, column] *= _newton_factors(table[:, column], on_cells, targets)
+    _require_hit(table, start, wanted, on_cells, targets, tolerance)
+    return table
+
+
+def _sweep(
+    table: np.ndarray, on_cells: Auxiliary, wanted: list[np.ndarray], sums: list[sparse.csc_array]
+) -> tuple[np.ndarray, np.ndarray]:
+    """One pass over all margins: the new table of cells (M, K), and the largest change of every column."""
+    worst = np.zeros(table.shape[1])
+    for margin, target, summed in zip(on_cells.margins, wanted, sums, strict=True):
+        have = np.asarray(summed @ table)
+        factor = np.divide(target[:, None], have, out=np.ones_like(have), where=have > 0)
+        worst = np.maximum(worst, np.abs(factor - 1).max(axis=0))
+        table = table * factor[margin.codes]
+    return table, worst
+
+
+def _newton_factors(column: np.ndarray, on_cells: Auxiliary, targets: np.ndarray) -> np.ndarray:
+    """Factors that finish one column of the table of cells; ones where there is no solution."""
+    try:
+        return calibration_factors(column, on_cells, targets, "raking")
+    except WeightingError:
+        return np.ones(len(column))
+
+
+def _require_hit(
+    table: np.ndarray,
+    start: np.ndarray,
+    wanted: list[np.ndarray],
+    on_cells: Auxiliary,
+    targets: np.ndarray,
+    tolerance: float,
+) -> None:
+    """Every margin must be met now, the ones raked early included; else name the worst level of each."""
+    problems = []
+    for margin, target in zip(on_cells.margins, wanted, strict=True):
+        have = group_sums(margin.codes, table, len(margin.levels))
+        scale = np.maximum(np.abs(target), 1e-300)[:, None]
+        miss = (np.abs(have - target[:, None]) / np.where(target[:, None] == 0, target.sum(), scale)).max(axis=1)
+        if miss.max() > 10 * tolerance:
+            level = int(miss.argmax())
+            column = int(np.abs(have[level] - target[level]).argmax())
+            problems.append(
+                Problem(
+                    "raking does not converge",
+                    column=margin.name,
+                    key=margin.levels[level],
+                    got=f"a total of {have[level, column]:.6g}" + (f" in replicate {column}" if column else ""),
+                    expected=f"{target[level]:.6g}",
+                    hint=_advice(start[:, column], on_cells, targets),
+                )
+            )
+    if problems:
+        raise WeightingError(*problems)
+
+
+def _advice(column: np.ndarray, on_cells: Auxiliary, targets: np.ndarray) -> str:
+    """Whether the margins contradict each other, and which levels could give way."""
+    otherwise = "merge thin levels or leave a margin out"
+    possible = reach(column, on_cells, targets, (0.0, np.inf))
+    changed = np.flatnonzero(possible.nearest_totals != targets)
+    if possible.share >= 1 - POSSIBLE or not len(changed):
+        return f"some cells would have to be empty: {otherwise}, or allow more iterations"
+    listed = ", ".join(f"{on_cells.names[j]}: {possible.nearest_totals[j]:.6g}" for j in changed)
+    return f"the margins contradict each other in this sample ({listed} would be possible): {otherwise}"

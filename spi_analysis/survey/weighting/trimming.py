@@ -1,0 +1,486 @@
+"""Cutting extreme weights and giving the excess to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from spi_analysis.errors import WeightingError, nearest
+from spi_analysis.survey.groups import finite_weights, require_columns
+from spi_analysis.survey.weighting.inputs import RESPONDENT, limits_of
+from spi_analysis.survey.weighting.recipe import Notes, Prepared
+
+MAX_CUTS = 10_000
+ROUNDING = 1e-12
+
+
+def trim_weights(
+    weights: pd.Series | np.ndarray, lower: float | None = None, upper: float | None = None, strict: bool = True
+) -> pd.Series:
+    """Bring weights inside limits; what is cut off is shared equally by those that were not cut.
+
+    A weight of 0 stays 0: it belongs to somebody who does not count (a nonrespondent).
+
+    Parameters
+    ----------
+    weights : Series or array (n,)   persons
+    lower, upper : float       limits, in persons
+    strict : bool              repeat until no weight lies outside; else one pass, after which a
+        weight may lie a little outside again
+
+    Returns
+    -------
+    Series (n,) with the same sum.
+
+    Raises
+    ------
+    WeightingError   a weight is missing or negative, a limit no number; the limits cannot hold the sum, or
+        (``strict``) only so tightly that cutting never ends.
+
+    References
+    ----------
+    Potter (1988, 1990); Valliant, Dever & Kreuter (2018), section 14.4.
+    """
+    low, high = limits_of(lower, upper)
+    everyone = finite_weights(weights)
+    if (everyone < 0).any():
+        raise WeightingError(
+            "a weight is negative",
+            row=int((everyone < 0).argmax()) + 1,
+            got=f"{everyone.min():g}",
+            expected="0 or more",
+        )
+    counts = everyone > 0
+    values, total = everyone[counts].copy(), float(everyone[counts].sum())
+    n = len(values)
+    if low > high or low * n > total * (1 + 1e-12) or high * n < total * (1 - 1e-12):
+        raise WeightingError(
+            "the limits cannot hold the sum of the weights",
+            got=f"{n} weights between {low:g} and {high:g}",
+            expected=f"a sum of {total:g}",
+        )
+    for _ in range(MAX_CUTS if strict else 1):
+        cut = np.clip(values, low, high)
+        # A weight that lies outside by rounding only is not cut again.
+        outside = np.abs(cut - values) > ROUNDING * np.abs(values)
+        if not outside.any():
+            break
+        excess = float((values - cut).sum())
+        # Where everybody was cut, those cut at the other end take it.
+        takers = ~outside if not outside.all() else (cut < high if excess > 0 else cut > low)
+        cut[takers] += excess / max(takers.sum(), 1)
+        values = cut
+    if strict and (np.abs(np.clip(values, low, high) - values) > ROUNDING * np.abs(values)).any():
+        raise WeightingError("the limits are too tight to cut to", got=f"{low:g} to {high:g}", hint="widen the limits")
+    trimmed = np.zeros_like(everyone)
+    trimmed[counts] = values
+    given = weights if isinstance(weights, pd.Series) else pd.Series(weights)
+    return pd.Series(trimmed, index=given.index, name=given.name)
+
+
+def iqr_cap(weights: np.ndarray, k: float) -> np.ndarray:
+    """median + k * IQR of the positive weights of every column: (n, K) to (K,)."""
+    # Sorted at once, what does not count at the end: numpy's nanquantile goes column by column, ten times slower.
+    ordered, last = np.sort(np.where(weights > 0, weights, np.inf), axis=0), (weights > 0).sum(axis=0) - 1
+
+    def quantile(share: float) -> np.ndarray:
+        place = share * last
+        low = np.floor(place).astype(int)
+        below, above = (np.take_along_axis(ordered, row[None], axis=0)[0] for row in (low, np.minimum(low + 1, last)))
+        return below + (place - low) * (above - below)
+
+    return quantile(0.5) + k * (quantile(0.75) - quantile(0.25))
+
+
+def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+    """Cap the weight that one person carries, and spread the excess over the others in proportion.
+
+    In a bootstrap replicate a person drawn t times stands there t times: the cap is for one
+    of these copies, so it applies to ``weights / multiplicity``.
+
+    Parameters
+    ----------
+    weights : ndarray (n, K)        persons; columns are replicates
+    cap : ndarray (K,)              persons
+    multiplicity : ndarray (n, K)   how often each person stands in the replicate (1 in the sample itself)
+
+    Returns
+    -------
+    ndarray (n, K) with the same column sums. A column whose total does not fit under its cap stays as it is.
+    """
+    counts = np.where(weights > 0, multiplicity, 0.0)
+    single = np.divide(weights, counts, out=np.zeros_like(weights), where=counts > 0)
+    total = weights.sum(axis=0)
+    # Where not even everybody at the cap would carry the total, nothing is cut.
+    possible = cap * counts.sum(axis=0) >= total
+    for _ in range(100):
+        capped = np.minimum(single, cap)
+        free = capped < cap
+        excess = total - (capped * counts).sum(axis=0)
+        room = (np.where(free, capped, 0.0) * counts).sum(axis=0)
+        active = possible & (excess > ROUNDING * total) & (room > 0)
+        if not active.any():
+            break
+        growth = 1 + np.divide(excess, room, out=np.zeros_like(excess), where=active)
+        single = np.where(active, np.where(free, capped * growth, capped), single)
+    return single * counts
+
+
+def hold_between(weights: np.ndarray, low: np.ndarray, high: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+    """Keep the weight that one person carries between limits, all others moving in proportion.
+
+    Everybody's weight becomes ``clip(c * weight, low, high)`` with the one factor c that keeps the sum.
+
+    Parameters
+    ----------
+    weights : ndarray (n, K)        persons; columns are replicates; a weight of 0 stays 0
+    low, high : ndarray (K,)        persons
+    multiplicity : ndarray (n, K)   how often each person stands in the replicate (1 in the sample itself)
+
+    Returns
+    -------
+    ndarray (n, K) with the same column sums. A column whose total does not fit inside its limits stays as it is.
+    """
+    counts = np.where(weights > 0, multiplicity, 0.0)
+    single = np.divide(weights, counts, out=np.zeros_like(weights), where=counts > 0)
+    held = weights.copy()
+    for k in range(weights.shape[1]):
+        mine = counts[:, k] > 0
+        if fits(weights[:, k], counts[:, k], low[k], high[k]):
+            held[mine, k] = counts[mine, k] * _clipped(single[mine, k], counts[mine, k], low[k], high[k])
+    return held
+
+
+def fits(weights: np.ndarray, counts: np.ndarray, low: float, high: float) -> bool:
+    """Whether the limits can hold the sum of the weights (n,), with so many copies of each (n,)."""
+    people, total = float(counts[weights > 0].sum()), float(weights.sum())
+    return low <= high and low * people <= total * (1 + 1e-12) and total <= high * people * (1 + 1e-12)
+
+
+def _clipped(single: np.ndarray, counts: np.ndarray, low: float, high: float) -> np.ndarray:
+    """clip(c * single, low, high) with c such that the sum is kept: exact between the points where it bends."""
+    total = float(single @ counts)
+    bends = np.unique(np.concatenate([[1.0], low / single, high / single]))
+    bends = bends[np.isfinite(bends) & (bends > 0)]
+    # The sum grows with c: halve the list of bends until c stands between two of them.
+    first, last = 0, len(bends) - 1
+    while last - first > 1:
+        middle = (first + last) // 2
+        if float(np.clip(bends[middle] * single, low, high) @ counts) <= total:
+            first = middle
+        else:
+            last = middle
+    for c in (bends[first], bends[last]):
+        at = np.clip(c * single, low, high)
+        if abs(float(at @ counts) - total) <= ROUNDING * total:
+            return at
+    inside = np.clip((bends[first] + bends[last]) / 2 * single, low, high)
+    free = (inside > low) & (inside < high)
+    left = total - float(inside[~free] @ counts[~free])
+    return np.clip(left / float(single[free] @ counts[free]) * single, low, high)
+
+
+# Where to cut extreme weights: the cut-off with the least estimated mean square error (Potter 1990).
+#
+# For a cut-off c the weights above c are set to c and the excess is spread over the others in
+# proportion. Sorted by size, those cut are a prefix of the list and all others grow by one factor, so
+# running sums give every moment at every cut-off.
+
+
+class Cutoff(NamedTuple):
+    """The chosen cap on one person's weight (inf: nothing is cut), and its MSE relative to no trimming."""
+
+    cap: float
+    relative_mse: float
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """People with weight, the heaviest first: weight of one copy, number of copies, both (n,)."""
+
+    single: np.ndarray
+    copies: np.ndarray
+
+    @property
+    def total(self) -> float:
+        return float(self.single @ self.copies)
+
+    def cut_and_growth(self, caps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many are cut at each cap (T,), and the factor by which the others grow (T,)."""
+        weight = self.single * self.copies
+        before = np.concatenate([[0.0], np.cumsum(self.copies)])
+        rest = np.concatenate([np.cumsum(weight[::-1])[::-1], [0.0]])
+        # The cap at which this person, the next in line, is just reached.
+        reached = self.total * self.single / (rest[:-1] + self.single * before[:-1])
+        cut = np.searchsorted(-reached, -caps, side="left")
+        return cut, (self.total - caps * before[cut]) / np.maximum(rest[cut], 1e-300)
+
+
+def potter_cutoff(weights: np.ndarray, multiplicity: np.ndarray, outcomes: np.ndarray, levels: int = 50) -> Cutoff:
+    """The cap with the least mean relative MSE of the weighted means of the outcomes.
+
+    At every cap t and for every outcome, with m_t and m_0 the means after and before trimming,
+    ``MSE_t = V(m_t) + max(0, (m_t - m_0)**2 - V(m_t - m_0))``: the squared bias is what the difference
+    shows beyond its own chance. Variances are those of linearised means drawn with replacement.
+
+    Parameters
+    ----------
+    weights : ndarray (n,)        persons; 0: does not count
+    multiplicity : ndarray (n,)   how often each person stands in the replicate (1 in the sample itself)
+    outcomes : ndarray (n, V)     values; nan: not asked or not answered, left out of that outcome's mean
+    levels : int                  caps tried, evenly from the largest weight (nothing cut) towards the mean weight
+
+    Returns
+    -------
+    Cutoff. Where several caps are equally good the highest is taken.
+
+    References
+    ----------
+    Potter (1990), Proceedings of the ASA Survey Research Methods Section, 225-230; Cox & McGrath (1981),
+    Proceedings of the ASA Survey Research Methods Section (the estimator of MSE).
+    """
+    counts = (weights > 0) & (multiplicity > 0)
+    single = weights[counts] / multiplicity[counts]
+    order = np.argsort(-single, kind="stable")
+    people = _Sorted(single[order], multiplicity[counts][order])
+    mean = people.total / max(people.copies.sum(), 1e-300)
+    largest = float(people.single[0]) if len(order) else 0.0
+    if largest <= mean * (1 + 1e-12):
+        return Cutoff(np.inf, 1.0)
+    # The first cap is the largest weight itself: no trimming.
+    caps = mean + (largest - mean) * np.arange(levels, 0, -1) / levels
+    cut, growth = people.cut_and_growth(caps)
+    relative = [
+        mse / mse[0] for values in outcomes[counts][order].T if (mse := _mse(people, values, caps, cut, growth))[0] > 0
+    ]
+    if not relative:
+        return Cutoff(np.inf, 1.0)
+    score = np.mean(relative, axis=0)
+    best = int(np.flatnonzero(score <= score.min() * (1 + 1e-12))[0])
+    return Cutoff(np.inf if best == 0 else float(caps[best]), float(score[best]))
+
+
+def _mse(people: _Sorted, values: np.ndarray, caps: np.ndarray, cut: np.ndarray, growth: np.ndarray) -> np.ndarray:
+    """Estimated MSE of the mean of one outcome at every cap (T,)."""
+    known = np.isfinite(values)
+    copies, single = np.where(known, people.copies, 0.0), people.single
+    n = copies.sum()
+    if n <= 1 or not known.any():
+        return np.zeros(len(caps))
+    # Centred first, so that squares lose no digits.
+    y = np.where(known, values - (single * copies) @ np.where(known, values, 0.0) / (single @ copies), 0.0)
+
+    def cut_and_rest(j: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of single**j * y**k over the copies of those cut at each cap, and of the others: (T,) each."""
+        terms = copies * single**j * y**k
+        forward, backward = np.cumsum(terms), np.cumsum(terms[::-1])[::-1]
+        return np.append(0.0, forward)[cut], np.append(backward, 0.0)[cut]
+
+    of_cut = {(j, k): cut_and_rest(j, k)[0] for j in (0, 1) for k in (0, 1, 2)}
+    of_rest = {(j, k): cut_and_rest(j, k)[1] for j in (1, 2) for k in (0, 1, 2)}
+    size = caps * of_cut[0, 0] + growth * of_rest[1, 0]
+    mean = (caps * of_cut[0, 1] + growth * of_rest[1, 1]) / size
+    about = {0: mean**2, 1: -2 * mean, 2: np.ones_like(mean)}
+    squares = sum(about[k] * (caps**2 * of_cut[0, k] + growth**2 * of_rest[2, k]) for k in about)
+    products = sum(
+        part * (caps * of_cut[1, k] + growth * of_rest[2, k]) for k, part in ((1, -mean), (2, np.ones_like(mean)))
+    )
+    total, factor = float(single @ copies), n / (n - 1)
+    at_start = float((copies * single**2) @ y**2) / total**2
+    variance = factor * squares / size**2
+    of_difference = variance + factor * (at_start - 2 * products / (size * total))
+    return variance + np.maximum(mean**2 - of_difference, 0.0)
+
+
+# Recipe steps that cut extreme weights and spread the excess over the others in proportion.
+#
+# In a bootstrap replicate a person drawn t times stands there t times: limits are for one of these copies.
+
+CENTRES = ("median", "mean")
+
+# From weights and multiplicity (n, K) to the limits (low, high), each (K,).
+LimitsOf = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Cap weights at median + k * IQR and spread the excess (see ``cap_with_redistribution``)."""
+
+    k: float
+    column: str = "trimmed_weight"
+
+    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        limits_of(self.k, None)
+
+        def cap(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+            rows = _with_weight(weights)
+            return iqr_cap(_single(weights[rows], multiplicity[rows]), self.k)
+
+        def apply(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+            rows, trimmed = _with_weight(weights), np.zeros_like(weights)
+            caps = cap(weights, multiplicity)
+            trimmed[rows] = cap_with_redistribution(weights[rows], caps, multiplicity[rows])
+            return trimmed
+
+        def review(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:
+            caps = cap(before, multiplicity)
+            no_limit = np.zeros_like(caps)
+            return _notes(before, after, multiplicity, no_limit, caps, f"median + {self.k:g} IQR")
+
+        return Prepared(apply, review=review)
+
+
+@dataclass(frozen=True)
+class TrimFixed:
+    """Keep weights between limits in persons (see ``hold_between``)."""
+
+    lower: float | None = None
+    upper: float | None = None
+    column: str = "trimmed_weight"
+
+    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        def limits(weights: np.ndarray, _: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return _limits(self.lower, self.upper, np.ones(weights.shape[1]))
+
+        return _held(limits, "fixed")
+
+
+@dataclass(frozen=True)
+class TrimRatio:
+    """Keep weights between multiples of the median (or mean) weight, in every replicate its own.
+
+    ``lower``, ``upper`` : multiples, or None for no limit; ``of`` : median | mean.
+    """
+
+    lower: float | None = None
+    upper: float | None = None
+    of: str = "median"
+    column: str = "trimmed_weight"
+
+    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        if self.of not in CENTRES:
+            hint = nearest(self.of, CENTRES)
+            raise WeightingError("unknown centre", got=self.of, expected=", ".join(CENTRES), hint=hint)
+
+        def limits(weights: np.ndarray, multiplicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            single = _single(weights, multiplicity)
+            positive = np.where(single > 0, single, np.nan)
+            centre = np.nanmedian(positive, axis=0) if self.of == "median" else np.nanmean(positive, axis=0)
+            return _limits(self.lower, self.upper, centre)
+
+        return _held(limits, f"multiples of the {self.of}")
+
+
+@dataclass(frozen=True)
+class Potter:
+    """Cap weights where the estimated mean square error is least (see ``potter_cutoff``).
+
+    ``outcomes`` : numeric columns, known for respondents (missing: left out of that outcome's mean);
+    ``levels`` : number of caps tried. Every replicate looks for its own cap.
+    """
+
+    outcomes: tuple[str, ...]
+    levels: int = 50
+    column: str = "trimmed_weight"
+
+    def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        names = list(self.outcomes)
+        require_columns(sample, names)
+        _require_numbers(sample, names, classes == RESPONDENT)
+        outcomes = sample[names].to_numpy(dtype=float)
+
+        def caps(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+            columns = zip(weights.T, multiplicity.T, strict=True)
+            return np.array([potter_cutoff(w, times, outcomes, self.levels).cap for w, times in columns])
+
+        def apply(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+            return cap_with_redistribution(weights, caps(weights, multiplicity), multiplicity)
+
+        def review(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:
+            found = potter_cutoff(before[:, 0], multiplicity[:, 0], outcomes, self.levels)
+            first, one = slice(0, 1), np.array([found.cap])
+            rule = f"estimated MSE {found.relative_mse:.3g} of that without trimming, {', '.join(names)}"
+            return _notes(before[:, first], after[:, first], multiplicity[:, first], np.zeros(1), one, rule)
+
+        return Prepared(apply, review=review)
+
+
+def _with_weight(weights: np.ndarray) -> np.ndarray:
+    """Rows (n,) with weight in any column (all, if none has): what a limit is made of. Most of a sample is silent."""
+    rows: np.ndarray = (weights != 0).any(axis=1)
+    return rows if rows.any() else np.ones(len(rows), dtype=bool)
+
+
+def _single(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+    """Weight of one copy of each person: (n, K)."""
+    return np.divide(weights, multiplicity, out=np.zeros_like(weights), where=multiplicity > 0)
+
+
+def _limits(lower: float | None, upper: float | None, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    low, high = limits_of(lower, upper)
+    return max(low, 0.0) * unit, high * unit
+
+
+def _held(limits: LimitsOf, rule: str) -> Prepared:
+    """A step that holds weights between limits that it computes from the weights."""
+
+    def apply(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+        low, high = limits(weights, multiplicity)
+        if not fits(weights[:, 0], np.where(weights[:, 0] > 0, multiplicity[:, 0], 0.0), low[0], high[0]):
+            raise WeightingError(
+                "the limits cannot hold the sum of the weights",
+                got=f"{int((weights[:, 0] > 0).sum())} weights between {low[0]:g} and {high[0]:g}",
+                expected=f"a sum of {weights[:, 0].sum():g}",
+            )
+        return hold_between(weights, low, high, multiplicity)
+
+    def review(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:
+        return _notes(before, after, multiplicity, *limits(before, multiplicity), rule)
+
+    return Prepared(apply, review=review)
+
+
+def _notes(
+    before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray, low: np.ndarray, high: np.ndarray, rule: str
+) -> Notes:
+    """What was cut in the sample, and where limits could not hold the sum."""
+    single = _single(before, multiplicity)[:, 0]
+    counts = single > 0
+    # Equal weights differ in their last digits after any division: those are not cut.
+    above, below = counts & (single > high[0] * (1 + ROUNDING)), counts & (single < low[0] * (1 - ROUNDING))
+    cut, lifted = int(above.sum()), int(below.sum())
+    changed = np.where(above, before[:, 0] - after[:, 0], 0.0).sum()
+    done = [f"{cut} weights cut to {high[0]:.4g} ({rule}), {changed:.4g} of {before[:, 0].sum():.6g} moved"]
+    done = done if cut else [f"no weight is above {high[0]:.4g} ({rule})"]
+    done += [f"{lifted} weights lifted to {low[0]:.4g} ({rule})"] if lifted else []
+    warnings = _too_tight(before, multiplicity, low, high)
+    in_sample = any("the sample" in warning for warning in warnings)
+    return Notes(() if in_sample else tuple(done), tuple(warnings))
+
+
+def _too_tight(before: np.ndarray, multiplicity: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[str]:
+    """A warning where the limits cannot hold the sum of a column."""
+    counts = np.where(before > 0, multiplicity, 0.0)
+    tight = [k for k in range(before.shape[1]) if not fits(before[:, k], counts[:, k], low[k], high[k])]
+    replicates = len([k for k in tight if k])
+    where = (["the sample"] if 0 in tight else []) + ([f"{replicates} replicates"] if replicates else [])
+    return [f"the limits cannot hold the sum in {' and '.join(where)}: nothing was cut there"] if tight else []
+
+
+def _require_numbers(sample: pd.DataFrame, names: list[str], answered: np.ndarray) -> None:
+    for name in names:
+        if not pd.api.types.is_numeric_dtype(sample[name]):
+            raise WeightingError("an outcome is not a number", column=name, got=str(sample[name].dtype))
+        if sample[name][answered].nunique() < 2:
+            raise WeightingError(
+                "an outcome does not vary",
+                column=name,
+                expected="two different values among respondents",
+                hint="leave it out: its mean is the same whatever is cut",
+            )
+    if not names:
+        raise WeightingError("no outcome is given", expected="one or more numeric columns")

@@ -1,0 +1,54 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .calibrated_mean import (
+    CELL_COLUMNS as CELL_COLUMNS,
+)
+from .calibrated_mean import (
+    GRID as GRID,
+)
+from .calibrated_mean import (
+    simulate_cell as simulate_cell,
+)
+from .city import (
+    SyntheticCity as SyntheticCity,
+)
+from .city import (
+    make_city as make_city,
+)
+from .coached_units import (
+    ANSWERS as ANSWERS,
+)
+from .coached_units import (
+    simulate_conduct as simulate_conduct,
+)
+from .country import (
+    example_inputs as example_inputs,
+)
+from .country import (
+    example_institutions as example_institutions,
+)
+from .country import (
+    scaled as scaled,
+)
+from .designs import (
+    Trials as Trials,
+)
+from .designs import (
+    own_rate as own_rate,
+)
+from .designs import (
+    simulate_designs as simulate_designs,
+)
+from .fieldwork import simulate_fieldwork as simulate_fieldwork
+from .lists import received_lists as received_lists
+from .perfect_frame import clean_frame as clean_frame
+from .profiles import profile_of as profile_of
+from .randomness import Streams as Streams
+from .residents import draw_sizes as draw_sizes
+from .simulated_rounds import (
+    MECHANISMS as MECHANISMS,
+)
+from .simulated_rounds import (
+    simulate_institution as simulate_institution,
+)
+from .vendor import vendor_files as vendor_files
+from .workbooks import LABEL as LABEL

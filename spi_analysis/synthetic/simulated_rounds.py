@@ -1,0 +1,116 @@
+"""Does the interval cover? A generated round, carried from draw to index in memory, against its known truth."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pandas as pd
+
+from spi_analysis.params import RoundParams, RoundSetup
+from spi_analysis.scores import combine_index, experience_rates, score_estimates
+from spi_analysis.stages import (
+    SourceSensitivity,
+    draw_source,
+    index_shifts,
+    item_weights,
+    respondents_design,
+    response_share,
+    source_sensitivity,
+    weigh_institution,
+)
+from spi_analysis.synthetic.city import make_city
+from spi_analysis.synthetic.fieldwork import simulate_fieldwork
+from spi_analysis.synthetic.perfect_frame import clean_frame
+
+# What is simulated: response at random given the list's columns; response that depends on the answer
+# itself; and a whole list invited of which 8 % answer (at random).
+MECHANISMS = ("at_random", "depends_on_answer", "census_8_percent")
+CENSUS_RESPONSE = 0.08
+# Added to a source's name: its experience rates, one row per item and denominator.
+RATE = "_rate"
+
+
+def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mechanism: str) -> pd.DataFrame:
+    """One institution, one seed: truth and estimate of every source score, of the index, and of experience rates.
+
+    Returns
+    -------
+    DataFrame, one row per score (measure: source or index), and per rate in percent of a probability source (measure:
+    the source with ``RATE``; item, domain): institution_id, seed, mechanism, measure, truth, estimate, se, ci_low,
+    ci_high, df_design, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis; missing
+    where there is none, as for the panel and for rates).
+    """
+    round_ = setup.round_for(institution_id)
+    response = "depends_on_answer" if mechanism == "depends_on_answer" else "at_random"
+    rate = CENSUS_RESPONSE if mechanism == "census_8_percent" else None
+    city = make_city(setup, institution_id, seed, response=response, response_rate=rate)
+    if mechanism == "census_8_percent":
+        round_ = _inviting_everyone(round_)
+    frame = clean_frame(city, setup)
+    secret = hashlib.sha256(f"coverage {seed}".encode()).digest()
+    drawn = [draw_source(frame, round_, source, secret)[0] for source in round_.sources]
+    sample = pd.concat(drawn, ignore_index=True)
+    events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
+    weighted = weigh_institution(frame, sample, events, responses, round_, setup.instrument)
+    rows, ranges, rates = {}, {}, []
+    for source in round_.sources:
+        design = respondents_design(
+            source, frame, responses, weighted.weights, weighted.replicates, round_, setup.instrument
+        )
+        if design is None:
+            return pd.DataFrame()
+        rows[source] = score_estimates(design, item_weights(setup.instrument, source), round_.level).table.iloc[-1]
+        if round_.sources[source].nature == "probability":
+            estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source)
+            ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
+            found = experience_rates(design, setup.instrument, source, round_.level)
+            rates.append(_with_true_rates(found, city.truth, source))
+    table = _with_ranges(_with_index(pd.DataFrame(rows).T, setup, institution_id), ranges, round_)
+    scores = table.assign(truth=_truth(city.truth)).reset_index(names="measure")
+    facts = {"institution_id": institution_id, "seed": seed, "mechanism": mechanism}
+    return pd.concat([scores, *rates], ignore_index=True).assign(**facts)
+
+
+def _inviting_everyone(round_: RoundParams) -> RoundParams:
+    """The round with so low an anticipated response that the whole list is invited."""
+    sources = {
+        name: source.model_copy(update={"design": source.design.model_copy(update={"response_rate": 0.001})})
+        if source.design
+        else source
+        for name, source in round_.sources.items()
+    }
+    return round_.model_copy(update={"sources": sources})
+
+
+def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) -> pd.DataFrame:
+    round_, inputs = setup.round, setup.inputs[institution_id]
+    panels = list(round_.panels)
+    corrections = inputs.corrections
+    index = combine_index(scores, round_.index.source_weights, corrections, panels)
+    low, high = index.interval(round_.level)
+    columns = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
+    values = [index.estimate, index.se, low, high, index.df, scores["n"].sum()]
+    row = pd.DataFrame([values], columns=columns, index=["index"])
+    return pd.concat([scores[columns], row]).astype(float)
+
+
+def _with_ranges(table: pd.DataFrame, ranges: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
+    """Ends of the sensitivity ranges beside the estimates."""
+    ends = {source: part.range.shift_ends for source, part in ranges.items() if part.range.correlation > 0}
+    if len(ends) == len(ranges):
+        ends["index"] = index_shifts(ranges, round_)
+    shifts = pd.DataFrame.from_dict(ends, orient="index", columns=["ppm_low", "ppm_high"], dtype=float)
+    return table.join(shifts.reindex(table.index).add(table["estimate"], axis=0))
+
+
+def _with_true_rates(rates: pd.DataFrame, truth: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Rates of a source beside the true ones; nobody in the denominator: no rate."""
+    known = truth[(truth["measure"] == "rate") & (truth["source"] == source)]
+    true = known.rename(columns={"dimension": "item", "value": "truth"})[["item", "domain", "truth"]]
+    both = rates.merge(true, on=["item", "domain"], validate="1:1")
+    return both.dropna(subset=["estimate"]).assign(measure=source + RATE)
+
+
+def _truth(truth: pd.DataFrame) -> pd.Series:
+    known = truth[truth["measure"].isin(["index", "source"])]
+    return known.set_index(known["source"].fillna("index"))["value"]

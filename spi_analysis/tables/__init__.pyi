@@ -1,0 +1,264 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .answer_fit import (
+    NO_COLUMN as NO_COLUMN,
+)
+from .answer_fit import (
+    misfits as misfits,
+)
+from .answer_fit import (
+    require_answers_fit as require_answers_fit,
+)
+from .cells.contacts import (
+    HIDDEN as HIDDEN,
+)
+from .cells.contacts import (
+    Contacts as Contacts,
+)
+from .cells.contacts import (
+    mask_email as mask_email,
+)
+from .cells.contacts import (
+    mask_number as mask_number,
+)
+from .cells.contacts import (
+    mask_text as mask_text,
+)
+from .cells.contacts import (
+    read_emails as read_emails,
+)
+from .cells.contacts import (
+    read_phones as read_phones,
+)
+from .cells.contacts import (
+    shown as shown,
+)
+from .cells.contacts import (
+    without_contacts as without_contacts,
+)
+from .cells.dates import (
+    OUT_OF_RANGE as OUT_OF_RANGE,
+)
+from .cells.dates import (
+    day_put_first as day_put_first,
+)
+from .cells.dates import (
+    first_of as first_of,
+)
+from .cells.dates import (
+    from_1904 as from_1904,
+)
+from .cells.dates import (
+    is_day_count as is_day_count,
+)
+from .cells.dates import (
+    read_date as read_date,
+)
+from .cells.dates import (
+    read_time as read_time,
+)
+from .cells.dates import (
+    read_years as read_years,
+)
+from .cells.dates import (
+    whole_months as whole_months,
+)
+from .cells.text import (
+    Reading as Reading,
+)
+from .cells.text import (
+    bare_number as bare_number,
+)
+from .cells.text import (
+    class_of_position as class_of_position,
+)
+from .cells.text import (
+    coded as coded,
+)
+from .cells.text import (
+    is_nothing as is_nothing,
+)
+from .cells.text import (
+    likeness as likeness,
+)
+from .cells.text import (
+    lost_in_column as lost_in_column,
+)
+from .cells.text import (
+    names_alike as names_alike,
+)
+from .cells.text import (
+    read_employee_number as read_employee_number,
+)
+from .cells.text import (
+    text_of as text_of,
+)
+from .cells.unit_names import one_spelling as one_spelling
+from .contracts import (
+    CONTRACTS as CONTRACTS,
+)
+from .contracts import (
+    FOLLOW_UPS as FOLLOW_UPS,
+)
+from .contracts import (
+    STREAMS as STREAMS,
+)
+from .contracts import (
+    checked as checked,
+)
+from .demo_marks import (
+    PUBLISHED as PUBLISHED,
+)
+from .demo_marks import (
+    are_generated as are_generated,
+)
+from .demo_marks import (
+    demo_is_whole as demo_is_whole,
+)
+from .demo_marks import (
+    demo_key as demo_key,
+)
+from .demo_marks import (
+    demo_secrets as demo_secrets,
+)
+from .demo_marks import (
+    demo_seed as demo_seed,
+)
+from .demo_marks import (
+    keep_generated as keep_generated,
+)
+from .demo_marks import (
+    mark_demo as mark_demo,
+)
+from .demo_marks import (
+    mark_national as mark_national,
+)
+from .demo_marks import (
+    national_mark as national_mark,
+)
+from .demo_marks import (
+    not_of_the_demo as not_of_the_demo,
+)
+from .demo_marks import (
+    public_value_problem as public_value_problem,
+)
+from .demo_marks import (
+    refuse_in_demo as refuse_in_demo,
+)
+from .export import export_round as export_round
+from .files import (
+    naming as naming,
+)
+from .files import (
+    whole_file as whole_file,
+)
+from .files import (
+    write_bytes as write_bytes,
+)
+from .files import (
+    write_csv as write_csv,
+)
+from .files import (
+    write_json as write_json,
+)
+from .files import (
+    write_parquet as write_parquet,
+)
+from .files import (
+    write_text as write_text,
+)
+from .identity import (
+    TOKEN_LENGTH as TOKEN_LENGTH,
+)
+from .identity import (
+    is_identity as is_identity,
+)
+from .identity import (
+    link_tokens as link_tokens,
+)
+from .identity import (
+    person_ids as person_ids,
+)
+from .invitations import (
+    prepare_invitations as prepare_invitations,
+)
+from .invitations import (
+    write_invitations as write_invitations,
+)
+from .locking import (
+    join_writer as join_writer,
+)
+from .locking import (
+    one_writer as one_writer,
+)
+from .locking import (
+    one_writer_in_parts as one_writer_in_parts,
+)
+from .neutral import is_neutral as is_neutral
+from .page_figures import (
+    DECIMALS as DECIMALS,
+)
+from .page_figures import (
+    P_DECIMALS as P_DECIMALS,
+)
+from .page_figures import (
+    PAGE_DECIMALS as PAGE_DECIMALS,
+)
+from .page_figures import (
+    as_shown as as_shown,
+)
+from .page_figures import (
+    rounded as rounded,
+)
+from .preflight import check_round as check_round
+from .round_data import (
+    RoundData as RoundData,
+)
+from .round_data import (
+    load_round as load_round,
+)
+from .store import (
+    NEVER_AGAIN as NEVER_AGAIN,
+)
+from .store import (
+    WRITTEN_BY as WRITTEN_BY,
+)
+from .store import (
+    Store as Store,
+)
+from .store import (
+    mask as mask,
+)
+from .store import (
+    released_estimates as released_estimates,
+)
+from .stored_files import (
+    AGAIN as AGAIN,
+)
+from .stored_files import (
+    read_results as read_results,
+)
+from .stored_files import (
+    read_table as read_table,
+)
+from .stored_files import (
+    reading as reading,
+)
+from .unasked import unasked_items as unasked_items
+from .vault import (
+    CONTACT_COLUMNS as CONTACT_COLUMNS,
+)
+from .vault import (
+    FILE_VARIABLE as FILE_VARIABLE,
+)
+from .vault import (
+    VARIABLE as VARIABLE,
+)
+from .vault import (
+    Vault as Vault,
+)
+from .vault import (
+    VaultKey as VaultKey,
+)
+from .vault import (
+    create_key_file as create_key_file,
+)

@@ -1,0 +1,16 @@
+# The face of this package: each name and the module that defines it; loaded on first use.
+from .addressing import institution_of as institution_of
+from .events import import_events as import_events
+from .frame import import_frame as import_frame
+from .responses import (
+    import_responses as import_responses,
+)
+from .responses import (
+    item_codes as item_codes,
+)
+from .workbook import (
+    filled as filled,
+)
+from .workbook import (
+    workbook_bytes as workbook_bytes,
+)

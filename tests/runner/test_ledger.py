@@ -1,0 +1,373 @@
+"""Ledger, selection, and what is up to date: without running a notebook."""
+
+import json
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from spi_analysis.errors import ParameterError, StoreError
+from spi_analysis.params import load_setup
+from spi_analysis.runner import fingerprint
+from spi_analysis.runner.fingerprint import notebook_code_digest, step_inputs, step_outputs
+from spi_analysis.runner.ledger import (
+    Ledger,
+    Selection,
+    Shard,
+    batch_folder,
+    one_run,
+    read_entries,
+    read_runs,
+    read_shard,
+    selected_institutions,
+    selected_steps,
+)
+from spi_analysis.runner.plan import Outcome, left_out, plan_steps
+from spi_analysis.runner.stale import keep_stale, stale_steps, verdict
+from spi_analysis.runner.status import ledger_facts, plan_table, round_status, why_table
+from spi_analysis.stages.report import STALE_REPORTS
+from spi_analysis.tables.files import write_text
+from spi_analysis.tables.store import WRITTEN_BY, Store
+from tests.runner.conftest import ELSEWHERE, HERE, ROUND
+
+BROKE = "kota-bengkulu: 40\n  got: ZeroDivisionError"
+
+
+@pytest.fixture
+def setup(workspace):
+    store = Store(workspace.data / ROUND)
+    for table in WRITTEN_BY:
+        for code in (HERE, ELSEWHERE):
+            write_text(store.path(table, code), f"{table} of {code}")
+    return load_setup(workspace, ROUND)
+
+
+@pytest.fixture
+def steps():
+    return {step.key: step for step in plan_steps([HERE, ELSEWHERE])}
+
+
+@pytest.fixture
+def ledger(setup):
+    one = Ledger(batch_folder(setup) / "ledger.sqlite", "first")
+    one.begin_run(1, 2, 11, "")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def all_done(setup, steps, ledger):
+    """Every step has gone through, with its notebook, pages and tables in place."""
+    for step in steps.values():
+        for name in step_outputs(setup, step):
+            path = setup.workspace.root / name
+            if not path.exists():
+                write_text(path, f"made by {step}")
+    for step in steps.values():
+        done(setup, ledger, step)
+
+
+def done(setup, ledger, step):
+    ledger.begin(step, 1)
+    ledger.end(Outcome(step.key, 1.0, (), engine="fast"), step_inputs(setup, step), step_outputs(setup, step))
+
+
+def to_do(setup, steps):
+    entries = read_entries(setup)
+    return {key for key, step in steps.items() if not verdict(setup, step, entries).is_current}
+
+
+def test_a_step_has_a_state_times_error_and_digests(setup, steps, ledger):
+    step = steps[("40", HERE)]
+    ledger.begin(step, 1)
+    assert read_entries(setup)[step.key].state == "running"
+    ledger.end(Outcome(step.key, 2.5, (), BROKE, cell=4, traceback="in half(x)", memory_mb=120.0), {}, {})
+    entry = read_entries(setup)[step.key]
+    assert (entry.state, entry.seconds, entry.cell, entry.memory_mb) == ("failed", 2.5, 4, 120.0)
+    assert "half" in entry.traceback
+    assert entry.started <= entry.ended
+
+
+def test_a_failure_keeps_what_is_known_of_the_last_success(setup, steps, ledger, all_done):
+    step = steps[("40", HERE)]
+    before = read_entries(setup)[step.key]
+    ledger.begin(step, 1)
+    ledger.end(Outcome(step.key, 2.5, (), BROKE), {"code": "other"}, {})
+    after = read_entries(setup)[step.key]
+    assert after.state == "failed"
+    assert (after.inputs, after.outputs, after.made) == (before.inputs, before.outputs, before.made)
+
+
+def test_what_a_killed_run_was_at_counts_as_interrupted(setup, steps, ledger):
+    ledger.begin(steps[("10", HERE)], 1)
+    ledger.close()
+    second = Ledger(ledger.path, "second")
+    assert second.begin_run(2, 1, 1, "") == []
+    assert read_entries(setup)[("10", HERE)].state == "interrupted"
+    assert [run["state"] for run in read_runs(setup)] == ["killed", "running"]
+    second.close()
+
+
+def test_what_nobody_is_at_any_more_is_not_told_to_be_running(setup, steps, ledger, all_done):
+    """A run that was killed, or had no room to say that it ended."""
+    ledger.begin(steps[("10", HERE)], 1)
+    with one_run(setup):
+        assert "10 running" in set(round_status(setup)["last_run"])
+        assert ledger_facts(setup)["states"]["running"] == 1
+    assert "10 interrupted (stale)" in set(round_status(setup)["last_run"])
+    assert ledger_facts(setup)["states"]["interrupted"] == 1
+
+
+def test_a_stop_is_no_failure(setup, steps, ledger):
+    ledger.begin(steps[("10", HERE)], 1)
+    ledger.end_run("stopped")
+    assert read_entries(setup)[("10", HERE)].state == "stopped"
+
+
+def test_a_damaged_ledger_is_an_error_in_words(setup):
+    write_text(batch_folder(setup) / "ledger.sqlite", "not a database" * 100)
+    with pytest.raises(StoreError, match="damaged"):
+        read_entries(setup)
+
+
+def test_the_ledger_can_be_read_while_it_is_written(setup, ledger):
+    with sqlite3.connect(ledger.path) as base:
+        assert base.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_nothing_has_run_yet_without_a_ledger(setup, steps):
+    assert read_entries(setup) == {}
+    assert to_do(setup, steps) == set(steps)
+
+
+def test_nothing_is_to_be_done_when_nothing_has_changed(setup, steps, all_done):
+    assert to_do(setup, steps) == set()
+
+
+def test_answers_of_one_institution_concern_its_steps_and_what_is_made_of_its_estimates(setup, steps, all_done):
+    write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
+    assert to_do(setup, steps) == {(number, HERE) for number in ("10", "20", "30", "40", "50")}
+    write_text(Store(setup.workspace.data / ROUND).path("estimates", HERE), "another estimate")
+    assert ("90", "") in to_do(setup, steps)
+    assert not any(key[1] == ELSEWHERE for key in to_do(setup, steps))
+
+
+@pytest.mark.parametrize(
+    ("table", "numbers"),
+    [("weights", {"30", "40", "50"}), ("estimates", {"40", "50", "90"}), ("frame", {"10", "20", "30", "40", "50"})],
+)
+def test_a_table_concerns_its_writer_and_those_after_it(setup, steps, all_done, table, numbers):
+    """Its writer too: somebody else has changed what it made."""
+    write_text(Store(setup.workspace.data / ROUND).path(table, HERE), "changed")
+    assert {number for number, _ in to_do(setup, steps)} == numbers
+
+
+@pytest.mark.parametrize(
+    "name", ["recommendations.yaml", "institutions.csv", "rounds/spi_2024.yaml", "instruments/spi_2024.yaml"]
+)
+def test_a_parameter_or_the_instrument_concerns_everything(setup, steps, all_done, name):
+    path = setup.workspace.params / name
+    path.write_text(path.read_text() + "\n")
+    assert to_do(setup, steps) == set(steps)
+
+
+def test_overrides_concern_one_institution_and_the_overview(setup, steps, all_done):
+    write_text(setup.workspace.params / "overrides" / f"{HERE}.yaml", "rounds: {}\n")
+    assert to_do(setup, steps) == {(n, HERE) for n in ("10", "20", "30", "40", "50")} | {("90", "")}
+
+
+def test_a_record_an_earlier_round_and_tables_of_all_institutions_concern_it_too(setup, steps, all_done):
+    for name in (f"{ROUND}/draw/{HERE}.json", f"spi_2023/responses/{HERE}.parquet"):
+        path = write_text(setup.workspace.data / name, "new")
+        assert {number for number, code in to_do(setup, steps) if code == HERE} == {"10", "20", "30", "40", "50"}
+        path.unlink()
+    write_text(setup.workspace.data / "published.parquet", "new")
+    assert to_do(setup, steps) == set(steps)
+
+
+def test_a_notebook_concerns_itself(setup, steps, all_done):
+    path = setup.workspace.notebooks / "40_score_analysis.ipynb"
+    path.write_text(path.read_text() + "\n")
+    assert to_do(setup, steps) == {("40", HERE), ("40", ELSEWHERE)}
+
+
+def test_the_environment_concerns_everything(setup, steps, all_done, monkeypatch):
+    monkeypatch.setattr("spi_analysis.runner.fingerprint.environment_digest", lambda: "other")
+    assert to_do(setup, steps) == set(steps)
+
+
+def test_code_concerns_the_notebooks_that_it_is_in_reach_of(setup, steps, all_done, monkeypatch):
+    """The reach itself: test_reach.py."""
+    monkeypatch.setattr(
+        "spi_analysis.runner.fingerprint.notebook_code_digest",
+        lambda path: "other" if path.stem.startswith("40") else notebook_code_digest(path),
+    )
+    assert to_do(setup, steps) == {("40", HERE), ("40", ELSEWHERE)}
+    assert "code is changed" in set(why_table(setup, HERE)["what"].str.removeprefix("run: "))
+
+
+def test_a_new_look_needs_no_execution(setup, steps, all_done, monkeypatch):
+    monkeypatch.setattr("spi_analysis.runner.fingerprint.template_digest", lambda: "other")
+    found = verdict(setup, steps[("50", HERE)], read_entries(setup))
+    assert found.why == ()
+    assert found.look == ("look of the pages is changed",)
+
+
+def test_only_the_export_reads_the_templates():
+    """Else what is executed would depend on them."""
+    users = [
+        path for path in fingerprint.PACKAGE.rglob("*.py") if "templates" in path.read_text(encoding="utf-8").lower()
+    ]
+    names = {path.relative_to(fingerprint.PACKAGE).as_posix() for path in users}
+    assert names == {"reporting/exporter.py", "runner/fingerprint.py"}, "fingerprint.py only names their digest"
+
+
+def test_every_file_of_the_package_is_in_one_of_its_digests(tmp_path, monkeypatch):
+    package = tmp_path / "p"
+    for name in ("a.py", "deep/b.yaml", "reporting/templates/spi/style.css"):
+        write_text(package / name, "1")
+    monkeypatch.setattr(fingerprint, "PACKAGE", package)
+    monkeypatch.setattr(fingerprint, "TEMPLATES", package / "reporting" / "templates")
+    seen = set()
+    for name in ("a.py", "deep/b.yaml", "reporting/templates/spi/style.css", "new.py"):
+        fingerprint.forget()
+        before = (fingerprint.code_digest(), fingerprint.template_digest())
+        write_text(package / name, "another")
+        fingerprint.forget()
+        after = (fingerprint.code_digest(), fingerprint.template_digest())
+        seen.add((name, before[0] != after[0], before[1] != after[1]))
+    fingerprint.forget()
+    assert seen == {
+        ("a.py", True, False),
+        ("deep/b.yaml", True, False),
+        ("reporting/templates/spi/style.css", False, True),
+        ("new.py", True, False),
+    }
+
+
+def test_a_page_that_is_gone_or_was_changed_is_made_again_without_execution(setup, steps, all_done):
+    page = setup.workspace.institution_outputs(ROUND, HERE) / "report.id.html"
+    page.unlink()
+    assert verdict(setup, steps[("50", HERE)], read_entries(setup)).look == (
+        f"outputs/{ROUND}/{HERE}/report.id.html is gone",
+    )
+    write_text(page, "by hand")
+    assert verdict(setup, steps[("50", HERE)], read_entries(setup)).in_words.startswith("pages only: ")
+    (page.parent / "50_institution_report.ipynb").unlink()
+    assert verdict(setup, steps[("50", HERE)], read_entries(setup)).why
+
+
+def test_what_failed_is_run_again_though_nothing_has_changed(setup, steps, ledger, all_done):
+    ledger.end(left_out(steps[("50", HERE)], "notebook 40 of this institution failed"), {}, {})
+    assert to_do(setup, steps) == {("50", HERE)}
+
+
+def test_status_says_what_has_changed_part_by_part(setup, steps, all_done):
+    write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
+    table = why_table(setup, HERE).set_index("notebook")["what"]
+    assert set(table) == {"run: table responses is changed"}
+    assert set(why_table(setup, ELSEWHERE)["what"]) == {"up to date"}
+    plan = plan_table(setup, Selection()).set_index(["institution_id", "notebook"])["what"]
+    assert plan[("overview", "90_national_overview")] == "after 50: run if anything changes"
+    with pytest.raises(ParameterError, match="no such institution"):
+        why_table(setup, "kota-bengkul")
+
+
+def test_a_report_whose_last_attempt_failed_is_stale_until_one_goes_through(setup, steps, ledger, all_done):
+    assert stale_steps(setup, read_entries(setup)) == []
+    ledger.begin(steps[("30", HERE)], 1)
+    ledger.end(Outcome(("30", HERE), 1.0, (), BROKE), {}, {})
+    stale = stale_steps(setup, read_entries(setup))
+    assert [step.key for step in stale] == [("30", HERE), ("40", HERE), ("50", HERE)], "what builds on it as well"
+    keep_stale(setup, read_entries(setup))
+    told = setup.workspace.outputs / ROUND / STALE_REPORTS
+    assert HERE in told.read_text()
+    assert ("90", "") in to_do(setup, steps), "the overview has to say it"
+    done(setup, ledger, steps[("30", HERE)])
+    keep_stale(setup, read_entries(setup))
+    assert not told.exists()
+
+
+def test_a_report_whose_inputs_have_changed_since_is_out_of_date_in_status_and_overview(setup, steps, all_done):
+    keep_stale(setup, read_entries(setup))
+    told = setup.workspace.outputs / ROUND / STALE_REPORTS
+    assert not told.exists()
+    write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
+    rows = round_status(setup).set_index("institution_id")
+    assert rows.loc[HERE, "last_run"] == "10, 20, 30, 40, 50 out of date"
+    assert rows.loc[HERE, "next"] == "spi run"
+    assert tuple(rows.loc[ELSEWHERE, ["last_run", "next"]]) == ("done", "")
+    stale = {(one["number"], one["institution_id"]) for one in ledger_facts(setup)["steps"] if one["stale"]}
+    assert stale == {(n, HERE) for n in ("10", "20", "30", "40", "50")}
+    keep_stale(setup, read_entries(setup))
+    assert json.loads(told.read_text()) == [HERE], "what the overview is made with"
+    assert ("90", "") in to_do(setup, steps)
+
+
+def test_a_new_look_makes_no_report_out_of_date(setup, all_done, monkeypatch):
+    monkeypatch.setattr("spi_analysis.runner.fingerprint.template_digest", lambda: "another")
+    assert stale_steps(setup, read_entries(setup)) == []
+
+
+def test_no_page_no_stale_page(setup, steps, ledger):
+    ledger.end(Outcome(("50", HERE), 1.0, (), BROKE), {}, {})
+    assert stale_steps(setup, read_entries(setup)) == []
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7])
+def test_shards_are_disjoint_complete_and_the_same_every_time(setup, of):
+    parts = [selected_institutions(setup, Selection(shard=Shard(i + 1, of))) for i in range(of)]
+    assert sorted(code for part in parts for code in part) == sorted(setup.institution_ids)
+    assert parts == [selected_institutions(setup, Selection(shard=Shard(i + 1, of))) for i in range(of)]
+    named = selected_institutions(setup, Selection(institutions=setup.institution_ids[:1], shard=Shard(1, of)))
+    assert named == parts[0][:1], "where an institution belongs does not hang on what else was chosen"
+
+
+def test_the_overview_is_no_shards(setup):
+    assert all(step.institution_id for step in selected_steps(setup, Selection(shard=Shard(1, 2))))
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/0", "a/b", "1/2/3", "-1/2"])
+def test_a_shard_that_is_none_is_an_error(text):
+    with pytest.raises(ParameterError, match="no shard"):
+        read_shard(text)
+
+
+def test_types_choose_institutions_and_an_unknown_one_names_those_there_are(setup):
+    chosen = selected_institutions(setup, Selection(types=["kabupaten"]))
+    assert chosen
+    assert {setup.roster[code].type for code in chosen} == {"kabupaten"}
+    with pytest.raises(ParameterError, match="kabupaten"):
+        selected_institutions(setup, Selection(types=["kabupatan"]))
+
+
+def test_an_institution_of_another_type_is_no_selection(setup):
+    with pytest.raises(ParameterError, match="none of these institutions"):
+        selected_steps(setup, Selection(institutions=[HERE], types=["kabupaten"]))
+
+
+def test_only_failed_takes_what_builds_on_it_and_nothing_else(setup, steps, ledger, all_done):
+    assert selected_steps(setup, Selection(only_failed=True)) == []
+    ledger.end(Outcome(("40", HERE), 1.0, (), BROKE), {}, {})
+    chosen = selected_steps(setup, Selection(only_failed=True))
+    assert [step.key for step in chosen] == [("40", HERE), ("50", HERE), ("90", "")]
+    assert chosen[0].after == (), "30 went through and is not waited for"
+
+
+def test_several_shards_ledgers_are_read_as_one(setup, steps, all_done):
+    second = Ledger(batch_folder(setup) / "ledger.1-of-2.sqlite", "second")
+    second.begin_run(2, 1, 1, "")
+    second.begin(steps[("10", HERE)], 1)
+    second.end(Outcome(("10", HERE), 1.0, (), BROKE), {}, {})
+    second.close()
+    entries = read_entries(setup)
+    assert entries[("10", HERE)].state == "failed", "the newest counts"
+    assert entries[("20", HERE)].state == "done"
+
+
+def test_a_setup_for_another_round_has_its_own_ledger(setup, all_done):
+    other = replace(setup, round=setup.round.model_copy(update={"round_id": "spi_2025"}))
+    assert read_entries(other) == {}
+    shutil.rmtree(batch_folder(setup))
+    assert read_entries(setup) == {}

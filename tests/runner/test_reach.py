@@ -1,0 +1,189 @@
+"""Which code a notebook is made from: never too little, and not the commands."""
+
+import shutil
+import tomllib
+
+import nbformat
+import pytest
+
+from spi_analysis.params import Workspace, load_setup
+from spi_analysis.runner import fingerprint
+from spi_analysis.runner.import_graph import reached
+from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, NATIONAL_NOTEBOOKS, plan_steps
+from spi_analysis.runner.pool import run_steps
+from spi_analysis.tables.files import write_text
+from tests.demo import PROJECT
+from tests.runner.conftest import HERE, ROUND
+
+# A package with every way to name a module: file -> source.
+PACKAGE = {
+    "__init__.py": "",
+    "runner/__init__.py": "",
+    "runner/execute.py": "import pkg.settle",
+    "runner/forks/__init__.py": "",
+    "runner/forks/server.py": "def main():\n    from pkg.runner.forks import warm",
+    "runner/forks/warm.py": "import importlib\nNAMES = ('pkg.warmed',)\nimportlib.import_module(NAMES[0])",
+    "settle.py": "",
+    "warmed.py": "",
+    "stages/__init__.py": "from . import common",
+    "stages/common.py": "",
+    "stages/score.py": "from ..core.means import mean\nfrom .common import x",
+    "stages/report.py": "def page():\n    import pkg.core.late\nKINDS = {'chart': 'pkg.core.named:draw'}",
+    "core/__init__.py": "",
+    "core/means.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pkg.core import types",
+    "core/types.py": "",
+    "core/late.py": "",
+    "core/named.py": "",
+    "core/unused.py": "",
+    "commands/__init__.py": "",
+    "commands/run.py": "import pkg.stages.score",
+    "words.yaml": "a: b",
+}
+ALWAYS = {
+    "__init__.py",
+    "runner/__init__.py",
+    "runner/execute.py",
+    "runner/forks/__init__.py",
+    "runner/forks/server.py",
+    "runner/forks/warm.py",
+    "settle.py",
+    "warmed.py",
+}
+SCORE = ALWAYS | {
+    "stages/__init__.py",
+    "stages/common.py",
+    "stages/score.py",
+    "core/__init__.py",
+    "core/means.py",
+    "core/types.py",
+}
+REPORT = ALWAYS | {
+    "stages/__init__.py",
+    "stages/common.py",
+    "stages/report.py",
+    "core/__init__.py",
+    "core/late.py",
+    "core/named.py",
+}
+MODULES = {name for name in PACKAGE if name.endswith(".py")}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    for name, source in PACKAGE.items():
+        write_text(tmp_path / "pkg" / name, source)
+    monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path / "pkg")
+    monkeypatch.setattr(fingerprint, "TEMPLATES", tmp_path / "pkg" / "templates")
+    fingerprint.forget()
+    yield tmp_path / "pkg"
+    fingerprint.forget()
+
+
+def notebook(package, *cells):
+    path = package.parent / f"{abs(hash(cells))}.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+    return path
+
+
+def names(package, path):
+    """All of the package's where it cannot be told."""
+    found = reached(path, package)
+    found = package.rglob("*.py") if found is None else found
+    return {file.relative_to(package).as_posix() for file in found}
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (("1 + 1",), ALWAYS),
+        (("from pkg.stages import score",), SCORE),
+        (("import pkg.stages.score as s", "s.x()"), SCORE),
+        (("from pkg.stages.report import page",), REPORT),
+        (("if 0:\n    from pkg.stages import report, score",), SCORE | REPORT),
+        (("from pkg.core.unused import *",), MODULES),
+        (("import importlib", "importlib.import_module('pkg.' + 'core')"), MODULES),
+        (("from importlib import import_module as take",), MODULES),
+        (("__import__('pkg.' + name)",), MODULES),
+        (("%run other.py",), MODULES),
+    ],
+)
+def test_every_way_to_name_a_module_counts_and_where_none_can_be_told_all_do(package, cells, expected):
+    assert names(package, notebook(package, *cells)) == expected
+
+
+def test_a_changed_byte_concerns_exactly_the_notebooks_in_whose_reach_it_is(package):
+    paths = {
+        "score": notebook(package, "import pkg.stages.score"),
+        "report": notebook(package, "import pkg.stages.report"),
+    }
+
+    def now():
+        fingerprint.forget()
+        return {name: fingerprint.notebook_code_digest(path) for name, path in paths.items()}
+
+    for file in PACKAGE:
+        before = now()
+        write_text(package / file, PACKAGE[file] + "\n# changed")
+        after = now()
+        changed = {name for name in paths if before[name] != after[name]}
+        is_text = not file.endswith(".py")
+        expected = {name for name, reach in (("score", SCORE), ("report", REPORT)) if is_text or file in reach}
+        assert changed == expected, file
+
+
+def test_a_new_module_in_the_place_of_an_attribute_counts(package):
+    path = notebook(package, "from pkg.core.means import mean")
+    before = fingerprint.notebook_code_digest(path)
+    (package / "core" / "means.py").unlink()
+    write_text(package / "core" / "means" / "__init__.py", PACKAGE["core/means.py"])
+    write_text(package / "core" / "means" / "mean.py", "")
+    fingerprint.forget()
+    assert fingerprint.notebook_code_digest(path) != before
+    assert "core/means/mean.py" in names(package, path)
+
+
+def real(kind):
+    return names(fingerprint.PACKAGE, PROJECT / "notebooks" / f"{kind.name}.ipynb")
+
+
+@pytest.mark.parametrize("kind", [*INSTITUTION_NOTEBOOKS, *NATIONAL_NOTEBOOKS], ids=lambda kind: kind.number)
+def test_commands_and_generated_data_are_in_no_notebooks_reach_and_the_engine_is_in_all(kind):
+    found = real(kind)
+    assert not [name for name in found if name.startswith(("commands/", "synthetic/", "cli.py", "runner/dask/"))]
+    runs_it = {"runner/execute.py", "runner/step_checks.py", "runner/forks/shell.py", "reporting/exporter.py"}
+    assert runs_it <= found
+
+
+def test_what_other_packages_load_by_name_is_in_reach():
+    """Entry points: Jupyter and papermill import them, and no import of ours says so."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    loaded = {one.partition(":")[0] for group in project["entry-points"].values() for one in group.values()}
+    assert {f"{name.replace('.', '/').removeprefix('spi_analysis/')}.py" for name in loaded} <= real(
+        INSTITUTION_NOTEBOOKS[0]
+    )
+
+
+TELL = """import sys
+_ = open(f"loaded-{institution_id}-%s", "w").write("\\n".join(
+    str(module.__file__) for name, module in list(sys.modules.items()) if name.partition(".")[0] == "spi_analysis"
+))"""
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo")
+def test_all_that_the_real_notebooks_load_is_in_their_reach(demo, tmp_path):
+    """Each tells at its end which modules its process has."""
+    workspace = Workspace(shutil.copytree(demo.workspace.root, tmp_path / "w", symlinks=True))
+    for kind in INSTITUTION_NOTEBOOKS:
+        path = workspace.notebooks / f"{kind.name}.ipynb"
+        changed = nbformat.read(path, as_version=4)
+        changed.cells.insert(-1, nbformat.v4.new_code_cell(TELL % kind.number, id="tell"))
+        nbformat.write(changed, path)
+    steps = [step for step in plan_steps([HERE]) if step.institution_id]
+    outcomes = [outcome for _, outcome in run_steps(load_setup(workspace, ROUND), steps, 2, engine="fast")]
+    assert [outcome.error for outcome in outcomes] == [""] * len(steps)
+    for kind in INSTITUTION_NOTEBOOKS:
+        loaded = set((workspace.root / f"loaded-{HERE}-{kind.number}").read_text().splitlines())
+        assert len(loaded) > 50
+        found = {str(file) for file in reached(workspace.notebooks / f"{kind.name}.ipynb", fingerprint.PACKAGE)}
+        assert loaded - found == set(), kind.name

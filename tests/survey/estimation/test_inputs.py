@@ -1,0 +1,43 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from spi_analysis.errors import EstimationError
+from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, estimate_mean
+from spi_analysis.survey.estimation.design import require_columns, usable_weights
+
+
+def test_missing_column_names_the_nearest() -> None:
+    with pytest.raises(EstimationError, match="a column is missing") as caught:
+        require_columns(pd.DataFrame({"weight": [1.0]}), ["wieght"])
+    assert "column wieght" in str(caught.value)
+    assert "did you mean 'weight'?" in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_unusable_weight_names_row_and_column(bad: float) -> None:
+    with pytest.raises(EstimationError, match="missing or negative") as caught:
+        usable_weights(pd.DataFrame({"w": [0.0, 1.0, bad]}), "w")
+    assert "row 3, column w" in str(caught.value)
+
+
+EMPTY = pd.DataFrame({"w": pd.Series(dtype=float), "y": pd.Series(dtype=float)})
+TWO = pd.DataFrame({"w": 1.0, "y": [1.0, 2.0], "name": ["a", "b"], "huge": [1.0, np.inf]})
+
+
+@pytest.mark.parametrize(
+    ("call", "part"),
+    [
+        (lambda: SurveyDesign(EMPTY, "w"), "no rows"),
+        (lambda: SurveyDesign(TWO, "name"), "not a number"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), []), "no variable"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), "huge"), "infinite"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), "y", level=95), "out of range"),
+        (lambda: estimate_mean(SurveyDesign(TWO, "w"), "y", level=0), "out of range"),
+        (lambda: ReplicateDesign(TWO, "w", np.array([[1.0], [np.nan]])), "replicate weight is missing"),
+        (lambda: ReplicateDesign(TWO, "w", np.ones((2, 3)), "other", scale=-1.0), "not positive"),
+    ],
+)
+def test_what_no_estimate_can_come_from_is_refused(call, part: str) -> None:
+    with pytest.raises(EstimationError, match=part):
+        call()
