@@ -64,7 +64,8 @@ def _notebook_code_digest(notebook: Path, contents: str) -> str:
     modules = reached(notebook, PACKAGE) if contents else None
     if modules is None:
         return code_digest()
-    files = (path for path in _package_files() if path.suffix != ".py" or path in modules)
+    # A face (.pyi) only says where a name is defined: the modules behind the names count, not the table.
+    files = (path for path in _package_files() if path.suffix not in (".py", ".pyi") or path in modules)
     return files_digest((path for path in files if TEMPLATES not in path.parents), PACKAGE)
 
 

@@ -75,7 +75,8 @@ def _modules(source: str, package: Path, folder: Path, names_only: bool = False)
         if used & _DYNAMIC and not names_only:
             raise _Anything
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _files(name.findall(node.value), package)
+            # The name of the package alone, in a sentence, names no module.
+            yield from _files((one for one in name.findall(node.value) if "." in one), package)
         elif isinstance(node, ast.Import):
             yield from _files((one.name for one in node.names), package)
         elif isinstance(node, ast.ImportFrom):
@@ -96,7 +97,32 @@ def _files(names: Iterable[str], package: Path) -> Iterator[Path]:
     """The modules on the way to each name: their packages' files, the module, nothing for what is an attribute."""
     for name in names:
         parts = name.split(".")
-        for depth in range(1, len(parts) + 1):
-            if parts[0] == package.name:
-                place = package.parent.joinpath(*parts[:depth])
-                yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())
+        if parts[0] == package.name:
+            yield from _on_the_way(parts, package)
+
+
+def _on_the_way(parts: list[str], package: Path) -> Iterator[Path]:
+    """The files of ``parts``, one below the other. A face hands a name on to the module that defines it; who takes a
+    package as a whole may use all that its face offers.
+    """
+    for depth in range(1, len(parts) + 1):
+        place = package.parent.joinpath(*parts[:depth])
+        yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())
+        face = _face(place / "__init__.pyi")
+        taken = parts[depth:] or sorted(face)
+        for name in taken[:1] if parts[depth:] else taken:
+            if name in face:
+                yield from _on_the_way([*parts[:depth], *face[name].split("."), name, *parts[depth + 1 :]], package)
+        if parts[depth:] and parts[depth] in face:
+            return
+
+
+def _face(stub: Path) -> dict[str, str]:
+    """Name -> module (below the package) of a package's face; empty where it has none."""
+    return _read_face(stub, stub.stat().st_mtime_ns) if stub.is_file() else {}
+
+
+@cache
+def _read_face(stub: Path, _: int) -> dict[str, str]:
+    imports = (node for node in ast.parse(stub.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom))
+    return {one.name: node.module or "" for node in imports for one in node.names}

@@ -93,8 +93,7 @@ def _nudge(
 
 
 # The integrity that people perceive: a latent score in points, made of unit, position, sex, age, person and item.
-#
-#     latent = shift + unit + position + sex + age + person + item + noise
+# It is the sum of a shift, the unit, the position, sex, age, the person, the item and noise.
 #
 # The spreads are chosen so that persons' source scores have a standard deviation of
 # 12-18 points and units carry 5-10 % of the variance (experts: 8-12 points).

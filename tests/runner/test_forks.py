@@ -127,7 +127,7 @@ def test_where_forking_is_not_safe_the_usual_kernel_runs_the_notebook_and_says_s
 
 @pytest.mark.parametrize("engine", ["kernel", "fast"])
 def test_elsewhere_than_on_linux_the_stock_engine_runs_with_a_message(workspace, monkeypatch, engine):
-    monkeypatch.setattr(pool, "forking_is_safe_here", lambda: "forking is safe on Linux only")
+    monkeypatch.setattr("spi_analysis.runner.pool.forking_is_safe_here", lambda: "forking is safe on Linux only")
     said = []
     pool = Pool(load_setup(workspace, ROUND), engine, 1, Limits(), said.append)
     pool.close()
