@@ -1,0 +1,120 @@
+"""The house: rooms, faces and sizes, read from the source without importing it."""
+
+import ast
+import collections
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "spi_analysis"
+FILES = sorted(PACKAGE.rglob("*.py"))
+# From the folder to the name that imports use.
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES
+}
+FACES = {
+    ".".join(stub.relative_to(ROOT).parent.parts): {
+        name.name: f"{'.'.join(stub.relative_to(ROOT).parent.parts)}.{node.module}"
+        for node in ast.parse(stub.read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    for stub in sorted(PACKAGE.rglob("__init__.pyi"))
+}
+
+
+def defined_in(module: str, name: str) -> str:
+    """The module behind a name: through the faces, or the module of that name itself."""
+    while name in FACES.get(module, {}):
+        module = FACES[module][name]
+    return f"{module}.{name}" if f"{module}.{name}" in MODULES else module
+
+
+def room(module: str) -> str:
+    """The package with a face that a module belongs to."""
+    parents = [module, *(module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1))]
+    return next((one for one in parents if one in FACES and one != "spi_analysis"), "")
+
+
+def imports(module: str, whole: bool = True):
+    """(module as written, name) of every import from the package; only those at the top unless ``whole``."""
+    tree = ast.parse(MODULES[module].read_text())
+    for node in ast.walk(tree) if whole else tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spi_analysis."):
+            yield from ((node.module, one.name) for one in node.names)
+
+
+def test_imports_between_packages_go_through_the_face():
+    past, through = [], 0
+    for module in MODULES:
+        for written, name in imports(module):
+            target = room(defined_in(written, name))
+            below = written.startswith("spi_analysis.survey.groups") and module.startswith("spi_analysis.survey.")
+            if not target or target == room(module) or below:
+                continue
+            if name in FACES.get(written, {}):
+                through += 1
+            else:
+                past.append(f"{module}: from {written} import {name}")
+    assert through > 500, "the count itself works"
+    assert len(past) <= 0.1 * (through + len(past)), "\n".join(past)
+
+
+def test_no_module_imports_itself_over_others():
+    """Faces hide circles from a look at packages alone: names are followed to the module that defines them."""
+    arrows = {module: {defined_in(*one) for one in imports(module, whole=False)} - {module} for module in MODULES}
+    waiting = {module: set(targets) & set(arrows) for module, targets in arrows.items()}
+    while free := {module for module, targets in waiting.items() if not targets}:
+        waiting = {module: targets - free for module, targets in waiting.items() if module not in free}
+    assert not waiting, f"circles among {sorted(waiting)}"
+
+
+def test_every_name_of_a_face_is_there_and_none_is_a_module():
+    """``from package import name`` gives whichever of a module and a name of its own was loaded last."""
+    for face, names in FACES.items():
+        for name, module in names.items():
+            assert f"{face}.{name}" not in MODULES, f"{face}: {name} is a module, too"
+            source = MODULES[module] if module in MODULES else None
+            assert source is not None, f"{face}: no module {module}"
+            if module not in FACES:
+                assert name in _top_level(source) or f"{module}.{name}" in MODULES, f"{face}: no {name} in {module}"
+
+
+def _top_level(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+def test_sizes():
+    assert len(FILES) <= 300
+    long = {str(path.relative_to(ROOT)): n for path in FILES if (n := len(path.read_text().splitlines())) > 600}
+    assert not long
+    repeated = [name for name, n in collections.Counter(path.name for path in FILES).items() if n > 1]
+    assert len(repeated) <= 15, f"a file's name tells its room: {sorted(repeated)}"
+
+
+def test_functions_stay_small():
+    """Statements without docstrings, in all functions: median 5, 90th percentile 17 at the most."""
+    sizes = sorted(
+        sum(isinstance(one, ast.stmt) for one in ast.walk(node)) - 1 - (ast.get_docstring(node) is not None)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    )
+    assert sizes[len(sizes) // 2] <= 5
+    assert sizes[len(sizes) * 9 // 10] <= 17
+
+
+@pytest.mark.parametrize("face", sorted(FACES))
+def test_faces_complete_in_an_editor(face):
+    import importlib
+
+    package = importlib.import_module(face)
+    assert set(FACES[face]) <= set(dir(package))
+    assert set(FACES[face]) <= set(package.__all__)
