@@ -10,9 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "spi_analysis"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the folder to the name that imports use.
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES
-}
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 FACES = {
     ".".join(stub.relative_to(ROOT).parent.parts): {
         name.name: f"{'.'.join(stub.relative_to(ROOT).parent.parts)}.{node.module}"
@@ -75,7 +73,7 @@ def test_every_name_of_a_face_is_there_and_none_is_a_module():
     for face, names in FACES.items():
         for name, module in names.items():
             assert f"{face}.{name}" not in MODULES, f"{face}: {name} is a module, too"
-            source = MODULES[module] if module in MODULES else None
+            source = MODULES.get(module)
             assert source is not None, f"{face}: no module {module}"
             if module not in FACES:
                 assert name in _top_level(source) or f"{module}.{name}" in MODULES, f"{face}: no {name} in {module}"

@@ -13,7 +13,6 @@ import pytest
 
 import spi_analysis
 from spi_analysis.params import load_setup
-from spi_analysis.runner import pool
 from spi_analysis.runner.execute import _config
 from spi_analysis.runner.forks import process_environment, wire
 from spi_analysis.runner.forks.client import ForkError, ForkServer, fork
