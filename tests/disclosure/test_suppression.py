@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.disclosure import hide_small, mask, small_cells
-from spi_analysis.tables.store import HIDDEN_COLUMNS
+from spi_analysis.disclosure import hide_small, small_cells
+from spi_analysis.tables.store import HIDDEN_COLUMNS, mask
 
 
 def hidden(n: dict[str, int], min_cell: int = 10) -> set[str]:
