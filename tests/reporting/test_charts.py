@@ -57,7 +57,7 @@ def _drawn_with(more: float) -> dict[str, str]:
         "interval": interval_chart(rows, "c", "t", reference=65.0 + more, reference_label="all", **asked),
         "composition": composition_chart(parts, 47.0 + more, "c", "t", total_label="all", **asked),
         "scale": scale_chart(72.0 + more, 70.0 - more, 74.0 + more, [], index, "c", "t", **asked),
-        "history": history_chart(past, now, {2024: 76}, "c", "t", words=words("en"), **kept),
+        "history": history_chart(past, now, {"target": [(2024, 76.0)]}, "c", "t", words=words("en"), **kept),
         "line": line_chart(lines, "c", "t", y_label="y", decimals=2, from_zero=False, **asked),
         "histogram": histogram_chart(spread, "c", "t", y_label="y", **asked),
     }

@@ -121,3 +121,39 @@ def test_one_institutions_death_stops_neither_the_others_nor_the_summary(workspa
     assert "its process died" in results[("30", "kota-bengkulu")].error
     assert "not run: notebook 30 of this institution failed" in results[("40", "kota-bengkulu")].error
     assert {outcome.engine for outcome in results.values() if outcome.ok} == {engine}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_long_line_becomes_a_page(run, folder, engine):
+    """It took minutes, which no clock saw: 20, 40, 80 thousand characters 2.6, 9, 42 s."""
+    outcome = run("prints_a_long_line", engine)
+    assert outcome.ok, outcome.error
+    assert "x" * 300_000 in (folder / "10_sampling_design.en.html").read_text()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_cell_that_prints_without_end_is_stopped_and_named(run, folder, engine):
+    outcome = run("prints_without_end", engine)
+    assert "PrintedTooMuch: this cell printed more than 1,000,000 characters" in outcome.error
+    assert outcome.cell == 3
+    kept = nbformat.read(folder / "failed" / "10_sampling_design.ipynb", as_version=4).cells
+    texts = [output.get("text", "") for cell in kept for output in cell.get("outputs", [])]
+    assert 1_000_000 < sum(map(len, texts)) <= 1_001_000, "what it had shown is kept"
+    assert not list(folder.glob("*.html"))
+
+
+def test_what_is_printed_past_python_is_limited_too(run, folder):
+    outcome = run("prints_past_python", "fast")
+    assert "more than 1,000,000 characters of plain text" in outcome.error
+    assert "cell 3" in outcome.error
+    assert "1,001,000" in outcome.error
+    assert not list(folder.glob("*.html"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_error_of_megabytes_is_told_in_brief(run, engine):
+    outcome = run("fails_at_length", engine)
+    assert "ValueError: xxx" in outcome.error
+    assert "characters left out" in outcome.error
+    assert len(outcome.error) <= 2_100
+    assert len(outcome.traceback) <= 20_100
