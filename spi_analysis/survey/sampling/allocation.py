@@ -42,19 +42,21 @@ def allocate(
     Parameters
     ----------
     strata : DataFrame (H, ...)   one row per stratum
-    n : int                       people in all; or ``budget`` with ``method="cost"``
+    n : int                       people in all; or
+    budget : float                money in all, in the unit of ``cost``, with ``method="cost"``
     method : str
         equal; proportional (to N_h); neyman (N_h S_h); power (Bankier: (N_h Ybar_h)**power * S_h/Ybar_h,
         needs ``mean``; with ``mean=None`` N_h**power); cost (N_h S_h / sqrt(c_h))
-    pop_size, sd, mean, cost : str   columns with N_h, S_h, Ybar_h, c_h (cost per person)
+    pop_size, sd, mean, cost : str   columns with N_h, S_h, Ybar_h, c_h (cost per person; None: column ``cost``)
     min_n, max_n : number or column   bounds; n_h never exceeds N_h
+    power : float                 exponent of ``method="power"``: with ``mean``, 0 gives nearly equal CVs, 1 is neyman
     integer : bool
         whole numbers (for n the exact optimum; for a budget greedy by gain per cost: never over it, but where prices
         differ another split may spend the last of it a little better), or the real-valued optimum
 
     Returns
     -------
-    Series (H,), index of ``strata``, name ``n``, that sums to n.
+    Series (H,), index of ``strata``, name ``n``, in people: sums to n, or costs at most the budget.
 
     Raises
     ------
@@ -65,6 +67,16 @@ def allocate(
     ----------
     Cochran (1977), ch. 5; Bankier (1988), JASA 83; Wright (2012), The American Statistician 66;
     Wright (2017), Statistics & Probability Letters 129.
+
+    Examples
+    --------
+    >>> strata = pd.DataFrame({"N": [60, 30, 10], "sd": [1.0, 2.0, 6.0]}, index=["a", "b", "c"])
+    >>> allocate(strata, 10).tolist()
+    [6, 3, 1]
+    >>> allocate(strata, 9, method="neyman").tolist()
+    [3, 3, 3]
+    >>> allocate(strata, 10, min_n=2).tolist()
+    [5, 3, 2]
     """
     if strata.empty:
         raise SamplingError("there are no strata", got="an empty table", expected="one row per stratum")
@@ -94,6 +106,7 @@ def _measure(
     def bankier() -> np.ndarray:
         if mean is None:
             return size() ** power
+        # Bankier (1988): n_h in proportion to (N_h Ybar_h)**power * S_h / Ybar_h.
         centre = _column(strata, mean, above_zero=True)
         return (size() * centre) ** power * _column(strata, sd) / centre
 
@@ -227,6 +240,7 @@ def _greedy(
 
     def priority(h: int) -> tuple[float, float, int]:
         # A stratum without anybody comes first; among those, the one with the largest measure.
+        # Wright (2012): one more place lowers a**2 (1/n - 1/(n+1)), so the priority is a / sqrt(n (n + 1)).
         gain = sizes[h] / math.sqrt(n[h] * (n[h] + 1)) if n[h] else math.inf if sizes[h] else 0.0
         return (-gain, -sizes[h], h)
 

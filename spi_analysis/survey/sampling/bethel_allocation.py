@@ -65,6 +65,7 @@ def ceilings_of(
         levels, names = _levels(strata, domain)
         mean, sd = (strata[f"{kind}_{variable}"].to_numpy(dtype=float) for kind in ("mean", "sd"))
         counts = len(names)
+        # Bethel (1989): V(Y_d) = sum N**2 S**2 (1/m - 1/N), held to (cv Y_d)**2, with m = response * n.
         total = np.bincount(levels, people * mean, counts)
         spread = np.bincount(levels, people * sd**2, counts)
         # What a census of the list still lacks, and what the target leaves for the sample.
@@ -197,6 +198,8 @@ class Interior:
 
     def step(self) -> bool:
         """One step towards the centre and the optimum; False where arithmetic allows no further one."""
+        # Newton's step on the perturbed Karush-Kuhn-Tucker equations: minimise sum c_h n_h(v_h) under A'v <= 1 and
+        # 0 <= v <= 1; slope and bend are the first and second derivative of the cost.
         v, room = self.v, 1 - self.matrix.T @ self.v
         up = 1 - v
         at = v * self.span + self.floor
@@ -221,6 +224,7 @@ class Interior:
 
     def _solved(self, diagonal: np.ndarray, right: np.ndarray, weight: np.ndarray) -> np.ndarray | None:
         """(diagonal + A W A') move = right, scaled to a diagonal of ones."""
+        # The prices are eliminated, which leaves the normal equations of the move.
         full = (self.matrix @ diags_array(weight) @ self.matrix.T).toarray()
         full[np.diag_indices_from(full)] += diagonal
         scale = 1 / np.sqrt(np.diag(full))
@@ -290,11 +294,14 @@ class Dual:
 
     def bound(self, prices: np.ndarray) -> float:
         """The cost that no feasible allocation goes below."""
+        # Lagrange's dual: min over n of c'n + p'(used(n) - 1), which weak duality puts below every feasible cost.
         n = self.allocation(prices)
         return float(self.cost @ n + prices @ (self.ceilings.used(n) - 1))
 
     def chromy(self, prices: np.ndarray) -> np.ndarray:
         """A ceiling that is exceeded becomes dearer, one with room to spare cheaper."""
+        # Chromy (1987): a multiplier is multiplied by the squared ratio of the variance to its ceiling, here with the
+        # finite population part on both sides.
         used = self.ceilings.used(self.allocation(prices))
         return prices * ((used + self.census) / (1 + self.census)) ** 2
 
@@ -465,6 +472,15 @@ def bethel(
     References
     ----------
     Bethel (1989), Survey Methodology 15; Chromy (1987), Proceedings of the ASA Section on Survey Research Methods.
+
+    Examples
+    --------
+    In each region ``S**2 (1/n - 1/N) <= (cv Ybar)**2``: ``1/n <= 0.04 + 0.01`` in a, ``1/n <= 0.01 + 0.01`` in b.
+
+    >>> strata = pd.DataFrame({"region": ["a", "b"], "N": 100, "mean_y": 10.0, "sd_y": [5.0, 10.0]})
+    >>> targets = pd.DataFrame({"domain": ["region"], "variable": ["y"], "cv": [0.1]})
+    >>> bethel(strata, targets).tolist()
+    [20, 50]
     """
     targets = targets.assign(domain=targets["domain"].fillna("")) if "domain" in targets.columns else targets
     people = np.floor(_positive(strata, pop_size, zero=True))
@@ -489,10 +505,31 @@ def achieved_cv(
 ) -> pd.DataFrame:
     """What an allocation reaches: one row per target and domain level with the anticipated CV beside its ceiling.
 
+    Parameters
+    ----------
+    strata, targets, pop_size, response   as in ``bethel``
+    n : Series (H,)                       people per stratum, in the order of ``strata``; with ``response`` invitations
+
     Returns
     -------
     DataFrame: ``domain``, ``level``, ``variable``, ``cv`` (the ceiling), ``reached``; infinite where nobody is drawn
     or the mean is 0.
+
+    Raises
+    ------
+    KeyError   a column of ``strata`` or ``targets`` is missing.
+
+    References
+    ----------
+    Cochran (1977), sections 5.3 and 5.4.
+
+    Examples
+    --------
+    >>> strata = pd.DataFrame({"region": ["a", "b"], "N": 100, "mean_y": 10.0, "sd_y": [5.0, 10.0]})
+    >>> targets = pd.DataFrame({"domain": ["region"], "variable": ["y"], "cv": [0.1]})
+    >>> reached = achieved_cv(strata, pd.Series([20, 100]), targets)
+    >>> reached["level"].tolist(), reached["reached"].round(3).tolist()
+    (['a', 'b'], [0.1, 0.0])
     """
     share = 1.0 if response is None else strata[response].to_numpy(dtype=float)
     people, completes = strata[pop_size].to_numpy(dtype=float), n.to_numpy(dtype=float) * share
@@ -500,6 +537,7 @@ def achieved_cv(
     for domain, variable, cv in targets[["domain", "variable", "cv"]].fillna({"domain": ""}).itertuples(index=False):
         mean, sd = (strata[f"{kind}_{variable}"].to_numpy(dtype=float) for kind in ("mean", "sd"))
         with np.errstate(divide="ignore", invalid="ignore"):
+            # Cochran (1977), section 5.3: V(Y) = sum N**2 S**2 (1/m - 1/N) over the domain's strata.
             variance = np.where(people * sd > 0, people**2 * sd**2 * (1 / completes - 1 / people), 0.0)
         level = strata[domain].astype(str).to_numpy() if domain else np.full(len(strata), "")
         sums = pd.DataFrame({"level": level, "v": variance, "y": people * mean}).groupby("level", as_index=False).sum()

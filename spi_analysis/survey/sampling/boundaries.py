@@ -21,9 +21,23 @@ MOST_PLACES = 2_000
 
 @dataclass(frozen=True)
 class StratumBoundaries:
-    """``boundaries`` (L - 1,): a value up to the first belongs to the first stratum.
+    """Strata of a numeric variable, and the sample they need.
 
-    ``table`` (L rows): N, mean, sd, n (real-valued), take_all; ``n`` their sum.
+    Parameters
+    ----------
+    boundaries : array (L - 1,)   a value up to the first belongs to the first stratum
+    table : DataFrame (L rows)    index ``stratum``: N (people), mean, sd, n (real-valued), take_all
+    n : float                     people in the sample, the sum over the strata
+
+    References
+    ----------
+    Lavallee & Hidiroglou (1988), Survey Methodology 14.
+
+    Examples
+    --------
+    >>> found = lavallee_hidiroglou([1, 2, 3, 100], strata=2, cv=0.1)
+    >>> found.boundaries.tolist(), found.table["N"].tolist(), found.table["take_all"].tolist()
+    ([3.0], [3, 1], [False, True])
     """
 
     boundaries: np.ndarray
@@ -45,14 +59,26 @@ def cumulative_root_f(values: ArrayLike, strata: int, bins: int = 100) -> np.nda
     array (strata - 1,): upper ends of classes; a value up to the first belongs to the first stratum. Close to the
     best for Neyman allocation where the density is smooth inside strata.
 
+    Raises
+    ------
+    SamplingError   a value is missing; fewer classes or different values than strata; a stratum would be empty.
+
     References
     ----------
     Dalenius & Hodges (1959), JASA 54; Cochran (1977), section 5A.7.
+
+    Examples
+    --------
+    Frequencies 4, 1, 1 have the roots 2, 1, 1: half of their sum is reached at the end of the first class.
+
+    >>> cumulative_root_f([0, 0, 0, 0, 4, 6], strata=2, bins=3).tolist()
+    [2.0]
     """
     x = _usable(values, strata)
     if bins < strata:
         raise SamplingError("fewer classes than strata", got=str(bins), expected=f"at least {strata}")
     counts, edges = np.histogram(x, bins)
+    # Dalenius & Hodges (1959): cut the cumulated sqrt(f) into equal parts.
     root = np.cumsum(np.sqrt(counts))
     steps = root[-1] * np.arange(1, strata) / strata
     # The class whose end is nearest to the step, the lower of two that are as near; two steps in one class would leave
@@ -94,6 +120,14 @@ def lavallee_hidiroglou(values: ArrayLike, strata: int, cv: float, take_all: boo
     References
     ----------
     Lavallee & Hidiroglou (1988), Survey Methodology 14; Baillargeon & Rivest (2011), Survey Methodology 37.
+
+    Examples
+    --------
+    The large one is taken whole; of the others ``(3 * 1)**2 / ((0.1 * 106)**2 + 3)`` = 0.08 are needed.
+
+    >>> found = lavallee_hidiroglou([1, 2, 3, 100], strata=2, cv=0.1)
+    >>> found.boundaries.tolist(), round(found.n, 2)
+    ([3.0], 1.08)
     """
     x = np.sort(_usable(values, strata))
     if not cv > 0 or x.sum() == 0:
@@ -141,6 +175,7 @@ class _Search:
         ends = np.column_stack([np.zeros(len(cuts), int), cuts, np.full(len(cuts), len(self.x))])
         people = np.diff(ends, axis=1)
         first, second = np.diff(self.sum1[ends], axis=1), np.diff(self.sum2[ends], axis=1)
+        # Sum of squares about the stratum's own mean, sum x**2 - (sum x)**2 / N_h.
         squares = np.maximum(second - first**2 / np.maximum(people, 1), 0)
         return people, np.sqrt(squares / np.maximum(people - 1, 1))
 
@@ -148,6 +183,7 @@ class _Search:
         """The sample (real-valued) that each row of cuts needs."""
         people, sd = self.sizes_and_sds(cuts)
         some = slice(0, -1) if self.take_all else slice(None)
+        # n = N_top + (sum N_h S_h)**2 / ((cv Y)**2 + sum N_h S_h**2), as Neyman allocation has it.
         product, spread = (people * sd)[:, some].sum(axis=1), (people * sd**2)[:, some].sum(axis=1)
         return product**2 / (self.allowed + spread) + (people[:, -1] if self.take_all else 0)
 
@@ -172,6 +208,7 @@ class _Search:
         whole = np.zeros(len(people), dtype=bool)
         whole[-1] = self.take_all
         share = np.where(whole, 0.0, people * sd)
+        # Neyman: n_h = N_h S_h sum(N_h S_h) / ((cv Y)**2 + sum N_h S_h**2).
         below = (people * sd**2)[~whole].sum() + self.allowed
         n = np.where(whole, people, share * share.sum() / below)
         parts = np.split(self.x, cuts)
@@ -180,7 +217,30 @@ class _Search:
 
 
 def stratum_of(values: ArrayLike, boundaries: ArrayLike) -> np.ndarray:
-    """The stratum (1, 2, ...) of every value: up to the first boundary is 1."""
+    """The stratum (1, 2, ...) of every value: up to the first boundary is 1.
+
+    Parameters
+    ----------
+    values : array (n,)           in the unit of the stratifier
+    boundaries : array (L - 1,)   ascending, as ``cumulative_root_f`` or ``lavallee_hidiroglou`` finds them
+
+    Returns
+    -------
+    array (n,) of int, 1 to L.
+
+    Raises
+    ------
+    ValueError   a value is no number.
+
+    References
+    ----------
+    Cochran (1977), section 5A.7.
+
+    Examples
+    --------
+    >>> stratum_of([1, 3, 4, 100], [3, 50]).tolist()
+    [1, 1, 2, 3]
+    """
     return np.searchsorted(np.asarray(boundaries, dtype=float), np.asarray(values, dtype=float), side="left") + 1
 
 

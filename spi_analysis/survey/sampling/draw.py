@@ -41,11 +41,32 @@ SEED_LABEL = b"seed of a draw, version 3\x00"
 class DrawDesign:
     """All that decides who is drawn, but the frame and the secret.
 
-    ``sizes``: stratum -> people of each wave, first release first, such as ``{"north": [6, 2, 2]}``. For two stages
-    the people of a stratum follow from its units; ``sizes`` then gives the waves as shares (``wave_shares``).
-    ``method``: ``{"name": "srs"}``; ``{"name": "systematic", "order": [columns]}``; ``{"name": "two_stage",
-    "unit": column, "units": {stratum: m}, "people": k, "wave_shares": [...]}``.
-    ``scope``: a text that keeps the seeds of several draws apart (such as round, institution and source).
+    Parameters
+    ----------
+    public_value : str   a text that nobody could know before its date, such as a closing price; it fixes the shift
+    sizes : mapping stratum -> list of int
+        people of each wave, first release first, such as ``{"north": [6, 2, 2]}``. For two stages the people of a
+        stratum follow from its units; ``sizes`` then gives the waves as shares (``wave_shares``)
+    method : mapping
+        ``{"name": "srs"}``; ``{"name": "systematic", "order": [columns]}``; ``{"name": "two_stage",
+        "unit": column, "units": {stratum: m}, "people": k, "wave_shares": [...]}``
+    turn : float         part of the circle that co-ordination with an earlier round adds to the shift
+    scope : str          keeps the seeds of several draws apart (such as round, institution and source)
+    person, stratum : str   column names
+
+    Raises
+    ------
+    SamplingError   the public value is no text or empty (once ``shift`` or ``seed`` is asked for).
+
+    References
+    ----------
+    Ohlsson (1995), Coordination of samples using permanent random numbers, in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> design = DrawDesign("closing price 7214.17", sizes={"north": [6, 2, 2]})
+    >>> 0 < design.shift < 1
+    True
     """
 
     public_value: str
@@ -83,7 +104,23 @@ def draw_sample(frame: pd.DataFrame, design: DrawDesign, secret: bytes) -> pd.Da
 
     Raises
     ------
-    SamplingError   an unknown method; a size that does not fit.
+    SamplingError   an unknown method; a secret that is too short; a person without an id or listed twice; a size that
+        does not fit.
+    KeyError   the frame lacks the column of the persons; a two-stage method lacks its unit, units or people.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2", "p3", "p4"], "stratum": ["a", "a", "a", "b"]})
+    >>> design = DrawDesign("closing price 7214.17", sizes={"a": [1, 1], "b": [1, 0]})
+    >>> sample = draw_sample(frame, design, secret=b"for examples only")
+    >>> sample["stratum"].tolist(), sorted(sample["wave"])
+    (['a', 'a', 'b'], [1, 1, 2])
+    >>> sample["inclusion_prob"].round(3).tolist()
+    [0.667, 0.667, 1.0]
     """
     name = str(design.method.get("name", ""))
     if name not in METHODS:
@@ -165,12 +202,59 @@ def record_seal(record: Mapping[str, Any], secret: bytes) -> str:
 
 
 def private_digest(facts: Mapping[str, Any], scope: str, secret: bytes) -> str:
-    """What a record says of facts that are not published with it, keyed: few people's answers could be tried out."""
+    """What a record says of facts that are not published with it, keyed: few people's answers could be tried out.
+
+    Parameters
+    ----------
+    facts : mapping   facts that can be written as JSON
+    scope : str       keeps several draws apart
+    secret : bytes    the permanent secret
+
+    Returns
+    -------
+    str: HMAC-SHA256 in hexadecimal, 64 characters; the order of the facts changes nothing.
+
+    Raises
+    ------
+    TypeError   a fact cannot be written as JSON.
+
+    References
+    ----------
+    NIST (2008), FIPS 198-1, The Keyed-Hash Message Authentication Code.
+
+    Examples
+    --------
+    >>> one = private_digest({"a": 1, "b": 2}, "round 1", b"for examples only")
+    >>> len(one), one == private_digest({"b": 2, "a": 1}, "round 1", b"for examples only")
+    (64, True)
+    """
     return _keyed(secret, PRIVATE_LABEL + f"{scope}\x00{canonical(facts)}".encode())
 
 
 def canonical(record: Mapping[str, Any]) -> str:
-    """The one way to write a record as text: the same facts give the same text."""
+    """The one way to write a record as text: the same facts give the same text.
+
+    Parameters
+    ----------
+    record : mapping   facts that can be written as JSON
+
+    Returns
+    -------
+    str: JSON with sorted keys and without spaces.
+
+    Raises
+    ------
+    TypeError   a fact cannot be written as JSON.
+
+    References
+    ----------
+    Bray (2017), RFC 8259, The JavaScript Object Notation (JSON) Data Interchange Format.
+
+    Examples
+    --------
+    >>> canonical({"size": 2, "name": "a"})
+    '{"name":"a","size":2}'
+    """
     return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -211,7 +295,7 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
     params : mapping              ``secret`` (bytes), ``public_value``; optional ``public_value_name``,
         ``public_value_date``, ``person_id`` and ``stratum`` (column names), ``context`` (plain facts
         such as the round's name, copied into the record), ``turn`` (what co-ordination with an earlier
-        round adds to the shift; see ``coordination.py``), ``method`` and ``scope`` (as in ``DrawDesign``)
+        round adds to the shift; see ``turn_for``), ``method`` and ``scope`` (as in ``DrawDesign``)
 
     Returns
     -------
@@ -220,7 +304,24 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
 
     Raises
     ------
-    SamplingError   parameters that do not fit; a frame and sample that could not be verified.
+    SamplingError   parameters that do not fit, a secret that is too short or a public value that is empty; a frame and
+        sample that could not be verified (a person twice, without a stratum, or drawn but not in the frame).
+    KeyError   the frame or the sample lacks the column of the persons, or the frame that of the strata.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods; NIST (2008), FIPS 198-1 (keyed digests).
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2", "p3", "p4"], "stratum": ["a", "a", "a", "b"]})
+    >>> secret, design = b"for examples only", DrawDesign("closing price 7214.17", sizes={"a": [2], "b": [1]})
+    >>> sample = draw_sample(frame, design, secret)
+    >>> record = draw_record(frame, sample, {"secret": secret, "public_value": design.public_value})
+    >>> record["pop_size"], record["sample_size"]
+    (4, 3)
+    >>> [(entry["stratum"], entry["pop_size"], entry["sample_size"]) for entry in record["strata"]]
+    [('a', 3, 2), ('b', 1, 1)]
     """
     _check_params(params)
     person, stratum = params.get("person_id", "person_id"), params.get("stratum", "stratum")
@@ -250,7 +351,31 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
 
 
 def design_of(record: Mapping[str, Any]) -> DrawDesign:
-    """The design that a record was drawn by."""
+    """The design that a record was drawn by.
+
+    Parameters
+    ----------
+    record : mapping   as ``draw_record`` made it
+
+    Returns
+    -------
+    DrawDesign, with the sizes of the waves in people.
+
+    Raises
+    ------
+    KeyError   the record lacks a field.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2"], "stratum": "a"})
+    >>> record = draw_record(frame, frame[:1], {"secret": b"for examples only", "public_value": "7214.17"})
+    >>> design_of(record).sizes
+    {'a': [1]}
+    """
     return DrawDesign(
         public_value=record["public_value"],
         sizes={entry["stratum"]: [wave["size"] for wave in entry["waves"]] for entry in record["strata"]},

@@ -26,15 +26,23 @@ def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.Da
     Returns
     -------
     DataFrame (groups,), index as both together: ``listed``, ``known``, ``share`` (listed / known; missing where
-    nothing is known, or known are 0), ``missing_people`` (known - listed where that is above 0, else 0).
+    nothing is known, or known are 0), ``missing_people`` (known - listed where that is above 0, else 0; missing where
+    nothing is known).
 
     Raises
     ------
-    SamplingError   a known total is negative or no number.
+    SamplingError   a known total is negative or not finite.
+    ValueError   a known total is no number.
 
     References
     ----------
     Lessler & Kalsbeek (1992), Nonsampling Error in Surveys, ch. 3 and 4; Biemer & Lyberg (2003), ch. 3.
+
+    Examples
+    --------
+    >>> table = coverage(pd.Series({"north": 8, "south": 5}), {"north": 10, "south": 5})
+    >>> table["share"].tolist(), table["missing_people"].tolist()
+    ([0.8, 1.0], [2.0, 0.0])
     """
     totals = pd.Series(dict(known), dtype=float)
     bad = ~(np.isfinite(totals) & (totals >= 0))
@@ -70,7 +78,21 @@ def list_quality(
 
     Returns
     -------
-    DataFrame (groups, 1 + flags): ``people``, then one column per flag.
+    DataFrame (groups, 1 + flags): ``people``, then one column per flag, all in people.
+
+    Raises
+    ------
+    SamplingError   a column is missing.
+
+    References
+    ----------
+    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys, ch. 4.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unit": ["a", "a", "b"], "phone": ["+62811", None, "+62812"]})
+    >>> list_quality(frame, "unit", {"no_phone": frame["phone"].isna()}).to_numpy().tolist()
+    [[2, 1], [1, 0]]
     """
     columns = [by] if isinstance(by, str) else list(by)
     absent = [c for c in columns if c not in frame.columns]
@@ -93,6 +115,19 @@ def lists_shared(others: pd.Series, source: pd.Series) -> pd.DataFrame:
     Returns
     -------
     DataFrame (pairs, 3): ``source``, ``also``, ``people``; each pair from both sides.
+
+    Raises
+    ------
+    ValueError   the index names a person twice.
+
+    References
+    ----------
+    Lohr (2011), Survey Methodology 37 (multiple frame surveys).
+
+    Examples
+    --------
+    >>> lists_shared(pd.Series(["web", None, "staff"]), pd.Series(["staff", "staff", "web"])).to_numpy().tolist()
+    [['staff', 'web', 1], ['web', 'staff', 1]]
     """
     found = others.dropna().astype(str).str.split().explode()
     pairs = pd.DataFrame({"source": source.reindex(found.index).to_numpy(), "also": found.to_numpy()})
@@ -100,7 +135,31 @@ def lists_shared(others: pd.Series, source: pd.Series) -> pd.DataFrame:
 
 
 def safe_count(count: float, people: float, least: int) -> bool:
-    """Whether a count may be shown: it and all others of its group are none, or at least ``least`` people."""
+    """Whether a count may be shown: it and all others of its group are none, or at least ``least`` people.
+
+    Parameters
+    ----------
+    count : float    people counted
+    people : float   people in the group
+    least : int      the smallest number of people that may be shown
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError   an argument is no number.
+
+    References
+    ----------
+    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4.
+
+    Examples
+    --------
+    >>> safe_count(5, 12, least=5), safe_count(5, 8, least=5), safe_count(0, 8, least=5)
+    (True, False, True)
+    """
     return all(n == 0 or n >= least for n in (count, people - count))
 
 
@@ -115,15 +174,29 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
     Parameters
     ----------
     table : DataFrame   ``people`` and further columns of counts, one row per group
+    least : int         the smallest number of people that may be shown
+    people : str        column with the people of a group
     within : level of the index, or None   totals are shown for each of its values (such as each source)
 
     Returns
     -------
-    DataFrame of float, same shape.
+    DataFrame of float, same shape, in people; NaN where nothing may be shown.
+
+    Raises
+    ------
+    KeyError, ValueError   the column of the people, or the level, is missing.
 
     References
     ----------
     Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression).
+
+    Examples
+    --------
+    Group c has too few people; b goes with it, since c would follow from the total.
+
+    >>> table = pd.DataFrame({"people": [30, 20, 3]}, index=["a", "b", "c"])
+    >>> shown_counts(table, least=5)["people"].tolist()
+    [30.0, nan, nan]
     """
     parts = [table] if within is None else [part for _, part in table.groupby(level=within, sort=False)]
     if not len(table):

@@ -40,6 +40,13 @@ def inclusion_probabilities(sizes: ArrayLike, n: int) -> np.ndarray:
     References
     ----------
     Sarndal, Swensson & Wretman (1992), section 3.6.2; Tille (2006), Sampling Algorithms, section 2.10.
+
+    Examples
+    --------
+    >>> inclusion_probabilities([1, 1, 2], 1).tolist()
+    [0.25, 0.25, 0.5]
+    >>> inclusion_probabilities([1, 1, 6], 2).tolist()
+    [0.5, 0.5, 1.0]
     """
     x = np.asarray(sizes, dtype=float)
     bad = ~(np.isfinite(x) & (x >= 0))
@@ -59,6 +66,7 @@ def inclusion_probabilities(sizes: ArrayLike, n: int) -> np.ndarray:
         )
     certain = np.zeros(len(x), dtype=bool)
     while True:
+        # pi_k = (n - certain units) x_k / (sum of x over the units that are not certain), until none exceeds 1.
         left, total = n - int(certain.sum()), x[~certain].sum()
         probability = np.where(certain, 1.0, left * (x / total) if total > 0 else 0.0)
         over = ~certain & (probability >= 1)
@@ -104,15 +112,35 @@ def joint_inclusion_systematic(probabilities: ArrayLike) -> np.ndarray:
     The sample changes only where the start passes the fractional part of a cumulated probability.
     Many pairs never come together, so that no unbiased variance exists.
 
+    Parameters
+    ----------
+    probabilities : array (N,)   inclusion probabilities, 0 to 1, in the order of the list; they sum to a whole number
+
+    Returns
+    -------
+    array (N, N), symmetric; the diagonal holds the single probabilities.
+
+    Raises
+    ------
+    SamplingError   a probability outside 0 to 1, or a sum that is no whole number.
+
     References
     ----------
     Sarndal, Swensson & Wretman (1992), section 3.6.2; Tille (2006), section 7.2.
+
+    Examples
+    --------
+    Every second of four: the first comes with the third, never with the second.
+
+    >>> joint_inclusion_systematic([0.5, 0.5, 0.5, 0.5])[0].tolist()
+    [0.5, 0.0, 0.5, 0.0]
     """
     p, _ = whole_sum(probabilities)
     ends = np.cumsum(p)
     cuts = np.unique(np.concatenate([[0.0, 1.0], ends % 1.0]))
     # A sum that should be whole but misses it by rounding makes an interval of no length.
     widths, starts = np.diff(cuts), (cuts[:-1] + cuts[1:]) / 2
+    # A start u takes unit k if u plus a whole number lies between its cumulated probabilities.
     taken = np.ceil(ends[:, None] - starts) > np.ceil((ends - p)[:, None] - starts)
     joint = (taken * widths) @ taken.T.astype(float)
     np.fill_diagonal(joint, p)
@@ -126,15 +154,35 @@ def joint_inclusion_elimination(probabilities: ArrayLike) -> np.ndarray:
     smaller sample; both of a pair survive a step with 1 minus the sum of their chances. ``p_k p_l`` is never
     exceeded, so that the Sen-Yates-Grundy variance is not negative; in very small populations a pair may have 0.
 
+    Parameters
+    ----------
+    probabilities : array (N,)   inclusion probabilities, 0 to 1; they sum to a whole number
+
+    Returns
+    -------
+    array (N, N), symmetric; the diagonal holds the single probabilities.
+
+    Raises
+    ------
+    SamplingError   a probability outside 0 to 1, or a sum that is no whole number.
+
     References
     ----------
     Tille (1996), Biometrika 83; Tille (2006), section 6.3.
+
+    Examples
+    --------
+    With equal probabilities a simple random sample: two of four, ``n (n - 1) / (N (N - 1))`` = 1/6.
+
+    >>> joint_inclusion_elimination([0.5, 0.5, 0.5, 0.5])[0].round(3).tolist()
+    [0.5, 0.167, 0.167, 0.167]
     """
     p, _ = whole_sum(probabilities)
     joint = np.outer(p, p)
     open_ = (p > 0) & (p < 1)
     within = np.ones((int(open_.sum()),) * 2)
     for struck in elimination_chances(tuple(p[open_])):
+        # Tille (1996): pi_kl is the product over all steps of 1 - r_k - r_l.
         within *= 1 - struck[:, None] - struck[None, :]
     # Rounding may leave a hair below 0.
     joint[np.ix_(open_, open_)] = np.maximum(within, 0)
@@ -156,12 +204,32 @@ def joint_inclusion_hajek(probabilities: ArrayLike) -> np.ndarray:
 
     ``p_k p_l (1 - (1 - p_k)(1 - p_l) / d)`` with ``d = sum p (1 - p)``; good where d is large.
 
+    Parameters
+    ----------
+    probabilities : array (N,)   inclusion probabilities, 0 to 1; they sum to a whole number
+
+    Returns
+    -------
+    array (N, N), symmetric; the diagonal holds the single probabilities.
+
+    Raises
+    ------
+    SamplingError   a probability outside 0 to 1, or a sum that is no whole number.
+
     References
     ----------
     Hajek (1964), Annals of Mathematical Statistics 35; Berger (1998), Journal of Statistical Planning and Inference 74.
+
+    Examples
+    --------
+    d = 4 * 1/4 = 1, and so 1/4 * (1 - 1/4).
+
+    >>> joint_inclusion_hajek([0.5, 0.5, 0.5, 0.5])[0].tolist()
+    [0.5, 0.1875, 0.1875, 0.1875]
     """
     p, _ = whole_sum(probabilities)
     spread = float((p * (1 - p)).sum())
+    # Hajek (1964), the leading term of his expansion of pi_kl.
     joint = np.outer(p, p) * (1 - np.outer(1 - p, 1 - p) / spread if spread > 0 else 1.0)
     np.fill_diagonal(joint, p)
     return joint
@@ -173,14 +241,30 @@ def joint_inclusion_pareto(probabilities: ArrayLike) -> np.ndarray:
     Ranking numbers are independent with ``P(q_k <= t) = r_k t / (1 + r_k t)``, ``r_k = p_k / (1 - p_k)``. Both k and l
     are among the n smallest if at most n - 2 others lie below the larger of the two: an integral over its value.
 
+    Parameters
+    ----------
+    probabilities : array (N,)   target probabilities, 0 to 1; they sum to a whole number
+
+    Returns
+    -------
+    array (N, N), symmetric; the diagonal holds the single probabilities, which differ a little from their targets.
+
     Raises
     ------
-    SamplingError   more than 100 units that are neither certain nor impossible (use ``joint_inclusion_hajek``).
+    SamplingError   a probability outside 0 to 1, or a sum that is no whole number; more than 100 units that are neither
+        certain nor impossible (use ``joint_inclusion_hajek``).
 
     References
     ----------
     Rosen (1997), Journal of Statistical Planning and Inference 62; Aires (1999), Methodology and Computing in Applied
     Probability 4.
+
+    Examples
+    --------
+    With equal probabilities a simple random sample: two of four, ``n (n - 1) / (N (N - 1))`` = 1/6.
+
+    >>> joint_inclusion_pareto([0.5, 0.5, 0.5, 0.5])[0].round(3).tolist()
+    [0.5, 0.167, 0.167, 0.167]
     """
     p, _ = whole_sum(probabilities)
     open_ = (p > 0) & (p < 1)
@@ -203,6 +287,7 @@ def joint_inclusion_pareto(probabilities: ArrayLike) -> np.ndarray:
 def _pareto_pairs(p: np.ndarray, n: int) -> np.ndarray:
     if len(p) == 0 or n == 0:
         return np.zeros((len(p), len(p)))
+    # Gauss-Legendre quadrature over the value t of a ranking number.
     points, weights = np.polynomial.legendre.leggauss(PARETO_POINTS)
     share = (points + 1) / 2
     # t = w / (1 - w) sends the half line to (0, 1); its derivative is (1 + t)**2.
@@ -219,6 +304,7 @@ def _pareto_pairs(p: np.ndarray, n: int) -> np.ndarray:
             if n < 2:
                 continue
             rest = _without(others, below[:, m])[:, : n - 1].sum(axis=1)
+            # The larger of the two lies at t: f_k F_l + f_l F_k, times the chance that at most n - 2 others are below.
             either = density[:, k] * below[:, m] + density[:, m] * below[:, k]
             joint[k, m] = joint[m, k] = weights @ (either * rest)
     return joint
@@ -237,6 +323,7 @@ def _number_below(below: np.ndarray) -> np.ndarray:
 def _without(counts: np.ndarray, p: np.ndarray) -> np.ndarray:
     """The distribution with one event (of chance ``p`` at each point) taken out again, from its stable end."""
     out = np.empty((counts.shape[0], counts.shape[1] - 1))
+    # counts_j = (1 - p) out_j + p out_(j-1), solved for out: upwards where p <= 1/2, else downwards.
     small, last = p <= 0.5, out.shape[1] - 1
     a, q = counts[small], p[small]
     out[small, 0] = a[:, 0] / (1 - q)
@@ -287,18 +374,27 @@ def select_pps(
 
     Returns
     -------
-    The selected rows in the order of the frame, with ``pop_size`` (units of the stratum) and ``inclusion_prob``:
-    ``n x / sum(x)``, 1 for units that are larger than a share of 1/n. For pareto these are target
+    DataFrame (n, ...): the selected rows in the order of the frame, with ``pop_size`` (units of the stratum) and
+    ``inclusion_prob``: ``n x / sum(x)``, 1 for units that are larger than a share of 1/n. For pareto these are target
     probabilities, which it meets up to terms that vanish with n (``joint_inclusion_pareto`` has the exact ones).
 
     Raises
     ------
-    SamplingError   unknown method; a size measure, stratum or random number is missing; n does not fit.
+    SamplingError   unknown method; a column, size measure, stratum or random number is missing; n does not fit.
 
     References
     ----------
     Rosen (1997), Journal of Statistical Planning and Inference 62; Tille (2006), Sampling Algorithms; Tille (1996),
     Biometrika 83.
+
+    Examples
+    --------
+    The largest unit is drawn for certain; the other place is shared as 1 : 1 : 2.
+
+    >>> units = pd.DataFrame({"unit": ["a", "b", "c", "d"], "people": [10, 10, 20, 60]})
+    >>> sample = select_pps(units, 2, "people", seed=1)
+    >>> sample["unit"].tolist(), sample["inclusion_prob"].tolist()
+    (['c', 'd'], [0.5, 1.0])
     """
     pickers: dict[str, Picker] = {"systematic": _systematic, "pareto": _pareto, "elimination": _elimination}
     if method not in pickers:
@@ -340,6 +436,7 @@ def _systematic(p: np.ndarray, n: int, start: float, _: np.ndarray) -> np.ndarra
 
 
 def _pareto(p: np.ndarray, n: int, _: float, numbers: np.ndarray) -> np.ndarray:
+    # Rosen (1997): the ranking number u (1 - p) / (p (1 - u)); the n smallest are drawn.
     ranking = numbers / (1 - numbers) * (1 - p) / p
     chosen = np.zeros(len(p), dtype=bool)
     chosen[np.argsort(ranking, kind="stable")[:n]] = True
@@ -349,6 +446,7 @@ def _pareto(p: np.ndarray, n: int, _: float, numbers: np.ndarray) -> np.ndarray:
 def _elimination(p: np.ndarray, _: int, __: float, numbers: np.ndarray) -> np.ndarray:
     left = np.ones(len(p), dtype=bool)
     for struck, number in zip(elimination_chances(tuple(p)), numbers, strict=False):
+        # One unit is struck out at each step, with the chances r_k of those still there (Tille 1996).
         passed = np.cumsum(np.where(left, struck, 0.0))
         left[int(np.searchsorted(passed, number * passed[-1], side="right"))] = False
     return left
@@ -407,7 +505,24 @@ def _check_room(strata: pd.Series, sizes: np.ndarray, wanted: Mapping[str, int])
 
 @dataclass(frozen=True)
 class Total:
-    """``variance`` may come out negative where joint probabilities are badly spread; it is not cut off."""
+    """An estimated total and its variance.
+
+    ``variance`` may come out negative where joint probabilities are badly spread; it is not cut off.
+
+    Parameters
+    ----------
+    estimate : float   in the unit of the values
+    variance : float   in the squared unit
+
+    References
+    ----------
+    Horvitz & Thompson (1952), JASA 47.
+
+    Examples
+    --------
+    >>> horvitz_thompson([3, 5], [1, 1])
+    Total(estimate=8.0, variance=0.0)
+    """
 
     estimate: float
     variance: float
@@ -422,13 +537,28 @@ def horvitz_thompson(values: ArrayLike, inclusion_prob: ArrayLike, joint: ArrayL
     joint : array (n, n) or None   joint inclusion probabilities of the sampled units: Sen-Yates-Grundy variance.
         None: Hajek's approximation, which needs none (samples of high entropy: Pareto, elimination)
 
+    Returns
+    -------
+    Total: ``estimate`` in the unit of the values, ``variance`` in its square.
+
     Raises
     ------
-    SamplingError   a probability outside (0, 1]; a pair that could not have come together (systematic samples).
+    SamplingError   a probability outside (0, 1]; values and probabilities differ in length; a pair that could not have
+        come together (systematic samples); without ``joint``, only one unit below certainty.
 
     References
     ----------
-    Horvitz & Thompson (1952), JASA 47; Sen (1953); Yates & Grundy (1953); Hajek (1964); Tille (2006), ch. 7.
+    Horvitz & Thompson (1952), JASA 47; Sen (1953), Journal of the Indian Society of Agricultural Statistics 5;
+    Yates & Grundy (1953), Journal of the Royal Statistical Society B 15; Hajek (1964); Tille (2006), ch. 7.
+
+    Examples
+    --------
+    Two of four by simple random sampling: ``N**2 (1 - n/N) s**2 / n`` = 16 * 1/2 * 2 / 2.
+
+    >>> horvitz_thompson([3, 5], [0.5, 0.5])
+    Total(estimate=16.0, variance=8.0)
+    >>> round(horvitz_thompson([3, 5], [0.5, 0.5], joint=[[1/2, 1/6], [1/6, 1/2]]).variance, 6)
+    8.0
     """
     y, p = np.asarray(values, dtype=float), np.asarray(inclusion_prob, dtype=float)
     bad = ~((p > 0) & (p <= 1))
@@ -453,6 +583,7 @@ def _sen_yates_grundy(expanded: np.ndarray, p: np.ndarray, joint: np.ndarray) ->
             expected=f"{len(p)} x {len(p)}, above 0",
             hint="a systematic sample has no unbiased variance; joint=None approximates that of a random order",
         )
+    # Sen-Yates-Grundy: V = 1/2 sum sum (p_k p_l / p_kl - 1) (y_k/p_k - y_l/p_l)**2 over pairs that differ.
     weight = np.divide(np.outer(p, p), joint, out=np.ones_like(joint), where=apart) - 1
     return float((weight * (expanded[:, None] - expanded[None, :]) ** 2).sum() / 2)
 

@@ -40,6 +40,15 @@ def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
     References
     ----------
     Ohlsson (1995), Coordination of samples using permanent random numbers, in: Business Survey Methods.
+
+    Examples
+    --------
+    A person keeps the number, whoever else is on the list.
+
+    >>> first = permanent_random_numbers(pd.Series(["p1", "p2"]), b"for examples only")
+    >>> second = permanent_random_numbers(pd.Series(["p3", "p2"]), b"for examples only")
+    >>> (first == second).tolist()
+    [False, True]
     """
     _require_secret(secret)
     _require_ids(person_ids)
@@ -50,7 +59,31 @@ def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
 
 
 def shift_of(public_value: str) -> float:
-    """The shift in (0, 1) that a public value fixes."""
+    """The shift in (0, 1) that a public value fixes.
+
+    Parameters
+    ----------
+    public_value : str   the text as it was published
+
+    Returns
+    -------
+    float: where on the circle of random numbers the draw begins, from SHA-256 of the text.
+
+    Raises
+    ------
+    SamplingError   the public value is no text, or empty.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> 0 < shift_of("closing price 7214.17") < 1
+    True
+    >>> shift_of("closing price 7214.17") == shift_of("closing price 7214.18")
+    False
+    """
     if not isinstance(public_value, str) or not public_value.strip():
         raise SamplingError("there is no public value", got=repr(public_value), expected="the text that was published")
     digest = hashlib.sha256(public_value.encode()).digest()[:8]
@@ -58,14 +91,61 @@ def shift_of(public_value: str) -> float:
 
 
 def shifted(prn: pd.Series, shift: float) -> pd.Series:
-    """The numbers as seen from the shift on: (prn - shift) modulo 1. The smallest are drawn."""
+    """The numbers as seen from the shift on: (prn - shift) modulo 1. The smallest are drawn.
+
+    Parameters
+    ----------
+    prn : Series (n,)   random numbers in (0, 1)
+    shift : float       from 0 to below 1
+
+    Returns
+    -------
+    Series (n,), name ``prn``, from 0 to below 1.
+
+    Raises
+    ------
+    SamplingError   the shift is no number from 0 to below 1.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> shifted(pd.Series([0.25, 0.75]), 0.5).tolist()
+    [0.75, 0.25]
+    """
     if not is_number(shift) or not 0 <= shift < 1:
         raise SamplingError("the shift is out of range", got=str(shift), expected="a number from 0 to below 1")
     return ((prn - shift) % 1.0).rename("prn")
 
 
 def commitment(secret: bytes) -> str:
-    """What is published of the secret before the draw: it binds, and reveals nothing."""
+    """What is published of the secret before the draw: it binds, and reveals nothing.
+
+    Parameters
+    ----------
+    secret : bytes   the permanent secret; at least 16 bytes
+
+    Returns
+    -------
+    str: SHA-256 of a label and the secret in hexadecimal, 64 characters.
+
+    Raises
+    ------
+    SamplingError   the secret is too short.
+
+    References
+    ----------
+    NIST (2015), FIPS 180-4, Secure Hash Standard.
+
+    Examples
+    --------
+    >>> len(commitment(b"for examples only"))
+    64
+    >>> commitment(b"for examples only") == commitment(b"for examples too.")
+    False
+    """
     _require_secret(secret)
     return hashlib.sha256(COMMITMENT_LABEL + secret).hexdigest()
 
@@ -116,7 +196,29 @@ AIMS = ("most", "least")
 
 
 def turned_shift(shift: float, turn: float) -> float:
-    """The shift of a round that is turned by ``turn`` (a part of the circle) against ``shift``."""
+    """The shift of a round that is turned by ``turn`` (a part of the circle) against ``shift``.
+
+    Parameters
+    ----------
+    shift, turn : float   parts of the circle
+
+    Returns
+    -------
+    float: ``(shift + turn) modulo 1``.
+
+    Raises
+    ------
+    TypeError   shift or turn is no number.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> turned_shift(0.75, 0.5)
+    0.25
+    """
     return float((shift + turn) % 1.0)
 
 
@@ -134,9 +236,21 @@ def turn_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: Arra
     Part of the circle in [0, 1), the smallest of those that are best. One turn serves all strata: people who
     change stratum keep their number. Where a stratum's two fractions exceed 1, some must be asked again.
 
+    Raises
+    ------
+    SamplingError   an unknown aim; a fraction outside 0 to 1.
+    ValueError   the arrays differ in length.
+
     References
     ----------
     Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Survey Methodology 35.
+
+    Examples
+    --------
+    >>> turn_for([0.25], [0.5], aim="most")
+    0.0
+    >>> turn_for([0.25], [0.5], aim="least")
+    0.25
     """
     if aim not in AIMS:
         raise SamplingError("unknown aim of co-ordination", got=aim, expected=", ".join(AIMS), hint=nearest(aim, AIMS))
@@ -160,18 +274,68 @@ def shared_fraction(before: ArrayLike, now: ArrayLike, turn: float) -> np.ndarra
     """
     first, second = _fractions(before), _fractions(now)
     start = turn % 1.0
+    # The second arc in two pieces: up to 1, and what runs round the circle from 0 on; each meets [0, before).
     return np.clip(np.minimum(first, start + second) - start, 0, None) + np.minimum(
         first, np.clip(start + second - 1, 0, None)
     )
 
 
 def expected_overlap(before: ArrayLike, now: ArrayLike, turn: float, people: ArrayLike = 1) -> float:
-    """How many of ``people`` (N_h of each stratum, or 1 for each person) are expected in both rounds."""
+    """How many of ``people`` (N_h of each stratum, or 1 for each person) are expected in both rounds.
+
+    Parameters
+    ----------
+    before, now : array (H,)   sampling fractions in both rounds
+    turn : float               how far the second round is turned against the first, as part of the circle
+    people : array (H,)        people that each pair of fractions stands for
+
+    Returns
+    -------
+    float, in people: ``sum(N_h * arc_h)``, arc_h what the arcs [0, before) and [turn, turn + now) share.
+
+    Raises
+    ------
+    SamplingError   a fraction outside 0 to 1.
+    ValueError   the arrays differ in length.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Survey Methodology 35.
+
+    Examples
+    --------
+    >>> expected_overlap([0.5], [0.5], turn=0.0, people=[100])
+    50.0
+    >>> expected_overlap([0.5], [0.5], turn=0.25, people=[100])
+    25.0
+    """
     return float(np.sum(shared_fraction(before, now, turn) * np.asarray(people, dtype=float)))
 
 
 def rounds_of_rest(fraction: float) -> int:
-    """How many rounds somebody rests if each round starts where the last one ended and takes this fraction."""
+    """How many rounds somebody rests if each round starts where the last one ended and takes this fraction.
+
+    Parameters
+    ----------
+    fraction : float   drawn in each round, above 0, at most 1
+
+    Returns
+    -------
+    int: ``floor(1 / fraction) - 1`` rounds.
+
+    Raises
+    ------
+    SamplingError   the fraction is 0 or outside 0 to 1.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> rounds_of_rest(0.25), rounds_of_rest(0.6)
+    (3, 0)
+    """
     share = float(_fractions(fraction))
     if share == 0:
         raise SamplingError("nobody is drawn, so nobody needs a rest", got="0", expected="a fraction above 0")
@@ -184,9 +348,29 @@ def overlap(
 ) -> pd.DataFrame:
     """The overlap that came about: per stratum of the new round how many are drawn, and how many of them again.
 
+    Parameters
+    ----------
+    before, now : DataFrame   samples of both rounds, one row per person
+    person, stratum : str     column names; the stratum is read in ``now`` only
+
     Returns
     -------
-    DataFrame (H, 3), index stratum: ``drawn``, ``again``, ``share``.
+    DataFrame (H, 3), index stratum: ``drawn`` and ``again`` in people, ``share`` (again / drawn).
+
+    Raises
+    ------
+    KeyError   a column is missing.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"person_id": ["p1", "p2"]})
+    >>> now = pd.DataFrame({"person_id": ["p2", "p3"], "stratum": "a"})
+    >>> overlap(before, now).loc["a"].tolist()
+    [2.0, 1.0, 0.5]
     """
     again = now[person].astype("object").isin(list(before[person]))
     counted = again.groupby(now[stratum].map(str).rename("stratum"))

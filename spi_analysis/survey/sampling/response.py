@@ -39,6 +39,13 @@ def shrunken_rates(answered: ArrayLike, invited: ArrayLike, prior_rate: float, p
     References
     ----------
     Gelman et al. (2013), Bayesian Data Analysis, section 5.3; Efron & Morris (1975), JASA 70.
+
+    Examples
+    --------
+    The prior counts as 5 answers of 10: (0 + 5) / (0 + 10), (9 + 5) / (10 + 10).
+
+    >>> shrunken_rates([0, 9], [0, 10], prior_rate=0.5, prior_invited=10).tolist()
+    [0.5, 0.7]
     """
     x, m = _counts(answered, invited)
     if not 0 <= prior_rate <= 1 or not (math.isfinite(prior_invited) and prior_invited >= 0):
@@ -47,6 +54,7 @@ def shrunken_rates(answered: ArrayLike, invited: ArrayLike, prior_rate: float, p
             got=f"rate {prior_rate}, worth {prior_invited} invitations",
             expected="a rate from 0 to 1, worth 0 or more invitations",
         )
+    # Posterior mean of a beta(M p, M (1 - p)) prior with x of m (Gelman et al. 2013, section 2.4).
     known = m + prior_invited
     return np.where(known > 0, (x + prior_invited * prior_rate) / np.where(known > 0, known, 1), prior_rate)
 
@@ -54,9 +62,13 @@ def shrunken_rates(answered: ArrayLike, invited: ArrayLike, prior_rate: float, p
 def prior_strength(answered: ArrayLike, invited: ArrayLike) -> float:
     """How many invitations the common rate is worth, by moments: the more groups differ, the fewer.
 
+    Parameters
+    ----------
+    answered, invited : array (H,)   people of each group last time
+
     Returns
     -------
-    ``M`` of a beta(M p, M (1 - p)) from which the rates of the groups come; 1e6 where they differ no more than
+    float: ``M`` of a beta(M p, M (1 - p)) from which the rates of the groups come; 1e6 where they differ no more than
     chance alone would have it.
 
     Raises
@@ -66,6 +78,13 @@ def prior_strength(answered: ArrayLike, invited: ArrayLike) -> float:
     References
     ----------
     Kleinman (1973), JASA 68 (moments, groups weighted by their invitations).
+
+    Examples
+    --------
+    >>> prior_strength([5, 5], [10, 10])
+    1000000.0
+    >>> prior_strength([0, 10], [10, 10])
+    0.0
     """
     x, m = _counts(answered, invited)
     x, m = x[m > 0], m[m > 0]
@@ -100,15 +119,29 @@ def invitations_for(
     strata : DataFrame (H, ...)   one row per stratum: people, and the share of the invited who will answer
     completes : float             answers needed in all
     method, sd                    as in ``allocate``, for the answers (without costs and means)
+    pop_size, response : str      columns with the people and the anticipated response (above 0, at most 1)
     min_invited : int             least invitations of a stratum; one with fewer people is invited whole
 
     Returns
     -------
-    Series (H,) of whole numbers. Where even inviting everyone would not do, everyone is invited.
+    Series (H,) of whole numbers, name ``n``, in people. Where even inviting everyone would not do, everyone is invited.
+
+    Raises
+    ------
+    SamplingError   an anticipated response is out of range; whatever ``allocate`` finds wrong.
+    KeyError   the column of the people or of the response is missing.
 
     References
     ----------
     Valliant, Dever & Kreuter (2018), ch. 3 and 6 (inflating for nonresponse by stratum).
+
+    Examples
+    --------
+    30 answers are shared 2 : 1, and divided by the response.
+
+    >>> strata = pd.DataFrame({"pop_size": [100, 50], "response": [0.5, 0.25]})
+    >>> invitations_for(strata, 30).tolist()
+    [40, 40]
     """
     names = _Names(pop_size, response, sd)
     real = _real_invitations(strata, method, names, min_invited)(completes)
@@ -125,7 +158,32 @@ def invitations_by(
     sd: str = "sd",
     min_invited: int = 0,
 ) -> pd.Series:
-    """The same number of invitations, shared out so that the expected answers follow ``method``: to compare methods."""
+    """The same number of invitations, shared out so that the expected answers follow ``method``: to compare methods.
+
+    Parameters
+    ----------
+    strata, method, pop_size, response, sd, min_invited   as in ``invitations_for``
+    invited : int   invitations in all, in people
+
+    Returns
+    -------
+    Series (H,) of whole numbers, name ``n``, that sums to ``invited``, or to everyone where they are fewer.
+
+    Raises
+    ------
+    SamplingError   an anticipated response is out of range; whatever ``allocate`` finds wrong.
+    KeyError   the column of the people or of the response is missing.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 3 and 6.
+
+    Examples
+    --------
+    >>> strata = pd.DataFrame({"pop_size": [100, 50], "response": [0.5, 0.25]})
+    >>> invitations_by(strata, 80).tolist()
+    [40, 40]
+    """
     names, people = _Names(pop_size, response, sd), strata[pop_size].to_numpy(dtype=float)
     if invited >= people.sum():
         return pd.Series(people.astype(int), index=strata.index, name="n")
@@ -148,14 +206,39 @@ def stratified_margin(
 
     ``z sqrt(deff sum (N_h/N)**2 S_h**2 (1/m_h - 1/N_h))``; infinite where a stratum with people has no answer.
 
+    Parameters
+    ----------
+    strata : DataFrame (H, ...)   one row per stratum
+    completes : array (H,)        expected answers m_h, in people
+    pop_size, sd : str            columns with N_h (above 0) and S_h
+    level : float                 confidence level, between 0 and 1
+    deff : float                  design effect
+
+    Returns
+    -------
+    float: half-width of the interval.
+
+    Raises
+    ------
+    KeyError   a column is missing.
+
     References
     ----------
     Cochran (1977), section 5.4.
+
+    Examples
+    --------
+    One stratum, 50 of 100 people: 1.96 * 10 * sqrt(1/50 - 1/100).
+
+    >>> strata = pd.DataFrame({"pop_size": [100], "sd": [10.0]})
+    >>> round(stratified_margin(strata, [50]), 2)
+    1.96
     """
     people = strata[pop_size].to_numpy(dtype=float)
     answers = np.asarray(completes, dtype=float)
     if ((answers <= 0) & (people > 0)).any():
         return float("inf")
+    # Cochran (1977), section 5.4: v(ybar_st) = sum W_h**2 s_h**2 (1/n_h - 1/N_h).
     parts = (people / people.sum()) ** 2 * strata[sd].to_numpy(dtype=float) ** 2 * (1 / answers - 1 / people)
     return float(norm.ppf(0.5 + level / 2) * math.sqrt(deff * max(float(parts.sum()), 0.0)))
 
@@ -174,10 +257,35 @@ def compared_allocations(
 ) -> pd.DataFrame:
     """What the same invitations buy under several methods of allocation.
 
+    Parameters
+    ----------
+    strata, pop_size, response, sd, min_invited   as in ``invitations_by``
+    invited : int             invitations in all, in people
+    methods : list of str     as in ``allocate``
+    level, deff               as in ``stratified_margin``
+
     Returns
     -------
     DataFrame, one row per method: ``method``, ``invited``, ``completes`` (expected), ``margin`` (of the whole, in the
     unit of ``sd``), ``stratum_completes`` (expected in the median stratum).
+
+    Raises
+    ------
+    SamplingError   an anticipated response is out of range; whatever ``allocate`` finds wrong.
+    KeyError   a column is missing.
+
+    References
+    ----------
+    Cochran (1977), ch. 5; Valliant, Dever & Kreuter (2018), ch. 3 and 6.
+
+    Examples
+    --------
+    >>> strata = pd.DataFrame({"pop_size": [100, 50], "response": [0.5, 0.5], "sd": [10.0, 10.0]})
+    >>> table = compared_allocations(strata, 60, ["proportional", "equal"])
+    >>> table[["method", "invited", "completes"]].to_numpy().tolist()
+    [['proportional', 60, 30.0], ['equal', 60, 30.0]]
+    >>> table["margin"].round(2).tolist()
+    [3.2, 3.42]
     """
     rows = []
     for method in methods:

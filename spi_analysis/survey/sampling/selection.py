@@ -27,16 +27,24 @@ def select_srs(
 
     Returns
     -------
-    The selected rows in the order of the frame, with ``pop_size`` (N_h) and ``inclusion_prob`` (n_h / N_h).
+    DataFrame (n, ...): the selected rows in the order of the frame, with ``pop_size`` (N_h, people) and
+    ``inclusion_prob`` (n_h / N_h).
 
     Raises
     ------
-    SamplingError   nobody in the frame; no random number or no stratum for a person; a size that is missing, does not
-        fit, or is given for a stratum that is not there.
+    SamplingError   nobody in the frame; a column is missing; no random number or no stratum for a person; a size that
+        is missing, does not fit, or is given for a stratum that is not there.
 
     References
     ----------
-    Fan, Muller & Rezucha (1962), JASA 57; Ohlsson (1995).
+    Fan, Muller & Rezucha (1962), JASA 57; Ohlsson (1995), in: Business Survey Methods.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2", "p3", "p4"], "prn": [0.3, 0.1, 0.9, 0.5]})
+    >>> sample = select_srs(frame, 2)
+    >>> sample["person_id"].tolist(), sample["inclusion_prob"].tolist()
+    (['p1', 'p2'], [0.5, 0.5])
     """
     _require_columns(frame, [prn, *([stratum] if stratum else [])])
     if frame.empty:

@@ -15,7 +15,25 @@ from spi_analysis.survey.groups import is_number
 
 @dataclass(frozen=True)
 class SampleSize:
-    """Whole numbers of people; ``exact`` is the real-valued number of completes behind them."""
+    """Whole numbers of people, as ``sample_size`` and ``sample_size_mean`` find them.
+
+    Parameters
+    ----------
+    completes : int     people who must answer
+    invitations : int   people to be invited so that as many answer
+    exact : float       the real-valued number of completes behind them
+    census : bool       whether everyone on the list is invited
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 3.
+
+    Examples
+    --------
+    >>> size = sample_size(margin=0.1, population=50, response_rate=0.5)
+    >>> size.completes, size.invitations, round(size.exact, 1), size.census
+    (34, 50, 33.1, True)
+    """
 
     completes: int
     invitations: int
@@ -40,14 +58,33 @@ def sample_size(
 
     Parameters
     ----------
-    margin : float   half-width of the interval, as a proportion (0.05 = 5 points of 100)
-    level, p, deff, eligibility, response_rate : float   confidence level, anticipated proportion,
-        design effect, share of the listed who are eligible, share of the eligible who answer
-    population : float or None   people on the list (N); None for a very large list
+    margin : float              half-width of the interval, as a proportion (0.05 = 5 points of 100)
+    level : float               confidence level, between 0 and 1
+    p : float                   anticipated proportion, between 0 and 1; 0.5 is the safest
+    population : float or None  people on the list (N); None for a very large list
+    deff : float                design effect, above 0
+    eligibility : float         share of the listed who are eligible, above 0, at most 1
+    response_rate : float       share of the eligible who answer, above 0, at most 1
+
+    Returns
+    -------
+    SampleSize: ``completes`` and ``invitations`` in people, ``exact`` (completes, not rounded), ``census``.
+
+    Raises
+    ------
+    SamplingError   an argument is no finite number, or is out of its range; names it.
 
     References
     ----------
     Cochran (1977), Sampling Techniques, section 4.4; Valliant, Dever & Kreuter (2018), ch. 3.
+
+    Examples
+    --------
+    >>> sample_size(margin=0.05).completes
+    385
+    >>> size = sample_size(margin=0.05, population=1000, response_rate=0.5)
+    >>> size.completes, size.invitations, size.census
+    (278, 556, False)
     """
     _require_numbers(margin=margin, p=p, deff=deff)
     _require(0 < margin < 1, "margin", margin, "a proportion between 0 and 1 (0.05 = 5 points of 100)")
@@ -73,13 +110,32 @@ def sample_size_mean(
 
     Parameters
     ----------
-    sd, mean : float   anticipated standard deviation and mean, in the variable's unit
-    margin : float     half-width of the interval in the same unit; or
-    cv : float         coefficient of variation of the estimated mean (needs ``mean``)
+    sd, mean : float            anticipated standard deviation and mean, in the variable's unit
+    margin : float              half-width of the interval in the same unit; or
+    cv : float                  coefficient of variation of the estimated mean (needs ``mean``)
+    level, population, deff, eligibility, response_rate   as in ``sample_size``
+
+    Returns
+    -------
+    SampleSize, in people.
+
+    Raises
+    ------
+    SamplingError   an argument is no finite number, or is out of its range; margin and cv are both given or both
+        missing, or cv comes without a mean other than 0.
 
     References
     ----------
     Cochran (1977), section 4.6; Valliant, Dever & Kreuter (2018), ch. 3.
+
+    Examples
+    --------
+    >>> sample_size_mean(sd=10, margin=2).completes
+    97
+    >>> sample_size_mean(sd=10, mean=50, cv=0.02).completes
+    100
+    >>> sample_size_mean(sd=10, mean=50, cv=0.02, population=100).completes
+    50
     """
     _require_numbers(sd=sd, margin=margin, cv=cv, mean=mean, level=level, deff=deff)
     _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
@@ -102,13 +158,41 @@ def sample_size_mean(
 def margin_of_error(
     n: float, p: float = 0.5, level: float = 0.95, population: float | None = None, deff: float = 1.0
 ) -> float:
-    """The margin of error of a proportion that n completes buy; 0 for a full census, as a proportion."""
+    """The margin of error of a proportion that n completes buy; 0 for a full census, as a proportion.
+
+    ``z * sqrt(deff * p(1-p)/n * (N-n)/(N-1))``, with z of the normal distribution.
+
+    Parameters
+    ----------
+    n : float       completes, in people
+    p, level, population, deff   as in ``sample_size``
+
+    Returns
+    -------
+    float: half-width of the interval, as a proportion.
+
+    Raises
+    ------
+    SamplingError   an argument is no finite number, or is out of its range; names it.
+
+    References
+    ----------
+    Cochran (1977), Sampling Techniques, ch. 3.
+
+    Examples
+    --------
+    >>> round(margin_of_error(100), 3)
+    0.098
+    >>> margin_of_error(100, population=100)
+    0.0
+    """
     _require_numbers(n=n, p=p, level=level, population=population, deff=deff)
     _require(population is None or population >= 1, "population", population, "at least one person")
     _require(n > 0, "n", n, "at least one complete")
     _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
     _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
     _require(deff > 0, "deff", deff, "a design effect above 0")
+    # Cochran (1977), theorem 3.2: V(p) = p(1-p)/n * (N-n)/(N-1).
     fpc = 1.0 if population is None else max(population - n, 0) / max(population - 1, 1)
     return float(norm.ppf(0.5 + level / 2) * math.sqrt(deff * p * (1 - p) / n * fpc))
 
@@ -127,6 +211,7 @@ def _size(
     _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
     _require(0 < eligibility <= 1, "eligibility", eligibility, "a share above 0, at most 1")
     _require(0 < response_rate <= 1, "response_rate", response_rate, "a share above 0, at most 1")
+    # Cochran (1977), section 4.4: n_0 = (z/margin)**2 * variance, then n = n_0 / (1 + n_0/N) of a finite population.
     need = (norm.ppf(0.5 + level / 2) / margin) ** 2 * variance
     if population is None:
         exact = need
@@ -166,7 +251,23 @@ SIDES = {"two-sided": 2, "one-sided": 1}
 
 @dataclass(frozen=True)
 class ComparisonSize:
-    """Completes of the first and second group or round; ``exact`` is the real-valued number of the first."""
+    """Completes for a comparison of two groups or rounds.
+
+    Parameters
+    ----------
+    first, second : int   people who must answer in the first and second group or round
+    exact : float         the real-valued number of the first
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 4.
+
+    Examples
+    --------
+    >>> size = sample_size_change(5, sd=(10, 10), ratio=0.5)
+    >>> size.first, size.second, round(size.exact, 1)
+    (48, 96, 47.1)
+    """
 
     first: int
     second: int
@@ -184,6 +285,25 @@ def difference_variance(
     overlap : float       share g of the first sample that is also in the second
     correlation : float   rho between a person's two answers
     ratio : float         r = n first / n second
+
+    Returns
+    -------
+    float, in the squared unit of ``sd``.
+
+    Raises
+    ------
+    SamplingError   an argument is out of its range; an overlap above 1 / ratio does not fit the second sample.
+
+    References
+    ----------
+    Cochran (1977), ch. 12 (repeated sampling); Valliant, Dever & Kreuter (2018), section 4.5.
+
+    Examples
+    --------
+    >>> difference_variance((10, 10))
+    200.0
+    >>> difference_variance((10, 10), overlap=1, correlation=0.5)
+    100.0
     """
     _require(min(sd) >= 0 and max(sd) > 0, "sd", sd, "two standard deviations of 0 or more, one of them above 0")
     _require(
@@ -195,7 +315,34 @@ def difference_variance(
 
 
 def proportion_correlation(p: tuple[float, float], both: float) -> float:
-    """Correlation of two yes-or-no answers of a person, from the share that says yes both times."""
+    """Correlation of two yes-or-no answers of a person, from the share that says yes both times.
+
+    ``(both - p1 p2) / sqrt(p1 (1 - p1) p2 (1 - p2))``, the phi coefficient.
+
+    Parameters
+    ----------
+    p : two floats   share that says yes the first and the second time, between 0 and 1
+    both : float     share that says yes both times
+
+    Returns
+    -------
+    float, -1 to 1.
+
+    Raises
+    ------
+    SamplingError   ``both`` is not possible with these shares; a share is 0 or 1.
+
+    References
+    ----------
+    Fleiss, Levin & Paik (2003), Statistical Methods for Rates and Proportions.
+
+    Examples
+    --------
+    >>> proportion_correlation((0.5, 0.5), both=0.25)
+    0.0
+    >>> proportion_correlation((0.5, 0.5), both=0.5)
+    1.0
+    """
     low, high = max(0.0, sum(p) - 1), min(p)
     _require(low <= both <= high, "both", both, f"between {low:g} and {high:g}")
     spread = math.prod(math.sqrt(q * (1 - q)) for q in p)
@@ -228,13 +375,29 @@ def sample_size_change(
     power, significance, alternative  chance to detect it; level of the test; two-sided or one-sided
     deff, population     design effect; people in both rounds, None for very many
 
+    Returns
+    -------
+    ComparisonSize, in people, never more than ``population``.
+
+    Raises
+    ------
+    SamplingError   an argument is out of its range; a difference of 0; an unknown alternative.
+
     References
     ----------
     Valliant, Dever & Kreuter (2018), section 4.5; Woodward (1992), The Statistician 41.
+
+    Examples
+    --------
+    >>> sample_size_change(5, sd=(10, 10)).first
+    63
+    >>> sample_size_change(5, sd=(10, 10), overlap=1, correlation=0.5).first
+    32
     """
     variance = difference_variance(sd, overlap, correlation, ratio)
     _require(difference != 0, "difference", difference, "a difference other than 0")
     _require(deff > 0, "deff", deff, "a design effect above 0")
+    # What the sampling variance may be: ((difference / (z_sig + z_power))**2 + D**2 / N), so that n = deff V / allowed.
     allowed = (difference / _z_sum(power, significance, alternative)) ** 2
     if population is not None:
         _require(population >= 1, "population", population, "at least one person")
@@ -258,8 +421,34 @@ def detectable_difference(
     deff: float = 1.0,
     population: float | None = None,
 ) -> float:
-    """The smallest change that n completes in the first round (n / ratio in the second) detect."""
+    """The smallest change that n completes in the first round (n / ratio in the second) detect.
+
+    The equation of ``sample_size_change``, solved for the difference.
+
+    Parameters
+    ----------
+    n : float   completes of the first round, in people
+    sd, overlap, correlation, ratio, power, significance, alternative, deff, population   see ``sample_size_change``
+
+    Returns
+    -------
+    float, in the unit of ``sd``; 0 where both rounds ask everyone.
+
+    Raises
+    ------
+    SamplingError   n is not above 0; an argument is out of its range; an unknown alternative.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 4.
+
+    Examples
+    --------
+    >>> round(detectable_difference(63, sd=(10, 10)), 2)
+    4.99
+    """
     _require(n > 0, "n", n, "at least one complete")
+    # The same equation read the other way: difference = (z_sig + z_power) sqrt(deff V / n - D**2 / N).
     variance = deff * difference_variance(sd, overlap, correlation, ratio) / n
     if population is not None:
         variance -= (sd[0] ** 2 + sd[1] ** 2 - 2 * correlation * sd[0] * sd[1]) / population
@@ -278,16 +467,38 @@ def sample_size_two_means(
     The power comes from the noncentral t distribution with 2(n - 1) degrees of freedom; the far tail of a two-sided
     test is left out.
 
+    Parameters
+    ----------
+    difference : float   of the two means
+    sd : float           standard deviation in either group, in the same unit
+    power, significance, alternative   see ``sample_size_change``
+
+    Returns
+    -------
+    ComparisonSize: the same number of people in both groups, at least 2.
+
+    Raises
+    ------
+    SamplingError   an argument is out of its range; a difference of 0; an unknown alternative.
+
     References
     ----------
     Cohen (1988), Statistical Power Analysis, ch. 2.
+
+    Examples
+    --------
+    >>> size = sample_size_two_means(5, sd=10)
+    >>> size.first, round(size.exact, 2)
+    (64, 63.77)
     """
     _require(sd > 0, "sd", sd, "a standard deviation above 0")
     _require(difference != 0, "difference", difference, "a difference other than 0")
+    # The normal approximation, n = 2 ((z_sig + z_power) sd / difference)**2, only says where to search.
     about = 2 * (_z_sum(power, significance, alternative) * sd / difference) ** 2
     tail = significance / SIDES[alternative]
 
     def excess(n: float) -> float:
+        # Cohen (1988), ch. 2: power at n per group, with noncentrality sqrt(n/2) |difference| / sd.
         df = 2 * (n - 1)
         return float(nct.sf(student.isf(tail, df), df, math.sqrt(n / 2) * abs(difference) / sd)) - power
 
@@ -307,15 +518,34 @@ def sample_size_two_proportions(
 ) -> ComparisonSize:
     """Per group, for the test of two independent shares with the pooled variance (as R's ``power.prop.test``).
 
+    Parameters
+    ----------
+    p : two floats   the anticipated shares, different, between 0 and 1
+    power, significance, alternative   see ``sample_size_change``
+
+    Returns
+    -------
+    ComparisonSize: the same number of people in both groups.
+
+    Raises
+    ------
+    SamplingError   the shares are equal or out of range; power or significance out of range; an unknown alternative.
+
     References
     ----------
     Fleiss, Levin & Paik (2003), Statistical Methods for Rates and Proportions, ch. 4.
+
+    Examples
+    --------
+    >>> sample_size_two_proportions((0.5, 0.75), power=0.9).first
+    77
     """
     _require(all(0 < q < 1 for q in p) and p[0] != p[1], "p", p, "two different shares between 0 and 1")
     _z_sum(power, significance, alternative)
     pooled = sum(p) / 2
     apart = sum(q * (1 - q) for q in p)
     z_test, z_power = norm.isf(significance / SIDES[alternative]), norm.ppf(power)
+    # Fleiss, Levin & Paik (2003), ch. 4: n = (z_sig sqrt(2 p q) + z_power sqrt(p1 q1 + p2 q2))**2 / (p1 - p2)**2.
     root = z_test * math.sqrt(2 * pooled * (1 - pooled)) + z_power * math.sqrt(apart)
     exact = float((root / (p[0] - p[1])) ** 2)
     return ComparisonSize(_whole(exact), _whole(exact), exact)
@@ -347,12 +577,29 @@ def size_for_interval(margin: float, p: float, interval: str = "wilson", level: 
     Parameters
     ----------
     margin : float     half of the interval's length, as a share (the logit interval is not symmetric)
+    p : float          anticipated share, between 0 and 1
     interval : str     wald: ``z**2 pq / e**2``; wilson: ``z**2 (pq - 2e**2 + sqrt(e**2 - pq (4e**2 - pq))) / (2e**2)``;
         logit: ``z**2 / (pq log(x)**2)`` with x so that the limits of ``log(p/q) +- log(x)`` are 2e apart
+    level : float      confidence level, between 0 and 1
+
+    Returns
+    -------
+    float: completes, not rounded.
+
+    Raises
+    ------
+    SamplingError   an unknown interval; margin (0 to 0.5), p or level out of range.
 
     References
     ----------
     Wilson (1927), JASA 22; Valliant, Dever & Kreuter (2018), section 3.2; Korn (1986), Statistics in Medicine 5.
+
+    Examples
+    --------
+    >>> round(size_for_interval(0.1, p=0.5, interval="wald"), 1)
+    96.0
+    >>> round(size_for_interval(0.1, p=0.5, interval="wilson"), 1)
+    92.2
     """
     if interval not in INTERVALS:
         hint = nearest(interval, INTERVALS)
@@ -364,8 +611,10 @@ def size_for_interval(margin: float, p: float, interval: str = "wilson", level: 
     if interval == "wald":
         return z**2 * pq / margin**2
     if interval == "wilson":
+        # Wilson's half-width z sqrt(pq/n + z**2/(4 n**2)) / (1 + z**2/n) = margin, a quadratic in n/z**2.
         inner = margin**2 - pq * (4 * margin**2 - pq)
         return z**2 * (pq - 2 * margin**2 + math.sqrt(inner)) / (2 * margin**2)
+    # 1/(1 + odds/x) - 1/(1 + odds x) = 2 margin, a quadratic in x; then log(x) = z / sqrt(n p q).
     odds = (1 - p) / p
     wide = margin * (1 + odds**2)
     x = (wide + math.sqrt(wide**2 + odds**2 * (1 - 4 * margin**2))) / (odds * (1 - 2 * margin))
@@ -387,9 +636,24 @@ def size_for_domain(
     population : float or None  people on the list; None for very many
     measure : str               mean or total
 
+    Returns
+    -------
+    float: completes of the whole sample, not rounded.
+
+    Raises
+    ------
+    SamplingError   an unknown measure; a CV that is not above 0; share or population out of range.
+
     References
     ----------
     Cochran (1977), section 2.12; Valliant, Dever & Kreuter (2018), section 3.5.
+
+    Examples
+    --------
+    >>> round(size_for_domain(cv=0.1, cv_population=0.5, share=0.2))
+    125
+    >>> round(size_for_domain(cv=0.1, cv_population=0.5, share=0.2, measure="total"))
+    525
     """
     if measure not in MEASURES:
         raise SamplingError(
@@ -399,6 +663,7 @@ def size_for_domain(
     _require(cv_population > 0, "cv_population", cv_population, "a coefficient of variation above 0")
     _require(0 < share <= 1, "share", share, "a share above 0, at most 1")
     _require(population is None or population >= 1, "population", population, "at least one person")
+    # cv**2 = unit (1/(n share) - 1/(N share)), unit the squared unit CV, solved for n.
     unit = cv_population**2 + (1 - share if measure == "total" else 0.0)
     fpc = 0.0 if population is None else unit / (population * share)
     return unit / share / (cv**2 + fpc)

@@ -35,7 +35,8 @@ def select_systematic(
 
     Returns
     -------
-    The selected rows in the order of the frame, with ``pop_size`` (N_h) and ``inclusion_prob`` (n_h / N_h).
+    DataFrame (n, ...): the selected rows in the order of the frame, with ``pop_size`` (N_h, people) and
+    ``inclusion_prob`` (n_h / N_h).
 
     Raises
     ------
@@ -43,7 +44,16 @@ def select_systematic(
 
     References
     ----------
-    Cochran (1977), ch. 8; Sarndal, Swensson & Wretman (1992), section 3.4.
+    Cochran (1977), ch. 8; Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 3.4.
+
+    Examples
+    --------
+    Every second of six; the seed decides whether the first or the second is the start.
+
+    >>> frame = pd.DataFrame({"age": [50, 40, 30, 60, 20, 70]})
+    >>> sample = select_systematic(frame, 3, order="age", seed=1)
+    >>> sample["age"].tolist(), sample["inclusion_prob"].tolist()
+    ([50, 30, 70], [0.5, 0.5, 0.5])
     """
     by = [order] if isinstance(order, str) else list(order or [])
     _require_columns(frame, [*([stratum] if stratum else []), *by])
@@ -66,6 +76,7 @@ def _places(people: np.ndarray, takes: np.ndarray, starts: np.ndarray) -> np.nda
     """The places taken, counted over all strata in a row."""
     stratum = np.repeat(np.arange(len(takes)), takes)
     step = np.arange(len(stratum)) - np.repeat(np.cumsum(takes) - takes, takes)
+    # Fractional interval (Sarndal, Swensson & Wretman 1992, section 3.4): place floor((j + start) N / n), j < n.
     place = np.floor((step + starts[stratum]) * people[stratum] / takes[stratum]).astype(int)
     # A start just below 1 must not round up to the next stratum.
     place = np.minimum(place, people[stratum] - 1)
@@ -98,7 +109,9 @@ def select_two_stage(
     frame : DataFrame (N, ...)   one row per person
     units : int, or mapping stratum -> int   units to be drawn (``unit`` codes are apart in each stratum)
     people : int                 people in each drawn unit; a unit with fewer gives all it has
+    unit, person : str           columns with the unit and the person
     size : str or None           column with the unit's size measure, the same for all its people; None: their number
+    stratum : str or None        column; None for one stratum
     method, seed                 of the first stage (see ``select_pps``)
     prn : str or None            column of random numbers for the second stage; None: of ``seed`` and ``person``
 
@@ -118,6 +131,15 @@ def select_two_stage(
     References
     ----------
     Sarndal, Swensson & Wretman (1992), section 4.3; Valliant, Dever & Kreuter (2018), ch. 9.
+
+    Examples
+    --------
+    One of two units of two people each, and one person in it: everyone has the chance 1/2 * 1/2.
+
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2", "p3", "p4"], "unit": ["a", "a", "b", "b"]})
+    >>> sample = select_two_stage(frame, units=1, people=1)
+    >>> sample[["unit_prob", "person_prob", "inclusion_prob", "base_weight"]].iloc[0].tolist()
+    [0.5, 0.5, 0.25, 4.0]
     """
     _require_columns(frame, [unit, person, *(name for name in (size, stratum, prn) if name)])
     if int(people) != people or people < 1:
@@ -129,6 +151,7 @@ def select_two_stage(
     chosen = _second_stage(listed, first, people, person, prn, seed)
     placed = first.set_index("_place").loc[chosen["_place"]]
     certain = placed["inclusion_prob"].to_numpy() >= 1
+    # Sarndal, Swensson & Wretman (1992), section 4.3: pi_k = pi_unit * pi_(k given the unit).
     probability = placed["inclusion_prob"].to_numpy() * chosen["inclusion_prob"].to_numpy()
     drawn = frame.iloc[chosen["_row"].to_numpy()]
     names = placed["_stratum"].to_numpy(dtype=object)

@@ -26,7 +26,24 @@ _SHOWN = 16
 
 @dataclass(frozen=True)
 class Difference:
-    """One way in which a repeated draw is not the recorded one."""
+    """One way in which a repeated draw is not the recorded one.
+
+    Parameters
+    ----------
+    what : str             in words
+    stratum : str          where; empty: everywhere
+    recorded, found : str  both values; long digests are cut
+    rows : tuple of str    people whose rows have changed, where an archived frame was given
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods; see ``draw_record``.
+
+    Examples
+    --------
+    >>> str(Difference("another number of people", "north", "12", "11"))
+    'stratum north: another number of people: recorded 12, found 11'
+    """
 
     what: str
     stratum: str = ""
@@ -55,6 +72,34 @@ def verify_draw(
     frame : DataFrame            the frame to be checked
     secret : bytes or None       the permanent secret; None checks what the public can (frame, shift, counts)
     archived_frame : DataFrame or None   the frame as kept at the draw; with it, changed rows are named
+
+    Returns
+    -------
+    list of Difference. A record of another version, and a frame without a recorded column, are one difference: no more
+    can be checked.
+
+    Raises
+    ------
+    SamplingError   a secret that is too short; a record whose public value is empty.
+    KeyError   the record lacks a field.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods; NIST (2008), FIPS 198-1 (keyed digests).
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.sampling import draw_record
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2", "p3", "p4"], "stratum": ["a", "a", "a", "b"]})
+    >>> secret, design = b"for examples only", DrawDesign("closing price 7214.17", sizes={"a": [2], "b": [1]})
+    >>> sample = draw_sample(frame, design, secret)
+    >>> record = draw_record(frame, sample, {"secret": secret, "public_value": design.public_value})
+    >>> verify_draw(record, frame, secret)
+    []
+    >>> for difference in verify_draw(record, frame[:3], secret):
+    ...     print(difference)
+    the frame has another size: recorded 4, found 3
+    stratum b: the stratum is not in the frame
     """
     other = other_version(record)
     if other:
@@ -80,7 +125,31 @@ def verify_draw(
 
 
 def other_version(record: Mapping[str, Any]) -> list[Difference]:
-    """That a record is of another version than this program's, if it is."""
+    """That a record is of another version than this program's, if it is.
+
+    Parameters
+    ----------
+    record : mapping   as read from its file
+
+    Returns
+    -------
+    list of Difference: empty for this version, else one.
+
+    Raises
+    ------
+    AttributeError   what was read is no mapping.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods; see ``draw_record``.
+
+    Examples
+    --------
+    >>> other_version({"record_version": RECORD_VERSION})
+    []
+    >>> [difference.recorded for difference in other_version({"record_version": 1})]
+    ['1']
+    """
     version = record.get("record_version")
     if version == RECORD_VERSION:
         return []
@@ -93,7 +162,35 @@ def other_version(record: Mapping[str, Any]) -> list[Difference]:
 
 
 def record_differences(record: Mapping[str, Any]) -> list[Difference]:
-    """What a record must fulfil by itself: the shift follows from the public value and the turn, the counts add up."""
+    """What a record must fulfil by itself: the shift follows from the public value and the turn, the counts add up.
+
+    Parameters
+    ----------
+    record : mapping   as ``draw_record`` made it
+
+    Returns
+    -------
+    list of Difference, empty if the record holds together.
+
+    Raises
+    ------
+    SamplingError   the public value is empty.
+    KeyError   the record lacks a field.
+
+    References
+    ----------
+    Ohlsson (1995), in: Business Survey Methods; see ``draw_record``.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.sampling import draw_record
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2"], "stratum": "a"})
+    >>> record = draw_record(frame, frame[:1], {"secret": b"for examples only", "public_value": "7214.17"})
+    >>> record_differences(record)
+    []
+    >>> [str(difference) for difference in record_differences(record | {"sample_size": 2})]
+    ['the strata do not add up to the sample: recorded 2, found 1']
+    """
     strata = record["strata"]
     waves = [sum(wave["size"] for wave in entry["waves"]) for entry in strata]
     checks = [

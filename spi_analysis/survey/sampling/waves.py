@@ -20,13 +20,33 @@ _WHOLE = 1e-9
 def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
     """Whole people of each wave: the rule wherever waves are shares of what is drawn.
 
-    Waves are settled on the cumulated shares, rounded to the nearest (halves up), so that each differs from its share
+    The cumulated shares are rounded to the nearest (halves up), so that each wave differs from its share
     by less than 1; at least one is in the first if there is anybody.
 
     Parameters
     ----------
     people : int                 drawn in all
     shares : list of float       of the first release and of each reserve, such as [0.6, 0.2, 0.2]; 0 or more each
+
+    Returns
+    -------
+    list of int, people of each wave, together ``people``.
+
+    Raises
+    ------
+    IndexError   no shares are given.
+    ValueError   all shares are 0.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples).
+
+    Examples
+    --------
+    >>> wave_sizes(10, [0.6, 0.2, 0.2])
+    [6, 2, 2]
+    >>> wave_sizes(3, [0.5, 0.5])
+    [2, 1]
     """
     upto = np.cumsum(shares)
     ends = half_up(people * upto / upto[-1])
@@ -35,7 +55,33 @@ def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
 
 
 def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[int]:
-    """Wave sizes of a stratum: the first release as planned, and reserves as shares of it, as far as people reach."""
+    """Wave sizes of a stratum: the first release as planned, and reserves as shares of it, as far as people reach.
+
+    Parameters
+    ----------
+    first : int               people of the first release
+    people : int              people in the stratum
+    reserves : list of float  each reserve as a share of the first release, 0 or more
+
+    Returns
+    -------
+    list of int (1 + reserves), people of each wave, together at most ``people``.
+
+    Raises
+    ------
+    TypeError   a size or share is no number.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples).
+
+    Examples
+    --------
+    >>> with_reserves(10, people=100, reserves=[0.5, 0.5])
+    [10, 5, 5]
+    >>> with_reserves(10, people=12, reserves=[0.5, 0.5])
+    [10, 2, 0]
+    """
     ends, so_far = [min(first, people)], 1.0
     for reserve in reserves:
         so_far += reserve
@@ -56,11 +102,13 @@ def assign_waves(
     Parameters
     ----------
     sample : DataFrame (n, ...)    as drawn, with ``inclusion_prob``
+    sizes : mapping stratum -> list of int   people of each wave, first release first; together the stratum's sample
+    stratum : str                  column
     prn : str                      column of random numbers that order the people of a stratum; in a simple random
         sample the ones it was drawn by will do: given who is in, their order is random
     seed : int or None             order by new random numbers (of seed and ``person``) instead; needed where
         probabilities differ inside a stratum, since those drawn by the smallest numbers are not a random part
-    sizes : mapping stratum -> list of int   people of each wave, first release first; together the stratum's sample
+    person : str                   column, read with a seed only
 
     Returns
     -------
@@ -69,6 +117,16 @@ def assign_waves(
     Raises
     ------
     SamplingError   a column is missing; sizes do not add up to the people drawn; unequal probabilities without a seed.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples); Cochran (1977), ch. 12 (random subsamples).
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"stratum": "a", "prn": [0.3, 0.1, 0.2], "inclusion_prob": 0.3})
+    >>> assign_waves(sample, {"a": [2, 1]})["wave"].tolist()
+    [2, 1, 1]
     """
     _require_columns(sample, ["inclusion_prob", stratum, *([person] if seed is not None else [str(prn)])])
     strata = _strata(sample, stratum)
@@ -120,14 +178,30 @@ def release(
     ----------
     sample : DataFrame (n, ...)   as ``assign_waves`` made it
     waves : int, or mapping stratum -> int   the last wave released; 0: nobody of this stratum
+    stratum : str or None         column; None for one stratum
 
     Returns
     -------
-    The released rows with ``inclusion_prob``, ``base_weight`` and ``drawn_prob`` (the probability before).
+    The released rows with ``inclusion_prob``, ``base_weight`` (people per person) and ``drawn_prob`` (the probability
+    before).
 
     Raises
     ------
-    SamplingError   a sample that was released already; a stratum without a number; a wave that is not there.
+    SamplingError   a column is missing; a sample that was released already; a stratum without a number, or a number for
+        a stratum that nobody is in; a wave that is not there.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples); Cochran (1977), ch. 12 (random subsamples).
+
+    Examples
+    --------
+    Four of eight were drawn, two of them are released: each stands for four.
+
+    >>> sample = pd.DataFrame({"stratum": "a", "wave": [1, 2, 1, 2], "inclusion_prob": 0.5})
+    >>> released = release(sample, 1)
+    >>> released["inclusion_prob"].tolist(), released["base_weight"].tolist()
+    ([0.25, 0.25], [4.0, 4.0])
     """
     _require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])])
     if "drawn_prob" in sample.columns:
@@ -137,6 +211,7 @@ def release(
     strata = _strata(sample, stratum)
     last = _last_waves(waves, sample["wave"], strata)
     out = sample["wave"].to_numpy() <= last
+    # Two-phase sampling: pi_k = pi_k(drawn) * m_h / n_h.
     share = pd.Series(out).groupby(strata.to_numpy()).transform("mean").to_numpy()
     probability = sample["inclusion_prob"].to_numpy(dtype=float)
     released = sample[out].assign(drawn_prob=probability[out], inclusion_prob=(probability * share)[out])

@@ -16,12 +16,28 @@ _WHOLE = 1e-9
 class Allocation:
     """How invitations are shared among strata.
 
-    ``method``: equal, proportional or neyman, as in ``sampling.allocate``; ``min_n``: the least of a stratum
-    (one with fewer people is invited whole); ``spread``: numeric column of the frame whose SD in the strata
-    Neyman's rule uses, such as last round's score; ``response``: column with the anticipated probability to
-    answer. With it the rule holds for the answers to come, not for the invitations: equal and proportional
-    invitations are divided by the stratum's mean r_h of it, Neyman's by its square root (the optimum of
-    ``sum N_h^2 S_h^2 / (r_h n_h)``).
+    Parameters
+    ----------
+    method : str             equal, proportional or neyman, as in ``sampling.allocate``
+    min_n : int              the least of a stratum (one with fewer people is invited whole)
+    spread : str or None     numeric column of the frame whose SD in the strata Neyman's rule uses, such as last round's
+        score
+    response : str or None   column with the anticipated probability to answer. With it the rule holds for the answers
+        to come, not for the invitations: equal and proportional invitations are divided by the stratum's mean r_h of
+        it, Neyman's by its square root (the optimum of ``sum N_h^2 S_h^2 / (r_h n_h)``)
+
+    Raises
+    ------
+    SamplingError   from ``Design``: an unknown method, neyman without ``spread``, a ``min_n`` below 0.
+
+    References
+    ----------
+    Cochran (1977), Sampling Techniques, ch. 5.
+
+    Examples
+    --------
+    >>> Allocation("neyman", spread="last_score").method
+    'neyman'
     """
 
     method: str = "proportional"
@@ -34,8 +50,26 @@ class Allocation:
 class Waves:
     """A first release and reserves, each a random part of the sample in every stratum.
 
-    ``shares`` of the sample, summing to 1; after a wave has been worked to its end the next one is released
-    while there are fewer than ``completes`` answers. Probabilities are those of what was released.
+    After a wave has been worked to its end the next one is released while there are fewer than ``completes`` answers.
+    Probabilities are those of what was released.
+
+    Parameters
+    ----------
+    shares : tuple of float   parts of the sample, above 0, summing to 1
+    completes : int           answers at which no further wave is released, 1 or more
+
+    Raises
+    ------
+    SamplingError   from ``Design``: shares or completes that do not fit.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 6.
+
+    Examples
+    --------
+    >>> Waves((0.6, 0.2, 0.2), completes=150).shares
+    (0.6, 0.2, 0.2)
     """
 
     shares: tuple[float, ...]
@@ -46,9 +80,25 @@ class Waves:
 class Weighting:
     """Weighting classes, then raking, as ``weighting.WeightingClasses`` and ``weighting.Rake`` do it.
 
-    ``classes``: columns of the nonresponse classes (none: one class); ``margins``: columns raked to the counts of
-    the frame (none: no raking). Thin classes are merged until ``min_respondents`` answered in each, thin levels of
-    a margin until ``min_level_respondents`` did.
+    Parameters
+    ----------
+    classes : tuple of str   columns of the nonresponse classes (none: one class)
+    margins : tuple of str   columns raked to the counts of the frame (none: no raking)
+    min_respondents : int         thin classes are merged until so many answered in each
+    min_level_respondents : int   thin levels of a margin are merged until so many did
+
+    Raises
+    ------
+    SamplingError   from ``Design``: a minimum below 1.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 13 and 14.
+
+    Examples
+    --------
+    >>> Weighting(classes=("unit",), margins=("sex",)).min_respondents
+    5
     """
 
     classes: tuple[str, ...] = ()
@@ -59,7 +109,7 @@ class Weighting:
 
 @dataclass(frozen=True)
 class Design:
-    """One design.
+    """A design to be tried out.
 
     Parameters
     ----------
@@ -71,6 +121,21 @@ class Design:
     allocation, waves : how n is shared and released (waves None: all at once)
     weighting : Weighting or None        None: every answer counts the same
     cost_per_invitation, cost_per_complete : float   in any one unit, >= 0
+
+    Raises
+    ------
+    SamplingError   an unknown allocation, neyman without ``spread``, shares of waves that do not sum to 1, a number out
+        of range; all of them at once.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), ch. 3 and 6.
+
+    Examples
+    --------
+    >>> design = Design("by unit", n=100, strata=("unit",), weighting=Weighting(margins=("sex",)))
+    >>> design.columns
+    ['unit', 'sex']
     """
 
     label: str

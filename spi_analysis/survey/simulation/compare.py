@@ -55,10 +55,21 @@ def compare_designs(
     Raises
     ------
     InputError, SamplingError   whatever cannot be carried out, before the first run.
+    SpiError   a process was ended from outside.
 
     References
     ----------
     Morris, White & Crowther (2019), Statistics in Medicine 38.
+
+    Examples
+    --------
+    A census to which everyone answers has no error.
+
+    >>> frame = pd.DataFrame({"score": [60, 70, 80]})
+    >>> everyone = [ResponseModel("all answer", mean=1)]
+    >>> table = compare_designs(frame, "score", everyone, [Design("census")], runs=2, n_replicates=10, workers=1)
+    >>> table[["truth", "bias", "true_se", "completes", "invitations"]].iloc[0].tolist()
+    [70.0, 0.0, 0.0, 3.0, 3.0]
     """
     people = Population.of(frame, answers)
     settings = Settings(seed, n_replicates, level)
@@ -74,7 +85,39 @@ def run_designs(
     workers: int | None = None,
     console: Console | None = None,
 ) -> pd.DataFrame:
-    """All runs of all designs under all response models (see ``simulate_runs``); checked before the first one."""
+    """All runs of all designs under all response models (see ``simulate_runs``); checked before the first one.
+
+    Parameters
+    ----------
+    people : Population       everyone on the list, with their answers
+    responses, designs : sequences with labels of their own
+    settings : Settings       seed, replicates and level of all runs
+    runs : int                how often, 1 or more
+    workers, console : processes (None: all cores), and where progress is shown
+
+    Returns
+    -------
+    DataFrame, one row per design, response model, run and answer: design, response, answer, run, truth, estimate, se,
+    df, ci_low, ci_high, n, invitations, cost, why ("" or why there is no estimate).
+
+    Raises
+    ------
+    InputError   labels that are missing or occur twice, nothing to run, a column or level that is not there.
+    SamplingError   sizes that do not fit the strata.
+    SpiError   a process was ended from outside.
+
+    References
+    ----------
+    Morris, White & Crowther (2019), Statistics in Medicine 38.
+
+    Examples
+    --------
+    >>> people = Population.of(pd.DataFrame({"score": [60, 70, 80]}), "score")
+    >>> everyone, settings = [ResponseModel("all answer", mean=1)], Settings(n_replicates=10)
+    >>> results = run_designs(people, everyone, [Design("two of three", n=2)], settings, runs=3, workers=1)
+    >>> results[["run", "n", "invitations"]].to_numpy().tolist()
+    [[0, 2, 2], [1, 2, 2], [2, 2, 2]]
+    """
     _check(people, responses, designs, runs)
     tasks: list[Task] = [
         (design, response, range(start, min(start + BATCH, runs)))
@@ -99,6 +142,26 @@ def summarise(results: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame
     truth; bias, bias_error (Monte-Carlo standard error); true_se (SD over runs), true_se_error; rmse; bias_share of
     the mean squared error; estimated_se (mean); coverage, coverage_error; width; completes, invitations, cost (means);
     runs (with an estimate), without_estimate (runs), why. An estimate without an interval counts as a miss.
+
+    Raises
+    ------
+    KeyError   a column is missing.
+
+    References
+    ----------
+    Morris, White & Crowther (2019), Statistics in Medicine 38 (performance measures, their Monte-Carlo error).
+
+    Examples
+    --------
+    Two runs, 68 and 74 where 70 is true: a bias of 1, and one of two intervals holds the truth.
+
+    >>> results = pd.DataFrame(
+    ...     {"design": "d", "response": "r", "answer": "score", "run": [0, 1], "truth": 70.0, "estimate": [68.0, 74.0],
+    ...      "se": 1.5, "df": 9.0, "ci_low": [65.0, 71.0], "ci_high": [71.0, 77.0], "n": 2, "invitations": 2,
+    ...      "cost": 2.0, "why": ""}
+    ... )
+    >>> summarise(results)[["bias", "coverage", "width", "completes"]].iloc[0].tolist()
+    [1.0, 0.5, 6.0, 2.0]
     """
     keys = list(keys)
     missing = results["estimate"].isna()
@@ -112,6 +175,7 @@ def summarise(results: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame
     )
     table = facts.join(figures)
     table["runs"] = table["runs"].fillna(0).astype(int)
+    # Mean squared error = bias**2 + SD**2 (Morris, White & Crowther 2019).
     table["rmse"] = np.hypot(table["bias"], table["true_se"])
     # Of the squared bias, what the runs' own chance adds is no bias.
     squared = (table["bias"] ** 2 - table["bias_error"] ** 2).clip(lower=0)

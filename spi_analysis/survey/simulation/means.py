@@ -18,9 +18,24 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Answered:
-    """A round after fieldwork: ``invited`` and ``rows`` (who answered) are row numbers of the population.
+    """A round after fieldwork.
 
-    ``base_weight`` (N,) of everyone, in persons (read for the invited only); ``values`` (m, A): answers of ``rows``.
+    Parameters
+    ----------
+    invited : array of int        row numbers of the population
+    rows : array of int (m,)      row numbers of those who answered
+    base_weight : array (N,)      of everyone, in persons (read for the invited only)
+    values : array (m, A)         answers of ``rows``
+
+    References
+    ----------
+    Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, ch. 15 (nonresponse).
+
+    Examples
+    --------
+    >>> answered = Answered(np.array([0, 1]), np.array([1]), np.full(4, 2.0), np.array([[7.0]]))
+    >>> answered.base_weight[answered.invited].sum().item()
+    4.0
     """
 
     invited: np.ndarray
@@ -31,9 +46,24 @@ class Answered:
 
 @dataclass(frozen=True)
 class WeightingCells:
-    """A weighting settled on a population: its nonresponse classes, and the margins to be raked to (none: no raking).
+    """A weighting as it stands on a population.
 
-    ``min_respondents`` of a class and ``min_level_respondents`` of a margin's level, else it is merged.
+    Parameters
+    ----------
+    classes : Cells                     nonresponse classes
+    margins : mapping name -> Cells     what is raked to (none: no raking)
+    min_respondents : int               of a class, else it is merged
+    min_level_respondents : int         of a margin's level, else it is merged
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 and 14.
+
+    Examples
+    --------
+    >>> everyone = Cells(np.zeros(4, dtype=int), [("all",)], np.array([4.0]))
+    >>> WeightingCells(everyone, {}, 1, 1).classes.labels
+    ['all']
     """
 
     classes: Cells
@@ -66,9 +96,36 @@ def weighted_means(
     In every class the respondents are resampled with f = respondents / people of the class; a class keeps its total
     in every replicate, so only raking is repeated.
 
+    Parameters
+    ----------
+    answered : Answered        who was invited, who answered, and what
+    cells : WeightingCells     classes and margins
+    n_replicates : int         replicates behind each standard error
+    seed : int                 of the replicates
+    level : float              of the intervals, between 0 and 1
+
+    Returns
+    -------
+    Means: ``estimate``, ``se``, ``ci_low``, ``ci_high`` (A,) in the units of the answers, and ``df``. The error is
+    missing where no degrees of freedom are left, unless everyone answered.
+
     Raises
     ------
     WeightingError   the margins cannot be met, by the sample or by a replicate.
+
+    References
+    ----------
+    Rao & Wu (1988), JASA 83; Rao, Wu & Yue (1992), Survey Methodology 18; Valliant, Dever & Kreuter (2018).
+
+    Examples
+    --------
+    Class a has 2 people and the answer 0, class b has 2 people and the answers 4 and 8: (2 * 0 + 2 * 6) / 4.
+
+    >>> classes = Cells(np.array([0, 0, 1, 1]), [("a",), ("b",)], np.array([2.0, 2.0]))
+    >>> answered = Answered(np.arange(4), np.array([0, 2, 3]), np.ones(4), np.array([[0.0], [4.0], [8.0]]))
+    >>> cells = WeightingCells(classes, {}, min_respondents=1, min_level_respondents=1)
+    >>> weighted_means(answered, cells, n_replicates=10, seed=1, level=0.95).estimate.round(6).tolist()
+    [3.0]
     """
     weights, group = class_weights(answered, cells.classes, cells.min_respondents)
     table = pd.DataFrame({"w": weights, "class": group})
@@ -81,6 +138,7 @@ def weighted_means(
         auxiliary = Auxiliary([margin for margin, _ in settled], [], [])
         columns = rake_columns(columns, auxiliary, np.concatenate([totals for _, totals in settled]), TOLERANCE)
     means = answered.values.T @ columns / columns.sum(axis=0)
+    # Bootstrap variance about the estimate itself: scale * sum over replicates of (theta_r - theta)**2.
     se = np.sqrt(made.scale * ((means[:, 1:] - means[:, :1]) ** 2).sum(axis=1))
     df = satterthwaite_df(columns[:, 0], group)
     # Without degrees of freedom an error is unknown, not 0; a full count has none to know.
@@ -103,6 +161,7 @@ def class_weights(answered: Answered, classes: Cells, min_respondents: int) -> t
     of_rows = group[codes[answered.rows]]
     people = np.bincount(group[codes[answered.invited]], answered.base_weight[answered.invited])
     base = answered.base_weight[answered.rows]
+    # w W_c / R_c: base weight of the class's invited over that of its respondents.
     return base * (people / np.bincount(of_rows, base, len(people)))[of_rows], of_rows
 
 

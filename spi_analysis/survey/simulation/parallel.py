@@ -30,13 +30,29 @@ def on_all_cores(
 
     Parameters
     ----------
-    work : function   of a module (it is sent to fresh processes)
+    work : function   of a module (it is sent to fresh processes); makes a DataFrame of an item
+    items : list      what ``work`` is called with, one after another
     workers : int or None   processes; None: all cores; 1: no other process
     console : Console or None   where progress is shown; None: nowhere
+    chunk : int       items that are sent to a process at a time
+
+    Returns
+    -------
+    DataFrame, numbered anew from 0.
 
     Raises
     ------
     SpiError   a process was ended from outside: what the others had done is lost.
+    ValueError   there are no items.
+
+    References
+    ----------
+    Python Software Foundation, The Python Standard Library: concurrent.futures.
+
+    Examples
+    --------
+    >>> on_all_cores(lambda n: pd.DataFrame({"square": [n**2]}), [1, 2, 3], workers=1)["square"].tolist()
+    [1, 4, 9]
     """
     if workers == 1:
         return _joined(map(work, items), len(items), console)

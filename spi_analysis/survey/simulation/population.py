@@ -15,7 +15,24 @@ from spi_analysis.survey.groups import SEPARATOR, cell_labels
 
 @dataclass(frozen=True)
 class Cells:
-    """A division of the people: ``codes`` (N,) of the cell of each, ``values`` of each cell as text, its people."""
+    """A division of the people.
+
+    Parameters
+    ----------
+    codes : array of int (N,)         the cell of each person
+    values : list of tuple of str     of each cell, its values as text
+    people : array (cells,)           people of each cell
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13.
+
+    Examples
+    --------
+    >>> cells = Population.of(pd.DataFrame({"unit": ["b", "a", "b"], "y": [1, 2, 3]}), "y").cells(("unit",))
+    >>> cells.labels, cells.people.tolist(), cells.codes.tolist()
+    (['a', 'b'], [1.0, 2.0], [1, 0, 1])
+    """
 
     codes: np.ndarray
     values: list[tuple[str, ...]]
@@ -31,8 +48,27 @@ class Cells:
 class Population:
     """Everyone on the list, with the answer each would give.
 
-    ``frame`` (N, ...): list columns and answers; ``answers``: names of the numeric answer columns, known for
-    everyone, whose means are to be estimated.
+    ``Population.of`` makes one from its table, checked.
+
+    Parameters
+    ----------
+    frame : DataFrame (N, ...)   list columns and answers
+    answers : tuple of str       numeric answer columns, known for everyone, whose means are to be estimated
+
+    Raises
+    ------
+    InputError   from ``of``: nobody in the frame; an answer column that is missing, not numeric, or not known for
+        everyone.
+
+    References
+    ----------
+    Morris, White & Crowther (2019), Statistics in Medicine 38.
+
+    Examples
+    --------
+    >>> people = Population.of(pd.DataFrame({"unit": ["a", "a", "b"], "score": [60, 70, 80]}), "score")
+    >>> len(people), people.truth.tolist()
+    (3, [70.0])
     """
 
     frame: pd.DataFrame

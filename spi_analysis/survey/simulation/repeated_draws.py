@@ -96,6 +96,7 @@ def _shares(design: Design, people: Population, stratum: np.ndarray, pop_size: n
         mean = np.bincount(stratum, _numbers(design, people, rule.response)) / pop_size
         if mean.min() <= 0:
             raise SamplingError("a stratum is expected not to answer at all", column=rule.response, expected="above 0")
+        # The least of sum N_h**2 S_h**2 / (r_h n_h) has n_h in proportion to N_h S_h / sqrt(r_h).
         share = share / (np.sqrt(mean) if rule.method == "neyman" else mean)
     return share
 

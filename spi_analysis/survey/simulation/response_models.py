@@ -29,6 +29,24 @@ class ResponseModel:
     effects : mapping column -> number (of a numeric column, per unit) or {level: number}; levels left out are 0
     on_answer : float      g, log-odds per standard deviation of the answer: response that no list variable explains
     answer : str or None   the answer column meant (None: the first)
+
+    Raises
+    ------
+    InputError   the mean is not above 0, or above 1; from ``probabilities``: a column that is not there, a level that
+        nobody has, a numeric column with gaps.
+
+    References
+    ----------
+    Little & Rubin (2019), Statistical Analysis with Missing Data, section 1.3 (missing at random, or not).
+
+    Examples
+    --------
+    The odds of a are four times those of b: 0.8 against 0.5, of which the mean is 0.65.
+
+    >>> people = Population.of(pd.DataFrame({"unit": ["a", "b"], "score": [60, 80]}), "score")
+    >>> model = ResponseModel("by unit", mean=0.65, effects={"unit": {"a": float(np.log(4))}})
+    >>> model.probabilities(people).round(6).tolist()
+    [0.8, 0.5]
     """
 
     label: str
@@ -57,6 +75,7 @@ class ResponseModel:
         for name, effect in self.effects.items():
             logit += _effect(people.frame[name], effect)
         logit += self.on_answer * _standardised(people.frame[self.answer or people.answers[0]])
+        # The intercept a at which the mean of p over everyone is the one asked for.
         shift = brentq(lambda a: float(expit(logit + a).mean()) - self.mean, -_WIDEST, _WIDEST, xtol=1e-12)
         return np.asarray(expit(logit + shift))
 
@@ -73,10 +92,22 @@ def bias_of_respondents(probability: np.ndarray, values: np.ndarray) -> np.ndarr
     -------
     array (A,), in units of the answers. It has no n in it: no sample size makes it smaller.
 
+    Raises
+    ------
+    ValueError   the arrays differ in length.
+
     References
     ----------
     Bethlehem (1988), Journal of Official Statistics 4.
+
+    Examples
+    --------
+    Weighted by who answers the mean is 0.8 * 60 + 0.2 * 80 = 64, the true one is 70.
+
+    >>> bias_of_respondents(np.array([0.8, 0.2]), np.array([[60.0], [80.0]])).round(6).tolist()
+    [-6.0]
     """
+    # Bethlehem (1988): cov(p, y) / mean(p) of the population.
     return np.asarray((probability - probability.mean()) @ values / len(values) / probability.mean())
 
 

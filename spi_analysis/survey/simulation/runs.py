@@ -20,7 +20,23 @@ LEAST_ANSWERS = 2
 
 @dataclass(frozen=True)
 class Settings:
-    """What all runs share: the seed, replicates of a standard error, and the level of intervals."""
+    """What all runs share.
+
+    Parameters
+    ----------
+    seed : int           from which random numbers
+    n_replicates : int   replicates behind each standard error
+    level : float        of the intervals, between 0 and 1
+
+    References
+    ----------
+    Morris, White & Crowther (2019), Statistics in Medicine 38.
+
+    Examples
+    --------
+    >>> Settings(seed=7)
+    Settings(seed=7, n_replicates=200, level=0.95)
+    """
 
     seed: int = 1
     n_replicates: int = 200
