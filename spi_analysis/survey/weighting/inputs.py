@@ -12,7 +12,6 @@ import pandas as pd
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.groups import is_number
 
-
 # Numbers and limits.
 
 

@@ -29,7 +29,6 @@ from spi_analysis.survey.weighting.inputs import (
 )
 from spi_analysis.survey.weighting.recipe import Prepared
 
-
 # Weight moved inside classes: of nonrespondents, and of those of unknown eligibility.
 
 
@@ -93,8 +92,8 @@ def adjust_unknown_eligibility(
 
     Raises
     ------
-    WeightingError   a class has weight but nobody of known eligibility; names the classes and proposes a merge. A column
-        is missing; a weight is missing or negative; a status is not known.
+    WeightingError   a class has weight but nobody of known eligibility; names the classes and proposes a merge.
+        A column is missing; a weight is missing or negative; a status is not known.
     SamplingError   ``by`` names no column.
 
     References
@@ -344,7 +343,8 @@ def two_phase_replicates(
 
     References
     ----------
-    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6 (response homogeneity groups).
+    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6 (response
+    homogeneity groups).
 
     Examples
     --------

@@ -114,7 +114,7 @@ def rake_columns(
 
     Raises
     ------
-    WeightingError   a column that cannot be raked: every margin that fails is named, with its worst level and replicate.
+    WeightingError   a column that cannot be raked: every margin that fails is named, with its worst level.
 
     References
     ----------
