@@ -105,15 +105,18 @@ class Link:
 
 
 def _logit(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # mu = 1 / (1 + exp(-eta)), mu' = mu (1 - mu).
     share = special.expit(eta)
     return _inside(share), np.maximum(share * (1 - share), EPS)
 
 
 def _probit(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # mu = Phi(eta), mu' = phi(eta), the normal distribution and its density.
     return _inside(special.ndtr(eta)), np.maximum(np.exp(-eta * eta / 2) / np.sqrt(2 * np.pi), EPS)
 
 
 def _cloglog(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # mu = 1 - exp(-exp(eta)), mu' = exp(eta) exp(-exp(eta)).
     hazard = np.exp(np.minimum(eta, 700.0))
     return _inside(-np.expm1(-hazard)), np.maximum(hazard * np.exp(-hazard), EPS)
 
@@ -376,7 +379,7 @@ def fit_people(
     max_iterations: int = MAX_ITERATIONS,
 ) -> tuple[Design, Fit]:
     """The fit, and the design without aliased columns; the first step is R's, from shares (w y + 1/2) / (w + 1)."""
-    # One step of iteratively reweighted least squares: W = w mu'(eta)**2 / (mu (1 - mu)), z = eta + (y - mu) / mu'(eta).
+    # Iteratively reweighted least squares: W = w mu'(eta)**2 / (mu (1 - mu)), z = eta + (y - mu) / mu'(eta).
     share = (weights * answered + 0.5) / (weights + 1)
     eta = link.predictor(share)
     slope = link.at(eta)[1]

@@ -475,6 +475,7 @@ def class_factors(
                 expected="at least one respondent in every class",
                 hint="take fewer classes",
             )
+        # W_c / R_c, as in ``adjust_nonresponse``.
         factors += mine * np.divide(all_of_it, theirs, out=np.zeros_like(theirs), where=theirs > 0)
     return factors
 

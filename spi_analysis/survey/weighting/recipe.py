@@ -424,6 +424,10 @@ def balance_figure(table: pd.DataFrame, names: list[str] | None = None) -> Figur
     -------
     Figure with one axes; a set of weights that agrees with the frame has all its points at 0.
 
+    Raises
+    ------
+    KeyError   a set of weights that the table does not hold.
+
     References
     ----------
     Austin (2009), Statistics in Medicine 28 (standardised differences of proportions).

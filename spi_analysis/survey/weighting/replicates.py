@@ -200,6 +200,7 @@ def jackknife_replicates(
 def _unit_factors(units: PrimaryUnits, lonely_psu: LonelyRule) -> np.ndarray:
     """Factor of every unit in the replicate of every unit: (U, U)."""
     n, n_strata = units.sizes[units.stratum], len(units.sizes)
+    # n_h / (n_h - 1) for those who stay, 0 for the one that is left out.
     inflate = np.where(n > 1, n / np.maximum(n - 1, 1), 1.0)
     factors = np.where(units.stratum[:, None] == units.stratum[None, :], inflate[None, :], 1.0)
     np.fill_diagonal(factors, np.where(n > 1, 0.0, 1.0))
@@ -285,8 +286,10 @@ def brr_replicates(df: pd.DataFrame, weight: str, stratum: str, psu: str, fay: f
     signs = hadamard(n_strata + 1)[:, 1 : n_strata + 1]
     # Units are numbered in the order of their strata: even ones are the first of their pair.
     side = np.where(units.codes % 2 == 0, 1, -1)
+    # Where the sign of the stratum is + its first unit gets 2 - fay and its second fay; where it is -, the reverse.
     factors = np.where(signs[:, units.codes // 2].T * side[:, None] > 0, 2 - fay, fay)
     n_replicates = signs.shape[0]
+    # Judkins (1990): v = sum_r (theta_r - theta)**2 / (R (1 - fay)**2).
     scale = 1 / (n_replicates * (1 - fay) ** 2)
     method: Literal["brr", "fay"] = "fay" if fay else "brr"
     return ReplicateWeights(weights[:, None] * factors, scale, np.ones(n_replicates), method)
@@ -324,6 +327,7 @@ def _paley(q: int) -> np.ndarray:
     squares = {(x * x) % q for x in range(1, q)}
     residue = np.array([0] + [1 if x in squares else -1 for x in range(1, q)])
     jacobsthal = residue[(np.arange(q)[:, None] - np.arange(q)[None, :]) % q]
+    # H = [[1, 1'], [1, Q - I]]; Q[i, j] is 1 where i - j is a square modulo q, -1 where it is none, 0 where i = j.
     matrix = np.ones((q + 1, q + 1), dtype=int)
     matrix[1:, 1:] = jacobsthal - np.eye(q, dtype=int)
     return matrix
