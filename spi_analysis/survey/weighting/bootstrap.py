@@ -142,7 +142,7 @@ class _Stream:
         rejected = 2**self.width % self.size
         needed = n + n * rejected // 2**self.width
         raw = self.bits.random_raw(needed * self.width // 64 + 16).astype("<u8", copy=False)
-        # Lemire: the high bits of bits * size are a choice from 0 to size - 1.
+        # Lemire (2019): of random bits times size the high half is a choice from 0 to size - 1.
         scaled = raw.view(self.narrow.newbyteorder("<")).astype(self.wide)
         scaled *= self.wide.type(self.size)
         if rejected:

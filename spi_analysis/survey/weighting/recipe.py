@@ -100,6 +100,14 @@ class WeightingReport:
         -------
         DataFrame, one row per step (the base weight has none before it): step, column, kish_deff,
         deff_factor (Kish's design effect over that of the step before), effective_n, effective_n_change.
+
+        Examples
+        --------
+        >>> from spi_analysis.survey.weighting import WeightingClasses
+        >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+        >>> changed = apply_recipe(sample, [WeightingClasses("unit")]).report.contributions()
+        >>> changed[["column", "deff_factor", "effective_n_change"]].round(3).values.tolist()
+        [['nr_weight', 1.111, -1.2]]
         """
         kept = self.table[["step", "column", "kish_deff", "effective_n"]]
         changed = kept.assign(
@@ -151,6 +159,11 @@ class Merged:
     variable : str           column, or columns of a cell
     levels : tuple of str    the levels that are one now
 
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (collapsing of
+    classes).
+
     Examples
     --------
     >>> Merged("unit", ("audit", "legal")).levels
@@ -196,6 +209,10 @@ class Step(Protocol):
     ``column`` names the weight column that it leaves ("": it leaves the weights alone). ``prepare`` sees the sample
     and the class of everyone (n,), settles what it needs to know, and returns the arithmetic as ``Prepared``.
 
+    References
+    ----------
+    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
+
     Examples
     --------
     >>> @dataclass(frozen=True)
@@ -226,6 +243,10 @@ class Weighted:
     columns : DataFrame (n, columns)   the base weight and what each step left, in persons
     replicates : ReplicateWeights or None   final weights of every replicate, values (n, R)
     report : WeightingReport           what every step did
+
+    References
+    ----------
+    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
 
     Examples
     --------
