@@ -1,4 +1,4 @@
-"""Cells of a population, and what to do with the thin ones."""
+"""Cells of a population, what to do with the thin ones, and sums over groups of rows."""
 
 from __future__ import annotations
 
@@ -48,19 +48,67 @@ def groups_of(labels: pd.Series) -> Groups:
     return Groups(codes, [str(name) for name in names])
 
 
+# Labels of cells, and the merging of cells that hold too few.
+
+# Between the parts of a cell's label.
 SEPARATOR = " × "
+# The level of those whose value is missing.
 UNKNOWN_LEVEL = "(unknown)"
 
 
 def known_levels(column: pd.Series) -> pd.Series:
-    """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing."""
+    """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing.
+
+    Parameters
+    ----------
+    column : Series (n,)   values of any type
+
+    Returns
+    -------
+    Series (n,) of text, none missing; index and name of ``column``.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (classes need a
+    value for everyone sampled).
+
+    Examples
+    --------
+    >>> known_levels(pd.Series(["f", None, "m"])).tolist()
+    ['f', '(unknown)', 'm']
+    """
     if isinstance(column.dtype, pd.StringDtype):
         return column.fillna(UNKNOWN_LEVEL).astype("str")
     return column.astype("object").where(column.notna(), UNKNOWN_LEVEL).map(str)
 
 
 def cell_labels(data: pd.DataFrame, by: list[str]) -> pd.Series:
-    """One label per row that joins the columns ``by``; a missing value is a level of its own."""
+    """One label per row that joins the columns ``by``; a missing value is a level of its own.
+
+    Parameters
+    ----------
+    data : DataFrame (n, ...)   holds the columns ``by``
+    by : list of str            columns, at least one
+
+    Returns
+    -------
+    Series (n,) of text, name ``cell``: levels joined by ``SEPARATOR``; index of ``data``.
+
+    Raises
+    ------
+    SamplingError   ``by`` is empty or names a column that is not there.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (weighting
+    classes).
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit": ["audit", "legal"], "sex": ["f", None]})
+    >>> cell_labels(people, ["unit", "sex"]).tolist()
+    ['audit × f', 'legal × (unknown)']
+    """
     if not by:
         raise SamplingError("no column is named", got="an empty list", expected="the columns that make the cells")
     absent = [column for column in by if column not in data.columns]
@@ -94,6 +142,24 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     DataFrame (cells, by + ["cell", "group", "merged"]) : group label of each cell, and
     whether it was merged. A group of several cells is named by its thickest cell and
     the number of further ones.
+
+    Raises
+    ------
+    SamplingError   ``by`` is empty or names a column that is not there; a cell is given twice; ``minimum`` is no finite
+        number.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (collapsing of
+    classes).
+
+    Examples
+    --------
+    The two people of the class clerk in audit join the others of audit, though legal is thinner:
+
+    >>> cells = pd.DataFrame({"unit": ["audit", "audit", "legal"], "class": ["clerk", "head", "head"], "n": [2, 9, 5]})
+    >>> merge_thin_cells(cells, ["unit", "class"], "n", minimum=5)["group"].tolist()
+    ['audit × head (+1)', 'audit × head (+1)', 'legal × head']
     """
     labels = cell_labels(cells, by)
     group, merged = merge_thin_labels(labels.tolist(), cells[count].tolist(), minimum)
@@ -280,13 +346,41 @@ def _of_objects(values: np.ndarray) -> tuple[np.ndarray, list]:
     return codes, list(texts)
 
 
+# Columns, numbers and weights that are what they should be.
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number; what is true or false is none."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def require_columns(data: pd.DataFrame, columns: Iterable[str]) -> None:
-    """Raise for columns that the table does not have, and for what is no table."""
+    """Raise for columns that the table does not have, and for what is no table.
+
+    Parameters
+    ----------
+    data : DataFrame (n, ...)
+    columns : iterable of str   names that must be among its columns
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    WeightingError   ``data`` is no DataFrame; columns that are missing, all of them, with the name that is nearest to
+        the first.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit": ["audit"]})
+    >>> require_columns(people, ["unit"])
+    >>> require_columns(people, ["units"])
+    Traceback (most recent call last):
+    spi_analysis.errors.WeightingError: a column is missing
+      where: column units
+      hint: did you mean 'unit'?
+    """
     if not isinstance(data, pd.DataFrame):
         raise WeightingError("this is no table", got=type(data).__name__, expected="a pandas DataFrame")
     absent = [column for column in columns if column not in data.columns]
@@ -361,8 +455,7 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 # Cumulated weights against a share of their sum: what differs by rounding only is equal.
 #
 # Ten weights of 1/3 cumulate to a hair more than 5/3 at the fifth, and the share 0.5 seems not reached. Whoever
-# compares
-# cumulated sums with a share comes here.
+# compares cumulated sums with a share comes here.
 
 # Sums of a million weights are off by less than 1e-10 of their total, and calibrated totals are met to 1e-9 where
 # rounding lets them fall no further; one person of ten million counts 1e-7.

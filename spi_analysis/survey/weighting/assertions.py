@@ -19,9 +19,36 @@ from spi_analysis.survey.weighting.totals import INTERCEPT, Totals, as_texts, mi
 class Assert:
     """Stop unless the weights are as they must be; everything that is not is named at once.
 
-    Of the sample: ``max_kish_deff``; ``smallest`` and ``largest`` weight of those who have one (persons);
-    ``max_ratio`` of the largest to the smallest weight; ``min_cases`` with weight. Of the sample and of
-    every replicate: ``totals`` (as in ``calibrate``), to a relative ``tolerance``.
+    Parameters
+    ----------
+    max_kish_deff : float or None      the most that Kish's design effect may be, in the sample
+    smallest, largest : float or None  limits of the weights of those who have one, in persons, in the sample
+    max_ratio : float or None          the most that largest / smallest weight may be, in the sample
+    min_cases : int or None            the least that have weight, in the sample
+    totals : mapping or None           as in ``calibrate``: held by the sample and by every replicate
+    tolerance : float                  relative, for the totals
+    column : str                       "": the step leaves the weights alone
+
+    Raises
+    ------
+    WeightingError   (when applied) everything that does not hold; totals without a column to compare them with.
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, section 11.7.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"unit": ["a", "b"], "base_weight": [1.0, 3.0], "disposition": "I"})
+    >>> apply_recipe(sample, [Assert(max_ratio=3, totals={"unit": {"a": 1, "b": 3}})]).report["done"].tolist()[1]
+    ['holds: max_ratio, totals']
+    >>> apply_recipe(sample, [Assert(max_ratio=2)])
+    Traceback (most recent call last):
+    spi_analysis.errors.WeightingError: the weights are too far apart
+      where: step Assert
+      got: 3
+      expected: at most 2
     """
 
     max_kish_deff: float | None = None

@@ -1,4 +1,10 @@
-"""Rao-Wu-Yue rescaled bootstrap, as a rule that makes replicate weights whenever they are needed."""
+"""Rao-Wu-Yue rescaled bootstrap, as a rule that makes replicate weights whenever they are needed.
+
+References
+----------
+Rao, Wu & Yue (1992), Survey Methodology 18; Salmon et al. (2011), Parallel random numbers: as easy as 1, 2, 3 (the
+streams); Lemire (2019), ACM Transactions on Modeling and Computer Simulation 29 (uniform choices).
+"""
 
 from __future__ import annotations
 
@@ -20,11 +26,6 @@ from spi_analysis.survey.weighting.replicates import PrimaryUnits, primary_units
 # Every stratum has a stream of its own (Philox with the key [seed, stratum]). Its integers are
 # turned into uniform choices by Lemire's exact method with our own arithmetic, so that the
 # draws depend on neither platform, version, order of work nor the number of replicates asked for.
-#
-# References
-# ----------
-# Salmon et al. (2011), Parallel random numbers: as easy as 1, 2, 3; Lemire (2019), ACM Transactions on
-# Modeling and Computer Simulation 29.
 
 # Numbers of one block: 2 MB as floats, which the processor's cache can hold.
 BLOCK = 2**18
@@ -141,6 +142,7 @@ class _Stream:
         rejected = 2**self.width % self.size
         needed = n + n * rejected // 2**self.width
         raw = self.bits.random_raw(needed * self.width // 64 + 16).astype("<u8", copy=False)
+        # Lemire (2019): of random bits times size the high half is a choice from 0 to size - 1.
         scaled = raw.view(self.narrow.newbyteorder("<")).astype(self.wide)
         scaled *= self.wide.type(self.size)
         if rejected:
@@ -156,6 +158,9 @@ def _without(values: np.ndarray, places: np.ndarray) -> np.ndarray:
         return np.delete(values, places)
     ends, starts = [*places, len(values)], [0, *(places + 1)]
     return np.concatenate([values[start:end] for start, end in zip(starts, ends, strict=True)])
+
+
+# Replicate weights made of the draws.
 
 
 @dataclass(frozen=True)
@@ -178,8 +183,25 @@ class BootstrapReplicates:
     Unit i, drawn t times, gets ``weight * (start_i + step_i * t)``, times the factor of its cell
     where the replicates have been raked (``raked_replicates``).
 
-    ``weights`` (n,) base weights, in persons; ``units`` what is resampled; ``draws`` how often each
-    unit is drawn; ``factors`` of a later step, or None.
+    Parameters
+    ----------
+    weights : ndarray (n,)         base weights, in persons
+    units : PrimaryUnits           what is resampled
+    draws : Draws                  how often each unit is drawn
+    factors : CellFactors or None  of a later step
+
+    References
+    ----------
+    Rao, Wu & Yue (1992), Survey Methodology 18.
+
+    Examples
+    --------
+    Of two units one is drawn: it stands for both.
+
+    >>> pair = pd.DataFrame({"w": [10.0, 10.0]})
+    >>> plan = bootstrap_plan(pair, "w", n_replicates=4, seed=1)
+    >>> np.sort(plan.values, axis=0).tolist(), plan.scale, plan.df
+    ([[0.0, 0.0, 0.0, 0.0], [20.0, 20.0, 20.0, 20.0]], 0.25, 1.0)
     """
 
     weights: np.ndarray
@@ -201,6 +223,7 @@ class BootstrapReplicates:
     @cached_property
     def step(self) -> np.ndarray:
         """What one draw adds to the factor of a unit (U,)."""
+        # L n_h / (n_h - 1), with L = sqrt(1 - f) and n_h - 1 draws.
         n = self.units.sizes[self.units.stratum]
         step = np.sqrt(1 - self.units.fraction) * (n / np.maximum(n - 1, 1))
         return np.where(self.draws.active[self.units.stratum], step, 0.0)
@@ -208,6 +231,7 @@ class BootstrapReplicates:
     @cached_property
     def start(self) -> np.ndarray:
         """The factor of a unit that is not drawn (U,)."""
+        # 1 - L.
         active = self.draws.active[self.units.stratum]
         return np.where(active, 1 - np.sqrt(1 - self.units.fraction), 1.0)
 
@@ -294,7 +318,28 @@ def bootstrap_plan(
 ) -> BootstrapReplicates:
     """The bootstrap of ``bootstrap_replicates`` without the table: sums over its replicates need a few megabytes.
 
-    Parameters and errors as ``bootstrap_replicates``; ``plan.values`` are the same numbers.
+    Parameters
+    ----------
+    df, weight, stratum, psu, pop_size, n_replicates, seed, fraction   as in ``bootstrap_replicates``
+
+    Returns
+    -------
+    BootstrapReplicates, whose ``values`` (n, R) are the numbers of ``bootstrap_replicates``, in persons.
+
+    Raises
+    ------
+    WeightingError   as ``bootstrap_replicates``.
+
+    References
+    ----------
+    Rao, Wu & Yue (1992), Survey Methodology 18; Rao & Wu (1988), JASA 83.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"stratum": ["a", "a", "b", "b"], "w": [10.0, 10.0, 20.0, 20.0]})
+    >>> plan = bootstrap_plan(people, "w", "stratum", n_replicates=3, seed=1)
+    >>> plan.values[:2].sum(axis=0).tolist(), plan.values[2:].sum(axis=0).tolist()
+    ([20.0, 20.0, 20.0], [40.0, 40.0, 40.0])
     """
     weights = weights_of(df, weight)
     units = primary_units(df, stratum, psu, pop_size, fraction)
@@ -339,12 +384,28 @@ def bootstrap_replicates(
 
     Raises
     ------
-    WeightingError   a column, a weight or a label is missing; a fraction outside 0 to 1; population sizes that
-        differ inside a stratum, or fractions inside a unit; a seed outside 0 to 2**64 - 1.
+    WeightingError   no rows; a column, a weight or a label is missing; both ``pop_size`` and ``fraction``; a fraction
+        outside 0 to 1; population sizes that differ inside a stratum, or fractions inside a unit; fewer than one
+        replicate; a seed outside 0 to 2**64 - 1.
 
     References
     ----------
     Rao, Wu & Yue (1992), Survey Methodology 18; Rao & Wu (1988), JASA 83.
+
+    Examples
+    --------
+    Of the two people of each stratum one is drawn: with L = 1 it gets twice its weight, the other 0.
+
+    >>> people = pd.DataFrame({"stratum": ["a", "a", "b", "b"], "w": [10.0, 10.0, 20.0, 20.0]})
+    >>> bootstrap_replicates(people, "w", "stratum", n_replicates=3, seed=1).values.tolist()
+    [[0.0, 20.0, 0.0], [20.0, 0.0, 20.0], [0.0, 40.0, 40.0], [40.0, 0.0, 0.0]]
+
+    Two of eight people were sampled, f = 1/4, L = 0.866: the weight of 4 becomes 4 * (1 + L) or 4 * (1 - L).
+
+    >>> pair = pd.DataFrame({"w": [4.0, 4.0], "N": 8})
+    >>> replicates = bootstrap_replicates(pair, "w", pop_size="N", n_replicates=3, seed=1)
+    >>> np.sort(replicates.values, axis=0).round(3).tolist()
+    [[0.536, 0.536, 0.536], [7.464, 7.464, 7.464]]
     """
     plan = bootstrap_plan(df, weight, stratum, psu, pop_size, n_replicates, seed, fraction)
     return ReplicateWeights(plan.values, plan.scale, plan.rscales, plan.method)

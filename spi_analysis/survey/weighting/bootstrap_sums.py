@@ -23,6 +23,8 @@ from spi_analysis.survey.weighting.bootstrap import (
 from spi_analysis.survey.weighting.raking import rake_columns
 from spi_analysis.survey.weighting.totals import auxiliary_of
 
+# Sums over the replicates, and raking of all of them.
+
 # Multiplications in one tile of a matrix product: OpenBLAS works on up to four times 2**16 without threads.
 TILE = 2**18
 # Draws that raking keeps for the walks after it, one byte each: 512 MB.
@@ -51,6 +53,23 @@ def replicate_sums(
     Returns
     -------
     ReplicateSums: the same as ``plan.values.T @ values`` by domain, up to rounding; R D K numbers and one block.
+
+    Raises
+    ------
+    WeightingError   values or domains of another number of rows.
+
+    References
+    ----------
+    Rao, Wu & Yue (1992), Survey Methodology 18.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import bootstrap_plan
+    >>> people = pd.DataFrame({"stratum": ["a", "a"], "w": [10.0, 10.0]})
+    >>> plan = bootstrap_plan(people, "w", "stratum", n_replicates=3, seed=1)
+    >>> sums = replicate_sums(plan, np.array([[1.0], [3.0]]))
+    >>> sums.main.tolist(), sorted(set(sums.replicates.ravel().tolist()))
+    ([[40.0]], [20.0, 60.0])
     """
     domains = np.zeros(len(values), dtype=np.intp) if domains is None else domains
     if values.shape[:1] != plan.weights.shape or domains.shape != plan.weights.shape:
@@ -94,11 +113,23 @@ def raked_replicates(
 
     Raises
     ------
-    WeightingError   as ``rake``; a replicate that cannot be raked is named by its number.
+    WeightingError   as ``rake``; a table of another number of rows; replicates that have been raked already; a
+        replicate that cannot be raked, by its number.
 
     References
     ----------
     Deming & Stephan (1940), Annals of Mathematical Statistics 11.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import bootstrap_plan
+    >>> people = pd.DataFrame({"sex": ["f", "m"] * 3, "w": 10.0})
+    >>> plan = bootstrap_plan(people, "w", n_replicates=3, seed=1)
+    >>> raked = raked_replicates(plan, people, {"sex": {"f": 60, "m": 30}})
+    >>> raked.main.round(6).tolist()
+    [20.0, 10.0, 20.0, 10.0, 20.0, 10.0]
+    >>> raked.values[people["sex"] == "f"].sum(axis=0).round(6).tolist()
+    [60.0, 60.0, 60.0]
     """
     if plan.factors is not None:
         raise WeightingError("the replicates have been raked already", hint="rake to all margins at once")
@@ -211,6 +242,3 @@ def _cell_weights(plan: BootstrapReplicates, cells: np.ndarray, n_cells: int) ->
         for replicates, block in plan.times(chunk, rows):
             table[found, 1 + replicates.start : 1 + replicates.stop] += gather @ block
     return table
-
-
-# Replicate weights: the same sample, drawn again on paper many times.

@@ -16,6 +16,9 @@ from spi_analysis.survey.weighting.feasibility import Missed, not_met, unreachab
 from spi_analysis.survey.weighting.totals import Auxiliary, Totals, auxiliary_of, weightless_problems
 
 # Newton's method on the dual of the calibration problem, which is convex: one coefficient per total.
+#
+# Deville & Sarndal (1992), JASA 87, sections 1 and 2: new weights w_i g(x_i'b), with b the solution of the
+# calibration equations sum_i w_i g(x_i'b) x_i = t.
 
 # Relative differences of totals: aimed at; accepted where rounding lets them fall no further; accepted at all.
 AIM, FLOOR, ACCEPTED = 1e-12, 1e-9, 1e-7
@@ -57,12 +60,14 @@ def solve_dual(weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, d
     gram, before = start, np.inf
     point = _point(weights, targets, distance, np.zeros(len(targets)), np.zeros(len(weights)))
     for iteration in range(MAX_ITERATIONS):
+        # The gradient of the dual is what is left of the calibration equations: t - sum_i w_i g(x_i'b) x_i.
         reached = auxiliary.totals(weights * point.values.g)
         residual = targets - reached
         worst = (np.abs(residual) / scale).max()
         if worst <= AIM or (worst <= FLOOR and worst > before / 2):
             break
         if iteration and not distance.is_quadratic:
+            # The Hessian of the dual, sum_i w_i g'(x_i'b) x_i x_i'; at b = 0 it is that of the linear method.
             gram = auxiliary.gram(weights * point.values.slope)
         step = _direction(gram, start, residual, scale)
         moved = _search(weights, auxiliary, targets, distance, point, step, residual)
@@ -84,6 +89,7 @@ def _point(
     values = distance.at(predictors)
     # Somebody without weight adds nothing, even where the factor overflows.
     with np.errstate(invalid="ignore", over="ignore"):
+        # The dual objective sum_i w_i G(x_i'b) - b't, where G' = g: its least value solves the equations.
         primal = dot(weights, values.integral)
     return _Point(coefficients, predictors, values, primal - float(coefficients @ targets))
 
@@ -138,11 +144,14 @@ def _search(
             point.coefficients + length * step,
             point.predictors + length * change,
         )
-        # So close that the objective only shows rounding, Newton's full step is right.
+        # Armijo's rule; so close that the objective only shows rounding, Newton's full step is right.
         if gain <= 1e-9 * size or moved.objective <= point.objective - 1e-4 * length * gain:
             return moved
         length /= 2
     return None
+
+
+# Calibration and post-stratification of a table of people.
 
 
 def calibrate(
@@ -155,6 +164,9 @@ def calibrate(
 ) -> pd.Series:
     """Calibrate weights to known totals.
 
+    The new weights are ``w_i * g(x_i'b)``: as close as possible to the old ones, in the distance of the method,
+    among all that reproduce the totals.
+
     Parameters
     ----------
     df : DataFrame (n, ...)   one row per respondent
@@ -162,7 +174,7 @@ def calibrate(
     totals : mapping
         a dict value is a categorical margin {level: total}, a number the total of a numeric column,
         ``"(intercept)"`` the population size; redundant totals are allowed if they agree (to 1e-7)
-    method : str              linear (GREG), raking (exponential), logit (needs ``bounds``)
+    method : "linear" | "raking" | "logit"   linear (GREG), raking (exponential), logit (needs ``bounds``)
     bounds : (low, high) or None   limits of new/old weight, low < 1 < high; with ``linear`` the truncated form
     scale_margins : bool
         bring margins that differ (by up to 5 %) to one total: that of the intercept, else of the first margin
@@ -173,12 +185,26 @@ def calibrate(
 
     Raises
     ------
-    WeightingError   totals that do not fit the sample (all problems at once), and totals that cannot
-        be met: those that are missed by most are named, with the nearest bounds that can meet them all.
+    WeightingError   a weight is missing or negative; the method is unknown, or its bounds do not suit it; totals that
+        do not fit the sample (all problems at once); and totals that cannot be met: those that are missed by
+        most are named, with the nearest bounds that can meet them all.
 
     References
     ----------
     Deville & Sarndal (1992), JASA 87.
+
+    Examples
+    --------
+    One person of each age stands for one; the three together shall be 3 people with 7 units of x instead of 6.
+
+    >>> people = pd.DataFrame({"x": [1.0, 2.0, 3.0], "sex": ["f", "f", "m"], "w": 1.0})
+    >>> calibrate(people, "w", {"(intercept)": 3, "x": 7}).round(6).tolist()
+    [0.5, 1.0, 1.5]
+
+    A margin alone is post-stratification:
+
+    >>> calibrate(people, "w", {"sex": {"f": 4, "m": 3}}).round(6).tolist()
+    [2.0, 2.0, 3.0]
     """
     weights = weights_of(df, weight)
     auxiliary, targets = auxiliary_of(df, totals, scale_margins)
@@ -193,7 +219,8 @@ def post_stratify(
 
     Parameters
     ----------
-    df, weight   as in ``calibrate``
+    df : DataFrame (n, ...)   one row per respondent
+    weight : str              column, in persons
     by : str or list of str   cell columns
     totals : mapping or Series   level (for a list of columns: tuple of levels) -> population total
 
@@ -203,11 +230,18 @@ def post_stratify(
 
     Raises
     ------
-    WeightingError   cells without a total, totals without a row, all at once.
+    WeightingError   a column is missing; a weight is missing or negative; a total that does not name a level of every
+        column; cells without a total, and totals without a row or without anyone who has weight, all at once.
 
     References
     ----------
     Holt & Smith (1979), Journal of the Royal Statistical Society A 142.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b"], "w": [10.0, 20.0, 10.0]})
+    >>> post_stratify(people, "w", "unit", {"a": 60, "b": 15}).round(6).tolist()
+    [20.0, 40.0, 15.0]
     """
     labels, cell_totals = post_stratum_cells(df, by, totals)
     cell = str(labels.name)
@@ -217,7 +251,32 @@ def post_stratify(
 def post_stratum_cells(
     df: pd.DataFrame, by: str | list[str], totals: Mapping[object, float] | pd.Series
 ) -> tuple[pd.Series, dict[object, float]]:
-    """Cell label of every row, and totals under the same labels."""
+    """Cell label of every row, and totals under the same labels.
+
+    Parameters
+    ----------
+    df : DataFrame (n, ...)   holds the columns ``by``
+    by, totals                as in ``post_stratify``
+
+    Returns
+    -------
+    (Series (n,), dict) : labels as ``cell_labels`` makes them, named after the columns; label -> total, in persons.
+
+    Raises
+    ------
+    WeightingError   a column is missing, or a total does not name a level of every column.
+
+    References
+    ----------
+    Holt & Smith (1979), Journal of the Royal Statistical Society A 142.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit": ["a", "b"], "sex": ["f", "m"]})
+    >>> labels, totals = post_stratum_cells(people, ["unit", "sex"], {("a", "f"): 30, ("b", "m"): 20})
+    >>> labels.tolist(), totals
+    (['a × f', 'b × m'], {'a × f': 30, 'b × m': 20})
+    """
     columns = [by] if isinstance(by, str) else list(by)
     require_columns(df, columns)
     cells = total_cells(columns, totals)
@@ -235,6 +294,9 @@ def total_cells(columns: list[str], totals: Mapping[object, float] | pd.Series) 
     return pd.DataFrame(keys, columns=columns)
 
 
+# Factors from auxiliaries and targets: on the table of cells where that is exact, else on the rows.
+
+
 def calibration_factors(
     weights: np.ndarray,
     auxiliary: Auxiliary,
@@ -242,10 +304,36 @@ def calibration_factors(
     method: str = "linear",
     bounds: Bounds | None = None,
 ) -> np.ndarray:
-    """new/old weight (n,), for auxiliaries and targets (p,) as ``auxiliary_of`` gives them.
+    """Factors of calibration, new over old weight.
 
     Where margins (and an intercept) are all there is, people of one cell move together: then the
     table of distinct cells is calibrated instead of the rows, which is exact.
+
+    Parameters
+    ----------
+    weights : ndarray (n,)    persons, >= 0
+    auxiliary, targets : Auxiliary, ndarray (p,)   as ``auxiliary_of`` gives them
+    method, bounds            as in ``calibrate``
+
+    Returns
+    -------
+    ndarray (n,), without unit.
+
+    Raises
+    ------
+    WeightingError   the method is unknown, or its bounds do not suit it; a level with a total but without anyone who
+        has weight; totals that cannot be met.
+
+    References
+    ----------
+    Deville & Sarndal (1992), JASA 87.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"sex": ["f", "f", "m"]})
+    >>> auxiliary, targets = auxiliary_of(people, {"sex": {"f": 40, "m": 15}})
+    >>> calibration_factors(np.array([10.0, 10.0, 10.0]), auxiliary, targets).round(6).tolist()
+    [2.0, 2.0, 1.5]
     """
     distance = distance_of(method, bounds)
     require_weight(auxiliary, weights, targets)

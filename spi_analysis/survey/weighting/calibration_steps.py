@@ -28,6 +28,28 @@ class Rake:
     """Rake to population totals (see ``rake``); levels with fewer than ``min_respondents`` are merged first.
 
     Margins that differ (by rounding; with ``scale_margins`` by up to 5 %) are brought to one total, which is reported.
+
+    Parameters
+    ----------
+    margins, tolerance, max_iterations, scale_margins   as in ``rake``
+    min_respondents : int   the least respondents of a level, in persons
+    column : str            weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) as ``rake``, in the sample or in any replicate.
+
+    References
+    ----------
+    Deming & Stephan (1940), Annals of Mathematical Statistics 11; Deville, Sarndal & Sautory (1993), JASA 88.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> people = {"sex": ["f", "f", "m", "m"], "unit": ["a", "b", "a", "b"], "base_weight": 1.0, "disposition": "I"}
+    >>> step = Rake({"sex": {"f": 3, "m": 1}, "unit": {"a": 3, "b": 1}})
+    >>> apply_recipe(pd.DataFrame(people), [step]).weight.round(6).tolist()
+    [2.25, 0.75, 0.75, 0.25]
     """
 
     margins: Mapping[str, Mapping[Any, float]]
@@ -56,8 +78,28 @@ class Rake:
 class Calibrate:
     """Calibrate to totals by a distance (see ``calibrate``); thin levels of margins are merged first.
 
-    ``totals``, ``method``, ``bounds``, ``scale_margins`` as in ``calibrate``; the bounds limit new/old weight of this
-    step, and scaled margins are reported.
+    The bounds limit new/old weight of this step; scaled margins are reported.
+
+    Parameters
+    ----------
+    totals, method, bounds, scale_margins   as in ``calibrate``
+    min_respondents : int   the least respondents of a level, in persons
+    column : str            weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) as ``calibrate``, in the sample or in any replicate, which is named.
+
+    References
+    ----------
+    Deville & Sarndal (1992), JASA 87.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> people = pd.DataFrame({"x": [1.0, 2.0, 3.0], "base_weight": 1.0, "disposition": "I"})
+    >>> apply_recipe(people, [Calibrate({"(intercept)": 3, "x": 7})]).weight.round(6).tolist()
+    [0.5, 1.0, 1.5]
     """
 
     totals: Totals
@@ -91,7 +133,31 @@ class Calibrate:
 class PostStratify:
     """Scale the weights of every cell to its total (see ``post_stratify``); thin cells are merged first.
 
-    ``by`` : a column, or a tuple of columns; ``totals`` : level (or tuple of levels) -> population total.
+    Parameters
+    ----------
+    by : str or tuple of str   cell columns
+    totals : mapping           level (for several columns: tuple of levels) -> population total
+    min_respondents : int      the least respondents of a cell, in persons
+    column : str               weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) as ``post_stratify``; a cell with a total but nobody with weight, in the sample or
+        in any replicate.
+
+    References
+    ----------
+    Holt & Smith (1979), Journal of the Royal Statistical Society A 142.
+
+    Examples
+    --------
+    One respondent of c is too few: the cell joins b, the thinner of the others.
+
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> people = pd.DataFrame({"unit": list("aaabbc"), "base_weight": 1.0, "disposition": "I"})
+    >>> weighted = apply_recipe(people, [PostStratify("unit", {"a": 6, "b": 4, "c": 5}, min_respondents=2)])
+    >>> weighted.weight.round(6).tolist(), weighted.report["merged"][1]
+    ([2.0, 2.0, 2.0, 3.0, 3.0, 3.0], [Merged(variable='unit', levels=('b', 'c'))])
     """
 
     by: str | tuple[str, ...]
@@ -122,6 +188,9 @@ class PostStratify:
             return scaled
 
         return Prepared(apply, merged)
+
+
+# What the steps share: margins with thin levels merged, and checks of every replicate.
 
 
 def _scaling(totals: Totals, scale_margins: bool) -> Review:

@@ -12,6 +12,14 @@ from spi_analysis.survey.groups import finite_weights, require_columns
 def kish_deff(weights: pd.Series | np.ndarray) -> float:
     """Kish's design effect of unequal weights: n * sum(w**2) / sum(w)**2 over the positive weights.
 
+    Parameters
+    ----------
+    weights : Series or array (n,)   in any unit; weights of 0 or below do not count
+
+    Returns
+    -------
+    float: 1 for equal weights, more for others; NaN where nobody has weight.
+
     Raises
     ------
     WeightingError   a weight is missing, infinite or no number.
@@ -19,6 +27,13 @@ def kish_deff(weights: pd.Series | np.ndarray) -> float:
     References
     ----------
     Kish (1965), Survey Sampling, section 11.7.
+
+    Examples
+    --------
+    3 * (1 + 1 + 4) / 16:
+
+    >>> kish_deff([1, 1, 2])
+    1.125
     """
     w = finite_weights(weights)
     w = w[w > 0]
@@ -26,7 +41,31 @@ def kish_deff(weights: pd.Series | np.ndarray) -> float:
 
 
 def effective_n(weights: pd.Series | np.ndarray) -> float:
-    """Effective number of respondents: n / Kish's design effect, which is sum(w)**2 / sum(w**2)."""
+    """Effective number of respondents: n / Kish's design effect, which is sum(w)**2 / sum(w**2).
+
+    Parameters
+    ----------
+    weights : Series or array (n,)   in any unit; weights of 0 or below do not count
+
+    Returns
+    -------
+    float: persons, at most the number with weight; 0 where nobody has any.
+
+    Raises
+    ------
+    WeightingError   a weight is missing, infinite or no number.
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, section 11.7.
+
+    Examples
+    --------
+    (3 + 1)**2 / (9 + 1):
+
+    >>> effective_n([3, 1])
+    1.6
+    """
     w = finite_weights(weights)
     w = w[w > 0]
     return float(w.sum() ** 2 / (w**2).sum()) if len(w) else 0.0
@@ -56,6 +95,16 @@ def balance(
     References
     ----------
     Austin (2009), Statistics in Medicine 28 (standardised differences of proportions).
+
+    Examples
+    --------
+    The frame is half f; of four respondents one is f, who then gets the weight of three:
+
+    >>> frame = pd.DataFrame({"sex": ["f", "f", "m", "m"]})
+    >>> sample = pd.DataFrame({"sex": ["f", "m", "m", "m"]})
+    >>> table = balance(sample, frame, ["sex"], {"base": np.ones(4), "final": np.array([3.0, 1.0, 1.0, 1.0])})
+    >>> table[["level", "frame", "base", "base_std_diff", "final_std_diff"]].values.tolist()
+    [['f', 0.5, 0.25, -0.5, 0.0], ['m', 0.5, 0.75, 0.5, 0.0]]
     """
     require_columns(sample, columns)
     require_columns(frame, columns)

@@ -34,7 +34,13 @@ class Distance(NamedTuple):
 
 
 def distance_of(method: str, bounds: Bounds | None) -> Distance:
-    """The distance of a method; bounds make ``linear`` the truncated form and are needed by ``logit``."""
+    """The distance of a method; bounds make ``linear`` the truncated form and are needed by ``logit``.
+
+    Raises
+    ------
+    WeightingError   an unknown method; bounds that do not contain 1, that are missing or infinite (logit) or that are
+        given where there are none (raking).
+    """
     if method not in METHODS:
         raise WeightingError("unknown method", got=method, expected=", ".join(METHODS), hint=nearest(method, METHODS))
     if bounds is not None and not _contain_one(bounds):
@@ -58,16 +64,19 @@ def _contain_one(bounds: Bounds) -> bool:
 
 
 def _linear(u: np.ndarray) -> Values:
+    # Case 1: g(u) = 1 + u.
     return Values(1 + u, np.ones_like(u), u + u * u / 2)
 
 
 def _raking(u: np.ndarray) -> Values:
+    # Case 2: g(u) = exp(u).
     with np.errstate(over="ignore"):
         grown = np.exp(u)
     return Values(grown, grown, grown)
 
 
 def _truncated(low: float, high: float) -> Callable[[np.ndarray], Values]:
+    # Case 7: g(u) = 1 + u, cut off at the bounds; its slope is 0 there.
     def at(u: np.ndarray) -> Values:
         inside = np.clip(u, low - 1, high - 1)
         return Values(1 + inside, (inside == u).astype(float), u + inside * (u - inside / 2))
@@ -76,6 +85,7 @@ def _truncated(low: float, high: float) -> Callable[[np.ndarray], Values]:
 
 
 def _logit(low: float, high: float) -> Callable[[np.ndarray], Values]:
+    # Case 6, with A = (U - L) / ((1 - L)(U - 1)): g(u) = (L(U - 1) + U(1 - L)exp(Au)) / (U - 1 + (1 - L)exp(Au)).
     a = (high - low) / ((1 - low) * (high - 1))
     start = np.log((1 - low) / (high - 1))
 

@@ -19,6 +19,8 @@ from spi_analysis.survey.groups import group_sums
 from spi_analysis.survey.weighting.distances import Bounds
 from spi_analysis.survey.weighting.totals import Auxiliary
 
+# The largest share of the way to the totals that is in reach, and the nearest bounds that reach all of it.
+
 # Rows of the linear programme; more are put into groups that move together.
 MOST = 3000
 # Rounds of grouping, each along the prices of the last one.
@@ -87,6 +89,7 @@ def _largest_share(table: np.ndarray, wanted: np.ndarray, limits: Bounds) -> tup
     sizes = np.maximum(np.abs(table).sum(axis=1), np.abs(wanted))
     sizes[sizes == 0] = 1.0
     groups = table.shape[1]
+    # Variables h (groups,) and s, each total divided by its size; -s is minimised.
     result = linprog(
         np.append(np.zeros(groups), -1.0),
         A_eq=np.column_stack([table, -wanted]) / sizes[:, None],
@@ -102,6 +105,7 @@ def _largest_share(table: np.ndarray, wanted: np.ndarray, limits: Bounds) -> tup
 def _smallest_changes(table: np.ndarray, wanted: np.ndarray, limits: Bounds, sizes: np.ndarray) -> np.ndarray:
     """What would have to be taken off ``wanted`` (p,), least in sum relative to ``sizes``; 0 for most totals."""
     p, groups = table.shape
+    # Variables h (groups,) and what is taken off each total, split into its positive and its negative part.
     result = linprog(
         np.concatenate([np.zeros(groups), np.ones(2 * p)]),
         A_eq=np.hstack([table / sizes[:, None], np.eye(p), -np.eye(p)]),
@@ -153,7 +157,7 @@ def _rounded_up(value: float, digits: int) -> float:
     return round(math.ceil(value / unit * (1 - 1e-12)) * unit, 12)
 
 
-# Totals that cannot be met: which ones, and what would help.
+# Errors for totals that cannot be met: which ones, and what would help.
 
 # Totals named in one error.
 NAMED = 3
@@ -176,6 +180,7 @@ def unreachable(weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, 
     if not np.isfinite(limits).any():
         return []
     up, down = _positive_and_negative(weights, auxiliary)
+    # sum_i w_i x_i g_i is largest with g = high where x > 0 and g = low where x < 0, and least the other way round.
     least, most = _times(low, up) - _times(high, down), _times(high, up) - _times(low, down)
     room = 1e-9 * np.maximum(np.abs(targets), up + down)
     over, under = targets - most > room, least - targets > room

@@ -86,6 +86,7 @@ def independent_columns(gram: np.ndarray) -> np.ndarray:
     for j in range(len(left)):
         if left[j, j] > ALIASED:
             kept.append(j)
+            # Elimination: what the other columns share with this one is taken off them.
             left = left - np.outer(left[:, j], left[j]) / left[j, j]
     return np.array(kept, dtype=int)
 
@@ -104,15 +105,18 @@ class Link:
 
 
 def _logit(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # mu = 1 / (1 + exp(-eta)), mu' = mu (1 - mu).
     share = special.expit(eta)
     return _inside(share), np.maximum(share * (1 - share), EPS)
 
 
 def _probit(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # mu = Phi(eta), mu' = phi(eta), the normal distribution and its density.
     return _inside(special.ndtr(eta)), np.maximum(np.exp(-eta * eta / 2) / np.sqrt(2 * np.pi), EPS)
 
 
 def _cloglog(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # mu = 1 - exp(-exp(eta)), mu' = exp(eta) exp(-exp(eta)).
     hazard = np.exp(np.minimum(eta, 700.0))
     return _inside(-np.expm1(-hazard)), np.maximum(hazard * np.exp(-hazard), EPS)
 
@@ -344,6 +348,8 @@ def first_rows(codes: np.ndarray) -> np.ndarray:
     return first
 
 
+# Fisher scoring (McCullagh & Nelder 1989, section 2.5): steps (X'WX)^-1 X'(score), W the expected information.
+
 # The rule by which R's glm stops: relative change of the deviance, and steps at most.
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 25
@@ -373,6 +379,7 @@ def fit_people(
     max_iterations: int = MAX_ITERATIONS,
 ) -> tuple[Design, Fit]:
     """The fit, and the design without aliased columns; the first step is R's, from shares (w y + 1/2) / (w + 1)."""
+    # Iteratively reweighted least squares: W = w mu'(eta)**2 / (mu (1 - mu)), z = eta + (y - mu) / mu'(eta).
     share = (weights * answered + 0.5) / (weights + 1)
     eta = link.predictor(share)
     slope = link.at(eta)[1]
@@ -460,6 +467,7 @@ def _derivatives(
         share, slope = link.at(predictors(block, beta))
         per_share = slope / (share * (1 - share))
         left = total[rows] - taken[rows]
+        # Score X'((y - w mu) mu' / (mu (1 - mu))), information X' diag(w mu'**2 / (mu (1 - mu))) X, -2 log-likelihood.
         score += products(block, (taken[rows] - total[rows] * share) * per_share)
         gram += weighted_grams(block, total[rows] * slope * per_share)
         deviance += -2 * (taken[rows] * np.log(share) + left * np.log1p(-share)).sum(axis=0)

@@ -12,6 +12,8 @@ import pandas as pd
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.groups import is_number
 
+# Numbers and limits.
+
 
 def is_whole(value: object) -> bool:
     """Whether a value is a whole number; what is true or false is none."""
@@ -48,7 +50,12 @@ CLASSES = {
 
 
 def classify(status: pd.Series) -> np.ndarray:
-    """Integer class of every row, from AAPOR codes, plain words, booleans or 0/1 (1 = respondent)."""
+    """Integer class of every row, from AAPOR codes, plain words, booleans or 0/1 (1 = respondent).
+
+    Raises
+    ------
+    WeightingError   a status that is none of these.
+    """
     if pd.api.types.is_bool_dtype(status) or pd.api.types.is_numeric_dtype(status):
         numbers = status.astype(float).to_numpy()
         odd = ~np.isin(numbers, (0.0, 1.0))
@@ -97,7 +104,25 @@ class ReplicateWeights:
 
     ``variance = scale * sum_r rscales[r] * (theta_r - centre)**2``.
 
-    ``values`` (n, R): persons per sampled person; ``scale`` a number; ``rscales`` (R,).
+    Parameters
+    ----------
+    values : ndarray (n, R)   replicate weights, in persons
+    scale : float             factor of the whole sum
+    rscales : ndarray (R,)    factor of every replicate
+    method : "bootstrap" | "jk1" | "jkn" | "brr" | "fay"   what made them
+
+    References
+    ----------
+    Wolter (2007), Introduction to Variance Estimation, ch. 3 to 5.
+
+    Examples
+    --------
+    The jackknife of a total of two people, 10 * 1 + 10 * 3 = 40: the replicates say 60 and 20.
+
+    >>> pair = ReplicateWeights(np.array([[0.0, 20.0], [20.0, 0.0]]), 0.5, np.ones(2), "jk1")
+    >>> theta = np.array([1.0, 3.0]) @ pair.values
+    >>> float(pair.scale * (pair.rscales * (theta - 40) ** 2).sum())
+    400.0
     """
 
     values: np.ndarray

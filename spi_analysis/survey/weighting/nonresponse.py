@@ -29,6 +29,8 @@ from spi_analysis.survey.weighting.inputs import (
 )
 from spi_analysis.survey.weighting.recipe import Prepared
 
+# Weight moved inside classes: of nonrespondents, and of those of unknown eligibility.
+
 
 def adjust_nonresponse(
     sample: pd.DataFrame, by: str | list[str], *, weight: str = "base_weight", status: str = "disposition"
@@ -43,7 +45,7 @@ def adjust_nonresponse(
     ----------
     sample : DataFrame, one row per sampled person (n rows); nobody of unknown eligibility with weight
     by : str or list of str   columns known for everyone sampled
-    weight, status : str      column names; weight in persons, >= 0; status as ``statuses.classify`` reads it
+    weight, status : str      column names; weight in persons, >= 0; status: AAPOR codes, plain words, or 1/0
 
     Returns
     -------
@@ -52,11 +54,19 @@ def adjust_nonresponse(
     Raises
     ------
     WeightingError   a class has eligible weight but no respondent; names the classes and proposes a merge.
-        Somebody of unknown eligibility still has weight.
+        Somebody of unknown eligibility still has weight. A column is missing; a weight is missing or negative; a status
+        is not known.
+    SamplingError   ``by`` names no column.
 
     References
     ----------
     Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13.
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+    >>> adjust_nonresponse(sample, "unit").tolist()
+    [20.0, 0.0, 10.0]
     """
     groups, weights, classes = _inputs(sample, by, weight, status)
     adjusted = nonresponse_weights(weights[:, None], groups, classes)
@@ -68,11 +78,36 @@ def adjust_unknown_eligibility(
 ) -> pd.Series:
     """Spread the weight of those of unknown eligibility over those whose eligibility is known.
 
-    Parameters, errors and reference as ``adjust_nonresponse``.
+    Class totals are kept: the share of the eligible among the unknown is taken to be that among the known.
+
+    Parameters
+    ----------
+    sample : DataFrame, one row per sampled person (n rows)
+    by : str or list of str   columns known for everyone sampled
+    weight, status : str      column names; weight in persons, >= 0; status: AAPOR codes, plain words, or 1/0
 
     Returns
     -------
-    Series (n,), name ``elig_weight``; 0 for those of unknown eligibility. Class totals are kept.
+    Series (n,), name ``elig_weight``, in persons; 0 for those of unknown eligibility.
+
+    Raises
+    ------
+    WeightingError   a class has weight but nobody of known eligibility; names the classes and proposes a merge.
+        A column is missing; a weight is missing or negative; a status is not known.
+    SamplingError   ``by`` names no column.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13; AAPOR (2023),
+    Standard Definitions (estimates of e).
+
+    Examples
+    --------
+    One respondent, one of unknown eligibility, one who is not eligible:
+
+    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 10.0, "disposition": ["I", "UH", "NE"]})
+    >>> adjust_unknown_eligibility(sample, "unit").tolist()
+    [15.0, 0.0, 15.0]
     """
     groups, weights, classes = _inputs(sample, by, weight, status)
     adjusted = eligibility_weights(weights[:, None], groups, classes)
@@ -97,6 +132,7 @@ def _moved(weights: np.ndarray, groups: Groups, gives: np.ndarray, takes: np.nda
     given = groups.sums(weights * gives[:, None])
     taken = groups.sums(weights * takes[:, None])
     _require_takers(given, taken, groups, who)
+    # Weight of all over weight of those who take it, W_c / R_c.
     factor = np.divide(given, taken, out=np.zeros_like(given), where=taken > 0)
     return weights * takes[:, None] * groups.spread(factor)
 
@@ -133,7 +169,28 @@ def _inputs(
 
 @dataclass(frozen=True)
 class UnknownEligibility:
-    """Spread the weight of those of unknown eligibility inside classes (see ``adjust_unknown_eligibility``)."""
+    """Spread the weight of those of unknown eligibility inside classes (see ``adjust_unknown_eligibility``).
+
+    Parameters
+    ----------
+    by : str       column of classes, known for everyone sampled (see ``weighting_classes``)
+    column : str   weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) as the function, in the sample or in any replicate.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 10.0, "disposition": ["I", "UH"]})
+    >>> apply_recipe(sample, [UnknownEligibility("unit")]).weight.tolist()
+    [20.0, 0.0]
+    """
 
     by: str
     column: str = "elig_weight"
@@ -146,7 +203,28 @@ class UnknownEligibility:
 
 @dataclass(frozen=True)
 class WeightingClasses:
-    """Move the weight of nonrespondents to respondents inside classes (see ``adjust_nonresponse``)."""
+    """Move the weight of nonrespondents to respondents inside classes (see ``adjust_nonresponse``).
+
+    Parameters
+    ----------
+    by : str       column of classes, known for everyone sampled (see ``weighting_classes``)
+    column : str   weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) as the function, in the sample or in any replicate.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+    >>> apply_recipe(sample, [WeightingClasses("unit")]).weight.tolist()
+    [20.0, 0.0, 10.0]
+    """
 
     by: str
     column: str = "nr_weight"
@@ -159,7 +237,23 @@ class WeightingClasses:
 
 @dataclass(frozen=True)
 class DropIneligible:
-    """Set the weight of the known ineligible to 0: they have stood for their like up to here."""
+    """Set the weight of the known ineligible to 0: they have stood for their like up to here.
+
+    Parameters
+    ----------
+    column : str   weight column that the step leaves
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"base_weight": 10.0, "disposition": ["I", "NE"]})
+    >>> apply_recipe(sample, [DropIneligible()]).weight.tolist()
+    [10.0, 0.0]
+    """
 
     column: str = "weight"
 
@@ -176,10 +270,34 @@ def weighting_classes(
 ) -> pd.DataFrame:
     """Classes of ``by`` in which at least ``min_respondents`` answered; thin ones are merged.
 
+    The rule of merging is that of ``merge_thin_cells``.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   one row per sampled person
+    by : list of str              columns, from the one kept longest to the one given up first; missing is a level
+    status : str                  column: AAPOR codes, plain words, or 1/0
+    min_respondents : int         the least respondents of a class, in persons
+
     Returns
     -------
     DataFrame (n, [nr_class, merged]), index of ``sample``: class label, and whether the cell was merged.
-    The rule of merging is that of ``merge_thin_cells``.
+
+    Raises
+    ------
+    WeightingError   a column is missing; a status is not known.
+    SamplingError   ``by`` names no column; ``min_respondents`` is no finite number.
+
+    References
+    ----------
+    Little (1986), International Statistical Review 54; Valliant, Dever & Kreuter (2018), Practical Tools for Designing
+    and Weighting Survey Samples, ch. 13.
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b", "c"], "disposition": ["I", "I", "R", "I"]})
+    >>> weighting_classes(sample, ["unit"], min_respondents=1)["nr_class"].tolist()
+    ['a', 'a', 'c (+1)', 'c (+1)']
     """
     require_columns(sample, [*by, status])
     answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
@@ -212,15 +330,31 @@ def two_phase_replicates(
     ----------
     sample : DataFrame (n, ...)   one row per sampled person
     by : str                      column of nonresponse classes (see ``weighting_classes``)
-    n_replicates, seed, weight, status   as in ``bootstrap_replicates`` and ``apply_recipe``
+    n_replicates, seed : int      R, and the seed, as in ``bootstrap_replicates``
+    weight, status : str          columns: base weight (persons), final disposition
 
     Returns
     -------
-    ReplicateWeights, values (n, n_replicates) of the base weight, scale 1/R.
+    ReplicateWeights, values (n, R) of the base weight, in persons; scale 1/R.
+
+    Raises
+    ------
+    WeightingError   as ``bootstrap_replicates``; a column is missing; a status is not known.
 
     References
     ----------
-    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), section 15.6 (response homogeneity groups).
+    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6 (response
+    homogeneity groups).
+
+    Examples
+    --------
+    The nonrespondent keeps the base weight; the two respondents, of a class of three people and so with f = 2/3, get
+    1 - L + 2 L t for t = 0 or 1 draws, L = sqrt(1/3), and keep their sum:
+
+    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 1.0, "disposition": ["I", "I", "R"]})
+    >>> replicates = two_phase_replicates(sample, "unit", n_replicates=4, seed=1)
+    >>> replicates.values[2].tolist(), replicates.values[:2].sum(axis=0).round(6).tolist()
+    ([1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 2.0, 2.0])
     """
     require_columns(sample, [by, weight, status])
     found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
@@ -242,9 +376,29 @@ def observed_fraction(
     The finite population correction of a sample with nonresponse: response is a second
     random phase without a correction of its own, so f is respondents/N, not n/N.
 
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   one row per sampled person
+    by : str                      column of nonresponse classes
+    weight, status : str          columns: base weight (persons), final disposition
+
     Returns
     -------
     Series (n,), name ``observed_fraction``, in [0, 1].
+
+    Raises
+    ------
+    WeightingError   a column is missing; a status is not known.
+
+    References
+    ----------
+    Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6.
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 2.0, "disposition": ["I", "R", "I"]})
+    >>> observed_fraction(sample, "unit").tolist()
+    [0.25, 0.25, 0.5]
     """
     require_columns(sample, [by, weight, status])
     respondents = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)

@@ -1,4 +1,7 @@
-"""Response propensities: who answers, modelled from what is known of everyone sampled."""
+"""Response propensities: how likely people are to answer, modelled from what is known of everyone sampled.
+
+Then classes and weights made of them; how representative they leave the response is in ``representativity``.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,9 @@ from spi_analysis.survey.weighting.inputs import (
 )
 from spi_analysis.survey.weighting.recipe import Prepared, in_replicate
 
+# The response model of a sample.
+
+# What people of unknown eligibility are to the model.
 Unknown = Literal["nonresponse", "outside"]
 
 
@@ -79,7 +85,7 @@ def response_propensity(
     df : DataFrame (n, ...)   one row per sampled person
     formula : str             right-hand side ("age + C(unit) * sex"); before a "~" only the status. Names that are
         no words stand in backticks or in Q("...")
-    status : str              column: AAPOR codes, plain words, or 1/0 (see ``statuses.classify``)
+    status : str              column: AAPOR codes, plain words, or 1/0
     weight : str or None      column, in persons, >= 0; None: everyone counts the same
     link : "logit" | "probit" | "cloglog"
     unknown : "nonresponse" | "outside"   what people of unknown eligibility are to the model
@@ -93,13 +99,22 @@ def response_propensity(
 
     Raises
     ------
-    WeightingError   a column is missing or has missing values, the formula cannot be read, everybody or nobody
-        answered, a coefficient runs to infinity (the column that separates is named), no convergence.
+    WeightingError   a column is missing or has missing values, a weight is missing or negative, a status, link or
+        option is not known, the formula cannot be read, everybody or nobody answered, a coefficient runs to
+        infinity (the column that separates is named), no convergence.
 
     References
     ----------
-    Little (1986), International Statistical Review 54; Valliant, Dever & Kreuter (2018), ch. 13; McCullagh & Nelder
-    (1989), ch. 2.5 (scoring).
+    Little (1986), International Statistical Review 54; Valliant, Dever & Kreuter (2018), Practical Tools for Designing
+    and Weighting Survey Samples, ch. 13; McCullagh & Nelder (1989), Generalized Linear Models, section 2.5 (scoring).
+
+    Examples
+    --------
+    With one predictor of two levels, propensities are the response rates of the levels, 1/2 and 3/4:
+
+    >>> sample = pd.DataFrame({"sex": list("ffmmmm"), "answered": [1, 0, 1, 1, 1, 0]})
+    >>> response_propensity(sample, "sex", "answered").round(6).tolist()
+    [0.5, 0.5, 0.75, 0.75, 0.75, 0.75]
     """
     return fit_propensity(
         df, formula, status, weight, link, unknown=unknown, tolerance=tolerance, max_iterations=max_iterations
@@ -117,11 +132,32 @@ def fit_propensity(
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> PropensityModel:
-    """The response model behind ``response_propensity``: same parameters, errors and reference.
+    """The response model behind ``response_propensity``.
+
+    Parameters
+    ----------
+    df, formula, status, weight, link, unknown, tolerance, max_iterations   as in ``response_propensity``
 
     Returns
     -------
     PropensityModel: coefficients, their covariance, log-likelihood and propensities.
+
+    Raises
+    ------
+    WeightingError   as ``response_propensity``.
+
+    References
+    ----------
+    McCullagh & Nelder (1989), Generalized Linear Models, section 2.5 (scoring).
+
+    Examples
+    --------
+    Odds of answering are 1 for f and 3 for m, so that the coefficient of m is log 3:
+
+    >>> sample = pd.DataFrame({"sex": list("ffmmmm"), "answered": [1, 0, 1, 1, 1, 0]})
+    >>> model = fit_propensity(sample, "sex", "answered")
+    >>> model.n, round(float(model.coefficients["sex[T.m]"]), 3)
+    (6, 1.099)
     """
     inside, answered, weights = people_of(df, status, weight, unknown)
     design = design_of(df[inside], read_formula(formula, status))
@@ -187,8 +223,10 @@ class Sample:
         """Sampling variance of the estimated total of ``values`` (n,)."""
         n = len(values)
         if self.strata is None:
+            # Unequal probabilities, as if drawn with replacement: sum_i (n w_i y_i - Y)**2 / (n (n - 1)).
             weighted = values * self.weights
             return float(((n * weighted - weighted.sum()) ** 2).sum() / n / (n - 1))
+        # Stratified simple random sampling: sum_h N_h**2 (1 - n_h/N_h) s_h**2 / n_h.
         codes = self.strata.codes
         counts, sizes = np.bincount(codes), np.bincount(codes, self.weights)
         centred = values - (np.bincount(codes, values) / counts)[codes]
@@ -242,12 +280,19 @@ def propensity_classes(propensity: pd.Series, n_classes: int = 5, weight: pd.Ser
 
     Raises
     ------
-    WeightingError   ``n_classes`` below 2, a weight missing or negative, nobody with a propensity.
+    WeightingError   ``n_classes`` no whole number or below 2, a weight missing or negative, nobody with a propensity.
 
     References
     ----------
     Hyndman & Fan (1996), The American Statistician 50, type 7; Rosenbaum & Rubin (1984), JASA 79 (five classes);
-    Valliant, Dever & Kreuter (2018), section 13.5.
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, section 13.5.
+
+    Examples
+    --------
+    The median is 0.5:
+
+    >>> propensity_classes(pd.Series([0.2, 0.8, 0.4, 0.6]), n_classes=2).tolist()
+    [1, 2, 1, 2]
     """
     values = propensity.to_numpy(dtype=float)
     counts = np.ones(len(values)) if weight is None else weights_of(weight.to_frame("weight"), "weight")
@@ -278,6 +323,7 @@ def class_limits(values: np.ndarray, counts: np.ndarray, n_classes: int) -> np.n
 
     limits = []
     for k in range(1, n_classes):
+        # Type 7: the value at place 1 + (n - 1) k/C among n ranked values, n the number of persons.
         place = 1 + (upto[-1] - 1) * k / n_classes
         # A whole number up to rounding is meant as one.
         whole = np.abs(place - np.rint(place)) <= ROUNDING * place
@@ -313,18 +359,35 @@ class Propensity:
     of their class. The known ineligible keep their weight.
 
     Every replicate repeats all of it: the fit, with the weights of the replicate; the classes; the adjustment.
-    ``weighted=False`` fits with persons instead of weights (in a replicate: how often each stands there).
 
-    Raises (when applied)
-    ---------------------
-    WeightingError   as ``response_propensity`` on the sample; people of unknown eligibility who still have weight; a
-        class without respondents, or a replicate without respondents or that cannot be fitted. A replicate in which a
-        coefficient runs to infinity is no error: the propensities it gives are 0 or 1, and nobody who answered has 0.
+    Parameters
+    ----------
+    formula, link : str     as in ``response_propensity``
+    classes : int or None   number of classes; None: weight / propensity
+    weighted : bool         False fits with persons instead of weights (in a replicate: how often each stands there)
+    column : str            weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) as ``response_propensity`` on the sample; people of unknown eligibility who still
+        have weight; a number of classes below 2; a class without respondents, or a replicate without respondents or
+        that cannot be fitted. A replicate in which a coefficient runs to infinity is no error: the propensities it
+        gives are 0 or 1, and nobody who answered has 0.
 
     References
     ----------
     Little (1986), International Statistical Review 54; Valliant (2004), Journal of Official Statistics 20, on
     replicates that repeat every step; Valliant, Dever & Kreuter (2018), ch. 13.
+
+    Examples
+    --------
+    Half of the f and three quarters of the m answered:
+
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> answered = {"sex": list("ffmmmm"), "answered": [1, 0, 1, 1, 1, 0]}
+    >>> sample = pd.DataFrame(answered).assign(base_weight=3.0)
+    >>> apply_recipe(sample, [Propensity("sex")], status="answered").weight.round(6).tolist()
+    [6.0, 0.0, 4.0, 4.0, 4.0, 0.0]
     """
 
     formula: str
@@ -412,6 +475,7 @@ def class_factors(
                 expected="at least one respondent in every class",
                 hint="take fewer classes",
             )
+        # W_c / R_c, as in ``adjust_nonresponse``.
         factors += mine * np.divide(all_of_it, theirs, out=np.zeros_like(theirs), where=theirs > 0)
     return factors
 
@@ -428,6 +492,3 @@ def _scaled(weights: np.ndarray, answered: np.ndarray) -> np.ndarray:
                 expected="respondents and nonrespondents in the sample and in every replicate",
             )
     return weights / (weights.sum(axis=0) / with_weight.sum(axis=0))
-
-
-# Response: how likely people are to answer, weights and classes made of it, and how representative it leaves them.

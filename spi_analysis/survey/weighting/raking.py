@@ -39,7 +39,8 @@ def rake(
     df : DataFrame (n, ...)   one row per respondent
     weight : str              column, in persons
     margins : mapping column -> {level: population total}; their sums agree (to 1e-7)
-    tolerance : float         largest relative difference left in any total
+    tolerance : float         above 0; the sweeps end when none changes a weight by more, relatively
+    max_iterations : int      sweeps over all margins; what is still open then is finished by Newton's method
     scale_margins : bool
         bring margins that differ (by up to 5 %) to one total, that of the first
 
@@ -49,12 +50,21 @@ def rake(
 
     Raises
     ------
-    WeightingError   missing levels, levels without a row, margins that disagree (all problems at
-        once), or no convergence (every margin that fails is named, with its worst level).
+    WeightingError   a weight is missing or negative; a stopping rule that is not usable; a total that is no margin;
+        missing levels, levels without a row, margins that disagree (all problems at once); levels without anyone who
+        has weight; or no convergence (every margin that fails is named, with its worst level).
 
     References
     ----------
     Deming & Stephan (1940), Annals of Mathematical Statistics 11; Deville, Sarndal & Sautory (1993), JASA 88.
+
+    Examples
+    --------
+    Equal weights in a crossed table: each cell gets row total * column total / 4.
+
+    >>> people = pd.DataFrame({"sex": ["f", "f", "m", "m"], "unit": ["a", "b", "a", "b"], "w": 1.0})
+    >>> rake(people, "w", {"sex": {"f": 3, "m": 1}, "unit": {"a": 3, "b": 1}}).round(6).tolist()
+    [2.25, 0.75, 0.75, 0.25]
     """
     weights = weights_of(df, weight)
     auxiliary, targets = auxiliary_of(df, margins, scale_margins)
@@ -91,6 +101,31 @@ def rake_columns(
 
     A column that ``max_iterations`` sweeps leave unfinished is finished by Newton's method, which
     has the same solution and converges where sweeps crawl (as in an odd replicate).
+
+    Parameters
+    ----------
+    weights : ndarray (n, K)   persons, >= 0
+    auxiliary, targets : Auxiliary, ndarray (p,)   margins only, as ``auxiliary_of`` gives them
+    tolerance, max_iterations  as in ``rake``
+
+    Returns
+    -------
+    ndarray (n, K), persons.
+
+    Raises
+    ------
+    WeightingError   a column that cannot be raked: every margin that fails is named, with its worst level.
+
+    References
+    ----------
+    Deming & Stephan (1940), Annals of Mathematical Statistics 11; Deville, Sarndal & Sautory (1993), JASA 88.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"sex": ["f", "f", "m"]})
+    >>> auxiliary, targets = auxiliary_of(people, {"sex": {"f": 6, "m": 2}})
+    >>> rake_columns(np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 5.0]]), auxiliary, targets).round(6).tolist()
+    [[3.0, 2.0], [3.0, 4.0], [2.0, 2.0]]
     """
     start = auxiliary.cells.sums(weights)
     table = rake_table(start, auxiliary.on_cells, targets, tolerance, max_iterations)
@@ -129,6 +164,7 @@ def _sweep(
     """One pass over all margins: the new table of cells (M, K), and the largest change of every column."""
     worst = np.zeros(table.shape[1])
     for margin, target, summed in zip(on_cells.margins, wanted, sums, strict=True):
+        # Iterative proportional fitting (Deming & Stephan 1940): every level times wanted / present total.
         have = np.asarray(summed @ table)
         factor = np.divide(target[:, None], have, out=np.ones_like(have), where=have > 0)
         worst = np.maximum(worst, np.abs(factor - 1).max(axis=0))

@@ -58,9 +58,23 @@ def report_row(step: str, column: str, weights: np.ndarray) -> dict[str, Any]:
 class WeightingReport:
     """What every step of a recipe did.
 
-    ``table``: one row per step (step, column, cases with weight, sum in persons, kish_deff, effective_n,
-    smallest and largest positive weight, merged, done, warnings); the first row is the base weight.
-    ``weights`` (n, columns): the weight columns themselves, in persons.
+    Parameters
+    ----------
+    table : DataFrame   one row per step: step, column, cases with weight, sum in persons, kish_deff, effective_n,
+        smallest and largest positive weight, merged, done, warnings; the first row is the base weight
+    weights : DataFrame (n, columns)   the weight columns themselves, in persons
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, section 11.7 (design effect and effective number).
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import WeightingClasses
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+    >>> report = apply_recipe(sample, [WeightingClasses("unit")]).report
+    >>> report.table[["step", "cases", "sum", "effective_n"]].values.tolist()
+    [['base', 3, 30.0, 3.0], ['WeightingClasses', 2, 30.0, 1.8]]
     """
 
     table: pd.DataFrame
@@ -86,6 +100,14 @@ class WeightingReport:
         -------
         DataFrame, one row per step (the base weight has none before it): step, column, kish_deff,
         deff_factor (Kish's design effect over that of the step before), effective_n, effective_n_change.
+
+        Examples
+        --------
+        >>> from spi_analysis.survey.weighting import WeightingClasses
+        >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+        >>> changed = apply_recipe(sample, [WeightingClasses("unit")]).report.contributions()
+        >>> changed[["column", "deff_factor", "effective_n_change"]].round(3).values.tolist()
+        [['nr_weight', 1.111, -1.2]]
         """
         kept = self.table[["step", "column", "kish_deff", "effective_n"]]
         changed = kept.assign(
@@ -125,9 +147,28 @@ class WeightingReport:
         return table + (f"<ul>{remarks}</ul>" if remarks else "")
 
 
+# What a step is, before and after it has seen the data.
+
+
 @dataclass(frozen=True)
 class Merged:
-    """Levels of a variable that were put together because too few answered."""
+    """Levels of a variable that were put together because too few answered.
+
+    Parameters
+    ----------
+    variable : str           column, or columns of a cell
+    levels : tuple of str    the levels that are one now
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (collapsing of
+    classes).
+
+    Examples
+    --------
+    >>> Merged("unit", ("audit", "legal")).levels
+    ('audit', 'legal')
+    """
 
     variable: str
     levels: tuple[str, ...]
@@ -163,7 +204,26 @@ class Prepared:
 
 
 class Step(Protocol):
-    """One step of a recipe. ``column`` names the weight column that it leaves ("": it leaves the weights alone)."""
+    """One step of a recipe: a frozen dataclass whose fields are its settings.
+
+    ``column`` names the weight column that it leaves ("": it leaves the weights alone). ``prepare`` sees the sample
+    and the class of everyone (n,), settles what it needs to know, and returns the arithmetic as ``Prepared``.
+
+    References
+    ----------
+    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Double:
+    ...     column: str = "doubled"
+    ...
+    ...     def prepare(self, sample, classes):
+    ...         return Prepared(lambda weights, multiplicity: 2 * weights)
+    >>> apply_recipe(pd.DataFrame({"base_weight": [3.0], "disposition": "I"}), [Double()]).weight.tolist()
+    [6.0]
+    """
 
     @property
     def column(self) -> str: ...
@@ -171,12 +231,30 @@ class Step(Protocol):
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared: ...
 
 
+# Weighting a sample by a recipe.
+
+
 @dataclass(frozen=True)
 class Weighted:
     """A weighted sample.
 
-    ``columns`` (n, steps + 1): the base weight and what each step left; ``replicates``: the
-    final weights of every replicate (values (n, R)) or None; ``report``: what every step did.
+    Parameters
+    ----------
+    columns : DataFrame (n, columns)   the base weight and what each step left, in persons
+    replicates : ReplicateWeights or None   final weights of every replicate, values (n, R)
+    report : WeightingReport           what every step did
+
+    References
+    ----------
+    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import WeightingClasses
+    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 10.0, "disposition": ["I", "R"]})
+    >>> weighted = apply_recipe(sample, [WeightingClasses("unit")])
+    >>> weighted.columns.to_dict("list"), weighted.weight.name
+    ({'base_weight': [10.0, 10.0], 'nr_weight': [20.0, 0.0]}, 'weight')
     """
 
     columns: pd.DataFrame
@@ -212,7 +290,24 @@ def apply_recipe(
 
     Raises
     ------
-    WeightingError   whatever step cannot be carried out, named; two steps that leave the same column.
+    WeightingError   a column is missing, a base weight is missing or not above 0, a status is not known; what is no
+        step; two steps that leave the same column; whatever step cannot be carried out, named.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 and 14;
+    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
+
+    Examples
+    --------
+    Weight of the one of unknown eligibility goes to the other two of unit a, that of nonrespondents to respondents:
+
+    >>> from spi_analysis.survey.weighting import UnknownEligibility, WeightingClasses
+    >>> answers = {"unit": ["a", "a", "a", "b"], "disposition": ["I", "R", "UH", "I"]}
+    >>> sample = pd.DataFrame(answers).assign(base_weight=10.0)
+    >>> columns = apply_recipe(sample, [UnknownEligibility("unit"), WeightingClasses("unit")]).columns
+    >>> columns["elig_weight"].tolist(), columns["nr_weight"].tolist()
+    ([15.0, 15.0, 0.0, 10.0], [30.0, 0.0, 0.0, 10.0])
     """
     require_columns(sample, [weight, status])
     _require_steps(recipe)
@@ -349,6 +444,22 @@ def balance_figure(table: pd.DataFrame, names: list[str] | None = None) -> Figur
     Returns
     -------
     Figure with one axes; a set of weights that agrees with the frame has all its points at 0.
+
+    Raises
+    ------
+    KeyError   a set of weights that the table does not hold.
+
+    References
+    ----------
+    Austin (2009), Statistics in Medicine 28 (standardised differences of proportions).
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import balance
+    >>> frame = pd.DataFrame({"sex": ["f", "m"]})
+    >>> table = balance(frame, frame, ["sex"], {"base": np.ones(2), "final": np.array([1.0, 3.0])})
+    >>> [line.get_label() for line in balance_figure(table).axes[0].lines][:2]
+    ['base', 'final']
     """
     ending = "_std_diff"
     names = names or [str(c).removesuffix(ending) for c in table.columns if str(c).endswith(ending)]

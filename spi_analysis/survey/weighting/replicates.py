@@ -1,4 +1,4 @@
-"""The delete-one-unit jackknife, and what it does with a stratum of one unit."""
+"""Replicate weights that follow from the design alone: jackknife, balanced repeated replication, Fay's method."""
 
 from __future__ import annotations
 
@@ -128,6 +128,8 @@ def _refuse(bad: np.ndarray, values: np.ndarray, what: str, column: str, expecte
         raise WeightingError(what, column=column, row=row + 1, got=f"{values[row]:.6g}", expected=expected)
 
 
+# The delete-one-unit jackknife, and what it does with a stratum of one unit.
+
 LonelyRule = Literal["fail", "certainty", "adjust", "average"]
 LONELY_RULES = ("fail", "certainty", "adjust", "average")
 
@@ -148,7 +150,10 @@ def jackknife_replicates(
 
     Parameters
     ----------
-    df, weight, stratum, psu, pop_size   as in ``bootstrap_replicates``
+    df : DataFrame (n, ...)      one row per sampled person
+    weight : str                 base weight, in persons
+    stratum, psu : str or None   columns; without ``psu`` every row is a primary unit
+    pop_size : str or None       column with the primary units N_h of the stratum; None: no correction
     lonely_psu : str   a stratum with one primary unit that stands for others too: fail; certainty (adds
         nothing; R's "certainty" and "remove"); adjust (its replicate leaves the whole stratum out and
         lets the other H - 1 strata stand for it, share (H-1)/H); average (the mean variance of a
@@ -156,16 +161,25 @@ def jackknife_replicates(
 
     Returns
     -------
-    ReplicateWeights, values (n, number of primary units). A replicate without share in the variance
+    ReplicateWeights, values (n, number of primary units), in persons. A replicate without share in the variance
     (a census, or a lonely unit left alone) has rscale 0 and the weights unchanged.
 
     Raises
     ------
-    WeightingError   lonely primary units, all of them, under "fail" (or where nothing else is left to compare with).
+    WeightingError   lonely primary units, all of them, under "fail" (or where nothing else is left to compare with); an
+        unknown rule; no rows; a column, weight or label that is missing; population sizes that are impossible or differ
+        inside a stratum.
 
     References
     ----------
     Wolter (2007), Introduction to Variance Estimation, ch. 4; Lumley (2010), Complex Surveys, section 3.2.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"w": [10.0, 10.0, 20.0]})
+    >>> replicates = jackknife_replicates(people, "w")
+    >>> replicates.values.tolist(), round(replicates.scale, 3)
+    ([[0.0, 15.0, 15.0], [15.0, 0.0, 15.0], [30.0, 30.0, 0.0]], 0.667)
     """
     if lonely_psu not in LONELY_RULES:
         hint = nearest(lonely_psu, LONELY_RULES)
@@ -186,6 +200,7 @@ def jackknife_replicates(
 def _unit_factors(units: PrimaryUnits, lonely_psu: LonelyRule) -> np.ndarray:
     """Factor of every unit in the replicate of every unit: (U, U)."""
     n, n_strata = units.sizes[units.stratum], len(units.sizes)
+    # n_h / (n_h - 1) for those who stay, 0 for the one that is left out.
     inflate = np.where(n > 1, n / np.maximum(n - 1, 1), 1.0)
     factors = np.where(units.stratum[:, None] == units.stratum[None, :], inflate[None, :], 1.0)
     np.fill_diagonal(factors, np.where(n > 1, 0.0, 1.0))
@@ -199,6 +214,7 @@ def _unit_factors(units: PrimaryUnits, lonely_psu: LonelyRule) -> np.ndarray:
 def _shares(units: PrimaryUnits, lonely_psu: LonelyRule) -> np.ndarray:
     """Share of every replicate in the variance: (U,)."""
     n = units.sizes[units.stratum]
+    # JKn (Wolter 2007, ch. 4): (1 - f_h) (n_h - 1) / n_h.
     share = (1 - units.fraction) * (n - 1) / n
     if lonely_psu == "adjust":
         n_strata = len(units.sizes)
@@ -232,21 +248,34 @@ def brr_replicates(df: pd.DataFrame, weight: str, stratum: str, psu: str, fay: f
 
     Parameters
     ----------
-    df, weight, stratum, psu   as in ``bootstrap_replicates``
-    fay : float                0 <= fay < 1
+    df : DataFrame (n, ...)   one row per sampled person
+    weight : str              base weight, in persons
+    stratum, psu : str        columns
+    fay : float               0 <= fay < 1
 
     Returns
     -------
-    ReplicateWeights, values (n, R): R the smallest Hadamard order above the number of strata; scale 1/(R (1-fay)**2).
+    ReplicateWeights, values (n, R) in persons: R the smallest Hadamard order above the number of strata; scale
+    1/(R (1-fay)**2).
 
     Raises
     ------
-    WeightingError   strata without exactly two primary units, all of them; fay outside 0 to 1.
+    WeightingError   strata without exactly two primary units, all of them; fay outside 0 to 1; no rows; a column,
+        weight or label that is missing.
 
     References
     ----------
     McCarthy (1969), Review of the International Statistical Institute 37; Judkins (1990), Journal of Official
     Statistics 6.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"stratum": ["a", "a", "b", "b"], "psu": [1, 2, 1, 2], "w": [10.0, 10.0, 20.0, 20.0]})
+    >>> replicates = brr_replicates(people, "w", "stratum", "psu")
+    >>> replicates.values.tolist()
+    [[20.0, 0.0, 20.0, 0.0], [0.0, 20.0, 0.0, 20.0], [40.0, 0.0, 0.0, 40.0], [0.0, 40.0, 40.0, 0.0]]
+    >>> replicates.scale
+    0.25
     """
     if not 0 <= fay < 1:
         raise WeightingError("fay is out of range", got=str(fay), expected="0 or more, below 1")
@@ -257,8 +286,10 @@ def brr_replicates(df: pd.DataFrame, weight: str, stratum: str, psu: str, fay: f
     signs = hadamard(n_strata + 1)[:, 1 : n_strata + 1]
     # Units are numbered in the order of their strata: even ones are the first of their pair.
     side = np.where(units.codes % 2 == 0, 1, -1)
+    # Where the sign of the stratum is + its first unit gets 2 - fay and its second fay; where it is -, the reverse.
     factors = np.where(signs[:, units.codes // 2].T * side[:, None] > 0, 2 - fay, fay)
     n_replicates = signs.shape[0]
+    # Judkins (1990): v = sum_r (theta_r - theta)**2 / (R (1 - fay)**2).
     scale = 1 / (n_replicates * (1 - fay) ** 2)
     method: Literal["brr", "fay"] = "fay" if fay else "brr"
     return ReplicateWeights(weights[:, None] * factors, scale, np.ones(n_replicates), method)
@@ -296,6 +327,7 @@ def _paley(q: int) -> np.ndarray:
     squares = {(x * x) % q for x in range(1, q)}
     residue = np.array([0] + [1 if x in squares else -1 for x in range(1, q)])
     jacobsthal = residue[(np.arange(q)[:, None] - np.arange(q)[None, :]) % q]
+    # H = [[1, 1'], [1, Q - I]]; Q[i, j] is 1 where i - j is a square modulo q, -1 where it is none, 0 where i = j.
     matrix = np.ones((q + 1, q + 1), dtype=int)
     matrix[1:, 1:] = jacobsthal - np.eye(q, dtype=int)
     return matrix

@@ -30,6 +30,7 @@ from spi_analysis.survey.weighting.propensity import Sample, Unknown, people_of,
 
 # How much the propensities of a model vary, what of it is bias, and how certain it is.
 
+# A linear probability model, beside the links of ``glm``.
 LINEAR = "linear"
 # Propensities whose variance is below this are all the same.
 NO_VARIANCE = 1e-20
@@ -78,6 +79,7 @@ def variation_of(
     """
     design, share, slope, covariance = _fitted(design_of(people, formula), answered, weights, link)
     persons, size = design.sums(sample.weights[:, None])[:, 0], sample.size
+    # S**2 = sum_i w_i (rho_i - mean)**2 / (N - 1).
     mean = float(persons @ share / size)
     squares = float(persons @ (share - mean) ** 2)
     variance = squares / (size - 1)
@@ -91,9 +93,11 @@ def variation_of(
         second = second + weighted_grams(z, w[:, None])[0]
         quadratic += float(w @ (z.T * predictors(z, covariance)).sum(axis=1))
     propensity = design.spread(share)
+    # Bias of S**2: sum_i w_i z_i' cov(b) z_i / N, less the sampling variance of the mean (z the gradients of rho).
     bias = (quadratic - sample.total_variance(propensity) / size) / size
     first, with_share = moments.T
     a, b = with_share / size, second / size - np.outer(first, first) / size**2
+    # V(S**2), by the model and by the drawing of the sample; R = 1 - 2 S has V(R) = 4 V(S) = V(S**2) / S**2.
     r_variance = model_variance(a, b, covariance) + sample.total_variance((propensity - mean) ** 2) / size**2
     factor = max(0.0, 1 - bias / variance)
     return Variation(design, share, slope, covariance, mean, variance, factor, float(r_variance / (squares / size)))
@@ -101,6 +105,7 @@ def variation_of(
 
 def model_variance(a: np.ndarray, b: np.ndarray, covariance: np.ndarray) -> float:
     """What the coefficients leave open of a variance of propensities with derivatives 2 a (p,) and 2 b (p, p)."""
+    # Of the quadratic form 2 a'd + d'B d in d ~ N(0, cov): 4 a'cov a + 2 tr(B cov B cov).
     return float(4 * a @ covariance @ a + 2 * np.trace(b @ covariance @ b @ covariance))
 
 
@@ -157,6 +162,7 @@ def _between(codes: np.ndarray, many: int, model: Variation, sample: Sample) -> 
     """Signed share of S between groups (many,), and its standard error."""
     size, share = sample.size, model.propensity
     sizes = np.bincount(codes, sample.weights)
+    # Unconditional partial indicator of a group: sqrt(N_c / N) * (mean of the group - mean).
     distance = np.bincount(codes, sample.weights * share) / sizes - model.mean
     errors = np.empty(many)
     for c in range(many):
@@ -183,6 +189,7 @@ def _within(
         return values - groups.spread(groups.sums(weights[:, None] * values) / sizes)
 
     share, z, category = centred(model.share[:, None])[:, 0], centred(model.gradients()), codes[first]
+    # Conditional partial indicator: sqrt(sum over the group of w (rho - mean of the alike)**2 / N).
     squares, size = share**2, sample.size
     value, errors = np.empty(many), np.full(many, np.nan)
     for c in range(many):
@@ -197,22 +204,41 @@ def _within(
     return value, errors
 
 
+# The R-indicator of a response.
+
+
 @dataclass(frozen=True)
 class RIndicator:
     """Representativity of a response: 1 where all propensities are the same, lower the more they differ.
 
-    ``value``: 1 - 2 S, S the standard deviation of the propensities, its bias taken out; ``unadjusted``: the same
-    with the bias; ``se``: standard error of both. ``cv``: S / mean propensity as it is, with its standard error
-    ``cv_se``; ``cv_adjusted``: the same, its bias taken out. ``response_rate``: mean propensity. ``bias_factor``:
-    what the bias leaves of S squared, in [0, 1].
+    Parameters
+    ----------
+    value : float          1 - 2 S, S the standard deviation of the propensities, its bias taken out
+    unadjusted : float     the same with the bias
+    se : float             standard error of both
+    cv, cv_se : float      S / mean propensity as it is, and its standard error
+    cv_adjusted : float    ``cv``, its bias taken out
+    response_rate : float  mean propensity
+    bias_factor : float    what the bias leaves of S squared, in [0, 1]
+    partials : DataFrame   one row per variable: variable, unconditional, unconditional_unadjusted, unconditional_se
+        (the part of S between the groups of the variable), conditional, conditional_unadjusted, conditional_se (the
+        part within groups alike in all other variables; its se is approximate). Divided by ``response_rate`` they
+        are partial coefficients of variation
+    categories : DataFrame   one row per group: variable, category, n, unconditional (its sign says whether the group
+        answers more or less than the mean), unconditional_se, conditional, conditional_se; not adjusted for bias
+    propensity : Series (n,)   in (0, 1) unless the link is linear; NaN for those outside the model
 
-    ``partials``, one row per variable: variable, unconditional, unconditional_unadjusted, unconditional_se (the part
-    of S between the groups of the variable), conditional, conditional_unadjusted, conditional_se (the part within
-    groups alike in all other variables; its se is approximate). Divided by ``response_rate`` they are partial
-    coefficients of variation.
+    References
+    ----------
+    Schouten, Cobben & Bethlehem (2009), Survey Methodology 35; Schouten, Shlomo & Skinner (2011), Journal of Official
+    Statistics 27 (partial indicators).
 
-    ``categories``, one row per group: variable, category, n, unconditional (its sign says whether the group answers
-    more or less than the mean), unconditional_se, conditional, conditional_se; not adjusted for bias.
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"sex": list("ffffmmmm"), "answered": [1, 1, 1, 0, 1, 0, 0, 0]})
+    >>> found = r_indicator(sample, "sex", "answered").categories
+    >>> found[["category", "n", "unconditional"]].round(3).values.tolist()
+    [['f', 4, 0.177], ['m', 4, -0.177]]
     """
 
     value: float
@@ -257,12 +283,22 @@ def r_indicator(
 
     Raises
     ------
-    WeightingError   as ``response_propensity``; a stratum with one person.
+    WeightingError   as ``response_propensity``; a stratum with one person; with the linear link, as many
+        coefficients as people.
 
     References
     ----------
     Schouten, Cobben & Bethlehem (2009), Survey Methodology 35; Shlomo, Skinner & Schouten (2012), Journal of
     Statistical Planning and Inference 142; de Heij, Schouten & Shlomo (2015), RISQ manual 2.1.
+
+    Examples
+    --------
+    Propensities are 3/4 and 1/4, each of four people, so that S**2 = 8 * (1/4)**2 / 7 and R = 1 - 2 S:
+
+    >>> sample = pd.DataFrame({"sex": list("ffffmmmm"), "answered": [1, 1, 1, 0, 1, 0, 0, 0]})
+    >>> found = r_indicator(sample, "sex", "answered")
+    >>> round(found.response_rate, 6), round(found.unadjusted, 3), round(1 - 2 * (0.5 / 7) ** 0.5, 3)
+    (0.5, 0.465, 0.465)
     """
     require_columns(df, [*other_variables, *([stratum] if stratum else [])])
     inside, answered, weights = people_of(df, status, weight, unknown)

@@ -23,11 +23,14 @@ from spi_analysis.survey.groups import (
     require_columns,
 )
 
+# Totals of a population, and what can be wrong with them.
+
 INTERCEPT = "(intercept)"
+# What is known of the population: column -> {level: persons}, or the total of a numeric column; INTERCEPT -> persons.
 Totals = Mapping[str, float | Mapping[object, float]]
 
 # Sums of margins that differ by no more than this, relatively, are one population: a calibrated total counts as met
-# when it is missed by that much (newton.ACCEPTED). 100,000,000 and 100,000,001 agree; 10,000 and 10,001 do not.
+# when it is missed by that much (calibration.ACCEPTED). 100,000,000 and 100,000,001 agree; 10,000 and 10,001 do not.
 AGREEMENT = 1e-7
 # Below this a difference is one of adding up, and nothing to speak of.
 LAST_DIGITS = 1e-12
@@ -139,6 +142,9 @@ def _empty_levels(name: str, totals: Mapping[str, float], whom: str) -> Problem:
     )
 
 
+# Margins that disagree about the size of the population.
+
+
 class OnePopulation(NamedTuple):
     """Totals whose margins all add up to one population; ``notes``: what was scaled; ``problems``: what cannot be."""
 
@@ -215,7 +221,27 @@ BLOCK = 8_192
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """Auxiliary variables x_i of n rows: margins first, then numeric columns (n,) each (the intercept is one)."""
+    """Auxiliary variables x_i of n rows: margins first, then numeric columns (the intercept is one).
+
+    Parameters
+    ----------
+    margins : list of Margin        categorical variables: an indicator per level
+    numeric_names : list of str     names of the numeric columns
+    columns : list of ndarray (n,)  numeric columns, in their own units
+
+    References
+    ----------
+    Deville & Sarndal (1992), JASA 87 (the vectors x of calibration).
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"sex": ["f", "f", "m"], "age": [20, 40, 30]})
+    >>> auxiliary, _ = auxiliary_of(people, {"sex": {"f": 40, "m": 15}, "age": 1800})
+    >>> auxiliary.names
+    ['sex=f', 'sex=m', 'age']
+    >>> auxiliary.totals(np.array([10.0, 10.0, 20.0])).tolist()
+    [20.0, 20.0, 1200.0]
+    """
 
     margins: list[Margin]
     numeric_names: list[str]
@@ -265,6 +291,7 @@ class Auxiliary:
             numeric += product(block, np.multiply(block, weights[rows], out=weighted[:, : block.shape[1]]).T)
         if not self.margins:
             return numeric
+        # Blocks of sum w x x': margins by margins, margins by numbers, numbers by numbers.
         per_cell = [self.cells.sums(weights * column) for column in self.columns]
         side = self._of_levels(np.column_stack(per_cell) if per_cell else np.empty((len(self.cells), 0)))
         return np.block([[self._crossed(self.cells.sums(weights)), side], [side.T, numeric]])
@@ -324,10 +351,31 @@ class Auxiliary:
 def auxiliary_of(df: pd.DataFrame, totals: Totals, scale_margins: bool = False) -> tuple[Auxiliary, np.ndarray]:
     """The auxiliary variables that the totals name, and the totals in the same order, margins of one population.
 
+    Parameters
+    ----------
+    df : DataFrame (n, ...)   holds the columns that the totals name
+    totals : mapping          as in ``calibrate``
+    scale_margins : bool      as in ``calibrate``
+
+    Returns
+    -------
+    (Auxiliary, ndarray (p,)) : totals of margins in persons, by level name; then those of numeric columns.
+
     Raises
     ------
     WeightingError   unknown columns, levels of the sample without a total, totals without a row,
         missing values, totals that are no numbers, margins that disagree about the population; all at once.
+
+    References
+    ----------
+    Deville & Sarndal (1992), JASA 87.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"sex": ["m", "f"], "age": [20, 40]})
+    >>> auxiliary, targets = auxiliary_of(people, {"age": 1800, "sex": {"m": 15, "f": 40}})
+    >>> dict(zip(auxiliary.names, targets.tolist()))
+    {'sex=f': 40.0, 'sex=m': 15.0, 'age': 1800.0}
     """
     require_columns(df, [])
     misplaced = misplaced_problems(df, totals)

@@ -18,6 +18,9 @@ MAX_CUTS = 10_000
 ROUNDING = 1e-12
 
 
+# Cutting a vector of weights, and a table of weights with its replicates.
+
+
 def trim_weights(
     weights: pd.Series | np.ndarray, lower: float | None = None, upper: float | None = None, strict: bool = True
 ) -> pd.Series:
@@ -43,7 +46,22 @@ def trim_weights(
 
     References
     ----------
-    Potter (1988, 1990); Valliant, Dever & Kreuter (2018), section 14.4.
+    Potter (1988, 1990), Proceedings of the ASA Survey Research Methods Section; Valliant, Dever & Kreuter (2018),
+    Practical Tools for Designing and Weighting Survey Samples, section 14.4.
+
+    Examples
+    --------
+    6 is cut to 4, and the other two share the 2 that are over:
+
+    >>> trim_weights([1, 1, 6], upper=4).tolist()
+    [2.0, 2.0, 4.0]
+
+    One pass, which lifts a weight above the limit, and as many as it takes:
+
+    >>> trim_weights([1.0, 3.5, 7.5], upper=4.5, strict=False).tolist()
+    [2.5, 5.0, 4.5]
+    >>> trim_weights([1.0, 3.5, 7.5], upper=4.5).round(6).tolist()
+    [3.0, 4.5, 4.5]
     """
     low, high = limits_of(lower, upper)
     everyone = finite_weights(weights)
@@ -88,6 +106,7 @@ def iqr_cap(weights: np.ndarray, k: float) -> np.ndarray:
     ordered, last = np.sort(np.where(weights > 0, weights, np.inf), axis=0), (weights > 0).sum(axis=0) - 1
 
     def quantile(share: float) -> np.ndarray:
+        # Type 7 of Hyndman & Fan (1996): between the values at the places around share * (n - 1), counted from 0.
         place = share * last
         low = np.floor(place).astype(int)
         below, above = (np.take_along_axis(ordered, row[None], axis=0)[0] for row in (low, np.minimum(low + 1, last)))
@@ -125,6 +144,7 @@ def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: 
         active = possible & (excess > ROUNDING * total) & (room > 0)
         if not active.any():
             break
+        # Those that are free grow by one factor, 1 + excess / their sum; whoever passes the cap is cut next.
         growth = 1 + np.divide(excess, room, out=np.zeros_like(excess), where=active)
         single = np.where(active, np.where(free, capped * growth, capped), single)
     return single * counts
@@ -178,6 +198,7 @@ def _clipped(single: np.ndarray, counts: np.ndarray, low: float, high: float) ->
         at = np.clip(c * single, low, high)
         if abs(float(at @ counts) - total) <= ROUNDING * total:
             return at
+    # Between two bends those cut stay the same, so that c = (total - sum of the cut) / (sum of the free weights).
     inside = np.clip((bends[first] + bends[last]) / 2 * single, low, high)
     free = (inside > low) & (inside < high)
     left = total - float(inside[~free] @ counts[~free])
@@ -212,6 +233,7 @@ class _Sorted:
     def cut_and_growth(self, caps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How many are cut at each cap (T,), and the factor by which the others grow (T,)."""
         weight = self.single * self.copies
+        # With k cut, the others grow by (total - cap * copies of the cut) / weight of the others.
         before = np.concatenate([[0.0], np.cumsum(self.copies)])
         rest = np.concatenate([np.cumsum(weight[::-1])[::-1], [0.0]])
         # The cap at which this person, the next in line, is just reached.
@@ -282,6 +304,7 @@ def _mse(people: _Sorted, values: np.ndarray, caps: np.ndarray, cut: np.ndarray,
 
     of_cut = {(j, k): cut_and_rest(j, k)[0] for j in (0, 1) for k in (0, 1, 2)}
     of_rest = {(j, k): cut_and_rest(j, k)[1] for j in (1, 2) for k in (0, 1, 2)}
+    # Moments after trimming at each cap: weights are the cap for those cut, growth * single for the others.
     size = caps * of_cut[0, 0] + growth * of_rest[1, 0]
     mean = (caps * of_cut[0, 1] + growth * of_rest[1, 1]) / size
     about = {0: mean**2, 1: -2 * mean, 2: np.ones_like(mean)}
@@ -289,9 +312,11 @@ def _mse(people: _Sorted, values: np.ndarray, caps: np.ndarray, cut: np.ndarray,
     products = sum(
         part * (caps * of_cut[1, k] + growth * of_rest[2, k]) for k, part in ((1, -mean), (2, np.ones_like(mean)))
     )
+    # Variances with replacement, n/(n-1) sum w**2 (y - mean)**2 / (sum w)**2; y is centred, so the mean before is 0.
     total, factor = float(single @ copies), n / (n - 1)
     at_start = float((copies * single**2) @ y**2) / total**2
     variance = factor * squares / size**2
+    # V(m_t - m_0) = V(m_t) + V(m_0) - 2 Cov(m_t, m_0), and MSE_t as in ``potter_cutoff``.
     of_difference = variance + factor * (at_start - 2 * products / (size * total))
     return variance + np.maximum(mean**2 - of_difference, 0.0)
 
@@ -308,7 +333,30 @@ LimitsOf = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Trim:
-    """Cap weights at median + k * IQR and spread the excess (see ``cap_with_redistribution``)."""
+    """Cap weights at median + k * IQR and spread the excess (see ``cap_with_redistribution``).
+
+    Parameters
+    ----------
+    k : float      interquartile ranges above the median, of the positive weights; every replicate has its own cap
+    column : str   weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) ``k`` is no finite number.
+
+    References
+    ----------
+    Potter (1990), as in ``potter_cutoff``; Valliant, Dever & Kreuter (2018), section 14.4.
+
+    Examples
+    --------
+    Median 1, quartiles 1 and 2: the cap is 3. The excess of 2 goes to the others in proportion.
+
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"base_weight": [1.0, 1.0, 1.0, 2.0, 5.0], "disposition": "I"})
+    >>> apply_recipe(sample, [Trim(k=2)]).weight.round(6).tolist()
+    [1.4, 1.4, 1.4, 2.8, 3.0]
+    """
 
     k: float
     column: str = "trimmed_weight"
@@ -336,7 +384,29 @@ class Trim:
 
 @dataclass(frozen=True)
 class TrimFixed:
-    """Keep weights between limits in persons (see ``hold_between``)."""
+    """Keep weights between limits in persons (see ``hold_between``).
+
+    Parameters
+    ----------
+    lower, upper : float or None   persons; None: no limit
+    column : str                   weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) a limit is no finite number, or the limits cannot hold the sum of the weights. A
+        replicate whose sum they cannot hold stays as it is, with a warning in the report.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, section 14.4.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"base_weight": [1.0, 2.0, 6.0], "disposition": "I"})
+    >>> apply_recipe(sample, [TrimFixed(upper=4.5)]).weight.round(6).tolist()
+    [1.5, 3.0, 4.5]
+    """
 
     lower: float | None = None
     upper: float | None = None
@@ -353,7 +423,28 @@ class TrimFixed:
 class TrimRatio:
     """Keep weights between multiples of the median (or mean) weight, in every replicate its own.
 
-    ``lower``, ``upper`` : multiples, or None for no limit; ``of`` : median | mean.
+    Parameters
+    ----------
+    lower, upper : float or None   multiples, without unit; None: no limit
+    of : "median" | "mean"         of the positive weights
+    column : str                   weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) as ``TrimFixed``; ``of`` is neither median nor mean.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), section 14.4.
+
+    Examples
+    --------
+    The mean weight is 3, the limit 4.5:
+
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"base_weight": [1.0, 2.0, 6.0], "disposition": "I"})
+    >>> apply_recipe(sample, [TrimRatio(upper=1.5, of="mean")]).weight.round(6).tolist()
+    [1.5, 3.0, 4.5]
     """
 
     lower: float | None = None
@@ -379,8 +470,30 @@ class TrimRatio:
 class Potter:
     """Cap weights where the estimated mean square error is least (see ``potter_cutoff``).
 
-    ``outcomes`` : numeric columns, known for respondents (missing: left out of that outcome's mean);
-    ``levels`` : number of caps tried. Every replicate looks for its own cap.
+    Every replicate looks for its own cap.
+
+    Parameters
+    ----------
+    outcomes : tuple of str   numeric columns, known for respondents (missing: left out of that outcome's mean)
+    levels : int              number of caps tried
+    column : str              weight column that the step leaves
+
+    Raises
+    ------
+    WeightingError   (when applied) no outcome, or one that is missing, not a number, or the same for all respondents.
+
+    References
+    ----------
+    Potter (1990), Proceedings of the ASA Survey Research Methods Section, 225-230.
+
+    Examples
+    --------
+    The mean of y is 1/2 whatever is cut, so that the least cap tried is best: 4.8 + (20 - 4.8) / 50.
+
+    >>> from spi_analysis.survey.weighting import apply_recipe
+    >>> sample = pd.DataFrame({"base_weight": [1.0] * 8 + [20.0] * 2, "disposition": "I", "y": [0, 1] * 5})
+    >>> apply_recipe(sample, [Potter(("y",))]).weight.round(3).tolist()[7:]
+    [4.724, 5.104, 5.104]
     """
 
     outcomes: tuple[str, ...]
