@@ -161,7 +161,7 @@ class DeclaredDesign(ABC):
     ) -> Self:
         """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.
 
-        A SurveyDesign then uses residuals (Deville & Sarndal 1992, JASA 87); a ReplicateDesign calibrates all replicates.
+        A SurveyDesign then uses residuals (Deville & Sarndal 1992), a ReplicateDesign calibrates every replicate.
 
         Parameters
         ----------

@@ -83,7 +83,7 @@ def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: floa
 
     References
     ----------
-    Student (1908), Biometrika 6; Korn & Graubard (1999), Analysis of Health Surveys, section 2.2.
+    Student (1908), Biometrika 6; Korn & Graubard (1999), Analysis of Health Surveys.
 
     Examples
     --------
@@ -262,7 +262,7 @@ def _arcsine(
 
 
 def _wilson(p: np.ndarray, effective: np.ndarray, quantile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # Wilson's score interval with the effective number of answers (Brown, Cai & DasGupta 2001, eq. 4).
+    # Wilson's score interval with the effective number of answers (Brown, Cai & DasGupta 2001).
     z2 = quantile**2 / effective
     centre = (p + z2 / 2) / (1 + z2)
     half = quantile / (1 + z2) * np.sqrt(p * (1 - p) / effective + z2 / (4 * effective))
