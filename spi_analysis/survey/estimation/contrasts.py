@@ -184,7 +184,7 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
 
     Examples
     --------
-    Two rounds of variance 0.25 with 2 degrees of freedom: the difference has 0.5 with ``0.5**2 / (2 * 0.25**2 / 2) = 4``.
+    Two rounds of variance 0.25, 2 degrees of freedom each; together 0.5, with ``0.5**2 / (2 * 0.25**2 / 2) = 4``.
 
     >>> from spi_analysis.survey import SurveyDesign, estimate_mean
     >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "score": [1, 3, 5, 7]})
