@@ -26,7 +26,21 @@ SINGULAR = 1e12
 
 @dataclass(frozen=True)
 class TestResult:
-    """A test: the statistic with its degrees of freedom (one number, or numerator and denominator), and p."""
+    """A test: what was compared with what.
+
+    Parameters
+    ----------
+    method : str                 name of the test
+    statistic : float
+    df : tuple of float          degrees of freedom: one number, or numerator and denominator
+    p_value : float              0 to 1
+    estimate, ci_low, ci_high : float or None   what was tested, with its limits (t test only)
+
+    Examples
+    --------
+    >>> TestResult("t test", statistic=2.0, df=(10.0,), p_value=0.07).method
+    't test'
+    """
 
     # Not a test case, in spite of its name.
     __test__ = False
@@ -45,6 +59,8 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
 
     Parameters
     ----------
+    design : SurveyDesign or ReplicateDesign
+    rows, columns : str   columns of the table; people without a value in both are outside it
     statistic : str
         F (Pearson's with Rao and Scott's second-order correction), Chisq (their first-order correction),
         Wald (of the residual counts), adjWald (Wald for few degrees of freedom); names as in R survey
@@ -56,11 +72,23 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
 
     Raises
     ------
-    EstimationError   unknown statistic, a column that is missing or has a single value; a table too thin for the test
+    EstimationError   unknown statistic, a column that is missing or has a single value; a table too thin for the test,
+        without sampling error or without degrees of freedom; a stratum has a single unit (``lonely_psu="fail"``)
 
     References
     ----------
     Rao & Scott (1984), Annals of Statistics 12; Thomas & Rao (1987), JASA 82; Koch, Freeman & Freeman (1975).
+
+    Examples
+    --------
+    Of 10 women 6 said yes, of 10 men 2: ``20 (6*8 - 4*2)**2 / (10 * 10 * 8 * 12) = 10/3``.
+
+    >>> people = pd.DataFrame({"w": 5.0, "sex": ["f"] * 10 + ["m"] * 10})
+    >>> people["paid"] = ["yes"] * 6 + ["no"] * 4 + ["yes"] * 2 + ["no"] * 8
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> test = chi_square(SurveyDesign(people, weight="w"), "sex", "paid", statistic="Chisq")
+    >>> round(test.statistic, 3), test.df
+    (3.333, (1,))
     """
     if statistic not in STATISTICS:
         raise EstimationError(
@@ -74,6 +102,7 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
         wald = _wald(table)
         if statistic == "Wald":
             return _f_test("Wald test of association", wald / degrees, degrees, nu)
+        # Wald's statistic as Hotelling's T2: F with nu - d + 1 degrees of freedom (Thomas & Rao 1987).
         below = nu - degrees + 1
         return _f_test("Wald test of association, adjusted", wald * below / (degrees * nu), degrees, below)
     pearson, effects = _pearson(table)
@@ -85,8 +114,10 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
             hint="in a census the table itself is the answer",
         )
     if statistic == "Chisq":
+        # First order: X2 over the mean design effect is about chi-square.
         p = float(chi2.sf(pearson / (trace / degrees), degrees))
         return TestResult("Pearson's chi-square, first-order Rao-Scott correction", pearson, (degrees,), p)
+    # Second order: X2 / trace is about F with d0 = trace**2 / trace of the square and d0 nu degrees of freedom.
     d0 = trace**2 / float(np.trace(effects @ effects))
     return _f_test("Pearson's chi-square, second-order Rao-Scott correction", pearson / trace, d0, d0 * nu)
 
@@ -96,9 +127,36 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
 
     The degrees of freedom are those of the people with both values minus one (as R's svyttest of two domains).
 
+    Parameters
+    ----------
+    design : SurveyDesign or ReplicateDesign
+    variable : str     numeric column
+    by : str or None   column of two values
+    null : float       in units of the variable
+    level : float      of the interval
+
+    Returns
+    -------
+    TestResult, two-sided, with the mean or difference and its limits.
+
     Raises
     ------
-    EstimationError   ``by`` does not have two values; no standard error above 0; no degrees of freedom
+    EstimationError   ``by`` does not have two values; no standard error above 0; no degrees of freedom; else as
+        ``estimate_mean``
+
+    References
+    ----------
+    Korn & Graubard (1999), Analysis of Health Surveys; Lumley (2010), Complex Surveys.
+
+    Examples
+    --------
+    Mean 3, variance ``(4 + 0 + 0 + 4)/3 / 4 = 2/3``: ``t = (3 - 1) / 0.8165``.
+
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> design = SurveyDesign(pd.DataFrame({"w": 10.0, "score": [1, 3, 3, 5]}), weight="w")
+    >>> test = t_test(design, "score", null=1.0)
+    >>> round(test.statistic, 3), test.df, test.estimate
+    (2.449, (2.0,), 3.0)
     """
     estimate = estimate_mean(design, variable, by=by, level=level)
     if by is not None:
@@ -161,8 +219,10 @@ def _pearson(table: _Table) -> tuple[float, np.ndarray]:
     estimate = estimate_mean(table.design, table.cells)
     found, n = estimate.table["estimate"].to_numpy(), int(estimate.table["n"].iloc[0])
     shares = found.reshape(table.shape)
+    # X2 = n sum (p_ij - p_i. p_.j)**2 / (p_i. p_.j).
     expected = np.outer(shares.sum(axis=1), shares.sum(axis=0))
     pearson = n * float(((shares - expected) ** 2 / expected).sum())
+    # Generalised design effects (C'D^-1 C / n)^-1 (C'D^-1 V D^-1 C), D = diag(p) (Rao & Scott 1984).
     interactions = _interactions(table.shape)
     inverse = np.diag(np.divide(1.0, found, out=np.zeros_like(found), where=found > 0))
     simple = interactions.T @ inverse @ interactions / n

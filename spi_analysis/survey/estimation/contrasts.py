@@ -24,16 +24,35 @@ def contrast(
     ----------
     estimate : Estimate with k rows
     weights : {row: weight}, or {name: {row: weight}}, or array (m, k); a row without weight takes no part,
-        so that it may be missing
+        so that it may be missing; rows count from 0, negative ones from the end
 
     Returns
     -------
     Estimate with one row per combination (``variable`` holds the name); df is the smallest and
     n the largest of the rows that take part.
+
+    Raises
+    ------
+    EstimationError   an array of another width; a row that the estimate does not have
+
+    References
+    ----------
+    Lumley (2010), Complex Surveys, ch. 2 (the variance is ``a' V a``).
+
+    Examples
+    --------
+    Two of four people in each unit: each mean has the variance ``(1 - 2/4) 2/2 = 0.5``, their difference 1.
+
+    >>> from spi_analysis.survey import SurveyDesign, estimate_mean
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "score": [1, 3, 5, 7]})
+    >>> means = estimate_mean(SurveyDesign(people, weight="w", stratum="unit", pop_size="N"), "score", by="unit")
+    >>> contrast(means, {"b - a": {0: -1.0, 1: 1.0}}).table[["variable", "estimate", "se"]].round(6).values.tolist()
+    [['b - a', 4.0, 1.0]]
     """
     names, matrix = _matrix(estimate, weights)
     used = matrix != 0
     values = _product(estimate.table["estimate"].to_numpy(dtype=float)[None, :], matrix)[0]
+    # A V A' for the combinations A.
     covariance = _product(_product(estimate.covariance, matrix).T, matrix)
     rows = estimate.table
     # A row that takes no part decides nothing.
@@ -109,11 +128,23 @@ def smooth_contrast(
 
     Raises
     ------
-    EstimationError   a function that is not smooth enough to be differentiated (such as ``abs``)
+    EstimationError   a function that is not smooth enough to be differentiated (such as ``abs``); a design is given,
+        and the estimate has no replicates
 
     References
     ----------
     Binder (1983), International Statistical Review 51; Squire & Trapp (1998), SIAM Review 40 (complex step).
+
+    Examples
+    --------
+    Means 2 and 6, each of variance 0.5; the slopes of their ratio 3 are -1.5 and 0.5: ``0.5 (2.25 + 0.25) = 1.25``.
+
+    >>> from spi_analysis.survey import SurveyDesign, estimate_mean
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "score": [1, 3, 5, 7]})
+    >>> means = estimate_mean(SurveyDesign(people, weight="w", stratum="unit", pop_size="N"), "score", by="unit")
+    >>> ratio = smooth_contrast(means, {"b / a": lambda m: m[1] / m[0]})
+    >>> ratio.table["estimate"].round(6).tolist(), ratio.covariance.round(6).tolist()
+    ([3.0], [[1.25]])
     """
     named = dict(functions) if isinstance(functions, Mapping) else {"contrast": functions}
     values = estimate.table["estimate"].to_numpy(dtype=float)
@@ -121,6 +152,7 @@ def smooth_contrast(
     slopes = np.array([_gradient(name, function, values) for name, function in named.items()])
     replicates = None
     if design is None:
+        # Delta method: J V J' with the slopes J.
         known = np.nan_to_num(estimate.covariance)
         covariance = slopes @ known @ slopes.T
     else:
@@ -134,9 +166,13 @@ def smooth_contrast(
 def difference(first: Estimate, second: Estimate) -> Estimate:
     """First minus second, row by row, of two independent estimates of the same rows (such as two rounds).
 
+    Parameters
+    ----------
+    first, second : Estimate with k rows   of the same labels, in the same order
+
     Returns
     -------
-    Estimate; covariances add up; df by Satterthwaite; n is the smaller of the two.
+    Estimate; covariances add up; df by Satterthwaite; n is the smaller of the two; the level is that of the first.
 
     Raises
     ------
@@ -145,6 +181,18 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
     References
     ----------
     Satterthwaite (1946), Biometrics Bulletin 2.
+
+    Examples
+    --------
+    Two rounds of variance 0.25, 2 degrees of freedom each; together 0.5, with ``0.5**2 / (2 * 0.25**2 / 2) = 4``.
+
+    >>> from spi_analysis.survey import SurveyDesign, estimate_mean
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "score": [1, 3, 5, 7]})
+    >>> design = SurveyDesign(people, weight="w", stratum="unit", pop_size="N")
+    >>> later = design.with_columns(people[["score"]] + 3)
+    >>> change = difference(estimate_mean(later, "score"), estimate_mean(design, "score"))
+    >>> change.table[["estimate", "se", "df_design"]].round(4).values.tolist()
+    [[3.0, 0.7071, 4.0]]
     """
     labels = [part.table.drop(columns=[*RESULT_COLUMNS, "deff"], errors="ignore") for part in (first, second)]
     if not labels[0].reset_index(drop=True).equals(labels[1].reset_index(drop=True)):
@@ -158,6 +206,7 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
     sizes = [part["df_design"].to_numpy(dtype=float) for part in (a, b)]
     variances = [part["se"].to_numpy() ** 2 for part in (a, b)]
     parts = [np.divide(v**2, d, out=np.zeros(len(a)), where=d > 0) for v, d in zip(variances, sizes, strict=True)]
+    # (v1 + v2)**2 / (v1**2/df1 + v2**2/df2), Satterthwaite (1946).
     df = np.divide(np.diag(covariance) ** 2, sum(parts), out=np.full(len(a), np.inf), where=np.asarray(sum(parts)) > 0)
     certain = [is_certain(part) for part in (a, b)]
     unknown = [~sure & (size <= 0) for sure, size in zip(certain, sizes, strict=True)]
@@ -183,6 +232,7 @@ def _gradient(name: str, function: Function, values: np.ndarray) -> np.ndarray:
         # abs() and its like drop the imaginary part without a word; a constant has none to drop.
         if not np.iscomplexobj(moved) and function(values) != function(values + NUDGE * (np.arange(len(values)) == j)):
             raise _not_smooth(name, "a real number for a complex one")
+        # f'(x) = Im f(x + ih) / h + O(h**2), Squire & Trapp (1998).
         slopes[j] = np.imag(moved) / STEP
     return slopes
 
@@ -217,7 +267,23 @@ NO_SPREAD = 1e-12
 
 @dataclass(frozen=True)
 class Linearised:
-    """Estimates of one round as sums over its sample: ``ids`` (n,) of people, ``values`` (n, k) weighted influence."""
+    """Estimates of one round as sums over its sample.
+
+    Parameters
+    ----------
+    ids : Index (n,)         people, each once
+    values : array (n, k)    weighted influence of each person on each of k estimates, in units of the estimate
+
+    Raises
+    ------
+    EstimationError   a person is in the sample twice
+
+    Examples
+    --------
+    >>> round_1 = Linearised(pd.Index(["ani", "budi"]), np.array([[-1.0], [1.0]]))
+    >>> round_1.values.shape
+    (2, 1)
+    """
 
     ids: pd.Index
     values: np.ndarray
@@ -229,7 +295,7 @@ class Linearised:
 
 
 def overlap_covariance(first: Linearised, second: Linearised, cells: pd.Series | None = None) -> np.ndarray:
-    """Covariance (k1, k2) between the estimates of two rounds.
+    """Covariance between the estimates of two rounds.
 
     In each cell, a simple random sample of n1 of N people in the first round and n2 in the second, n12 in both:
     ``(1 - n1 n2 / (N n12)) / c * sum over common people of (u1 - mean u1)(u2 - mean u2)`` with
@@ -243,6 +309,10 @@ def overlap_covariance(first: Linearised, second: Linearised, cells: pd.Series |
     cells : Series or None       the people (index) who could be in both rounds, and the cell (unit, class) of each;
         None: everybody, in one cell of unlimited size (a panel, analysed as draws with replacement)
 
+    Returns
+    -------
+    array (k1, k2), in units of the first estimates times those of the second
+
     Raises
     ------
     EstimationError   a person is twice in a sample or in ``cells``
@@ -251,6 +321,14 @@ def overlap_covariance(first: Linearised, second: Linearised, cells: pd.Series |
     ----------
     Tam (1984), American Statistician 38; Qualite & Tille (2008), Survey Methodology 34; Wood (2008), Journal of
     Official Statistics 24.
+
+    Examples
+    --------
+    A panel of three: ``c = 1 - 1/3 - 1/3 + 3/9 = 2/3``, the products sum to 2.
+
+    >>> panel = Linearised(pd.Index(["ani", "budi", "citra"]), np.array([[-1.0], [0.0], [1.0]]))
+    >>> overlap_covariance(panel, panel).round(6).tolist()
+    [[3.0]]
     """
     unlimited = cells is None
     people = pd.Series(0, first.ids.union(second.ids)) if cells is None else cells

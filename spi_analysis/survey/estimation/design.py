@@ -129,15 +129,26 @@ class DeclaredDesign(ABC):
         return len(self.weights)
 
     def subset(self, mask: pd.Series | np.ndarray) -> Self:
-        """A domain: the full design is kept, only the rows outside count as 0.
+        """A domain: the full design is kept, only the rows outside count as 0 (Lumley 2010, Complex Surveys, ch. 2).
 
         Parameters
         ----------
         mask : Series or array (n,) of true and false   a Series is matched by its index
 
+        Returns
+        -------
+        The same kind of design, all n rows kept; a second ``subset`` narrows the first.
+
         Raises
         ------
         EstimationError   the mask has another length or other labels, a value is missing or neither true nor false
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"unit": ["a", "a", "b"], "w": 10.0})
+        >>> domain = SurveyDesign(people, weight="w").subset(people["unit"] == "a")
+        >>> len(domain), domain.in_domain.tolist()
+        (3, [True, True, False])
         """
         return self._with(in_domain=self.in_domain & mask_of(mask, self.data.index))
 
@@ -150,25 +161,75 @@ class DeclaredDesign(ABC):
     ) -> Self:
         """The design with calibrated weights (see ``weighting.calibrate``), whose variance knows of it.
 
-        A SurveyDesign then uses residuals; a ReplicateDesign calibrates every replicate.
+        A SurveyDesign then uses residuals (Deville & Sarndal 1992), a ReplicateDesign calibrates every replicate.
+
+        Parameters
+        ----------
+        totals, method, bounds, scale_margins : as ``weighting.calibrate``
+
+        Returns
+        -------
+        The same kind of design; its ``weights`` (n,) meet the totals.
 
         Raises
         ------
         EstimationError   the design is restricted to a domain
         WeightingError    as ``weighting.calibrate``
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"sex": ["f", "f", "m", "m"], "w": 2.0})
+        >>> design = SurveyDesign(people, weight="w").calibrated({"sex": {"f": 6, "m": 2}})
+        >>> design.weights.round(6).tolist()
+        [3.0, 3.0, 1.0, 1.0]
         """
         self._refuse_domain()
         return self._calibrated_to(*auxiliary_of(self.data, totals, scale_margins), method, bounds)
 
     def post_stratified(self, by: str | list[str], totals: Mapping[object, float] | pd.Series) -> Self:
-        """The design with post-stratified weights (see ``weighting.post_stratify``), as ``calibrated``."""
+        """The design with post-stratified weights (see ``weighting.post_stratify``).
+
+        Parameters
+        ----------
+        by, totals : as ``weighting.post_stratify``
+
+        Returns
+        -------
+        The same kind of design; errors as ``calibrated``.
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"sex": ["f", "f", "m", "m"], "w": 2.0})
+        >>> SurveyDesign(people, weight="w").post_stratified("sex", {"f": 6, "m": 2}).weights.round(6).tolist()
+        [3.0, 3.0, 1.0, 1.0]
+        """
         self._refuse_domain()
         labels, cells = post_stratum_cells(self.data, by, totals)
         cell = str(labels.name)
         return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}), "linear", None)
 
     def with_columns(self, columns: pd.DataFrame) -> Self:
-        """The design with more columns in its data, matched by the index; another index is an EstimationError."""
+        """The design with more columns in its data, matched by the index.
+
+        Parameters
+        ----------
+        columns : DataFrame (n, ...)   a column that the data already have is replaced
+
+        Returns
+        -------
+        The same kind of design; weights and domain are unchanged.
+
+        Raises
+        ------
+        EstimationError   the index is not that of the design's data
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"w": [10.0, 10.0], "score": [60, 80]})
+        >>> more = SurveyDesign(people, weight="w").with_columns(pd.DataFrame({"high": people["score"] > 70}))
+        >>> more.data["high"].tolist()
+        [False, True]
+        """
         new = aligned(columns, self.data.index, "the table of new columns")
         return self._with(data=pd.concat([self.data.drop(columns=new.columns, errors="ignore"), new], axis=1))
 
@@ -204,7 +265,21 @@ LONELY_RULES = ("fail", "certainty", "adjust", "average")
 class Calibration:
     """A calibration that the weights went through: the variance uses residuals from its auxiliaries.
 
-    ``before`` and ``after`` (n,) are the weights that went in and came out.
+    Parameters
+    ----------
+    auxiliary : Auxiliary        the calibration variables of the n rows
+    before, after : array (n,)   weights that went in and came out, in population units
+
+    References
+    ----------
+    Deville & Sarndal (1992), JASA 87, section 3.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"sex": ["f", "f", "m", "m"], "w": 2.0})
+    >>> (step,) = SurveyDesign(people, weight="w").calibrated({"sex": {"f": 6, "m": 2}}).calibrations
+    >>> step.before.tolist(), step.after.round(6).tolist()
+    ([2.0, 2.0, 2.0, 2.0], [3.0, 3.0, 1.0, 1.0])
     """
 
     auxiliary: Auxiliary
@@ -215,6 +290,7 @@ class Calibration:
         """Weighted values (n, k) minus what their regression on the auxiliaries explains, weighted by ``before``."""
         after = self.after[:, None]
         values = np.divide(weighted, after, out=np.zeros_like(weighted), where=after != 0)
+        # e = y - x'B with B = (sum d x x')^-1 sum d x y, d the weights before (Deville & Sarndal 1992, section 3).
         gram = self.auxiliary.gram(self.before)
         products = self.auxiliary.products(values * self.before[:, None])
         explained = self.auxiliary.predict(np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ products)
@@ -237,9 +313,26 @@ class SurveyDesign(DeclaredDesign):
     lonely_psu : str          what to do with a stratum of one unit: fail; certainty (adds nothing);
         adjust (compare with 0, as R survey); average (mean variance of the other strata)
 
+    Raises
+    ------
+    EstimationError   unknown ``lonely_psu``; a column is missing; no rows; a weight is no number, missing, infinite or
+        negative; a stratum or unit is missing; more strata or population sizes than stages; a unit in two strata; a
+        population size that is no number, smaller than the sample or not the same all over its stratum. A stratum of a
+        single unit is refused when a variance is asked for
+
     References
     ----------
     Lumley (2010), Complex Surveys; Binder (1983), International Statistical Review 51.
+
+    Examples
+    --------
+    Two of four people in each of two strata: ``var = sum_h (1/2)**2 (1 - 2/4) 2/2 = 0.25``.
+
+    >>> from spi_analysis.survey import estimate_mean
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "score": [1, 3, 5, 7]})
+    >>> design = SurveyDesign(people, weight="w", stratum="unit", pop_size="N")
+    >>> estimate_mean(design, "score").table[["estimate", "se", "df_design"]].round(6).values.tolist()
+    [[4.0, 0.5, 2.0]]
     """
 
     stages: tuple[Stage, ...]
@@ -280,7 +373,26 @@ class SurveyDesign(DeclaredDesign):
         return self._with(weights=after, calibrations=(*self.calibrations, step))
 
     def with_weights(self, weights: pd.Series | np.ndarray) -> Self:
-        """The design with other weights, such as trimmed ones; calibrations before that still count."""
+        """The design with other weights, such as trimmed ones; calibrations before that still count.
+
+        Parameters
+        ----------
+        weights : Series or array (n,)   population units, in the order of the rows
+
+        Returns
+        -------
+        SurveyDesign
+
+        Raises
+        ------
+        EstimationError   another length; a weight that is missing, infinite or negative
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"w": [10.0, 50.0]})
+        >>> SurveyDesign(people, weight="w").with_weights([10.0, 30.0]).weights.tolist()
+        [10.0, 30.0]
+        """
         values = np.asarray(weights, dtype=float)
         if values.shape != self.weights.shape or not np.isfinite(values).all() or (values < 0).any():
             raise EstimationError(
@@ -291,9 +403,27 @@ class SurveyDesign(DeclaredDesign):
         return self._with(weights=values)
 
     def covariance(self, influence: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
-        """Covariance (k, k) of estimates with influence values (n, k), unweighted, 0 outside their domain.
+        """Covariance of estimates from their influence values.
 
-        ``present`` (n, k): the rows in each estimate's domain; None: the design's domain for all.
+        Parameters
+        ----------
+        influence : array (n, k)   unweighted, 0 outside the domain of the estimate, in units of the estimate
+        present : array (n, k) of bool or None   the rows in each estimate's domain; None: the design's domain for all
+
+        Returns
+        -------
+        array (k, k)
+
+        Raises
+        ------
+        EstimationError   a stratum has a single unit and ``lonely_psu`` is "fail"; all strata have, and it is "average"
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "score": [1, 3, 5, 7]})
+        >>> design = SurveyDesign(people, weight="w", stratum="unit", pop_size="N")
+        >>> design.covariance((people[["score"]].to_numpy() - 4) / 8).round(6).tolist()
+        [[0.25]]
         """
         weighted = influence * self.weights[:, None]
         for calibration in self.calibrations:
@@ -321,12 +451,34 @@ class SurveyDesign(DeclaredDesign):
         return len(self.stages) == 1 and not self.calibrations and not alone and len(stage.unit_stratum) == len(self)
 
     def df(self, rows: np.ndarray | None = None) -> float:
-        """Degrees of freedom: primary units minus strata, among the given rows with weight (default: the domain)."""
+        """Degrees of freedom: primary units minus strata, among the given rows with weight.
+
+        Parameters
+        ----------
+        rows : array (n,) of bool or None   None: the domain
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0})
+        >>> SurveyDesign(people, weight="w", stratum="unit").df()
+        2.0
+        """
         inside = self.in_domain if rows is None else rows & self.in_domain
         return float(self.df_by(inside.astype(np.intp) - 1, 1)[0])
 
     def df_by(self, codes: np.ndarray, n_groups: int) -> np.ndarray:
-        """Degrees of freedom in each of the groups that ``codes`` (n,) name; -1 is no group."""
+        """Degrees of freedom (n_groups,) in each of the groups that ``codes`` (n,) name, as ``df``; -1 is no group.
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"unit": ["a", "a", "a", "b", "b"], "w": 2.0})
+        >>> SurveyDesign(people, weight="w", stratum="unit").df_by(np.array([0, 0, 0, 1, 1]), 2).tolist()
+        [2.0, 1.0]
+        """
         codes = np.where(self.weights != 0, codes, -1)
         stage = self.stages[0]
         return (_distinct_by(codes, stage.unit, n_groups) - _distinct_by(codes, stage.stratum, n_groups)).astype(float)

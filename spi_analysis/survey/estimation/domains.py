@@ -22,7 +22,19 @@ RESERVED = ("variable", "category", "quantile", *RESULT_COLUMNS, "deff")
 
 @dataclass(frozen=True)
 class Domains:
-    """D disjoint domains: ``labels`` (D rows, the columns of ``by``); ``codes`` (n,), -1 outside all of them."""
+    """D disjoint domains of n rows.
+
+    Parameters
+    ----------
+    labels : DataFrame (D, ...)   one row per domain, the columns of ``by``
+    codes : array (n,) of int     the domain of every row, -1 outside all of them
+
+    Examples
+    --------
+    >>> domains = domains_of(pd.DataFrame({"unit": ["b", "a", "b"]}), np.ones(3, dtype=bool), "unit")
+    >>> len(domains), domains.labels["unit"].tolist(), domains.codes.tolist()
+    (2, ['a', 'b'], [1, 0, 1])
+    """
 
     labels: pd.DataFrame
     codes: np.ndarray
@@ -31,18 +43,47 @@ class Domains:
         return len(self.labels)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """Sum of ``values`` (n,) in every domain: (D,)."""
+        """Sum of values in every domain.
+
+        Parameters
+        ----------
+        values : array (n,)
+
+        Returns
+        -------
+        array (D,)
+
+        Examples
+        --------
+        >>> domains = domains_of(pd.DataFrame({"unit": ["b", "a", "b"]}), np.ones(3, dtype=bool), "unit")
+        >>> domains.sums(np.array([1.0, 2.0, 4.0])).tolist()
+        [2.0, 5.0]
+        """
         return np.bincount(self.codes + 1, values, len(self) + 1)[1:]
 
 
 def domains_of(data: pd.DataFrame, inside: np.ndarray, by: By) -> Domains:
     """Domains by the values of ``by``, sorted; without ``by`` (or an empty list) the rows ``inside`` are one domain.
 
-    A row with a missing value is in no domain.
+    Parameters
+    ----------
+    data : DataFrame (n, ...)
+    inside : array (n,) of bool      rows that count; the others are in no domain
+    by : str or list of str or None  columns; a row with a missing value is in no domain
+
+    Returns
+    -------
+    Domains: one per combination of values that occurs, in the order of a categorical column's categories.
 
     Raises
     ------
     EstimationError   a column is missing or has a name that results use themselves; no row has a value
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit": ["b", "a", "b", None]})
+    >>> domains_of(people, np.array([True, True, False, True]), "unit").codes.tolist()
+    [1, 0, -1, -1]
     """
     columns = [] if by is None else [by] if isinstance(by, str) else list(by)
     if not columns:
@@ -307,6 +348,7 @@ class Ratios:
 
     def _influence_sums(self) -> np.ndarray:
         """Weighted influence values summed by variable, domain and part."""
+        # Linearised ratio: u_i = w_i (y_i - R x_i) / X (Sarndal, Swensson & Wretman 1992, section 5.6).
         (tops, bottoms), (centre, scale) = self._sums, self._centre_and_scale
         return (tops - centre[:, :, None] * bottoms) / scale[:, :, None]
 

@@ -33,11 +33,29 @@ def estimate_mean(
 
     Returns
     -------
-    Estimate; ``n`` counts the rows with a value and a positive weight.
+    Estimate, in units of the variable; ``n`` counts the rows with a value and a positive weight.
+
+    Raises
+    ------
+    EstimationError   no variable; a column is missing or not a number; a value is infinite; the level is not between 0
+        and 1; ``by`` names a column of the result or has no value; a stratum has a single unit (``lonely_psu="fail"``)
 
     References
     ----------
     Sarndal, Swensson & Wretman (1992), section 5.7.
+
+    Examples
+    --------
+    Two of four people in each of two units: ``var = sum_h (1/2)**2 (1 - 2/4) 2/2 = 0.25``.
+
+    >>> import pandas as pd
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "score": [1, 3, 5, 7]})
+    >>> design = SurveyDesign(people, weight="w", stratum="unit", pop_size="N")
+    >>> estimate_mean(design, "score").table[["estimate", "se", "df_design", "n"]].round(6).values.tolist()
+    [[4.0, 0.5, 2.0, 4.0]]
+    >>> estimate_mean(design, "score", by="unit").table[["unit", "estimate"]].values.tolist()
+    [['a', 2.0], ['b', 6.0]]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     values = numeric_columns(design.data, names)
@@ -47,7 +65,35 @@ def estimate_mean(
 def estimate_total(
     design: Design, variables: str | Sequence[str], by: By = None, level: float = 0.95, deff: bool | str = False
 ) -> Estimate:
-    """Weighted totals. Parameters and returns as ``estimate_mean``."""
+    """Weighted totals.
+
+    Parameters
+    ----------
+    design, variables, by, level, deff : as ``estimate_mean``; a row with a missing value adds nothing
+
+    Returns
+    -------
+    Estimate, in units of the variable times population units.
+
+    Raises
+    ------
+    EstimationError   as ``estimate_mean``
+
+    References
+    ----------
+    Horvitz & Thompson (1952), JASA 47; Sarndal, Swensson & Wretman (1992), section 2.8.
+
+    Examples
+    --------
+    Each of the four people stands for two: ``2 (1 + 3 + 5 + 7) = 32``.
+
+    >>> import pandas as pd
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "bribes": [1, 3, 5, 7]})
+    >>> design = SurveyDesign(people, weight="w", stratum="unit", pop_size="N")
+    >>> estimate_total(design, "bribes").table[["estimate", "se"]].round(6).values.tolist()
+    [[32.0, 4.0]]
+    """
     names = [variables] if isinstance(variables, str) else list(variables)
     values = numeric_columns(design.data, names)
     return _estimate(design, [Variable({"variable": n}, values[n]) for n in names], by, level, deff, is_total=True)
@@ -62,7 +108,35 @@ def estimate_ratio(
 ) -> Estimate:
     """Ratios of totals, every numerator with every denominator; ``variable`` is "numerator/denominator".
 
-    Parameters and returns as ``estimate_mean``.
+    Parameters
+    ----------
+    design : SurveyDesign or ReplicateDesign
+    numerator, denominator : str or list of str   numeric columns; a row that misses either is outside the domain
+    by, level : as ``estimate_mean``
+
+    Returns
+    -------
+    Estimate, in units of the numerator per unit of the denominator; missing where the denominator's total is 0.
+
+    Raises
+    ------
+    EstimationError   as ``estimate_mean``
+
+    References
+    ----------
+    Sarndal, Swensson & Wretman (1992), section 5.6.
+
+    Examples
+    --------
+    ``(1 + 3 + 5 + 7) / (1 + 2 + 3 + 2) = 2``; deviations ``y - 2x`` are -1, -1 in one unit and -1, 3 in the other.
+
+    >>> import pandas as pd
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"unit": ["a", "a", "b", "b"], "w": 2.0, "N": 4, "paid": [1, 3, 5, 7]})
+    >>> people["visits"] = [1, 2, 3, 2]
+    >>> design = SurveyDesign(people, weight="w", stratum="unit", pop_size="N")
+    >>> estimate_ratio(design, "paid", "visits").table[["variable", "estimate", "se"]].round(3).values.tolist()
+    [['paid/visits', 2.0, 0.354]]
     """
     tops = [numerator] if isinstance(numerator, str) else list(numerator)
     bottoms = [denominator] if isinstance(denominator, str) else list(denominator)
@@ -84,23 +158,34 @@ def estimate_proportion(
 
     Parameters
     ----------
+    design, by, level, deff : as ``estimate_mean``
+    variables : str or list of str   columns of categories; a row with a missing value is outside that variable's domain
     interval : str
         wald (t), logit, wilson, beta (Korn & Graubard), asin; all but the first stay inside 0 to 1
     cap_effective_n : bool
         limits as if the answers told at most what ``n`` drawn one by one tell (``proportion_interval``; not in R)
-    others as in ``estimate_mean``
 
     Returns
     -------
-    Estimate whose table has a column ``category``.
+    Estimate, shares from 0 to 1, whose table has a column ``category``.
 
     Raises
     ------
-    EstimationError   a column is missing, or has no value in the domain
+    EstimationError   a column is missing, or has no value in the domain; unknown interval; level and ``by`` as
+        ``estimate_mean``; a stratum has a single unit (``lonely_psu="fail"``)
 
     References
     ----------
     Korn & Graubard (1998), Survey Methodology 24; Franco et al. (2019), Journal of Survey Statistics and Methodology 7.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"w": 10.0, "paid": ["no", "yes", "yes", "yes"]})
+    >>> shares = estimate_proportion(SurveyDesign(people, weight="w"), "paid", interval="wilson").table
+    >>> shares[["category", "estimate", "se"]].values.tolist()
+    [['no', 0.25, 0.25], ['yes', 0.75, 0.25]]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     result = _estimate(design, [share for name in names for share in _shares(design, name)], by, level, deff)
@@ -120,6 +205,7 @@ def _estimate(
         labels_of(ratios), ratios.estimates.ravel(), covariance, df.ravel(), n.ravel(), level, ratios.certain().ravel()
     )
     if deff:
+        # Kish's design effect: the design's variance over that of a simple random sample of the same size.
         table["deff"] = table["se"].to_numpy() ** 2 / ratios.simple_variances(deff == "replace").ravel()
     return Estimate(table, covariance, level, replicates)
 
@@ -152,16 +238,30 @@ def estimate_variance(design: Design, variables: str | Sequence[str], by: By = N
     ----------
     design : SurveyDesign or ReplicateDesign
     variables : str or list of str   numeric columns; missing values are outside the variable's domain
-    by, level   as in ``estimate_mean``
+    by, level : as ``estimate_mean``
 
     Returns
     -------
-    Estimate. With a SurveyDesign the mean is taken as known, which changes the variance of the variance
-    by a smaller order only; replicates each use their own mean.
+    Estimate, in units of the variable squared; missing in a domain of one row. With a SurveyDesign the mean is taken
+    as known, which changes the variance of the variance by a smaller order only; replicates each use their own mean.
+
+    Raises
+    ------
+    EstimationError   as ``estimate_mean``
 
     References
     ----------
     Lumley (2010), Complex Surveys, section 2.4.
+
+    Examples
+    --------
+    Squared deviations from the mean 4 are 9, 1, 1, 9: ``4/3 * 5``.
+
+    >>> import pandas as pd
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"w": 10.0, "score": [1, 3, 5, 7]})
+    >>> estimate_variance(SurveyDesign(people, weight="w"), "score").table["estimate"].round(3).tolist()
+    [6.667]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     columns = numeric_columns(design.data, names)

@@ -132,6 +132,7 @@ def _hf7(w: np.ndarray, c: np.ndarray) -> np.ndarray:
     return _before(c) / c[-2] if len(c) > 1 else np.zeros(1)
 
 
+# The plotting positions of Hyndman & Fan (1996), definitions 4 to 9, with cumulated weights in place of ranks.
 RULES: dict[str, Rule] = {
     "math": _inverse,
     "school": _middle,
@@ -169,23 +170,35 @@ def estimate_quantile(
     variables : str or list of str   numeric columns; missing values are outside the variable's domain
     quantiles : float or list of float   probabilities, each above 0 and below 1
     by : str or list of str or None  domain columns
+    level : float    of the interval
     rule : str       math, school, shahvaish, hf1 ... hf9 (names and definitions of R survey's ``qrule``)
-    interval : str   of the share below the quantile: mean (t), xlogit, beta, wilson; with replicate weights
+    interval : str   of the share below the quantile: mean (t), xlogit, beta, wilson, asin; with replicate weights
         also "quantile": the spread of the quantiles of all replicates
 
     Returns
     -------
-    Estimate whose table has a column ``quantile``. ``se`` is half the interval divided by the t quantile
-    (with "quantile" the replicate standard error). The covariance between quantiles is known only
-    with interval="quantile"; else it is missing off the diagonal.
+    Estimate, in units of the variable, whose table has a column ``quantile``. ``se`` is half the interval divided by
+    the t quantile (with "quantile" the replicate standard error). The covariance between quantiles is known only
+    with interval="quantile"; else it is missing off the diagonal. A limit is missing where the interval of the share
+    leaves 0 to 1.
 
     Raises
     ------
-    EstimationError   unknown rule or interval, a probability outside 0 to 1, a variable that is no number
+    EstimationError   unknown rule or interval, a probability outside 0 to 1; variables, ``by``, level and strata of a
+        single unit as ``estimate_mean``
 
     References
     ----------
     Woodruff (1952), JASA 47; Hyndman & Fan (1996), American Statistician 50; Shah & Vaish (2006).
+
+    Examples
+    --------
+    Half of the weight lies at 3 or below, three quarters at 5 or below.
+
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> design = SurveyDesign(pd.DataFrame({"w": 10.0, "score": [1, 3, 5, 7]}), weight="w")
+    >>> estimate_quantile(design, "score", [0.5, 0.75]).table[["quantile", "estimate"]].values.tolist()
+    [[0.5, 3.0], [0.75, 5.0]]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     _check_interval(design, interval)
@@ -247,6 +260,7 @@ def _quantiles(design: Design, name: str, x: np.ndarray, task: _Task, interval: 
     if isinstance(design, ReplicateDesign) and interval == "quantile":
         return _by_replicates(design, x, members, task, name, estimate)
     low, high, df, n = _woodruff(design, x, samples, task, estimate, interval)
+    # The standard error that a symmetric t interval of this width would have (as R survey).
     se = (high - low) / (2 * student.ppf(0.5 + task.level / 2, np.where(df > 0, df, np.nan)))
     columns = dict(zip(RESULT_COLUMNS, (estimate, se, low, high, df, n), strict=True))
     return Estimate(task.labels(name).assign(**columns), np.diag(se**2), task.level)
@@ -256,6 +270,8 @@ def _woodruff(
     design: Design, x: np.ndarray, samples: list[WeightedSample], task: _Task, estimate: np.ndarray, interval: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Limits, degrees of freedom and n of every quantile, domain by domain."""
+    # Woodruff (1952): the share of the population at or below the estimated quantile has an interval like any other
+    # share; the quantiles at its two ends are the interval of the quantile.
     n_domains, k = len(task.domains), len(task.p)
     limits = np.vstack([estimate.reshape(n_domains, k), np.full(k, np.nan)])
     below = [np.where(np.isnan(x), np.nan, x <= limits[task.domains.codes, i]) for i in range(k)]

@@ -31,7 +31,15 @@ MOST_LEFT_OUT = 0.5
 
 
 class SeparationWarning(UserWarning):
-    """Coefficients without a finite value, or replicates that do not have them."""
+    """Coefficients without a finite value, or replicates that do not have them.
+
+    Examples
+    --------
+    A program that would rather stop than go on without a coefficient:
+
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", SeparationWarning)
+    """
 
 
 def estimate_regression(
@@ -45,6 +53,7 @@ def estimate_regression(
     formula : str   ``y ~ x + C(group)``; rows with a missing value are outside the domain, as are levels
         that only they have
     family : str    gaussian (identity), binomial (logit), poisson (log)
+    level : float   of the t intervals
     firth : bool    Firth's penalised likelihood (binomial, poisson), with weights of mean 1: finite where a level
         decides the outcome, and less biased where one outcome is rare
 
@@ -61,17 +70,28 @@ def estimate_regression(
     ------
     EstimationError   unknown family, a column that is missing, an outcome that does not fit the family, terms that
         depend on each other; a level, or terms together, that decide the outcome (the level is named); more than half
-        of the replicates left out; no convergence
+        of the replicates left out; nobody with an answer to all of the formula; Firth's penalty for a gaussian model;
+        a level that is not between 0 and 1; no convergence
 
     References
     ----------
     Binder (1983), International Statistical Review 51; Lumley & Scott (2017), Statistical Science 32; Firth (1993),
     Biometrika 80; Heinze & Schemper (2002), Statistics in Medicine 21.
+
+    Examples
+    --------
+    The mean is 1 where x is 0, and 3 where x is 1.
+
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"w": 10.0, "x": [0, 0, 1, 1], "y": [0, 2, 2, 4]})
+    >>> estimate_regression(SurveyDesign(people, weight="w"), "y ~ x").table["estimate"].round(6).tolist()
+    [1.0, 2.0]
     """
     _require_family(family, firth)
     model = _model(design, formula, family, firth)
     weights = np.where(model.rows, design.weights, 0.0)
     fitter, coefficients = _fitted(model, weights, isinstance(design, ReplicateDesign))
+    # As R's svyglm: design degrees of freedom + 1 - p.
     df = design.df(model.rows) + 1 - len(model.terms)
     replicates = None
     if isinstance(design, ReplicateDesign):
@@ -118,6 +138,7 @@ class _Model:
             # The score of weights v = c w, per unit of w: v mean'' x' A(v)^-1 x / 2 over c w.
             residual = residual + second * leverages(self.x, self._scaled(weights) * slope) / 2
         scores = self.x * np.where(self.rows, residual, 0.0)[:, None]
+        # Binder (1983): the inverse information times the scores x (y - mean).
         return np.linalg.solve(self._information(weights * slope), scores.T).T
 
     def of_the_penalty(self, weights: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
@@ -131,6 +152,7 @@ class _Model:
             return np.zeros((p, p))
         mean, slope, _ = self.groups.means(self.x @ coefficients)
         v = self._scaled(weights)
+        # Heinze & Schemper (2002): the data augmented by the leverages; A^-1 (sum of squared scores) A^-1.
         h = v * slope * leverages(self.x, v * slope)
         spread = h / 2 * ((mean**2 + (1 - mean) ** 2) if self.groups.family == "binomial" else 1.0)
         bread = np.linalg.inv(self._information(v * slope))

@@ -42,6 +42,7 @@ def separated_rows(family: str, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     moved = y > 0 if family == "poisson" else np.zeros(n, dtype=bool)
     above = np.hstack([-signed[~moved], np.eye(n)[~moved]])
     still = np.hstack([signed[moved], np.zeros((int(moved.sum()), n))])
+    # Largest sum of s, over directions b and slacks s (Konis 2007).
     found = linprog(
         np.concatenate([np.zeros(free), -np.ones(n)]),
         A_ub=above,
@@ -131,6 +132,7 @@ class Groups:
 
     def likelihood(self, weights: np.ndarray, eta: np.ndarray) -> float:
         """Weighted log-likelihood, but for a constant."""
+        # y eta - b(eta), b the cumulant function of the exponential family (McCullagh & Nelder 1989, section 2.2).
         total = {"gaussian": eta**2 / 2, "poisson": np.exp(np.minimum(eta, 700.0)), "binomial": np.logaddexp(0, eta)}
         return float(weights @ (self.y * eta - total[self.family]))
 
@@ -193,6 +195,8 @@ class Fitter:
                 looked_at = True
                 if separated_rows(part.family, part.y, part.x).any():
                     return None
+            # Newton's step b + (x'W x)^-1 x'w (y - mean), which for a canonical link is Fisher's scoring
+            # (McCullagh & Nelder 1989, section 2.5).
             mean, slope, _ = part.means(eta)
             step = _solved(_information(part.x, w * slope), part.x.T @ (w * (part.y - mean)))
             moved = None if step is None else _moved(part, w, b, step)
@@ -263,6 +267,7 @@ def _penalised(part: Groups, v: np.ndarray, start: np.ndarray) -> np.ndarray:
     b, value = start, _penalised_likelihood(part, v, start)
     for _ in range(MAX_ITERATIONS):
         step = np.linalg.solve(_information(part.x, v * part.means(part.x @ b)[1]), _penalised_score(part, v, b))
+        # Far from the maximum the quadratic is no guide: no linear predictor moves by more than 5 in one step.
         step = step / max(1.0, float(np.abs(part.x @ step).max()) / 5)
         for k in range(HALVINGS):
             moved = b + step / 2**k
@@ -278,6 +283,7 @@ def _penalised(part: Groups, v: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 def _penalised_likelihood(part: Groups, v: np.ndarray, b: np.ndarray) -> float:
     eta = part.x @ b
+    # l*(b) = l(b) + log|x'W x| / 2: Jeffreys' prior as the penalty (Firth 1993).
     sign, size = np.linalg.slogdet(_information(part.x, v * part.means(eta)[1]))
     return part.likelihood(v, eta) + size / 2 if sign > 0 else -np.inf
 

@@ -143,21 +143,38 @@ class ReplicateDesign(DeclaredDesign):
 
     Parameters
     ----------
-    df : DataFrame (n, ...)
-    weight : str               column of the main weight
+    df : DataFrame (n, ...)    one row per observed unit
+    weight : str               column of the main weight, in population units
     replicates : array (n, R) or list of columns   replicate weights (combined: they contain the main weight)
     method : str               bootstrap, jk1, jkn, brr, fay, successive, other; gives the defaults of
         ``scale``: 1/(R-1), (R-1)/R, 1, 1/R, 1/(R(1-fay)^2), 4/R, needed; and ``rscales``: 1, 1, needed, 1, 1, 1, 1
     scale, rscales : float, array (R,)   instead of the defaults
-    fay : float                Fay's factor
-    mse : bool
+    fay : float                Fay's factor, 0 or more, below 1
+    mse : bool                 deviations from the estimate (True) or from the mean of the replicates
     df_design : float or None  degrees of freedom of the whole; None: rank of the replicates minus 1. Those of a domain
         are the rank of its rows' replicates minus 1, never more than the whole has
     combined : bool            False: ``replicates`` are factors of the main weight
 
+    Raises
+    ------
+    EstimationError   unknown method; a column is missing; no rows; a weight is no number, missing or infinite; a main
+        weight is negative; replicates of another shape; a scale, factor or rscale out of range; what the method needs
+        (``scale`` of other, ``rscales`` of jkn, ``fay`` of fay) is not given
+
     References
     ----------
     Wolter (2007), Introduction to Variance Estimation; Lumley (2010), Complex Surveys (degrees of freedom).
+
+    Examples
+    --------
+    The jackknife leaves one of three people out at a time: means 2.5, 2, 1.5, variance ``2/3 (0.25 + 0 + 0.25) = 1/3``.
+
+    >>> from spi_analysis.survey import estimate_mean
+    >>> people = pd.DataFrame({"w": 1.0, "score": [1, 2, 3]})
+    >>> drop_one = np.array([[0.0, 1.5, 1.5], [1.5, 0.0, 1.5], [1.5, 1.5, 0.0]])
+    >>> design = ReplicateDesign(people, weight="w", replicates=drop_one, method="jk1")
+    >>> estimate_mean(design, "score").table[["estimate", "se", "df_design"]].round(4).values.tolist()
+    [[2.0, 0.5774, 2.0]]
     """
 
     replicates: np.ndarray
@@ -216,11 +233,30 @@ class ReplicateDesign(DeclaredDesign):
         def new(weights: np.ndarray) -> np.ndarray:
             return weights * calibration_factors(weights, auxiliary, targets, method, bounds)
 
+        # Every replicate is calibrated, so that their spread shows what calibration gains (Valliant 1993, JASA 88).
         replicates = np.column_stack([new(column) for column in self.replicates.T])
         return self._with(weights=new(self.weights), replicates=replicates)
 
     def covariance_of(self, estimates: np.ndarray, replicates: np.ndarray) -> np.ndarray:
-        """Covariance (k, k) from estimates (k,) and their replicates (R, k), see ``replicate_covariance``."""
+        """Covariance of estimates from their replicates, see ``replicate_covariance``.
+
+        Parameters
+        ----------
+        estimates : array (k,)
+        replicates : array (R, k)   the estimates in every replicate; NaN where a replicate does not have one
+
+        Returns
+        -------
+        array (k, k), in units of the estimates squared
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"w": 1.0, "score": [1, 2, 3]})
+        >>> drop_one = np.array([[0.0, 1.5, 1.5], [1.5, 0.0, 1.5], [1.5, 1.5, 0.0]])
+        >>> design = ReplicateDesign(people, "w", drop_one, method="jk1")
+        >>> design.covariance_of(np.array([2.0]), np.array([[2.5], [2.0], [1.5]])).round(4).tolist()
+        [[0.3333]]
+        """
         return replicate_covariance(estimates, replicates, self.scale, self.rscales, self.mse)
 
     @property
@@ -229,12 +265,50 @@ class ReplicateDesign(DeclaredDesign):
         return np.full(len(self), not (self.rscales > 0).any())
 
     def df(self, rows: np.ndarray | None = None) -> float:
-        """Degrees of freedom of the given rows (n,) of bool (default: the domain)."""
+        """Degrees of freedom of some rows: the rank of their replicate weights minus 1, at most those of the whole.
+
+        Parameters
+        ----------
+        rows : array (n,) of bool or None   None: the domain
+
+        Returns
+        -------
+        float
+
+        References
+        ----------
+        Lumley (2010), Complex Surveys.
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"w": 1.0, "score": [1, 2, 3]})
+        >>> drop_one = np.array([[0.0, 1.5, 1.5], [1.5, 0.0, 1.5], [1.5, 1.5, 0.0]])
+        >>> design = ReplicateDesign(people, "w", drop_one, method="jk1")
+        >>> design.df(), design.df(people["score"].to_numpy() > 1)
+        (2.0, 1.0)
+        """
         inside = self.in_domain if rows is None else rows & self.in_domain
         return self._df_of(np.flatnonzero(inside))
 
     def df_by(self, codes: np.ndarray, n_groups: int) -> np.ndarray:
-        """Degrees of freedom in each of the groups that ``codes`` (n,) name; -1 is no group."""
+        """Degrees of freedom in each of several groups of rows, as ``df``.
+
+        Parameters
+        ----------
+        codes : array (n,) of int   the group of every row, 0 to n_groups - 1; -1 is no group
+        n_groups : int
+
+        Returns
+        -------
+        array (n_groups,)
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"w": 1.0, "score": [1, 2, 3]})
+        >>> drop_one = np.array([[0.0, 1.5, 1.5], [1.5, 0.0, 1.5], [1.5, 1.5, 0.0]])
+        >>> ReplicateDesign(people, "w", drop_one, method="jk1").df_by(np.array([0, 1, 1]), 2).tolist()
+        [0.0, 1.0]
+        """
         order = np.argsort(codes, kind="stable")
         ends = np.searchsorted(codes[order], np.arange(n_groups + 1))
         return np.array([self._df_of(order[ends[g] : ends[g + 1]]) for g in range(n_groups)])
@@ -263,6 +337,7 @@ def replicate_covariance(
     survey does, with the scale as it is. Missing where the estimate is, where no replicate has it, and where those
     that have it all agree while others do not have it: then a single unit carries the domain, and its error is unknown.
     """
+    # v = scale sum_r rscales_r (theta_r - centre)(theta_r - centre)' (Wolter 2007, chs. 3-5).
     known = ~np.isnan(replicates)
     # In a census no replicate counts, and there is nothing to take a mean of.
     centre = estimates if mse or not (rscales > 0).any() else _means(replicates[rscales > 0])
@@ -304,6 +379,8 @@ def _default_scale(method: str, n: int, fay: float | None) -> float:
         raise EstimationError('method "other" needs its scale', got="scale=None", expected="a number")
     if method == "fay" and fay is None:
         raise EstimationError("Fay's method needs its factor", got="fay=None", expected="0 < fay < 1")
+    # Wolter (2007): ch. 5 the bootstrap, ch. 4 the jackknife (jk1 one stratum, jkn several), ch. 3 balanced halves;
+    # Fay's factor: Judkins (1990), Journal of Official Statistics 6; successive differences: Fay & Train (1995).
     return {
         "bootstrap": 1 / max(n - 1, 1),
         "jk1": (n - 1) / n,

@@ -19,10 +19,24 @@ RESULT_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
 class Estimate:
     """Estimates, one row each, with the covariance between the rows.
 
-    ``table``: variable, (category,) (quantile,) (domain columns,) estimate, se, ci_low,
-    ci_high, df_design, n, (deff). ``covariance`` (k, k) in the table's row order.
-    ``replicates`` (R, k): the estimates in every replicate, where the design has any, missing
-    where a replicate has nobody in the domain.
+    Parameters
+    ----------
+    table : DataFrame (k, ...)   variable, (category,) (quantile,) (domain columns,) estimate, se, ci_low,
+        ci_high, df_design, n, (deff)
+    covariance : array (k, k)    in the table's row order
+    level : float                of the intervals
+    replicates : array (R, k) or None   the estimates in every replicate, where the design has any, missing
+        where a replicate has nobody in the domain
+
+    Examples
+    --------
+    >>> from spi_analysis.survey import SurveyDesign, estimate_mean
+    >>> people = pd.DataFrame({"w": 10.0, "score": [1, 3, 5, 7]})
+    >>> result = estimate_mean(SurveyDesign(people, weight="w"), "score")
+    >>> result.table.columns.tolist()
+    ['variable', 'estimate', 'se', 'ci_low', 'ci_high', 'df_design', 'n']
+    >>> result.covariance.shape, result.level
+    ((1, 1), 0.95)
     """
 
     table: pd.DataFrame
@@ -32,7 +46,17 @@ class Estimate:
 
     @property
     def replicates_left_out(self) -> np.ndarray:
-        """Replicates (k,) that do not have the estimate, and so are not in its variance (0 without replicates)."""
+        """Replicates (k,) that do not have the estimate, and so are not in its variance (0 without replicates).
+
+        Examples
+        --------
+        >>> from spi_analysis.survey import ReplicateDesign, estimate_mean
+        >>> people = pd.DataFrame({"w": 1.0, "unit": ["a", "b", "b"], "score": [1, 2, 3]})
+        >>> drop_one = np.array([[0.0, 1.5, 1.5], [1.5, 0.0, 1.5], [1.5, 1.5, 0.0]])
+        >>> design = ReplicateDesign(people, "w", drop_one, "jk1")
+        >>> estimate_mean(design, "score", by="unit").replicates_left_out.tolist()
+        [1, 0]
+        """
         if self.replicates is None:
             return np.zeros(len(self.table), dtype=int)
         return np.isnan(self.replicates).sum(axis=0)
@@ -42,6 +66,30 @@ def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: floa
     """estimate -/+ t * se; the normal where df is infinite, missing where df is 0 or less.
 
     Without degrees of freedom a standard error of 0 says nothing: one answer cannot differ from itself.
+
+    Parameters
+    ----------
+    estimate, se : array (k,)   in one unit
+    df : array (k,)             degrees of freedom
+    level : float               above 0, below 1
+
+    Returns
+    -------
+    (array (k,), array (k,)): lower and upper limits, in the unit of the estimate.
+
+    Raises
+    ------
+    EstimationError   the level is not between 0 and 1
+
+    References
+    ----------
+    Student (1908), Biometrika 6; Korn & Graubard (1999), Analysis of Health Surveys.
+
+    Examples
+    --------
+    >>> low, high = t_interval(np.array([50.0]), np.array([2.0]), np.array([np.inf]), 0.95)
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([46.08], [53.92])
     """
     quantile = student.ppf(0.5 + usable_level(level) / 2, np.where(df > 0, df, np.nan))
     # With no variability there is nothing to multiply, however large the quantile.
@@ -60,7 +108,30 @@ def make_table(
 ) -> pd.DataFrame:
     """Labels and the columns of a result, with Wald-type t intervals.
 
-    ``certain`` (k,): what is known without error, as in a census, where the interval is a point whatever df is.
+    Parameters
+    ----------
+    labels : DataFrame (k, ...)   what each estimate is of
+    estimate : array (k,)
+    covariance : array (k, k)     only its diagonal is used
+    df, n : array (k,)            degrees of freedom; rows that the estimate is made of
+    level : float                 of the interval
+    certain : array (k,) of bool or None   what is known without error, as in a census, where the interval is a point
+        whatever df is
+
+    Returns
+    -------
+    DataFrame (k, ...): the columns of ``labels``, then ``RESULT_COLUMNS``.
+
+    Raises
+    ------
+    EstimationError   the level is not between 0 and 1
+
+    Examples
+    --------
+    >>> labels = pd.DataFrame({"variable": ["score"]})
+    >>> table = make_table(labels, np.array([50.0]), np.array([[4.0]]), np.array([np.inf]), np.array([100]), 0.95)
+    >>> table.round(2).values.tolist()
+    [['score', 50.0, 2.0, 46.08, 53.92, inf, 100]]
     """
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     low, high = t_interval(estimate, se, df, level)
@@ -84,18 +155,38 @@ INTERVALS = ("wald", "logit", "wilson", "beta", "asin")
 def proportion_interval(
     table: pd.DataFrame, method: str, level: float, cap_effective_n: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Limits (k,), (k,) for the proportions of a result table (columns estimate, se, df_design, n).
+    """Limits for the proportions of a result table.
 
     Parameters
     ----------
+    table : DataFrame (k, ...)   columns estimate, se (shares, 0 to 1), df_design, n
+    method : str                 wald (t), logit, wilson, beta (Korn & Graubard), asin
+    level : float                above 0, below 1
     cap_effective_n : bool
         the effective number of answers p(1-p)/se**2 is never more than ``n``: a few rare answers in cells of small
         weight make a standard error that is too small just where the estimate is too low. R's svyciprop has no cap.
+
+    Returns
+    -------
+    (array (k,), array (k,)): lower and upper limits; missing without degrees of freedom.
+
+    Raises
+    ------
+    EstimationError   unknown method; with "wald", a level that is not between 0 and 1
 
     References
     ----------
     Korn & Graubard (1998), Survey Methodology 24; Brown, Cai & DasGupta (2001), Statistical Science 16;
     Parker et al. (2017), National Center for Health Statistics, Vital and Health Statistics 2(175) (the cap).
+
+    Examples
+    --------
+    Half of 100 answers drawn one by one (a standard error of 0.05): Wilson's interval.
+
+    >>> table = pd.DataFrame({"estimate": [0.5], "se": [0.05], "df_design": [np.inf], "n": [100]})
+    >>> low, high = proportion_interval(table, "wilson", 0.95)
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.404], [0.596])
     """
     p, se = table["estimate"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float)
     df, n = table["df_design"].to_numpy(dtype=float), table["n"].to_numpy(dtype=float)
@@ -123,7 +214,26 @@ def proportion_interval(
 
 
 def capped_se(p: np.ndarray, se: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Standard errors (k,) of proportions, none below that of ``n`` answers drawn one by one; unknown ones stay so."""
+    """Standard errors of proportions, none below that of ``n`` answers drawn one by one; unknown ones stay so.
+
+    Parameters
+    ----------
+    p, se : array (k,)   shares, 0 to 1, and their standard errors
+    n : array (k,)       answers
+
+    Returns
+    -------
+    array (k,)
+
+    References
+    ----------
+    Parker et al. (2017), National Center for Health Statistics, Vital and Health Statistics 2(175).
+
+    Examples
+    --------
+    >>> capped_se(np.array([0.5, 0.5]), np.array([0.01, 0.2]), np.array([25, 25])).tolist()
+    [0.1, 0.2]
+    """
     least = np.sqrt(p * (1 - p) / n)
     return np.where(se < least, least, se)
 
@@ -131,6 +241,7 @@ def capped_se(p: np.ndarray, se: np.ndarray, n: np.ndarray) -> np.ndarray:
 def _logit(
     p: np.ndarray, se: np.ndarray, quantile: np.ndarray, inside: np.ndarray, effective: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+    # logit p -/+ t se / (p (1 - p)), carried back (Korn & Graubard 1998).
     safe = np.where(inside, p, 0.5)
     centre, half = np.log(safe / (1 - safe)), quantile * se / (safe * (1 - safe))
     low, high = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
@@ -142,6 +253,7 @@ def _logit(
 def _arcsine(
     p: np.ndarray, se: np.ndarray, quantile: np.ndarray, inside: np.ndarray, effective: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+    # arcsin sqrt(p) -/+ t se / (2 sqrt(p (1 - p))): the angle has a variance that hardly depends on p.
     safe = np.where(inside, p, 0.5)
     centre, half = np.arcsin(np.sqrt(safe)), quantile * se / (2 * np.sqrt(safe * (1 - safe)))
     low, high = (np.sin(np.clip(angle, 0, np.pi / 2)) ** 2 for angle in (centre - half, centre + half))
@@ -150,6 +262,7 @@ def _arcsine(
 
 
 def _wilson(p: np.ndarray, effective: np.ndarray, quantile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Wilson's score interval with the effective number of answers (Brown, Cai & DasGupta 2001).
     z2 = quantile**2 / effective
     centre = (p + z2 / 2) / (1 + z2)
     half = quantile / (1 + z2) * np.sqrt(p * (1 - p) / effective + z2 / (4 * effective))
@@ -168,6 +281,7 @@ def _beta(
     tail = (1 - level) / 2
     # No degrees of freedom, no interval.
     n = np.where(df > 0, n, np.nan)
+    # Clopper and Pearson's limits for the effective number of answers times (t_{n-1} / t_df)**2 (Korn & Graubard 1998).
     shrink = (student.ppf(tail, np.maximum(n - 1, 1)) / student.ppf(tail, np.maximum(df, 1))) ** 2
     size = np.where(inside, effective * shrink, n)
     if capped:

@@ -168,6 +168,8 @@ class Gls:
 
 def least_squares(y: np.ndarray, psi: np.ndarray, x: np.ndarray, sigma2: float) -> Gls:
     """The fit at one value of sigma2."""
+    # beta = (X'V^-1 X)^-1 X'V^-1 y with V = diag(sigma2 + psi), by the QR factors of V^-1/2 X (Rao & Molina 2015,
+    # section 6.1); cov(beta) = (X'V^-1 X)^-1 = R^-1 R^-T.
     precision = 1 / (sigma2 + psi)
     weight = np.sqrt(precision)
     basis, triangle = np.linalg.qr(weight[:, None] * x)
@@ -179,11 +181,14 @@ def least_squares(y: np.ndarray, psi: np.ndarray, x: np.ndarray, sigma2: float) 
 def score(method: str, fit: Gls) -> tuple[float, float]:
     """Estimating function of sigma2 and the expectation of its negative slope (Rao & Molina 2015, section 6.1)."""
     v, r, h = fit.precision, fit.residual, fit.leverage
+    # FH: sum r**2 / (sigma2 + psi) = m - p, by moments (Fay & Herriot 1979).
     if method == "FH":
         return float(v @ r**2 - (len(v) - fit.basis.shape[1])), float(v.sum())
+    # ML: [sum v**2 r**2 - tr V^-1] / 2, information tr V^-2 / 2.
     squares = v**2 @ r**2
     if method == "ML":
         return float(squares - v.sum()) / 2, float(v @ v) / 2
+    # REML: [y'PP y - tr P] / 2, information tr PP / 2, P = V^-1 - V^-1 X (X'V^-1 X)^-1 X'V^-1; h are the leverages.
     cross = fit.basis.T @ (v[:, None] * fit.basis)
     return float(squares - v @ (1 - h)) / 2, float(v**2 @ (1 - 2 * h) + (cross**2).sum()) / 2
 
@@ -199,6 +204,7 @@ def solve_sigma2(
     # The solution does not depend on X beta; without it rounding is that of the residuals.
     y = least_squares(y, psi, x, sigma2).residual
     for k in range(1, max_iterations + 1):
+        # Fisher's scoring: sigma2 + score / information, kept at or above 0.
         slope, information = score(method, least_squares(y, psi, x, sigma2))
         low, high = (sigma2, high) if slope > 0 else (low, sigma2)
         step = slope / information
@@ -216,13 +222,17 @@ def sigma2_moments(method: str, fit: Gls) -> tuple[float, float]:
     """Asymptotic variance and bias of the estimator of sigma2 (Datta & Lahiri 2000; Datta, Rao & Smith 2005)."""
     v, m = fit.precision, len(fit.precision)
     total, squares = float(v.sum()), float(v @ v)
+    # FH: variance 2 m / (sum v)**2, bias 2 [m sum v**2 - (sum v)**2] / (sum v)**3 (Datta, Rao & Smith 2005).
     if method == "FH":
         return 2 * m / total**2, 2 * (m * squares - total**2) / total**3
+    # REML and ML: variance 2 / sum v**2; ML has the bias -tr[(X'V^-1 X)^-1 X'V^-2 X] / sum v**2 (Datta & Lahiri 2000).
     return 2 / squares, -float(v @ fit.leverage) / squares if method == "ML" else 0.0
 
 
 def mean_squared_error(areas: Areas, sigma2: float, method: str, fit: Gls) -> np.ndarray:
     """g1 + g2 + 2 g3 - bias B^2 with B = 1 - gamma; an area without a direct estimate is the limit B = 1."""
+    # Prasad & Rao (1990), Datta & Lahiri (2000): g1 = gamma psi = sigma2 B, g2 = B**2 x' cov(beta) x,
+    # g3 = psi**2 / (sigma2 + psi)**3 var(sigma2); twice g3, since g1 is estimated with a bias of -g3.
     variance, bias = sigma2_moments(method, fit)
     psi = np.where(areas.sampled, areas.variances, 1.0)
     precision = np.where(areas.sampled, 1 / (sigma2 + psi), 0.0)
@@ -247,6 +257,12 @@ class FayHerriot:
     ``beta`` (p,), ``beta_covariance`` (p, p); ``sigma2``, ``sigma2_se``: variance between areas that X does not
     explain and its asymptotic standard error; ``loglik``: Gaussian log-likelihood at the estimates (not the
     restricted one, also for REML); ``n_sampled``: areas with a direct estimate.
+
+    Examples
+    --------
+    >>> model = fay_herriot([10.0, 12.0, 14.0, 16.0], np.full(4, 5 / 3), np.ones((4, 1)))
+    >>> model.beta.round(4).tolist(), model.on_boundary, model.table.columns.tolist()
+    ([13.0], False, ['eblup', 'mse', 'synthetic', 'gamma'])
     """
 
     eblup: pd.Series
@@ -312,13 +328,23 @@ def fay_herriot(
 
     Raises
     ------
-    EstimationError   unknown method, lengths or labels that do not fit, variance not positive, missing covariate,
-        dependent columns, not more areas than columns; names the areas or columns.
+    EstimationError   unknown method, a tolerance or number of steps out of range, lengths or labels that do not fit,
+        text, an infinite direct estimate, variance not positive, missing covariate, a column named twice, dependent
+        columns, not more areas than columns; names the areas or columns.
 
     References
     ----------
     Fay & Herriot (1979), JASA 74; Prasad & Rao (1990), JASA 85; Datta & Lahiri (2000), Statistica Sinica 10 (REML, ML);
     Datta, Rao & Smith (2005), Biometrika 92 (FH); Rao & Molina (2015), Small Area Estimation, sections 6.1-6.2.
+
+    Examples
+    --------
+    With equal variances REML is ``sigma2 = 20/3 - 5/3 = 5``: every direct estimate has the weight 5 / (5 + 5/3) = 3/4,
+    the common mean 13 the rest.
+
+    >>> model = fay_herriot([10.0, 12.0, 14.0, 16.0], np.full(4, 5 / 3), np.ones((4, 1)))
+    >>> round(model.sigma2, 4), model.eblup.round(4).tolist()
+    (5.0, [10.75, 12.25, 13.75, 15.25])
     """
     _require_options(method, tolerance, max_iterations)
     areas = checked_areas(direct, variances, X, intercept)
@@ -326,6 +352,7 @@ def fay_herriot(
     sigma2, iterations, converged = solve_sigma2(y, psi, x, method, tolerance, max_iterations)
     fit = least_squares(y, psi, x, sigma2)
     synthetic, gamma = areas.x @ fit.beta, _gamma(areas, sigma2)
+    # EBLUP: gamma direct + (1 - gamma) x' beta.
     eblup = synthetic + gamma * (np.where(areas.sampled, areas.direct, synthetic) - synthetic)
     columns = {
         "eblup": eblup,
@@ -401,12 +428,21 @@ def smooth_variances(
 
     Raises
     ------
-    EstimationError   negative variance, variance without n, fewer than 3 areas to fit, equal n with a free slope.
+    EstimationError   unknown correction, lengths or labels that do not fit, text, a negative or infinite variance or n,
+        variance without n, fewer than 3 areas to fit, equal n with a free slope.
 
     References
     ----------
     Wolter (2007), Introduction to Variance Estimation, ch. 7; Rao & Molina (2015), section 6.4; Duan (1983), JASA 78
     (smearing); Hidiroglou, Beaumont & Yung (2019), Survey Methodology 45 (ratio).
+
+    Examples
+    --------
+    Variances of 100/n; the last area has no variance of its own.
+
+    >>> line = smooth_variances([4.0, 2.0, 1.0, np.nan], [25, 50, 100, 200])
+    >>> round(line.slope, 6), line.smoothed.round(6).tolist()
+    (-1.0, [4.0, 2.0, 1.0, 0.5])
     """
     if correction not in CORRECTIONS:
         hint = nearest(correction, CORRECTIONS)
@@ -418,6 +454,7 @@ def smooth_variances(
     log_n = np.log(np.where(answered, size, 1.0))
     t, log_v = log_n[used], np.log(v[used])
     centred = t - t.mean()
+    # log variance = a + b log n + e (Wolter 2007, ch. 7).
     b = float(centred @ log_v / (centred @ centred)) if slope is None else float(slope)
     a = float(log_v.mean() - b * t.mean())
     residual = log_v - a - b * t

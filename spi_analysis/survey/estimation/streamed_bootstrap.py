@@ -45,11 +45,20 @@ def bootstrap_means(
 
     Raises
     ------
-    EstimationError   the plan has other rows; a column is missing or not a number; a value is infinite.
+    EstimationError   the plan has other rows; no variable; a column is missing or not a number; a value is infinite;
+        ``by`` and level as ``estimate_mean``
 
     References
     ----------
     Rao, Wu & Yue (1992), Survey Methodology 18; Wolter (2007), ch. 5.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey import bootstrap_plan
+    >>> people = pd.DataFrame({"w": 10.0, "score": [1, 3, 5, 7]})
+    >>> result = bootstrap_means(people, bootstrap_plan(people, "w", n_replicates=50, seed=1), "score")
+    >>> result.table[["estimate", "df_design", "n"]].values.tolist(), result.replicates.shape
+    ([[4.0, 3.0, 4.0]], (50, 1))
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     if len(df) != len(plan.weights):

@@ -73,6 +73,8 @@ def stages_covariance(
     ----------
     Sarndal, Swensson & Wretman (1992), ch. 4; Lumley (2010), Complex Surveys, ch. 3.
     """
+    # Stage by stage, what lies above it having been selected with the fractions f_t: the estimator of multistage
+    # sampling without replacement (Sarndal, Swensson & Wretman 1992, ch. 4).
     total = np.zeros((influence.shape[1],) * 2)
     earlier = np.ones(len(influence))
     for stage in stages:
@@ -86,6 +88,7 @@ def stages_covariance(
 
 def _stage_covariance(influence: np.ndarray, stage: Stage, earlier: np.ndarray, lonely_psu: LonelyPsu) -> np.ndarray:
     n_units, n_strata = len(stage.unit_stratum), len(stage.n)
+    # z_hi: totals of the units; zbar_h: their means by stratum.
     totals = _sums(influence, stage.unit, n_units)
     lonely = stage.lonely
     if lonely.any() and lonely_psu == "fail":
@@ -97,6 +100,7 @@ def _stage_covariance(influence: np.ndarray, stage: Stage, earlier: np.ndarray, 
     deviation = totals - centre[stage.unit_stratum]
     before = np.zeros(n_strata)
     before[stage.stratum] = earlier
+    # sum_h prod f_t (1 - f_h) n_h/(n_h - 1) sum_i (z_hi - zbar_h)(z_hi - zbar_h)'.
     scaled = deviation * np.sqrt(before * stage.factor)[stage.unit_stratum][:, None]
     return scaled.T @ scaled
 
@@ -164,6 +168,13 @@ def satterthwaite_df(weights: np.ndarray, strata: np.ndarray | pd.Series) -> flo
     References
     ----------
     Satterthwaite (1946), Biometrics Bulletin 2; Cochran (1977), Sampling Techniques, section 5.4.
+
+    Examples
+    --------
+    Two strata of three with equal weights: ``(V + V)**2 / (V**2/2 + V**2/2) = 4``, as 6 units minus 2 strata.
+
+    >>> satterthwaite_df(np.full(6, 10.0), ["a", "a", "a", "b", "b", "b"])
+    4.0
     """
     codes, names = pd.factorize(np.asarray(strata, dtype=object))
     if codes.shape != np.shape(weights) or (codes < 0).any():

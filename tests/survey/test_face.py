@@ -1,0 +1,137 @@
+"""The public face of the survey library: what the docstring of every function says, read from the source."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+SURVEY = Path(__file__).parents[2] / "spi_analysis" / "survey"
+ALWAYS = ("Parameters", "Returns", "Examples")
+
+# Functions that raise no error of their own, by the reason.
+NO_RAISES = {
+    "arithmetic with the numbers given": """
+        bias_of_respondents capped_se delta_adjusted_mean safe_count stratified_margin stratum_of tipping_delta
+        turned_shift wave_sizes with_reserves
+    """,
+    "sums up a table that the library made": """
+        achieved_cv balance_figure coverage_summary lists_shared overlap range_summary shown_counts summarise
+    """,
+    "takes any values and makes text of them": "canonical known_levels private_digest",
+    "what is wrong is the result": "other_version",
+}
+# Functions that carry out no method of the literature, by the reason.
+NO_REFERENCES = {
+    "names, checks or joins columns and groups": """
+        auxiliary_of cell_labels domains_of known_levels make_table merge_thin_cells post_stratum_cells require_columns
+        stratum_of
+    """,
+    "writes, reads or compares the record of a draw": """
+        canonical design_of draw_record draw_sample other_version private_digest record_differences verify_draw
+    """,
+    "shares people out among waves": "assign_waves release wave_sizes with_reserves",
+    "counts people": "list_quality lists_shared overlap",
+    "runs other functions, which name their sources": "apply_recipe on_all_cores run_designs",
+}
+# Functions that still lack a section. The list may only get shorter: a complete function must be taken off it.
+STILL_TO_DO = """
+    achieved_cv allocate assign_waves bethel canonical commitment compared_allocations coverage
+    cumulative_root_f design_of detectable_difference difference_variance draw_record draw_sample
+    expected_overlap horvitz_thompson inclusion_probabilities invitations_by invitations_for
+    joint_inclusion_elimination joint_inclusion_hajek joint_inclusion_pareto joint_inclusion_systematic
+    lavallee_hidiroglou list_quality lists_shared margin_of_error other_version overlap
+    permanent_random_numbers prior_strength private_digest proportion_correlation record_differences release
+    rounds_of_rest safe_count sample_size sample_size_change sample_size_mean sample_size_two_means
+    sample_size_two_proportions select_pps select_srs select_systematic select_two_stage shift_of shifted
+    shown_counts shrunken_rates size_for_domain size_for_interval stratified_margin stratum_of turn_for
+    turned_shift verify_draw wave_sizes with_reserves
+    adjust_nonresponse adjust_unknown_eligibility apply_recipe auxiliary_of balance balance_figure
+    bootstrap_plan bootstrap_replicates brr_replicates calibrate calibration_factors effective_n
+    fit_propensity jackknife_replicates kish_deff observed_fraction post_stratify post_stratum_cells
+    propensity_classes r_indicator rake rake_columns raked_replicates replicate_sums response_propensity
+    trim_weights two_phase_replicates weighting_classes
+    bias_of_respondents compare_designs on_all_cores run_designs summarise weighted_means
+    cell_labels known_levels merge_thin_cells require_columns
+"""
+
+
+def names_of(lists: dict[str, str]) -> set[str]:
+    return {name for text in lists.values() for name in text.split()}
+
+
+@cache
+def face(package: Path) -> dict[str, str]:
+    """Name -> module beside it, as the package's ``__init__.pyi`` lists them."""
+    tree = ast.parse((package / "__init__.pyi").read_text(encoding="utf-8"))
+    return {one.name: str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom) for one in node.names}
+
+
+@cache
+def definitions(module: Path) -> dict[str, ast.stmt]:
+    """Functions and classes of a module by name."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+def defining_module(package: Path, name: str) -> Path:
+    """Down through the faces to the file that defines the name."""
+    place = package / face(package)[name]
+    return defining_module(place, name) if place.is_dir() else place.with_suffix(".py")
+
+
+def functions() -> dict[str, ast.FunctionDef]:
+    """The functions of the flat face, by name."""
+    found = {name: definitions(defining_module(SURVEY, name)).get(name) for name in face(SURVEY)}
+    return {name: node for name, node in found.items() if isinstance(node, ast.FunctionDef)}
+
+
+def sections(docstring: str) -> dict[str, str]:
+    """Numpydoc sections: the text below every underlined word."""
+    parts = re.split(r"^(\w+)\n-{3,}$", docstring, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def lacking(name: str, node: ast.FunctionDef) -> list[str]:
+    """Sections that the docstring should have, and has not or leaves empty."""
+    found = sections(ast.get_docstring(node) or "")
+    wanted = [*ALWAYS]
+    wanted += [] if name in names_of(NO_RAISES) else ["Raises"]
+    wanted += [] if name in names_of(NO_REFERENCES) else ["References"]
+    empty = [section for section in wanted if not found.get(section, "").strip()]
+    runs = ">>>" in found.get("Examples", "")
+    return empty if runs or "Examples" in empty else [*empty, "Examples"]
+
+
+def test_the_face_is_read():
+    found = functions()
+    assert len(found) > 100
+    assert "estimate_mean" in found
+    assert "SurveyDesign" not in found, "a class"
+
+
+def test_sections_are_told_apart():
+    text = "What it does.\n\nParameters\n----------\nx : float\n\nReturns\n-------\nfloat\n"
+    assert {name: body.strip() for name, body in sections(text).items()} == {
+        "Parameters": "x : float",
+        "Returns": "float",
+    }
+
+
+def test_every_function_says_what_it_takes_gives_and_raises_with_sources_and_an_example():
+    problems = [
+        f"{name}: {', '.join(missing)}"
+        for name, node in functions().items()
+        if name not in STILL_TO_DO.split() and (missing := lacking(name, node))
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_what_is_complete_is_no_longer_to_do():
+    found = functions()
+    done = [name for name in STILL_TO_DO.split() if name not in found or not lacking(name, found[name])]
+    assert not done, f"take off STILL_TO_DO: {', '.join(done)}"
+    assert len(set(STILL_TO_DO.split())) == len(STILL_TO_DO.split())
+
+
+def test_exceptions_are_functions_of_the_face():
+    assert names_of(NO_RAISES) | names_of(NO_REFERENCES) <= set(functions())
