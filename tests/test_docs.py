@@ -8,7 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "spi_analysis"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "outputs" / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "outputs" / "README.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+]
 NAMES = {path.relative_to(ROOT).as_posix(): path for path in PAGES}
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 # The names of all source files: a page may go on with the bare name after it has named the folder.
