@@ -72,6 +72,20 @@ def names_in(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.parametrize("page", NAMES)
+def test_modules_exist(page):
+    dotted = set(re.findall(r"\bspi_analysis(?:\.\w+)+", NAMES[page].read_text()))
+    assert not sorted(name for name in dotted if not module_is_there(name)), page
+
+
+def module_is_there(dotted: str) -> bool:
+    path = ROOT.joinpath(*dotted.split("."))
+    if path.is_dir() or path.with_suffix(".py").exists():
+        return True
+    behind = path.parent.with_suffix(".py")
+    return behind.exists() and path.name in names_in(behind)
+
+
 def test_the_architecture_page_walks_through_functions_that_are_there():
     walked = [(file, name) for file, names in _WALK.findall(ARCHITECTURE.read_text()) for name in _CODE.findall(names)]
     assert len(walked) > 60, "the pattern itself works"
