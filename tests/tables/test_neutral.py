@@ -108,7 +108,7 @@ def test_a_table_of_every_kind_of_column_comes_back(tmp_path: Path) -> None:
 OTHER_WRITERS = {
     ".to_csv(": {"tables/files.py", "synthetic/vendor.py", "runner/forks/warm.py"},
     "csv.writer(": {"synthetic/lists.py"},
-    "csv.DictWriter(": {"batch/national.py"},
+    "csv.DictWriter(": {"operations/national.py"},
     "openpyxl.Workbook(": {"tables/importing/workbook.py", "tables/export.py"},
     "to_excel(": set(),
     "ExcelWriter(": {"synthetic/workbooks.py"},
