@@ -56,8 +56,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
-clean:  ## remove everything that can be made again; outputs/ and build/ of a real round stay, and data/ always does
-	@if [ ! -e data ] || [ -e data/demo.json ]; then rm -rf build outputs; \
+clean:  ## remove everything that can be made again; outputs/ and build/ of a real round stay; data/ and outputs/README.md always do
+	@if [ ! -e data ] || [ -e data/demo.json ]; then rm -rf build; \
+	[ ! -d outputs ] || find outputs -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +; \
 	else echo "kept: data/, outputs/ and build/ of a round that is no demo"; fi
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -223,6 +223,7 @@ def test_clean_never_takes_what_belongs_to_a_real_round(tmp_path):
     for name in ("data/spi_2024/x", "outputs/spi_2024/x", "build/export/x"):
         (workspace.root / name).parent.mkdir(parents=True)
         (workspace.root / name).touch()
+    (workspace.outputs / "README.md").touch()
 
     def clean():
         subprocess.run(["make", "clean"], cwd=workspace.root, check=True, capture_output=True)
@@ -230,7 +231,8 @@ def test_clean_never_takes_what_belongs_to_a_real_round(tmp_path):
 
     assert clean() == ["build", "data", "notebooks", "outputs", "params"]
     (workspace.data / "demo.json").write_text("{}")
-    assert clean() == ["data", "notebooks", "params"]
+    assert clean() == ["data", "notebooks", "outputs", "params"]
+    assert [path.name for path in workspace.outputs.iterdir()] == ["README.md"]
 
 
 def test_a_real_round_through_the_commands(tmp_path):
