@@ -5,50 +5,20 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
-import spi_analysis
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.reporting import DESIGNS_PAGE, METHOD_CHECKS_PAGE
+from spi_analysis.runner import digests
+from spi_analysis.runner.digests import code_digest, file_digest, files_digest, template_digest
 from spi_analysis.runner.import_graph import reached
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, Step
 from spi_analysis.stages import STALE_REPORTS
 from spi_analysis.tables import Store
 
-# Digests of files, of the package and of what is installed beside it.
-
-PACKAGE = Path(spi_analysis.__file__).parent
-# Pages are made with these, and nothing else is: reporting/exporter.py alone reads them.
-TEMPLATES = PACKAGE / "reporting" / "templates"
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file; "" where there is none. Read again in this process only if it was written again."""
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        return ""
-    return _file_digest(str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
-
-
-@lru_cache(maxsize=100_000)
-def _file_digest(path: str, *_: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def files_digest(paths: Iterable[Path], root: Path) -> str:
-    """One digest over names below ``root`` and contents, in the order of the names; "" for no file."""
-    lines = [f"{path.relative_to(root)}\0{file_digest(path)}\n" for path in sorted(paths)]
-    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
-
-
-@cache
-def code_digest() -> str:
-    """The whole package but for the templates: whatever a notebook calls, a change of it is seen."""
-    return files_digest((path for path in _package_files() if TEMPLATES not in path.parents), PACKAGE)
+# The code that has a say in a notebook, and what is installed beside it.
 
 
 def notebook_code_digest(notebook: Path) -> str:
@@ -61,18 +31,8 @@ def notebook_code_digest(notebook: Path) -> str:
 
 @cache
 def _notebook_code_digest(notebook: Path, contents: str) -> str:
-    modules = reached(notebook, PACKAGE) if contents else None
-    if modules is None:
-        return code_digest()
-    # A face (.pyi) only says where a name is defined: the modules behind the names count, not the table.
-    files = (path for path in _package_files() if path.suffix not in (".py", ".pyi") or path in modules)
-    return files_digest((path for path in files if TEMPLATES not in path.parents), PACKAGE)
-
-
-@cache
-def template_digest() -> str:
-    """What pages look like."""
-    return files_digest((path for path in _package_files() if TEMPLATES in path.parents), PACKAGE)
+    modules = reached(notebook, digests.PACKAGE) if contents else None
+    return code_digest(None if modules is None else frozenset(modules))
 
 
 @cache
@@ -90,10 +50,6 @@ def forget() -> None:
     """Look at package and environment again: a run begins."""
     for one in (code_digest, _notebook_code_digest, template_digest, environment_digest):
         one.cache_clear()
-
-
-def _package_files() -> Iterator[Path]:
-    return (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
 # The part that concerns pages alone: if nothing else has changed, they are made anew from the executed notebook.
@@ -146,7 +102,7 @@ def page_paths(setup: RoundSetup, step: Step) -> list[Path]:
 
 
 def _look(setup: RoundSetup, step: Step) -> str:
-    """The templates, and which pages there are to link to that belong to no round's run."""
+    """What pages look like, and which there are to link to that belong to no round's run."""
     place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
     linked = [
         f"{name}.{language}"

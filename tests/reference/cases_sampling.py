@@ -24,7 +24,7 @@ from spi_analysis.survey.sampling import (
     size_for_domain,
     size_for_interval,
 )
-from spi_analysis.survey.sampling.size import ComparisonSize
+from spi_analysis.survey.sampling.comparison_sizes import ComparisonSize
 from tests.reference.bench import Bench
 
 

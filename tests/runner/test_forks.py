@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import spi_analysis
 from spi_analysis.params import load_setup
+from spi_analysis.runner import digests
 from spi_analysis.runner.execute import _config
 from spi_analysis.runner.forks import process_environment, wire
 from spi_analysis.runner.forks.client import ForkError, ForkServer, fork
@@ -152,18 +152,18 @@ def test_the_digest_follows_code_and_installed_packages(tmp_path, monkeypatch):
     (package / "__init__.py").write_text("a = 1\n")
     site = tmp_path / "site-packages"
     site.mkdir()
-    monkeypatch.setattr(spi_analysis, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(digests, "PACKAGE", package)
     monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
-    digests = [process_environment.code_digest()]
-    assert process_environment.code_digest() == digests[0]
+    found = [process_environment.process_digest()]
+    assert process_environment.process_digest() == found[0]
     (package / "__init__.py").write_text("a = 22\n")
-    digests.append(process_environment.code_digest())
+    found.append(process_environment.process_digest())
     (package / "new.py").write_text("")
-    digests.append(process_environment.code_digest())
+    found.append(process_environment.process_digest())
     (site / "installed").mkdir()
     os.utime(site, ns=(1, 1))
-    digests.append(process_environment.code_digest())
-    assert len(set(digests)) == 4
+    found.append(process_environment.process_digest())
+    assert len(set(found)) == 4
 
 
 def test_a_server_of_older_code_is_replaced(workspace):

@@ -9,7 +9,7 @@ import pytest
 
 from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
-from spi_analysis.runner import fingerprint
+from spi_analysis.runner import digests, fingerprint
 from spi_analysis.runner.fingerprint import notebook_code_digest, step_inputs, step_outputs
 from spi_analysis.runner.ledger import (
     Ledger,
@@ -216,26 +216,24 @@ def test_a_new_look_needs_no_execution(setup, steps, all_done, monkeypatch):
 
 def test_only_the_export_reads_the_templates():
     """Else what is executed would depend on them."""
-    users = [
-        path for path in fingerprint.PACKAGE.rglob("*.py") if "templates" in path.read_text(encoding="utf-8").lower()
-    ]
-    names = {path.relative_to(fingerprint.PACKAGE).as_posix() for path in users}
-    assert names == {"reporting/exporter.py", "runner/fingerprint.py"}, "fingerprint.py only names their digest"
+    users = [path for path in digests.PACKAGE.rglob("*.py") if "templates" in path.read_text(encoding="utf-8").lower()]
+    names = {path.relative_to(digests.PACKAGE).as_posix() for path in users}
+    assert names == {"reporting/exporter.py", "runner/digests.py"}, "digests.py only names their digest"
 
 
 def test_every_file_of_the_package_is_in_one_of_its_digests(tmp_path, monkeypatch):
     package = tmp_path / "p"
     for name in ("a.py", "deep/b.yaml", "reporting/templates/spi/style.css"):
         write_text(package / name, "1")
-    monkeypatch.setattr(fingerprint, "PACKAGE", package)
-    monkeypatch.setattr(fingerprint, "TEMPLATES", package / "reporting" / "templates")
+    monkeypatch.setattr(digests, "PACKAGE", package)
+    monkeypatch.setattr(digests, "TEMPLATES", package / "reporting" / "templates")
     seen = set()
     for name in ("a.py", "deep/b.yaml", "reporting/templates/spi/style.css", "new.py"):
         fingerprint.forget()
-        before = (fingerprint.code_digest(), fingerprint.template_digest())
+        before = (digests.code_digest(), digests.template_digest())
         write_text(package / name, "another")
         fingerprint.forget()
-        after = (fingerprint.code_digest(), fingerprint.template_digest())
+        after = (digests.code_digest(), digests.template_digest())
         seen.add((name, before[0] != after[0], before[1] != after[1]))
     fingerprint.forget()
     assert seen == {

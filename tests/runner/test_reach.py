@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from spi_analysis.params import Workspace, load_setup
-from spi_analysis.runner import fingerprint
+from spi_analysis.runner import digests, fingerprint
 from spi_analysis.runner.import_graph import reached
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, NATIONAL_NOTEBOOKS, plan_steps
 from spi_analysis.runner.pool import run_steps
@@ -72,8 +72,8 @@ MODULES = {name for name in PACKAGE if name.endswith(".py")}
 def package(tmp_path, monkeypatch):
     for name, source in PACKAGE.items():
         write_text(tmp_path / "pkg" / name, source)
-    monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path / "pkg")
-    monkeypatch.setattr(fingerprint, "TEMPLATES", tmp_path / "pkg" / "templates")
+    monkeypatch.setattr(digests, "PACKAGE", tmp_path / "pkg")
+    monkeypatch.setattr(digests, "TEMPLATES", tmp_path / "pkg" / "templates")
     fingerprint.forget()
     yield tmp_path / "pkg"
     fingerprint.forget()
@@ -143,7 +143,7 @@ def test_a_new_module_in_the_place_of_an_attribute_counts(package):
 
 
 def real(kind):
-    return names(fingerprint.PACKAGE, PROJECT / "notebooks" / f"{kind.name}.ipynb")
+    return names(digests.PACKAGE, PROJECT / "notebooks" / f"{kind.name}.ipynb")
 
 
 @pytest.mark.parametrize("kind", [*INSTITUTION_NOTEBOOKS, *NATIONAL_NOTEBOOKS], ids=lambda kind: kind.number)
@@ -185,5 +185,5 @@ def test_all_that_the_real_notebooks_load_is_in_their_reach(demo, tmp_path):
     for kind in INSTITUTION_NOTEBOOKS:
         loaded = set((workspace.root / f"loaded-{HERE}-{kind.number}").read_text().splitlines())
         assert len(loaded) > 50
-        found = {str(file) for file in reached(workspace.notebooks / f"{kind.name}.ipynb", fingerprint.PACKAGE)}
+        found = {str(file) for file in reached(workspace.notebooks / f"{kind.name}.ipynb", digests.PACKAGE)}
         assert loaded - found == set(), kind.name

@@ -14,7 +14,7 @@ from typing import Any
 
 from spi_analysis.errors import Problem
 from spi_analysis.params import RoundSetup
-from spi_analysis.runner import EngineName, batch_folder, fingerprint
+from spi_analysis.runner import EngineName, batch_folder, digests, fingerprint
 
 # Packages named in a message.
 NAMED = 5
@@ -47,8 +47,8 @@ def describe(signed: str, store: str) -> dict[str, Any]:
         "tables": sorted(os.listdir(store)) if os.path.isdir(store) else [],
         "writes": _can_write(Path(signed).parent),
         "may_start_processes": not multiprocessing.current_process().daemon,
-        "code": fingerprint.code_digest(),
-        "look": fingerprint.template_digest(),
+        "code": digests.code_digest(),
+        "look": digests.template_digest(),
         "environment": fingerprint.environment_parts(),
     }
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from spi_analysis.errors import SpiError
 from spi_analysis.runner.forks import wire
-from spi_analysis.runner.forks.process_environment import PLACE, clean_environment, code_digest, fixed_environment
+from spi_analysis.runner.forks.process_environment import PLACE, clean_environment, fixed_environment, process_digest
 
 LOG = "log"
 # As long as a machine takes that is very busy; a server that cannot start says so by ending.
@@ -107,7 +107,7 @@ class ForkServer:
     """A fork server of this process. Closing it, or losing this process, ends it and all its children."""
 
     def __init__(self) -> None:
-        self.digest = code_digest()
+        self.digest = process_digest()
         self.folder = wire.short_folder()
         with (self.folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
@@ -153,7 +153,7 @@ class ForkServer:
     def is_current(self) -> bool:
         """Whether it runs, runs the code that is on disk now, and nobody has cleared its folder away."""
         reachable = self._process.poll() is None and (self.folder / wire.SOCKET).exists()
-        return reachable and self.digest == code_digest()
+        return reachable and self.digest == process_digest()
 
     def retire(self) -> None:
         """Fork no more; end with the last child."""

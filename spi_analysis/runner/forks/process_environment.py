@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import spi_analysis
 from spi_analysis.runner import MOST_PRINTED
+from spi_analysis.runner.digests import package_digest
 from spi_analysis.threads import SINGLE_THREAD
 
 # The environment of all that runs cells: what is on a list, what is fixed, and settings folders of its own.
@@ -233,14 +233,10 @@ def _seed() -> None:
     np.random.seed(seed)
 
 
-def code_digest() -> str:
-    """Changes with the package's files, the installed packages, the interpreter and the fixed environment."""
-    package = Path(spi_analysis.__file__).parent
-    digest = hashlib.sha256(repr((sys.executable, sys.version, sorted(FIXED.items()), sorted(ALLOWED))).encode())
-    for path in sorted(path for path in package.rglob("*") if "__pycache__" not in path.parts):
-        facts = path.stat()
-        digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+def process_digest() -> str:
+    """Changes with what a process has from its start: package, installed packages, interpreter, fixed environment."""
+    parts = [repr((sys.executable, sys.version, sorted(FIXED.items()), sorted(ALLOWED))), package_digest()]
     for place in sys.path:
         if place.endswith("-packages") and os.path.isdir(place):
-            digest.update(f"{place}\0{os.stat(place).st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+            parts.append(f"{place} {os.stat(place).st_mtime_ns}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

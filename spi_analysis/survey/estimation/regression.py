@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from formulaic import Formula, SimpleFormula
+from formulaic.errors import FormulaicError
+from formulaic.materializers import ClusterBy, PandasMaterializer
+from formulaic.parser.types import Factor, Term
 from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
@@ -21,6 +27,7 @@ from spi_analysis.survey.estimation.regression_fit import (
 )
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import Estimate, make_table
+from spi_analysis.survey.formulas import parsed, reason
 
 FAMILIES = ("gaussian", "binomial", "poisson")
 # Levels named in one message.
@@ -50,8 +57,8 @@ def estimate_regression(
     Parameters
     ----------
     design : SurveyDesign or ReplicateDesign
-    formula : str   ``y ~ x + C(group)``; rows with a missing value are outside the domain, as are levels
-        that only they have
+    formula : str   ``y ~ x + C(group)``, a name that is no word in backticks (``y ~ `org.unit` + x``); rows with a
+        missing value are outside the domain, as are levels that only they have
     family : str    gaussian (identity), binomial (logit), poisson (log)
     level : float   of the t intervals
     firth : bool    Firth's penalised likelihood (binomial, poisson), with weights of mean 1: finite where a level
@@ -170,52 +177,92 @@ class _Model:
 def _model(design: Design, formula: str, family: str, firth: bool) -> _Model:
     inside = np.flatnonzero(design.in_domain & (design.weights != 0))
     # Rows by their place: labels may be there twice.
-    outcomes, x = _matrices(formula, design.data.iloc[inside].reset_index(drop=True))
-    kept = inside[x.index.to_numpy()]
-    n, terms = len(design), [str(term) for term in x.columns]
-    rows, values, outcome = np.zeros(n, dtype=bool), np.zeros((n, x.shape[1])), np.zeros(n)
-    rows[kept], values[kept], outcome[kept] = True, x.to_numpy(), _outcome(outcomes, family)
-    factors = _factors(x, design.data.iloc[kept].reset_index(drop=True))
-    return _Model(terms, outcome, values, rows, factors, groups_of(family, outcome, values, rows), firth)
+    read = _read(formula, design.data.iloc[inside].reset_index(drop=True))
+    kept = inside[read.x.index.to_numpy()]
+    n, terms = len(design), [str(term) for term in read.x.columns]
+    rows, values, outcome = np.zeros(n, dtype=bool), np.zeros((n, len(terms))), np.zeros(n)
+    rows[kept], values[kept], outcome[kept] = True, read.x.to_numpy(dtype=float), _outcome(read, family)
+    return _Model(terms, outcome, values, rows, read.factors, groups_of(family, outcome, values, rows), firth)
 
 
-def _factors(x: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
-    """The categorical factors of the terms, by name."""
-    known = pd.DataFrame({name: _plain(column) for name, column in data.items()})
-    found = {
-        factor.name(): _values_of(factor.eval(info.state, known))
-        for factor, info in x.design_info.factor_infos.items()
-        if info.type == "categorical"
-    }
-    return pd.DataFrame(found)
+@dataclass(frozen=True)
+class _Read:
+    """A formula for the m complete rows.
+
+    ``x`` (m, p): its terms; ``factors``: the categorical ones of them, by name. ``outcome``: what stands before "~";
+    ``y`` (m, k): its columns; ``levels``: of each of its factors, none where that is a number.
+    """
+
+    x: pd.DataFrame
+    factors: pd.DataFrame
+    outcome: str
+    y: pd.DataFrame
+    levels: list[list[Any]]
 
 
-def _values_of(factor: object) -> np.ndarray:
-    """Values (n,) of a categorical factor; C(...) wraps them."""
-    return np.asarray(getattr(factor, "data", factor) if hasattr(factor, "contrast") else factor)
+class _Columns(PandasMaterializer):
+    """Columns of terms: whatever is no number is a category; first come terms of categories alone, then by numbers."""
+
+    @PandasMaterializer.override
+    def _is_categorical(self, values: Any) -> bool:
+        array = np.asarray(values)
+        return super()._is_categorical(values) or (array.ndim > 0 and not np.issubdtype(array.dtype, np.number))
+
+    @PandasMaterializer.override
+    def _cluster_terms(self, terms: Sequence[Term], cluster_by: ClusterBy = ClusterBy.NONE) -> Sequence[Term]:
+        clusters: dict[frozenset[str], list[Term]] = {frozenset(): []}
+        for term in terms:
+            numbers = frozenset(self.factors_of([term], Factor.Kind.NUMERICAL))
+            clusters.setdefault(numbers, []).append(term)
+        return [term for cluster in clusters.values() for term in sorted(cluster, key=lambda term: term.degree)]
+
+    def factors_of(self, terms: Iterable[Term], *kinds: Factor.Kind) -> dict[str, np.ndarray]:
+        """Values of the factors of these kinds, by name."""
+        found = [self.factor_cache[factor.expr] for term in terms for factor in term.factors]
+        return {one.expr: np.asarray(one.values) for one in found if one.metadata.kind in kinds}
 
 
-def _matrices(formula: str, data: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read(formula: str, data: pd.DataFrame) -> _Read:
     """Outcome and terms of the complete rows; levels that none of them has are no levels."""
-    from patsy import NAAction, PatsyError, dmatrices
-
     if data.empty:
         raise EstimationError("nobody in the domain has an answer to all of the formula", key=formula)
-    known = pd.DataFrame({name: _plain(column) for name, column in data.items()})
+    columns = _Columns(pd.DataFrame({name: _plain(column) for name, column in data.items()}), {"pd": pd})
+    outcome, terms = _sides(formula)
     try:
-        y, x = dmatrices(formula, known, NA_action=NAAction(NA_types=["NaN", "None"]), return_type="dataframe")
-    except PatsyError as error:
-        raise EstimationError(
-            "the formula cannot be read",
-            key=formula,
-            got=str(error).splitlines()[0],
-            expected="such as y ~ x + C(group)",
-        ) from None
-    return (y, x) if len(x) == len(data) else _matrices(formula, data.loc[x.index])
+        made = columns.get_model_matrix(Formula(lhs=outcome, rhs=terms), na_action="drop", output="pandas")
+    except (FormulaicError, ValueError) as error:
+        raise _unreadable(formula, reason(error)) from None
+    if len(made.rhs) < len(data):
+        return _read(formula, data.loc[made.rhs.index])
+    factors = pd.DataFrame(columns.factors_of(terms, Factor.Kind.CATEGORICAL))
+    state = made.lhs.model_spec.encoder_state
+    named = columns.factors_of(outcome, Factor.Kind.CATEGORICAL, Factor.Kind.NUMERICAL)
+    levels = [list(state[name][1].get("categories", ())) for name in named]
+    return _Read(made.rhs, factors, str(outcome), made.lhs, levels)
+
+
+def _sides(formula: str) -> tuple[SimpleFormula, SimpleFormula]:
+    """The terms before and after "~", as written."""
+    try:
+        read = parsed(formula, "none")
+    except FormulaicError as error:
+        raise _unreadable(formula, reason(error)) from None
+    outcome, terms = getattr(read, "lhs", None), getattr(read, "rhs", read)
+    if not isinstance(terms, SimpleFormula) or not isinstance(outcome, SimpleFormula | None):
+        raise _unreadable(formula, "several parts")
+    if not outcome:
+        raise _unreadable(formula, "no outcome before ~")
+    if not terms or formula.rstrip().endswith("~"):
+        raise _unreadable(formula, "no terms after ~")
+    return outcome, terms
+
+
+def _unreadable(formula: str, got: str) -> EstimationError:
+    return EstimationError("the formula cannot be read", key=formula, got=got, expected="such as y ~ x + C(group)")
 
 
 def _plain(column: pd.Series) -> pd.Series:
-    """A column as patsy can read it: levels that occur; nullable numbers as numbers."""
+    """A column as formulas know it: levels that occur; nullable numbers as numbers."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.remove_unused_categories()
     if pd.api.types.is_extension_array_dtype(column) and pd.api.types.is_numeric_dtype(column):
@@ -223,25 +270,24 @@ def _plain(column: pd.Series) -> pd.Series:
     return column
 
 
-def _outcome(y: pd.DataFrame, family: str) -> np.ndarray:
+def _outcome(read: _Read, family: str) -> np.ndarray:
     """The outcome (n,) as numbers that the family knows; true counts 1."""
-    factors = list(y.design_info.factor_infos.values())
-    if len(factors) != 1:
-        raise _wrong_outcome(y, f"{len(factors)} columns", "one column")
-    levels = factors[0].categories if factors[0].type == "categorical" else ()
+    if len(read.levels) != 1:
+        raise _wrong_outcome(read, f"{len(read.levels)} columns", "one column")
+    (levels,) = read.levels
     if set(levels) - {True, False}:
-        raise _wrong_outcome(y, ", ".join(map(str, levels[:LISTED])), "a number, or true and false")
-    values = y.to_numpy()[:, -1]
+        raise _wrong_outcome(read, ", ".join(map(str, levels[:LISTED])), "a number, or true and false")
+    values = read.y.to_numpy(dtype=float)[:, levels.index(True) if True in levels else -1]
     wrong = {"binomial": ~np.isin(values, [0, 1]), "poisson": values < 0}.get(family)
     if wrong is not None and wrong.any():
-        raise _wrong_outcome(y, f"{values[wrong][0]:g}", "0 or 1" if family == "binomial" else "0 or more")
+        raise _wrong_outcome(read, f"{values[wrong][0]:g}", "0 or 1" if family == "binomial" else "0 or more")
     return values
 
 
-def _wrong_outcome(y: pd.DataFrame, got: str, expected: str) -> EstimationError:
+def _wrong_outcome(read: _Read, got: str, expected: str) -> EstimationError:
     hint = "make a column of 0 and 1 of it, such as df.assign(yes=df[column] == value)"
     return EstimationError(
-        "the outcome does not fit the family", column=y.design_info.describe(), got=got, expected=expected, hint=hint
+        "the outcome does not fit the family", column=read.outcome, got=got, expected=expected, hint=hint
     )
 
 

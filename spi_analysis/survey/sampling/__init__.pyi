@@ -18,6 +18,33 @@ from .boundaries import (
 from .boundaries import (
     stratum_of as stratum_of,
 )
+from .comparison_sizes import (
+    ComparisonSize as ComparisonSize,
+)
+from .comparison_sizes import (
+    detectable_difference as detectable_difference,
+)
+from .comparison_sizes import (
+    difference_variance as difference_variance,
+)
+from .comparison_sizes import (
+    proportion_correlation as proportion_correlation,
+)
+from .comparison_sizes import (
+    sample_size_change as sample_size_change,
+)
+from .comparison_sizes import (
+    sample_size_two_means as sample_size_two_means,
+)
+from .comparison_sizes import (
+    sample_size_two_proportions as sample_size_two_proportions,
+)
+from .comparison_sizes import (
+    size_for_domain as size_for_domain,
+)
+from .comparison_sizes import (
+    size_for_interval as size_for_interval,
+)
 from .draw import (
     DrawDesign as DrawDesign,
 )
@@ -51,26 +78,26 @@ from .frame_audit import (
 from .frame_audit import (
     shown_counts as shown_counts,
 )
+from .inclusion import (
+    inclusion_probabilities as inclusion_probabilities,
+)
+from .inclusion import (
+    joint_inclusion_elimination as joint_inclusion_elimination,
+)
+from .inclusion import (
+    joint_inclusion_hajek as joint_inclusion_hajek,
+)
+from .inclusion import (
+    joint_inclusion_pareto as joint_inclusion_pareto,
+)
+from .inclusion import (
+    joint_inclusion_systematic as joint_inclusion_systematic,
+)
 from .pps import (
     Total as Total,
 )
 from .pps import (
     horvitz_thompson as horvitz_thompson,
-)
-from .pps import (
-    inclusion_probabilities as inclusion_probabilities,
-)
-from .pps import (
-    joint_inclusion_elimination as joint_inclusion_elimination,
-)
-from .pps import (
-    joint_inclusion_hajek as joint_inclusion_hajek,
-)
-from .pps import (
-    joint_inclusion_pareto as joint_inclusion_pareto,
-)
-from .pps import (
-    joint_inclusion_systematic as joint_inclusion_systematic,
 )
 from .pps import (
     select_pps as select_pps,
@@ -122,43 +149,16 @@ from .response import (
 )
 from .selection import select_srs as select_srs
 from .size import (
-    ComparisonSize as ComparisonSize,
-)
-from .size import (
     SampleSize as SampleSize,
-)
-from .size import (
-    detectable_difference as detectable_difference,
-)
-from .size import (
-    difference_variance as difference_variance,
 )
 from .size import (
     margin_of_error as margin_of_error,
 )
 from .size import (
-    proportion_correlation as proportion_correlation,
-)
-from .size import (
     sample_size as sample_size,
 )
 from .size import (
-    sample_size_change as sample_size_change,
-)
-from .size import (
     sample_size_mean as sample_size_mean,
-)
-from .size import (
-    sample_size_two_means as sample_size_two_means,
-)
-from .size import (
-    sample_size_two_proportions as sample_size_two_proportions,
-)
-from .size import (
-    size_for_domain as size_for_domain,
-)
-from .size import (
-    size_for_interval as size_for_interval,
 )
 from .systematic import (
     select_systematic as select_systematic,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -10,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpec, SimpleFormula
+from formulaic import ModelSpec, SimpleFormula
 from formulaic.errors import FormulaicError
 from formulaic.parser.types import Factor, Term
 from scipy import linalg, sparse, special
 
 from spi_analysis.errors import WeightingError, nearest
+from spi_analysis.survey.formulas import names_in, parsed, reason
 from spi_analysis.survey.groups import Groups, require_columns
 
 # Products with blocks X' (p, b) of a model matrix, and systems of their X'WX (p, p).
@@ -153,10 +153,10 @@ def read_formula(formula: str, status: str | None = None) -> SimpleFormula:
     WeightingError   a formula that cannot be read, of several parts, without terms, of another column.
     """
     try:
-        parsed = Formula(re.sub(r"""\bQ\((['"])(.+?)\1\)""", r"`\2`", formula))
+        read = parsed(formula)
     except FormulaicError as error:
         raise _unreadable(formula, error) from error
-    outcome, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", parsed)
+    outcome, right = getattr(read, "lhs", None), getattr(read, "rhs", read)
     if not isinstance(right, SimpleFormula):
         raise WeightingError("the formula has several parts", got=formula, expected="one right-hand side")
     if outcome is not None and status not in (None, str(outcome)):
@@ -173,17 +173,8 @@ def read_formula(formula: str, status: str | None = None) -> SimpleFormula:
 
 def variables_of(term: Term, df: pd.DataFrame) -> tuple[str, ...]:
     """The columns of ``df`` that a term is made of."""
-    names = dict.fromkeys(name for factor in term.factors for name in _names_in(factor))
+    names = dict.fromkeys(name for factor in term.factors for name in names_in(factor))
     return tuple(name for name in names if name in df.columns)
-
-
-def _names_in(factor: Factor) -> list[str]:
-    """The names in a factor: no texts, attributes or names of arguments."""
-    if factor.eval_method is Factor.EvalMethod.LOOKUP:
-        return [factor.expr]
-    code = re.sub(r"'[^']*'|\"[^\"]*\"", "", factor.expr)
-    found = re.findall(r"`([^`]+)`|(?<![\w.`])([^\W\d]\w*)(?!\w*\s*=[^=])", code)
-    return [quoted or plain for quoted, plain in found]
 
 
 def matrix_of(df: pd.DataFrame, formula: SimpleFormula) -> tuple[sparse.csc_array, ModelSpec]:
@@ -193,7 +184,7 @@ def matrix_of(df: pd.DataFrame, formula: SimpleFormula) -> tuple[sparse.csc_arra
     ------
     WeightingError   columns that are not there, missing or infinite predictors.
     """
-    names = dict.fromkeys(name for term in formula for factor in term.factors for name in _names_in(factor))
+    names = dict.fromkeys(name for term in formula for factor in term.factors for name in names_in(factor))
     data = pd.DataFrame({name: _complete(df[name]) for name in names if name in df.columns}, index=df.index)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -242,7 +233,7 @@ def _unreadable(formula: str, error: FormulaicError) -> WeightingError:
         "the formula cannot be read",
         got=formula,
         expected="such as 'age_group + C(unit) * sex'",
-        hint=re.sub("⧛.*?m|⧚", "", str(error)).splitlines()[0],
+        hint=reason(error),
     )
 
 

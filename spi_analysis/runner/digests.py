@@ -1,0 +1,64 @@
+"""Digests of files and of the package: all that asks whether code or data are as they were asks here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+
+import spi_analysis
+
+PACKAGE = Path(spi_analysis.__file__).parent
+# Pages are made with these, and nothing else is: reporting/exporter.py alone reads them.
+TEMPLATES = PACKAGE / "reporting" / "templates"
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; "" where there is none. Read again in this process only if it was written again."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return ""
+    return _file_digest(str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _file_digest(path: str, *_: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_digest(paths: Iterable[Path], root: Path) -> str:
+    """One digest over names below ``root`` and contents, in the order of the names; "" for no file."""
+    lines = [f"{path.relative_to(root)}\0{file_digest(path)}\n" for path in sorted(paths)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
+
+@cache
+def code_digest(modules: frozenset[Path] | None = None) -> str:
+    """The package but for the templates: whatever a notebook calls, a change of it is seen.
+
+    Of its modules only ``modules``, where they are given. A face (.pyi) only says where a name is defined: then the
+    modules behind the names count, not the table.
+    """
+    files = (path for path in package_files() if TEMPLATES not in path.parents)
+    if modules is not None:
+        files = (path for path in files if path.suffix not in (".py", ".pyi") or path in modules)
+    return files_digest(files, PACKAGE)
+
+
+@cache
+def template_digest() -> str:
+    """What pages look like."""
+    return files_digest((path for path in package_files() if TEMPLATES in path.parents), PACKAGE)
+
+
+def package_digest() -> str:
+    """The whole package, as it is on disk at this moment."""
+    return files_digest(package_files(), PACKAGE)
+
+
+def package_files() -> Iterator[Path]:
+    """All files of the package but what Python compiled."""
+    return (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
