@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import half_up
+from spi_analysis.survey.groups import half_up, require_columns
 from spi_analysis.survey.sampling.random_numbers import numbers_of
-from spi_analysis.survey.sampling.selection import _require_columns, _strata
+from spi_analysis.survey.sampling.selection import _strata
 
 # Shares of waves add up to 1 but for rounding.
 _WHOLE = 1e-9
@@ -70,7 +70,7 @@ def assign_waves(
     ------
     SamplingError   a column is missing; sizes do not add up to the people drawn; unequal probabilities without a seed.
     """
-    _require_columns(sample, ["inclusion_prob", stratum, *([person] if seed is not None else [str(prn)])])
+    require_columns(sample, ["inclusion_prob", stratum, *([person] if seed is not None else [str(prn)])], SamplingError)
     strata = _strata(sample, stratum)
     _check_sizes(strata, sizes)
     rank = _ranks(sample, strata, prn, seed, person)
@@ -129,7 +129,7 @@ def release(
     ------
     SamplingError   a sample that was released already; a stratum without a number; a wave that is not there.
     """
-    _require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])])
+    require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])], SamplingError)
     if "drawn_prob" in sample.columns:
         raise SamplingError(
             "these rows were released already", column="drawn_prob", hint="start from the whole drawn sample"
