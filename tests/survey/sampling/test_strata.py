@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.groups import merged_codes
-from spi_analysis.survey.groups import cell_labels, known_levels, merge_thin_cells
+from spi_analysis.survey.groups import cell_labels, known_levels, merge_thin_cells, merged_codes
 
 
 def cells(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
