@@ -26,9 +26,7 @@ class Groups:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum of ``values`` (n, K) per group: (G, K)."""
-        n = len(self.codes)
-        indicator = sparse.csr_array((np.ones(n), (self.codes, np.arange(n))), shape=(len(self.labels), n))
-        return np.asarray(indicator @ values)
+        return group_sums(self.codes, values, len(self.labels))
 
     def spread(self, per_group: np.ndarray) -> np.ndarray:
         """The value of each row's group: (G, K) to (n, K)."""
