@@ -96,10 +96,6 @@ class EstimationError(SpiError):
     """An estimate cannot be made from this design and these variables."""
 
 
-class DisclosureError(SpiError):
-    """A table would expose people or a hidden value."""
-
-
 class NotebookError(SpiError):
     """A notebook failed for an institution."""
 

@@ -1,8 +1,5 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
 from .dispositions import (
-    ELIGIBLE_NONRESPONSE as ELIGIBLE_NONRESPONSE,
-)
-from .dispositions import (
     INELIGIBLE as INELIGIBLE,
 )
 from .dispositions import (

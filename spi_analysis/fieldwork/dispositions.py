@@ -13,7 +13,6 @@ from spi_analysis.tables import NO_COLUMN, misfits
 
 # I complete, P partial, R refusal or break-off, NC non-contact, O other eligible nonresponse,
 # UH/UO unknown eligibility, NE not eligible.
-ELIGIBLE_NONRESPONSE = ("R", "NC", "O")
 UNKNOWN = ("UH", "UO")
 INELIGIBLE = "NE"
 

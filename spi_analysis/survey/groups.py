@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spi_analysis.errors import SamplingError, WeightingError, nearest
+from spi_analysis.errors import Problem, SamplingError, SpiError, WeightingError, nearest
 
 # Sums over groups of rows, for one weight vector or many at once.
 
@@ -26,9 +26,7 @@ class Groups:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum of ``values`` (n, K) per group: (G, K)."""
-        n = len(self.codes)
-        indicator = sparse.csr_array((np.ones(n), (self.codes, np.arange(n))), shape=(len(self.labels), n))
-        return np.asarray(indicator @ values)
+        return group_sums(self.codes, values, len(self.labels))
 
     def spread(self, per_group: np.ndarray) -> np.ndarray:
         """The value of each row's group: (G, K) to (n, K)."""
@@ -111,10 +109,7 @@ def cell_labels(data: pd.DataFrame, by: list[str]) -> pd.Series:
     """
     if not by:
         raise SamplingError("no column is named", got="an empty list", expected="the columns that make the cells")
-    absent = [column for column in by if column not in data.columns]
-    if absent:
-        hint = nearest(absent[0], [str(column) for column in data.columns])
-        raise SamplingError("a column is missing", column=", ".join(absent), expected="columns of the table", hint=hint)
+    require_columns(data, by, SamplingError)
     parts = [known_levels(data[column]) for column in by]
     label = parts[0]
     for part in parts[1:]:
@@ -354,13 +349,14 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def require_columns(data: pd.DataFrame, columns: Iterable[str]) -> None:
+def require_columns(data: pd.DataFrame, columns: Iterable[str], error: type[SpiError] = WeightingError) -> None:
     """Raise for columns that the table does not have, and for what is no table.
 
     Parameters
     ----------
     data : DataFrame (n, ...)
     columns : iterable of str   names that must be among its columns
+    error : class of SpiError   the error of the room that asks
 
     Returns
     -------
@@ -368,8 +364,7 @@ def require_columns(data: pd.DataFrame, columns: Iterable[str]) -> None:
 
     Raises
     ------
-    WeightingError   ``data`` is no DataFrame; columns that are missing, all of them, with the name that is nearest to
-        the first.
+    error   ``data`` is no DataFrame; columns that are missing, each a problem with the name that is nearest to it.
 
     Examples
     --------
@@ -382,12 +377,11 @@ def require_columns(data: pd.DataFrame, columns: Iterable[str]) -> None:
       hint: did you mean 'unit'?
     """
     if not isinstance(data, pd.DataFrame):
-        raise WeightingError("this is no table", got=type(data).__name__, expected="a pandas DataFrame")
+        raise error("this is no table", got=type(data).__name__, expected="a pandas DataFrame")
     absent = [column for column in columns if column not in data.columns]
     if absent:
         names = [str(column) for column in data.columns]
-        listed = ", ".join(str(column) for column in absent)
-        raise WeightingError("a column is missing", column=listed, hint=nearest(absent[0], names))
+        raise error(*(Problem("a column is missing", column=str(one), hint=nearest(str(one), names)) for one in absent))
 
 
 def numbers_of(data: pd.DataFrame, column: str) -> np.ndarray:

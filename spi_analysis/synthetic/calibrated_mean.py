@@ -26,8 +26,6 @@ RUNS = 2000
 REPLICATES = 200
 LEVEL = 0.95
 MIN_RESPONDENTS = 5
-# From this many answers on the interval is asked to hold; below, the cells are shown apart.
-ENOUGH = 30
 
 UNIT_SD, NOISE_SD, SEX_EFFECT = 6.0, 15.0, 3.0
 UNIT_RESPONSE_SD, SEX_RESPONSE = 0.4, 0.2

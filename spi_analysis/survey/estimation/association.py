@@ -12,10 +12,10 @@ from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.contrasts import Function, contrast, smooth_contrast
-from spi_analysis.survey.estimation.design import require_columns
 from spi_analysis.survey.estimation.domains import Design
 from spi_analysis.survey.estimation.estimators import estimate_mean, estimate_total
 from spi_analysis.survey.estimation.result import t_interval
+from spi_analysis.survey.groups import require_columns
 
 STATISTICS = ("F", "Chisq", "Wald", "adjWald")
 # A standard error below this, relative to its mean, is one of rounding.
@@ -199,7 +199,7 @@ def _known(design: Design, columns: list[str]) -> np.ndarray:
 
 def _joint(design: Design, rows: str, columns: str) -> _Table:
     """The table of those with both values; rows and columns in which nobody has weight are left out."""
-    require_columns(design.data, [rows, columns])
+    require_columns(design.data, [rows, columns], EstimationError)
     known = _known(design, [rows, columns])
     counted = known & design.in_domain & (design.weights > 0)
     first, second = (pd.Categorical(design.data[c].where(counted)).remove_unused_categories() for c in (rows, columns))

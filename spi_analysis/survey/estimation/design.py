@@ -12,21 +12,15 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.taylor import LonelyPsu, Stage, stages_covariance
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting import Auxiliary, Totals, auxiliary_of, calibration_factors, post_stratum_cells
 
 # What every design asks of its table: columns that are there, weights that can be used.
 
 
-def require_columns(df: pd.DataFrame, columns: list[str]) -> None:
-    """Raise for the first column that the table does not have."""
-    for column in columns:
-        if column not in df.columns:
-            raise EstimationError("a column is missing", column=column, hint=nearest(column, map(str, df.columns)))
-
-
 def usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
     """The weight column as floats; finite and not negative."""
-    require_columns(df, [weight])
+    require_columns(df, [weight], EstimationError)
     if not len(df):
         raise EstimationError("the table has no rows", expected="one row per observed unit")
     values = floats_of(df, weight, "the weight is not a number")
@@ -53,7 +47,7 @@ def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarra
     """Columns as floats, missing values allowed; raises for no column, one that is no number, an infinite value."""
     if not names:
         raise EstimationError("no variable is given", expected="a column, or a list of columns")
-    require_columns(data, names)
+    require_columns(data, names, EstimationError)
     table = data[names]
     text = [name for name, kind in zip(names, table.dtypes, strict=True) if not pd.api.types.is_numeric_dtype(kind)]
     if text:
@@ -355,7 +349,7 @@ class SurveyDesign(DeclaredDesign):
                 "unknown lonely_psu rule", got=lonely_psu, expected=", ".join(LONELY_RULES), hint=hint
             )
         strata, units, sizes = _as_list(stratum), _as_list(psu), _as_list(pop_size)
-        require_columns(df, [weight, *strata, *units, *sizes])
+        require_columns(df, [weight, *strata, *units, *sizes], EstimationError)
         self._declare(
             data=df,
             weights=usable_weights(df, weight),

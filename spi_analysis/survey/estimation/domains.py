@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.estimation.design import SurveyDesign, require_columns
+from spi_analysis.survey.estimation.design import SurveyDesign
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import RESULT_COLUMNS
+from spi_analysis.survey.groups import require_columns
 
 By = str | Sequence[str] | None
 RESERVED = ("variable", "category", "quantile", *RESULT_COLUMNS, "deff")
@@ -88,7 +89,7 @@ def domains_of(data: pd.DataFrame, inside: np.ndarray, by: By) -> Domains:
     columns = [] if by is None else [by] if isinstance(by, str) else list(by)
     if not columns:
         return Domains(pd.DataFrame(index=[0]), inside.astype(np.intp) - 1)
-    require_columns(data, columns)
+    require_columns(data, columns, EstimationError)
     taken = [column for column in columns if column in RESERVED]
     if taken:
         raise EstimationError(

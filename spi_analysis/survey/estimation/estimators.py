@@ -12,10 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.estimation.design import numeric_columns, require_columns
+from spi_analysis.survey.estimation.design import numeric_columns
 from spi_analysis.survey.estimation.domains import By, Design, Ratios, Variable, domains_of, labels_of
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import Estimate, make_table, proportion_interval
+from spi_analysis.survey.groups import require_columns
 
 
 def estimate_mean(
@@ -212,7 +213,7 @@ def _estimate(
 
 def _shares(design: Design, name: str) -> list[Variable]:
     """One true/false variable for every category that occurs in the design's domain."""
-    require_columns(design.data, [name])
+    require_columns(design.data, [name], EstimationError)
     column = design.data[name]
     known = column.notna().to_numpy()
     levels = sorted(column[design.in_domain & known].unique(), key=lambda v: (isinstance(v, str), v))

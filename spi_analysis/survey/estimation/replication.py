@@ -15,7 +15,8 @@ from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpstrf
 
 from spi_analysis.errors import EstimationError, nearest
-from spi_analysis.survey.estimation.design import DeclaredDesign, floats_of, require_columns, usable_weights
+from spi_analysis.survey.estimation.design import DeclaredDesign, floats_of, usable_weights
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting import Auxiliary, calibration_factors
 
 # Rank of any rows of a table of replicate weights: what the degrees of freedom of a domain are counted from.
@@ -359,7 +360,7 @@ def _means(replicates: np.ndarray) -> np.ndarray:
 
 def _values(df: pd.DataFrame, replicates: np.ndarray | Sequence[str]) -> np.ndarray:
     if not isinstance(replicates, np.ndarray):
-        require_columns(df, list(replicates))
+        require_columns(df, list(replicates), EstimationError)
         columns = [floats_of(df, name, "a replicate weight is not a number") for name in replicates]
         values = np.column_stack(columns) if columns else np.empty((len(df), 0))
     elif np.issubdtype(replicates.dtype, np.number):

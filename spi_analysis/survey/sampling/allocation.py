@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import is_number
+from spi_analysis.survey.groups import is_number, require_columns
 
 Bound = float | str | None
 COST = "cost"
@@ -123,8 +123,7 @@ def _measure(
 
 
 def _column(strata: pd.DataFrame, name: str, *, above_zero: bool = False) -> np.ndarray:
-    if name not in strata.columns:
-        raise SamplingError("a column is missing", column=name, hint=nearest(name, strata.columns))
+    require_columns(strata, [name], SamplingError)
     values = pd.to_numeric(strata[name], errors="coerce").to_numpy(dtype=float)
     bad = ~(np.isfinite(values) & ((values > 0) if above_zero else (values >= 0)))
     if bad.any():

@@ -11,6 +11,7 @@ from scipy.optimize import Bounds, LinearConstraint, brentq, milp
 from scipy.sparse import coo_array, csr_array, diags_array
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.sampling.allocation import Bound
 
 # Precision targets: a CV ceiling for every domain and variable, as ceilings on sums of ``a (1/n - 1/N)``.
@@ -555,8 +556,7 @@ def _least(ceilings: Ceilings, least: np.ndarray, people: np.ndarray) -> np.ndar
 
 
 def _positive(strata: pd.DataFrame, column: str, *, zero: bool = False, most: float = np.inf) -> np.ndarray:
-    if column not in strata.columns:
-        raise SamplingError("a column is missing", column=column, hint=nearest(column, strata.columns))
+    require_columns(strata, [column], SamplingError)
     values = pd.to_numeric(strata[column], errors="coerce").to_numpy(dtype=float)
     bad = ~(np.isfinite(values) & ((values >= 0) if zero else (values > 0)) & (values <= most))
     if bad.any():

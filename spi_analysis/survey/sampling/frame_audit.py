@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import SamplingError, nearest
-from spi_analysis.survey.groups import known_levels
+from spi_analysis.errors import SamplingError
+from spi_analysis.survey.groups import known_levels, require_columns
 
 
 def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.DataFrame:
@@ -95,10 +95,7 @@ def list_quality(
     [[2, 1], [1, 0]]
     """
     columns = [by] if isinstance(by, str) else list(by)
-    absent = [c for c in columns if c not in frame.columns]
-    if absent:
-        hint = nearest(absent[0], [str(c) for c in frame.columns])
-        raise SamplingError("a column is missing", column=", ".join(absent), hint=hint)
+    require_columns(frame, columns, SamplingError)
     groups = [known_levels(frame[c]) for c in columns]
     table = pd.DataFrame({"people": 1, **{name: flag.astype(int) for name, flag in flags.items()}}, index=frame.index)
     return table.groupby(groups, sort=True).sum().astype(int)

@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.sampling.inclusion import elimination_chances, inclusion_probabilities
 from spi_analysis.survey.sampling.random_numbers import numbers_for
-from spi_analysis.survey.sampling.selection import _require_columns, _sizes, _strata
+from spi_analysis.survey.sampling.selection import _sizes, _strata
 
 # Given probabilities, the number to be drawn, a random start and a random number per unit: which units are drawn.
 Picker = Callable[[np.ndarray, int, float, np.ndarray], np.ndarray]
@@ -74,7 +75,7 @@ def select_pps(
     if method not in pickers:
         raise SamplingError("unknown method", got=method, expected=", ".join(pickers), hint=nearest(method, pickers))
     by = [order] if isinstance(order, str) else list(order or [])
-    _require_columns(frame, [size, *([stratum] if stratum else []), *([prn] if prn else []), *by])
+    require_columns(frame, [size, *([stratum] if stratum else []), *([prn] if prn else []), *by], SamplingError)
     own_numbers = _own_numbers(frame, prn)
     strata = _strata(frame, stratum)
     sizes, wanted = _measures(frame, size), _sizes(n, strata)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import is_number
+from spi_analysis.survey.groups import is_number, require_columns
 
 
 def select_srs(
@@ -46,7 +46,7 @@ def select_srs(
     >>> sample["person_id"].tolist(), sample["inclusion_prob"].tolist()
     (['p1', 'p2'], [0.5, 0.5])
     """
-    _require_columns(frame, [prn, *([stratum] if stratum else [])])
+    require_columns(frame, [prn, *([stratum] if stratum else [])], SamplingError)
     if frame.empty:
         raise SamplingError("there is nobody to draw from", got="an empty frame", expected="at least one person")
     if not pd.api.types.is_numeric_dtype(frame[prn]) or frame[prn].isna().any() or not frame[prn].between(0, 1).all():
@@ -109,13 +109,3 @@ def _whole(n: object) -> int:
     if not is_number(n) or n % 1:
         raise SamplingError("the sample size is no whole number", got=str(n), expected="a number, or one per stratum")
     return int(n)
-
-
-def _require_columns(frame: pd.DataFrame, columns: list[str]) -> None:
-    problems = [
-        Problem("a column is missing", column=column, hint=nearest(column, frame.columns))
-        for column in columns
-        if column not in frame.columns
-    ]
-    if problems:
-        raise SamplingError(*problems)

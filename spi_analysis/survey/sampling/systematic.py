@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.sampling.pps import _line, select_pps
 from spi_analysis.survey.sampling.random_numbers import numbers_for, numbers_of
-from spi_analysis.survey.sampling.selection import _require_columns, _sizes, _strata, select_srs
+from spi_analysis.survey.sampling.selection import _sizes, _strata, select_srs
 
 
 def select_systematic(
@@ -56,7 +57,7 @@ def select_systematic(
     ([50, 30, 70], [0.5, 0.5, 0.5])
     """
     by = [order] if isinstance(order, str) else list(order or [])
-    _require_columns(frame, [*([stratum] if stratum else []), *by])
+    require_columns(frame, [*([stratum] if stratum else []), *by], SamplingError)
     strata = _strata(frame, stratum)
     wanted = _sizes(n, strata)
     codes, names = pd.factorize(strata, sort=True)
@@ -141,7 +142,7 @@ def select_two_stage(
     >>> sample[["unit_prob", "person_prob", "inclusion_prob", "base_weight"]].iloc[0].tolist()
     [0.5, 0.5, 0.25, 4.0]
     """
-    _require_columns(frame, [unit, person, *(name for name in (size, stratum, prn) if name)])
+    require_columns(frame, [unit, person, *(name for name in (size, stratum, prn) if name)], SamplingError)
     if int(people) != people or people < 1:
         raise SamplingError("the number of people in a unit is out of range", got=str(people), expected="1 or more")
     strata = _strata(frame, stratum)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import half_up
+from spi_analysis.survey.groups import half_up, require_columns
 from spi_analysis.survey.sampling.random_numbers import numbers_of
-from spi_analysis.survey.sampling.selection import _require_columns, _strata
+from spi_analysis.survey.sampling.selection import _strata
 
 # Shares of waves add up to 1 but for rounding.
 _WHOLE = 1e-9
@@ -128,7 +128,7 @@ def assign_waves(
     >>> assign_waves(sample, {"a": [2, 1]})["wave"].tolist()
     [2, 1, 1]
     """
-    _require_columns(sample, ["inclusion_prob", stratum, *([person] if seed is not None else [str(prn)])])
+    require_columns(sample, ["inclusion_prob", stratum, *([person] if seed is not None else [str(prn)])], SamplingError)
     strata = _strata(sample, stratum)
     _check_sizes(strata, sizes)
     rank = _ranks(sample, strata, prn, seed, person)
@@ -203,7 +203,7 @@ def release(
     >>> released["inclusion_prob"].tolist(), released["base_weight"].tolist()
     ([0.25, 0.25], [4.0, 4.0])
     """
-    _require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])])
+    require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])], SamplingError)
     if "drawn_prob" in sample.columns:
         raise SamplingError(
             "these rows were released already", column="drawn_prob", hint="start from the whole drawn sample"

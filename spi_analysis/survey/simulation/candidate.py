@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from spi_analysis.errors import Problem, SamplingError, nearest
 
 METHODS = ("equal", "proportional", "neyman")
-LEAST = ("min_respondents", "min_level_respondents")
 _WHOLE = 1e-9
 
 

@@ -4,12 +4,13 @@ import pytest
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, estimate_mean
-from spi_analysis.survey.estimation.design import require_columns, usable_weights
+from spi_analysis.survey.estimation.design import usable_weights
+from spi_analysis.survey.groups import require_columns
 
 
 def test_missing_column_names_the_nearest() -> None:
     with pytest.raises(EstimationError, match="a column is missing") as caught:
-        require_columns(pd.DataFrame({"weight": [1.0]}), ["wieght"])
+        require_columns(pd.DataFrame({"weight": [1.0]}), ["wieght"], EstimationError)
     assert "column wieght" in str(caught.value)
     assert "did you mean 'weight'?" in str(caught.value)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.errors import WeightingError
+from spi_analysis.errors import SamplingError, WeightingError
 from spi_analysis.survey.groups import floats_of, require_columns, weights_of
 from spi_analysis.survey.weighting import (
     Trim,
@@ -107,3 +107,12 @@ def test_what_can_be_used_is_used() -> None:
     assert not is_whole(True)
     # Calibrated weights may be negative: they do not count for the design effect.
     assert kish_deff(np.array([-1.0, 2, 2])) == 1
+
+
+def test_all_missing_columns_are_named_at_once_in_the_error_of_the_caller() -> None:
+    with pytest.raises(SamplingError, match="2 problems") as caught:
+        require_columns(pd.DataFrame({"unit": [1], "age": [2]}), ["unti", "unit", "ages"], SamplingError)
+    assert [(problem.column, problem.hint) for problem in caught.value.problems] == [
+        ("unti", "did you mean 'unit'?"),
+        ("ages", "did you mean 'age'?"),
+    ]
