@@ -11,12 +11,12 @@ import pandas as pd
 
 from spi_analysis.survey.sampling import (
     draw_record,
+    from_start,
     permanent_random_numbers,
     select_pps,
     select_srs,
     select_systematic,
-    shift_of,
-    shifted,
+    start_of,
     verify_draw,
 )
 
@@ -46,7 +46,7 @@ def timed(count: int, strata: int) -> dict[str, float]:
         marks.append(time.perf_counter())
         cpu.append(time.process_time())
 
-    numbers = shifted(permanent_random_numbers(frame["person_id"], SECRET), shift_of(PUBLIC_VALUE))
+    numbers = from_start(permanent_random_numbers(frame["person_id"], SECRET), start_of(PUBLIC_VALUE))
     mark()
     sample = select_srs(frame.assign(prn=numbers), 10, "stratum")
     mark()

@@ -50,7 +50,7 @@ def stages(institutions: int, scale: float, workers: int) -> list[Stage]:
         Stage("import lists", ["import", "frame", "@lists.txt", *count], "frame"),
         Stage("draw", ["draw", *count], "frame"),
         Stage("fieldwork, import events and answers", [*synth, *count], "sample"),
-        Stage("weigh", ["weigh", *count], "sample"),
+        Stage("weight", ["weight", *count], "sample"),
     ]
 
 

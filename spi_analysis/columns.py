@@ -122,7 +122,7 @@ LABELS: dict[str, Label] = {
     "score": Label("Skor", "Score"),
     "p_adjusted": Label("Nilai p, disesuaikan dengan banyaknya perbandingan", "P-value, adjusted for many comparisons"),
     "is_clear": Label("Bukti kelemahannya cukup", "Enough evidence that it is weak"),
-    "model_estimate": Label("Skor model", "Steadied score (model)"),
+    "model_estimate": Label("Skor model", "Model-based score"),
     "model_se": Label("Galat baku skor model", "Standard error of the model"),
     "model_ci_low": Label("Batas bawah selang skor model", "Lower limit of the model's interval"),
     "model_ci_high": Label("Batas atas selang skor model", "Upper limit of the model's interval"),
@@ -161,12 +161,10 @@ LABELS: dict[str, Label] = {
     # places and the model of the published years
     "peer_group": Label("Kelompok sebanding", "Peer group"),
     "peers": Label("Jumlah instansi yang dibandingkan", "Institutions compared"),
-    "best": Label("Peringkat terbaik yang mungkin (semua sekaligus)", "Best possible place (all together)"),
-    "worst": Label("Peringkat terendah yang mungkin (semua sekaligus)", "Worst possible place (all together)"),
-    "best_alone": Label("Peringkat terbaik yang mungkin (instansi ini saja)", "Best possible place (this one alone)"),
-    "worst_alone": Label(
-        "Peringkat terendah yang mungkin (instansi ini saja)", "Worst possible place (this one alone)"
-    ),
+    "best": Label("Peringkat terbaik yang mungkin (semua sekaligus)", "Best possible rank (all together)"),
+    "worst": Label("Peringkat terendah yang mungkin (semua sekaligus)", "Worst possible rank (all together)"),
+    "best_alone": Label("Peringkat terbaik yang mungkin (instansi ini saja)", "Best possible rank (this one alone)"),
+    "worst_alone": Label("Peringkat terendah yang mungkin (instansi ini saja)", "Worst possible rank (this one alone)"),
     "series": Label("Skor yang dimodelkan", "Score that is modelled"),
     "published": Label("Angka yang diterbitkan", "Published figure"),
     "noise_sd": Label("Gejolak acak (simpangan baku)", "Noise (standard deviation)"),

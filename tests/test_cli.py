@@ -26,10 +26,10 @@ COMMANDS = [
     ["import", "published"],
     ["audit-frame"],
     ["synth"],
-    ["weigh"],
+    ["weight"],
     ["import", "tracker"],
     ["draw"],
-    ["release-wave"],
+    ["activate"],
     ["invite"],
     ["verify-draw"],
     ["run"],
@@ -261,10 +261,10 @@ def test_a_real_round_through_the_commands(tmp_path):
     audited = spi(workspace, "audit-frame", "kota-mojokerto")
     assert "frame/tasks.csv" in audited.stdout
     assert not any(name in audited.stdout for name in NAMES), "nobody by name"
-    refused = spi(workspace, "release-wave", "kota-mojokerto", "--source", "external", "--reason", "x")
+    refused = spi(workspace, "activate", "kota-mojokerto", "--source", "external", "--reason", "x")
     assert refused.returncode == 1
     assert "nobody is left in reserve" in refused.stderr, "everyone was invited at once"
-    dated = ["release-wave", "kota-mojokerto", "--source", "external", "--reason", "x", "--date", "2.9.2024"]
+    dated = ["activate", "kota-mojokerto", "--source", "external", "--reason", "x", "--date", "2.9.2024"]
     assert "YYYY-MM-DD" in spi(workspace, *dated).stderr
     run("invite", "kota-mojokerto")
     tokens = [

@@ -137,7 +137,7 @@ def _no_such_file(path: Path) -> Problem:
     return Problem("there is no such file", file=str(path), hint=hint if hint.startswith("did you mean") else "")
 
 
-def print_remarks(problems: pd.DataFrame, severities: Sequence[str] = ("rejected", "flagged")) -> None:
+def print_issues_of_import(problems: pd.DataFrame, severities: Sequence[str] = ("rejected", "flagged")) -> None:
     """What was noticed about rows, most frequent first, with the values (masked where they are contacts)."""
     for severity in severities:
         found = problems[(problems["severity"] == severity) & problems["row"].notna()]
@@ -204,16 +204,16 @@ def _cell(value: object, decimals: int) -> str:
     return "" if value is None or value is pd.NaT or value is pd.NA else str(value)
 
 
-# The findings of `spi check` on the terminal: one block each, what several institutions share said once.
+# The issues of `spi check` on the terminal: one block each, what several institutions share said once.
 
 STYLES = {"error": "bold red", "missing": "yellow", "warning": "cyan"}
 ANYONE = "<institution>"
 SHARED = ["severity", "what", "blocks", "where", "got", "expected", "hint"]
 
 
-def print_findings(findings: pd.DataFrame) -> None:
-    """Every finding as what, where, got, expected, hint; lines are broken between words only."""
-    for _, same in _general(findings).groupby(SHARED, sort=False):
+def print_issues(issues: pd.DataFrame) -> None:
+    """Every issue as what, where, got, expected, hint; lines are broken between words only."""
+    for _, same in _general(issues).groupby(SHARED, sort=False):
         first = same.iloc[0]
         blocks = f" (holds up: {first['blocks']})" if first["blocks"] else ""
         out.print(Text(f"{first['severity']}: ", STYLES[first["severity"]]) + Text(f"{first['what']}{blocks}", ""))
@@ -221,20 +221,20 @@ def print_findings(findings: pd.DataFrame) -> None:
         for name, text in [("for", institutions), *((name, first[name]) for name in SHARED[3:])]:
             if text:
                 out.print(Padding(Text(f"{name}: {text}"), (0, 0, 0, 2), expand=False))
-    if len(findings):
+    if len(issues):
         out.print()
 
 
-def _general(findings: pd.DataFrame) -> pd.DataFrame:
-    """The findings with the institution's code taken out of the texts, so that equal ones are equal."""
-    table = findings.copy()
+def _general(issues: pd.DataFrame) -> pd.DataFrame:
+    """The issues with the institution's code taken out of the texts, so that equal ones are equal."""
+    table = issues.copy()
     for column in ("where", "got", "expected", "hint"):
         table[column] = [
             text.replace(code, ANYONE) if code else text
             for text, code in zip(table[column], table["institution_id"], strict=True)
         ]
     several = table.groupby(SHARED)["institution_id"].transform("nunique") > 1
-    # A finding of one institution keeps its own words.
-    own = findings.loc[~several, SHARED]
+    # An issue of one institution keeps its own words.
+    own = issues.loc[~several, SHARED]
     table.loc[own.index, SHARED] = own
     return table

@@ -25,7 +25,7 @@ from spi_analysis.commands.common import (
     open_setup,
     open_store,
     out,
-    print_remarks,
+    print_issues_of_import,
     print_rows,
     print_table,
     whole_table,
@@ -69,7 +69,7 @@ def import_frame_command(
 
     Example: spi import frame daftar_pegawai_kota-mojokerto.xlsx pengguna_layanan_kota-mojokerto.csv
     """
-    from spi_analysis.operations import Place, by_institution, import_lists
+    from spi_analysis.operations import RoundContext, by_institution, import_lists
     from spi_analysis.tables import are_generated
     from spi_analysis.tables.importing import import_frame
 
@@ -81,16 +81,16 @@ def import_frame_command(
     if missing:
         # The lists of a source come in together or not at all.
         raise InputError(*missing)
-    place = Place(setup, open_key(setup.workspace, key_file))
-    if institution is None and len(by_institution(files, place, mapping)[0]) > 1:
+    context = RoundContext(setup, open_key(setup.workspace, key_file))
+    if institution is None and len(by_institution(files, context, mapping)[0]) > 1:
         _print_imported(
-            import_lists(files, place, mapping, source, workers, out, stream), setup, severities=["rejected"]
+            import_lists(files, context, mapping, source, workers, out, stream), setup, severities=["rejected"]
         )
         return
-    result = import_frame(files, setup, place.store, place.vault, mapping=mapping, institution=institution,
+    result = import_frame(files, setup, context.store, context.vault, mapping=mapping, institution=institution,
                           source=source, stream=stream)  # fmt: skip
     print_rows("Rows", result.counts)
-    print_remarks(result.problems, ["rejected"])
+    print_issues_of_import(result.problems, ["rejected"])
     finish(result.failed, result.written, setup.workspace, _accepted(result.counts))
 
 
@@ -103,18 +103,18 @@ def import_events_command(
 
     Example: spi import events kejadian_kota-mojokerto.csv
     """
-    from spi_analysis.operations import Place, by_institution, import_logs
+    from spi_analysis.operations import RoundContext, by_institution, import_logs
     from spi_analysis.tables.importing import import_events
 
     setup = open_setup(workspace, round_id)
     there, missing = existing(named_files(files))
-    place = Place(setup, open_key(setup.workspace, key_file))
-    if institution is None and len(by_institution(there, place)[0]) > 1:
-        _print_imported(import_logs("events", there, place, mapping, workers, out), setup, missing)
+    context = RoundContext(setup, open_key(setup.workspace, key_file))
+    if institution is None and len(by_institution(there, context)[0]) > 1:
+        _print_imported(import_logs("events", there, context, mapping, workers, out), setup, missing)
         return
-    result = import_events(there, setup, place.store, place.vault, mapping=mapping, institution=institution)
+    result = import_events(there, setup, context.store, context.vault, mapping=mapping, institution=institution)
     print_rows("Rows", result.counts)
-    print_remarks(result.problems)
+    print_issues_of_import(result.problems)
     finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
 
 
@@ -127,21 +127,21 @@ def import_responses_command(
 
     Example: spi import responses jawaban_internal_kota-mojokerto.csv
     """
-    from spi_analysis.operations import Place, by_institution, import_logs
+    from spi_analysis.operations import RoundContext, by_institution, import_logs
     from spi_analysis.tables.importing import import_responses
 
     setup = open_setup(workspace, round_id)
     there, missing = existing(named_files(files))
-    place = Place(setup, open_key(setup.workspace, key_file))
-    store = place.store
-    if institution is None and len(by_institution(there, place)[0]) > 1:
-        result = import_logs("responses", there, place, mapping, workers, out)
+    context = RoundContext(setup, open_key(setup.workspace, key_file))
+    store = context.store
+    if institution is None and len(by_institution(there, context)[0]) > 1:
+        result = import_logs("responses", there, context, mapping, workers, out)
         _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
         _print_imported(result, setup, missing)
         return
-    result = import_responses(there, setup, store, place.vault, mapping=mapping, institution=institution)
+    result = import_responses(there, setup, store, context.vault, mapping=mapping, institution=institution)
     print_rows("Rows", result.counts)
-    print_remarks(result.problems)
+    print_issues_of_import(result.problems)
     _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
     finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
 
@@ -210,7 +210,7 @@ def _print_imported(
     print_rows("Rows", result.counts)
     if result.skipped:
         out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
-    print_remarks(result.remarks, severities)
+    print_issues_of_import(result.issues, severities)
     # What was in already is no import without a usable row.
     usable = None if result.skipped else _accepted(result.counts)
     finish([*missing, *result.failed], result.written, setup.workspace, usable)

@@ -1,4 +1,4 @@
-"""`spi synth`, `spi weigh`: many institutions at once."""
+"""`spi synth`, `spi weight`: many institutions at once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def synth(
 
 
 @national.command()
-def weigh(
+def weight(
     institutions: Institutions = None,
     workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
@@ -61,15 +61,15 @@ def weigh(
 ) -> None:
     """Weights and replicate weights, without the pages of notebook 30; what is up to date is passed over.
 
-    Example: spi weigh --workers 2
+    Example: spi weight --workers 2
     """
-    from spi_analysis.operations import Place, problems_of, weigh_all
+    from spi_analysis.operations import RoundContext, problems_of, weight_all
 
     setup = open_setup(workspace, round_id)
-    place = Place(setup)
-    answered = set(place.store.institutions("responses"))
+    context = RoundContext(setup)
+    answered = set(context.store.institutions("responses"))
     codes = institutions or [code for code in setup.institution_ids if code in answered]
-    outcomes = weigh_all(place, [setup.require(code) for code in codes], workers, out)
+    outcomes = weight_all(context, [setup.require(code) for code in codes], workers, out)
     done = sum(outcome.value is True for outcome in outcomes)
     current = sum(outcome.value is False for outcome in outcomes)
     out.print(f"{done:,} institutions weighted, {current:,} up to date", highlight=False)

@@ -14,7 +14,7 @@ from spi_analysis.commands.common import (
     open_key,
     open_setup,
     out,
-    print_findings,
+    print_issues,
     print_table,
 )
 from spi_analysis.commands.running import Engine, EngineOption, Workers, run_and_report
@@ -67,7 +67,7 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 
     place = find_workspace(workspace)
     report = check_round(place, round_id or the_round(place), _key_if_any(place, key_file))
-    print_findings(report.findings)
+    print_issues(report.issues)
     print_table("Institutions", report.stages)
     raise typer.Exit(1 if report.errors else 0)
 

@@ -172,8 +172,10 @@ def run_and_report(
         out.print(f"log {summary.log.relative_to(setup.workspace.root)}", markup=False, highlight=False)
     # What to open is said last.
     print_pages(setup, summary.pages)
-    if summary.current:
-        out.print(f"{len(summary.current)} notebooks were up to date (made all the same with --force)", highlight=False)
+    if summary.up_to_date:
+        out.print(
+            f"{len(summary.up_to_date)} notebooks were up to date (made all the same with --force)", highlight=False
+        )
     if selection.shard is not None:
         out.print("the overview waits for all shards: spi run, once they are done", highlight=False)
     if summary.stopped:

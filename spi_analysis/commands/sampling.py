@@ -1,4 +1,4 @@
-"""`spi audit-frame`, `spi draw`, `spi release-wave`, `spi invite`, `spi verify-draw`."""
+"""`spi audit-frame`, `spi draw`, `spi activate`, `spi invite`, `spi verify-draw`."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ def draw(
 
     Example: spi draw kota-mojokerto
     """
-    from spi_analysis.operations import Place, draw_all, problems_of
+    from spi_analysis.operations import RoundContext, draw_all, problems_of
     from spi_analysis.tables import public_value_problem
 
     setup = open_setup(workspace, round_id)
-    place = Place(setup, open_key(setup.workspace, key_file))
-    place.vault.secret("prn")
+    context = RoundContext(setup, open_key(setup.workspace, key_file))
+    context.vault.secret("prn")
     problem = public_value_problem(setup)
     if problem:
         raise SamplingError(problem)
-    codes = institutions or _to_draw(setup, place.store)
-    outcomes = draw_all(place, [setup.require(code) for code in codes], workers, out)
+    codes = institutions or _to_draw(setup, context.store)
+    outcomes = draw_all(context, [setup.require(code) for code in codes], workers, out)
     # What was drawn before an error is drawn for good, and said.
     drawn = [outcome.value for outcome in outcomes if outcome.value is not None]
     if drawn:
@@ -84,28 +84,30 @@ def _to_draw(setup: RoundSetup, store: Store) -> list[str]:
     return listed or left or setup.institution_ids
 
 
-@sampling.command("release-wave")
-def release_wave_command(
+@sampling.command("activate")
+def activate(
     institution_id: Annotated[str, typer.Argument(metavar="INSTITUTION", help="Institution code.")],
     source: Annotated[str, typer.Option(help="Source, such as external.")],
-    reason: Annotated[str, typer.Option(help="Why, for the log of releases.")],
+    reason: Annotated[str, typer.Option(help="Why, for the log of activations.")],
     stratum: Annotated[list[str] | None, typer.Option(help="Stratum (may be repeated; default: all).")] = None,
-    date: Annotated[str | None, typer.Option(help="Day of the release, YYYY-MM-DD (default: today).")] = None,
+    date: Annotated[str | None, typer.Option(help="Day of the activation, YYYY-MM-DD (default: today).")] = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
-    """Release the next reserve of a source; probabilities and weights then refer to all that was released.
+    """Activate the next reserve of a source; probabilities and weights then refer to all that was activated.
 
-    Example: spi release-wave kota-mojokerto --source external --reason "few answers by week 4"
+    Example: spi activate kota-mojokerto --source external --reason "few answers by week 4"
     """
-    from spi_analysis.stages import drawn_of, log_of, release_table, release_wave
+    from spi_analysis.stages import activate_reserve, activation_table, drawn_of, log_of
 
     setup = open_setup(workspace, round_id)
     store = open_store(setup)
-    entry = release_wave(setup, store, institution_id, source, stratum, reason, _day(date))
-    out.print(f"release {entry['number']}: {entry['people']:,} people of {source} may be invited now", highlight=False)
-    print_table("Released so far", release_table(drawn_of(store, institution_id), log_of(store, institution_id)))
-    out.print("a released wave is worked to its end; go on with: spi invite " + institution_id, highlight=False)
+    entry = activate_reserve(setup, store, institution_id, source, stratum, reason, _day(date))
+    out.print(
+        f"activation {entry['number']}: {entry['people']:,} people of {source} may be invited now", highlight=False
+    )
+    print_table("Activated so far", activation_table(drawn_of(store, institution_id), log_of(store, institution_id)))
+    out.print("an activated wave is worked to its end; go on with: spi invite " + institution_id, highlight=False)
 
 
 @sampling.command()
@@ -141,7 +143,7 @@ def verify_draw_command(
         bool, typer.Option("--without-secret", help="Record and frame only: finds another frame, not another sample.")
     ] = False,
     record_only: Annotated[
-        bool, typer.Option("--record-only", help="The public record only: shift and counts; anybody can check these.")
+        bool, typer.Option("--record-only", help="The public record only: start and counts; anybody can check these.")
     ] = False,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,

@@ -42,34 +42,34 @@ def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
     return hidden
 
 
-def few_of_either(answered: pd.Series, silent: pd.Series, least: float | pd.Series) -> pd.Series:
-    """Groups of which fewer than ``least`` answered or fewer than ``least`` stayed silent: nearly all, or nearly none.
+def few_of_either(answered: pd.Series, nonrespondents: pd.Series, least: float | pd.Series) -> pd.Series:
+    """Groups of which fewer than ``least`` answered or fewer than ``least`` did not answer: nearly all, or nearly none.
 
     Parameters
     ----------
-    answered, silent : Series (groups,)   people, in the same order
+    answered, nonrespondents : Series (groups,)   people, in the same order
     least : number or Series (groups,)    people
 
     Returns
     -------
     Series (groups,) of bool.
     """
-    return (answered < least) | (silent < least)
+    return (answered < least) | (nonrespondents < least)
 
 
-def size_tells(answered: pd.Series, silent: pd.Series, least: float | pd.Series) -> pd.Series:
-    """Groups whose size must not stand beside their number of answers, which is shown: few stayed silent."""
-    return few_of_either(answered, silent, least) & (answered >= least)
+def size_tells(answered: pd.Series, nonrespondents: pd.Series, least: float | pd.Series) -> pd.Series:
+    """Groups whose size must not stand beside their number of answers, which is shown: few did not answer."""
+    return few_of_either(answered, nonrespondents, least) & (answered >= least)
 
 
-def hidden_rates(answered: pd.Series, silent: pd.Series, least: int) -> pd.Series:
+def hidden_rates(answered: pd.Series, nonrespondents: pd.Series, least: int) -> pd.Series:
     """Groups whose rate is hidden (`few_of_either`), and the further ones that hide them.
 
     For groups whose total is shown elsewhere: at least two are hidden, with at least ``least`` people of either kind.
     """
-    hidden = few_of_either(answered, silent, least)
+    hidden = few_of_either(answered, nonrespondents, least)
     for group in answered[~hidden].sort_values(kind="stable").index:
-        enough = min(answered[hidden].sum(), silent[hidden].sum()) >= least
+        enough = min(answered[hidden].sum(), nonrespondents[hidden].sum()) >= least
         if not hidden.any() or (hidden.sum() >= 2 and enough):
             break
         hidden[group] = True
@@ -102,7 +102,7 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     hidden |= _hidden_rates(estimates, min_cell)
     if small_sources:
         hidden |= estimates["measure"].str.startswith(COMBINED)
-    # The bars of a source's dimensions sum to its own: one that is hidden would follow from the others.
+    # The contributions of a source's dimensions sum to its own: one that is hidden would follow from the others.
     partly = set(estimates.loc[hidden & (estimates["measure"] == "dimension_score"), "source"])
     hidden |= (estimates["measure"] == "change_dimension") & estimates["source"].isin(partly)
     return mask(estimates, hidden)

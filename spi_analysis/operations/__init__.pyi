@@ -19,7 +19,7 @@ from .many import (
     Imported as Imported,
 )
 from .many import (
-    Place as Place,
+    RoundContext as RoundContext,
 )
 from .many import (
     by_institution as by_institution,
@@ -37,7 +37,7 @@ from .many import (
     problems_of as problems_of,
 )
 from .many import (
-    weigh_all as weigh_all,
+    weight_all as weight_all,
 )
 from .national import (
     Recipe as Recipe,

@@ -40,7 +40,7 @@ class DemoRound:
 
 
 @dataclass(frozen=True)
-class Beside(Workspace):
+class StagingWorkspace(Workspace):
     """The same parameters, with data and outputs in a place of their own (below build/) while they are being made."""
 
     part: str = "demo"
@@ -58,24 +58,25 @@ class Beside(Workspace):
         return self.folder / "outputs"
 
 
-def make_demo_round(setup: RoundSetup, seed: int, say: Callable[[str], None]) -> DemoRound:
+def make_demo_round(setup: RoundSetup, seed: int, report: Callable[[str], None]) -> DemoRound:
     """Generate a round and carry it up to the imported answers, through the same doors as a real one.
 
-    All is made beside; only a whole round takes the place of an earlier demo. Interrupted, nothing has changed.
+    All is made in a staging workspace; only a whole round takes the place of an earlier demo. Interrupted, nothing has
+    changed.
 
     Raises
     ------
     StoreError   data/ holds anything that no demo made.
     """
-    workspace, beside = setup.workspace, Beside(setup.workspace.root)
+    workspace, staging = setup.workspace, StagingWorkspace(setup.workspace.root)
     refuse_real_data(workspace)
-    shutil.rmtree(beside.folder, ignore_errors=True)
-    made = _carry_round(replace(setup, workspace=beside), beside, seed, say)
-    mark_demo(beside, seed)
+    shutil.rmtree(staging.folder, ignore_errors=True)
+    made = _carry_round(replace(setup, workspace=staging), staging, seed, report)
+    mark_demo(staging, seed)
     # Generating takes a while: somebody may have imported a list meanwhile, or be doing so now.
     with one_writer(workspace.data):
         refuse_real_data(workspace)
-    _put_in_place(beside, workspace)
+    _put_in_place(staging, workspace)
     return made
 
 
@@ -93,22 +94,22 @@ def refuse_real_data(workspace: Workspace) -> None:
         )
 
 
-def _carry_round(setup: RoundSetup, beside: Beside, seed: int, say: Callable[[str], None]) -> DemoRound:
-    store = Store(beside.data / setup.round.round_id)
+def _carry_round(setup: RoundSetup, staging: StagingWorkspace, seed: int, report: Callable[[str], None]) -> DemoRound:
+    store = Store(staging.data / setup.round.round_id)
     store.mark_synthetic(seed)
-    vault = Vault.create(beside.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
-    say("generating people and their lists")
+    vault = Vault.create(staging.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
+    report("generating people and their lists")
     cities = [make_city(setup, institution_id, seed) for institution_id in setup.institution_ids]
-    lists = [path for city in cities for path in received_lists(city, beside.folder / "received", seed)]
-    say(f"importing {len(lists)} lists")
+    lists = [path for city in cities for path in received_lists(city, staging.folder / "received", seed)]
+    report(f"importing {len(lists)} lists")
     imported = import_frame(lists, setup, store, vault)
-    say("drawing samples and writing invitations")
-    files = [path for city in cities for path in _fieldwork_files(city, setup, store, vault, beside.folder, seed)]
-    say("importing events and answers")
+    report("drawing samples and writing invitations")
+    files = [path for city in cities for path in _fieldwork_files(city, setup, store, vault, staging.folder, seed)]
+    report("importing events and answers")
     import_events([path for path in files if _is_events(path)], setup, store, vault)
     import_responses([path for path in files if not _is_events(path)], setup, store, vault)
     return DemoRound(
-        received=beside.folder / "received",
+        received=staging.folder / "received",
         listed=int(imported.counts["read"].sum()),
         rejected=int(imported.counts["rejected"].sum()),
         invited=_rows(store, "sample"),
@@ -132,17 +133,17 @@ def _is_events(path: Path) -> bool:
     return "kejadian" in path.name or "event" in path.name
 
 
-def _put_in_place(beside: Beside, workspace: Workspace) -> None:
+def _put_in_place(staging: StagingWorkspace, workspace: Workspace) -> None:
     """The finished demo becomes data/; published results that were imported stay."""
-    for path in sorted(path for path in beside.outputs.rglob("*") if path.is_file()):
-        target = workspace.outputs / path.relative_to(beside.outputs)
+    for path in sorted(path for path in staging.outputs.rglob("*") if path.is_file()):
+        target = workspace.outputs / path.relative_to(staging.outputs)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
     if (workspace.data / PUBLISHED).exists():
-        shutil.copy2(workspace.data / PUBLISHED, beside.data / PUBLISHED)
-    before = beside.folder / "before"
+        shutil.copy2(workspace.data / PUBLISHED, staging.data / PUBLISHED)
+    before = staging.folder / "before"
     if workspace.data.exists():
         os.replace(workspace.data, before)
-    os.replace(beside.data, workspace.data)
+    os.replace(staging.data, workspace.data)
     shutil.rmtree(before, ignore_errors=True)
-    shutil.rmtree(beside.outputs, ignore_errors=True)
+    shutil.rmtree(staging.outputs, ignore_errors=True)

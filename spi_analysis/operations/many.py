@@ -20,7 +20,7 @@ from spi_analysis.errors import Problem, SpiError
 from spi_analysis.params import RoundSetup, Workspace, frame_mapping, load_setup
 from spi_analysis.progress import followed
 from spi_analysis.runner import WEIGHTS, inputs_digest, is_done, keep_done
-from spi_analysis.stages import draw_institution, draw_table, save_weights, weigh_institution
+from spi_analysis.stages import draw_institution, draw_table, save_weights, weight_institution
 from spi_analysis.tables import Store, Vault, VaultKey, join_writer, one_writer_in_parts
 from spi_analysis.tables.importing import import_events, import_frame, import_responses, institution_of
 from spi_analysis.threads import SINGLE_THREAD
@@ -32,7 +32,7 @@ PER_PROCESS = 40
 
 
 @dataclass(frozen=True)
-class Place:
+class RoundContext:
     """Where the work is done: the round's parameters, its store and, with a key, its vault."""
 
     setup: RoundSetup
@@ -57,18 +57,18 @@ class Done:
     problems: tuple[Problem, ...] = ()
 
 
-Work = Callable[[Place, str, Any], Any]
+Work = Callable[[RoundContext, str, Any], Any]
 
 
 def for_each(
-    place: Place, work: Work, tasks: Mapping[str, Any], workers: int | None, console: Console, doing: str
+    context: RoundContext, work: Work, tasks: Mapping[str, Any], workers: int | None, console: Console, doing: str
 ) -> list[Done]:
-    """Do ``work(place, institution_id, task)`` for every institution, as the only writer of the workspace.
+    """Do ``work(context, institution_id, task)`` for every institution, as the only writer of the workspace.
 
     Parameters
     ----------
     work : function    of a module; it may write only what is the institution's own
-    tasks : dict       institution code -> what the work needs to know beside the place; done in this order
+    tasks : dict       institution code -> what the work needs to know beside the context; done in this order
     workers : int      processes (None: all cores; 1, or a single institution: this process)
     doing : str        a word for the progress, such as "drawing"
 
@@ -77,11 +77,11 @@ def for_each(
     One outcome per institution, in the order of ``tasks``. What was done stays done, whatever happens to others.
     """
     width = min(workers or os.cpu_count() or 1, len(tasks))
-    with one_writer_in_parts(place.setup.workspace.data):
+    with one_writer_in_parts(context.setup.workspace.data):
         outcomes = (
-            (_outcome(place, work, code, task) for code, task in tasks.items())
+            (_outcome(context, work, code, task) for code, task in tasks.items())
             if width <= 1
-            else _in_processes(place, work, tasks, width)
+            else _in_processes(context, work, tasks, width)
         )
         found = {outcome.institution_id: outcome for outcome in followed(outcomes, len(tasks), console, doing)}
     return [found[code] for code in tasks]
@@ -92,9 +92,9 @@ def problems_of(outcomes: Iterable[Done]) -> list[Problem]:
     return [problem for outcome in outcomes for problem in outcome.problems]
 
 
-def _outcome(place: Place, work: Work, institution_id: str, task: Any) -> Done:
+def _outcome(context: RoundContext, work: Work, institution_id: str, task: Any) -> Done:
     try:
-        return Done(institution_id, work(place, institution_id, task))
+        return Done(institution_id, work(context, institution_id, task))
     except SpiError as error:
         return Done(institution_id, problems=error.problems)
     except Exception as error:
@@ -111,13 +111,13 @@ def _place_of(error: Exception) -> str:
     return "" if at is None else f"{Path(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}"
 
 
-def _in_processes(place: Place, work: Work, tasks: Mapping[str, Any], workers: int) -> Iterator[Done]:
+def _in_processes(context: RoundContext, work: Work, tasks: Mapping[str, Any], workers: int) -> Iterator[Done]:
     """The outcomes as they come. A process that is killed costs the institution it was at, and no other."""
     os.environ.update(SINGLE_THREAD)
     left, width = dict(tasks), workers
     while left:
         try:
-            for outcome in _in_pool(place, work, dict(islice(left.items(), width * PER_PROCESS)), width):
+            for outcome in _in_pool(context, work, dict(islice(left.items(), width * PER_PROCESS)), width):
                 del left[outcome.institution_id]
                 yield outcome
             width = workers
@@ -130,8 +130,8 @@ def _in_processes(place: Place, work: Work, tasks: Mapping[str, Any], workers: i
             width = workers if width == 1 else 1
 
 
-def _in_pool(place: Place, work: Work, tasks: Mapping[str, Any], width: int) -> Iterator[Done]:
-    opening = (str(place.setup.workspace.root), place.setup.round.round_id, place.key)
+def _in_pool(context: RoundContext, work: Work, tasks: Mapping[str, Any], width: int) -> Iterator[Done]:
+    opening = (str(context.setup.workspace.root), context.setup.round.round_id, context.key)
     # Not max_tasks_per_child: with a full queue the processes that have reached it are not replaced (gh-115634).
     pool = ProcessPoolExecutor(width, multiprocessing.get_context("spawn"), _open, opening)
     try:
@@ -142,20 +142,20 @@ def _in_pool(place: Place, work: Work, tasks: Mapping[str, Any], width: int) -> 
         pool.shutdown(cancel_futures=True)
 
 
-_place: Place | None = None
+_context: RoundContext | None = None
 
 
 def _open(root: str, round_id: str, key: VaultKey | None) -> None:
     """In a new process: read the parameters once."""
-    global _place
+    global _context
     workspace = Workspace(Path(root))
     join_writer(workspace.data)
-    _place = Place(load_setup(workspace, round_id), key)
+    _context = RoundContext(load_setup(workspace, round_id), key)
 
 
 def _in_process(work: Work, institution_id: str, task: Any) -> Done:
-    assert _place is not None
-    return _outcome(_place, work, institution_id, task)
+    assert _context is not None
+    return _outcome(_context, work, institution_id, task)
 
 
 def _killed(institution_id: str) -> Problem:
@@ -168,32 +168,32 @@ def _killed(institution_id: str) -> Problem:
 
 LOG_IMPORTS = {"events": import_events, "responses": import_responses}
 # What the terminal says of rows; the whole stands in each institution's workbook.
-REMARKS = ["row", "code", "severity", "reason_en", "value"]
+ISSUES = ["row", "code", "severity", "reason_en", "value"]
 WEIGHED_FROM = ("frame", "sample", "events", "responses")
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of files of many institutions: rows per file, remarks for the terminal, problems, files written.
+    """What came of files of many institutions: rows per file, issues for the terminal, problems, files written.
 
     ``skipped``: how many institutions had these very files in already.
     """
 
     counts: pd.DataFrame
-    remarks: pd.DataFrame
+    issues: pd.DataFrame
     failed: tuple[Problem, ...]
     written: tuple[Path, ...]
     skipped: int = 0
 
 
 def by_institution(
-    files: Iterable[Path], place: Place, mapping: Path | None = None
+    files: Iterable[Path], context: RoundContext, mapping: Path | None = None
 ) -> tuple[dict[str, list[Path]], list[Path]]:
     """The files by the institution that their names name, and those whose names do not say."""
-    words, groups, others = frame_mapping(place.setup.workspace, None, mapping), dict[str, list[Path]](), []
+    words, groups, others = frame_mapping(context.setup.workspace, None, mapping), dict[str, list[Path]](), []
     for path in files:
         try:
-            groups.setdefault(institution_of(path, place.setup, words), []).append(path)
+            groups.setdefault(institution_of(path, context.setup, words), []).append(path)
         except SpiError:
             others.append(path)
     return dict(sorted(groups.items())), others
@@ -201,7 +201,7 @@ def by_institution(
 
 def import_lists(
     files: Sequence[Path],
-    place: Place,
+    context: RoundContext,
     mapping: Path | None,
     source: str | None,
     workers: int | None,
@@ -209,42 +209,48 @@ def import_lists(
     stream: str | None = None,
 ) -> Imported:
     """Lists of people, institution by institution; one whose very files are in already is passed over."""
-    groups, others = by_institution(files, place, mapping)
+    groups, others = by_institution(files, context, mapping)
     tasks = {code: (paths, mapping, source, stream) for code, paths in groups.items()}
-    outcomes = for_each(place, _import_lists, tasks, workers, console, "importing lists")
+    outcomes = for_each(context, _import_lists, tasks, workers, console, "importing lists")
     # A file that names no institution is no one's: the import says so.
-    unknown = import_frame(others, place.setup, place.store, place.vault, mapping=mapping, source=source, stream=stream)
+    unknown = import_frame(
+        others, context.setup, context.store, context.vault, mapping=mapping, source=source, stream=stream
+    )
     return _together(outcomes, unknown.failed)
 
 
 def import_logs(
     kind: Literal["events", "responses"],
     files: Sequence[Path],
-    place: Place,
+    context: RoundContext,
     mapping: Path | None,
     workers: int | None,
     console: Console,
 ) -> Imported:
     """Events or answers. Files of one institution each go in side by side; all others one by one at the end."""
-    groups, others = by_institution(files, place)
+    groups, others = by_institution(files, context)
     tasks = {code: (kind, paths, mapping) for code, paths in groups.items()}
-    outcomes = for_each(place, _import_logs, tasks, workers, console, f"importing {kind}")
+    outcomes = for_each(context, _import_logs, tasks, workers, console, f"importing {kind}")
     mixed = [path for outcome in outcomes if _is_mixed(outcome) for path in groups[outcome.institution_id]]
     rest = []
     for path in [*mixed, *others]:
-        log = LOG_IMPORTS[kind]([path], place.setup, place.store, place.vault, mapping=mapping)
+        log = LOG_IMPORTS[kind]([path], context.setup, context.store, context.vault, mapping=mapping)
         rest.append(Done("", _short(log), log.failed))
     return _together([*(outcome for outcome in outcomes if not _is_mixed(outcome)), *rest])
 
 
-def draw_all(place: Place, institution_ids: Sequence[str], workers: int | None, console: Console) -> list[Done]:
+def draw_all(
+    context: RoundContext, institution_ids: Sequence[str], workers: int | None, console: Console
+) -> list[Done]:
     """Draw the samples of institutions; the value of an outcome is its part of the table of draws."""
-    return for_each(place, _draw, dict.fromkeys(institution_ids), workers, console, "drawing")
+    return for_each(context, _draw, dict.fromkeys(institution_ids), workers, console, "drawing")
 
 
-def weigh_all(place: Place, institution_ids: Sequence[str], workers: int | None, console: Console) -> list[Done]:
+def weight_all(
+    context: RoundContext, institution_ids: Sequence[str], workers: int | None, console: Console
+) -> list[Done]:
     """Weights and replicate weights of institutions; the value is False where they were up to date."""
-    return for_each(place, _weigh, dict.fromkeys(institution_ids), workers, console, "weighing")
+    return for_each(context, _weight, dict.fromkeys(institution_ids), workers, console, "weighting")
 
 
 @dataclass(frozen=True)
@@ -260,43 +266,45 @@ def _is_mixed(outcome: Done) -> bool:
 
 
 def _import_lists(
-    place: Place, institution_id: str, task: tuple[list[Path], Path | None, str | None, str | None]
+    context: RoundContext, institution_id: str, task: tuple[list[Path], Path | None, str | None, str | None]
 ) -> Any:
     files, mapping, source, stream = task
     # The same files said to be another source or stream are another import.
     digest = inputs_digest(
-        place.setup, institution_id, [*files, *([mapping] if mapping else [])], [source or "", stream or ""]
+        context.setup, institution_id, [*files, *([mapping] if mapping else [])], [source or "", stream or ""]
     )
-    if place.store.has("frame", institution_id) and is_done(place.store, "frame_from", institution_id, digest):
+    if context.store.has("frame", institution_id) and is_done(context.store, "frame_from", institution_id, digest):
         return None
     # Not institution=: the files' names say whose they are, and what stands in them is held against that.
-    result = import_frame(files, place.setup, place.store, place.vault, mapping=mapping, source=source, stream=stream)
+    result = import_frame(
+        files, context.setup, context.store, context.vault, mapping=mapping, source=source, stream=stream
+    )
     if result.failed:
         return Done(institution_id, _short(result), result.failed)
     if (result.counts.groupby("source")["accepted"].sum() > 0).all():
-        keep_done(place.store, "frame_from", institution_id, digest)
+        keep_done(context.store, "frame_from", institution_id, digest)
     return _short(result)
 
 
-def _import_logs(place: Place, institution_id: str, task: tuple[str, list[Path], Path | None]) -> Any:
+def _import_logs(context: RoundContext, institution_id: str, task: tuple[str, list[Path], Path | None]) -> Any:
     kind, files, mapping = task
-    log = LOG_IMPORTS[kind](files, place.setup, place.store, place.vault, mapping=mapping, only=institution_id)
+    log = LOG_IMPORTS[kind](files, context.setup, context.store, context.vault, mapping=mapping, only=institution_id)
     return Mixed() if log is None else _short(log)
 
 
 def _short(result: Any) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Path, ...]]:
-    """What goes back to the terminal: a table of all findings of 640 institutions would fill the memory."""
+    """What goes back to the terminal: a table of all issues of 640 institutions would fill the memory."""
     rows = result.problems[result.problems["severity"] != "note"]
-    return result.counts, rows[REMARKS], result.written
+    return result.counts, rows[ISSUES], result.written
 
 
 def _together(outcomes: Sequence[Done], failed: Sequence[Problem] = ()) -> Imported:
     inner = [outcome.value if isinstance(outcome.value, Done) else outcome for outcome in outcomes]
     found = [outcome.value for outcome in inner if outcome.value is not None]
-    counts, remarks, written = zip(*found, strict=True) if found else ((), (), ())
+    counts, issues, written = zip(*found, strict=True) if found else ((), (), ())
     return Imported(
         counts=_stacked(counts, ["institution_id", "file", "read", "accepted", "rejected"]),
-        remarks=_stacked(remarks, REMARKS),
+        issues=_stacked(issues, ISSUES),
         failed=(*problems_of(inner), *failed),
         written=tuple(path for paths in written for path in paths),
         skipped=sum(outcome.value is None and not outcome.problems for outcome in inner),
@@ -308,19 +316,19 @@ def _stacked(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
 
 
-def _draw(place: Place, institution_id: str, _: None) -> pd.DataFrame:
-    return draw_table([draw_institution(place.setup, place.store, institution_id, place.vault.secret("prn"))])
+def _draw(context: RoundContext, institution_id: str, _: None) -> pd.DataFrame:
+    return draw_table([draw_institution(context.setup, context.store, institution_id, context.vault.secret("prn"))])
 
 
-def _weigh(place: Place, institution_id: str, _: None) -> bool:
-    store, setup = place.store, place.setup
+def _weight(context: RoundContext, institution_id: str, _: None) -> bool:
+    store, setup = context.store, context.setup
     tables = [store.read(table, institution_id) for table in WEIGHED_FROM]
     made_from = [store.path(table, institution_id) for table in WEIGHED_FROM]
     # With what was written: notebook 30 writes weights too, perhaps from other parameters.
     files = [*made_from, *(store.path(table, institution_id) for table in WEIGHTS)]
     if is_done(store, "weights_from", institution_id, inputs_digest(setup, institution_id, files)):
         return False
-    weighted = weigh_institution(*tables, setup.round_for(institution_id), setup.instrument)
+    weighted = weight_institution(*tables, setup.round_for(institution_id), setup.instrument)
     save_weights(store, institution_id, weighted)
     keep_done(store, "weights_from", institution_id, inputs_digest(setup, institution_id, files))
     return True

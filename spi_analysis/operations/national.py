@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from spi_analysis.errors import Problem, StoreError
-from spi_analysis.operations.demo import Beside
-from spi_analysis.operations.many import Done, Place, for_each
+from spi_analysis.operations.demo import StagingWorkspace
+from spi_analysis.operations.many import Done, RoundContext, for_each
 from spi_analysis.params import RoundSetup, Source, Workspace, load_setup
 from spi_analysis.stages import draw_institution
 from spi_analysis.synthetic import (
@@ -89,15 +89,15 @@ def make_national_round(
     _refuse_other_data(workspace, facts)
     setup = _with_examples(setup, count)
     mark_national(workspace, facts)
-    place = Place(setup, demo_key(recipe.seed))
-    place.store.mark_synthetic(recipe.seed)
+    context = RoundContext(setup, demo_key(recipe.seed))
+    context.store.mark_synthetic(recipe.seed)
     if not Vault.exists(workspace.data / "vault"):
         Vault.create(workspace.data / "vault", demo_key(recipe.seed), secrets=demo_secrets(recipe.seed))
     write_text(workspace.root / "build" / FOLDER / "README.txt", f"{LABEL}.\n")
     wanted = setup.institution_ids[:count]
-    left = [code for code in _largest_first(setup, wanted) if not _is_there(place, code, recipe)]
-    outcomes = for_each(place, _make, dict.fromkeys(left, recipe), workers, console, "generating") if left else []
-    return NationalRound(_made(place.store, wanted), outcomes, len(wanted) - len(left))
+    left = [code for code in _largest_first(setup, wanted) if not _is_there(context, code, recipe)]
+    outcomes = for_each(context, _make, dict.fromkeys(left, recipe), workers, console, "generating") if left else []
+    return NationalRound(_made(context.store, wanted), outcomes, len(wanted) - len(left))
 
 
 def national_folder(workspace: Workspace, institution_id: str) -> Path:
@@ -169,44 +169,44 @@ def _largest_first(setup: RoundSetup, institution_ids: Sequence[str]) -> list[st
     return sorted(institution_ids, key=lambda code: (-size[code], code))
 
 
-def _is_there(place: Place, institution_id: str, recipe: Recipe) -> bool:
+def _is_there(context: RoundContext, institution_id: str, recipe: Recipe) -> bool:
     if recipe.lists_only:
-        return national_folder(place.setup.workspace, institution_id).exists()
-    return place.store.read_record(DONE, institution_id) is not None
+        return national_folder(context.setup.workspace, institution_id).exists()
+    return context.store.read_record(DONE, institution_id) is not None
 
 
-def _make(place: Place, institution_id: str, recipe: Recipe) -> None:
+def _make(context: RoundContext, institution_id: str, recipe: Recipe) -> None:
     """One institution: its lists, then whatever of the round is not there yet."""
-    workspace, seed = place.setup.workspace, recipe.seed
-    sizes = sizes_of(place.setup, institution_id, recipe)
-    city = make_city(place.setup, institution_id, seed, sizes=sizes)
-    lists = _lists(place, city, seed)
+    workspace, seed = context.setup.workspace, recipe.seed
+    sizes = sizes_of(context.setup, institution_id, recipe)
+    city = make_city(context.setup, institution_id, seed, sizes=sizes)
+    lists = _lists(context, city, seed)
     if recipe.lists_only:
         return
-    if place.store.has("frame", institution_id):
+    if context.store.has("frame", institution_id):
         # The lists were imported by hand, and perhaps drawn from: what is there stays.
-        _carry(place.setup, place.store, place.vault, city, lists, seed)
+        _carry(context.setup, context.store, context.vault, city, lists, seed)
     else:
-        beside = Beside(workspace.root, f"{FOLDER}/.{institution_id}.round")
-        shutil.rmtree(beside.folder, ignore_errors=True)
-        aside = replace(place.setup, workspace=beside)
-        store = Store(beside.data / place.setup.round.round_id)
+        staging = StagingWorkspace(workspace.root, f"{FOLDER}/.{institution_id}.round")
+        shutil.rmtree(staging.folder, ignore_errors=True)
+        aside = replace(context.setup, workspace=staging)
+        store = Store(staging.data / context.setup.round.round_id)
         store.mark_synthetic(seed)
-        vault = Vault.create(beside.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
+        vault = Vault.create(staging.data / "vault", demo_key(seed), secrets=demo_secrets(seed))
         _carry(aside, store, vault, city, lists, seed)
-        _put_in_place(beside, workspace, place.setup.round.round_id, institution_id)
-    place.store.write_record(DONE, institution_id, _counts(place.store, institution_id))
+        _put_in_place(staging, workspace, context.setup.round.round_id, institution_id)
+    context.store.write_record(DONE, institution_id, _counts(context.store, institution_id))
 
 
-def _lists(place: Place, city: SyntheticCity, seed: int) -> list[Path]:
+def _lists(context: RoundContext, city: SyntheticCity, seed: int) -> list[Path]:
     """The institution's lists, made if they are not there; their digests are kept."""
-    folder = national_folder(place.setup.workspace, city.institution_id)
+    folder = national_folder(context.setup.workspace, city.institution_id)
     if not folder.exists():
-        beside = folder.with_name(f".{city.institution_id}.lists")
-        shutil.rmtree(beside, ignore_errors=True)
-        made = received_lists(city, beside / "received", seed, exported=True)
-        keep_generated(place.store, city.institution_id, made)
-        os.replace(beside, folder)
+        staging = folder.with_name(f".{city.institution_id}.lists")
+        shutil.rmtree(staging, ignore_errors=True)
+        made = received_lists(city, staging / "received", seed, exported=True)
+        keep_generated(context.store, city.institution_id, made)
+        os.replace(staging, folder)
     return sorted((folder / "received").iterdir())
 
 
@@ -239,18 +239,18 @@ def _require_whole(failed: Sequence[Problem]) -> None:
         raise StoreError(*failed)
 
 
-def _put_in_place(beside: Beside, workspace: Workspace, round_id: str, institution_id: str) -> None:
+def _put_in_place(staging: StagingWorkspace, workspace: Workspace, round_id: str, institution_id: str) -> None:
     """The institution's tables, contacts and workbooks become those of the round."""
-    for made, target in ((beside.outputs, workspace.outputs), (beside.data, workspace.data)):
+    for made, target in ((staging.outputs, workspace.outputs), (staging.data, workspace.data)):
         for path in sorted(path for path in made.rglob("*") if path.is_file()):
             name = path.relative_to(made)
             if institution_id not in name.as_posix():
                 continue  # the lock, the mark, the key's state: the workspace has its own
-            place = target / name
+            destination = target / name
             private = name.parts[0] == "vault"
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
-            os.replace(path, place)
-    shutil.rmtree(beside.folder)
+            destination.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+            os.replace(path, destination)
+    shutil.rmtree(staging.folder)
 
 
 def _counts(store: Store, institution_id: str) -> dict[str, int]:

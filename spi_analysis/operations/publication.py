@@ -28,7 +28,7 @@ from spi_analysis.runner import (
     page_paths,
     plan_steps,
     read_entries,
-    verdict,
+    staleness,
 )
 from spi_analysis.tables import DECIMALS, is_neutral, mask_email, mask_number, whole_file, write_bytes, write_csv
 
@@ -199,11 +199,11 @@ def _wanting(setup: RoundSetup, institution_id: str, entries: Mapping[Key, Entry
     missing = [page for page in page_paths(setup, steps[-1]) if not page.exists()]
     if missing:
         return [_problem(MISSING_REPORT, institution_id, page) for page in missing]
-    verdicts = [(step, verdict(setup, step, entries)) for step in steps]
+    judged = [(step, staleness(setup, step, entries)) for step in steps]
     return [
         _problem(f"the report is stale: {step.notebook.name} is not up to date", institution_id, None, found.in_words)
-        for step, found in verdicts
-        if not found.is_current
+        for step, found in judged
+        if not found.is_up_to_date
     ]
 
 
@@ -253,8 +253,8 @@ def _problem(what: str, institution_id: str, page: Path | None, got: str = "") -
 
 
 def _overview_problems(setup: RoundSetup, entries: Mapping[Key, Entry]) -> list[Problem]:
-    found = verdict(setup, OVERVIEW, entries)
-    if found.is_current:
+    found = staleness(setup, OVERVIEW, entries)
+    if found.is_up_to_date:
         return []
     return [
         Problem(

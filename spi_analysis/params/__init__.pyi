@@ -84,13 +84,13 @@ from .mapping import (
     NameRules as NameRules,
 )
 from .mapping import (
+    NonDataRowRules as NonDataRowRules,
+)
+from .mapping import (
     PhoneRules as PhoneRules,
 )
 from .mapping import (
     ResponseMapping as ResponseMapping,
-)
-from .mapping import (
-    StrayRules as StrayRules,
 )
 from .mapping import (
     TimeField as TimeField,
@@ -114,7 +114,7 @@ from .mapping import (
     load_mapping as load_mapping,
 )
 from .mapping import (
-    plain as plain,
+    normalised as normalised,
 )
 from .published import (
     Aliases as Aliases,

@@ -257,7 +257,7 @@ def uneven_rows(table: CsvTable, file: str) -> list[Problem]:
     ]
 
 
-class Together:
+class ProblemCollector:
     """Runs loaders one after another and keeps their problems, so that all of them are said at once."""
 
     def __init__(self) -> None:
@@ -272,7 +272,7 @@ class Together:
             return None
 
     def check(self) -> None:
-        """Raise what has come together."""
+        """Raise all problems collected."""
         if self.problems:
             raise ParameterError(*dict.fromkeys(self.problems))
 

@@ -1,7 +1,7 @@
 """How the files of institutions and vendors name things: headers, values, words that mean "nothing".
 
 A mapping is a parameter like any other. The defaults stand in ``params/mappings/{frame,events,responses}.yaml``;
-``params/mappings/<institution_id>.yaml`` and a file given by hand are laid over them, so that the next
+``params/mappings/<institution_id>.yaml`` and a file given by hand are overlaid on them, so that the next
 institution's headers need no code.
 """
 
@@ -20,7 +20,7 @@ from spi_analysis.params.base import Judgement, Source
 from spi_analysis.params.loading import Wrong, read_yaml, validate
 from spi_analysis.params.workspace import Workspace
 
-# Words of a mapping file: compared without case and punctuation, each with one meaning, laid over one another.
+# Words of a mapping file: compared without case and punctuation, each with one meaning, overlaid on one another.
 
 Words = tuple[str, ...]
 # In ASCII, which most cells are in, everything but letters and digits.
@@ -28,7 +28,7 @@ _BLANKS = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
 @lru_cache(maxsize=100_000)
-def plain(text: str) -> str:
+def normalised(text: str) -> str:
     """A text as it is compared: small letters without accents; all else between words is one space."""
     if text.isascii():
         return " ".join(text.lower().translate(_BLANKS).split())
@@ -37,31 +37,31 @@ def plain(text: str) -> str:
 
 
 def codes_by_word(words: dict[Any, Words]) -> dict[str, Any]:
-    """Each plain word with the code it stands for. A code is always a word for itself."""
-    own = {plain(str(code)): code for code in words}
-    return own | {plain(word): code for code, listed in words.items() for word in listed}
+    """Each normalised word with the code it stands for. A code is always a word for itself."""
+    own = {normalised(str(code)): code for code in words}
+    return own | {normalised(word): code for code, listed in words.items() for word in listed}
 
 
-def apart(words: dict[Any, Words]) -> dict[Any, Words]:
+def require_disjoint(words: dict[Any, Words]) -> dict[Any, Words]:
     """The same words, if none stands for two things."""
     seen: dict[str, Any] = {}
     for code, listed in words.items():
         for word in listed:
-            if seen.setdefault(plain(word), code) != code:
-                raise Wrong("a word stands for two things", word, "one meaning", f"{seen[plain(word)]} and {code}")
+            if seen.setdefault(normalised(word), code) != code:
+                raise Wrong("a word stands for two things", word, "one meaning", f"{seen[normalised(word)]} and {code}")
     return words
 
 
-def laid_over(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """``base`` with ``over``: groups key by key; words are added, and a word given a new meaning loses the old."""
-    claimed = {plain(word): key for key, value in over.items() if _is_words(value) for word in value}
+    claimed = {normalised(word): key for key, value in over.items() if _is_words(value) for word in value}
     result = {
-        key: [word for word in value if claimed.get(plain(word), key) == key] if _is_words(value) else value
+        key: [word for word in value if claimed.get(normalised(word), key) == key] if _is_words(value) else value
         for key, value in base.items()
     }
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(result.get(key), dict):
-            result[key] = laid_over(result[key], value)
+            result[key] = overlay(result[key], value)
         elif _is_words(value) and _is_words(result.get(key)):
             result[key] = [*value, *result[key]]
         else:
@@ -152,7 +152,7 @@ class PlausibleRules(Judgement):
     max_tenure_years: Count
 
 
-class StrayRules(Judgement):
+class NonDataRowRules(Judgement):
     """Rows of a list that are not people: totals, and what is signed below in at most ``max_cells`` cells a row."""
 
     totals: Words
@@ -186,8 +186,8 @@ class NameRules(Judgement):
 class DateRules(Judgement):
     """Whether the day or the month stands first in a column: its own cells say it, and all its rows follow.
 
-    ``otherwise`` holds where no cell settles it. Where cells contradict each other the column is doubtful, unless
-    no more than ``slip_share`` of those that settle it do; ``order`` says what a doubtful column is, by field.
+    ``otherwise`` holds where no cell decides it. Where cells contradict each other the column is doubtful, unless
+    no more than ``slip_share`` of those that decide it do; ``order`` says what a doubtful column is, by field.
     """
 
     otherwise: DateOrder
@@ -232,7 +232,7 @@ class FrameMapping(Judgement):
     main_work: dict[Literal["main", "other"], Words]
     expert_groups: dict[ExpertGroup, Words]
     nothing: Words
-    stray: StrayRules
+    stray: NonDataRowRules
     phones: PhoneRules
     plausible: PlausibleRules
     units: UnitRules
@@ -244,7 +244,7 @@ class FrameMapping(Judgement):
     @field_validator("fields", "sources", "positions", "echelons", "employment", "sex", "main_work", "expert_groups")
     @classmethod
     def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
-        return apart(words)
+        return require_disjoint(words)
 
     @model_validator(mode="after")
     def _every_source_is_known(self) -> FrameMapping:
@@ -286,7 +286,7 @@ class EventMapping(Judgement):
     @field_validator("fields", "events", "channels")
     @classmethod
     def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
-        return apart(words)
+        return require_disjoint(words)
 
     @model_validator(mode="after")
     def _every_event_has_a_channel(self) -> EventMapping:
@@ -314,19 +314,19 @@ class ResponseMapping(Judgement):
     @field_validator("fields", "items")
     @classmethod
     def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
-        return apart(words)
+        return require_disjoint(words)
 
     @field_validator("answers")
     @classmethod
     def _answers_are_apart(cls, scales: dict[str, dict[int, Words]]) -> dict[str, dict[int, Words]]:
-        return {name: apart(words) for name, words in scales.items()}
+        return {name: require_disjoint(words) for name, words in scales.items()}
 
 
 MODELS: dict[Kind, type[Judgement]] = {"frame": FrameMapping, "events": EventMapping, "responses": ResponseMapping}
 
 
 def load_mapping(workspace: Workspace, kind: Kind, *over: Path) -> Any:
-    """The default mapping of a kind of file, with other mapping files laid over it in turn."""
+    """The default mapping of a kind of file, with other mapping files overlaid in turn."""
     files = (workspace.params / "mappings" / f"{kind}.yaml", *over)
     return _loaded(kind, files, tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files))
 
@@ -336,7 +336,7 @@ def _loaded(kind: Kind, files: tuple[Path, ...], changed: tuple[int, ...]) -> An
     """Read and checked once for every state of the files: hundreds of lists share one mapping."""
     data = read_yaml(files[0])
     for path in files[1:]:
-        data = laid_over(data, read_yaml(path))
+        data = overlay(data, read_yaml(path))
     return validate(MODELS[kind], data, " + ".join(["params/mappings/" + files[0].name, *(p.name for p in files[1:])]))
 
 

@@ -11,13 +11,13 @@ from spi_analysis.errors import nearest
 from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.mapping import EventName
-from spi_analysis.params.sources import Count, ListColumn, Share, SourceParams, once_each
+from spi_analysis.params.sources import Count, ListColumn, Share, SourceParams, unique
 
 # What if the nonrespondents differ, and what if answers were coached: the judgements behind both checks.
 
 Phi = Annotated[float, Field(ge=0, le=1)]
 KnownColumn = ListColumn | Literal["tenure_years", "unit_tenure_years", "channels", "n_listings"]
-Known = Annotated[list[KnownColumn], Field(min_length=1), AfterValidator(once_each)]
+Known = Annotated[list[KnownColumn], Field(min_length=1), AfterValidator(unique)]
 
 
 class SensitivityParams(Judgement):
@@ -207,7 +207,7 @@ class DispositionParams(Judgement):
 class CoordinationParams(Judgement):
     """An earlier round whose people rest (least) or are asked again (most); it shares its public value.
 
-    ``margin``: a further turn, as a part of the circle, where nobody at all may be asked twice.
+    ``margin``: a further rotation, as a part of the circle, where nobody at all may be asked twice.
     """
 
     round: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -216,7 +216,7 @@ class CoordinationParams(Judgement):
 
 
 class DrawParams(Judgement):
-    """The public value that fixes the shift of the permanent random numbers."""
+    """The public value that fixes the start of the permanent random numbers."""
 
     public_value_name: Text
     public_value: str
@@ -267,7 +267,7 @@ class ReleaseParams(Judgement):
     max_half_width: Annotated[float, Field(gt=0)] | None
 
 
-class WeakSideParams(Judgement):
+class PriorityAreaParams(Judgement):
     """When a part of an institution is called weak, and how many false alarms are put up with."""
 
     threshold: Annotated[float, Field(gt=0, lt=100)]
@@ -298,7 +298,7 @@ class RankParams(Judgement):
 
     draws: Annotated[int, Field(ge=1000, le=1_000_000)]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    peers: Annotated[list[Literal["type", "size_class"]], Field(min_length=1), AfterValidator(once_each)]
+    peers: Annotated[list[Literal["type", "size_class"]], Field(min_length=1), AfterValidator(unique)]
 
 
 class RoundParams(Judgement):
@@ -312,7 +312,7 @@ class RoundParams(Judgement):
     title: Text
     report_status: Literal["draft", "final"]
     instrument: str
-    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(once_each)]
+    languages: Annotated[list[Language], Field(min_length=1), AfterValidator(unique)]
     level: Annotated[float, Field(gt=0.5, lt=1)]
     index: IndexParams
     categories: CategoryParams
@@ -325,7 +325,7 @@ class RoundParams(Judgement):
     replicates: ReplicateParams
     disclosure: DisclosureParams
     release: ReleaseParams
-    weak_sides: WeakSideParams
+    weak_sides: PriorityAreaParams
     small_area: SmallAreaParams
     recommendations: RecommendationParams
     ranks: RankParams

@@ -9,7 +9,7 @@ from typing import Any
 from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
 from spi_analysis.params.base import Judgement
 from spi_analysis.params.instrument import Instrument
-from spi_analysis.params.loading import Together, read_yaml, validate
+from spi_analysis.params.loading import ProblemCollector, read_yaml, validate
 from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
@@ -109,25 +109,25 @@ class RoundSetup:
 
 def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
     """Read and check all parameter files of a round; all problems of all files at once."""
-    params, together = workspace.params, Together()
-    round_ = together(lambda: _load_round(workspace, round_id))
-    roster = together(lambda: load_roster(params / "institutions.csv"))
+    params, collect = workspace.params, ProblemCollector()
+    round_ = collect(lambda: _load_round(workspace, round_id))
+    roster = collect(lambda: load_roster(params / "institutions.csv"))
     parts = {
         "round": round_,
-        "instrument": together(lambda: _load_model(params, f"instruments/{round_.instrument}.yaml", Instrument))
+        "instrument": collect(lambda: _load_model(params, f"instruments/{round_.instrument}.yaml", Instrument))
         if round_
         else None,
         "roster": roster,
-        "inputs": together(lambda: load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster))
+        "inputs": collect(lambda: load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster))
         if roster
         else None,
-        "units": together(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
-        "targets": together(lambda: load_targets(params / "targets.csv", roster)) if roster else None,
-        "rules": together(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
-        "years": together(lambda: _load_model(params, "published.yaml", PublishedYears)),
-        "aliases": together(lambda: _load_model(params, "aliases.yaml", Aliases)),
+        "units": collect(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
+        "targets": collect(lambda: load_targets(params / "targets.csv", roster)) if roster else None,
+        "rules": collect(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
+        "years": collect(lambda: _load_model(params, "published.yaml", PublishedYears)),
+        "aliases": collect(lambda: _load_model(params, "aliases.yaml", Aliases)),
     }
-    together.check()
+    collect.check()
     setup = RoundSetup(workspace, **parts)
     _check_together(setup)
     return setup

@@ -18,7 +18,7 @@ Names = TypeVar("Names", list[str], tuple[str, ...])
 ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
 
 
-def once_each(names: Names) -> Names:
+def unique(names: Names) -> Names:
     """The names, if none is listed twice."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -26,7 +26,7 @@ def once_each(names: Names) -> Names:
     return names
 
 
-OnceEach = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(once_each)]
+UniqueColumns = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(unique)]
 
 
 class EligibilityParams(Judgement):
@@ -51,16 +51,16 @@ class DesignParams(Judgement):
     """Sample size, strata, allocation and selection of one probability source.
 
     ``method``: srs (permanent random numbers), systematic (in the order of ``order``) or two_stage. ``allocation``
-    shares out the answers, not the invitations. ``reserves``: drawn at once and released later, each as a share of
-    the first release.
+    shares out the answers, not the invitations. ``reserves``: drawn at once and activated later, each as a share of
+    the first wave.
     """
 
     method: Literal["srs", "systematic", "two_stage"] = "srs"
-    order: Annotated[tuple[ListColumn, ...], AfterValidator(once_each)] = ()
+    order: Annotated[tuple[ListColumn, ...], AfterValidator(unique)] = ()
     two_stage: TwoStageParams | None = None
     allocation: Literal["proportional", "equal", "power", "neyman"] = "proportional"
     reserves: tuple[Share, ...] = ()
-    strata: OnceEach
+    strata: UniqueColumns
     margin: Annotated[float, Field(gt=0, lt=0.5)]
     margin_ceiling: Annotated[float, Field(gt=0, lt=0.5)]
     p: Annotated[float, Field(gt=0, lt=1)]
@@ -89,14 +89,14 @@ class DesignParams(Judgement):
 class NonresponseParams(Frozen):
     """Weighting classes; thin ones are merged."""
 
-    classes: OnceEach
+    classes: UniqueColumns
     min_respondents: Count
 
 
 class RakeParams(Frozen):
     """Margins of the frame that the weights must reproduce."""
 
-    margins: OnceEach
+    margins: UniqueColumns
     min_respondents: Count
     tolerance: Annotated[float, Field(gt=0, lt=1e-3)]
     max_iterations: Count

@@ -1,7 +1,7 @@
 """One rule for panels on all pages: how many people were nominated or invited is told nowhere.
 
 A panel is invited whole and its number of answers stands beside its score (pages 40, 50 and 90): 12 of 13 would name to
-the twelve the one who stayed silent. So the pages that are made before the score (10, 20 and 30) give no count of a
+the twelve the one who did not answer. So the pages that are made before the score (10, 20 and 30) give no count of a
 panel, and those with the score only the answers. docs/methods/disclosure.md.
 """
 
@@ -38,7 +38,7 @@ def panel_note(round_: RoundParams, words: Words) -> str:
         return ""
     return words(
         "How many people were nominated to a panel and invited is told on no page: beside the number of answers it "
-        "would tell who stayed silent. An auditor finds it in the draw record."
+        "would tell who did not answer. An auditor finds it in the draw record."
     )
 
 

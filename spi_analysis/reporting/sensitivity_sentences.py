@@ -33,15 +33,15 @@ def _index_sentences(found: Sensitivity, category: str | None, words: Words) -> 
     if low == high == category:
         return [
             words(
-                "From silence that depends only on what the lists show to silence that depends only on the answer "
-                "itself, the index would lie between {low} and {high}. The category stays the same.",
+                "From nonresponse that depends only on what the lists show to nonresponse that depends only on the "
+                "answer itself, the index would lie between {low} and {high}. The category stays the same.",
                 **facts,
             )
         ]
     return [
         words(
-            "From silence that depends only on what the lists show to silence that depends only on the answer itself, "
-            "the index would lie between {low} ({category_low}) and {high} ({category_high}).",
+            "From nonresponse that depends only on what the lists show to nonresponse that depends only on the answer "
+            "itself, the index would lie between {low} ({category_low}) and {high} ({category_high}).",
             **facts,
             category_low=words.value("category", low),
             category_high=words.value("category", high),
@@ -55,7 +55,7 @@ def _without_range(missing: pd.DataFrame, known: pd.DataFrame, found: Sensitivit
         return []
     none = words(
         "For {names} no range can be worked out: what the list tells of people does not go with their answers, so it "
-        "cannot tell how the silent would have answered.",
+        "cannot tell how nonrespondents would have answered.",
         names=_names(missing, words),
     )
     index = words("So there is none of the index either.") if found.row("index") is not None else ""

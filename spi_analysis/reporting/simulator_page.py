@@ -55,10 +55,10 @@ def findings(results: pd.DataFrame | None) -> Shown:
     own, *others = results["response_rate"].unique()
 
     def make(words: Words) -> str:
-        now, silent = rows.loc[(own, "list", "round")], rows.loc[(own, "answer", "round")]
+        now, nonrespondents = rows.loc[(own, "list", "round")], rows.loc[(own, "answer", "round")]
         paragraphs = [_what_it_does(now, own, words)]
         paragraphs += [_what_more_does(rows, own, other, words) for other in others]
-        paragraphs.append(_what_stays(silent, rows.loc[(own, "answer", "census")], words))
+        paragraphs.append(_what_stays(nonrespondents, rows.loc[(own, "answer", "census")], words))
         paragraphs += [_after_more_response(rows.loc[(other, "answer", "round")], other, words) for other in others]
         return html_paragraphs(paragraphs)
 
@@ -155,16 +155,16 @@ def _what_more_does(rows: pd.DataFrame, own: float, other: float, words: Words) 
     )
 
 
-def _what_stays(silent: pd.Series, everyone: pd.Series, words: Words) -> str:
+def _what_stays(nonrespondents: pd.Series, everyone: pd.Series, words: Words) -> str:
     return words(
         "Where people answer the more readily the better their opinion is (log-odds {effect} per standard deviation, "
         "an assumption), the index is off by {bias} points after weighting, which is {share} of its mean squared "
         "error, and the interval holds the truth in {coverage} of the rounds. With everyone invited it is still off by "
         "{census} points: no sample size cures that.",
-        effect=words.number(silent["on_answer"]),
-        bias=words.signed(silent["bias"]),
-        share=words.percent(silent["bias_share"], 0),
-        coverage=words.percent(silent["coverage"], 0),
+        effect=words.number(nonrespondents["on_answer"]),
+        bias=words.signed(nonrespondents["bias"]),
+        share=words.percent(nonrespondents["bias_share"], 0),
+        coverage=words.percent(nonrespondents["coverage"], 0),
         census=words.signed(everyone["bias"]),
     )
 

@@ -85,7 +85,7 @@ def cell_seconds(notebook: NotebookNode) -> tuple[float, ...]:
     return tuple(float(cell.metadata.get("papermill", {}).get("duration") or 0) for cell in notebook.cells)
 
 
-def settle(notebook: NotebookNode) -> None:
+def normalise_notebook(notebook: NotebookNode) -> None:
     """Take out times, random ids and machine facts, in place: the same inputs give the same bytes."""
     notebook.metadata = NotebookNode(
         kernelspec=notebook.metadata.get("kernelspec", {}), language_info=NotebookNode(name="python")
@@ -258,7 +258,7 @@ def execute(
                 with _after_cells(step, limits):
                     notebook = nbformat.read(executed, as_version=4)
                     progress.cells = cell_seconds(notebook)
-                    settle(notebook)
+                    normalise_notebook(notebook)
                     require_sound_notebook(step, notebook)
         except BaseException:
             progress.memory_mb = _peak_mb(private)
@@ -367,7 +367,7 @@ def _keep(executed: Path, target: Path, limits: Limits) -> None:
     """What there is of a notebook that failed. Why it failed is what counts: that this cannot be kept hides nothing."""
     with suppress(OSError, ValueError), within(limits.pages):
         notebook = nbformat.read(executed, as_version=4)
-        settle(notebook)
+        normalise_notebook(notebook)
         with whole_file(target) as beside:
             nbformat.write(notebook, beside)
 

@@ -13,7 +13,7 @@ from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.reporting import DESIGNS_PAGE, METHOD_CHECKS_PAGE
 from spi_analysis.runner import digests
 from spi_analysis.runner.digests import code_digest, file_digest, files_digest, template_digest
-from spi_analysis.runner.import_graph import reached
+from spi_analysis.runner.import_graph import imported_modules
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, Step
 from spi_analysis.stages import STALE_REPORTS
 from spi_analysis.tables import Store
@@ -22,16 +22,16 @@ from spi_analysis.tables import Store
 
 
 def notebook_code_digest(notebook: Path) -> str:
-    """All of the package that can have a say in what a notebook shows: modules in its reach, and whatever is no module.
+    """All of the package that can change what a notebook shows: the modules it imports, and whatever is no module.
 
-    The whole package (but for the templates) where its reach cannot be told.
+    The whole package (but for the templates) where its imports cannot be told.
     """
     return _notebook_code_digest(notebook, file_digest(notebook))
 
 
 @cache
 def _notebook_code_digest(notebook: Path, contents: str) -> str:
-    modules = reached(notebook, digests.PACKAGE) if contents else None
+    modules = imported_modules(notebook, digests.PACKAGE) if contents else None
     return code_digest(None if modules is None else frozenset(modules))
 
 
@@ -59,12 +59,12 @@ _OWN_RECORDS = ("weights_from", "frame_from")
 _SUFFIXES = (".parquet", ".json")
 
 
-def step_inputs(setup: RoundSetup, step: Step) -> dict[str, str]:
+def step_fingerprint(setup: RoundSetup, step: Step) -> dict[str, str]:
     """Part -> digest ("" where there is nothing). Too much is among them rather than too little.
 
     An institution's step depends on all tables and records of this institution, of any round, but for what it or a
-    later notebook writes; on all parameter files but the overrides of others; on the modules in its reach
-    (``batch.reach``) and all installed packages. The overview depends on all parameters and on the estimates of all
+    later notebook writes; on all parameter files but the overrides of others; on the modules it imports
+    (``import_graph``) and all installed packages. The overview depends on all parameters and on the estimates of all
     institutions.
     """
     place = setup.workspace

@@ -1,4 +1,4 @@
-"""Which files of the package can have a say in what a notebook shows: its imports, theirs, and so on.
+"""Which files of the package can change what a notebook shows: its imports, theirs, and so on.
 
 Nothing is imported to find out. Every import counts, also one inside a function or for types only; so does every
 module that is named in a text, as in a registry. Where a name is put together only when it is needed, which nobody
@@ -28,7 +28,7 @@ class _Anything(Exception):
     """What is imported cannot be told."""
 
 
-def reached(notebook: Path, package: Path) -> set[Path] | None:
+def imported_modules(notebook: Path, package: Path) -> set[Path] | None:
     """The modules (files) that a notebook, or what runs it, can load; None if it may be any.
 
     Parameters

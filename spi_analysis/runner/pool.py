@@ -270,18 +270,18 @@ class WarmParent:
 
     Parameters
     ----------
-    say : takes a message for the operator where forking is not safe and the stock engine takes over
+    report : takes a message for the operator where forking is not safe and the stock engine takes over
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None]) -> None:
         self.servers: list[ForkServer] = []
-        self._say, self._cannot, self._lock = say, False, threading.Lock()
+        self._report, self._cannot, self._lock = report, False, threading.Lock()
 
     def current(self) -> ForkServer | None:
         """A server of the code as it is on disk now; None where forking is not safe."""
         with self._lock:
             # The code has changed, or the server was killed or its folder cleared away: another takes over.
-            if not self._cannot and not (self.servers and self.servers[-1].is_current()):
+            if not self._cannot and not (self.servers and self.servers[-1].is_up_to_date()):
                 for server in self.servers:
                     server.retire()
                 self._start()
@@ -302,7 +302,7 @@ class WarmParent:
             except ForkError as error:
                 why = f"{error.problems[0].what}: {error.problems[0].got}"
         if why:
-            self._say(f"notebooks are run by the stock engine: {why}")
+            self._report(f"notebooks are run by the stock engine: {why}")
         self._cannot = bool(why)
 
 
@@ -317,7 +317,7 @@ class Pool:
     ----------
     engine : "kernel", "fast" or "stock"; where forking is not safe the stock engine takes over, with a message
     workers : steps at a time (None: as many as there are cores)
-    say : takes messages for the operator
+    report : takes messages for the operator
     parent : a warm process that outlives this pool (default: one of its own)
     """
 
@@ -327,13 +327,13 @@ class Pool:
         engine: EngineName,
         workers: int | None,
         limits: Limits,
-        say: Callable[[str], None],
+        report: Callable[[str], None],
         parent: WarmParent | None = None,
     ) -> None:
         self._root, self._round_id = str(setup.workspace.root), setup.round.round_id
         self._size, self._limits, self._engine = workers or os.cpu_count() or 1, limits, engine
         self._workers: list[Worker] = []
-        self._parent, self._is_own = parent or WarmParent(say), parent is None
+        self._parent, self._is_own = parent or WarmParent(report), parent is None
         self._folder: Path | None = None
         self._current_server()
 
@@ -466,15 +466,15 @@ def run_steps(
     steps: Sequence[Step],
     workers: int | None,
     on_start: Callable[[Step], None] = lambda step: None,
-    is_current: Callable[[Step], bool] = lambda step: False,
+    is_up_to_date: Callable[[Step], bool] = lambda step: False,
     engine: EngineName = "kernel",
     limits: Limits | None = None,
-    say: Callable[[str], None] = lambda text: None,
+    report: Callable[[str], None] = lambda text: None,
     open_runner: OpenRunner = Pool,
 ) -> Iterator[tuple[Step, Outcome]]:
     """Run steps as soon as what they need is done; yields each with its outcome.
 
-    A step whose predecessor failed is not run; it is reported as left out, with the reason. A step that is current
+    A step whose predecessor failed is not run; it is reported as left out, with the reason. A step that is up to date
     when its turn comes is passed over in silence; no process is started before one is not. A step whose process died
     is tried again. Stopping the iteration ends what runs.
     """
@@ -491,17 +491,17 @@ def run_steps(
                 if why:
                     done[step.key] = left_out(step, why)
                     yield step, done[step.key]
-                elif attempts[step.key] == 0 and is_current(step):
+                elif attempts[step.key] == 0 and is_up_to_date(step):
                     done[step.key] = Outcome(step.key, 0.0, ())
                 else:
-                    runner = runner or open_runner(setup, engine, workers, limits or Limits(), say)
+                    runner = runner or open_runner(setup, engine, workers, limits or Limits(), report)
                     on_start(step)
                     attempts[step.key] += 1
                     runner.start(step)
                 waiting.remove(step)
             for step, outcome in runner.wait() if runner else ():
                 if outcome.fault and attempts[step.key] < ATTEMPTS:
-                    say(f"{step}: tried again, since {outcome.error.partition('got: ')[2].partition(chr(10))[0]}")
+                    report(f"{step}: tried again, since {outcome.error.partition('got: ')[2].partition(chr(10))[0]}")
                     time.sleep(PAUSE)
                     waiting.append(step)
                 else:

@@ -18,7 +18,7 @@ from spi_analysis.tables import naming
 NAMED = 3
 
 
-class Voice:
+class Reporter:
     """Terminal and log of one run."""
 
     def __init__(self, console: Console, log: TextIO, progress: Progress, total: int) -> None:
@@ -78,7 +78,7 @@ class Voice:
 
 
 @contextmanager
-def speaking(console: Console, log: Path, total: int) -> Iterator[Voice]:
+def reporter_for(console: Console, log: Path, total: int) -> Iterator[Reporter]:
     """Progress and log for so many steps."""
     columns = (
         TextColumn("{task.description}"),
@@ -94,4 +94,4 @@ def speaking(console: Console, log: Path, total: int) -> Iterator[Voice]:
         log.open("a", encoding="utf-8") as file,
         Progress(*columns, console=console, disable=not console.is_terminal) as progress,
     ):
-        yield Voice(console, file, progress, total)
+        yield Reporter(console, file, progress, total)

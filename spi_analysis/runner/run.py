@@ -22,7 +22,7 @@ from rich.console import Console
 from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner import fingerprint
-from spi_analysis.runner.fingerprint import step_inputs, step_outputs
+from spi_analysis.runner.fingerprint import step_fingerprint, step_outputs
 from spi_analysis.runner.folder_names import require_text
 from spi_analysis.runner.forks import short_folder
 from spi_analysis.runner.ledger import (
@@ -50,9 +50,9 @@ from spi_analysis.runner.plan import (
     left_out,
 )
 from spi_analysis.runner.pool import OpenRunner, Pool, run_steps
-from spi_analysis.runner.reporter import Voice, speaking
+from spi_analysis.runner.reporter import Reporter, reporter_for
 from spi_analysis.runner.rerender import render_on_record
-from spi_analysis.runner.stale import keep_stale, verdict
+from spi_analysis.runner.stale import keep_stale, staleness
 from spi_analysis.tables import one_writer, write_json
 
 # What a killed run leaves half-written, cleared away by the next one.
@@ -139,14 +139,14 @@ def _half_written(paths: Iterator[Path]) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """Outcomes of all steps that were to be run; ``current``: those that were up to date.
+    """Outcomes of all steps that were to be run; ``up_to_date``: those that were up to date.
 
     ``stopped`` if somebody stopped the batch before its end; ``log``: the file that says everything.
     """
 
     results: list[Outcome]
     stopped: bool = False
-    current: tuple[Key, ...] = ()
+    up_to_date: tuple[Key, ...] = ()
     log: Path | None = None
 
     @property
@@ -208,10 +208,10 @@ def run_selection(
         one_run(setup, selection.shard),
         own_temporary_folder() as temporary,
         closing(Ledger(_ledger_path(setup, selection.shard), run)) as ledger,
-        speaking(console or Console(), log, len(steps)) as voice,
+        reporter_for(console or Console(), log, len(steps)) as reporter,
     ):
         clear_temporary_folders(ledger.begin_run(os.getpid(), workers, len(steps), str(temporary)))
-        batch = _Batch(setup, ledger, voice, force, read_entries(setup))
+        batch = _Batch(setup, ledger, reporter, force, read_entries(setup))
         codes = list(dict.fromkeys(step.institution_id for step in steps if step.institution_id))
         clear_leftovers(setup, codes, national=selection.shard is None)
         startable = batch.leave_out_blocked(steps)
@@ -223,7 +223,7 @@ def run_selection(
                 ledger.end_run("stopped")
             raise
         ledger.end_run("stopped" if stopped else "done" if all(o.ok for o in batch.results) else "failed")
-    return BatchSummary(batch.results, stopped, tuple(batch.current), log)
+    return BatchSummary(batch.results, stopped, tuple(batch.up_to_date), log)
 
 
 def _ledger_path(setup: RoundSetup, shard: Shard | None) -> Path:
@@ -236,11 +236,11 @@ class _Batch:
 
     setup: RoundSetup
     ledger: Ledger
-    voice: Voice
+    reporter: Reporter
     force: bool
     entries: Mapping[Key, Entry]
     results: list[Outcome] = field(default_factory=list)
-    current: list[Key] = field(default_factory=list)
+    up_to_date: list[Key] = field(default_factory=list)
     inputs: dict[Key, dict[str, str]] = field(default_factory=dict)
     attempts: dict[Key, int] = field(default_factory=dict)
 
@@ -248,9 +248,9 @@ class _Batch:
         """Say which steps lack a table; returns the others."""
         blocked = blocked_steps(self.setup, steps)
         for line in blocked_in_words(blocked):
-            self.voice.note(line)
+            self.reporter.note(line)
         for one in blocked:
-            self.voice.left_out()
+            self.reporter.left_out()
             self._keep(one.step, left_out(one.step, one.reason))
         return without(steps, {one.step.key for one in blocked})
 
@@ -264,15 +264,23 @@ class _Batch:
     ) -> bool:
         """Run steps; returns whether somebody stopped it."""
         running = run_steps(
-            self.setup, steps, workers, self._begin, self._is_current, engine, limits, self.voice.note, open_runner
+            self.setup,
+            steps,
+            workers,
+            self._begin,
+            self._is_up_to_date,
+            engine,
+            limits,
+            self.reporter.note,
+            open_runner,
         )
         try:
             with _stopped_by_signals(), closing(running):
                 for step, outcome in running:
                     self._keep(step, outcome)
-                    self.voice.ended(step, outcome)
+                    self.reporter.ended(step, outcome)
         except KeyboardInterrupt:
-            known = {*self.current, *(outcome.key for outcome in self.results)}
+            known = {*self.up_to_date, *(outcome.key for outcome in self.results)}
             for step in steps:
                 if step.key not in known:
                     self.results.append(left_out(step, "the batch was stopped"))
@@ -282,16 +290,16 @@ class _Batch:
             return True
         return False
 
-    def _is_current(self, step: Step) -> bool:
+    def _is_up_to_date(self, step: Step) -> bool:
         """Whether a step can be passed over; pages that only look differently are made here and now."""
         if not step.institution_id:
             keep_stale(self.setup, read_entries(self.setup))
         if self.force:
             return False
-        found = verdict(self.setup, step, self.entries)
-        if found.is_current:
-            self.current.append(step.key)
-            self.voice.passed_over(step)
+        found = staleness(self.setup, step, self.entries)
+        if found.is_up_to_date:
+            self.up_to_date.append(step.key)
+            self.reporter.passed_over(step)
             return True
         return not found.why and self._rendered(step)
 
@@ -299,15 +307,15 @@ class _Batch:
         outcome = render_on_record(self.setup, step, self.ledger, self.entries)
         if outcome.ok:
             self.results.append(outcome)
-            self.voice.ended(step, outcome)
+            self.reporter.ended(step, outcome)
         return outcome.ok
 
     def _begin(self, step: Step) -> None:
         # Before the step reads anything: if something changes meanwhile, the next run sees it.
-        self.inputs[step.key] = step_inputs(self.setup, step)
+        self.inputs[step.key] = step_fingerprint(self.setup, step)
         self.attempts[step.key] = self.attempts.get(step.key, 0) + 1
         self.ledger.begin(step, self.attempts[step.key])
-        self.voice.started(step)
+        self.reporter.started(step)
 
     def _keep(self, step: Step, outcome: Outcome) -> None:
         self.results.append(outcome)

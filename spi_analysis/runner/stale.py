@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.runner.fingerprint import LOOK, page_paths, step_inputs, step_outputs
+from spi_analysis.runner.fingerprint import LOOK, page_paths, step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import Entry, Key
 from spi_analysis.runner.plan import Step, plan_steps
 from spi_analysis.stages import STALE_REPORTS
@@ -14,43 +14,43 @@ from spi_analysis.tables import write_json
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Staleness:
     """``why``: reasons to run the step; ``look``: reasons to make its pages anew from what was executed."""
 
     why: tuple[str, ...] = ()
     look: tuple[str, ...] = ()
 
     @property
-    def is_current(self) -> bool:
+    def is_up_to_date(self) -> bool:
         """Whether nothing is to be done."""
         return not self.why and not self.look
 
     @property
     def in_words(self) -> str:
         """What is to be done, and why."""
-        if self.is_current:
+        if self.is_up_to_date:
             return "up to date"
         return f"run: {'; '.join(self.why)}" if self.why else f"pages only: {'; '.join(self.look)}"
 
 
-def verdict(setup: RoundSetup, step: Step, entries: Mapping[Key, Entry]) -> Verdict:
+def staleness(setup: RoundSetup, step: Step, entries: Mapping[Key, Entry]) -> Staleness:
     """Compare what a step was made from, and what it made, with what is there now."""
     entry = entries.get(step.key)
     if entry is None or not entry.inputs:
-        return Verdict(("not run yet" if entry is None or entry.state == "done" else f"last time: {entry.state}",))
+        return Staleness(("not run yet" if entry is None or entry.state == "done" else f"last time: {entry.state}",))
     if entry.state != "done":
-        return Verdict((f"last time: {entry.state}", *_changes(entry.inputs, step_inputs(setup, step))))
-    changes = list(_changes(entry.inputs, step_inputs(setup, step)))
+        return Staleness((f"last time: {entry.state}", *_changes(entry.inputs, step_fingerprint(setup, step))))
+    changes = list(_changes(entry.inputs, step_fingerprint(setup, step)))
     pages = {path.relative_to(setup.workspace.root).as_posix() for path in page_paths(setup, step)}
     outputs = list(_changes(entry.outputs, step_outputs(setup, step)))
     look = [text for text in changes if text.startswith(LOOK)]
     look += [text for text in outputs if text.rpartition(" is ")[0] in pages]
-    return Verdict(tuple(text for text in [*changes, *outputs] if text not in look), tuple(look))
+    return Staleness(tuple(text for text in [*changes, *outputs] if text not in look), tuple(look))
 
 
 def input_changes(setup: RoundSetup, step: Step, entry: Entry) -> list[str]:
     """What of that which a step's outputs were made from is not as it was; the look of the pages does not count."""
-    return [text for text in _changes(entry.inputs, step_inputs(setup, step)) if not text.startswith(LOOK)]
+    return [text for text in _changes(entry.inputs, step_fingerprint(setup, step)) if not text.startswith(LOOK)]
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

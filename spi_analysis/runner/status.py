@@ -12,7 +12,7 @@ from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner.ledger import Entry, Key, Selection, is_running, read_entries, read_runs, selected_steps
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, plan_steps
-from spi_analysis.runner.stale import Verdict, stale_steps, verdict
+from spi_analysis.runner.stale import Staleness, stale_steps, staleness
 from spi_analysis.tables import WRITTEN_BY, Store, demo_is_whole, demo_seed, national_mark
 
 # What the national notebook is called among institutions.
@@ -97,7 +97,7 @@ def why_table(setup: RoundSetup, whose: str) -> pd.DataFrame:
             "notebook": step.notebook.name,
             "state": entries[step.key].state if step.key in entries else "",
             "made": entries[step.key].made[:19] if step.key in entries else "",
-            "what": verdict(setup, step, entries).in_words,
+            "what": staleness(setup, step, entries).in_words,
         }
         for step in steps
     )
@@ -110,11 +110,13 @@ def plan_table(setup: RoundSetup, selection: Selection, force: bool = False) -> 
     """
     entries, pending, rows = read_entries(setup), set[Key](), []
     for step in selected_steps(setup, selection):
-        found = Verdict(("asked for",)) if force else verdict(setup, step, entries)
+        found = Staleness(("asked for",)) if force else staleness(setup, step, entries)
         before = sorted({number for number, _ in (key for key in step.after if key in pending)})
-        if not found.is_current or before:
+        if not found.is_up_to_date or before:
             pending.add(step.key)
-        what = f"after {', '.join(before)}: run if anything changes" if found.is_current and before else found.in_words
+        what = (
+            f"after {', '.join(before)}: run if anything changes" if found.is_up_to_date and before else found.in_words
+        )
         rows.append({"institution_id": step.institution_id or OVERVIEW, "notebook": step.notebook.name, "what": what})
     return pd.DataFrame(rows, columns=["institution_id", "notebook", "what"])
 

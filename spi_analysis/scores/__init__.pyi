@@ -18,7 +18,7 @@ from .change import (
     composition as composition,
 )
 from .change import (
-    verdict_of as verdict_of,
+    direction_of as direction_of,
 )
 from .consistency import (
     data_weights as data_weights,
@@ -92,7 +92,7 @@ from .items import (
 from .items import (
     person_scores as person_scores,
 )
-from .priority_areas import weak_sides as weak_sides
+from .priority_areas import find_priority_areas as find_priority_areas
 from .published import (
     NATIONAL as NATIONAL,
 )

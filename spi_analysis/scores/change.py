@@ -15,10 +15,10 @@ from spi_analysis.survey.estimation import t_interval
 
 SOURCES = ("internal", "external", "expert")
 
-Verdict = Literal["up", "down", "no_clear_change"]
+Direction = Literal["up", "down", "no_clear_change"]
 
 
-def verdict_of(ci_low: float, ci_high: float) -> Verdict:
+def direction_of(ci_low: float, ci_high: float) -> Direction:
     """What a change's own interval allows to say."""
     return "up" if ci_low > 0 else "down" if ci_high < 0 else "no_clear_change"
 
@@ -73,7 +73,8 @@ def bridge(
     return pd.DataFrame(rows)
 
 
-# Change of the index between two rounds from their answers: bars by source, dimension and correction, with errors.
+# Change of the index between two rounds from their answers: contributions by source, dimension and correction, with
+# errors.
 
 COLUMNS = ["kind", "source", "part", "estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
@@ -132,14 +133,14 @@ Combination = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: IndexRule, level: float) -> pd.DataFrame:
-    """The change of the index in points, and the bars that it is made of.
+    """The change of the index in points, and the contributions that it is made of.
 
     A dimension with weight v in the index before and w after brings ``(v + w)/2 (x_after - x_before)``; the change of
     weights brings ``(w - v)(x_before + x_after)/2``; a correction its change with a minus. The dimensions of a source
-    sum to its bar; sources, weights, corrections and what a published
-    index leaves unexplained sum to the change, exactly. Every bar is a linear combination of
-    scores, so it has its own variance, with the covariance between the rounds: two bars may be unclear and their sum
-    clear, and the other way round.
+    sum to its contribution; sources, weights, corrections and what a published
+    index leaves unexplained sum to the change, exactly. Every contribution is a linear combination of
+    scores, so it has its own variance, with the covariance between the rounds: two contributions may be unclear and
+    their sum clear, and the other way round.
 
     Returns
     -------
@@ -152,10 +153,10 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
     ----------
     Satterthwaite (1946), Biometrics Bulletin 2; Kish (1965), Survey Sampling, section 12.4 (overlap).
     """
-    sources, weights = _source_bars(pairs, before, after), _weights_bar(pairs, before, after)
-    bars: list[tuple[str, str | None, str | None, Combination]] = [
+    sources, weights = _source_contributions(pairs, before, after), _weights_contribution(pairs, before, after)
+    contributions: list[tuple[str, str | None, str | None, Combination]] = [
         *(("source", source, None, {source: combination}) for source, combination in sources.items()),
-        *_dimension_bars(pairs, before, after),
+        *_dimension_contributions(pairs, before, after),
         ("weights", None, "weights", weights),
     ]
     made = {*before.corrections, *after.corrections}
@@ -163,7 +164,7 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
     if after.unexplained != before.unexplained:
         corrections.append(_fixed_row("unexplained", "unexplained", after.unexplained - before.unexplained))
     whole = {s: (sources[s][0] + weights[s][0], sources[s][1] + weights[s][1]) for s in pairs}
-    rows = [_row(kind, source, part, combination, pairs) for kind, source, part, combination in bars]
+    rows = [_row(kind, source, part, combination, pairs) for kind, source, part, combination in contributions]
     known = {"corrections": (float(sum(row["se"] ** 2 for row in corrections)), np.inf)}
     if before.noise is not None:
         known["before"] = before.noise
@@ -178,25 +179,25 @@ def _index_shares(pair: SourcePair, before: float, after: float) -> tuple[np.nda
     return before * pair.before.shares.to_numpy(), after * pair.after.shares.to_numpy()
 
 
-def _source_bars(
+def _source_contributions(
     pairs: Mapping[str, SourcePair], before: IndexRule, after: IndexRule
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    bars = {}
+    contributions = {}
     for source, pair in pairs.items():
         v, w = _index_shares(pair, before.weights[source], after.weights[source])
         if pair.same_dimensions:
-            bars[source] = (-(v + w) / 2, (v + w) / 2)
+            contributions[source] = (-(v + w) / 2, (v + w) / 2)
         else:
             mean = (before.weights[source] + after.weights[source]) / 2
-            bars[source] = (-mean * pair.before.shares.to_numpy(), mean * pair.after.shares.to_numpy())
-    return bars
+            contributions[source] = (-mean * pair.before.shares.to_numpy(), mean * pair.after.shares.to_numpy())
+    return contributions
 
 
-def _dimension_bars(
+def _dimension_contributions(
     pairs: Mapping[str, SourcePair], before: IndexRule, after: IndexRule
 ) -> list[tuple[str, str, str, Combination]]:
     found = []
-    for source, (first, second) in _source_bars(pairs, before, after).items():
+    for source, (first, second) in _source_contributions(pairs, before, after).items():
         pair = pairs[source]
         names = list(pair.after.scores.index) if pair.same_dimensions else []
         for i, name in enumerate(names):
@@ -205,16 +206,16 @@ def _dimension_bars(
     return found
 
 
-def _weights_bar(pairs: Mapping[str, SourcePair], before: IndexRule, after: IndexRule) -> Combination:
-    bars = {}
+def _weights_contribution(pairs: Mapping[str, SourcePair], before: IndexRule, after: IndexRule) -> Combination:
+    contributions = {}
     for source, pair in pairs.items():
         v, w = _index_shares(pair, before.weights[source], after.weights[source])
         if pair.same_dimensions:
-            bars[source] = ((w - v) / 2, (w - v) / 2)
+            contributions[source] = ((w - v) / 2, (w - v) / 2)
         else:
             half = (after.weights[source] - before.weights[source]) / 2
-            bars[source] = (half * pair.before.shares.to_numpy(), half * pair.after.shares.to_numpy())
-    return bars
+            contributions[source] = (half * pair.before.shares.to_numpy(), half * pair.after.shares.to_numpy())
+    return contributions
 
 
 def _row(
@@ -225,7 +226,7 @@ def _row(
     pairs: Mapping[str, SourcePair],
     more: Mapping[str, tuple[float, float]] | None = None,
 ) -> dict[str, Any]:
-    """A bar with its error; ``more``: variances and degrees of freedom that come on top."""
+    """A contribution with its error; ``more``: variances and degrees of freedom that come on top."""
     estimate = 0.0
     variances, df = ({name: part[i] for name, part in (more or {}).items()} for i in (0, 1))
     for name, (first, second) in combination.items():
@@ -271,7 +272,7 @@ def _correction_row(name: str, before: IndexRule, after: IndexRule) -> dict[str,
 
 
 def _fixed_row(kind: str, part: str, estimate: float, se: float = 0.0) -> dict[str, Any]:
-    """A bar that no answer of the survey makes."""
+    """A contribution that no answer of the survey makes."""
     facts = {"estimate": estimate, "se": se, "df_design": np.inf, "n": np.nan, "effective_n": np.nan}
     return {"kind": kind, "source": None, "part": part, **facts}
 

@@ -13,7 +13,7 @@ from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
 from spi_analysis.survey.weighting import effective_n
 
-# The factor's communalities are settled when none moves by more than this.
+# The factor's communalities have converged when none moves by more than this.
 SETTLED, MOST_STEPS = 1e-10, 20_000
 COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n", "omega", "items"]
 

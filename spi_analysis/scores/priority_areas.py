@@ -1,4 +1,4 @@
-"""Weak sides by strength of evidence, with the number of comparisons kept in mind."""
+"""Priority areas by strength of evidence, with the number of comparisons kept in mind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLUMNS = [
 ]
 
 
-def weak_sides(estimates: pd.DataFrame, threshold: float, adjustment: str, rate: float) -> pd.DataFrame:
+def find_priority_areas(estimates: pd.DataFrame, threshold: float, adjustment: str, rate: float) -> pd.DataFrame:
     """Sources, dimensions, units and position classes, the clearest weakness first.
 
     Sources and dimensions are compared with a threshold, units and position classes with their whole source. The

@@ -76,7 +76,7 @@ def source_range(
 
 @dataclass(frozen=True)
 class LateAnswers:
-    """Late minus early answers, and the score if those who stay silent are like the late ones."""
+    """Late minus early answers, and the score if those who do not answer are like the late ones."""
 
     n_early: int
     n_late: int
@@ -125,13 +125,13 @@ def reminder_wave(data: pd.DataFrame, fieldwork: FieldworkParams) -> np.ndarray:
 
 
 def tipping_points(
-    index: float, silent: Mapping[str, float], categories: CategoryParams, decimals: int
+    index: float, nonrespondents: Mapping[str, float], categories: CategoryParams, decimals: int
 ) -> pd.DataFrame:
     """By how much nonrespondents would have to differ for the index to reach the next category down and up.
 
     Parameters
     ----------
-    silent : mapping   source -> its weight in the index times its share of nonrespondents
+    nonrespondents : mapping   source -> its weight in the index times its share of nonrespondents
 
     Returns
     -------
@@ -145,7 +145,7 @@ def tipping_points(
     reached = [limit - 0.5 * 10**-decimals for limit in limits]
     rows = [(codes[here - 1], limits[here - 1], reached[here - 1])] if here > 0 else []
     rows += [(codes[here + 1], limits[here], reached[here])] if here < len(limits) else []
-    total = sum(silent.values())
+    total = sum(nonrespondents.values())
     facts = [(code, limit, tipping_delta(index, total, edge)) for code, limit, edge in rows]
     table = pd.DataFrame(facts, columns=["category", "limit", "delta"])
     return table.assign(delta=table["delta"].where(table["delta"].abs() <= WIDEST_DIFFERENCE))

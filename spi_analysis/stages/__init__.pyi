@@ -44,7 +44,7 @@ from .overview import (
 from .overview import (
     save_overview as save_overview,
 )
-from .peer_ranks import round_places as round_places
+from .peer_ranks import round_rank_sets as round_rank_sets
 from .plan import (
     PANEL as PANEL,
 )
@@ -97,25 +97,25 @@ from .report import (
     sources_without_score as sources_without_score,
 )
 from .reserves import (
+    activate_reserve as activate_reserve,
+)
+from .reserves import (
+    activation_table as activation_table,
+)
+from .reserves import (
     drawn_of as drawn_of,
 )
 from .reserves import (
     log_of as log_of,
 )
-from .reserves import (
-    release_table as release_table,
-)
-from .reserves import (
-    release_wave as release_wave,
-)
 from .respondents import (
     item_weights as item_weights,
 )
 from .respondents import (
-    respondents_design as respondents_design,
+    nonrespondent_count as nonrespondent_count,
 )
 from .respondents import (
-    silent_count as silent_count,
+    respondents_design as respondents_design,
 )
 from .score import (
     Scored as Scored,
@@ -164,7 +164,7 @@ from .weight import (
     save_weights as save_weights,
 )
 from .weight import (
-    weigh_institution as weigh_institution,
+    weight_institution as weight_institution,
 )
 from .years import (
     import_published as import_published,

@@ -1,4 +1,4 @@
-"""Stage: the change of an index and its bars, against the round before or against the published year before."""
+"""Stage: the change of an index and its contributions, against the round or the published year before."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from spi_analysis.scores.years import Noise, published_noise
 from spi_analysis.stages.plan import eligible_list
 from spi_analysis.stages.respondents import FIGURES, Design, item_weights, respondents_design
 from spi_analysis.stages.years import published_results
-from spi_analysis.survey import known_levels
+from spi_analysis.survey import with_unknown_level
 from spi_analysis.survey.estimation import Calibration, Linearised, overlap_covariance
 from spi_analysis.survey.weighting import auxiliary_of
 from spi_analysis.tables import RoundData, load_round, require_answers_fit
@@ -112,9 +112,9 @@ def scored_round(data: RoundData) -> ScoredRound:
 
 
 def change_against_round(before: ScoredRound, after: ScoredRound, level: float) -> pd.DataFrame:
-    """Rows of the table ``estimates``: the change and its bars, from the answers of both rounds.
+    """Rows of the table ``estimates``: the change and its contributions, from the answers of both rounds.
 
-    A source of which a dimension was hidden in the round before has no bars of dimensions.
+    A source of which a dimension was hidden in the round before has no contributions of dimensions.
     """
     pairs = {source: _pair(source, before, after, level) for source in after.designs}
     rows = change_between(pairs, before.rule, after.rule, level)
@@ -149,7 +149,8 @@ def change_against_published(
     made = index_from_scores(*values, **(dict.fromkeys(PARTS[3:], 0.0) | corrections), weights=weights)
     rule = IndexRule(weights, corrections, {}, before.index - made, before.noise.get("index"))
     rows = change_between(pairs, rule, after, level)
-    # Published are whole sources, so there are no bars of dimensions; without published parts there are none at all.
+    # Published are whole sources, so there are no contributions of dimensions; without published parts there are none
+    # at all.
     kept = rows["kind"] == "index" if parts is None else rows["kind"] != "dimension"
     assumed = _noise_row(rule, pairs, before.year)
     return pd.concat([assumed, _as_estimates(rows[kept], before.year)], ignore_index=True)
@@ -200,7 +201,7 @@ def _residuals(weighted: np.ndarray, design: Design, margins: list[str]) -> np.n
     """What raking to known margins leaves of the influence values."""
     if not margins:
         return weighted
-    levels = pd.DataFrame({column: known_levels(design.data[column]) for column in margins})
+    levels = pd.DataFrame({column: with_unknown_level(design.data[column]) for column in margins})
     counts = {column: levels[column].value_counts().to_dict() for column in margins}
     auxiliary, _ = auxiliary_of(levels, counts)
     return Calibration(auxiliary, design.weights, design.weights).residuals(weighted)
@@ -213,7 +214,7 @@ def _cells(source: Source, before: ScoredRound, after: ScoredRound) -> pd.Series
         return None
     now = eligible_list(after.frame, source).set_index("person_id")
     then = eligible_list(before.frame, source)["person_id"]
-    return known_levels(now[params.nonresponse.classes[0]])[now.index.isin(then)]
+    return with_unknown_level(now[params.nonresponse.classes[0]])[now.index.isin(then)]
 
 
 def _sources_with_hidden_dimensions(before: ScoredRound) -> set[str]:
@@ -227,7 +228,7 @@ def _is_shown(estimates: pd.DataFrame, measure: str) -> bool:
 
 
 def _as_estimates(rows: pd.DataFrame, year: int) -> pd.DataFrame:
-    """Bars in the columns of the table ``estimates``; one that is 0 without an error is left out."""
+    """Contributions in the columns of the table ``estimates``; one that is 0 without an error is left out."""
     kept = rows[(rows["kind"] == "index") | (rows["estimate"] != 0) | (rows["se"] > 0)]
     named = kept.rename(columns={"part": "dimension"}).drop(columns="kind")
     return named.assign(measure=kept["kind"].map(MEASURES), domain=str(year))

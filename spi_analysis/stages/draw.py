@@ -10,16 +10,16 @@ from spi_analysis.errors import Problem, SamplingError, StoreError
 from spi_analysis.params import DesignParams, RoundParams, RoundSetup, Source
 from spi_analysis.stages.plan import (
     History,
+    Rotation,
     SourcePlan,
-    Turn,
-    coordinated_turn,
+    coordinated_rotation,
     eligible_list,
     listed_in_strata,
     plan_source,
     response_history,
     strata_columns,
 )
-from spi_analysis.survey.sampling import DrawDesign, draw_record, draw_sample, private_digest, release
+from spi_analysis.survey.sampling import DrawDesign, activate_waves, draw_record, draw_sample, private_digest
 from spi_analysis.tables import Store, one_writer, write_parquet
 
 SAMPLE_COLUMNS = [
@@ -39,7 +39,7 @@ RATE_DECIMALS = 6
 # last year's answers follow exactly, unit by unit. The record holds a keyed digest of it.
 PRIVATE = "draw_private"
 PRIVATE_DIGEST = "private_digest"
-# Inside a place everyone drawn has the same chance to be released: the stratum, or the unit of a two-stage draw.
+# Inside a place everyone drawn has the same chance to be activated: the stratum, or the unit of a two-stage draw.
 PLACE = "place"
 DRAWN_COLUMNS = [c for c in SAMPLE_COLUMNS if c != "base_weight"] + [PLACE]
 
@@ -65,29 +65,29 @@ def draw_source(
     history: History | None = None,
     store: Store | None = None,
 ) -> Drawn:
-    """Draw one source: first release, the frame as drawn from (with stratum), the record, and all that was drawn.
+    """Draw one source: first wave, the frame as drawn from (with stratum), the record, and all that was drawn.
 
     ``store`` is where an earlier round is looked for, if the round is co-ordinated with one.
     """
     plan = plan_source(frame, round_, source, history)
     people = stratified(frame, round_, source, plan)
     institution_id = str(people["institution_id"].iloc[0])
-    turn = turn_of(store, institution_id, round_, source, plan, people)
+    rotation = rotation_of(store, institution_id, round_, source, plan, people)
     method, scope = method_of(round_.sources[source].design, people), f"{round_.round_id}/{institution_id}/{source}"
-    design = DrawDesign(round_.draw.public_value, plan.waves, method, turn.turn, scope)
+    design = DrawDesign(round_.draw.public_value, plan.waves, method, rotation.rotation, scope)
     drawn = draw_sample(people, design, secret)
-    params = {"secret": secret, "turn": turn.turn, "method": method, "scope": scope}
+    params = {"secret": secret, "turn": rotation.rotation, "method": method, "scope": scope}
     private = private_facts(plan)
     digest = {PRIVATE_DIGEST: private_digest(private, scope, secret)}
-    context = context_of(round_, source, plan) | {"coordination": turn.facts} | digest
+    context = context_of(round_, source, plan) | {"coordination": rotation.facts} | digest
     record = draw_record(people, drawn.drop(columns="prn"), params | {"context": context} | public_value(round_))
     kept = drawn.assign(place=drawn[method.get("unit", "stratum")])[DRAWN_COLUMNS]
-    return Drawn(released(kept, 1), people, record, kept, private)
+    return Drawn(activated(kept, 1), people, record, kept, private)
 
 
-def released(drawn: pd.DataFrame, last: int | pd.Series) -> pd.DataFrame:
-    """The released part of all that was drawn, weighted by what was released; ``last``: place -> last wave."""
-    return release(drawn, last, stratum=PLACE)[SAMPLE_COLUMNS]
+def activated(drawn: pd.DataFrame, last: int | pd.Series) -> pd.DataFrame:
+    """The activated part of all that was drawn, weighted by what was activated; ``last``: place -> last wave."""
+    return activate_waves(drawn, last, stratum=PLACE)[SAMPLE_COLUMNS]
 
 
 def stratified(frame: pd.DataFrame, round_: RoundParams, source: Source, plan: SourcePlan) -> pd.DataFrame:
@@ -97,15 +97,15 @@ def stratified(frame: pd.DataFrame, round_: RoundParams, source: Source, plan: S
     return listed_in_strata(frame, source, strata_columns(design), cell_map(plan, design), unit)
 
 
-def turn_of(
+def rotation_of(
     store: Store | None, institution_id: str, round_: RoundParams, source: Source, plan: SourcePlan,
     people: pd.DataFrame,
-) -> Turn:  # fmt: skip
-    """The turn of a draw: 0 unless the round is co-ordinated with an earlier one."""
+) -> Rotation:  # fmt: skip
+    """The rotation of a draw: 0 unless the round is co-ordinated with an earlier one."""
     if store is None:
-        return Turn(0.0, {})
+        return Rotation(0.0, {})
     strata = plan.strata.set_index("stratum")
-    return coordinated_turn(store, institution_id, round_, source, people, strata["drawn"] / strata["pop_size"])
+    return coordinated_rotation(store, institution_id, round_, source, people, strata["drawn"] / strata["pop_size"])
 
 
 def method_of(design: DesignParams | None, people: pd.DataFrame) -> dict[str, Any]:

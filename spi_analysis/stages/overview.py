@@ -129,12 +129,12 @@ def _model_tables(model: YearsOverview, most: int) -> dict[str, pd.DataFrame]:
         title: model.components.assign(year=model.components["year"].map(lambda y: "" if pd.isna(y) else str(int(y)))),
         "Moves of the last two years that stand out from the model's noise": clear.reset_index(),
         "The clearest of them, less the type's own move": moves.groupby("series", sort=False).head(most)[columns],
-        f"{model.last_year} held out and foretold": model.hold_out,
+        f"{model.last_year} held out and predicted": model.hold_out,
     }
 
 
-def save_overview(overview: Overview, places: pd.DataFrame, folder: Path) -> list[str]:
-    """Write the tables of the overview, and the places of this round, as CSV; returns the file names."""
+def save_overview(overview: Overview, rank_sets: pd.DataFrame, folder: Path) -> list[str]:
+    """Write the tables of the overview, and the rank sets of this round, as CSV; returns the file names."""
     tables = {
         "recomputed": overview.recomputed,
         "disagreements": disagreements(overview),
@@ -142,7 +142,7 @@ def save_overview(overview: Overview, places: pd.DataFrame, folder: Path) -> lis
         "types": overview.types,
         "categories": overview.categories.reset_index(),
         "unjoined": overview.unjoined,
-        "places": places,
+        "places": rank_sets,
         **years_tables(overview.model),
     }
     for name, table in tables.items():

@@ -12,7 +12,7 @@ from spi_analysis.tables import Store, released_estimates
 COLUMNS = ["institution_id", "peer_group", "peers", "estimate", "best", "worst", "best_alone", "worst_alone"]
 
 
-def round_places(setup: RoundSetup, store: Store) -> pd.DataFrame:
+def round_rank_sets(setup: RoundSetup, store: Store) -> pd.DataFrame:
     """Sets of ranks of the indices of a round, among peers (``ranks.peers``: of a type, or of a type and size class).
 
     Only institutions whose index is shown are compared: a hidden one, or one withheld (also after it was scored), is

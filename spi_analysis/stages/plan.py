@@ -10,15 +10,15 @@ import pandas as pd
 
 from spi_analysis.errors import SamplingError
 from spi_analysis.params import DesignParams, RoundParams, RoundSetup, Source, UnitFacts
-from spi_analysis.survey import cell_labels, known_levels, merge_thin_cells
+from spi_analysis.survey import cell_labels, merge_thin_cells, with_unknown_level
 from spi_analysis.survey.sampling import (
     SampleSize,
     invitations_for,
     margin_of_error,
+    rotation_for,
     sample_size,
     shrunken_rates,
     stratified_margin,
-    turn_for,
     with_reserves,
 )
 from spi_analysis.tables import NEVER_AGAIN, Store, read_table
@@ -47,7 +47,7 @@ class SourcePlan:
     """How one source is invited.
 
     ``cells``: cell, group (the stratum), merged, people, response; ``strata``: stratum, pop_size, response (share of
-    the invited expected to answer), sd, invited (the first release), completes (expected), drawn (with reserves).
+    the invited expected to answer), sd, invited (the first wave), completes (expected), drawn (with reserves).
     ``margin``: what this allocation buys if the anticipated response comes, as a share; ``margin_met``: whether that
     is as small as aimed for, False only where all who may be invited are too few.
     """
@@ -154,7 +154,7 @@ def listed_in_strata(
 ) -> pd.DataFrame:
     """Who may be drawn, with the stratum; the ``unit`` of two stages, if any, is known for everyone."""
     people = with_strata(eligible_list(frame, source), columns, cells)
-    return people if unit is None else people.assign(**{unit: known_levels(people[unit])})
+    return people if unit is None else people.assign(**{unit: with_unknown_level(people[unit])})
 
 
 def strata_columns(design: DesignParams | None) -> list[str]:
@@ -180,7 +180,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
     """All units are one stratum; about as many people as units times people in each."""
     stages = design.two_stage
     assert stages is not None
-    n, units = len(people), known_levels(people[stages.unit]).value_counts()
+    n, units = len(people), with_unknown_level(people[stages.unit]).value_counts()
     rate = float((strata["response"] * strata["pop_size"]).sum() / n)
     taken = min(stages.units, len(units)) * min(stages.people, math.ceil(units.mean()))
     row = {"stratum": ALL_UNITS, "pop_size": n, "response": rate, "sd": strata["sd"].mean(), "invited": min(n, taken)}
@@ -189,7 +189,7 @@ def _two_stage_strata(strata: pd.DataFrame, people: pd.DataFrame, design: Design
 
 def _strata_cells(people: pd.DataFrame, by: list[str], minimum: int) -> pd.DataFrame:
     labels = cell_labels(people, by)
-    first = people[by][~labels.duplicated()].apply(known_levels)
+    first = people[by][~labels.duplicated()].apply(with_unknown_level)
     cells = first.assign(people=labels.value_counts().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "people", minimum)
     return merged.assign(people=cells["people"]).sort_values("cell").reset_index(drop=True)
@@ -231,13 +231,13 @@ def _strata_table(cells: pd.DataFrame, eligibility: float) -> pd.DataFrame:
     return table.rename_axis("stratum").reset_index()
 
 
-# What earlier rounds tell a draw: how units answered, and how far the random numbers turn so that people rest.
+# What earlier rounds tell a draw: how units answered, and how far the random numbers are rotated so that people rest.
 
 
-class Turn(NamedTuple):
-    """What co-ordination adds to the shift; ``facts`` go into the record."""
+class Rotation(NamedTuple):
+    """What co-ordination adds to the start; ``facts`` go into the record."""
 
-    turn: float
+    rotation: float
     facts: dict[str, Any]
 
 
@@ -266,15 +266,15 @@ def history_of_round(weights: pd.DataFrame, frame: pd.DataFrame, round_: RoundPa
     if people.empty:
         return None
     answered = people["disposition"].isin(round_.dispositions.respondents)
-    grouped = answered.groupby([known_levels(people[column]) for column in design.strata])
+    grouped = answered.groupby([with_unknown_level(people[column]) for column in design.strata])
     groups = grouped.agg(invited="size", answered="sum").reset_index().assign(sd=float("nan"))
     return History(list(design.strata), groups, len(people), int(answered.sum()))
 
 
-def coordinated_turn(
+def coordinated_rotation(
     store: Store, institution_id: str, round_: RoundParams, source: Source, people: pd.DataFrame, fractions: pd.Series
-) -> Turn:
-    """How far this draw is turned against the earlier round's.
+) -> Rotation:
+    """How far this draw is rotated against the earlier round's.
 
     Parameters
     ----------
@@ -287,13 +287,13 @@ def coordinated_turn(
     """
     plan = round_.draw.coordination
     if plan is None or round_.sources[source].design is None:
-        return Turn(0.0, {})
+        return Rotation(0.0, {})
     earlier = Store(store.root.parent / plan.round)
     record = earlier.read_record("draw", institution_id)
     part = (record or {}).get("sources", {}).get(source)
     archive = earlier.root / "draw" / f"{institution_id}.frame.parquet"
     if part is None or not archive.exists() or not earlier.has("sample", institution_id):
-        return Turn(0.0, {"round": plan.round, "aim": plan.aim, "found": False})
+        return Rotation(0.0, {"round": plan.round, "aim": plan.aim, "found": False})
     if part["public_value"] != round_.draw.public_value:
         raise SamplingError(
             "a co-ordinated round needs the public value of the round that it is co-ordinated with",
@@ -301,13 +301,13 @@ def coordinated_turn(
             key="draw.public_value",
             got=round_.draw.public_value,
             expected=part["public_value"],
-            hint="use that value and announce the turn beforehand, or take out draw.coordination",
+            hint="use that value and announce the rotation beforehand, or take out draw.coordination",
         )
     before = read_table(archive, None, f"the frame of the draw of {plan.round}", NEVER_AGAIN)
     both = _both_rounds(before, earlier.read("sample", institution_id), source, people, fractions)
-    best = turn_for(both["before"], both["now"], plan.aim)
+    best = rotation_for(both["before"], both["now"], plan.aim)
     facts = {"round": plan.round, "aim": plan.aim, "found": True, "people": len(both)}
-    return Turn(float((part["turn"] + best + plan.margin) % 1.0), facts)
+    return Rotation(float((part["turn"] + best + plan.margin) % 1.0), facts)
 
 
 def _both_rounds(

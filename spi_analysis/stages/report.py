@@ -14,7 +14,7 @@ from spi_analysis.fieldwork import IneligibleReports, disposition_counts, inelig
 from spi_analysis.params import FieldworkParams, Institution, InstitutionInputs, RoundParams, RoundSetup, Source
 from spi_analysis.scores import BY_RULE, SECRET, applicable, category_of, history, institutions_reporting
 from spi_analysis.stages.plan import plan_source
-from spi_analysis.stages.respondents import silent_count
+from spi_analysis.stages.respondents import nonrespondent_count
 from spi_analysis.stages.tracker import tracked
 from spi_analysis.stages.years import published_results
 from spi_analysis.survey.weighting import kish_deff
@@ -209,7 +209,7 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
     """Per source: people listed, eligible, invited, answers needed and given, response rates, effective n.
 
     Where fewer answered than may be shown, what tells of them is missing; ``least`` is that number. The number of
-    answers stands beside the score, so where fewer than ``least`` stayed silent, and for every panel, what would tell
+    answers stands beside the score, so where fewer than ``least`` did not answer, and for every panel, what would tell
     their number is missing: the size of the list, the invitations, the answers needed (they follow from the size)
     and the response rates.
     """
@@ -237,16 +237,16 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
                 "RR3": rates["RR3"].get(source),
                 "kish_deff": kish_deff(answered["weight"]),
                 "effective_n": len(answered) / kish_deff(answered["weight"]) if len(answered) else 0.0,
-                "silent": silent_count(weights, source),
+                "nonrespondents": nonrespondent_count(weights, source),
             }
         )
     return _kept_back(pd.DataFrame(rows), ~pd.Series(list(round_.sources)).isin(round_.probability_sources))
 
 
 def _kept_back(table: pd.DataFrame, panels: pd.Series) -> pd.DataFrame:
-    """Who answered, without what would tell of few answers or of few silent people (column ``silent``)."""
+    """Who answered, without what would tell of few answers or of few nonrespondents (column ``nonrespondents``)."""
     table = table.astype(dict.fromkeys([*LIST_COUNTS, *ANSWER_COUNTS], float))
-    counts = table["answered"], table.pop("silent"), table["least"]
+    counts = table["answered"], table.pop("nonrespondents"), table["least"]
     table.loc[panels | size_tells(*counts), LIST_COUNTS] = float("nan")
     table.loc[panels | few_of_either(*counts), list(RATES)] = float("nan")
     table.loc[counts[0] < counts[2], ANSWER_COUNTS] = float("nan")

@@ -1,4 +1,4 @@
-"""Stage: reserves are released wave by wave; every release is on record, and weights refer to what was released.
+"""Stage: reserves are activated wave by wave; every activation is on record, and weights refer to what was activated.
 
 The log (``data/<round>/releases/<institution>.json``) only grows: every entry carries the digest of the one before
 it, the first one that of the draw record.
@@ -15,14 +15,14 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, StoreError, nearest
 from spi_analysis.params import RoundSetup, Source
-from spi_analysis.stages.draw import PLACE, archive_path, released
+from spi_analysis.stages.draw import PLACE, activated, archive_path
 from spi_analysis.survey.sampling import canonical
 from spi_analysis.tables import NEVER_AGAIN, Store, demo_seed, mark_demo, not_of_the_demo, one_writer, read_table
 
 LOG = "releases"
 
 
-def release_wave(
+def activate_reserve(
     setup: RoundSetup,
     store: Store,
     institution_id: str,
@@ -31,9 +31,9 @@ def release_wave(
     reason: str,
     date: dt.date,
 ) -> dict[str, Any]:
-    """Release the next reserve of a source, in all strata that have one or in those named.
+    """Activate the next reserve of a source, in all strata that have one or in those named.
 
-    The sample then holds everyone released so far, with new probabilities and base weights; a released wave is
+    The sample then holds everyone activated so far, with new probabilities and base weights; an activated wave is
     worked to its end.
 
     Returns
@@ -42,7 +42,8 @@ def release_wave(
 
     Raises
     ------
-    StoreError       nothing was drawn yet; the release before was cut short (it is finished now, and no more is done).
+    StoreError       nothing was drawn yet; the activation before was cut short (it is finished now, and no more is
+        done).
     SamplingError    the source, a stratum or its next wave does not exist; no reason is given.
     """
     with one_writer(store.root.parent):
@@ -64,7 +65,8 @@ def release_wave(
             "previous": digest_of(entries[-1] if entries else record),
         }
         store.write_record(LOG, institution_id, {"institution_id": institution_id, "releases": [*entries, entry]})
-        # Last: a process that was killed before leaves a log ahead of the sample; the next release sees to that first.
+        # Last: a process that was killed before leaves a log ahead of the sample; the next activation sees to that
+        # first.
         store.write("sample", institution_id, sample_of(drawn, [*entries, entry]))
         if marked:
             mark_demo(setup.workspace, demo_seed(setup.workspace) or 0)
@@ -72,17 +74,17 @@ def release_wave(
 
 
 def sample_of(drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Everyone released so far, of all sources, weighted by what was released."""
+    """Everyone activated so far, of all sources, weighted by what was activated."""
     last = last_waves(drawn, entries)
     parts = []
     for source, people in drawn.groupby("source", sort=False):
         places = people.groupby(PLACE)["stratum"].first()
-        parts.append(released(people, pd.Series({place: last[source, h] for place, h in places.items()})))
+        parts.append(activated(people, pd.Series({place: last[source, h] for place, h in places.items()})))
     return pd.concat(parts, ignore_index=True)
 
 
 def last_waves(drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> dict[tuple[str, str], int]:
-    """The last wave released of every source and stratum: the first release, and what the log adds."""
+    """The last wave activated of every source and stratum: the first wave, and what the log adds."""
     keys = drawn[["source", "stratum"]].drop_duplicates().itertuples(index=False, name=None)
     last = dict.fromkeys(keys, 1)
     for entry in entries:
@@ -95,7 +97,7 @@ def log_problems(record: dict[str, Any], drawn: pd.DataFrame, entries: Sequence[
     problems, previous = [], record
     last = last_waves(drawn, [])
     for number, entry in enumerate(entries, 1):
-        place = f"release {number}"
+        place = f"activation {number}"
         if entry["number"] != number or entry["previous"] != digest_of(previous):
             problems.append(f"{place} does not follow the entry before it")
         known = {h: last.get((entry["source"], h), -1) for h in entry["strata"]}
@@ -109,7 +111,7 @@ def log_problems(record: dict[str, Any], drawn: pd.DataFrame, entries: Sequence[
     return problems
 
 
-def release_table(drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def activation_table(drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Per source: drawn, invited so far, still in reserve."""
     last = last_waves(drawn, entries)
     keys = zip(drawn["source"], drawn["stratum"], strict=True)
@@ -119,7 +121,7 @@ def release_table(drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> pd.
 
 
 def log_of(store: Store, institution_id: str) -> list[dict[str, Any]]:
-    """The releases so far, in their order."""
+    """The activations so far, in their order."""
     return list((store.read_record(LOG, institution_id) or {}).get("releases", []))
 
 
@@ -157,13 +159,13 @@ def _finish_last(store: Store, institution_id: str, drawn: pd.DataFrame, entries
     if _invited(sample) == _invited(expected):
         return
     store.write("sample", institution_id, expected)
-    last = f"release {len(entries)}" if entries else "no release"
+    last = f"activation {len(entries)}" if entries else "no activation"
     raise StoreError(
-        "the last release was not finished: its people were on record, but not in the sample",
+        "the last activation was not finished: its people were on record, but not in the sample",
         file=f"data/{store.root.name}/sample/{institution_id}.parquet",
         got=f"{len(sample)} people",
         expected=f"{len(expected)} people, as the log says ({last})",
-        hint="the sample now holds them and no new wave was released; repeat the command only if one more is wanted",
+        hint="the sample now holds them and no new wave was activated; repeat the command only if one more is wanted",
     )
 
 
@@ -177,7 +179,7 @@ def _require_source(source: Source, drawn: pd.DataFrame, reason: str) -> None:
         hint = nearest(source, sources)
         problems.append(Problem("this source was not drawn", got=source, expected=", ".join(sources), hint=hint))
     if not reason.strip():
-        problems.append(Problem("a release needs a reason", got="none", expected="a sentence for the log"))
+        problems.append(Problem("an activation needs a reason", got="none", expected="a sentence for the log"))
     if problems:
         raise SamplingError(*problems)
 
@@ -197,7 +199,9 @@ def _next_waves(
     ]
     if not problems and not waves:
         hint = "reserves are set before the draw: sources.<source>.design.reserves"
-        problems.append(Problem("nobody is left in reserve", key=source, expected="a wave not released yet", hint=hint))
+        problems.append(
+            Problem("nobody is left in reserve", key=source, expected="a wave not activated yet", hint=hint)
+        )
     if problems:
         raise SamplingError(*problems)
     return waves if strata is None else {h: waves[h] for h in sorted(set(strata))}

@@ -9,7 +9,7 @@ from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import DesignParams, Instrument, RoundParams, Source
 from spi_analysis.scores import domain_scores, experience_rates, item_scores, score_estimates
-from spi_analysis.survey import known_levels
+from spi_analysis.survey import with_unknown_level
 from spi_analysis.survey.estimation import Estimate, ReplicateDesign, SurveyDesign, satterthwaite_df, t_interval
 from spi_analysis.survey.weighting import (
     ReplicateWeights,
@@ -80,7 +80,7 @@ def _group_rows(design: Design, kind: str, column: str, weights: pd.DataFrame, w
     return pd.concat([scores, apart])[["measure", "domain", *FIGURES]]
 
 
-def silent_count(weights: pd.DataFrame, source: Source) -> int:
+def nonrespondent_count(weights: pd.DataFrame, source: Source) -> int:
     """People of a source who did not answer, though nobody found them ineligible."""
     part = weights[weights["source"] == source]
     return int(((part["weight"] == 0) & (part["disposition"] != INELIGIBLE)).sum())
@@ -133,7 +133,7 @@ def _degrees(data: pd.DataFrame, design: DesignParams | None) -> float:
     """Degrees of freedom of what the replicates resample: units of one stratum, else people inside classes."""
     if design is None or design.two_stage is None:
         return satterthwaite_df(data["weight"].to_numpy(), data["nr_class"])
-    return float(known_levels(data[design.two_stage.unit]).nunique() - 1)
+    return float(with_unknown_level(data[design.two_stage.unit]).nunique() - 1)
 
 
 def _require_all(missing: int, source: Source, where: str) -> None:

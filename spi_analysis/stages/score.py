@@ -127,7 +127,7 @@ def _reliability_of_source(source: Source, design: Design, instrument: Instrumen
     return rows.assign(level=level).join(facts, on="method")
 
 
-# Stage: units with few answers, steadied by what the other units of the source show (Fay-Herriot).
+# Stage: units with few answers, estimated with the help of the other units of the source (Fay-Herriot).
 
 MEASURE = "unit_score_model"
 ModelState = Literal["modelled", "few_units", "no_spread"]
@@ -229,8 +229,8 @@ def score_institution(
     known = {source: design for source, design in designs.items() if design is not None}
     parts = [source_rows(source, design, instrument, round_.level) for source, design in known.items()]
     now = ScoredRound(round_, instrument, inputs, frame, known)
-    silent = [_groups_without_answers(part, frame, source) for source, part in zip(known, parts, strict=True)]
-    tables = [*parts, *silent, _index_rows(parts, now, previous, earlier, targets)]
+    nonrespondents = [_groups_without_answers(part, frame, source) for source, part in zip(known, parts, strict=True)]
+    tables = [*parts, *nonrespondents, _index_rows(parts, now, previous, earlier, targets)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
     estimates = _completed(estimates, inputs.institution_id, round_.level)
     shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, list(round_.panels))

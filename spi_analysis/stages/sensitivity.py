@@ -19,7 +19,7 @@ from spi_analysis.scores import (
     tipping_points,
 )
 from spi_analysis.stages.plan import eligible_list
-from spi_analysis.stages.respondents import Design, item_weights, respondents_design, silent_count
+from spi_analysis.stages.respondents import Design, item_weights, nonrespondent_count, respondents_design
 from spi_analysis.tables import RoundData
 
 RANGE_COLUMNS = [
@@ -36,7 +36,7 @@ class Sensitivity:
     far end rests on a proxy so weak that it says little.
     ``by_phi``: measure, phi, estimate, informative. ``tipping``: category, limit, delta.
     ``late``: one row per source with both early and late answers: source, n_early, n_late, difference, se, ci_low,
-    ci_high, implied. Late answers and ``response_share`` are missing where they would tell how few stayed silent.
+    ci_high, implied. Late answers and ``response_share`` are missing where they would tell how few did not answer.
     ``categories``: codes of the categories at the ends of the index's range. ``index_per_point``: by how many points
     the index moves if those who did not answer differ by one point from what the weights take them for (missing
     without an index).
@@ -92,8 +92,8 @@ def sensitivity_of(
             estimate = float(scores.loc[source, "estimate"])
             parts[source] = source_sensitivity(source, estimate, design, frame, share, round_, instrument)
     index = estimates[(estimates["measure"] == "index") & (estimates["status"] == "shown")]
-    # Where fewer stayed silent than may be told, the share that answers would tell how many.
-    told = {s: p for s, p in parts.items() if silent_count(weights, s) >= round_.disclosure.min_cell}
+    # Where fewer did not answer than may be told, the share that answers would tell how many.
+    told = {s: p for s, p in parts.items() if nonrespondent_count(weights, s) >= round_.disclosure.min_cell}
     ranges = [_range_row(source, scores.loc[source], part, source in told) for source, part in parts.items()]
     if len(index) and parts:
         ranges.append(_index_row(index.iloc[0], parts, round_))
@@ -104,7 +104,9 @@ def sensitivity_of(
         tipping=_tipping(index, parts, round_),
         late=_late(told, round_.disclosure.min_cell),
         categories=_end_categories(table, round_),
-        index_per_point=sum(_silent(parts, round_).values()) if _has_all(index, parts, round_) else float("nan"),
+        index_per_point=sum(_nonrespondent_weights(parts, round_).values())
+        if _has_all(index, parts, round_)
+        else float("nan"),
     )
 
 
@@ -180,15 +182,15 @@ def _by_phi(parts: dict[str, SourceSensitivity], index: pd.DataFrame, round_: Ro
 def _tipping(index: pd.DataFrame, parts: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
     if not _has_all(index, parts, round_):
         return pd.DataFrame(columns=["category", "limit", "delta"])
-    silent = _silent(parts, round_)
-    return tipping_points(float(index["estimate"].iloc[0]), silent, round_.categories, round_.index.decimals)
+    nonrespondents = _nonrespondent_weights(parts, round_)
+    return tipping_points(float(index["estimate"].iloc[0]), nonrespondents, round_.categories, round_.index.decimals)
 
 
 def _has_all(index: pd.DataFrame, parts: dict[str, SourceSensitivity], round_: RoundParams) -> bool:
     return len(index) > 0 and set(parts) == set(round_.probability_sources)
 
 
-def _silent(parts: dict[str, SourceSensitivity], round_: RoundParams) -> dict[str, float]:
+def _nonrespondent_weights(parts: dict[str, SourceSensitivity], round_: RoundParams) -> dict[str, float]:
     """Weight in the index of those who did not answer, by source."""
     return {s: round_.index.source_weights[s] * (1 - part.response_share) for s, part in parts.items()}
 

@@ -1,4 +1,4 @@
-"""Stage: repeat the draw of an institution and name what differs: frame, secret, shift, parameters, record, waves."""
+"""Stage: repeat the draw of an institution and name what differs: frame, secret, start, parameters, record, waves."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from spi_analysis.stages.draw import (
     method_of,
     private_facts,
     public_value,
+    rotation_of,
     stratified,
-    turn_of,
 )
 from spi_analysis.stages.plan import listed_in_strata, plan_source, response_history
 from spi_analysis.stages.reserves import drawn_of, log_of, log_problems, record_of, sample_of
@@ -55,11 +55,11 @@ def verify_institution(
         except (SpiError, KeyError, TypeError, AttributeError) as error:
             said = _said(error) if isinstance(error, SpiError) else f"no usable {error}"
             differences[source] = [Difference(f"the record cannot be followed: {said}")]
-    return _with_releases(store, institution_id, record, differences)
+    return _with_activations(store, institution_id, record, differences)
 
 
 def check_record(store: Store, institution_id: str) -> dict[str, list[Difference]]:
-    """What anybody can check with the public record alone: the shift and the counts, per source."""
+    """What anybody can check with the public record alone: the start and the counts, per source."""
     parts = record_of(store, institution_id, check=False)["sources"]
     return {source: other_version(part) or record_differences(part) for source, part in parts.items()}
 
@@ -74,7 +74,7 @@ def _source_differences(
     setup: RoundSetup, store: Store, institution_id: str, round_: RoundParams, source: Source, part: dict[str, Any],
     frame: pd.DataFrame, secret: bytes | None,
 ) -> list[Difference]:  # fmt: skip
-    """All about the draw of one source, but for its releases."""
+    """All about the draw of one source, but for its activations."""
     if other := other_version(part):
         return other
     people = recorded_strata(frame, part, source)
@@ -115,15 +115,15 @@ def _params_differences(
     setup: RoundSetup, store: Store, institution_id: str, round_: RoundParams, source: Source, part: dict[str, Any],
     private: dict[str, Any] | None, frame: pd.DataFrame,
 ) -> list[Difference]:  # fmt: skip
-    """Whether the record follows from the round's parameters: value, method, strata, sizes of waves, turn."""
+    """Whether the record follows from the round's parameters: value, method, strata, sizes of waves, rotation."""
     try:
         plan = plan_source(frame, round_, source, response_history(setup, store, institution_id, source))
         people = stratified(frame, round_, source, plan)
-        turn = turn_of(store, institution_id, round_, source, plan, people)
+        rotation = rotation_of(store, institution_id, round_, source, plan, people)
     except SpiError as error:
         return [Difference(f"the draw does not follow from the round's parameters: {error.problems[0].what}")]
     method = method_of(round_.sources[source].design, people)
-    expected = public_value(round_) | {"turn": turn.turn, "method": method}
+    expected = public_value(round_) | {"turn": rotation.rotation, "method": method}
     expected |= {"scope": f"{round_.round_id}/{institution_id}/{source}"}
     context = context_of(round_, source, plan)
     pairs = [(key, part[key], value) for key, value in expected.items()]
@@ -160,10 +160,10 @@ def _drawn_differences(
     return _row_differences(kept[columns], repeated[columns], "the archive of drawn people is not the draw")
 
 
-def _with_releases(
+def _with_activations(
     store: Store, institution_id: str, record: dict[str, Any], differences: dict[str, list[Difference]]
 ) -> dict[str, list[Difference]]:
-    """Also what is wrong with the log of releases, and with the sample that follows from it."""
+    """Also what is wrong with the log of activations, and with the sample that follows from it."""
     if any(other_version(part) for part in record["sources"].values()):
         return differences
     try:
@@ -173,15 +173,15 @@ def _with_releases(
     except (SpiError, KeyError, TypeError) as error:
         first = next(iter(differences))
         said = _said(error) if isinstance(error, SpiError) else "an entry lacks something"
-        return differences | {first: [*differences[first], Difference(f"the releases cannot be checked: {said}")]}
+        return differences | {first: [*differences[first], Difference(f"the activations cannot be checked: {said}")]}
     for source in differences:
-        of_log = [Difference(f"the log of releases: {text}") for text in problems]
+        of_log = [Difference(f"the log of activations: {text}") for text in problems]
         if expected is None:
             differences[source] = [*differences[source], *of_log]
             continue
         columns = ["person_id", "stratum", "wave", "pop_size", "inclusion_prob", "base_weight", "prn"]
         parts = (table.loc[table["source"] == source, columns] for table in (sample, expected))
-        found = _row_differences(*parts, "the sample is not what was drawn and released")
+        found = _row_differences(*parts, "the sample is not what was drawn and activated")
         differences[source] = [*differences[source], *found]
     return differences
 

@@ -11,7 +11,7 @@ from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source, WeightingParams
 from spi_analysis.stages.plan import eligible_list
-from spi_analysis.survey import known_levels, require_columns
+from spi_analysis.survey import require_columns, with_unknown_level
 from spi_analysis.survey.weighting import (
     DropIneligible,
     Rake,
@@ -47,7 +47,7 @@ class WeightedSample:
     sample: pd.DataFrame
 
 
-def weigh_institution(
+def weight_institution(
     frame: pd.DataFrame,
     sample: pd.DataFrame,
     events: pd.DataFrame,
@@ -57,7 +57,7 @@ def weigh_institution(
 ) -> WeightedSample:
     """Weights for all sources: the recipe of the round for each probability sample, equal weights for a panel."""
     people = people_with_disposition(frame, sample, events, responses, round_, instrument)
-    parts = [_weigh_source(people[people["source"] == source], frame, round_, source) for source in round_.sources]
+    parts = [_weight_source(people[people["source"] == source], frame, round_, source) for source in round_.sources]
     weights, replicates, reports = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
     return WeightedSample(weights, replicates, reports, people)
 
@@ -125,7 +125,7 @@ def replicate_seed(round_: RoundParams, institution_id: str, source: Source) -> 
     return (round_.replicates.seed << 32) + zlib.crc32(f"{institution_id}/{source}".encode())
 
 
-def _weigh_source(
+def _weight_source(
     people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams, source: Source
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     params = round_.sources[source].weighting
@@ -137,7 +137,7 @@ def _weigh_source(
         return _equal_weights(people, answered, source)
     classes = weighting_classes(people, params.nonresponse.classes, "status", params.nonresponse.min_respondents)
     require_columns(people, params.rake.margins)
-    known = {column: known_levels(people[column]) for column in params.rake.margins}
+    known = {column: with_unknown_level(people[column]) for column in params.rake.margins}
     people = people.assign(nr_class=classes["nr_class"], **known)
     seed = replicate_seed(round_, str(people["institution_id"].iloc[0]), source)
     replicates = _replicates(people, round_, source, seed)
@@ -155,7 +155,7 @@ def _replicates(people: pd.DataFrame, round_: RoundParams, source: Source, seed:
     design, count = round_.sources[source].design, round_.replicates.n_replicates
     if design is None or design.two_stage is None:
         return two_phase_replicates(people, "nr_class", count, seed, status="status")
-    units = people.assign(primary_unit=known_levels(people[design.two_stage.unit]))
+    units = people.assign(primary_unit=with_unknown_level(people[design.two_stage.unit]))
     return bootstrap_replicates(units, "base_weight", psu="primary_unit", n_replicates=count, seed=seed)
 
 
@@ -189,7 +189,7 @@ def _equal_weights(
 
 
 def _margin(frame: pd.DataFrame, column: str) -> dict[str, float]:
-    counts = known_levels(frame[column]).value_counts()
+    counts = with_unknown_level(frame[column]).value_counts()
     return {str(level): float(total) for level, total in counts.items()}
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores import load_published
-from spi_analysis.scores.years import components, fit_years, hold_out, levels, moves, published_places
+from spi_analysis.scores.years import components, fit_years, hold_out, levels, moves, published_rank_sets
 from spi_analysis.tables import AGAIN, checked, read_table, write_parquet
 
 
@@ -25,7 +25,7 @@ class YearsOverview:
     levels: pd.DataFrame
     moves: pd.DataFrame
     hold_out: pd.DataFrame
-    places: pd.DataFrame
+    rank_sets: pd.DataFrame
     left_out: pd.DataFrame
 
     @property
@@ -43,7 +43,7 @@ def published_years_model(setup: RoundSetup, published: pd.DataFrame) -> YearsOv
         levels=levels(model, level),
         moves=moves(model, level, setup.years.model.false_discovery),
         hold_out=hold_out(published, setup.years, level),
-        places=published_places(model, setup.round.ranks, level, set(setup.institution_ids)),
+        rank_sets=published_rank_sets(model, setup.round.ranks, level, set(setup.institution_ids)),
         left_out=model.left_out,
     )
 
@@ -55,7 +55,7 @@ def years_tables(years: YearsOverview) -> dict[str, pd.DataFrame]:
         "years_levels": years.levels,
         "years_moves": years.moves.sort_values(["series", "p_value", "institution_id"]),
         "years_hold_out": years.hold_out,
-        "years_places": years.places.rename_axis("institution_id").reset_index(),
+        "years_places": years.rank_sets.rename_axis("institution_id").reset_index(),
     }
 
 

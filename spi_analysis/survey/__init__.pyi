@@ -123,13 +123,13 @@ from .groups import (
     cell_labels as cell_labels,
 )
 from .groups import (
-    known_levels as known_levels,
-)
-from .groups import (
     merge_thin_cells as merge_thin_cells,
 )
 from .groups import (
     require_columns as require_columns,
+)
+from .groups import (
+    with_unknown_level as with_unknown_level,
 )
 from .sampling import (
     ComparisonSize as ComparisonSize,
@@ -151,6 +151,9 @@ from .sampling import (
 )
 from .sampling import (
     achieved_cv as achieved_cv,
+)
+from .sampling import (
+    activate_waves as activate_waves,
 )
 from .sampling import (
     allocate as allocate,
@@ -193,6 +196,9 @@ from .sampling import (
 )
 from .sampling import (
     expected_overlap as expected_overlap,
+)
+from .sampling import (
+    from_start as from_start,
 )
 from .sampling import (
     horvitz_thompson as horvitz_thompson,
@@ -252,7 +258,10 @@ from .sampling import (
     record_differences as record_differences,
 )
 from .sampling import (
-    release as release,
+    rotated_start as rotated_start,
+)
+from .sampling import (
+    rotation_for as rotation_for,
 )
 from .sampling import (
     rounds_of_rest as rounds_of_rest,
@@ -288,12 +297,6 @@ from .sampling import (
     select_two_stage as select_two_stage,
 )
 from .sampling import (
-    shift_of as shift_of,
-)
-from .sampling import (
-    shifted as shifted,
-)
-from .sampling import (
     shown_counts as shown_counts,
 )
 from .sampling import (
@@ -306,16 +309,13 @@ from .sampling import (
     size_for_interval as size_for_interval,
 )
 from .sampling import (
+    start_of as start_of,
+)
+from .sampling import (
     stratified_margin as stratified_margin,
 )
 from .sampling import (
     stratum_of as stratum_of,
-)
-from .sampling import (
-    turn_for as turn_for,
-)
-from .sampling import (
-    turned_shift as turned_shift,
 )
 from .sampling import (
     verify_draw as verify_draw,

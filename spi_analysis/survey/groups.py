@@ -54,7 +54,7 @@ SEPARATOR = " × "
 UNKNOWN_LEVEL = "(unknown)"
 
 
-def known_levels(column: pd.Series) -> pd.Series:
+def with_unknown_level(column: pd.Series) -> pd.Series:
     """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing.
 
     Parameters
@@ -72,7 +72,7 @@ def known_levels(column: pd.Series) -> pd.Series:
 
     Examples
     --------
-    >>> known_levels(pd.Series(["f", None, "m"])).tolist()
+    >>> with_unknown_level(pd.Series(["f", None, "m"])).tolist()
     ['f', '(unknown)', 'm']
     """
     if isinstance(column.dtype, pd.StringDtype):
@@ -110,7 +110,7 @@ def cell_labels(data: pd.DataFrame, by: list[str]) -> pd.Series:
     if not by:
         raise SamplingError("no column is named", got="an empty list", expected="the columns that make the cells")
     require_columns(data, by, SamplingError)
-    parts = [known_levels(data[column]) for column in by]
+    parts = [with_unknown_level(data[column]) for column in by]
     label = parts[0]
     for part in parts[1:]:
         label = label + SEPARATOR + part

@@ -176,7 +176,7 @@ def planned(
 
 
 def design_set(round_: RoundParams, people: Population, plan: SourcePlan) -> list[Design]:
-    """The round's design of a source, with the sizes of its first release, and others that change one thing each.
+    """The round's design of a source, with the sizes of its first wave, and others that change one thing each.
 
     Half and twice the invitations keep their shares; "by_response" shares the same number out by the round's rule,
     for answers of which every stratum's true rate is known.

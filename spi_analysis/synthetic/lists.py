@@ -1,4 +1,4 @@
-"""The lists of a city as its offices send them: with titles, stray rows, duplicates, gaps and odd spellings."""
+"""The lists of a city as its offices send them: with titles, non-data rows, duplicates, gaps and odd spellings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from spi_analysis.columns import SOURCES
 from spi_analysis.params import Source
 from spi_analysis.synthetic.city import SyntheticCity
-from spi_analysis.synthetic.habits import Habits, habits_of
+from spi_analysis.synthetic.data_entry import DataEntryPatterns, patterns_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.typing import NOTHING, Cell, list_columns
 from spi_analysis.synthetic.workbooks import write_workbook
@@ -41,29 +41,31 @@ def received_lists(city: SyntheticCity, folder: Path, seed: int, *, exported: bo
     lists have odd spellings only. ``exported``: as many institutions at once send them, out of a
     database: CSV, for the users Parquet; else as the offices type them, most into spreadsheets.
     """
-    habits, streams = habits_of(city.institution_id), Streams(city.institution_id, (city.seed, seed))
+    patterns, streams = patterns_of(city.institution_id), Streams(city.institution_id, (city.seed, seed))
     if exported:
-        habits = replace(habits, files=EXPORTED_FILES, encoding="utf-8")
-    return [_write_list(city, source, habits, folder, streams) for source in SOURCES]
+        patterns = replace(patterns, files=EXPORTED_FILES, encoding="utf-8")
+    return [_write_list(city, source, patterns, folder, streams) for source in SOURCES]
 
 
-def _write_list(city: SyntheticCity, source: Source, habits: Habits, folder: Path, streams: Streams) -> Path:
+def _write_list(
+    city: SyntheticCity, source: Source, patterns: DataEntryPatterns, folder: Path, streams: Streams
+) -> Path:
     name = city.name.removeprefix(SHORT_NAME)
-    path = folder / habits.files[source].format(slug=city.institution_id, name=name)
+    path = folder / patterns.files[source].format(slug=city.institution_id, name=name)
     sheet = path.suffix == ".xlsx"
     rows = _listed_rows(city, source, streams(f"{source} rows"))
-    columns = list_columns(city, rows, source, habits, streams, sheet=sheet)
+    columns = list_columns(city, rows, source, patterns, streams, sheet=sheet)
     if source != "expert":
         _make_gaps(columns, streams(f"{source} gaps"))
     if path.suffix == ".parquet":
-        return _write_parquet(path, {habits.header(column): cells for column, cells in columns.items()})
-    table = [[habits.header(column) for column in columns], *map(list, zip(*columns.values(), strict=True))]
-    table = _with_stray_rows(table, name, len(rows))
+        return _write_parquet(path, {patterns.header(column): cells for column, cells in columns.items()})
+    table = [[patterns.header(column) for column in columns], *map(list, zip(*columns.values(), strict=True))]
+    table = _with_non_data_rows(table, name, len(rows))
     if not sheet:
-        return write_bytes(path, _csv_text(table).encode(habits.encoding))
+        return write_bytes(path, _csv_text(table).encode(patterns.encoding))
     year = city.reference_date.year
     titles = [f"{TITLES[source]} {name.upper()}", f"SURVEI PENILAIAN INTEGRITAS TAHUN {year}", name, ""]
-    return write_workbook(path, SHEETS[source], [*([title] for title in titles[: habits.title_lines]), *table])
+    return write_workbook(path, SHEETS[source], [*([title] for title in titles[: patterns.title_lines]), *table])
 
 
 def _write_parquet(path: Path, columns: dict[str, list[Cell]]) -> Path:
@@ -93,24 +95,24 @@ def _make_gaps(columns: dict[str, list[Cell]], rng: np.random.Generator) -> None
             columns[column][row] = NOTHING[rng.integers(len(NOTHING))]
 
 
-def _with_stray_rows(table: list[list[Cell]], name: str, count: int) -> list[list[Cell]]:
+def _with_non_data_rows(table: list[list[Cell]], name: str, count: int) -> list[list[Cell]]:
     """The table with a subtotal in its middle, and a total and a signature below."""
     width = len(table[0])
     middle = 1 + count // 2
 
-    def stray(*cells: Cell, at: int = 0) -> list[Cell]:
+    def line(*cells: Cell, at: int = 0) -> list[Cell]:
         return [*[None] * at, *cells, *[None] * (width - at - len(cells))]
 
     return [
         *table[:middle],
-        stray("JUMLAH", count // 2),
+        line("JUMLAH", count // 2),
         *table[middle:],
-        stray("TOTAL", count),
-        stray(),
-        stray("Mengetahui,", at=1),
-        stray(f"Inspektur {name}", at=1),
-        stray(),
-        stray("(tanda tangan)", at=1),
+        line("TOTAL", count),
+        line(),
+        line("Mengetahui,", at=1),
+        line(f"Inspektur {name}", at=1),
+        line(),
+        line("(tanda tangan)", at=1),
     ]
 
 

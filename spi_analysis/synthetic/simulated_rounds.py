@@ -16,7 +16,7 @@ from spi_analysis.stages import (
     respondents_design,
     response_share,
     source_sensitivity,
-    weigh_institution,
+    weight_institution,
 )
 from spi_analysis.synthetic.city import make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
@@ -51,7 +51,7 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
     drawn = [draw_source(frame, round_, source, secret)[0] for source in round_.sources]
     sample = pd.concat(drawn, ignore_index=True)
     events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
-    weighted = weigh_institution(frame, sample, events, responses, round_, setup.instrument)
+    weighted = weight_institution(frame, sample, events, responses, round_, setup.instrument)
     rows, ranges, rates = {}, {}, []
     for source in round_.sources:
         design = respondents_design(

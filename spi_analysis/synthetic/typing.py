@@ -9,7 +9,7 @@ import pandas as pd
 
 from spi_analysis.params import Source
 from spi_analysis.synthetic.city import SyntheticCity
-from spi_analysis.synthetic.habits import DateStyle, Habits
+from spi_analysis.synthetic.data_entry import DataEntryPatterns, DateStyle
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.residents import MONTHS, second_phone
 from spi_analysis.synthetic.times import years_since
@@ -173,22 +173,28 @@ EXPERT_WORDS = {
 
 
 def list_columns(
-    city: SyntheticCity, rows: np.ndarray, source: Source, habits: Habits, streams: Streams, *, sheet: bool
+    city: SyntheticCity, rows: np.ndarray, source: Source, patterns: DataEntryPatterns, streams: Streams, *, sheet: bool
 ) -> dict[str, list[Cell]]:
     """Cells of every column of a list, in the order of the columns."""
-    clerk = _Clerk(city, rows, source, habits, streams, sheet)
-    return {column: getattr(clerk, column)() for column in habits.columns(source)}
+    clerk = _Clerk(city, rows, source, patterns, streams, sheet)
+    return {column: getattr(clerk, column)() for column in patterns.columns(source)}
 
 
 class _Clerk:
-    """Types the columns of a list; one method per column of ``habits.HEADERS``."""
+    """Types the columns of a list; one method per column of ``data_entry.HEADERS``."""
 
     def __init__(
-        self, city: SyntheticCity, rows: np.ndarray, source: Source, habits: Habits, streams: Streams, sheet: bool
+        self,
+        city: SyntheticCity,
+        rows: np.ndarray,
+        source: Source,
+        patterns: DataEntryPatterns,
+        streams: Streams,
+        sheet: bool,
     ) -> None:
         self.people = city.people.iloc[rows]
         self.at = np.datetime64(city.reference_date)
-        self.source, self.habits, self.streams, self.sheet = source, habits, streams, sheet
+        self.source, self.patterns, self.streams, self.sheet = source, patterns, streams, sheet
 
     def number(self) -> list[Cell]:
         return list(range(1, len(self.people) + 1))
@@ -217,19 +223,19 @@ class _Clerk:
         return self.unit()
 
     def position(self) -> list[Cell]:
-        if self.habits.echelons:
+        if self.patterns.echelons:
             return self.people["position_class"].map(ECHELONS).tolist()
         return self._values("job_title").tolist()
 
     def employment(self) -> list[Cell]:
-        asn, other = self.habits.employment
+        asn, other = self.patterns.employment
         return np.where(self.people["is_asn"].astype(bool), asn, other).tolist()
 
     def sex(self) -> list[Cell]:
-        return self.people["sex"].map(self.habits.sexes).tolist()
+        return self.people["sex"].map(self.patterns.sexes).tolist()
 
     def birth(self) -> list[Cell]:
-        return typed_ages(self._days("birth_date"), self.at) if self.habits.ages else self._dates("birth_date")
+        return typed_ages(self._days("birth_date"), self.at) if self.patterns.ages else self._dates("birth_date")
 
     def start(self) -> list[Cell]:
         return self._tenures("start_date")
@@ -259,10 +265,10 @@ class _Clerk:
         return self.people[column].to_numpy()
 
     def _dates(self, column: str) -> list[Cell]:
-        return typed_dates(self._days(column), self.habits.dates, self._rng(column), sheet=self.sheet)
+        return typed_dates(self._days(column), self.patterns.dates, self._rng(column), sheet=self.sheet)
 
     def _tenures(self, column: str) -> list[Cell]:
-        if self.habits.tenure == "dates":
+        if self.patterns.tenure == "dates":
             return self._dates(column)
-        words = self.habits.tenure == "words"
+        words = self.patterns.tenure == "words"
         return typed_tenures(self._days(column), self.at, self._rng(column), words=words)

@@ -52,7 +52,7 @@ def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution
 def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> Invitations:
     """Everyone sampled who may still be invited (``invitable``), and how many may not.
 
-    A reserve that was released later has a file of its own (``...__wave2.csv``). A file written again holds only those
+    A reserve that was activated later has a file of its own (``...__wave2.csv``). A file written again holds only those
     who have not answered, refused or asked to be left alone meanwhile; they stay in the sample and in its denominators.
 
     The file carries a link token and never the person's code, so what the sender sees cannot be joined to answers.

@@ -47,7 +47,7 @@ STAGES: tuple[Stage, ...] = ("import", "draw", "fieldwork", "weights", "scores",
 
 
 @dataclass(frozen=True)
-class Finding:
+class Issue:
     """``severity``: error = wrong; missing = not there yet; warning = worth a look, holds nothing up.
 
     ``institution_id`` is "" where it concerns all institutions.
@@ -59,9 +59,9 @@ class Finding:
     problem: Problem
 
 
-def findings_of(error: SpiError, blocks: tuple[Stage, ...], institution_id: str = "") -> list[Finding]:
-    """The problems of an error as findings."""
-    return [Finding("error", blocks, institution_id, problem) for problem in error.problems]
+def issues_of(error: SpiError, blocks: tuple[Stage, ...], institution_id: str = "") -> list[Issue]:
+    """The problems of an error as issues."""
+    return [Issue("error", blocks, institution_id, problem) for problem in error.problems]
 
 
 # The vault: is it there, does the key fit, and does it hold everyone's contacts?
@@ -69,19 +69,19 @@ def findings_of(error: SpiError, blocks: tuple[Stage, ...], institution_id: str 
 CONTACTS_NEEDED_BY: tuple[Stage, ...] = ("import", "draw", "fieldwork")
 
 
-def open_vault(workspace: Workspace, key: VaultKey | None) -> tuple[Vault | None, list[Finding]]:
+def open_vault(workspace: Workspace, key: VaultKey | None) -> tuple[Vault | None, list[Issue]]:
     """The vault, opened with ``key`` or with the key that the environment names."""
     root = workspace.data / "vault"
     if not Vault.exists(root):
         problem = Problem("there is no contact vault yet", "data/vault", hint="run: spi vault init --key-file FILE")
-        return None, [Finding("missing", CONTACTS_NEEDED_BY, "", problem)]
+        return None, [Issue("missing", CONTACTS_NEEDED_BY, "", problem)]
     try:
         return Vault.open(root, key or VaultKey.load(workspace.root)), []
     except SpiError as error:
-        return None, findings_of(error, CONTACTS_NEEDED_BY)
+        return None, issues_of(error, CONTACTS_NEEDED_BY)
 
 
-def check_contacts(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> Iterator[Finding]:
+def check_contacts(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> Iterator[Issue]:
     """Everyone on the lists, and above all everyone sampled, must have contacts in the vault."""
     round_id = setup.round.round_id
     people = pd.concat([_people(store, table, institution_id) for table in ("frame", "sample")]).drop_duplicates()
@@ -90,7 +90,7 @@ def check_contacts(setup: RoundSetup, store: Store, vault: Vault, institution_id
         try:
             contacts = vault.read_contacts(round_id, institution_id, str(source))["person_id"]
         except SpiError as error:
-            yield from findings_of(error, ("fieldwork",), institution_id)
+            yield from issues_of(error, ("fieldwork",), institution_id)
             continue
         missing = int((~listed.isin(contacts)).sum())
         if missing:
@@ -100,7 +100,7 @@ def check_contacts(setup: RoundSetup, store: Store, vault: Vault, institution_id
                 got=f"{missing} of {len(listed)} without contacts",
                 hint=f"restore the vault of that time, or run again: {WRITTEN_BY['frame']}",
             )
-            yield Finding("error", ("fieldwork",), institution_id, problem)
+            yield Issue("error", ("fieldwork",), institution_id, problem)
 
 
 def _people(store: Store, table: str, institution_id: str) -> pd.DataFrame:
@@ -115,11 +115,11 @@ def _people(store: Store, table: str, institution_id: str) -> pd.DataFrame:
 
 
 class Parameters:
-    """Reads every file of a round; ``findings`` holds what is wrong, ``setup`` is None if a needed file is broken."""
+    """Reads every file of a round; ``issues`` holds what is wrong, ``setup`` is None if a needed file is broken."""
 
     def __init__(self, workspace: Workspace, round_id: str) -> None:
         self.workspace, self.round_id = workspace, round_id
-        self.findings: list[Finding] = []
+        self.issues: list[Issue] = []
         self.roster: Roster | None = self._read(lambda: load_roster(workspace.params / "institutions.csv"))
         self.setup = self._setup()
         self._check_mappings()
@@ -129,7 +129,7 @@ class Parameters:
         try:
             return load()
         except SpiError as error:
-            self.findings += findings_of(error, STAGES)
+            self.issues += issues_of(error, STAGES)
             return None
 
     def _model(self, model: Any, path: Path) -> Any:
@@ -178,7 +178,7 @@ class Parameters:
                 expected=institution_id,
                 hint="add a row, or leave it out on purpose: it does not take part then",
             )
-            self.findings.append(Finding("warning", (), institution_id, problem))
+            self.issues.append(Issue("warning", (), institution_id, problem))
         return inputs
 
     def _targets(self, roster: Roster) -> Any:
@@ -211,7 +211,7 @@ class Parameters:
             expected="the code of an institution",
             hint=nearest(path.stem, self.roster.ids()),
         )
-        self.findings.append(Finding("error", STAGES, "", problem))
+        self.issues.append(Issue("error", STAGES, "", problem))
         return False
 
 
@@ -229,14 +229,14 @@ TABLES_NEEDED_BY: dict[str, tuple[Stage, ...]] = {
 }
 
 
-def check_tables(setup: RoundSetup, store: Store, institution_id: str) -> Iterator[Finding]:
+def check_tables(setup: RoundSetup, store: Store, institution_id: str) -> Iterator[Issue]:
     """Everything about one institution's tables."""
     for table, blocks in TABLES_NEEDED_BY.items():
         where = f"data/{setup.round.round_id}/{table}/{institution_id}.parquet"
         data, problems = _read(store, table, institution_id, where)
-        yield from (Finding("error", blocks, institution_id, problem) for problem in problems)
+        yield from (Issue("error", blocks, institution_id, problem) for problem in problems)
         if data is None and not problems:
-            yield Finding("missing", blocks, institution_id, _missing(table, where))
+            yield Issue("missing", blocks, institution_id, _missing(table, where))
         elif data is not None and table == "frame":
             yield from _frame(setup, data, institution_id, where)
         elif data is not None and table == "responses":
@@ -257,7 +257,7 @@ def _missing(table: str, where: str) -> Problem:
     return Problem(f"the table {table} is not there yet", where, expected="the table", hint=f"run: {WRITTEN_BY[table]}")
 
 
-def _frame(setup: RoundSetup, frame: pd.DataFrame, institution_id: str, where: str) -> Iterator[Finding]:
+def _frame(setup: RoundSetup, frame: pd.DataFrame, institution_id: str, where: str) -> Iterator[Issue]:
     """Every source needs a list, and a source that is drawn needs someone who may be drawn."""
     for source in SOURCES:
         people = frame[frame["source"] == source]
@@ -265,7 +265,7 @@ def _frame(setup: RoundSetup, frame: pd.DataFrame, institution_id: str, where: s
             problem = Problem(
                 f"there is no list of source {source}", where, column="source", hint=f"run: {WRITTEN_BY['frame']}"
             )
-            yield Finding("missing", ("draw",), institution_id, problem)
+            yield Issue("missing", ("draw",), institution_id, problem)
         elif not (people["is_eligible"] & (people["stream"] == "list")).any():
             problem = Problem(
                 f"nobody on the list of source {source} may be invited",
@@ -275,10 +275,10 @@ def _frame(setup: RoundSetup, frame: pd.DataFrame, institution_id: str, where: s
                 expected="at least one eligible person on a list",
                 hint="see frame_problems.xlsx for the reasons",
             )
-            yield Finding("error", ("draw",), institution_id, problem)
+            yield Issue("error", ("draw",), institution_id, problem)
 
 
-def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, where: str) -> Iterator[Finding]:
+def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, where: str) -> Iterator[Issue]:
     """The columns must be the instrument's items, and the cells answers of their scales."""
     codes = item_codes(setup.instrument)
     for column in foreign_columns(responses, setup.instrument):
@@ -287,7 +287,7 @@ def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, 
             expected="the items of the round's instrument",
             hint=f"{nearest(column, codes)}; an item that was taken out on purpose may stay so",
         )  # fmt: skip
-        yield Finding("warning", (), institution_id, problem)
+        yield Issue("warning", (), institution_id, problem)
     for source, unasked in unasked_items(responses, setup.instrument).items():
         items = len(setup.instrument.codes(source))
         problem = Problem(
@@ -297,13 +297,13 @@ def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, 
             expected="all items of the round's instrument",
             hint="if they were never asked, take them out of the instrument; else name their columns with --mapping",
         )
-        yield Finding("warning", (), institution_id, problem)
+        yield Issue("warning", (), institution_id, problem)
     for source in SOURCES:
         for problem in misfits(responses, setup.instrument.questions[source], setup.instrument, where):
-            yield Finding("error", ("weights", "scores"), institution_id, problem)
+            yield Issue("error", ("weights", "scores"), institution_id, problem)
 
 
-def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Finding]:
+def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Issue]:
     """Institutions that have tables but do not take part."""
     for table in TABLES_NEEDED_BY:
         for institution_id in store.institutions(table):
@@ -313,14 +313,14 @@ def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Finding]:
                 known = error.problems[0]
                 where = f"data/{setup.round.round_id}/{table}/{institution_id}.parquet"
                 problem = Problem(known.what, where, got=institution_id, expected=known.expected, hint=known.hint)
-                yield Finding("error", ("import",), institution_id, problem)
+                yield Issue("error", ("import",), institution_id, problem)
 
 
-def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Finding]:
+def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Issue]:
     """A real round is drawn with a real public value; what was drawn without one is named."""
     problem = public_value_problem(setup)
     if problem:
-        yield Finding("missing", ("draw",), "", problem)
+        yield Issue("missing", ("draw",), "", problem)
     if store.is_synthetic:
         return
     for institution_id in setup.institution_ids:
@@ -332,7 +332,7 @@ def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Finding]:
                     "the sample was drawn with the demonstration value", where, key=source, got=part["public_value"],
                     expected="a public value that nobody controls", hint="say so wherever the draw is published",
                 )  # fmt: skip
-                yield Finding("warning", (), institution_id, problem)
+                yield Issue("warning", (), institution_id, problem)
 
 
 COLUMNS = ("severity", "blocks", "institution_id", "what", "where", "got", "expected", "hint")
@@ -342,18 +342,18 @@ COLUMNS = ("severity", "blocks", "institution_id", "what", "where", "got", "expe
 class Preflight:
     """The state of a round.
 
-    ``findings``: one row per thing that is wrong (``error``), not there yet (``missing``) or worth a look
+    ``issues``: one row per thing that is wrong (``error``), not there yet (``missing``) or worth a look
     (``warning``); ``blocks`` lists the stages it holds up, ``institution_id`` is "" if it concerns all.
     ``stages``: one row per institution, one column per stage: ``ready`` or ``blocked``.
     """
 
-    findings: pd.DataFrame
+    issues: pd.DataFrame
     stages: pd.DataFrame
 
     @property
     def errors(self) -> int:
         """How many things are wrong, as against not there yet."""
-        return int((self.findings["severity"] == "error").sum())
+        return int((self.issues["severity"] == "error").sum())
 
 
 def check_round(workspace: Workspace, round_id: str, key: VaultKey | None = None) -> Preflight:
@@ -364,38 +364,38 @@ def check_round(workspace: Workspace, round_id: str, key: VaultKey | None = None
     key : VaultKey, optional   of the vault; else the one that the environment names
     """
     parameters = Parameters(workspace, round_id)
-    findings, setup = list(parameters.findings), parameters.setup
+    issues, setup = list(parameters.issues), parameters.setup
     vault, about_vault = open_vault(workspace, key)
-    findings += about_vault
+    issues += about_vault
     institutions = parameters.roster.ids() if parameters.roster else []
     if setup is not None:
         store = Store(workspace.data / round_id)
         institutions = setup.institution_ids
-        findings += check_institutions(setup, store)
-        findings += check_public_value(setup, store)
+        issues += check_institutions(setup, store)
+        issues += check_public_value(setup, store)
         for institution_id in institutions:
-            findings += check_tables(setup, store, institution_id)
+            issues += check_tables(setup, store, institution_id)
             if vault is not None:
-                findings += check_contacts(setup, store, vault, institution_id)
+                issues += check_contacts(setup, store, vault, institution_id)
     # A broken override is found on its own and again when all files are read together.
-    findings = list(dict.fromkeys(findings))
-    return Preflight(_table(findings), _stages(findings, institutions))
+    issues = list(dict.fromkeys(issues))
+    return Preflight(_table(issues), _stages(issues, institutions))
 
 
-def _table(findings: Iterable[Finding]) -> pd.DataFrame:
+def _table(issues: Iterable[Issue]) -> pd.DataFrame:
     """Errors first, then what is missing, then warnings; in each as found."""
     rows = [
         (f.severity, ", ".join(f.blocks), f.institution_id, p.what, p.where, p.got, p.expected, p.hint)
         for severity in ("error", "missing", "warning")
-        for f in findings
+        for f in issues
         if f.severity == severity
         for p in [f.problem]
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _stages(findings: Iterable[Finding], institutions: list[str]) -> pd.DataFrame:
-    blocked = {(finding.institution_id, stage) for finding in findings for stage in finding.blocks}
+def _stages(issues: Iterable[Issue], institutions: list[str]) -> pd.DataFrame:
+    blocked = {(issue.institution_id, stage) for issue in issues for stage in issue.blocks}
     rows = [
         (code, *("blocked" if {(code, stage), ("", stage)} & blocked else "ready" for stage in STAGES))
         for code in institutions

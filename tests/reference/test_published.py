@@ -84,7 +84,7 @@ def test_most_names_join_over_the_years(published: pd.DataFrame) -> None:
 
 
 def test_the_model_foretells_2024_better_than_simple_rules(published: pd.DataFrame, setup: RoundSetup) -> None:
-    """Where the common move is known; the internal scores' common fall of 2024 is what no earlier year foretells."""
+    """Where the common move is known; the internal scores' common fall of 2024 is what no earlier year predicts."""
     table = hold_out(published, setup.years, 0.95)
     assert table["n"].min() > 600
     known = table[table["common_move"] == "known"].set_index(["series", "method"])
@@ -112,13 +112,13 @@ def test_another_year_of_the_same_table_needs_no_code(
     overview = national_overview(setup, load_published(path))
     assert overview.years == [2021, 2022, 2023, 2024, 2025]
     assert overview.model.last_year == 2025
-    assert set(overview.model.places["type"]) == set(published.loc[published["index"].notna(), "type"]) - {
+    assert set(overview.model.rank_sets["type"]) == set(published.loc[published["index"].notna(), "type"]) - {
         "bumn",
         "nasional",
     }
     assert not overview.model.moves.query("own_move.abs() > 1e-6")["stands_out"].any(), "nothing moved"
     assert set(overview.model.hold_out["method"]) == {"model", "same_as_last_year", "type_mean"}
-    assert "2025 held out and foretold" in overview_tables(setup, path, 5, "kota-mojokerto")
+    assert "2025 held out and predicted" in overview_tables(setup, path, 5, "kota-mojokerto")
 
 
 def test_institutions_by_category_of_each_year_s_own_rule(published: pd.DataFrame, setup: RoundSetup) -> None:

@@ -44,6 +44,6 @@ def generated_page(tmp_path_factory: pytest.TempPathFactory, drawn: Round, score
 def page_without_index(tmp_path_factory: pytest.TempPathFactory, drawn: Round) -> InstitutionPage:
     """Too few experts answered: no index."""
     few = drawn.responses[(drawn.responses["source"] != "expert") | (drawn.responses.index % 5 == 0)]
-    weighted = drawn.weigh(responses=few)
+    weighted = drawn.weight(responses=few)
     scored = drawn.score(weighted, responses=few)
     return page_of(tmp_path_factory.mktemp("few"), drawn, weighted, scored, synthetic=False)

@@ -12,7 +12,7 @@ from spi_analysis.stages.audit import FrameAudit, audit_frame
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
-from tests.stages.test_release import with_design
+from tests.stages.test_reserves import with_design
 from tests.stages.town import SECRET, TOWN
 
 

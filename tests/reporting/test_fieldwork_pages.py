@@ -1,4 +1,4 @@
-"""Notebook 20: nobody's silence is exposed by a panel, by nearly everyone's answers, or by a day's difference."""
+"""Notebook 20: nobody's nonresponse is exposed by a panel, by nearly everyone's answers, or by a day's difference."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from spi_analysis.reporting.wording import words
         (60, 0, 0, ("–", "–"), "nobody looks like a few: one report more tells nothing"),
         (1, 1, 0, ("–", "–"), "the one who was reported has answered: nobody shall learn it"),
         (39, 30, 0, ("–", "–"), "all but nine of those who were reported had answered"),
-        (40, 30, 0, ("30–39", "–"), "ten of them may have stayed silent"),
+        (40, 30, 0, ("30–39", "–"), "ten of them may not have answered"),
         (49, 20, 20, ("–", "–"), "both bands together leave but nine"),
     ],
 )

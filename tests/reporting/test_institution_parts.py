@@ -1,4 +1,4 @@
-"""Newer parts of the page: bars of the change, weak sides, the tracker; words, figures and CSV agree."""
+"""Newer parts of the page: contributions of the change, priority areas, the tracker; words, figures and CSV agree."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from spi_analysis.reporting.institution import (
     bridge_view,
     glossary_view,
     opening,
+    priority_areas_view,
     quality_view,
     recommendations_view,
     save_tables,
     tracker_view,
     units_view,
-    weak_sides_view,
     who_answered_view,
 )
 from spi_analysis.reporting.institution.bridge import chart_limits
-from spi_analysis.reporting.institution.priorities import weak_side_rows
+from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
@@ -41,17 +41,17 @@ def compared(tmp_path_factory: pytest.TempPathFactory, drawn: Round) -> Institut
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
-def test_bars_on_the_page_are_those_of_the_table(compared: InstitutionPage, language: str) -> None:
+def test_contributions_on_the_page_are_those_of_the_table(compared: InstitutionPage, language: str) -> None:
     html, say = bridge_view(compared).html[language], words(language)
-    bars = compared.figures[compared.figures["measure"].str.startswith("change_")]
-    values = [*bars["estimate"], compared.figure("index_change")["estimate"]]
+    contributions = compared.figures[compared.figures["measure"].str.startswith("change_")]
+    values = [*contributions["estimate"], compared.figure("index_change")["estimate"]]
     assert [row[1] for row in _rows(html)] == [say.signed(value) for value in values]
     assert "<svg" in html
 
 
-def test_axis_of_the_bars_holds_them_all() -> None:
-    bars = pd.DataFrame({"ci_low": [-3.7, 0.2], "ci_high": [1.2, 0.2]})
-    low, high = chart_limits(bars)
+def test_axis_of_the_contributions_holds_them_all() -> None:
+    contributions = pd.DataFrame({"ci_low": [-3.7, 0.2], "ci_high": [1.2, 0.2]})
+    low, high = chart_limits(contributions)
     assert low < -3.7
     assert high > 1.2
     assert chart_limits(pd.DataFrame({"ci_low": [0.0], "ci_high": [0.0]})) == (-1, 1)
@@ -61,14 +61,14 @@ def test_without_parts_of_the_year_before_it_says_so(page: InstitutionPage) -> N
     assert "not known" in bridge_view(page).html["en"]
 
 
-def test_hidden_index_has_no_bars(page_without_index: InstitutionPage) -> None:
+def test_hidden_index_has_no_contributions(page_without_index: InstitutionPage) -> None:
     html = bridge_view(page_without_index).html["en"]
     assert "<svg" not in html
     assert "is not shown: there are no answers, or too few, of Experts" in html
     assert "not known" not in html, "what is hidden is known"
 
 
-VIEWS = [opening, bridge_view, weak_sides_view, recommendations_view]
+VIEWS = [opening, bridge_view, priority_areas_view, recommendations_view]
 
 
 @pytest.fixture(scope="module")
@@ -96,22 +96,22 @@ def test_what_is_withheld_is_not_explained_by_something_else(secret: Institution
 
 def test_shown_parts_are_not_taken_for_hidden(page_without_index: InstitutionPage) -> None:
     """Without an index employees and users still have scores: these views have something to say."""
-    assert "<table" in weak_sides_view(page_without_index).html["en"]
+    assert "<table" in priority_areas_view(page_without_index).html["en"]
     assert "Look first at" in opening(page_without_index).html["en"]
 
 
 def test_the_opening_names_first_what_the_section_names_first(page: InstitutionPage) -> None:
     """Random answers: dimensions of about 50 lie clearly below 73. A unit may be clearer still."""
-    rows = weak_side_rows(page)
+    rows = priority_area_rows(page)
     first = next(rows.itertuples())
     assert first.is_clear
-    top = _rows(weak_sides_view(page).html["en"])[0]
+    top = _rows(priority_areas_view(page).html["en"])[0]
     assert f"Look first at {top[0]}: with {top[2]} it lies" in opening(page).html["en"]
     unit = (page.figures["measure"] == "unit_difference") & (page.figures["domain"] == "Dinas Satu")
     clearer = {"estimate": -40.0, "se": 0.01, "ci_low": -40.1, "ci_high": -39.9}
     other = replace(page, figures=page.figures.copy())
     other.figures.loc[unit, list(clearer)] = list(clearer.values())
-    assert _rows(weak_sides_view(other).html["en"])[0][0].startswith("Dinas Satu")
+    assert _rows(priority_areas_view(other).html["en"])[0][0].startswith("Dinas Satu")
     assert "Look first at Dinas Satu" in opening(other).html["en"]
 
 
@@ -137,9 +137,9 @@ def test_of_secret_work_no_count_is_shown(secret: InstitutionPage, tmp_path: Pat
 
 
 def test_evidence_is_not_called_clear(page: InstitutionPage) -> None:
-    """Clear is a change whose two-sided interval leaves out zero; weak sides are judged otherwise."""
-    assert {row[-1] for row in _rows(weak_sides_view(page).html["id"])} <= {"bukti cukup", "bukti belum cukup"}
-    assert not {"jelas", "belum jelas"} & {row[-1] for row in _rows(weak_sides_view(page).html["id"])}
+    """Clear is a change whose two-sided interval leaves out zero; priority areas are judged otherwise."""
+    assert {row[-1] for row in _rows(priority_areas_view(page).html["id"])} <= {"bukti cukup", "bukti belum cukup"}
+    assert not {"jelas", "belum jelas"} & {row[-1] for row in _rows(priority_areas_view(page).html["id"])}
 
 
 def test_the_glossary_has_the_round_s_thresholds(page: InstitutionPage) -> None:
@@ -153,7 +153,7 @@ def test_the_glossary_has_the_round_s_thresholds(page: InstitutionPage) -> None:
 
 
 def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage) -> None:
-    html = weak_sides_view(page).html["en"]
+    html = priority_areas_view(page).html["en"]
     shown = page.figures["status"] == "shown"
     compared_with = ["source_score", "dimension_score", "unit_difference", "class_difference"]
     k = int((shown & page.figures["measure"].isin(compared_with) & (page.figures["se"] > 0)).sum())
@@ -165,7 +165,7 @@ def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage)
 
 def test_units_have_the_model_beside_them_where_there_is_one(page: InstitutionPage) -> None:
     assert page.rows("unit_score_model").empty, "the town has four units, too few"
-    assert "Steadied" not in units_view(page, "internal").html["en"]
+    assert "Model-based" not in units_view(page, "internal").html["en"]
     direct = page.rows("unit_score", source="internal")
     model = direct.assign(measure="unit_score_model", estimate=50.0, ci_low=45.0, ci_high=55.0)
     richer = replace(page, figures=pd.concat([page.figures, model], ignore_index=True))
@@ -224,7 +224,7 @@ def test_actions_that_nobody_validated_make_no_follow_up_rate(page: InstitutionP
 def test_every_table_has_its_csv(compared: InstitutionPage, tmp_path: Path) -> None:
     names = save_tables(replace(compared, tracker=TRACKED), tmp_path)
     assert {"change_parts.csv", "change_dimensions.csv", "weak_sides.csv", "tracker.csv"} <= set(names)
-    bars = pd.read_csv(tmp_path / "change_parts.csv")
-    assert bars.loc[bars["measure"] != "index_change", "estimate"].sum() == pytest.approx(
-        bars.loc[bars["measure"] == "index_change", "estimate"].iloc[0]
+    contributions = pd.read_csv(tmp_path / "change_parts.csv")
+    assert contributions.loc[contributions["measure"] != "index_change", "estimate"].sum() == pytest.approx(
+        contributions.loc[contributions["measure"] == "index_change", "estimate"].iloc[0]
     )

@@ -13,11 +13,11 @@ from spi_analysis.reporting.institution import (
     composition_view,
     dimensions_view,
     opening,
+    priority_areas_view,
     quality_view,
     recommendations_view,
     save_tables,
     units_view,
-    weak_sides_view,
     who_answered_view,
 )
 from spi_analysis.stages.score import Scored
@@ -38,7 +38,7 @@ def without(drawn: Round, sources: list[str]) -> Round:
     """The town's round before anybody of these sources answered."""
     responses = drawn.responses[~drawn.responses["source"].isin(sources)]
     later = drawn.events["source"].isin(sources) & drawn.events["event"].isin(["started", "completed"])
-    weighted = drawn.weigh(responses=responses, events=drawn.events[~later])
+    weighted = drawn.weight(responses=responses, events=drawn.events[~later])
     return replace(drawn, responses=responses, events=drawn.events[~later], weighted=weighted)
 
 
@@ -109,7 +109,7 @@ def test_the_report_says_what_is_missing(interim, tmp_path):
     else:
         assert page.missing_sources == missing
         assert f"no answers, or too few, of {'; '.join(NAMES[source] for source in missing)}." in said
-    for view in (bridge_view, composition_view, weak_sides_view, recommendations_view, dimensions_view,
+    for view in (bridge_view, composition_view, priority_areas_view, recommendations_view, dimensions_view,
                  who_answered_view, quality_view):  # fmt: skip
         assert "nan" not in view(page).html["en"]
     assert "is not shown" in bridge_view(page).html["en"], "what the change is made of is not unknown but not there yet"

@@ -17,7 +17,7 @@ from spi_analysis.stages.years import published_results, years_tables
 from tests.scores.years.toy import published_of, simulated
 
 LABEL = "Published years carry no standard error: noise is the model's."
-VIEWS = (view.components_table, view.levels_view, view.published_places_table, view.moves_table, view.hold_out_table)
+VIEWS = (view.components_table, view.levels_view, view.published_rank_sets_table, view.moves_table, view.hold_out_table)
 
 
 def _text(html: str) -> str:
@@ -62,7 +62,7 @@ def test_levels_are_those_of_this_round_with_intervals(overview, setup) -> None:
 
 
 def test_places_are_sets_with_their_peers(overview, setup) -> None:
-    html = _text(view.published_places_table(overview, setup).html["en"])
+    html = _text(view.published_rank_sets_table(overview, setup).html["en"])
     assert "City (n = 40)" in html
     assert len(re.findall(r"between \d+ and \d+ of 40", html)) == 2
 
@@ -91,11 +91,11 @@ def test_places_of_the_round(setup) -> None:
     codes = ["kota-mojokerto", "kota-bengkulu", "kabupaten-probolinggo"]
     places = pd.DataFrame({"institution_id": codes, "peers": [2, 2, 1], "best": [1, 1, 1], "worst": [2, 2, 1],
                            "best_alone": [1, 2, 1], "worst_alone": [1, 2, 1]})  # fmt: skip
-    html = _text(view.places_table(places, setup, is_synthetic=True).html["en"])
+    html = _text(view.rank_sets_table(places, setup, is_synthetic=True).html["en"])
     assert "(generated data)" in html
     assert html.count("between 1 and 2 of 2") == 2
     assert "1 of 2" in html
     assert "Probolinggo" not in html, "nobody to compare with"
     assert "95% " in html
-    nobody = view.places_table(places[places["peers"] == 1], setup, is_synthetic=False).html["en"]
+    nobody = view.rank_sets_table(places[places["peers"] == 1], setup, is_synthetic=False).html["en"]
     assert "no institution" in nobody.lower()

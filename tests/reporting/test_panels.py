@@ -26,24 +26,24 @@ from tests.reporting.conftest import page_of
 from tests.stages.conftest import Round
 from tests.stages.town import SECRET, TOWN, Town
 
-# The town nominated 14 experts; here two of them stayed silent.
+# The town nominated 14 experts; here two of them did not answer.
 NOMINATED, ANSWERED = 14, 12
 PANEL = {"Experts", "Eksper", "Eksper (narasumber ahli)"}
 
 
 @pytest.fixture(scope="module")
-def silent(drawn: Round) -> tuple[str, ...]:
+def nonrespondents(drawn: Round) -> tuple[str, ...]:
     return tuple(drawn.responses.loc[drawn.responses["source"] == "expert", "person_id"].head(NOMINATED - ANSWERED))
 
 
 @pytest.fixture(scope="module")
-def responses(drawn: Round, silent: tuple[str, ...]) -> pd.DataFrame:
-    return drawn.responses[~drawn.responses["person_id"].isin(silent)]
+def responses(drawn: Round, nonrespondents: tuple[str, ...]) -> pd.DataFrame:
+    return drawn.responses[~drawn.responses["person_id"].isin(nonrespondents)]
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, drawn: Round, responses: pd.DataFrame) -> InstitutionPage:
-    weighted = drawn.weigh(responses=responses)
+    weighted = drawn.weight(responses=responses)
     return page_of(tmp_path_factory.mktemp("panel"), drawn, weighted, drawn.score(weighted, responses=responses), False)
 
 
@@ -63,7 +63,7 @@ def analysts_views(drawn: Round, responses: pd.DataFrame, town: Town, folder: Pa
         fieldwork_progress.funnel_table(drawn.sample, drawn.events, responses, setup.round),
         fieldwork_progress.rates_table(people, setup.round),
         fieldwork_progress.quota_table(people, drawn.frame, setup.round),
-        nonresponse_weighting.steps_table(drawn.weigh(responses=responses), setup.round),
+        nonresponse_weighting.steps_table(drawn.weight(responses=responses), setup.round),
     ]
 
 

@@ -59,7 +59,7 @@ def test_in_another_thread_there_is_no_clock_and_no_error():
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("engines")
-@pytest.mark.parametrize("where", ["settle", "require_sound_notebook", "write_pages"])
+@pytest.mark.parametrize("where", ["normalise_notebook", "require_sound_notebook", "write_pages"])
 def test_a_step_ends_with_an_error_that_says_where_it_was(run, folder, monkeypatch, where):
     monkeypatch.setattr(execute, where, busy)
     outcome = run("takes_both", limits=Limits(pages=1))

@@ -73,7 +73,7 @@ pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="forks and loca
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
     """Two made-up towns, the first notebook of which looks around."""
-    workspace = make_workspace(tmp_path_factory.mktemp("surroundings") / "w", 2)
+    workspace = make_workspace(tmp_path_factory.mktemp("environment") / "w", 2)
     put_first(workspace, "10", f"{LOOK}\n{SHOW}")
     return workspace
 

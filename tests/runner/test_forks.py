@@ -192,7 +192,7 @@ def test_a_server_whose_folder_was_cleared_away_is_replaced(workspace):
         assert [outcome.error for _, outcome in pool.wait()] == [""]
         old, new = pool._parent.servers
         assert gone(old.wait_until_ready()["pid"]), "nobody needs the old one any more"
-        assert new.is_current()
+        assert new.is_up_to_date()
     finally:
         pool.close()
 
@@ -201,7 +201,7 @@ def test_a_server_that_goes_between_look_and_fork_is_replaced(workspace, monkeyp
     """It was current when it was looked at."""
     put(workspace, "takes_both")
     pool = Pool(load_setup(workspace, ROUND), "fast", 1, Limits(), print)
-    current, taken = ForkServer.is_current, []
+    current, taken = ForkServer.is_up_to_date, []
 
     def look_and_lose(self):
         found = current(self)
@@ -210,7 +210,7 @@ def test_a_server_that_goes_between_look_and_fork_is_replaced(workspace, monkeyp
             shutil.rmtree(self.folder)
         return found
 
-    monkeypatch.setattr(ForkServer, "is_current", look_and_lose)
+    monkeypatch.setattr(ForkServer, "is_up_to_date", look_and_lose)
     try:
         pool.start(plan_steps([HERE], ["10"])[0])
         assert [outcome.error for _, outcome in pool.wait()] == [""]

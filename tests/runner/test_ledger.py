@@ -10,7 +10,7 @@ import pytest
 from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.runner import digests, fingerprint
-from spi_analysis.runner.fingerprint import notebook_code_digest, step_inputs, step_outputs
+from spi_analysis.runner.fingerprint import notebook_code_digest, step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import (
     Ledger,
     Selection,
@@ -24,7 +24,7 @@ from spi_analysis.runner.ledger import (
     selected_steps,
 )
 from spi_analysis.runner.plan import Outcome, left_out, plan_steps
-from spi_analysis.runner.stale import keep_stale, stale_steps, verdict
+from spi_analysis.runner.stale import keep_stale, stale_steps, staleness
 from spi_analysis.runner.status import ledger_facts, plan_table, round_status, why_table
 from spi_analysis.stages.report import STALE_REPORTS
 from spi_analysis.tables.files import write_text
@@ -70,12 +70,12 @@ def all_done(setup, steps, ledger):
 
 def done(setup, ledger, step):
     ledger.begin(step, 1)
-    ledger.end(Outcome(step.key, 1.0, (), engine="fast"), step_inputs(setup, step), step_outputs(setup, step))
+    ledger.end(Outcome(step.key, 1.0, (), engine="fast"), step_fingerprint(setup, step), step_outputs(setup, step))
 
 
 def to_do(setup, steps):
     entries = read_entries(setup)
-    return {key for key, step in steps.items() if not verdict(setup, step, entries).is_current}
+    return {key for key, step in steps.items() if not staleness(setup, step, entries).is_up_to_date}
 
 
 def test_a_step_has_a_state_times_error_and_digests(setup, steps, ledger):
@@ -198,7 +198,7 @@ def test_the_environment_concerns_everything(setup, steps, all_done, monkeypatch
 
 
 def test_code_concerns_the_notebooks_that_it_is_in_reach_of(setup, steps, all_done, monkeypatch):
-    """The reach itself: test_reach.py."""
+    """The import graph itself: test_import_graph.py."""
     monkeypatch.setattr(
         "spi_analysis.runner.fingerprint.notebook_code_digest",
         lambda path: "other" if path.stem.startswith("40") else notebook_code_digest(path),
@@ -209,7 +209,7 @@ def test_code_concerns_the_notebooks_that_it_is_in_reach_of(setup, steps, all_do
 
 def test_a_new_look_needs_no_execution(setup, steps, all_done, monkeypatch):
     monkeypatch.setattr("spi_analysis.runner.fingerprint.template_digest", lambda: "other")
-    found = verdict(setup, steps[("50", HERE)], read_entries(setup))
+    found = staleness(setup, steps[("50", HERE)], read_entries(setup))
     assert found.why == ()
     assert found.look == ("look of the pages is changed",)
 
@@ -247,13 +247,13 @@ def test_every_file_of_the_package_is_in_one_of_its_digests(tmp_path, monkeypatc
 def test_a_page_that_is_gone_or_was_changed_is_made_again_without_execution(setup, steps, all_done):
     page = setup.workspace.institution_outputs(ROUND, HERE) / "report.id.html"
     page.unlink()
-    assert verdict(setup, steps[("50", HERE)], read_entries(setup)).look == (
+    assert staleness(setup, steps[("50", HERE)], read_entries(setup)).look == (
         f"outputs/{ROUND}/{HERE}/report.id.html is gone",
     )
     write_text(page, "by hand")
-    assert verdict(setup, steps[("50", HERE)], read_entries(setup)).in_words.startswith("pages only: ")
+    assert staleness(setup, steps[("50", HERE)], read_entries(setup)).in_words.startswith("pages only: ")
     (page.parent / "50_institution_report.ipynb").unlink()
-    assert verdict(setup, steps[("50", HERE)], read_entries(setup)).why
+    assert staleness(setup, steps[("50", HERE)], read_entries(setup)).why
 
 
 def test_what_failed_is_run_again_though_nothing_has_changed(setup, steps, ledger, all_done):

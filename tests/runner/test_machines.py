@@ -150,7 +150,7 @@ def test_workers_lost_mid_step_cost_an_attempt_and_no_byte_differs_from_a_local_
     assert made(hit) == made(calm)
     # What was made elsewhere is known here: nothing is run, and nobody is asked.
     again = run(hit, on_dask(NOWHERE))
-    assert (again.results, len(again.current)) == ([], 11)
+    assert (again.results, len(again.up_to_date)) == ([], 11)
 
 
 def test_an_error_of_a_notebook_is_not_tried_again_and_keeps_its_cell(cluster, towns):
@@ -312,7 +312,7 @@ def test_the_stock_engine_on_a_worker_and_a_scheduler_that_dies_which_another_ru
     assert is_gone(told(towns.root / f"forked-from-{A}")[1]), "the notebook that was running"
     again = run(towns, institutions=[A], notebooks=["10", "20", "30"])
     assert again.failures == []
-    assert {key[0] for key in again.current} == {"10", "20"}
+    assert {key[0] for key in again.up_to_date} == {"10", "20"}
 
 
 def test_tls_without_certificates_is_an_error(towns):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from spi_analysis.cli import app
 from spi_analysis.errors import StoreError
 from spi_analysis.operations import national
-from spi_analysis.operations.many import Place, import_lists, import_logs, problems_of, weigh_all
+from spi_analysis.operations.many import RoundContext, import_lists, import_logs, problems_of, weight_all
 from spi_analysis.operations.national import Recipe, make_national_round, national_folder
 from spi_analysis.params import load_setup
 from spi_analysis.stages.draw import draw_institution
@@ -53,23 +53,23 @@ def made(tmp_path_factory):
 
 def test_every_institution_is_there_from_lists_to_answers(made):
     setup, result = made
-    place = Place(setup, demo_key(SEED))
+    context = RoundContext(setup, demo_key(SEED))
     assert len(setup.institution_ids) == len(result.institutions) == 7
     for code in setup.institution_ids:
         for table in ("frame", "sample", "events", "responses"):
-            assert place.store.has(table, code), (table, code)
+            assert context.store.has(table, code), (table, code)
         assert sorted(path.suffix for path in (national_folder(setup.workspace, code) / "received").iterdir()) == [
             ".csv",
             ".csv",
             ".parquet",
         ]
-        listed = place.store.read("frame", code)
+        listed = context.store.read("frame", code)
         counts = result.institutions.loc[code]
         assert counts["listed"] - counts["rejected"] == len(listed)
-        contacts = [place.vault.read_contacts(ROUND, code, source) for source in ("internal", "external", "expert")]
+        contacts = [context.vault.read_contacts(ROUND, code, source) for source in ("internal", "external", "expert")]
         assert sum(map(len, contacts)) == len(listed), "everyone's contacts are in the vault"
-        assert place.store.read("responses", code)["person_id"].isin(listed["person_id"]).all()
-    assert place.store.is_synthetic
+        assert context.store.read("responses", code)["person_id"].isin(listed["person_id"]).all()
+    assert context.store.is_synthetic
     assert demo_seed(setup.workspace) == SEED
     assert not list(setup.workspace.root.glob("build/national/.*")), "nothing half-made is left"
 
@@ -113,7 +113,7 @@ def test_interrupted_it_goes_on_and_an_institution_is_whole_or_not_there(tmp_pat
     monkeypatch.setattr(national, "vendor_files", stopped)
     with pytest.raises(KeyboardInterrupt):
         make(setup)
-    store = Place(setup).store
+    store = RoundContext(setup).store
     assert store.institutions("frame") == calls[:1], "the second one was drawn already, but it was not whole"
     monkeypatch.setattr(national, "vendor_files", whole)
     kept = store.path("frame", calls[0]).stat().st_mtime_ns
@@ -150,21 +150,21 @@ def test_by_hand_it_comes_to_the_same_tables(made, tmp_path):
     whole, _ = made
     setup = workspace_in(tmp_path / "w")
     make(setup, lists_only=True)
-    place = Place(setup, demo_key(SEED))
-    assert not place.store.institutions("frame")
+    context = RoundContext(setup, demo_key(SEED))
+    assert not context.store.institutions("frame")
     lists = sorted(setup.workspace.root.glob("build/national/*/received/*"))
-    result = import_lists(lists, place, None, None, 1, QUIET)
+    result = import_lists(lists, context, None, None, 1, QUIET)
     assert not result.failed
     assert (result.counts["read"] == result.counts["accepted"] + result.counts["rejected"]).all()
-    assert import_lists(lists, place, None, None, 1, QUIET).skipped == 3, "the very same files are passed over"
+    assert import_lists(lists, context, None, None, 1, QUIET).skipped == 3, "the very same files are passed over"
     codes = setup.institution_ids[:3]
     for code in codes:
-        draw_institution(setup, place.store, code, place.vault.secret("prn"))
+        draw_institution(setup, context.store, code, context.vault.secret("prn"))
     assert not problems_of(make(setup).outcomes)
     for code in codes:
         for table in ("frame", "sample", "events", "responses"):
             pd.testing.assert_frame_equal(
-                place.store.read(table, code), Place(whole).store.read(table, code), obj=f"{table} of {code}"
+                context.store.read(table, code), RoundContext(whole).store.read(table, code), obj=f"{table} of {code}"
             )
 
 
@@ -183,36 +183,36 @@ def test_real_lists_stay_out_and_generated_ones_may_come_in(made, tmp_path):
 def test_a_broken_list_is_named_and_the_others_come_in(tmp_path):
     setup = workspace_in(tmp_path / "w")
     make(setup, lists_only=True)
-    place, codes = Place(setup, demo_key(SEED)), setup.institution_ids[:3]
+    context, codes = RoundContext(setup, demo_key(SEED)), setup.institution_ids[:3]
     broken = next((national_folder(setup.workspace, codes[1]) / "received").glob("*external*"))
     broken.write_bytes(b"no parquet")
     nobody = tmp_path / "daftar pegawai.csv"
     nobody.write_text("Nama;Unit\nA;B\n")
     lists = [*sorted(setup.workspace.root.glob("build/national/*/received/*")), nobody]
-    result = import_lists(lists, place, None, None, 1, QUIET)
+    result = import_lists(lists, context, None, None, 1, QUIET)
     assert {problem.file for problem in result.failed} == {broken.name, nobody.name}
-    assert set(place.store.institutions("frame")) == set(codes), "its other lists came in, as ever"
-    assert set(place.store.read("frame", codes[1])["source"]) == {"internal", "expert"}
+    assert set(context.store.institutions("frame")) == set(codes), "its other lists came in, as ever"
+    assert set(context.store.read("frame", codes[1])["source"]) == {"internal", "expert"}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path, workers):
     """A log named after one institution that holds another's rows: nothing is lost, each event is where it belongs."""
     setup, _ = made
-    place = Place(setup, demo_key(SEED))
+    context = RoundContext(setup, demo_key(SEED))
     one, other = setup.institution_ids[:2]
     logs = [next((national_folder(setup.workspace, c) / "vendor").glob("*kejadian*")) for c in (one, other)]
-    before = {code: place.store.read("events", code) for code in (one, other)}
+    before = {code: context.store.read("events", code) for code in (one, other)}
     mixed = pd.concat([pd.read_parquet(logs[0]).head(20), pd.read_parquet(logs[1]).head(10)])
     mixed = pd.concat([mixed, mixed.head(1).assign(token="a" * 20)])
     path, own = tmp_path / f"{one}__kejadian.csv", tmp_path / f"{other}__kejadian.csv"
     mixed.to_csv(path, index=False)
     pd.read_parquet(logs[1]).head(5).to_csv(own, index=False)
-    result = import_logs("events", [path, own], place, None, workers, QUIET)
+    result = import_logs("events", [path, own], context, None, workers, QUIET)
     counts = result.counts.groupby(["file", "institution_id"])["read"].sum().to_dict()
     assert counts == {(path.name, one): 20, (path.name, other): 10, (path.name, ""): 1, (own.name, other): 5}
     for code, table in before.items():
-        pd.testing.assert_frame_equal(place.store.read("events", code), table)
+        pd.testing.assert_frame_equal(context.store.read("events", code), table)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -220,9 +220,9 @@ def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path, workers):
 def test_a_test_row_among_the_answers_costs_nobody_their_answers(made, tmp_path, workers, token):
     """Exports of survey platforms hold rows without a link of the round; all other answers are stored as they were."""
     setup, _ = made
-    place = Place(setup, demo_key(SEED))
+    context = RoundContext(setup, demo_key(SEED))
     one, other = setup.institution_ids[:2]
-    before = {code: place.store.read("responses", code) for code in (one, other)}
+    before = {code: context.store.read("responses", code) for code in (one, other)}
     files = []
     for code in (one, other):
         answers = pd.concat(
@@ -235,14 +235,14 @@ def test_a_test_row_among_the_answers_costs_nobody_their_answers(made, tmp_path,
             answers = pd.concat([answers, answers.head(1).assign(token=token)])
         files.append(tmp_path / f"{code}__jawaban.parquet")
         answers.to_parquet(files[-1])
-        place.store.path("responses", code).unlink()
+        context.store.path("responses", code).unlink()
     try:
-        result = import_logs("responses", files, place, None, workers, QUIET)
+        result = import_logs("responses", files, context, None, workers, QUIET)
         for code, table in before.items():
-            pd.testing.assert_frame_equal(place.store.read("responses", code), table, obj=f"answers of {code}")
+            pd.testing.assert_frame_equal(context.store.read("responses", code), table, obj=f"answers of {code}")
     finally:
         for code, table in before.items():
-            place.store.write("responses", code, table)
+            context.store.write("responses", code, table)
     assert not result.failed
     nobodys = result.counts[result.counts["institution_id"] == ""]
     assert nobodys[["file", "read", "accepted", "rejected"]].to_numpy().tolist() == [[files[0].name, 1, 0, 1]]
@@ -251,18 +251,18 @@ def test_a_test_row_among_the_answers_costs_nobody_their_answers(made, tmp_path,
 
 def test_weights_are_made_once_and_again_when_answers_change(made):
     setup, _ = made
-    place, code = Place(setup), setup.institution_ids[0]
-    assert [outcome.value for outcome in weigh_all(place, [code], 1, QUIET)] == [True]
-    assert [outcome.value for outcome in weigh_all(place, [code], 1, QUIET)] == [False]
-    right = place.store.path("weights", code).read_bytes()
-    place.store.write("weights", code, place.store.read("weights", code).iloc[:-1])
-    assert [outcome.value for outcome in weigh_all(place, [code], 1, QUIET)] == [True], "somebody wrote others"
-    assert place.store.path("weights", code).read_bytes() == right
-    answers = place.store.read("responses", code)
+    context, code = RoundContext(setup), setup.institution_ids[0]
+    assert [outcome.value for outcome in weight_all(context, [code], 1, QUIET)] == [True]
+    assert [outcome.value for outcome in weight_all(context, [code], 1, QUIET)] == [False]
+    right = context.store.path("weights", code).read_bytes()
+    context.store.write("weights", code, context.store.read("weights", code).iloc[:-1])
+    assert [outcome.value for outcome in weight_all(context, [code], 1, QUIET)] == [True], "somebody wrote others"
+    assert context.store.path("weights", code).read_bytes() == right
+    answers = context.store.read("responses", code)
     try:
-        place.store.write("responses", code, answers.iloc[1:])
-        assert [outcome.value for outcome in weigh_all(place, [code], 1, QUIET)] == [True]
+        context.store.write("responses", code, answers.iloc[1:])
+        assert [outcome.value for outcome in weight_all(context, [code], 1, QUIET)] == [True]
     finally:
-        place.store.write("responses", code, answers)
-    missing = weigh_all(place, ["kota-tebing-tinggi", code], 1, QUIET)
+        context.store.write("responses", code, answers)
+    missing = weight_all(context, ["kota-tebing-tinggi", code], 1, QUIET)
     assert not problems_of(missing)

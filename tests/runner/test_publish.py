@@ -15,13 +15,13 @@ from spi_analysis.operations import publication as module
 from spi_analysis.operations.publication import content_problems, publish, without_dead_links
 from spi_analysis.params import load_setup
 from spi_analysis.reporting.institution.downloads import save_tables
-from spi_analysis.runner.fingerprint import step_inputs, step_outputs
+from spi_analysis.runner.fingerprint import step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import Ledger, batch_folder, one_run
 from spi_analysis.runner.plan import Outcome, plan_steps
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
-from spi_analysis.stages.weight import save_weights, weigh_institution
+from spi_analysis.stages.weight import save_weights, weight_institution
 from spi_analysis.stages.years import import_published
 from spi_analysis.tables.files import write_csv, write_text
 from spi_analysis.tables.store import Store
@@ -60,7 +60,7 @@ def keep_on_record(setup, *steps, error=""):
     for step in steps or plan_steps([TOWN]):
         ledger.begin(step, 1)
         outcome = Outcome(step.key, 1.0, (), error)
-        ledger.end(outcome, step_inputs(setup, step), step_outputs(setup, step))
+        ledger.end(outcome, step_fingerprint(setup, step), step_outputs(setup, step))
     ledger.close()
 
 
@@ -87,7 +87,7 @@ def published_town(folder, secret=SECRET):
     store.write("events", TOWN, events)
     store.write("responses", TOWN, responses)
     frame = store.read("frame", TOWN)
-    weighted = weigh_institution(frame, sample, events, responses, setup.round, setup.instrument)
+    weighted = weight_institution(frame, sample, events, responses, setup.round, setup.instrument)
     save_weights(store, TOWN, weighted)
     scored = score_institution(
         frame=frame, responses=responses, weights=weighted.weights, replicates=weighted.replicates,

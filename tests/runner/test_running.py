@@ -69,7 +69,7 @@ def test_a_second_run_runs_nothing_and_force_gives_the_same_bytes(town):
     before = made(town)
     again = run(town)
     assert again.results == []
-    assert len(again.current) == 11
+    assert len(again.up_to_date) == 11
     assert "started" not in again.log.read_text()
     forced = run_selection(
         load_setup(town, ROUND), Selection(institutions=[A]), 2, Console(quiet=True), "fast", force=True
@@ -112,7 +112,7 @@ def test_an_interrupted_run_leaves_the_record_of_what_was_not_begun(town, monkey
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("spi_analysis.runner.run.verdict", stop)
+    monkeypatch.setattr("spi_analysis.runner.run.staleness", stop)
     assert run(town).stopped
     assert facts_of_running(town) == before
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.scores import bridge, composition, index_from_scores
-from spi_analysis.scores.change import verdict_of
+from spi_analysis.scores.change import direction_of
 
 W2023 = {"internal": 0.3046, "external": 0.3279, "expert": 0.3675}
 W2024 = {"internal": 0.3050, "external": 0.3280, "expert": 0.3670}
@@ -76,8 +76,8 @@ def test_nothing_is_unexplained_of_indices_made_by_the_formula(before: tuple, af
 
 
 @pytest.mark.parametrize(
-    ("interval", "verdict"),
+    ("interval", "direction"),
     [((0.1, 5), "up"), ((-5, -0.1), "down"), ((-1, 3), "no_clear_change"), ((0, 3), "no_clear_change")],
 )
-def test_verdict_follows_the_interval(interval: tuple[float, float], verdict: str) -> None:
-    assert verdict_of(*interval) == verdict
+def test_direction_follows_the_interval(interval: tuple[float, float], direction: str) -> None:
+    assert direction_of(*interval) == direction

@@ -131,9 +131,9 @@ def test_the_third_correction_of_2022_by_hand(tmp_path: Path, setup: RoundSetup)
 def test_the_third_correction_is_a_bar_of_its_own(tmp_path: Path, setup: RoundSetup) -> None:
     """It was lifted in 2023: 4 points up, and nothing is left unexplained."""
     published = load_published(file(tmp_path, YEAR_2022))
-    bars = published_bridge(published, "kota-satu", 2022, 2023, setup.years).set_index("part")["points"]
-    assert bars["correction_other"] == pytest.approx(4)
-    assert bars["unexplained"] == pytest.approx(0)
+    contributions = published_bridge(published, "kota-satu", 2022, 2023, setup.years).set_index("part")["points"]
+    assert contributions["correction_other"] == pytest.approx(4)
+    assert contributions["unexplained"] == pytest.approx(0)
     assert "correction_other" not in published_bridge(published, "kota-satu", 2023, 2023, setup.years)["part"].tolist()
 
 

@@ -1,4 +1,4 @@
-"""Change between two rounds of answers: bars by hand, bars that sum exactly, and errors with and without overlap."""
+"""Change between two rounds of answers: contributions by hand, which sum exactly; errors with and without overlap."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ PAIRS = {
 SAME = IndexRule(W1, {"correction_conduct": 3.0}, NO_SE)
 
 
-def bars(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+def contributions(table: pd.DataFrame) -> dict[tuple[str, str], float]:
     names = table["part"].fillna(table["source"]).fillna("")
     return dict(zip(zip(table["kind"], names, strict=True), table["estimate"], strict=True))
 
 
-def test_bars_by_hand() -> None:
+def test_contributions_by_hand() -> None:
     after = IndexRule(W1, {"correction_conduct": 2.0, "correction_facts": 0.5}, NO_SE)
-    got = bars(change_between(PAIRS, SAME, after, 0.95))
+    got = contributions(change_between(PAIRS, SAME, after, 0.95))
     assert got["dimension", "open"] == pytest.approx(0.15 * 4), "half of 0.3, times 4 points"
     assert got["dimension", "fair"] == 0
     assert got["source", "internal"] == pytest.approx(0.6)
@@ -56,17 +56,19 @@ def test_bars_by_hand() -> None:
 
 def test_change_of_weights_has_a_bar_of_its_own() -> None:
     """Mean scores of the two rounds: internal 66, expert 55; weights +0.1 and -0.1."""
-    got = bars(change_between(PAIRS, SAME, IndexRule(W2, {"correction_conduct": 3.0}, NO_SE), 0.95))
+    got = contributions(change_between(PAIRS, SAME, IndexRule(W2, {"correction_conduct": 3.0}, NO_SE), 0.95))
     assert got["weights", "weights"] == pytest.approx(0.1 * 66 - 0.1 * 55)
     assert got["source", "internal"] == pytest.approx(0.35 * 2)
 
 
-def test_a_correction_that_neither_round_made_has_no_bar() -> None:
+def test_a_correction_that_neither_round_made_has_no_contribution() -> None:
     two = IndexRule(W1, {"correction_conduct": 1.0, "correction_facts": 0.0}, NO_SE)
     three = IndexRule(W1, {"correction_conduct": 1.0, "correction_facts": 0.0, "correction_other": 3.0}, NO_SE)
     assert set(change_between(PAIRS, two, two, 0.95)["part"].dropna()) >= {"correction_conduct", "correction_facts"}
     assert "correction_other" not in set(change_between(PAIRS, two, two, 0.95)["part"])
-    assert bars(change_between(PAIRS, three, two, 0.95))["correction", "correction_other"] == 3.0, "it was lifted"
+    assert contributions(change_between(PAIRS, three, two, 0.95))["correction", "correction_other"] == 3.0, (
+        "it was lifted"
+    )
 
 
 @given(
@@ -74,7 +76,7 @@ def test_a_correction_that_neither_round_made_has_no_bar() -> None:
     corrections=st.lists(st.floats(0, 15), min_size=6, max_size=6),
     swapped=st.booleans(),
 )
-def test_bars_sum_exactly(scores: list[float], corrections: list[float], swapped: bool) -> None:
+def test_contributions_sum_exactly(scores: list[float], corrections: list[float], swapped: bool) -> None:
     names = ("correction_conduct", "correction_facts", "correction_other")
     a, b, c, d, e, f, g, h = scores
     pairs = {
@@ -116,7 +118,7 @@ def test_one_error_for_both_rounds_counts_its_degrees_of_freedom_once() -> None:
 
 
 def test_noise_of_a_published_index_stands_in_for_that_of_its_parts() -> None:
-    """After: 2 x 0.15^2 + 0.3^2 + (0.4 x 5)^2 = 4.135; before: noise 9 with 10 df. The bars keep their own errors."""
+    """After: 2 x 0.15^2 + 0.3^2 + (0.4 x 5)^2 = 4.135; before: noise 9 with 10 df. Contributions keep their errors."""
     noisy = replace(SAME, noise=(9.0, 10.0))
     table, plain = (change_between(PAIRS, rule, SAME, 0.95) for rule in (noisy, SAME))
     assert table.loc[0, "se"] ** 2 == pytest.approx(4.135 + 9)

@@ -80,7 +80,8 @@ def _answers(late: float) -> tuple[SurveyDesign, pd.Series]:
 
 
 def test_late_answers_by_hand(setup: RoundSetup) -> None:
-    """Late people score 8 lower; a quarter answers. If the silent are like the late, they lie 4 below the mean of 66.
+    """Late people score 8 lower; a quarter answers. If nonrespondents are like the late, they lie 4 below the mean of
+    66.
 
     Two groups of ten of standard deviation 5 (divided by n): the difference has variance 2 * 25/10 times 20/19.
     """
@@ -99,7 +100,7 @@ def test_without_late_answers_there_is_nothing_to_compare(setup: RoundSetup) -> 
 
 
 def test_tipping_points_by_hand(setup: RoundSetup) -> None:
-    """Index 75; the silent carry 0.3 * 0.7 + 0.3 * 0.8 = 0.45 of it. 73 and 78 are decided at 72.995 and 77.995."""
+    """Index 75; nonrespondents carry 0.3 * 0.7 + 0.3 * 0.8 = 0.45 of it. 73 and 78 are decided at 72.995 and 77.995."""
     table = tipping_points(75.0, {"internal": 0.21, "external": 0.24}, setup.round.categories, 2)
     assert table["category"].tolist() == ["rentan", "terjaga"]
     assert table["delta"].tolist() == pytest.approx([(72.995 - 75) / 0.45, (77.995 - 75) / 0.45])

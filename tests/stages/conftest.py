@@ -10,7 +10,7 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.score import Scored, score_institution
-from spi_analysis.stages.weight import WeightedSample, weigh_institution
+from spi_analysis.stages.weight import WeightedSample, weight_institution
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town, make_town
 
@@ -49,10 +49,10 @@ class Round:
     responses: pd.DataFrame
     weighted: WeightedSample
 
-    def weigh(self, **other: object) -> WeightedSample:
+    def weight(self, **other: object) -> WeightedSample:
         given = {"frame": self.frame, "sample": self.sample, "events": self.events, "responses": self.responses}
         round_ = other.pop("round_", self.setup.round)
-        return weigh_institution(**(given | other), round_=round_, instrument=self.setup.instrument)
+        return weight_institution(**(given | other), round_=round_, instrument=self.setup.instrument)
 
     def score(self, weighted: WeightedSample | None = None, **other: object) -> Scored:
         weighted = weighted or self.weighted
@@ -70,9 +70,9 @@ class Round:
         return score_institution(**(given | other))
 
     def rescored(self, **other: object) -> Scored:
-        """Weighed and scored again with other tables or another round."""
+        """Weighted and scored again with other tables or another round."""
         shared = {name: other[name] for name in ("frame", "responses", "round_") if name in other}
-        return self.score(self.weigh(**other), **shared)
+        return self.score(self.weight(**other), **shared)
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory, town: Town, setup: RoundSetu
     draw_institution(setup, store, TOWN, SECRET)
     frame, sample = store.read("frame", TOWN), store.read("sample", TOWN)
     events, responses = town.fieldwork(sample)
-    weighted = weigh_institution(frame, sample, events, responses, setup.round, setup.instrument)
+    weighted = weight_institution(frame, sample, events, responses, setup.round, setup.instrument)
     return Round(setup, frame, sample, events, responses, weighted)
 
 

@@ -14,7 +14,7 @@ from spi_analysis.errors import ParameterError
 from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.scores import IndexRule
-from spi_analysis.scores.change import verdict_of
+from spi_analysis.scores.change import direction_of
 from spi_analysis.scores.years import Noise
 from spi_analysis.stages.change import (
     PublishedFigure,
@@ -34,7 +34,7 @@ from tests.scores.years.toy import published_of, simulated
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN, Town
 
-BARS = ("change_source", "change_weights", "change_correction", "change_unexplained")
+CONTRIBUTIONS = ("change_source", "change_weights", "change_correction", "change_unexplained")
 
 
 def of(table: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def side(drawn: Round) -> ScoredRound:
 def again(drawn: Round, town: Town) -> Round:
     """The same sample a year later: other people answer, and otherwise."""
     events, responses = town.fieldwork(drawn.sample, seed=4)
-    weighted = drawn.weigh(events=events, responses=responses)
+    weighted = drawn.weight(events=events, responses=responses)
     return Round(drawn.setup, drawn.frame, drawn.sample, events, responses, weighted)
 
 
@@ -66,12 +66,14 @@ def test_change_is_that_of_the_two_indices(compared: pd.DataFrame, drawn: Round,
     assert of(compared, "index_change")["estimate"].iloc[0] == pytest.approx(second - first)
 
 
-def test_bars_sum_exactly_and_each_has_its_interval(compared: pd.DataFrame) -> None:
+def test_contributions_sum_exactly_and_each_has_its_interval(compared: pd.DataFrame) -> None:
     change = of(compared, "index_change").iloc[0]
-    bars = compared[compared["measure"].isin(BARS)]
-    assert bars["estimate"].sum() == pytest.approx(change["estimate"], abs=1e-9)
+    contributions = compared[compared["measure"].isin(CONTRIBUTIONS)]
+    assert contributions["estimate"].sum() == pytest.approx(change["estimate"], abs=1e-9)
     inner = of(compared, "change_dimension").groupby("source")["estimate"].sum()
-    pd.testing.assert_series_equal(inner, bars.set_index("source")["estimate"].rename_axis("source"), check_like=True)
+    pd.testing.assert_series_equal(
+        inner, contributions.set_index("source")["estimate"].rename_axis("source"), check_like=True
+    )
     shown = compared[compared["measure"].str.startswith(("change", "index_change"))]
     needed = ["se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
     assert shown[needed].notna().all(axis=None)
@@ -89,7 +91,7 @@ def test_overlap_makes_the_change_clearer(drawn: Round, again: Round) -> None:
     assert apart["se"] > index["se"], "answers without any connection, drawn at random in the two rounds"
 
 
-def test_hidden_dimension_of_the_year_before_leaves_no_bars_of_dimensions(drawn: Round, again: Round) -> None:
+def test_hidden_dimension_of_the_year_before_leaves_no_contributions_of_dimensions(drawn: Round, again: Round) -> None:
     before = side(drawn)
     rows = (before.estimates["measure"] == "dimension_score") & (before.estimates["source"] == "internal")
     masked = before.estimates.copy()
@@ -99,10 +101,10 @@ def test_hidden_dimension_of_the_year_before_leaves_no_bars_of_dimensions(drawn:
     assert "internal" in set(of(table, "change_source")["source"])
 
 
-def test_thin_source_hides_change_and_bars(drawn: Round, again: Round) -> None:
+def test_thin_source_hides_change_and_contributions(drawn: Round, again: Round) -> None:
     of_source = again.responses["source"] == "expert"
     few = pd.concat([again.responses[~of_source], again.responses[of_source].head(4)])
-    table = again.score(again.weigh(responses=few), responses=few, earlier=side(drawn)).estimates
+    table = again.score(again.weight(responses=few), responses=few, earlier=side(drawn)).estimates
     rows = table[table["measure"].str.contains("change")]
     assert len(rows) > 0
     assert (rows["status"] == "suppressed").all()
@@ -115,15 +117,15 @@ PARTS = {"internal": 70.0, "external": 80.0, "expert": 60.0, "correction_conduct
 W2023 = {"internal": 0.3046, "external": 0.3279, "expert": 0.3675}
 
 
-def test_published_parts_make_bars_too(drawn: Round) -> None:
+def test_published_parts_make_contributions_too(drawn: Round) -> None:
     """0.3046 * 70 + 0.3279 * 80 + 0.3675 * 60 - 4 = 65.604; published is 65.0: 0.604 points nobody explained."""
     table = drawn.score(previous=PublishedFigure(2023, 65.0, PARTS, W2023)).estimates
     index, change = of(table, "index").iloc[0], of(table, "index_change").iloc[0]
-    bars = table[table["measure"].isin(BARS)].set_index("dimension", drop=False)
+    contributions = table[table["measure"].isin(CONTRIBUTIONS)].set_index("dimension", drop=False)
     assert change["estimate"] == pytest.approx(index["estimate"] - 65)
-    assert bars["estimate"].sum() == pytest.approx(change["estimate"], abs=1e-9)
-    assert bars.loc["unexplained", "estimate"] == pytest.approx(0.604)
-    expert = bars[bars["source"] == "expert"].iloc[0]
+    assert contributions["estimate"].sum() == pytest.approx(change["estimate"], abs=1e-9)
+    assert contributions.loc["unexplained", "estimate"] == pytest.approx(0.604)
+    expert = contributions[contributions["source"] == "expert"].iloc[0]
     score = of(table, "source_score").set_index("source").loc["expert"]
     weight = (0.3675 + 0.3670) / 2
     assert expert["estimate"] == pytest.approx(weight * (score["estimate"] - 60))
@@ -154,9 +156,9 @@ def test_a_published_year_of_another_design_has_the_noise_of_the_model(drawn: Ro
     assert change["se"] ** 2 == pytest.approx(index["se"] ** 2 + 9)
     spread = index["se"] ** 4 / index["df_design"] + 81 / 40
     assert change["df_design"] == pytest.approx((index["se"] ** 2 + 9) ** 2 / spread)
-    scores, bars = (of(table, m).set_index("source") for m in ("source_score", "change_source"))
+    scores, contributions = (of(table, m).set_index("source") for m in ("source_score", "change_source"))
     weight = {s: (W2023[s] + w) / 2 for s, w in drawn.setup.round.index.source_weights.items()}
-    variance = (bars["se"] / pd.Series(weight)) ** 2
+    variance = (contributions["se"] / pd.Series(weight)) ** 2
     assert variance["expert"] == pytest.approx(scores.loc["expert", "se"] ** 2 + 16)
     assert variance["internal"] == pytest.approx(2 * scores.loc["internal", "se"] ** 2)
     said = of(table, "index_previous_noise").iloc[0]
@@ -167,7 +169,7 @@ def test_a_thin_source_hides_the_noise_of_the_published_index_too(drawn: Round) 
     """It is the standard error of the index."""
     of_source = drawn.responses["source"] == "expert"
     few = pd.concat([drawn.responses[~of_source], drawn.responses[of_source].head(4)])
-    table = drawn.score(drawn.weigh(responses=few), responses=few, previous=PublishedFigure(2023, 65.0)).estimates
+    table = drawn.score(drawn.weight(responses=few), responses=few, previous=PublishedFigure(2023, 65.0)).estimates
     said = of(table, "index_previous_noise").iloc[0]
     assert (said["status"], np.isnan(said["estimate"])) == ("suppressed", True)
 
@@ -200,8 +202,8 @@ def false_alarms(runs: int, seed: int) -> pd.DataFrame:
     """Two rounds of one unchanged institution, again and again: the first is published, the second compared with it.
 
     True scores 75, 90 and 70; standard errors 1.6, 1.2 and 3 points, estimated with 60, 50 and 12 degrees of freedom.
-    One row per run and kind of bar: whether it is called a rise or a fall, and whether it would be if the published
-    year were exact.
+    One row per run and kind of contribution: whether it is called a rise or a fall, and whether it would be if the
+    published year were exact.
     """
     rng, truth = np.random.default_rng(seed), np.array([75.0, 90.0, 70.0])
     true_se, df = np.array([1.6, 1.2, 3.0]), np.array([60, 50, 12])
@@ -218,7 +220,7 @@ def false_alarms(runs: int, seed: int) -> pd.DataFrame:
         rows = rows[rows["measure"].isin(["index_change", "change_source"])]
         own = rows["se"] / 2**0.5 * student.ppf(0.975, rows["df_design"])
         clear = [
-            verdict_of(*limits) != "no_clear_change" for limits in zip(rows["ci_low"], rows["ci_high"], strict=True)
+            direction_of(*limits) != "no_clear_change" for limits in zip(rows["ci_low"], rows["ci_high"], strict=True)
         ]
         exact = rows["estimate"].abs() > own
         found.append(pd.DataFrame({"run": run, "measure": rows["measure"], "clear": clear, "exact": exact}))
@@ -234,7 +236,7 @@ def test_no_more_than_one_change_in_twenty_is_a_false_alarm() -> None:
         assert rates.loc[measure, "exact"] > 0.13
 
 
-def test_published_index_without_parts_has_no_bars(drawn: Round) -> None:
+def test_published_index_without_parts_has_no_contributions(drawn: Round) -> None:
     table = drawn.score(previous=PublishedFigure(2023, 65.0)).estimates
     assert table[table["measure"].str.startswith("change")].empty
 

@@ -10,9 +10,9 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.stages.draw import draw_institution, draw_table
 from spi_analysis.stages.plan import eligible_list, plan_source
 from spi_analysis.stages.verify import check_record, verify_institution
-from spi_analysis.survey.sampling import permanent_random_numbers, shift_of, shifted
+from spi_analysis.survey.sampling import from_start, permanent_random_numbers, start_of
 from spi_analysis.tables.store import Store
-from tests.stages.test_release import with_design
+from tests.stages.test_reserves import with_design
 from tests.stages.town import SECRET, TOWN, Town
 
 SOURCES = ("internal", "external", "expert")
@@ -89,7 +89,7 @@ def test_sample_is_the_smallest_numbers_of_every_stratum(store: Store, setup: Ro
         groups = dict(zip(plan.cells["cell"], plan.cells["group"], strict=True))
         by = setup.round.sources[source].design.strata
         strata = people[by].agg(" × ".join, axis=1).map(groups)
-        numbers = shifted(permanent_random_numbers(people["person_id"], SECRET), shift_of("0000"))
+        numbers = from_start(permanent_random_numbers(people["person_id"], SECRET), start_of("0000"))
         invited = strata.map(dict(zip(plan.strata["stratum"], plan.strata["invited"], strict=True)))
         expected = people.loc[numbers.groupby(strata).rank() <= invited, "person_id"]
         assert set(sample.loc[sample["source"] == source, "person_id"]) == set(expected), source
@@ -168,7 +168,7 @@ def test_anybody_can_check_the_record_alone(store: Store, setup: RoundSetup) -> 
     record["sources"]["external"]["strata"][0]["sample_size"] += 1
     store.write_record("draw", TOWN, record)
     found = check_record(store, TOWN)
-    assert [d.what for d in found["internal"]] == ["the shift does not follow from the public value"]
+    assert [d.what for d in found["internal"]] == ["the start does not follow from the public value"]
     assert "the strata do not add up to the sample" in [d.what for d in found["external"]]
 
 

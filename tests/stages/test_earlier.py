@@ -17,7 +17,7 @@ from spi_analysis.survey.sampling import shrunken_rates
 from spi_analysis.survey.sampling.draw import record_seal
 from spi_analysis.tables.store import Store
 from tests.stages.conftest import Round
-from tests.stages.test_release import with_design
+from tests.stages.test_reserves import with_design
 from tests.stages.town import SECRET, TOWN, Town
 
 PRIOR = 40

@@ -115,9 +115,11 @@ def test_a_recoded_scale_is_named_with_the_codes(data: RoundData) -> None:
 
 def test_weights_older_than_the_answers_are_not_used(data: RoundData) -> None:
     """Three employees who had not answered when the weights were made: their answers would be lost without a word."""
-    silent = data.weights[(data.weights["source"] == "internal") & (data.weights["disposition"] == "NC")].head(3)
+    nonrespondents = data.weights[(data.weights["source"] == "internal") & (data.weights["disposition"] == "NC")].head(
+        3
+    )
     own = data.responses[data.responses["source"] == "internal"]
-    late = own.head(len(silent)).assign(person_id=silent["person_id"].to_numpy())
+    late = own.head(len(nonrespondents)).assign(person_id=nonrespondents["person_id"].to_numpy())
     data.store.write("responses", TOWN, pd.concat([data.responses, late], ignore_index=True))
     with pytest.raises(InputError, match="the weights are older than the answers") as caught:
         score_round(replace(data))

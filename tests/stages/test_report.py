@@ -84,7 +84,7 @@ def test_a_source_that_nearly_all_answered_tells_no_size(full: Store, drawn: Rou
 
 def test_a_page_with_a_hidden_panel_shows_neither_index_nor_category(tmp_path: Path, drawn: Round) -> None:
     few = drawn.responses[(drawn.responses["source"] != "expert") | (drawn.responses.index % 5 == 0)]
-    weighted = drawn.weigh(responses=few)
+    weighted = drawn.weight(responses=few)
     assert 0 < (weighted.weights.query("source == 'expert'")["weight"] > 0).sum() < 5
     store = stored(tmp_path, drawn, weighted, drawn.score(weighted, responses=few))
     page = institution_page(drawn.setup, store, TOWN)
@@ -151,7 +151,7 @@ def test_reports_that_come_after_the_answers_move_no_score_unless_the_round_says
     round_ = drawn.setup.round.model_copy(update={"dispositions": rules})
     setup = replace(drawn.setup, round=round_)
     events = pd.concat([drawn.events, reports], ignore_index=True)
-    weighted = drawn.weigh(events=events, round_=round_)
+    weighted = drawn.weight(events=events, round_=round_)
     before = drawn.weighted.weights.set_index(["source", "person_id"])["weight"]
     after = weighted.weights.set_index(["source", "person_id"])["weight"]
     if rule == "keep":

@@ -35,12 +35,12 @@ def degrees(drawn: Round, weighted: WeightedSample, round_: RoundParams) -> floa
 def test_whole_units_resampled_give_units_minus_one(drawn: Round) -> None:
     """Four units, all of which answer: three, however many people answer inside them."""
     round_ = in_two_stages(drawn.setup.round)
-    assert degrees(drawn, drawn.weigh(round_=round_), round_) == 3
+    assert degrees(drawn, drawn.weight(round_=round_), round_) == 3
 
 
 def test_a_unit_that_nobody_answers_of_brings_no_degree(drawn: Round) -> None:
     round_ = in_two_stages(drawn.setup.round)
-    weighted = drawn.weigh(round_=round_)
+    weighted = drawn.weight(round_=round_)
     units = weighted.weights.merge(drawn.frame, on=["source", "person_id"], validate="1:1")["unit"]
     weights = weighted.weights.assign(weight=weighted.weights["weight"].mask((units == "Kecamatan").to_numpy(), 0.0))
     assert degrees(drawn, replace(weighted, weights=weights), round_) == 2

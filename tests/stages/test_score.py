@@ -252,7 +252,7 @@ def test_units_without_any_answer_are_hidden_like_those_with_few(drawn: Round) -
     people = drawn.frame.set_index("person_id")["unit"]
     gone = drawn.responses["person_id"].map(people).eq("Kecamatan") & (drawn.responses["source"] == "internal")
     responses = drawn.responses[~gone]
-    scored = drawn.score(drawn.weigh(responses=responses), responses=responses)
+    scored = drawn.score(drawn.weight(responses=responses), responses=responses)
     units = rows(scored, "unit_score", source="internal").set_index("domain")
     listed = set(drawn.frame.loc[(drawn.frame["source"] == "internal") & drawn.frame["is_eligible"], "unit"])
     assert set(units.index) == listed, "every unit of the list is there"

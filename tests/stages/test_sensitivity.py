@@ -8,7 +8,7 @@ import pytest
 
 from spi_analysis.reporting.analyst.conduct_flags import flags_table
 from spi_analysis.reporting.analyst.sensitivity_ranges import late_table, ranges_table, tipping_table
-from spi_analysis.reporting.institution.sensitivity_section import save_silence, silence_view
+from spi_analysis.reporting.institution.sensitivity_section import nonresponse_view, save_nonresponse
 from spi_analysis.reporting.wording import words
 from spi_analysis.scores import category_of
 from spi_analysis.stages.conduct import conduct_of
@@ -88,7 +88,7 @@ def test_the_share_that_answers_counts_base_weights(drawn: Round) -> None:
 
 def test_what_is_hidden_has_no_range(drawn: Round) -> None:
     few = keep(drawn, "internal", 9)
-    weighted = drawn.weigh(responses=few)
+    weighted = drawn.weight(responses=few)
     scored = drawn.score(weighted, responses=few)
     found = _found(drawn, scored, responses=few, weights=weighted.weights, replicates=weighted.replicates)
     assert "internal" not in set(found.ranges["measure"]) | set(found.by_phi["measure"]) | set(found.late["source"])
@@ -122,7 +122,7 @@ def test_a_weak_proxy_is_marked_on_both_pages(page: InstitutionPage, found: Sens
     """The mark of notebook 40 stands on the report as well, at the range whose far end is weakly founded."""
     strong, weak = found.row("internal"), found.row("external")
     ranges = found.ranges.assign(informative=found.ranges["measure"] == "internal")
-    html = silence_view(page, replace(found, ranges=ranges)).html["en"]
+    html = nonresponse_view(page, replace(found, ranges=ranges)).html["en"]
     say = words("en")
     assert f">{say.interval(strong['low'], strong['high'], 1)}<" in html
     assert f">{say.interval(weak['low'], weak['high'], 1)}*<" in html
@@ -131,22 +131,26 @@ def test_a_weak_proxy_is_marked_on_both_pages(page: InstitutionPage, found: Sens
 
 
 def test_where_nearly_all_answered_the_share_is_not_told(found: Sensitivity, opinionated: Round) -> None:
-    """Nine silent employees: with n beside it, the share that answers would tell that there are nine."""
+    """Nine employees who did not answer: with n beside it, the share that answers would tell that there are nine."""
     weights = opinionated.weighted.weights
-    silent = weights[(weights["source"] == "internal") & (weights["weight"] == 0) & (weights["disposition"] != "NE")]
+    nonrespondents = weights[
+        (weights["source"] == "internal") & (weights["weight"] == 0) & (weights["disposition"] != "NE")
+    ]
     scored = opinionated.score()
-    shown = {n: _found(opinionated, scored, weights=weights.drop(silent.index[n:])).row("internal") for n in (9, 10)}
+    shown = {
+        n: _found(opinionated, scored, weights=weights.drop(nonrespondents.index[n:])).row("internal") for n in (9, 10)
+    }
     assert np.isnan(shown[9]["response_share"])
     assert shown[10]["response_share"] > 0
 
 
 def test_the_section_of_the_report(page: InstitutionPage, found: Sensitivity, tmp_path) -> None:  # noqa: F811
-    html = silence_view(page, found).html
+    html = nonresponse_view(page, found).html
     index = found.row("index")
     assert f"{index['low']:.2f}" in html["en"]
     assert "no confidence interval" in html["en"]
     assert "bukan selang kepercayaan" in html["id"]
-    kept = pd.read_csv(save_silence(found, tmp_path))
+    kept = pd.read_csv(save_nonresponse(found, tmp_path))
     assert kept["low"].tolist() == [round(low, 1) for low in found.ranges["low"]], "as the page shows it"
 
 
@@ -155,7 +159,7 @@ def test_without_anything_to_show_the_section_says_so(page_without_index: Instit
         update={"release": "withheld", "withheld_reason": "conduct"}
     )
     nothing = _found(drawn, drawn.score(inputs=inputs))
-    assert silence_view(page_without_index, nothing).html["en"] == "<p>There is nothing to show.</p>"
+    assert nonresponse_view(page_without_index, nothing).html["en"] == "<p>There is nothing to show.</p>"
 
 
 # --- conduct

@@ -1,4 +1,4 @@
-"""Units steadied by a model: between the direct score and the common mean, and nearer to the truth."""
+"""Units estimated by a model: between the direct score and the common mean, and nearer to the truth."""
 
 from __future__ import annotations
 

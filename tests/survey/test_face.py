@@ -12,24 +12,24 @@ ALWAYS = ("Parameters", "Returns", "Examples")
 NO_RAISES = {
     "arithmetic with the numbers given": """
         bias_of_respondents capped_se delta_adjusted_mean safe_count stratified_margin stratum_of tipping_delta
-        turned_shift wave_sizes with_reserves
+        rotated_start wave_sizes with_reserves
     """,
     "sums up a table that the library made": """
         achieved_cv balance_figure coverage_summary lists_shared overlap range_summary shown_counts summarise
     """,
-    "takes any values and makes text of them": "canonical known_levels private_digest",
+    "takes any values and makes text of them": "canonical with_unknown_level private_digest",
     "what is wrong is the result": "other_version",
 }
 # Functions that carry out no method of the literature, by the reason.
 NO_REFERENCES = {
     "names, checks or joins columns and groups": """
-        auxiliary_of cell_labels domains_of known_levels make_table merge_thin_cells post_stratum_cells require_columns
-        stratum_of
+        auxiliary_of cell_labels domains_of with_unknown_level make_table merge_thin_cells post_stratum_cells
+        require_columns stratum_of
     """,
     "writes, reads or compares the record of a draw": """
         canonical design_of draw_record draw_sample other_version private_digest record_differences verify_draw
     """,
-    "shares people out among waves": "assign_waves release wave_sizes with_reserves",
+    "shares people out among waves": "assign_waves activate_waves wave_sizes with_reserves",
     "counts people": "list_quality lists_shared overlap",
     "runs other functions, which name their sources": "apply_recipe on_all_cores run_designs",
 }

@@ -9,12 +9,12 @@ from spi_analysis.stages.plan import History
 from spi_analysis.survey.estimation import satterthwaite_df
 from spi_analysis.survey.simulation import Population, bias_of_respondents
 from spi_analysis.survey.simulation.means import Answered, WeightingCells, weighted_means
-from spi_analysis.survey.simulation.repeated_draws import settle
+from spi_analysis.survey.simulation.repeated_draws import prepare_draws
 from spi_analysis.survey.weighting import Rake, WeightingClasses, apply_recipe, two_phase_replicates, weighting_classes
 from spi_analysis.synthetic import designs
 from spi_analysis.synthetic.city import make_city
 from spi_analysis.synthetic.designs import KEYS, Trials, design_set, planned, simulate_designs
-from tests.stages.test_release import with_design
+from tests.stages.test_reserves import with_design
 
 CITY = "kota-pangkalpinang"
 
@@ -133,7 +133,7 @@ def test_the_round_s_design_has_the_sizes_of_its_plan(setup, allocation):
     found = {design.label: design for design in design_set(round_, people, plan)}
     sizes = plan.strata.set_index("stratum")["invited"].to_dict()
     assert found["round"].n == sizes
-    drawing = settle(found["round"], people)
+    drawing = prepare_draws(found["round"], people)
     drawn = dict(zip(people.cells(("stratum",)).labels, drawing.ends[-1], strict=True))
     assert drawn == sizes
     assert sum(found["half"].n.values()) == sum(sizes.values()) // 2

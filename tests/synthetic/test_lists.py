@@ -7,7 +7,7 @@ import pytest
 from synthetic_scoring import FIVE
 
 from spi_analysis.synthetic import received_lists
-from spi_analysis.synthetic.habits import HEADERS, habits_of
+from spi_analysis.synthetic.data_entry import HEADERS, patterns_of
 
 WORDS = {
     "internal": {"pegawai", "internal"},
@@ -31,7 +31,7 @@ def sheets(files):
 
 def read_rows(path, institution_id):
     if path.suffix == ".csv":
-        with path.open(encoding=habits_of(institution_id).encoding, newline="") as handle:
+        with path.open(encoding=patterns_of(institution_id).encoding, newline="") as handle:
             return list(csv.reader(handle, delimiter=";"))
     workbook = openpyxl.load_workbook(path, read_only=True)
     rows = [list(row) for row in workbook.active.iter_rows(values_only=True)]
@@ -41,7 +41,7 @@ def read_rows(path, institution_id):
 
 def people_rows(rows, institution_id):
     """The numbered rows, under the names of the fields."""
-    fields = {spellings[habits_of(institution_id).style]: name for name, spellings in HEADERS.items()}
+    fields = {spellings[patterns_of(institution_id).style]: name for name, spellings in HEADERS.items()}
     start = next(i for i, row in enumerate(rows) if row[1] in fields)
     columns = [fields[label] for label in rows[start]]
     body = [row for row in rows[start + 1 :] if re.fullmatch(r"\d+", str(row[0] or ""))]

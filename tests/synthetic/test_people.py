@@ -137,7 +137,7 @@ def test_head_titles_read_naturally():
 
 def test_an_institution_without_a_profile_gets_one_from_its_code():
     from spi_analysis.params import Institution
-    from spi_analysis.synthetic.habits import STYLES, habits_of
+    from spi_analysis.synthetic.data_entry import STYLES, patterns_of
     from spi_analysis.synthetic.offices import offices_of, service_units_of
     from spi_analysis.synthetic.profiles import profile_of
 
@@ -148,7 +148,7 @@ def test_an_institution_without_a_profile_gets_one_from_its_code():
     assert profile == profile_of(institution)
     assert profile.internal == (4000, 6000)
     assert 0.18 <= profile.response_rate < 0.39
-    assert habits_of("kota-contoh") in STYLES
+    assert patterns_of("kota-contoh") in STYLES
     assert 18 <= len(offices_of("kota-contoh")) <= 35
     assert 6 <= len(service_units_of("kota-contoh")) <= 15
 

@@ -86,7 +86,7 @@ def test_the_columns_of_a_form_raise_the_question(bring, write_csv, store, heade
     assert problem.column == header
     assert "--stream list" in problem.expected
     assert "--stream self_registered" in problem.expected
-    assert not store.has("frame", CITY), "nothing is settled silently"
+    assert not store.has("frame", CITY), "nothing is decided silently"
 
 
 @pytest.mark.parametrize("stream", ["list", "self_registered"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.params.mapping import codes_by_word, plain
+from spi_analysis.params.mapping import codes_by_word, normalised
 from spi_analysis.tables.cells.contacts import HIDDEN, mask_email, mask_number, mask_text, shown, without_contacts
 from spi_analysis.tables.cells.text import (
     class_of_position,
@@ -37,7 +37,7 @@ def test_text_of_a_cell(cell, text):
 
 @pytest.mark.parametrize("cell", [None, "", "-", "...", " – ", "tidak ada", "Tdk. Ada", "N/A", "#N/A", "nihil"])
 def test_words_for_nothing(cell, frame_words):
-    assert is_nothing(cell, frozenset(plain(word) for word in frame_words.nothing))
+    assert is_nothing(cell, frozenset(normalised(word) for word in frame_words.nothing))
 
 
 @pytest.mark.parametrize(

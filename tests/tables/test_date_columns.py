@@ -1,4 +1,4 @@
-"""A verdict on the column of dates comes before its cells: which number is the day, from when days are counted."""
+"""A decision on the column of dates comes before its cells: which number is the day, from when days are counted."""
 
 import datetime as dt
 import re
@@ -58,32 +58,32 @@ def test_a_count_of_days_from_1904_is_that_day(day):
     assert read_date(from_1904((day - dt.date(1904, 1, 1)).days), REFERENCE).value == day
 
 
-def verdict(frame_words, *cells, given=None):
+def column_of(frame_words, *cells, given=None):
     return judged(enumerate(cells, start=2), frame_words.dates, given)
 
 
 def test_one_cell_that_can_only_be_read_one_way_decides_for_all(frame_words):
-    column = verdict(frame_words, "11/3/2023", "8/25/2023", "8/9/2023")
+    column = column_of(frame_words, "11/3/2023", "8/25/2023", "8/9/2023")
     assert (column.order, column.month_first, column.either) == ("month_first", (3,), (2, 4))
-    assert verdict(frame_words, "11/3/2023", "25/8/2023").order == "day_first"
+    assert column_of(frame_words, "11/3/2023", "25/8/2023").order == "day_first"
 
 
-def test_a_column_that_nothing_settles_follows_the_default_and_says_so(frame_words):
-    column = verdict(frame_words, "11/3/2023", "8/9/2023", "1/1/2023")
-    assert (column.order, column.is_settled) == ("day_first", False)
-    assert list(column.remarks()) == [("dates_either_way", (2, 3))]
+def test_a_column_that_nothing_decides_follows_the_default_and_says_so(frame_words):
+    column = column_of(frame_words, "11/3/2023", "8/9/2023", "1/1/2023")
+    assert (column.order, column.is_decided) == ("day_first", False)
+    assert list(column.issues()) == [("dates_either_way", (2, 3))]
 
 
 def test_a_column_that_says_nothing_is_not_remarked_on(frame_words):
-    assert not list(verdict(frame_words, "25/8/2023", "11/3/2023", "2020-01-02", None).remarks())
+    assert not list(column_of(frame_words, "25/8/2023", "11/3/2023", "2020-01-02", None).issues())
 
 
 def test_cells_that_contradict_each_other_are_doubt_and_a_slip_in_fifty_is_none(frame_words):
-    assert verdict(frame_words, "25/8/2023", "8/25/2023").order is None
-    assert verdict(frame_words, *["25/8/2023"] * 48, "8/25/2023").order is None, "1 of 49 is more than 2 %"
-    assert verdict(frame_words, *["25/8/2023"] * 49, "8/25/2023").order == "day_first"
-    assert verdict(frame_words, *["8/25/2023"] * 49, "25/8/2023").order == "month_first"
-    assert verdict(frame_words, "25/8/2023", "8/25/2023", given="month_first").order == "month_first"
+    assert column_of(frame_words, "25/8/2023", "8/25/2023").order is None
+    assert column_of(frame_words, *["25/8/2023"] * 48, "8/25/2023").order is None, "1 of 49 is more than 2 %"
+    assert column_of(frame_words, *["25/8/2023"] * 49, "8/25/2023").order == "day_first"
+    assert column_of(frame_words, *["8/25/2023"] * 49, "25/8/2023").order == "month_first"
+    assert column_of(frame_words, "25/8/2023", "8/25/2023", given="month_first").order == "month_first"
 
 
 def with_dates(employees, unit_dates):
@@ -107,7 +107,7 @@ def test_a_column_with_the_month_first_is_read_so_in_all_its_rows(bring, write_c
     assert "3 rows" in said["reason_en"].iloc[0]
 
 
-def test_dates_nothing_settles_have_the_day_first(bring, write_csv, employees, store, vault):
+def test_dates_nothing_decides_have_the_day_first(bring, write_csv, employees, store, vault):
     result = bring(write_csv(f"{CITY}__internal.csv", with_dates(employees, ["11/3/2021", "8/9/2021"])))
     # 11 March 2021: 3 years 4 months; 8 September 2021: 2 years 10 months.
     assert unit_years(store, vault) == [3.33, 2.83]

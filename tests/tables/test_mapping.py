@@ -2,12 +2,12 @@ import pytest
 import yaml
 
 from spi_analysis.errors import ParameterError
-from spi_analysis.params.mapping import codes_by_word, frame_mapping, load_mapping, plain
+from spi_analysis.params.mapping import codes_by_word, frame_mapping, load_mapping, normalised
 
 
 def test_plain_text_has_no_case_accent_or_punctuation():
-    assert plain("  No. H.P. (Aktif)/WA ") == "no h p aktif wa"
-    assert plain("Désa") == "desa"
+    assert normalised("  No. H.P. (Aktif)/WA ") == "no h p aktif wa"
+    assert normalised("Désa") == "desa"
 
 
 @pytest.mark.parametrize("kind", ["frame", "events", "responses"])

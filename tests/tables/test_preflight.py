@@ -35,18 +35,18 @@ def stages(preflight, institution=CITY):
 def test_a_new_round_waits_for_vault_and_lists(workspace, key):
     found = check_round(workspace, ROUND, key)
     assert found.errors == 0
-    assert set(found.findings["severity"]) == {"missing"}
+    assert set(found.issues["severity"]) == {"missing"}
     assert stages(found) == [], "nothing can be imported without a vault"
 
 
 def test_the_demonstrations_public_value_holds_up_a_real_draw(workspace, key, listed, store):
     found = check_round(workspace, ROUND, key)
-    row = found.findings[found.findings["where"].str.contains("public_value")].iloc[0]
+    row = found.issues[found.issues["where"].str.contains("public_value")].iloc[0]
     assert (row["severity"], row["blocks"]) == ("missing", "draw")
     assert row["got"].startswith("0000")
     assert stages(found) == ["import"]
     store.write_record("draw", CITY, {"sources": {"internal": {"public_value": "0000", "public_value_name": "x"}}})
-    warned = check_round(workspace, ROUND, key).findings.query("severity == 'warning'")
+    warned = check_round(workspace, ROUND, key).issues.query("severity == 'warning'")
     assert warned["what"].tolist() == ["the sample was drawn with the demonstration value"]
 
 
@@ -54,7 +54,7 @@ def test_in_a_demo_the_placeholder_is_what_it_should_be(workspace, key, listed, 
     store.mark_synthetic(1)
     mark_demo(workspace, 1)
     found = check_round(workspace, ROUND, key)
-    assert not found.findings["where"].str.contains("public_value").any()
+    assert not found.issues["where"].str.contains("public_value").any()
 
 
 def name_a_public_value(workspace):
@@ -83,7 +83,7 @@ def test_every_broken_parameter_file_is_told_at_once(workspace, key):
     (workspace.params / "overrides").mkdir()
     (workspace.params / "overrides" / "kota-bengkulo.yaml").write_text("rounds: {}\n", encoding="utf-8")
     found = check_round(workspace, ROUND, key)
-    places = "\n".join(found.findings["where"])
+    places = "\n".join(found.issues["where"])
     for file in (
         "rounds/spi_2024.yaml",
         "rounds/spi_2024.institutions.csv",
@@ -101,8 +101,8 @@ def test_every_broken_parameter_file_is_told_at_once(workspace, key):
 def test_checks_across_files_do_not_hide_the_tables(workspace, key, listed):
     spoil(workspace.params / "recommendations.yaml", "measure: ", "measure: not_")
     found = check_round(workspace, ROUND, key)
-    assert "the rule looks at something the instrument does not have" in found.findings["what"].tolist()
-    assert "the table sample is not there yet" in found.findings["what"].tolist()
+    assert "the rule looks at something the instrument does not have" in found.issues["what"].tolist()
+    assert "the table sample is not there yet" in found.issues["what"].tolist()
 
 
 def test_an_institution_without_inputs_is_told(workspace, key):
@@ -112,7 +112,7 @@ def test_an_institution_without_inputs_is_told(workspace, key):
         "",
     )
     found = check_round(workspace, ROUND, key)
-    row = found.findings.query("severity == 'warning'").iloc[0]
+    row = found.issues.query("severity == 'warning'").iloc[0]
     assert row["institution_id"] == "kota-bengkulu"
     assert "kota-bengkulu" not in found.stages["institution_id"].tolist()
 
@@ -121,7 +121,7 @@ def test_a_source_without_a_list_or_without_anyone_to_draw(workspace, key, store
     frame = store.read("frame", CITY)
     frame["is_eligible"] = False
     store.write("frame", CITY, frame[frame["source"] != "expert"])
-    found = check_round(workspace, ROUND, key).findings.query(f"institution_id == '{CITY}'")
+    found = check_round(workspace, ROUND, key).issues.query(f"institution_id == '{CITY}'")
     assert "there is no list of source expert" in found["what"].tolist()
     assert (found["what"].str.startswith("nobody on the list")).sum() == 2, "internal and external"
 
@@ -131,14 +131,14 @@ def test_a_table_that_breaks_its_contract(workspace, key, store, listed):
     frame.to_parquet(store.path("frame", CITY))
     (store.root / "sample").mkdir()
     store.path("sample", CITY).write_bytes(b"no parquet")
-    found = check_round(workspace, ROUND, key).findings.query("severity == 'error'")
+    found = check_round(workspace, ROUND, key).issues.query("severity == 'error'")
     assert {"sex", "unit"} <= {place.rpartition("column ")[2] for place in found["where"]}
     assert "the table cannot be read" in found["what"].tolist()
 
 
 def test_institutions_that_are_not_on_the_roster(workspace, key, store, listed):
     store.path("frame", CITY).rename(store.path("frame", "kota-mojokreto"))
-    row = check_round(workspace, ROUND, key).findings.query("institution_id == 'kota-mojokreto'").iloc[0]
+    row = check_round(workspace, ROUND, key).issues.query("institution_id == 'kota-mojokreto'").iloc[0]
     assert row["hint"] == "did you mean 'kota-mojokerto'?"
 
 
@@ -149,7 +149,7 @@ def test_answers_that_do_not_fit_the_instrument(workspace, key, store, setup, li
     store.write(
         "responses", CITY, answers.drop(columns="int_tra_1").assign(int_trx_1=1.0, int_tra_2=7.0, int_con_1=1.0)
     )
-    found = check_round(workspace, ROUND, key).findings
+    found = check_round(workspace, ROUND, key).issues
     named = found[found["where"].str.contains("responses/kota-mojokerto")]
     by_what = named.groupby("what")["where"].apply(list)
     assert by_what["a column is no item of the instrument"][0].endswith("int_trx_1")
@@ -160,9 +160,9 @@ def test_answers_that_do_not_fit_the_instrument(workspace, key, store, setup, li
 def test_a_vault_that_cannot_be_used(workspace, key, vault, listed, store, monkeypatch):
     monkeypatch.delenv("SPI_VAULT_KEY", raising=False)
     monkeypatch.delenv("SPI_VAULT_KEY_FILE", raising=False)
-    assert "there is no key for the contact vault" in check_round(workspace, ROUND).findings["what"].tolist()
+    assert "there is no key for the contact vault" in check_round(workspace, ROUND).issues["what"].tolist()
     wrong = check_round(workspace, ROUND, VaultKey(b"w" * 32))
-    assert "this is not the key of this vault" in wrong.findings["what"].tolist()
+    assert "this is not the key of this vault" in wrong.issues["what"].tolist()
     assert "fieldwork" not in stages(wrong)
     monkeypatch.setenv("SPI_VAULT_KEY", key.text)
     assert check_round(workspace, ROUND).errors == 0
@@ -174,7 +174,7 @@ def test_people_without_contacts(workspace, key, vault, listed, draw_everyone):
     vault.write_contacts(ROUND, CITY, "internal", contacts.iloc[1:])
     (vault.root / ROUND / "contacts" / f"{CITY}__expert.bin").unlink()
     found = check_round(workspace, ROUND, key)
-    rows = found.findings.query("severity == 'error'")
+    rows = found.issues.query("severity == 'error'")
     assert sorted(rows["got"]) == ["", "1 of 3 without contacts"]
     assert "fieldwork" not in stages(found)
 
@@ -182,4 +182,4 @@ def test_people_without_contacts(workspace, key, vault, listed, draw_everyone):
 def test_a_round_that_does_not_exist(workspace):
     found = check_round(workspace, "spi_2042")
     assert found.errors > 0
-    assert "the file does not exist" in found.findings["what"].tolist()
+    assert "the file does not exist" in found.issues["what"].tolist()

@@ -25,7 +25,7 @@ def test_a_column_that_is_not_there_at_all_counts_too(setup):
 def test_the_preflight_says_it_without_holding_anything_up(workspace, setup, store, key):
     table = answers(setup, int_con_1=float("nan"), institution_id="kota-mojokerto", person_id=["a", "b", "c"])
     store.write("responses", "kota-mojokerto", table.assign(started_at=pd.NaT, completed_at=pd.NaT))
-    found = check_round(workspace, "spi_2024", key).findings
+    found = check_round(workspace, "spi_2024", key).issues
     (row,) = found[found["got"] == "no answer: int_con_1"].itertuples()
     assert (row.severity, row.blocks) == ("warning", "")
     assert row.what.startswith("nobody of source internal has any answer to 1 of ")

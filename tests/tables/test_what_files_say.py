@@ -8,7 +8,7 @@ import yaml
 from rich.console import Console
 
 from spi_analysis.errors import SpiError
-from spi_analysis.operations.many import Place, import_lists
+from spi_analysis.operations.many import RoundContext, import_lists
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.belonging import years_in, years_of
 from spi_analysis.tables.importing.events import import_events
@@ -274,7 +274,7 @@ def test_lists_of_many_institutions_are_held_against_their_names_too(workbook, s
     """The batch knows whose a file is by its name alone: that is no word of somebody who has looked at it."""
     files = [workbook(name=f"{code}__internal.xlsx", **{title: [person(1)]})
              for code, title in ((CITY, "Data"), ("kota-bengkulu", "Kota Mojokerto"))]  # fmt: skip
-    result = import_lists(files, Place(setup, key), None, None, 1, Console(file=io.StringIO()))
+    result = import_lists(files, RoundContext(setup, key), None, None, 1, Console(file=io.StringIO()))
     assert [(problem.file, problem.got) for problem in result.failed] == [(files[1].name, CITY)]
     assert result.counts[["institution_id", "accepted"]].to_numpy().tolist() == [[CITY, 1]]
 

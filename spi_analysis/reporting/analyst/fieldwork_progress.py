@@ -34,16 +34,16 @@ from spi_analysis.stages import last_day, plan_source
 RATES = ("RR1", "RR3", "COOP1", "REF1", "CON1")
 
 
-def few_silent_or_panel(answered: pd.Series, silent: pd.Series, round_: RoundParams) -> pd.Series:
-    """Sources (the index) whose size is not told: beside the answers it would tell how few stayed silent."""
+def few_nonrespondents_or_panel(answered: pd.Series, nonrespondents: pd.Series, round_: RoundParams) -> pd.Series:
+    """Sources (the index) whose size is not told: beside the answers it would tell how few did not answer."""
     panels = answered.index.isin(round_.panels)
-    return panels | size_tells(answered, silent, round_.disclosure.min_cell)
+    return panels | size_tells(answered, nonrespondents, round_.disclosure.min_cell)
 
 
-def _answered_and_silent(people: pd.DataFrame, round_: RoundParams) -> tuple[pd.Series, pd.Series]:
+def _answered_and_not(people: pd.DataFrame, round_: RoundParams) -> tuple[pd.Series, pd.Series]:
     answered = people["disposition"].isin(round_.dispositions.respondents)
-    silent = ~answered & (people["disposition"] != INELIGIBLE)
-    return answered.groupby(people["source"]).sum(), silent.groupby(people["source"]).sum()
+    nonrespondents = ~answered & (people["disposition"] != INELIGIBLE)
+    return answered.groupby(people["source"]).sum(), nonrespondents.groupby(people["source"]).sum()
 
 
 def _kept_back(least: int, words: Words) -> str:
@@ -60,10 +60,10 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataF
     counts = in_order(funnel(sample, events, ["source"], responses))
     odd = log_against_answers(sample, events, responses).reindex(counts.index)
     stages = [stage for stage in counts.columns if stage != "invited"]
-    answered, silent = counts["completed"], counts["invited"] - counts["completed"]
-    tells = few_silent_or_panel(answered, silent, round_)
+    answered, nonrespondents = counts["completed"], counts["invited"] - counts["completed"]
+    tells = few_nonrespondents_or_panel(answered, nonrespondents, round_)
     counts = counts.astype(float)
-    counts["completed"] = counts["completed"].mask(few_of_either(answered, silent, round_.disclosure.min_cell))
+    counts["completed"] = counts["completed"].mask(few_of_either(answered, nonrespondents, round_.disclosure.min_cell))
     counts = counts.mask(tells)
     odd = odd[~tells]
 
@@ -114,9 +114,9 @@ def _people(n: int, source: object, least: int, words: Words) -> str:
 def rates_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
     """AAPOR rates per source (``people``: source, disposition); none of a panel, nor of few people."""
     rates = in_order(response_rates(disposition_counts(people, ["source"]))).astype(float)
-    answered, silent = (counts.reindex(rates.index) for counts in _answered_and_silent(people, round_))
-    tells = few_silent_or_panel(answered, silent, round_)
-    few = few_of_either(answered, silent, round_.disclosure.min_cell)
+    answered, nonrespondents = (counts.reindex(rates.index) for counts in _answered_and_not(people, round_))
+    tells = few_nonrespondents_or_panel(answered, nonrespondents, round_)
+    few = few_of_either(answered, nonrespondents, round_.disclosure.min_cell)
     rates = rates.assign(n=rates["n"].mask(tells), **{name: rates[name].mask(tells | few) for name in (*RATES, "e")})
 
     def make(words: Words) -> str:
@@ -153,11 +153,11 @@ def ineligible_note(
 
 def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) -> Shown:
     """Answers against the answers aimed for; of a panel only whether they are enough to be shown."""
-    answered, silent = _answered_and_silent(people, round_)
+    answered, nonrespondents = _answered_and_not(people, round_)
     aimed = pd.Series({source: plan_source(frame, round_, source).size.completes for source in round_.sources})
     progress = in_order(quota_progress(answered, aimed)).astype(float)
-    told = silent.reindex(progress.index, fill_value=0)
-    tells = few_silent_or_panel(progress["completes"], told, round_)
+    told = nonrespondents.reindex(progress.index, fill_value=0)
+    tells = few_nonrespondents_or_panel(progress["completes"], told, round_)
     # A share of the aim is a count as soon as the aim is known.
     few = progress["completes"] < round_.disclosure.min_cell
     progress = progress.assign(quota=progress["quota"].mask(tells), share=progress["share"].mask(tells | few))

@@ -19,7 +19,7 @@ from spi_analysis.reporting import (
     show,
     text,
 )
-from spi_analysis.stages import WeightedSample, eligible_list, silent_count
+from spi_analysis.stages import WeightedSample, eligible_list, nonrespondent_count
 from spi_analysis.survey import UNKNOWN_LEVEL
 from spi_analysis.survey.estimation import SurveyDesign, estimate_proportion
 from spi_analysis.survey.weighting import balance
@@ -66,9 +66,9 @@ def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
 
 
 def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
-    """Whether the cases of a source would tell of few answers, or of few silent people."""
+    """Whether the cases of a source would tell of few answers, or of few nonrespondents."""
     answered = int(((weights["source"] == source) & (weights["weight"] > 0)).sum())
-    return min(answered, silent_count(weights, source)) < round_.disclosure.min_cell
+    return min(answered, nonrespondent_count(weights, source)) < round_.disclosure.min_cell
 
 
 def merged_table(weighted: WeightedSample) -> Shown:

@@ -23,7 +23,7 @@ from spi_analysis.reporting import (
     show,
     text,
 )
-from spi_analysis.stages import SourcePlan, drawn_of, log_of, plan_source, release_table, response_history
+from spi_analysis.stages import SourcePlan, activation_table, drawn_of, log_of, plan_source, response_history
 from spi_analysis.survey.sampling import compared_allocations, margin_of_error
 from spi_analysis.tables import RoundData
 
@@ -100,7 +100,7 @@ def margin_chart(plans: Plans, round_: RoundParams) -> Shown:
             words=words,
             x_label=words("Response rate (percent)"),
             y_label=words("Margin of error (points of 100)"),
-            note=words("A higher response rate narrows the margin; it does not by itself remove the bias of silence."),
+            note=words("A higher response rate narrows the margin; it does not by itself remove nonresponse bias."),
         )
 
     return show(make)
@@ -165,7 +165,7 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
             figures(words("Invitations"), (words.number(n, 0) for n in rows["invited"])),
             figures(words("Expected answers"), (words.number(n, 0) for n in rows["completes"])),
             figures(words("Margin of the source"), (words.percent(m) for m in rows["margin"])),
-            figures(words("Answers in a middling stratum"), (words.number(n, 1) for n in rows["stratum_completes"])),
+            figures(words("Answers in a median stratum"), (words.number(n, 1) for n in rows["stratum_completes"])),
         ]
         note = words(
             "✓ marks the round's choice. The same number of invitations each time. As long as the spread of answers is "
@@ -208,14 +208,14 @@ def strata_table(plans: Plans, round_: RoundParams) -> Shown:
 
 
 def record_table(data: RoundData) -> Shown:
-    """The public part of the draw record, and what was released of it."""
+    """The public part of the draw record, and what was activated of it."""
     record, round_ = data.store.read_record("draw", data.institution_id), data.round
     if record is None:
         return show(lambda words: html_paragraphs([words("Nothing has been drawn yet.")]))
     parts = {source: record["sources"][source] for source in round_.sources if source in record["sources"]}
     first = next(iter(parts.values()))
-    drawn, releases = drawn_of(data.store, data.institution_id), log_of(data.store, data.institution_id)
-    invited = release_table(drawn, releases).set_index("source")
+    drawn, activations = drawn_of(data.store, data.institution_id), log_of(data.store, data.institution_id)
+    invited = activation_table(drawn, activations).set_index("source")
     # The record keeps the name as it was when the sample was drawn, in the round's first language.
     names = round_.draw.public_value_name
     known = names[round_.languages[0]] == first["public_value_name"]
@@ -242,13 +242,13 @@ def record_table(data: RoundData) -> Shown:
             figures(words("Starting point"), (words.number(p["shift"], 6) for p in parts.values())),
         ]
         note = words(
-            "Public value that fixes the shift: {name} ({value}, {date}). Commitment of the secret: {commitment}… "
-            "Releases after the first: {releases}.",
+            "Public value that fixes the start: {name} ({value}, {date}). Commitment of the secret: {commitment}… "
+            "Activations after the first: {releases}.",
             name=words.pick(names) if known else first["public_value_name"],
             value=first["public_value"],
             date=words.date(dt.date.fromisoformat(first["public_value_date"])),
             commitment=first["secret_commitment"][:SHOWN_DIGITS],
-            releases=words.number(len(releases), 0),
+            releases=words.number(len(activations), 0),
         )
         note = f"{note} {panel_dash(round_, words)}"
         return html_table(columns, "table-record", words("The draw"), note=note, words=words)
@@ -262,9 +262,9 @@ def checks_table(institution_id: str) -> Shown:
     def make(words: Words) -> str:
         rows = [
             (words("anybody"), words("the public record"),
-             words("the shift follows from the public value; the counts add up"), "--record-only"),
+             words("the start follows from the public value; the counts add up"), "--record-only"),
             (words("the institution, the Inspektorat"), words("record and list"),
-             words("the list is still the one drawn from, and the sample what was drawn and released"),
+             words("the list is still the one drawn from, and the sample what was drawn and activated"),
              "--without-secret"),
             (words("an auditor, after fieldwork"), words("record, list and secret"),
              words("everybody drawn follows from the draw, in the right wave and with the right chance"), ""),

@@ -79,7 +79,7 @@ TABLES = {
     ),
     "dimensions": TableKind(("dimension_score",), message("Dimensions")),
     "units": TableKind(("unit_score",), message("Units")),
-    "units_model": TableKind(("unit_score_model",), message("Units, steadied by the model")),
+    "units_model": TableKind(("unit_score_model",), message("Units, model-based estimates")),
     "classes": TableKind(("class_score",), message("Position classes")),
     "experiences": TableKind(("experience_rate",), message("Experience rates (percent)"), "%"),
 }

@@ -39,14 +39,14 @@ def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
             figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
         ]
         note = words(
-            "phi 0 is the estimate itself: silence depends on the list only. A range over phi is no confidence "
+            "phi 0 is the estimate itself: nonresponse depends on the list only. A range over phi is no confidence "
             "interval and leaves the sampling error out. {mark}: not informative, the correlation of the proxy "
             "(adjusted for the number of coefficients) is below {least}. The experts' score and the corrections stay "
             "as they are. A dash: no range can be worked out.",
             mark=WEAK,
             least=words.number(round_.sensitivity.least_correlation),
         )
-        title = words("If silence depends on the answer")
+        title = words("If nonresponse depends on the answer")
         said = html_paragraphs(range_sentences(found, category, words))
         return said + html_table(columns, "table-phi", title, note=note, words=words)
 
@@ -103,7 +103,7 @@ def tipping_table(found: Sensitivity, round_: RoundParams) -> Shown:
 
 
 def late_table(found: Sensitivity, round_: RoundParams) -> Shown:
-    """Late against early answers, and what the score would be if the silent are like the late."""
+    """Late against early answers, and what the score would be if nonrespondents are like the late."""
     rows = found.late
 
     def make(words: Words) -> str:
@@ -116,7 +116,7 @@ def late_table(found: Sensitivity, round_: RoundParams) -> Shown:
             figures(words("Late minus early"), (words.signed(x) for x in rows["difference"])),
             figures(words("Standard error"), (words.number(x) for x in rows["se"])),
             figures(words("Interval"), (words.interval(r.ci_low, r.ci_high) for r in rows.itertuples())),
-            figures(words("Score if the silent are like the late"), (words.number(x) for x in rows["implied"])),
+            figures(words("Score if nonrespondents are like the late"), (words.number(x) for x in rows["implied"])),
         ]
         note = words(
             "Late: answered after reminder {n}. Final weights; one score per person over the items answered.",

@@ -4,7 +4,7 @@ from .downloads import save_tables as save_tables
 from .first_sentences import opening_sentences as opening_sentences
 from .follow_up import tracker_view as tracker_view
 from .labels import short_name as short_name
-from .priorities import weak_sides_view as weak_sides_view
+from .priorities import priority_areas_view as priority_areas_view
 from .sentences import WITHHELD as WITHHELD
 from .views import (
     change_view as change_view,

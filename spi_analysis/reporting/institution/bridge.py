@@ -1,4 +1,4 @@
-"""What a change of the index is made of: bars with intervals, and their table."""
+"""What a change of the index is made of: contributions with intervals, and their table."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from spi_analysis.reporting import (
 )
 from spi_analysis.reporting.institution.page_tables import page_table
 from spi_analysis.reporting.institution.sentences import hidden_reason
-from spi_analysis.scores import verdict_of
+from spi_analysis.scores import direction_of
 from spi_analysis.stages import InstitutionPage
 
-BARS = ("change_source", "change_weights", "change_correction", "change_unexplained")
+CONTRIBUTIONS = ("change_source", "change_weights", "change_correction", "change_unexplained")
 # Share of the axis left free at both ends.
 ROOM = 0.06
-VERDICTS = {"up": message("rise"), "down": message("fall"), "no_clear_change": message("no clear change")}
+DIRECTIONS = {"up": message("rise"), "down": message("fall"), "no_clear_change": message("no clear change")}
 
 
 def bridge_rows(page: InstitutionPage) -> pd.DataFrame:
-    """The shown bars of sources, weights and corrections, those of dimensions, and the change that they sum to."""
-    rows = page.figures[page.figures["measure"].isin([*BARS, "change_dimension", "index_change"])]
+    """The shown contributions (sources, weights, corrections, dimensions) and the change that they sum to."""
+    rows = page.figures[page.figures["measure"].isin([*CONTRIBUTIONS, "change_dimension", "index_change"])]
     shown = rows[rows["status"] == "shown"]
-    return shown if shown["measure"].isin(BARS).any() else shown.iloc[:0]
+    return shown if shown["measure"].isin(CONTRIBUTIONS).any() else shown.iloc[:0]
 
 
 def bridge_view(page: InstitutionPage) -> Shown:
-    """The bars that the change is made of; a sentence where they are hidden, or not known."""
+    """The contributions that the change is made of; a sentence where they are hidden, or not known."""
     rows = bridge_rows(page)
     if page.figure("index") is None:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
@@ -43,8 +43,8 @@ def bridge_view(page: InstitutionPage) -> Shown:
         return show(lambda words: html_paragraphs([words("The parts of the year before are not known.")]))
 
     def make(words: Words) -> str:
-        bars = rows[rows["measure"].isin(BARS)]
-        drawn = bars.assign(label=_labels(page, bars, words))
+        contributions = rows[rows["measure"].isin(CONTRIBUTIONS)]
+        drawn = contributions.assign(label=_labels(page, contributions, words))
         title = words("What the change is made of, in index points")
         chart = interval_chart(
             drawn,
@@ -60,7 +60,7 @@ def bridge_view(page: InstitutionPage) -> Shown:
             ),
         )
         whole = rows[rows["measure"] == "index_change"]
-        table = _table(page, pd.concat([bars, whole]), "change_parts", title, words)
+        table = _table(page, pd.concat([contributions, whole]), "change_parts", title, words)
         inner = rows[rows["measure"] == "change_dimension"]
         if inner.empty:
             return chart + table
@@ -69,9 +69,9 @@ def bridge_view(page: InstitutionPage) -> Shown:
     return show(make)
 
 
-def chart_limits(bars: pd.DataFrame) -> tuple[float, float]:
+def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
     """An axis that holds every interval and zero, with some room: points may be negative, unlike scores."""
-    low, high = min(0.0, float(bars["ci_low"].min())), max(0.0, float(bars["ci_high"].max()))
+    low, high = min(0.0, float(contributions["ci_low"].min())), max(0.0, float(contributions["ci_high"].max()))
     room = ROOM * (high - low) or 1.0
     return low - room, high + room
 
@@ -81,7 +81,7 @@ def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, wor
     # What is decided and not estimated has no interval, and needs none.
     is_decided = rows["measure"].isin(["change_correction", "change_unexplained"]) & (rows["se"] == 0)
     said = [
-        "" if decided else words(VERDICTS[verdict_of(*limit)])
+        "" if decided else words(DIRECTIONS[direction_of(*limit)])
         for decided, limit in zip(is_decided, limits, strict=True)
     ]
     columns = [

@@ -9,7 +9,7 @@ import pandas as pd
 
 from spi_analysis.reporting.institution.bridge import bridge_rows
 from spi_analysis.reporting.institution.page_tables import change_basis, own_basis
-from spi_analysis.reporting.institution.priorities import weak_side_rows
+from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.institution.targets import target_rows
 from spi_analysis.stages import InstitutionPage
 from spi_analysis.tables import as_shown, write_csv
@@ -63,7 +63,7 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         **_bridge_tables(page),
         "dimensions": rows[rows["measure"] == "dimension_score"].sort_values(scores, na_position="last"),
         "experience_rates": experience_rows(page),
-        "weak_sides": weak_side_rows(page),
+        "weak_sides": priority_area_rows(page),
         "recommendations": page.recommendations,
         "tracker": page.tracker,
         "quality": _quality_rows(page),
@@ -122,7 +122,7 @@ def _history_rows(page: InstitutionPage) -> pd.DataFrame:
 
 
 def _bridge_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
-    """Bars of the change; empty where there are none, so that none of an earlier run stay behind."""
+    """Contributions of the change; empty where there are none, so that none of an earlier run stay behind."""
     rows = bridge_rows(page)
     inner = rows["measure"] == "change_dimension"
     return {"change_parts": rows[~inner], "change_dimensions": rows[inner]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spi_analysis.reporting import Words, message
 from spi_analysis.reporting.institution.labels import dimension_rows
-from spi_analysis.reporting.institution.priorities import SCORES, part_name, weak_side_rows
+from spi_analysis.reporting.institution.priorities import SCORES, part_name, priority_area_rows
 from spi_analysis.reporting.institution.sentences import change_sentence, hidden_reason, is_hidden, score_sentence
 from spi_analysis.stages import InstitutionPage
 
@@ -31,7 +31,7 @@ def look_first_sentence(page: InstitutionPage, words: Words) -> str:
     """
     if is_hidden(page, *SCORES):
         return hidden_reason(page, words)
-    rows = weak_side_rows(page)
+    rows = priority_area_rows(page)
     clear = rows[rows["is_clear"]]
     if clear.empty:
         return _lowest_sentence(page, words)

@@ -36,8 +36,8 @@ def who_answered_table(page: InstitutionPage, words: Words) -> str:
     note = words(
         "Answered: sent off, or at least {share} of the questions answered. RR1 is the share of questionnaires sent "
         "off among all who were invited and not found ineligible (AAPOR 2023), so it may be lower than answered "
-        "divided by invited. Weights correct for groups that answered less; they cannot correct for what only the "
-        "silent know. A dash: where few of a source did not answer, its numbers would tell how few.",
+        "divided by invited. Weights correct for groups that answered less; they cannot correct for what only "
+        "nonrespondents know. A dash: where few of a source did not answer, its numbers would tell how few.",
         share=words.percent(page.setup.round.dispositions.min_answered_share, 0),
     )
     note = f"{note} {panel_note(page.setup.round, words)}"
@@ -135,16 +135,17 @@ def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title:
         model = model.reindex(shown["domain"])
         limits = zip(model["ci_low"], model["ci_high"], strict=True)
         beside = [
-            figures(words("Steadied score"), (words.number(x, 1) for x in model["estimate"])),
+            figures(words("Model-based score"), (words.number(x, 1) for x in model["estimate"])),
             figures(words("Its interval"), (words.interval(low, high, 1) for low, high in limits)),
         ]
         note += " " + words(
-            "The steadied score draws a unit with few answers towards the mean of the units shown (Fay and Herriot "
+            "The model-based score draws a unit with few answers towards the mean of the units shown (Fay and Herriot "
             "1979): less moved by chance, but it hides part of what makes a small unit special."
         )
     elif model_state(page.figures, source, page.setup.round.small_area) == "no_spread":
         note += " " + words(
-            "The units differ no more than chance would make them differ, so there are no steadied scores beside them."
+            "The units differ no more than chance would make them differ, so there are no model-based scores beside "
+            "them."
         )
     columns = [text(words("Unit"), shown["label"]), *figure_columns(shown, words("Score"), words), *beside]
     table = page_table(columns, f"units_{source}", title, note, words) if len(shown) else ""

@@ -9,7 +9,7 @@ import pandas as pd
 from spi_analysis.reporting import Shown, Words, figures, html_paragraphs, message, part_label, show, text
 from spi_analysis.reporting.institution.page_tables import page_table
 from spi_analysis.reporting.institution.sentences import hidden_reason, is_hidden
-from spi_analysis.scores import weak_sides
+from spi_analysis.scores import find_priority_areas
 from spi_analysis.stages import InstitutionPage
 
 # Without any of these nothing is compared.
@@ -26,15 +26,15 @@ FALSE_ALARMS = {
 }
 
 
-def weak_side_rows(page: InstitutionPage) -> pd.DataFrame:
+def priority_area_rows(page: InstitutionPage) -> pd.DataFrame:
     """All parts with their evidence, the clearest weakness first."""
     params = page.setup.round.weak_sides
-    return weak_sides(page.figures, params.threshold, params.adjustment, params.rate)
+    return find_priority_areas(page.figures, params.threshold, params.adjustment, params.rate)
 
 
-def weak_sides_view(page: InstitutionPage) -> Shown:
+def priority_areas_view(page: InstitutionPage) -> Shown:
     """The parts below their measure, clearest first, and how many of them to trust."""
-    rows, params = weak_side_rows(page), page.setup.round.weak_sides
+    rows, params = priority_area_rows(page), page.setup.round.weak_sides
     if is_hidden(page, *SCORES):
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if rows.empty:

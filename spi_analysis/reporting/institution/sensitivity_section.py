@@ -29,25 +29,25 @@ MOVED = {
 SAFE = message("Whatever those who did not answer think, the category would not become {category}.")
 
 
-def silence_view(page: InstitutionPage, found: Sensitivity) -> Shown:
+def nonresponse_view(page: InstitutionPage, found: Sensitivity) -> Shown:
     """Sentences on the range and on the tipping point, and the table of ranges."""
 
     def make(words: Words) -> str:
         if found.ranges.empty:
             return html_paragraphs([words("There is nothing to show.")])
-        return html_paragraphs(silence_sentences(page, found, words)) + _table(page, found, words)
+        return html_paragraphs(nonresponse_sentences(page, found, words)) + _table(page, found, words)
 
     return show(make)
 
 
-def silence_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
+def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
     """What is assumed, how far the index could move, and what would change the category."""
     shares = _shares(found, words)
     return [
         words(
             "Of those who could have answered, about {shares} did. The weights take the others to be like those who "
-            "answered in the same unit, position, sex and age group. If people with bad things to tell stay silent "
-            "more often, the true scores are lower; nobody can see that in the answers.",
+            "answered in the same unit, position, sex and age group. If people with bad things to tell answer "
+            "less often, the true scores are lower; nobody can see that in the answers.",
             shares=shares,
         )
         if shares
@@ -67,7 +67,7 @@ def _tipping_sentences(found: Sensitivity, words: Words) -> list[str]:
 
 
 def _fall_sentence(found: Sensitivity, words: Words) -> str:
-    """How far the index falls if the silent think worse: said always, for a category can also have none below it."""
+    """How far the index falls if nonrespondents think worse: always said, for a category can have none below it."""
     return words(
         "For every point that those who did not answer would score lower on average than the weights take them to, the "
         "index would be {points} points lower.",
@@ -88,11 +88,11 @@ def _table(page: InstitutionPage, found: Sensitivity, words: Words) -> str:
         text(words("Measure"), (words.value("part", m) for m in rows["measure"])),
         figures(words("As reported"), (words.number(x, 1) for x in rows["estimate"])),
         figures(words("Interval"), (words.interval(r.ci_low, r.ci_high, 1) for r in rows.itertuples())),
-        figures(words("If silence depends on the answer"), (_range(r, words) for r in rows.itertuples())),
+        figures(words("If nonresponse depends on the answer"), (_range(r, words) for r in rows.itertuples())),
         figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
     ]
     note = words(
-        'The range in the column "If silence depends on the answer" is no confidence interval: it says how far the '
+        'The range in the column "If nonresponse depends on the answer" is no confidence interval: it says how far the '
         "figure moves with the assumption, and leaves chance out. A dash: no range can be worked out. {mark}: its far "
         "end is weakly founded. Experts and corrections are taken as they are. Method: proxy pattern-mixture analysis, "
         "Andridge and Little (2011).",
@@ -107,7 +107,7 @@ def _range(row: Any, words: Words) -> str:
     return words.interval(row.low, row.high, 1) + (WEAK if known and not row.informative else "")
 
 
-def save_silence(found: Sensitivity, folder: Path) -> Path:
+def save_nonresponse(found: Sensitivity, folder: Path) -> Path:
     """Write the CSV of the section's table."""
     columns = ["measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "response_share", "n"]
     shown = as_shown(found.ranges[columns], {"n": 0} | dict.fromkeys(RANGES, 1))

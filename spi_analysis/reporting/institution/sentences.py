@@ -7,7 +7,7 @@ import pandas as pd
 from spi_analysis.params import Source
 from spi_analysis.reporting import Words, message
 from spi_analysis.reporting.institution.labels import contact_meanings, previous_index, short_name
-from spi_analysis.scores import verdict_of
+from spi_analysis.scores import direction_of
 from spi_analysis.stages import InstitutionPage
 
 WITHHELD = {
@@ -103,7 +103,7 @@ PUBLISHED = {
 
 def _change_words(messages: dict[str, str], change: pd.Series, year: int, before: float, words: Words) -> str:
     return words(
-        messages[verdict_of(change["ci_low"], change["ci_high"])],
+        messages[direction_of(change["ci_low"], change["ci_high"])],
         year=year,
         before=words.number(before),
         points=words.number(abs(change["estimate"])),
@@ -172,7 +172,7 @@ def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
         ),
         words(
             "An interval tells how far chance in drawing and answering may have moved a figure. It does not cover "
-            "untrue answers, nor people who stayed silent because of what they know."
+            "untrue answers, nor people who did not answer because of what they know."
         ),
     ]
 

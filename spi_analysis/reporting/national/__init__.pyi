@@ -6,7 +6,7 @@ from .lasting_levels import (
     levels_view as levels_view,
 )
 from .lasting_levels import (
-    published_places_table as published_places_table,
+    published_rank_sets_table as published_rank_sets_table,
 )
 from .moves import (
     hold_out_table as hold_out_table,
@@ -48,7 +48,7 @@ from .this_round import (
     experiences_table as experiences_table,
 )
 from .this_round import (
-    places_table as places_table,
+    rank_sets_table as rank_sets_table,
 )
 from .this_round import (
     round_table as round_table,

@@ -18,7 +18,7 @@ from spi_analysis.reporting import (
     show,
     text,
 )
-from spi_analysis.reporting.national.this_round import place_cells
+from spi_analysis.reporting.national.this_round import rank_set_cells
 from spi_analysis.scores.years import SERIES
 from spi_analysis.stages import Overview
 
@@ -107,9 +107,9 @@ def levels_view(overview: Overview, setup: RoundSetup) -> Shown:
     return show(make)
 
 
-def published_places_table(overview: Overview, setup: RoundSetup) -> Shown:
-    """Places of this round's institutions within their type, by the last published index; else nothing."""
-    table = overview.model.places
+def published_rank_sets_table(overview: Overview, setup: RoundSetup) -> Shown:
+    """Rank sets of this round's institutions within their type, by the last published index; else nothing."""
+    table = overview.model.rank_sets
     rows = table.loc[[code for code in setup.institution_ids if code in table.index]]
     if rows.empty:
         return show(lambda words: "")
@@ -119,13 +119,13 @@ def published_places_table(overview: Overview, setup: RoundSetup) -> Shown:
         columns = [
             text(words("Institution"), rows.index.map(names)),
             text(words("Peers"), (f"{words.value('type', r.type)} (n = {r.peers})" for r in rows.itertuples())),
-            figures(words("Place, all together"), place_cells(rows["best"], rows["worst"], rows["peers"], words)),
+            figures(words("Rank set, all together"), rank_set_cells(rows["best"], rows["worst"], rows["peers"], words)),
             figures(
-                words("Place, this one alone"),
-                place_cells(rows["best_alone"], rows["worst_alone"], rows["peers"], words),
+                words("Rank set, this one alone"),
+                rank_set_cells(rows["best_alone"], rows["worst_alone"], rows["peers"], words),
             ),
         ]
-        title = words("Places within the type by the published index (KPK) of {year}", year=overview.model.last_year)
+        title = words("Rank sets within the type by the published index (KPK) of {year}", year=overview.model.last_year)
         note = words("Sets with {level} confidence, as above.", level=words.percent(setup.round.level, 0))
         return html_table(columns, "table-published-places", title, note=f"{note} {noise_note(words)}",
                           csv="tables/years_places.csv", words=words)  # fmt: skip

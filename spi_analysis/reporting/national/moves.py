@@ -1,4 +1,4 @@
-"""Moves of the published years that stand out from noise, and the last year foretold."""
+"""Moves of the published years that stand out from noise, and the last year predicted."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _moves_note(setup: RoundSetup, words: Words) -> str:
 
 
 def hold_out_table(overview: Overview, setup: RoundSetup) -> Shown:
-    """How well the years before foretell the last one; else nothing."""
+    """How well the years before predict the last one; else nothing."""
     table = overview.model.hold_out
     if table.empty:
         return show(lambda words: "")
@@ -95,11 +95,11 @@ def hold_out_table(overview: Overview, setup: RoundSetup) -> Shown:
 
     def make(words: Words) -> str:
         titles = {
-            "unknown": words("{year} foretold, nothing of that year known", year=year),
-            "known": words("{year} foretold, the mean of each type known", year=year),
+            "unknown": words("{year} predicted, nothing of that year known", year=year),
+            "known": words("{year} predicted, the mean of each type known", year=year),
         }
         notes = {"unknown": _hold_out_note(table, setup, year, words), "known": words(
-            "Every rule is told the mean of each type in {year}: only the order of institutions is foretold.",
+            "Every rule is told the mean of each type in {year}: only the order of institutions is predicted.",
             year=year,
         )}  # fmt: skip
         return "".join(

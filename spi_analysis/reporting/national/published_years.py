@@ -124,14 +124,14 @@ def means_table(overview: Overview, setup: RoundSetup) -> Shown:
     too_few = bool((table["n"] < setup.years.min_national).any())
 
     def make(words: Words) -> str:
-        verdict = {True: words("rounding"), False: words("unexplained")}
+        reason = {True: words("rounding"), False: words("unexplained")}
         columns = [
             text(words("Year"), table["year"].astype(str)),
             figures(words("Institutions here"), (words.number(n, 0) for n in table["n"])),
             figures(words("Their plain mean"), (words.number(x) for x in table["plain_mean"])),
             figures(words("Official national index"), (words.number(x) for x in table["official"])),
             figures(words("Gap"), (words.signed(x) for x in table["gap"])),
-            text(words("The gap is"), (verdict.get(x, MISSING) for x in table["explained"])),
+            text(words("The gap is"), (reason.get(x, MISSING) for x in table["explained"])),
         ]
         note = words(
             "The national index is the plain mean over all institutions. A gap beyond rounding is shown as it is."

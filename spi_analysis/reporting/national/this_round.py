@@ -1,4 +1,4 @@
-"""This round's institutions: their indices, and their places among peers."""
+"""This round's institutions: their indices, and their rank sets among peers."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: boo
     return show(make)
 
 
-def places_table(places: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) -> Shown:
+def rank_sets_table(rank_sets: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) -> Shown:
     """Between which places each institution lies among its peers; nothing where nobody has a peer."""
-    table = places[places["peers"] > 1]
+    table = rank_sets[rank_sets["peers"] > 1]
     if table.empty:
         return show(lambda words: html_paragraphs([words("No institution of this round has a peer to compare with.")]))
     names = [readable(setup.roster[code].name) for code in table["institution_id"]]
@@ -67,19 +67,21 @@ def places_table(places: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) ->
         columns = [
             text(words("Institution"), names),
             text(words("Peers"), (_peers(row, setup, words) for row in table.itertuples())),
-            figures(words("Place, all together"), place_cells(table["best"], table["worst"], table["peers"], words)),
             figures(
-                words("Place, this one alone"),
-                place_cells(table["best_alone"], table["worst_alone"], table["peers"], words),
+                words("Rank set, all together"), rank_set_cells(table["best"], table["worst"], table["peers"], words)
+            ),
+            figures(
+                words("Rank set, this one alone"),
+                rank_set_cells(table["best_alone"], table["worst_alone"], table["peers"], words),
             ),
         ]
         year = setup.round.year
         title = (
-            words("Places among peers, {year} (generated data)", year=year)
+            words("Rank sets among peers, {year} (generated data)", year=year)
             if is_synthetic
-            else words("Places among peers, {year}", year=year)
+            else words("Rank sets among peers, {year}", year=year)
         )
-        return html_table(columns, "table-places", title, note=_places_note(setup, words), csv="tables/places.csv",
+        return html_table(columns, "table-places", title, note=_rank_sets_note(setup, words), csv="tables/places.csv",
                           words=words)  # fmt: skip
 
     return show(make)
@@ -117,7 +119,7 @@ def experiences_table(table: pd.DataFrame, setup: RoundSetup, is_synthetic: bool
     return show(make)
 
 
-def _place(best: float, worst: float, peers: float, words: Words) -> str:
+def _rank_set(best: float, worst: float, peers: float, words: Words) -> str:
     """A set of ranks in words."""
     if pd.isna(best):
         return MISSING
@@ -126,15 +128,15 @@ def _place(best: float, worst: float, peers: float, words: Words) -> str:
     return words("between {best} and {worst} of {n}", best=int(best), worst=int(worst), n=int(peers))
 
 
-def place_cells(best: pd.Series, worst: pd.Series, peers: pd.Series, words: Words) -> list[str]:
+def rank_set_cells(best: pd.Series, worst: pd.Series, peers: pd.Series, words: Words) -> list[str]:
     """Sets of ranks in words, row by row."""
-    return [_place(*row, words) for row in zip(best, worst, peers, strict=True)]
+    return [_rank_set(*row, words) for row in zip(best, worst, peers, strict=True)]
 
 
-def _places_note(setup: RoundSetup, words: Words) -> str:
+def _rank_sets_note(setup: RoundSetup, words: Words) -> str:
     return words(
-        "Place 1 has the highest index. All together: with {level} confidence every set of the group holds the true "
-        "place. This one alone: for a reader who cares for one institution chosen beforehand. Hidden and withheld "
+        "Rank 1 has the highest index. All together: with {level} confidence every set of the group holds the true "
+        "rank. This one alone: for a reader who cares for one institution chosen beforehand. Hidden and withheld "
         "indices are in no comparison. Method: Mogstad, Romano, Shaikh and Wilhelm (2024), with {draws} draws.",
         level=words.percent(setup.round.level, 0),
         draws=words.number(setup.round.ranks.draws, 0),

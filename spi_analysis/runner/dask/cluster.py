@@ -89,7 +89,7 @@ class DaskPool:
     ----------
     scheduler : its address
     workers : steps at a time (None: as many as the workers have threads)
-    say : takes messages for the operator
+    report : takes messages for the operator
 
     Raises
     ------
@@ -103,9 +103,9 @@ class DaskPool:
         engine: EngineName,
         workers: int | None,
         limits: Limits,
-        say: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
-        self._scheduler, self._setup, self._most, self._say = scheduler, setup, workers, say
+        self._scheduler, self._setup, self._most, self._report = scheduler, setup, workers, report
         self._job = Job(uuid4().hex, str(setup.workspace.root), setup.round.round_id, engine, limits)
         # Address -> threads of the workers that are as this machine is; what is wrong with others was said.
         self._places: dict[str, int] = {}
@@ -160,7 +160,7 @@ class DaskPool:
             if lost:
                 return [self._lost(key, one) for key, one in lost]
         if not self._places:
-            self._say("no Dask worker is left; waiting for one")
+            self._report("no Dask worker is left; waiting for one")
             self._note(self._wait_for_workers())
         return []
 
@@ -259,7 +259,7 @@ class DaskPool:
     def _note(self, problems: Iterable[Problem]) -> None:
         """Workers that came later and cannot be used: the run goes on with the others."""
         for problem in problems:
-            self._say(f"not used: {problem}")
+            self._report(f"not used: {problem}")
 
     def _free_at(self, worker: str) -> int:
         return self._places[worker] - Counter(one.worker for one in self._running.values())[worker]

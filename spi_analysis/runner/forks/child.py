@@ -26,7 +26,7 @@ KINDS = {
 
 
 def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server: int) -> None:
-    """Run what was asked for in surroundings of its own; never returns.
+    """Run what was asked for in a process environment of its own; never returns.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server
     """
     code = 1
     try:
-        _own_surroundings(request, folder, server)
+        _prepare_process(request, folder, server)
         module, _, name = KINDS[request["kind"]].partition(":")
         code = getattr(importlib.import_module(module), name)(*files, **request["arguments"]) or 0
     except SystemExit as error:
@@ -47,7 +47,7 @@ def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server
     leave(code)
 
 
-def _own_surroundings(request: dict[str, Any], folder: Path, server: int) -> None:
+def _prepare_process(request: dict[str, Any], folder: Path, server: int) -> None:
     os.setsid()
     # Even a server that was killed leaves no child behind.
     die_with(server)

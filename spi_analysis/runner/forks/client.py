@@ -150,7 +150,7 @@ class ForkServer:
             return next((line.strip() for line in reversed(lines) if line.strip()), "")
         return ""
 
-    def is_current(self) -> bool:
+    def is_up_to_date(self) -> bool:
         """Whether it runs, runs the code that is on disk now, and nobody has cleared its folder away."""
         reachable = self._process.poll() is None and (self.folder / wire.SOCKET).exists()
         return reachable and self.digest == process_digest()

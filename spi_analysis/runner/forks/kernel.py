@@ -148,7 +148,7 @@ class _Own:
     def current(self) -> ForkServer:
         """The server of the code as it is now; one of older code goes on until its last kernel has ended."""
         with self._lock:
-            if not self._servers or not self._servers[-1].is_current():
+            if not self._servers or not self._servers[-1].is_up_to_date():
                 for server in self._servers:
                     server.retire()
                 self._servers.append(ForkServer())

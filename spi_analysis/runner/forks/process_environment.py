@@ -105,7 +105,7 @@ def use_own_settings(folder: Path) -> None:
     """Give the next notebook of this process settings of its own: what one leaves there does not reach another.
 
     Matplotlib's stay where they are: its list of the machine's fonts would be made anew for every notebook, and what
-    else is there counts for nothing (``surroundings.prepare``).
+    else is there counts for nothing (``process_environment.prepare``).
     """
     own = {name: below for name, below in (SETTINGS | HOME).items() if name != "MPLCONFIGDIR"}
     os.environ.update(settings_below(folder, own))

@@ -35,4 +35,4 @@ from .prediction import (
 from .prediction import (
     moves as moves,
 )
-from .rank_sets import published_places as published_places
+from .rank_sets import published_rank_sets as published_rank_sets

@@ -59,7 +59,7 @@ def predict(fit: YearsFit, covariances: np.ndarray, variances: np.ndarray, fixed
     return Prediction(value, np.sqrt(np.maximum(mse, 0.0)))
 
 
-# The last year held out: how well the earlier ones foretell it.
+# The last year held out: how well the earlier ones predict it.
 
 METHODS = ("model", "same_as_last_year", "type_mean")
 
@@ -69,7 +69,7 @@ def hold_out(published: pd.DataFrame, years: PublishedYears, level: float) -> pd
 
     Every method gives each institution a normal predictive distribution around the type's mean. ``common_move``
     "unknown": the type's mean stays where it was, and its past moves widen the prediction; "known": all methods are
-    told the type's mean of the held-out year, so that only the place among institutions is foretold.
+    told the type's mean of the held-out year, so that only the place among institutions is predicted.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Places of the last published year as sets of ranks, with the model's noise in place of a standard error."""
+"""Rank sets of the last published year, with the model's noise in place of a standard error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ["type", "peers", "published", "best", "worst", "best_alone", "worst_a
 LEAST_DF = 1.0
 
 
-def published_places(model: YearsModel, ranks: RankParams, level: float, of: Collection[str]) -> pd.DataFrame:
+def published_rank_sets(model: YearsModel, ranks: RankParams, level: float, of: Collection[str]) -> pd.DataFrame:
     """Between which places each institution lies among those of its type, by the index of the last year.
 
     Published figures carry no standard error: the noise of the hierarchical model stands in, the same for all of a
@@ -31,11 +31,11 @@ def published_places(model: YearsModel, ranks: RankParams, level: float, of: Col
     DataFrame, index institution_id: type, peers (institutions compared, itself included), published, best, worst (all
     sets of the type together hold the true ranks), best_alone, worst_alone (missing for institutions not in ``of``).
     """
-    tables = [_places_of(fit, ranks, level, of) for fit in model.fits if fit.panel.series == "index"]
+    tables = [_rank_sets_of(fit, ranks, level, of) for fit in model.fits if fit.panel.series == "index"]
     return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS, index=pd.Index([], name="institution_id"))
 
 
-def _places_of(fit: YearsFit, ranks: RankParams, level: float, of: Collection[str]) -> pd.DataFrame:
+def _rank_sets_of(fit: YearsFit, ranks: RankParams, level: float, of: Collection[str]) -> pd.DataFrame:
     last = pd.Series(fit.panel.values[:, -1], index=fit.panel.institution_ids).dropna()
     variance, df = fit.noise_of(-1)
     table = pd.DataFrame({"type": fit.panel.type, "peers": len(last), "published": last, "best": 1, "worst": len(last)})

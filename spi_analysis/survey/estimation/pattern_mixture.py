@@ -1,8 +1,8 @@
-"""Proxy pattern-mixture analysis: what a mean would be if silence depended on the answer itself.
+"""Proxy pattern-mixture analysis: what a mean would be if nonresponse depended on the answer itself.
 
 A proxy X is known for everyone, the variable Y for respondents only. Whether somebody answers may
-depend on (1 - phi) X* + phi Y, where X* is the proxy on the scale of Y: phi = 0 is silence that depends on the
-proxy alone, phi = 1 silence that depends on Y alone. The data say nothing about phi.
+depend on (1 - phi) X* + phi Y, where X* is the proxy on the scale of Y: phi = 0 is nonresponse that depends on the
+proxy alone, phi = 1 nonresponse that depends on Y alone. The data say nothing about phi.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def sensitivity(estimate: float, moments: ProxyMoments, phis: Sequence[float]) -
     ----------
     estimate : float           the calibrated mean, in units of Y
     moments : ProxyMoments     of Y and its proxy
-    phis : sequence of float   0 (silence depends on the proxy alone) to 1 (on Y alone)
+    phis : sequence of float   0 (nonresponse depends on the proxy alone) to 1 (on Y alone)
 
     Returns
     -------
@@ -200,7 +200,7 @@ def regression_proxy(
     centre = np.average(own, axis=0, weights=weights) if own.shape[1] else np.zeros(0)
     root = np.sqrt(weights)[:, None]
     y_mean = float(np.average(y, weights=weights))
-    # Of all solutions the shortest: people of a category that nobody answered from get a middling prediction.
+    # Of all solutions the shortest: people of a category that nobody answered from get a central prediction.
     beta, _, rank, _ = np.linalg.lstsq(root * (own - centre), root[:, 0] * (y - y_mean), rcond=None)
     predicted, people = y_mean + (own - centre) @ beta, y_mean + (all_ - centre) @ beta
     n = effective_n(weights)
@@ -280,13 +280,13 @@ def delta_adjusted_mean(estimate: float, response_share: float, delta: float) ->
     return estimate + (1 - response_share) * delta
 
 
-def tipping_delta(estimate: float, silent_share: float, limit: float) -> float:
+def tipping_delta(estimate: float, nonrespondent_share: float, limit: float) -> float:
     """The delta at which the adjusted mean is ``limit``; infinite where everyone answered.
 
     Parameters
     ----------
     estimate, limit : float   in one unit
-    silent_share : float      share of nonrespondents, 0 to 1; for a composite the sum of weights times shares
+    nonrespondent_share : float      share of nonrespondents, 0 to 1; for a composite the sum of weights times shares
 
     Returns
     -------
@@ -298,9 +298,9 @@ def tipping_delta(estimate: float, silent_share: float, limit: float) -> float:
 
     Examples
     --------
-    >>> tipping_delta(70.0, silent_share=0.4, limit=68.0)
+    >>> tipping_delta(70.0, nonrespondent_share=0.4, limit=68.0)
     -5.0
     """
-    if silent_share <= 0:
+    if nonrespondent_share <= 0:
         return float("inf") if limit > estimate else float("-inf")
-    return (limit - estimate) / silent_share
+    return (limit - estimate) / nonrespondent_share

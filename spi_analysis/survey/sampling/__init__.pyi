@@ -109,25 +109,25 @@ from .random_numbers import (
     expected_overlap as expected_overlap,
 )
 from .random_numbers import (
+    from_start as from_start,
+)
+from .random_numbers import (
     overlap as overlap,
 )
 from .random_numbers import (
     permanent_random_numbers as permanent_random_numbers,
 )
 from .random_numbers import (
+    rotated_start as rotated_start,
+)
+from .random_numbers import (
+    rotation_for as rotation_for,
+)
+from .random_numbers import (
     rounds_of_rest as rounds_of_rest,
 )
 from .random_numbers import (
-    shift_of as shift_of,
-)
-from .random_numbers import (
-    shifted as shifted,
-)
-from .random_numbers import (
-    turn_for as turn_for,
-)
-from .random_numbers import (
-    turned_shift as turned_shift,
+    start_of as start_of,
 )
 from .response import (
     compared_allocations as compared_allocations,
@@ -179,10 +179,10 @@ from .verify import (
     verify_draw as verify_draw,
 )
 from .waves import (
-    assign_waves as assign_waves,
+    activate_waves as activate_waves,
 )
 from .waves import (
-    release as release,
+    assign_waves as assign_waves,
 )
 from .waves import (
     wave_sizes as wave_sizes,

@@ -52,7 +52,7 @@ class Ceilings:
         return bool((self.used(n) <= 1 + ROUNDING).all())
 
     def priced(self, prices: np.ndarray) -> np.ndarray:
-        """Loads of each stratum, weighed by a price for each ceiling (H,)."""
+        """Loads of each stratum, weighted by a price for each ceiling (H,)."""
         return (self.loads * prices[self.places]).sum(axis=1)
 
 

@@ -1,7 +1,7 @@
 """The draw record: what is published of a draw.
 
 The record holds counts, parameters and digests only. Without the secret anybody can check that the frame is the one
-that was committed to and that the shift follows from the public value; with the secret an auditor repeats the
+that was committed to and that the start follows from the public value; with the secret an auditor repeats the
 selection itself (``verify.py``).
 """
 
@@ -20,10 +20,10 @@ import pandas as pd
 from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.survey.sampling.random_numbers import (
     commitment,
+    from_start,
     permanent_random_numbers,
-    shift_of,
-    shifted,
-    turned_shift,
+    rotated_start,
+    start_of,
 )
 from spi_analysis.survey.sampling.selection import select_srs
 from spi_analysis.survey.sampling.systematic import select_systematic, select_two_stage
@@ -31,8 +31,8 @@ from spi_analysis.survey.sampling.waves import assign_waves, wave_sizes
 
 # How a draw selects: one door for drawing and for the check that repeats it.
 #
-# All randomness comes from the permanent secret, a public value and a turn: nobody can choose it, and an auditor can
-# make it again.
+# All randomness comes from the permanent secret, a public value and a rotation: nobody can choose it, and an auditor
+# can make it again.
 
 SEED_LABEL = b"seed of a draw, version 3\x00"
 
@@ -43,20 +43,20 @@ class DrawDesign:
 
     Parameters
     ----------
-    public_value : str   a text that nobody could know before its date, such as a closing price; it fixes the shift
+    public_value : str   a text that nobody could know before its date, such as a closing price; it fixes the start
     sizes : mapping stratum -> list of int
-        people of each wave, first release first, such as ``{"north": [6, 2, 2]}``. For two stages the people of a
+        people of each wave, first wave first, such as ``{"north": [6, 2, 2]}``. For two stages the people of a
         stratum follow from its units; ``sizes`` then gives the waves as shares (``wave_shares``)
     method : mapping
         ``{"name": "srs"}``; ``{"name": "systematic", "order": [columns]}``; ``{"name": "two_stage",
         "unit": column, "units": {stratum: m}, "people": k, "wave_shares": [...]}``
-    turn : float         part of the circle that co-ordination with an earlier round adds to the shift
+    turn : float         part of the circle that co-ordination with an earlier round adds to the start
     scope : str          keeps the seeds of several draws apart (such as round, institution and source)
     person, stratum : str   column names
 
     Raises
     ------
-    SamplingError   the public value is no text or empty (once ``shift`` or ``seed`` is asked for).
+    SamplingError   the public value is no text or empty (once ``start`` or ``seed`` is asked for).
 
     References
     ----------
@@ -65,26 +65,26 @@ class DrawDesign:
     Examples
     --------
     >>> design = DrawDesign("closing price 7214.17", sizes={"north": [6, 2, 2]})
-    >>> 0 < design.shift < 1
+    >>> 0 < design.start < 1
     True
     """
 
     public_value: str
     sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     method: Mapping[str, Any] = field(default_factory=lambda: {"name": "srs"})
-    turn: float = 0.0
+    rotation: float = 0.0
     scope: str = ""
     person: str = "person_id"
     stratum: str = "stratum"
 
     @property
-    def shift(self) -> float:
+    def start(self) -> float:
         """Where on the circle of random numbers the draw begins."""
-        return turned_shift(shift_of(self.public_value), self.turn)
+        return rotated_start(start_of(self.public_value), self.rotation)
 
     def seed(self, secret: bytes) -> int:
         """The seed of what permanent numbers do not decide: random starts, and waves of unequal probabilities."""
-        text = SEED_LABEL + f"{self.shift.hex()}\x00{self.scope}".encode()
+        text = SEED_LABEL + f"{self.start.hex()}\x00{self.scope}".encode()
         return int.from_bytes(hmac.digest(secret, text, "sha256")[:8], "big")
 
 
@@ -99,7 +99,7 @@ def draw_sample(frame: pd.DataFrame, design: DrawDesign, secret: bytes) -> pd.Da
 
     Returns
     -------
-    The selected rows in the order of the frame, with ``prn`` (counted from the shift on), ``pop_size``,
+    The selected rows in the order of the frame, with ``prn`` (counted from the start on), ``pop_size``,
     ``inclusion_prob`` (to be drawn, in whatever wave) and ``wave``. The order of rows changes nobody's fate.
 
     Raises
@@ -127,12 +127,12 @@ def draw_sample(frame: pd.DataFrame, design: DrawDesign, secret: bytes) -> pd.Da
         raise SamplingError(
             "unknown method of selection", got=name, expected=", ".join(METHODS), hint=nearest(name, METHODS)
         )
-    numbers = shifted(permanent_random_numbers(frame[design.person], secret), design.shift)
+    numbers = from_start(permanent_random_numbers(frame[design.person], secret), design.start)
     return METHODS[name](frame.assign(prn=numbers), design, design.seed(secret))
 
 
 def _srs(frame: pd.DataFrame, design: DrawDesign, _: int) -> pd.DataFrame:
-    """The smallest numbers; the smallest of those are released first, so each release is a simple random sample."""
+    """The smallest numbers; the smallest of those are activated first, so each wave is a simple random sample."""
     sizes = {name: sum(waves) for name, waves in design.sizes.items()}
     return assign_waves(select_srs(frame, sizes, design.stratum), design.sizes, design.stratum)
 
@@ -291,11 +291,11 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
     Parameters
     ----------
     frame : DataFrame (N, ...)    the people who could be drawn; every column enters the digests
-    sample : DataFrame (n, ...)   the selected rows; with a column ``wave`` the waves are recorded, else one release
+    sample : DataFrame (n, ...)   the selected rows; with a column ``wave`` the waves are recorded, else one wave
     params : mapping              ``secret`` (bytes), ``public_value``; optional ``public_value_name``,
         ``public_value_date``, ``person_id`` and ``stratum`` (column names), ``context`` (plain facts
         such as the round's name, copied into the record), ``turn`` (what co-ordination with an earlier
-        round adds to the shift; see ``turn_for``), ``method`` and ``scope`` (as in ``DrawDesign``)
+        round adds to the start; see ``rotation_for``), ``method`` and ``scope`` (as in ``DrawDesign``)
 
     Returns
     -------
@@ -342,7 +342,7 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
         "public_value_name": str(params.get("public_value_name", "")),
         "public_value_date": str(params.get("public_value_date", "")),
         "turn": float(params.get("turn", 0.0)),
-        "shift": turned_shift(shift_of(str(params["public_value"])), float(params.get("turn", 0.0))),
+        "shift": rotated_start(start_of(str(params["public_value"])), float(params.get("turn", 0.0))),
         "pop_size": len(frame),
         "sample_size": len(sample),
         "strata": strata_entries(frame, selected, columns, person, stratum, params["secret"]),
@@ -380,7 +380,7 @@ def design_of(record: Mapping[str, Any]) -> DrawDesign:
         public_value=record["public_value"],
         sizes={entry["stratum"]: [wave["size"] for wave in entry["waves"]] for entry in record["strata"]},
         method=record["method"],
-        turn=record["turn"],
+        rotation=record["turn"],
         scope=record["scope"],
         person=record["person_id"],
         stratum=record["stratum"],

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.groups import known_levels, require_columns
+from spi_analysis.survey.groups import require_columns, with_unknown_level
 
 
 def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def list_quality(
     Parameters
     ----------
     frame : DataFrame (N, ...)     one row per listed person
-    by : column(s)                 groups; a missing value is a group of its own (see ``known_levels``)
+    by : column(s)                 groups; a missing value is a group of its own (see ``with_unknown_level``)
     flags : mapping name -> Series of bool (N,)
 
     Returns
@@ -96,7 +96,7 @@ def list_quality(
     """
     columns = [by] if isinstance(by, str) else list(by)
     require_columns(frame, columns, SamplingError)
-    groups = [known_levels(frame[c]) for c in columns]
+    groups = [with_unknown_level(frame[c]) for c in columns]
     table = pd.DataFrame({"people": 1, **{name: flag.astype(int) for name, flag in flags.items()}}, index=frame.index)
     return table.groupby(groups, sort=True).sum().astype(int)
 

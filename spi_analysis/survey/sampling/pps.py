@@ -264,7 +264,7 @@ def _sen_yates_grundy(expanded: np.ndarray, p: np.ndarray, joint: np.ndarray) ->
 
 
 def _hajek(expanded: np.ndarray, p: np.ndarray) -> float:
-    """n/(n-1) sum (1-p) (y/p - A)**2, A the mean of y/p weighed by 1-p; certainty units add nothing."""
+    """n/(n-1) sum (1-p) (y/p - A)**2, A the mean of y/p weighted by 1-p; certainty units add nothing."""
     open_ = p < 1
     n = int(open_.sum())
     if n == 0:

@@ -14,7 +14,7 @@ from spi_analysis.errors import SamplingError, nearest
 from spi_analysis.survey.groups import is_number
 
 COMMITMENT_LABEL = b"permanent random numbers, commitment, version 1\x00"
-# The most bits with which the middle of a cell is still a double: neither 0 nor 1 can occur, and a shift is exact.
+# The most bits with which the middle of a cell is still a double: neither 0 nor 1 can occur, and a start is exact.
 _BITS = 52
 # Shorter secrets could be found by trying; the commitment would then hide nothing.
 _SECRET_BYTES = 16
@@ -58,8 +58,8 @@ def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
     return pd.Series(_to_unit(np.frombuffer(digests, dtype=">u8")), index=person_ids.index, name="prn")
 
 
-def shift_of(public_value: str) -> float:
-    """The shift in (0, 1) that a public value fixes.
+def start_of(public_value: str) -> float:
+    """The start in (0, 1) that a public value fixes.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def shift_of(public_value: str) -> float:
 
     Examples
     --------
-    >>> 0 < shift_of("closing price 7214.17") < 1
+    >>> 0 < start_of("closing price 7214.17") < 1
     True
-    >>> shift_of("closing price 7214.17") == shift_of("closing price 7214.18")
+    >>> start_of("closing price 7214.17") == start_of("closing price 7214.18")
     False
     """
     if not isinstance(public_value, str) or not public_value.strip():
@@ -90,8 +90,8 @@ def shift_of(public_value: str) -> float:
     return float(_to_unit(np.frombuffer(digest, dtype=">u8"))[0])
 
 
-def shifted(prn: pd.Series, shift: float) -> pd.Series:
-    """The numbers as seen from the shift on: (prn - shift) modulo 1. The smallest are drawn.
+def from_start(prn: pd.Series, start: float) -> pd.Series:
+    """The numbers as seen from the start on: (prn - start) modulo 1. The smallest are drawn.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def shifted(prn: pd.Series, shift: float) -> pd.Series:
 
     Raises
     ------
-    SamplingError   the shift is no number from 0 to below 1.
+    SamplingError   the start is no number from 0 to below 1.
 
     References
     ----------
@@ -112,12 +112,12 @@ def shifted(prn: pd.Series, shift: float) -> pd.Series:
 
     Examples
     --------
-    >>> shifted(pd.Series([0.25, 0.75]), 0.5).tolist()
+    >>> from_start(pd.Series([0.25, 0.75]), 0.5).tolist()
     [0.75, 0.25]
     """
-    if not is_number(shift) or not 0 <= shift < 1:
-        raise SamplingError("the shift is out of range", got=str(shift), expected="a number from 0 to below 1")
-    return ((prn - shift) % 1.0).rename("prn")
+    if not is_number(start) or not 0 <= start < 1:
+        raise SamplingError("the start is out of range", got=str(start), expected="a number from 0 to below 1")
+    return ((prn - start) % 1.0).rename("prn")
 
 
 def commitment(secret: bytes) -> str:
@@ -186,17 +186,17 @@ def numbers_of(seed: int, ids: Iterable[object]) -> np.ndarray:
     return _to_unit(np.frombuffer(words, dtype=">u8"))
 
 
-# Co-ordination of rounds: how far the random numbers are turned, and how many are asked again.
+# Co-ordination of rounds: how far the random numbers are rotated, and how many are asked again.
 #
 # With permanent random numbers a sample of the fraction f is the arc of length f after the
-# shift. Two rounds share what their arcs share: turned by 0 they share as much as can be,
-# turned past the earlier arc they share as little as can be.
+# start. Two rounds share what their arcs share: rotated by 0 they share as much as can be,
+# rotated past the earlier arc they share as little as can be.
 
 AIMS = ("most", "least")
 
 
-def turned_shift(shift: float, turn: float) -> float:
-    """The shift of a round that is turned by ``turn`` (a part of the circle) against ``shift``.
+def rotated_start(start: float, rotation: float) -> float:
+    """The start of a round that is rotated by ``rotation`` (a part of the circle) against ``start``.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def turned_shift(shift: float, turn: float) -> float:
 
     Returns
     -------
-    float: ``(shift + turn) modulo 1``.
+    float: ``(start + rotation) modulo 1``.
 
     Raises
     ------
@@ -216,14 +216,14 @@ def turned_shift(shift: float, turn: float) -> float:
 
     Examples
     --------
-    >>> turned_shift(0.75, 0.5)
+    >>> rotated_start(0.75, 0.5)
     0.25
     """
-    return float((shift + turn) % 1.0)
+    return float((start + rotation) % 1.0)
 
 
-def turn_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: ArrayLike = 1) -> float:
-    """How far a round is turned against an earlier one so that they share the most, or the fewest, people.
+def rotation_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: ArrayLike = 1) -> float:
+    """How far a round is rotated against an earlier one so that they share the most, or the fewest, people.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def turn_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: Arra
 
     Returns
     -------
-    Part of the circle in [0, 1), the smallest of those that are best. One turn serves all strata: people who
+    Part of the circle in [0, 1), the smallest of those that are best. One rotation serves all strata: people who
     change stratum keep their number. Where a stratum's two fractions exceed 1, some must be asked again.
 
     Raises
@@ -247,9 +247,9 @@ def turn_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: Arra
 
     Examples
     --------
-    >>> turn_for([0.25], [0.5], aim="most")
+    >>> rotation_for([0.25], [0.5], aim="most")
     0.0
-    >>> turn_for([0.25], [0.5], aim="least")
+    >>> rotation_for([0.25], [0.5], aim="least")
     0.25
     """
     if aim not in AIMS:
@@ -259,39 +259,41 @@ def turn_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: Arra
         return 0.0
     pairs, which = np.unique(np.column_stack([first.ravel(), second.ravel()]), axis=0, return_inverse=True)
     weights = np.bincount(which.ravel(), counts.ravel())
-    # The overlap is linear between these turns, so that one of them is best.
-    turns = np.unique(np.concatenate([pairs[:, 0], 1 - pairs[:, 1]]) % 1.0)
-    shared = [expected_overlap(pairs[:, 0], pairs[:, 1], turn, weights) for turn in turns]
+    # The overlap is linear between these rotations, so that one of them is best.
+    rotations = np.unique(np.concatenate([pairs[:, 0], 1 - pairs[:, 1]]) % 1.0)
+    shared = [expected_overlap(pairs[:, 0], pairs[:, 1], rotation, weights) for rotation in rotations]
     best = min(shared)
-    return float(next(turn for turn, n in zip(turns, shared, strict=True) if n <= best + 1e-9 * max(best, 1)))
+    return float(
+        next(rotation for rotation, n in zip(rotations, shared, strict=True) if n <= best + 1e-9 * max(best, 1))
+    )
 
 
-def shared_fraction(before: ArrayLike, now: ArrayLike, turn: float) -> np.ndarray:
-    """The chance to be in both rounds: what the arcs [0, before) and [turn, turn + now) of the circle share.
+def shared_fraction(before: ArrayLike, now: ArrayLike, rotation: float) -> np.ndarray:
+    """The chance to be in both rounds: what the arcs [0, before) and [rotation, rotation + now) of the circle share.
 
     Exact for a fixed arc; for a sample of fixed size, whose arc ends at its last person, exact but for terms of
     the order 1/N.
     """
     first, second = _fractions(before), _fractions(now)
-    start = turn % 1.0
+    start = rotation % 1.0
     # The second arc in two pieces: up to 1, and what runs round the circle from 0 on; each meets [0, before).
     return np.clip(np.minimum(first, start + second) - start, 0, None) + np.minimum(
         first, np.clip(start + second - 1, 0, None)
     )
 
 
-def expected_overlap(before: ArrayLike, now: ArrayLike, turn: float, people: ArrayLike = 1) -> float:
+def expected_overlap(before: ArrayLike, now: ArrayLike, rotation: float, people: ArrayLike = 1) -> float:
     """How many of ``people`` (N_h of each stratum, or 1 for each person) are expected in both rounds.
 
     Parameters
     ----------
     before, now : array (H,)   sampling fractions in both rounds
-    turn : float               how far the second round is turned against the first, as part of the circle
+    turn : float               how far the second round is rotated against the first, as part of the circle
     people : array (H,)        people that each pair of fractions stands for
 
     Returns
     -------
-    float, in people: ``sum(N_h * arc_h)``, arc_h what the arcs [0, before) and [turn, turn + now) share.
+    float, in people: ``sum(N_h * arc_h)``, arc_h what the arcs [0, before) and [rotation, rotation + now) share.
 
     Raises
     ------
@@ -304,12 +306,12 @@ def expected_overlap(before: ArrayLike, now: ArrayLike, turn: float, people: Arr
 
     Examples
     --------
-    >>> expected_overlap([0.5], [0.5], turn=0.0, people=[100])
+    >>> expected_overlap([0.5], [0.5], rotation=0.0, people=[100])
     50.0
-    >>> expected_overlap([0.5], [0.5], turn=0.25, people=[100])
+    >>> expected_overlap([0.5], [0.5], rotation=0.25, people=[100])
     25.0
     """
-    return float(np.sum(shared_fraction(before, now, turn) * np.asarray(people, dtype=float)))
+    return float(np.sum(shared_fraction(before, now, rotation) * np.asarray(people, dtype=float)))
 
 
 def rounds_of_rest(fraction: float) -> int:

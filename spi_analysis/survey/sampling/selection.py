@@ -23,7 +23,7 @@ def select_srs(
     frame : DataFrame (N, ...)   one row per person
     n : int, or mapping stratum -> int   how many (the same number in each stratum, or one for each)
     stratum : str or None        column; None for one stratum
-    prn : str                    column of random numbers in (0, 1), already shifted
+    prn : str                    column of random numbers in (0, 1), already counted from the start
 
     Returns
     -------

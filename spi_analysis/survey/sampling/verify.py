@@ -70,7 +70,7 @@ def verify_draw(
     ----------
     record : mapping             as ``draw_record`` made it
     frame : DataFrame            the frame to be checked
-    secret : bytes or None       the permanent secret; None checks what the public can (frame, shift, counts)
+    secret : bytes or None       the permanent secret; None checks what the public can (frame, start, counts)
     archived_frame : DataFrame or None   the frame as kept at the draw; with it, changed rows are named
 
     Returns
@@ -162,7 +162,7 @@ def other_version(record: Mapping[str, Any]) -> list[Difference]:
 
 
 def record_differences(record: Mapping[str, Any]) -> list[Difference]:
-    """What a record must fulfil by itself: the shift follows from the public value and the turn, the counts add up.
+    """What a record must fulfil by itself: the start follows from public value and rotation, the counts add up.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def record_differences(record: Mapping[str, Any]) -> list[Difference]:
         ("the strata do not add up to the sample", record["sample_size"], sum(e["sample_size"] for e in strata)),
         ("the waves do not add up to the sample", sum(e["sample_size"] for e in strata), sum(waves)),
         ("more were drawn than there are", 0, sum(e["sample_size"] > e["pop_size"] for e in strata)),
-        ("the shift does not follow from the public value", record["shift"], design_of(record).shift),
+        ("the start does not follow from the public value", record["shift"], design_of(record).start),
     ]
     return [Difference(what, recorded=str(a), found=str(b)) for what, a, b in checks if a != b]
 

@@ -1,4 +1,4 @@
-"""Waves: a drawn sample is split at random into a first release and reserves, and weighted by what was released."""
+"""Waves: a drawn sample is split at random into a first wave and reserves, and weighted by what was activated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
     Parameters
     ----------
     people : int                 drawn in all
-    shares : list of float       of the first release and of each reserve, such as [0.6, 0.2, 0.2]; 0 or more each
+    shares : list of float       of the first wave and of each reserve, such as [0.6, 0.2, 0.2]; 0 or more each
 
     Returns
     -------
@@ -55,13 +55,13 @@ def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
 
 
 def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[int]:
-    """Wave sizes of a stratum: the first release as planned, and reserves as shares of it, as far as people reach.
+    """Wave sizes of a stratum: the first wave as planned, and reserves as shares of it, as far as people reach.
 
     Parameters
     ----------
-    first : int               people of the first release
+    first : int               people of the first wave
     people : int              people in the stratum
-    reserves : list of float  each reserve as a share of the first release, 0 or more
+    reserves : list of float  each reserve as a share of the first wave, 0 or more
 
     Returns
     -------
@@ -102,7 +102,7 @@ def assign_waves(
     Parameters
     ----------
     sample : DataFrame (n, ...)    as drawn, with ``inclusion_prob``
-    sizes : mapping stratum -> list of int   people of each wave, first release first; together the stratum's sample
+    sizes : mapping stratum -> list of int   people of each wave, first wave first; together the stratum's sample
     stratum : str                  column
     prn : str                      column of random numbers that order the people of a stratum; in a simple random
         sample the ones it was drawn by will do: given who is in, their order is random
@@ -112,7 +112,7 @@ def assign_waves(
 
     Returns
     -------
-    The sample with ``wave``: 1 for the first release, 2 and on for the reserves.
+    The sample with ``wave``: 1 for the first wave, 2 and on for the reserves.
 
     Raises
     ------
@@ -164,30 +164,31 @@ def _check_sizes(strata: pd.Series, sizes: Mapping[str, Sequence[int]]) -> None:
         raise SamplingError(*problems)
 
 
-def release(
+def activate_waves(
     sample: pd.DataFrame,
     waves: int | Mapping[str, int] | pd.Series,
     stratum: str | None = "stratum",
 ) -> pd.DataFrame:
-    """The people released so far, with the probabilities and base weights that go with it.
+    """The people activated so far, with the probabilities and base weights that go with it.
 
-    Of the n_h drawn in a stratum m_h are released, a random part of them; everyone's probability is
+    Of the n_h drawn in a stratum m_h are activated, a random part of them; everyone's probability is
     ``inclusion_prob * m_h / n_h``. Call it on the whole drawn sample: so probabilities are never reduced twice.
 
     Parameters
     ----------
     sample : DataFrame (n, ...)   as ``assign_waves`` made it
-    waves : int, or mapping stratum -> int   the last wave released; 0: nobody of this stratum
+    waves : int, or mapping stratum -> int   the last wave activated; 0: nobody of this stratum
     stratum : str or None         column; None for one stratum
 
     Returns
     -------
-    The released rows with ``inclusion_prob``, ``base_weight`` (people per person) and ``drawn_prob`` (the probability
+    The activated rows with ``inclusion_prob``, ``base_weight`` (people per person) and ``drawn_prob`` (the probability
     before).
 
     Raises
     ------
-    SamplingError   a column is missing; a sample that was released already; a stratum without a number, or a number for
+    SamplingError   a column is missing; a sample that was activated already; a stratum without a number, or a number
+        for
         a stratum that nobody is in; a wave that is not there.
 
     References
@@ -196,17 +197,17 @@ def release(
 
     Examples
     --------
-    Four of eight were drawn, two of them are released: each stands for four.
+    Four of eight were drawn, two of them are activated: each stands for four.
 
     >>> sample = pd.DataFrame({"stratum": "a", "wave": [1, 2, 1, 2], "inclusion_prob": 0.5})
-    >>> released = release(sample, 1)
-    >>> released["inclusion_prob"].tolist(), released["base_weight"].tolist()
+    >>> activated = activate_waves(sample, 1)
+    >>> activated["inclusion_prob"].tolist(), activated["base_weight"].tolist()
     ([0.25, 0.25], [4.0, 4.0])
     """
     require_columns(sample, ["wave", "inclusion_prob", *([stratum] if stratum else [])], SamplingError)
     if "drawn_prob" in sample.columns:
         raise SamplingError(
-            "these rows were released already", column="drawn_prob", hint="start from the whole drawn sample"
+            "these rows were activated already", column="drawn_prob", hint="start from the whole drawn sample"
         )
     strata = _strata(sample, stratum)
     last = _last_waves(waves, sample["wave"], strata)
@@ -214,8 +215,8 @@ def release(
     # Two-phase sampling: pi_k = pi_k(drawn) * m_h / n_h.
     share = pd.Series(out).groupby(strata.to_numpy()).transform("mean").to_numpy()
     probability = sample["inclusion_prob"].to_numpy(dtype=float)
-    released = sample[out].assign(drawn_prob=probability[out], inclusion_prob=(probability * share)[out])
-    return released.assign(base_weight=1 / released["inclusion_prob"])
+    activated = sample[out].assign(drawn_prob=probability[out], inclusion_prob=(probability * share)[out])
+    return activated.assign(base_weight=1 / activated["inclusion_prob"])
 
 
 def _last_waves(waves: int | Mapping[str, int] | pd.Series, wave: pd.Series, strata: pd.Series) -> np.ndarray:

@@ -47,15 +47,15 @@ class Allocation:
 
 @dataclass(frozen=True)
 class Waves:
-    """A first release and reserves, each a random part of the sample in every stratum.
+    """A first wave and reserves, each a random part of the sample in every stratum.
 
-    After a wave has been worked to its end the next one is released while there are fewer than ``completes`` answers.
-    Probabilities are those of what was released.
+    After a wave has been worked to its end the next one is activated while there are fewer than ``completes`` answers.
+    Probabilities are those of what was activated.
 
     Parameters
     ----------
     shares : tuple of float   parts of the sample, above 0, summing to 1
-    completes : int           answers at which no further wave is released, 1 or more
+    completes : int           answers at which no further wave is activated, 1 or more
 
     Raises
     ------
@@ -117,7 +117,7 @@ class Design:
         sizes themselves, such as those of ``sampling.bethel``; None: everyone
     strata : tuple of str                columns that divide the frame (none: one stratum), labelled as ``cell_labels``
     min_stratum_people : int             smaller strata are merged, by ``merge_thin_cells``
-    allocation, waves : how n is shared and released (waves None: all at once)
+    allocation, waves : how n is shared and activated (waves None: all at once)
     weighting : Weighting or None        None: every answer counts the same
     cost_per_invitation, cost_per_complete : float   in any one unit, >= 0
 

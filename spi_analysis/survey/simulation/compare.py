@@ -14,7 +14,7 @@ from spi_analysis.survey.estimation import coverage_summary
 from spi_analysis.survey.simulation.candidate import Design
 from spi_analysis.survey.simulation.parallel import on_all_cores
 from spi_analysis.survey.simulation.population import Population
-from spi_analysis.survey.simulation.repeated_draws import settle
+from spi_analysis.survey.simulation.repeated_draws import prepare_draws
 from spi_analysis.survey.simulation.response_models import ResponseModel
 from spi_analysis.survey.simulation.runs import Settings, simulate_runs
 
@@ -227,6 +227,6 @@ def _check(people: Population, responses: Sequence[ResponseModel], designs: Sequ
     if problems:
         raise InputError(*problems)
     for design in designs:
-        settle(design, people)
+        prepare_draws(design, people)
     for response in responses:
         response.probabilities(people)

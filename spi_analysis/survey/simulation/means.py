@@ -134,9 +134,9 @@ def weighted_means(
     columns = np.column_stack([weights, made.values])
     if cells.margins:
         least = cells.min_level_respondents
-        settled = [_settled(name, levels, answered.rows, least) for name, levels in cells.margins.items()]
-        auxiliary = Auxiliary([margin for margin, _ in settled], [], [])
-        columns = rake_columns(columns, auxiliary, np.concatenate([totals for _, totals in settled]), TOLERANCE)
+        merged = [_merged_margin(name, levels, answered.rows, least) for name, levels in cells.margins.items()]
+        auxiliary = Auxiliary([margin for margin, _ in merged], [], [])
+        columns = rake_columns(columns, auxiliary, np.concatenate([totals for _, totals in merged]), TOLERANCE)
     means = answered.values.T @ columns / columns.sum(axis=0)
     # Bootstrap variance about the estimate itself: scale * sum over replicates of (theta_r - theta)**2.
     se = np.sqrt(made.scale * ((means[:, 1:] - means[:, :1]) ** 2).sum(axis=1))
@@ -165,7 +165,7 @@ def class_weights(answered: Answered, classes: Cells, min_respondents: int) -> t
     return base * (people / np.bincount(of_rows, base, len(people)))[of_rows], of_rows
 
 
-def _settled(name: str, cells: Cells, rows: np.ndarray, min_respondents: int) -> tuple[Margin, np.ndarray]:
+def _merged_margin(name: str, cells: Cells, rows: np.ndarray, min_respondents: int) -> tuple[Margin, np.ndarray]:
     """A margin whose levels all rest on enough answers, and the people of each level."""
     counts = np.bincount(cells.codes[rows], minlength=len(cells.values))
     group = merged_codes(cells.values, counts, min_respondents)

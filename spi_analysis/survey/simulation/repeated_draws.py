@@ -17,10 +17,10 @@ from spi_analysis.survey.simulation.population import Cells, Population
 
 @dataclass(frozen=True)
 class Drawing:
-    """A design settled on a population.
+    """A design prepared for a population.
 
-    ``stratum`` (N,) of everyone; ``pop_size`` (H,); ``ends`` (W, H): people released of a stratum after each wave;
-    ``completes``: answers at which no further wave is released.
+    ``stratum`` (N,) of everyone; ``pop_size`` (H,); ``ends`` (W, H): people activated of a stratum after each wave;
+    ``completes``: answers at which no further wave is activated.
     """
 
     stratum: np.ndarray
@@ -28,17 +28,17 @@ class Drawing:
     ends: np.ndarray
     completes: float
 
-    def released(self, numbers: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def activated(self, numbers: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Who is invited in the end.
 
         Parameters
         ----------
-        numbers : array (N,)   random numbers; the smallest of a stratum are drawn, in their order released
+        numbers : array (N,)   random numbers; the smallest of a stratum are drawn, in their order activated
         answers : array (N,) of bool   who answers if invited
 
         Returns
         -------
-        invited (N,) of bool, and the people released per stratum (H,).
+        invited (N,) of bool, and the people activated per stratum (H,).
         """
         rank = self._ranks(numbers)
         for ends in self.ends:
@@ -56,7 +56,7 @@ class Drawing:
         return rank
 
 
-def settle(design: Design, people: Population) -> Drawing:
+def prepare_draws(design: Design, people: Population) -> Drawing:
     """Strata, sizes and waves of a design on a population.
 
     Raises

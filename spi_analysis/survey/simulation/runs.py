@@ -11,7 +11,7 @@ from spi_analysis.errors import WeightingError
 from spi_analysis.survey.simulation.candidate import Design, Weighting
 from spi_analysis.survey.simulation.means import Answered, Means, WeightingCells, weighted_means
 from spi_analysis.survey.simulation.population import Population
-from spi_analysis.survey.simulation.repeated_draws import Drawing, settle
+from spi_analysis.survey.simulation.repeated_draws import Drawing, prepare_draws
 from spi_analysis.survey.simulation.response_models import ResponseModel
 
 # A mean of one answer has no known error.
@@ -59,7 +59,7 @@ def simulate_runs(
     trial = Trial(
         people,
         design,
-        settle(design, people),
+        prepare_draws(design, people),
         _cells(people, design.weighting),
         response.probabilities(people),
         settings,
@@ -72,7 +72,7 @@ def simulate_runs(
 
 @dataclass(frozen=True)
 class Trial:
-    """A design and a response model settled on a population: all that does not change from run to run."""
+    """A design and a response model prepared for a population: all that does not change from run to run."""
 
     people: Population
     design: Design
@@ -81,11 +81,11 @@ class Trial:
     probability: np.ndarray
     settings: Settings
 
-    def base_weight(self, invited: np.ndarray, released: np.ndarray) -> np.ndarray:
+    def base_weight(self, invited: np.ndarray, activated: np.ndarray) -> np.ndarray:
         """People per invited person (N,); without weighting the same for all, as if the strata had not been."""
         if self.design.weighting is None:
             return np.full(len(invited), len(invited) / invited.sum())
-        return (self.drawing.pop_size / np.maximum(released, 1))[self.drawing.stratum]
+        return (self.drawing.pop_size / np.maximum(activated, 1))[self.drawing.stratum]
 
 
 def _run(trial: Trial, run: int) -> pd.DataFrame:
@@ -93,9 +93,9 @@ def _run(trial: Trial, run: int) -> pd.DataFrame:
     rng = np.random.default_rng(np.random.SeedSequence([settings.seed, run]))
     numbers, chances = rng.random(len(people)), rng.random(len(people))
     answers = chances < trial.probability
-    invited, released = trial.drawing.released(numbers, answers)
+    invited, activated = trial.drawing.activated(numbers, answers)
     rows = np.flatnonzero(invited & answers)
-    weights = trial.base_weight(invited, released)
+    weights = trial.base_weight(invited, activated)
     answered = Answered(np.flatnonzero(invited), rows, weights, people.values[rows])
     found, why = _estimated(trial, answered, int(rng.integers(2**62)))
     design = trial.design

@@ -61,7 +61,7 @@ class Rake:
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
-        kept, totals, merged = _settled(sample, classes, self.margins, self.min_respondents)
+        kept, totals, merged = _with_merged_levels(sample, classes, self.margins, self.min_respondents)
         auxiliary, targets = auxiliary_of(kept, totals, self.scale_margins)
 
         def apply(weights: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ class Calibrate:
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
         distance_of(self.method, self.bounds)
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
-        kept, totals, merged = _settled(sample, classes, self.totals, self.min_respondents)
+        kept, totals, merged = _with_merged_levels(sample, classes, self.totals, self.min_respondents)
         auxiliary, targets = auxiliary_of(kept, totals, self.scale_margins)
 
         def apply(weights: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -199,7 +199,7 @@ def _scaling(totals: Totals, scale_margins: bool) -> Review:
     return lambda before, after, multiplicity: notes
 
 
-def _settled(
+def _with_merged_levels(
     sample: pd.DataFrame,
     classes: np.ndarray,
     totals: Mapping[str, float | Mapping[Any, float]],
@@ -208,19 +208,19 @@ def _settled(
     """Columns of those with weight and totals, both with thin levels merged, and what was merged."""
     require_columns(sample, [name for name in totals if name != INTERCEPT])
     has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
-    settled: dict[str, float | Mapping[object, float]] = {}
+    fixed: dict[str, float | Mapping[object, float]] = {}
     # The index stays even where no column does: totals may be the intercept only.
     kept, merged = pd.DataFrame(index=sample.index[has_weight]), []
     for name, total in totals.items():
         if isinstance(total, Mapping):
-            column, settled[name], together = _merged_margin(sample[name], classes, name, total, min_respondents)
+            column, fixed[name], together = _merged_margin(sample[name], classes, name, total, min_respondents)
             kept[name] = column[has_weight]
             merged += together
         else:
-            settled[name] = total
+            fixed[name] = total
             if name != INTERCEPT:
                 kept[name] = sample[name][has_weight]
-    return kept, settled, merged
+    return kept, fixed, merged
 
 
 def _merged_margin(

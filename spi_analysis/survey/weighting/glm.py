@@ -344,7 +344,7 @@ def first_rows(codes: np.ndarray) -> np.ndarray:
 # The rule by which R's glm stops: relative change of the deviance, and steps at most.
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 25
-# A fit has settled when one more step moves no linear predictor by more than this; one that has not is given
+# A fit has converged when one more step moves no linear predictor by more than this; one that has not is given
 # MORE_STEPS to come below STILL. Where a coefficient runs to infinity every step moves it by about as much again.
 SETTLED, STILL, MORE_STEPS = 1e-2, 1e-3, 10
 
@@ -390,7 +390,7 @@ def fit_people(
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    _require_settled(design, fit, taken, total, link)
+    _require_converged(design, fit, taken, total, link)
     return design, fit
 
 
@@ -465,7 +465,7 @@ def _derivatives(
     return score, gram, deviance
 
 
-def _require_settled(design: Design, fit: Fit, taken: np.ndarray, total: np.ndarray, link: Link) -> None:
+def _require_converged(design: Design, fit: Fit, taken: np.ndarray, total: np.ndarray, link: Link) -> None:
     """Raise where a coefficient of a single fit runs to infinity, or the fit did not converge."""
     beta, step = fit.coefficients, fit.following
     if fit.converged.all() and _moves(design, step, total).max() <= SETTLED:
@@ -481,7 +481,7 @@ def _require_settled(design: Design, fit: Fit, taken: np.ndarray, total: np.ndar
         raise WeightingError(
             "the response model does not converge",
             got=f"{fit.iterations} steps, deviance {fit.deviance[0]:.10g}",
-            expected="a deviance that settles",
+            expected="a deviance that converges",
             hint="raise max_iterations, or take fewer predictors",
         )
 

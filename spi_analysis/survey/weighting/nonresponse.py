@@ -12,10 +12,10 @@ from spi_analysis.survey.groups import (
     Groups,
     cell_labels,
     groups_of,
-    known_levels,
     merge_thin_cells,
     require_columns,
     weights_of,
+    with_unknown_level,
 )
 from spi_analysis.survey.weighting.bootstrap import bootstrap_replicates
 from spi_analysis.survey.weighting.inputs import (
@@ -302,7 +302,7 @@ def weighting_classes(
     require_columns(sample, [*by, status])
     answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
     labels = cell_labels(sample, by)
-    first = sample[by][~labels.duplicated()].apply(known_levels)
+    first = sample[by][~labels.duplicated()].apply(with_unknown_level)
     cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
     merged = merge_thin_cells(cells, by, "respondents", min_respondents).set_index("cell")
     return pd.DataFrame(

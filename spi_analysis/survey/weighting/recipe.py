@@ -1,6 +1,6 @@
 """A weighting recipe: an ordered list of steps, declared first, then applied alike to a sample and to every replicate.
 
-What a step needs to know of the data (classes, merged levels, totals) is settled once on
+What a step needs to know of the data (classes, merged levels, totals) is fixed once on
 the sample itself; the replicates repeat the arithmetic.
 """
 

@@ -150,7 +150,7 @@ def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: 
     return single * counts
 
 
-def hold_between(weights: np.ndarray, low: np.ndarray, high: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+def clip_weights(weights: np.ndarray, low: np.ndarray, high: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
     """Keep the weight that one person carries between limits, all others moving in proportion.
 
     Everybody's weight becomes ``clip(c * weight, low, high)`` with the one factor c that keeps the sum.
@@ -170,12 +170,12 @@ def hold_between(weights: np.ndarray, low: np.ndarray, high: np.ndarray, multipl
     held = weights.copy()
     for k in range(weights.shape[1]):
         mine = counts[:, k] > 0
-        if fits(weights[:, k], counts[:, k], low[k], high[k]):
+        if is_feasible(weights[:, k], counts[:, k], low[k], high[k]):
             held[mine, k] = counts[mine, k] * _clipped(single[mine, k], counts[mine, k], low[k], high[k])
     return held
 
 
-def fits(weights: np.ndarray, counts: np.ndarray, low: float, high: float) -> bool:
+def is_feasible(weights: np.ndarray, counts: np.ndarray, low: float, high: float) -> bool:
     """Whether the limits can hold the sum of the weights (n,), with so many copies of each (n,)."""
     people, total = float(counts[weights > 0].sum()), float(weights.sum())
     return low <= high and low * people <= total * (1 + 1e-12) and total <= high * people * (1 + 1e-12)
@@ -384,7 +384,7 @@ class Trim:
 
 @dataclass(frozen=True)
 class TrimFixed:
-    """Keep weights between limits in persons (see ``hold_between``).
+    """Keep weights between limits in persons (see ``clip_weights``).
 
     Parameters
     ----------
@@ -523,7 +523,7 @@ class Potter:
 
 
 def _with_weight(weights: np.ndarray) -> np.ndarray:
-    """Rows (n,) with weight in any column (all, if none has): what a limit is made of. Most of a sample is silent."""
+    """Rows (n,) with weight in any column (all, if none has): what a limit is made of. Most of a sample has none."""
     rows: np.ndarray = (weights != 0).any(axis=1)
     return rows if rows.any() else np.ones(len(rows), dtype=bool)
 
@@ -543,13 +543,13 @@ def _held(limits: LimitsOf, rule: str) -> Prepared:
 
     def apply(weights: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
         low, high = limits(weights, multiplicity)
-        if not fits(weights[:, 0], np.where(weights[:, 0] > 0, multiplicity[:, 0], 0.0), low[0], high[0]):
+        if not is_feasible(weights[:, 0], np.where(weights[:, 0] > 0, multiplicity[:, 0], 0.0), low[0], high[0]):
             raise WeightingError(
                 "the limits cannot hold the sum of the weights",
                 got=f"{int((weights[:, 0] > 0).sum())} weights between {low[0]:g} and {high[0]:g}",
                 expected=f"a sum of {weights[:, 0].sum():g}",
             )
-        return hold_between(weights, low, high, multiplicity)
+        return clip_weights(weights, low, high, multiplicity)
 
     def review(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:
         return _notes(before, after, multiplicity, *limits(before, multiplicity), rule)
@@ -578,7 +578,7 @@ def _notes(
 def _too_tight(before: np.ndarray, multiplicity: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[str]:
     """A warning where the limits cannot hold the sum of a column."""
     counts = np.where(before > 0, multiplicity, 0.0)
-    tight = [k for k in range(before.shape[1]) if not fits(before[:, k], counts[:, k], low[k], high[k])]
+    tight = [k for k in range(before.shape[1]) if not is_feasible(before[:, k], counts[:, k], low[k], high[k])]
     replicates = len([k for k in tight if k])
     where = (["the sample"] if 0 in tight else []) + ([f"{replicates} replicates"] if replicates else [])
     return [f"the limits cannot hold the sum in {' and '.join(where)}: nothing was cut there"] if tight else []

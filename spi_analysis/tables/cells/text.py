@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from spi_analysis.params import NameRules, plain
+from spi_analysis.params import NameRules, normalised
 from spi_analysis.tables.identity import is_identity
 
 
@@ -47,13 +47,13 @@ def _visible(text: str) -> str:
 
 def is_nothing(cell: object, nothing: frozenset[str] = frozenset()) -> bool:
     """Whether the cell is blank, holds only punctuation, or says in words that there is nothing."""
-    bare = plain(text_of(cell))
+    bare = normalised(text_of(cell))
     return not bare or bare in nothing
 
 
 def coded(cell: object, codes: Mapping[str, Any]) -> Any:
     """The code a cell's word stands for, or None."""
-    return codes.get(plain(text_of(cell)))
+    return codes.get(normalised(text_of(cell)))
 
 
 # How far two spellings lie apart.
@@ -93,8 +93,8 @@ def names_alike(one: str, other: str, rules: NameRules) -> bool:
 
 def _parts(name: str, rules: NameRules) -> list[str]:
     """The words of a name without titles; degrees stand after a comma."""
-    titles = {plain(title) for title in rules.titles}
-    return [word for word in plain(name.split(",")[0]).split() if word not in titles]
+    titles = {normalised(title) for title in rules.titles}
+    return [word for word in normalised(name.split(",")[0]).split() if word not in titles]
 
 
 def _is_inside(short: list[str], long: list[str], rules: NameRules) -> bool:
@@ -195,7 +195,7 @@ def class_of_position(text: str, classes: dict[str, str]) -> str | None:
 
     So "Sekretaris Camat" is a secretary and "Plt. Camat" a camat.
     """
-    words = plain(text).split()
+    words = normalised(text).split()
     for start in range(len(words)):
         for end in range(len(words), start, -1):
             found = classes.get(" ".join(words[start:end]))

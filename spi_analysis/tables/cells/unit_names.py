@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from spi_analysis.params import UnitRules, plain
+from spi_analysis.params import UnitRules, normalised
 from spi_analysis.tables.cells.text import edit_distance, likeness
 
 _ROMAN = re.compile(r"(?=.)x{0,3}(?:ix|iv|v?i{0,3})")
@@ -61,13 +61,17 @@ def one_spelling(names: Iterable[str], rules: UnitRules, similarity: float, plac
     for name in order:
         best.setdefault(joined[forms[name]], name)
     canonical = {name: best[joined[form]] for name, form in forms.items()}
-    merges = [Merge(name, kept, counts[name]) for name, kept in sorted(canonical.items()) if plain(name) != plain(kept)]
+    merges = [
+        Merge(name, kept, counts[name])
+        for name, kept in sorted(canonical.items())
+        if normalised(name) != normalised(kept)
+    ]
     return Spellings(canonical, merges, [(best[joined[one]], best[joined[other]]) for one, other in doubtful])
 
 
 def _form(name: str, rules: UnitRules, place: str) -> str:
     """The key of a spelling."""
-    words = plain(name.replace("&", " dan ")).split()
+    words = normalised(name.replace("&", " dan ")).split()
     words = " ".join(rules.abbreviations.get(word, word) for word in words).split()
     form = " ".join(word for word in words if word not in ("dan", "serta"))
     return form.removesuffix(f" {place}")
@@ -81,7 +85,7 @@ class _Joiner:
 
     def __init__(self, rows: Counter[str], rules: UnitRules, similarity: float) -> None:
         self.rows, self.similarity, self.rare_share = rows, similarity, rules.rare_share
-        self.common = {plain(word) for word in rules.common_words}
+        self.common = {normalised(word) for word in rules.common_words}
         self.leaders: dict[object, list[str]] = {}
 
     def join(self) -> tuple[dict[str, str], list[tuple[str, str]]]:

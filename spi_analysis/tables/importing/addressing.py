@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params import FrameMapping, RoundSetup, plain
+from spi_analysis.params import FrameMapping, RoundSetup, normalised
 from spi_analysis.tables import text_of
 from spi_analysis.tables.importing.headers import Header
 from spi_analysis.tables.importing.readers import Sheet
@@ -44,12 +44,12 @@ def institutions_in(text: str, setup: RoundSetup, mapping: FrameMapping) -> list
 
 def of_place(text: str, setup: RoundSetup) -> list[str]:
     """The institutions whose place is all that a text says, such as "Bengkulu"."""
-    return [code for code in setup.roster.ids() if (place := code.split("-")[1:]) and plain(text).split() == place]
+    return [code for code in setup.roster.ids() if (place := code.split("-")[1:]) and normalised(text).split() == place]
 
 
 def _words(text: str, meanings: Mapping[str, str]) -> list[str]:
     """The plain words of a name, with short forms in full ("Pemkot" is "kota")."""
-    return " ".join(meanings.get(word, word) for word in plain(text).split()).split()
+    return " ".join(meanings.get(word, word) for word in normalised(text).split()).split()
 
 
 def _by_code(words: Sequence[str], codes: Iterable[str]) -> list[str]:
@@ -76,7 +76,9 @@ def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
 
 def _without_other_words(words: Iterable[str], mapping: FrameMapping) -> list[str]:
     """The words that may name an institution: no numbers and nothing that names a source."""
-    about_sources = {part for source in mapping.sources.values() for word in source for part in plain(word).split()}
+    about_sources = {
+        part for source in mapping.sources.values() for word in source for part in normalised(word).split()
+    }
     return [word for word in words if word not in about_sources and not word.isdigit()]
 
 
@@ -109,18 +111,20 @@ def source_of(path: Path, sheet: str, mapping: FrameMapping) -> str:
 
 
 def _sources_in(name: str, mapping: FrameMapping) -> list[str]:
-    words = plain(name).split()
+    words = normalised(name).split()
     known = {source: (source, *listed) for source, listed in mapping.sources.items()}
-    return [source for source, listed in known.items() if any(_contains(words, plain(word).split()) for word in listed)]
+    return [
+        source for source, listed in known.items() if any(_contains(words, normalised(word).split()) for word in listed)
+    ]
 
 
 def form_columns(sheet: Sheet, header: Header, mapping: FrameMapping) -> list[str]:
     """The headers that only an online form writes: times of filling in, and user names that are addresses."""
-    forms, users = ({plain(word) for word in words} for words in (mapping.form_headers, mapping.address_headers))
+    forms, users = ({normalised(word) for word in words} for words in (mapping.form_headers, mapping.address_headers))
     return [
         label
         for i, label in enumerate(header.labels)
-        if plain(label) in forms or (plain(label) in users and _holds_addresses(sheet, header, i))
+        if normalised(label) in forms or (normalised(label) in users and _holds_addresses(sheet, header, i))
     ]
 
 
@@ -151,6 +155,6 @@ def form_doubt(sheet: Sheet, header: Header, mapping: FrameMapping) -> list[Prob
 
 def stream_of(path: Path, sheet: str, mapping: FrameMapping) -> str:
     """``self_registered`` where the file's or sheet's name says so (QR, pendaftaran mandiri), else ``list``."""
-    words = [plain(name).split() for name in (path.stem, sheet)]
-    own = (plain(word).split() for word in mapping.self_registered)
+    words = [normalised(name).split() for name in (path.stem, sheet)]
+    own = (normalised(word).split() for word in mapping.self_registered)
     return "self_registered" if any(_contains(name, word) for word in own for name in words) else "list"

@@ -1,4 +1,4 @@
-"""What the cells of one item's column mean: a verdict on the column first, then its cells.
+"""What the cells of one item's column mean: a decision on the column first, then its cells.
 
 A column has one scale. What the file says of it (value labels, values declared missing) and what its cells say
 ("1 - Sangat setuju") decides what its numbers mean; where number and word disagree there is no answer.
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from spi_analysis.params import Scale, plain
+from spi_analysis.params import Scale, normalised
 from spi_analysis.tables import Reading, mask_text, text_of
 
 OUT_OF_SCALE = "answer_out_of_scale"
@@ -67,19 +67,21 @@ class AnswerColumn:
         self.scale, self.missing, self.own_codes = scale, frozenset(missing), own_codes
         self.valid = {*range(scale.minimum, scale.maximum + 1), *scale.missing}
         self.expected = f"{scale.minimum}-{scale.maximum}, {', '.join(map(str, sorted(scale.missing)))}"
-        self.words = {plain(text[language]): code for code, text in scale.labels.items() for language in ("id", "en")}
+        self.words = {
+            normalised(text[language]): code for code, text in scale.labels.items() for language in ("id", "en")
+        }
         # A label that is a number alone ("5") says no more than the number.
         self.words = {word: code for word, code in self.words.items() if not word.isdecimal()}
         if (scale.minimum, scale.maximum) == (0, 1):
             self.words |= _ANSWERS_OF_YES_NO
         self.named = set(self.words.values())
-        self.given = {plain(word): code for code, words in (more_words or {}).items() for word in words}
+        self.given = {normalised(word): code for code, words in (more_words or {}).items() for word in words}
         self.words |= {word: code for word, code in self.given.items() if not word.isdecimal()}
         self.label_texts = {value: text for value, text in (labels or {}).items() if _LETTER.search(text)}
         self.labels = {value: self._parts(text) for value, text in self.label_texts.items()}
         # The kind belongs to the key: True and 1 are equal to Python, but not the same answer.
         counts = Counter((type(cell), cell) for cell in cells if cell is not None and cell == cell)
-        self.doubt, self.outside = self._verdict(counts)
+        self.doubt, self.outside = self._judge(counts)
         self._readings = {key: self._read(key[1]) for key in counts}
 
     def reading(self, cell: object) -> Reading:
@@ -111,9 +113,9 @@ class AnswerColumn:
     def _parts(self, text: str) -> Answer:
         """The word of a text, without remarks in brackets where it is ours only so, and the numbers beside it."""
         text = re.sub(r"(?<=\d)\.0+(?!\d)", "", text)
-        found = self._around(plain(text).split())
+        found = self._around(normalised(text).split())
         if found.code is None and "(" in text:
-            bare = self._around(plain(re.sub(r"\(.*?\)", " ", text)).split())
+            bare = self._around(normalised(re.sub(r"\(.*?\)", " ", text)).split())
             if bare.code is not None:
                 return bare._replace(numbers=frozenset(int(number) for number in re.findall(r"\d{1,9}", text)))
         return found
@@ -143,7 +145,7 @@ class AnswerColumn:
         harmless = label.code is None and number in self.scale.missing
         return not (self._is_missing(value) or harmless) and self._contradicts(label, number)
 
-    def _verdict(self, counts: Mapping[tuple[type, object], int]) -> tuple[str, str]:
+    def _judge(self, counts: Mapping[tuple[type, object], int]) -> tuple[str, str]:
         """Why the column's bare numbers are no codes of ours ("" if they are), and the numbers that show it."""
         if any(self._label_contradicts(value) for value in self.labels):
             return NUMBERS_RENAMED, ""
@@ -160,13 +162,13 @@ class AnswerColumn:
 
     def _is_declared(self, cell: object) -> bool:
         """Whether the file or the mapping says what the cell means."""
-        return self._is_missing(cell) or self._is_labelled(cell) or plain(text_of(cell)) in self.given
+        return self._is_missing(cell) or self._is_labelled(cell) or normalised(text_of(cell)) in self.given
 
     def _read(self, cell: object) -> Reading:
         text = text_of(cell)
         if self._is_missing(cell):
             return self._declared_missing(cell)
-        if (code := self.given.get(plain(text))) is not None:
+        if (code := self.given.get(normalised(text))) is not None:
             return self._valid(code)
         if self._is_labelled(cell):
             return self._by_label(cell)

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pandas as pd
 
 from spi_analysis.errors import Problem
-from spi_analysis.params import RoundParams, RoundSetup, plain
+from spi_analysis.params import RoundParams, RoundSetup, normalised
 from spi_analysis.tables import text_of
 from spi_analysis.tables.importing.addressing import institutions_in, of_place
-from spi_analysis.tables.importing.issues import Findings
+from spi_analysis.tables.importing.issues import Issues
 from spi_analysis.tables.importing.list_sheets import ListSheet
 
 # Lists of a province name its towns, and those of a ministry its offices in all provinces: only institutions of the
@@ -67,7 +67,7 @@ def nobody_left(sheets: Sequence[ListSheet]) -> Problem | None:
     )
 
 
-def note_titles(sheet: ListSheet, setup: RoundSetup, findings: Findings) -> None:
+def note_titles(sheet: ListSheet, setup: RoundSetup, issues: Issues) -> None:
     """Note a name or title that speaks of other years only, and a sheet named like another place; the rows are read."""
     if sheet.aside or _is_taken(sheet):
         return
@@ -75,10 +75,10 @@ def note_titles(sheet: ListSheet, setup: RoundSetup, findings: Findings) -> None
     named = years_in(sheet.sheet.file.rpartition(".")[0], *titles(sheet))
     if named and not named & years_of(round_, sheet.source):
         years = ", ".join(map(str, sorted(named)))
-        findings.add(sheet.where, "names_another_year", years=years, year=round_.year)
+        issues.add(sheet.where, "names_another_year", years=years, year=round_.year)
     places = [code for code in of_place(sheet.sheet.name, setup) if _level(code) == _level(sheet.institution_id)]
     if places and sheet.institution_id not in places:
-        findings.add(sheet.where, "names_another_place", sheet=sheet.sheet.name, others=", ".join(places))
+        issues.add(sheet.where, "names_another_place", sheet=sheet.sheet.name, others=", ".join(places))
 
 
 def titles(sheet: ListSheet) -> list[str]:
@@ -89,7 +89,7 @@ def titles(sheet: ListSheet) -> list[str]:
 
 def years_in(*texts: str) -> set[int]:
     """The years that texts name."""
-    words = (word for text in texts for word in plain(text).split())
+    words = (word for text in texts for word in normalised(text).split())
     return {int(word) for word in words if len(word) == 4 and word.isdecimal() and int(word) in YEARS}
 
 
@@ -102,7 +102,7 @@ def years_of(round_: RoundParams, source: str) -> set[int]:
 
 
 def _is_taken(sheet: ListSheet) -> bool:
-    return plain(sheet.sheet.name) in {plain(name) for name in sheet.mapping.sheets.take}
+    return normalised(sheet.sheet.name) in {normalised(name) for name in sheet.mapping.sheets.take}
 
 
 def _level(institution_id: str) -> int:

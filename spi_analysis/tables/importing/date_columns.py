@@ -16,15 +16,15 @@ TIME_FIELDS: tuple[TimeField, ...] = get_args(TimeField)
 
 @dataclass(frozen=True)
 class DateColumn:
-    """The verdict on one column.
+    """The decision on one column.
 
-    ``order`` is None where cells contradict each other; ``is_settled`` says that cells (or the mapping) told it.
+    ``order`` is None where cells contradict each other; ``is_decided`` says that cells (or the mapping) told it.
     ``day_first``, ``month_first``: rows of cells that can only be read so; ``either``: rows that can be read both ways;
     ``counts``: rows of day counts, where these begin in 1904.
     """
 
     order: DateOrder | None
-    is_settled: bool
+    is_decided: bool
     day_first: tuple[int, ...]
     month_first: tuple[int, ...]
     either: tuple[int, ...]
@@ -36,17 +36,17 @@ class DateColumn:
             return from_1904(cell)
         return day_put_first(cell) if self.order == "month_first" else cell
 
-    def remarks(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+    def issues(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """Codes of what is to be said of how the column was read, each with the rows it is about."""
         if self.counts:
             yield "dates_from_1904", self.counts
         if self.order == "month_first" and (rows := tuple(sorted((*self.month_first, *self.either)))):
             yield "dates_month_first", rows
-        if self.either and not self.is_settled and self.order == "day_first":
+        if self.either and not self.is_decided and self.order == "day_first":
             yield "dates_either_way", self.either
 
     def contradiction(self, file: str, sheet: str, label: str, say: str) -> Problem | None:
-        """The problem of a column whose cells contradict each other; ``say``: where a mapping may settle it."""
+        """The problem of a column whose cells contradict each other; ``say``: where a mapping may decide it."""
         if self.order is not None:
             return None
         return Problem(
@@ -69,15 +69,15 @@ def judged(
     *,
     days_from_1904: bool = False,
 ) -> DateColumn:
-    """The verdict on a column, from (row, cell); ``given`` is what the mapping says of it."""
+    """The decision on a column, from (row, cell); ``given`` is what the mapping says of it."""
     rows: dict[str, list[int]] = {"day": [], "month": [], "either": [], "": [], "count": []}
     for row, cell in cells:
         kind = "count" if days_from_1904 and is_day_count(cell) else first_of(cell)
         rows[kind].append(row)
     day, month = rows["day"], rows["month"]
     order = given or _order(day, month, rules)
-    is_settled = given is not None or bool(day or month)
-    return DateColumn(order, is_settled, *(tuple(rows[kind]) for kind in ("day", "month", "either", "count")))
+    is_decided = given is not None or bool(day or month)
+    return DateColumn(order, is_decided, *(tuple(rows[kind]) for kind in ("day", "month", "either", "count")))
 
 
 def _order(day: Sequence[int], month: Sequence[int], rules: DateRules) -> DateOrder | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from spi_analysis.columns import SOURCES
 from spi_analysis.params import NameRules
 from spi_analysis.tables import is_identity, names_alike
-from spi_analysis.tables.importing.issues import Mark
+from spi_analysis.tables.importing.issues import RowIssue
 
 # Contact columns that may hold the same number or address, by the word of their reason.
 CONTACTS = {"phone": ("phone", "phone_2"), "email": ("email", "email_2")}
@@ -28,11 +28,11 @@ class Duplicates:
     def __init__(self, rules: NameRules, place: Mapping[Any, Mapping[str, object]]) -> None:
         self.rules, self.place = rules, place
         self.listings: dict[Any, int] = {}
-        self.marks: list[Mark] = []
+        self.row_issues: list[RowIssue] = []
         self._owner: dict[tuple[str, str], tuple[Any, str]] = {}
 
     def check(self, people: pd.DataFrame) -> None:
-        """Look at every row; the results stand in ``listings`` (kept row -> times listed) and ``marks``."""
+        """Look at every row; the results stand in ``listings`` (kept row -> times listed) and ``row_issues``."""
         columns = ["name", "employee_number", *CONTACTS["phone"], *CONTACTS["email"]]
         for row, name, number, *contacts in people[columns].itertuples():
             keys = [("employee_number", number)] if is_identity(number) else []
@@ -48,11 +48,11 @@ class Duplicates:
         same = kind == "employee_number" or names_alike(name, first_name, self.rules)
         self.listings[first] += same
         code = f"duplicate_{kind}" if same else f"shared_{kind}"
-        self.marks.append(Mark(row, code, FIELDS[kind], self.place[first]))
+        self.row_issues.append(RowIssue(row, code, FIELDS[kind], self.place[first]))
 
 
-def shared_numbers(people: pd.DataFrame, rules: NameRules, place: Mapping[Any, Mapping[str, object]]) -> list[Mark]:
-    """A remark on every row whose employee number stands at somebody else, too: that number is nobody's identity.
+def shared_numbers(people: pd.DataFrame, rules: NameRules, place: Mapping[Any, Mapping[str, object]]) -> list[RowIssue]:
+    """An issue on every row whose employee number stands at somebody else, too: that number is nobody's identity.
 
     Somebody else has another name and no phone or address in common. It happens where a spreadsheet rounded the
     numbers, or where one was copied down a column.
@@ -64,16 +64,17 @@ def shared_numbers(people: pd.DataFrame, rules: NameRules, place: Mapping[Any, M
     """
     numbers = people["employee_number"]
     groups = people[numbers.map(is_identity) & numbers.duplicated(keep=False)].groupby("employee_number", sort=False)
-    marks = []
+    row_issues = []
     for _, group in groups:
         columns = ["name", *CONTACTS["phone"], *CONTACTS["email"]]
         (_, name, *known), *others = group[columns].itertuples()
         if any(_is_somebody_else(name, known, other, contacts, rules) for _, other, *contacts in others):
             rows = list(group.index)
-            marks += [
-                Mark(row, "shared_employee_number", FIELDS["employee_number"], place[_other(row, rows)]) for row in rows
+            row_issues += [
+                RowIssue(row, "shared_employee_number", FIELDS["employee_number"], place[_other(row, rows)])
+                for row in rows
             ]
-    return marks
+    return row_issues
 
 
 def _is_somebody_else(name: Any, known: list[Any], other: Any, contacts: list[Any], rules: NameRules) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import EventMapping, RoundSetup, codes_by_word, load_mapping, plain
+from spi_analysis.params import EventMapping, RoundSetup, codes_by_word, load_mapping, normalised
 from spi_analysis.tables import CONTRACTS, OUT_OF_RANGE, Store, Vault, coded, one_writer, read_time
 from spi_analysis.tables.importing.contradictions import REPORT, flag_reports_of_answered
 from spi_analysis.tables.importing.headers import HeaderWords
@@ -46,7 +46,7 @@ def import_events(
         setup.require(institution)
     with one_writer(store.root.parent):
         words: EventMapping = load_mapping(setup.workspace, "events", *([mapping] if mapping else []))
-        nothing = frozenset(plain(word) for word in words.nothing)
+        nothing = frozenset(normalised(word) for word in words.nothing)
         header_words = HeaderWords(words.fields, words.header)
         log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates)
         _read_labels(log, sheets)

@@ -36,7 +36,7 @@ class FrameImport:
     """What came of an import. ``failed`` names the files that could not be used; all others were imported.
 
     ``counts``: one row per institution, source and file, with read = accepted + rejected and
-    accepted = eligible + ineligible. ``problems``: one row per finding. ``written``: the files made.
+    accepted = eligible + ineligible. ``problems``: one row per issue. ``written``: the files made.
     """
 
     counts: pd.DataFrame
@@ -87,14 +87,14 @@ def import_frame(
             listed = [read_source(setup, source_sheets) for source_sheets in _by_source(sheets)]
             for where in opened.skipped:
                 if where.institution_id == institution_id:
-                    listed[0].findings.add(where._replace(source=where.source or listed[0].source), "sheet_skipped")
+                    listed[0].issues.add(where._replace(source=where.source or listed[0].source), "sheet_skipped")
             written += _keep(setup, store, vault, institution_id, listed)
             results += listed
             if progress:
                 progress(done, len(groups), institution_id)
         return FrameImport(
             counts=_stacked([one.counts for one in results], COUNTS),
-            problems=_stacked([one.findings.table() for one in results], COLUMNS),
+            problems=_stacked([one.issues.table() for one in results], COLUMNS),
             failed=tuple(opened.failed),
             written=tuple(written),
         )
@@ -193,14 +193,14 @@ def _note_other_sources(setup: RoundSetup, frame: pd.DataFrame, listed: list[Lis
                 words = {
                     f"others_{language}": ", ".join(label[language] for label in named) for language in ("id", "en")
                 }
-                one.findings.add(where, "also_listed", **words)
+                one.issues.add(where, "also_listed", **words)
 
 
 def _write_back(setup: RoundSetup, store: Store, institution_id: str, listed: list[Listed]) -> Path:
-    """The workbook for the institution: the latest findings of all its sources, whichever call they came from."""
+    """The workbook for the institution: the latest issues of all its sources, whichever call they came from."""
     record = store.read_record("frame_imports", institution_id) or {}
     for one in listed:
-        problems = one.findings.table().astype(object)
+        problems = one.issues.table().astype(object)
         record[one.source] = {
             "counts": one.counts.to_dict("records"),
             "problems": problems.where(problems.notna(), None).to_dict("records"),

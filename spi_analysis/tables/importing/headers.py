@@ -11,7 +11,7 @@ from typing import NamedTuple
 from openpyxl.utils import get_column_letter
 
 from spi_analysis.errors import Problem
-from spi_analysis.params import HeaderRules, plain
+from spi_analysis.params import HeaderRules, normalised
 from spi_analysis.tables import HIDDEN, likeness, text_of
 from spi_analysis.tables.importing.readers import Sheet
 
@@ -230,4 +230,4 @@ def _nearest_label(group: Sequence[str], header: Header, words: HeaderWords) -> 
 
 
 def _joined(text: str) -> str:
-    return plain(text).replace(" ", "")
+    return normalised(text).replace(" ", "")

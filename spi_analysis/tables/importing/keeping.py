@@ -35,7 +35,7 @@ def keep_results(
     vault: Vault,
 ) -> LogImport:
     """Put rejected rows aside and write a workbook of problems for every institution of the files."""
-    counts, problems = log.counts(), log.findings.table()
+    counts, problems = log.counts(), log.issues.table()
     owners = pd.Series({row: log.owners[row].institution_id if row in log.owners else "" for row in log.cells.index})
     rejected = log.cells.loc[sorted(log.rejected)]
     for institution_id in sorted(set(counts["institution_id"]) | _unassigned_before(kind, store)):

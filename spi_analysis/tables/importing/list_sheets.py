@@ -8,12 +8,12 @@ from functools import cached_property
 
 import pandas as pd
 
-from spi_analysis.params import EligibilityParams, FrameMapping, StrayRules, plain
+from spi_analysis.params import EligibilityParams, FrameMapping, NonDataRowRules, normalised
 from spi_analysis.tables import read_emails, read_phones, text_of
 from spi_analysis.tables.importing.date_columns import DATE_FIELDS, DateColumn, judged
 from spi_analysis.tables.importing.grids import Row
 from spi_analysis.tables.importing.headers import Header
-from spi_analysis.tables.importing.issues import Findings, Where
+from spi_analysis.tables.importing.issues import Issues, Where
 from spi_analysis.tables.importing.readers import Sheet
 
 # Rows of a sheet that are not people: totals, headers once more, and what is signed below.
@@ -50,19 +50,19 @@ def _filled(row: Row, values: Mapping[int, object]) -> Row:
     return tuple(values.get(i) if cell is None else cell for i, cell in enumerate(cells))
 
 
-def note_beyond_header(sheet: Sheet, header: Header, where: Where, findings: Findings) -> None:
+def note_beyond_header(sheet: Sheet, header: Header, where: Where, issues: Issues) -> None:
     """Note once, at the first such row, how many rows hold cells to the right of the last header."""
     width = max((i + 1 for i, label in enumerate(header.labels) if label), default=0)
     below = enumerate(sheet.rows[header.row + 1 :], start=header.row + 2)
     beyond = [number for number, row in below if len(row) > width and any(text_of(cell) for cell in row[width:])]
     if beyond:
-        findings.add(where._replace(row=beyond[0]), "cells_beyond_header", rows=len(beyond))
+        issues.add(where._replace(row=beyond[0]), "cells_beyond_header", rows=len(beyond))
 
 
-def note_formulas(sheet: Sheet, header: Header, where: Where, findings: Findings) -> None:
+def note_formulas(sheet: Sheet, header: Header, where: Where, issues: Issues) -> None:
     """Note once for each column that means something how many of its formulas were never computed."""
     for field, rows in rows_of_formulas(sheet, header).items():
-        findings.add(where._replace(row=min(rows)), "formula_without_value", header.label(field), rows=len(rows))
+        issues.add(where._replace(row=min(rows)), "formula_without_value", header.label(field), rows=len(rows))
 
 
 def rows_of_formulas(sheet: Sheet, header: Header) -> dict[str, list[int]]:
@@ -74,17 +74,17 @@ def rows_of_formulas(sheet: Sheet, header: Header) -> dict[str, list[int]]:
     return {field: rows for field, rows in found.items() if rows}
 
 
-class StrayRows:
+class NonDataRows:
     """Says of each row in turn why it is no person ("" if it may be one).
 
     A footer begins at a thin row with a footer word; thin rows after it belong to it, until a full row follows.
     """
 
-    def __init__(self, header: Header, rules: StrayRules, has_contact: Callable[[Row], bool]) -> None:
+    def __init__(self, header: Header, rules: NonDataRowRules, has_contact: Callable[[Row], bool]) -> None:
         self.rules, self.has_contact = rules, has_contact
-        self.labels = [(i, plain(header.labels[i])) for i in header.columns.values()]
-        self.totals = tuple(plain(word) for word in rules.totals)
-        self.footers = tuple(plain(word) for word in rules.footers)
+        self.labels = [(i, normalised(header.labels[i])) for i in header.columns.values()]
+        self.totals = tuple(normalised(word) for word in rules.totals)
+        self.footers = tuple(normalised(word) for word in rules.footers)
         self.in_footer = False
 
     def kind(self, row: Row) -> str:
@@ -92,24 +92,24 @@ class StrayRows:
         texts = [text for cell in row if (text := text_of(cell))]
         if self._is_header(row) or _numbers_columns(texts):
             return "header_row"
-        total = any(_starts(plain(text), self.totals) for text in texts[:2])
+        total = any(_starts(normalised(text), self.totals) for text in texts[:2])
         if (len(texts) > self.rules.max_cells and not total) or self.has_contact(row):
             self.in_footer = False
             return ""
         if total:
             return "total_row"
-        self.in_footer = self.in_footer or any(_starts(plain(text), self.footers) for text in texts)
+        self.in_footer = self.in_footer or any(_starts(normalised(text), self.footers) for text in texts)
         return "footer_row" if self.in_footer else ""
 
     def _is_header(self, row: Row) -> bool:
         """The header again."""
-        same = sum(i < len(row) and plain(text_of(row[i])) == label for i, label in self.labels)
+        same = sum(i < len(row) and normalised(text_of(row[i])) == label for i, label in self.labels)
         return same * 2 > len(self.labels)
 
 
 def _numbers_columns(texts: list[str]) -> bool:
     """Whether a row numbers the columns: 1, 2, 3 ..."""
-    return len(texts) > 2 and all(plain(text) == str(i) for i, text in enumerate(texts, start=1))
+    return len(texts) > 2 and all(normalised(text) == str(i) for i, text in enumerate(texts, start=1))
 
 
 def _starts(text: str, words: tuple[str, ...]) -> bool:
@@ -138,18 +138,18 @@ class ListSheet:
     def where(self) -> Where:
         return Where(self.institution_id, self.source, self.sheet.file, self.sheet.name)
 
-    def frame(self, findings: Findings) -> pd.DataFrame:
-        """One row per person: cells by field, with file, sheet, row and stream. Stray rows are noted and left out."""
+    def frame(self, issues: Issues) -> pd.DataFrame:
+        """One row per person: cells by field, with file, sheet, row, stream. Non-data rows are noted and left out."""
         for number, _, kind in self._rows:
             if kind:
-                findings.add(self.where._replace(row=number), kind)
+                issues.add(self.where._replace(row=number), kind)
         columns = list(self.header.columns)
         people = [(number, *(cells[field] for field in columns)) for number, cells in self.people]
         frame = pd.DataFrame(people, columns=["row", *columns], dtype=object)
         if frame.empty:
-            findings.add(self.where, "no_rows")
-        note_beyond_header(self.sheet, self.header, self.where, findings)
-        note_formulas(self.sheet, self.header, self.where, findings)
+            issues.add(self.where, "no_rows")
+        note_beyond_header(self.sheet, self.header, self.where, issues)
+        note_formulas(self.sheet, self.header, self.where, issues)
         return frame.assign(file=self.sheet.file, sheet=self.sheet.name, stream=self.stream)
 
     @property
@@ -169,7 +169,7 @@ class ListSheet:
 
     @cached_property
     def dates(self) -> dict[str, DateColumn]:
-        """The verdict on every column of dates."""
+        """The decision on every column of dates."""
         rules, from_1904 = self.mapping.dates, self.sheet.told.days_from_1904
         return {
             field: judged(
@@ -185,8 +185,8 @@ class ListSheet:
     @cached_property
     def _rows(self) -> list[tuple[int, Row, str]]:
         """Number and cells of every row below the header, and why it is no person ("" if it may be one)."""
-        stray = StrayRows(self.header, self.mapping.stray, self._has_contact)
-        return [(number, row, stray.kind(row)) for number, row in rows_below(self.sheet, self.header)]
+        non_data = NonDataRows(self.header, self.mapping.stray, self._has_contact)
+        return [(number, row, non_data.kind(row)) for number, row in rows_below(self.sheet, self.header)]
 
     def _has_contact(self, row: Row) -> bool:
         cells = {f: row[i] for f, i in self.header.columns.items() if f in CONTACT_FIELDS and i < len(row) and row[i]}
@@ -200,16 +200,16 @@ class ListSheet:
         fields, people = {i: field for field, i in self.header.columns.items()}, {number for number, _ in self.people}
         return ((row, fields[i]) for row, i in sorted(places) if row in people and i in fields)
 
-    def note_header(self, findings: Findings) -> None:
+    def note_header(self, issues: Issues) -> None:
         """Note the headers that were misspelt or mean nothing."""
         where = self.where._replace(row=self.header.row + 1)
         for field in self.header.guessed:
-            findings.add(where, "header_read_as", self.header.label(field), known_as=self.mapping.fields[field][0])
+            issues.add(where, "header_read_as", self.header.label(field), known_as=self.mapping.fields[field][0])
         for i in self.header.unused:
-            findings.add(where, "column_ignored", self.header.shown(i))
+            issues.add(where, "column_ignored", self.header.shown(i))
 
-    def note_rules(self, rules: EligibilityParams, findings: Findings) -> None:
+    def note_rules(self, rules: EligibilityParams, issues: Issues) -> None:
         """Note the rules that cannot be checked, since the list leaves out a column that few lists have."""
         needed = {"main_work": rules.main_work_only, "service_date": rules.max_months_since_service is not None}
         for field in [field for field, is_needed in needed.items() if is_needed and field not in self.header.columns]:
-            findings.add(self.where, "rule_not_checked", known_as=self.mapping.fields[field][0])
+            issues.add(self.where, "rule_not_checked", known_as=self.mapping.fields[field][0])

@@ -14,8 +14,8 @@ from spi_analysis.tables import mask_text, one_spelling, text_of
 from spi_analysis.tables.importing.belonging import note_titles
 from spi_analysis.tables.importing.duplicates import Duplicates, shared_numbers
 from spi_analysis.tables.importing.eligibility import ineligible
-from spi_analysis.tables.importing.file_notes import by_cause, dated, marks_of, note_told
-from spi_analysis.tables.importing.issues import Findings, Mark, Where, add_marks, codes_per_row, marked
+from spi_analysis.tables.importing.file_notes import by_cause, dated, issues_of_file, note_told
+from spi_analysis.tables.importing.issues import Issues, RowIssue, Where, add_row_issues, codes_per_row, rows_with
 from spi_analysis.tables.importing.list_sheets import ListSheet
 from spi_analysis.tables.importing.people import People
 
@@ -33,7 +33,7 @@ OWN_REASON = ("name", "unit", "position")
 
 @dataclass(frozen=True)
 class Listed:
-    """One institution and source after reading: accepted people, raw rows, counts per file, findings.
+    """One institution and source after reading: accepted people, raw rows, counts per file, issues.
 
     ``rejected``: rows that were turned away; ``as_written``: rows that were kept, but for a contact in a text.
     """
@@ -43,66 +43,68 @@ class Listed:
     rejected: pd.DataFrame
     as_written: pd.DataFrame
     counts: pd.DataFrame
-    findings: Findings
+    issues: Issues
 
 
 def read_source(setup: RoundSetup, sheets: list[ListSheet]) -> Listed:
     """Read, clean, check and class all rows of one institution and source."""
-    whose, mapping, findings = sheets[0].where._replace(file="", sheet=""), sheets[0].mapping, Findings()
+    whose, mapping, issues = sheets[0].where._replace(file="", sheet=""), sheets[0].mapping, Issues()
     round_ = setup.round_for(whose.institution_id)
-    cells = pd.concat([sheet.frame(findings) for sheet in sheets], ignore_index=True)
+    cells = pd.concat([sheet.frame(issues) for sheet in sheets], ignore_index=True)
     for sheet in sheets:
-        sheet.note_header(findings)
-        sheet.note_rules(round_.sources[whose.source].eligibility, findings)
-        note_told(sheet, findings)
-        note_titles(sheet, setup, findings)
+        sheet.note_header(issues)
+        sheet.note_rules(round_.sources[whose.source].eligibility, issues)
+        note_told(sheet, issues)
+        note_titles(sheet, setup, issues)
     labels = {(s.sheet.file, s.sheet.name): {f: s.header.label(f) for f in s.header.columns} for s in sheets}
     reader = People(dated(cells, sheets), whose.source, mapping, round_)
     people = reader.table()
     people[["stream", "file", "sheet", "row"]] = cells[["stream", "file", "sheet", "row"]]
 
-    marks = _marks(sheets, cells, [*reader.marks, *_incomplete(people, mapping.required[whose.source])])
-    listed = people.drop(index=list(marked(marks, "rejected")))
+    row_issues = _row_issues(sheets, cells, [*reader.row_issues, *_incomplete(people, mapping.required[whose.source])])
+    listed = people.drop(index=list(rows_with(row_issues, "rejected")))
     shared = shared_numbers(listed, mapping.names, _places(cells))
-    people.loc[[mark.row for mark in shared], "employee_number"] = None
+    people.loc[[issue.row for issue in shared], "employee_number"] = None
     duplicates = Duplicates(mapping.names, _places(cells))
     duplicates.check(people.loc[listed.index])
-    marks += [*shared, *duplicates.marks]
-    accepted = people.drop(index=list(marked(marks, "rejected")))
+    row_issues += [*shared, *duplicates.row_issues]
+    accepted = people.drop(index=list(rows_with(row_issues, "rejected")))
     accepted["unit"] = _canonical_units(
-        accepted["unit"], cells, mapping, round_.frame.fuzzy_unit_similarity, whose, findings
+        accepted["unit"], cells, mapping, round_.frame.fuzzy_unit_similarity, whose, issues
     )
     against = ineligible(accepted, round_.sources[whose.source].eligibility, round_.fieldwork.start)
 
-    add_marks(findings, [*marks, *against], cells, labels, whose)
-    accepted = _judged(accepted, marks, against, duplicates.listings)
-    rejected = _raw_rows(cells, marks, marked(marks, "rejected"))
+    add_row_issues(issues, [*row_issues, *against], cells, labels, whose)
+    accepted = _judged(accepted, row_issues, against, duplicates.listings)
+    rejected = _raw_rows(cells, row_issues, rows_with(row_issues, "rejected"))
     counts = _counted(cells, accepted, rejected, [sheet.sheet.file for sheet in sheets], whose)
-    cleaned = {mark.row for mark in marks if mark.code == "contact_in_text"} & set(accepted.index)
-    return Listed(whose.source, accepted, rejected, _raw_rows(cells, marks, cleaned), counts, findings)
+    cleaned = {issue.row for issue in row_issues if issue.code == "contact_in_text"} & set(accepted.index)
+    return Listed(whose.source, accepted, rejected, _raw_rows(cells, row_issues, cleaned), counts, issues)
 
 
-def _marks(sheets: Sequence[ListSheet], cells: pd.DataFrame, read: Sequence[Mark]) -> list[Mark]:
+def _row_issues(sheets: Sequence[ListSheet], cells: pd.DataFrame, read: Sequence[RowIssue]) -> list[RowIssue]:
     """What the files say of their rows and what was read in them; of a row that is set aside, only why it is."""
-    told: list[Mark] = []
+    told: list[RowIssue] = []
     for sheet in sheets:
         rows = cells[(cells["file"] == sheet.sheet.file) & (cells["sheet"] == sheet.sheet.name)]["row"]
-        told += marks_of(sheet, pd.Series(rows.index, rows.array))
-    aside = {mark.row for mark in told if mark.severity == "rejected"}
-    return by_cause([*told, *(mark for mark in read if mark.row not in aside)])
+        told += issues_of_file(sheet, pd.Series(rows.index, rows.array))
+    aside = {issue.row for issue in told if issue.severity == "rejected"}
+    return by_cause([*told, *(issue for issue in read if issue.row not in aside)])
 
 
-def _incomplete(people: pd.DataFrame, required: Iterable[Sequence[str]]) -> list[Mark]:
-    """A remark for every required group of fields in which a row has nothing."""
-    marks = []
+def _incomplete(people: pd.DataFrame, required: Iterable[Sequence[str]]) -> list[RowIssue]:
+    """An issue for every required group of fields in which a row has nothing."""
+    row_issues = []
     for group in required:
         columns = list(dict.fromkeys(FOUND_IN.get(field, field) for field in group))
         code = "no_contact" if "channels" in columns else f"missing_{group[0]}"
         details = {}
         if code != "no_contact" and group[0] not in OWN_REASON:
             code, details = "missing_value", {"known_as": group[0]}
-        marks += [Mark(row, code, tuple(group), details) for row in people.index[people[columns].isna().all(axis=1)]]
-    return marks
+        row_issues += [
+            RowIssue(row, code, tuple(group), details) for row in people.index[people[columns].isna().all(axis=1)]
+        ]
+    return row_issues
 
 
 def _places(cells: pd.DataFrame) -> dict[Any, dict[str, object]]:
@@ -115,7 +117,7 @@ def _places(cells: pd.DataFrame) -> dict[Any, dict[str, object]]:
 
 
 def _canonical_units(
-    units: pd.Series, cells: pd.DataFrame, mapping: FrameMapping, similarity: float, whose: Where, findings: Findings
+    units: pd.Series, cells: pd.DataFrame, mapping: FrameMapping, similarity: float, whose: Where, issues: Issues
 ) -> pd.Series:
     """Units in one spelling each; every merge, and every pair left apart in doubt, is noted at its first row."""
     spellings = one_spelling(units.dropna(), mapping.units, similarity, whose.institution_id.replace("-", " "))
@@ -126,16 +128,18 @@ def _canonical_units(
     }
     for merge in spellings.merges:
         spelling, read_as = mask_text(merge.spelling), mask_text(merge.read_as)
-        findings.add(where[merge.spelling], "unit_read_as", spelling=spelling, read_as=read_as, rows=merge.rows)
+        issues.add(where[merge.spelling], "unit_read_as", spelling=spelling, read_as=read_as, rows=merge.rows)
     for spelling, other in spellings.doubtful:
-        findings.add(where[spelling], "unit_doubtful", spelling=mask_text(spelling), other=mask_text(other))
+        issues.add(where[spelling], "unit_doubtful", spelling=mask_text(spelling), other=mask_text(other))
     return units.map(spellings.canonical).astype(object).where(units.notna(), None)
 
 
-def _judged(accepted: pd.DataFrame, marks: list[Mark], against: list[Mark], listings: dict[Any, int]) -> pd.DataFrame:
+def _judged(
+    accepted: pd.DataFrame, row_issues: list[RowIssue], against: list[RowIssue], listings: dict[Any, int]
+) -> pd.DataFrame:
     """Add eligibility, status, codes and the number of listings."""
-    flagged = [mark for mark in marks if mark.severity == "flagged"]
-    doubtful, breaks = {mark.row for mark in flagged}, {mark.row for mark in against}
+    flagged = [issue for issue in row_issues if issue.severity == "flagged"]
+    doubtful, breaks = {issue.row for issue in flagged}, {issue.row for issue in against}
     return accepted.assign(
         is_eligible=[row not in breaks for row in accepted.index],
         frame_status=["flagged" if row in doubtful else "clean" for row in accepted.index],
@@ -165,8 +169,8 @@ def _counted(
     return counts.assign(institution_id=whose.institution_id, source=whose.source)[list(COUNTS)]
 
 
-def _raw_rows(cells: pd.DataFrame, marks: list[Mark], which: set[Any]) -> pd.DataFrame:
+def _raw_rows(cells: pd.DataFrame, row_issues: list[RowIssue], which: set[Any]) -> pd.DataFrame:
     """Rows as they came, with the codes of what is wrong with them."""
     rows = cells.loc[sorted(which)]
     texts = rows.map(lambda cell: text_of(cell) or None)
-    return texts.assign(codes=codes_per_row(marks, rows.index, ("rejected", "flagged")))
+    return texts.assign(codes=codes_per_row(row_issues, rows.index, ("rejected", "flagged")))

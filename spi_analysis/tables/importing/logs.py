@@ -15,7 +15,7 @@ from spi_analysis.params import DateRules, FieldworkParams, RoundSetup, TimeFiel
 from spi_analysis.tables import is_nothing
 from spi_analysis.tables.importing.date_columns import TIME_FIELDS, DateColumn, judged
 from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
-from spi_analysis.tables.importing.issues import Findings, Where, reasons
+from spi_analysis.tables.importing.issues import Issues, Where, reasons
 from spi_analysis.tables.importing.list_sheets import note_beyond_header, rows_below, rows_of_formulas
 from spi_analysis.tables.importing.readers import Sheet, in_order, read_sheets
 from spi_analysis.tables.importing.tokens import Sampled, tokens_in
@@ -51,7 +51,7 @@ class Log:
     accepted: set[Any] = field(default_factory=set)
     rejected: set[Any] = field(default_factory=set)
     flagged: set[Any] = field(default_factory=set)
-    findings: Findings = field(default_factory=Findings)
+    issues: Issues = field(default_factory=Issues)
     _fieldwork: dict[str, FieldworkParams] = field(default_factory=dict)
 
     def where(self, row: Any) -> Where:
@@ -66,7 +66,7 @@ class Log:
         self._find(row, code, name, details)
 
     def flag(self, row: Any, code: str, name: str, **details: object) -> None:
-        """Keep a row with a remark."""
+        """Keep a row with an issue."""
         self.flagged.add(row)
         self._find(row, code, name, details)
 
@@ -88,7 +88,7 @@ class Log:
         where = self.where(row)
         header = self.headers[where.file, where.sheet]
         value = self.cells.at[row, name] if name in self.cells else None
-        self.findings.add(where, code, header.label(name), name, value, **details)
+        self.issues.add(where, code, header.label(name), name, value, **details)
 
     def place(self, row: Any) -> dict[str, object]:
         """The place of a row, as the reasons name the first of two rows."""
@@ -143,7 +143,7 @@ def open_log(
     dates: DateRules,
 ) -> tuple[Log, list[tuple[Sheet, Header, pd.Index]], list[Problem]]:
     """Read all files; returns the log, each sheet with its header and rows in the log, and what failed."""
-    tables, sheets, failed, start, findings, columns = [], [], [], 0, Findings(), {}
+    tables, sheets, failed, start, issues, columns = [], [], [], 0, Issues(), {}
     for path, shown_as in in_order(files).items():
         try:
             found = _with_headers(read_sheets(path, shown_as), words, required)
@@ -153,7 +153,7 @@ def open_log(
             continue
         for sheet, header in found:
             if header is None:
-                findings.add(Where("", "", sheet.file, sheet.name), "sheet_skipped")
+                issues.add(Where("", "", sheet.file, sheet.name), "sheet_skipped")
                 continue
             columns[sheet.file, sheet.name] = times.get(sheet.name, {})
             table = _as_read(_cells(sheet, header, nothing), columns[sheet.file, sheet.name])
@@ -163,7 +163,7 @@ def open_log(
     cells = pd.concat(tables) if tables else pd.DataFrame(columns=["file", "sheet", "row", "token"])
     headers = {(sheet.file, sheet.name): header for sheet, header, _ in sheets}
     digests = {sheet.file: sheet.digest for sheet, _, _ in sheets}
-    return Log(cells, headers, digests, columns, findings=findings), sheets, failed
+    return Log(cells, headers, digests, columns, issues=issues), sheets, failed
 
 
 def _with_headers(
@@ -186,7 +186,7 @@ def _with_headers(
 
 
 def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> dict[str, dict[str, DateColumn]]:
-    """The verdict on every column of times, by the sheet's name; none may contradict itself."""
+    """The decision on every column of times, by the sheet's name; none may contradict itself."""
     columns: dict[str, dict[str, DateColumn]] = {}
     problems = []
     for sheet, header in found:
@@ -231,7 +231,7 @@ def _note_formulas(log: Log, sheet: Sheet, header: Header, rows: pd.Index) -> No
         log.flag_together(here, "formula_without_value", name)
         if here.empty:
             where = Where("", "", sheet.file, sheet.name, numbers[0])
-            log.findings.add(where, "formula_without_value", header.label(name), rows=len(numbers))
+            log.issues.add(where, "formula_without_value", header.label(name), rows=len(numbers))
 
 
 def note_headers(log: Log, sheets: Iterable[tuple[Sheet, Header, pd.Index]]) -> None:
@@ -241,13 +241,13 @@ def note_headers(log: Log, sheets: Iterable[tuple[Sheet, Header, pd.Index]]) -> 
         for institution_id in sorted({log.owners[row].institution_id for row in rows if row in log.owners} or {""}):
             where = Where(institution_id, "", sheet.file, sheet.name, header.row + 1)
             for name in header.guessed:
-                log.findings.add(where, "header_read_as", header.label(name), known_as=name)
+                log.issues.add(where, "header_read_as", header.label(name), known_as=name)
             for i in header.unused:
-                log.findings.add(where, "column_ignored", header.shown(i))
-            note_beyond_header(sheet, header, where, log.findings)
+                log.issues.add(where, "column_ignored", header.shown(i))
+            note_beyond_header(sheet, header, where, log.issues)
             _note_told(log, sheet, header, where)
             if rows.empty:
-                log.findings.add(where, "no_rows")
+                log.issues.add(where, "no_rows")
 
 
 def _note_told(log: Log, sheet: Sheet, header: Header, where: Where) -> None:
@@ -256,7 +256,7 @@ def _note_told(log: Log, sheet: Sheet, header: Header, where: Where) -> None:
         number for number, _ in rows_below(sheet, header) if sheet.told.hidden or number in sheet.told.hidden_rows
     ]
     if hidden:
-        log.findings.add(where._replace(row=hidden[0]), "hidden_rows_read", rows=len(hidden))
+        log.issues.add(where._replace(row=hidden[0]), "hidden_rows_read", rows=len(hidden))
     for name, column in log.dates.get((sheet.file, sheet.name), {}).items():
-        for code, rows in column.remarks():
-            log.findings.add(where._replace(row=rows[0]), code, header.label(name), rows=len(rows))
+        for code, rows in column.issues():
+            log.issues.add(where._replace(row=rows[0]), code, header.label(name), rows=len(rows))

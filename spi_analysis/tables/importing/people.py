@@ -1,4 +1,4 @@
-"""From the cells of a list to people: every column read, and a remark for whatever could not be."""
+"""From the cells of a list to people: every column read, and an issue for whatever could not be."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import FrameMapping, RoundParams, codes_by_word, plain
+from spi_analysis.params import FrameMapping, RoundParams, codes_by_word, normalised
 from spi_analysis.tables import (
     Contacts,
     bare_number,
@@ -27,7 +27,7 @@ from spi_analysis.tables import (
     whole_months,
     without_contacts,
 )
-from spi_analysis.tables.importing.issues import Mark
+from spi_analysis.tables.importing.issues import RowIssue
 
 TENURE = {"tenure": ("start_date", "tenure_years"), "unit_tenure": ("unit_start_date", "unit_tenure_years")}
 
@@ -39,10 +39,10 @@ class People:
         self.mapping, self.round, self.source = mapping, round_, source
         self.index = cells.index
         self.reference = round_.fieldwork.start
-        self.marks: list[Mark] = []
+        self.row_issues: list[RowIssue] = []
         self._sheets = list(zip(cells["file"], cells["sheet"], strict=True))
-        nothing = frozenset(plain(word) for word in mapping.nothing)
-        self._perhaps = frozenset(plain(word) for word in mapping.names.perhaps)
+        nothing = frozenset(normalised(word) for word in mapping.nothing)
+        self._perhaps = frozenset(normalised(word) for word in mapping.names.perhaps)
         self._cells: dict[str, list[Any]] = {
             field: [None if is_nothing(cell, self._is_nothing_in(field, nothing)) else cell for cell in cells[field]]
             for field in mapping.fields
@@ -83,8 +83,8 @@ class People:
     def _cells_of(self, field: str) -> list[Any]:
         return self._cells.get(field) or [None] * len(self.index)
 
-    def _mark(self, row: Any, code: str, *fields: str, **details: object) -> None:
-        self.marks.append(Mark(row, code, fields, details))
+    def _note(self, row: Any, code: str, *fields: str, **details: object) -> None:
+        self.row_issues.append(RowIssue(row, code, fields, details))
 
     def _is_used(self, column: str) -> bool:
         """Whether the round's design or weighting of this source looks at a column."""
@@ -105,9 +105,9 @@ class People:
         """Names; a word for nothing is the name of whoever can be reached, and of nobody else."""
         values = []
         for row, name, channel in zip(self.index, self._texts("name"), channels, strict=True):
-            doubtful = name is not None and plain(name) in self._perhaps
+            doubtful = name is not None and normalised(name) in self._perhaps
             if doubtful and channel:
-                self._mark(row, "name_perhaps_nothing", "name")
+                self._note(row, "name_perhaps_nothing", "name")
             values.append(None if doubtful and not channel else name)
         return values
 
@@ -115,12 +115,12 @@ class People:
         return [None if cell is None else text_of(cell) for cell in self._cells_of(field)]
 
     def _texts_without_contacts(self, field: str) -> list[str | None]:
-        """Texts that are stored and shown to many: a number or an address in them is cut off and remarked on."""
+        """Texts that are stored and shown to many: a number or an address in them is cut off and noted."""
         values = []
         for row, text in zip(self.index, self._texts(field), strict=True):
             kept = text and without_contacts(text)
             if kept != text:
-                self._mark(row, "contact_in_text", field)
+                self._note(row, "contact_in_text", field)
             values.append(kept or None)
         return values
 
@@ -133,13 +133,13 @@ class People:
         always: bool = False,
         otherwise: Any = None,
     ) -> list[Any]:
-        """Codes of words. What cannot be read is remarked on; what is missing, only if it is ``always`` needed."""
+        """Codes of words. What cannot be read is noted; what is missing, only if it is ``always`` needed."""
         codes = codes_by_word(words)
         values = []
         for row, cell in zip(self.index, self._cells_of(field), strict=True):
             value = None if cell is None else coded(cell, codes)
             if value is None and (always or cell is not None):
-                self._mark(row, code, field)
+                self._note(row, code, field)
             values.append(otherwise if value is None else value)
         return values
 
@@ -151,7 +151,7 @@ class People:
             reading = read_employee_number(cell)
             problem = "employee_numbers_rounded" if (sheet, bare_number(cell)) in lost else reading.problem
             if problem:
-                self._mark(row, problem, "employee_number")
+                self._note(row, problem, "employee_number")
             values.append(None if problem else reading.value)
         return values
 
@@ -159,7 +159,7 @@ class People:
         """Sheet and number of those that show by their column that they went through a figure; one for each name."""
         numbers: dict[tuple[str, str], set[tuple[str, str]]] = {}
         for sheet, name, cell in zip(self._sheets, self._texts("name"), self._cells_of("employee_number"), strict=True):
-            numbers.setdefault(sheet, set()).add((plain(name or ""), bare_number(cell)))
+            numbers.setdefault(sheet, set()).add((normalised(name or ""), bare_number(cell)))
         chance = self.mapping.employee_numbers.chance
         return {
             (sheet, number)
@@ -191,9 +191,9 @@ class People:
             found = list(dict.fromkeys(value for _, contacts in given for value in contacts.values))
             for field, contacts in given:
                 if contacts.problem:
-                    self._mark(row, contacts.problem, field)
+                    self._note(row, contacts.problem, field)
             if len(found) > 2:
-                self._mark(row, "contact_left_out", *fields)
+                self._note(row, "contact_left_out", *fields)
             pairs.append(tuple([*found, None, None][:2]))
         return pairs
 
@@ -211,7 +211,7 @@ class People:
             found = class_of_position(position or "", classes) or coded(echelon, echelons)
             if found is None and (position is not None or echelon is not None):
                 found = self.mapping.position_otherwise
-                self._mark(row, "position_unknown", "position", "echelon", read_as=found)
+                self._note(row, "position_unknown", "position", "echelon", read_as=found)
             found = "non_asn" if status == "non_asn" else found
             position_classes.append(found)
             asn.append(status == "asn" if status else (False if found == "non_asn" else None))
@@ -222,7 +222,7 @@ class People:
         for row, birth, age in zip(self.index, self._cells_of("birth_date"), self._cells_of("age"), strict=True):
             group, problem = self._age_group(birth, age)
             if problem and (self._is_used("age_group") or birth is not None or age is not None):
-                self._mark(row, problem, *(["birth_date"] if birth is not None else []), "age", "birth_date")
+                self._note(row, problem, *(["birth_date"] if birth is not None else []), "age", "birth_date")
             groups.append(group)
         return groups
 
@@ -248,9 +248,9 @@ class People:
         for row, start, stated in zip(self.index, *(self._cells_of(field) for field in TENURE[what]), strict=True):
             years = self._span(start, stated)
             if years is None and (needed or start is not None or stated is not None):
-                self._mark(row, f"{what}_unknown", *TENURE[what])
+                self._note(row, f"{what}_unknown", *TENURE[what])
             elif years is not None and not 0 <= years <= self.mapping.plausible.max_tenure_years:
-                self._mark(row, f"{what}_implausible", *TENURE[what])
+                self._note(row, f"{what}_implausible", *TENURE[what])
                 years = None
             values.append(years)
         return values
@@ -267,9 +267,9 @@ class People:
         for row, cell in zip(self.index, self._cells_of("service_date"), strict=True):
             date = read_date(cell, self.reference).value if cell is not None else None
             if date is None and (needed or cell is not None):
-                self._mark(row, "service_date_unknown", "service_date")
+                self._note(row, "service_date_unknown", "service_date")
             elif date is not None and date > self.reference:
-                self._mark(row, "service_date_implausible", "service_date")
+                self._note(row, "service_date_implausible", "service_date")
                 date = None
             values.append(date)
         return values

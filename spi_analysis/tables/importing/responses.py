@@ -11,7 +11,7 @@ import pandas as pd
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params import Instrument, ResponseMapping, RoundSetup, Scale, Words, load_mapping, plain
+from spi_analysis.params import Instrument, ResponseMapping, RoundSetup, Scale, Words, load_mapping, normalised
 from spi_analysis.tables import OUT_OF_RANGE, Store, Vault, one_writer, read_time, text_of
 from spi_analysis.tables.importing.answers import LABELS_DECIDE, OF_COLUMN, OUT_OF_SCALE, AnswerColumn
 from spi_analysis.tables.importing.contradictions import flag_answers_of_reported
@@ -56,7 +56,7 @@ def import_responses(
         _check_answer_words(words, setup.instrument)
         codes = item_codes(setup.instrument)
         header_words = HeaderWords(words.fields, words.header, {code: words.items.get(code, ()) for code in codes})
-        nothing = frozenset(plain(word) for word in words.nothing)
+        nothing = frozenset(normalised(word) for word in words.nothing)
         log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates)
         without_items = [entry for entry in sheets if not set(codes) & set(entry[1].columns)]
         sheets = [entry for entry in sheets if set(codes) & set(entry[1].columns)]
@@ -131,7 +131,7 @@ def _note_missing_items(log: Log, sheets: Iterable[Any], instrument: Instrument)
             missing = [code for code in instrument.codes(source) if code not in header.columns]
             if missing:
                 where = Where(institution_id, source, sheet.file, sheet.name, header.row + 1)
-                log.findings.add(where, "item_missing", items=", ".join(missing))
+                log.issues.add(where, "item_missing", items=", ".join(missing))
 
 
 def _answers(log: Log, sheets: Iterable[Any], setup: RoundSetup, words: ResponseMapping) -> pd.DataFrame:
@@ -167,7 +167,7 @@ def _column(
 
 
 def _codes(log: Log, rows: pd.Index, code: str, column: AnswerColumn) -> list[float | None]:
-    """Codes of one item's cells; what is no answer of ours is remarked on and left empty.
+    """Codes of one item's cells; what is no answer of ours is noted and left empty.
 
     A cell outside the scale is named by itself; what many cells share is said once for all of them.
     """

@@ -115,7 +115,7 @@ def _write_header(sheet: Worksheet, columns: dict[str, tuple[str, int]], top: in
 def rows_as_xml(data: pd.DataFrame, top: int) -> str:
     """Rows of plain cells (texts and whole numbers) as they stand in a worksheet, the first one in row ``top``.
 
-    openpyxl makes an object of every cell; for the thousands of findings of each of 640 institutions that takes
+    openpyxl makes an object of every cell; for the thousands of issues of each of 640 institutions that takes
     longer than reading their lists. Texts stand in the cells themselves, so none can run as a formula.
     """
     letters = [get_column_letter(i + 1) for i in range(data.shape[1])]

@@ -94,7 +94,7 @@ def test_adjustment_of_a_calibrated_mean_starts_from_it():
 
 @pytest.mark.parametrize("phi", [0.0, 0.5, 1.0])
 def test_truth_is_found_where_phi_is_right(phi):
-    """Silence that depends on (1 - phi) X* + phi Y: in these populations W, uncorrelated with it, stays as it is.
+    """Nonresponse that depends on (1 - phi) X* + phi Y: in these populations W, uncorrelated with it, stays as it is.
 
     Respondents: X*, Y of variance 1 and correlation 0.5. Nonrespondents: the combination V is 0.8 lower on average,
     the rest of (X*, Y) given V is the same. Half of the people are silent.

@@ -16,10 +16,10 @@ from spi_analysis.survey.sampling import (
     commitment,
     draw_record,
     draw_sample,
+    from_start,
     permanent_random_numbers,
     select_srs,
-    shift_of,
-    shifted,
+    start_of,
     verify_draw,
 )
 from spi_analysis.survey.sampling.draw import row_digests
@@ -36,7 +36,7 @@ FRAME = pd.DataFrame(
 
 
 def drawn(frame: pd.DataFrame) -> pd.DataFrame:
-    numbers = shifted(permanent_random_numbers(frame["person_id"], SECRET), shift_of("4711"))
+    numbers = from_start(permanent_random_numbers(frame["person_id"], SECRET), start_of("4711"))
     return select_srs(frame.assign(prn=numbers), 2, "stratum")
 
 
@@ -184,7 +184,7 @@ def test_another_secret_is_found_by_the_commitment(record: dict) -> None:
 
 def test_a_shift_that_was_ground_is_found(record: dict) -> None:
     record["shift"] = 0.123
-    assert ("", "the shift does not follow from the public value") in whats(verify_draw(record, FRAME, None))
+    assert ("", "the start does not follow from the public value") in whats(verify_draw(record, FRAME, None))
 
 
 def test_a_swapped_sample_is_found(record: dict) -> None:

@@ -14,6 +14,7 @@ from scipy.stats import chi2
 
 from spi_analysis.survey.sampling import (
     DrawDesign,
+    activate_waves,
     assign_waves,
     draw_sample,
     inclusion_probabilities,
@@ -21,7 +22,6 @@ from spi_analysis.survey.sampling import (
     joint_inclusion_hajek,
     joint_inclusion_pareto,
     joint_inclusion_systematic,
-    release,
     select_pps,
     select_srs,
     select_systematic,
@@ -130,30 +130,30 @@ def test_pareto_targets_are_met_closely() -> None:
 
 
 def in_halves(table: pd.DataFrame, **options: object) -> pd.DataFrame:
-    """Of the four of every draw two are released first."""
+    """Of the four of every draw two are activated first."""
     assert TAKEN == 4
     return assign_waves(table, {str(draw): [2, 2] for draw in range(DRAWS)}, "draw", **options)
 
 
-def test_released_people_are_a_random_part() -> None:
-    """First release of 2 of the 4 drawn: each of 10 with chance 0.2, each pair with 2/90."""
-    out = release(in_halves(drawn("srs")), 1, stratum="draw")
+def test_activated_people_are_a_random_part() -> None:
+    """First wave of 2 of the 4 drawn: each of 10 with chance 0.2, each pair with 2/90."""
+    out = activate_waves(in_halves(drawn("srs")), 1, stratum="draw")
     joint = np.where(np.eye(N, dtype=bool), 0.2, 2 / 90)
     distance, df = chi_square(seen_in(out).mean(axis=0), joint)
     assert distance < chi2.isf(LEVEL, df)
     assert set(out["inclusion_prob"].round(12)) == {0.2}
 
 
-def test_released_part_of_unequal_probabilities() -> None:
+def test_activated_part_of_unequal_probabilities() -> None:
     split = in_halves(drawn("pareto by own numbers"), seed=SEED, person="id")
-    out = release(split, 1, stratum="draw")
+    out = activate_waves(split, 1, stratum="draw")
     inside = np.bincount(out["unit"], minlength=N) / DRAWS
     exact = np.diag(EXACT_PARETO) / 2
     assert (np.abs(inside - exact) < 4 * np.sqrt(exact * (1 - exact) / DRAWS)).all()
 
 
 def test_every_wave_of_a_systematic_draw_is_a_random_part_of_it() -> None:
-    """Starts and waves from a secret: in 4,000 draws each of ten people is drawn with 0.4, released first with 0.2."""
+    """Starts and waves from a secret: in 4,000 draws each of ten people is drawn with 0.4, activated first with 0.2."""
     people = pd.DataFrame({"person_id": [f"p{i}" for i in range(N)], "stratum": "x", "size": SIZES})
     draws, first, drawn_at_all = 4000, np.zeros(N), np.zeros(N)
     for draw in range(draws):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.sampling import commitment, permanent_random_numbers, shift_of, shifted
+from spi_analysis.survey.sampling import commitment, from_start, permanent_random_numbers, start_of
 from spi_analysis.survey.sampling.random_numbers import _to_unit
 
 SECRET = b"a secret of 24 bytes ..."
@@ -39,7 +39,7 @@ def test_number_depends_on_the_person_and_the_secret_only() -> None:
 
 
 def test_shift_is_the_hash_of_the_public_value() -> None:
-    assert shift_of("4711") == unit_by_hand(hashlib.sha256(b"4711").digest())
+    assert start_of("4711") == unit_by_hand(hashlib.sha256(b"4711").digest())
 
 
 def test_neither_0_nor_1_can_occur() -> None:
@@ -49,7 +49,7 @@ def test_neither_0_nor_1_can_occur() -> None:
 
 
 def test_shift_turns_the_circle() -> None:
-    numbers = shifted(pd.Series([0.1, 0.25, 0.9]), 0.25)
+    numbers = from_start(pd.Series([0.1, 0.25, 0.9]), 0.25)
     assert numbers.tolist() == pytest.approx([0.85, 0.0, 0.65])
 
 
@@ -75,13 +75,13 @@ def test_everyone_has_an_id_of_their_own(ids, said):
         permanent_random_numbers(pd.Series(ids, dtype=object), SECRET)
 
 
-@pytest.mark.parametrize("shift", [float("nan"), float("inf"), -0.1, 1.0, "a"])
-def test_a_shift_lies_within_the_circle(shift):
-    with pytest.raises(SamplingError, match="shift is out of range"):
-        shifted(pd.Series([0.1]), shift)
+@pytest.mark.parametrize("start", [float("nan"), float("inf"), -0.1, 1.0, "a"])
+def test_a_start_lies_within_the_circle(start):
+    with pytest.raises(SamplingError, match="start is out of range"):
+        from_start(pd.Series([0.1]), start)
 
 
 @pytest.mark.parametrize("value", ["", "  ", None])
 def test_there_must_be_a_public_value(value):
     with pytest.raises(SamplingError, match="no public value"):
-        shift_of(value)
+        start_of(value)

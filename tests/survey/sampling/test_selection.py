@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.sampling import permanent_random_numbers, select_srs, shift_of, shifted
+from spi_analysis.survey.sampling import from_start, permanent_random_numbers, select_srs, start_of
 
 SECRET = b"sixteen bytes at least"
 FRAME = pd.DataFrame(
@@ -44,7 +44,7 @@ def test_a_stratum_may_be_left_out() -> None:
 
 def test_draw_of_five_people_with_hashes() -> None:
     people = pd.DataFrame({"person_id": ["ani", "budi", "citra", "dewi", "eka"]})
-    numbers = shifted(permanent_random_numbers(people["person_id"], SECRET), shift_of("2024-07-22"))
+    numbers = from_start(permanent_random_numbers(people["person_id"], SECRET), start_of("2024-07-22"))
     drawn = select_srs(people.assign(prn=numbers), 2)
     assert set(drawn["person_id"]) == set(people["person_id"].iloc[np.argsort(numbers.to_numpy())[:2]])
 
@@ -58,11 +58,11 @@ def test_row_order_and_row_labels_change_nothing(order: list[int], start: int) -
 
 
 def test_next_round_overlaps_as_the_shift_says() -> None:
-    """Positive co-ordination: a small shift keeps most of the sample; half a turn gives none of it back."""
+    """Positive co-ordination: a start moved a little keeps most of the sample; half a circle keeps none."""
     people = pd.DataFrame({"person_id": [f"p{i}" for i in range(1000)]})
     numbers = permanent_random_numbers(people["person_id"], SECRET)
-    samples = [set(select_srs(people.assign(prn=shifted(numbers, s)), 300)["person_id"]) for s in (0.0, 0.1, 0.5)]
-    assert 170 < len(samples[0] & samples[1]) < 230, "a shift of 0.1 renews about a third of a sample of 0.3"
+    samples = [set(select_srs(people.assign(prn=from_start(numbers, s)), 300)["person_id"]) for s in (0.0, 0.1, 0.5)]
+    assert 170 < len(samples[0] & samples[1]) < 230, "a start of 0.1 renews about a third of a sample of 0.3"
     assert not samples[0] & samples[2]
 
 
@@ -72,8 +72,8 @@ def test_everyone_has_the_same_chance() -> None:
     numbers = permanent_random_numbers(people, SECRET)
     counts = np.zeros(6)
     for value in range(4000):
-        counts[np.argsort(shifted(numbers, shift_of(str(value))).to_numpy())[:2]] += 1
-    # The numbers are fixed, the shift is random: the chance of a person is the length of arc that draws it.
+        counts[np.argsort(from_start(numbers, start_of(str(value))).to_numpy())[:2]] += 1
+    # The numbers are fixed, the start is random: the chance of a person is the length of arc that draws it.
     arcs = np.sort(numbers.to_numpy())
     gaps = np.diff(np.concatenate([[arcs[-1] - 1], arcs]))
     chance = gaps + np.roll(gaps, 1)

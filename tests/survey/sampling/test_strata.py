@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.groups import cell_labels, known_levels, merge_thin_cells, merged_codes
+from spi_analysis.survey.groups import cell_labels, merge_thin_cells, merged_codes, with_unknown_level
 
 
 def cells(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
@@ -105,4 +105,4 @@ def test_numbers_of_groups_say_the_same_as_their_labels(rows: list[tuple[str, st
 )
 def test_what_is_missing_is_a_level_of_its_own(values: list, kind: object) -> None:
     """Of any kind of column, as text; a text that is there stays as it is."""
-    assert known_levels(pd.Series(values, dtype=kind)).tolist() == [str(values[0]), "(unknown)"]
+    assert with_unknown_level(pd.Series(values, dtype=kind)).tolist() == [str(values[0]), "(unknown)"]

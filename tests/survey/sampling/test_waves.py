@@ -1,4 +1,4 @@
-"""Waves: reserves at random, and weights that refer to what was released."""
+"""Waves: reserves at random, and weights that refer to what was activated."""
 
 from fractions import Fraction
 from itertools import product
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from spi_analysis.errors import SamplingError
 from spi_analysis.survey.sampling import (
+    activate_waves,
     assign_waves,
     permanent_random_numbers,
-    release,
     select_srs,
     wave_sizes,
     with_reserves,
@@ -43,27 +43,27 @@ def test_smallest_numbers_come_first() -> None:
         assert part.loc[part["wave"] == 1, "prn"].max() < part.loc[part["wave"] == 2, "prn"].min()
 
 
-def test_released_part_stands_for_the_whole_stratum() -> None:
+def test_activated_part_stands_for_the_whole_stratum() -> None:
     split = split_waves(DRAWN, [0.6, 0.2, 0.2])
-    first = release(split, 1)
+    first = activate_waves(split, 1)
     assert first.groupby("stratum")["base_weight"].first().tolist() == pytest.approx([40 / 6, 20 / 3])
     assert first.groupby("stratum")["base_weight"].sum().tolist() == pytest.approx([40, 20]), "all people, not 60 %"
-    later = release(split, {"x": 3, "y": 1})
+    later = activate_waves(split, {"x": 3, "y": 1})
     assert later.groupby("stratum")["inclusion_prob"].first().tolist() == pytest.approx([10 / 40, 3 / 20])
     assert set(later["drawn_prob"]) == {0.25}
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 20))
-def test_weights_of_any_release_sum_to_the_population(parts: list[int], n: int) -> None:
+def test_weights_of_any_activation_sum_to_the_population(parts: list[int], n: int) -> None:
     drawn = select_srs(PEOPLE, n, "stratum")
     split = split_waves(drawn, [part / sum(parts) for part in parts])
     assert (split.groupby("stratum")["wave"].apply(lambda w: (w == 1).sum()) >= 1).all()
     for last in range(1, split["wave"].max() + 1):
-        out = release(split, last)
+        out = activate_waves(split, last)
         assert out.groupby("stratum")["base_weight"].sum().to_numpy() == pytest.approx(
             PEOPLE["stratum"].value_counts()[sorted(out["stratum"].unique())].to_numpy()
         )
-    assert release(split, len(parts) if split["wave"].max() == len(parts) else int(split["wave"].max())).shape[
+    assert activate_waves(split, len(parts) if split["wave"].max() == len(parts) else int(split["wave"].max())).shape[
         0
     ] == len(drawn)
 
@@ -79,7 +79,7 @@ def test_row_order_changes_nothing(order: list[int]) -> None:
 
 
 def test_a_stratum_may_wait() -> None:
-    out = release(split_waves(DRAWN, [0.6, 0.4]), {"x": 1, "y": 0})
+    out = activate_waves(split_waves(DRAWN, [0.6, 0.4]), {"x": 1, "y": 0})
     assert set(out["stratum"]) == {"x"}
 
 
@@ -91,10 +91,10 @@ def test_a_stratum_may_wait() -> None:
             lambda: split_waves(DRAWN.assign(inclusion_prob=np.linspace(0.1, 0.9, 15)), [0.5, 0.5]),
             "give seed=",
         ),
-        (lambda: release(split_waves(DRAWN, [0.6, 0.4]), 3), "0 to 2"),
-        (lambda: release(split_waves(DRAWN, [0.6, 0.4]), {"x": 1}), "a stratum has no last wave"),
-        (lambda: release(split_waves(DRAWN, [0.6, 0.4]), {"x": 1, "y": 1, "z": 1}), "nobody is in"),
-        (lambda: release(release(split_waves(DRAWN, [0.6, 0.4]), 1), 1), "released already"),
+        (lambda: activate_waves(split_waves(DRAWN, [0.6, 0.4]), 3), "0 to 2"),
+        (lambda: activate_waves(split_waves(DRAWN, [0.6, 0.4]), {"x": 1}), "a stratum has no last wave"),
+        (lambda: activate_waves(split_waves(DRAWN, [0.6, 0.4]), {"x": 1, "y": 1, "z": 1}), "nobody is in"),
+        (lambda: activate_waves(activate_waves(split_waves(DRAWN, [0.6, 0.4]), 1), 1), "activated already"),
     ],
 )
 def test_what_cannot_be_is_named(act, what: str) -> None:
@@ -135,7 +135,7 @@ def test_reserves_by_hand(first: int, people: int, reserves: list[float], sizes:
         (5, [0.6, 0.2, 0.2], [3, 1, 1], "3, 4, 5 in all"),
         (5, [0.5, 0.25, 0.25], [3, 1, 1], "2.5 and 3.75 in all round to 3 and 4"),
         (4, [1.0, 0.5, 0.25], [2, 1, 1], "shares count against their sum: 2.29 and 3.43 in all"),
-        (1, [0.1, 0.1, 0.8], [1, 0, 0], "one person is in the first release, and in no other"),
+        (1, [0.1, 0.1, 0.8], [1, 0, 0], "one person is in the first wave, and in no other"),
     ],
 )
 def test_sizes_from_shares_by_hand(people: int, shares: list[float], sizes: list[int], rationale: str) -> None:

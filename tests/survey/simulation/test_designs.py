@@ -20,7 +20,7 @@ from spi_analysis.survey.simulation import (
     compare_designs,
     run_designs,
 )
-from spi_analysis.survey.simulation.repeated_draws import settle
+from spi_analysis.survey.simulation.repeated_draws import prepare_draws
 from spi_analysis.survey.simulation.runs import Settings
 
 EVERYBODY = ResponseModel("all answer", 1.0)
@@ -45,9 +45,9 @@ def test_one_of_two_people_has_the_variance_that_can_be_listed() -> None:
     """Of y = (0, 10) one is drawn: means 0 or 10, so an SD of 5 = sqrt((1 - 1/2) * 50); one answer has no SE."""
     people = Population.of(pd.DataFrame({"y": [0.0, 10.0]}), "y")
     # One answer is no estimate, so the draw itself is looked at.
-    drawing = settle(Design("one", 1), people)
+    drawing = prepare_draws(Design("one", 1), people)
     rng = np.random.default_rng(1)
-    drawn = [drawing.released(rng.random(2), np.ones(2, dtype=bool))[0] for _ in range(2000)]
+    drawn = [drawing.activated(rng.random(2), np.ones(2, dtype=bool))[0] for _ in range(2000)]
     means = np.array([people.values[invited, 0].mean() for invited in drawn])
     assert set(means) == {0.0, 10.0}
     assert abs(means.mean() - 5) < 4 * 5 / math.sqrt(2000)
@@ -189,16 +189,16 @@ def test_more_runs_keep_the_first_ones_and_tighten_what_is_known() -> None:
 def test_a_draw_takes_the_people_that_the_workbench_would_take() -> None:
     frame = town(80)
     people = Population.of(frame, "y")
-    drawing = settle(Design("d", 30, strata=("unit",), allocation=Allocation(min_n=2)), people)
+    drawing = prepare_draws(Design("d", 30, strata=("unit",), allocation=Allocation(min_n=2)), people)
     numbers = np.random.default_rng(4).random(80)
-    invited, released = drawing.released(numbers, np.ones(80, dtype=bool))
-    sizes = dict(zip(sorted(frame["unit"].unique()), released, strict=True))
+    invited, activated = drawing.activated(numbers, np.ones(80, dtype=bool))
+    sizes = dict(zip(sorted(frame["unit"].unique()), activated, strict=True))
     drawn = select_srs(frame.assign(prn=numbers), {k: int(v) for k, v in sizes.items()}, stratum="unit")
     assert drawn.index.tolist() == np.flatnonzero(invited).tolist()
 
 
-def test_reserves_are_released_only_while_answers_are_few() -> None:
-    """Of 100 people half are released first: 50 answers are enough for a rule of 50, not for one of 51."""
+def test_reserves_are_activated_only_while_answers_are_few() -> None:
+    """Of 100 people half are activated first: 50 answers are enough for a rule of 50, not for one of 51."""
     frame = pd.DataFrame({"y": np.arange(100.0)})
     designs = [Design(f"{k}", 100, waves=Waves((0.5, 0.5), k)) for k in (50, 51)]
     table = compared(frame, [EVERYBODY], designs, runs=5).set_index("design")
@@ -221,7 +221,7 @@ def test_invitations_follow_the_anticipated_response() -> None:
 
     def sizes(method: str) -> list[int]:
         rule = Allocation(method, spread="y", response="r")
-        return settle(Design("d", 90, strata=("g",), allocation=rule), people).ends[-1].tolist()
+        return prepare_draws(Design("d", 90, strata=("g",), allocation=rule), people).ends[-1].tolist()
 
     assert sizes("proportional") == [30, 60]
     assert sizes("neyman") == [37, 53]
@@ -230,8 +230,8 @@ def test_invitations_follow_the_anticipated_response() -> None:
 def test_sizes_can_be_given_by_stratum() -> None:
     """The rarest stratum comes last by name and first by size: it gets what was asked for it."""
     people = Population.of(town(), "y")
-    drawing = settle(Design("d", {"A": 30, "B": 20, "C": 7}, strata=("unit",)), people)
-    invited, _ = drawing.released(np.random.default_rng(1).random(600), np.ones(600, dtype=bool))
+    drawing = prepare_draws(Design("d", {"A": 30, "B": 20, "C": 7}, strata=("unit",)), people)
+    invited, _ = drawing.activated(np.random.default_rng(1).random(600), np.ones(600, dtype=bool))
     assert people.frame["unit"][invited].value_counts().to_dict() == {"A": 30, "B": 20, "C": 7}
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
 from spi_analysis.survey.weighting import trim_weights
-from spi_analysis.survey.weighting.trimming import cap_with_redistribution, hold_between, iqr_cap
+from spi_analysis.survey.weighting.trimming import cap_with_redistribution, clip_weights, iqr_cap
 
 
 def test_one_cut_by_hand() -> None:
@@ -93,7 +93,7 @@ def test_cap_and_sum_hold(weights: list[float], multiplicity: list[int], factor:
 def held(weights: list[float], low: float, high: float, times: list[float] | None = None) -> list[float]:
     w = np.array(weights)[:, None]
     counts = np.ones_like(w) if times is None else np.array(times)[:, None]
-    return hold_between(w, np.array([low]), np.array([high]), counts)[:, 0].tolist()
+    return clip_weights(w, np.array([low]), np.array([high]), counts)[:, 0].tolist()
 
 
 def test_limits_on_both_sides_by_hand() -> None:

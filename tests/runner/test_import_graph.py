@@ -8,7 +8,7 @@ import pytest
 
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner import digests, fingerprint
-from spi_analysis.runner.import_graph import reached
+from spi_analysis.runner.import_graph import imported_modules
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, NATIONAL_NOTEBOOKS, plan_steps
 from spi_analysis.runner.pool import run_steps
 from spi_analysis.tables.files import write_text
@@ -19,11 +19,11 @@ from tests.runner.conftest import HERE, ROUND
 PACKAGE = {
     "__init__.py": "",
     "runner/__init__.py": "",
-    "runner/execute.py": "import pkg.settle",
+    "runner/execute.py": "import pkg.normalise",
     "runner/forks/__init__.py": "",
     "runner/forks/server.py": "def main():\n    from pkg.runner.forks import warm",
     "runner/forks/warm.py": "import importlib\nNAMES = ('pkg.warmed',)\nimportlib.import_module(NAMES[0])",
-    "settle.py": "",
+    "normalise.py": "",
     "warmed.py": "",
     "stages/__init__.py": "from . import common",
     "stages/common.py": "",
@@ -46,7 +46,7 @@ ALWAYS = {
     "runner/forks/__init__.py",
     "runner/forks/server.py",
     "runner/forks/warm.py",
-    "settle.py",
+    "normalise.py",
     "warmed.py",
 }
 SCORE = ALWAYS | {
@@ -87,7 +87,7 @@ def notebook(package, *cells):
 
 def names(package, path):
     """All of the package's where it cannot be told."""
-    found = reached(path, package)
+    found = imported_modules(path, package)
     found = package.rglob("*.py") if found is None else found
     return {file.relative_to(package).as_posix() for file in found}
 
@@ -185,5 +185,5 @@ def test_all_that_the_real_notebooks_load_is_in_their_reach(demo, tmp_path):
     for kind in INSTITUTION_NOTEBOOKS:
         loaded = set((workspace.root / f"loaded-{HERE}-{kind.number}").read_text().splitlines())
         assert len(loaded) > 50
-        found = {str(file) for file in reached(workspace.notebooks / f"{kind.name}.ipynb", digests.PACKAGE)}
+        found = {str(file) for file in imported_modules(workspace.notebooks / f"{kind.name}.ipynb", digests.PACKAGE)}
         assert loaded - found == set(), kind.name

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.peer_ranks import round_places
+from spi_analysis.stages.peer_ranks import round_rank_sets
 from spi_analysis.tables.store import Store
 
 INDEX = {"kota-mojokerto": 80.0, "kota-bengkulu": 79.5, "kota-pangkalpinang": 60.0, "kota-tebing-tinggi": 70.0,
@@ -40,7 +40,7 @@ def _store(folder: Path, status: dict[str, str], left_out: tuple[str, ...] = (),
 
 def test_places_are_sets_among_peers_of_the_type(few_draws: RoundSetup, tmp_path: Path) -> None:
     """Standard errors of 1: 80 and 79.5 cannot be told apart, 70 and 60 can; the kabupaten has no peer."""
-    table = round_places(few_draws, _store(tmp_path, {})).set_index("institution_id")
+    table = round_rank_sets(few_draws, _store(tmp_path, {})).set_index("institution_id")
     assert list(table.index) == few_draws.institution_ids, "in the order of the round"
     assert table.loc["kabupaten-probolinggo", ["peers", "best", "worst"]].tolist() == [1, 1, 1]
     cities = table[table["peer_group"] == "kota"]
@@ -53,7 +53,7 @@ def test_places_are_sets_among_peers_of_the_type(few_draws: RoundSetup, tmp_path
 def test_peers_may_share_the_size_class_too(few_draws: RoundSetup, tmp_path: Path) -> None:
     ranks = few_draws.round.ranks.model_copy(update={"peers": ["type", "size_class"]})
     finer = replace(few_draws, round=few_draws.round.model_copy(update={"ranks": ranks}))
-    table = round_places(finer, _store(tmp_path, {})).set_index("institution_id")
+    table = round_rank_sets(finer, _store(tmp_path, {})).set_index("institution_id")
     for code, row in table.iterrows():
         own = few_draws.roster[code]
         alike = [few_draws.roster[i] for i in INDEX]
@@ -64,10 +64,10 @@ def test_peers_may_share_the_size_class_too(few_draws: RoundSetup, tmp_path: Pat
 def test_a_hidden_index_leaves_no_trace(few_draws: RoundSetup, tmp_path: Path, status: str) -> None:
     """The others' sets are those without it, whatever it is, even if a figure were still in the store."""
     hidden = "kota-mojokerto"
-    absent = round_places(few_draws, _store(tmp_path / "absent", {}, (hidden,)))
+    absent = round_rank_sets(few_draws, _store(tmp_path / "absent", {}, (hidden,)))
     for value in (np.nan, 5.0, 95.0):
         store = _store(tmp_path / str(value), {hidden: status}, **{hidden: value})
-        table = round_places(few_draws, store)
+        table = round_rank_sets(few_draws, store)
         assert hidden not in set(table["institution_id"])
         pd.testing.assert_frame_equal(table, absent)
 
@@ -77,20 +77,20 @@ def test_a_result_withheld_after_it_was_scored_leaves_no_trace(few_draws: RoundS
     hidden = "kota-mojokerto"
     decided = few_draws.inputs[hidden].model_copy(update={"release": "withheld", "withheld_reason": "conduct"})
     withheld = replace(few_draws, inputs=few_draws.inputs | {hidden: decided})
-    absent = round_places(few_draws, _store(tmp_path / "absent", {}, (hidden,)))
-    table = round_places(withheld, _store(tmp_path / "scored", {}))
+    absent = round_rank_sets(few_draws, _store(tmp_path / "absent", {}, (hidden,)))
+    table = round_rank_sets(withheld, _store(tmp_path / "scored", {}))
     assert hidden not in set(table["institution_id"])
     pd.testing.assert_frame_equal(table, absent)
 
 
 def test_nobody_scored_nobody_placed(few_draws: RoundSetup, tmp_path: Path) -> None:
-    assert round_places(few_draws, Store(tmp_path / "spi_2024")).empty
+    assert round_rank_sets(few_draws, Store(tmp_path / "spi_2024")).empty
 
 
 def test_the_order_of_the_round_changes_nothing(few_draws: RoundSetup, tmp_path: Path) -> None:
     turned = replace(few_draws, inputs=dict(reversed(few_draws.inputs.items())))
     store = _store(tmp_path, {})
-    first, second = round_places(few_draws, store), round_places(turned, store)
+    first, second = round_rank_sets(few_draws, store), round_rank_sets(turned, store)
     pd.testing.assert_frame_equal(
         first.sort_values("institution_id", ignore_index=True), second.sort_values("institution_id", ignore_index=True)
     )

@@ -70,7 +70,7 @@ def test_list_margins_are_hit(drawn: Round, source: str, column: str) -> None:
 def test_merged_levels_hit_their_common_total(drawn: Round) -> None:
     """The smallest unit (20 people) rests on too few answers once only a tenth answers."""
     thin = drawn.responses[(drawn.responses["source"] != "internal") | (drawn.responses.index % 5 == 0)]
-    weighted = drawn.weigh(responses=thin)
+    weighted = drawn.weight(responses=thin)
     assert "unit" in merged_variables(of(weighted.report, "internal"))
     assert of(weighted.weights, "internal")["recal_weight"].sum() == pytest.approx(198)
 
@@ -115,7 +115,7 @@ def test_same_inputs_give_the_same_tables_in_any_row_order(drawn: Round) -> None
     mixed = {
         name: getattr(drawn, name).sample(frac=1, random_state=4) for name in ("frame", "sample", "events", "responses")
     }
-    again = drawn.weigh(**mixed)
+    again = drawn.weight(**mixed)
     pd.testing.assert_frame_equal(again.weights, drawn.weighted.weights, check_exact=True)
     pd.testing.assert_frame_equal(again.replicates, drawn.weighted.replicates, check_exact=True)
 
@@ -144,20 +144,20 @@ def test_tables_fit_the_store(drawn: Round, tmp_path) -> None:
 def test_partial_answers_count_only_where_the_round_says_so(drawn: Round) -> None:
     broken_off = drawn.responses.copy()
     broken_off.loc[broken_off["source"] == "internal", "completed_at"] = pd.NaT
-    counted = of(drawn.weigh(responses=broken_off).weights, "internal")
+    counted = of(drawn.weight(responses=broken_off).weights, "internal")
     assert ((counted["disposition"] == "P") == (counted["weight"] > 0)).all()
     rules = drawn.setup.round.dispositions.model_copy(update={"respondents": ["I"]})
     strict = drawn.setup.round.model_copy(update={"dispositions": rules})
     some = broken_off.copy()
     some.loc[some.index % 2 == 0, "completed_at"] = drawn.responses["completed_at"]
-    left_out = of(drawn.weigh(responses=some, round_=strict).weights, "internal")
+    left_out = of(drawn.weight(responses=some, round_=strict).weights, "internal")
     assert ((left_out["disposition"] == "I") == (left_out["weight"] > 0)).all()
     assert left_out["weight"].sum() == pytest.approx(counted["weight"].sum(), rel=0.03)
 
 
 @pytest.mark.parametrize("margins", [["is_asn"], ["unit", "is_asn", "sex"]])
 def test_margins_may_be_flags(drawn: Round, margins: list[str]) -> None:
-    weighted = drawn.weigh(round_=with_rake(drawn.setup.round, margins=margins))
+    weighted = drawn.weight(round_=with_rake(drawn.setup.round, margins=margins))
     weights = of(weighted.weights, "internal").merge(of(drawn.frame, "internal"), on="person_id")
     listed = eligible_list(drawn.frame, "internal")["is_asn"].sum()
     assert weights.loc[weights["is_asn"].astype(bool), "recal_weight"].sum() == pytest.approx(listed)
@@ -165,33 +165,33 @@ def test_margins_may_be_flags(drawn: Round, margins: list[str]) -> None:
 
 def test_unknown_levels_are_a_level_of_their_own(drawn: Round) -> None:
     gaps = drawn.frame.assign(unit=drawn.frame["unit"].mask(drawn.frame["unit"] == "Dinas Satu"))
-    weights = of(drawn.weigh(frame=gaps).weights, "internal").merge(of(gaps, "internal"), on="person_id")
+    weights = of(drawn.weight(frame=gaps).weights, "internal").merge(of(gaps, "internal"), on="person_id")
     listed = eligible_list(gaps, "internal")["unit"].isna().sum()
     assert weights.loc[weights["unit"].isna(), "recal_weight"].sum() == pytest.approx(listed)
 
 
 def test_misspelt_margin_names_the_nearest(drawn: Round) -> None:
     with pytest.raises(WeightingError, match="did you mean 'age_group'"):
-        drawn.weigh(round_=with_rake(drawn.setup.round, margins=["unit", "agegroup"]))
+        drawn.weight(round_=with_rake(drawn.setup.round, margins=["unit", "agegroup"]))
 
 
 def test_sampled_people_missing_from_the_frame_are_not_dropped_in_silence(drawn: Round) -> None:
     lost = drawn.frame[~drawn.frame["person_id"].isin(drawn.sample["person_id"].head(5))]
     with pytest.raises(InputError, match="not in the frame any more") as caught:
-        drawn.weigh(frame=lost)
+        drawn.weight(frame=lost)
     assert "5 of" in str(caught.value)
 
 
 def test_a_source_that_nobody_answered_keeps_its_design_weights(drawn: Round) -> None:
     silent = drawn.responses[drawn.responses["source"] != "external"]
-    weights = of(drawn.weigh(responses=silent).weights, "external")
+    weights = of(drawn.weight(responses=silent).weights, "external")
     assert (weights["weight"] == 0).all()
     assert weights["base_weight"].sum() == pytest.approx(168)
 
 
 def test_no_answer_at_all_is_a_table_without_weight(drawn: Round) -> None:
     nothing = drawn.responses.head(0)[["institution_id", "person_id", "source", "started_at", "completed_at"]]
-    weighted = drawn.weigh(responses=nothing)
+    weighted = drawn.weight(responses=nothing)
     assert (weighted.weights["weight"] == 0).all()
     assert weighted.replicates.empty
 

@@ -44,7 +44,7 @@ _CONTACTS = ("phone email", "email phone", "phone email", "phone email", "email 
 
 
 @dataclass(frozen=True)
-class Habits:
+class DataEntryPatterns:
     """One city's way of keeping lists; ``style`` picks the spellings of ``HEADERS``."""
 
     style: int
@@ -73,7 +73,7 @@ class Habits:
 
 
 STYLES = (
-    Habits(
+    DataEntryPatterns(
         style=0,
         files={
             "internal": "daftar_pegawai_{slug}.xlsx",
@@ -85,7 +85,7 @@ STYLES = (
         sexes={"male": "L", "female": "P"},
         title_lines=3,
     ),
-    Habits(
+    DataEntryPatterns(
         style=1,
         files={
             "internal": "Data Pegawai {name} 2024.xlsx",
@@ -99,7 +99,7 @@ STYLES = (
         employment=("ASN", "Honorer"),
         contacts_last=True,
     ),
-    Habits(
+    DataEntryPatterns(
         style=2,
         files={
             "internal": "{slug} internal.xlsx",
@@ -114,7 +114,7 @@ STYLES = (
         tenure="words",
         echelons=True,
     ),
-    Habits(
+    DataEntryPatterns(
         style=3,
         files={
             "internal": "Daftar Pegawai - {name}.xlsx",
@@ -129,7 +129,7 @@ STYLES = (
         employment=("PNS", "Tenaga Kontrak"),
         contacts_last=True,
     ),
-    Habits(
+    DataEntryPatterns(
         style=4,
         files={
             "internal": "pegawai-{slug}.xlsx",
@@ -154,7 +154,7 @@ STYLE_OF = {
 }
 
 
-def habits_of(institution_id: str) -> Habits:
-    """The habits of a city; the same whatever the seed."""
+def patterns_of(institution_id: str) -> DataEntryPatterns:
+    """The data-entry patterns of a city; the same whatever the seed."""
     digest = hashlib.sha256(institution_id.encode()).digest()
     return STYLES[STYLE_OF.get(institution_id, digest[0] % len(STYLES))]

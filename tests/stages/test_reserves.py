@@ -1,4 +1,4 @@
-"""Reserves: released wave by wave, on record, weighted by what was released; every tampering is named."""
+"""Reserves: activated wave by wave, on record, weighted by what was activated; every tampering is named."""
 
 import datetime as dt
 import json
@@ -10,9 +10,9 @@ import pytest
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.stages.draw import archive_path, draw_institution
-from spi_analysis.stages.reserves import LOG, drawn_of, log_of, release_table, release_wave
+from spi_analysis.stages.reserves import LOG, activate_reserve, activation_table, drawn_of, log_of
 from spi_analysis.stages.verify import verify_institution
-from spi_analysis.stages.weight import weigh_institution
+from spi_analysis.stages.weight import weight_institution
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town
 
@@ -35,8 +35,8 @@ def roomy(setup: RoundSetup) -> RoundSetup:
     return with_design(setup, margin=0.1, reserves=(0.5, 0.25))
 
 
-def release(setup: RoundSetup, store: Store, source: str = "external", strata: list[str] | None = None) -> dict:
-    return release_wave(setup, store, TOWN, source, strata, "few answers", DAY)
+def activate(setup: RoundSetup, store: Store, source: str = "external", strata: list[str] | None = None) -> dict:
+    return activate_reserve(setup, store, TOWN, source, strata, "few answers", DAY)
 
 
 def differences(setup: RoundSetup, store: Store) -> dict[str, list[str]]:
@@ -49,12 +49,12 @@ def test_reserves_are_drawn_but_not_invited(store: Store, roomy: RoundSetup) -> 
     drawn, sample = drawn_of(store, TOWN), store.read("sample", TOWN)
     assert set(sample["wave"]) == {1}
     assert len(drawn) > len(sample)
-    table = release_table(drawn, []).set_index("source")
+    table = activation_table(drawn, []).set_index("source")
     assert table["invited"].to_dict() == sample.groupby("source").size().to_dict()
     assert table.loc["expert", "reserve"] == 0
 
 
-def test_a_release_that_was_killed_is_finished_and_spends_no_second_reserve(
+def test_an_activation_that_was_killed_is_finished_and_spends_no_second_reserve(
     store: Store, roomy: RoundSetup, monkeypatch
 ) -> None:
     """Killed after the log, before the sample: the same command again invites those of the log, and no others."""
@@ -66,24 +66,24 @@ def test_a_release_that_was_killed_is_finished_and_spends_no_second_reserve(
     with monkeypatch.context() as during:
         during.setattr(Store, "write", killed)
         with pytest.raises(KeyboardInterrupt):
-            release(roomy, store)
+            activate(roomy, store)
     assert len(log_of(store, TOWN)) == 1
     assert set(store.read("sample", TOWN)["wave"]) == {1}
     with pytest.raises(StoreError, match="was not finished") as caught:
-        release(roomy, store)
-    assert "release 1" in str(caught.value)
+        activate(roomy, store)
+    assert "activation 1" in str(caught.value)
     assert len(log_of(store, TOWN)) == 1, "no second entry"
     sample = store.read("sample", TOWN)
     assert set(sample.loc[sample["source"] == "external", "wave"]) == {1, 2}
     assert differences(roomy, store) == {}
-    assert release(roomy, store)["number"] == 2, "from now on as ever"
+    assert activate(roomy, store)["number"] == 2, "from now on as ever"
 
 
-def test_a_released_wave_joins_the_sample_with_right_weights(store: Store, roomy: RoundSetup) -> None:
-    """N_h / m_h of what was released, whatever was drawn; the other sources stay as they are."""
+def test_an_activated_wave_joins_the_sample_with_right_weights(store: Store, roomy: RoundSetup) -> None:
+    """N_h / m_h of what was activated, whatever was drawn; the other sources stay as they are."""
     draw_institution(roomy, store, TOWN, SECRET)
     before = store.read("sample", TOWN)
-    entry = release(roomy, store)
+    entry = activate(roomy, store)
     after = store.read("sample", TOWN)
     external = after[after["source"] == "external"]
     assert entry["people"] == len(after) - len(before) > 0
@@ -95,40 +95,40 @@ def test_a_released_wave_joins_the_sample_with_right_weights(store: Store, roomy
     pd.testing.assert_frame_equal(*others)
 
 
-def test_releasing_everything_in_turns_is_the_whole_draw(store: Store, roomy: RoundSetup) -> None:
+def test_activating_everything_in_turns_is_the_whole_draw(store: Store, roomy: RoundSetup) -> None:
     draw_institution(roomy, store, TOWN, SECRET)
-    release(roomy, store)
-    release(roomy, store)
+    activate(roomy, store)
+    activate(roomy, store)
     drawn = drawn_of(store, TOWN)
     drawn = drawn[drawn["source"] == "external"].set_index("person_id")
     sample = store.read("sample", TOWN)
     sample = sample[sample["source"] == "external"].set_index("person_id")
     assert sample["inclusion_prob"].to_dict() == pytest.approx(drawn["inclusion_prob"].to_dict())
     with pytest.raises(SamplingError, match="nobody is left in reserve"):
-        release(roomy, store)
-    assert len(log_of(store, TOWN)) == 2, "a release that failed leaves no entry"
+        activate(roomy, store)
+    assert len(log_of(store, TOWN)) == 2, "an activation that failed leaves no entry"
 
 
 def test_one_stratum_alone(store: Store, roomy: RoundSetup) -> None:
     draw_institution(roomy, store, TOWN, SECRET)
-    entry = release(roomy, store, strata=["Puskesmas"])
+    entry = activate(roomy, store, strata=["Puskesmas"])
     sample = store.read("sample", TOWN)
     assert set(sample.loc[sample["wave"] == 2, "stratum"]) == {"Puskesmas"} == set(entry["strata"])
     assert differences(roomy, store) == {}
 
 
 @pytest.mark.parametrize("method", [{}, {"method": "systematic", "order": ("unit", "age_group")}])
-def test_verify_repeats_draw_and_releases(store: Store, roomy: RoundSetup, method: dict) -> None:
+def test_verify_repeats_draw_and_activations(store: Store, roomy: RoundSetup, method: dict) -> None:
     setup = with_design(roomy, **method)
     draw_institution(setup, store, TOWN, SECRET)
     assert differences(setup, store) == {}
-    release(setup, store)
-    release(setup, store, "internal")
+    activate(setup, store)
+    activate(setup, store, "internal")
     assert differences(setup, store) == {}
     assert verify_institution(setup, store, TOWN, None) == {source: [] for source in SOURCES}
 
 
-def test_two_stages_are_drawn_released_and_verified(store: Store, town: Town, setup: RoundSetup) -> None:
+def test_two_stages_are_drawn_activated_and_verified(store: Store, town: Town, setup: RoundSetup) -> None:
     """Three of four units by size, twelve in each: alike for everyone but in certain units; weights sum to about N."""
     setup = with_design(
         setup, method="two_stage", two_stage={"unit": "unit", "units": 3, "people": 12}, reserves=(0.5,)
@@ -138,7 +138,7 @@ def test_two_stages_are_drawn_released_and_verified(store: Store, town: Town, se
     internal = sample[sample["source"] == "internal"]
     people = store.read("frame", TOWN).set_index("person_id")["unit"]
     assert internal["person_id"].map(people).value_counts().tolist() == [12, 12, 12]
-    release(setup, store, "internal")
+    activate(setup, store, "internal")
     after = store.read("sample", TOWN)
     after = after[after["source"] == "internal"]
     assert after["person_id"].map(people).value_counts().tolist() == [18, 18, 18]
@@ -151,7 +151,7 @@ def test_the_order_of_the_frame_changes_nothing(store: Store, town: Town, roomy:
     other.write("frame", TOWN, town.frame.sample(frac=1, random_state=5))
     for one in (store, other):
         draw_institution(roomy, one, TOWN, SECRET)
-        release(roomy, one)
+        activate(roomy, one)
     assert differences(roomy, other) == {}
     kept = [one.read("sample", TOWN).sort_values(["source", "person_id"], ignore_index=True) for one in (store, other)]
     pd.testing.assert_frame_equal(*kept)
@@ -168,18 +168,18 @@ def tampered_log(store: Store, change) -> None:
     ("change", "what"),
     [
         (lambda log: log.pop(0), "does not follow the entry before it"),
-        (lambda log: log.pop(), "the sample is not what was drawn and released"),
+        (lambda log: log.pop(), "the sample is not what was drawn and activated"),
         (lambda log: log[0].update(reason="another"), "does not follow the entry before it"),
         (lambda log: log[1].update(people=1), "another number of people"),
         (lambda log: log[1].update(strata={"Puskesmas": 7}), "skips or repeats a wave"),
         (lambda log: log.insert(0, dict(log[0])), "does not follow the entry before it"),
-        (lambda log: log[0].pop("strata"), "the releases cannot be checked"),
+        (lambda log: log[0].pop("strata"), "the activations cannot be checked"),
     ],
 )
 def test_a_log_that_was_changed_is_named(store: Store, roomy: RoundSetup, change, what: str) -> None:
     draw_institution(roomy, store, TOWN, SECRET)
-    release(roomy, store)
-    release(roomy, store)
+    activate(roomy, store)
+    activate(roomy, store)
     tampered_log(store, change)
     assert any(what in text for part in differences(roomy, store).values() for text in part)
 
@@ -202,7 +202,7 @@ def test_a_weight_that_was_changed_is_named(store: Store, roomy: RoundSetup) -> 
     sample = store.read("sample", TOWN)
     sample.loc[3, "base_weight"] *= 1.001
     store.write("sample", TOWN, sample)
-    assert differences(roomy, store) == {"internal": ["the sample is not what was drawn and released"]}
+    assert differences(roomy, store) == {"internal": ["the sample is not what was drawn and activated"]}
 
 
 def test_waves_swapped_in_the_archive_are_named(store: Store, roomy: RoundSetup) -> None:
@@ -303,16 +303,16 @@ def test_any_single_field_changed_in_the_record_is_found(store: Store, roomy: Ro
         (("expert", None, "x"), "nobody is left in reserve"),
     ],
 )
-def test_a_release_that_cannot_be_is_refused(store: Store, roomy: RoundSetup, arguments: tuple, what: str) -> None:
+def test_an_activation_that_cannot_be_is_refused(store: Store, roomy: RoundSetup, arguments: tuple, what: str) -> None:
     draw_institution(roomy, store, TOWN, SECRET)
     with pytest.raises(SamplingError, match=what):
-        release_wave(roomy, store, TOWN, *arguments, DAY)
+        activate_reserve(roomy, store, TOWN, *arguments, DAY)
     assert log_of(store, TOWN) == []
 
 
-def test_nothing_is_released_before_the_draw(store: Store, roomy: RoundSetup) -> None:
+def test_nothing_is_activated_before_the_draw(store: Store, roomy: RoundSetup) -> None:
     with pytest.raises(StoreError, match="no draw record"):
-        release(roomy, store)
+        activate(roomy, store)
 
 
 def in_two_stages(setup: RoundSetup) -> RoundSetup:
@@ -342,7 +342,7 @@ def test_a_two_stage_sample_is_weighted_and_resampled_by_whole_units(
     sample = store.read("sample", TOWN)
     assert not any(verify_institution(two, store, TOWN, SECRET).values())
     events, responses = town.fieldwork(sample)
-    weighted = weigh_institution(store.read("frame", TOWN), sample, events, responses, two.round, two.instrument)
+    weighted = weight_institution(store.read("frame", TOWN), sample, events, responses, two.round, two.instrument)
     people = weighted.weights[weighted.weights["source"] == "internal"]
     eligible = frame[(frame["source"] == "internal") & frame["is_eligible"]]
     # Those found ineligible are in the totals until the end, and then dropped.
@@ -362,14 +362,14 @@ def test_drawn_units_cannot_be_margins(setup: RoundSetup) -> None:
         type(source)(**given)
 
 
-def test_a_released_wave_gets_an_invitation_file_of_its_own(store: Store, roomy: RoundSetup, monkeypatch) -> None:
+def test_an_activated_wave_gets_an_invitation_file_of_its_own(store: Store, roomy: RoundSetup, monkeypatch) -> None:
     from spi_analysis.tables import invitations
 
     written = []
     monkeypatch.setattr(invitations, "_with_contacts", lambda setup, vault, i, source, people: people.assign(name="x"))
     monkeypatch.setattr(invitations, "_write", lambda path, people: written.append((path.name, len(people))) or path)
     draw_institution(roomy, store, TOWN, SECRET)
-    entry = release(roomy, store)
+    entry = activate(roomy, store)
     invitations.write_invitations(roomy, store, None, TOWN)
     assert dict(written)[f"{TOWN}__external__wave2.csv"] == entry["people"]
     assert {name for name, _ in written} >= {f"{TOWN}__{source}.csv" for source in SOURCES}

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from spi_analysis.errors import NotebookError
-from spi_analysis.runner.execute import merged_streams, settle
+from spi_analysis.runner.execute import merged_streams, normalise_notebook
 from spi_analysis.runner.plan import MOST_PRINTED, Limits, plan_steps, shortened
 from spi_analysis.runner.step_checks import _ids_in, require_sound_notebook
 from tests.runner.conftest import HERE
@@ -22,7 +22,7 @@ def kept(text):
     """What is left of a text that a cell printed."""
     cell = nbformat.v4.new_code_cell("1", outputs=printed(text))
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    settle(notebook)
+    normalise_notebook(notebook)
     return notebook.cells[0].outputs[0].text
 
 

@@ -5,7 +5,7 @@ import openpyxl
 import pandas as pd
 
 from spi_analysis.tables.importing import issues as findings_module
-from spi_analysis.tables.importing.issues import COLUMNS, Findings, Where, reasons
+from spi_analysis.tables.importing.issues import COLUMNS, Issues, Where, reasons
 from spi_analysis.tables.importing.workbook import write_problem_book
 
 HERE = Where("kota-mojokerto", "internal", "list.xlsx", "Data", 7)
@@ -32,7 +32,7 @@ def test_every_reason_is_used_somewhere():
 
 
 def test_values_are_masked_as_they_come_in():
-    found = Findings()
+    found = Issues()
     found.add(HERE, "phone_too_short", "No HP", "phone", "081234")
     found.add(HERE, "missing_name", "Nama", "name", "Budi Contoh")
     found.add(HERE, "position_unknown", "Jabatan", "position", "telp 081234567890", read_as="staff")
@@ -42,7 +42,7 @@ def test_values_are_masked_as_they_come_in():
 
 
 def test_the_workbook_is_the_same_bytes_and_safe_to_open(tmp_path):
-    found = Findings()
+    found = Issues()
     found.add(HERE, "unit_doubtful", "Unit", spelling='=HYPERLINK("http://x")', other="Dinas\x07 Sosial")
     found.add(HERE, "position_unknown", "=1+1", "position", "=cmd", read_as="staff")
     counts = pd.DataFrame([{"source": "internal", "file": "list.xlsx", "read": 2, "accepted": 1, "rejected": 1}])

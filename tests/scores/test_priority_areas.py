@@ -1,4 +1,4 @@
-"""Weak sides in the order of their evidence; adjusted p-values against statsmodels and by repeated draws."""
+"""Priority areas in the order of their evidence; adjusted p-values against statsmodels and by repeated draws."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.scores.priority_areas import adjusted_p, weak_sides
+from spi_analysis.scores.priority_areas import adjusted_p, find_priority_areas
 
 
 def estimate(
@@ -41,7 +41,7 @@ TABLE = pd.DataFrame(
 
 
 def test_order_is_that_of_the_evidence_not_of_the_scores() -> None:
-    table = weak_sides(TABLE, 73, "bh", 0.1)
+    table = find_priority_areas(TABLE, 73, "bh", 0.1)
     below = table[table["difference"] < 0]
     assert below["part"].tolist() == ["hr", "Dinas A", "", "budget"], "60 +- 10 is weaker evidence than 69 +- 1"
     assert below["score"].tolist() == [69, 62, 70, 60]
@@ -50,7 +50,7 @@ def test_order_is_that_of_the_evidence_not_of_the_scores() -> None:
 
 def test_one_family_by_hand() -> None:
     """Six parts, four compared with the threshold and two units: the two smallest p-values are alike, p 6/2 each."""
-    table = weak_sides(TABLE, 73, "bh", 0.1).set_index("part")
+    table = find_priority_areas(TABLE, 73, "bh", 0.1).set_index("part")
     assert table.loc["hr", "p_value"] == pytest.approx(student.cdf(-4, 20))
     assert table.loc["hr", "p_adjusted"] == pytest.approx(3 * student.cdf(-4, 20))
     assert table.loc["Dinas A", "p_adjusted"] == pytest.approx(3 * student.cdf(-4, 20))
@@ -61,10 +61,10 @@ def test_one_family_by_hand() -> None:
 def test_a_source_of_one_dimension_is_not_counted_twice() -> None:
     """The panel's one dimension is its score; a source whose dimensions are hidden is there for itself."""
     panel = [estimate("source_score", "expert", None, 60, 2), estimate("dimension_score", "expert", "whole", 60, 2)]
-    table = weak_sides(pd.DataFrame(panel), 73, "bh", 0.1)
+    table = find_priority_areas(pd.DataFrame(panel), 73, "bh", 0.1)
     assert table[["kind", "part"]].to_numpy().tolist() == [["dimension", "whole"]]
     hidden = pd.DataFrame(panel).assign(status=["shown", "suppressed"])
-    assert weak_sides(hidden, 73, "bh", 0.1)["kind"].tolist() == ["source"]
+    assert find_priority_areas(hidden, 73, "bh", 0.1)["kind"].tolist() == ["source"]
 
 
 def test_an_institution_without_weak_parts_has_one_called_clear_as_seldom_as_said() -> None:
@@ -77,19 +77,19 @@ def test_an_institution_without_weak_parts_has_one_called_clear_as_seldom_as_sai
     rng, alarms = np.random.default_rng(7), 0
     blank = pd.DataFrame([estimate(kind, "internal", f"{i}", 0, 1) for i, kind in enumerate(kinds)])
     for _ in range(600):
-        table = weak_sides(blank.assign(estimate=level + rng.standard_t(20, len(level))), 73, "bh", 0.1)
+        table = find_priority_areas(blank.assign(estimate=level + rng.standard_t(20, len(level))), 73, "bh", 0.1)
         alarms += bool(table["is_clear"].any())
     assert alarms / 600 < 0.1 + 3 * np.sqrt(0.09 / 600), "three families by themselves: over a quarter"
     assert alarms / 600 > 0.05
 
 
 def test_hidden_parts_and_parts_without_an_error_take_no_part() -> None:
-    parts = set(weak_sides(TABLE, 73, "bh", 0.1)["part"])
+    parts = set(find_priority_areas(TABLE, 73, "bh", 0.1)["part"])
     assert parts == {"", "budget", "hr", "open", "Dinas A", "Dinas B"}
 
 
 def test_nothing_shown_is_an_empty_table() -> None:
-    assert weak_sides(TABLE.assign(status="withheld"), 73, "bh", 0.1).empty
+    assert find_priority_areas(TABLE.assign(status="withheld"), 73, "bh", 0.1).empty
 
 
 @given(
