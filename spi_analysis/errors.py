@@ -112,12 +112,17 @@ def system_problem(error: OSError, key: str = "") -> Problem:
     return Problem("a file cannot be read or written", file=file, key=key, got=got, hint=_way_out(error.errno, file))
 
 
+def room_needed(place: Path) -> str:
+    """What helps where the disk of ``place`` is full, with the bytes that are free."""
+    free = shutil.disk_usage(place).free
+    return f"{free:,} bytes are free on the disk of {place}: make room, then run this again; what is done is kept"
+
+
 def _way_out(number: int | None, file: str) -> str:
     """What helps, where the system says that something is full or may not be written to."""
     place = next((path for path in Path(file).absolute().parents if path.is_dir()), Path.cwd())
     if number in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(place).free
-        return f"{free:,} bytes are free on the disk of {place}: make room, then run this again; what is done is kept"
+        return room_needed(place)
     if number == errno.EROFS:
         return f"the disk of {place} can only be read from: mount it for writing, then run this again"
     return ""

@@ -27,7 +27,6 @@ from spi_analysis.runner.forks import PEAK, SEED, seed_of, short_folder, use_own
 from spi_analysis.runner.plan import (
     MOST_SAID,
     MOST_TRACED,
-    NO_MEMORY,
     TOO_LITTLE_MEMORY,
     EngineName,
     Limits,
@@ -37,6 +36,7 @@ from spi_analysis.runner.plan import (
     in_words,
     shortened,
     too_late,
+    why_it_died,
 )
 from spi_analysis.runner.step_checks import require_known_parameters, require_sound_notebook, require_sound_page
 from spi_analysis.tables import Store, naming, whole_file, write_text
@@ -345,7 +345,7 @@ def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iter
         raise failed(step, progress.cell, f"the cell took longer than {limits.cell} s") from None
     except (DeadKernelError, RuntimeError) as error:
         progress.fault = True
-        raise failed(step, progress.cell, f"its process died ({plain(str(error))})", NO_MEMORY) from None
+        raise failed(step, progress.cell, f"its process died ({plain(str(error))})", why_it_died()) from None
 
 
 def plain(text: str) -> str:

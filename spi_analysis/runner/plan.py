@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from spi_analysis.errors import NotebookError, ParameterError, nearest, system_problem
+from spi_analysis.errors import NotebookError, ParameterError, nearest, room_needed, system_problem
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.tables import WRITTEN_BY, Store
 
@@ -269,7 +271,15 @@ NO_MEMORY = (
     "if it was killed, memory most likely ran out and the system ended the largest process (dmesg says so): take fewer "
     "--workers; spi status --json has how much memory each notebook took"
 )
+# Bytes that a notebook's process needs for temporary files: settings of its own, sockets, the notebook itself.
+LEAST_ROOM = 1_000_000
 TOO_LITTLE_MEMORY = "there was not enough memory for this cell: take fewer --workers, or a machine with more"
+
+
+def why_it_died() -> str:
+    """What to look at where a process died without a word: a full disk of temporary files, else memory."""
+    place = Path(tempfile.gettempdir())
+    return room_needed(place) if shutil.disk_usage(place).free < LEAST_ROOM else NO_MEMORY
 
 
 # Characters that are kept of an error, and of a traceback: enough to see what happened, and no message of megabytes.

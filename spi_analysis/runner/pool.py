@@ -31,7 +31,7 @@ from spi_analysis.runner.forks import (
     fork,
     short_folder,
 )
-from spi_analysis.runner.plan import NO_MEMORY, EngineName, Limits, Outcome, Step, failed, left_out
+from spi_analysis.runner.plan import EngineName, Limits, Outcome, Step, failed, left_out, why_it_died
 
 # Processes that run one step after another; each has one end of a connection, the runner the other.
 
@@ -154,7 +154,7 @@ class Worker:
 
     def _failed(self, what: str, fault: bool = False) -> Outcome:
         assert self.step is not None
-        error = str(failed(self.step, self._cell, what, NO_MEMORY if fault else ""))
+        error = str(failed(self.step, self._cell, what, why_it_died() if fault else ""))
         return Outcome(self.step.key, time.monotonic() - self._started, (), error, cell=self._cell, fault=fault)
 
     def ask_to_stop(self) -> None:

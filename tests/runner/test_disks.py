@@ -11,7 +11,7 @@ from rich.console import Console
 
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner.ledger import Selection
-from spi_analysis.runner.reporter import speaking
+from spi_analysis.runner.reporter import reporter_for
 from spi_analysis.runner.run import run_selection
 from tests.runner.conftest import ROUND
 from tests.runner.faults import made, make_workspace
@@ -82,7 +82,7 @@ def left(room, town):
         (BATCH, 0, f"{BATCH}/ledger.sqlite"),
         (f"{OUTPUTS}/{A}", 0, f"{OUTPUTS}/{A}/"),
         ("data", 0, f"data/{ROUND}/weights/{A}.parquet"),
-        ("temporary", 8, "10_sampling_design.ipynb"),
+        ("temporary", 8, "10_sampling_design"),
     ],
     ids=["ledger", "pages", "tables", "temporary files"],
 )
@@ -138,7 +138,7 @@ def test_who_may_only_read_is_told_how_a_round_stands(room, town):
 def test_a_log_that_cannot_be_written_is_named():
     with (
         pytest.raises(OSError, match="No space left") as full,
-        speaking(Console(quiet=True), Path("/dev/full"), 1) as v,
+        reporter_for(Console(quiet=True), Path("/dev/full"), 1) as v,
     ):
         v.note("something")
     assert full.value.filename == "/dev/full"
