@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -278,8 +279,10 @@ TOO_LITTLE_MEMORY = "there was not enough memory for this cell: take fewer --wor
 
 def why_it_died() -> str:
     """What to look at where a process died without a word: a full disk of temporary files, else memory."""
-    place = Path(tempfile.gettempdir())
-    return room_needed(place) if shutil.disk_usage(place).free < LEAST_ROOM else NO_MEMORY
+    # Where TMPDIR is full, tempfile itself passes on to another folder.
+    places = [Path(place) for place in (os.environ.get("TMPDIR"), tempfile.gettempdir()) if place]
+    full = [place for place in places if place.is_dir() and shutil.disk_usage(place).free < LEAST_ROOM]
+    return room_needed(full[0]) if full else NO_MEMORY
 
 
 # Characters that are kept of an error, and of a traceback: enough to see what happened, and no message of megabytes.
