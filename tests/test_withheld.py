@@ -19,13 +19,17 @@ PUBLISHED = ("77.29", "77,29")
 
 
 def secrets(demo: Demo) -> list[str]:
-    """The figures of the index, its parts and all scores, as CSV files write them; the index also as pages do."""
+    """The figures of the index, its parts and all scores: with many digits, as rows of CSV files write them (a figure
+    of one decimal alone would be found everywhere), and the index as pages do.
+    """
     table = demo.store.read("estimates", WITHHELD)
     figures = table[table["measure"].isin(["index", "source_score", "dimension_score", "unit_score", "index_change"])]
     values = figures[["estimate", "ci_low", "ci_high"]].stack()
     raw = [f"{value:.9f}"[:-2] for value in values if 0 < value < 100]
+    rows = figures[["estimate", "se", "ci_low", "ci_high"]].dropna().to_numpy(dtype=float).tolist()
+    written = [",".join(str(round(value, decimals)) for value in row) for row in rows for decimals in (1, 2)]
     index = f"{table.loc[table['measure'] == 'index', 'estimate'].iloc[0]:.2f}"
-    return [*raw, index, index.replace(".", ","), *PUBLISHED]
+    return [*raw, *written, index, index.replace(".", ","), *PUBLISHED]
 
 
 def found_in(files: list[Path], figures: list[str]) -> dict[str, list[str]]:

@@ -309,7 +309,7 @@ def test_when_none_was_made_or_all_are_withheld_it_says_that(setup):
     shutil.rmtree(setup.workspace.outputs / ROUND / TOWN)
     rows = setup.workspace.params / "rounds" / f"{ROUND}.institutions.csv"
     header = rows.read_text().splitlines()[0]
-    rows.write_text(f"{header}\n{TOWN},0,0,0,,,withheld,secrecy,test\n")
+    rows.write_text(f"{header}\n{TOWN},0,0,withheld,secrecy,test\n")
     with pytest.raises(StoreError, match="no report to publish: all results are withheld"):
         pack(load_setup(setup.workspace, ROUND), partial=True)
 
