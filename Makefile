@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Test processes: two cores are what the time limits are set for.
 JOBS ?= 2
 
-.PHONY: demo lab test fault-test lint format coverage bench bench-batch engines lock clean
+.PHONY: demo lab test test-fast fault-test lint format coverage bench bench-batch engines lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -17,6 +17,9 @@ lab: $(READY)  ## the notebooks in JupyterLab, on the demo data
 
 test: $(READY)  ## all tests; says how many checks against outside figures ran
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+test-fast: $(READY)  ## what a change of one module can break: no whole rounds, no processes of the runner, no browser
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not browser" --ignore tests/runner --ignore tests/test_demo.py
 
 fault-test: $(READY)  ## kill -9 of runner, fork server and children at random during a batch, then run again: same bytes (SEED=1)
 	$(BIN)/python -m tests.runner.faults --kills 20 --institutions 12 --seed $(or $(SEED),2024)
