@@ -46,9 +46,12 @@ def environment_parts() -> list[str]:
     return [sys.version, *sorted({f"{one.name.lower()}=={one.version}" for one in distributions() if one.name})]
 
 
+_KEPT = (code_digest, _notebook_code_digest, template_digest, environment_digest)
+
+
 def forget() -> None:
     """Look at package and environment again: a run begins."""
-    for one in (code_digest, _notebook_code_digest, template_digest, environment_digest):
+    for one in _KEPT:
         one.cache_clear()
 
 

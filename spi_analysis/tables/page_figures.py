@@ -58,7 +58,7 @@ def as_shown(table: pd.DataFrame, decimals: Mapping[str, int | None] | int = PAG
         **{
             name: _rounded(table[name], places)
             for name, places in ((name, (DECIMALS | own).get(name, usual)) for name in table.columns)
-            if places is not EXACT and (places == 0 or _holds_figures(table[name]))
+            if places != EXACT and (places == 0 or _holds_figures(table[name]))
         }
     )
 

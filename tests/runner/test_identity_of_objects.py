@@ -13,6 +13,7 @@ SAME_EVERYWHERE = {
     "Executor.dask": "a member of an enumeration is looked up by its name",
     "Factor.EvalMethod.LOOKUP": "a member of an enumeration is looked up by its name",
     "current": "the pool's own server, which stays in its process",
+    "output": "outputs of one cell, within one process",
     "threading.main_thread()": "threads stay in their process",
 }
 

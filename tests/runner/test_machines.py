@@ -19,7 +19,7 @@ from spi_analysis.cli import app
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner.dask import sameness
-from spi_analysis.runner.dask.cluster import MachinesError, on_dask
+from spi_analysis.runner.dask.scheduler import MachinesError, on_dask
 from spi_analysis.runner.digests import PACKAGE
 from spi_analysis.runner.ledger import Selection, batch_folder, read_entries
 from spi_analysis.runner.plan import Limits
@@ -393,8 +393,8 @@ def test_a_worker_without_the_package_is_said_to_lack_it(here):
 
 
 def test_without_dask_the_error_says_what_to_install(monkeypatch):
-    for name in ("pool", "node"):
-        monkeypatch.delitem(sys.modules, f"spi_analysis.runner.dask.cluster.{name}")
+    for name in ("cluster", "node"):
+        monkeypatch.delitem(sys.modules, f"spi_analysis.runner.dask.{name}")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MachinesError, match=r"spi-analysis\[dask\]"):
         on_dask(NOWHERE)

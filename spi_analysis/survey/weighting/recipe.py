@@ -119,7 +119,6 @@ class WeightingReport:
 
     def plot(self) -> Figure:
         """Distribution of the weights after every step, and Kish's design effect beside it (matplotlib Figure)."""
-        pass
 
         return weights_figure(self.table, self.weights)
 
