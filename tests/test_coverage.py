@@ -41,7 +41,7 @@ def test_intervals_cover_where_response_is_at_random(at_random, measure):
 
 def test_intervals_of_rates_cover_and_count_no_more_answers_than_there_are(at_random):
     """Rates of one round move together, so the Monte-Carlo error is that of the means of rounds."""
-    rates = at_random[at_random["measure"].str.endswith("_rate")]
+    rates = at_random[at_random["measure"].str.endswith("_rate")].reset_index(drop=True)
     assert set(rates["measure"]) == {"internal_rate", "external_rate"}
     held = rates["truth"].between(rates["ci_low"], rates["ci_high"])
     for measure, of_measure in held.groupby(rates["measure"]):

@@ -133,7 +133,8 @@ def test_a_table_that_breaks_its_contract(workspace, key, store, listed):
     store.path("sample", CITY).write_bytes(b"no parquet")
     found = check_round(workspace, ROUND, key).issues.query("severity == 'error'")
     assert {"sex", "unit"} <= {place.rpartition("column ")[2] for place in found["where"]}
-    assert "the table cannot be read" in found["what"].tolist()
+    damaged = "the table sample of kota-mojokerto cannot be read: it was cut short, damaged or changed by hand"
+    assert damaged in found["what"].tolist()
 
 
 def test_institutions_that_are_not_on_the_roster(workspace, key, store, listed):
