@@ -29,7 +29,7 @@ INK, GRID, ACCENT, MUTED = "#1f2933", "#d7dde3", "#0b5cad", "#5c6770"
 # Comes with matplotlib: the same measures, and so the same bytes, on every machine.
 FONT, FONT_SIZE = "DejaVu Sans", 9
 
-# Of axes only what is inside them: their scales are drawn by hand (scales.py).
+# Of axes only what is inside them: their scales are drawn by hand.
 _STYLE = {
     **sns.axes_style("white"),
     # Text stays text: it can be read aloud, searched and enlarged.
@@ -161,7 +161,7 @@ def place(figure: Figure, left: float = BESIDE, bottom: float = BELOW, top: floa
     width, height = figure.get_size_inches()
     across, up = width - left - EDGE, height - bottom - top
     axes = figure.add_axes((left / width, bottom / height, across / width, up / height))
-    # Numbers and lines of the scales are drawn by hand (scales.py).
+    # Numbers and lines of the scales are drawn by hand.
     axes.set_axis_off()
     return axes
 

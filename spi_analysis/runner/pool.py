@@ -441,7 +441,7 @@ PAUSE = 0.2
 
 
 class StepRunner(Protocol):
-    """What runs steps: the pool of this machine, or Dask's workers (``batch.machines``)."""
+    """What runs steps: the pool of this machine, or Dask's workers (``runner.dask``)."""
 
     @property
     def free(self) -> int:

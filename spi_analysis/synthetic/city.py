@@ -71,7 +71,7 @@ def make_city(
 ) -> SyntheticCity:
     """Generate a city whose true source scores are the published ones of the round's year.
 
-    An example institution (``national.is_example``) has none: its scores, like its size, follow from its code.
+    An example institution (``country.is_example``) has none: its scores, like its size, follow from its code.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def write_json(path: Path, data: Any) -> Path:
 
 
 def write_parquet(path: Path, data: pd.DataFrame) -> Path:
-    """Write a Parquet file whole, with a checksum of all of it; ``reading.read_table`` looks at it."""
+    """Write a Parquet file whole, with a checksum of all of it; ``stored_files.read_table`` looks at it."""
     return write_bytes(path, parquet_bytes(data))
 
 

@@ -21,7 +21,7 @@ from spi_analysis.survey.groups import ROUNDING, last_reached
 #
 # The names and definitions are those of R survey's ``qrule``: math (the inverse of the distribution
 # function), school (the middle of the two values where it is flat), shahvaish, and hf1 to hf9 of Hyndman & Fan.
-# A share that the distribution function reaches up to rounding is reached (``sampling.shares``).
+# A share that the distribution function reaches up to rounding is reached (``survey.groups``).
 
 
 @dataclass(frozen=True)
