@@ -1,8 +1,11 @@
 """Which files of the package can change what a notebook shows: its imports, theirs, and so on.
 
 Nothing is imported to find out. Every import counts, also one inside a function or for types only; so does every
-module that is named in a text, as in a registry. Where a name is put together only when it is needed, which nobody
-can tell beforehand, it is the whole package.
+module that is named in a text, as in a registry, but for docstrings, whose examples no notebook runs. Where a name is
+put together only when it is needed, which nobody can tell beforehand, it is the whole package.
+
+What the fork server imports beforehand counts only for the notebooks that use it: importing a module of the package
+changes nothing but what is imported (tests/runner/test_warm.py).
 """
 
 from __future__ import annotations
@@ -16,10 +19,12 @@ from pathlib import Path
 
 from spi_analysis.tables import reading
 
-# What runs any notebook: the engine, and the process that children are forked from with all that it has imported.
-RUNNERS = ("runner/execute.py", "runner/forks/server.py")
+# What runs any notebook: the engines, and the process that children are forked from.
+RUNNERS = ("runner/execute.py", "runner/forks/engines.py", "runner/forks/server.py")
 # They import what they name in texts of their own, and nothing else.
-_NAMED_IN_TEXTS = ("runner/forks/child.py", "runner/forks/warm.py")
+_NAMED_IN_TEXTS = ("runner/forks/child.py",)
+# It imports what it names in texts before any notebook runs; each notebook's own imports tell which of it are used.
+_IMPORTED_BEFOREHAND = ("runner/forks/warm.py",)
 _DYNAMIC = {"__import__", "entry_points", "eval", "exec", "find_spec", "import_module", "importlib", "iter_modules"}
 _DYNAMIC |= {"pickle", "runpy", "spec_from_file_location", "walk_packages"}
 
@@ -56,27 +61,38 @@ def _cells(notebook: Path) -> str:
 
 @cache
 def _imported(file: Path, package: Path, _: int) -> tuple[Path, ...]:
-    names_only = file.relative_to(package).as_posix() in _NAMED_IN_TEXTS
-    return tuple(_modules(file.read_text(encoding="utf-8"), package, file.parent, names_only))
+    name, source = file.relative_to(package).as_posix(), file.read_text(encoding="utf-8")
+    beforehand = name in _IMPORTED_BEFOREHAND
+    return tuple(_modules(source, package, file.parent, beforehand or name in _NAMED_IN_TEXTS, not beforehand))
 
 
-def _modules(source: str, package: Path, folder: Path, names_only: bool = False) -> Iterator[Path]:
-    """Files of all modules of the package that a source names; ``folder``: where its relative imports start."""
+def _modules(
+    source: str, package: Path, folder: Path, names_only: bool = False, in_texts: bool = True
+) -> Iterator[Path]:
+    """Files of all modules of the package that a source names.
+
+    Parameters
+    ----------
+    folder : where its relative imports start
+    names_only : what it imports by a name that is put together stands in its texts
+    in_texts : whether modules that are named in its texts count
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
         # A magic line of a notebook.
         raise _Anything from None
     name = re.compile(rf"\b{package.name}(?:\.\w+)*")
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         used = {getattr(node, "id", None), getattr(node, "attr", None)}
         if isinstance(node, ast.Import):
             used |= {one.name for one in node.names}
         if used & _DYNAMIC and not names_only:
             raise _Anything
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             # The name of the package alone, in a sentence, names no module.
-            yield from _files((one for one in name.findall(node.value) if "." in one), package)
+            yield from _files((one for one in name.findall(node.value) if in_texts and "." in one), package)
         elif isinstance(node, ast.Import):
             yield from _files((one.name for one in node.names), package)
         elif isinstance(node, ast.ImportFrom):

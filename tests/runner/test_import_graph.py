@@ -19,7 +19,8 @@ from tests.runner.conftest import HERE, ROUND
 PACKAGE = {
     "__init__.py": "",
     "runner/__init__.py": "",
-    "runner/execute.py": "import pkg.normalise",
+    "runner/execute.py": '"""As in\n>>> from pkg.core import unused\n"""\nimport pkg.normalise',
+    "runner/forks/engines.py": "",
     "runner/forks/__init__.py": "",
     "runner/forks/server.py": "def main():\n    from pkg.runner.forks import warm",
     "runner/forks/warm.py": "import importlib\nNAMES = ('pkg.warmed',)\nimportlib.import_module(NAMES[0])",
@@ -46,8 +47,8 @@ ALWAYS = {
     "runner/forks/__init__.py",
     "runner/forks/server.py",
     "runner/forks/warm.py",
+    "runner/forks/engines.py",
     "normalise.py",
-    "warmed.py",
 }
 SCORE = ALWAYS | {
     "stages/__init__.py",
@@ -169,10 +170,18 @@ _ = open(f"loaded-{institution_id}-%s", "w").write("\\n".join(
 ))"""
 
 
+def test_what_only_draws_of_certain_kinds_use_leaves_the_scores_up_to_date():
+    reach = {kind.number: real(kind) for kind in INSTITUTION_NOTEBOOKS}
+    for name in ("survey/sampling/pps.py", "survey/sampling/bethel_allocation.py", "survey/simulation/means.py"):
+        assert name not in reach["40"], name
+    assert "survey/sampling/pps.py" in reach["10"]
+    assert "survey/estimation/small_area.py" in reach["40"]
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("demo")
 def test_all_that_the_real_notebooks_load_is_in_their_reach(demo, tmp_path):
-    """Each tells at its end which modules its process has."""
+    """Each tells at its end which modules its process has: one that nothing was imported in beforehand."""
     workspace = Workspace(shutil.copytree(demo.workspace.root, tmp_path / "w", symlinks=True))
     for kind in INSTITUTION_NOTEBOOKS:
         path = workspace.notebooks / f"{kind.name}.ipynb"
@@ -180,7 +189,7 @@ def test_all_that_the_real_notebooks_load_is_in_their_reach(demo, tmp_path):
         changed.cells.insert(-1, nbformat.v4.new_code_cell(TELL % kind.number, id="tell"))
         nbformat.write(changed, path)
     steps = [step for step in plan_steps([HERE]) if step.institution_id]
-    outcomes = [outcome for _, outcome in run_steps(load_setup(workspace, ROUND), steps, 2, engine="fast")]
+    outcomes = [outcome for _, outcome in run_steps(load_setup(workspace, ROUND), steps, 2, engine="stock")]
     assert [outcome.error for outcome in outcomes] == [""] * len(steps)
     for kind in INSTITUTION_NOTEBOOKS:
         loaded = set((workspace.root / f"loaded-{HERE}-{kind.number}").read_text().splitlines())
