@@ -86,6 +86,9 @@ def _top_level(path: Path) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
+        elif isinstance(node, ast.ImportFrom):
+            # Written "x as x": handed on from a room below, as type checkers read it.
+            names |= {one.name for one in node.names if one.asname == one.name}
     return names
 
 

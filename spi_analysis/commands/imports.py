@@ -159,7 +159,7 @@ def import_published_command(
 
     Example: spi import published published_scores.csv
     """
-    from spi_analysis.stages import import_published
+    from spi_analysis.tables import import_published
 
     setup = open_setup(workspace, round_id)
     _require_file(file)

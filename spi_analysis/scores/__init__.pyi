@@ -94,9 +94,6 @@ from .items import (
 )
 from .priority_areas import find_priority_areas as find_priority_areas
 from .published import (
-    NATIONAL as NATIONAL,
-)
-from .published import (
     categories_by_year as categories_by_year,
 )
 from .published import (
@@ -104,12 +101,6 @@ from .published import (
 )
 from .published import (
     corrections_by_year as corrections_by_year,
-)
-from .published import (
-    history as history,
-)
-from .published import (
-    institution_slug as institution_slug,
 )
 from .published import (
     load_published as load_published,

@@ -1,51 +1,21 @@
-"""The published results of past years: read, recomputed, compared."""
+"""The published results of past years: recomputed, compared."""
 
 from __future__ import annotations
 
 import difflib
-import re
-import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params import OTHER_CORRECTION, InstitutionType, PublishedYears, read_csv_table, uneven_rows
-from spi_analysis.scores.change import SOURCES, bridge
+from spi_analysis.errors import InputError, nearest
+from spi_analysis.params import NATIONAL, OTHER_CORRECTION, PublishedYears
+from spi_analysis.scores.change import bridge
 from spi_analysis.scores.index import category_in_year, index_from_scores
+from spi_analysis.tables import PUBLISHED_PARTS, published_history
 
-# One name per institution, whatever the year wrote.
-
-_ABBREVIATIONS = {
-    "kab": "kabupaten",
-    "prov": "provinsi",
-    "kem": "kementerian",
-    "kemen": "kementerian",
-    "kemenko": "kementerian koordinator",
-}
-_SET_ASIDE = {"pemerintah", "pemda", "pemkot", "pemkab"}
-
-
-def institution_slug(name: str) -> str:
-    """The name without case, punctuation, bracketed abbreviations and "Pemerintah", words joined by hyphens.
-
-    ``"PEMERINTAH KOTA MOJOKERTO"`` and ``"Kota Mojokerto"`` become ``kota-mojokerto``;
-    ``"Kab. Probolinggo"`` becomes ``kabupaten-probolinggo``: a kabupaten and a kota of
-    the same name stay apart.
-    """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", " ", re.sub(r"\(.*?\)", " ", plain)).split()
-    kept = [_ABBREVIATIONS.get(word, word) for word in words if word not in _SET_ASIDE]
-    return "-".join("-".join(kept).split())
-
-
-def institution_ids(names: pd.Series, aliases: dict[str, str]) -> pd.Series:
-    """Slugs of all names, renamed institutions brought to their present one."""
-    slugs = names.map({name: institution_slug(name) for name in names.unique()})
-    return slugs.map(lambda slug: aliases.get(slug, slug)).rename("institution_id")
+# Part of this room's face: the figures come as a table, the rest here is arithmetic on it.
+from spi_analysis.tables import load_published as load_published
 
 
 def unjoined(published: pd.DataFrame) -> pd.DataFrame:
@@ -78,62 +48,6 @@ def unjoined(published: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["institution_id", "type", "years", "missing_years", "nearest"])
 
 
-COLUMNS = ["year", "institution", "type", "province_code", "index", *SOURCES, "correction_conduct", "correction_facts"]
-PARTS = [*SOURCES, "correction_conduct", "correction_facts"]
-NATIONAL = "nasional"
-TYPES = (*get_args(InstitutionType), NATIONAL)
-# Codes of provinces in Indonesia have two digits and begin with that of the island (1 to 9).
-PROVINCE = r"[1-9]\d"
-COMMAS = "this column, divided from others by commas"
-
-
-def load_published(path: Path | str, aliases: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Read published results (CSV) into the table ``published``.
-
-    Parameters
-    ----------
-    path : CSV with the columns year, institution, type, province_code, index, internal, external,
-        expert, correction_conduct, correction_facts; parts may be empty
-    aliases : mapping   other slug -> present slug, for renamed institutions
-
-    Returns
-    -------
-    DataFrame, one row per institution and year, with ``institution_id``; the national row keeps the
-    type "nasional".
-
-    Raises
-    ------
-    InputError   no table in UTF-8 with rows, missing columns, rows that do not fit the header, figures that are not
-        numbers or outside 0-100, unknown types or province codes, one institution twice in a year.
-    """
-    name = Path(path).name
-    given = read_csv_table(Path(path), InputError, name)
-    absent = [column for column in COLUMNS if column not in given.header]
-    if absent:
-        raise InputError(
-            *(
-                Problem("a column is missing", name, 1, c, expected=COMMAS, hint=nearest(c, given.header))
-                for c in absent
-            )
-        )
-    problems = uneven_rows(given, name)
-    numbers = [number for number, _ in given.rows]
-    raw = pd.DataFrame([row for _, row in given.rows], index=numbers, dtype=str)[COLUMNS]
-    raw = raw.drop(index=[number for number, _ in given.uneven])
-    table = raw.apply(lambda column: column.str.strip())
-    table = table.assign(institution_id=institution_ids(table["institution"], dict(aliases or {})))
-    for column in ["year", "index", *PARTS]:
-        table[column], bad = _numbers(table[column], column, name, blank_allowed=column in PARTS)
-        problems += bad
-    problems += [*_words(table, name), *_repeats(table, name)]
-    if problems:
-        raise InputError(*problems)
-    table = table.reset_index(drop=True)
-    table["year"] = table["year"].astype(int)
-    table["province_code"] = table["province_code"].replace("", None)
-    return table[["year", "institution", "institution_id", *COLUMNS[2:]]]
-
-
 def recompute(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
     """The index of every institution and year from its parts, beside the published one.
 
@@ -143,9 +57,9 @@ def recompute(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
     recomputed, in points), agrees (within the tolerance), correction_total (weighted scores minus the published index),
     correction_other (the third correction, of years that have one; else missing). Rows without parts are left out.
     """
-    rows = published[(published["type"] != NATIONAL) & published[PARTS].notna().all(axis=1)]
+    rows = published[(published["type"] != NATIONAL) & published[PUBLISHED_PARTS].notna().all(axis=1)]
     values = [
-        index_from_scores(*(getattr(row, part) for part in PARTS), weights=years.weights(row.year))
+        index_from_scores(*(getattr(row, part) for part in PUBLISHED_PARTS), weights=years.weights(row.year))
         for row in rows.itertuples()
     ]
     table = rows[["year", "institution_id", "institution", "type", "index"]].assign(recomputed=values)
@@ -188,7 +102,7 @@ def conduct_correction(conduct_index: float, year: int, years: PublishedYears) -
 
 def published_parts(row: Mapping[str, float], year: int, years: PublishedYears) -> dict[str, float]:
     """Parts of a published index by name, with the third correction where the year has one and the index needs it."""
-    parts = {part: float(row[part]) for part in PARTS}
+    parts = {part: float(row[part]) for part in PUBLISHED_PARTS}
     missing = index_from_scores(*parts.values(), weights=years.weights(year)) - float(row["index"])
     if year in years.with_other_correction() and round(abs(missing), 2) > years.tolerance:
         parts[OTHER_CORRECTION] = missing
@@ -274,11 +188,6 @@ def movers(published: pd.DataFrame, before: int, after: int, most: int) -> pd.Da
     return extremes[["institution_id", "institution", "type", "before", "after", "change"]].reset_index(drop=True)
 
 
-def history(published: pd.DataFrame, institution_id: str) -> pd.DataFrame:
-    """All published rows of one institution, by year."""
-    return published[published["institution_id"] == institution_id].sort_values("year").reset_index(drop=True)
-
-
 def published_bridge(
     published: pd.DataFrame, institution_id: str, before: int, after: int, years: PublishedYears
 ) -> pd.DataFrame:
@@ -288,7 +197,7 @@ def published_bridge(
     ------
     InputError   the institution, a year, or the parts of a year are not there.
     """
-    rows = history(published, institution_id).set_index("year")
+    rows = published_history(published, institution_id).set_index("year")
     if rows.empty:
         raise InputError(
             "the institution has no published result",
@@ -296,7 +205,7 @@ def published_bridge(
             hint=nearest(institution_id, published["institution_id"].unique()),
         )
     for year in (before, after):
-        if year not in rows.index or rows.loc[year, PARTS].isna().any():
+        if year not in rows.index or rows.loc[year, PUBLISHED_PARTS].isna().any():
             raise InputError(
                 "the parts of a published index are missing",
                 key=institution_id,
@@ -308,59 +217,3 @@ def published_bridge(
         for year in (before, after)
     )
     return bridge(first, second, years.weights(before), years.weights(after))
-
-
-def _numbers(column: pd.Series, name: str, file: str, *, blank_allowed: bool) -> tuple[pd.Series, list[Problem]]:
-    blank = (column == "").to_numpy()
-    values = pd.to_numeric(column.where(~blank), errors="coerce")
-    numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    low, high = (2000, 2100) if name == "year" else (0, 100)
-    expected = f"{low} to {high}"
-    usable = (numbers >= low) & (numbers <= high)
-    if name == "year":
-        usable &= numbers % 1 == 0
-        expected = f"a whole number, {expected}"
-    bad = ~(usable | (blank & blank_allowed))
-    problems = [
-        Problem("not a usable figure", file, int(row), name, got=column[row] or "nothing", expected=expected)
-        for row in column.index[bad]
-    ]
-    return values, problems
-
-
-def _words(table: pd.DataFrame, file: str) -> list[Problem]:
-    """Blank names, unknown types and province codes; the national row has no province."""
-    codes = table["province_code"]
-    checks = [
-        ("institution", table["institution_id"] == "", "the name of an institution"),
-        ("type", ~table["type"].isin(TYPES), ", ".join(TYPES)),
-        ("province_code", (codes != "") & ~codes.str.fullmatch(PROVINCE), "two digits, or nothing"),
-    ]
-    return [
-        Problem(
-            f"not a usable {column.replace('_', ' ')}",
-            file,
-            int(row),
-            column,
-            got=table.loc[row, column] or "nothing",
-            expected=expected,
-            hint=nearest(table.loc[row, column], TYPES) if column == "type" else "",
-        )
-        for column, bad, expected in checks
-        for row in table.index[bad]
-    ]
-
-
-def _repeats(table: pd.DataFrame, file: str) -> list[Problem]:
-    twice = table.duplicated(["year", "institution_id"])
-    return [
-        Problem(
-            "an institution is there twice in a year",
-            file,
-            int(row),
-            "institution",
-            got=f"{table.loc[row, 'institution']} ({table.loc[row, 'year']})",
-            expected="one row per institution and year",
-        )
-        for row in table.index[twice]
-    ]

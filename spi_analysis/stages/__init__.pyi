@@ -55,9 +55,6 @@ from .plan import (
     SourcePlan as SourcePlan,
 )
 from .plan import (
-    eligible_list as eligible_list,
-)
-from .plan import (
     plan_source as plan_source,
 )
 from .plan import (
@@ -165,10 +162,4 @@ from .weight import (
 )
 from .weight import (
     weight_institution as weight_institution,
-)
-from .years import (
-    import_published as import_published,
-)
-from .years import (
-    published_results as published_results,
 )

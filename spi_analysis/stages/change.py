@@ -15,20 +15,24 @@ from spi_analysis.scores import (
     SourceRound,
     change_between,
     dimension_shares,
-    history,
     index_from_scores,
     published_parts,
     score_estimates,
     score_influence,
 )
 from spi_analysis.scores.years import Noise, published_noise
-from spi_analysis.stages.plan import eligible_list
 from spi_analysis.stages.respondents import FIGURES, Design, item_weights, respondents_design
-from spi_analysis.stages.years import published_results
 from spi_analysis.survey import with_unknown_level
 from spi_analysis.survey.estimation import Calibration, Linearised, overlap_covariance
 from spi_analysis.survey.weighting import auxiliary_of
-from spi_analysis.tables import RoundData, load_round, require_answers_fit
+from spi_analysis.tables import (
+    PUBLISHED_PARTS,
+    RoundData,
+    eligible_list,
+    load_round,
+    published_history,
+    require_answers_fit,
+)
 
 MEASURES = {
     "index": "index_change",
@@ -39,7 +43,6 @@ MEASURES = {
     "unexplained": "change_unexplained",
 }
 NEEDED = ("frame", "responses", "weights", "replicates", "estimates")
-PARTS = ("internal", "external", "expert", "correction_conduct", "correction_facts")
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,14 @@ class ScoredRound:
         return IndexRule(self.round_.index.source_weights, self.inputs.corrections, self.inputs.correction_se)
 
 
-def earlier_figure(setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
+def earlier_figure(published: pd.DataFrame, setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
     """The published index of the year before, if there is one."""
-    published, year = published_results(setup), setup.round.previous_year
-    past = history(published, institution_id)
+    year = setup.round.previous_year
+    past = published_history(published, institution_id)
     rows = past[past["year"] == year]
     if rows.empty:
         return None
-    unknown = rows.iloc[0][list(PARTS)].isna().any()
+    unknown = rows.iloc[0][PUBLISHED_PARTS].isna().any()
     known = None if unknown else published_parts(rows.iloc[0], year, setup.years)
     noise = {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
     return PublishedFigure(year, float(rows.iloc[0]["index"]), known, setup.years.weights(year), noise)
@@ -145,8 +148,8 @@ def change_against_published(
     pairs = {s: _published_pair(earlier[s], row, before.noise.get(str(s))) for s, row in scores.iterrows()}
     weights = before.weights or after.weights
     corrections = after.corrections if parts is None else {name: parts[name] for name in CORRECTIONS if name in parts}
-    values = [earlier[s] for s in PARTS[:3]]
-    made = index_from_scores(*values, **(dict.fromkeys(PARTS[3:], 0.0) | corrections), weights=weights)
+    values = [earlier[s] for s in PUBLISHED_PARTS[:3]]
+    made = index_from_scores(*values, **(dict.fromkeys(PUBLISHED_PARTS[3:], 0.0) | corrections), weights=weights)
     rule = IndexRule(weights, corrections, {}, before.index - made, before.noise.get("index"))
     rows = change_between(pairs, rule, after, level)
     # Published are whole sources, so there are no contributions of dimensions; without published parts there are none

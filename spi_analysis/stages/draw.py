@@ -13,14 +13,13 @@ from spi_analysis.stages.plan import (
     Rotation,
     SourcePlan,
     coordinated_rotation,
-    eligible_list,
     listed_in_strata,
     plan_source,
     response_history,
     strata_columns,
 )
 from spi_analysis.survey.sampling import DrawDesign, activate_waves, draw_record, draw_sample, private_digest
-from spi_analysis.tables import Store, one_writer, write_parquet
+from spi_analysis.tables import Store, eligible_list, one_writer, write_parquet
 
 SAMPLE_COLUMNS = [
     "institution_id",

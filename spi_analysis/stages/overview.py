@@ -11,7 +11,6 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.scores import (
     categories_by_year,
     corrections_by_year,
-    load_published,
     means_by_type,
     movers,
     published_bridge,
@@ -19,14 +18,8 @@ from spi_analysis.scores import (
     unjoined,
     yearly_means,
 )
-from spi_analysis.stages.years import (
-    YearsOverview,
-    published_results,
-    published_years_model,
-    without_withheld,
-    years_tables,
-)
-from spi_analysis.tables import as_shown, write_csv
+from spi_analysis.stages.years import YearsOverview, published_years_model, years_tables
+from spi_analysis.tables import as_shown, load_published, published_results, without_withheld, write_csv
 
 # What the overview shows with one decimal; all else with two.
 _LEVELS = ("lasting", "lasting_low", "lasting_high", "current", "current_low", "current_high")

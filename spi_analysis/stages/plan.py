@@ -21,7 +21,7 @@ from spi_analysis.survey.sampling import (
     stratified_margin,
     with_reserves,
 )
-from spi_analysis.tables import NEVER_AGAIN, Store, read_table
+from spi_analysis.tables import NEVER_AGAIN, Store, eligible_list, read_table
 
 PANEL, ALL_UNITS = "panel", "all units"
 # A margin is met but for rounding.
@@ -74,11 +74,6 @@ class Offer(NamedTuple):
 
     strata: pd.DataFrame
     margin: float
-
-
-def eligible_list(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """The people who may be drawn: eligible, and from a list (self-registration is no probability sample)."""
-    return frame[(frame["source"] == source) & frame["is_eligible"] & (frame["stream"] == "list")]
 
 
 def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source, history: History | None = None) -> SourcePlan:

@@ -12,13 +12,12 @@ from spi_analysis.disclosure import few_of_either, size_tells
 from spi_analysis.errors import StoreError
 from spi_analysis.fieldwork import IneligibleReports, disposition_counts, ineligible_reports, response_rates
 from spi_analysis.params import FieldworkParams, Institution, InstitutionInputs, RoundParams, RoundSetup, Source
-from spi_analysis.scores import BY_RULE, SECRET, applicable, category_of, history, institutions_reporting
+from spi_analysis.scores import BY_RULE, SECRET, applicable, category_of, institutions_reporting
 from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.respondents import nonrespondent_count
 from spi_analysis.stages.tracker import tracked
-from spi_analysis.stages.years import published_results
 from spi_analysis.survey.weighting import kish_deff
-from spi_analysis.tables import AGAIN, Store, reading, released_estimates
+from spi_analysis.tables import AGAIN, Store, published_history, published_results, reading, released_estimates
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
     category = (
         None if index.empty else category_of(float(index["estimate"].iloc[0]), round_.categories, round_.index.decimals)
     )
-    past = history(published_results(setup), institution_id)
+    past = published_history(published_results(setup), institution_id)
     who = who_answered(setup, store, institution_id)
     if withheld_reason(estimates, setup.inputs[institution_id]) == SECRET:
         who[[*LIST_COUNTS, *ANSWER_COUNTS]] = float("nan")

@@ -36,7 +36,6 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
 )
-from spi_analysis.stages.plan import eligible_list
 from spi_analysis.stages.respondents import (
     FIGURES,
     GROUPS,
@@ -48,7 +47,7 @@ from spi_analysis.stages.respondents import (
 )
 from spi_analysis.stages.weight import require_weights_fit
 from spi_analysis.survey.estimation import fay_herriot, smooth_variances, t_interval
-from spi_analysis.tables import RoundData, Store, checked, mask, require_answers_fit
+from spi_analysis.tables import RoundData, Store, checked, eligible_list, mask, require_answers_fit
 
 # Stage: how reliable the dimensions are, and what other weights of the dimensions would make of the source scores.
 
@@ -285,7 +284,7 @@ def score_round(data: RoundData) -> Scored:
         data.round,
         data.setup.instrument,
         data.setup.inputs[institution_id],
-        earlier_figure(data.setup, institution_id),
+        earlier_figure(data.published, data.setup, institution_id),
         earlier_round(data),
         data.setup.targets.values(institution_id, data.round.year),
     )

@@ -18,9 +18,8 @@ from spi_analysis.scores import (
     source_range,
     tipping_points,
 )
-from spi_analysis.stages.plan import eligible_list
 from spi_analysis.stages.respondents import Design, item_weights, nonrespondent_count, respondents_design
-from spi_analysis.tables import RoundData
+from spi_analysis.tables import RoundData, eligible_list
 
 RANGE_COLUMNS = [
     "measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "correlation", "response_share", "n",

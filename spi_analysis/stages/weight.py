@@ -10,7 +10,6 @@ import pandas as pd
 from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source, WeightingParams
-from spi_analysis.stages.plan import eligible_list
 from spi_analysis.survey import require_columns, with_unknown_level
 from spi_analysis.survey.weighting import (
     DropIneligible,
@@ -26,7 +25,7 @@ from spi_analysis.survey.weighting import (
     two_phase_replicates,
     weighting_classes,
 )
-from spi_analysis.tables import RoundData, Store, require_answers_fit
+from spi_analysis.tables import RoundData, Store, eligible_list, require_answers_fit
 
 WEIGHT_COLUMNS = ["base_weight", "elig_weight", "nr_weight", "cal_weight", "trimmed_weight", "recal_weight", "weight"]
 WHO = ["institution_id", "person_id", "source"]

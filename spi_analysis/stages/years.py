@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.scores import load_published
 from spi_analysis.scores.years import components, fit_years, hold_out, levels, moves, published_rank_sets
-from spi_analysis.tables import AGAIN, checked, read_table, write_parquet
 
 
 @dataclass(frozen=True)
@@ -57,29 +54,3 @@ def years_tables(years: YearsOverview) -> dict[str, pd.DataFrame]:
         "years_hold_out": years.hold_out,
         "years_places": years.rank_sets.rename_axis("institution_id").reset_index(),
     }
-
-
-# Stage: published results of past years, imported or as carried by the project.
-
-
-def published_results(setup: RoundSetup) -> pd.DataFrame:
-    """Published results of past years: the imported table, else the figures that the project carries."""
-    imported = setup.workspace.data / "published.parquet"
-    if imported.exists():
-        table = read_table(imported, None, "the table of published results", f"{AGAIN}spi import published FILE")
-        return without_withheld(table, setup)
-    return without_withheld(load_published(setup.workspace.params / "published.csv", setup.aliases.present), setup)
-
-
-def without_withheld(published: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:
-    """Published results without what this round withholds by decision: tables of published years may still carry it."""
-    withheld = [i for i, inputs in setup.inputs.items() if inputs.release == "withheld"]
-    gone = (published["year"] == setup.round.year) & published["institution_id"].isin(withheld)
-    return published[~gone].reset_index(drop=True)
-
-
-def import_published(setup: RoundSetup, path: Path) -> pd.DataFrame:
-    """Read a file of published results and keep it as ``data/published.parquet``; gives the table."""
-    table = checked("published", load_published(path, setup.aliases.present), path.name)
-    write_parquet(setup.workspace.data / "published.parquet", table)
-    return table

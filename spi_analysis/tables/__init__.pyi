@@ -210,8 +210,32 @@ from .page_figures import (
     rounded as rounded,
 )
 from .preflight import check_round as check_round
+from .published_table import (
+    PUBLISHED_PARTS as PUBLISHED_PARTS,
+)
+from .published_table import (
+    import_published as import_published,
+)
+from .published_table import (
+    institution_slug as institution_slug,
+)
+from .published_table import (
+    load_published as load_published,
+)
+from .published_table import (
+    published_history as published_history,
+)
+from .published_table import (
+    published_results as published_results,
+)
+from .published_table import (
+    without_withheld as without_withheld,
+)
 from .round_data import (
     RoundData as RoundData,
+)
+from .round_data import (
+    eligible_list as eligible_list,
 )
 from .round_data import (
     load_round as load_round,

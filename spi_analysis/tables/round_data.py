@@ -9,7 +9,17 @@ from pathlib import Path
 import pandas as pd
 
 from spi_analysis.errors import ParameterError
-from spi_analysis.params import Institution, Instrument, RoundParams, RoundSetup, Workspace, find_workspace, load_setup
+from spi_analysis.params import (
+    Institution,
+    Instrument,
+    RoundParams,
+    RoundSetup,
+    Source,
+    Workspace,
+    find_workspace,
+    load_setup,
+)
+from spi_analysis.tables.published_table import published_results
 from spi_analysis.tables.store import WRITTEN_BY, Store, released_estimates
 
 
@@ -66,6 +76,11 @@ class RoundData:
         """As they may be passed on (nothing of a result that is withheld)."""
         return released_estimates(self.store, self.institution_id, self.setup.inputs[self.institution_id])
 
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Published results of past years, of all institutions (nothing of a result that is withheld)."""
+        return published_results(self.setup)
+
     def has(self, table: str) -> bool:
         """Whether a table is there."""
         return self.store.has(table, self.institution_id)
@@ -86,6 +101,11 @@ class RoundData:
             return f"not there yet (run: {WRITTEN_BY[name]})"
         rows, columns = self.store.shape(name, self.institution_id)
         return f"{rows:,} rows, {columns} columns"
+
+
+def eligible_list(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """The people who may be drawn: eligible, and from a list (self-registration is no probability sample)."""
+    return frame[(frame["source"] == source) & frame["is_eligible"] & (frame["stream"] == "list")]
 
 
 def load_round(round_id: str, institution_id: str, workspace: Workspace | Path | str | None = None) -> RoundData:

@@ -16,7 +16,7 @@ from spi_analysis.reporting.national import (
 )
 from spi_analysis.stages.overview import national_overview
 from spi_analysis.stages.report import RoundResult
-from spi_analysis.stages.years import published_results
+from spi_analysis.tables import published_results
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from spi_analysis.columns import LABELS
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import national as view
 from spi_analysis.stages.overview import Overview, national_overview
-from spi_analysis.stages.years import published_results, years_tables
+from spi_analysis.stages.years import years_tables
+from spi_analysis.tables import published_results
 from tests.scores.years.toy import published_of, simulated
 
 LABEL = "Published years carry no standard error: noise is the model's."

@@ -22,7 +22,7 @@ from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
 from spi_analysis.stages.weight import save_weights, weight_institution
-from spi_analysis.stages.years import import_published
+from spi_analysis.tables import import_published
 from spi_analysis.tables.files import write_csv, write_text
 from spi_analysis.tables.store import Store
 from tests.demo import copy_inputs

@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
-from spi_analysis.scores import institution_slug, unjoined
-from spi_analysis.scores.published import institution_ids
+from spi_analysis.scores import unjoined
+from spi_analysis.tables import institution_slug
+from spi_analysis.tables.published_table import institution_ids
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from spi_analysis.scores import (
     categories_by_year,
     conduct_correction,
     corrections_by_year,
-    history,
     load_published,
     means_by_type,
     movers,
@@ -20,6 +19,7 @@ from spi_analysis.scores import (
     recompute,
     yearly_means,
 )
+from spi_analysis.tables import published_history
 
 HEADER = "year,institution,type,province_code,index,internal,external,expert,correction_conduct,correction_facts\n"
 ROWS = [
@@ -43,8 +43,8 @@ def published(tmp_path: Path) -> pd.DataFrame:
 
 
 def test_names_are_joined_over_the_years(published: pd.DataFrame) -> None:
-    assert history(published, "kota-satu")["index"].tolist() == [70, 74]
-    assert history(published, "kabupaten-dua")["year"].tolist() == [2023, 2024]
+    assert published_history(published, "kota-satu")["index"].tolist() == [70, 74]
+    assert published_history(published, "kabupaten-dua")["year"].tolist() == [2023, 2024]
     assert published["province_code"].isna().sum() == 1
 
 

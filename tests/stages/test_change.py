@@ -26,7 +26,7 @@ from spi_analysis.stages.change import (
 )
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.score import score_round
-from spi_analysis.stages.years import import_published
+from spi_analysis.tables import import_published, published_results
 from spi_analysis.tables.round_data import load_round
 from spi_analysis.tables.store import Store
 from tests.conftest import PROJECT
@@ -174,21 +174,25 @@ def test_a_thin_source_hides_the_noise_of_the_published_index_too(drawn: Round) 
     assert (said["status"], np.isnan(said["estimate"])) == ("suppressed", True)
 
 
+def _earlier(setup):
+    return earlier_figure(published_results(setup), setup, "kota-mojokerto")
+
+
 def test_only_a_year_of_another_design_is_asked_of_the_model(tmp_path: Path) -> None:
     """2022 was another mode of interviewing, 2023 was not; 40 institutions of the type make a model, five do not."""
     shutil.copytree(PROJECT / "params", tmp_path / "params")
     path = tmp_path / "params" / "rounds" / "spi_2024.yaml"
     text = path.read_text(encoding="utf-8")
-    own = earlier_figure(load_setup(Workspace(tmp_path), "spi_2024"), "kota-mojokerto")
+    own = _earlier(load_setup(Workspace(tmp_path), "spi_2024"))
     path.write_text(text.replace("previous_year: 2023", "previous_year: 2022"), encoding="utf-8")
     setup = load_setup(Workspace(tmp_path), "spi_2024")
-    few = earlier_figure(setup, "kota-mojokerto")
+    few = _earlier(setup)
     values = simulated(np.random.default_rng(3), 40, 4.0, 2.0, 3.0, setup.years)[0].round(2)
     years = (2021, 2022, 2023, 2024)
     table = published_of(values, years).replace({"institution": {"Kota Buatan 000": "Pemerintah Kota Mojokerto"}})
     table.drop(columns="institution_id").to_csv(tmp_path / "published.csv", index=False)
     import_published(setup, tmp_path / "published.csv")
-    many = earlier_figure(setup, "kota-mojokerto")
+    many = _earlier(setup)
     assert own is not None
     assert few is not None
     assert many is not None

@@ -8,9 +8,10 @@ import pytest
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.stages.draw import draw_institution, draw_table
-from spi_analysis.stages.plan import eligible_list, plan_source
+from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.verify import check_record, verify_institution
 from spi_analysis.survey.sampling import from_start, permanent_random_numbers, start_of
+from spi_analysis.tables import eligible_list
 from spi_analysis.tables.store import Store
 from tests.stages.test_reserves import with_design
 from tests.stages.town import SECRET, TOWN, Town

@@ -2,7 +2,7 @@ import pytest
 
 from spi_analysis.errors import InputError
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.years import import_published, published_results
+from spi_analysis.tables import import_published, published_results
 from tests.params.conftest import workspace  # noqa: F401
 
 HEADER = "year,institution,type,province_code,index,internal,external,expert,correction_conduct,correction_facts"

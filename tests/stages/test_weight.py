@@ -6,10 +6,10 @@ import pytest
 
 from spi_analysis.errors import InputError, WeightingError
 from spi_analysis.params import RoundParams
-from spi_analysis.stages.plan import eligible_list
 from spi_analysis.stages.respondents import replicate_weights
 from spi_analysis.stages.weight import WEIGHT_COLUMNS, recipe_for, replicate_seed, save_weights
 from spi_analysis.survey.weighting import Rake, apply_recipe, two_phase_replicates
+from spi_analysis.tables import eligible_list
 from spi_analysis.tables.store import Store
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN

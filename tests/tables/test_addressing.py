@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.stages.plan import eligible_list
+from spi_analysis.tables import eligible_list
 from spi_analysis.tables.importing.addressing import institution_of, source_of, stream_of
 from tests.tables.lists import CITY, users
 

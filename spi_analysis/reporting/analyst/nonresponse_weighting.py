@@ -19,10 +19,11 @@ from spi_analysis.reporting import (
     show,
     text,
 )
-from spi_analysis.stages import WeightedSample, eligible_list, nonrespondent_count
+from spi_analysis.stages import WeightedSample, nonrespondent_count
 from spi_analysis.survey import UNKNOWN_LEVEL
 from spi_analysis.survey.estimation import SurveyDesign, estimate_proportion
 from spi_analysis.survey.weighting import balance
+from spi_analysis.tables import eligible_list
 
 WORST = 15
 TOO_FEW = message("There are no answers, or too few, to compare with the list.")

@@ -12,8 +12,8 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.params import PublishedYears
-from spi_analysis.scores import NATIONAL, recompute
+from spi_analysis.params import NATIONAL, PublishedYears
+from spi_analysis.scores import recompute
 
 # Restricted maximum likelihood of a linear covariance structure, from sufficient statistics.
 #
