@@ -123,16 +123,23 @@ class HeaderRules(Judgement):
 
 
 class PhoneRules(Judgement):
-    """What a mobile number looks like after the country code.
-
-    A number that ends in ``rounded_zeros`` zeros has lost its end in a spreadsheet (8,12346E+11).
+    """Whose numbering plan holds (``region``: ISO 3166 code; the plan is that of libphonenumber), and how a mobile
+    number begins after the country code (``mobile``), by which it is told from an office's and from what people type
+    before it. A number that ends in ``rounded_zeros`` zeros has lost its end in a spreadsheet (8,12346E+11).
     """
 
-    country_code: Annotated[str, Field(pattern=r"^[1-9]\d{0,2}$")]
+    region: str
     mobile: str
-    min_digits: Count
-    max_digits: Count
     rounded_zeros: Count
+
+    @field_validator("region")
+    @classmethod
+    def _has_a_plan(cls, region: str) -> str:
+        from phonenumbers import SUPPORTED_REGIONS
+
+        if region not in SUPPORTED_REGIONS:
+            raise Wrong("no numbering plan is known for this region", region, "an ISO 3166 code, such as ID")
+        return region
 
     @field_validator("mobile")
     @classmethod

@@ -1,3 +1,4 @@
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,15 @@ def test_the_length_of_a_mobile_number(digits, usable, frame_words):
     number = "0812345678912345"[: digits + 1]
     found = bool(read_phones(number, frame_words.phones).values)
     assert found == usable, "mobile numbers have 9 to 12 digits after the 0, by the national numbering plan"
+
+
+def test_a_number_that_the_numbering_plan_does_not_have_is_none(frame_words):
+    """084 is nobody's in the national numbering plan; phonenumbers.is_valid_number says so of all of these."""
+    for cell in ("0841 2345 6789", "+62 841 234 567 89"):
+        assert read_phones(cell, frame_words.phones) == ((), "phone_not_mobile")
+    for digits in ("811234567", "8123456789", "81234567890", "812345678901", "8412345678", "84123456789"):
+        known = phonenumbers.is_valid_number(phonenumbers.parse(f"+62{digits}"))
+        assert bool(read_phones(f"0{digits}", frame_words.phones).values) == known, digits
 
 
 @given(st.text(alphabet="0123456789+-. ()/,oO", max_size=30))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
+
+from phonenumbers import PhoneMetadata
 
 from spi_analysis.params import PhoneRules
 from spi_analysis.tables.cells.text import Reading, text_of
@@ -134,14 +136,12 @@ def read_phones(cell: object, rules: PhoneRules) -> Contacts:
     Nothing else is squeezed out: digits that are no telephone number of their own ("0812345678/79", "(2)",
     "ext 12") may belong to the number or not. Two readings that differ are no reading, so the cell is doubtful.
     """
-    return _read_phones(
-        text_of(cell), rules.country_code, rules.mobile, rules.min_digits, rules.max_digits, rules.rounded_zeros
-    )
+    return _read_phones(text_of(cell), rules.region, rules.mobile, rules.rounded_zeros)
 
 
 @lru_cache(maxsize=200_000)
-def _read_phones(text: str, country: str, mobile: str, low: int, high: int, zeros: int) -> Contacts:
-    number = _Number(country, mobile, low, high, zeros)
+def _read_phones(text: str, region: str, mobile: str, zeros: int) -> Contacts:
+    number = _Number(_plan(region), mobile, zeros)
     power = _POWER.fullmatch(text.replace(" ", ""))
     if power:
         return _contacts([number.from_power(*power.groups(default=""))])
@@ -176,13 +176,29 @@ def _digits(text: str) -> int:
     return sum(c.isdecimal() for c in text)
 
 
+class _Plan(NamedTuple):
+    """A country's mobile numbers, without the country code: their pattern, fewest and most digits."""
+
+    country: str
+    pattern: re.Pattern[str]
+    low: int
+    high: int
+
+
+@cache
+def _plan(region: str) -> _Plan:
+    """The numbering plan of a region, as libphonenumber keeps it."""
+    plan = PhoneMetadata.metadata_for_region(region)
+    mobile = plan.mobile
+    lengths = mobile.possible_length
+    return _Plan(str(plan.country_code), re.compile(mobile.national_number_pattern), min(lengths), max(lengths))
+
+
 class _Number(NamedTuple):
     """The rule of one country, for one number at a time."""
 
-    country: str
+    plan: _Plan
     mobile: str
-    low: int
-    high: int
     zeros: int
 
     def read_piece(self, piece: str) -> list[Reading]:
@@ -223,7 +239,7 @@ class _Number(NamedTuple):
         digits = re.sub(r"\D", "", text)
         if len(digits) < _FEWEST:
             return Reading(problem="phone_not_a_number" if not digits else "phone_too_short")
-        if text.lstrip("( ").startswith("+") and not digits.startswith(self.country):
+        if text.lstrip("( ").startswith("+") and not digits.startswith(self.plan.country):
             return Reading(problem="phone_foreign")
         return self._checked(self._national(digits))
 
@@ -236,22 +252,24 @@ class _Number(NamedTuple):
     def _national(self, digits: str) -> str:
         """The digits after the country code or the leading zero."""
         digits = digits[2:] if digits.startswith("00") else digits
-        country_first = re.match(rf"0?{self.country}0*(?={self.mobile})", digits)
+        country_first = re.match(rf"0?{self.plan.country}0*(?={self.mobile})", digits)
         # 0628 is also an area code: with a zero in front, only a number too long for it begins with the country.
-        if country_first and (digits[0] != "0" or len(digits) > self.high):
+        if country_first and (digits[0] != "0" or len(digits) > self.plan.high):
             return digits[country_first.end() :]
         return digits.lstrip("0")
 
     def _checked(self, national: str) -> Reading:
-        if not re.match(self.mobile, national):
-            return Reading(problem="phone_not_mobile" if len(national) <= self.high else "phone_too_long")
-        if len(national) < self.low:
-            return Reading(problem="phone_too_short")
-        if len(national) > self.high:
+        if len(national) > self.plan.high:
             return Reading(problem="phone_too_long")
+        if not re.match(self.mobile, national):
+            return Reading(problem="phone_not_mobile")
+        if len(national) < self.plan.low:
+            return Reading(problem="phone_too_short")
         if national.endswith("0" * self.zeros):
             return Reading(problem="phone_rounded")
-        return Reading(f"+{self.country}{national}")
+        if not self.plan.pattern.fullmatch(national):
+            return Reading(problem="phone_not_mobile")
+        return Reading(f"+{self.plan.country}{national}")
 
 
 # E-mail addresses, in the many ways people type them.

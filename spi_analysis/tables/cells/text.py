@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from rapidfuzz.distance import OSA
+
 from spi_analysis.params import NameRules, normalised
 from spi_analysis.tables.identity import is_identity
 
@@ -61,23 +63,12 @@ def coded(cell: object, codes: Mapping[str, Any]) -> Any:
 
 def edit_distance(one: str, other: str) -> int:
     """Letters to add, drop, change or swap with the next to get from one text to the other."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, start=1):
-        older, before = before, row
-        row = [i]
-        for j, b in enumerate(other, start=1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
-    return row[-1]
+    return OSA.distance(one, other)
 
 
 def likeness(one: str, other: str) -> float:
     """1 for the same text, 0 for nothing in common: one minus edits per letter of the longer text."""
-    longer = max(len(one), len(other))
-    return 1 - edit_distance(one, other) / longer if longer else 1.0
+    return OSA.normalized_similarity(one, other)
 
 
 # Names: compared inside the import, never shown.
