@@ -13,13 +13,18 @@ def ineligible_sentence(reports: IneligibleReports, least: int, words: Words) ->
     sentence or a number change, would learn whether that person answered.
     """
     kept, dropped = (n // least * least for n in (reports.kept, reports.dropped))
-    nearly_all = reports.reported - kept - dropped < least
+    if reports.reported - kept - dropped < least or not kept + dropped:
+        return words(
+            "Some people may have answered and been reported as ineligible. How many is not shown: they are fewer than "
+            "{least}, nobody, or nearly everyone who was reported.",
+            least=least,
+        )
     return words(
         "Answered, but reported as ineligible: {kept} people whose answers count (the report came after the answer, or "
         "the round's rule puts answers first), {dropped} people whose answers do not count. Such numbers are given in "
-        "bands of {least}; a dash: fewer than {least}, nobody, or nearly everyone who was reported.",
-        kept=_band(0 if nearly_all else kept, least),
-        dropped=_band(0 if nearly_all else dropped, least),
+        "bands of {least}; a dash: fewer than {least}, or nobody.",
+        kept=_band(kept, least),
+        dropped=_band(dropped, least),
         least=least,
     )
 

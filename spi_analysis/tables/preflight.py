@@ -249,8 +249,6 @@ def _read(store: Store, table: str, institution_id: str, where: str) -> tuple[pd
         return (data if data is None or table not in CONTRACTS else checked(table, data, where)), []
     except SpiError as error:
         return None, list(error.problems)
-    except (OSError, ValueError) as error:
-        return None, [Problem("the table cannot be read", where, got=type(error).__name__, hint="write it again")]
 
 
 def _missing(table: str, where: str) -> Problem:
