@@ -167,5 +167,6 @@ def test_sizes_are_those_of_the_smaller_round() -> None:
     before, after = (source_round({"service": x}, 1.0, n=n) for x, n in ((80.0, 30.0), (78.0, 90.0)))
     pairs = PAIRS | {"external": SourcePair(before, after, np.zeros((1, 1)))}
     table = change_between(pairs, SAME, SAME, 0.95)
-    assert table[table["source"] == "external"]["n"].tolist() == [30, 30]
+    of_source = (table["part"] == "external") | (table["source"] == "external")
+    assert table[of_source]["n"].tolist() == [30, 30], "the source and its dimension"
     assert table.loc[0, ["n", "effective_n"]].tolist() == [130, 65]
