@@ -1,6 +1,6 @@
 """Canonical column names and codes, and what they mean, in Indonesian and English.
 
-The table of docs/output_columns.md is this dictionary; a test keeps the two together.
+The tables of docs/output_columns.md are these dictionaries; a test keeps the two together.
 """
 
 from __future__ import annotations
@@ -67,8 +67,11 @@ LABELS: dict[str, Label] = {
     "weight": Label("Bobot akhir", "Final weight"),
     # estimates
     "measure": Label("Ukuran", "Measure"),
-    "dimension": Label("Dimensi", "Dimension"),
+    "part_kind": Label("Jenis bagian dari ukuran", "Kind of part"),
+    "domain_kind": Label("Jenis bagian populasi", "Kind of domain"),
     "domain": Label("Bagian populasi", "Domain"),
+    "denominator": Label("Penyebut", "Denominator"),
+    "reference_year": Label("Tahun pembanding", "Year compared with"),
     "estimate": Label("Taksiran", "Estimate"),
     "se": Label("Galat baku", "Standard error"),
     "ci_low": Label("Batas bawah selang", "Lower limit of the interval"),
@@ -272,7 +275,23 @@ VALUES: dict[str, dict[str, Label]] = {
         "in_progress": Label("Sedang berjalan", "Under way"),
         "done": Label("Selesai", "Done"),
     },
-    "domain": {
+    "part_kind": {
+        "whole": Label("Keseluruhan", "The whole"),
+        "dimension": Label("Dimensi", "Dimension"),
+        "item": Label("Butir pertanyaan", "Item"),
+        "source": Label("Sumber responden", "Source of respondents"),
+        "correction": Label("Koreksi", "Correction"),
+        "contribution": Label("Sumbangan lain", "Other contribution"),
+        "category": Label("Kategori", "Category"),
+        "target": Label("Target", "Target"),
+        "assumption": Label("Anggapan", "Assumption"),
+    },
+    "domain_kind": {
+        "all": Label("Semua", "All"),
+        "unit": Label("Unit kerja", "Unit"),
+        "position_class": Label("Kelompok jabatan", "Position class"),
+    },
+    "denominator": {
         "respondents": Label("dari semua responden", "of all respondents"),
         "contacts": Label("dari yang pernah berurusan", "of those with contact"),
     },
@@ -384,6 +403,47 @@ VALUES: dict[str, dict[str, Label]] = {
         "model": Label("menurut model tahun-tahun terbitan", "by the model of the published years"),
         "index": Label("Indeks", "Index"),
     },
+}
+
+
+class Measure(NamedTuple):
+    """What identifies the figures of a measure in the table ``estimates``: of whom, of what, compared with when.
+
+    ``parts``: kinds that ``part`` may be of; ``domain``: kind of ``domain``. A column that a measure does not have is
+    empty in its rows.
+    """
+
+    parts: tuple[str, ...] = ("whole",)
+    domain: str = "all"
+    has_source: bool = False
+    has_denominator: bool = False
+    has_reference_year: bool = False
+
+
+OF_INDEX = ("source", "correction")
+MEASURES: dict[str, Measure] = {
+    "index": Measure(),
+    "index_without_panel_variance": Measure(),
+    "index_part": Measure(OF_INDEX),
+    "index_variance_share": Measure(OF_INDEX),
+    "index_change": Measure(has_reference_year=True),
+    "index_previous": Measure(has_reference_year=True),
+    "index_previous_noise": Measure(("assumption",), has_reference_year=True),
+    "change_source": Measure(("source",), has_reference_year=True),
+    "change_dimension": Measure(("dimension",), has_source=True, has_reference_year=True),
+    "change_weights": Measure(("contribution",), has_reference_year=True),
+    "change_correction": Measure(("correction",), has_reference_year=True),
+    "change_unexplained": Measure(("contribution",), has_reference_year=True),
+    "category_probability": Measure(("category",)),
+    "target_probability": Measure(("target",)),
+    "source_score": Measure(has_source=True),
+    "dimension_score": Measure(("dimension",), has_source=True),
+    "unit_score": Measure(domain="unit", has_source=True),
+    "unit_difference": Measure(domain="unit", has_source=True),
+    "unit_score_model": Measure(domain="unit", has_source=True),
+    "class_score": Measure(domain="position_class", has_source=True),
+    "class_difference": Measure(domain="position_class", has_source=True),
+    "experience_rate": Measure(("item",), has_source=True, has_denominator=True),
 }
 
 

@@ -91,7 +91,7 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     small_sources = set(sources.loc[sources["n"] < limit[sources.index], "source"])
     hidden |= estimates["source"].isin(small_sources)
     respondents = sources.set_index("source")["n"]
-    for measure, cell in (("unit_score", "domain"), ("class_score", "domain"), ("dimension_score", "dimension")):
+    for measure, cell in (("unit_score", "domain"), ("class_score", "domain"), ("dimension_score", "part")):
         for source, part in estimates[estimates["measure"] == measure].groupby("source"):
             threshold = min_panel if source in panels else min_cell
             counts = part.set_index(cell)["n"]
@@ -111,7 +111,7 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
 def _hidden_rates(estimates: pd.DataFrame, min_cell: int) -> pd.Series:
     """Thin rates, and the same item's rate of all respondents: who had no contact counts as no, so it tells of them."""
     rates = estimates["measure"] == "experience_rate"
-    items = list(zip(estimates["source"], estimates["dimension"], strict=True))
+    items = list(zip(estimates["source"], estimates["part"], strict=True))
     thin = {item for item, hide in zip(items, rates & (estimates["n"] < min_cell), strict=True) if hide}
     return rates & pd.Series([item in thin for item in items], index=estimates.index, dtype=bool)
 

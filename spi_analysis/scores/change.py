@@ -144,10 +144,10 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
 
     Returns
     -------
-    DataFrame: kind (index, source, dimension, weights, correction, unexplained), source, part, estimate, se, ci_low,
-    ci_high, df_design (Satterthwaite over sources and rounds; with common people, or one error for both rounds, the
-    smaller of the two), n and effective_n (the smaller of the two rounds; for several sources their sum). Dimensions
-    are left out where the two rounds asked for different ones.
+    DataFrame: kind (index, source, dimension, weights, correction, unexplained), source (of a dimension), part,
+    estimate, se, ci_low, ci_high, df_design (Satterthwaite over sources and rounds; with common people, or one error
+    for both rounds, the smaller of the two), n and effective_n (the smaller of the two rounds; for several sources
+    their sum). Dimensions are left out where the two rounds asked for different ones.
 
     References
     ----------
@@ -155,7 +155,7 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
     """
     sources, weights = _source_contributions(pairs, before, after), _weights_contribution(pairs, before, after)
     contributions: list[tuple[str, str | None, str | None, Combination]] = [
-        *(("source", source, None, {source: combination}) for source, combination in sources.items()),
+        *(("source", None, source, {source: combination}) for source, combination in sources.items()),
         *_dimension_contributions(pairs, before, after),
         ("weights", None, "weights", weights),
     ]

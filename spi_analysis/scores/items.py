@@ -117,8 +117,8 @@ def experience_rates(
 
     Returns
     -------
-    DataFrame, one row per item and denominator: item, domain, estimate, se, ci_low, ci_high (percent),
-    df_design, n. ``domain`` is "respondents" (all who answered; without contact counts as no)
+    DataFrame, one row per item and denominator: item, denominator, estimate, se, ci_low, ci_high (percent),
+    df_design, n. ``denominator`` is "respondents" (all who answered; without contact counts as no)
     or "contacts" (those with at least one contact: the SDG 16.5.1 kind of rate).
 
     Raises
@@ -133,9 +133,9 @@ def experience_rates(
     low, high = proportion_interval(result.table, "wilson", level, cap_effective_n=True)
     table = result.table.assign(ci_low=low, ci_high=high)
     keys = [name.split("|") for name in table["variable"]]
-    table = table.assign(item=[k[0] for k in keys], domain=[k[1] for k in keys])
+    table = table.assign(item=[k[0] for k in keys], denominator=[k[1] for k in keys])
     table[["estimate", "se", "ci_low", "ci_high"]] *= 100
-    return table[["item", "domain", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
+    return table[["item", "denominator", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
 
 
 def institutions_reporting(rates: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -156,12 +156,12 @@ def institutions_reporting(rates: pd.DataFrame, level: float) -> pd.DataFrame:
     ----------
     Wilson (1927), JASA 22.
     """
-    rows = rates[(rates["domain"] == CONTACTS) & (rates["status"] == "shown")]
-    groups = rows.assign(reported=rows["estimate"] > 0).groupby(["source", "dimension"], sort=False)
+    rows = rates[(rates["denominator"] == CONTACTS) & (rates["status"] == "shown")]
+    groups = rows.assign(reported=rows["estimate"] > 0).groupby(["source", "part"], sort=False)
     table = groups.agg(estimate=("reported", "mean"), n=("reported", "size"), people=("n", "sum")).reset_index()
     table = table.assign(se=np.nan, df_design=np.inf)
     low, high = proportion_interval(table, "wilson", level)
-    table = table.assign(ci_low=low, ci_high=high).rename(columns={"dimension": "item"})
+    table = table.assign(ci_low=low, ci_high=high).rename(columns={"part": "item"})
     table[["estimate", "ci_low", "ci_high"]] *= 100
     return table[["source", "item", "estimate", "ci_low", "ci_high", "n", "people"]]
 

@@ -68,7 +68,7 @@ def find_priority_areas(estimates: pd.DataFrame, threshold: float, adjustment: s
     shift = np.where(is_difference.astype(bool), 0.0, threshold)
     table = rows.assign(
         kind=kind,
-        part=rows["dimension"].fillna(rows["domain"]).fillna(""),
+        part=rows["part"].fillna(rows["domain"]).fillna(""),
         score=_scores(estimates, rows),
         difference=rows["estimate"] - shift,
         ci_low=rows["ci_low"] - shift,

@@ -65,10 +65,10 @@ def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -
 
 
 def _evidence(estimates: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Rows that give advice, by measure, source and dimension (or item): rates of those with contact."""
+    """Rows that give advice, by measure, source and part (dimension or item): rates of those with contact."""
     score, rate = (estimates["measure"] == MEASURES[kind] for kind in ("score_below", "rate_above"))
-    used = estimates[(score | (rate & (estimates["domain"] == "contacts"))) & (estimates["status"] == "shown")]
-    return {(row["measure"], row["source"], row["dimension"]): row for row in used.to_dict("records")}
+    used = estimates[(score | (rate & (estimates["denominator"] == "contacts"))) & (estimates["status"] == "shown")]
+    return {(row["measure"], row["source"], row["part"]): row for row in used.to_dict("records")}
 
 
 def _distance(evidence: dict[str, Any], kind: str, threshold: float) -> float:

@@ -125,7 +125,7 @@ def change_against_round(before: ScoredRound, after: ScoredRound, level: float) 
     rows = rows[~((rows["kind"] == "dimension") & rows["source"].isin(hidden))]
     assert before.estimates is not None
     index = before.estimates[before.estimates["measure"] == "index"]
-    previous = index[FIGURES].assign(measure="index_previous", domain=str(before.round_.year))
+    previous = index[FIGURES].assign(measure="index_previous", reference_year=before.round_.year)
     return pd.concat([previous, _as_estimates(rows, before.round_.year)], ignore_index=True)
 
 
@@ -137,7 +137,7 @@ def change_against_published(
     Its scores count with the errors of this round's own (the survey of a year of the same design: of a difference the
     SE is root 2 times that of a score), or with the noise of the model of the published years (``before.noise``). Row
     ``index_previous_noise``: the standard error that the published index has by this, and by which of the two
-    (``dimension``: same_design, model).
+    (``part``: same_design, model).
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _noise_row(rule: IndexRule, pairs: Mapping[str, SourcePair], year: int) -> p
     """The standard error that a published index counts with, in points, and where it comes from."""
     of_parts = sum(rule.weights[s] ** 2 * float(pair.before.covariance[0, 0]) for s, pair in pairs.items())
     variance, kind = (of_parts, "same_design") if rule.noise is None else (rule.noise[0], "model")
-    row = {"measure": "index_previous_noise", "dimension": kind, "domain": str(year), "estimate": float(variance**0.5)}
+    row = {"measure": "index_previous_noise", "part": kind, "reference_year": year, "estimate": float(variance**0.5)}
     return pd.DataFrame([row])
 
 
@@ -233,5 +233,4 @@ def _is_shown(estimates: pd.DataFrame, measure: str) -> bool:
 def _as_estimates(rows: pd.DataFrame, year: int) -> pd.DataFrame:
     """Contributions in the columns of the table ``estimates``; one that is 0 without an error is left out."""
     kept = rows[(rows["kind"] == "index") | (rows["estimate"] != 0) | (rows["se"] > 0)]
-    named = kept.rename(columns={"part": "dimension"}).drop(columns="kind")
-    return named.assign(measure=kept["kind"].map(MEASURES), domain=str(year))
+    return kept.drop(columns="kind").assign(measure=kept["kind"].map(MEASURES), reference_year=year)

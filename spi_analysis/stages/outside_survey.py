@@ -9,8 +9,9 @@ from spi_analysis.params import Instrument, Source
 from spi_analysis.scores import item_scores
 from spi_analysis.stages.respondents import FIGURES, scored_column, source_rows
 from spi_analysis.survey.estimation import SurveyDesign
+from spi_analysis.tables import ESTIMATE_KEYS, with_kinds
 
-COLUMNS = ["measure", "source", "dimension", "domain", *FIGURES, "level", "status"]
+COLUMNS = [*ESTIMATE_KEYS, *FIGURES, "level", "status"]
 
 
 def score_survey(
@@ -36,4 +37,4 @@ def score_survey(
     data = answers.assign(**{scored_column(code): scores[code] for code in scores})
     rows = source_rows(source, SurveyDesign(data, "weight", stratum, psu), instrument, level)
     status = np.where(rows["estimate"].isna(), "no_answers", "shown")
-    return rows.assign(level=level, status=status).reindex(columns=COLUMNS)
+    return with_kinds(rows.assign(level=level, status=status))[COLUMNS]

@@ -116,7 +116,7 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
     shown = index["status"] == "shown"
     levels, decimals = setup.round.categories, setup.round.index.decimals
     category = category_of(float(index["estimate"]), levels, decimals) if shown else None
-    chances = estimates[estimates["measure"] == "category_probability"].set_index("domain")["estimate"]
+    chances = estimates[estimates["measure"] == "category_probability"].set_index("part")["estimate"]
     return RoundResult(
         institution=setup.roster[institution_id],
         index=float(index["estimate"]),

@@ -43,17 +43,17 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
 
     Returns
     -------
-    DataFrame: measure, source, dimension, domain, estimate, se, ci_low, ci_high, df_design, n, effective_n.
+    DataFrame: measure, source, part, domain, denominator, estimate, se, ci_low, ci_high, df_design, n, effective_n.
     """
     weights = item_weights(instrument, source)
     whole = score_estimates(design, weights, level)
     effective = effective_n(design.weights)
     scores = whole.table.assign(
         measure=lambda table: np.where(table["variable"] == "score", "source_score", "dimension_score"),
-        dimension=lambda table: table["variable"].where(table["variable"] != "score"),
+        part=lambda table: table["variable"].where(table["variable"] != "score"),
         effective_n=whole.table["n"] * effective / len(design.data),
     )
-    tables = [scores[["measure", "dimension", *FIGURES]]]
+    tables = [scores[["measure", "part", *FIGURES]]]
     tables += [
         _group_rows(design, kind, column, weights, whole)
         for kind, column in GROUPS.get(source, {}).items()
@@ -61,10 +61,10 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
     ]
     rates = experience_rates(design, instrument, source, level)
     if not rates.empty:
-        rates = rates.rename(columns={"item": "dimension"}).assign(
+        rates = rates.rename(columns={"item": "part"}).assign(
             measure="experience_rate", effective_n=rates["n"] * effective / len(design.data)
         )
-        tables.append(rates[["measure", "dimension", "domain", *FIGURES]])
+        tables.append(rates[["measure", "part", "denominator", *FIGURES]])
     return pd.concat(tables, ignore_index=True).assign(source=source)
 
 

@@ -47,7 +47,16 @@ from spi_analysis.stages.respondents import (
 )
 from spi_analysis.stages.weight import require_weights_fit
 from spi_analysis.survey.estimation import fay_herriot, smooth_variances, t_interval
-from spi_analysis.tables import RoundData, Store, checked, eligible_list, mask, require_answers_fit
+from spi_analysis.tables import (
+    ESTIMATE_KEYS,
+    RoundData,
+    Store,
+    checked,
+    eligible_list,
+    mask,
+    require_answers_fit,
+    with_kinds,
+)
 
 # Stage: how reliable the dimensions are, and what other weights of the dimensions would make of the source scores.
 
@@ -63,7 +72,7 @@ def reliability_table(
     -------
     DataFrame: source, dimension, and the columns of ``scores.reliability``, with level and status.
     """
-    visible = set(zip(*(_visible(shown, "dimension_score")[c] for c in ("source", "dimension")), strict=True))
+    visible = set(zip(*(_visible(shown, "dimension_score")[c] for c in ("source", "part")), strict=True))
     rows = [
         {
             "source": source,
@@ -315,7 +324,7 @@ def _index_rows(
         {"measure": "index", **_figures(index, round_.level, True), **n},
         {"measure": "index_without_panel_variance", **_figures(index, round_.level, False), **n},
     ]
-    rows += [{"measure": "index_variance_share", "source": s, "estimate": v} for s, v in index.variance_shares.items()]
+    rows += [{"measure": "index_variance_share", "part": s, "estimate": v} for s, v in index.variance_shares.items()]
     made = pd.DataFrame(rows + _category_rows(index, round_, targets))
     change = pd.DataFrame()
     if earlier is not None:
@@ -328,7 +337,7 @@ def _index_rows(
 def _part_rows(scores: pd.DataFrame, round_: RoundParams, inputs: InstitutionInputs) -> pd.DataFrame:
     """Points of every part of the index, each with the error of its score or correction."""
     parts = composition(scores["estimate"].to_dict(), round_.index.source_weights, inputs.corrections)
-    parts = parts.rename(columns={"part": "dimension", "points": "estimate"}).set_index("dimension")
+    parts = parts.rename(columns={"points": "estimate"}).set_index("part")
     weights = pd.Series(round_.index.source_weights)
     parts["se"] = (scores["se"] * weights).combine_first(pd.Series(inputs.correction_se))
     parts = parts.join(scores[["df_design", "n", "effective_n"]])
@@ -347,12 +356,12 @@ def _category_rows(index: IndexEstimate, round_: RoundParams, targets: Mapping[s
     levels, decimals = round_.categories, round_.index.decimals
     chances = category_probabilities(index.estimate, index.se, index.df, levels, decimals)
     rows: list[dict[str, object]] = [
-        {"measure": "category_probability", "domain": code, "estimate": chance} for code, chance in chances.items()
+        {"measure": "category_probability", "part": code, "estimate": chance} for code, chance in chances.items()
     ]
     rows += [
         {
             "measure": "target_probability",
-            "domain": name,
+            "part": name,
             "estimate": probability_at_least(target, index.estimate, index.se, index.df, decimals),
         }
         for name, target in targets.items()
@@ -362,10 +371,8 @@ def _category_rows(index: IndexEstimate, round_: RoundParams, targets: Mapping[s
 
 def _completed(estimates: pd.DataFrame, institution_id: str, level: float) -> pd.DataFrame:
     """All columns of the contract; a figure that could not be computed says so."""
-    names = ["measure", "source", "dimension", "domain"]
-    table = estimates.reindex(columns=[*names, *FIGURES]).assign(institution_id=institution_id, level=level)
-    # Of a column that no row has (as the domain, while only experts have answered) pandas would make numbers.
-    table[names] = table[names].astype("str")
+    table = with_kinds(estimates).reindex(columns=[*ESTIMATE_KEYS, *FIGURES])
+    table = table.assign(institution_id=institution_id, level=level)
     table[FIGURES] = table[FIGURES].astype(float)
     table["status"] = np.where(table["estimate"].isna(), "no_answers", "shown")
     return table

@@ -36,7 +36,7 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
     Returns
     -------
     DataFrame, one row per score (measure: source or index), and per rate in percent of a probability source (measure:
-    the source with ``RATE``; item, domain): institution_id, seed, mechanism, measure, truth, estimate, se, ci_low,
+    the source with ``RATE``; item, denominator): institution_id, seed, mechanism, measure, truth, estimate, se, ci_low,
     ci_high, df_design, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis; missing
     where there is none, as for the panel and for rates).
     """
@@ -106,8 +106,8 @@ def _with_ranges(table: pd.DataFrame, ranges: dict[str, SourceSensitivity], roun
 def _with_true_rates(rates: pd.DataFrame, truth: pd.DataFrame, source: str) -> pd.DataFrame:
     """Rates of a source beside the true ones; nobody in the denominator: no rate."""
     known = truth[(truth["measure"] == "rate") & (truth["source"] == source)]
-    true = known.rename(columns={"dimension": "item", "value": "truth"})[["item", "domain", "truth"]]
-    both = rates.merge(true, on=["item", "domain"], validate="1:1")
+    true = known.rename(columns={"part": "item", "value": "truth"})[["item", "denominator", "truth"]]
+    both = rates.merge(true, on=["item", "denominator"], validate="1:1")
     return both.dropna(subset=["estimate"]).assign(measure=source + RATE)
 
 

@@ -13,7 +13,7 @@ from spi_analysis.columns import SOURCES
 from spi_analysis.params import InstitutionInputs, RoundSetup, Source
 from spi_analysis.synthetic.answers import SourceAnswers
 
-TRUTH_COLUMNS = ["measure", "source", "dimension", "domain", "value"]
+TRUTH_COLUMNS = ["measure", "source", "part", "domain", "denominator", "value"]
 EVERYONE, WITH_CONTACT = "respondents", "contacts"
 
 
@@ -28,19 +28,19 @@ def true_figures(
         eligible = group["is_eligible"].to_numpy()
         means = part.scores[eligible].mean() if part.expected is None else part.expected
         scores[source] = float(means["score"])
-        rows.append(("source", source, None, None, scores[source]))
-        rows += [("dimension", source, code, None, value) for code, value in means.drop("score").items()]
+        rows.append(("source", source, None, None, None, scores[source]))
+        rows += [("dimension", source, code, None, None, value) for code, value in means.drop("score").items()]
         rows += _unit_rows(source, part, group["unit"].to_numpy(), eligible)
         rows += _rate_rows(setup, source, part.codes[eligible])
     weights = setup.round.index.source_weights
     corrections = sum(inputs.corrections.values())
     index = sum(weights[source] * scores[source] for source in SOURCES) - corrections
-    return pd.DataFrame([("index", None, None, None, index), *rows], columns=TRUTH_COLUMNS)
+    return pd.DataFrame([("index", None, None, None, None, index), *rows], columns=TRUTH_COLUMNS)
 
 
 def _unit_rows(source: Source, part: SourceAnswers, unit: np.ndarray, eligible: np.ndarray) -> list[tuple[object, ...]]:
     means = part.scores["score"][eligible].groupby(unit[eligible]).mean()
-    return [("unit", source, None, name, value) for name, value in means.items()]
+    return [("unit", source, None, name, None, value) for name, value in means.items()]
 
 
 def _rate_rows(setup: RoundSetup, source: Source, codes: pd.DataFrame) -> list[tuple[object, ...]]:
@@ -49,6 +49,6 @@ def _rate_rows(setup: RoundSetup, source: Source, codes: pd.DataFrame) -> list[t
         scale = setup.instrument.scales[item.scale]
         yes = codes[item.code] == scale.maximum
         met = codes[item.contact] == scale.maximum
-        rows.append(("rate", source, item.code, EVERYONE, 100 * yes.mean()))
-        rows.append(("rate", source, item.code, WITH_CONTACT, 100 * yes[met].mean()))
+        rows.append(("rate", source, item.code, None, EVERYONE, 100 * yes.mean()))
+        rows.append(("rate", source, item.code, None, WITH_CONTACT, 100 * yes[met].mean()))
     return rows

@@ -144,6 +144,15 @@ from .demo_marks import (
 from .demo_marks import (
     refuse_in_demo as refuse_in_demo,
 )
+from .estimate_columns import (
+    ESTIMATE_KEYS as ESTIMATE_KEYS,
+)
+from .estimate_columns import (
+    estimates_from_schema_1 as estimates_from_schema_1,
+)
+from .estimate_columns import (
+    with_kinds as with_kinds,
+)
 from .export import export_round as export_round
 from .files import (
     naming as naming,

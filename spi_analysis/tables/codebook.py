@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spi_analysis.columns import LABELS, VALUES
+from spi_analysis.columns import LABELS, MEASURES, VALUES, Measure
 from spi_analysis.params import Instrument, Language
 from spi_analysis.tables.contracts import CONTRACTS, KEYS
 
@@ -94,7 +94,7 @@ cell that a spreadsheet would run or a figure with more digits than any page sho
 
 def column_page() -> str:
     """The page as Markdown."""
-    return "\n".join([INTRODUCTION, *_tables(), *_columns(), *_codes_column()])
+    return "\n".join([INTRODUCTION, *_tables(), *_measures(), *_columns(), *_codes_column()])
 
 
 def _tables() -> list[str]:
@@ -102,6 +102,27 @@ def _tables() -> list[str]:
         (f"`{name}`", _codes_of(KEYS.get(name, [])), _codes_of(schema.columns)) for name, schema in CONTRACTS.items()
     )
     return ["## Tables", "", *_markdown(["table", "a row is known by", "columns"], rows), ""]
+
+
+MEASURES_SAY = """\
+## Measures of the table `estimates`
+
+What identifies a row: `source` says whose answers it is made from (empty: of several sources, or of none), `part` what
+of it (of the kind `part_kind`), `domain` among whom (of the kind `domain_kind`), `denominator` of a rate among how
+many, `reference_year` with which year a change compares. A column that a measure does not have is empty, so
+`estimates.query("measure == 'unit_score'").set_index("domain")` holds units and nothing else.
+"""
+
+
+def _measures() -> list[str]:
+    header = ["measure", "part_kind", "domain_kind", "also has"]
+    rows = ((f"`{name}`", _codes_of(m.parts), f"`{m.domain}`", _codes_of(_held(m))) for name, m in MEASURES.items())
+    return [MEASURES_SAY, *_markdown(header, rows), ""]
+
+
+def _held(measure: Measure) -> list[str]:
+    """The columns beside part and domain that a measure fills."""
+    return [name for name in ("source", "denominator", "reference_year") if getattr(measure, f"has_{name}")]
 
 
 def _columns() -> list[str]:

@@ -6,12 +6,15 @@ either returns the table or raises.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem
+from spi_analysis.tables.estimate_columns import ESTIMATE_KEYS, key_problems
 
 SEXES = ("female", "male", "unknown")
 STREAMS = ("list", "self_registered")
@@ -28,6 +31,7 @@ EVENTS = (
     "ineligible",
 )
 FOLLOW_UPS = ("not_started", "in_progress", "done")
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 ESTIMATE_STATUSES = ("shown", "suppressed", "withheld", "no_answers")
 
 
@@ -47,6 +51,11 @@ def _number(
     checks = [pa.Check.ge(low)] if low is not None else []
     checks += [pa.Check.le(high)] if high is not None else []
     return pa.Column(int if whole else float, checks=checks, nullable=nullable, coerce=True, required=required)
+
+
+def _year(nullable: bool = False) -> pa.Column:
+    checks = [pa.Check.ge(FIRST_YEAR), pa.Check.le(LAST_YEAR)]
+    return pa.Column("Int64" if nullable else int, checks=checks, nullable=nullable, coerce=True)
 
 
 def _flag(nullable: bool = False) -> pa.Column:
@@ -130,8 +139,12 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "institution_id": _text(),
             "measure": _text(),
             "source": _text(nullable=True),
-            "dimension": _text(nullable=True),
+            "part_kind": _text(),
+            "part": _text(nullable=True),
+            "domain_kind": _text(),
             "domain": _text(nullable=True),
+            "denominator": _text(nullable=True),
+            "reference_year": _year(nullable=True),
             "estimate": _number(nullable=True),
             "se": _number(low=0, nullable=True),
             "ci_low": _number(nullable=True),
@@ -145,7 +158,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
     ),
     "published": _schema(
         {
-            "year": _number(low=2000, high=2100, whole=True),
+            "year": _year(),
             "institution": _text(),
             "institution_id": _text(),
             "type": _text(),
@@ -161,7 +174,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
     "tracker": _schema(
         {
             "institution_id": _text(),
-            "year": _number(low=2000, high=2100, whole=True),
+            "year": _year(),
             "recommendation": _text(),
             "status": _text(allowed=FOLLOW_UPS),
             "done": _number(low=0, whole=True),
@@ -179,7 +192,7 @@ KEYS: dict[str, list[str]] = {
     "sample": ["source", "person_id"],
     "responses": ["source", "person_id"],
     "weights": ["source", "person_id"],
-    "estimates": ["measure", "source", "dimension", "domain"],
+    "estimates": ESTIMATE_KEYS,
     "published": ["year", "institution_id"],
     "tracker": ["institution_id", "year", "recommendation"],
 }
@@ -198,6 +211,8 @@ def checked(table: str, data: pd.DataFrame, file: str = "") -> pd.DataFrame:
         valid = schema.validate(data.reset_index(drop=True), lazy=True)
     except SchemaErrors as error:
         raise InputError(*_problems(table, error, file)) from None
+    if table == "estimates" and (problems := key_problems(valid)):
+        raise InputError(*(replace(problem, file=file) for problem in problems))
     repeats = valid.duplicated(KEYS[table]) if table in KEYS else pd.Series(False, index=valid.index)
     if repeats.any():
         row = int(repeats.idxmax())

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.disclosure import hide_small, small_cells
+from spi_analysis.tables import with_kinds
 from spi_analysis.tables.store import HIDDEN_COLUMNS, mask
 
 
@@ -46,18 +47,10 @@ def test_no_small_group_follows_by_subtraction(n: dict[str, int], seed: int) -> 
 # --- a whole table of estimates
 
 
-def row(
-    measure: str, n: float, source: str | None = None, dimension: str | None = None, domain: str | None = None
-) -> dict:
+def row(measure: str, n: float, source: str | None = None, part: str | None = None, **other: str) -> dict:
+    """``other``: domain of units, denominator of rates."""
     figures = dict.fromkeys(HIDDEN_COLUMNS, 50.0) | {"n": n}
-    return {
-        "measure": measure,
-        "source": source,
-        "dimension": dimension,
-        "domain": domain,
-        "status": "shown",
-        **figures,
-    }
+    return {"measure": measure, "source": source, "part": part, "status": "shown", **other, **figures}
 
 
 def estimates(
@@ -69,13 +62,13 @@ def estimates(
     rows += [
         row("unit_score", n, "internal", domain=name) for name, n in (units or {"x": 60, "y": internal - 60}).items()
     ]
-    rows += [row("experience_rate", 8, "external", "asked", "contacts")]
-    rows += [row("experience_rate", 55, "external", "asked", "respondents")]
+    rows += [row("experience_rate", 8, "external", "asked", denominator="contacts")]
+    rows += [row("experience_rate", 55, "external", "asked", denominator="respondents")]
     composites = ["index", "index_without_panel_variance", "index_change", "category_probability", "target_probability"]
     rows += [row(measure, np.nan) for measure in composites]
-    rows += [row("index_variance_share", np.nan, source) for source in sizes]
-    rows += [row("index_part", np.nan, dimension=part) for part in (*sizes, "correction_conduct")]
-    return pd.DataFrame(rows)
+    rows += [row("index_variance_share", np.nan, part=source) for source in sizes]
+    rows += [row("index_part", np.nan, part=part) for part in (*sizes, "correction_conduct")]
+    return with_kinds(pd.DataFrame(rows))
 
 
 def hidden_rows(table: pd.DataFrame, min_cell: int = 10, min_panel: int = 5) -> pd.DataFrame:
@@ -91,14 +84,15 @@ def test_large_sources_keep_everything_but_the_thin_rate_and_what_would_tell_it(
     """Without contact counts as no: 0 % of 55 respondents would say 0 % of the 8 with contact."""
     gone = hidden_rows(estimates())
     told = [["experience_rate", "asked", "contacts"], ["experience_rate", "asked", "respondents"]]
-    assert gone[["measure", "dimension", "domain"]].values.tolist() == told
+    assert gone[["measure", "part", "denominator"]].values.tolist() == told
 
 
 def test_other_items_and_other_sources_keep_their_rates() -> None:
-    others = [row("experience_rate", n, "external", "paid", d) for n, d in ((30, "contacts"), (55, "respondents"))]
-    others += [row("experience_rate", 80, "internal", "asked", "respondents")]
-    gone = hidden_rows(pd.concat([estimates(), pd.DataFrame(others)], ignore_index=True))
-    assert set(gone["dimension"]) == {"asked"}
+    sizes = {"contacts": 30, "respondents": 55}
+    others = [row("experience_rate", n, "external", "paid", denominator=name) for name, n in sizes.items()]
+    others += [row("experience_rate", 80, "internal", "asked", denominator="respondents")]
+    gone = hidden_rows(pd.concat([estimates(), with_kinds(pd.DataFrame(others))], ignore_index=True))
+    assert set(gone["part"]) == {"asked"}
     assert set(gone["source"]) == {"external"}
 
 
@@ -139,9 +133,9 @@ def test_respondents_of_no_known_unit_are_a_cell_too() -> None:
 
 def test_dimension_answered_by_few_hides_two_dimensions() -> None:
     table = estimates()
-    table.loc[(table["source"] == "internal") & (table["dimension"] == "first"), "n"] = 7
+    table.loc[(table["source"] == "internal") & (table["part"] == "first"), "n"] = 7
     gone = hidden_rows(table)
-    assert set(gone.loc[gone["measure"] == "dimension_score", "dimension"]) == {"first", "second"}
+    assert set(gone.loc[gone["measure"] == "dimension_score", "part"]) == {"first", "second"}
     assert set(gone.loc[gone["measure"] == "dimension_score", "source"]) == {"internal"}
 
 

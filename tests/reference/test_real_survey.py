@@ -82,8 +82,8 @@ def figures(read: SurveyAnswers, instrument: Instrument) -> dict[tuple[str, str,
     for design, stratum in (("weights", None), ("strata", "region")):
         table = score_survey(read.answers, instrument, "external", 0.95, stratum)
         for row in table.itertuples():
-            measure = row.dimension if isinstance(row.dimension, str) else "score"
-            found[design, measure, row.domain if isinstance(row.domain, str) else ""] = (row.estimate, row.se)
+            measure = row.part if isinstance(row.part, str) else "score"
+            found[design, measure, row.denominator if isinstance(row.denominator, str) else ""] = (row.estimate, row.se)
     return found
 
 

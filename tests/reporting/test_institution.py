@@ -46,7 +46,7 @@ def _target_rows(page):
 
 def test_the_page_says_whether_the_target_is_reached_and_with_what_chance(page):
     assert page.figure("index")["estimate"] < 74, "random answers score about 50"
-    chances = page.rows("target_probability").set_index("domain")["estimate"].map(words("en").chance)
+    chances = page.rows("target_probability").set_index("part")["estimate"].map(words("en").chance)
     said = _said(index_chart(page), "en")
     source, other = "RPJMN, KPK quoted in the press", "KPK's own page of the launch of SPI 2024"
     reached = "the chance that the true index reaches it"
@@ -77,7 +77,7 @@ def test_an_institution_s_own_targets_are_a_series_beside_the_nation_s(page):
             ("kota-bengkulu", 2024, 1, "RPJMD"),
         ]
     ]
-    figures = page.figures.assign(domain=page.figures["domain"].replace({"national": "local", "national_2": "local_2"}))
+    figures = page.figures.assign(part=page.figures["part"].replace({"national": "local", "national_2": "local_2"}))
     setup = dataclasses.replace(page.setup, targets=Targets(rows=tuple(rows)))
     own = dataclasses.replace(page, setup=setup, figures=figures)
     said = _said(index_chart(own), "en")

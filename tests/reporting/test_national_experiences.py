@@ -36,7 +36,7 @@ def test_only_shown_rates_count(setup, drawn, scored, tmp_path):
     store = Store(tmp_path)
     save_estimates(store, TOWN, scored)
     found = round_experiences(setup, store)
-    rows = scored.estimates.query("measure == 'experience_rate' and domain == 'contacts' and status == 'shown'")
+    rows = scored.estimates.query("measure == 'experience_rate' and denominator == 'contacts' and status == 'shown'")
     assert len(found) == len(rows)
     assert found["n"].eq(1).all()
     assert found["people"].sum() == rows["n"].sum()

@@ -14,7 +14,7 @@ GIVEN = answers(met=[1, 1, 1, 0, 0, None], asked=[1, 0, 8, None, 1, 1]).assign(w
 
 def rates(data) -> dict[str, tuple[float, int]]:
     table = experience_rates(SurveyDesign(data, "w"), instrument(), "internal", 0.95)
-    return {row.domain: (row.estimate, row.n) for row in table.itertuples()}
+    return {row.denominator: (row.estimate, row.n) for row in table.itertuples()}
 
 
 def test_two_denominators_by_hand() -> None:
@@ -40,7 +40,7 @@ def test_nobody_had_contact() -> None:
     assert got["contacts"][1] == 0
 
 
-@pytest.mark.parametrize("columns", [["item", "domain", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]])
+@pytest.mark.parametrize("columns", [["item", "denominator", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]])
 def test_columns(columns: list[str]) -> None:
     assert list(experience_rates(SurveyDesign(GIVEN, "w"), instrument(), "internal", 0.95).columns) == columns
 
@@ -53,7 +53,7 @@ def test_yes_may_begin_below_the_top_of_the_scale() -> None:
     part["experiences"][0] |= {"scale": "five", "yes_from": 3}
     often = type(instrument()).model_validate(given)
     data = answers(met=[1, 2, 5, 5, 8], asked=[None, 1, 3, 5, 9]).assign(w=1.0)
-    table = experience_rates(SurveyDesign(data, "w"), often, "internal", 0.95).set_index("domain")
+    table = experience_rates(SurveyDesign(data, "w"), often, "internal", 0.95).set_index("denominator")
     assert table.loc["contacts", ["estimate", "n"]].tolist() == [pytest.approx(200 / 3), 3]
     assert table.loc["respondents", ["estimate", "n"]].tolist() == [50, 4]
 
@@ -61,9 +61,9 @@ def test_yes_may_begin_below_the_top_of_the_scale() -> None:
 def test_share_of_institutions_with_a_report() -> None:
     """Four institutions: reports in two, none in one, one hidden; Wilson's interval of 2 of 3 by hand."""
     rates = [40.0, 0.0, 0.1, np.nan]
-    table = pd.DataFrame({"source": "internal", "dimension": "asked", "domain": "contacts", "estimate": rates})
+    table = pd.DataFrame({"source": "internal", "part": "asked", "denominator": "contacts", "estimate": rates})
     table = table.assign(n=[20, 30, 50, 4], status=["shown"] * 3 + ["suppressed"])
-    others = table.assign(domain="respondents", estimate=100.0)
+    others = table.assign(denominator="respondents", estimate=100.0)
     row = institutions_reporting(pd.concat([table, others]), 0.95).iloc[0]
     assert row["estimate"] == pytest.approx(200 / 3)
     assert (row["n"], row["people"]) == (3, 100)
@@ -81,7 +81,7 @@ def test_a_rate_never_counts_more_answers_than_were_given() -> None:
         w=[0.1] * 10 + [1.0] * 30, h=[1] * 10 + [2] * 30
     )
     design = SurveyDesign(data, "w", stratum="h")
-    row = experience_rates(design, instrument(), "internal", 0.95).set_index("domain").loc["contacts"]
+    row = experience_rates(design, instrument(), "internal", 0.95).set_index("denominator").loc["contacts"]
     p, n, q = 0.5 / 31, 40, 2.024394164  # t of 38 df at 0.975, from a table
     assert row["estimate"] == pytest.approx(100 * p)
     assert p * (1 - p) / (row["se"] / 100) ** 2 > 400

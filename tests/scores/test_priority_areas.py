@@ -17,9 +17,9 @@ from spi_analysis.scores.priority_areas import adjusted_p, find_priority_areas
 def estimate(
     measure: str, source: str, name: str | None, value: float, se: float, **other: object
 ) -> dict[str, object]:
-    place = "dimension" if measure == "dimension_score" else "domain"
+    place = "part" if measure == "dimension_score" else "domain"
     figures = {"estimate": value, "se": se, "ci_low": value - 2 * se, "ci_high": value + 2 * se, "df_design": 20.0}
-    row = {"measure": measure, "source": source, "dimension": None, "domain": None, "level": 0.95, "n": 30.0}
+    row = {"measure": measure, "source": source, "part": None, "domain": None, "level": 0.95, "n": 30.0}
     return row | {place: name, "effective_n": 25.0, "status": "shown"} | figures | other
 
 

@@ -18,13 +18,13 @@ def rules(*listed: dict) -> RecommendationRules:
 
 
 def score(dimension: str, estimate: float, se: float, status: str = "shown", source: str = "internal") -> dict:
-    where = {"measure": "dimension_score", "source": source, "dimension": dimension, "domain": None, "status": status}
+    where = {"measure": "dimension_score", "source": source, "part": dimension, "denominator": None, "status": status}
     limits = {"ci_low": estimate - 2 * se, "ci_high": estimate + 2 * se}
     return {**where, "estimate": estimate, "se": se, **limits, "df_design": 30.0, "n": 40}
 
 
-def rate(item: str, domain: str, estimate: float, se: float) -> dict:
-    return score(item, estimate, se) | {"measure": "experience_rate", "domain": domain}
+def rate(item: str, denominator: str, estimate: float, se: float) -> dict:
+    return score(item, estimate, se) | {"measure": "experience_rate", "denominator": denominator}
 
 
 ESTIMATES = pd.DataFrame(

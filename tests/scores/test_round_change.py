@@ -37,7 +37,7 @@ SAME = IndexRule(W1, {"correction_conduct": 3.0}, NO_SE)
 
 
 def contributions(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    names = table["part"].fillna(table["source"]).fillna("")
+    names = table["part"].fillna("")
     return dict(zip(zip(table["kind"], names, strict=True), table["estimate"], strict=True))
 
 
@@ -100,7 +100,7 @@ def test_errors_by_hand_without_overlap() -> None:
     table = change_between(PAIRS, SAME, SAME, 0.95).set_index("kind")
     variances = {"internal": 2 * 2 * 0.15**2, "external": 2 * 0.3**2, "expert": 2 * (0.4 * 5) ** 2}
     assert table.loc["index", "se"] ** 2 == pytest.approx(sum(variances.values()))
-    of_sources = table.loc["source"].set_index("source")
+    of_sources = table.loc["source"].set_index("part")
     assert of_sources["se"].pow(2).to_dict() == pytest.approx(variances)
     assert of_sources["df_design"].tolist() == pytest.approx([40, 40, 40]), "two equal parts with 20 each"
     expected = sum(variances.values()) ** 2 / sum(v**2 / 40 for v in variances.values())
@@ -167,5 +167,6 @@ def test_sizes_are_those_of_the_smaller_round() -> None:
     before, after = (source_round({"service": x}, 1.0, n=n) for x, n in ((80.0, 30.0), (78.0, 90.0)))
     pairs = PAIRS | {"external": SourcePair(before, after, np.zeros((1, 1)))}
     table = change_between(pairs, SAME, SAME, 0.95)
-    assert table[table["source"] == "external"]["n"].tolist() == [30, 30]
+    of_source = (table["part"] == "external") | (table["source"] == "external")
+    assert table[of_source]["n"].tolist() == [30, 30], "the source and its dimension"
     assert table.loc[0, ["n", "effective_n"]].tolist() == [130, 65]

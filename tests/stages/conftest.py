@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.change import PublishedFigure
+from spi_analysis.stages.change import PublishedFigure, ScoredRound
 from spi_analysis.stages.draw import draw_institution
+from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.score import Scored, score_institution
 from spi_analysis.stages.weight import WeightedSample, weight_institution
 from spi_analysis.tables.store import Store
@@ -75,6 +76,13 @@ class Round:
         return self.score(self.weight(**other), **shared)
 
 
+def side(drawn: Round) -> ScoredRound:
+    tables = (drawn.frame, drawn.responses, drawn.weighted.weights, drawn.weighted.replicates)
+    setup = drawn.setup
+    designs = {s: respondents_design(s, *tables, setup.round, setup.instrument) for s in setup.round.sources}
+    return ScoredRound(setup.round, setup.instrument, setup.inputs[TOWN], drawn.frame, designs, drawn.score().estimates)
+
+
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory, town: Town, setup: RoundSetup) -> Round:
     """The town's round up to the weights: drawn once, answered by 60 %."""
@@ -90,3 +98,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory, town: Town, setup: RoundSetu
 @pytest.fixture(scope="session")
 def scored(drawn: Round) -> Scored:
     return drawn.score()
+
+
+@pytest.fixture(scope="session")
+def again(drawn: Round, town: Town) -> Round:
+    """The same sample a year later: other people answer, and otherwise."""
+    events, responses = town.fieldwork(drawn.sample, seed=4)
+    weighted = drawn.weight(events=events, responses=responses)
+    return Round(drawn.setup, drawn.frame, drawn.sample, events, responses, weighted)

@@ -24,36 +24,20 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
 )
-from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.score import score_round
 from spi_analysis.tables import import_published, published_results
 from spi_analysis.tables.round_data import load_round
 from spi_analysis.tables.store import Store
 from tests.conftest import PROJECT
 from tests.scores.years.toy import published_of, simulated
-from tests.stages.conftest import Round
-from tests.stages.town import TOWN, Town
+from tests.stages.conftest import Round, side
+from tests.stages.town import TOWN
 
 CONTRIBUTIONS = ("change_source", "change_weights", "change_correction", "change_unexplained")
 
 
 def of(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return table[table["measure"] == measure]
-
-
-def side(drawn: Round) -> ScoredRound:
-    tables = (drawn.frame, drawn.responses, drawn.weighted.weights, drawn.weighted.replicates)
-    setup = drawn.setup
-    designs = {s: respondents_design(s, *tables, setup.round, setup.instrument) for s in setup.round.sources}
-    return ScoredRound(setup.round, setup.instrument, setup.inputs[TOWN], drawn.frame, designs, drawn.score().estimates)
-
-
-@pytest.fixture(scope="module")
-def again(drawn: Round, town: Town) -> Round:
-    """The same sample a year later: other people answer, and otherwise."""
-    events, responses = town.fieldwork(drawn.sample, seed=4)
-    weighted = drawn.weight(events=events, responses=responses)
-    return Round(drawn.setup, drawn.frame, drawn.sample, events, responses, weighted)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +56,7 @@ def test_contributions_sum_exactly_and_each_has_its_interval(compared: pd.DataFr
     assert contributions["estimate"].sum() == pytest.approx(change["estimate"], abs=1e-9)
     inner = of(compared, "change_dimension").groupby("source")["estimate"].sum()
     pd.testing.assert_series_equal(
-        inner, contributions.set_index("source")["estimate"].rename_axis("source"), check_like=True
+        inner, contributions.set_index("part")["estimate"].rename_axis("source"), check_like=True
     )
     shown = compared[compared["measure"].str.startswith(("change", "index_change"))]
     needed = ["se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
@@ -95,10 +79,10 @@ def test_hidden_dimension_of_the_year_before_leaves_no_contributions_of_dimensio
     before = side(drawn)
     rows = (before.estimates["measure"] == "dimension_score") & (before.estimates["source"] == "internal")
     masked = before.estimates.copy()
-    masked.loc[rows & (masked["dimension"] == "budget"), "status"] = "suppressed"
+    masked.loc[rows & (masked["part"] == "budget"), "status"] = "suppressed"
     table = again.score(earlier=ScoredRound(**{**vars(before), "estimates": masked})).estimates
     assert "internal" not in set(of(table, "change_dimension")["source"])
-    assert "internal" in set(of(table, "change_source")["source"])
+    assert "internal" in set(of(table, "change_source")["part"])
 
 
 def test_thin_source_hides_change_and_contributions(drawn: Round, again: Round) -> None:
@@ -121,11 +105,11 @@ def test_published_parts_make_contributions_too(drawn: Round) -> None:
     """0.3046 * 70 + 0.3279 * 80 + 0.3675 * 60 - 4 = 65.604; published is 65.0: 0.604 points nobody explained."""
     table = drawn.score(previous=PublishedFigure(2023, 65.0, PARTS, W2023)).estimates
     index, change = of(table, "index").iloc[0], of(table, "index_change").iloc[0]
-    contributions = table[table["measure"].isin(CONTRIBUTIONS)].set_index("dimension", drop=False)
+    contributions = table[table["measure"].isin(CONTRIBUTIONS)].set_index("part", drop=False)
     assert change["estimate"] == pytest.approx(index["estimate"] - 65)
     assert contributions["estimate"].sum() == pytest.approx(change["estimate"], abs=1e-9)
     assert contributions.loc["unexplained", "estimate"] == pytest.approx(0.604)
-    expert = contributions[contributions["source"] == "expert"].iloc[0]
+    expert = contributions.loc["expert"]
     score = of(table, "source_score").set_index("source").loc["expert"]
     weight = (0.3675 + 0.3670) / 2
     assert expert["estimate"] == pytest.approx(weight * (score["estimate"] - 60))
@@ -145,7 +129,7 @@ def test_a_published_index_is_as_uncertain_as_this_round_s(drawn: Round) -> None
         (change["estimate"] - half, change["estimate"] + half)
     )
     said = of(table, "index_previous_noise").iloc[0]
-    assert (said["dimension"], said["domain"], said["estimate"]) == ("same_design", "2023", pytest.approx(index["se"]))
+    assert (said["part"], said["reference_year"], said["estimate"]) == ("same_design", 2023, pytest.approx(index["se"]))
 
 
 def test_a_published_year_of_another_design_has_the_noise_of_the_model(drawn: Round) -> None:
@@ -156,13 +140,13 @@ def test_a_published_year_of_another_design_has_the_noise_of_the_model(drawn: Ro
     assert change["se"] ** 2 == pytest.approx(index["se"] ** 2 + 9)
     spread = index["se"] ** 4 / index["df_design"] + 81 / 40
     assert change["df_design"] == pytest.approx((index["se"] ** 2 + 9) ** 2 / spread)
-    scores, contributions = (of(table, m).set_index("source") for m in ("source_score", "change_source"))
+    scores, contributions = of(table, "source_score").set_index("source"), of(table, "change_source").set_index("part")
     weight = {s: (W2023[s] + w) / 2 for s, w in drawn.setup.round.index.source_weights.items()}
     variance = (contributions["se"] / pd.Series(weight)) ** 2
     assert variance["expert"] == pytest.approx(scores.loc["expert", "se"] ** 2 + 16)
     assert variance["internal"] == pytest.approx(2 * scores.loc["internal", "se"] ** 2)
     said = of(table, "index_previous_noise").iloc[0]
-    assert (said["dimension"], said["domain"], said["estimate"]) == ("model", "2022", 3.0)
+    assert (said["part"], said["reference_year"], said["estimate"]) == ("model", 2022, 3.0)
 
 
 def test_a_thin_source_hides_the_noise_of_the_published_index_too(drawn: Round) -> None:
@@ -285,7 +269,7 @@ def test_rounds_are_compared_through_the_store(two_rounds: Workspace) -> None:
     change = of(after, "index_change").iloc[0]
     values = [of(t, "index")["estimate"].iloc[0] for t in (before, after)]
     assert change["estimate"] == pytest.approx(values[1] - values[0])
-    assert change["domain"] == "2023"
+    assert change["reference_year"] == 2023
     weights = of(after, "change_weights").iloc[0]
     assert weights["estimate"] != 0, "the weights of the sources changed a little"
 

@@ -79,9 +79,7 @@ def test_imported_again_the_new_item_counts_as_not_asked(data: RoundData, drawn:
     data.store.write("responses", TOWN, drawn.responses.assign(**{NEW: float("nan")}))
     before, scored = score_round(data).estimates, score_round(replace(changed))
     scores = [
-        table[(table["measure"] == "dimension_score") & (table["source"] == "internal")].set_index("dimension")[
-            "estimate"
-        ]
+        table[(table["measure"] == "dimension_score") & (table["source"] == "internal")].set_index("part")["estimate"]
         for table in (before, scored.estimates)
     ]
     own = drawn.weighted.weights.query("source == 'internal' and weight > 0").set_index("person_id")["weight"]

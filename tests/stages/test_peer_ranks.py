@@ -11,6 +11,7 @@ import pytest
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.stages.peer_ranks import round_rank_sets
+from spi_analysis.tables import with_kinds
 from spi_analysis.tables.store import Store
 
 INDEX = {"kota-mojokerto": 80.0, "kota-bengkulu": 79.5, "kota-pangkalpinang": 60.0, "kota-tebing-tinggi": 70.0,
@@ -24,10 +25,10 @@ def few_draws(setup: RoundSetup) -> RoundSetup:
 
 
 def _row(institution_id: str, estimate: float, status: str) -> pd.DataFrame:
-    texts = {"institution_id": institution_id, "measure": "index", "source": None, "dimension": None, "domain": None}
+    row = {"institution_id": institution_id, "measure": "index"}
     figures = {"estimate": estimate, "se": 1.0, "ci_low": estimate - 2, "ci_high": estimate + 2, "level": 0.95,
                "df_design": 60.0, "n": 800.0, "effective_n": 600.0}  # fmt: skip
-    return pd.DataFrame([texts | figures | {"status": status}])
+    return with_kinds(pd.DataFrame([row | figures | {"status": status}]))
 
 
 def _store(folder: Path, status: dict[str, str], left_out: tuple[str, ...] = (), **other: float) -> Store:

@@ -95,7 +95,7 @@ def test_source_score_is_the_weighted_mean_of_item_means(scored: Scored, drawn: 
     for dimension in drawn.setup.instrument.sources[source].dimensions:
         indicators = [np.mean([means[item.code] for item in i.items]) for i in dimension.indicators]
         dimensions.append(np.mean(indicators))
-        figure = rows(scored, "dimension_score", source=source, dimension=dimension.code)["estimate"].iloc[0]
+        figure = rows(scored, "dimension_score", source=source, part=dimension.code)["estimate"].iloc[0]
         assert figure == pytest.approx(dimensions[-1]), dimension.code
     assert source_scores(scored).loc[source, "estimate"] == pytest.approx(np.mean(dimensions))
 
@@ -110,7 +110,7 @@ def test_index_is_the_formula_on_the_source_rows(scored: Scored, drawn: Round) -
     assert index["estimate"] == pytest.approx(expected, abs=1e-12)
     assert rows(scored, "index_part")["estimate"].sum() == pytest.approx(expected, abs=1e-9)
     made = ["internal", "external", "expert", "correction_conduct", "correction_facts"]
-    assert rows(scored, "index_part")["dimension"].tolist() == made, "no row of a correction that was not made"
+    assert rows(scored, "index_part")["part"].tolist() == made, "no row of a correction that was not made"
 
 
 def test_index_variance_is_the_sum_over_sources(scored: Scored, drawn: Round) -> None:
@@ -118,7 +118,7 @@ def test_index_variance_is_the_sum_over_sources(scored: Scored, drawn: Round) ->
     parts = {source: (weights[source] * scores.loc[source, "se"]) ** 2 for source in weights}
     index = rows(scored, "index").iloc[0]
     assert index["se"] ** 2 == pytest.approx(sum(parts.values()))
-    shares = rows(scored, "index_variance_share").set_index("source")["estimate"].to_dict()
+    shares = rows(scored, "index_variance_share").set_index("part")["estimate"].to_dict()
     assert shares == pytest.approx({source: part / sum(parts.values()) for source, part in parts.items()})
     without = rows(scored, "index_without_panel_variance").iloc[0]
     assert without["se"] ** 2 == pytest.approx(parts["internal"] + parts["external"])
@@ -129,7 +129,7 @@ def test_change_is_against_the_published_index(scored: Scored) -> None:
     change, index = rows(scored, "index_change").iloc[0], rows(scored, "index").iloc[0]
     assert change["estimate"] == pytest.approx(index["estimate"] - 78.37)
     assert change["se"] == pytest.approx(2**0.5 * index["se"]), "a year of the same design is no more certain"
-    assert change["domain"] == "2023"
+    assert change["reference_year"] == 2023
 
 
 def test_category_chances_sum_to_one(scored: Scored) -> None:
@@ -293,7 +293,7 @@ def test_every_shown_estimate_has_all_that_belongs_to_it(scored: Scored) -> None
     table = scored.estimates[scored.estimates["status"] == "shown"]
     made = ["category_probability", "target_probability", "index_variance_share", "index_previous_noise"]
     derived = table["measure"].isin(made)
-    decided = table["dimension"].isin(["correction_conduct", "correction_facts", "correction_other", "unexplained"])
+    decided = table["part"].isin(["correction_conduct", "correction_facts", "correction_other", "unexplained"])
     assert table["level"].eq(0.95).all()
     estimates = table[~derived]
     assert estimates[["estimate", "se", "ci_low", "ci_high", "df_design"]].notna().all(axis=None)

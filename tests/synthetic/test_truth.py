@@ -55,9 +55,9 @@ def test_units_dimensions_and_rates_follow_from_the_answers(mojokerto, setup):
 
     users = mojokerto.answers[eligible & (mojokerto.people["source"] == "external")]
     met = users[users["ext_con_1"] == 1]
-    rate = {"dimension": "ext_exp_1", "domain": "respondents"}
+    rate = {"part": "ext_exp_1", "denominator": "respondents"}
     assert true_value(mojokerto, "rate", "external", **rate) == pytest.approx(100 * users["ext_exp_1"].mean())
-    rate["domain"] = "contacts"
+    rate["denominator"] = "contacts"
     assert true_value(mojokerto, "rate", "external", **rate) == pytest.approx(100 * met["ext_exp_1"].mean())
 
 

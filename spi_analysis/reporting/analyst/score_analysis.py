@@ -83,12 +83,8 @@ TABLES = {
     "classes": TableKind(("class_score",), message("Position classes")),
     "experiences": TableKind(("experience_rate",), message("Experience rates (percent)"), "%"),
 }
-DOMAIN_WORDS = {
-    "target_probability": "target",
-    "category_probability": "category",
-    "class_score": "position_class",
-    "class_difference": "position_class",
-}
+# Kinds of part that have words of their own; the others share those of ``part``.
+OWN_WORDS = ("category", "target")
 # Tables that are made from the index.
 NEED_INDEX = ("index", "parts", "change", "chances")
 # Sources of different kind have no effective number of answers in common.
@@ -192,11 +188,12 @@ def _what(row: Any, instrument: Instrument, words: Words) -> str:
     }
     parts = [] if row.measure.endswith(("_score", "_score_model", "_rate")) else [words.value("measure", row.measure)]
     parts += [words.value("part", row.source)] if isinstance(row.source, str) else []
-    if isinstance(row.dimension, str):
-        known = row.dimension in names
-        parts.append(words.pick(names[row.dimension]) if known else words.value("part", row.dimension))
-    kind = DOMAIN_WORDS.get(row.measure, "domain")
-    parts += [words.value(kind, row.domain)] if isinstance(row.domain, str) else []
+    if isinstance(row.part, str):
+        kind = row.part_kind if row.part_kind in OWN_WORDS else "part"
+        parts.append(words.pick(names[row.part]) if row.part in names else words.value(kind, row.part))
+    parts += [words.value(row.domain_kind, row.domain)] if isinstance(row.domain, str) else []
+    parts += [words.value("denominator", row.denominator)] if isinstance(row.denominator, str) else []
+    parts += [str(row.reference_year)] if pd.notna(row.reference_year) else []
     return ": ".join(parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.params import Source
 from spi_analysis.reporting import (
     Shown,
     Words,
@@ -99,11 +100,13 @@ def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, wor
 
 
 def _labels(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> list[str]:
-    named = rows[["source", "dimension"]].replace({np.nan: None})
+    named = rows[["source", "part"]].replace({np.nan: None})
     return [_label(page, source, part, words) for source, part in named.itertuples(index=False)]
 
 
-def _label(page: InstitutionPage, source: str | None, part: str | None, words: Words) -> str:
+def _label(page: InstitutionPage, source: Source | None, part: str | None, words: Words) -> str:
+    if part is None:
+        return words("Change of the index")
     if source is None:
-        return words.value("part", part) if part else words("Change of the index")
-    return part_label(page.setup.instrument, source, part, words) if part else words.value("part", source)
+        return words.value("part", part)
+    return part_label(page.setup.instrument, source, part, words)

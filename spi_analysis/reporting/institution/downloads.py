@@ -53,7 +53,7 @@ def save_tables(page: InstitutionPage, folder: Path) -> list[str]:
 def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
     """The page's tables by the name of their file."""
     rows, units = page.figures, page.setup.round.probability_sources
-    scores = ["estimate", "source", "dimension", "domain"]
+    scores = ["estimate", "source", "part", "domain"]
     tables = {
         "index": _index_rows(rows),
         "who_answered": page.who.drop(columns="least"),
@@ -94,7 +94,7 @@ def _composition_rows(page: InstitutionPage) -> pd.DataFrame:
     scores = page.rows("source_score").set_index("source", drop=False)
     rows = []
     for _, part in parts.iterrows():
-        rows += [scores.loc[part["dimension"]], part] if part["dimension"] in scores.index else [part]
+        rows += [scores.loc[part["part"]], part] if part["part"] in scores.index else [part]
     if not rows:
         rows = [row for _, row in scores.iterrows()]
     index = page.rows("index").assign(effective_n=np.nan)
@@ -137,6 +137,6 @@ def _unit_rows(page: InstitutionPage, source: str) -> pd.DataFrame:
 
 
 def _quality_rows(page: InstitutionPage) -> pd.DataFrame:
-    shares = page.rows("index_variance_share").set_index("source")["estimate"]
+    shares = page.rows("index_variance_share").set_index("part")["estimate"]
     table = page.who[["source", "answered", "effective_n", "kish_deff"]]
     return table.assign(index_variance_share=table["source"].map(shares))

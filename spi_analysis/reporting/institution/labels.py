@@ -23,8 +23,8 @@ def previous_index(page: InstitutionPage) -> tuple[int, float] | None:
 def dimension_rows(page: InstitutionPage, words: Words) -> pd.DataFrame:
     """The dimensions with their labels, lowest score first, hidden ones last."""
     rows = page.rows("dimension_score")
-    parts = zip(rows["source"], rows["dimension"], strict=True)
-    rows["label"] = [part_label(page.setup.instrument, source, dimension, words) for source, dimension in parts]
+    parts = zip(rows["source"], rows["part"], strict=True)
+    rows["label"] = [part_label(page.setup.instrument, source, part, words) for source, part in parts]
     return rows.sort_values(["estimate", "label"], na_position="last").reset_index(drop=True)
 
 

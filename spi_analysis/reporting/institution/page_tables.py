@@ -46,7 +46,7 @@ def who_answered_table(page: InstitutionPage, words: Words) -> str:
 
 def composition_table(page: InstitutionPage, index: pd.Series, words: Words) -> str:
     """Scores, weights and points of every part of the index, and the index that they add up to."""
-    points = page.rows("index_part").set_index("dimension")["estimate"]
+    points = page.rows("index_part").set_index("part")["estimate"]
     scores = page.rows("source_score").set_index("source").reindex(points.index)
     weights = pd.Series(page.setup.round.index.source_weights).reindex(points.index)
     limits = zip(scores["ci_low"], scores["ci_high"], strict=True)
@@ -83,7 +83,7 @@ def history_table(page: InstitutionPage, words: Words) -> str:
         kind = words.value("basis", own_basis(page))
         rows.append((str(page.setup.round.year), words.number(index["estimate"]), *_limits_and_n(index, words), kind))
     if change is not None and index is not None:
-        years = words("Change {before} to {after}", before=change["domain"], after=page.setup.round.year)
+        years = words("Change {before} to {after}", before=change["reference_year"], after=page.setup.round.year)
         how = words.value("basis", change_basis(page))
         rows.append((years, words.signed(change["estimate"]), *_limits_and_n(change, words), how))
     year, value, interval, n, kind = ([row[i] for row in rows] for i in range(5))
@@ -155,7 +155,7 @@ def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title:
 def experience_table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
     """Experience rates, each with its denominator; one sentence for all that are hidden."""
     shown = rows[rows["status"] == "shown"]
-    who = zip(shown["source"], shown["domain"], strict=True)
+    who = zip(shown["source"], shown["denominator"], strict=True)
     columns = [
         text(words("Experience"), shown["label"]),
         text(words("Denominator"), (denominator(s, d, words) for s, d in who)),
@@ -167,7 +167,7 @@ def experience_table(page: InstitutionPage, rows: pd.DataFrame, words: Words) ->
     )
     title = words("Experiences in the last 12 months")
     table = page_table(columns, "experience_rates", title, note, words) if len(shown) else ""
-    labels = [f"{r.label} ({denominator(r.source, r.domain, words)})" for r in rows.itertuples()]
+    labels = [f"{r.label} ({denominator(r.source, r.denominator, words)})" for r in rows.itertuples()]
     return table + _hidden(page, rows.assign(label=labels), words)
 
 
@@ -178,7 +178,7 @@ def _hidden(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
 def quality_table(page: InstitutionPage, words: Words) -> str:
     """Answers, effective answers, and each source's share of the uncertainty."""
     who = page.who
-    shares = page.rows("index_variance_share").set_index("source")["estimate"]
+    shares = page.rows("index_variance_share").set_index("part")["estimate"]
     columns = [
         text(words("Source"), (words.value("source", s) for s in who["source"])),
         figures(words("Answers (n)"), answered_texts(who, words)),

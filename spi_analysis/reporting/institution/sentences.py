@@ -42,7 +42,7 @@ def score_sentence(page: InstitutionPage, words: Words) -> str:
     if index is None or page.category is None:
         return hidden_reason(page, words)
     level = next(level for level in page.setup.round.categories.levels if level.code == page.category)
-    chance = page.figure("category_probability", domain=page.category)
+    chance = page.figure("category_probability", part=page.category)
     return words(
         "The integrity index of {name} in {year} is {index} out of 100, with {level} confidence between {low} and "
         "{high}; this is the category {category} (chance that this category is right: {chance}).",
@@ -66,7 +66,7 @@ def change_sentence(page: InstitutionPage, words: Words) -> str:
     if change is None:
         return words("No change is given, since the index of this round is not shown.")
     if earlier is not None:
-        return _change_words(OWN_ROUND, change, int(earlier["domain"]), float(earlier["estimate"]), words)
+        return _change_words(OWN_ROUND, change, int(earlier["reference_year"]), float(earlier["estimate"]), words)
     assert previous is not None
     return _change_words(PUBLISHED, change, *previous, words)
 
@@ -180,7 +180,7 @@ def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
 def index_note(page: InstitutionPage, words: Words) -> str:
     """How to read the chart, how many answers there are, and how much of the uncertainty the experts carry."""
     index, without = page.figure("index"), page.figure("index_without_panel_variance")
-    share = page.figure("index_variance_share", source="expert")
+    share = page.figure("index_variance_share", part="expert")
     if index is None or without is None or share is None:
         return ""
     return words(
@@ -202,9 +202,9 @@ def contact_note(page: InstitutionPage, words: Words) -> str:
     return words("With contact means: {meanings}.", meanings=words.listed(meanings))
 
 
-def denominator(source: Source, domain: str, words: Words) -> str:
+def denominator(source: Source, code: str, words: Words) -> str:
     """Source and denominator of a rate."""
-    return f"{words.value('part', source)}, {words.value('domain', domain)}"
+    return f"{words.value('part', source)}, {words.value('denominator', code)}"
 
 
 def rule_sentence(page: InstitutionPage, words: Words) -> str:

@@ -63,7 +63,7 @@ def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
 
 
 def _reached_sentence(page: InstitutionPage, code: str, rows: Sequence[Target], words: Words) -> str:
-    index, chance = page.figure("index"), page.figure("target_probability", domain=code)
+    index, chance = page.figure("index"), page.figure("target_probability", part=code)
     if index is None or chance is None:
         return ""
     reached = round(float(index["estimate"]), page.setup.round.index.decimals) >= rows[0].target

@@ -116,9 +116,9 @@ def composition_view(page: InstitutionPage) -> Shown:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
 
     def make(words: Words) -> str:
-        used = parts[(parts["estimate"] != 0) | parts["dimension"].isin(page.setup.round.sources)]
+        used = parts[(parts["estimate"] != 0) | parts["part"].isin(page.setup.round.sources)]
         drawn = pd.DataFrame(
-            {"label": [words.value("part", p) for p in used["dimension"]], "points": used["estimate"].to_numpy()}
+            {"label": [words.value("part", p) for p in used["part"]], "points": used["estimate"].to_numpy()}
         )
         chart = composition_chart(
             drawn,
@@ -186,7 +186,7 @@ def _comparison_note(page: InstitutionPage, words: Words) -> str:
     noise = page.figure("index_previous_noise")
     if noise is None:
         return words("Published figures carry no interval.")
-    kind, year = noise["dimension"], noise["domain"]
+    kind, year = noise["part"], noise["reference_year"]
     return words(NOISE[kind], year=year, se=words.number(noise["estimate"]))
 
 
@@ -251,8 +251,8 @@ def experiences_view(page: InstitutionPage) -> Shown:
 
     def make(words: Words) -> str:
         rows = experience_rows(page)
-        rows = rows.assign(label=[words.pick(texts[code]) for code in rows["dimension"]])
-        shown = rows[(rows["domain"] == "contacts") & (rows["status"] == "shown")]
+        rows = rows.assign(label=[words.pick(texts[code]) for code in rows["part"]])
+        shown = rows[(rows["denominator"] == "contacts") & (rows["status"] == "shown")]
         table = experience_table(page, rows, words)
         meaning = html_paragraphs([contact_note(page, words)])
         if shown.empty:
