@@ -30,7 +30,6 @@ from spi_analysis.tables import (
     RoundData,
     eligible_list,
     load_round,
-    published_history,
     require_answers_fit,
 )
 
@@ -79,8 +78,7 @@ class ScoredRound:
 def earlier_figure(published: pd.DataFrame, setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
     """The published index of the year before, if there is one."""
     year = setup.round.previous_year
-    past = published_history(published, institution_id)
-    rows = past[past["year"] == year]
+    rows = published[(published["institution_id"] == institution_id) & (published["year"] == year)]
     if rows.empty:
         return None
     unknown = rows.iloc[0][PUBLISHED_PARTS].isna().any()

@@ -295,7 +295,7 @@ def score_round(data: RoundData) -> Scored:
         data.setup.inputs[institution_id],
         earlier_figure(data.published, data.setup, institution_id),
         earlier_round(data),
-        data.setup.targets.values(institution_id, data.round.year),
+        data.targets,
     )
 
 

@@ -151,6 +151,9 @@ from .estimate_columns import (
     estimates_from_schema_1 as estimates_from_schema_1,
 )
 from .estimate_columns import (
+    mask as mask,
+)
+from .estimate_columns import (
     with_kinds as with_kinds,
 )
 from .export import export_round as export_round
@@ -257,9 +260,6 @@ from .store import (
 )
 from .store import (
     Store as Store,
-)
-from .store import (
-    mask as mask,
 )
 from .store import (
     released_estimates as released_estimates,

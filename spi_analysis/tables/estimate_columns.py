@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import MEASURES, SOURCES, VALUES, Measure
@@ -146,3 +147,16 @@ def _require_schema_1(table: pd.DataFrame) -> None:
     if unknown:
         hint = nearest(unknown[0], MEASURES)
         raise InputError(what, column="measure", got=unknown[0], expected=", ".join(MEASURES), hint=hint)
+
+
+# What is hidden has no figures, whoever asks and whenever it was decided.
+
+HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
+
+
+def mask(estimates: pd.DataFrame, hidden: pd.Series, status: str = "suppressed") -> pd.DataFrame:
+    """Take out the figures of the hidden rows and say so in ``status``."""
+    shown = estimates.copy()
+    shown.loc[hidden, HIDDEN_COLUMNS] = np.nan
+    shown.loc[hidden, "status"] = status
+    return shown

@@ -81,9 +81,14 @@ class RoundData:
         """Published results of past years, of all institutions (nothing of a result that is withheld)."""
         return published_results(self.setup)
 
+    @cached_property
+    def targets(self) -> dict[str, float]:
+        """Targets of the institution for this year's index: name -> points."""
+        return self.setup.targets.values(self.institution_id, self.round.year)
+
     def has(self, table: str) -> bool:
         """Whether a table is there."""
-        return self.store.has(table, self.institution_id)
+        return table in self.__dict__ or self.store.has(table, self.institution_id)
 
     def where(self, table: str) -> str:
         """The file of a table, as messages name it."""

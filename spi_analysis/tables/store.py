@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import StoreError, nearest
 from spi_analysis.params import InstitutionInputs
 from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.estimate_columns import mask
 from spi_analysis.tables.files import write_json, write_parquet
 from spi_analysis.tables.stored_files import AGAIN, RESTORE, read_record, read_table, table_shape, with_digest
 
@@ -147,16 +147,6 @@ def way_out(name: str) -> str:
 
 
 # Estimates as they may be passed on: what is hidden has no figures, whoever asks and whenever it was decided.
-
-HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
-
-
-def mask(estimates: pd.DataFrame, hidden: pd.Series, status: str = "suppressed") -> pd.DataFrame:
-    """Take out the figures of the hidden rows and say so in ``status``."""
-    shown = estimates.copy()
-    shown.loc[hidden, HIDDEN_COLUMNS] = np.nan
-    shown.loc[hidden, "status"] = status
-    return shown
 
 
 def released_estimates(store: Store, institution_id: str, inputs: InstitutionInputs) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spi_analysis.disclosure import hide_small, small_cells
 from spi_analysis.tables import with_kinds
-from spi_analysis.tables.store import HIDDEN_COLUMNS, mask
+from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS, mask
 
 
 def hidden(n: dict[str, int], min_cell: int = 10) -> set[str]:
