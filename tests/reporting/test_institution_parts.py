@@ -25,7 +25,7 @@ from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.tables.store import mask
+from spi_analysis.tables import mask
 from tests.reporting.conftest import page_of
 from tests.reporting.test_institution import _rows
 from tests.stages.conftest import Round

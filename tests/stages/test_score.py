@@ -7,8 +7,9 @@ import pytest
 from spi_analysis.errors import InputError
 from spi_analysis.scores import index_from_scores, item_scores
 from spi_analysis.stages.score import Scored, save_estimates
+from spi_analysis.tables import Store
 from spi_analysis.tables.contracts import CONTRACTS, KEYS
-from spi_analysis.tables.store import HIDDEN_COLUMNS, Store
+from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN
 
