@@ -123,6 +123,12 @@ from .groups import (
     cell_labels as cell_labels,
 )
 from .groups import (
+    group_counts as group_counts,
+)
+from .groups import (
+    group_sums as group_sums,
+)
+from .groups import (
     merge_thin_cells as merge_thin_cells,
 )
 from .groups import (

@@ -30,7 +30,7 @@ NO_REFERENCES = {
         canonical design_of draw_record draw_sample other_version private_digest record_differences verify_draw
     """,
     "shares people out among waves": "assign_waves activate_waves wave_sizes with_reserves",
-    "counts people": "list_quality lists_shared overlap",
+    "counts people or adds up what they have": "group_counts group_sums list_quality lists_shared overlap",
     "runs other functions, which name their sources": "apply_recipe on_all_cores run_designs",
 }
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.taylor import LonelyPsu, Stage, stages_covariance
-from spi_analysis.survey.groups import require_columns
+from spi_analysis.survey.groups import group_counts, require_columns
 from spi_analysis.survey.weighting import Auxiliary, Totals, auxiliary_of, calibration_factors, post_stratum_cells
 
 # What every design asks of its table: columns that are there, weights that can be used.
@@ -552,7 +552,7 @@ def _pop_sizes(df: pd.DataFrame, column: str, unit: np.ndarray, stratum: np.ndar
     given = floats_of(df, column, "the population size is not a number")
     n_strata = int(stratum.max()) + 1
     first = np.unique(unit, return_index=True)[1]
-    n = np.bincount(stratum[first], minlength=n_strata)[stratum]
+    n = group_counts(stratum[first], n_strata)[stratum]
     size = n / given if np.all((given > 0) & (given <= 1)) else given
     bad = ~(size >= n - 1e-9)
     if bad.any():

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
+from spi_analysis.survey.groups import group_counts
 from spi_analysis.survey.weighting import effective_n
 
 
@@ -240,7 +241,7 @@ def _number(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]
 def _categories(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]:
     """0/1 columns of the values that at least ``least`` respondents have; values are compared once, not row by row."""
     codes, values = pd.factorize(known)
-    thick = np.bincount(codes + 1, minlength=len(values) + 1)[1:] >= least
+    thick = group_counts(codes, len(values)) >= least
     levels = sorted(values[thick].astype(object), key=str)
     codes, values = pd.factorize(column)
     # Place of each value among the levels; the last is for those who have none.

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.optimize import linprog
 
 from spi_analysis.errors import EstimationError, Problem
+from spi_analysis.survey.groups import group_sums
 
 # Outcomes that the terms of a model decide: coefficients that run to infinity, and the levels they belong to.
 
@@ -117,7 +118,7 @@ class Groups:
 
     def weights(self, weights: np.ndarray) -> np.ndarray:
         """Weights (m,) of the groups from those of the rows (n,)."""
-        return np.bincount(self.codes + 1, weights, len(self.y) + 1)[1:]
+        return group_sums(self.codes, weights, len(self.y))
 
     def means(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, its first and its second derivative by the linear predictor."""

@@ -11,7 +11,7 @@ from scipy.optimize import Bounds, LinearConstraint, brentq, milp
 from scipy.sparse import coo_array, csr_array, diags_array
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import require_columns
+from spi_analysis.survey.groups import group_sums, require_columns
 from spi_analysis.survey.sampling.allocation import Bound
 
 # Precision targets: a CV ceiling for every domain and variable, as ceilings on sums of ``a (1/n - 1/N)``.
@@ -41,12 +41,12 @@ class Ceilings:
         with np.errstate(divide="ignore", invalid="ignore"):
             open_ = np.where(n < self.people, (self.people - n) / (n * self.people), 0.0)[:, None]
             shares = np.where(self.loads > 0, self.loads * open_, 0.0)
-        return np.bincount(self.places.ravel(), shares.ravel(), self.size)
+        return group_sums(self.places.ravel(), shares.ravel(), self.size)
 
     def of_a_census(self) -> np.ndarray:
         """The loads over N (J,): what ``sum a / n`` of a census would be, beside a ceiling of 1."""
         shares = self.loads / np.maximum(self.people, 1)[:, None]
-        return np.bincount(self.places.ravel(), shares.ravel(), self.size)
+        return group_sums(self.places.ravel(), shares.ravel(), self.size)
 
     def met(self, n: np.ndarray) -> bool:
         return bool((self.used(n) <= 1 + ROUNDING).all())
@@ -67,14 +67,14 @@ def ceilings_of(
         mean, sd = (strata[f"{kind}_{variable}"].to_numpy(dtype=float) for kind in ("mean", "sd"))
         counts = len(names)
         # Bethel (1989): V(Y_d) = sum N**2 S**2 (1/m - 1/N), held to (cv Y_d)**2, with m = response * n.
-        total = np.bincount(levels, people * mean, counts)
-        spread = np.bincount(levels, people * sd**2, counts)
+        total = group_sums(levels, people * mean, counts)
+        spread = group_sums(levels, people * sd**2, counts)
         # What a census of the list still lacks, and what the target leaves for the sample.
-        lacking = np.bincount(levels, people * sd**2 * (1 / response - 1), counts)
+        lacking = group_sums(levels, people * sd**2 * (1 / response - 1), counts)
         allowed = (cv * total) ** 2
         room = np.maximum(allowed - lacking, ROUNDING * allowed)
         load = people**2 * sd**2 / response
-        scale = np.bincount(levels, people * np.abs(mean), counts)
+        scale = group_sums(levels, people * np.abs(mean), counts)
         centred = (np.abs(total) <= 1e-12 * scale) & (spread > 0)
         for level in np.flatnonzero(centred | (lacking > allowed * (1 + ROUNDING))):
             reached = np.inf if centred[level] else np.sqrt(lacking[level]) / abs(total[level])
@@ -431,7 +431,7 @@ def _searched(
         constraints=LinearConstraint(matrix, lb=needed),
         options={"node_limit": MOST_BRANCHES, "mip_rel_gap": 0.0},
     )
-    return None if found.x is None else low + np.bincount(strata, np.rint(found.x), len(low))
+    return None if found.x is None else low + group_sums(strata, np.rint(found.x), len(low))
 
 
 def bethel(

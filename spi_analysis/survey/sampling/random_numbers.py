@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from spi_analysis.errors import SamplingError, nearest
-from spi_analysis.survey.groups import is_number
+from spi_analysis.survey.groups import group_sums, is_number
 
 COMMITMENT_LABEL = b"permanent random numbers, commitment, version 1\x00"
 # The most bits with which the middle of a cell is still a double: neither 0 nor 1 can occur, and a start is exact.
@@ -258,7 +258,7 @@ def rotation_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: 
     if aim == "most" or not first.size:
         return 0.0
     pairs, which = np.unique(np.column_stack([first.ravel(), second.ravel()]), axis=0, return_inverse=True)
-    weights = np.bincount(which.ravel(), counts.ravel())
+    weights = group_sums(which.ravel(), counts.ravel())
     # The overlap is linear between these rotations, so that one of them is best.
     rotations = np.unique(np.concatenate([pairs[:, 0], 1 - pairs[:, 1]]) % 1.0)
     shared = [expected_overlap(pairs[:, 0], pairs[:, 1], rotation, weights) for rotation in rotations]

@@ -16,7 +16,7 @@ from scipy import linalg, sparse, special
 
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.formulas import names_in, parsed, reason
-from spi_analysis.survey.groups import Groups, require_columns
+from spi_analysis.survey.groups import group_sums, require_columns
 
 # Products with blocks X' (p, b) of a model matrix, and systems of their X'WX (p, p).
 
@@ -281,7 +281,7 @@ class Design:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum of ``values`` (n, K) over the people of every row: (rows, K)."""
-        return values if self.cells is None else Groups(self.cells, [""] * self.matrix.shape[0]).sums(values)
+        return values if self.cells is None else group_sums(self.cells, values, self.matrix.shape[0])
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """The value of every person's row: (rows, ...) to (n, ...)."""
