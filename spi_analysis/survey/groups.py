@@ -216,8 +216,7 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
 
     Raises
     ------
-    SamplingError   ``by`` is empty or names a column that is not there; a cell is given twice; ``minimum`` is no finite
-        number.
+    SamplingError   ``by`` is empty; a column is not there; a cell is given twice; ``minimum`` is no finite number.
 
     References
     ----------
@@ -233,6 +232,7 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     ['audit × head (+1)', 'audit × head (+1)', 'legal × head']
     """
     labels = cell_labels(cells, by)
+    require_columns(cells, [count], SamplingError)
     group, merged = merge_thin_labels(labels.tolist(), cells[count].tolist(), minimum)
     return cells[by].assign(cell=labels, group=group, merged=merged)
 
@@ -443,6 +443,15 @@ def require_columns(data: pd.DataFrame, columns: Iterable[str], error: type[SpiE
     if absent:
         names = [str(column) for column in data.columns]
         raise error(*(Problem("a column is missing", column=str(one), hint=nearest(str(one), names)) for one in absent))
+
+
+def require_numbers(error: type[SpiError], **values: object) -> None:
+    """Raise for values that are no finite numbers, all of them at once, each by its name."""
+    bad = [name for name, value in values.items() if not is_number(value)]
+    if bad:
+        raise error(
+            *(Problem(f"{name} is out of range", got=str(values[name]), expected="a finite number") for name in bad)
+        )
 
 
 def numbers_of(data: pd.DataFrame, column: str) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.groups import group_counts
+from spi_analysis.survey.groups import group_counts, require_columns
 from spi_analysis.survey.weighting import effective_n
 
 
@@ -181,7 +181,7 @@ def regression_proxy(
 
     Raises
     ------
-    EstimationError   fewer respondents than coefficients
+    EstimationError   a column of the respondents that ``everyone`` lacks; fewer respondents than coefficients
 
     References
     ----------
@@ -196,6 +196,7 @@ def regression_proxy(
     >>> proxy.everyone.round(6).tolist(), round(proxy.correlation**2, 6), round(proxy.adjusted**2, 6)
     ([2.0, 2.0, 6.0, 6.0, 6.0, 6.0], 0.8, 0.7)
     """
+    require_columns(everyone, respondents.columns, EstimationError)
     y, weights = np.asarray(y, dtype=float), np.asarray(weights, dtype=float)
     own, all_ = _matrix(respondents, respondents, least), _matrix(everyone, respondents, least)
     centre = np.average(own, axis=0, weights=weights) if own.shape[1] else np.zeros(0)

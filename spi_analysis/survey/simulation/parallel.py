@@ -42,8 +42,7 @@ def on_all_cores(
 
     Raises
     ------
-    SpiError   a process was ended from outside: what the others had done is lost.
-    ValueError   there are no items.
+    SpiError   there are no items; a process was ended from outside: what the others had done is lost.
 
     References
     ----------
@@ -54,6 +53,8 @@ def on_all_cores(
     >>> on_all_cores(lambda n: pd.DataFrame({"square": [n**2]}), [1, 2, 3], workers=1)["square"].tolist()
     [1, 4, 9]
     """
+    if not len(items):
+        raise SpiError("there is nothing to work on", got="no items", expected="one or more")
     if workers == 1:
         return _joined(map(work, items), len(items), console)
     os.environ.update(SINGLE_THREAD)
