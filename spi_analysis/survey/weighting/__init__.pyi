@@ -45,6 +45,18 @@ from .diagnostics import (
 from .diagnostics import (
     kish_deff as kish_deff,
 )
+from .glm import (
+    dense_design as dense_design,
+)
+from .glm import (
+    fit_columns as fit_columns,
+)
+from .glm import (
+    link_of as link_of,
+)
+from .glm import (
+    working_response as working_response,
+)
 from .inputs import ReplicateWeights as ReplicateWeights
 from .nonresponse import (
     DropIneligible as DropIneligible,
