@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.estimation.design import numeric_columns
+from spi_analysis.survey.estimation.design_inputs import numeric_columns
 from spi_analysis.survey.estimation.domains import By, Design, Ratios, Variable, domains_of, labels_of
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import Estimate, make_table, proportion_interval

@@ -10,7 +10,7 @@ from scipy.stats import beta as beta_distribution
 from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
-from spi_analysis.survey.estimation.design import usable_level
+from spi_analysis.survey.estimation.design_inputs import usable_level
 from spi_analysis.survey.groups import require_columns
 
 RESULT_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]

@@ -140,17 +140,17 @@ from .totals import (
     auxiliary_of as auxiliary_of,
 )
 from .trimming import (
+    trim_weights as trim_weights,
+)
+from .trimming_steps import (
     Potter as Potter,
 )
-from .trimming import (
+from .trimming_steps import (
     Trim as Trim,
 )
-from .trimming import (
+from .trimming_steps import (
     TrimFixed as TrimFixed,
 )
-from .trimming import (
+from .trimming_steps import (
     TrimRatio as TrimRatio,
-)
-from .trimming import (
-    trim_weights as trim_weights,
 )
