@@ -36,7 +36,7 @@ def group_sums(
 
     Raises
     ------
-    ValueError   codes, values and weights of different length
+    SpiError   codes, values and weights of different length
 
     Examples
     --------
@@ -45,6 +45,9 @@ def group_sums(
     >>> group_sums(np.array([1, 0, 1]), np.array([[1.0, 10], [2, 20], [4, 40]]), weights=np.array([1, 1, 0.5])).tolist()
     [[2.0, 20.0], [3.0, 30.0]]
     """
+    lengths = {len(part) for part in (codes, values, weights) if part is not None}
+    if len(lengths) > 1:
+        raise SpiError("the values do not fit the groups", got=f"{len(values)} rows", expected=f"{len(codes)}")
     codes, size, skipped = _inside(codes, size)
     if values.ndim == 1:
         return np.bincount(codes, values if weights is None else weights * values, size)[skipped:]
@@ -67,7 +70,7 @@ def group_counts(codes: np.ndarray, size: int | None = None) -> np.ndarray:
 
     Raises
     ------
-    ValueError   codes of more than one dimension
+    SpiError   codes of more than one dimension
 
     Examples
     --------
@@ -80,6 +83,8 @@ def group_counts(codes: np.ndarray, size: int | None = None) -> np.ndarray:
 
 def _inside(codes: np.ndarray, size: int | None) -> tuple[np.ndarray, int, int]:
     """Codes from 0, their number, and how many of the first groups (0 or 1) hold rows that are in none."""
+    if codes.ndim != 1:
+        raise SpiError("the codes of groups are no list", got=f"{codes.ndim} dimensions", expected="one code per row")
     size = int(codes.max(initial=-1)) + 1 if size is None else size
     if codes.min(initial=0) >= 0:
         return codes, size, 0
@@ -141,11 +146,6 @@ def with_unknown_level(column: pd.Series) -> pd.Series:
     -------
     Series (n,) of text, none missing; index and name of ``column``.
 
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (classes need a
-    value for everyone sampled).
-
     Examples
     --------
     >>> with_unknown_level(pd.Series(["f", None, "m"])).tolist()
@@ -171,11 +171,6 @@ def cell_labels(data: pd.DataFrame, by: list[str]) -> pd.Series:
     Raises
     ------
     SamplingError   ``by`` is empty or names a column that is not there.
-
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (weighting
-    classes).
 
     Examples
     --------

@@ -36,10 +36,6 @@ def contrast(
     ------
     EstimationError   an array of another width; a row that the estimate does not have
 
-    References
-    ----------
-    Lumley (2010), Complex Surveys, ch. 2 (the variance is ``a' V a``).
-
     Examples
     --------
     Two of four people in each unit: each mean has the variance ``(1 - 2/4) 2/2 = 0.5``, their difference 1.

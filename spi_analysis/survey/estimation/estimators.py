@@ -252,7 +252,7 @@ def estimate_variance(design: Design, variables: str | Sequence[str], by: By = N
 
     References
     ----------
-    Lumley (2010), Complex Surveys, section 2.4.
+    Lumley (2010), Complex Surveys, ch. 2 (R's svyvar).
 
     Examples
     --------

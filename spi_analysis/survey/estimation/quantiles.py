@@ -189,7 +189,8 @@ def estimate_quantile(
 
     References
     ----------
-    Woodruff (1952), JASA 47; Hyndman & Fan (1996), American Statistician 50; Shah & Vaish (2006).
+    Woodruff (1952), JASA 47; Hyndman & Fan (1996), American Statistician 50; Shah & Vaish (2006),
+    Proceedings of the ASA Section on Survey Research Methods.
 
     Examples
     --------

@@ -65,7 +65,7 @@ def allocate(
 
     References
     ----------
-    Cochran (1977), ch. 5; Bankier (1988), JASA 83; Wright (2012), The American Statistician 66;
+    Cochran (1977), ch. 5; Bankier (1988), The American Statistician 42; Wright (2012), The American Statistician 66;
     Wright (2017), Statistics & Probability Letters 129.
 
     Examples

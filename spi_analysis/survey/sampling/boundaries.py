@@ -232,10 +232,6 @@ def stratum_of(values: ArrayLike, boundaries: ArrayLike) -> np.ndarray:
     ------
     SamplingError   a value is no number.
 
-    References
-    ----------
-    Cochran (1977), section 5A.7.
-
     Examples
     --------
     >>> stratum_of([1, 3, 4, 100], [3, 50]).tolist()

@@ -64,7 +64,7 @@ def difference_variance(
 
     References
     ----------
-    Cochran (1977), ch. 12 (repeated sampling); Valliant, Dever & Kreuter (2018), section 4.5.
+    Cochran (1977), ch. 12 (repeated sampling); Valliant, Dever & Kreuter (2018), ch. 4 (overlapping samples).
 
     Examples
     --------
@@ -157,7 +157,7 @@ def sample_size_change(
 
     References
     ----------
-    Valliant, Dever & Kreuter (2018), section 4.5; Woodward (1992), The Statistician 41.
+    Valliant, Dever & Kreuter (2018), ch. 4 (overlapping samples; R's PracTools: nDep2sam).
 
     Examples
     --------
@@ -259,7 +259,7 @@ def sample_size_two_means(
 
     References
     ----------
-    Cohen (1988), Statistical Power Analysis, ch. 2.
+    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, ch. 2.
 
     Examples
     --------
@@ -376,7 +376,7 @@ def size_for_interval(margin: float, p: float, interval: str = "wilson", level: 
 
     References
     ----------
-    Wilson (1927), JASA 22; Valliant, Dever & Kreuter (2018), section 3.2; Korn (1986), Statistics in Medicine 5.
+    Wilson (1927), JASA 22; Valliant, Dever & Kreuter (2018), ch. 3 (R's PracTools: nWilson, nLogOdds).
 
     Examples
     --------

@@ -380,10 +380,6 @@ def design_of(record: Mapping[str, Any]) -> DrawDesign:
     ------
     SamplingError   the record lacks a field.
 
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods.
-
     Examples
     --------
     >>> frame = pd.DataFrame({"person_id": ["p1", "p2"], "stratum": "a"})

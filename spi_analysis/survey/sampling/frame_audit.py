@@ -35,7 +35,8 @@ def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.Da
 
     References
     ----------
-    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys, ch. 3 and 4; Biemer & Lyberg (2003), ch. 3.
+    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys; Biemer & Lyberg (2003), Introduction to Survey Quality,
+    ch. 3 (coverage).
 
     Examples
     --------
@@ -83,10 +84,6 @@ def list_quality(
     ------
     SamplingError   a column is missing.
 
-    References
-    ----------
-    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys, ch. 4.
-
     Examples
     --------
     >>> frame = pd.DataFrame({"unit": ["a", "a", "b"], "phone": ["+62811", None, "+62812"]})
@@ -115,10 +112,6 @@ def lists_shared(others: pd.Series, source: pd.Series) -> pd.DataFrame:
     Raises
     ------
     SamplingError   the index names a person twice.
-
-    References
-    ----------
-    Lohr (2011), Survey Methodology 37 (multiple frame surveys).
 
     Examples
     --------
@@ -152,7 +145,7 @@ def safe_count(count: float, people: float, least: int) -> bool:
 
     References
     ----------
-    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4.
+    Hundepool et al. (2012), Statistical Disclosure Control, ch. 5 (frequency tables).
 
     Examples
     --------
@@ -192,7 +185,8 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
 
     References
     ----------
-    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression).
+    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression) and 5 (frequency
+    tables).
 
     Examples
     --------

@@ -243,7 +243,7 @@ def rotation_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: 
 
     References
     ----------
-    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Survey Methodology 35.
+    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Statistica Neerlandica 63.
 
     Examples
     --------
@@ -301,7 +301,7 @@ def expected_overlap(before: ArrayLike, now: ArrayLike, rotation: float, people:
 
     References
     ----------
-    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Survey Methodology 35.
+    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Statistica Neerlandica 63.
 
     Examples
     --------
@@ -363,10 +363,6 @@ def overlap(
     Raises
     ------
     SamplingError   a column is missing.
-
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods.
 
     Examples
     --------

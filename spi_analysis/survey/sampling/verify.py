@@ -138,11 +138,7 @@ def other_version(record: Mapping[str, Any]) -> list[Difference]:
 
     Raises
     ------
-    AttributeError   what was read is no mapping.
-
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods; see ``draw_record``.
+    SamplingError   what was read is no mapping.
 
     Examples
     --------
@@ -151,6 +147,9 @@ def other_version(record: Mapping[str, Any]) -> list[Difference]:
     >>> [difference.recorded for difference in other_version({"record_version": 1})]
     ['1']
     """
+    if not isinstance(record, Mapping):
+        expected = "a mapping, as draw_record made it"
+        raise SamplingError("the record of a draw cannot be read", got=type(record).__name__, expected=expected)
     version = record.get("record_version")
     if version == RECORD_VERSION:
         return []
@@ -176,10 +175,6 @@ def record_differences(record: Mapping[str, Any]) -> list[Difference]:
     Raises
     ------
     SamplingError   the record lacks a field; the public value is empty.
-
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods; see ``draw_record``.
 
     Examples
     --------

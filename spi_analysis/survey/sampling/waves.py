@@ -36,10 +36,6 @@ def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
     ------
     SamplingError   no shares, a share that is negative or no number, shares that are all 0.
 
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples).
-
     Examples
     --------
     >>> wave_sizes(10, [0.6, 0.2, 0.2])
@@ -73,10 +69,6 @@ def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[in
     Raises
     ------
     SamplingError   a size or share is no number.
-
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples).
 
     Examples
     --------

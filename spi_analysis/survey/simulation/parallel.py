@@ -44,10 +44,6 @@ def on_all_cores(
     ------
     SpiError   there are no items; a process was ended from outside: what the others had done is lost.
 
-    References
-    ----------
-    Python Software Foundation, The Python Standard Library: concurrent.futures.
-
     Examples
     --------
     >>> on_all_cores(lambda n: pd.DataFrame({"square": [n**2]}), [1, 2, 3], workers=1)["square"].tolist()

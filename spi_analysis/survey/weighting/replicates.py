@@ -172,7 +172,8 @@ def jackknife_replicates(
 
     References
     ----------
-    Wolter (2007), Introduction to Variance Estimation, ch. 4; Lumley (2010), Complex Surveys, section 3.2.
+    Wolter (2007), Introduction to Variance Estimation, ch. 4; Lumley (2010), Complex Surveys, ch. 2 (replicate
+    weights).
 
     Examples
     --------
