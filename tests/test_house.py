@@ -112,6 +112,24 @@ def test_functions_stay_small():
     assert sizes[len(sizes) * 9 // 10] <= 17
 
 
+# Where rows are added up by group without ``group_sums`` and ``group_counts``, by the reason.
+OWN_SUMS = {
+    "survey/groups.py": "defines them",
+    "survey/estimation/quantiles.py": "runs of a sorted column, whose ends are known",
+}
+
+
+def test_rows_are_added_up_by_group_in_one_place():
+    ways = ("bincount", "reduceat")
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and (node.attr in ways or ast.unparse(node).endswith("add.at"))
+    }
+    assert found == set(OWN_SUMS), "group_sums and group_counts of survey/groups.py do it"
+
+
 @pytest.mark.parametrize("face", sorted(FACES))
 def test_faces_complete_in_an_editor(face):
     import importlib

@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError
+from spi_analysis.survey import effective_n
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.survey.weighting import effective_n
 
 # The factor's communalities have converged when none moves by more than this.
 SETTLED, MOST_STEPS = 1e-10, 20_000

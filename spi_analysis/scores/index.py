@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from spi_analysis.params import CategoryLevel, CategoryParams, InstitutionInputs, PublishedYears, ReleaseParams
+from spi_analysis.survey import group_counts
 from spi_analysis.survey.estimation import (
     Domains,
     Estimate,
@@ -126,7 +127,7 @@ def _counts(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Respondents with an answer to an item of the score, and degrees of freedom: (scores x domains,) each."""
     codes = np.where(answerers(design, item_weights).T, domains.codes, -1)
-    n = np.concatenate([np.bincount(own + 1, minlength=len(domains) + 1)[1:] for own in codes])
+    n = np.concatenate([group_counts(own, len(domains)) for own in codes])
     return n, np.concatenate([design.df_by(own, len(domains)) for own in codes])
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.scores.index import answerers, score_estimates, score_influence
+from spi_analysis.survey import effective_n
 from spi_analysis.survey.estimation import RESULT_COLUMNS, Estimate, ReplicateDesign, SurveyDesign
-from spi_analysis.survey.weighting import effective_n
 
 # Below this a difference is one of rounding: a unit that holds everybody differs from nothing.
 ROUNDING = 1e-9

@@ -9,11 +9,10 @@ from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import DesignParams, Instrument, RoundParams, Source
 from spi_analysis.scores import domain_scores, experience_rates, item_scores, score_estimates
-from spi_analysis.survey import with_unknown_level
+from spi_analysis.survey import effective_n, with_unknown_level
 from spi_analysis.survey.estimation import Estimate, ReplicateDesign, SurveyDesign, satterthwaite_df, t_interval
 from spi_analysis.survey.weighting import (
     ReplicateWeights,
-    effective_n,
 )
 
 # Estimates of one source: scores, units and experience rates, before anything is combined or hidden.

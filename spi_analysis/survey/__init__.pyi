@@ -123,6 +123,15 @@ from .groups import (
     cell_labels as cell_labels,
 )
 from .groups import (
+    effective_n as effective_n,
+)
+from .groups import (
+    group_counts as group_counts,
+)
+from .groups import (
+    group_sums as group_sums,
+)
+from .groups import (
     merge_thin_cells as merge_thin_cells,
 )
 from .groups import (
@@ -472,9 +481,6 @@ from .weighting import (
 )
 from .weighting import (
     calibration_factors as calibration_factors,
-)
-from .weighting import (
-    effective_n as effective_n,
 )
 from .weighting import (
     fit_propensity as fit_propensity,

@@ -14,7 +14,88 @@ from scipy import sparse
 
 from spi_analysis.errors import Problem, SamplingError, SpiError, WeightingError, nearest
 
-# Sums over groups of rows, for one weight vector or many at once.
+# Sums over groups of rows, for one weight vector or many at once. Rows are added up in their order, whatever the form
+# of the values: the same rows give the same digits.
+
+
+def group_sums(
+    codes: np.ndarray, values: np.ndarray, size: int | None = None, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Sum of values per group.
+
+    Parameters
+    ----------
+    codes : array (n,) of int          group of every row, 0 to size - 1; below 0: in none
+    values : array (n,) or (n, K)      numbers, or true and false
+    size : int or None                 number of groups; None: up to the largest code
+    weights : array (n,) or None       what every row counts
+
+    Returns
+    -------
+    array (size,) or (size, K); 0 for a group without rows.
+
+    Raises
+    ------
+    SpiError   codes, values and weights of different length
+
+    Examples
+    --------
+    >>> group_sums(np.array([1, 0, -1, 1]), np.array([1.0, 2.0, 4.0, 8.0]), 3).tolist()
+    [2.0, 9.0, 0.0]
+    >>> group_sums(np.array([1, 0, 1]), np.array([[1.0, 10], [2, 20], [4, 40]]), weights=np.array([1, 1, 0.5])).tolist()
+    [[2.0, 20.0], [3.0, 30.0]]
+    """
+    lengths = {len(part) for part in (codes, values, weights) if part is not None}
+    if len(lengths) > 1:
+        raise SpiError("the values do not fit the groups", got=f"{len(values)} rows", expected=f"{len(codes)}")
+    codes, size, skipped = _inside(codes, size)
+    if values.ndim == 1:
+        return np.bincount(codes, values if weights is None else weights * values, size)[skipped:]
+    if values.shape[1] == 1:
+        return group_sums(codes, values[:, 0], size, weights)[skipped:, None]
+    return np.asarray(indicator(codes, size, weights) @ values)[skipped:]
+
+
+def group_counts(codes: np.ndarray, size: int | None = None) -> np.ndarray:
+    """Rows per group.
+
+    Parameters
+    ----------
+    codes : array (n,) of int   group of every row, 0 to size - 1; below 0: in none
+    size : int or None          number of groups; None: up to the largest code
+
+    Returns
+    -------
+    array (size,) of int
+
+    Raises
+    ------
+    SpiError   codes of more than one dimension
+
+    Examples
+    --------
+    >>> group_counts(np.array([1, 0, -1, 1]), 3).tolist()
+    [1, 2, 0]
+    """
+    codes, size, skipped = _inside(codes, size)
+    return np.bincount(codes, minlength=size)[skipped:]
+
+
+def _inside(codes: np.ndarray, size: int | None) -> tuple[np.ndarray, int, int]:
+    """Codes from 0, their number, and how many of the first groups (0 or 1) hold rows that are in none."""
+    if codes.ndim != 1:
+        raise SpiError("the codes of groups are no list", got=f"{codes.ndim} dimensions", expected="one code per row")
+    size = int(codes.max(initial=-1)) + 1 if size is None else size
+    if codes.min(initial=0) >= 0:
+        return codes, size, 0
+    # A small type of integer would overflow.
+    return np.maximum(codes, -1) + np.intp(1), size + 1, 1
+
+
+def indicator(codes: np.ndarray, size: int, weights: np.ndarray | None = None) -> sparse.csc_array:
+    """The matrix (size, n) that sums rows by their code, each times its weight."""
+    n = len(codes)
+    return sparse.csc_array((np.ones(n) if weights is None else weights, codes, np.arange(n + 1)), shape=(size, n))
 
 
 @dataclass(frozen=True)
@@ -65,11 +146,6 @@ def with_unknown_level(column: pd.Series) -> pd.Series:
     -------
     Series (n,) of text, none missing; index and name of ``column``.
 
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (classes need a
-    value for everyone sampled).
-
     Examples
     --------
     >>> with_unknown_level(pd.Series(["f", None, "m"])).tolist()
@@ -95,11 +171,6 @@ def cell_labels(data: pd.DataFrame, by: list[str]) -> pd.Series:
     Raises
     ------
     SamplingError   ``by`` is empty or names a column that is not there.
-
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (weighting
-    classes).
 
     Examples
     --------
@@ -140,8 +211,7 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
 
     Raises
     ------
-    SamplingError   ``by`` is empty or names a column that is not there; a cell is given twice; ``minimum`` is no finite
-        number.
+    SamplingError   ``by`` is empty; a column is not there; a cell is given twice; ``minimum`` is no finite number.
 
     References
     ----------
@@ -157,6 +227,7 @@ def merge_thin_cells(cells: pd.DataFrame, by: list[str], count: str, minimum: fl
     ['audit × head (+1)', 'audit × head (+1)', 'legal × head']
     """
     labels = cell_labels(cells, by)
+    require_columns(cells, [count], SamplingError)
     group, merged = merge_thin_labels(labels.tolist(), cells[count].tolist(), minimum)
     return cells[by].assign(cell=labels, group=group, merged=merged)
 
@@ -255,21 +326,6 @@ class Cells:
         return group_sums(self.codes, values, len(self.levels))
 
 
-def group_sums(codes: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
-    """Sum of ``values`` (n,) or (n, K) per code: (size,) or (size, K)."""
-    if values.ndim == 1:
-        return np.bincount(codes, values, size)
-    if values.shape[1] == 1:
-        return np.bincount(codes, values[:, 0], size)[:, None]
-    return np.asarray(indicator(codes, size) @ values)
-
-
-def indicator(codes: np.ndarray, size: int) -> sparse.csc_array:
-    """The matrix (size, n) that sums rows by their code."""
-    n = len(codes)
-    return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=(size, n))
-
-
 def cells_of(margins: list[Margin]) -> Cells:
     """The cells that occur, ordered by the first margin, then the second and so on."""
     n = len(margins[0].codes)
@@ -289,7 +345,7 @@ def _present(key: np.ndarray, shape: list[int], table: np.ndarray, limit: int) -
     """Number the keys that occur without gaps; the levels behind each of them."""
     size = math.prod(shape)
     if size <= limit:
-        found = np.flatnonzero(np.bincount(key, minlength=size))
+        found = np.flatnonzero(group_counts(key, size))
         number = np.empty(size, dtype=np.intp)
         number[found] = np.arange(len(found))
         codes = number[key]
@@ -325,7 +381,7 @@ def _factorized(column: pd.Series) -> tuple[np.ndarray, list]:
 
 def _occurring(codes: np.ndarray, values: list) -> tuple[np.ndarray, list]:
     """Without the categories that nobody has."""
-    occurs = np.bincount(codes + np.intp(1), minlength=len(values) + 1)[1:] > 0
+    occurs = group_counts(codes, len(values)) > 0
     if occurs.all():
         return codes, values
     number = np.where(occurs, np.cumsum(occurs) - 1, -1)
@@ -384,6 +440,15 @@ def require_columns(data: pd.DataFrame, columns: Iterable[str], error: type[SpiE
         raise error(*(Problem("a column is missing", column=str(one), hint=nearest(str(one), names)) for one in absent))
 
 
+def require_numbers(error: type[SpiError], **values: object) -> None:
+    """Raise for values that are no finite numbers, all of them at once, each by its name."""
+    bad = [name for name, value in values.items() if not is_number(value)]
+    if bad:
+        raise error(
+            *(Problem(f"{name} is out of range", got=str(values[name]), expected="a finite number") for name in bad)
+        )
+
+
 def numbers_of(data: pd.DataFrame, column: str) -> np.ndarray:
     """A column as floats (n,), missing values allowed; raises where it holds no numbers."""
     require_columns(data, [column])
@@ -412,6 +477,37 @@ def weights_of(data: pd.DataFrame, weight: str) -> np.ndarray:
     values = numbers_of(data, weight)
     _refuse(~(np.isfinite(values) & (values >= 0)), values, weight, "missing or negative", "a finite number, 0 or more")
     return values
+
+
+def effective_n(weights: pd.Series | np.ndarray) -> float:
+    """Effective number of respondents: n / Kish's design effect, which is sum(w)**2 / sum(w**2).
+
+    Parameters
+    ----------
+    weights : Series or array (n,)   in any unit; weights of 0 or below do not count
+
+    Returns
+    -------
+    float: persons, at most the number with weight; 0 where nobody has any.
+
+    Raises
+    ------
+    WeightingError   a weight is missing, infinite or no number.
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, section 11.7.
+
+    Examples
+    --------
+    (3 + 1)**2 / (9 + 1):
+
+    >>> effective_n([3, 1])
+    1.6
+    """
+    w = finite_weights(weights)
+    w = w[w > 0]
+    return float(w.sum() ** 2 / (w**2).sum()) if len(w) else 0.0
 
 
 def _refuse(bad: np.ndarray, values: np.ndarray, column: str, what: str, expected: str) -> None:

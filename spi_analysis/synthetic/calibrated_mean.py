@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
+from spi_analysis.survey import group_counts
 from spi_analysis.survey.estimation import coverage_summary
 from spi_analysis.survey.simulation import Answered, Cells, WeightingCells, weighted_means
 from spi_analysis.synthetic.randomness import solve_increasing
@@ -107,5 +108,5 @@ def _run(people: Population, cell: Cell, rng: np.random.Generator) -> dict[str, 
 
 
 def _cells(codes: np.ndarray) -> Cells:
-    people = np.bincount(codes)
+    people = group_counts(codes)
     return Cells(codes, [(str(level),) for level in range(len(people))], people.astype(float))

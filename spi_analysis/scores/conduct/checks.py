@@ -15,6 +15,7 @@ from spi_analysis.scores.conduct.permutation import (
     score_blocks,
     with_shuffles,
 )
+from spi_analysis.survey import group_counts
 
 # What is odd about one questionnaire alone. Marks are counted by unit and never shown person by person.
 
@@ -113,7 +114,7 @@ def conduct_checks(
     the other checks.
     """
     codes, names = pd.factorize(units, sort=True)
-    sizes = np.bincount(codes + 1, minlength=len(names) + 1)[1:]
+    sizes = group_counts(codes, len(names))
     tested = sizes >= min_cell
     if not tested.any():
         return pd.DataFrame(columns=COLUMNS)

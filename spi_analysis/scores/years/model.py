@@ -14,6 +14,7 @@ from scipy.stats import norm
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import NATIONAL, PublishedYears
 from spi_analysis.scores import recompute
+from spi_analysis.survey import group_counts
 
 # Restricted maximum likelihood of a linear covariance structure, from sufficient statistics.
 #
@@ -323,7 +324,7 @@ class YearsFit:
         ----------
         Satterthwaite (1946), Biometrics Bulletin 2.
         """
-        counts = np.bincount(NOISE + self.panel.noise_group[list(positions)], minlength=len(self.bases))
+        counts = group_counts(NOISE + self.panel.noise_group[list(positions)], len(self.bases))
         value, variance = float(counts @ self.fit.theta), float(counts @ self.fit.theta_cov @ counts)
         return value, 2 * value**2 / variance
 

@@ -77,7 +77,8 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
 
     References
     ----------
-    Rao & Scott (1984), Annals of Statistics 12; Thomas & Rao (1987), JASA 82; Koch, Freeman & Freeman (1975).
+    Rao & Scott (1984), Annals of Statistics 12; Thomas & Rao (1987), JASA 82; Koch, Freeman & Freeman (1975),
+    International Statistical Review 43.
 
     Examples
     --------

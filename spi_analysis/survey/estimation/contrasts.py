@@ -13,6 +13,7 @@ from numpy.exceptions import ComplexWarning
 from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import RESULT_COLUMNS, Estimate, is_certain, make_table
+from spi_analysis.survey.groups import group_counts, group_sums
 
 
 def contrast(
@@ -34,10 +35,6 @@ def contrast(
     Raises
     ------
     EstimationError   an array of another width; a row that the estimate does not have
-
-    References
-    ----------
-    Lumley (2010), Complex Surveys, ch. 2 (the variance is ``a' V a``).
 
     Examples
     --------
@@ -338,8 +335,8 @@ def overlap_covariance(first: Linearised, second: Linearised, cells: pd.Series |
     row1, row2 = _rows_of(people.index, first.ids), _rows_of(people.index, second.ids)
     n_cells = len(labels)
     in1, in2, both = row1 >= 0, row2 >= 0, (row1 >= 0) & (row2 >= 0)
-    n1, n2, n12 = (np.bincount(codes[rows], minlength=n_cells).astype(float) for rows in (in1, in2, both))
-    size = np.full(n_cells, np.inf) if unlimited else np.bincount(codes, minlength=n_cells).astype(float)
+    n1, n2, n12 = (group_counts(codes[rows], n_cells).astype(float) for rows in (in1, in2, both))
+    size = np.full(n_cells, np.inf) if unlimited else group_counts(codes, n_cells).astype(float)
     where = codes[both]
     left = first.values[row1[both]] - _means(first.values, row1, codes, n_cells)[where]
     right = second.values[row2[both]] - _means(second.values, row2, codes, n_cells)[where]
@@ -366,6 +363,5 @@ def _rows_of(people: pd.Index, ids: pd.Index) -> np.ndarray:
 def _means(values: np.ndarray, rows: np.ndarray, codes: np.ndarray, n_cells: int) -> np.ndarray:
     """Mean value (cells, k) of the sampled people of each cell."""
     inside = rows >= 0
-    counts = np.maximum(np.bincount(codes[inside], minlength=n_cells), 1)
-    sums = [np.bincount(codes[inside], column[rows[inside]], n_cells) for column in values.T]
-    return np.column_stack(sums) / counts[:, None]
+    counts = np.maximum(group_counts(codes[inside], n_cells), 1)
+    return group_sums(codes[inside], values[rows[inside]], n_cells) / counts[:, None]

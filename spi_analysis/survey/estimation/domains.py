@@ -15,7 +15,7 @@ from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation.design import SurveyDesign
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import RESULT_COLUMNS
-from spi_analysis.survey.groups import require_columns
+from spi_analysis.survey.groups import group_counts, group_sums, require_columns
 
 By = str | Sequence[str] | None
 RESERVED = ("variable", "category", "quantile", *RESULT_COLUMNS, "deff")
@@ -60,7 +60,7 @@ class Domains:
         >>> domains.sums(np.array([1.0, 2.0, 4.0])).tolist()
         [2.0, 5.0]
         """
-        return np.bincount(self.codes + 1, values, len(self) + 1)[1:]
+        return group_sums(self.codes, values, len(self))
 
 
 def domains_of(data: pd.DataFrame, inside: np.ndarray, by: By) -> Domains:
@@ -102,7 +102,7 @@ def domains_of(data: pd.DataFrame, inside: np.ndarray, by: By) -> Domains:
     coded = [_coded(data[column]) for column in columns]
     cell, n_cells = _cells([codes for codes, _ in coded], [len(levels) for _, levels in coded])
     cell = np.where(inside, cell, -1)
-    present = np.flatnonzero(np.bincount(cell + 1, minlength=n_cells + 1)[1:])
+    present = np.flatnonzero(group_counts(cell, n_cells))
     if not len(present):
         raise EstimationError("there is no domain", column=", ".join(columns), expected="at least one row with a value")
     number = np.full(n_cells + 1, -1, dtype=np.intp)
@@ -157,7 +157,7 @@ def domain_blocks_covariance(
     k, n_domains, n_strata = sums.shape
     # Rows outside all domains are in a last cell of their own, where every influence value is 0.
     cell = np.where(domains.codes >= 0, domains.codes * n_strata + stage.stratum, n_domains * n_strata)
-    n = np.bincount(cell, minlength=n_domains * n_strata + 1)[:-1].astype(float).reshape(n_domains, n_strata)
+    n = group_counts(cell, n_domains * n_strata + 1)[:-1].astype(float).reshape(n_domains, n_strata)
     means = sums / np.maximum(n, 1)
     by_cell = np.concatenate([means.reshape(k, -1), np.zeros((k, 1))], axis=1)
     root = np.sqrt(stage.factor)
@@ -251,8 +251,8 @@ class Ratios:
         if isinstance(self.design, SurveyDesign) and self.design.rows_are_units:
             stage = self.design.stages[0]
             n_parts = len(stage.n)
-            return np.where(self.domains.codes >= 0, self.domains.codes * n_parts + stage.stratum, -1) + 1, n_parts
-        return self.domains.codes + 1, 1
+            return np.where(self.domains.codes >= 0, self.domains.codes * n_parts + stage.stratum, -1), n_parts
+        return self.domains.codes, 1
 
     @cached_property
     def _sums(self) -> tuple[np.ndarray, np.ndarray]:
@@ -262,7 +262,7 @@ class Ratios:
         shape = (len(self.domains), n_parts)
 
         def sums(values: np.ndarray) -> np.ndarray:
-            return np.bincount(codes, values, shape[0] * n_parts + 1)[1:].reshape(shape)
+            return group_sums(codes, values, shape[0] * n_parts).reshape(shape)
 
         everybody = sums(w)
         tops = [sums(w * top) for top, _, _ in self._columns]
@@ -323,7 +323,7 @@ class Ratios:
     def _count(self, valid: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         codes = self.domains.codes if valid is None else np.where(valid, self.domains.codes, -1)
         weighted = np.where(self.design.weights > 0, codes, -1)
-        n = np.bincount(weighted + 1, minlength=len(self.domains) + 1)[1:]
+        n = group_counts(weighted, len(self.domains))
         return n, self.design.df_by(codes, len(self.domains))
 
     def simple_variances(self, replace: bool) -> np.ndarray:

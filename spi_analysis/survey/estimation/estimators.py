@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.estimation.design import numeric_columns
+from spi_analysis.survey.estimation.design_inputs import numeric_columns
 from spi_analysis.survey.estimation.domains import By, Design, Ratios, Variable, domains_of, labels_of
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import Estimate, make_table, proportion_interval
@@ -252,7 +252,7 @@ def estimate_variance(design: Design, variables: str | Sequence[str], by: By = N
 
     References
     ----------
-    Lumley (2010), Complex Surveys, section 2.4.
+    Lumley (2010), Complex Surveys, ch. 2 (R's svyvar).
 
     Examples
     --------

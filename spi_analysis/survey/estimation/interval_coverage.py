@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.errors import EstimationError
+from spi_analysis.survey.groups import require_columns
+
+TRUTH_AND_INTERVAL = ("truth", "estimate", "ci_low", "ci_high")
 # Relative; far below what any simulation could see.
 ROUNDING = 1e-9
 
@@ -22,6 +26,10 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     DataFrame: ``by``, runs, n (mean), bias, sd (of the errors), se (mean), width (mean), coverage, and the
     Monte-Carlo standard errors of bias, sd (for errors near normal) and coverage.
 
+    Raises
+    ------
+    EstimationError   a column is missing.
+
     References
     ----------
     Morris, White & Crowther (2019), Statistics in Medicine 38, table 6.
@@ -35,6 +43,7 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     >>> coverage_summary(runs, ["measure"])[["runs", "bias", "sd", "coverage"]].round(3).values.tolist()
     [[4.0, 1.0, 2.16, 0.75]]
     """
+    require_columns(results, [*by, *TRUTH_AND_INTERVAL, "se", "n"], EstimationError)
     error = results["estimate"] - results["truth"]
     # A census has a point as its interval, which rounding must not move off the truth.
     slack = ROUNDING * results["truth"].abs()
@@ -66,6 +75,10 @@ def range_summary(results: pd.DataFrame, by: list[str], low: str, high: str) -> 
     contains, contains_wider (the range moved outwards by the half widths of the interval), interval_contains (the
     interval alone, same runs).
 
+    Raises
+    ------
+    EstimationError   a column is missing.
+
     References
     ----------
     Vansteelandt, Goetghebeur, Kenward & Molenberghs (2006), Statistica Sinica 16 (ranges and their sampling error).
@@ -80,6 +93,7 @@ def range_summary(results: pd.DataFrame, by: list[str], low: str, high: str) -> 
     >>> found[["width", "contains", "contains_wider", "interval_contains"]].values.tolist()
     [[2.5, 0.5, 1.0, 0.5]]
     """
+    require_columns(results, [*by, *TRUTH_AND_INTERVAL, low, high], EstimationError)
     known = results.dropna(subset=[low, high])
     below, above = known["estimate"] - known["ci_low"], known["ci_high"] - known["estimate"]
     facts = known.assign(

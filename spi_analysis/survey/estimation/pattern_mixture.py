@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.weighting import effective_n
+from spi_analysis.survey.groups import effective_n, group_counts, require_columns
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def regression_proxy(
 
     Raises
     ------
-    EstimationError   fewer respondents than coefficients
+    EstimationError   a column of the respondents that ``everyone`` lacks; fewer respondents than coefficients
 
     References
     ----------
@@ -195,6 +195,7 @@ def regression_proxy(
     >>> proxy.everyone.round(6).tolist(), round(proxy.correlation**2, 6), round(proxy.adjusted**2, 6)
     ([2.0, 2.0, 6.0, 6.0, 6.0, 6.0], 0.8, 0.7)
     """
+    require_columns(everyone, respondents.columns, EstimationError)
     y, weights = np.asarray(y, dtype=float), np.asarray(weights, dtype=float)
     own, all_ = _matrix(respondents, respondents, least), _matrix(everyone, respondents, least)
     centre = np.average(own, axis=0, weights=weights) if own.shape[1] else np.zeros(0)
@@ -240,7 +241,7 @@ def _number(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]
 def _categories(column: pd.Series, known: pd.Series, least: int) -> list[np.ndarray]:
     """0/1 columns of the values that at least ``least`` respondents have; values are compared once, not row by row."""
     codes, values = pd.factorize(known)
-    thick = np.bincount(codes + 1, minlength=len(values) + 1)[1:] >= least
+    thick = group_counts(codes, len(values)) >= least
     levels = sorted(values[thick].astype(object), key=str)
     codes, values = pd.factorize(column)
     # Place of each value among the levels; the last is for those who have none.

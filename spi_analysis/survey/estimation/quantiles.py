@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
-from spi_analysis.survey.estimation.design import numeric_columns
+from spi_analysis.survey.estimation.design_inputs import numeric_columns
 from spi_analysis.survey.estimation.domains import By, Design, Domains, Ratios, Variable, domains_of
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import INTERVALS, RESULT_COLUMNS, Estimate, make_table, proportion_interval
@@ -189,7 +189,8 @@ def estimate_quantile(
 
     References
     ----------
-    Woodruff (1952), JASA 47; Hyndman & Fan (1996), American Statistician 50; Shah & Vaish (2006).
+    Woodruff (1952), JASA 47; Hyndman & Fan (1996), American Statistician 50; Shah & Vaish (2006),
+    Proceedings of the ASA Section on Survey Research Methods.
 
     Examples
     --------

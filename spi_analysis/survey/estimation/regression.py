@@ -298,7 +298,7 @@ def _fitted(model: _Model, weights: np.ndarray, others_will_do: bool) -> tuple[F
     if np.linalg.matrix_rank(groups.x[used]) < groups.x.shape[1]:
         raise EstimationError("the terms of the formula depend on each other", got=", ".join(model.terms))
     fitter = Fitter(groups, np.ones(len(w), dtype=bool), model.firth, int((weights > 0).sum()))
-    found = fitter.coefficients(w)
+    (found,) = fitter.coefficients(w[:, None])
     if found is not None:
         return fitter, found
     separated = np.zeros(len(w), dtype=bool)
@@ -307,7 +307,7 @@ def _fitted(model: _Model, weights: np.ndarray, others_will_do: bool) -> tuple[F
     terms = [term for term, known in zip(model.terms, fitter.known, strict=True) if not known]
     places = np.flatnonzero(model.rows)
     problems = separated_levels(model.factors, model.y[places], separated[groups.codes[places]], terms)
-    found = fitter.coefficients(w) if others_will_do and fitter.known.any() else None
+    (found,) = fitter.coefficients(w[:, None]) if others_will_do and fitter.known.any() else (None,)
     if found is None:
         raise EstimationError(*problems)
     named = "; ".join(f"{p.column} = {p.key}: {p.got}" if p.column else f"{p.key}: {p.got}" for p in problems)
@@ -318,8 +318,7 @@ def _fitted(model: _Model, weights: np.ndarray, others_will_do: bool) -> tuple[F
 def _replicated(design: ReplicateDesign, model: _Model, fitter: Fitter, start: np.ndarray) -> np.ndarray:
     """Coefficients in every replicate (R, p), missing in those that separate or have nobody in a level."""
     nothing = np.full(len(start), np.nan)
-    columns = (model.groups.weights(np.where(model.rows, w, 0.0)) for w in design.replicates.T)
-    found = [fitter.coefficients(w, start) for w in columns]
+    found = fitter.coefficients(model.groups.weights(design.replicates), start)
     left_out = sum(one is None for one in found)
     if left_out > MOST_LEFT_OUT * len(found):
         raise EstimationError(

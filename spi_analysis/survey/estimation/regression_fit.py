@@ -1,11 +1,13 @@
 """Maximum weighted likelihood of models with a canonical link, plain or with Firth's penalty.
 
+Binary models are fitted by the scoring of the response model, counts by statsmodels.
 People who are alike in outcome and terms count together, so a model of a few groups costs the same for any sample.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +15,8 @@ import pandas as pd
 from scipy.optimize import linprog
 
 from spi_analysis.errors import EstimationError, Problem
+from spi_analysis.survey.groups import group_sums
+from spi_analysis.survey.weighting import dense_design, fit_columns, link_of, working_response
 
 # Outcomes that the terms of a model decide: coefficients that run to infinity, and the levels they belong to.
 
@@ -116,8 +120,12 @@ class Groups:
     codes: np.ndarray
 
     def weights(self, weights: np.ndarray) -> np.ndarray:
-        """Weights (m,) of the groups from those of the rows (n,)."""
-        return np.bincount(self.codes + 1, weights, len(self.y) + 1)[1:]
+        """Weights (m,) or (m, K) of the groups from those of the rows (n,) or (n, K)."""
+        return group_sums(self.codes, weights, len(self.y))
+
+    def used(self, weights: np.ndarray) -> Groups:
+        """Those with weight (m,)."""
+        return replace(self, y=self.y[weights > 0], x=self.x[weights > 0])
 
     def means(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, its first and its second derivative by the linear predictor."""
@@ -174,38 +182,26 @@ class Fitter:
         """Coefficients (p,) that have a value: those that lie in the space."""
         return np.asarray((self.space**2).sum(axis=1) > 1 - RANK_TOLERANCE)
 
-    def coefficients(self, weights: np.ndarray, start: np.ndarray | None = None) -> np.ndarray | None:
-        """Coefficients (p,) for weights (m,) of the groups, missing where they have no value; None where the weights
-        leave a group out that others are compared with, or separate the outcomes.
+    def coefficients(self, weights: np.ndarray, start: np.ndarray | None = None) -> list[np.ndarray | None]:
+        """Coefficients (p,) for every column of the groups' ``weights`` (m, K), missing where they have no value; None
+        where the weights leave a group out that others are compared with, or separate the outcomes.
         """
-        use = self.kept & (weights > 0)
-        if not self._is_complete(use):
-            return None
-        w, x = weights[use], self.groups.x[use] @ self.space
-        part = Groups(self.groups.family, self.groups.y[use], x, self.groups.codes)
-        first = np.zeros(x.shape[1]) if start is None else self.space.T @ np.where(self.known, start, 0.0)
-        found = _penalised(part, w * self.people / w.sum(), first) if self.penalised else self._newton(part, w, first)
-        return None if found is None else np.where(self.known, self.space @ found, np.nan)
+        weights = np.where(self.kept[:, None], weights, 0.0)
+        complete = np.array([self._is_complete(w > 0) for w in weights.T])
+        part = Groups(self.groups.family, self.groups.y, self.groups.x @ self.space, self.groups.codes)
+        first = None if start is None else self.space.T @ np.where(self.known, start, 0.0)
+        fitted = iter(self._fits(part, weights[:, complete], first))
+        found = [next(fitted) if one else None for one in complete]
+        return [None if one is None else np.where(self.known, self.space @ one, np.nan) for one in found]
 
-    def _newton(self, part: Groups, w: np.ndarray, start: np.ndarray) -> np.ndarray | None:
-        b, looked_at = start, False
-        for _ in range(MAX_ITERATIONS):
-            eta = part.x @ b
-            if not looked_at and _is_suspicious(part, eta):
-                looked_at = True
-                if separated_rows(part.family, part.y, part.x).any():
-                    return None
-            # Newton's step b + (x'W x)^-1 x'w (y - mean), which for a canonical link is Fisher's scoring
-            # (McCullagh & Nelder 1989, section 2.5).
-            mean, slope, _ = part.means(eta)
-            step = _solved(_information(part.x, w * slope), part.x.T @ (w * (part.y - mean)))
-            moved = None if step is None else _moved(part, w, b, step)
-            if step is None or moved is None:
-                return None if separated_rows(part.family, part.y, part.x).any() else _stuck()
-            b = moved
-            if np.abs(step).max() <= TOLERANCE * max(1.0, np.abs(b).max()):
-                return b
-        return _stuck()
+    def _fits(self, part: Groups, weights: np.ndarray, start: np.ndarray | None) -> Iterable[np.ndarray | None]:
+        """Coefficients (q,) in the space for every column of weights, None where it separates the outcomes."""
+        if self.penalised:
+            first = np.zeros(part.x.shape[1]) if start is None else start
+            return (_penalised(part.used(w), w[w > 0] * self.people / w.sum(), first) for w in weights.T)
+        fits = {"gaussian": _least_squares, "binomial": _binary, "poisson": _poisson}[part.family]
+        found = fits(part, weights, start)
+        return (None if _is_separated(part.used(w), b) else _settled(b) for w, b in zip(weights.T, found, strict=True))
 
     def _is_complete(self, use: np.ndarray) -> bool:
         """Whether the groups in use tell all directions apart; looked up, since most replicates use the same."""
@@ -233,33 +229,67 @@ def _stuck() -> np.ndarray:
     )
 
 
-def _is_suspicious(part: Groups, eta: np.ndarray) -> bool:
+def _is_separated(part: Groups, b: np.ndarray) -> bool:
+    """Whether coefficients run to infinity: looked at where some group is said to be (nearly) certain."""
     if part.family == "gaussian":
         return False
-    return bool((-eta if part.family == "poisson" else np.abs(eta)).max() > SUSPICIOUS)
+    eta = part.x @ b
+    # What is not finite did not converge.
+    certain = (-eta if part.family == "poisson" else np.abs(eta)) > SUSPICIOUS
+    if not certain.any() and np.isfinite(eta).all():
+        return False
+    return bool(separated_rows(part.family, part.y, part.x).any())
+
+
+def _settled(b: np.ndarray) -> np.ndarray:
+    return b if np.isfinite(b).all() else _stuck()
+
+
+# The fits: one row of coefficients (q,) per column of weights (m, K), missing where there is no convergence.
+
+
+def _least_squares(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray:
+    """Weighted least squares: the minimum of sum w (y - x'b)**2, for which no start is needed."""
+    roots = np.sqrt(weights.T)
+    return np.array([np.linalg.lstsq(part.x * w[:, None], part.y * w, rcond=None)[0] for w in roots])
+
+
+def _binary(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray:
+    """Scoring of the logistic model for all columns at once, as the response model does it."""
+    link = link_of("logit")
+    scaled = weights / weights.mean(axis=0)
+    if start is None:
+        # R's first step, for each column; where replicates are fitted the sample's coefficients are at hand.
+        _, working, response = working_response(part.y[:, None], scaled, link)
+        sides = zip(working.T, response.T, strict=True)
+        begun = [np.linalg.solve(_information(part.x, w), part.x.T @ r) for w, r in sides]
+        first = np.array(begun).reshape(-1, part.x.shape[1]).T
+    else:
+        first = np.repeat(start[:, None], weights.shape[1], axis=1)
+    fit = fit_columns(
+        dense_design(part.x), scaled * part.y[:, None], scaled, link, first,
+        tolerance=TOLERANCE, max_iterations=MAX_ITERATIONS,
+    )  # fmt: skip
+    # The deviance stands still long before its maximum is known to the last digit: the step that follows is taken too.
+    return np.where(fit.converged, fit.coefficients + fit.following, np.nan).T
+
+
+def _poisson(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray:
+    """Iteratively reweighted least squares of statsmodels, column by column."""
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    found = np.full((weights.shape[1], part.x.shape[1]), np.nan)
+    for row, w in zip(found, weights.T, strict=True):
+        used = part.used(w)
+        model = GLM(used.y, used.x, family=Poisson(), var_weights=w[w > 0])
+        fit = model.fit(start_params=start, maxiter=MAX_ITERATIONS, tol=0.0, rtol=TOLERANCE, scale=1.0)
+        row[:] = fit.params if fit.converged else np.nan
+    return found
 
 
 def _information(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return x.T @ (x * weights[:, None])
-
-
-def _solved(information: np.ndarray, score: np.ndarray) -> np.ndarray | None:
-    try:
-        step = np.linalg.solve(information, score)
-    except np.linalg.LinAlgError:
-        return None
-    return step if np.isfinite(step).all() else None
-
-
-def _moved(part: Groups, w: np.ndarray, b: np.ndarray, step: np.ndarray) -> np.ndarray | None:
-    """The point a step leads to, the step halved until the likelihood falls by no more than rounding."""
-    before = part.likelihood(w, part.x @ b)
-    slack = 1e-12 * (abs(before) + float(w.sum()))
-    for k in range(HALVINGS):
-        moved = b + step / 2**k
-        if part.likelihood(w, part.x @ moved) >= before - slack:
-            return moved
-    return None
 
 
 def _penalised(part: Groups, v: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpstrf
 
 from spi_analysis.errors import EstimationError, nearest
-from spi_analysis.survey.estimation.design import DeclaredDesign, floats_of, usable_weights
+from spi_analysis.survey.estimation.design import DeclaredDesign
+from spi_analysis.survey.estimation.design_inputs import floats_of, usable_weights
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting import Auxiliary, calibration_factors
 

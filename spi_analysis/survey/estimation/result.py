@@ -10,7 +10,8 @@ from scipy.stats import beta as beta_distribution
 from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
-from spi_analysis.survey.estimation.design import usable_level
+from spi_analysis.survey.estimation.design_inputs import usable_level
+from spi_analysis.survey.groups import require_columns
 
 RESULT_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
 
@@ -172,7 +173,7 @@ def proportion_interval(
 
     Raises
     ------
-    EstimationError   unknown method; with "wald", a level that is not between 0 and 1
+    EstimationError   a column is missing; unknown method; with "wald", a level that is not between 0 and 1
 
     References
     ----------
@@ -188,6 +189,7 @@ def proportion_interval(
     >>> low.round(3).tolist(), high.round(3).tolist()
     ([0.404], [0.596])
     """
+    require_columns(table, ["estimate", "se", "df_design", "n"], EstimationError)
     p, se = table["estimate"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float)
     df, n = table["df_design"].to_numpy(dtype=float), table["n"].to_numpy(dtype=float)
     # Nobody in the domain: nothing to say.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.estimation.design import numeric_columns
+from spi_analysis.survey.estimation.design_inputs import numeric_columns
 from spi_analysis.survey.estimation.domains import By, Domains, domains_of
 from spi_analysis.survey.estimation.replication import RowRanks, replicate_covariance
 from spi_analysis.survey.estimation.result import Estimate, make_table

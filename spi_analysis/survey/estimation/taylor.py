@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError, Problem
+from spi_analysis.survey.groups import group_counts, group_sums
 
 LonelyPsu = Literal["fail", "certainty", "adjust", "average"]
 
@@ -38,7 +39,7 @@ class Stage:
     @cached_property
     def n(self) -> np.ndarray:
         """Units in the sample, per stratum."""
-        return np.bincount(self.unit_stratum, minlength=len(self.stratum_names)).astype(float)
+        return group_counts(self.unit_stratum, len(self.stratum_names)).astype(float)
 
     @cached_property
     def fraction(self) -> np.ndarray:
@@ -115,7 +116,7 @@ def _share_of_lonely(stage: Stage, present: np.ndarray | None) -> np.ndarray:
     if stage.lonely.all():
         raise _lonely_error(stage, stage.lonely)
     rows = np.ones((len(stage.stratum), 1), dtype=bool) if present is None else present
-    met = np.array([np.bincount(stage.stratum, column, len(stage.n)) > 0 for column in rows.T])
+    met = group_sums(stage.stratum, rows, len(stage.n)).T > 0
     strata, counted = met.sum(axis=1), (met & ~stage.lonely).sum(axis=1)
     share = np.divide(strata, counted, out=np.full(len(met), np.nan), where=counted > 0)
     return np.where(strata > 0, share, 1.0)
@@ -124,7 +125,7 @@ def _share_of_lonely(stage: Stage, present: np.ndarray | None) -> np.ndarray:
 def _sums(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
     if len(codes) == n_groups and np.array_equal(codes, np.arange(n_groups)):
         return values
-    return np.column_stack([np.bincount(codes, values[:, j], n_groups) for j in range(values.shape[1])])
+    return group_sums(codes, values, n_groups)
 
 
 def _lonely_error(stage: Stage, lonely: np.ndarray) -> EstimationError:
@@ -184,11 +185,11 @@ def satterthwaite_df(weights: np.ndarray, strata: np.ndarray | pd.Series) -> flo
             expected="a stratum for every weight",
         )
     w = np.asarray(weights, dtype=float)
-    n = np.bincount(codes, w > 0, len(names))
-    people = np.bincount(codes, w, len(names))
+    n = group_sums(codes, w > 0, len(names))
+    people = group_sums(codes, w, len(names))
     several = n > 1
     fraction = np.divide(n, people, out=np.ones_like(people), where=people > 0)
-    parts = np.where(several, np.clip(1 - fraction, 0, None) * np.bincount(codes, w**2, len(names)), 0.0)
+    parts = np.where(several, np.clip(1 - fraction, 0, None) * group_sums(codes, w**2, len(names)), 0.0)
     if not parts.any():
         # A census that everybody answered has no error; nor degrees of freedom that would matter.
         return float((n[several] - 1).sum())

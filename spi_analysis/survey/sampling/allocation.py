@@ -65,7 +65,7 @@ def allocate(
 
     References
     ----------
-    Cochran (1977), ch. 5; Bankier (1988), JASA 83; Wright (2012), The American Statistician 66;
+    Cochran (1977), ch. 5; Bankier (1988), The American Statistician 42; Wright (2012), The American Statistician 66;
     Wright (2017), Statistics & Probability Letters 129.
 
     Examples
@@ -85,7 +85,7 @@ def allocate(
     if integer:
         low, high = np.ceil(low), np.floor(high)
     total = _total(n, budget, method, integer)
-    spent = np.ones(len(strata)) if budget is None else _column(strata, cost or COST, above_zero=True)
+    spent = np.ones(len(strata)) if budget is None else column_of(strata, cost or COST, above_zero=True)
     _check_feasible(strata, low, high, total, spent)
     real = _real_optimum(measure, low, high, total, spent)
     if not integer:
@@ -101,28 +101,29 @@ def _measure(
     strata: pd.DataFrame, method: str, pop_size: str, sd: str, mean: str | None, cost: str | None, power: float
 ) -> np.ndarray:
     def size() -> np.ndarray:
-        return _column(strata, pop_size)
+        return column_of(strata, pop_size)
 
     def bankier() -> np.ndarray:
         if mean is None:
             return size() ** power
         # Bankier (1988): n_h in proportion to (N_h Ybar_h)**power * S_h / Ybar_h.
-        centre = _column(strata, mean, above_zero=True)
-        return (size() * centre) ** power * _column(strata, sd) / centre
+        centre = column_of(strata, mean, above_zero=True)
+        return (size() * centre) ** power * column_of(strata, sd) / centre
 
     measures: dict[str, Callable[[], np.ndarray]] = {
         "equal": lambda: np.ones(len(strata)),
         "proportional": size,
-        "neyman": lambda: size() * _column(strata, sd),
+        "neyman": lambda: size() * column_of(strata, sd),
         "power": bankier,
-        "cost": lambda: size() * _column(strata, sd) / np.sqrt(_column(strata, cost or COST, above_zero=True)),
+        "cost": lambda: size() * column_of(strata, sd) / np.sqrt(column_of(strata, cost or COST, above_zero=True)),
     }
     if method not in measures:
         raise SamplingError("unknown method", got=method, expected=", ".join(measures), hint=nearest(method, measures))
     return measures[method]()
 
 
-def _column(strata: pd.DataFrame, name: str, *, above_zero: bool = False) -> np.ndarray:
+def column_of(strata: pd.DataFrame, name: str, *, above_zero: bool = False) -> np.ndarray:
+    """Numbers of the strata, 0 or more; raises for what is none, and for a column that is missing."""
     require_columns(strata, [name], SamplingError)
     values = pd.to_numeric(strata[name], errors="coerce").to_numpy(dtype=float)
     bad = ~(np.isfinite(values) & ((values > 0) if above_zero else (values >= 0)))
@@ -140,14 +141,14 @@ def _column(strata: pd.DataFrame, name: str, *, above_zero: bool = False) -> np.
 def _bounds(strata: pd.DataFrame, pop_size: str, min_n: Bound, max_n: Bound) -> tuple[np.ndarray, np.ndarray]:
     def bound(name: str, value: Bound, default: float) -> np.ndarray:
         if isinstance(value, str):
-            return _column(strata, value)
+            return column_of(strata, value)
         if value is None:
             return np.full(len(strata), default)
         if not is_number(value) or value < 0:
             raise SamplingError(f"{name} is out of range", got=str(value), expected="a number, 0 or more, or a column")
         return np.full(len(strata), float(value))
 
-    people = _column(strata, pop_size) if pop_size in strata.columns else np.full(len(strata), np.inf)
+    people = column_of(strata, pop_size) if pop_size in strata.columns else np.full(len(strata), np.inf)
     high = np.minimum(bound("max_n", max_n, np.inf), people)
     # A stratum with fewer people than the minimum gives all it has.
     return np.minimum(bound("min_n", min_n, 0.0), people), high

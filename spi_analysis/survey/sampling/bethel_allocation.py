@@ -11,8 +11,8 @@ from scipy.optimize import Bounds, LinearConstraint, brentq, milp
 from scipy.sparse import coo_array, csr_array, diags_array
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import require_columns
-from spi_analysis.survey.sampling.allocation import Bound
+from spi_analysis.survey.groups import group_sums, require_columns, require_numbers
+from spi_analysis.survey.sampling.allocation import Bound, column_of
 
 # Precision targets: a CV ceiling for every domain and variable, as ceilings on sums of ``a (1/n - 1/N)``.
 #
@@ -41,12 +41,12 @@ class Ceilings:
         with np.errstate(divide="ignore", invalid="ignore"):
             open_ = np.where(n < self.people, (self.people - n) / (n * self.people), 0.0)[:, None]
             shares = np.where(self.loads > 0, self.loads * open_, 0.0)
-        return np.bincount(self.places.ravel(), shares.ravel(), self.size)
+        return group_sums(self.places.ravel(), shares.ravel(), self.size)
 
     def of_a_census(self) -> np.ndarray:
         """The loads over N (J,): what ``sum a / n`` of a census would be, beside a ceiling of 1."""
         shares = self.loads / np.maximum(self.people, 1)[:, None]
-        return np.bincount(self.places.ravel(), shares.ravel(), self.size)
+        return group_sums(self.places.ravel(), shares.ravel(), self.size)
 
     def met(self, n: np.ndarray) -> bool:
         return bool((self.used(n) <= 1 + ROUNDING).all())
@@ -67,14 +67,14 @@ def ceilings_of(
         mean, sd = (strata[f"{kind}_{variable}"].to_numpy(dtype=float) for kind in ("mean", "sd"))
         counts = len(names)
         # Bethel (1989): V(Y_d) = sum N**2 S**2 (1/m - 1/N), held to (cv Y_d)**2, with m = response * n.
-        total = np.bincount(levels, people * mean, counts)
-        spread = np.bincount(levels, people * sd**2, counts)
+        total = group_sums(levels, people * mean, counts)
+        spread = group_sums(levels, people * sd**2, counts)
         # What a census of the list still lacks, and what the target leaves for the sample.
-        lacking = np.bincount(levels, people * sd**2 * (1 / response - 1), counts)
+        lacking = group_sums(levels, people * sd**2 * (1 / response - 1), counts)
         allowed = (cv * total) ** 2
         room = np.maximum(allowed - lacking, ROUNDING * allowed)
         load = people**2 * sd**2 / response
-        scale = np.bincount(levels, people * np.abs(mean), counts)
+        scale = group_sums(levels, people * np.abs(mean), counts)
         centred = (np.abs(total) <= 1e-12 * scale) & (spread > 0)
         for level in np.flatnonzero(centred | (lacking > allowed * (1 + ROUNDING))):
             reached = np.inf if centred[level] else np.sqrt(lacking[level]) / abs(total[level])
@@ -107,14 +107,16 @@ def _levels(strata: pd.DataFrame, domain: str) -> tuple[np.ndarray, list[str]]:
     return codes, [str(name) for name in names]
 
 
+def _with_domains(targets: pd.DataFrame) -> pd.DataFrame:
+    """The targets, a missing domain being all strata."""
+    require_columns(targets, TARGET_COLUMNS, SamplingError)
+    return targets.assign(domain=targets["domain"].fillna(""))
+
+
 def _check_targets(strata: pd.DataFrame, targets: pd.DataFrame) -> None:
-    absent = [name for name in TARGET_COLUMNS if name not in targets.columns]
-    if absent or targets.empty:
-        raise SamplingError(
-            "the targets are not complete",
-            got=f"no column {', '.join(absent)}" if absent else "no rows",
-            expected="one row per target with " + ", ".join(TARGET_COLUMNS),
-        )
+    if targets.empty:
+        expected = "one row per target with " + ", ".join(TARGET_COLUMNS)
+        raise SamplingError("the targets are not complete", got="no rows", expected=expected)
     problems = []
     for row, (domain, variable, cv) in enumerate(targets[list(TARGET_COLUMNS)].itertuples(index=False), 1):
         needed = [f"mean_{variable}", f"sd_{variable}", *([domain] if domain else [])]
@@ -159,8 +161,12 @@ def _check_values(strata: pd.DataFrame, targets: pd.DataFrame) -> None:
 
 def bounds_of(people: np.ndarray, min_n: Bound, strata: pd.DataFrame) -> np.ndarray:
     """The least of each stratum: ``min_n``, or all its people where they are fewer."""
-    least = strata[min_n].to_numpy(dtype=float) if isinstance(min_n, str) else np.full(len(people), float(min_n or 0))
-    if not (np.isfinite(least) & (least >= 0)).all():
+    if isinstance(min_n, str):
+        least = column_of(strata, min_n)
+    else:
+        require_numbers(SamplingError, min_n=min_n or 0)
+        least = np.full(len(people), float(min_n or 0))
+    if (least < 0).any():
         raise SamplingError("the minimum of a stratum is out of range", got=str(min_n), expected="0 or more")
     return np.minimum(np.ceil(least), people)
 
@@ -431,7 +437,7 @@ def _searched(
         constraints=LinearConstraint(matrix, lb=needed),
         options={"node_limit": MOST_BRANCHES, "mip_rel_gap": 0.0},
     )
-    return None if found.x is None else low + np.bincount(strata, np.rint(found.x), len(low))
+    return None if found.x is None else low + group_sums(strata, np.rint(found.x), len(low))
 
 
 def bethel(
@@ -483,7 +489,7 @@ def bethel(
     >>> bethel(strata, targets).tolist()
     [20, 50]
     """
-    targets = targets.assign(domain=targets["domain"].fillna("")) if "domain" in targets.columns else targets
+    targets = _with_domains(targets)
     people = np.floor(_positive(strata, pop_size, zero=True))
     prices = np.ones(len(strata)) if cost is None else _positive(strata, cost)
     answered = np.ones(len(strata)) if response is None else _positive(strata, response, most=1.0)
@@ -518,7 +524,8 @@ def achieved_cv(
 
     Raises
     ------
-    KeyError   a column of ``strata`` or ``targets`` is missing.
+    SamplingError   a column of ``strata`` or ``targets`` is missing, or holds what is no number; sizes that are not one
+        for every stratum.
 
     References
     ----------
@@ -532,10 +539,15 @@ def achieved_cv(
     >>> reached["level"].tolist(), reached["reached"].round(3).tolist()
     (['a', 'b'], [0.1, 0.0])
     """
+    require_columns(strata, [pop_size, *([response] if response else [])], SamplingError)
+    targets = _with_domains(targets)
+    _check_targets(strata, targets)
+    if len(n) != len(strata):
+        raise SamplingError("the sizes do not fit the strata", got=f"{len(n)} sizes", expected=f"{len(strata)}")
     share = 1.0 if response is None else strata[response].to_numpy(dtype=float)
     people, completes = strata[pop_size].to_numpy(dtype=float), n.to_numpy(dtype=float) * share
     parts = []
-    for domain, variable, cv in targets[["domain", "variable", "cv"]].fillna({"domain": ""}).itertuples(index=False):
+    for domain, variable, cv in targets[list(TARGET_COLUMNS)].itertuples(index=False):
         mean, sd = (strata[f"{kind}_{variable}"].to_numpy(dtype=float) for kind in ("mean", "sd"))
         with np.errstate(divide="ignore", invalid="ignore"):
             # Cochran (1977), section 5.3: V(Y) = sum N**2 S**2 (1/m - 1/N) over the domain's strata.

@@ -230,18 +230,21 @@ def stratum_of(values: ArrayLike, boundaries: ArrayLike) -> np.ndarray:
 
     Raises
     ------
-    ValueError   a value is no number.
-
-    References
-    ----------
-    Cochran (1977), section 5A.7.
+    SamplingError   a value is no number.
 
     Examples
     --------
     >>> stratum_of([1, 3, 4, 100], [3, 50]).tolist()
     [1, 1, 2, 3]
     """
-    return np.searchsorted(np.asarray(boundaries, dtype=float), np.asarray(values, dtype=float), side="left") + 1
+    return np.searchsorted(_numbers(boundaries), _numbers(values), side="left") + 1
+
+
+def _numbers(values: ArrayLike) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise SamplingError("a value is no number", got=str(error), expected="numbers") from error
 
 
 def _apart(at: np.ndarray, count: int) -> np.ndarray:
@@ -255,7 +258,7 @@ def _apart(at: np.ndarray, count: int) -> np.ndarray:
 
 
 def _usable(values: ArrayLike, strata: int) -> np.ndarray:
-    x = np.asarray(values, dtype=float)
+    x = _numbers(values)
     bad = ~np.isfinite(x)
     if bad.any():
         raise SamplingError(

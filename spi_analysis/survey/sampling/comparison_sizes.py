@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.optimize import brentq
@@ -10,7 +11,8 @@ from scipy.stats import nct, norm
 from scipy.stats import t as student
 
 from spi_analysis.errors import SamplingError, nearest
-from spi_analysis.survey.sampling.size import _require, _whole
+from spi_analysis.survey.groups import is_number, require_numbers
+from spi_analysis.survey.sampling.size import _whole, given, require
 
 SIDES = {"two-sided": 2, "one-sided": 1}
 
@@ -62,7 +64,7 @@ def difference_variance(
 
     References
     ----------
-    Cochran (1977), ch. 12 (repeated sampling); Valliant, Dever & Kreuter (2018), section 4.5.
+    Cochran (1977), ch. 12 (repeated sampling); Valliant, Dever & Kreuter (2018), ch. 4 (overlapping samples).
 
     Examples
     --------
@@ -71,12 +73,14 @@ def difference_variance(
     >>> difference_variance((10, 10), overlap=1, correlation=0.5)
     100.0
     """
-    _require(min(sd) >= 0 and max(sd) > 0, "sd", sd, "two standard deviations of 0 or more, one of them above 0")
-    _require(
+    _require_pair("sd", sd)
+    require_numbers(SamplingError, overlap=overlap, correlation=correlation, ratio=ratio)
+    require(min(sd) >= 0 and max(sd) > 0, "sd", sd, "two standard deviations of 0 or more, one of them above 0")
+    require(
         0 <= overlap <= min(1.0, 1 / ratio if ratio > 0 else 1.0), "overlap", overlap, "a share that fits both samples"
     )
-    _require(-1 <= correlation <= 1, "correlation", correlation, "-1 to 1")
-    _require(ratio > 0, "ratio", ratio, "above 0")
+    require(-1 <= correlation <= 1, "correlation", correlation, "-1 to 1")
+    require(ratio > 0, "ratio", ratio, "above 0")
     return sd[0] ** 2 + ratio * sd[1] ** 2 - 2 * overlap * ratio * correlation * sd[0] * sd[1]
 
 
@@ -109,10 +113,12 @@ def proportion_correlation(p: tuple[float, float], both: float) -> float:
     >>> proportion_correlation((0.5, 0.5), both=0.5)
     1.0
     """
+    _require_pair("p", p)
+    require_numbers(SamplingError, both=both)
     low, high = max(0.0, sum(p) - 1), min(p)
-    _require(low <= both <= high, "both", both, f"between {low:g} and {high:g}")
+    require(low <= both <= high, "both", both, f"between {low:g} and {high:g}")
     spread = math.prod(math.sqrt(q * (1 - q)) for q in p)
-    _require(spread > 0, "p", p, "two shares between 0 and 1")
+    require(spread > 0, "p", p, "two shares between 0 and 1")
     return (both - p[0] * p[1]) / spread
 
 
@@ -151,7 +157,7 @@ def sample_size_change(
 
     References
     ----------
-    Valliant, Dever & Kreuter (2018), section 4.5; Woodward (1992), The Statistician 41.
+    Valliant, Dever & Kreuter (2018), ch. 4 (overlapping samples; R's PracTools: nDep2sam).
 
     Examples
     --------
@@ -160,13 +166,14 @@ def sample_size_change(
     >>> sample_size_change(5, sd=(10, 10), overlap=1, correlation=0.5).first
     32
     """
+    require_numbers(SamplingError, difference=difference, deff=deff, **given(population=population))
     variance = difference_variance(sd, overlap, correlation, ratio)
-    _require(difference != 0, "difference", difference, "a difference other than 0")
-    _require(deff > 0, "deff", deff, "a design effect above 0")
+    require(difference != 0, "difference", difference, "a difference other than 0")
+    require(deff > 0, "deff", deff, "a design effect above 0")
     # What the sampling variance may be: ((difference / (z_sig + z_power))**2 + D**2 / N), so that n = deff V / allowed.
     allowed = (difference / _z_sum(power, significance, alternative)) ** 2
     if population is not None:
-        _require(population >= 1, "population", population, "at least one person")
+        require(population >= 1, "population", population, "at least one person")
         allowed += (sd[0] ** 2 + sd[1] ** 2 - 2 * correlation * sd[0] * sd[1]) / population
     exact = deff * variance / allowed
     first, second = _whole(exact), _whole(_whole(exact) / ratio)
@@ -213,7 +220,10 @@ def detectable_difference(
     >>> round(detectable_difference(63, sd=(10, 10)), 2)
     4.99
     """
-    _require(n > 0, "n", n, "at least one complete")
+    require_numbers(SamplingError, n=n, deff=deff, **given(population=population))
+    require(n > 0, "n", n, "at least one complete")
+    require(deff > 0, "deff", deff, "a design effect above 0")
+    require(population is None or population >= 1, "population", population, "at least one person")
     # The same equation read the other way: difference = (z_sig + z_power) sqrt(deff V / n - D**2 / N).
     variance = deff * difference_variance(sd, overlap, correlation, ratio) / n
     if population is not None:
@@ -249,7 +259,7 @@ def sample_size_two_means(
 
     References
     ----------
-    Cohen (1988), Statistical Power Analysis, ch. 2.
+    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, ch. 2.
 
     Examples
     --------
@@ -257,8 +267,9 @@ def sample_size_two_means(
     >>> size.first, round(size.exact, 2)
     (64, 63.77)
     """
-    _require(sd > 0, "sd", sd, "a standard deviation above 0")
-    _require(difference != 0, "difference", difference, "a difference other than 0")
+    require_numbers(SamplingError, sd=sd, difference=difference)
+    require(sd > 0, "sd", sd, "a standard deviation above 0")
+    require(difference != 0, "difference", difference, "a difference other than 0")
     # The normal approximation, n = 2 ((z_sig + z_power) sd / difference)**2, only says where to search.
     about = 2 * (_z_sum(power, significance, alternative) * sd / difference) ** 2
     tail = significance / SIDES[alternative]
@@ -306,7 +317,8 @@ def sample_size_two_proportions(
     >>> sample_size_two_proportions((0.5, 0.75), power=0.9).first
     77
     """
-    _require(all(0 < q < 1 for q in p) and p[0] != p[1], "p", p, "two different shares between 0 and 1")
+    _require_pair("p", p)
+    require(all(0 < q < 1 for q in p) and p[0] != p[1], "p", p, "two different shares between 0 and 1")
     _z_sum(power, significance, alternative)
     pooled = sum(p) / 2
     apart = sum(q * (1 - q) for q in p)
@@ -317,13 +329,19 @@ def sample_size_two_proportions(
     return ComparisonSize(_whole(exact), _whole(exact), exact)
 
 
+def _require_pair(name: str, values: object) -> None:
+    pair = isinstance(values, Sequence) and len(values) == 2 and all(map(is_number, values))
+    require(pair, name, values, "two finite numbers")
+
+
 def _z_sum(power: float, significance: float, alternative: str) -> float:
     if alternative not in SIDES:
         raise SamplingError(
             "unknown alternative", got=alternative, expected=", ".join(SIDES), hint=nearest(alternative, SIDES)
         )
-    _require(0 < significance < 1, "significance", significance, "a level between 0 and 1")
-    _require(
+    require_numbers(SamplingError, power=power, significance=significance)
+    require(0 < significance < 1, "significance", significance, "a level between 0 and 1")
+    require(
         significance / SIDES[alternative] < power < 1, "power", power, "a chance above the level of the test, below 1"
     )
     return float(norm.isf(significance / SIDES[alternative]) + norm.ppf(power))
@@ -358,7 +376,7 @@ def size_for_interval(margin: float, p: float, interval: str = "wilson", level: 
 
     References
     ----------
-    Wilson (1927), JASA 22; Valliant, Dever & Kreuter (2018), section 3.2; Korn (1986), Statistics in Medicine 5.
+    Wilson (1927), JASA 22; Valliant, Dever & Kreuter (2018), ch. 3 (R's PracTools: nWilson, nLogOdds).
 
     Examples
     --------
@@ -370,9 +388,10 @@ def size_for_interval(margin: float, p: float, interval: str = "wilson", level: 
     if interval not in INTERVALS:
         hint = nearest(interval, INTERVALS)
         raise SamplingError("unknown interval", got=interval, expected=", ".join(INTERVALS), hint=hint)
-    _require(0 < margin < 0.5, "margin", margin, "half of an interval inside 0 to 1: below 0.5")
-    _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
-    _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
+    require_numbers(SamplingError, margin=margin, p=p, level=level)
+    require(0 < margin < 0.5, "margin", margin, "half of an interval inside 0 to 1: below 0.5")
+    require(0 < p < 1, "p", p, "a proportion between 0 and 1")
+    require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
     z, pq = float(norm.ppf(0.5 + level / 2)), p * (1 - p)
     if interval == "wald":
         return z**2 * pq / margin**2
@@ -425,10 +444,11 @@ def size_for_domain(
         raise SamplingError(
             "unknown measure", got=measure, expected=", ".join(MEASURES), hint=nearest(measure, MEASURES)
         )
-    _require(cv > 0, "cv", cv, "a coefficient of variation above 0")
-    _require(cv_population > 0, "cv_population", cv_population, "a coefficient of variation above 0")
-    _require(0 < share <= 1, "share", share, "a share above 0, at most 1")
-    _require(population is None or population >= 1, "population", population, "at least one person")
+    require_numbers(SamplingError, cv=cv, cv_population=cv_population, share=share, **given(population=population))
+    require(cv > 0, "cv", cv, "a coefficient of variation above 0")
+    require(cv_population > 0, "cv_population", cv_population, "a coefficient of variation above 0")
+    require(0 < share <= 1, "share", share, "a share above 0, at most 1")
+    require(population is None or population >= 1, "population", population, "at least one person")
     # cv**2 = unit (1/(n share) - 1/(N share)), unit the squared unit CV, solved for n.
     unit = cv_population**2 + (1 - share if measure == "total" else 0.0)
     fpc = 0.0 if population is None else unit / (population * share)

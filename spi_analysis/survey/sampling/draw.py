@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.sampling.random_numbers import (
     commitment,
     from_start,
@@ -104,9 +105,8 @@ def draw_sample(frame: pd.DataFrame, design: DrawDesign, secret: bytes) -> pd.Da
 
     Raises
     ------
-    SamplingError   an unknown method; a secret that is too short; a person without an id or listed twice; a size that
-        does not fit.
-    KeyError   the frame lacks the column of the persons; a two-stage method lacks its unit, units or people.
+    SamplingError   a column is missing; an unknown method, or a two-stage one without its unit, units or people; a
+        secret that is too short; a person without an id or listed twice; a size that does not fit.
 
     References
     ----------
@@ -127,6 +127,7 @@ def draw_sample(frame: pd.DataFrame, design: DrawDesign, secret: bytes) -> pd.Da
         raise SamplingError(
             "unknown method of selection", got=name, expected=", ".join(METHODS), hint=nearest(name, METHODS)
         )
+    require_columns(frame, [design.person, design.stratum], SamplingError)
     numbers = from_start(permanent_random_numbers(frame[design.person], secret), design.start)
     return METHODS[name](frame.assign(prn=numbers), design, design.seed(secret))
 
@@ -148,6 +149,9 @@ def _systematic(frame: pd.DataFrame, design: DrawDesign, seed: int) -> pd.DataFr
 def _two_stage(frame: pd.DataFrame, design: DrawDesign, seed: int) -> pd.DataFrame:
     """Units by size, people inside by their numbers; waves inside each unit, so that every wave visits all units."""
     method = design.method
+    lacking = [name for name in ("unit", "units", "people") if name not in method]
+    if lacking:
+        raise SamplingError("a two-stage method is not complete", got=f"no {', '.join(lacking)}", expected="all three")
     drawn = select_two_stage(
         frame, method["units"], method["people"], method["unit"], stratum=design.stratum, seed=seed,
         person=design.person, prn="prn",
@@ -216,7 +220,7 @@ def private_digest(facts: Mapping[str, Any], scope: str, secret: bytes) -> str:
 
     Raises
     ------
-    TypeError   a fact cannot be written as JSON.
+    SamplingError   a fact cannot be written as JSON.
 
     References
     ----------
@@ -244,7 +248,7 @@ def canonical(record: Mapping[str, Any]) -> str:
 
     Raises
     ------
-    TypeError   a fact cannot be written as JSON.
+    SamplingError   a fact cannot be written as JSON.
 
     References
     ----------
@@ -255,7 +259,11 @@ def canonical(record: Mapping[str, Any]) -> str:
     >>> canonical({"size": 2, "name": "a"})
     '{"name":"a","size":2}'
     """
-    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except TypeError as error:
+        expected = "texts, numbers, lists and mappings with texts as keys"
+        raise SamplingError("a fact cannot be written as JSON", got=str(error), expected=expected) from error
 
 
 def _keyed(secret: bytes, text: bytes) -> str:
@@ -271,6 +279,13 @@ def _fields(column: pd.Series) -> list[str]:
 
 
 RECORD_VERSION = 3
+# What a record must hold to be read: fields of its own, of each stratum, of each wave.
+FIELDS = (
+    "method", "scope", "person_id", "stratum", "digest_columns", "secret_commitment", "public_value", "turn", "shift",
+    "pop_size", "sample_size", "strata",
+)  # fmt: skip
+STRATUM_FIELDS = ("stratum", "pop_size", "sample_size", "frame_digest", "waves")
+WAVE_FIELDS = ("size", "digest")
 PARAMETERS = (
     "secret",
     "public_value",
@@ -304,9 +319,9 @@ def draw_record(frame: pd.DataFrame, sample: pd.DataFrame, params: Mapping[str, 
 
     Raises
     ------
-    SamplingError   parameters that do not fit, a secret that is too short or a public value that is empty; a frame and
-        sample that could not be verified (a person twice, without a stratum, or drawn but not in the frame).
-    KeyError   the frame or the sample lacks the column of the persons, or the frame that of the strata.
+    SamplingError   a column is missing; parameters that do not fit, a secret that is too short or a public value that
+        is empty; a frame and sample that could not be verified (a person twice, without a stratum, or drawn but not in
+        the frame).
 
     References
     ----------
@@ -363,11 +378,7 @@ def design_of(record: Mapping[str, Any]) -> DrawDesign:
 
     Raises
     ------
-    KeyError   the record lacks a field.
-
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods.
+    SamplingError   the record lacks a field.
 
     Examples
     --------
@@ -376,6 +387,7 @@ def design_of(record: Mapping[str, Any]) -> DrawDesign:
     >>> design_of(record).sizes
     {'a': [1]}
     """
+    require_fields(record)
     return DrawDesign(
         public_value=record["public_value"],
         sizes={entry["stratum"]: [wave["size"] for wave in entry["waves"]] for entry in record["strata"]},
@@ -385,6 +397,25 @@ def design_of(record: Mapping[str, Any]) -> DrawDesign:
         person=record["person_id"],
         stratum=record["stratum"],
     )
+
+
+def require_fields(record: Mapping[str, Any]) -> None:
+    """Raise for a record that lacks fields; names them all."""
+    problems = _lacking(record, FIELDS, "")
+    for place, entry in enumerate(record.get("strata", ()), 1):
+        problems += _lacking(entry, STRATUM_FIELDS, f", stratum {place}")
+        for number, wave in enumerate(entry.get("waves", ()), 1):
+            problems += _lacking(wave, WAVE_FIELDS, f", stratum {place}, wave {number}")
+    if problems:
+        raise SamplingError(*problems)
+
+
+def _lacking(part: Mapping[str, Any], fields: Iterable[str], where: str) -> list[Problem]:
+    return [
+        Problem("the record lacks a field", key=field + where, hint="a record is kept as it was published")
+        for field in fields
+        if field not in part
+    ]
 
 
 def strata_entries(
@@ -438,6 +469,8 @@ def _check_params(params: Mapping[str, Any]) -> None:
 
 def _require_sound(frame: pd.DataFrame, sample: pd.DataFrame, person: str, stratum: str) -> None:
     """Nobody twice, nobody without a stratum, nobody drawn who is not listed: such a record could not be verified."""
+    require_columns(frame, [person, stratum], SamplingError)
+    require_columns(sample, [person], SamplingError)
     twice = frame[person].duplicated()
     checks = [
         ("a person is there twice", int(twice.sum()), "each person once"),

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import SamplingError
-from spi_analysis.survey.groups import require_columns, with_unknown_level
+from spi_analysis.errors import SamplingError, nearest
+from spi_analysis.survey.groups import require_columns, require_numbers, with_unknown_level
 
 
 def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.DataFrame:
@@ -31,12 +31,12 @@ def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.Da
 
     Raises
     ------
-    SamplingError   a known total is negative or not finite.
-    ValueError   a known total is no number.
+    SamplingError   a known total is negative or no finite number.
 
     References
     ----------
-    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys, ch. 3 and 4; Biemer & Lyberg (2003), ch. 3.
+    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys; Biemer & Lyberg (2003), Introduction to Survey Quality,
+    ch. 3 (coverage).
 
     Examples
     --------
@@ -44,11 +44,11 @@ def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.Da
     >>> table["share"].tolist(), table["missing_people"].tolist()
     ([0.8, 1.0], [2.0, 0.0])
     """
-    totals = pd.Series(dict(known), dtype=float)
+    totals = pd.to_numeric(pd.Series(dict(known), dtype=object), errors="coerce").astype(float)
     bad = ~(np.isfinite(totals) & (totals >= 0))
     if bad.any():
         raise SamplingError(
-            "a known total is out of range", key=str(totals.index[bad][0]), got=str(totals[bad].iloc[0]),
+            "a known total is out of range", key=str(totals.index[bad][0]), got=str(dict(known)[totals.index[bad][0]]),
             expected="0 or more people",
         )  # fmt: skip
     groups = counts.index.union(totals.index, sort=True)
@@ -84,10 +84,6 @@ def list_quality(
     ------
     SamplingError   a column is missing.
 
-    References
-    ----------
-    Lessler & Kalsbeek (1992), Nonsampling Error in Surveys, ch. 4.
-
     Examples
     --------
     >>> frame = pd.DataFrame({"unit": ["a", "a", "b"], "phone": ["+62811", None, "+62812"]})
@@ -115,17 +111,16 @@ def lists_shared(others: pd.Series, source: pd.Series) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError   the index names a person twice.
-
-    References
-    ----------
-    Lohr (2011), Survey Methodology 37 (multiple frame surveys).
+    SamplingError   the index names a person twice.
 
     Examples
     --------
     >>> lists_shared(pd.Series(["web", None, "staff"]), pd.Series(["staff", "staff", "web"])).to_numpy().tolist()
     [['staff', 'web', 1], ['web', 'staff', 1]]
     """
+    if source.index.has_duplicates:
+        got = f"{int(source.index.duplicated().sum())} rows"
+        raise SamplingError("the index names a person twice", got=got, expected="each person once")
     found = others.dropna().astype(str).str.split().explode()
     pairs = pd.DataFrame({"source": source.reindex(found.index).to_numpy(), "also": found.to_numpy()})
     return pairs.groupby(["source", "also"], sort=True).size().rename("people").reset_index()
@@ -146,17 +141,22 @@ def safe_count(count: float, people: float, least: int) -> bool:
 
     Raises
     ------
-    TypeError   an argument is no number.
+    SamplingError   an argument is no number.
 
     References
     ----------
-    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4.
+    Hundepool et al. (2012), Statistical Disclosure Control, ch. 5 (frequency tables).
 
     Examples
     --------
     >>> safe_count(5, 12, least=5), safe_count(5, 8, least=5), safe_count(0, 8, least=5)
     (True, False, True)
     """
+    require_numbers(SamplingError, count=count, people=people, least=least)
+    return _is_safe(count, people, least)
+
+
+def _is_safe(count: float, people: float, least: int) -> bool:
     return all(n == 0 or n >= least for n in (count, people - count))
 
 
@@ -181,11 +181,12 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
 
     Raises
     ------
-    KeyError, ValueError   the column of the people, or the level, is missing.
+    SamplingError   the column of the people, or the level, is missing; ``least`` is no number.
 
     References
     ----------
-    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression).
+    Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression) and 5 (frequency
+    tables).
 
     Examples
     --------
@@ -195,6 +196,11 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
     >>> shown_counts(table, least=5)["people"].tolist()
     [30.0, nan, nan]
     """
+    require_columns(table, [people], SamplingError)
+    require_numbers(SamplingError, least=least)
+    if within is not None and within not in table.index.names:
+        hint = nearest(within, [name for name in table.index.names if name is not None])
+        raise SamplingError("a level of the index is missing", key=within, hint=hint)
     parts = [table] if within is None else [part for _, part in table.groupby(level=within, sort=False)]
     if not len(table):
         return table.astype(float)
@@ -207,7 +213,7 @@ def _shown_part(table: pd.DataFrame, least: int, people: str) -> pd.DataFrame:
     out[groups] = np.nan
     for column in (c for c in table.columns if c != people):
         small = pd.Series(
-            [not safe_count(n, all_, least) for n, all_ in zip(table[column], table[people], strict=True)], table.index
+            [not _is_safe(n, all_, least) for n, all_ in zip(table[column], table[people], strict=True)], table.index
         )
         out.loc[_with_company(small | groups, table[column], table[people], least), column] = np.nan
     return out
@@ -223,7 +229,7 @@ def _with_company(hidden: pd.Series, counts: pd.Series, people: pd.Series, least
         return hidden
     order = counts[~hidden].sort_values(kind="stable").index
     for group in order:
-        if hidden.sum() >= 2 and safe_count(counts[hidden].sum(), people[hidden].sum(), least):
+        if hidden.sum() >= 2 and _is_safe(counts[hidden].sum(), people[hidden].sum(), least):
             break
         hidden[group] = True
     return hidden

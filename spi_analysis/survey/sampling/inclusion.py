@@ -121,7 +121,7 @@ def joint_inclusion_systematic(probabilities: ArrayLike) -> np.ndarray:
 
     References
     ----------
-    Sarndal, Swensson & Wretman (1992), section 3.6.2; Tille (2006), section 7.2.
+    Sarndal, Swensson & Wretman (1992), section 3.6.2; Tille (2006), Sampling Algorithms, ch. 7 (systematic sampling).
 
     Examples
     --------
@@ -252,7 +252,7 @@ def joint_inclusion_pareto(probabilities: ArrayLike) -> np.ndarray:
     References
     ----------
     Rosen (1997), Journal of Statistical Planning and Inference 62; Aires (1999), Methodology and Computing in Applied
-    Probability 4.
+    Probability 1.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from spi_analysis.errors import SamplingError, nearest
-from spi_analysis.survey.groups import is_number
+from spi_analysis.survey.groups import group_sums, is_number, require_columns, require_numbers
 
 COMMITMENT_LABEL = b"permanent random numbers, commitment, version 1\x00"
 # The most bits with which the middle of a cell is still a double: neither 0 nor 1 can occur, and a start is exact.
@@ -200,7 +200,7 @@ def rotated_start(start: float, rotation: float) -> float:
 
     Parameters
     ----------
-    shift, turn : float   parts of the circle
+    start, rotation : float   parts of the circle
 
     Returns
     -------
@@ -208,7 +208,7 @@ def rotated_start(start: float, rotation: float) -> float:
 
     Raises
     ------
-    TypeError   shift or turn is no number.
+    SamplingError   start or rotation is no number.
 
     References
     ----------
@@ -219,6 +219,7 @@ def rotated_start(start: float, rotation: float) -> float:
     >>> rotated_start(0.75, 0.5)
     0.25
     """
+    require_numbers(SamplingError, start=start, rotation=rotation)
     return float((start + rotation) % 1.0)
 
 
@@ -238,12 +239,11 @@ def rotation_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: 
 
     Raises
     ------
-    SamplingError   an unknown aim; a fraction outside 0 to 1.
-    ValueError   the arrays differ in length.
+    SamplingError   an unknown aim; a fraction outside 0 to 1; arrays of different length.
 
     References
     ----------
-    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Survey Methodology 35.
+    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Statistica Neerlandica 63.
 
     Examples
     --------
@@ -254,11 +254,11 @@ def rotation_for(before: ArrayLike, now: ArrayLike, aim: str = "least", people: 
     """
     if aim not in AIMS:
         raise SamplingError("unknown aim of co-ordination", got=aim, expected=", ".join(AIMS), hint=nearest(aim, AIMS))
-    first, second, counts = np.broadcast_arrays(_fractions(before), _fractions(now), np.asarray(people, dtype=float))
+    first, second, counts = _of_one_length(_fractions(before), _fractions(now), people)
     if aim == "most" or not first.size:
         return 0.0
     pairs, which = np.unique(np.column_stack([first.ravel(), second.ravel()]), axis=0, return_inverse=True)
-    weights = np.bincount(which.ravel(), counts.ravel())
+    weights = group_sums(which.ravel(), counts.ravel())
     # The overlap is linear between these rotations, so that one of them is best.
     rotations = np.unique(np.concatenate([pairs[:, 0], 1 - pairs[:, 1]]) % 1.0)
     shared = [expected_overlap(pairs[:, 0], pairs[:, 1], rotation, weights) for rotation in rotations]
@@ -288,7 +288,7 @@ def expected_overlap(before: ArrayLike, now: ArrayLike, rotation: float, people:
     Parameters
     ----------
     before, now : array (H,)   sampling fractions in both rounds
-    turn : float               how far the second round is rotated against the first, as part of the circle
+    rotation : float           how far the second round is rotated against the first, as part of the circle
     people : array (H,)        people that each pair of fractions stands for
 
     Returns
@@ -297,12 +297,11 @@ def expected_overlap(before: ArrayLike, now: ArrayLike, rotation: float, people:
 
     Raises
     ------
-    SamplingError   a fraction outside 0 to 1.
-    ValueError   the arrays differ in length.
+    SamplingError   a fraction outside 0 to 1; arrays of different length; a rotation that is no number.
 
     References
     ----------
-    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Survey Methodology 35.
+    Ohlsson (1995), in: Business Survey Methods; Nedyalkova, Qualite & Tille (2009), Statistica Neerlandica 63.
 
     Examples
     --------
@@ -311,7 +310,9 @@ def expected_overlap(before: ArrayLike, now: ArrayLike, rotation: float, people:
     >>> expected_overlap([0.5], [0.5], rotation=0.25, people=[100])
     25.0
     """
-    return float(np.sum(shared_fraction(before, now, rotation) * np.asarray(people, dtype=float)))
+    require_numbers(SamplingError, rotation=rotation)
+    first, second, counts = _of_one_length(_fractions(before), _fractions(now), people)
+    return float(np.sum(shared_fraction(first, second, rotation) * counts))
 
 
 def rounds_of_rest(fraction: float) -> int:
@@ -361,11 +362,7 @@ def overlap(
 
     Raises
     ------
-    KeyError   a column is missing.
-
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods.
+    SamplingError   a column is missing.
 
     Examples
     --------
@@ -374,10 +371,21 @@ def overlap(
     >>> overlap(before, now).loc["a"].tolist()
     [2.0, 1.0, 0.5]
     """
+    require_columns(before, [person], SamplingError)
+    require_columns(now, [person, stratum], SamplingError)
     again = now[person].astype("object").isin(list(before[person]))
     counted = again.groupby(now[stratum].map(str).rename("stratum"))
     table = pd.DataFrame({"drawn": counted.size(), "again": counted.sum().astype(int)})
     return table.assign(share=table["again"] / table["drawn"])
+
+
+def _of_one_length(*arrays: ArrayLike) -> list[np.ndarray]:
+    numbers = [np.asarray(values, dtype=float) for values in arrays]
+    lengths = {values.shape for values in numbers if values.ndim}
+    if len(lengths) > 1:
+        got = " and ".join(str(shape[0]) for shape in sorted(lengths))
+        raise SamplingError("the arrays do not fit each other", got=f"{got} numbers", expected="as many, or one number")
+    return [np.asarray(values) for values in np.broadcast_arrays(*numbers)]
 
 
 def _fractions(values: ArrayLike) -> np.ndarray:

@@ -13,7 +13,9 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.sampling.allocation import allocate
+from spi_analysis.survey.groups import require_numbers
+from spi_analysis.survey.sampling.allocation import allocate, column_of
+from spi_analysis.survey.sampling.size import require
 
 # A prior can be worth at most so many invitations: beyond it strata count as alike.
 _STRONGEST = 1e6
@@ -128,8 +130,8 @@ def invitations_for(
 
     Raises
     ------
-    SamplingError   an anticipated response is out of range; whatever ``allocate`` finds wrong.
-    KeyError   the column of the people or of the response is missing.
+    SamplingError   a column is missing; an anticipated response is out of range; a size is no number; whatever
+        ``allocate`` finds wrong.
 
     References
     ----------
@@ -143,6 +145,7 @@ def invitations_for(
     >>> invitations_for(strata, 30).tolist()
     [40, 40]
     """
+    require_numbers(SamplingError, completes=completes, min_invited=min_invited)
     names = _Names(pop_size, response, sd)
     real = _real_invitations(strata, method, names, min_invited)(completes)
     return _whole(strata, real, math.ceil(real.sum() - 1e-9), pop_size, min_invited)
@@ -171,8 +174,8 @@ def invitations_by(
 
     Raises
     ------
-    SamplingError   an anticipated response is out of range; whatever ``allocate`` finds wrong.
-    KeyError   the column of the people or of the response is missing.
+    SamplingError   a column is missing; an anticipated response is out of range; a size is no number; whatever
+        ``allocate`` finds wrong.
 
     References
     ----------
@@ -184,7 +187,8 @@ def invitations_by(
     >>> invitations_by(strata, 80).tolist()
     [40, 40]
     """
-    names, people = _Names(pop_size, response, sd), strata[pop_size].to_numpy(dtype=float)
+    require_numbers(SamplingError, invited=invited, min_invited=min_invited)
+    names, people = _Names(pop_size, response, sd), column_of(strata, pop_size)
     if invited >= people.sum():
         return pd.Series(people.astype(int), index=strata.index, name="n")
 
@@ -220,7 +224,8 @@ def stratified_margin(
 
     Raises
     ------
-    KeyError   a column is missing.
+    SamplingError   a column is missing or holds what is no number; answers that are not one number for every stratum;
+        a level or design effect out of range.
 
     References
     ----------
@@ -234,12 +239,15 @@ def stratified_margin(
     >>> round(stratified_margin(strata, [50]), 2)
     1.96
     """
-    people = strata[pop_size].to_numpy(dtype=float)
+    require_numbers(SamplingError, level=level, deff=deff)
+    require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
+    people, spread = column_of(strata, pop_size), column_of(strata, sd)
     answers = np.asarray(completes, dtype=float)
+    require(answers.shape == people.shape, "completes", answers.shape, f"one number for each of {len(people)} strata")
     if ((answers <= 0) & (people > 0)).any():
         return float("inf")
     # Cochran (1977), section 5.4: v(ybar_st) = sum W_h**2 s_h**2 (1/n_h - 1/N_h).
-    parts = (people / people.sum()) ** 2 * strata[sd].to_numpy(dtype=float) ** 2 * (1 / answers - 1 / people)
+    parts = (people / people.sum()) ** 2 * spread**2 * (1 / answers - 1 / people)
     return float(norm.ppf(0.5 + level / 2) * math.sqrt(deff * max(float(parts.sum()), 0.0)))
 
 
@@ -271,8 +279,7 @@ def compared_allocations(
 
     Raises
     ------
-    SamplingError   an anticipated response is out of range; whatever ``allocate`` finds wrong.
-    KeyError   a column is missing.
+    SamplingError   as ``invitations_by`` and ``stratified_margin``.
 
     References
     ----------
@@ -310,7 +317,7 @@ def _real_invitations(
     strata: pd.DataFrame, method: str, names: _Names, min_invited: int
 ) -> Callable[[float], np.ndarray]:
     """From answers to invitations as real numbers: every stratum's answers over its response, within its people."""
-    people, rates = strata[names.pop_size].to_numpy(dtype=float), _rates(strata, names.response)
+    people, rates = column_of(strata, names.pop_size), _rates(strata, names.response)
     least, most = np.minimum(min_invited, people) * rates, people * rates
     bounds = strata.assign(_least=least, _most=most, _people=people)
 
@@ -329,7 +336,7 @@ def _real_invitations(
 
 def _whole(strata: pd.DataFrame, real: np.ndarray, total: int, pop_size: str, min_invited: int) -> pd.Series:
     """Whole numbers that sum to ``total``, by the exact rule of ``allocate``: the measure is what was wanted."""
-    people = strata[pop_size].to_numpy(dtype=float)
+    people = column_of(strata, pop_size)
     per_person = np.divide(real, people, out=np.zeros_like(people), where=people > 0)
     measured = strata.assign(_per_person=per_person, _least=np.minimum(min_invited, people))
     total = min(max(total, int(measured["_least"].sum())), int(people.sum()))
@@ -337,7 +344,7 @@ def _whole(strata: pd.DataFrame, real: np.ndarray, total: int, pop_size: str, mi
 
 
 def _rates(strata: pd.DataFrame, response: str) -> np.ndarray:
-    rates = strata[response].to_numpy(dtype=float)
+    rates = column_of(strata, response)
     bad = ~((rates > 0) & (rates <= 1))
     if bad.any():
         raise SamplingError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.groups import is_number
+from spi_analysis.survey.groups import require_numbers
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def sample_size(
     >>> size.completes, size.invitations, size.census
     (278, 556, False)
     """
-    _require_numbers(margin=margin, p=p, deff=deff)
-    _require(0 < margin < 1, "margin", margin, "a proportion between 0 and 1 (0.05 = 5 points of 100)")
-    _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
-    _require(deff > 0, "deff", deff, "a design effect above 0")
+    require_numbers(SamplingError, margin=margin, p=p, deff=deff)
+    require(0 < margin < 1, "margin", margin, "a proportion between 0 and 1 (0.05 = 5 points of 100)")
+    require(0 < p < 1, "p", p, "a proportion between 0 and 1")
+    require(deff > 0, "deff", deff, "a design effect above 0")
     return _size(deff * p * (1 - p), margin, level, population, eligibility, response_rate, proportion=True)
 
 
@@ -135,16 +135,16 @@ def sample_size_mean(
     >>> sample_size_mean(sd=10, mean=50, cv=0.02, population=100).completes
     50
     """
-    _require_numbers(sd=sd, margin=margin, cv=cv, mean=mean, level=level, deff=deff)
-    _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
-    _require(sd > 0, "sd", sd, "a standard deviation above 0")
-    _require(deff > 0, "deff", deff, "a design effect above 0")
+    require_numbers(SamplingError, sd=sd, level=level, deff=deff, **given(margin=margin, cv=cv, mean=mean))
+    require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
+    require(sd > 0, "sd", sd, "a standard deviation above 0")
+    require(deff > 0, "deff", deff, "a design effect above 0")
     if (margin is None) == (cv is None) or (cv is not None and not mean):
         raise SamplingError(
             "the target is unclear", got=f"margin={margin}, cv={cv}, mean={mean}", expected="margin, or cv with mean"
         )
-    _require(margin is None or margin > 0, "margin", margin, "a half-width above 0")
-    _require(cv is None or cv > 0, "cv", cv, "a coefficient of variation above 0")
+    require(margin is None or margin > 0, "margin", margin, "a half-width above 0")
+    require(cv is None or cv > 0, "cv", cv, "a coefficient of variation above 0")
     if margin is not None:
         return _size(deff * sd**2, margin, level, population, eligibility, response_rate, proportion=False)
     assert cv is not None
@@ -184,12 +184,12 @@ def margin_of_error(
     >>> margin_of_error(100, population=100)
     0.0
     """
-    _require_numbers(n=n, p=p, level=level, population=population, deff=deff)
-    _require(population is None or population >= 1, "population", population, "at least one person")
-    _require(n > 0, "n", n, "at least one complete")
-    _require(0 < p < 1, "p", p, "a proportion between 0 and 1")
-    _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
-    _require(deff > 0, "deff", deff, "a design effect above 0")
+    require_numbers(SamplingError, n=n, p=p, level=level, deff=deff, **given(population=population))
+    require(population is None or population >= 1, "population", population, "at least one person")
+    require(n > 0, "n", n, "at least one complete")
+    require(0 < p < 1, "p", p, "a proportion between 0 and 1")
+    require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
+    require(deff > 0, "deff", deff, "a design effect above 0")
     # Cochran (1977), theorem 3.2: V(p) = p(1-p)/n * (N-n)/(N-1).
     fpc = 1.0 if population is None else max(population - n, 0) / max(population - 1, 1)
     return float(norm.ppf(0.5 + level / 2) * math.sqrt(deff * p * (1 - p) / n * fpc))
@@ -205,16 +205,18 @@ def _size(
     *,
     proportion: bool,
 ) -> SampleSize:
-    _require_numbers(level=level, population=population, eligibility=eligibility, response_rate=response_rate)
-    _require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
-    _require(0 < eligibility <= 1, "eligibility", eligibility, "a share above 0, at most 1")
-    _require(0 < response_rate <= 1, "response_rate", response_rate, "a share above 0, at most 1")
+    require_numbers(
+        SamplingError, level=level, eligibility=eligibility, response_rate=response_rate, **given(population=population)
+    )
+    require(0 < level < 1, "level", level, "a confidence level between 0 and 1")
+    require(0 < eligibility <= 1, "eligibility", eligibility, "a share above 0, at most 1")
+    require(0 < response_rate <= 1, "response_rate", response_rate, "a share above 0, at most 1")
     # Cochran (1977), section 4.4: n_0 = (z/margin)**2 * variance, then n = n_0 / (1 + n_0/N) of a finite population.
     need = (norm.ppf(0.5 + level / 2) / margin) ** 2 * variance
     if population is None:
         exact = need
     else:
-        _require(population >= 1, "population", population, "at least one person")
+        require(population >= 1, "population", population, "at least one person")
         # A proportion's population variance is N/(N-1) p(1-p); a standard deviation is taken as it is.
         n_minus = max(population - 1, 1) if proportion else population
         exact = need * (population / n_minus) / (1 + need / n_minus)
@@ -231,12 +233,12 @@ def _whole(x: float) -> int:
     return math.ceil(x - 1e-9)
 
 
-def _require_numbers(**values: object) -> None:
-    """Every value that is given must be a finite number."""
-    for name, value in values.items():
-        _require(value is None or is_number(value), name, value, "a finite number")
+def given(**values: object) -> dict[str, object]:
+    """The values that are not left out."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _require(ok: bool, name: str, got: object, expected: str) -> None:
+def require(ok: bool, name: str, got: object, expected: str) -> None:
+    """Raise for an argument that is out of its range."""
     if not ok:
         raise SamplingError(f"{name} is out of range", got=str(got), expected=expected)

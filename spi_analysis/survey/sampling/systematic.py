@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import SamplingError
-from spi_analysis.survey.groups import require_columns
+from spi_analysis.survey.groups import group_counts, require_columns
 from spi_analysis.survey.sampling.pps import _line, select_pps
 from spi_analysis.survey.sampling.random_numbers import numbers_for, numbers_of
 from spi_analysis.survey.sampling.selection import _sizes, _strata, select_srs
@@ -61,7 +61,7 @@ def select_systematic(
     strata = _strata(frame, stratum)
     wanted = _sizes(n, strata)
     codes, names = pd.factorize(strata, sort=True)
-    people = np.bincount(codes, minlength=len(names))
+    people = group_counts(codes, len(names))
     takes = np.array([wanted[str(name)] for name in names], dtype=int)
     starts = np.array([numbers_for(seed, str(name))[0] for name in names])
     # Rows stratum by stratum, each in its order.

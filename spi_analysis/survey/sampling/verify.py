@@ -15,6 +15,7 @@ from spi_analysis.survey.sampling.draw import (
     design_of,
     draw_sample,
     record_seal,
+    require_fields,
     row_digests,
     strata_entries,
 )
@@ -80,8 +81,7 @@ def verify_draw(
 
     Raises
     ------
-    SamplingError   a secret that is too short; a record whose public value is empty.
-    KeyError   the record lacks a field.
+    SamplingError   a secret that is too short; a record that lacks a field, or whose public value is empty.
 
     References
     ----------
@@ -104,6 +104,7 @@ def verify_draw(
     other = other_version(record)
     if other:
         return other
+    require_fields(record)
     needed = dict.fromkeys([*record["digest_columns"], record["person_id"], record["stratum"]])
     missing = [c for c in needed if c not in frame.columns]
     if missing:
@@ -137,11 +138,7 @@ def other_version(record: Mapping[str, Any]) -> list[Difference]:
 
     Raises
     ------
-    AttributeError   what was read is no mapping.
-
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods; see ``draw_record``.
+    SamplingError   what was read is no mapping.
 
     Examples
     --------
@@ -150,6 +147,9 @@ def other_version(record: Mapping[str, Any]) -> list[Difference]:
     >>> [difference.recorded for difference in other_version({"record_version": 1})]
     ['1']
     """
+    if not isinstance(record, Mapping):
+        expected = "a mapping, as draw_record made it"
+        raise SamplingError("the record of a draw cannot be read", got=type(record).__name__, expected=expected)
     version = record.get("record_version")
     if version == RECORD_VERSION:
         return []
@@ -174,12 +174,7 @@ def record_differences(record: Mapping[str, Any]) -> list[Difference]:
 
     Raises
     ------
-    SamplingError   the public value is empty.
-    KeyError   the record lacks a field.
-
-    References
-    ----------
-    Ohlsson (1995), in: Business Survey Methods; see ``draw_record``.
+    SamplingError   the record lacks a field; the public value is empty.
 
     Examples
     --------
@@ -191,6 +186,7 @@ def record_differences(record: Mapping[str, Any]) -> list[Difference]:
     >>> [str(difference) for difference in record_differences(record | {"sample_size": 2})]
     ['the strata do not add up to the sample: recorded 2, found 1']
     """
+    require_fields(record)
     strata = record["strata"]
     waves = [sum(wave["size"] for wave in entry["waves"]) for entry in strata]
     checks = [

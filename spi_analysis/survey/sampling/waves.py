@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import half_up, require_columns
+from spi_analysis.survey.groups import half_up, require_columns, require_numbers
 from spi_analysis.survey.sampling.random_numbers import numbers_of
 from spi_analysis.survey.sampling.selection import _strata
 
@@ -34,12 +34,7 @@ def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
 
     Raises
     ------
-    IndexError   no shares are given.
-    ValueError   all shares are 0.
-
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples).
+    SamplingError   no shares, a share that is negative or no number, shares that are all 0.
 
     Examples
     --------
@@ -48,6 +43,10 @@ def wave_sizes(people: int, shares: Sequence[float]) -> list[int]:
     >>> wave_sizes(3, [0.5, 0.5])
     [2, 1]
     """
+    require_numbers(SamplingError, people=people, **{f"share {i}": share for i, share in enumerate(shares, 1)})
+    if not len(shares) or min(shares) < 0 or max(shares) == 0:
+        expected = "one or more, none below 0, not all of them 0"
+        raise SamplingError("the shares of the waves do not fit", got=str(list(shares)), expected=expected)
     upto = np.cumsum(shares)
     ends = half_up(people * upto / upto[-1])
     ends[0], ends[-1] = max(ends[0], min(people, 1)), people
@@ -69,11 +68,7 @@ def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[in
 
     Raises
     ------
-    TypeError   a size or share is no number.
-
-    References
-    ----------
-    Valliant, Dever & Kreuter (2018), ch. 6 (reserve samples).
+    SamplingError   a size or share is no number.
 
     Examples
     --------
@@ -82,6 +77,8 @@ def with_reserves(first: int, people: int, reserves: Sequence[float]) -> list[in
     >>> with_reserves(10, people=12, reserves=[0.5, 0.5])
     [10, 2, 0]
     """
+    shares = {f"reserve {i}": reserve for i, reserve in enumerate(reserves, 1)}
+    require_numbers(SamplingError, first=first, people=people, **shares)
     ends, so_far = [min(first, people)], 1.0
     for reserve in reserves:
         so_far += reserve

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from spi_analysis.errors import InputError, Problem
 from spi_analysis.survey.estimation import coverage_summary
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.simulation.candidate import Design
 from spi_analysis.survey.simulation.parallel import on_all_cores
 from spi_analysis.survey.simulation.population import Population
@@ -22,6 +23,7 @@ from spi_analysis.survey.simulation.runs import Settings, simulate_runs
 BATCH = 50
 Task = tuple[Design, ResponseModel, range]
 KEYS = ["design", "response", "answer"]
+RUN_COLUMNS = ["truth", "estimate", "se", "ci_low", "ci_high", "n", "invitations", "cost", "why"]
 
 
 def compare_designs(
@@ -145,7 +147,7 @@ def summarise(results: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame
 
     Raises
     ------
-    KeyError   a column is missing.
+    InputError   a column is missing.
 
     References
     ----------
@@ -164,6 +166,7 @@ def summarise(results: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame
     [1.0, 0.5, 6.0, 2.0]
     """
     keys = list(keys)
+    require_columns(results, [*keys, *RUN_COLUMNS], InputError)
     missing = results["estimate"].isna()
     groups = results.groupby(keys, sort=False)
     facts = groups[["truth", "n", "invitations", "cost"]].mean().rename(columns={"n": "completes"})

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.survey.estimation import satterthwaite_df, t_interval
-from spi_analysis.survey.groups import Margin, merged_codes
+from spi_analysis.survey.groups import Margin, group_counts, group_sums, merged_codes
 from spi_analysis.survey.simulation.population import Cells
 from spi_analysis.survey.weighting import Auxiliary, bootstrap_replicates, rake_columns
 
@@ -129,7 +129,7 @@ def weighted_means(
     """
     weights, group = class_weights(answered, cells.classes, cells.min_respondents)
     table = pd.DataFrame({"w": weights, "class": group})
-    table["f"] = (np.bincount(group) / np.bincount(group, weights))[group].clip(max=1.0)
+    table["f"] = (group_counts(group) / group_sums(group, weights))[group].clip(max=1.0)
     made = bootstrap_replicates(table, "w", "class", fraction="f", n_replicates=n_replicates, seed=seed)
     columns = np.column_stack([weights, made.values])
     if cells.margins:
@@ -154,20 +154,20 @@ def class_weights(answered: Answered, classes: Cells, min_respondents: int) -> t
     A class keeps the base weight of its invited: respondents get ``w W_c / R_c``.
     """
     codes, n_cells = classes.codes, len(classes.values)
-    present = np.flatnonzero(np.bincount(codes[answered.invited], minlength=n_cells))
-    counts = np.bincount(codes[answered.rows], minlength=n_cells)[present]
+    present = np.flatnonzero(group_counts(codes[answered.invited], n_cells))
+    counts = group_counts(codes[answered.rows], n_cells)[present]
     group = np.full(n_cells, -1)
     group[present] = merged_codes([classes.values[i] for i in present], counts, min_respondents)
     of_rows = group[codes[answered.rows]]
-    people = np.bincount(group[codes[answered.invited]], answered.base_weight[answered.invited])
+    people = group_sums(group[codes[answered.invited]], answered.base_weight[answered.invited])
     base = answered.base_weight[answered.rows]
     # w W_c / R_c: base weight of the class's invited over that of its respondents.
-    return base * (people / np.bincount(of_rows, base, len(people)))[of_rows], of_rows
+    return base * (people / group_sums(of_rows, base, len(people)))[of_rows], of_rows
 
 
 def _merged_margin(name: str, cells: Cells, rows: np.ndarray, min_respondents: int) -> tuple[Margin, np.ndarray]:
     """A margin whose levels all rest on enough answers, and the people of each level."""
-    counts = np.bincount(cells.codes[rows], minlength=len(cells.values))
+    counts = group_counts(cells.codes[rows], len(cells.values))
     group = merged_codes(cells.values, counts, min_respondents)
-    totals = np.bincount(group, cells.people)
+    totals = group_sums(group, cells.people)
     return Margin(name, [str(i) for i in range(len(totals))], group[cells.codes[rows]]), totals

@@ -42,18 +42,15 @@ def on_all_cores(
 
     Raises
     ------
-    SpiError   a process was ended from outside: what the others had done is lost.
-    ValueError   there are no items.
-
-    References
-    ----------
-    Python Software Foundation, The Python Standard Library: concurrent.futures.
+    SpiError   there are no items; a process was ended from outside: what the others had done is lost.
 
     Examples
     --------
     >>> on_all_cores(lambda n: pd.DataFrame({"square": [n**2]}), [1, 2, 3], workers=1)["square"].tolist()
     [1, 4, 9]
     """
+    if not len(items):
+        raise SpiError("there is nothing to work on", got="no items", expected="one or more")
     if workers == 1:
         return _joined(map(work, items), len(items), console)
     os.environ.update(SINGLE_THREAD)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.survey.groups import SEPARATOR, cell_labels
+from spi_analysis.survey.groups import SEPARATOR, cell_labels, group_counts
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Population:
             return Cells(np.zeros(len(self), dtype=np.intp), [("all",)], np.array([float(len(self))]))
         codes, labels = pd.factorize(cell_labels(self.frame, list(by)), sort=True)
         values = [tuple(label.split(SEPARATOR)) for label in labels]
-        return Cells(codes, values, np.bincount(codes).astype(float))
+        return Cells(codes, values, group_counts(codes).astype(float))
 
 
 def _answer_problems(frame: pd.DataFrame, name: str) -> list[Problem]:

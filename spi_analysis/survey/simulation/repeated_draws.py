@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
-from spi_analysis.survey.groups import merged_codes
+from spi_analysis.survey.groups import group_counts, group_sums, merged_codes
 from spi_analysis.survey.sampling import allocate, wave_sizes
 from spi_analysis.survey.simulation.candidate import Design
 from spi_analysis.survey.simulation.population import Cells, Population
@@ -67,7 +67,7 @@ def prepare_draws(design: Design, people: Population) -> Drawing:
     cells = people.cells(design.strata)
     group = merged_codes(cells.values, cells.people, design.min_stratum_people)
     stratum = group[cells.codes]
-    pop_size = np.bincount(stratum).astype(int)
+    pop_size = group_counts(stratum)
     n = _sizes(design, people, stratum, pop_size, cells)
     shares = design.waves.shares if design.waves else (1.0,)
     ends = np.cumsum([wave_sizes(int(one), shares) for one in n], axis=1).T
@@ -93,7 +93,7 @@ def _shares(design: Design, people: Population, stratum: np.ndarray, pop_size: n
     if rule.method == "neyman":
         share = share * _spread(_numbers(design, people, str(rule.spread)), stratum, pop_size)
     if rule.response:
-        mean = np.bincount(stratum, _numbers(design, people, rule.response)) / pop_size
+        mean = group_sums(stratum, _numbers(design, people, rule.response)) / pop_size
         if mean.min() <= 0:
             raise SamplingError("a stratum is expected not to answer at all", column=rule.response, expected="above 0")
         # The least of sum N_h**2 S_h**2 / (r_h n_h) has n_h in proportion to N_h S_h / sqrt(r_h).
@@ -103,8 +103,8 @@ def _shares(design: Design, people: Population, stratum: np.ndarray, pop_size: n
 
 def _spread(values: np.ndarray, stratum: np.ndarray, pop_size: np.ndarray) -> np.ndarray:
     """Standard deviation in every stratum, divisor N_h - 1; 0 for a person alone."""
-    deviation = values - (np.bincount(stratum, values) / pop_size)[stratum]
-    return np.sqrt(np.bincount(stratum, deviation**2) / np.maximum(pop_size - 1, 1))
+    deviation = values - (group_sums(stratum, values) / pop_size)[stratum]
+    return np.sqrt(group_sums(stratum, deviation**2) / np.maximum(pop_size - 1, 1))
 
 
 def _numbers(design: Design, people: Population, name: str) -> np.ndarray:

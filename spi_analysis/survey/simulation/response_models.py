@@ -94,7 +94,7 @@ def bias_of_respondents(probability: np.ndarray, values: np.ndarray) -> np.ndarr
 
     Raises
     ------
-    ValueError   the arrays differ in length.
+    InputError   the arrays differ in length.
 
     References
     ----------
@@ -107,6 +107,9 @@ def bias_of_respondents(probability: np.ndarray, values: np.ndarray) -> np.ndarr
     >>> bias_of_respondents(np.array([0.8, 0.2]), np.array([[60.0], [80.0]])).round(6).tolist()
     [-6.0]
     """
+    if len(probability) != len(values):
+        got = f"{len(probability)} probabilities, {len(values)} rows of answers"
+        raise InputError("probabilities and answers do not fit", got=got, expected="one of each for every person")
     # Bethlehem (1988): cov(p, y) / mean(p) of the population.
     return np.asarray((probability - probability.mean()) @ values / len(values) / probability.mean())
 

@@ -40,10 +40,19 @@ from .diagnostics import (
     balance as balance,
 )
 from .diagnostics import (
-    effective_n as effective_n,
-)
-from .diagnostics import (
     kish_deff as kish_deff,
+)
+from .glm import (
+    dense_design as dense_design,
+)
+from .glm import (
+    fit_columns as fit_columns,
+)
+from .glm import (
+    link_of as link_of,
+)
+from .glm import (
+    working_response as working_response,
 )
 from .inputs import ReplicateWeights as ReplicateWeights
 from .nonresponse import (
@@ -128,17 +137,17 @@ from .totals import (
     auxiliary_of as auxiliary_of,
 )
 from .trimming import (
+    trim_weights as trim_weights,
+)
+from .trimming_steps import (
     Potter as Potter,
 )
-from .trimming import (
+from .trimming_steps import (
     Trim as Trim,
 )
-from .trimming import (
+from .trimming_steps import (
     TrimFixed as TrimFixed,
 )
-from .trimming import (
+from .trimming_steps import (
     TrimRatio as TrimRatio,
-)
-from .trimming import (
-    trim_weights as trim_weights,
 )

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import weights_of
+from spi_analysis.survey.groups import group_counts, weights_of
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, is_whole
 from spi_analysis.survey.weighting.replicates import PrimaryUnits, primary_units
 
@@ -126,7 +126,7 @@ class _Stream:
         places *= places.dtype.type(n_replicates)
         places += np.arange(n_replicates, dtype=places.dtype)[:, None]
         flat = places.ravel().astype(np.intp)
-        return np.bincount(flat, minlength=self.size * n_replicates).reshape(self.size, n_replicates)
+        return group_counts(flat, self.size * n_replicates).reshape(self.size, n_replicates)
 
     def _take(self, n: int) -> np.ndarray:
         parts, found = [self.left], len(self.left)
@@ -255,10 +255,10 @@ class BootstrapReplicates:
         group, unit = np.divmod(found[found >= 0], len(self.step))
         moves = self.step[unit] > 0
         cells = group * len(self.units.sizes) + self.units.stratum[unit]
-        inside = np.bincount(cells[moves], minlength=n_groups * len(self.units.sizes)).reshape(n_groups, -1)
+        inside = group_counts(cells[moves], n_groups * len(self.units.sizes)).reshape(n_groups, -1)
         varying = inside.sum(axis=1)
         whole = (self.draws.active & (inside == self.units.sizes)).sum(axis=1)
-        ones = (whole > 0) | (np.bincount(group[~moves], minlength=n_groups) > 0)
+        ones = (whole > 0) | (group_counts(group[~moves], n_groups) > 0)
         return np.clip(varying - whole - 1 + ones, 0, self.draws.n_replicates - 1).astype(float)
 
     @property

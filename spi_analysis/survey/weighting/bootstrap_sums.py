@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import require_columns
+from spi_analysis.survey.groups import group_sums, indicator, require_columns
 from spi_analysis.survey.weighting.bootstrap import (
     BootstrapReplicates,
     CellFactors,
@@ -85,7 +84,7 @@ def replicate_sums(
                 block *= plan.factors.replicates[plan.factors.cells[rows], replicates]
             for domain, part in parts:
                 totals[domain][:, replicates] += _product(drawn[part], block[part])
-    main = _group_sums(domains, values, plan.main, n_domains)
+    main = group_sums(domains, values, n_domains, plan.main)
     return ReplicateSums(main, np.ascontiguousarray(totals.transpose(2, 0, 1)))
 
 
@@ -153,21 +152,14 @@ def _undrawn(plan: BootstrapReplicates, values: np.ndarray, domains: np.ndarray,
     if not fixed.any():
         return totals
     if plan.factors is None:
-        totals += _group_sums(domains, values, fixed, n_domains)[:, :, None]
+        totals += group_sums(domains, values, n_domains, fixed)[:, :, None]
         return totals
     n_cells = len(plan.factors.main)
     for domain in range(n_domains):
         inside = np.flatnonzero(domains == domain)
-        by_cell = _group_sums(plan.factors.cells[inside], values[inside], fixed[inside], n_cells)
+        by_cell = group_sums(plan.factors.cells[inside], values[inside], n_cells, fixed[inside])
         totals[domain] = _product(by_cell, plan.factors.replicates)
     return totals
-
-
-def _group_sums(codes: np.ndarray, values: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
-    """Weighted sums of values (n, K) per code from 0 to size - 1: (size, K). Codes below 0 are left out."""
-    rows = np.flatnonzero(codes >= 0)
-    gather = sparse.csr_array((weights[rows], (codes[rows], rows)), shape=(size, len(values)))
-    return np.asarray(gather @ values)
 
 
 def _atoms(
@@ -190,7 +182,7 @@ def _atoms(
     if plan.factors is not None:
         keys = keys * len(plan.factors.main) + plan.factors.cells[rows]
     _, first, atom = np.unique(keys, return_index=True, return_inverse=True)
-    return rows[first], _group_sums(atom, drawn, np.ones(len(drawn)), len(first))
+    return rows[first], group_sums(atom, drawn, len(first))
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -231,14 +223,13 @@ def _margin_cells(df: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, pd.Da
 def _cell_weights(plan: BootstrapReplicates, cells: np.ndarray, n_cells: int) -> np.ndarray:
     """Weight of every cell: (M, 1 + R), the main weight first."""
     table = np.empty((n_cells, 1 + plan.draws.n_replicates))
-    table[:, 0] = np.bincount(cells, plan.weights, n_cells)
-    table[:, 1:] = np.bincount(cells, plan.weights * plan.start[plan.units.codes], n_cells)[:, None]
+    table[:, 0] = group_sums(cells, plan.weights, n_cells)
+    table[:, 1:] = group_sums(cells, plan.weights * plan.start[plan.units.codes], n_cells)[:, None]
     drawn = plan.weights * plan.step[plan.units.codes]
     for chunk in plan.draws.chunks():
         rows = plan.units.rows(chunk.units)
         found, inside = np.unique(cells[rows], return_inverse=True)
-        shape = (len(found), len(rows))
-        gather = sparse.csr_array((drawn[rows], (inside, np.arange(len(rows)))), shape=shape)
+        gather = indicator(inside, len(found), drawn[rows])
         for replicates, block in plan.times(chunk, rows):
             table[found, 1 + replicates.start : 1 + replicates.stop] += gather @ block
     return table

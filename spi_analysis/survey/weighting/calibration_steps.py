@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.survey.groups import Groups, cell_labels, merge_thin_labels, require_columns
+from spi_analysis.survey.groups import Groups, cell_labels, group_counts, merge_thin_labels, require_columns
 from spi_analysis.survey.weighting.calibration import calibration_factors, post_stratum_cells, total_cells
 from spi_analysis.survey.weighting.distances import Bounds, distance_of
 from spi_analysis.survey.weighting.inputs import INELIGIBLE, RESPONDENT
@@ -230,7 +230,7 @@ def _merged_margin(
     # Levels are compared as text, as the names of totals are: True and "True" are one level.
     codes, levels = pd.factorize(column.astype("object").map(str, na_action="ignore"))
     totals = {str(level): value for level, value in total.items()}
-    counts = pd.Series(np.bincount(codes[classes == RESPONDENT] + 1, minlength=len(levels) + 1)[1:], index=levels)
+    counts = pd.Series(group_counts(codes[classes == RESPONDENT], len(levels)), index=levels)
     group, merged = _merged_cells(list(totals), counts, min_respondents, name)
     named = np.array([*(group.get(level, level) for level in levels), np.nan], dtype=object)
     return pd.Series(named[codes], index=column.index, name=column.name), _summed(totals, group), merged

@@ -40,37 +40,6 @@ def kish_deff(weights: pd.Series | np.ndarray) -> float:
     return float(len(w) * (w**2).sum() / w.sum() ** 2) if len(w) else float("nan")
 
 
-def effective_n(weights: pd.Series | np.ndarray) -> float:
-    """Effective number of respondents: n / Kish's design effect, which is sum(w)**2 / sum(w**2).
-
-    Parameters
-    ----------
-    weights : Series or array (n,)   in any unit; weights of 0 or below do not count
-
-    Returns
-    -------
-    float: persons, at most the number with weight; 0 where nobody has any.
-
-    Raises
-    ------
-    WeightingError   a weight is missing, infinite or no number.
-
-    References
-    ----------
-    Kish (1965), Survey Sampling, section 11.7.
-
-    Examples
-    --------
-    (3 + 1)**2 / (9 + 1):
-
-    >>> effective_n([3, 1])
-    1.6
-    """
-    w = finite_weights(weights)
-    w = w[w > 0]
-    return float(w.sum() ** 2 / (w**2).sum()) if len(w) else 0.0
-
-
 def balance(
     sample: pd.DataFrame, frame: pd.DataFrame, columns: list[str], weights: dict[str, np.ndarray]
 ) -> pd.DataFrame:

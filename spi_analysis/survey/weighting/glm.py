@@ -16,7 +16,7 @@ from scipy import linalg, sparse, special
 
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.formulas import names_in, parsed, reason
-from spi_analysis.survey.groups import Groups, require_columns
+from spi_analysis.survey.groups import group_sums, require_columns
 
 # Products with blocks X' (p, b) of a model matrix, and systems of their X'WX (p, p).
 
@@ -281,7 +281,7 @@ class Design:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum of ``values`` (n, K) over the people of every row: (rows, K)."""
-        return values if self.cells is None else Groups(self.cells, [""] * self.matrix.shape[0]).sums(values)
+        return values if self.cells is None else group_sums(self.cells, values, self.matrix.shape[0])
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """The value of every person's row: (rows, ...) to (n, ...)."""
@@ -290,6 +290,12 @@ class Design:
     def predict(self, coefficients: np.ndarray) -> np.ndarray:
         """X b: (kept, K) to (rows, K)."""
         return np.vstack([predictors(block, coefficients) for _, block in self.blocks(coefficients.shape[1])])
+
+
+def dense_design(x: np.ndarray) -> Design:
+    """The design of a matrix (rows, p) that is there, all of its columns kept as they are."""
+    p = x.shape[1]
+    return Design([""] * p, [()] * p, np.arange(p), sparse.csr_array(x), np.zeros(p), None)
 
 
 def design_of(df: pd.DataFrame, formula: SimpleFormula) -> Design:
@@ -370,12 +376,7 @@ def fit_people(
     max_iterations: int = MAX_ITERATIONS,
 ) -> tuple[Design, Fit]:
     """The fit, and the design without aliased columns; the first step is R's, from shares (w y + 1/2) / (w + 1)."""
-    # Iteratively reweighted least squares: W = w mu'(eta)**2 / (mu (1 - mu)), z = eta + (y - mu) / mu'(eta).
-    share = (weights * answered + 0.5) / (weights + 1)
-    eta = link.predictor(share)
-    slope = link.at(eta)[1]
-    working = weights * slope**2 / (share * (1 - share))
-    response = working * (eta + (answered - share) / slope)
+    share, working, response = working_response(answered, weights, link)
     sums = design.sums(np.column_stack([working, response, weights * answered, weights]))
     working, response, taken, total = np.ascontiguousarray(sums.T)[:, :, None]
     design, gram, right = normal_equations(design, working, response)
@@ -392,6 +393,20 @@ def fit_people(
     )
     _require_converged(design, fit, taken, total, link)
     return design, fit
+
+
+def working_response(
+    answered: np.ndarray, weights: np.ndarray, link: Link
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where R starts: shares (w y + 1/2) / (w + 1), working weights W, and W z with the working response z, (n,) each.
+
+    Iteratively reweighted least squares: W = w mu'(eta)**2 / (mu (1 - mu)), z = eta + (y - mu) / mu'(eta).
+    """
+    share = (weights * answered + 0.5) / (weights + 1)
+    eta = link.predictor(share)
+    slope = link.at(eta)[1]
+    working = weights * slope**2 / (share * (1 - share))
+    return share, working, working * (eta + (answered - share) / slope)
 
 
 def normal_equations(

@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import ROUNDING, Groups, groups_of, require_columns, weights_of
+from spi_analysis.survey.groups import (
+    ROUNDING,
+    Groups,
+    group_counts,
+    group_sums,
+    groups_of,
+    require_columns,
+    weights_of,
+)
 from spi_analysis.survey.weighting.glm import (
     MAX_ITERATIONS,
     TOLERANCE,
@@ -228,9 +236,9 @@ class Sample:
             return float(((n * weighted - weighted.sum()) ** 2).sum() / n / (n - 1))
         # Stratified simple random sampling: sum_h N_h**2 (1 - n_h/N_h) s_h**2 / n_h.
         codes = self.strata.codes
-        counts, sizes = np.bincount(codes), np.bincount(codes, self.weights)
-        centred = values - (np.bincount(codes, values) / counts)[codes]
-        spread = np.bincount(codes, centred**2) / np.maximum(counts - 1, 1)
+        counts, sizes = group_counts(codes), group_sums(codes, self.weights)
+        centred = values - (group_sums(codes, values) / counts)[codes]
+        spread = group_sums(codes, centred**2) / np.maximum(counts - 1, 1)
         return float((sizes**2 * (1 - counts / sizes) * spread / counts).sum())
 
 
@@ -243,7 +251,7 @@ def sample_of(people: pd.DataFrame, weight: str | None, stratum: str | None) -> 
     """
     weights = np.ones(len(people)) if weight is None else weights_of(people, weight)
     strata = groups_of(people[stratum] if stratum else pd.Series(weights))
-    counts = np.bincount(strata.codes)
+    counts = group_counts(strata.codes)
     if stratum is None:
         return Sample(weights, strata if len(counts) <= MOST_STRATA and counts.min() > 1 else None)
     weight_in = pd.Series(weights).groupby(strata.codes)

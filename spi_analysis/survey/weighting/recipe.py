@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.survey.groups import require_columns, weights_of
-from spi_analysis.survey.weighting.diagnostics import effective_n, kish_deff
+from spi_analysis.survey.groups import effective_n, require_columns, weights_of
+from spi_analysis.survey.weighting.diagnostics import kish_deff
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, classify
 
 if TYPE_CHECKING:
@@ -446,7 +446,7 @@ def balance_figure(table: pd.DataFrame, names: list[str] | None = None) -> Figur
 
     Raises
     ------
-    KeyError   a set of weights that the table does not hold.
+    WeightingError   a column is missing, such as that of a set of weights that the table does not hold.
 
     References
     ----------
@@ -462,6 +462,7 @@ def balance_figure(table: pd.DataFrame, names: list[str] | None = None) -> Figur
     """
     ending = "_std_diff"
     names = names or [str(c).removesuffix(ending) for c in table.columns if str(c).endswith(ending)]
+    require_columns(table, ["variable", "level", *(f"{name}{ending}" for name in names)])
     figure = _figure(1.2 + 0.25 * len(table), 1)
     (axes,) = figure.axes
     places = np.arange(len(table))

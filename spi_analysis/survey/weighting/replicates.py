@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError, nearest
-from spi_analysis.survey.groups import groups_of, numbers_of, require_columns, weights_of
+from spi_analysis.survey.groups import group_counts, groups_of, numbers_of, require_columns, weights_of
 from spi_analysis.survey.weighting.inputs import ReplicateWeights
 
 # Primary sampling units and their strata: what replicates resample.
@@ -38,7 +38,7 @@ class PrimaryUnits:
     @cached_property
     def varying(self) -> np.ndarray:
         """Units with f < 1 per stratum (H,)."""
-        return np.bincount(self.stratum, self.fraction < 1, len(self.sizes)).astype(np.intp)
+        return group_counts(self.stratum[self.fraction < 1], len(self.sizes))
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -50,7 +50,7 @@ class PrimaryUnits:
     @cached_property
     def ends(self) -> np.ndarray:
         """(U + 1,): unit u has the rows ``order[ends[u] : ends[u + 1]]``."""
-        return np.concatenate([[0], np.cumsum(np.bincount(self.codes, minlength=len(self.stratum)))])
+        return np.concatenate([[0], np.cumsum(group_counts(self.codes, len(self.stratum)))])
 
     def rows(self, units: slice) -> np.ndarray:
         """Rows of consecutive units, in their order."""
@@ -78,7 +78,7 @@ def primary_units(
     strata = groups.codes if groups else np.zeros(len(df), dtype=np.intp)
     names = groups.labels if groups else ["all"]
     codes, of_unit = _unit_codes(df, strata, psu)
-    sizes = np.bincount(of_unit, minlength=len(names))
+    sizes = group_counts(of_unit, len(names))
     return PrimaryUnits(codes, of_unit, sizes, _fractions(df, codes, of_unit, sizes, pop_size, fraction), names)
 
 
@@ -172,7 +172,8 @@ def jackknife_replicates(
 
     References
     ----------
-    Wolter (2007), Introduction to Variance Estimation, ch. 4; Lumley (2010), Complex Surveys, section 3.2.
+    Wolter (2007), Introduction to Variance Estimation, ch. 4; Lumley (2010), Complex Surveys, ch. 2 (replicate
+    weights).
 
     Examples
     --------

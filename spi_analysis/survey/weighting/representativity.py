@@ -10,7 +10,7 @@ import pandas as pd
 from formulaic import Formula, SimpleFormula
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import Groups, require_columns
+from spi_analysis.survey.groups import group_counts, group_sums, require_columns
 from spi_analysis.survey.weighting.glm import (
     Design,
     combined_codes,
@@ -149,7 +149,7 @@ def categories_of(people: pd.DataFrame, name: str, others: list[str], model: Var
         {
             "variable": name,
             "category": [str(value) for value in found],
-            "n": np.bincount(codes),
+            "n": group_counts(codes),
             "unconditional": between,
             "unconditional_se": between_se,
             "conditional": within,
@@ -161,9 +161,9 @@ def categories_of(people: pd.DataFrame, name: str, others: list[str], model: Var
 def _between(codes: np.ndarray, many: int, model: Variation, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """Signed share of S between groups (many,), and its standard error."""
     size, share = sample.size, model.propensity
-    sizes = np.bincount(codes, sample.weights)
+    sizes = group_sums(codes, sample.weights)
     # Unconditional partial indicator of a group: sqrt(N_c / N) * (mean of the group - mean).
-    distance = np.bincount(codes, sample.weights * share) / sizes - model.mean
+    distance = group_sums(codes, sample.weights * share) / sizes - model.mean
     errors = np.empty(many)
     for c in range(many):
         mine, rest = (sample.total_variance(share * part) for part in (codes == c, codes != c))
@@ -179,14 +179,13 @@ def _within(
     # People of one row of the design may differ in a variable that is not in the model.
     cells = combined_codes([row_of, codes])
     first = first_rows(cells)
-    weights = np.bincount(cells, sample.weights)
+    weights = group_sums(cells, sample.weights)
     alike = combined_codes([np.zeros(len(codes)), *others])[first]
-    groups = Groups(alike, [""] * (int(alike.max()) + 1))
-    sizes = groups.sums(weights[:, None])
+    sizes = group_sums(alike, weights)[:, None]
 
     def centred(values: np.ndarray) -> np.ndarray:
         values = values[row_of[first]]
-        return values - groups.spread(groups.sums(weights[:, None] * values) / sizes)
+        return values - (group_sums(alike, values, weights=weights) / sizes)[alike]
 
     share, z, category = centred(model.share[:, None])[:, 0], centred(model.gradients()), codes[first]
     # Conditional partial indicator: sqrt(sum over the group of w (rho - mean of the alike)**2 / N).

@@ -343,7 +343,7 @@ class Auxiliary:
         for i, a in enumerate(self.margins):
             for j, b in enumerate(self.margins[: i + 1]):
                 pairs = self.cells.levels[:, i] * len(b.levels) + self.cells.levels[:, j]
-                crossed = np.bincount(pairs, table, len(a.levels) * len(b.levels)).reshape(len(a.levels), -1)
+                crossed = group_sums(pairs, table, len(a.levels) * len(b.levels)).reshape(len(a.levels), -1)
                 out[spans[i], spans[j]], out[spans[j], spans[i]] = crossed, crossed.T
         return out
 

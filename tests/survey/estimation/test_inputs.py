@@ -4,7 +4,7 @@ import pytest
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, estimate_mean
-from spi_analysis.survey.estimation.design import usable_weights
+from spi_analysis.survey.estimation.design_inputs import usable_weights
 from spi_analysis.survey.groups import require_columns
 
 

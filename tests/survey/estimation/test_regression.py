@@ -12,8 +12,9 @@ from spi_analysis.survey.estimation import (
     SurveyDesign,
     estimate_mean,
     estimate_regression,
+    regression_fit,
 )
-from spi_analysis.survey.weighting import jackknife_replicates
+from spi_analysis.survey.weighting import fit_propensity, jackknife_replicates
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=200)
@@ -44,6 +45,45 @@ def test_simple_random_sample_gives_whites_sandwich(outcome: str) -> None:
     assert table["estimate"].tolist() == pytest.approx(fit.params.tolist(), rel=1e-6)
     assert table["se"].tolist() == pytest.approx((fit.bse * np.sqrt(200 / 199)).tolist(), rel=1e-6)
     assert table["df_design"].tolist() == [198, 198]
+
+
+@pytest.mark.parametrize("outcome", FAMILIES)
+def test_every_replicate_has_the_coefficients_of_statsmodels(outcome: str) -> None:
+    family, reference = FAMILIES[outcome]
+    factors = RNG.uniform(0.2, 3.0, (200, 4)) * (RNG.random((200, 4)) > 0.1)
+    design = ReplicateDesign(DATA, "w", 2.0 * factors, "other", scale=1.0)
+    found = estimate_regression(design, f"{outcome} ~ x + g", family).replicates
+    x = np.column_stack([np.ones(200), DATA["g"] == "b", DATA["x"]]).astype(float)
+    for w, ours in zip(factors.T, found, strict=True):
+        fit = sm.GLM(DATA[outcome], x, reference(), freq_weights=w).fit(tol=1e-14)
+        assert ours.tolist() == pytest.approx(fit.params.tolist(), rel=1e-7)
+
+
+def test_the_regression_of_an_answer_is_the_response_model() -> None:
+    """One fit for both: the same coefficients where the status is the outcome and the weights are the same."""
+    model = fit_propensity(DATA, "x + g", "z", "w", tolerance=1e-14)
+    table = estimate_regression(DESIGN, "z ~ x + g", "binomial").table.set_index("variable")
+    assert table["estimate"].to_dict() == pytest.approx(model.coefficients.to_dict(), rel=1e-9)
+
+
+def test_all_replicates_of_a_logistic_model_are_fitted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns, fit = [], regression_fit.fit_columns
+    monkeypatch.setattr(
+        regression_fit,
+        "fit_columns",
+        lambda *args, **options: columns.append(args[1].shape[1]) or fit(*args, **options),
+    )
+    estimate_regression(ReplicateDesign(DATA, "w", np.full((200, 5), 2.0), "other", scale=1.0), "z ~ x", "binomial")
+    assert columns == [1, 5], "the sample, then its replicates"
+
+
+@pytest.mark.parametrize("outcome", FAMILIES)
+def test_years_do_not_drown_in_rounding(outcome: str) -> None:
+    family = FAMILIES[outcome][0]
+    years = SurveyDesign(DATA.assign(x=2000 + 10 * DATA["x"]), "w")
+    slopes = [estimate_regression(design, f"{outcome} ~ x", family).table.iloc[1] for design in (DESIGN, years)]
+    assert slopes[1]["estimate"] == pytest.approx(slopes[0]["estimate"] / 10, rel=1e-8)
+    assert slopes[1]["se"] == pytest.approx(slopes[0]["se"] / 10, rel=1e-8)
 
 
 def test_a_regression_on_nothing_is_the_mean() -> None:

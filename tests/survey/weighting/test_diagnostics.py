@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.survey.weighting import balance, effective_n, kish_deff
+from spi_analysis.survey import effective_n
+from spi_analysis.survey.weighting import balance, kish_deff
 
 
 def test_kish_by_hand() -> None:

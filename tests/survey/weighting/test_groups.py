@@ -1,9 +1,51 @@
+"""Sums over groups of rows: by hand, against a plain loop, and with the same digits in every form of the values."""
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import groups_of
+from spi_analysis.survey.groups import group_counts, group_sums, groups_of
+
+
+def by_loop(codes: np.ndarray, values: np.ndarray, size: int, weights: np.ndarray) -> list[list[float]]:
+    sums = [[0.0] * values.shape[1] for _ in range(size)]
+    for code, row, weight in zip(codes, values.tolist(), weights.tolist(), strict=True):
+        if code >= 0:
+            sums[code] = [total + weight * value for total, value in zip(sums[code], row, strict=True)]
+    return sums
+
+
+@given(seed=st.integers(0, 1000), n=st.integers(0, 40), k=st.integers(0, 3), kind=st.sampled_from([np.int8, np.int64]))
+def test_sums_are_those_of_a_loop_in_the_order_of_the_rows(seed: int, n: int, k: int, kind: type) -> None:
+    """To the last digit, so that one variable alone has the sums that it has among others."""
+    rng = np.random.default_rng(seed)
+    codes, values, weights = rng.integers(-2, 5, n).astype(kind), rng.normal(size=(n, k)), rng.random(n)
+    expected = np.reshape(by_loop(codes, values, 5, weights), (5, k))
+    for form in (values, np.asfortranarray(values)):
+        assert group_sums(codes, form, 5, weights).tolist() == expected.tolist()
+    for j in range(k):
+        assert group_sums(codes, values[:, j], 5, weights).tolist() == expected[:, j].tolist()
+        assert group_sums(codes, weights * values[:, j], 5).tolist() == expected[:, j].tolist()
+    ones = np.ones((n, 1))
+    assert group_counts(codes, 5).tolist() == [row[0] for row in by_loop(codes, ones, 5, ones[:, 0])]
+
+
+def test_the_largest_code_says_how_many_groups_there_are() -> None:
+    codes = np.array([2, 0, -1])
+    assert group_counts(codes).tolist() == [1, 0, 1]
+    assert group_sums(codes, np.array([True, True, True])).tolist() == [1, 0, 1]
+    assert group_sums(codes, np.eye(3)).tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 0]]
+    assert group_counts(np.array([], dtype=int)).tolist() == []
+
+
+def test_small_integers_do_not_overflow() -> None:
+    """As categories are coded: 128 levels in eight bits, beside somebody without one."""
+    codes = np.append(np.arange(128), -1).astype(np.int8)
+    assert group_counts(codes, 128).tolist() == [1] * 128
+    assert group_sums(codes, np.ones((129, 2)), 128).tolist() == [[1, 1]] * 128
 
 
 def test_sums_and_spread() -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import SamplingError, WeightingError
+from spi_analysis.survey import effective_n
 from spi_analysis.survey.groups import floats_of, require_columns, weights_of
 from spi_analysis.survey.weighting import (
     Trim,
@@ -16,7 +17,6 @@ from spi_analysis.survey.weighting import (
     balance,
     bootstrap_replicates,
     calibrate,
-    effective_n,
     kish_deff,
     post_stratify,
     propensity_classes,
