@@ -22,7 +22,7 @@ from matplotlib.ticker import MaxNLocator
 
 from spi_analysis.params import CategoryLevel
 from spi_analysis.reporting import told
-from spi_analysis.reporting.chart import (
+from spi_analysis.reporting.pictures import (
     ACCENT,
     INK,
     MINUS,
@@ -43,7 +43,7 @@ from spi_analysis.tables import PAGE_DECIMALS, rounded
 LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, STEP = 0.155, 0.26, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.19
 # Letters of a label above its row, and of one beside its line; inches of an upright scale, and of the categories.
 LETTERS, FEW_LETTERS, UPRIGHT, ON_SCALE = 38, 15, 1.7, 0.55
-COLOURS, DASHES = [ACCENT, TARGET, INK, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
+COLOURS, DASHES = [ACCENT, TARGET, INK, MINUS, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
 MOST_NUMBERS, MOST_DAYS = 5, 3
 Ax, Ticks = Axes | None, tuple[Any, list[Phrase]]
 
@@ -65,6 +65,16 @@ def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: 
     options = {name: rounded(value, decimals) if isinstance(value, float) else value for name, value in options.items()}
     described = phrase(lambda words: TOLD[form](table, words, **{"decimals": decimals, "unit": unit, **options}))
     return Chart(chart_id, phrase(title), partial(form, table, **options), described, phrase(note))
+
+
+def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
+    """Lines from a table with one column each: the index becomes ``x``; headings: phrases, or codes of ``column``."""
+    rows = table.rename_axis("x").reset_index().melt("x", var_name="series", value_name="estimate")
+    return rows.assign(series=[code if isinstance(code, Phrase) else _value(column, code) for code in rows["series"]])
+
+
+def _value(column: str, code: object) -> Phrase:
+    return phrase(lambda words: words.value(column, code))
 
 
 def intervals(table: pd.DataFrame, ax: Ax = None, *, x_label: object, limits: Any = None,
@@ -129,13 +139,14 @@ def lines(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, fro
     ticks, names = _ticks(table["x"]), list(table["series"].unique())
     days = table["x"].dtype.kind == "M"
     table = table.assign(x=date2num(table["x"]) if days else table["x"]).sort_values("x", kind="stable")
-    ax, n = ax or _axes_of(names), len(names)
+    ax, colours = ax or _axes_of(names), [COLOURS[i % len(COLOURS)] for i in range(len(names))]
+    dashes = [DASHES[i % len(DASHES)] for i in range(len(names))]
     sns.lineplot(table, x="x", y="estimate", hue="series", style="series", hue_order=names, style_order=names, ax=ax,
-                 palette=COLOURS[:n], dashes=DASHES[:n], estimator=None, legend=False)  # fmt: skip
+                 palette=colours, dashes=dashes, estimator=None, legend=False)  # fmt: skip
     if from_zero:
         ax.set_ylim(0, MaxNLocator(MOST_NUMBERS, steps=[1, 2, 5, 10]).tick_values(*ax.get_ylim())[-1])
     ends = table.groupby("series")["estimate"].last()
-    _name_ends(ax, [(name, ends[name], colour) for name, colour in zip(names, COLOURS, strict=False)])
+    _name_ends(ax, [(name, ends[name], colour) for name, colour in zip(names, colours, strict=True)])
     return _scaled(ax, x_label, y_label, ticks)
 
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from spi_analysis.reporting import plots
-from spi_analysis.reporting.chart import COLOURS, Chart, lines_of, text_width
+from spi_analysis.reporting.pictures import COLOURS, Chart, lines_of, text_width
 from spi_analysis.reporting.plots import TOLD, chart, composition, heat, intervals, lines, strip
 from spi_analysis.reporting.wording import Phrase, phrase, words
 from tests.reporting import chart_gallery as gallery
