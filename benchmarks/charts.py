@@ -1,4 +1,4 @@
-"""Processor time of an institution's pictures in both languages: drawn by hand per language, or by seaborn once.
+"""Processor time of an institution's pictures in both languages.
 
 python -m benchmarks.charts
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.reporting import charts, plots
+from spi_analysis.reporting import plots
 from spi_analysis.reporting.wording import words
 
 # What an institution's pages show: pictures per form; rows of an interval chart.
@@ -24,8 +23,6 @@ LEVELS = [
     for name, below, colour in (("Rentan", 73.0, "#b3261e"), ("Waspada", 78.0, "#8a5a00"), ("Terjaga", None, "#1b6e3c"))
 ]
 PARTS = pd.DataFrame({"label": ["Internal", "External", "Experts", "Corrections"], "points": [30.0, 28.0, 18.0, -4.0]})
-PAST = pd.DataFrame({"year": [2021, 2022, 2023], "index": [70.0, 71.0, 72.5]})
-NOW = {"year": 2024, "estimate": 72.0, "ci_low": 70.0, "ci_high": 74.0}
 SPREAD = pd.Series(np.random.default_rng(1).gamma(3, 2, 300))
 DAYS = pd.DataFrame({"one": np.arange(30.0), "two": 2 * np.arange(30.0)}, index=pd.date_range("2024-07-29", periods=30))
 
@@ -36,20 +33,7 @@ def rows_of(n: int) -> pd.DataFrame:
     return pd.DataFrame({"label": labels, "estimate": estimate, "ci_low": estimate - 4, "ci_high": estimate + 4})
 
 
-def by_hand() -> None:
-    for say in LANGUAGES:
-        for n in INTERVALS:
-            charts.interval_chart(rows_of(n), "c", "t", words=say, x_label="x")
-        charts.composition_chart(PARTS, 72.0, "c", "t", words=say, total_label="Index", x_label="x")
-        charts.scale_chart(72.0, 70.0, 74.0, LEVELS, {"Target": 76.0, "2023": 72.5}, "c", "t", words=say, x_label="x")
-        charts.history_chart(PAST, NOW, {"target": [(2024, 76.0)]}, "c", "t", words=say, past_label="a", now_label="b")
-        for _ in range(SPREADS):
-            charts.histogram_chart(SPREAD, "c", "t", words=say, x_label="x", y_label="y")
-        for _ in range(3):
-            charts.line_chart(DAYS, "c", "t", words=say, x_label="x", y_label="y")
-
-
-def by_seaborn() -> None:
+def draw() -> None:
     marks = pd.DataFrame({"label": ["Index", "Target", "2023"], "estimate": [72.0, 76.0, 72.5],
                           "ci_low": [70.0, np.nan, np.nan], "ci_high": [74.0, np.nan, np.nan]})  # fmt: skip
     years = pd.DataFrame({"kind": ["past"] * 3 + ["target", "now"], "series": ["a"] * 3 + ["target", "b"],
@@ -71,21 +55,17 @@ def by_seaborn() -> None:
             one.html(say)
 
 
-def seconds(draw: Callable[[], None]) -> float:
+def seconds() -> float:
+    """Of one run."""
     start = time.process_time()
     draw()
     return time.process_time() - start
 
 
 def main() -> None:
-    """By turns, so that what else the machine does meets both."""
-    draws = {"by hand, per language and width": by_hand, "by seaborn, once": by_seaborn}
-    for draw in draws.values():
-        draw()
-    taken = [{name: seconds(draw) for name, draw in draws.items()} for _ in range(ROUNDS)]
-    for name in draws:
-        times = [one[name] for one in taken]
-        print(f"{name}: {statistics.median(times):.2f} s of processor time (least {min(times):.2f})")
+    """The first run, which imports and measures the letters, does not count."""
+    _, *taken = [seconds() for _ in range(ROUNDS + 1)]
+    print(f"{statistics.median(taken):.2f} s of processor time (least {min(taken):.2f})")
 
 
 if __name__ == "__main__":
