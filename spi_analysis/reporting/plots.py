@@ -36,7 +36,7 @@ from spi_analysis.reporting.pictures import (
     lines_of,
     text_width,
 )
-from spi_analysis.reporting.wording import Phrase, phrase
+from spi_analysis.reporting.wording import Phrase, Words, phrase
 from spi_analysis.tables import PAGE_DECIMALS, rounded
 
 # Inches: a line of text, the room of a row below its label, around the axes, a bar, beside a line, between names.
@@ -59,12 +59,19 @@ def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: 
     """
     figures = [name for name in ("estimate", "ci_low", "ci_high") if name in table]
     table = table.assign(**{name: [rounded(x, decimals) for x in table[name]] for name in figures})
-    labels = {name: table[name].map(phrase).astype(object) for name in ("label", "series") if name in table}
-    table = table.assign(**labels)
-    options |= {"decimals": decimals} if "decimals" in signature(form).parameters else {}
-    options = {name: rounded(value, decimals) if isinstance(value, float) else value for name, value in options.items()}
-    described = phrase(lambda words: TOLD[form](table, words, **{"decimals": decimals, "unit": unit, **options}))
-    return Chart(chart_id, phrase(title), partial(form, table, **options), described, phrase(note))
+    labels = [name for name in ("label", "series") if name in table]
+    table = table.assign(**{name: table[name].map(phrase).astype(object) for name in labels})
+    options = {name: _as_written(value, decimals) for name, value in options.items()}
+    described = phrase(lambda words: TOLD[form](table, words, decimals, unit, **options))
+    own = {"decimals": decimals} if "decimals" in signature(form).parameters else {}
+    return Chart(chart_id, phrase(title), partial(form, table, **options, **own), described, phrase(note))
+
+
+def _as_written(option: Any, decimals: int) -> Any:
+    """Limits, too, give figures away: they say where the numbers of a scale stand."""
+    if isinstance(option, tuple):
+        return tuple(_as_written(one, decimals) for one in option)
+    return rounded(option, decimals) if isinstance(option, float) else option
 
 
 def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
@@ -208,20 +215,19 @@ def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Sequence[CategoryLev
     if levels:
         _ranges(ax, [0.25] * len(levels), ends[:-1] + GAP, ends[1:] - GAP, [level.colour for level in levels], 6)
     for level, middle in zip(levels, (ends[:-1] + ends[1:]) / 2, strict=False):
-        _name(ax, middle, phrase(lambda words, x=level: words.pick(x.label)), 0.02)
+        _name(ax, middle, lambda words, label=level.label: words.pick(label), 0.02)
     # The mark furthest left is named highest.
     tops = ON_SCALE + STEP * np.arange(len(marks))
     for x, label, top in zip(marks["estimate"], marks["label"], tops, strict=True):
         _ranges(ax, [x], [0.2], [top], MUTED, 1, upright=True)
-        _name(
-            ax,
-            x,
-            phrase(lambda words, x=x, label=label: f"{phrase(label).say(words)}: {words.number(x, decimals)}"),
-            top,
-        )
+        _name(ax, x, partial(_named, label, x, decimals), top)
     _ranges(ax, [0.42], [now["ci_low"]], [now["ci_high"]], INK, 2)
     _dots(ax, [now["estimate"]], [0.42], INK, 50)
     return _scaled(ax, x_label)
+
+
+def _named(label: object, x: float, decimals: int, words: Words) -> str:
+    return f"{phrase(label).say(words)}: {words.number(x, decimals)}"
 
 
 TOLD: dict[Callable[..., Axes], Callable[..., str]] = {
@@ -306,10 +312,11 @@ def _ticks(x: pd.Series) -> Ticks | None:
 
 def _name(ax: Axes, x: float, text: object, y: float) -> None:
     """A text at ``x``, moved as far as it must be to stay on the picture."""
-    box, (low, high), wide = ax.get_position(), ax.get_xlim(), text_width(text)
-    at = WIDTH * (box.x0 + box.width * (x - low) / (high - low))
-    start = float(np.clip(at - wide / 2, EDGE / 2, max(WIDTH - wide - EDGE / 2, EDGE / 2)))
-    ax.annotate(phrase(text), (start / WIDTH, y), xycoords=("figure fraction", "data"), va="bottom")
+    box, (low, high), length = ax.get_position(), ax.get_xlim(), text_width(text)
+    width = ax.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
+    at = width * (box.x0 + box.width * (x - low) / (high - low))
+    start = float(np.clip(at - length / 2, EDGE / 2, max(width - length - EDGE / 2, EDGE / 2)))
+    ax.annotate(phrase(text), (start / width, y), xycoords=("figure fraction", "data"), va="bottom")
 
 
 def _beside(ax: Axes, text: object, place: tuple[float, float], **style: Any) -> None:
@@ -326,7 +333,7 @@ def _stack(ax: Axes, lines: Sequence[Phrase], at: Any, start: tuple[float, float
 def _name_ends(ax: Axes, ends: Sequence[tuple[object, float, str]]) -> None:
     """The name of each line beside its end, moved up or down so that no two meet."""
     (low, high), box = ax.get_ylim(), ax.get_position()
-    line = LINE * (high - low) / (box.height * ax.figure.get_size_inches()[1])  # type: ignore[union-attr]
+    line = LINE * (high - low) / (box.height * ax.get_figure(root=True).get_figheight())  # type: ignore[union-attr]
     names = [(lines_of(name, FEW_LETTERS), y, colour) for name, y, colour in sorted(ends, key=lambda end: -end[1])]
     below, top = line * sum(len(lines) for lines, *_ in names), high
     for lines, y, colour in names:

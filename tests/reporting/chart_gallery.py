@@ -61,6 +61,15 @@ GRID = pd.DataFrame({
     "series": [INTERNAL, EXTERNAL] * 2, "estimate": [10.0, 20.5, None, 40.0],
 })  # fmt: skip
 
+WEEKS = pd.DataFrame(
+    [
+        (unit, f"{week}", 10.0 * week + 2 * len(unit))
+        for unit in ("Bapenda", "Dinas Kesehatan", LONG)
+        for week in range(1, 9)
+    ],
+    columns=["label", "series", "estimate"],
+)
+
 
 def levels():
     return [SimpleNamespace(label={"id": i, "en": e}, below=b, colour=f"#{c}") for c, e, i, b in LEVELS]
@@ -95,6 +104,7 @@ def charts():
         chart(bars, BARS, "c-bars", "Bars", x_label=say["Points"]),
         chart(strip, PEERS, "c-strip", "Strip", x_label=SCORE),
         chart(heat, GRID, "c-heat", "Heat", decimals=1),
+        chart(heat, WEEKS, "c-weeks", "Weeks", decimals=0),
     ]  # fmt: skip
 
 
