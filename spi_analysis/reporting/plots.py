@@ -184,10 +184,13 @@ def spread(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, cu
 
 
 def heat(table: pd.DataFrame, ax: Ax = None, *, decimals: int = PAGE_DECIMALS) -> Axes:
-    """A shade and a number per row and column (label, series, estimate); a dash where there is none."""
+    """A shade and a number per row and column (label, series, estimate); a dash where there is none.
+
+    There is room for eight columns of two digits.
+    """
     grid = table.pivot(index="label", columns="series", values="estimate")
     grid = grid.reindex(table["label"].unique(), columns=table["series"].unique())
-    names, heads = [lines_of(x, FEW_LETTERS) for x in grid.index], [lines_of(x, 60 // grid.shape[1]) for x in grid]
+    names, heads = [lines_of(x, LETTERS // 2) for x in grid.index], [lines_of(x, 60 // grid.shape[1]) for x in grid]
     left = max(text_width(line) for name in names for line in name) + EDGE
     room = {"left": left, "bottom": EDGE, "top": LINE * max(map(len, heads)) + EDGE}
     ax = ax or _axes(LINE * len(names) * (max(map(len, names)) + 0.5), **room)

@@ -63,7 +63,7 @@ GRID = pd.DataFrame({
 
 WEEKS = pd.DataFrame(
     [
-        (unit, f"{week}", 10.0 * week + 2 * len(unit))
+        (unit, f"{week}", 8.0 * week + len(unit) / 4)
         for unit in ("Bapenda", "Dinas Kesehatan", LONG)
         for week in range(1, 9)
     ],
