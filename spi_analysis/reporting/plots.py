@@ -40,11 +40,11 @@ from spi_analysis.reporting.wording import Phrase, Words, phrase
 from spi_analysis.tables import PAGE_DECIMALS, rounded
 
 # Inches: a line of text, the room of a row below its label, around the axes, a bar, beside a line, between names.
-LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, STEP = 0.155, 0.26, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.19
+LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, STEP = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.19
 # Letters of a label above its row, and of one beside its line; inches of an upright scale, and of the categories.
 LETTERS, FEW_LETTERS, UPRIGHT, ON_SCALE = 38, 15, 1.7, 0.55
 COLOURS, DASHES = [ACCENT, TARGET, INK, MINUS, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
-MOST_NUMBERS, MOST_DAYS = 5, 3
+MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 5, 3, 1.5
 Ax, Ticks = Axes | None, tuple[Any, list[Phrase]]
 
 
@@ -129,7 +129,7 @@ def composition(table: pd.DataFrame, ax: Ax = None, *, total: float, total_label
 def bars(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
     """Rows with a bar per series, named in the first row (label, series, estimate, ci_low, ci_high)."""
     series, low, high = table["series"].unique(), min(0.0, table["ci_low"].min()), max(0.0, table["ci_high"].max())
-    ax, at = _rows(table["label"].drop_duplicates(), ax, LINE * len(series) + ROW - LINE)
+    ax, at = _rows(table["label"].drop_duplicates(), ax, LINE * (len(series) - 1) + ROW)
     ax.set_xlim(low - 0.02 * (high - low), high + 0.5 * (high - low))
     for i, (name, colour) in enumerate(zip(series, COLOURS, strict=False)):
         rows, y = table[table["series"] == name], at + LINE * ((len(series) - 1) / 2 - i)
@@ -264,7 +264,7 @@ def _rows(labels: Iterable[object], ax: Ax, room: float = ROW, top: float = 0) -
     for lines, head in zip(texts, bottoms + heights, strict=True):
         for i, line in enumerate(lines):
             ax.text(0, head - LINE * i, line, transform=ax.get_yaxis_transform(), va="top")
-    return ax, bottoms + 0.55 * room
+    return ax, bottoms + 0.64 * room
 
 
 def _ranges(ax: Axes, at: Any, low: Any, high: Any, colours: Any, width: float, upright: bool = False) -> None:
@@ -296,8 +296,8 @@ def _scaled(ax: Axes, x_label: object, y_label: object = None, ticks: Ticks | No
 
 
 def _numbers(low: float, high: float) -> Ticks:
-    """A few numbers inside the limits, in steps of 1, 2 or 5 times a power of ten."""
-    found = MaxNLocator(MOST_NUMBERS, steps=[1, 2, 5, 10]).tick_values(low, high)
+    """A few numbers inside the limits, in steps of 1, 2 or 5 times a power of ten; whole ones where there are two."""
+    found = MaxNLocator(MOST_NUMBERS, steps=[1, 2, 5, 10], integer=high - low > LEAST_WHOLE).tick_values(low, high)
     decimals = max(0, -int(np.floor(np.log10(found[1] - found[0]) + 1e-9)))
     at = [x for x in found if low - 1e-9 <= x <= high + 1e-9]
     return at, [phrase(lambda words, x=x: words.number(x, decimals)) for x in at]
