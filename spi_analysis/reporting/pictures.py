@@ -26,10 +26,10 @@ from spi_analysis.reporting.wording import Phrase, Widest, Words, phrase, words
 
 # Each is a variable of the stylesheet (``--chart-ink``); the value here is for those who have no stylesheet.
 SHADES = ("#eef4fa", "#c9dff2", "#9cc3e6", "#6fa8da")
-PAPER, INK, MUTED, GRID = "#ffffff", "#1f2933", "#5c6770", "#d7dde3"
-ACCENT, MINUS, TARGET = "#0b5cad", "#a4262c", "#7a4b00"
+PALETTE = ("#ffffff", "#1f2933", "#5c6770", "#d7dde3", "#0b5cad", "#a4262c", "#7a4b00")
+PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET = PALETTE
 _NAMES = ("paper", "ink", "muted", "grid", "accent", "minus", "target", "shade-1", "shade-2", "shade-3", "shade-4")
-COLOURS = dict(zip((PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET, *SHADES), _NAMES, strict=True))
+COLOURS = dict(zip((*PALETTE, *SHADES), _NAMES, strict=True))
 # Comes with matplotlib: the same measures, and so the same bytes, on every machine.
 FONT, FONT_SIZE = "DejaVu Sans", 9
 # Of a figure, in inches; as wide as a telephone, where letters are then 11 pixels high. And points to the inch.
@@ -37,18 +37,12 @@ WIDTH, POINTS = 3.3, 72
 _SIZES = ("font.", "axes.label", "axes.title", "xtick.label", "ytick.label", "legend.font")
 _BARE = {f"axes.spines.{side}": False for side in ("left", "right", "top")} | {"axes.facecolor": "none"}
 _INKED = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK)
+_INKED |= dict.fromkeys(("axes.edgecolor", "grid.color"), GRID)
 THEME: dict[str, Any] = {
     **sns.plotting_context("paper", rc={f"{name}size": FONT_SIZE for name in _SIZES}),
-    **sns.axes_style(
-        "whitegrid", {"axes.edgecolor": GRID, "grid.color": GRID, "font.sans-serif": [FONT], **_INKED, **_BARE}
-    ),
-    **{
-        "figure.facecolor": "none",
-        "figure.dpi": POINTS,
-        "axes.labelpad": 2,
-        "xtick.major.pad": 2,
-        "ytick.major.pad": 2,
-    },
+    **sns.axes_style("whitegrid", {"font.sans-serif": [FONT], **_INKED, **_BARE}),
+    **dict.fromkeys(("axes.labelpad", "xtick.major.pad", "ytick.major.pad"), 2),
+    **{"figure.facecolor": "none", "figure.dpi": POINTS},
     # Text stays text: it can be read aloud, searched and enlarged; a dollar is a dollar. Ids are the same in every run.
     **{"svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": "chart"},
 }

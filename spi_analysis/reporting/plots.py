@@ -22,23 +22,11 @@ from matplotlib.ticker import MaxNLocator
 
 from spi_analysis.params import CategoryLevel
 from spi_analysis.reporting import told
-from spi_analysis.reporting.pictures import (
-    ACCENT,
-    INK,
-    MINUS,
-    MUTED,
-    PAPER,
-    POINTS,
-    SHADES,
-    TARGET,
-    WIDTH,
-    Chart,
-    lines_of,
-    text_width,
-)
+from spi_analysis.reporting.pictures import PALETTE, POINTS, SHADES, WIDTH, Chart, lines_of, text_width
 from spi_analysis.reporting.wording import Phrase, Words, phrase
 from spi_analysis.tables import PAGE_DECIMALS, rounded
 
+PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET = PALETTE
 # Inches: a line of text, the room of a row below its label, around the axes, a bar, beside a line, between names.
 LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, STEP = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.19
 # Letters of a label above its row, and of one beside its line; inches of an upright scale, and of the categories.
@@ -77,11 +65,8 @@ def _as_written(option: Any, decimals: int) -> Any:
 def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
     """Lines from a table with one column each: the index becomes ``x``; headings: phrases, or codes of ``column``."""
     rows = table.rename_axis("x").reset_index().melt("x", var_name="series", value_name="estimate")
-    return rows.assign(series=[code if isinstance(code, Phrase) else _value(column, code) for code in rows["series"]])
-
-
-def _value(column: str, code: object) -> Phrase:
-    return phrase(lambda words: words.value(column, code))
+    named = [phrase(lambda words, code=code: words.value(column, code)) if column else code for code in rows["series"]]
+    return rows.assign(series=named)
 
 
 def intervals(table: pd.DataFrame, ax: Ax = None, *, x_label: object, limits: Any = None,
@@ -197,8 +182,8 @@ def heat(table: pd.DataFrame, ax: Ax = None, *, decimals: int = PAGE_DECIMALS) -
     quiet = {"cbar": False, "xticklabels": False, "yticklabels": False, "linewidths": 1, "linecolor": MUTED}
     sns.heatmap(grid, cmap=ListedColormap(SHADES), ax=ax, **quiet)
     ax.set(xlabel="", ylabel="")
-    for (i, j), value in np.ndenumerate(grid.to_numpy()):
-        ax.text(j + 0.5, i + 0.5, phrase(lambda words, x=value: words.number(x, decimals)), ha="center", va="center")
+    for (i, j), x in np.ndenumerate(grid.to_numpy()):
+        ax.text(j + 0.5, i + 0.5, phrase(lambda words, x=x: words.number(x, decimals)), ha="center", va="center")
     for i, name in enumerate(names):
         _stack(ax, name, (0, i + 0.5), (-4, LINE * POINTS * len(name) / 2), "right")
     for j, name in enumerate(heads):

@@ -25,26 +25,17 @@ def told_strip(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_:
     texts = []
     for label, rows in table.groupby("label", sort=False)[["estimate", "own"]]:
         own, peers = (rows.loc[rows["own"] == mine, "estimate"] for mine in (True, False))
-        figures = words.listed(words.number(x, decimals) + unit for x in own)
-        reach = words.interval(peers.min(), peers.max(), decimals, unit)
-        texts.append(
-            words(
-                "{label}: {own}, {n} peers {reach}.",
-                label=phrase(label).say(words),
-                own=figures,
-                n=len(peers),
-                reach=reach,
-            )
-        )
+        said = {"label": phrase(label).say(words), "own": words.listed(words.number(x, decimals) + unit for x in own)}
+        said["reach"] = words.interval(peers.min(), peers.max(), decimals, unit)
+        texts.append(words("{label}: {own}, {n} peers {reach}.", n=len(peers), **said))
     return " ".join(texts)
 
 
-def told_parts(
-    table: pd.DataFrame, words: Words, decimals: int, unit: str, *, total: float, total_label: object, **_: Any
-) -> str:
+def told_parts(table: pd.DataFrame, words: Words, decimals: int, unit: str, **options: Any) -> str:
     """Every part with its sign, and what they add up to."""
     parts = [f"{phrase(row.label).say(words)}: {words.signed(row.estimate, decimals)}" for row in table.itertuples()]
-    return "; ".join([*parts, f"{phrase(total_label).say(words)}: {words.number(total, decimals)}"]) + "."
+    total = f"{phrase(options['total_label']).say(words)}: {words.number(options['total'], decimals)}"
+    return "; ".join([*parts, total]) + "."
 
 
 def told_lines(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
@@ -75,14 +66,11 @@ def told_spread(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_
 
 def told_on_scale(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
     """The index with its interval, and the marks."""
-    low, high = table.iloc[0]["ci_low"], table.iloc[0]["ci_high"]
+    interval = words.interval(*table.iloc[0][["ci_low", "ci_high"]], decimals)
     estimate, *marks = (words.number(x, decimals) for x in table["estimate"])
-    index = words(
-        "The index is {estimate}, interval {interval}.", estimate=estimate, interval=words.interval(low, high, decimals)
-    )
-    return index + "".join(
-        f" {phrase(name).say(words)}: {x}." for name, x in zip(table["label"][1:], marks, strict=True)
-    )
+    index = words("The index is {estimate}, interval {interval}.", estimate=estimate, interval=interval)
+    names = (phrase(name).say(words) for name in table["label"][1:])
+    return index + "".join(f" {name}: {x}." for name, x in zip(names, marks, strict=True))
 
 
 def _figure(row: Any, words: Words, decimals: int, unit: str) -> str:

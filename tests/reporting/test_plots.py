@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+import io
 import re
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,6 +165,13 @@ def test_a_figure_can_be_taken_on_in_a_language():
     assert figure.axes[0].get_title() == "Judul"
 
 
+def test_a_figure_can_be_saved_and_leaves_the_style_of_others_alone():
+    before, file = dict(matplotlib.rcParams), io.BytesIO()
+    gallery.charts()[0].figure("en").savefig(file, format="png")
+    assert file.getvalue().startswith(b"\x89PNG")
+    assert dict(matplotlib.rcParams) == before
+
+
 def test_a_form_draws_on_axes_of_others():
     axes = Figure().add_subplot()
     assert intervals(gallery.ROWS, axes, x_label="x") is axes
@@ -173,8 +182,55 @@ def test_the_description_tells_every_figure_as_it_is_drawn():
     told = gallery.charts()[0].description(SAY["id"])
     assert told.startswith("Internal: 60,0 (55,0 sampai 65,0); ")
     assert told.endswith("Semua unit, Internal: 66,0.")
-    parts = gallery.charts()[1].description(SAY["en"])
-    assert parts == "External: +2.00; Internal: −5.50; Koreksi: −1.25; Change of the index: −4.75."
+
+
+TOLD_BY_HAND = {
+    "c-composition": "External: +2.00; Internal: −5.50; Koreksi: −1.25; Change of the index: −4.75.",
+    "c-scale": "The index is 74.00, interval 72.00 to 76.00. National target: 76.00. Published by KPK for 2023: 71.50.",
+    "c-history": "2022 (Published by KPK): 70.00; 2023 (Published by KPK): 71.50; National target 2024: 76; 2024 (This "
+    "round, with interval): 74.00 (72.00 to 76.00).",
+    "c-lines": "From the first to the last point: Internal: 0 → 1,200; External: 0 → 1,150.",
+    # Of nine values the third, the fifth and the seventh.
+    "c-spread": "Smallest 1.00, quarter below 1.40, half below 2.20, three quarters below 3.50, largest 8.90.",
+    "c-bars": "the round's design: Bias −0.50 (−0.70 to −0.30), True SE 1.25 (1.00 to 1.50); twice the invitations: "
+    "Bias 0.20 (0.00 to 0.40), True SE 0.75 (0.50 to 1.00).",
+    "c-strip": "Internal: 72.00, 4 peers 61.00 to 70.00. External: 84.00, 3 peers 80.00 to 90.00.",
+    "c-heat": "Gratification to officials: Internal 10.0, External 20.5; Nepotism in hiring: Internal –, External "
+    "40.0.",
+}
+
+
+@pytest.mark.parametrize("name", TOLD_BY_HAND)
+def test_every_form_is_told_in_words(name):
+    told = {one.chart_id: one.description(SAY["en"]) for one in gallery.charts()}
+    assert told[name] == TOLD_BY_HAND[name]
+
+
+def test_a_line_that_ends_early_is_told_by_its_last_known_value():
+    known = {"A": [None, 21.0, None], "B": [1.0, 2.0, 3.0], "C": [None, None, None]}
+    wide = pd.DataFrame(known, index=[1, 2, 3], dtype=float)
+    one = chart(lines, plots.series_of(wide), "c", "t", x_label="x", y_label="y", decimals=1)
+    assert one.description(SAY["en"]).endswith("A: 21.0 → 21.0; B: 1.0 → 3.0.")
+    assert ">C<" not in one.svg(SAY["en"]), "a line without a point has no name"
+
+
+@pytest.mark.parametrize("x", [0, 50, 100])
+def test_a_name_above_the_axes_never_leaves_the_picture(x):
+    name = "Semua unit bersama-sama, Internal: 66,0"
+    axes = intervals(gallery.ROWS, x_label="x", limits=(0, 100), reference=float(x), reference_label=name)
+    width = axes.get_figure(root=True).get_figwidth()
+    start = next(t for t in axes.texts if str(t.get_text()) == name).xyann[0] * width
+    assert start >= 0
+    assert start + text_width(name) <= width
+
+
+def test_names_of_lines_that_end_together_stand_apart():
+    wide = pd.DataFrame({name: [1.0, 5.0] for name in "ABCDEF"}, index=[2023, 2024])
+    axes = lines(plots.series_of(wide), x_label="x", y_label="y")
+    inch = np.ptp(axes.get_ylim()) / (axes.get_position().height * axes.get_figure(root=True).get_figheight())
+    tops = [t.xy[1] for t in axes.texts if str(t.get_text()) in "ABCDEF"]
+    assert len(tops) == 6
+    assert (-np.diff(tops) / inch >= plots.LINE - 1e-9).all()
 
 
 def test_what_is_drawn_says_no_more_than_what_is_written(one):
