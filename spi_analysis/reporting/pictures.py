@@ -49,6 +49,8 @@ THEME: dict[str, Any] = {
 # Private characters, so that no label can be taken for the place of a text.
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+# Texts that are turned by nothing; and places more exact than a hundredth of a point.
+_UNTURNED, _EXACT = re.compile(r' transform="rotate\(-0 [^"]*"'), re.compile(r"\d+\.\d{3,}")
 # The page's own font; matplotlib would name those of the machine it ran on.
 _FONT = re.compile(r"font-family: [^;\"]*")
 
@@ -137,6 +139,7 @@ class Chart:
         markup = buffer.getvalue()
         # Behind a style that would hold for the whole page.
         body = _own_ids(markup[markup.index("</defs>") + len("</defs>") :].strip(), self.chart_id)
+        body = _EXACT.sub(lambda number: f"{float(number[0]):.2f}", _UNTURNED.sub("", body))
         return (width, height), _COLOUR.sub(_variable, _FONT.sub("font-family: inherit", body)), renderer.slots
 
 

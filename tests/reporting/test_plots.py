@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from spi_analysis.operations.publication import content_problems
 from spi_analysis.reporting import plots
 from spi_analysis.reporting.pictures import COLOURS, Chart, lines_of, text_width
 from spi_analysis.reporting.plots import TOLD, chart, composition, heat, intervals, lines, strip
@@ -129,6 +130,13 @@ def test_every_id_is_the_charts_own_and_every_reference_has_its_target(one):
     targets = re.findall(r'href="#([^"]+)|url\(#([^)]+)', html)
     labels = re.search(r'aria-labelledby="([^"]+)"', html).group(1).split()
     assert {a or b for a, b in targets} | set(labels) <= set(ids)
+
+
+def test_no_place_is_more_exact_than_a_hundredth_of_a_point(one):
+    """Six digits behind a whole number would look like a telephone number, which no published file may hold."""
+    drawn = one.svg(SAY["en"]).split("</desc>")[1]
+    assert not re.search(r"\d\.\d{3,}", drawn)
+    assert content_problems("page", one.html(SAY["id"])) == []
 
 
 def test_labels_are_text_and_escaped():
