@@ -1,22 +1,4 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .charts import (
-    composition_chart as composition_chart,
-)
-from .charts import (
-    histogram_chart as histogram_chart,
-)
-from .charts import (
-    history_chart as history_chart,
-)
-from .charts import (
-    interval_chart as interval_chart,
-)
-from .charts import (
-    line_chart as line_chart,
-)
-from .charts import (
-    scale_chart as scale_chart,
-)
 from .display import (
     LANGUAGES as LANGUAGES,
 )
@@ -78,6 +60,42 @@ from .panels import (
 from .panels import (
     without_panel_counts as without_panel_counts,
 )
+from .pictures import (
+    Chart as Chart,
+)
+from .plots import (
+    bars as bars,
+)
+from .plots import (
+    chart as chart,
+)
+from .plots import (
+    composition as composition,
+)
+from .plots import (
+    heat as heat,
+)
+from .plots import (
+    history as history,
+)
+from .plots import (
+    intervals as intervals,
+)
+from .plots import (
+    lines as lines,
+)
+from .plots import (
+    on_scale as on_scale,
+)
+from .plots import (
+    series_of as series_of,
+)
+from .plots import (
+    spread as spread,
+)
+from .plots import (
+    strip as strip,
+)
 from .sensitivity_sentences import range_sentences as range_sentences
 from .simulator_page import designs_file as designs_file
 from .tables import (
@@ -114,10 +132,19 @@ from .wording import (
     WEAK as WEAK,
 )
 from .wording import (
+    Phrase as Phrase,
+)
+from .wording import (
     Words as Words,
 )
 from .wording import (
     message as message,
+)
+from .wording import (
+    phrase as phrase,
+)
+from .wording import (
+    phrases as phrases,
 )
 from .wording import (
     words as words,

@@ -8,11 +8,11 @@ import pandas as pd
 from scipy.stats import norm
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.reporting.charts import bars_chart
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.method_checks import LEVEL, coverage_intervals
+from spi_analysis.reporting.plots import bars, chart
 from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
-from spi_analysis.reporting.wording import Words, message
+from spi_analysis.reporting.wording import Phrase, Words, message, phrase, phrases
 from spi_analysis.tables import read_results
 
 CSV = "designs/designs.csv"
@@ -106,23 +106,27 @@ def designs_chart(results: pd.DataFrame | None) -> Shown:
     rows = _of_rate(results, 0)
     rows = rows[rows["answering"] != "at_random"]
 
-    def make(words: Words) -> str:
-        labels = [f"{words(DESIGNS[r.design])}: {words(DEPENDS_ON[r.answering])}" for r in rows.itertuples()]
-        bars = {
-            words("Bias"): (rows["bias"].to_numpy(), Z * rows["bias_error"].to_numpy()),
-            words("True SE"): (rows["true_se"].to_numpy(), Z * rows["true_se_error"].to_numpy()),
-        }
-        return bars_chart(
-            labels,
-            bars,
-            "chart-designs",
-            words("Bias and standard error of the index"),
-            words=words,
-            x_label=words("Points"),
-            note=words("Design, and what answering depends on. Lines: what the number of runs leaves open (95%)."),
-        )
+    labels = phrases(
+        lambda words: [f"{words(DESIGNS[r.design])}: {words(DEPENDS_ON[r.answering])}" for r in rows.itertuples()]
+    )
+    drawn = chart(
+        bars,
+        pd.concat([_bars_of(rows, name, labels) for name in ("bias", "true_se")]),
+        "chart-designs",
+        lambda words: words("Bias and standard error of the index"),
+        x_label=phrase(lambda words: words("Points")),
+        note=lambda words: words(
+            "Design, and what answering depends on. Lines: what the number of runs leaves open (95%)."
+        ),
+    )
+    return show(drawn.html)
 
-    return show(make)
+
+def _bars_of(rows: pd.DataFrame, name: str, labels: list[Phrase]) -> pd.DataFrame:
+    title = {"bias": message("Bias"), "true_se": message("True SE")}[name]
+    value, half = rows[name].to_numpy(), Z * rows[f"{name}_error"].to_numpy()
+    bars = pd.DataFrame({"label": labels, "estimate": value, "ci_low": value - half, "ci_high": value + half})
+    return bars.assign(series=[phrase(lambda words: words(title))] * len(rows))
 
 
 def _what_it_does(now: pd.Series, rate: float, words: Words) -> str:

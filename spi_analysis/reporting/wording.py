@@ -9,12 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from babel import Locale
 from babel.dates import format_date
@@ -136,6 +136,42 @@ def message(text: str) -> str:
 def words(language: Language) -> Words:
     """Words of a language."""
     return Words(language)
+
+
+class Widest(str):
+    """What matplotlib sees of a phrase; ``str()`` keeps it as it is, so that its other languages are not lost."""
+
+    phrase: Phrase
+
+    def __str__(self) -> str:
+        return self
+
+
+@dataclass(frozen=True, order=True)
+class Phrase:
+    """A text in every language, where a picture or a table is made once for all of them."""
+
+    texts: tuple[str, ...]
+
+    def say(self, words: Words) -> str:
+        return self.texts[get_args(Language).index(words.language)]
+
+    def __str__(self) -> str:
+        widest = Widest(max(self.texts, key=len))
+        widest.phrase = self
+        return widest
+
+
+def phrase(text: object | Callable[[Words], str]) -> Phrase:
+    """A text in every language: by ``text(words)``, or the same in all."""
+    if isinstance(text, Phrase | Widest):
+        return text.phrase if isinstance(text, Widest) else text
+    return Phrase(tuple(text(words(language)) if callable(text) else str(text) for language in get_args(Language)))
+
+
+def phrases(texts: Callable[[Words], Iterable[object]]) -> list[Phrase]:
+    """The texts of a column, each in every language."""
+    return [Phrase(row) for row in zip(*(map(str, texts(words(one))) for one in get_args(Language)), strict=True)]
 
 
 @cache

@@ -96,9 +96,9 @@ def test_a_sentence_about_a_chart_goes_where_the_chart_is_not(setup):
     nothing = new_output("execute_result", data={"text/html": "", MIME: {"id": "", "en": ""}})
     cells = _notebook().cells
     for outputs, expected in (([nothing], 0), ([new_output("execute_result", data={MIME: BOTH})], 1)):
-        sentence = new_markdown_cell("The dashed line is the score of all units together in this source.")
+        sentence = new_markdown_cell("The short lines are the score of all units together in this source.")
         notebook = new_notebook(cells=[*cells, sentence, new_code_cell("view.y()", outputs=outputs, execution_count=2)])
-        assert _render(setup, notebook).count("Garis putus-putus") == expected
+        assert _render(setup, notebook).count("Garis-garis pendek") == expected
 
 
 def test_links_lead_to_the_pages_that_the_batch_makes(setup):

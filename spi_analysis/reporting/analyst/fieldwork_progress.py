@@ -20,11 +20,14 @@ from spi_analysis.reporting import (
     MISSING,
     Shown,
     Words,
+    chart,
     figures,
     html_paragraphs,
     html_table,
     ineligible_sentence,
-    line_chart,
+    lines,
+    phrase,
+    series_of,
     show,
     text,
 )
@@ -198,19 +201,17 @@ def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame, round_: RoundPara
     if days.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
-    def make(words: Words) -> str:
-        return line_chart(
-            days.rename(columns=lambda s: words.value("part", s)),
-            "chart-daily",
-            words("Completed questionnaires, cumulated"),
-            words=words,
-            x_label=words("Day"),
-            y_label=words("Completed"),
-            decimals=0,
-            note=words("The panel is not drawn: its line would climb by one person at a time."),
-        )
-
-    return show(make)
+    drawn = chart(
+        lines,
+        series_of(days, "part"),
+        "chart-daily",
+        lambda words: words("Completed questionnaires, cumulated"),
+        x_label=phrase(lambda words: words("Day")),
+        y_label=phrase(lambda words: words("Completed")),
+        decimals=0,
+        note=lambda words: words("The panel is not drawn: its line would climb by one person at a time."),
+    )
+    return show(drawn.html)
 
 
 def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:

@@ -10,13 +10,16 @@ from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting import (
     Shown,
     Words,
+    chart,
     figures,
-    histogram_chart,
     html_paragraphs,
     html_table,
-    interval_chart,
+    intervals,
     message,
+    phrase,
+    phrases,
     show,
+    spread,
     text,
 )
 from spi_analysis.stages import WeightedSample, nonrespondent_count
@@ -170,17 +173,15 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
     if values.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
-    def make(words: Words) -> str:
-        return histogram_chart(
-            values,
-            f"chart-weights-{source}",
-            words("Final weights: {source}", source=words.value("source", source)),
-            words=words,
-            x_label=words("People per answer"),
-            y_label=words("Number of answers"),
-        )
-
-    return show(make)
+    drawn = chart(
+        spread,
+        values.to_frame("estimate"),
+        f"chart-weights-{source}",
+        lambda words: words("Final weights: {source}", source=words.value("source", source)),
+        x_label=phrase(lambda words: words("People per answer")),
+        y_label=phrase(lambda words: words("Number of answers")),
+    )
+    return show(drawn.html)
 
 
 def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
@@ -196,12 +197,21 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
     hidden = hidden_rates(groups["sum"], groups["size"] - groups["sum"], least)
     drawn = _response_rates(people.assign(answered=answered), by, groups.index[~hidden], round_.level)
 
+    def title(words: Words) -> str:
+        group = variable_label(words, by).lower()
+        return words("Response by {group}: {source}", group=group, source=words.value("source", source))
+
+    picture = chart(
+        intervals,
+        drawn.assign(label=phrases(lambda words: [words.value(by, level) for level in drawn[by]])),
+        f"chart-response-{source}-{by}",
+        title,
+        decimals=1,
+        unit="%",
+        x_label=phrase(lambda words: words("Percent who answered")),
+    )
+
     def make(words: Words) -> str:
-        title = words(
-            "Response by {group}: {source}",
-            group=variable_label(words, by).lower(),
-            source=words.value("source", source),
-        )
         names = sorted(words.value(by, level) for level in groups.index[hidden])
         note = words(
             "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since "
@@ -211,11 +221,8 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
             names=words.listed(names),
         )
         if drawn.empty:
-            return html_paragraphs([f"{title}.", words("There are too few answers to show any rate."), note])
-        rows = drawn.assign(label=[words.value(by, level) for level in drawn[by]])
-        chart = interval_chart(rows, f"chart-response-{source}-{by}", title, words=words, unit="%",
-                               x_label=words("Percent who answered"))  # fmt: skip
-        return chart + html_paragraphs([note] if names else [], "hidden-figures")
+            return html_paragraphs([f"{title(words)}.", words("There are too few answers to show any rate."), note])
+        return picture.html(words) + html_paragraphs([note] if names else [], "hidden-figures")
 
     return show(make)
 

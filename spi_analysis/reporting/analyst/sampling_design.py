@@ -13,13 +13,16 @@ from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting import (
     Shown,
     Words,
+    chart,
     count_of,
     figures,
     html_paragraphs,
     html_table,
     is_panel,
-    line_chart,
+    lines,
     panel_dash,
+    phrase,
+    series_of,
     show,
     text,
 )
@@ -90,20 +93,20 @@ def _shares(round_: RoundParams, words: Words) -> str:
 def margin_chart(plans: Plans, round_: RoundParams) -> Shown:
     """The margin of error that the invitations buy, for response rates from low to high."""
     curves = {source: _margins(plan, round_) for source, plan in plans.items() if round_.sources[source].design}
-
-    def make(words: Words) -> str:
-        table = pd.DataFrame(curves, index=[100 * rate for rate in RATES])
-        return line_chart(
-            table.rename(columns=lambda source: words.value("part", source)),
-            "chart-margin",
-            words("Margin of error by response rate"),
-            words=words,
-            x_label=words("Response rate (percent)"),
-            y_label=words("Margin of error (points of 100)"),
-            note=words("A higher response rate narrows the margin; it does not by itself remove nonresponse bias."),
-        )
-
-    return show(make)
+    table = pd.DataFrame(curves, index=[100 * rate for rate in RATES])
+    drawn = chart(
+        lines,
+        series_of(table, "part"),
+        "chart-margin",
+        lambda words: words("Margin of error by response rate"),
+        x_label=phrase(lambda words: words("Response rate (percent)")),
+        y_label=phrase(lambda words: words("Margin of error (points of 100)")),
+        decimals=1,
+        note=lambda words: words(
+            "A higher response rate narrows the margin; it does not by itself remove nonresponse bias."
+        ),
+    )
+    return show(drawn.html)
 
 
 def size_chart(plans: Plans, round_: RoundParams) -> Shown:
@@ -113,24 +116,22 @@ def size_chart(plans: Plans, round_: RoundParams) -> Shown:
     least = min(min(round_.sources[source].design.min_completes for source in drawn), most)  # type: ignore[union-attr]
     answers = sorted({int(n) for n in np.geomspace(least, most, CURVE_POINTS)})
     curves = {source: [_margin_of(n, plan, round_) for n in answers] for source, plan in drawn.items()}
-
-    def make(words: Words) -> str:
-        table = pd.DataFrame(curves, index=[float(n) for n in answers])
-        return line_chart(
-            table.rename(columns=lambda source: words.value("part", source)),
-            "chart-size",
-            words("Margin of error by number of answers"),
-            words=words,
-            x_label=words("Answers"),
-            y_label=words("Margin of error (points of 100)"),
-            note=words(
-                "For a share of {share} in a simple random sample, at {level} confidence.",
-                share=_shares(round_, words),
-                level=words.percent(round_.level, 0),
-            ),
-        )
-
-    return show(make)
+    table = pd.DataFrame(curves, index=[float(n) for n in answers])
+    drawn = chart(
+        lines,
+        series_of(table, "part"),
+        "chart-size",
+        lambda words: words("Margin of error by number of answers"),
+        x_label=phrase(lambda words: words("Answers")),
+        y_label=phrase(lambda words: words("Margin of error (points of 100)")),
+        decimals=1,
+        note=lambda words: words(
+            "For a share of {share} in a simple random sample, at {level} confidence.",
+            share=_shares(round_, words),
+            level=words.percent(round_.level, 0),
+        ),
+    )
+    return show(drawn.html)
 
 
 def allocation_table(plans: Plans, round_: RoundParams) -> Shown:

@@ -9,11 +9,14 @@ from spi_analysis.params import Source
 from spi_analysis.reporting import (
     Shown,
     Words,
+    chart,
     figures,
     html_paragraphs,
-    interval_chart,
+    intervals,
     message,
     part_label,
+    phrase,
+    phrases,
     show,
     text,
 )
@@ -43,29 +46,32 @@ def bridge_view(page: InstitutionPage) -> Shown:
     if rows.empty:
         return show(lambda words: html_paragraphs([words("The parts of the year before are not known.")]))
 
+    contributions = rows[rows["measure"].isin(CONTRIBUTIONS)]
+    title = phrase(lambda words: words("What the change is made of, in index points"))
+    drawn = chart(
+        intervals,
+        contributions.assign(label=phrases(lambda words: _labels(page, contributions, words))),
+        "chart-bridge",
+        title,
+        decimals=1,
+        x_label=phrase(lambda words: words("Index points")),
+        limits=chart_limits(contributions),
+        reference=0.0,
+        reference_label=phrase(lambda words: words("No change")),
+        note=lambda words: words(
+            "Left of the line a part lowered the index, right of it raised it; a bar across it is not clear."
+        ),
+    )
+
     def make(words: Words) -> str:
-        contributions = rows[rows["measure"].isin(CONTRIBUTIONS)]
-        drawn = contributions.assign(label=_labels(page, contributions, words))
-        title = words("What the change is made of, in index points")
-        chart = interval_chart(
-            drawn,
-            "chart-bridge",
-            title,
-            words=words,
-            x_label=words("Index points"),
-            limits=chart_limits(drawn),
-            reference=0.0,
-            reference_label=words("No change"),
-            note=words(
-                "Left of the line a part lowered the index, right of it raised it; a bar across it is not clear."
-            ),
-        )
         whole = rows[rows["measure"] == "index_change"]
-        table = _table(page, pd.concat([contributions, whole]), "change_parts", title, words)
+        table = _table(page, pd.concat([contributions, whole]), "change_parts", title.say(words), words)
         inner = rows[rows["measure"] == "change_dimension"]
         if inner.empty:
-            return chart + table
-        return chart + table + _table(page, inner, "change_dimensions", words("The same by dimension"), words)
+            return drawn.html(words) + table
+        return (
+            drawn.html(words) + table + _table(page, inner, "change_dimensions", words("The same by dimension"), words)
+        )
 
     return show(make)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from spi_analysis.params import NATIONAL, Target
-from spi_analysis.reporting import Words, figures, message, text
+from spi_analysis.reporting import Phrase, Words, figures, message, phrase, text
 from spi_analysis.reporting.institution.page_tables import page_table
 from spi_analysis.stages import InstitutionPage
 
@@ -47,10 +47,14 @@ CONFLICT = {
 }
 
 
-def target_marks(page: InstitutionPage, words: Words) -> dict[str, float]:
+def target_marks(page: InstitutionPage) -> dict[Phrase, float]:
     """Name and figure of every target of the round's year, for the scale of categories."""
     values = page.setup.targets.values(page.institution.institution_id, page.setup.round.year)
-    return {words(MARKS[code]): value for code, value in values.items()}
+    return {_mark(code): value for code, value in values.items()}
+
+
+def _mark(code: str) -> Phrase:
+    return phrase(lambda words: words(MARKS[code]))
 
 
 def target_sentences(page: InstitutionPage, words: Words) -> list[str]:
@@ -87,12 +91,10 @@ def page_targets(page: InstitutionPage) -> list[Target]:
     return page.setup.targets.series(page.institution.institution_id, sorted(years))
 
 
-def chart_targets(page: InstitutionPage, words: Words) -> dict[str, list[tuple[int, float]]]:
-    """Year and figure of the targets, by the name of their series."""
-    series: dict[str, list[tuple[int, float]]] = {}
-    for row in page_targets(page):
-        series.setdefault(words(MARKS[_kind(row)]), []).append((row.year, row.target))
-    return series
+def chart_targets(page: InstitutionPage) -> pd.DataFrame:
+    """The targets as rows of the chart of years."""
+    rows = [("target", row.year, _mark(_kind(row)), row.target) for row in page_targets(page)]
+    return pd.DataFrame(rows, columns=["kind", "year", "series", "estimate"]).astype({"year": int, "estimate": float})
 
 
 def _kind(row: Target) -> str:

@@ -7,21 +7,27 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import Recommendation, Source
+from spi_analysis.params import Recommendation, Source, Text
 from spi_analysis.reporting import (
+    Chart,
+    Phrase,
     Shown,
     Words,
-    composition_chart,
+    chart,
+    composition,
     csv_link,
     glossary_entries,
-    history_chart,
+    history,
     html_list,
     html_paragraphs,
     ineligible_sentence,
-    interval_chart,
+    intervals,
     measure_label,
     message,
-    scale_chart,
+    on_scale,
+    part_label,
+    phrase,
+    phrases,
     show,
 )
 from spi_analysis.reporting.institution.downloads import experience_rows
@@ -70,30 +76,33 @@ def index_chart(page: InstitutionPage) -> Shown:
     index = page.figure("index")
     if index is None:
         return show(lambda words: "")
-    round_ = page.setup.round
+    title = phrase(lambda words: words("The index on the scale of categories"))
+    drawn = chart(
+        on_scale,
+        _index_and_marks(page, index),
+        "chart-index",
+        title,
+        levels=page.setup.round.categories.levels,
+        x_label=phrase(lambda words: words("Index (0 worst, 100 best)")),
+        note=lambda words: index_note(page, words),
+    )
 
     def make(words: Words) -> str:
-        marks = target_marks(page, words)
-        previous = previous_index(page)
-        if previous is not None:
-            marks[words("Published by KPK for {year}", year=previous[0])] = previous[1]
-        title = words("The index on the scale of categories")
-        chart = scale_chart(
-            index["estimate"],
-            index["ci_low"],
-            index["ci_high"],
-            round_.categories.levels,
-            marks,
-            "chart-index",
-            title,
-            words=words,
-            x_label=words("Index (0 worst, 100 best)"),
-            note=index_note(page, words),
-        )
         targets = html_paragraphs(target_sentences(page, words))
-        return chart + targets + csv_link("tables/index.csv", title, words)
+        return drawn.html(words) + targets + csv_link("tables/index.csv", title.say(words), words)
 
     return show(make)
+
+
+def _index_and_marks(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
+    """The index with its interval, then the targets and last year's index."""
+    marks = target_marks(page)
+    previous = previous_index(page)
+    if previous is not None:
+        marks[phrase(lambda words: words("Published by KPK for {year}", year=previous[0]))] = previous[1]
+    limits = index[["estimate", "ci_low", "ci_high"]]
+    rows = [{"label": "", **limits}, *({"label": name, "estimate": value} for name, value in marks.items())]
+    return pd.DataFrame(rows, columns=["label", "estimate", "ci_low", "ci_high"])
 
 
 def who_answered_view(page: InstitutionPage) -> Shown:
@@ -114,51 +123,57 @@ def composition_view(page: InstitutionPage) -> Shown:
     index, parts = page.figure("index"), page.rows("index_part")
     if index is None:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
-
-    def make(words: Words) -> str:
-        used = parts[(parts["estimate"] != 0) | parts["part"].isin(page.setup.round.sources)]
-        drawn = pd.DataFrame(
-            {"label": [words.value("part", p) for p in used["part"]], "points": used["estimate"].to_numpy()}
-        )
-        chart = composition_chart(
-            drawn,
-            float(index["estimate"]),
-            "chart-composition",
-            words("Points of the parts, added up to the index"),
-            words=words,
-            total_label=words.value("part", "index"),
-            x_label=words("Points"),
-        )
-        return chart + composition_table(page, index, words)
-
-    return show(make)
+    used = parts[(parts["estimate"] != 0) | parts["part"].isin(page.setup.round.sources)]
+    drawn = chart(
+        composition,
+        used.assign(label=phrases(lambda words: [words.value("part", part) for part in used["part"]])),
+        "chart-composition",
+        lambda words: words("Points of the parts, added up to the index"),
+        total=float(index["estimate"]),
+        total_label=phrase(lambda words: words.value("part", "index")),
+        x_label=phrase(lambda words: words("Points")),
+    )
+    return show(lambda words: drawn.html(words) + composition_table(page, index, words))
 
 
 def change_view(page: InstitutionPage) -> Shown:
     """Published years and this round."""
+    index = page.figure("index")
+    drawn = None if index is None or page.history.empty else _history_chart(page, index)
 
     def make(words: Words) -> str:
-        index = page.figure("index")
         table = "" if page.history.empty else history_table(page, words)
-        if index is None or page.history.empty:
-            return html_paragraphs([change_sentence(page, words)]) + table + targets_table(page, words)
-        now = {"year": page.setup.round.year, **index[["estimate", "ci_low", "ci_high"]].to_dict()}
-        chart = history_chart(
-            page.history,
-            now,
-            chart_targets(page, words),
-            "chart-history",
-            words("The index over the years"),
-            words=words,
-            past_label=words("Published by KPK"),
-            now_label=words("This round (generated), with interval")
-            if page.is_synthetic
-            else words("This round, with interval"),
-            note=_comparison_note(page, words),
-        )
-        return chart + table + targets_table(page, words)
+        first = html_paragraphs([change_sentence(page, words)]) if drawn is None else drawn.html(words)
+        return first + table + targets_table(page, words)
 
     return show(make)
+
+
+def _history_chart(page: InstitutionPage, index: pd.Series) -> Chart:
+    return chart(
+        history,
+        _years(page, index),
+        "chart-history",
+        lambda words: words("The index over the years"),
+        y_label=phrase(lambda words: words.value("part", "index")),
+        note=lambda words: _comparison_note(page, words),
+    )
+
+
+def _years(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
+    """Published years, targets and this round, a row each."""
+    past = page.history[["year", "index"]].rename(columns={"index": "estimate"})
+    now = {"year": page.setup.round.year, **index[["estimate", "ci_low", "ci_high"]]}
+    names = {"past": phrase(lambda words: words("Published by KPK")), "now": phrase(lambda words: _now(page, words))}
+    rows = [past.assign(kind="past"), pd.DataFrame([now]).assign(kind="now")]
+    kept, last = (part.assign(series=[names[kind] for kind in part["kind"]]) for part in rows)
+    return pd.concat([kept, chart_targets(page), last], ignore_index=True)
+
+
+def _now(page: InstitutionPage, words: Words) -> str:
+    if page.is_synthetic:
+        return words("This round (generated), with interval")
+    return words("This round, with interval")
 
 
 NOISE = {
@@ -192,84 +207,96 @@ def _comparison_note(page: InstitutionPage, words: Words) -> str:
 
 def dimensions_view(page: InstitutionPage) -> Shown:
     """Scores of the dimensions with intervals."""
+    rows = page.rows("dimension_score")
+    shown = rows[rows["status"] == "shown"].sort_values("estimate", kind="stable")
+    parts = list(zip(shown["source"], shown["part"], strict=True))
+    drawn = None if shown.empty else chart(
+        intervals,
+        shown.assign(label=phrases(lambda words: [part_label(page.setup.instrument, *part, words) for part in parts])),
+        "chart-dimensions",
+        lambda words: words("Scores of the dimensions, lowest first"),
+        decimals=1,
+        x_label=phrase(lambda words: words("Score (0 worst, 100 best)")),
+    )  # fmt: skip
 
     def make(words: Words) -> str:
         rows = dimension_rows(page, words)
-        drawn = rows[rows["status"] == "shown"]
         table = score_table(page, rows, "dimensions", words("Scores of the dimensions"), words("Dimension"), words)
-        if drawn.empty:
-            return table
-        chart = interval_chart(
-            drawn,
-            "chart-dimensions",
-            words("Scores of the dimensions, lowest first"),
-            words=words,
-            x_label=words("Score (0 worst, 100 best)"),
-        )
-        return chart + table
+        return (drawn.html(words) if drawn else "") + table
 
     return show(make)
 
 
 def units_view(page: InstitutionPage, source: Source) -> Shown:
     """Scores of the units of a source; small ones are hidden."""
+    rows = page.rows("unit_score", source=source).assign(label=lambda t: t["domain"])
+    rows = rows.sort_values(["estimate", "label"], na_position="last")
+    shown = rows[rows["status"] == "shown"]
+    title = phrase(lambda words: words("Scores by unit: {source}", source=words.value("source", source)))
+    drawn = None if shown.empty else _units_chart(page, shown, source, title)
 
     def make(words: Words) -> str:
-        rows = page.rows("unit_score", source=source).assign(label=lambda t: t["domain"])
-        rows = rows.sort_values(["estimate", "label"], na_position="last")
         name = words.value("source", source)
         if rows.empty:
             return html_paragraphs([words("{source}: no unit has an answer.", source=name)])
-        title = words("Scores by unit: {source}", source=name)
-        table = unit_table(page, rows, source, title, words)
-        if not (rows["status"] == "shown").any():
+        table = unit_table(page, rows, source, title.say(words), words)
+        if drawn is None:
             return html_paragraphs([words("{source}: no unit's score can be shown.", source=name)]) + table
-        return _units_chart(page, rows[rows["status"] == "shown"], source, title, words) + table
+        return drawn.html(words) + table
 
     return show(make)
 
 
-def _units_chart(page: InstitutionPage, drawn: pd.DataFrame, source: Source, title: str, words: Words) -> str:
+def _units_chart(page: InstitutionPage, shown: pd.DataFrame, source: Source, title: Phrase) -> Chart:
     whole = page.figure("source_score", source=source)
     score = None if whole is None else float(whole["estimate"])
-    label = words("All units, {source}: {score}", source=words.value("part", source), score=words.number(score, 1))
-    return interval_chart(
-        drawn,
+
+    def label(words: Words) -> str:
+        name = words.value("part", source)
+        return words("All units, {source}: {score}", source=name, score=words.number(score, 1))
+
+    return chart(
+        intervals,
+        shown,
         f"chart-units-{source}",
         title,
-        words=words,
-        x_label=words("Score (0 worst, 100 best)"),
+        decimals=1,
+        x_label=phrase(lambda words: words("Score (0 worst, 100 best)")),
         reference=score,
-        reference_label=label,
-        note="" if score is None else words("The dashed line is the score of all units together in this source."),
+        reference_label=phrase(label),
+        note=""
+        if score is None
+        else lambda words: words("The short lines are the score of all units together in this source."),
     )
 
 
 def experiences_view(page: InstitutionPage) -> Shown:
     """Experience rates, each with its denominator."""
-    texts = experience_labels(page)
+    texts, rows = experience_labels(page), experience_rows(page)
+    shown = rows[(rows["denominator"] == "contacts") & (rows["status"] == "shown")]
+    drawn = None if shown.empty else _experiences_chart(shown, texts)
 
     def make(words: Words) -> str:
-        rows = experience_rows(page)
-        rows = rows.assign(label=[words.pick(texts[code]) for code in rows["part"]])
-        shown = rows[(rows["denominator"] == "contacts") & (rows["status"] == "shown")]
-        table = experience_table(page, rows, words)
+        labelled = rows.assign(label=[words.pick(texts[code]) for code in rows["part"]])
         meaning = html_paragraphs([contact_note(page, words)])
-        if shown.empty:
-            return meaning + table
-        sources = [words.value("part", source) for source in shown["source"]]
-        chart = interval_chart(
-            shown.assign(label=[f"{source}: {label}" for source, label in zip(sources, shown["label"], strict=True)]),
-            "chart-experiences",
-            words("Experiences in the last 12 months, among those with contact"),
-            words=words,
-            x_label=words("Percent of those with contact"),
-            limits=(0.0, max(10.0, float(shown["ci_high"].max()) * 1.1)),
-            unit="%",
-        )
-        return meaning + chart + table
+        return meaning + (drawn.html(words) if drawn else "") + experience_table(page, labelled, words)
 
     return show(make)
+
+
+def _experiences_chart(shown: pd.DataFrame, texts: dict[str, Text]) -> Chart:
+    parts = list(zip(shown["source"], shown["part"], strict=True))
+    labels = phrases(lambda words: [f"{words.value('part', one)}: {words.pick(texts[code])}" for one, code in parts])
+    return chart(
+        intervals,
+        shown.assign(label=labels),
+        "chart-experiences",
+        lambda words: words("Experiences in the last 12 months, among those with contact"),
+        decimals=1,
+        unit="%",
+        x_label=phrase(lambda words: words("Percent of those with contact")),
+        limits=(0.0, max(10.0, float(shown["ci_high"].max()) * 1.1)),
+    )
 
 
 def recommendations_view(page: InstitutionPage) -> Shown:

@@ -10,11 +10,13 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import (
     Shown,
     Words,
+    chart,
     figures,
     html_paragraphs,
     html_table,
     institution_names,
-    interval_chart,
+    intervals,
+    phrase,
     show,
     text,
 )
@@ -77,18 +79,19 @@ def levels_view(overview: Overview, setup: RoundSetup) -> Shown:
     rows = rows.sort_values("institution_id", key=lambda codes: codes.map(order))
     year = overview.model.last_year
 
+    label = rows["institution_id"].map(names)
+    current = rows.rename(columns={"current": "estimate", "current_low": "ci_low", "current_high": "ci_high"})
+    drawn = chart(
+        intervals,
+        current.assign(label=label),
+        "chart-levels",
+        lambda words: words("Published index (KPK) of {year} without noise", year=year),
+        decimals=1,
+        x_label=phrase(lambda words: words("Index")),
+        note=noise_note,
+    )
+
     def make(words: Words) -> str:
-        label = rows["institution_id"].map(names)
-        drawn = rows.rename(columns={"current": "estimate", "current_low": "ci_low", "current_high": "ci_high"})
-        title = words("Published index (KPK) of {year} without noise", year=year)
-        chart = interval_chart(
-            drawn.assign(label=label),
-            "chart-levels",
-            title,
-            words=words,
-            x_label=words("Index"),
-            note=noise_note(words),
-        )
         columns = [
             text(words("Institution"), label),
             figures(words("Published"), (words.number(x) for x in rows["published"])),
@@ -101,7 +104,7 @@ def levels_view(overview: Overview, setup: RoundSetup) -> Shown:
             level=words.percent(setup.round.level, 0),
         )
         title = words("Published index (KPK) of {year}, its score without noise and its lasting level", year=year)
-        return chart + html_table(columns, "table-levels", title, note=f"{note} {noise_note(words)}",
+        return drawn.html(words) + html_table(columns, "table-levels", title, note=f"{note} {noise_note(words)}",
                                   csv="tables/years_levels.csv", words=words)  # fmt: skip
 
     return show(make)

@@ -13,16 +13,20 @@ from spi_analysis.reporting import (
     Shown,
     Words,
     category_limits,
-    composition_chart,
+    chart,
+    composition,
     figures,
-    histogram_chart,
     html_paragraphs,
     html_table,
     institution_names,
-    line_chart,
+    lines,
     message,
+    phrase,
+    phrases,
     readable,
+    series_of,
     show,
+    spread,
     text,
 )
 from spi_analysis.scores import corrections_by_year, movers, published_bridge
@@ -153,16 +157,21 @@ def types_chart(overview: Overview) -> Shown:
     table = overview.types.pivot(index="year", columns="type", values="mean")
     latest = overview.types[overview.types["year"] == overview.years[-1]].set_index("type")["n"]
 
-    def make(words: Words) -> str:
-        drawn = table.rename(columns=lambda t: f"{words.value('type', t)} (n = {words.number(latest.get(t, 0), 0)})")
-        title = words("Mean published index (KPK) by type of institution")
-        note = words("n: institutions of that type here in {year}.", year=overview.years[-1])
-        return line_chart(
-            drawn, "chart-types", title, words=words, x_label=words("Year"), y_label=words("Index"), from_zero=False,
-            decimals=2, note=note,
-        )  # fmt: skip
+    def names(words: Words) -> list[str]:
+        return [f"{words.value('type', t)} (n = {words.number(latest.get(t, 0), 0)})" for t in table]
 
-    return show(make)
+    table = table.set_axis(phrases(names), axis=1)
+    drawn = chart(
+        lines,
+        series_of(table),
+        "chart-types",
+        lambda words: words("Mean published index (KPK) by type of institution"),
+        x_label=phrase(lambda words: words("Year")),
+        y_label=phrase(lambda words: words("Index")),
+        from_zero=False,
+        note=lambda words: words("n: institutions of that type here in {year}.", year=overview.years[-1]),
+    )
+    return show(drawn.html)
 
 
 def categories_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -211,20 +220,16 @@ def distribution_chart(overview: Overview) -> Shown:
     rows = overview.published
     values = rows.loc[(rows["year"] == year) & (rows["type"] != "nasional"), "index"]
 
-    def make(words: Words) -> str:
-        title = words("Published indices (KPK) of {year}", year=year)
-        note = words("{n} institutions.", n=words.number(len(values), 0))
-        return histogram_chart(
-            values,
-            "chart-distribution",
-            title,
-            words=words,
-            x_label=words("Index"),
-            y_label=words("Number of institutions"),
-            note=note,
-        )
-
-    return show(make)
+    drawn = chart(
+        spread,
+        values.to_frame("estimate"),
+        "chart-distribution",
+        lambda words: words("Published indices (KPK) of {year}", year=year),
+        x_label=phrase(lambda words: words("Index")),
+        y_label=phrase(lambda words: words("Number of institutions")),
+        note=lambda words: words("{n} institutions.", n=words.number(len(values), 0)),
+    )
+    return show(drawn.html)
 
 
 def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -258,20 +263,22 @@ def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> S
         # The sentence before the chart is left out with it.
         return show(lambda words: "")
     parts = published_bridge(overview.published, institution_id, years[0], years[1], setup.years)
-
-    def make(words: Words) -> str:
-        drawn = pd.DataFrame({"label": [words.value("part", p) for p in parts["part"]], "points": parts["points"]})
-        title = words(
+    labels = phrases(lambda words: [words.value("part", part) for part in parts["part"]])
+    drawn = chart(
+        composition,
+        pd.DataFrame({"label": labels, "estimate": parts["points"].to_numpy()}),
+        "chart-bridge",
+        lambda words: words(
             "{name}: published index (KPK) from {before} to {after}",
             name=readable(setup.roster[institution_id].name),
             before=years[0],
             after=years[1],
-        )
-        total = float(parts["points"].sum())
-        return composition_chart(drawn, total, "chart-bridge", title, words=words,
-                                 total_label=words("Change of the index"), x_label=words("Points"))  # fmt: skip
-
-    return show(make)
+        ),
+        total=float(parts["points"].sum()),
+        total_label=phrase(lambda words: words("Change of the index")),
+        x_label=phrase(lambda words: words("Points")),
+    )
+    return show(drawn.html)
 
 
 def unjoined_table(overview: Overview, setup: RoundSetup) -> Shown:

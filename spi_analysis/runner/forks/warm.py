@@ -56,12 +56,13 @@ def warm_up() -> None:
 def _draw_and_tabulate() -> None:
     import pandas as pd
 
-    from spi_analysis.reporting import LANGUAGES, figures, html_table, interval_chart, text, words
+    from spi_analysis.reporting import LANGUAGES, chart, figures, html_table, intervals, text, words
 
     rows = pd.DataFrame({"label": ["a", "b"], "estimate": [1.0, 2.0], "ci_low": [0.5, 1.5], "ci_high": [1.5, 2.5]})
+    picture = chart(intervals, rows, "warm", "warm", x_label="x")
     for language in LANGUAGES:
         say = words(language)
-        interval_chart(rows, "warm", "warm", words=say, x_label="x")
+        picture.html(say)
         html_table([text("a", rows["label"]), figures("b", ["1", "2"])], "warm", "warm", words=say)
 
 

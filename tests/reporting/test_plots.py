@@ -1,0 +1,323 @@
+"""Charts by seaborn: marks where the figures are, words of every language in one drawing, colours that can be seen."""
+
+import ast
+import inspect
+import io
+import re
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from spi_analysis.operations.publication import content_problems
+from spi_analysis.reporting import plots
+from spi_analysis.reporting.pictures import COLOURS, Chart, lines_of, text_width
+from spi_analysis.reporting.plots import TOLD, chart, composition, heat, intervals, lines, strip
+from spi_analysis.reporting.wording import Phrase, phrase, words
+from tests.reporting import chart_gallery as gallery
+
+SAY = {language: words(language) for language in ("id", "en")}
+MARK = re.compile(r'<path d="M ([\d.]+) ([\d.]+) \nL ([\d.]+) ([\d.]+) \n" clip-path[^>]*var\(--chart-(\w+)')
+TEXT = re.compile(r'<text [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>')
+
+
+@pytest.fixture(scope="module", params=range(11), ids=lambda i: gallery.charts()[i].chart_id)
+def one(request):
+    return gallery.charts()[request.param]
+
+
+def _marks(svg: str, colour: str) -> list[tuple[float, float]]:
+    """Both ends of every horizontal line of a colour, read back with the help of the numbers of the scale."""
+    numbers = sorted((float(x), float(text.replace("−", "-"))) for x, _, text in TEXT.findall(svg) if _is_number(text))
+    (x0, first), (x1, last) = numbers[0], numbers[-1]
+    ends = [(float(a), float(c)) for a, b, c, d, name in MARK.findall(svg) if name == colour and b == d]
+    return [tuple(round(first + (x - x0) * (last - first) / (x1 - x0), 3) for x in pair) for pair in ends]
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"−?\d+(\.\d)?", text) is not None
+
+
+def test_bars_stand_where_the_figures_are():
+    svg = chart(intervals, gallery.ROWS, "c", "t", decimals=1, x_label="x").svg(SAY["en"])
+    assert _marks(svg, "accent") == [(55, 65), (70, 71), (62, 70)]
+
+
+def test_a_change_below_nothing_is_not_cut_off():
+    """2 up, 5.5 down, 1.25 down: from 0 to 2, to -3.5, to -4.75."""
+    axes = composition(gallery.PARTS, total=-4.75, total_label="all", x_label="x")
+    low, high = axes.get_xlim()
+    ends = [sorted(map(float, line.get_xdata())) for line in axes.lines]
+    assert ends == [[0, 2], [-3.5, 2], [-4.75, -3.5], [-4.75, 0]]
+    assert low <= -4.75
+    assert high >= 2
+    svg = gallery.charts()[1].svg(SAY["en"])
+    assert "−5.50" in svg
+
+
+def test_peers_are_rings_and_ones_own_is_a_dot():
+    axes = strip(gallery.PEERS, x_label="x")
+    *rings, own = (of.get_offsets()[:, 0] for of in axes.collections)
+    assert sorted(np.concatenate(rings)) == [61, 64, 65, 70, 80, 81, 90]
+    assert sorted(own) == [72, 84]
+
+
+def test_a_cell_is_shaded_by_its_number_and_a_missing_one_is_a_dash():
+    axes = heat(gallery.GRID.astype({"label": object}))
+    values = axes.collections[0].get_array()
+    assert values.filled(-1).ravel().tolist() == [10, 20.5, -1, 40]
+    assert [phrase(text.get_text()).say(SAY["en"]) for text in axes.texts[:4]] == ["10.00", "20.50", "–", "40.00"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "at"),
+    [(0, 10, [0, 2, 4, 6, 8, 10]), (61.3, 67.9, [62, 64, 66]), (-3, 3, [-2, 0, 2]), (0, 2.1, [0, 1, 2]),
+     (0, 2500, [0, 500, 1000, 1500, 2000, 2500]), (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+     (0, 77_123, [0, 20_000, 40_000, 60_000])],
+)  # fmt: skip
+def test_numbers_go_in_steps_of_one_two_or_five(low, high, at):
+    found, texts = plots._numbers(low, high)
+    assert np.allclose(found, at)
+    assert texts[1].say(SAY["en"]) == (f"{at[1]:,.0f}" if at[1] >= 1 or at[1] == 0 else f"{at[1]:.1f}")
+
+
+def test_years_are_no_thousands_and_not_too_many():
+    at, texts = plots._ticks(pd.Series([*range(2015, 2025)]))
+    assert at == [2024, 2022, 2020, 2018, 2016]
+    assert texts[0].texts == ("2024", "2024")
+
+
+def test_days_are_written_as_people_say_them():
+    table = gallery.DAYS
+    svg = {language: chart(lines, table, "c", "t", x_label="x", y_label="y").svg(say) for language, say in SAY.items()}
+    assert ">2 Agu<" in svg["id"]
+    assert ">2 Aug<" in svg["en"]
+    assert ">1.000<" in svg["id"]
+    assert ">1,000<" in svg["en"]
+
+
+def test_words_of_each_language_are_filled_into_one_drawing(one):
+    """Without its texts the picture is the same."""
+    drawn = {language: one.svg(say).split("</desc>")[1] for language, say in SAY.items()}
+    blank = {re.sub(r"(<text [^>]*>)[^<]*", r"\1", svg) for svg in drawn.values()}
+    assert len(blank) == 1
+    assert drawn["id"] != drawn["en"] or one.chart_id == "c-weeks", "whole numbers and names"
+    assert not re.search("[\ue000-\uf8ff]", "".join(drawn.values())), "a slot is left"
+
+
+def test_a_chart_is_drawn_once_for_all_languages(one, monkeypatch):
+    draws, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda self, renderer: (draws.append(1), draw(self, renderer)))
+    again = Chart(one.chart_id, one.title, one.draw, one.told)
+    assert again.svg(SAY["id"])
+    assert again.svg(SAY["en"])
+    assert len(draws) == 1
+
+
+def test_the_same_chart_gives_the_same_bytes(one):
+    again = next(other for other in gallery.charts() if other.chart_id == one.chart_id)
+    assert again is not one
+    assert again.html(SAY["id"]) == one.html(SAY["id"])
+
+
+def test_every_id_is_the_charts_own_and_every_reference_has_its_target(one):
+    html = one.html(SAY["en"])
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert all(name.startswith(one.chart_id) for name in ids)
+    targets = re.findall(r'href="#([^"]+)|url\(#([^)]+)', html)
+    labels = re.search(r'aria-labelledby="([^"]+)"', html).group(1).split()
+    assert {a or b for a, b in targets} | set(labels) <= set(ids)
+
+
+def test_no_place_is_more_exact_than_a_hundredth_of_a_point(one):
+    """Six digits behind a whole number would look like a telephone number, which no published file may hold."""
+    drawn = one.svg(SAY["en"]).split("</desc>")[1]
+    assert not re.search(r"\d\.\d{3,}", drawn)
+    assert content_problems("page", one.html(SAY["id"])) == []
+
+
+def test_labels_are_text_and_escaped():
+    html = gallery.charts()[0].html(SAY["en"])
+    assert html.count("A &amp; &lt;b&gt; $5") == 2, "picture and description"
+    assert "<b>" not in html
+
+
+def test_a_text_that_looks_like_a_slot_or_a_colour_stays_as_it_is():
+    table = gallery.ROWS.assign(label=["#0b5cad", "{0}", "url(#a)"])
+    drawn = chart(intervals, table, "c", "t", x_label="x").svg(SAY["en"]).split("</desc>")[1]
+    assert all(f">{label}<" in drawn for label in table["label"])
+
+
+def test_a_long_label_is_wrapped_and_never_cut():
+    drawn = gallery.charts()[0].svg(SAY["en"]).split("</desc>")[1]
+    assert all(word in drawn for word in gallery.LONG.split())
+    long, short = Phrase(("a b c d", "a")), lines_of(Phrase(("aa bb", "a")), 2)
+    assert len(lines_of(long, 1)) == 4
+    assert [line.texts for line in short] == [("aa", "a"), ("bb", "")]
+
+
+def test_room_is_kept_for_the_longest_language():
+    both = Phrase(("a much longer text", "short"))
+    assert text_width(both) == text_width("a much longer text") > text_width("short")
+
+
+def test_a_figure_can_be_taken_on_in_a_language():
+    figure = gallery.charts()[0].figure("id")
+    texts = [t.get_text() for t in figure.axes[0].texts]
+    assert "Semua unit, Internal: 66,0" in texts
+    assert [t.get_text() for t in gallery.charts()[6].figure("id").axes[0].get_yticklabels()][1] == "0,2"
+    figure.axes[0].set_title("Judul")
+    assert figure.axes[0].get_title() == "Judul"
+
+
+def test_a_figure_can_be_saved_and_leaves_the_style_of_others_alone():
+    before, file = dict(matplotlib.rcParams), io.BytesIO()
+    gallery.charts()[0].figure("en").savefig(file, format="png")
+    assert file.getvalue().startswith(b"\x89PNG")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_form_draws_on_axes_of_others():
+    axes = Figure().add_subplot()
+    assert intervals(gallery.ROWS, axes, x_label="x") is axes
+    assert len(axes.lines) == 3
+
+
+def test_the_description_tells_every_figure_as_it_is_drawn():
+    told = gallery.charts()[0].description(SAY["id"])
+    assert told.startswith("Internal: 60,0 (55,0 sampai 65,0); ")
+    assert told.endswith("Semua unit, Internal: 66,0.")
+
+
+TOLD_BY_HAND = {
+    "c-composition": "External: +2.00; Internal: −5.50; Koreksi: −1.25; Change of the index: −4.75.",
+    "c-scale": "The index is 74.00, interval 72.00 to 76.00. National target: 76.00. Published by KPK for 2023: 71.50.",
+    "c-history": "2022 (Published by KPK): 70.00; 2023 (Published by KPK): 71.50; National target 2024: 76; 2024 (This "
+    "round, with interval): 74.00 (72.00 to 76.00).",
+    "c-lines": "From the first to the last point: Internal: 0 → 1,200; External: 0 → 1,150.",
+    # Of nine values the third, the fifth and the seventh.
+    "c-spread": "Smallest 1.00, quarter below 1.40, half below 2.20, three quarters below 3.50, largest 8.90.",
+    "c-bars": "the round's design: Bias −0.50 (−0.70 to −0.30), True SE 1.25 (1.00 to 1.50); twice the invitations: "
+    "Bias 0.20 (0.00 to 0.40), True SE 0.75 (0.50 to 1.00).",
+    "c-strip": "Internal: 72.00, 4 peers 61.00 to 70.00. External: 84.00, 3 peers 80.00 to 90.00.",
+    "c-heat": "Gratification to officials: Internal 10.0, External 20.5; Nepotism in hiring: Internal –, External "
+    "40.0.",
+}
+
+
+@pytest.mark.parametrize("name", TOLD_BY_HAND)
+def test_every_form_is_told_in_words(name):
+    told = {one.chart_id: one.description(SAY["en"]) for one in gallery.charts()}
+    assert told[name] == TOLD_BY_HAND[name]
+
+
+def test_a_line_that_ends_early_is_told_by_its_last_known_value():
+    known = {"A": [None, 21.0, None], "B": [1.0, 2.0, 3.0], "C": [None, None, None]}
+    wide = pd.DataFrame(known, index=[1, 2, 3], dtype=float)
+    one = chart(lines, plots.series_of(wide), "c", "t", x_label="x", y_label="y", decimals=1)
+    assert one.description(SAY["en"]).endswith("A: 21.0 → 21.0; B: 1.0 → 3.0.")
+    assert ">C<" not in one.svg(SAY["en"]), "a line without a point has no name"
+
+
+@pytest.mark.parametrize("x", [0, 50, 100])
+def test_a_name_above_the_axes_never_leaves_the_picture(x):
+    name = "Semua unit bersama-sama, Internal: 66,0"
+    axes = intervals(gallery.ROWS, x_label="x", limits=(0, 100), reference=float(x), reference_label=name)
+    width = axes.get_figure(root=True).get_figwidth()
+    start = next(t for t in axes.texts if str(t.get_text()) == name).xyann[0] * width
+    assert start >= 0
+    assert start + text_width(name) <= width
+
+
+def test_names_of_lines_that_end_together_stand_apart():
+    wide = pd.DataFrame({name: [1.0, 5.0] for name in "ABCDEF"}, index=[2023, 2024])
+    axes = lines(plots.series_of(wide), x_label="x", y_label="y")
+    inch = np.ptp(axes.get_ylim()) / (axes.get_position().height * axes.get_figure(root=True).get_figheight())
+    tops = [t.xy[1] for t in axes.texts if str(t.get_text()) in "ABCDEF"]
+    assert len(tops) == 6
+    assert (-np.diff(tops) / inch >= plots.LINE - 1e-9).all()
+
+
+def test_what_is_drawn_says_no_more_than_what_is_written(one):
+    """The places of dots and bars can be read back from the SVG, to seven digits of a score."""
+    form, (table,), options = one.draw.func, one.draw.args, one.draw.keywords
+    decimals = {"c-intervals": 1, "c-lines": 0, "c-heat": 1, "c-weeks": 0}.get(one.chart_id, 2)
+    options = {name: value for name, value in options.items() if name != "decimals"}
+
+    def drawn(more):
+        shifted = table.assign(**{name: table[name] + more for name in table.select_dtypes("float")})
+        return chart(form, shifted, "c", "t", decimals=decimals, **options).svg(SAY["en"])
+
+    step = 10.0**-decimals
+    assert drawn(0.4 * step) == drawn(0.0)
+    assert drawn(2 * step) != drawn(0.0)
+
+
+def test_limits_are_rounded_as_well():
+    """They say where the numbers of the scale stand, and so where an interval ends."""
+    rows, asked = gallery.ROWS, {"decimals": 1, "x_label": "x"}
+    drawn = [
+        chart(intervals, rows, "c", "t", limits=(50.0, high), **asked).svg(SAY["en"]) for high in (80, 80.04, 80.2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_seaborn_draws_every_form():
+    """Each form calls a function of seaborn, itself or through a helper that does."""
+    tree = ast.parse(inspect.getsource(plots))
+    used = {
+        node.name: {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    by_seaborn = {name for name, calls in used.items() if any(call.startswith("sns.") for call in calls)}
+    assert by_seaborn >= {"_ranges", "_dots"}
+    for form in TOLD:
+        assert form.__name__ in by_seaborn or used[form.__name__] & by_seaborn, form.__name__
+
+
+STYLE = gallery.STYLE.read_text(encoding="utf-8")
+LIGHT, DARK, FORCED = (dict(re.findall(r"(--chart-[\w-]+): ([^;]+);", part)) for part in re.split(r"@media", STYLE)[:3])
+
+
+def _contrast(one: str, other: str) -> float:
+    """Of WCAG 2.2."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_contrast_is_that_of_wcag():
+    assert _contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert _contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005), "the example of WebAIM"
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_mark_stands_out_from_its_ground(colours):
+    """Marks 3:1, letters 4.5:1. Shades are outlined with what is muted, and carry letters; grid lines are no marks."""
+    paper = colours["--chart-paper"]
+    shades = [name for name in colours if "shade" in name]
+    letters = ["--chart-ink", "--chart-muted", "--chart-accent", "--chart-target"]
+    marks = set(colours) - {"--chart-paper", "--chart-grid", *shades}
+    assert {name: r for name in marks if (r := _contrast(colours[name], paper)) < 3} == {}
+    assert {name: r for name in letters if (r := _contrast(colours[name], paper)) < 4.5} == {}
+    assert {name: r for name in shades if (r := _contrast(colours[name], colours["--chart-ink"])) < 4.5} == {}
+
+
+def test_every_colour_is_a_variable_that_the_stylesheet_sets_in_each_mode(one, setup):
+    svg = one.svg(SAY["en"])
+    used = dict(re.findall(r"var\((--chart-[\w-]+), (#[0-9a-f]{6})\)", svg))
+    assert used
+    assert not re.search(r"#[0-9a-f]{6}", re.sub(r"var\([^)]*\)", "", svg))
+    assert set(used) <= set(LIGHT) & set(DARK) & set(FORCED)
+    assert all(LIGHT[name] == value for name, value in used.items()), "the same as without a stylesheet"
+    assert {f"--chart-{name}" for name in COLOURS.values()} <= set(LIGHT)
+    assert {f"--chart-{level.colour[1:]}" for level in setup.round.categories.levels} <= set(DARK)
