@@ -56,6 +56,7 @@ CONTENTS = {
         docs/batch
         docs/national
         docs/more_machines
+        docs/upgrading
         docs/cara_memeriksa_undian
         outputs/README
         ```

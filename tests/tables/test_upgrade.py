@@ -34,10 +34,10 @@ def old(tmp_path: Path) -> Path:
     """A round of version 1: no mark of a version, the third correction under its earlier name."""
     root = tmp_path / "data" / "spi_2024"
     rows = [
-        ("index", None, 77.0), ("composition", "correction_conduct", -5.7), ("composition", "mode_adjustment", -3.1),
+        ("index", None, 77.0), ("index_part", "correction_conduct", -5.7), ("index_part", "mode_adjustment", -3.1),
     ]  # fmt: skip
     write_parquet(root / "estimates" / f"{CITY}.parquet", estimates(*rows))
-    write_parquet(root / "estimates" / "kota-bengkulu.parquet", estimates(("composition", "mode_adjustment", 0.0)))
+    write_parquet(root / "estimates" / "kota-bengkulu.parquet", estimates(("index_part", "mode_adjustment", 0.0)))
     write_json(root / "draw" / f"{CITY}.json", {"record_version": 3})
     return root
 
