@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError, StoreError
+from spi_analysis.params import Workspace
 from spi_analysis.tables import upgrade
+from spi_analysis.tables.demo_marks import mark_demo, not_of_the_demo
 from spi_analysis.tables.files import write_json, write_parquet
 from spi_analysis.tables.schema import KEPT, SCHEMA, SCHEMA_FILE, schema_of
 from spi_analysis.tables.store import Store
@@ -199,3 +201,12 @@ def test_killed_while_the_copy_takes_its_place_nothing_is_lost(old):
 def test_a_table_without_the_third_correction_stays_as_it_is():
     table = estimates(("index", None, 77.0))
     assert third_correction(table).equals(table)
+
+
+def test_an_upgraded_demo_is_still_one_that_a_demo_may_replace(old):
+    workspace = Workspace(old.parents[1])
+    mark_demo(workspace, seed=1)
+    upgrade_store(old)
+    assert not_of_the_demo(workspace) == []
+    (old / "mine.json").write_text("{}")
+    assert not_of_the_demo(workspace) == ["spi_2024/mine.json"]
