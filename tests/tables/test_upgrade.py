@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from spi_analysis.cli import app
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.params import Workspace
 from spi_analysis.tables import upgrade
@@ -210,3 +212,21 @@ def test_an_upgraded_demo_is_still_one_that_a_demo_may_replace(old):
     assert not_of_the_demo(workspace) == []
     (old / "mine.json").write_text("{}")
     assert not_of_the_demo(workspace) == ["spi_2024/mine.json"]
+
+
+def test_the_command_says_what_it_does_whatever_the_parameters_say(old):
+    """Parameters of an earlier version may be wrong for this one: the tables are upgraded all the same."""
+    root = old.parents[1]
+    (root / "params" / "rounds").mkdir(parents=True)
+    (root / "params" / "rounds" / "spi_2024.yaml").write_text("no_key_of_today: 1\n")
+    said = [
+        CliRunner().invoke(app, ["upgrade", *options, "--workspace", str(root)]).output
+        for options in (["--dry-run"], ["spi_2024"], [])
+    ]
+    step = "2 files  estimates: the third correction is called correction_other"
+    assert "spi_2024: schema 1 would become 2" in said[0]
+    assert "spi_2024: schema 1 is now 2" in said[1]
+    assert all(step in one for one in said[:2])
+    assert "as it was: data/.kept/spi_2024.schema-1" in said[1]
+    assert "as it was" not in said[0]
+    assert said[2] == "spi_2024: schema 2 already, nothing to do\n"
