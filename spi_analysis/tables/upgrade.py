@@ -53,11 +53,13 @@ class Upgrade:
     kept: Path | None = None
 
 
-def in_tables(table: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path], list[Path]]:
-    """A change of one table, for all institutions that have it."""
+def in_tables(
+    table: str, needs: Sequence[str], change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> Callable[[Path], list[Path]]:
+    """A change of one table, for all institutions; a table without the columns ``needs`` went through it before."""
 
     def change_all(root: Path) -> list[Path]:
-        return [path for path in stored_tables(root, table) if _change(path, change)]
+        return [path for path in stored_tables(root, table) if _change(path, needs, change)]
 
     return change_all
 
@@ -67,8 +69,10 @@ def stored_tables(root: Path, table: str) -> list[Path]:
     return sorted(path for path in (root / table).glob("*.parquet") if not path.name.startswith("."))
 
 
-def _change(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
+def _change(path: Path, needs: Sequence[str], change: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
     before = read_table(path)
+    if not set(needs) <= set(before.columns):
+        return False
     after = change(before)
     if not after.equals(before):
         write_parquet(path, after)
@@ -78,10 +82,9 @@ def _change(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
 def third_correction(estimates: pd.DataFrame) -> pd.DataFrame:
     """``mode_adjustment`` became ``correction_other``, which has no row where no such correction was made."""
     is_third = estimates["dimension"].eq("mode_adjustment").fillna(False)
-    made = estimates[~is_third | estimates["estimate"].ne(0)]
-    return made.assign(dimension=made["dimension"].replace("mode_adjustment", "correction_other")).reset_index(
-        drop=True
-    )
+    made = estimates[~is_third | estimates["estimate"].ne(0)].reset_index(drop=True)
+    made["dimension"] = made["dimension"].replace("mode_adjustment", "correction_other")
+    return made
 
 
 # In the order in which they are carried out. A change of stored tables, columns or codes adds its entry at the end, and
@@ -91,7 +94,7 @@ MIGRATIONS: Sequence[Migration] = (
         1,
         2,
         "estimates: the third correction is called correction_other, and has a row only where it was made",
-        in_tables("estimates", third_correction),
+        in_tables("estimates", ["dimension"], third_correction),
     ),
 )
 
