@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Test processes: two cores are what the time limits are set for.
 JOBS ?= 2
 
-.PHONY: demo lab test test-fast fault-test lint format coverage bench bench-batch engines lock clean
+.PHONY: demo lab test test-fast fault-test lint format docs coverage bench bench-batch engines lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -34,6 +34,10 @@ lint: $(READY)  ## style, layers, types, notebooks without outputs
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY)  ## the documentation with all docstrings, to be read without a network: build/docs/index.html
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs --doctree-dir build/docs-cache . build/docs
+	@echo build/docs/index.html
 
 coverage: $(READY)  ## 200 simulated rounds with known truth: do the intervals cover?
 	$(BIN)/spi coverage --seeds 200

@@ -20,6 +20,7 @@ NAMES = ("Ayu", "Bima", "Citra", "Dewi", "Eko", "Fajar", "Gita", "Hadi", "Indah"
 COMMANDS = [
     ["demo"],
     ["check"],
+    ["upgrade"],
     ["import", "frame"],
     ["import", "events"],
     ["import", "responses"],

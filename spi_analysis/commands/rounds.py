@@ -1,4 +1,4 @@
-"""`spi demo`, `spi check`."""
+"""`spi demo`, `spi check`, `spi upgrade`."""
 
 from __future__ import annotations
 
@@ -70,6 +70,31 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
     print_issues(report.issues)
     print_table("Institutions", report.stages)
     raise typer.Exit(1 if report.errors else 0)
+
+
+@rounds.command()
+def upgrade(
+    round_id: Annotated[str | None, typer.Argument(help="Round, such as spi_2024 (default: the only one).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Bring a round that an earlier version made to the tables of this one: all of it or nothing.
+
+    Example: spi upgrade spi_2024 --dry-run
+    """
+    from spi_analysis.tables import SCHEMA, upgrade_store
+
+    place = find_workspace(workspace)
+    name = round_id or the_round(place)
+    done = upgrade_store(place.data / name, dry_run)
+    if done.since == SCHEMA:
+        out.print(f"{name}: schema {SCHEMA} already, nothing to do", highlight=False)
+        return
+    out.print(f"{name}: schema {done.since} {'would become' if dry_run else 'is now'} {SCHEMA}", highlight=False)
+    for what, files in done.steps:
+        out.print(f"  {files:,} files  {what}", highlight=False)
+    if done.kept:
+        out.print(f"as it was: {done.kept.relative_to(place.root)}\nnext: spi check, spi run", highlight=False)
 
 
 def _key_if_any(place: Workspace, key_file: Path | None) -> VaultKey | None:

@@ -191,6 +191,9 @@ from .setup import (
 from .setup import (
     load_setup as load_setup,
 )
+from .setup import (
+    read_round as read_round,
+)
 from .sources import (
     DesignParams as DesignParams,
 )

@@ -301,10 +301,16 @@ class RankParams(Judgement):
     peers: Annotated[list[Literal["type", "size_class"]], Field(min_length=1), AfterValidator(unique)]
 
 
+# One more whenever a key of the parameter files changes its name or meaning, or one is added that has to be set.
+PARAMETER_SCHEMA = 2
+
+
 class RoundParams(Judgement):
     """A survey round."""
 
     round_id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    # Files without it were written before there were versions.
+    schema_version: Annotated[int, Field(ge=1)] = 1
     year: Annotated[int, Field(ge=2000, le=2100)]
     previous_year: int
     # The round of that year, if its answers are here: the change is then estimated from both rounds' answers.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
@@ -13,7 +14,7 @@ from spi_analysis.params.loading import ProblemCollector, read_yaml, validate
 from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
-from spi_analysis.params.round import RoundParams
+from spi_analysis.params.round import PARAMETER_SCHEMA, RoundParams
 from spi_analysis.params.sources import UnitFacts, load_units
 from spi_analysis.params.targets import Targets, load_targets
 from spi_analysis.params.workspace import Workspace
@@ -135,7 +136,7 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
 
 def _load_round(workspace: Workspace, round_id: str) -> RoundParams:
     path = workspace.round_params(round_id)
-    round_ = validate(RoundParams, read_yaml(path), path)
+    round_ = read_round(path)
     if round_.round_id != round_id:
         raise ParameterError(
             "the file names another round",
@@ -145,6 +146,38 @@ def _load_round(workspace: Workspace, round_id: str) -> RoundParams:
             expected=round_id,
         )
     return round_
+
+
+def read_round(path: Path) -> RoundParams:
+    """A round's file. What is wrong with one of another version is said with the version in front.
+
+    Raises
+    ------
+    ParameterError   something is wrong, or the file was written for a later version.
+    """
+    given = read_yaml(path)
+    version = given.get("schema_version", 1)
+    if not isinstance(version, int) or version == PARAMETER_SCHEMA:
+        return validate(RoundParams, given, path)
+    if version > PARAMETER_SCHEMA:
+        raise ParameterError(_other_version(version, path, "use the version of the workbench that it was written for"))
+    try:
+        return validate(RoundParams, given, path)
+    except ParameterError as error:
+        hint = f"put right what is named with it, then set schema_version: {PARAMETER_SCHEMA}"
+        raise ParameterError(_other_version(version, path, hint), *error.problems) from None
+
+
+def _other_version(version: int, path: Path, hint: str) -> Problem:
+    when = "a later" if version > PARAMETER_SCHEMA else "an earlier"
+    return Problem(
+        f"the parameters were written for {when} version of the workbench",
+        file=f"params/rounds/{path.name}",
+        key="schema_version",
+        got=str(version),
+        expected=str(PARAMETER_SCHEMA),
+        hint=hint,
+    )
 
 
 def _load_model(params: Any, name: str, model: Any) -> Any:

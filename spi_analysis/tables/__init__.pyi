@@ -252,6 +252,9 @@ from .round_data import (
 from .round_data import (
     load_round as load_round,
 )
+from .schema import (
+    SCHEMA as SCHEMA,
+)
 from .store import (
     NEVER_AGAIN as NEVER_AGAIN,
 )
@@ -277,6 +280,12 @@ from .stored_files import (
     reading as reading,
 )
 from .unasked import unasked_items as unasked_items
+from .upgrade import (
+    Upgrade as Upgrade,
+)
+from .upgrade import (
+    upgrade_store as upgrade_store,
+)
 from .vault import (
     CONTACT_COLUMNS as CONTACT_COLUMNS,
 )

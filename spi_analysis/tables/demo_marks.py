@@ -10,6 +10,7 @@ from typing import Any
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.tables.files import write_json
+from spi_analysis.tables.schema import KEPT, SCHEMA_FILE
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.stored_files import RESTORE, read_record, with_digest
 from spi_analysis.tables.vault import KEY_BYTES, VaultKey
@@ -96,7 +97,10 @@ def not_of_the_demo(workspace: Workspace) -> list[str]:
 
 def _is_made(data: Path, name: str, made: dict[str, str]) -> bool:
     rounds = {Path(known).parts[0] for known in made} - {"vault"}
-    *folders, _ = Path(name).parts
+    *folders, file = Path(name).parts
+    # Upgraded, a demo holds its version and what it was before.
+    if folders and (folders[0] == KEPT or file == SCHEMA_FILE):
+        return True
     if folders and folders[-1] in MADE_FROM_LISTS and rounds & set(folders):
         return True
     return name in made and made[name] == _digest(data / name)

@@ -29,6 +29,7 @@ from spi_analysis.params import (
     load_setup,
     load_targets,
     load_units,
+    read_round,
     read_yaml,
     validate,
 )
@@ -138,7 +139,7 @@ class Parameters:
     def _setup(self) -> RoundSetup | None:
         """The setup of the round, if all its files can be read; checks across files are noted apart."""
         params = self.workspace.params
-        round_ = self._model(RoundParams, self.workspace.round_params(self.round_id))
+        round_ = self._read(lambda: read_round(self.workspace.round_params(self.round_id)))
         parts = {
             "round": round_,
             "instrument": self._instrument(round_),

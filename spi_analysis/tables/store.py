@@ -14,6 +14,7 @@ from spi_analysis.params import InstitutionInputs
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.estimate_columns import mask
 from spi_analysis.tables.files import write_json, write_parquet
+from spi_analysis.tables.schema import mark_schema, require_readable
 from spi_analysis.tables.stored_files import AGAIN, RESTORE, read_record, read_table, table_shape, with_digest
 
 # Which command writes a table; the hint of the error when it is missing.
@@ -39,9 +40,12 @@ NEVER_AGAIN = f"{RESTORE}: a draw is never repeated"
 
 @dataclass(frozen=True)
 class Store:
-    """Tables of one round. Reading checks that a table is there; writing checks its contract."""
+    """Tables of one round. Opening checks its version, reading that a table is there, writing its contract."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        require_readable(self.root)
 
     def path(self, table: str, institution_id: str) -> Path:
         """Where a table of an institution is kept."""
@@ -79,6 +83,7 @@ class Store:
         """Write a table of one institution, whole or not at all."""
         if table in CONTRACTS:
             data = checked(table, data, f"{table}/{institution_id}")
+        mark_schema(self.root)
         return write_parquet(self.path(table, institution_id), data)
 
     def institutions(self, table: str) -> list[str]:
@@ -118,6 +123,7 @@ class Store:
 
     def write_record(self, name: str, institution_id: str, record: dict[str, Any]) -> Path:
         """Write a JSON record (such as a draw record) of one institution, with a digest of its content."""
+        mark_schema(self.root)
         return write_json(self.root / name / f"{institution_id}.json", with_digest(record))
 
     def read_record(self, name: str, institution_id: str, check: bool = True) -> dict[str, Any] | None:
@@ -129,6 +135,7 @@ class Store:
 
     def mark_synthetic(self, seed: int) -> None:
         """Say for good that this store holds generated people, not real ones."""
+        mark_schema(self.root)
         write_json(self.root / "origin.json", with_digest({"synthetic": True, "seed": seed}))
 
     @property

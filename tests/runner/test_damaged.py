@@ -171,7 +171,11 @@ def run(root: Path, command: list[str]) -> str:
 
 def read_in_python(root: Path) -> str:
     """What a researcher reads, one after the other; the words of what cannot be read."""
-    data, setup, said = load_round(ROUND, TOWN, root), load_setup(Workspace(root), ROUND), []
+    try:
+        data, setup, said = load_round(ROUND, TOWN, root), load_setup(Workspace(root), ROUND), []
+    except SpiError as error:
+        # A round whose version cannot be read is not opened at all.
+        return str(error)
     vault = root / "data" / "vault"
     reads = [
         *((lambda name=name: getattr(data, name)) for name in WRITTEN_BY),

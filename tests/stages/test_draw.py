@@ -1,5 +1,6 @@
 """The draw of an institution: once, on record, and repeatable to the row."""
 
+import json
 import math
 
 import pandas as pd
@@ -12,7 +13,10 @@ from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.verify import check_record, verify_institution
 from spi_analysis.survey.sampling import from_start, permanent_random_numbers, start_of
 from spi_analysis.tables import eligible_list
+from spi_analysis.tables.schema import SCHEMA_FILE
 from spi_analysis.tables.store import Store
+from spi_analysis.tables.stored_files import RECORD_DIGEST
+from spi_analysis.tables.upgrade import upgrade_store
 from tests.stages.test_reserves import with_design
 from tests.stages.town import SECRET, TOWN, Town
 
@@ -177,6 +181,20 @@ def test_the_table_of_a_draw_has_a_row_per_source(store: Store, setup: RoundSetu
     table = draw_table([draw_institution(setup, store, TOWN, SECRET)])
     assert table["source"].tolist() == list(SOURCES)
     assert table["invited first"].sum() == len(store.read("sample", TOWN))
+
+
+def test_a_draw_on_record_before_there_were_versions_is_the_same_draw(store: Store, setup: RoundSetup) -> None:
+    """Earlier releases wrote neither the version of the store nor digests into records."""
+    draw_institution(setup, store, TOWN, SECRET)
+    (store.root / SCHEMA_FILE).unlink()
+    for path in store.root.glob("draw*/*.json"):
+        record = json.loads(path.read_text())
+        del record[RECORD_DIGEST]
+        path.write_text(json.dumps(record))
+    with pytest.raises(StoreError, match="spi upgrade spi_2024"):
+        Store(store.root)
+    upgrade_store(store.root)
+    assert verify_institution(setup, Store(store.root), TOWN, SECRET) == {source: [] for source in SOURCES}
 
 
 def test_verify_before_any_draw(store: Store, setup: RoundSetup) -> None:

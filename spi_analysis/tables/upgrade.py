@@ -1,0 +1,175 @@
+"""A round that an earlier version wrote, brought to today's tables, columns and codes: whole or not at all.
+
+All steps are carried out on a copy. Only when the last one has gone through, and every table that was changed fits its
+contract, does the copy take the place of the round, which is kept beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spi_analysis.errors import StoreError
+from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.estimate_columns import estimates_from_schema_1
+from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.schema import (
+    KEPT,
+    SCHEMA,
+    SCHEMA_FILE,
+    interrupted,
+    kept_path,
+    mark_schema,
+    refuse_later,
+    schema_of,
+)
+from spi_analysis.tables.stored_files import read_table
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One change of what is stored: from which version to which, what in words, and how.
+
+    ``change`` takes the folder of the round, changes files in it, and gives those that it changed.
+    """
+
+    since: int
+    to: int
+    what: str
+    change: Callable[[Path], list[Path]]
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What an upgrade did, or would do: the version before, per step its words and how many files it changed."""
+
+    since: int
+    steps: tuple[tuple[str, int], ...]
+    kept: Path | None = None
+
+
+def in_tables(
+    table: str, needs: Sequence[str], change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> Callable[[Path], list[Path]]:
+    """A change of one table, for all institutions; a table without the columns ``needs`` went through it before."""
+
+    def change_all(root: Path) -> list[Path]:
+        return [path for path in stored_tables(root, table) if _change(path, needs, change)]
+
+    return change_all
+
+
+def stored_tables(root: Path, table: str) -> list[Path]:
+    """The files of a table; a name with a dot in front was left half-written by a killed process."""
+    return sorted(path for path in (root / table).glob("*.parquet") if not path.name.startswith("."))
+
+
+def _change(path: Path, needs: Sequence[str], change: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
+    before = read_table(path)
+    if not set(needs) <= set(before.columns):
+        return False
+    after = change(before)
+    if not after.equals(before):
+        write_parquet(path, after)
+    return not after.equals(before)
+
+
+def third_correction(estimates: pd.DataFrame) -> pd.DataFrame:
+    """``mode_adjustment`` became ``correction_other``, which has no row where no such correction was made."""
+    is_third = estimates["dimension"].eq("mode_adjustment").fillna(False)
+    made = estimates[~is_third | estimates["estimate"].ne(0)].reset_index(drop=True)
+    made["dimension"] = made["dimension"].replace("mode_adjustment", "correction_other")
+    return made
+
+
+# In the order in which they are carried out. A change of stored tables, columns or codes adds its entry at the end, and
+# one to SCHEMA if that version has left the house.
+MIGRATIONS: Sequence[Migration] = (
+    Migration(
+        1,
+        2,
+        "estimates: the third correction is called correction_other, and has a row only where it was made",
+        in_tables("estimates", ["dimension"], third_correction),
+    ),
+    Migration(
+        1,
+        2,
+        "estimates: part and domain with their kinds, denominator and reference year, for dimension and domain",
+        in_tables("estimates", ["dimension", "domain"], estimates_from_schema_1),
+    ),
+)
+
+
+def upgrade_store(root: Path, dry_run: bool = False) -> Upgrade:
+    """Bring the store of a round to today's version; a store that is of today's stays as it is.
+
+    Parameters
+    ----------
+    root : Path      the round's folder below ``data/``
+    dry_run : bool   only say what would change
+
+    Raises
+    ------
+    StoreError   a later version wrote it; a kept copy of the same version is in the way; a file is damaged.
+    InputError   a changed table does not fit its contract. The round is as it was then.
+    """
+    with one_writer(root.parent):
+        _put_back(root)
+        refuse_later(root)
+        since = schema_of(root)
+        if since == SCHEMA:
+            return Upgrade(since, ())
+        _refuse_over(kept_path(root, since))
+        copy = _fresh_copy(root)
+        try:
+            steps = _carry_out(copy, since)
+            kept = None if dry_run else _swap(root, copy, kept_path(root, since))
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+        return Upgrade(since, steps, kept)
+
+
+def _carry_out(copy: Path, since: int) -> tuple[tuple[str, int], ...]:
+    """All steps on the copy, which is of today's version afterwards."""
+    changed = [(step.what, step.change(copy)) for step in MIGRATIONS if step.since >= since]
+    for path in sorted({path for _, paths in changed for path in paths}):
+        if path.parent.name in CONTRACTS:
+            write_parquet(path, checked(path.parent.name, read_table(path), f"{path.parent.name}/{path.stem}"))
+    (copy / SCHEMA_FILE).unlink(missing_ok=True)
+    mark_schema(copy)
+    return tuple((what, len(paths)) for what, paths in changed)
+
+
+def _fresh_copy(root: Path) -> Path:
+    copy = root.parent / KEPT / f"{root.name}.new"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(root, copy)
+    return copy
+
+
+def _swap(root: Path, copy: Path, kept: Path) -> Path:
+    """The copy takes the round's place. Killed between the two steps, the next upgrade puts the round back first."""
+    os.replace(root, kept)
+    os.replace(copy, root)
+    return kept
+
+
+def _put_back(root: Path) -> None:
+    if kept := interrupted(root):
+        os.replace(kept, root)
+
+
+def _refuse_over(kept: Path) -> None:
+    if kept.exists():
+        raise StoreError(
+            "a copy from an earlier upgrade is in the way",
+            file=f"data/{KEPT}/{kept.name}",
+            expected="no copy yet: this round has not been upgraded",
+            hint="move it to a safe place, or remove it, then run this again",
+        )
