@@ -17,9 +17,9 @@ from pathlib import Path
 from spi_analysis.tables import reading
 
 # What runs any notebook: the engine, and the process that children are forked from with all that it has imported.
-RUNNERS = ("runner/execute.py", "runner/forks/server.py")
-# They import what they name in texts of their own, and nothing else.
-_NAMED_IN_TEXTS = ("runner/forks/child.py", "runner/forks/warm.py")
+RUNNERS = ("runner/execute.py", "runner/forks/engines.py")
+# It imports what it names in texts of its own, and nothing else.
+_NAMED_IN_TEXTS = ("runner/forks/warm.py",)
 _DYNAMIC = {"__import__", "entry_points", "eval", "exec", "find_spec", "import_module", "importlib", "iter_modules"}
 _DYNAMIC |= {"pickle", "runpy", "spec_from_file_location", "walk_packages"}
 
