@@ -92,7 +92,12 @@ PREPARED = Profile(
     warm_up="forked_papermill_profile:warm_up",
     prepare="forked_papermill_profile:prepare",
     code_digest="forked_papermill_profile:digest",
-    kinds={"word": "forked_papermill_profile:word", "sleep": "time:sleep", "pause": "signal:pause"},
+    kinds={
+        "word": "forked_papermill_profile:word",
+        "start": "forked_papermill_profile:start",
+        "sleep": "time:sleep",
+        "pause": "signal:pause",
+    },
     allowed=frozenset({"MY_WORD"}),
     fixed={"MY_FIXED": "fixed"},
 )
@@ -111,6 +116,14 @@ def prepare():
 
 def digest():
     return Path(__file__).read_text()
+
+def start(path):
+    # A program of a child, as a cell may start one.
+    import signal, subprocess, sys
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(path + ".new").write_text(str(program.pid))
+    Path(path + ".new").rename(path)
+    signal.pause()
 
 def word(path):
     Path(path).write_text(" ".join([os.environ["MY_WORD"], os.environ["MY_FIXED"], os.environ["MY_SERVER"]]))
@@ -160,18 +173,39 @@ def test_a_child_that_nobody_waits_for_ends(own):
     sleeper = fork(own.folder, "pause", {}, {})
     assert sleeper.wait(0.2) is None
     sleeper.close()
+    _until(lambda: not _runs(sleeper.pid))
+    assert not _runs(sleeper.pid)
+
+
+@pytest.mark.parametrize("killed", ["the child", "the server"])
+def test_a_program_that_a_child_started_ends_with_it_however_it_ends(own, tmp_path, killed):
+    child = fork(own.folder, "start", {"path": str(tmp_path / "program")}, {})
+    _until((tmp_path / "program").exists)
+    program = int((tmp_path / "program").read_text())
+    os.kill(child.pid if killed == "the child" else own.wait_until_ready()["pid"], signal.SIGKILL)
+    _until(lambda: not _runs(child.pid) and not _runs(program))
+    assert not _runs(child.pid)
+    assert not _runs(program)
+
+
+def _until(true):
     until = time.monotonic() + PATIENCE
-    while Path(f"/proc/{sleeper.pid}").exists() and time.monotonic() < until:
+    while not true() and time.monotonic() < until:
         time.sleep(0.01)
-    assert not Path(f"/proc/{sleeper.pid}").exists()
+
+
+def _runs(pid):
+    """Whether a process is there and has not ended (of one that nobody asks for, a shadow stays)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_server_that_was_killed_is_an_error_in_words():
     one = ForkServer()
     os.kill(one.wait_until_ready()["pid"], signal.SIGKILL)
-    until = time.monotonic() + PATIENCE
-    while one.is_up_to_date() and time.monotonic() < until:
-        time.sleep(0.01)
+    _until(lambda: not one.is_up_to_date())
     try:
         with pytest.raises(ForkError, match="no fork server any more"):
             fork(one.folder, "shell", {}, {})

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from forked_papermill import child, wire
+from forked_papermill.guard import Guard, kill_group
 from forked_papermill.profile import PLAIN, Profile, call_if_any, named
 
 # Seconds that a request may take to arrive once somebody has connected.
@@ -50,6 +51,7 @@ class Server:
 
     def __init__(self, folder: Path, profile: Profile = PLAIN) -> None:
         self.folder, self.profile, self.pid = folder, profile, os.getpid()
+        self.guard = Guard()
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(str(folder / wire.SOCKET))
         self.listening.listen(64)
@@ -111,6 +113,7 @@ class Server:
         if pid == 0:
             self._forget(connection)
             child.become(request, files, self.folder, self.pid, self.profile)
+        self.guard.begins(pid)
         self.children[pid] = connection
         self.selector.register(connection, selectors.EVENT_READ, lambda: self._heard(pid))
         _answer(connection, {"pid": pid})
@@ -118,6 +121,7 @@ class Server:
     def _forget(self, connection: socket.socket) -> None:
         """In the child: let go of all that belongs to the server."""
         signal.set_wakeup_fd(-1)
+        self.guard.let_go()
         self.selector.close()
         for one in (connection, self.listening, self.woken, self.waker, *self.children.values()):
             one.close()
@@ -144,6 +148,7 @@ class Server:
     def _ended(self, pid: int, code: int) -> None:
         # What a notebook started and left running ends with it.
         _kill_group(pid)
+        self.guard.ends(pid)
         connection = self.children.pop(pid)
         with contextlib.suppress(KeyError):
             self.selector.unregister(connection)
@@ -158,8 +163,7 @@ def _answer(connection: socket.socket, message: dict[str, int]) -> None:
 
 
 def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+    kill_group(pid)
     # A child that was killed before it had a group of its own.
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
