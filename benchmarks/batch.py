@@ -27,7 +27,7 @@ import psutil
 
 from spi_analysis.params import RoundSetup, find_workspace, load_setup
 from spi_analysis.params.workspace import the_round
-from spi_analysis.runner.forks.process_environment import FIXED
+from spi_analysis.runner.forks.profile import SPI
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, EngineName, Limits, Step, plan_steps
 from spi_analysis.runner.pool import Pool
 
@@ -160,7 +160,7 @@ def main() -> None:
     options = parser.parse_args()
     place = find_workspace()
     setup = load_setup(place, the_round(place))
-    os.environ.update({name: value for name, value in FIXED.items() if name.endswith("_NUM_THREADS")})
+    os.environ.update({name: value for name, value in SPI.all_fixed.items() if name.endswith("_NUM_THREADS")})
     with tempfile.TemporaryDirectory() as folder:
         variants = [command_lines(setup, Path(folder)), stock_pool(setup, Path(folder))]
         variants += [ours(setup, engine, workers) for engine in GOALS for workers in (1, 2)]

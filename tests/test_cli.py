@@ -5,6 +5,8 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -54,6 +56,35 @@ def test_every_command_has_help_with_an_example(command):
     result = runner.invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert re.search(r"Example: spi " + " ".join(command), result.output)
+
+
+STATISTICS = {"numpy", "pandas", "pandera", "scipy", "statsmodels", "formulaic", "matplotlib", "pyarrow", "duckdb"}
+# Asks for one help after another in one process, and says which packages the first of them has loaded.
+ASK_FOR_HELP = """
+import json, sys
+from spi_analysis.cli import app
+for command in json.loads(sys.argv[1]):
+    try:
+        app([*command, "--help"])
+    except SystemExit as end:
+        assert end.code == 0, command
+    loaded = sorted({name.partition(".")[0] for name in sys.modules} & set(json.loads(sys.argv[2])))
+    assert not loaded, f"spi {' '.join(command)} --help loads {', '.join(loaded)}"
+"""
+
+
+@pytest.mark.parametrize("commands", [[[]], COMMANDS], ids=["spi", "every command"])
+def test_help_loads_no_statistics(commands):
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_FOR_HELP, json.dumps(commands), json.dumps(sorted(STATISTICS))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(f"{len(commands)} helps in {time.perf_counter() - begun:.2f} s")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Usage") == len(commands)
 
 
 def test_no_command_is_left_out_of_this_list():

@@ -17,10 +17,12 @@ PAGES = [
 NAMES = {path.relative_to(ROOT).as_posix(): path for path in PAGES}
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 # The names of all source files: a page may go on with the bare name after it has named the folder.
-FILES = {path.name for part in ("spi_analysis", "tests", "docs", "benchmarks") for path in (ROOT / part).rglob("*")}
+FOLDERS = ("spi_analysis", "packages", "tests", "docs", "benchmarks")
+FILES = {path.name for part in FOLDERS for path in (ROOT / part).rglob("*")}
 
 _CODE = re.compile(r"`([^`\n]+)`")
-_PATH = re.compile(r"(?:spi_analysis|tests|params|docs|notebooks|benchmarks)/[\w./-]+|[\w./-]+\.(?:pyi?|ipynb|po|j2)")
+_FOLDER = "|".join([*FOLDERS, "params", "notebooks"])
+_PATH = re.compile(rf"(?:{_FOLDER})/[\w./-]+|[\w./-]+\.(?:pyi?|ipynb|po|j2)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 # "`spi_analysis/stages/draw.py`: `draw_institution`, `draw_source`".
 _WALK = re.compile(r"`(spi_analysis/[\w/]+\.pyi?)`: ((?:`[\w.]+`(?:, | and )?)+)")

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -18,17 +17,14 @@ from rich.table import Table
 from rich.text import Text
 
 from spi_analysis.errors import InputError, NoRows, Problem, nearest
-from spi_analysis.params import (
-    BrokenText,
-    RoundSetup,
-    Workspace,
-    find_workspace,
-    load_setup,
-    strict_rows,
-    the_round,
-    utf8_text,
-)
-from spi_analysis.tables import FILE_VARIABLE, HIDDEN, VARIABLE, Store, Vault, VaultKey, demo_key, demo_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spi_analysis.params import RoundSetup, Workspace
+    from spi_analysis.tables import Store, Vault, VaultKey
+
+# Every help of `spi` loads these modules: what reads tables and parameters is imported by the functions that use it.
 
 # Output that goes into a file or a pipe is not squeezed into the width of a terminal.
 WIDE = None if sys.stdout.isatty() else 200
@@ -62,17 +58,23 @@ Mapping = Annotated[Path | None, typer.Option("--mapping", help="YAML with other
 
 def open_setup(workspace: Path | None, round_id: str | None) -> RoundSetup:
     """Workspace and round that the options name."""
+    from spi_analysis.params import find_workspace, load_setup, the_round
+
     place = find_workspace(workspace)
     return load_setup(place, round_id or the_round(place))
 
 
 def open_store(setup: RoundSetup) -> Store:
     """The round's store."""
+    from spi_analysis.tables import Store
+
     return Store(setup.workspace.data / setup.round.round_id)
 
 
 def open_key(place: Workspace, key_file: Path | None) -> VaultKey:
     """The key that the options or the environment name; in a demo workspace the demo's own."""
+    from spi_analysis.tables import FILE_VARIABLE, VARIABLE, VaultKey, demo_key, demo_seed
+
     seed = demo_seed(place)
     named = key_file or any(os.environ.get(name) for name in (VARIABLE, FILE_VARIABLE))
     return demo_key(seed) if seed is not None and not named else VaultKey.load(place.root, key_file)
@@ -80,15 +82,19 @@ def open_key(place: Workspace, key_file: Path | None) -> VaultKey:
 
 def open_vault(place: Workspace, key_file: Path | None) -> Vault:
     """The contact vault."""
+    from spi_analysis.tables import Vault
+
     return Vault.open(place.data / "vault", open_key(place, key_file))
 
 
 def print_table(title: str, table: pd.DataFrame, decimals: int = 2) -> None:
     """A table on the terminal; a column ``note`` is printed below it, in full."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
     shown = table.drop(columns="note", errors="ignore")
     grid = Table(title=title, title_justify="left")
     for column in shown.columns:
-        numeric = pd.api.types.is_numeric_dtype(shown[column]) and not pd.api.types.is_bool_dtype(shown[column])
+        numeric = is_numeric_dtype(shown[column]) and not is_bool_dtype(shown[column])
         grid.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
     for row in shown.itertuples(index=False):
         grid.add_row(*(escape(_cell(value, decimals)) for value in row))
@@ -139,6 +145,8 @@ def _no_such_file(path: Path) -> Problem:
 
 def print_issues_of_import(problems: pd.DataFrame, severities: Sequence[str] = ("rejected", "flagged")) -> None:
     """What was noticed about rows, most frequent first, with the values (masked where they are contacts)."""
+    from spi_analysis.tables import HIDDEN
+
     for severity in severities:
         found = problems[(problems["severity"] == severity) & problems["row"].notna()]
         for code in found["code"].value_counts().index:
@@ -191,6 +199,8 @@ def whole_table(file: Path) -> Iterator[None]:
 
 def _rows_of(file: Path) -> set[int]:
     """Numbers of the rows below the header, as a spreadsheet counts them; of a file that is no CSV row 0."""
+    from spi_analysis.params import BrokenText, strict_rows, utf8_text
+
     try:
         rows = strict_rows(utf8_text(file.read_bytes()))
     except BrokenText:
@@ -199,6 +209,8 @@ def _rows_of(file: Path) -> set[int]:
 
 
 def _cell(value: object, decimals: int) -> str:
+    import pandas as pd
+
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:,.{decimals}f}"
     return "" if value is None or value is pd.NaT or value is pd.NA else str(value)

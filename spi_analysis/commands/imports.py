@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from spi_analysis.commands.common import (
@@ -31,11 +30,13 @@ from spi_analysis.commands.common import (
     whole_table,
 )
 from spi_analysis.errors import InputError, Problem
-from spi_analysis.params import RoundSetup
-from spi_analysis.tables import Store, refuse_in_demo, unasked_items
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from spi_analysis.operations import Imported
+    from spi_analysis.params import RoundSetup
+    from spi_analysis.tables import Store
 
 imports = typer.Typer(
     no_args_is_help=True,
@@ -70,7 +71,7 @@ def import_frame_command(
     Example: spi import frame daftar_pegawai_kota-mojokerto.xlsx pengguna_layanan_kota-mojokerto.csv
     """
     from spi_analysis.operations import RoundContext, by_institution, import_lists
-    from spi_analysis.tables import are_generated
+    from spi_analysis.tables import are_generated, refuse_in_demo
     from spi_analysis.tables.importing import import_frame
 
     setup = open_setup(workspace, round_id)
@@ -228,6 +229,8 @@ def _accepted(counts: pd.DataFrame) -> int:
 
 def _print_unasked(setup: RoundSetup, store: Store, institution_ids: list[str]) -> None:
     """Items that are in no file: they will be missing on the page."""
+    from spi_analysis.tables import unasked_items
+
     for institution_id in institution_ids:
         responses = store.read_if_there("responses", institution_id)
         for source, codes in {} if responses is None else unasked_items(responses, setup.instrument).items():

@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from spi_analysis.commands.common import RoundOption, WorkspaceOption, open_setup, out, print_table
-from spi_analysis.params import find_workspace
 
 results = typer.Typer()
 
@@ -62,6 +61,7 @@ def lab(workspace: WorkspaceOption = None) -> None:
 
     Example: spi lab
     """
+    from spi_analysis.params import find_workspace
     from spi_analysis.runner import lab_environment
 
     place = find_workspace(workspace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,10 @@ from spi_analysis.commands.common import (
 )
 from spi_analysis.commands.running import Engine, EngineOption, Workers, run_and_report
 from spi_analysis.errors import VaultError
-from spi_analysis.params import Workspace, find_workspace, the_round
-from spi_analysis.tables import VaultKey, demo_is_whole, demo_seed, not_of_the_demo
+
+if TYPE_CHECKING:
+    from spi_analysis.params import Workspace
+    from spi_analysis.tables import VaultKey
 
 rounds = typer.Typer()
 
@@ -41,6 +43,7 @@ def demo(
     """
     from spi_analysis.operations import make_demo_round
     from spi_analysis.runner import Selection
+    from spi_analysis.tables import demo_is_whole, demo_seed, not_of_the_demo
 
     setup = open_setup(workspace, round_id)
     if if_missing and demo_is_whole(setup.workspace):
@@ -63,6 +66,7 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 
     Example: spi check
     """
+    from spi_analysis.params import find_workspace, the_round
     from spi_analysis.tables import check_round
 
     place = find_workspace(workspace)
@@ -82,6 +86,7 @@ def upgrade(
 
     Example: spi upgrade spi_2024 --dry-run
     """
+    from spi_analysis.params import find_workspace, the_round
     from spi_analysis.tables import SCHEMA, upgrade_store
 
     place = find_workspace(workspace)

@@ -12,9 +12,9 @@ import typer
 
 from spi_analysis.commands.common import Institutions, RoundOption, WorkspaceOption, err, open_setup, out, print_table
 from spi_analysis.errors import ParameterError
-from spi_analysis.params import RoundSetup
 
 if TYPE_CHECKING:
+    from spi_analysis.params import RoundSetup
     from spi_analysis.runner import OpenRunner, Selection
 
 running = typer.Typer()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from spi_analysis.commands.common import (
@@ -24,8 +23,10 @@ from spi_analysis.commands.common import (
     print_table,
 )
 from spi_analysis.errors import SamplingError
-from spi_analysis.params import RoundSetup
-from spi_analysis.tables import Store
+
+if TYPE_CHECKING:
+    from spi_analysis.params import RoundSetup
+    from spi_analysis.tables import Store
 
 sampling = typer.Typer()
 
@@ -58,6 +59,8 @@ def draw(
 
     Example: spi draw kota-mojokerto
     """
+    import pandas as pd
+
     from spi_analysis.operations import RoundContext, draw_all, problems_of
     from spi_analysis.tables import public_value_problem
 

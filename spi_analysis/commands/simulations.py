@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spi_analysis.commands.common import RoundOption, WorkspaceOption, err, open_setup, out, print_table
 from spi_analysis.errors import InputError
-from spi_analysis.params import RoundSetup
-from spi_analysis.runner import Step
+
+if TYPE_CHECKING:
+    from spi_analysis.params import RoundSetup
+    from spi_analysis.runner import Step
 
 checks = typer.Typer()
 # A response rate to compare the institution's own with.

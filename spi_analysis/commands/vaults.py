@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from spi_analysis.commands.common import KeyOption, WorkspaceOption, out
-from spi_analysis.params import find_workspace
-from spi_analysis.tables import refuse_in_demo
 
 vaults = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +24,8 @@ def vault_init(
 
     Example: spi vault init --key-file ~/spi-vault.key
     """
-    from spi_analysis.tables import Vault, create_key_file
+    from spi_analysis.params import find_workspace
+    from spi_analysis.tables import Vault, create_key_file, refuse_in_demo
 
     place = find_workspace(workspace)
     refuse_in_demo(place, "a vault for real people")
@@ -44,6 +43,7 @@ def vault_backup(
 
     Example: spi vault backup /media/safe/spi-vault.key
     """
+    from spi_analysis.params import find_workspace
     from spi_analysis.tables import VaultKey
 
     place = find_workspace(workspace)
@@ -61,6 +61,7 @@ def vault_rotate(
 
     Example: spi vault rotate --key-file ~/old.key --new-key-file ~/new.key
     """
+    from spi_analysis.params import find_workspace
     from spi_analysis.tables import Vault, VaultKey, create_key_file
 
     place = find_workspace(workspace)

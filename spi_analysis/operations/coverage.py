@@ -23,14 +23,14 @@ def simulate_rounds(
     setup: RoundSetup, seeds: Iterable[int], mechanisms: Iterable[str], workers: int | None, console: Console
 ) -> pd.DataFrame:
     """Every institution of the round, for every seed and mechanism (see ``simulate_institution``)."""
-    return on_all_cores(_simulate, _tasks(setup, seeds, mechanisms), workers, console, chunk=4)
+    return on_all_cores(_simulate, _tasks(setup, seeds, mechanisms), workers, console)
 
 
 def simulate_conducts(
     setup: RoundSetup, seeds: Iterable[int], answers: Iterable[str], workers: int | None, console: Console
 ) -> pd.DataFrame:
     """Every institution of the round, for every seed, honest and coached (see ``simulate_conduct``)."""
-    return on_all_cores(_simulate_conduct, _tasks(setup, seeds, answers), workers, console, chunk=4)
+    return on_all_cores(_simulate_conduct, _tasks(setup, seeds, answers), workers, console)
 
 
 def _tasks(setup: RoundSetup, seeds: Iterable[int], kinds: Iterable[str]) -> list[Task]:

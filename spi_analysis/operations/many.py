@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,17 +14,14 @@ from rich.console import Console
 
 from spi_analysis.errors import Problem, SpiError
 from spi_analysis.params import RoundSetup, Workspace, frame_mapping, load_setup
+from spi_analysis.processes import LOST, in_processes
 from spi_analysis.progress import followed
 from spi_analysis.runner import WEIGHTS, inputs_digest, is_done, keep_done
 from spi_analysis.stages import draw_institution, draw_table, save_weights, weight_institution
 from spi_analysis.tables import Store, Vault, VaultKey, join_writer, one_writer_in_parts
 from spi_analysis.tables.importing import import_events, import_frame, import_responses, institution_of
-from spi_analysis.threads import SINGLE_THREAD
 
 # One piece of work for each of many institutions: in processes, with progress; one's error never stops the others.
-
-# Processes are replaced after so many institutions each, so that what they have gathered in memory goes with them.
-PER_PROCESS = 40
 
 
 @dataclass(frozen=True)
@@ -113,33 +106,10 @@ def _place_of(error: Exception) -> str:
 
 def _in_processes(context: RoundContext, work: Work, tasks: Mapping[str, Any], workers: int) -> Iterator[Done]:
     """The outcomes as they come. A process that is killed costs the institution it was at, and no other."""
-    os.environ.update(SINGLE_THREAD)
-    left, width = dict(tasks), workers
-    while left:
-        try:
-            for outcome in _in_pool(context, work, dict(islice(left.items(), width * PER_PROCESS)), width):
-                del left[outcome.institution_id]
-                yield outcome
-            width = workers
-        except BrokenProcessPool:
-            # Which one it was shows when they are done one at a time.
-            if width == 1:
-                code = next(iter(left))
-                del left[code]
-                yield Done(code, problems=(_killed(code),))
-            width = workers if width == 1 else 1
-
-
-def _in_pool(context: RoundContext, work: Work, tasks: Mapping[str, Any], width: int) -> Iterator[Done]:
-    opening = (str(context.setup.workspace.root), context.setup.round.round_id, context.key)
-    # Not max_tasks_per_child: with a full queue the processes that have reached it are not replaced (gh-115634).
-    pool = ProcessPoolExecutor(width, multiprocessing.get_context("spawn"), _open, opening)
-    try:
-        futures = [pool.submit(_in_process, work, code, task) for code, task in tasks.items()]
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    opening = partial(_open, str(context.setup.workspace.root), context.setup.round.round_id, context.key)
+    codes = list(tasks)
+    for number, outcome in in_processes(partial(_in_process, work), list(tasks.items()), workers, opening):
+        yield Done(codes[number], problems=(_killed(codes[number]),)) if outcome is LOST else outcome
 
 
 _context: RoundContext | None = None
@@ -153,9 +123,9 @@ def _open(root: str, round_id: str, key: VaultKey | None) -> None:
     _context = RoundContext(load_setup(workspace, round_id), key)
 
 
-def _in_process(work: Work, institution_id: str, task: Any) -> Done:
+def _in_process(work: Work, named_task: tuple[str, Any]) -> Done:
     assert _context is not None
-    return _outcome(_context, work, institution_id, task)
+    return _outcome(_context, work, *named_task)
 
 
 def _killed(institution_id: str) -> Problem:

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
+import forked_papermill
 import spi_analysis
 
 PACKAGE = Path(spi_analysis.__file__).parent
+# Packages of our own that run every notebook: all of their code counts for each.
+BESIDE = (Path(forked_papermill.__file__).parent,)
 # Pages are made with these, and nothing else is: reporting/exporter.py alone reads them.
 TEMPLATES = PACKAGE / "reporting" / "templates"
 
@@ -37,28 +40,36 @@ def files_digest(paths: Iterable[Path], root: Path) -> str:
 
 @cache
 def code_digest(modules: frozenset[Path] | None = None) -> str:
-    """The package but for the templates: whatever a notebook calls, a change of it is seen.
+    """The package but for the templates, and what runs notebooks: whatever one calls, a change of it is seen.
 
-    Of its modules only ``modules``, where they are given. A face (.pyi) only says where a name is defined: then the
-    modules behind the names count, not the table.
+    Of the package's modules only ``modules``, where they are given. A face (.pyi) only says where a name is defined:
+    then the modules behind the names count, not the table.
     """
-    files = (path for path in package_files() if TEMPLATES not in path.parents)
+    files = (path for path in files_of(PACKAGE) if TEMPLATES not in path.parents)
     if modules is not None:
         files = (path for path in files if path.suffix not in (".py", ".pyi") or path in modules)
-    return files_digest(files, PACKAGE)
+    return _joined(files_digest(files, PACKAGE), *map(_whole, BESIDE))
 
 
 @cache
 def template_digest() -> str:
     """What pages look like."""
-    return files_digest((path for path in package_files() if TEMPLATES in path.parents), PACKAGE)
+    return files_digest((path for path in files_of(PACKAGE) if TEMPLATES in path.parents), PACKAGE)
 
 
 def package_digest() -> str:
-    """The whole package, as it is on disk at this moment."""
-    return files_digest(package_files(), PACKAGE)
+    """The whole package and what runs notebooks, as they are on disk at this moment."""
+    return _joined(*map(_whole, (PACKAGE, *BESIDE)))
 
 
-def package_files() -> Iterator[Path]:
-    """All files of the package but what Python compiled."""
-    return (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+def files_of(package: Path) -> Iterator[Path]:
+    """All files of a package but what Python compiled."""
+    return (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _whole(package: Path) -> str:
+    return files_digest(files_of(package), package)
+
+
+def _joined(*digests: str) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()

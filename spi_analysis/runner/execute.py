@@ -20,10 +20,11 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from forked_papermill import short_folder
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.reporting import render
 from spi_analysis.runner.clock import within
-from spi_analysis.runner.forks import PEAK, SEED, seed_of, short_folder, use_own_settings
+from spi_analysis.runner.forks import PEAK, SEED, seed_of, use_own_settings
 from spi_analysis.runner.plan import (
     MOST_SAID,
     MOST_TRACED,
@@ -384,7 +385,7 @@ def _notes(progress: _Progress) -> Iterator[None]:
     """Collect what the engines have to say, such as that they fell back to a usual kernel."""
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: progress.notes.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("spi_analysis.runner.forks")
+    logger = logging.getLogger("forked_papermill")
     logger.addHandler(handler)
     try:
         yield

@@ -19,10 +19,8 @@ from pathlib import Path
 
 from spi_analysis.tables import reading
 
-# What runs any notebook: the engines, and the process that children are forked from.
-RUNNERS = ("runner/execute.py", "runner/forks/engines.py", "runner/forks/server.py")
-# They import what they name in texts of their own, and nothing else.
-_NAMED_IN_TEXTS = ("runner/forks/child.py",)
+# What runs any notebook: the engines, and the workers that are forked for them.
+RUNNERS = ("runner/execute.py", "runner/forks/engines.py", "runner/pool.py")
 # It imports what it names in texts before any notebook runs; each notebook's own imports tell which of it are used.
 _IMPORTED_BEFOREHAND = ("runner/forks/warm.py",)
 _DYNAMIC = {"__import__", "entry_points", "eval", "exec", "find_spec", "import_module", "importlib", "iter_modules"}
@@ -62,20 +60,16 @@ def _cells(notebook: Path) -> str:
 @cache
 def _imported(file: Path, package: Path, _: int) -> tuple[Path, ...]:
     name, source = file.relative_to(package).as_posix(), file.read_text(encoding="utf-8")
-    beforehand = name in _IMPORTED_BEFOREHAND
-    return tuple(_modules(source, package, file.parent, beforehand or name in _NAMED_IN_TEXTS, not beforehand))
+    return tuple(_modules(source, package, file.parent, name in _IMPORTED_BEFOREHAND))
 
 
-def _modules(
-    source: str, package: Path, folder: Path, names_only: bool = False, in_texts: bool = True
-) -> Iterator[Path]:
+def _modules(source: str, package: Path, folder: Path, beforehand: bool = False) -> Iterator[Path]:
     """Files of all modules of the package that a source names.
 
     Parameters
     ----------
     folder : where its relative imports start
-    names_only : what it imports by a name that is put together stands in its texts
-    in_texts : whether modules that are named in its texts count
+    beforehand : what it imports by names in its texts does not count
     """
     try:
         tree = ast.parse(source)
@@ -88,11 +82,11 @@ def _modules(
         used = {getattr(node, "id", None), getattr(node, "attr", None)}
         if isinstance(node, ast.Import):
             used |= {one.name for one in node.names}
-        if used & _DYNAMIC and not names_only:
+        if used & _DYNAMIC and not beforehand:
             raise _Anything
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             # The name of the package alone, in a sentence, names no module.
-            yield from _files((one for one in name.findall(node.value) if in_texts and "." in one), package)
+            yield from _files((one for one in name.findall(node.value) if "." in one and not beforehand), package)
         elif isinstance(node, ast.Import):
             yield from _files((one.name for one in node.names), package)
         elif isinstance(node, ast.ImportFrom):

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from spi_analysis.runner.forks import DEFAULT_PROVISIONER
+from forked_papermill import DEFAULT_PROVISIONER
+from spi_analysis.runner.forks import PROVISIONER
 from spi_analysis.tables import FILE_VARIABLE, VARIABLE
 
 KERNELS = Path(__file__).parent / "jupyter"
-PROVISIONER = "spi-fork"
 
 
 def lab_environment(environ: Mapping[str, str]) -> dict[str, str]:

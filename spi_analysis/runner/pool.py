@@ -21,16 +21,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
 
+from forked_papermill import DEFAULT_PROVISIONER, ForkError, ForkServer, fork, short_folder
+from spi_analysis.errors import NotebookError
 from spi_analysis.params import RoundSetup
-from spi_analysis.runner.forks import (
-    DEFAULT_PROVISIONER,
-    MARK,
-    ForkError,
-    ForkServer,
-    fixed_environment,
-    fork,
-    short_folder,
-)
+from spi_analysis.runner.forks import MARK, SPI, fixed_environment
 from spi_analysis.runner.plan import EngineName, Limits, Outcome, Step, failed, left_out, why_it_died
 
 # Processes that run one step after another; each has one end of a connection, the runner the other.
@@ -190,7 +184,7 @@ class ForkedWorker(Worker):
         ours, theirs = socket.socketpair()
         with theirs:
             env = fixed_environment(server.folder)
-            self._child = fork(server.folder, "worker", arguments, (theirs.fileno(),), env=env, cwd=root)
+            self._child = fork(server.folder, "worker", arguments, env, (theirs.fileno(),), cwd=root)
         self.pid = self._child.pid
         self.connection = Connection(ours.detach())
 
@@ -296,11 +290,11 @@ class WarmParent:
         why = forking_is_safe_here()
         if not why:
             try:
-                self.servers.append(ForkServer())
+                self.servers.append(ForkServer(SPI))
                 threads = self.servers[-1].wait_until_ready()["threads"]
                 why = f"the process to fork from has {threads} threads" if threads > 1 else ""
             except ForkError as error:
-                why = f"{error.problems[0].what}: {error.problems[0].got}"
+                why = str(error)
         if why:
             self._report(f"notebooks are run by the stock engine: {why}")
         self._cannot = bool(why)
@@ -356,14 +350,18 @@ class Pool:
 
         Raises
         ------
-        ForkError   the fork server is gone again and again; one that went just now is replaced.
+        NotebookError   the fork server is gone again and again; one that went just now is replaced.
         """
         for _ in range(START_ATTEMPTS - 1):
             with contextlib.suppress(ForkError):
                 self._idle_worker().start(step)
                 return
             time.sleep(START_PAUSE)
-        self._idle_worker().start(step)
+        try:
+            self._idle_worker().start(step)
+        except ForkError as error:
+            hint = "run it again; --engine stock forks no process"
+            raise NotebookError("no process can be forked", key=str(step), got=str(error), hint=hint) from None
 
     def wait(self, most: float = math.inf) -> list[tuple[Step, Outcome]]:
         """The steps that ended; waits for one at least while any is running, ``most`` seconds at the longest."""

@@ -19,12 +19,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from forked_papermill import short_folder
 from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner import fingerprint
 from spi_analysis.runner.fingerprint import step_fingerprint, step_outputs
 from spi_analysis.runner.folder_names import require_text
-from spi_analysis.runner.forks import short_folder
 from spi_analysis.runner.ledger import (
     LEDGER,
     Entry,

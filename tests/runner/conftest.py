@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from forked_papermill import DEFAULT_PROVISIONER, ForkServer
 from spi_analysis.params import Workspace
 from spi_analysis.runner.execute import run_step
-from spi_analysis.runner.forks.client import ForkServer
-from spi_analysis.runner.forks.process_environment import DEFAULT_PROVISIONER, PLACE, fixed_environment
+from spi_analysis.runner.forks.profile import PLACE, SPI, fixed_environment
 from spi_analysis.runner.plan import Outcome, plan_steps
 from tests.demo import copy_inputs
 
@@ -22,7 +22,7 @@ ROUND, HERE, ELSEWHERE = "spi_2024", "kota-bengkulu", "kota-mojokerto"
 @pytest.fixture(scope="session")
 def server():
     """Warm, for the whole session."""
-    one = ForkServer()
+    one = ForkServer(SPI)
     try:
         one.wait_until_ready()
         yield one

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+from forked_papermill import SETTINGS, clean_environment
 from spi_analysis.errors import StoreError
 from spi_analysis.runner.folder_names import require_text
-from spi_analysis.runner.forks.process_environment import ALLOWED, FIXED, SETTINGS, clean_environment, fixed_environment
+from spi_analysis.runner.forks.profile import SPI, fixed_environment
 from spi_analysis.runner.lab import lab_environment
 from spi_analysis.runner.plan import ENGINES
 from tests.runner.conftest import ROUND
@@ -34,15 +35,17 @@ SHOW = 'plt.plot([1, 2], [1, 2])\nplt.title(time.strftime("%A %H:%M", time.local
 
 
 def test_only_what_is_on_the_list_is_taken_over():
-    clean = clean_environment({"PATH": "/bin", "TMPDIR": "/tmp", **KEYS, "PYTHONSTARTUP": "x.py", "LC_ALL": "id_ID"})
-    assert set(clean) == {"PATH", "TMPDIR", *FIXED} | (set(clean) & {"PYTHONNOUSERSITE", "PYTHONUSERBASE"})
+    clean = clean_environment(
+        {"PATH": "/bin", "TMPDIR": "/tmp", **KEYS, "PYTHONSTARTUP": "x.py", "LC_ALL": "id_ID"}, SPI
+    )
+    assert set(clean) == {"PATH", "TMPDIR", *SPI.all_fixed} | (set(clean) & {"PYTHONNOUSERSITE", "PYTHONUSERBASE"})
     assert (clean["PATH"], clean["LC_ALL"]) == ("/bin", "C.UTF-8")
-    assert not [name for name in ALLOWED if "KEY" in name or "TOKEN" in name or "SECRET" in name]
+    assert not [name for name in SPI.all_allowed if "KEY" in name or "TOKEN" in name or "SECRET" in name]
 
 
 def test_packages_are_found_from_another_folder_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    clean = clean_environment({"PYTHONPATH": os.pathsep.join(["code", "/else/where"])})
+    clean = clean_environment({"PYTHONPATH": os.pathsep.join(["code", "/else/where"])}, SPI)
     assert clean["PYTHONPATH"].split(os.pathsep) == [str(tmp_path / "code"), "/else/where"]
 
 
@@ -138,7 +141,7 @@ def test_no_key_and_no_setting_of_the_user_reaches_a_notebook(town, users, undis
         seen = json.loads((town.root / f"seen-{code}.json").read_text())
         # What libraries set for themselves comes on top.
         taken = {name for name, value in seen["environment"].items() if users.get(name) == value}
-        assert taken <= ALLOWED - {"HOME"}
+        assert taken <= SPI.all_allowed - {"HOME"}
         assert not {*KEYS.values()} & {*seen["environment"].values()}
         assert seen["environment"]["SPI_SEED"]
         assert (seen["line"], seen["size"], seen["started"], seen["optimised"]) == (1.5, 10.0, [], 0)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from forked_papermill import ForkError, ForkServer, fork, process_digest, short_folder
 from spi_analysis.params import load_setup
 from spi_analysis.runner import digests
 from spi_analysis.runner.execute import _config
-from spi_analysis.runner.forks import process_environment, wire
-from spi_analysis.runner.forks.client import ForkError, ForkServer, fork
-from spi_analysis.runner.forks.process_environment import PLACE, fixed_environment
+from spi_analysis.runner.forks.profile import PLACE, SPI, fixed_environment
 from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.pool import Pool
 from tests.runner.conftest import HERE, ROUND, put
@@ -32,9 +31,10 @@ PATIENCE = 300
 THREADED = """
 import sys, threading, time
 from pathlib import Path
-from spi_analysis.runner.forks.server import Server
+from forked_papermill.server import Server
+from spi_analysis.runner.forks.profile import SPI
 threading.Thread(target=time.sleep, args=(120,), daemon=True).start()
-server = Server(Path(sys.argv[1]))
+server = Server(Path(sys.argv[1]), SPI)
 print("ready", flush=True)
 server.serve()
 """
@@ -100,7 +100,7 @@ def test_children_are_clean_and_leave_no_temporary_files(run, server, workspace)
 @pytest.fixture
 def threaded():
     """A fork server with a thread of its own."""
-    folder = wire.short_folder()
+    folder = short_folder()
     command, env = [sys.executable, "-c", THREADED, str(folder)], fixed_environment(folder)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
     assert process.stdout.readline() == b"ready\n"
@@ -112,7 +112,7 @@ def threaded():
 
 def test_more_than_one_thread_is_refused(threaded):
     with pytest.raises(ForkError, match="not safe") as refused:
-        fork(threaded, "shell", {})
+        fork(threaded, "shell", {}, {})
     assert "2 threads" in str(refused.value)
 
 
@@ -154,15 +154,15 @@ def test_the_digest_follows_code_and_installed_packages(tmp_path, monkeypatch):
     site.mkdir()
     monkeypatch.setattr(digests, "PACKAGE", package)
     monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
-    found = [process_environment.process_digest()]
-    assert process_environment.process_digest() == found[0]
+    found = [process_digest(SPI)]
+    assert process_digest(SPI) == found[0]
     (package / "__init__.py").write_text("a = 22\n")
-    found.append(process_environment.process_digest())
+    found.append(process_digest(SPI))
     (package / "new.py").write_text("")
-    found.append(process_environment.process_digest())
+    found.append(process_digest(SPI))
     (site / "installed").mkdir()
     os.utime(site, ns=(1, 1))
-    found.append(process_environment.process_digest())
+    found.append(process_digest(SPI))
     assert len(set(found)) == 4
 
 
@@ -342,7 +342,7 @@ def test_sockets_are_files_with_short_paths(monkeypatch, tmp_path):
     import tempfile
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 30)))
-    folder = wire.short_folder()
+    folder = short_folder()
     config = _config(folder, "kernel")
     assert config.KernelManager.transport == "ipc"
     assert len(str(config.KernelManager.ip) + "-5") <= LONGEST_SOCKET_PATH

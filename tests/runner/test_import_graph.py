@@ -2,10 +2,12 @@
 
 import shutil
 import tomllib
+from pathlib import Path
 
 import nbformat
 import pytest
 
+import forked_papermill
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner import digests, fingerprint
 from spi_analysis.runner.import_graph import imported_modules
@@ -20,10 +22,10 @@ PACKAGE = {
     "__init__.py": "",
     "runner/__init__.py": "",
     "runner/execute.py": '"""As in\n>>> from pkg.core import unused\n"""\nimport pkg.normalise',
-    "runner/forks/engines.py": "",
     "runner/forks/__init__.py": "",
-    "runner/forks/server.py": "def main():\n    from pkg.runner.forks import warm",
+    "runner/forks/engines.py": "WARM = 'pkg.runner.forks.warm:warm_up'",
     "runner/forks/warm.py": "import importlib\nNAMES = ('pkg.warmed',)\nimportlib.import_module(NAMES[0])",
+    "runner/pool.py": "",
     "normalise.py": "",
     "warmed.py": "",
     "stages/__init__.py": "from . import common",
@@ -45,9 +47,9 @@ ALWAYS = {
     "runner/__init__.py",
     "runner/execute.py",
     "runner/forks/__init__.py",
-    "runner/forks/server.py",
-    "runner/forks/warm.py",
     "runner/forks/engines.py",
+    "runner/forks/warm.py",
+    "runner/pool.py",
     "normalise.py",
 }
 SCORE = ALWAYS | {
@@ -151,14 +153,35 @@ def real(kind):
 def test_commands_and_generated_data_are_in_no_notebooks_reach_and_the_engine_is_in_all(kind):
     found = real(kind)
     assert not [name for name in found if name.startswith(("commands/", "synthetic/", "cli.py", "runner/dask/"))]
-    runs_it = {"runner/execute.py", "runner/step_checks.py", "runner/forks/shell.py", "reporting/exporter.py"}
+    runs_it = {"runner/execute.py", "runner/step_checks.py", "runner/forks/profile.py", "reporting/exporter.py"}
     assert runs_it <= found
+
+
+def test_a_change_of_what_runs_notebooks_makes_all_of_them_stale(package, tmp_path, monkeypatch):
+    """The engines are a package of their own: no import of a notebook leads there."""
+    engines = tmp_path / "engines"
+    write_text(engines / "kernel.py", "a = 1")
+    monkeypatch.setattr(digests, "BESIDE", (engines,))
+    path = notebook(package, "from pkg.core.means import mean")
+    found = []
+    for source in ("a = 1", "a = 2"):
+        write_text(engines / "kernel.py", source)
+        fingerprint.forget()
+        found.append((fingerprint.notebook_code_digest(path), digests.package_digest()))
+    assert found[0][0] != found[1][0]
+    assert found[0][1] != found[1][1], "and a fork server of the older code is replaced"
+
+
+def test_the_packages_beside_are_watched():
+    assert Path(forked_papermill.__file__).parent in digests.BESIDE
 
 
 def test_what_other_packages_load_by_name_is_in_reach():
     """Entry points: Jupyter and papermill import them, and no import of ours says so."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     loaded = {one.partition(":")[0] for group in project["entry-points"].values() for one in group.values()}
+    # Those of the packages beside count as a whole.
+    loaded = {name for name in loaded if name.startswith("spi_analysis.")}
     assert {f"{name.replace('.', '/').removeprefix('spi_analysis/')}.py" for name in loaded} <= real(
         INSTITUTION_NOTEBOOKS[0]
     )

@@ -6,8 +6,8 @@ import os
 import pytest
 from rich.console import Console
 
+from spi_analysis import processes
 from spi_analysis.errors import InputError, StoreError
-from spi_analysis.operations import many
 from spi_analysis.operations.many import RoundContext, for_each, import_lists, problems_of
 from spi_analysis.params import load_setup
 from spi_analysis.tables.files import write_text
@@ -73,14 +73,14 @@ def test_a_killed_process_costs_its_institution_and_no_other(context):
 @pytest.mark.slow
 def test_processes_are_replaced_and_all_work_again_after_one_was_killed(context, monkeypatch):
     """Two institutions per pool of two: three pools; the one that broke is gone through one at a time."""
-    pools, in_pool = [], many._in_pool
+    pools, in_pool = [], processes._in_pool
 
-    def noted(context, work, tasks, width):
-        pools.append((width, len(tasks)))
-        return in_pool(context, work, tasks, width)
+    def noted(work, batch, width, opening):
+        pools.append((width, len(batch)))
+        return in_pool(work, batch, width, opening)
 
-    monkeypatch.setattr(many, "PER_PROCESS", 1)
-    monkeypatch.setattr(many, "_in_pool", noted)
+    monkeypatch.setattr(processes, "PER_PROCESS", 1)
+    monkeypatch.setattr(processes, "_in_pool", noted)
     tasks = dict(zip(CODES, ["killed", 2, 3, 4], strict=True))
     assert [outcome.value for outcome in quietly(context, numbered, tasks, workers=2)] == [None, 2, 3, 4]
     assert pools[0] == (2, 2)

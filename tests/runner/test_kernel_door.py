@@ -12,8 +12,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 import spi_analysis
-from spi_analysis.runner.forks.process_environment import DEFAULT_PROVISIONER, PLACE
-from spi_analysis.runner.lab import PROVISIONER
+from forked_papermill import DEFAULT_PROVISIONER
+from spi_analysis.runner.forks.profile import PLACE, PROVISIONER
 from tests.runner.conftest import TINY
 
 pytestmark = [
@@ -128,4 +128,4 @@ def test_a_program_that_was_given_no_server_starts_its_own_and_leaves_none(monke
         done = subprocess.run(command, capture_output=True, text=True, cwd=short, check=False)
         assert done.returncode == 0, done.stderr
         assert "in the usual way" not in done.stderr
-        assert list(Path(short).glob("spi-*")) == []
+        assert list(Path(short).glob("fork-*")) == []

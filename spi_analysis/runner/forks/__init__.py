@@ -1,4 +1,4 @@
-"""Clean processes in milliseconds: one process imports everything once and forks a child for each notebook."""
+"""What the workbench adds to ``forked_papermill``: its modules, loaded once, and what surrounds its notebooks."""
 
 import lazy_loader
 

@@ -1,65 +1,24 @@
-"""The papermill engines ``spi-kernel`` and ``spi-fast`` (entry points; also for ``papermill --engine``)."""
+"""Entry points: the papermill engines ``spi-kernel`` and ``spi-fast``, the kernel provisioner ``spi-fork``."""
 
-from __future__ import annotations
-
-import logging
-import os
-from typing import Any
-
-from nbformat import NotebookNode
-from papermill.engines import NBClientEngine
-from papermill.iorw import write_ipynb
-
-from spi_analysis.runner.forks.client import ForkError
-from spi_analysis.runner.forks.kernel import NAME
-from spi_analysis.runner.forks.process_environment import DEFAULT_PROVISIONER
-
-log = logging.getLogger(__name__)
+from forked_papermill import FastEngine as PlainFastEngine
+from forked_papermill import ForkProvisioner as PlainForkProvisioner
+from forked_papermill import KernelEngine as PlainKernelEngine
+from spi_analysis.runner.forks.profile import SPI
 
 
-class _SavedOnce(NBClientEngine):
-    """Saves the notebook at the end instead of twice per cell; and also where it ends by an exception.
+class KernelEngine(PlainKernelEngine):
+    """Jupyter's own kernel, forked from a process that has the workbench loaded."""
 
-    A cell that takes too long and a kernel that dies come as exceptions, after which papermill writes nothing more.
-    """
-
-    @classmethod
-    def execute_notebook(cls, nb: NotebookNode, kernel_name: str, output_path: str | None = None, **kwargs: Any) -> Any:
-        try:
-            return super().execute_notebook(nb, kernel_name, output_path=None, **kwargs)
-        except BaseException:
-            if output_path:
-                write_ipynb(nb, output_path)
-            raise
+    profile = SPI
 
 
-class KernelEngine(_SavedOnce):
-    """Jupyter's own kernel, forked."""
+class FastEngine(PlainFastEngine):
+    """Cells in an IPython shell, forked from a process that has the workbench loaded."""
 
-    @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
-        os.environ[DEFAULT_PROVISIONER] = NAME
-        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+    profile = SPI
 
 
-class FastEngine(_SavedOnce):
-    """Cells in a forked IPython shell, without a kernel around it."""
+class ForkProvisioner(PlainForkProvisioner):
+    """Kernels of JupyterLab, forked from a process that has the workbench loaded."""
 
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, execution_timeout: int | None = None, **kwargs: Any
-    ) -> Any:
-        # Imported here: papermill imports this module while it is itself being imported.
-        from papermill.log import logger
-
-        from spi_analysis.runner.forks.channels import ShellClient
-
-        rest = {name: value for name, value in kwargs.items() if name not in ("input_path", "start_timeout")}
-        client = ShellClient(nb_man, timeout=execution_timeout, kernel_name=kernel_name, log=logger, **rest)
-        try:
-            return client.execute()
-        except ForkError as error:
-            log.warning("the notebook is run by a kernel started in the usual way: %s", error.problems[0].what)
-            # By our provisioner, which lets no more of the environment through than a fork would get.
-            os.environ[DEFAULT_PROVISIONER] = NAME
-            return super().execute_managed_notebook(nb_man, kernel_name, execution_timeout=execution_timeout, **kwargs)
+    profile = SPI

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 
 # Not in this list, and never to be: what starts threads of its own when it is used (duckdb, polars, torch).
 MODULES = (
-    "ipykernel.kernelapp",
-    "ipykernel.zmqshell",
-    "IPython.display",
     "papermill",
     "nbclient",
     "nbconvert.exporters.templateexporter",
@@ -44,13 +40,10 @@ MODULES = (
 
 def warm_up() -> None:
     """Import and exercise; without pyplot figures, files of the round, connections or threads."""
-    with warnings.catch_warnings():
-        # A warning that is shown once must be left for the notebook to show.
-        warnings.simplefilter("ignore")
-        for name in MODULES:
-            importlib.import_module(name)
-        _draw_and_tabulate()
-        _validate_and_export()
+    for name in MODULES:
+        importlib.import_module(name)
+    _draw_and_tabulate()
+    _validate_and_export()
 
 
 def _draw_and_tabulate() -> None:

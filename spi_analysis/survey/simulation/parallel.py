@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import pandas as pd
 from rich.console import Console
 
 from spi_analysis.errors import SpiError
+from spi_analysis.processes import LOST, in_processes
 from spi_analysis.progress import followed
-from spi_analysis.threads import SINGLE_THREAD
 
 Item = TypeVar("Item")
+# Simulations are many and short, and gather little: their processes are replaced seldom.
+PER_PROCESS = 500
 
 
 def on_all_cores(
@@ -24,7 +22,6 @@ def on_all_cores(
     items: Sequence[Item],
     workers: int | None = None,
     console: Console | None = None,
-    chunk: int = 1,
 ) -> pd.DataFrame:
     """The tables that ``work`` makes of the items, one below the other, in the order of the items.
 
@@ -34,7 +31,6 @@ def on_all_cores(
     items : list      what ``work`` is called with, one after another
     workers : int or None   processes; None: all cores; 1: no other process
     console : Console or None   where progress is shown; None: nowhere
-    chunk : int       items that are sent to a process at a time
 
     Returns
     -------
@@ -42,7 +38,12 @@ def on_all_cores(
 
     Raises
     ------
-    SpiError   there are no items; a process was ended from outside: what the others had done is lost.
+    SpiError   there are no items; a process was ended from outside (says at which item): what the others had done is
+        lost.
+
+    References
+    ----------
+    Python Software Foundation, The Python Standard Library: concurrent.futures.
 
     Examples
     --------
@@ -51,18 +52,19 @@ def on_all_cores(
     """
     if not len(items):
         raise SpiError("there is nothing to work on", got="no items", expected="one or more")
-    if workers == 1:
-        return _joined(map(work, items), len(items), console)
-    os.environ.update(SINGLE_THREAD)
-    try:
-        with ProcessPoolExecutor(workers or os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
-            return _joined(pool.map(work, items, chunksize=chunk), len(items), console)
-    except BrokenProcessPool:
-        raise SpiError(
-            "a process of the simulation was ended from outside",
-            hint="most often the memory was full: run it again with fewer processes (--workers 1)",
-        ) from None
+    here = workers == 1
+    done = enumerate(map(work, items)) if here else in_processes(work, items, workers, per_process=PER_PROCESS)
+    sound = _none_lost(done, len(items))
+    found = dict(followed(sound, len(items), console, "simulating") if console else sound)
+    return pd.concat([found[number] for number in range(len(items))], ignore_index=True)
 
 
-def _joined(parts: Iterable[pd.DataFrame], total: int, console: Console | None) -> pd.DataFrame:
-    return pd.concat(followed(parts, total, console, "simulating") if console else parts, ignore_index=True)
+def _none_lost(done: Iterable[tuple[int, Any]], total: int) -> Iterator[tuple[int, Any]]:
+    for number, part in done:
+        if part is LOST:
+            raise SpiError(
+                "a process of the simulation was ended from outside",
+                got=f"at simulation {number + 1} of {total}",
+                hint="most often the memory was full: run it again with fewer processes (--workers 1)",
+            )
+        yield number, part

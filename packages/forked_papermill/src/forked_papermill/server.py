@@ -1,14 +1,15 @@
 """The fork server: imports everything once, single-threaded, and forks a clean child for whoever asks.
 
-Started by ``forks.client`` as ``python -m spi_analysis.runner.forks.server FOLDER``. It lives as long as its standard
-input is open, and each child as long as the connection of the one who asked for it: kill -9 of the runner, of a worker
-or of the server leaves nothing behind.
+Started by ``client.ForkServer`` as ``python -m forked_papermill.server FOLDER PROFILE``. It lives as long as its
+standard input is open, and each child as long as the connection of the one who asked for it: kill -9 of the runner, of
+a worker or of the server leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import selectors
@@ -17,16 +18,27 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
-from spi_analysis.runner.forks import child, wire
+from forked_papermill import child, wire
+from forked_papermill.guard import Guard, kill_group
+from forked_papermill.profile import PLAIN, Profile, call_if_any, named
 
 # Seconds that a request may take to arrive once somebody has connected.
 PATIENCE = 30.0
 # New objects after which children look for dead ones (Python: 700). Charts and tables make so many that the looking
 # would take some 7 % of a notebook's time.
 COLLECT_AFTER = 50_000
+# What every kernel and shell needs.
+MODULES = (
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "IPython.display",
+    "forked_papermill.kernel",
+    "forked_papermill.shell",
+)
 
 
 def tasks() -> int:
@@ -37,8 +49,9 @@ def tasks() -> int:
 class Server:
     """Forks on request, tells when a child has ended, and kills it when nobody waits for it any more."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.pid = folder, os.getpid()
+    def __init__(self, folder: Path, profile: Profile = PLAIN) -> None:
+        self.folder, self.profile, self.pid = folder, profile, os.getpid()
+        self.guard = Guard()
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(str(folder / wire.SOCKET))
         self.listening.listen(64)
@@ -57,7 +70,7 @@ class Server:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for source, act in ((self.listening, self._accept), (self.woken, self._reap)):
             self.selector.register(source, selectors.EVENT_READ, act)
-        self.selector.register(sys.stdin.buffer.raw, selectors.EVENT_READ, self._told)  # type: ignore[attr-defined]
+        self.selector.register(sys.stdin.fileno(), selectors.EVENT_READ, self._told)
         while not (self.retiring and not self.children):
             for key, _ in self.selector.select():
                 key.data()
@@ -99,7 +112,8 @@ class Server:
         pid = os.fork()
         if pid == 0:
             self._forget(connection)
-            child.become(request, files, self.folder, self.pid)
+            child.become(request, files, self.folder, self.pid, self.profile)
+        self.guard.begins(pid)
         self.children[pid] = connection
         self.selector.register(connection, selectors.EVENT_READ, lambda: self._heard(pid))
         _answer(connection, {"pid": pid})
@@ -107,6 +121,7 @@ class Server:
     def _forget(self, connection: socket.socket) -> None:
         """In the child: let go of all that belongs to the server."""
         signal.set_wakeup_fd(-1)
+        self.guard.let_go()
         self.selector.close()
         for one in (connection, self.listening, self.woken, self.waker, *self.children.values()):
             one.close()
@@ -133,6 +148,7 @@ class Server:
     def _ended(self, pid: int, code: int) -> None:
         # What a notebook started and left running ends with it.
         _kill_group(pid)
+        self.guard.ends(pid)
         connection = self.children.pop(pid)
         with contextlib.suppress(KeyError):
             self.selector.unregister(connection)
@@ -147,20 +163,27 @@ def _answer(connection: socket.socket, message: dict[str, int]) -> None:
 
 
 def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+    kill_group(pid)
     # A child that was killed before it had a group of its own.
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
 
+def warm_up(profile: Profile) -> None:
+    """Import what kernels need and what the profile names, without threads, connections or open files."""
+    with warnings.catch_warnings():
+        # A warning that is shown once must be left for the notebook to show.
+        warnings.simplefilter("ignore")
+        for name in MODULES:
+            importlib.import_module(name)
+        call_if_any(profile.warm_up)
+
+
 def main() -> None:
     """Warm up, say so in one line of JSON, serve."""
-    from spi_analysis.runner.forks.warm import warm_up
-
-    server = Server(Path(sys.argv[1]))
+    server = Server(Path(sys.argv[1]), named(sys.argv[2]))
     try:
-        warm_up()
+        warm_up(server.profile)
         gc.collect()
         # Shared memory stays shared: the collector does not write to what was there before the fork.
         gc.freeze()

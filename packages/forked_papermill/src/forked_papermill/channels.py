@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +16,19 @@ from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
-from spi_analysis.runner.forks import wire
-from spi_analysis.runner.forks.client import Child, fork
-from spi_analysis.runner.forks.kernel import SHUTDOWN_SECONDS, own_place
+from forked_papermill import wire
+from forked_papermill.client import Child, fork
+from forked_papermill.kernel import SHUTDOWN_SECONDS, own_place
+from forked_papermill.process import clean_environment
+from forked_papermill.profile import PLAIN, Profile
 
 CHUNK = 1 << 20
 
 
 class ShellClient(PapermillNotebookClient):
     """Papermill's client, with a forked shell in the kernel's place. It takes no kernel manager."""
+
+    profile: Profile = PLAIN
 
     @contextmanager
     def setup_kernel(self, **kwargs: Any) -> Iterator[None]:
@@ -34,7 +39,7 @@ class ShellClient(PapermillNotebookClient):
         ForkError   forking is not possible here.
         DeadKernelError   the shell did not say in the end how many cells it ran, or ran others than were sent.
         """
-        channels = ShellChannels(kwargs.get("cwd"))
+        channels: Any = ShellChannels(self.profile, kwargs.get("cwd"))
         self.kc = channels
         try:
             yield
@@ -68,10 +73,11 @@ class ShellChannels:
 
     allow_stdin = False
 
-    def __init__(self, cwd: str | None) -> None:
+    def __init__(self, profile: Profile, cwd: str | None) -> None:
         self._socket, theirs = socket.socketpair()
         try:
-            self._child: Child = fork(own_place(), "shell", {}, files=(theirs.fileno(),), cwd=cwd)
+            env = clean_environment(os.environ, profile)
+            self._child: Child = fork(own_place(profile), "shell", {}, env, (theirs.fileno(),), cwd)
         except BaseException:
             self._socket.close()
             raise

@@ -68,7 +68,7 @@ def take_messages(received: bytearray) -> list[Any]:
     return messages
 
 
-def short_folder(prefix: str = "spi-") -> Path:
+def short_folder(prefix: str = "fork-") -> Path:
     """A new private folder whose path is short enough for sockets."""
     usual = Path(tempfile.gettempdir()).absolute()
     places = [usual, Path("/tmp"), Path("/var/tmp")]

@@ -15,17 +15,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spi_analysis.errors import SpiError
-from spi_analysis.runner.forks import wire
-from spi_analysis.runner.forks.process_environment import PLACE, clean_environment, fixed_environment, process_digest
+from forked_papermill import wire
+from forked_papermill.process import fixed_environment, process_digest
+from forked_papermill.profile import PLAIN, Profile
 
 LOG = "log"
 # As long as a machine takes that is very busy; a server that cannot start says so by ending.
 WARM_UP_SECONDS = 600
 
 
-class ForkError(SpiError):
-    """A child cannot be forked here: the stock engine does the same, slower."""
+class ForkError(Exception):
+    """A child cannot be forked here: a kernel started anew does the same, slower. ``what`` is wrong, and what was
+    ``got``."""
+
+    def __init__(self, what: str, got: str = "") -> None:
+        super().__init__(f"{what}: {got}" if got else what)
+        self.what, self.got = what, got
 
 
 class Child:
@@ -67,17 +72,19 @@ def fork(
     folder: Path,
     kind: str,
     arguments: Mapping[str, Any],
+    env: Mapping[str, str],
     files: tuple[int, ...] = (),
-    env: Mapping[str, str] | None = None,
     cwd: str | None = None,
 ) -> Child:
     """A new child of the server in ``folder``.
 
     Parameters
     ----------
-    kind : what it becomes (see ``forks.child.KINDS``), with keyword ``arguments`` that JSON can carry
+    kind : what it becomes (``child.KINDS`` and the kinds of the server's profile), with keyword ``arguments`` that
+        JSON can carry
+    env : its environment (``clean_environment``); the server adds the variable that names it
     files : numbers of open files that it is given as its first arguments
-    env, cwd : its environment (default: what of this process's may reach a notebook) and folder (default: this one's)
+    cwd : its folder (default: this process's)
 
     Raises
     ------
@@ -86,7 +93,7 @@ def fork(
     request = {
         "kind": kind,
         "arguments": dict(arguments),
-        "env": {**(clean_environment(os.environ) if env is None else env), PLACE: str(folder)},
+        "env": dict(env),
         "cwd": cwd or os.getcwd(),
     }
     connection = socket.socket(socket.AF_UNIX)
@@ -99,23 +106,23 @@ def fork(
         raise ForkError("there is no fork server any more", got=str(error)) from None
     if "refused" in answer:
         connection.close()
-        raise ForkError("forking is not safe here", got=f"{answer['refused']} threads", expected="one thread")
+        raise ForkError("forking is not safe here", got=f"{answer['refused']} threads, not one")
     return Child(connection, answer["pid"])
 
 
 class ForkServer:
     """A fork server of this process. Closing it, or losing this process, ends it and all its children."""
 
-    def __init__(self) -> None:
-        self.digest = process_digest()
+    def __init__(self, profile: Profile = PLAIN) -> None:
+        self.profile, self.digest = profile, process_digest(profile)
         self.folder = wire.short_folder()
         with (self.folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "spi_analysis.runner.forks.server", str(self.folder)],
+                [sys.executable, "-P", "-m", "forked_papermill.server", str(self.folder), profile.place],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=fixed_environment(self.folder),
+                env=fixed_environment(self.folder, profile),
                 # Not where somebody's settings may lie.
                 cwd=self.folder,
                 # Ctrl-C reaches the runner alone, which then decides.
@@ -139,7 +146,7 @@ class ForkServer:
             if not line:
                 complaint = self.complaint()
                 self.close()
-                raise ForkError("the fork server did not start", got=complaint, file="spi_analysis/runner/forks")
+                raise ForkError("the fork server did not start", got=complaint)
             self._record = json.loads(line)
         return self._record
 
@@ -153,7 +160,7 @@ class ForkServer:
     def is_up_to_date(self) -> bool:
         """Whether it runs, runs the code that is on disk now, and nobody has cleared its folder away."""
         reachable = self._process.poll() is None and (self.folder / wire.SOCKET).exists()
-        return reachable and self.digest == process_digest()
+        return reachable and self.digest == process_digest(self.profile)
 
     def retire(self) -> None:
         """Fork no more; end with the last child."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import importlib
 import os
 import signal
 import sys
@@ -13,19 +12,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from spi_analysis.runner.forks.process_environment import die_with, settings_below
+from forked_papermill.process import die_with, settings_below
+from forked_papermill.profile import Profile, named
 
 # Below the folder of a child's temporary files: what programs keep for their user.
 SETTINGS = ".settings"
-# What a child can become: the function that it runs.
+# What a child can become: the function that it runs, called with the profile first. A profile may add others.
 KINDS = {
-    "worker": "spi_analysis.runner.pool:forked_worker",
-    "kernel": "spi_analysis.runner.forks.kernel:run_kernel",
-    "shell": "spi_analysis.runner.forks.shell:run_shell",
+    "kernel": "forked_papermill.kernel:run_kernel",
+    "shell": "forked_papermill.shell:run_shell",
 }
 
 
-def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server: int) -> None:
+def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server: int, profile: Profile) -> None:
     """Run what was asked for in a process environment of its own; never returns.
 
     Parameters
@@ -34,17 +33,24 @@ def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server
     files : numbers of the open files that came with the request
     folder : of the fork server; the child gets a folder for temporary files below it
     server : process id of the fork server, without which no child goes on
+    profile : of the fork server
     """
     code = 1
     try:
         _prepare_process(request, folder, server)
-        module, _, name = KINDS[request["kind"]].partition(":")
-        code = getattr(importlib.import_module(module), name)(*files, **request["arguments"]) or 0
+        os.environ[profile.server_variable] = str(folder)
+        code = _run(request["kind"], files, request["arguments"], profile) or 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:
         sys.excepthook(*sys.exc_info())
     leave(code)
+
+
+def _run(kind: str, files: tuple[int, ...], arguments: dict[str, Any], profile: Profile) -> Any:
+    if kind in profile.kinds:
+        return named(profile.kinds[kind])(*files, **arguments)
+    return named(KINDS[kind])(profile, *files, **arguments)
 
 
 def _prepare_process(request: dict[str, Any], folder: Path, server: int) -> None:

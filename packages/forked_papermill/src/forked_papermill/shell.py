@@ -22,19 +22,19 @@ from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session
 from traitlets.config import Config
 
-from spi_analysis.runner.forks import wire
-from spi_analysis.runner.forks.process_environment import prepare
+from forked_papermill import wire
+from forked_papermill.profile import Profile, call_if_any
 
 NO_INPUT = "raw_input was called, but this frontend does not support input requests."
 # Characters of printed text that are kept back before they are sent.
 BUFFER = 1 << 16
 
 
-def run_shell(number: int) -> int:
+def run_shell(profile: Profile, number: int) -> int:
     """Run cells that come in on the open file ``number`` until the end is asked for."""
     connection = socket.socket(fileno=number)
     shell = Shell(connection)
-    prepare()
+    call_if_any(profile.prepare)
     while True:
         request = wire.receive(connection)
         if "end" in request:

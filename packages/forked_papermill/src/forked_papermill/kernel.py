@@ -1,8 +1,8 @@
 """A kernel provisioner: Jupyter's own kernel, forked from a warm process instead of started anew.
 
-Jupyter finds it by its entry point ``spi-fork``: for every Python kernel with the environment variable
-``JUPYTER_DEFAULT_PROVISIONER_NAME=spi-fork``, or for a kernelspec that names it. What cannot be forked is started in
-the usual way.
+Jupyter finds it by its entry point (``forked``, or that of a subclass with a profile of its own): for every Python
+kernel with the environment variable ``JUPYTER_DEFAULT_PROVISIONER_NAME=forked``, or for a kernelspec that names it.
+What cannot be forked is started in the usual way.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from spi_analysis.runner.forks.client import Child, ForkError, ForkServer, fork
-from spi_analysis.runner.forks.process_environment import PLACE, clean_environment, settings_below
-from spi_analysis.runner.forks.wire import short_folder
+from forked_papermill.client import Child, ForkError, ForkServer, fork
+from forked_papermill.process import clean_environment, settings_below
+from forked_papermill.profile import PLAIN, Profile, call_if_any
+from forked_papermill.wire import short_folder
 
-NAME = "spi-fork"
 LAUNCHER = "ipykernel_launcher"
 # Seconds that a kernel may take to end by itself, with its files written, on a busy machine; then it is killed.
 SHUTDOWN_SECONDS = 10.0
@@ -63,32 +63,33 @@ class ForkedProcess:
 class ForkProvisioner(LocalProvisioner):
     """Forks the kernel; everything else is the local provisioner's, but for the environment.
 
-    Whoever started JupyterLab, or papermill, may have keys and settings there: a kernel gets what ``environment``
-    lets through, and what its kernelspec adds.
+    Whoever started JupyterLab, or papermill, may have keys and settings there: a kernel gets what the profile lets
+    through, and what its kernelspec adds.
     """
 
+    profile: ClassVar[Profile] = PLAIN
     _settings: Path | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        env = clean_environment(kwargs.pop("env", None) or os.environ)
+        env = clean_environment(kwargs.pop("env", None) or os.environ, self.profile)
         return await super().pre_launch(env=env, **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         try:
-            self.process = await asyncio.get_running_loop().run_in_executor(None, self._fork, cmd, kwargs)
+            forked: Any = await asyncio.get_running_loop().run_in_executor(None, self._fork, cmd, kwargs)
         except ForkError as error:
-            log.warning("the kernel is started in the usual way: %s", error.problems[0].what)
+            log.warning("the kernel is started in the usual way: %s", error.what)
             self._settings = self._settings or short_folder()
             kwargs["env"] = kwargs["env"] | settings_below(self._settings)
             return await super().launch_kernel(cmd, **kwargs)
-        assert self.process is not None
-        self.pid, self.pgid, self.cwd = self.process.pid, None, kwargs.get("cwd", Path.cwd())
+        self.process = forked
+        self.pid, self.pgid, self.cwd = forked.pid, None, kwargs.get("cwd", Path.cwd())
         return self.connection_info
 
     def _fork(self, cmd: list[str], kwargs: dict[str, Any]) -> ForkedProcess:
         arguments = {"argv": _arguments(cmd)}
-        folder = own_place()
-        return ForkedProcess(fork(folder, "kernel", arguments, env=kwargs.get("env"), cwd=kwargs.get("cwd")))
+        folder = own_place(self.profile)
+        return ForkedProcess(fork(folder, "kernel", arguments, kwargs["env"], cwd=kwargs.get("cwd")))
 
     async def shutdown_requested(self, restart: bool = False) -> None:
         """A kernel that was asked to end does so in milliseconds; looking every tenth of a second would be slow."""
@@ -122,17 +123,15 @@ def _same_interpreter(command: str) -> bool:
     return command in ("python", "python3") or os.path.abspath(command) == os.path.abspath(sys.executable)
 
 
-def run_kernel(argv: list[str]) -> int:
+def run_kernel(profile: Profile, argv: list[str]) -> int:
     """In the child: the usual kernel, with warm modules."""
     from ipykernel.kernelapp import IPKernelApp
-
-    from spi_analysis.runner.forks.process_environment import prepare
 
     sys.argv = [LAUNCHER, *argv]
     # 1: no process to watch; the server ends the child when nobody waits for it.
     app = IPKernelApp.instance(parent_handle=1)
     app.initialize(argv)
-    prepare()
+    call_if_any(profile.prepare)
     app.start()
     return 0
 
@@ -140,8 +139,8 @@ def run_kernel(argv: list[str]) -> int:
 class _Own:
     """The fork servers of a process that was not given one, such as JupyterLab."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, profile: Profile) -> None:
+        self._profile, self._lock = profile, threading.Lock()
         self._servers: list[ForkServer] = []
         atexit.register(self.close)
 
@@ -151,7 +150,7 @@ class _Own:
             if not self._servers or not self._servers[-1].is_up_to_date():
                 for server in self._servers:
                     server.retire()
-                self._servers.append(ForkServer())
+                self._servers.append(ForkServer(self._profile))
             self._servers[-1].wait_until_ready()
             return self._servers[-1]
 
@@ -160,20 +159,20 @@ class _Own:
             server.close()
 
 
-_own: list[_Own] = []
+_own: dict[str, _Own] = {}
 
 
-def own_place() -> Path:
+def own_place(profile: Profile) -> Path:
     """Folder of the server to ask: the one that this process was given, else one of its own.
 
     Raises
     ------
     ForkError   this system cannot fork safely, or the server does not start.
     """
-    if PLACE in os.environ:
-        return Path(os.environ[PLACE])
+    if profile.server_variable in os.environ:
+        return Path(os.environ[profile.server_variable])
     if sys.platform != "linux":
         raise ForkError("forking is safe on Linux only", got=sys.platform)
-    if not _own:
-        _own.append(_Own())
-    return _own[0].current().folder
+    if profile.place not in _own:
+        _own[profile.place] = _Own(profile)
+    return _own[profile.place].current().folder
