@@ -25,6 +25,7 @@ import psutil
 from spi_analysis.params import Workspace
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, NATIONAL_NOTEBOOKS
 from spi_analysis.tables.files import write_text
+from spi_analysis.tables.schema import mark_schema
 from tests.demo import copy_inputs
 from tests.runner.conftest import ROUND
 
@@ -60,6 +61,7 @@ def make_workspace(folder: Path, institutions: int) -> Workspace:
     _append(inputs, [row.replace(row.split(",")[0], code, 1) for code in codes])
     for kind in (*INSTITUTION_NOTEBOOKS, *NATIONAL_NOTEBOOKS):
         write_notebook(workspace, kind.name, kind.reads, kind.writes)
+    mark_schema(workspace.data / ROUND)
     for table in ("frame", "sample", "events", "responses"):
         for code in codes:
             write_text(workspace.data / ROUND / table / f"{code}.parquet", f"{table} of {code}")

@@ -18,6 +18,7 @@ from spi_analysis.runner.execute import _config
 from spi_analysis.runner.forks.profile import PLACE, SPI, fixed_environment
 from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.pool import Pool
+from spi_analysis.tables.schema import mark_schema
 from tests.runner.conftest import HERE, ROUND, put
 
 pytestmark = [
@@ -320,6 +321,7 @@ def test_stopping_a_run_ends_everything_keeps_what_is_done_and_says_so(workspace
     put(workspace, "sleeps")
     store = workspace.data / ROUND / "frame"
     store.mkdir(parents=True)
+    mark_schema(workspace.data / ROUND)
     (store / f"{HERE}.parquet").write_text("a table; no notebook here reads it")
     command = [sys.executable, "-m", "spi_analysis", "run", HERE, "--notebook", "10", "--workers", "1"]
     said = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -28,6 +28,7 @@ from spi_analysis.runner.stale import keep_stale, stale_steps, staleness
 from spi_analysis.runner.status import ledger_facts, plan_table, round_status, why_table
 from spi_analysis.stages.report import STALE_REPORTS
 from spi_analysis.tables.files import write_text
+from spi_analysis.tables.schema import mark_schema
 from spi_analysis.tables.store import WRITTEN_BY, Store
 from tests.runner.conftest import ELSEWHERE, HERE, ROUND
 
@@ -37,6 +38,7 @@ BROKE = "kota-bengkulu: 40\n  got: ZeroDivisionError"
 @pytest.fixture
 def setup(workspace):
     store = Store(workspace.data / ROUND)
+    mark_schema(store.root)
     for table in WRITTEN_BY:
         for code in (HERE, ELSEWHERE):
             write_text(store.path(table, code), f"{table} of {code}")

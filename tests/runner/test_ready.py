@@ -9,6 +9,7 @@ from spi_analysis.runner.ledger import Selection
 from spi_analysis.runner.plan import blocked_in_words, blocked_steps, plan_steps
 from spi_analysis.runner.run import run_selection
 from spi_analysis.tables.files import write_text
+from spi_analysis.tables.schema import mark_schema
 from spi_analysis.tables.store import Store
 from tests.demo import copy_inputs, spi
 
@@ -31,6 +32,7 @@ def have(workspace):
     """Put tables into the store; what they hold does not matter here."""
 
     def put(institution_id, *tables):
+        mark_schema(workspace.data / ROUND)
         for table in tables:
             write_text(Store(workspace.data / ROUND).path(table, institution_id), "a table")
 
