@@ -79,6 +79,15 @@ from .panels import (
     without_panel_counts as without_panel_counts,
 )
 from .sensitivity_sentences import range_sentences as range_sentences
+from .sheets import (
+    ENDINGS as ENDINGS,
+)
+from .sheets import (
+    sheet_files as sheet_files,
+)
+from .sheets import (
+    write_sheets as write_sheets,
+)
 from .simulator_page import designs_file as designs_file
 from .tables import (
     Column as Column,
@@ -106,6 +115,60 @@ from .tables import (
 )
 from .tables import (
     text as text,
+)
+from .view_columns import (
+    Phrase as Phrase,
+)
+from .view_columns import (
+    chance as chance,
+)
+from .view_columns import (
+    coded as coded,
+)
+from .view_columns import (
+    count as count,
+)
+from .view_columns import (
+    estimate as estimate,
+)
+from .view_columns import (
+    exact as exact,
+)
+from .view_columns import (
+    figure_text as figure_text,
+)
+from .view_columns import (
+    give_or_take as give_or_take,
+)
+from .view_columns import (
+    interval as interval,
+)
+from .view_columns import (
+    number as number,
+)
+from .view_columns import (
+    p_value as p_value,
+)
+from .view_columns import (
+    percent as percent,
+)
+from .view_columns import (
+    plain as plain,
+)
+from .view_columns import (
+    signed as signed,
+)
+from .view_columns import (
+    worded as worded,
+)
+from .view_columns import (
+    written as written,
+)
+from .views import (
+    DrawnChart as DrawnChart,
+)
+from .views import (
+    View as View,
 )
 from .wording import (
     MISSING as MISSING,

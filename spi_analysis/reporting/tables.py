@@ -63,7 +63,12 @@ def html_table(
 
 def csv_link(address: str, title: str, words: Words) -> str:
     """A link to the figures of a table or chart."""
-    return str(_parts().csv_link(address, words("Figures as CSV"), title))
+    return file_links([(address, words("Figures as CSV"))], title)
+
+
+def file_links(files: Sequence[tuple[str, str]], title: str) -> str:
+    """Links to files with the figures of a table or chart: address and label of each."""
+    return str(_parts().file_links(files, title))
 
 
 def html_list(items: Sequence[tuple[str, str]], list_id: str) -> str:

@@ -1,0 +1,243 @@
+"""The columns of a view: heading, how values are written, how wide; once for page, CSV and workbook.
+
+A page writes one text per cell. A file holds figures as numbers, an interval in two columns, and what is words
+in the words of the page. Both are made from the same rounded data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.reporting.wording import MISSING, NEARLY_NEVER, Words, message
+from spi_analysis.tables import P_DECIMALS, PAGE_DECIMALS, as_shown
+
+# A message, or what makes a text of several.
+Phrase = str | Callable[[Words], str]
+# Characters, in a workbook.
+TEXT_WIDTH, FIGURE_WIDTH = 32, 14
+LOWER, UPPER, OR_TAKE = message("lower limit"), message("upper limit"), message("give or take")
+
+
+def phrase(words: Words, text: Phrase) -> str:
+    """A message, or a made text, in a language."""
+    return text(words) if callable(text) else words(text)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a column writes of the data: one figure, or a text made of one or several columns.
+
+    ``decimals`` are those of the figure in data and files (None: a text, the same everywhere), ``excel`` is its format
+    in a workbook, and ``cut`` gives what is released of it, if not all. ``ending`` stands behind the heading in files.
+    ``instead`` is a column of the data with the text that stands where the figure may not, ``mark`` one with what
+    stands behind the figure on the page.
+    """
+
+    names: tuple[str, ...]
+    write: Callable[..., str]
+    decimals: int | None = None
+    excel: str = "@"
+    cut: Callable[[float], float] | None = None
+    ending: str = ""
+    instead: str = ""
+    mark: str = ""
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """All columns of the data that it needs."""
+        return (*self.names, *filter(None, (self.instead, self.mark)))
+
+    def on_page(self, words: Words, row: Mapping[str, Any]) -> str:
+        """The text of a cell."""
+        values = [row[name] for name in self.names]
+        if self.decimals is None:
+            return self.write(words, *values)
+        if values[0] is None:
+            return (self.instead and row[self.instead]) or MISSING
+        return self.write(words, values[0]) + ((self.mark and row[self.mark]) or "")
+
+    def in_file(self, words: Words, row: Mapping[str, Any]) -> str | float | None:
+        """The value of a cell: a number where the page has one, nothing where it has a dash."""
+        text, value = self.on_page(words, row), row[self.names[0]]
+        if self.decimals is None or value is None or text[0] in "<>":
+            return None if text in ("", MISSING) else text
+        return int(value) if self.decimals == 0 else float(value)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as people read it."""
+
+    heading: Phrase
+    parts: tuple[Part, ...]
+    join: Callable[..., str] = lambda words, *texts: texts[0]
+    width: int = FIGURE_WIDTH
+    stands_among_figures: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds words."""
+        return not self.stands_among_figures and all(part.decimals is None for part in self.parts)
+
+    def on_page(self, words: Words, row: Mapping[str, Any]) -> str:
+        """The text of a cell."""
+        return self.join(words, *(part.on_page(words, row) for part in self.parts))
+
+    def file_heading(self, words: Words, part: Part) -> str:
+        """Over one of its parts in a file."""
+        heading = phrase(words, self.heading)
+        return f"{heading}: {words(part.ending)}" if part.ending else heading
+
+
+def plain(heading: Phrase, name: str) -> Column:
+    """Words that stand in the data, such as the name of a unit."""
+    return written(heading, (name,), lambda words, value: "" if value is None else str(value))
+
+
+def coded(heading: Phrase, name: str, of: str) -> Column:
+    """Codes of the canonical column ``of``, in words."""
+    return written(heading, (name,), lambda words, code: words.value(of, code))
+
+
+def worded(heading: Phrase, name: str, messages: Mapping[Any, str]) -> Column:
+    """Codes with a message each; a dash for others."""
+    return written(heading, (name,), lambda words, code: words(messages[code]) if code in messages else MISSING)
+
+
+def figure_text(heading: Phrase, name: str) -> Column:
+    """Texts of the data that stand among figures, such as a band of counts."""
+    return replace(plain(heading, name), stands_among_figures=True, width=FIGURE_WIDTH)
+
+
+def written(heading: Phrase, names: tuple[str, ...], write: Callable[..., str]) -> Column:
+    """A text that ``write(words, *values)`` makes."""
+    return Column(heading, (Part(names, write),), width=TEXT_WIDTH)
+
+
+def count(heading: Phrase, name: str, instead: str = "") -> Column:
+    """Whole numbers; ``instead``: a column with the text where there is none."""
+    return Column(heading, (replace(_number(name, 0), instead=instead),))
+
+
+def number(heading: Phrase, name: str, decimals: int = PAGE_DECIMALS, unit: str = "", mark: str = "") -> Column:
+    """Figures, each with its unit; ``mark``: a column with what stands behind them."""
+    return Column(heading, (replace(_number(name, decimals, unit), mark=mark),))
+
+
+def exact(heading: Phrase, name: str) -> Column:
+    """Figures that somebody set, with the decimals that they have."""
+    return Column(heading, (Part((name,), Words.exact, PAGE_DECIMALS, "General"),))
+
+
+def signed(heading: Phrase, name: str, decimals: int = PAGE_DECIMALS) -> Column:
+    """Figures with their sign."""
+    return Column(heading, (_signed(name, decimals),))
+
+
+def percent(heading: Phrase, name: str, decimals: int = 1) -> Column:
+    """Shares (0-1), in percent on the page and in a workbook."""
+    return Column(heading, (_percent(name, decimals),))
+
+
+def chance(heading: Phrase, name: str) -> Column:
+    """Probabilities in whole percent; near 0 and 1 only on which side they are."""
+    return Column(heading, (Part((name,), Words.chance, 2, _percent_format(0), _cut_chance),))
+
+
+def p_value(heading: Phrase, name: str) -> Column:
+    """p values; of the smallest only what they are below."""
+    return Column(heading, (Part((name,), Words.p_value, P_DECIMALS, _format(P_DECIMALS), _cut_p),))
+
+
+def interval(heading: Phrase, low: str, high: str, decimals: int = PAGE_DECIMALS, unit: str = "") -> Column:
+    """An interval from two columns of the data; two columns in a file."""
+    return Column(heading, _limits(_number(low, decimals, unit), _number(high, decimals, unit)), _from_to)
+
+
+def estimate(
+    heading: Phrase, name: str, low: str, high: str, decimals: int = PAGE_DECIMALS, sign: bool = False
+) -> Column:
+    """A figure with its interval in brackets; three columns in a file."""
+    first = _signed(name, decimals) if sign else _number(name, decimals)
+    limits = _limits(_number(low, decimals), _number(high, decimals))
+    return Column(heading, (first, *limits), lambda words, value, *ends: f"{value} ({_from_to(words, *ends)})")
+
+
+def give_or_take(heading: Phrase, name: str, error: str, sign: bool = False) -> Column:
+    """A figure and, after ±, what it may be off by; two columns in a file."""
+    first = _signed(name, PAGE_DECIMALS) if sign else _number(name, PAGE_DECIMALS)
+    error_part = replace(_number(error, PAGE_DECIMALS), ending=OR_TAKE)
+    return Column(heading, (first, error_part), lambda words, value, error: f"{value} ± {error}")
+
+
+def _number(name: str, decimals: int, unit: str = "") -> Part:
+    excel = f'{_format(decimals)}"{unit}"' if unit else _format(decimals)
+    return Part((name,), partial(_with_unit, decimals=decimals, unit=unit), decimals, excel)
+
+
+def _with_unit(words: Words, value: float, decimals: int, unit: str) -> str:
+    return words.number(value, decimals) + unit
+
+
+def _signed(name: str, decimals: int) -> Part:
+    plain_format = _format(decimals)
+    return Part(
+        (name,), partial(Words.signed, decimals=decimals), decimals, f"+{plain_format};-{plain_format};{plain_format}"
+    )
+
+
+def _percent(name: str, decimals: int) -> Part:
+    # A share has two decimals more than its percent.
+    return Part((name,), partial(Words.percent, decimals=decimals), decimals + 2, _percent_format(decimals))
+
+
+def _cut_chance(probability: float) -> float:
+    """0 and 1 where the page only says on which side the chance is."""
+    return 0.0 if probability < NEARLY_NEVER else 1.0 if probability > 1 - NEARLY_NEVER else probability
+
+
+def _cut_p(p: float) -> float:
+    return 0.0 if p < 10.0**-P_DECIMALS else p
+
+
+def _limits(low: Part, high: Part) -> tuple[Part, Part]:
+    return replace(low, ending=LOWER), replace(high, ending=UPPER)
+
+
+def _from_to(words: Words, low: str, high: str) -> str:
+    return MISSING if MISSING in (low, high) else words("{low} to {high}", low=low, high=high)
+
+
+def _format(decimals: int) -> str:
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
+
+
+def _percent_format(decimals: int) -> str:
+    return ("0." + "0" * decimals if decimals else "0") + "%"
+
+
+def released(data: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """What the columns use of the data, rounded as they write it: nothing else leaves.
+
+    A figure that two columns write has the decimals of the one with more.
+    """
+    parts = [part for column in columns for part in column.parts]
+    kept = data[list(dict.fromkeys(name for part in parts for name in part.used))].reset_index(drop=True)
+    cut = {part.names[0]: kept[part.names[0]].map(part.cut, na_action="ignore") for part in parts if part.cut}
+    decimals: dict[str, int] = {}
+    for part in (part for part in parts if part.decimals is not None):
+        decimals[part.names[0]] = max(part.decimals or 0, decimals.get(part.names[0], 0))
+    return as_shown(kept.assign(**cut), decimals)
+
+
+def rows_of_data(data: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain values; None where there is none."""
+    return [
+        {name: None if pd.isna(value) else value for name, value in zip(data.columns, row, strict=True)}
+        for row in data.itertuples(index=False, name=None)
+    ]
