@@ -144,7 +144,7 @@ MISSING_REPORT = "the report is missing"
 MOST_NAMED = 5
 # A zip states when its files were written; a fixed day keeps the same content the same bytes.
 FIXED_DAY = (1980, 1, 1, 0, 0, 0)
-_TABLE = re.compile(r'href="(tables/[a-z0-9_]+(?:\.[a-z]{2})?\.(?:csv|xlsx))"')
+_TABLE = re.compile(r'href="(tables/[a-z0-9_-]+(?:\.[a-z]{2})?\.(?:csv|xlsx))"')
 _LINK = re.compile(r'(<li>)?<a\b[^>]*?href="([^"#]+)(?:#[^"]*)?"[^>]*>(.*?)</a>(</li>)?', re.S)
 
 
