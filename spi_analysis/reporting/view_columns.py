@@ -34,8 +34,8 @@ class Part:
 
     ``decimals`` are those of the figure in data and files (None: a text, the same everywhere), ``excel`` is its format
     in a workbook, and ``cut`` gives what is released of it, if not all. ``ending`` stands behind the heading in files.
-    ``instead`` is a column of the data with the text that stands where the figure may not, ``mark`` one with what
-    stands behind the figure on the page.
+    ``instead`` is what stands where there is no figure: a column of the data with the texts, or what makes one text;
+    ``mark`` is a column with what stands behind the figure on the page.
     """
 
     names: tuple[str, ...]
@@ -44,13 +44,14 @@ class Part:
     excel: str = "@"
     cut: Callable[[float], float] | None = None
     ending: str = ""
-    instead: str = ""
+    instead: str | Callable[[Words], str] = ""
     mark: str = ""
 
     @property
     def used(self) -> tuple[str, ...]:
         """All columns of the data that it needs."""
-        return (*self.names, *filter(None, (self.instead, self.mark)))
+        beside = [name for name in (self.instead, self.mark) if isinstance(name, str) and name]
+        return (*self.names, *beside)
 
     def on_page(self, words: Words, row: Mapping[str, Any]) -> str:
         """The text of a cell."""
@@ -58,8 +59,13 @@ class Part:
         if self.decimals is None:
             return self.write(words, *values)
         if values[0] is None:
-            return (self.instead and row[self.instead]) or MISSING
+            return self._in_its_place(words, row) or MISSING
         return self.write(words, values[0]) + ((self.mark and row[self.mark]) or "")
+
+    def _in_its_place(self, words: Words, row: Mapping[str, Any]) -> str:
+        if callable(self.instead):
+            return self.instead(words)
+        return row[self.instead] if self.instead else ""
 
     def in_file(self, words: Words, row: Mapping[str, Any]) -> str | float | None:
         """The value of a cell: a number where the page has one, nothing where it has a dash."""
@@ -109,9 +115,9 @@ def worded(heading: Phrase, name: str, messages: Mapping[Any, str]) -> Column:
     return written(heading, (name,), lambda words, code: words(messages[code]) if code in messages else MISSING)
 
 
-def figure_text(heading: Phrase, name: str) -> Column:
-    """Texts of the data that stand among figures, such as a band of counts."""
-    return replace(plain(heading, name), stands_among_figures=True, width=FIGURE_WIDTH)
+def figure_text(heading: Phrase, names: tuple[str, ...], write: Callable[..., str]) -> Column:
+    """Texts that stand among figures, such as a band of counts."""
+    return replace(written(heading, names, write), stands_among_figures=True, width=FIGURE_WIDTH)
 
 
 def written(heading: Phrase, names: tuple[str, ...], write: Callable[..., str]) -> Column:
@@ -119,8 +125,8 @@ def written(heading: Phrase, names: tuple[str, ...], write: Callable[..., str]) 
     return Column(heading, (Part(names, write),), width=TEXT_WIDTH)
 
 
-def count(heading: Phrase, name: str, instead: str = "") -> Column:
-    """Whole numbers; ``instead``: a column with the text where there is none."""
+def count(heading: Phrase, name: str, instead: str | Callable[[Words], str] = "") -> Column:
+    """Whole numbers; ``instead``: a column with the text where there is none, or what makes this text."""
     return Column(heading, (replace(_number(name, 0), instead=instead),))
 
 

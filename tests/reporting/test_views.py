@@ -67,6 +67,13 @@ def test_the_data_are_what_the_page_shows_rounded_and_nothing_else():
     assert data.loc[1, ["estimate", "ci_low", "share", "n"]].isna().all()
 
 
+def test_where_a_figure_may_not_stand_a_text_does(tmp_path):
+    fewer = columns.count(message("Answered"), "n", lambda words: words("fewer than {least}", least=10))
+    view = View(DATA, (COLUMNS[0], fewer), title=message("By unit"), name="toy")
+    assert ">kurang dari 10</td>" in view.to_html("id")
+    assert pd.read_csv(view.to_csv(tmp_path / "toy.csv", "id")).iloc[:, 1].tolist() == ["40", "kurang dari 10"]
+
+
 def test_page_and_files_say_the_same_in_both_languages(tmp_path):
     html = view_of().to_html("id")
     for cell in ("71,2", "68,00 sampai 75,00", "8,3%", "&gt; 99%", "−0,43", "40", "&lt; 10"):

@@ -252,7 +252,7 @@ def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
         plain(message("Unit"), "unit"),
         coded(message("Source"), "source", "part"),
         count(message("Invited"), "size"),
-        figure_text(message("Answered"), "band"),
+        figure_text(message("Answered"), ("band",), lambda words, band: band),
     )
 
     def note(words: Words) -> str:
