@@ -160,6 +160,11 @@ def p_value(heading: Phrase, name: str) -> Column:
     return Column(heading, (Part((name,), Words.p_value, P_DECIMALS, _format(P_DECIMALS), _cut_p),))
 
 
+def percent_interval(heading: Phrase, low: str, high: str, decimals: int = 0) -> Column:
+    """An interval of a share (0-1), in percent on the page."""
+    return Column(heading, _limits(_percent(low, decimals), _percent(high, decimals)), _from_to)
+
+
 def interval(heading: Phrase, low: str, high: str, decimals: int = PAGE_DECIMALS, unit: str = "") -> Column:
     """An interval from two columns of the data; two columns in a file."""
     return Column(heading, _limits(_number(low, decimals, unit), _number(high, decimals, unit)), _from_to)
@@ -171,7 +176,13 @@ def estimate(
     """A figure with its interval in brackets; three columns in a file."""
     first = _signed(name, decimals) if sign else _number(name, decimals)
     limits = _limits(_number(low, decimals), _number(high, decimals))
-    return Column(heading, (first, *limits), lambda words, value, *ends: f"{value} ({_from_to(words, *ends)})")
+    return Column(heading, (first, *limits), _in_brackets)
+
+
+def share_in_interval(heading: Phrase, name: str, low: str, high: str) -> Column:
+    """A share (0-1) with one decimal of its percent, and its interval in whole percent in brackets."""
+    limits = _limits(_percent(low, 0), _percent(high, 0))
+    return Column(heading, (_percent(name, 1), *limits), _in_brackets)
 
 
 def give_or_take(heading: Phrase, name: str, error: str, sign: bool = False) -> Column:
@@ -217,6 +228,10 @@ def _limits(low: Part, high: Part) -> tuple[Part, Part]:
 
 def _from_to(words: Words, low: str, high: str) -> str:
     return MISSING if MISSING in (low, high) else words("{low} to {high}", low=low, high=high)
+
+
+def _in_brackets(words: Words, value: str, low: str, high: str) -> str:
+    return f"{value} ({_from_to(words, low, high)})"
 
 
 def _format(decimals: int) -> str:

@@ -135,7 +135,8 @@ class View(Shown):
     def _table(self, say: Words) -> str:
         rows = rows_of_data(self.data.head(self.most) if self.most else self.data)
         cells = [
-            (text if column.is_text else figures)(
+            # The first column holds the names of the rows, whatever they are.
+            (text if column.is_text or column is self.columns[0] else figures)(
                 phrase(say, column.heading), [column.on_page(say, row) for row in rows]
             )
             for column in self.columns
