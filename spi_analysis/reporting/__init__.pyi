@@ -159,10 +159,19 @@ from .view_columns import (
     signed as signed,
 )
 from .view_columns import (
+    spread_columns as spread_columns,
+)
+from .view_columns import (
+    spread_of as spread_of,
+)
+from .view_columns import (
     worded as worded,
 )
 from .view_columns import (
     written as written,
+)
+from .view_columns import (
+    years as years,
 )
 from .views import (
     DrawnChart as DrawnChart,

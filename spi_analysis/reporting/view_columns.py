@@ -140,6 +140,15 @@ def exact(heading: Phrase, name: str) -> Column:
     return Column(heading, (Part((name,), Words.exact, PAGE_DECIMALS, "General"),))
 
 
+def years(heading: Phrase, name: str) -> Column:
+    """Years, without a mark of thousands."""
+    return Column(heading, (Part((name,), _year, 0, "0"),))
+
+
+def _year(words: Words, year: float) -> str:
+    return str(int(year))
+
+
 def signed(heading: Phrase, name: str, decimals: int = PAGE_DECIMALS) -> Column:
     """Figures with their sign."""
     return Column(heading, (_signed(name, decimals),))
@@ -254,6 +263,27 @@ def released(data: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     for part in (part for part in parts if part.decimals is not None):
         decimals[part.names[0]] = max(part.decimals or 0, decimals.get(part.names[0], 0))
     return as_shown(kept.assign(**cut), decimals)
+
+
+# What a histogram says in words, and its file in figures.
+QUARTILES = (0, 0.25, 0.5, 0.75, 1)
+SPREAD = {
+    "smallest": message("Smallest"),
+    "lower_quartile": message("A quarter below"),
+    "median": message("Half below"),
+    "upper_quartile": message("Three quarters below"),
+    "largest": message("Largest"),
+}
+
+
+def spread_of(values: pd.Series) -> pd.DataFrame:
+    """How values are spread, in one row: the figures that describe a histogram."""
+    return pd.DataFrame([dict(zip(SPREAD, values.quantile(list(QUARTILES)), strict=True))])
+
+
+def spread_columns() -> tuple[Column, ...]:
+    """The columns of `spread_of`."""
+    return tuple(number(heading, name) for name, heading in SPREAD.items())
 
 
 def rows_of_data(data: pd.DataFrame) -> list[dict[str, Any]]:

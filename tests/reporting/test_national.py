@@ -94,7 +94,7 @@ def test_each_category_stands_with_its_chance_and_generated_rounds_say_so(setup)
 def test_a_report_of_an_earlier_state_is_marked_and_no_column_stands_for_nothing(setup):
     one = RoundResult(setup.roster["kota-mojokerto"], 77.0, 74.5, 79.5, 800, "waspada", 0.79, "shown")
     other = replace(one, institution=setup.roster["kota-bengkulu"], stale=True)
-    html = round_table([one, other], setup, is_synthetic=False).html
-    assert html["en"].count("out of date") == 1
-    assert html["id"].count("belum diperbarui") == 1
+    view = round_table([one, other], setup, is_synthetic=False)
+    assert view.to_html("en").count("out of date") == 1
+    assert view.to_html("id").count("belum diperbarui") == 1
     assert "up to date" not in round_table([one], setup, is_synthetic=False).to_html("en")

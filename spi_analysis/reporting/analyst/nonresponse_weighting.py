@@ -27,6 +27,8 @@ from spi_analysis.reporting import (
     percent,
     show,
     signed,
+    spread_columns,
+    spread_of,
     written,
 )
 from spi_analysis.stages import WeightedSample, eligible_list, nonrespondent_count
@@ -35,15 +37,6 @@ from spi_analysis.survey.estimation import SurveyDesign, estimate_proportion
 from spi_analysis.survey.weighting import balance
 
 WORST = 15
-# What a histogram says in words, and its file in figures.
-QUARTILES = [0, 0.25, 0.5, 0.75, 1]
-SPREAD = {
-    "smallest": message("Smallest"),
-    "lower_quartile": message("A quarter below"),
-    "median": message("Half below"),
-    "upper_quartile": message("Three quarters below"),
-    "largest": message("Largest"),
-}
 TOO_FEW = message("There are no answers, or too few, to compare with the list.")
 
 
@@ -205,9 +198,9 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
             y_label=words("Number of answers"),
         )
 
-    columns = tuple(number(heading, name) for name, heading in SPREAD.items())
-    spread = pd.DataFrame([dict(zip(SPREAD, values.quantile(QUARTILES), strict=True))])
-    return View(spread, columns, DrawnChart(draw), title=title, name=f"weights-{source}", with_table=False)
+    return View(
+        spread_of(values), spread_columns(), DrawnChart(draw), title=title, name=f"weights-{source}", with_table=False
+    )
 
 
 def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
