@@ -6,6 +6,7 @@ in the words of the page. Both are made from the same rounded data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +21,7 @@ from spi_analysis.tables import P_DECIMALS, PAGE_DECIMALS, as_shown
 Phrase = str | Callable[[Words], str]
 # Characters, in a workbook.
 TEXT_WIDTH, FIGURE_WIDTH = 32, 14
-LOWER, UPPER, OR_TAKE = message("lower limit"), message("upper limit"), message("give or take")
+LOWER, UPPER, OR_TAKE, MARK = message("lower limit"), message("upper limit"), message("give or take"), message("mark")
 
 
 def phrase(words: Words, text: Phrase) -> str:
@@ -34,8 +35,7 @@ class Part:
 
     ``decimals`` are those of the figure in data and files (None: a text, the same everywhere), ``excel`` is its format
     in a workbook, and ``cut`` gives what is released of it, if not all. ``ending`` stands behind the heading in files.
-    ``instead`` is what stands where there is no figure: a column of the data with the texts, or what makes one text;
-    ``mark`` is a column with what stands behind the figure on the page.
+    ``instead`` is what stands where there is no figure: a column of the data with the texts, or what makes one text.
     """
 
     names: tuple[str, ...]
@@ -45,13 +45,11 @@ class Part:
     cut: Callable[[float], float] | None = None
     ending: str = ""
     instead: str | Callable[[Words], str] = ""
-    mark: str = ""
 
     @property
     def used(self) -> tuple[str, ...]:
         """All columns of the data that it needs."""
-        beside = [name for name in (self.instead, self.mark) if isinstance(name, str) and name]
-        return (*self.names, *beside)
+        return (*self.names, self.instead) if isinstance(self.instead, str) and self.instead else self.names
 
     def on_page(self, words: Words, row: Mapping[str, Any]) -> str:
         """The text of a cell."""
@@ -60,7 +58,7 @@ class Part:
             return self.write(words, *values)
         if values[0] is None:
             return self._in_its_place(words, row) or MISSING
-        return self.write(words, values[0]) + ((self.mark and row[self.mark]) or "")
+        return self.write(words, values[0])
 
     def _in_its_place(self, words: Words, row: Mapping[str, Any]) -> str:
         if callable(self.instead):
@@ -68,9 +66,9 @@ class Part:
         return row[self.instead] if self.instead else ""
 
     def in_file(self, words: Words, row: Mapping[str, Any]) -> str | float | None:
-        """The value of a cell: a number where the page has one, nothing where it has a dash."""
+        """The value of a cell: a number where the page has one, nothing for a dash, else the words of the page."""
         text, value = self.on_page(words, row), row[self.names[0]]
-        if self.decimals is None or value is None or text[0] in "<>":
+        if self.decimals is None or value is None or math.isinf(value) or text[0] in "<>":
             return None if text in ("", MISSING) else text
         return int(value) if self.decimals == 0 else float(value)
 
@@ -131,8 +129,9 @@ def count(heading: Phrase, name: str, instead: str | Callable[[Words], str] = ""
 
 
 def number(heading: Phrase, name: str, decimals: int = PAGE_DECIMALS, unit: str = "", mark: str = "") -> Column:
-    """Figures, each with its unit; ``mark``: a column with what stands behind them."""
-    return Column(heading, (replace(_number(name, decimals, unit), mark=mark),))
+    """Figures, each with its unit; ``mark``: a column with what stands behind them, a column of its own in a file."""
+    marks = (Part((mark,), lambda words, mark: mark or "", ending=MARK),) if mark else ()
+    return Column(heading, (_number(name, decimals, unit), *marks), lambda words, *texts: "".join(texts))
 
 
 def exact(heading: Phrase, name: str) -> Column:

@@ -74,6 +74,22 @@ def test_where_a_figure_may_not_stand_a_text_does(tmp_path):
     assert pd.read_csv(view.to_csv(tmp_path / "toy.csv", "id")).iloc[:, 1].tolist() == ["40", "kurang dari 10"]
 
 
+def test_an_infinite_figure_is_a_word_and_a_mark_has_its_own_column(tmp_path):
+    """JSON holds no infinity, and a star behind a number would make a text of it."""
+    data = pd.DataFrame({"unit": ["a", "b"], "df": [float("inf"), 12.34], "score": [70.0, 80.0], "star": ["*", ""]})
+    shown = (
+        COLUMNS[0],
+        columns.number(message("Degrees of freedom"), "df", 1),
+        columns.number(message("Score"), "score", 1, mark="star"),
+    )
+    view = View(data, shown, title=message("By unit"), name="toy")
+    assert "<td" in view.to_html("en")
+    assert ">70.0*</td>" in view.to_html("en")
+    json.dumps(view.sheets(), allow_nan=False)
+    written = pd.read_csv(view.to_csv(tmp_path / "toy.csv", "en"), keep_default_na=False)
+    assert written.to_numpy().tolist() == [["a", "∞", 70.0, "*"], ["b", "12.3", 80.0, ""]]
+
+
 def test_page_and_files_say_the_same_in_both_languages(tmp_path):
     html = view_of().to_html("id")
     for cell in ("71,2", "68,00 sampai 75,00", "8,3%", "&gt; 99%", "−0,43", "40", "&lt; 10"):
