@@ -165,6 +165,9 @@ from .view_columns import (
     spread_of as spread_of,
 )
 from .view_columns import (
+    sum_of_signed as sum_of_signed,
+)
+from .view_columns import (
     worded as worded,
 )
 from .view_columns import (

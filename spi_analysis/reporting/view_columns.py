@@ -58,7 +58,7 @@ class Part:
             return self.write(words, *values)
         if values[0] is None:
             return self._in_its_place(words, row) or MISSING
-        return self.write(words, values[0])
+        return self.write(words, *values)
 
     def _in_its_place(self, words: Words, row: Mapping[str, Any]) -> str:
         if callable(self.instead):
@@ -130,8 +130,7 @@ def count(heading: Phrase, name: str, instead: str | Callable[[Words], str] = ""
 
 def number(heading: Phrase, name: str, decimals: int = PAGE_DECIMALS, unit: str = "", mark: str = "") -> Column:
     """Figures, each with its unit; ``mark``: a column with what stands behind them, a column of its own in a file."""
-    marks = (Part((mark,), lambda words, mark: mark or "", ending=MARK),) if mark else ()
-    return Column(heading, (_number(name, decimals, unit), *marks), lambda words, *texts: "".join(texts))
+    return Column(heading, (_number(name, decimals, unit), *_marks(mark)), lambda words, *texts: "".join(texts))
 
 
 def exact(heading: Phrase, name: str) -> Column:
@@ -151,6 +150,16 @@ def _year(words: Words, year: float) -> str:
 def signed(heading: Phrase, name: str, decimals: int = PAGE_DECIMALS) -> Column:
     """Figures with their sign."""
     return Column(heading, (_signed(name, decimals),))
+
+
+def sum_of_signed(heading: Phrase, name: str, is_sum: str) -> Column:
+    """Figures with their sign, and without one where the column ``is_sum`` says that it is what they add up to."""
+    part = replace(_signed(name, PAGE_DECIMALS), names=(name, is_sum), write=_signed_or_sum)
+    return Column(heading, (replace(part, excel=_format(PAGE_DECIMALS)),))
+
+
+def _signed_or_sum(words: Words, value: float, is_sum: bool) -> str:
+    return words.number(value) if is_sum else words.signed(value)
 
 
 def percent(heading: Phrase, name: str, decimals: int = 1) -> Column:
@@ -173,9 +182,20 @@ def percent_interval(heading: Phrase, low: str, high: str, decimals: int = 0) ->
     return Column(heading, _limits(_percent(low, decimals), _percent(high, decimals)), _from_to)
 
 
-def interval(heading: Phrase, low: str, high: str, decimals: int = PAGE_DECIMALS, unit: str = "") -> Column:
-    """An interval from two columns of the data; two columns in a file."""
-    return Column(heading, _limits(_number(low, decimals, unit), _number(high, decimals, unit)), _from_to)
+def interval(
+    heading: Phrase, low: str, high: str, decimals: int = PAGE_DECIMALS, unit: str = "", mark: str = ""
+) -> Column:
+    """An interval from two columns of the data; two columns in a file. ``mark``: a column with what stands behind."""
+    limits = _limits(_number(low, decimals, unit), _number(high, decimals, unit))
+    return Column(heading, (*limits, *_marks(mark)), _from_to_marked)
+
+
+def _marks(mark: str) -> tuple[Part, ...]:
+    return (Part((mark,), lambda words, mark: mark or "", ending=MARK),) if mark else ()
+
+
+def _from_to_marked(words: Words, low: str, high: str, mark: str = "") -> str:
+    return _from_to(words, low, high) + mark
 
 
 def estimate(

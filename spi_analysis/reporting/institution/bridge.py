@@ -7,16 +7,19 @@ import pandas as pd
 
 from spi_analysis.reporting import (
     Shown,
+    View,
     Words,
-    figures,
+    count,
     html_paragraphs,
+    interval,
     interval_chart,
     message,
     part_label,
     show,
-    text,
+    signed,
+    written,
 )
-from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.reporting.institution.page_tables import page_view
 from spi_analysis.reporting.institution.sentences import hidden_reason
 from spi_analysis.scores import direction_of
 from spi_analysis.stages import InstitutionPage
@@ -42,14 +45,15 @@ def bridge_view(page: InstitutionPage) -> Shown:
     if rows.empty:
         return show(lambda words: html_paragraphs([words("The parts of the year before are not known.")]))
 
-    def make(words: Words) -> str:
-        contributions = rows[rows["measure"].isin(CONTRIBUTIONS)]
+    contributions = rows[rows["measure"].isin(CONTRIBUTIONS)]
+    title = message("What the change is made of, in index points")
+
+    def draw(words: Words) -> str:
         drawn = contributions.assign(label=_labels(page, contributions, words))
-        title = words("What the change is made of, in index points")
-        chart = interval_chart(
+        return interval_chart(
             drawn,
             "chart-bridge",
-            title,
+            words(title),
             words=words,
             x_label=words("Index points"),
             limits=chart_limits(drawn),
@@ -59,14 +63,12 @@ def bridge_view(page: InstitutionPage) -> Shown:
                 "Left of the line a part lowered the index, right of it raised it; a bar across it is not clear."
             ),
         )
-        whole = rows[rows["measure"] == "index_change"]
-        table = _table(page, pd.concat([contributions, whole]), "change_parts", title, words)
-        inner = rows[rows["measure"] == "change_dimension"]
-        if inner.empty:
-            return chart + table
-        return chart + table + _table(page, inner, "change_dimensions", words("The same by dimension"), words)
 
-    return show(make)
+    whole, inner = rows[rows["measure"] == "index_change"], rows[rows["measure"] == "change_dimension"]
+    table = show(draw) + _table(page, pd.concat([contributions, whole]), "change_parts", title)
+    if inner.empty:
+        return table
+    return table + _table(page, inner, "change_dimensions", message("The same by dimension"))
 
 
 def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
@@ -76,26 +78,24 @@ def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, words: Words) -> str:
-    limits = list(zip(rows["ci_low"], rows["ci_high"], strict=True))
+def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str) -> View:
     # What is decided and not estimated has no interval, and needs none.
     is_decided = rows["measure"].isin(["change_correction", "change_unexplained"]) & (rows["se"] == 0)
-    said = [
-        "" if decided else words(DIRECTIONS[direction_of(*limit)])
-        for decided, limit in zip(is_decided, limits, strict=True)
-    ]
-    columns = [
-        text(words("Part"), _labels(page, rows, words)),
-        figures(words("Points"), (words.signed(x) for x in rows["estimate"])),
-        figures(words("Interval"), (words.interval(low, high) for low, high in limits)),
-        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
-        text(words("What it says"), said),
-    ]
-    note = words(
+    limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
+    directions = [direction_of(*limit) for limit in limits]
+    columns = (
+        written(message("Part"), ("source", "dimension"), lambda words, *part: _label(page, *part, words)),
+        signed(message("Points"), "estimate"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        count(message("Answers (n)"), "n"),
+        written(message("What it says"), ("direction",), lambda words, code: words(DIRECTIONS[code]) if code else ""),
+    )
+    note = message(
         "The parts sum exactly to the change. A part counts with the mean of the two years' weights; n is that of the "
         "year with fewer answers. A correction is decided, not estimated: its points are certain."
     )
-    return page_table(columns, name, title, note, words)
+    said = rows.assign(direction=pd.Series(directions, rows.index).mask(is_decided))
+    return page_view(said, columns, name, title, (note,))
 
 
 def _labels(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> list[str]:

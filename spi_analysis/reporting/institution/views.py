@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import Recommendation, Source
+from spi_analysis.params import Recommendation, Source, Text
 from spi_analysis.reporting import (
     Shown,
     Words,
@@ -29,10 +30,10 @@ from spi_analysis.reporting.institution.first_sentences import opening_sentences
 from spi_analysis.reporting.institution.labels import dimension_rows, experience_labels, previous_index
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
+    dimension_table,
     experience_table,
     history_table,
     quality_table,
-    score_table,
     unit_table,
     who_answered_table,
 )
@@ -101,11 +102,8 @@ def who_answered_view(page: InstitutionPage) -> Shown:
     if page.withheld_reason == SECRET:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     least = page.setup.round.disclosure.min_cell
-    return show(
-        lambda words: (
-            who_answered_table(page, words)
-            + html_paragraphs([ineligible_sentence(page.reports, least, words)], "ineligible-reports")
-        )
+    return who_answered_table(page) + show(
+        lambda words: html_paragraphs([ineligible_sentence(page.reports, least, words)], "ineligible-reports")
     )
 
 
@@ -115,12 +113,12 @@ def composition_view(page: InstitutionPage) -> Shown:
     if index is None:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
 
-    def make(words: Words) -> str:
+    def draw(words: Words) -> str:
         used = parts[(parts["estimate"] != 0) | parts["dimension"].isin(page.setup.round.sources)]
         drawn = pd.DataFrame(
             {"label": [words.value("part", p) for p in used["dimension"]], "points": used["estimate"].to_numpy()}
         )
-        chart = composition_chart(
+        return composition_chart(
             drawn,
             float(index["estimate"]),
             "chart-composition",
@@ -129,21 +127,21 @@ def composition_view(page: InstitutionPage) -> Shown:
             total_label=words.value("part", "index"),
             x_label=words("Points"),
         )
-        return chart + composition_table(page, index, words)
 
-    return show(make)
+    return show(draw) + composition_table(page, index)
 
 
 def change_view(page: InstitutionPage) -> Shown:
     """Published years and this round."""
 
-    def make(words: Words) -> str:
-        index = page.figure("index")
-        table = "" if page.history.empty else history_table(page, words)
-        if index is None or page.history.empty:
-            return html_paragraphs([change_sentence(page, words)]) + table + targets_table(page, words)
-        now = {"year": page.setup.round.year, **index[["estimate", "ci_low", "ci_high"]].to_dict()}
-        chart = history_chart(
+    index = page.figure("index")
+    table = show(lambda words: "") if page.history.empty else history_table(page)
+    if index is None or page.history.empty:
+        return show(lambda words: html_paragraphs([change_sentence(page, words)])) + table + targets_table(page)
+    now = {"year": page.setup.round.year, **index[["estimate", "ci_low", "ci_high"]].to_dict()}
+
+    def draw(words: Words) -> str:
+        return history_chart(
             page.history,
             now,
             chart_targets(page, words),
@@ -156,9 +154,8 @@ def change_view(page: InstitutionPage) -> Shown:
             else words("This round, with interval"),
             note=_comparison_note(page, words),
         )
-        return chart + table + targets_table(page, words)
 
-    return show(make)
+    return show(draw) + table + targets_table(page)
 
 
 NOISE = {
@@ -193,40 +190,43 @@ def _comparison_note(page: InstitutionPage, words: Words) -> str:
 def dimensions_view(page: InstitutionPage) -> Shown:
     """Scores of the dimensions with intervals."""
 
-    def make(words: Words) -> str:
+    def draw(words: Words) -> str:
         rows = dimension_rows(page, words)
         drawn = rows[rows["status"] == "shown"]
-        table = score_table(page, rows, "dimensions", words("Scores of the dimensions"), words("Dimension"), words)
         if drawn.empty:
-            return table
-        chart = interval_chart(
+            return ""
+        return interval_chart(
             drawn,
             "chart-dimensions",
             words("Scores of the dimensions, lowest first"),
             words=words,
             x_label=words("Score (0 worst, 100 best)"),
         )
-        return chart + table
 
-    return show(make)
+    return show(draw) + dimension_table(page)
 
 
 def units_view(page: InstitutionPage, source: Source) -> Shown:
     """Scores of the units of a source; small ones are hidden."""
 
-    def make(words: Words) -> str:
-        rows = page.rows("unit_score", source=source).assign(label=lambda t: t["domain"])
-        rows = rows.sort_values(["estimate", "label"], na_position="last")
-        name = words.value("source", source)
-        if rows.empty:
-            return html_paragraphs([words("{source}: no unit has an answer.", source=name)])
-        title = words("Scores by unit: {source}", source=name)
-        table = unit_table(page, rows, source, title, words)
-        if not (rows["status"] == "shown").any():
-            return html_paragraphs([words("{source}: no unit's score can be shown.", source=name)]) + table
-        return _units_chart(page, rows[rows["status"] == "shown"], source, title, words) + table
+    rows = page.rows("unit_score", source=source).assign(label=lambda t: t["domain"])
+    rows = rows.sort_values(["estimate", "label"], na_position="last")
+    drawn = rows[rows["status"] == "shown"]
+    nothing = (
+        message("{source}: no unit has an answer.")
+        if rows.empty
+        else message("{source}: no unit's score can be shown.")
+    )
 
-    return show(make)
+    def title(words: Words) -> str:
+        return words("Scores by unit: {source}", source=words.value("source", source))
+
+    def above(words: Words) -> str:
+        if drawn.empty:
+            return html_paragraphs([words(nothing, source=words.value("source", source))])
+        return _units_chart(page, drawn, source, title(words), words)
+
+    return show(above) if rows.empty else show(above) + unit_table(page, rows, source, title)
 
 
 def _units_chart(page: InstitutionPage, drawn: pd.DataFrame, source: Source, title: str, words: Words) -> str:
@@ -249,27 +249,28 @@ def experiences_view(page: InstitutionPage) -> Shown:
     """Experience rates, each with its denominator."""
     texts = experience_labels(page)
 
-    def make(words: Words) -> str:
-        rows = experience_rows(page)
-        rows = rows.assign(label=[words.pick(texts[code]) for code in rows["dimension"]])
-        shown = rows[(rows["domain"] == "contacts") & (rows["status"] == "shown")]
-        table = experience_table(page, rows, words)
-        meaning = html_paragraphs([contact_note(page, words)])
-        if shown.empty:
-            return meaning + table
-        sources = [words.value("part", source) for source in shown["source"]]
-        chart = interval_chart(
-            shown.assign(label=[f"{source}: {label}" for source, label in zip(sources, shown["label"], strict=True)]),
-            "chart-experiences",
-            words("Experiences in the last 12 months, among those with contact"),
-            words=words,
-            x_label=words("Percent of those with contact"),
-            limits=(0.0, max(10.0, float(shown["ci_high"].max()) * 1.1)),
-            unit="%",
-        )
-        return meaning + chart + table
+    rows = experience_rows(page)
+    contacts = rows[(rows["domain"] == "contacts") & (rows["status"] == "shown")]
 
-    return show(make)
+    def above(words: Words) -> str:
+        meaning = html_paragraphs([contact_note(page, words)])
+        return meaning if contacts.empty else meaning + _experiences_chart(contacts, texts, words)
+
+    return show(above) + experience_table(page, rows, texts)
+
+
+def _experiences_chart(contacts: pd.DataFrame, texts: Mapping[str, Text], words: Words) -> str:
+    parts = zip(contacts["source"], contacts["dimension"], strict=True)
+    labels = [f"{words.value('part', source)}: {words.pick(texts[code])}" for source, code in parts]
+    return interval_chart(
+        contacts.assign(label=labels),
+        "chart-experiences",
+        words("Experiences in the last 12 months, among those with contact"),
+        words=words,
+        x_label=words("Percent of those with contact"),
+        limits=(0.0, max(10.0, float(contacts["ci_high"].max()) * 1.1)),
+        unit="%",
+    )
 
 
 def recommendations_view(page: InstitutionPage) -> Shown:
@@ -323,7 +324,7 @@ def quality_view(page: InstitutionPage) -> Shown:
     """How sure the figures are, and how they were made; nothing where the work is secret."""
     if page.withheld_reason == SECRET:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
-    return show(lambda words: html_paragraphs(quality_sentences(page, words)) + quality_table(page, words))
+    return show(lambda words: html_paragraphs(quality_sentences(page, words))) + quality_table(page)
 
 
 def glossary_view(page: InstitutionPage) -> Shown:
