@@ -142,7 +142,7 @@ class View(Shown):
             for column in self.columns
         ]
         note = " ".join(self._notes(say))
-        return html_table(cells, f"table-{self.name}", phrase(say, self.title), note=note, words=say)
+        return html_table(cells, f"table-{self.name}", phrase(say, self.title), note=note)
 
     def _notes(self, say: Words) -> list[str]:
         return [note for note in (phrase(say, one) for one in self.notes) if note]
