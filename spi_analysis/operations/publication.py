@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 
 from spi_analysis.errors import Problem, StoreError
@@ -83,7 +84,19 @@ def content_problems(name: str, text: str) -> list[Problem]:
 def table_problems(name: str, text: str) -> list[Problem]:
     """What the cells of a published CSV may not be."""
     cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
-    formulas = [cell for cell in cells if not is_neutral(cell)]
+    return _cell_problems(name, cells, [cell for cell in cells if not is_neutral(cell)])
+
+
+def workbook_problems(name: str, content: bytes) -> list[Problem]:
+    """What the cells of a published workbook may not hold or be."""
+    sheets = openpyxl.load_workbook(io.BytesIO(content))
+    cells = [cell for sheet in sheets for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    texts = [str(cell.value) for cell in cells]
+    formulas = [str(cell.value) for cell in cells if cell.data_type == "f"]
+    return content_problems(name, "\n".join(texts)) + _cell_problems(name, texts, formulas)
+
+
+def _cell_problems(name: str, cells: Sequence[str], formulas: Sequence[str]) -> list[Problem]:
     too_exact = [cell for cell in cells if _TOO_EXACT.fullmatch(cell)]
     return [
         *_found(name, "a cell that a spreadsheet would run", formulas, lambda found: found[:40]),
@@ -110,6 +123,9 @@ def all_problems(files: Iterable[tuple[str, bytes]]) -> list[Problem]:
     """The problems of all files; one that is no text is a problem, too."""
     problems = []
     for name, content in files:
+        if name.endswith(".xlsx"):
+            problems += workbook_problems(name, content)
+            continue
         try:
             text = content.decode("utf-8-sig")
             problems += content_problems(name, text)
@@ -128,7 +144,7 @@ MISSING_REPORT = "the report is missing"
 MOST_NAMED = 5
 # A zip states when its files were written; a fixed day keeps the same content the same bytes.
 FIXED_DAY = (1980, 1, 1, 0, 0, 0)
-_TABLE = re.compile(r'href="(tables/[a-z0-9_]+\.csv)"')
+_TABLE = re.compile(r'href="(tables/[a-z0-9_-]+(?:\.[a-z]{2})?\.(?:csv|xlsx))"')
 _LINK = re.compile(r'(<li>)?<a\b[^>]*?href="([^"#]+)(?:#[^"]*)?"[^>]*>(.*?)</a>(</li>)?', re.S)
 
 

@@ -106,6 +106,15 @@ class SourceInstrument(Frozen):
     experiences: list[ExperienceItem]
 
 
+def _counted(part: SourceInstrument) -> str:
+    """What is asked of a source, in numbers."""
+    items = sum(len(dimension.items) for dimension in part.dimensions)
+    return (
+        f"{items} items in {len(part.dimensions)} dimensions, {len(part.contacts)} questions about contact, "
+        f"{len(part.experiences)} about experiences"
+    )
+
+
 class Instrument(Judgement):
     """A questionnaire."""
 
@@ -145,6 +154,11 @@ class Instrument(Judgement):
                         nearest(experience.contact, contacts),
                     )
         return self
+
+    def __repr__(self) -> str:
+        lines = [f"  {source}: {_counted(part)}" for source, part in self.sources.items()]
+        title = f"Instrument {self.instrument_id}: {self.title.en}"
+        return "\n".join([title, *lines, f"  scales: {', '.join(self.scales)}", f"  source: {self.source}"])
 
     @cached_property
     def questions(self) -> dict[Source, list[Item | ContactItem | ExperienceItem]]:

@@ -338,6 +338,19 @@ class RoundParams(Judgement):
     sensitivity: SensitivityParams
     conduct: ConductParams
 
+    def __repr__(self) -> str:
+        kinds = {source: "panel" if part.design is None else "sample" for source, part in self.sources.items()}
+        groups = [name for name, value in self if isinstance(value, Frozen)]
+        return "\n".join(
+            [
+                f"Round {self.round_id}: {self.title.en}",
+                f"  sources: {', '.join(f'{source} ({kind})' for source, kind in kinds.items())}",
+                f"  fieldwork: {self.fieldwork.start} to {self.fieldwork.end}",
+                f"  level of intervals: {self.level:g}; instrument {self.instrument}; {self.report_status}",
+                f"  more: {', '.join(f'.{name}' for name in groups)}",
+            ]
+        )
+
     @model_validator(mode="after")
     def _compares_with_an_earlier_year(self) -> RoundParams:
         if not self.year - MOST_YEARS_BACK <= self.previous_year < self.year:

@@ -97,6 +97,15 @@ from .plots import (
     strip as strip,
 )
 from .sensitivity_sentences import range_sentences as range_sentences
+from .sheets import (
+    ENDINGS as ENDINGS,
+)
+from .sheets import (
+    sheet_files as sheet_files,
+)
+from .sheets import (
+    write_sheets as write_sheets,
+)
 from .simulator_page import designs_file as designs_file
 from .tables import (
     Column as Column,
@@ -124,6 +133,72 @@ from .tables import (
 )
 from .tables import (
     text as text,
+)
+from .view_columns import (
+    AnyText as AnyText,
+)
+from .view_columns import (
+    chance as chance,
+)
+from .view_columns import (
+    coded as coded,
+)
+from .view_columns import (
+    count as count,
+)
+from .view_columns import (
+    estimate as estimate,
+)
+from .view_columns import (
+    exact as exact,
+)
+from .view_columns import (
+    figure_text as figure_text,
+)
+from .view_columns import (
+    give_or_take as give_or_take,
+)
+from .view_columns import (
+    in_words as in_words,
+)
+from .view_columns import (
+    interval as interval,
+)
+from .view_columns import (
+    number as number,
+)
+from .view_columns import (
+    p_value as p_value,
+)
+from .view_columns import (
+    percent as percent,
+)
+from .view_columns import (
+    plain as plain,
+)
+from .view_columns import (
+    signed as signed,
+)
+from .view_columns import (
+    spread_columns as spread_columns,
+)
+from .view_columns import (
+    spread_of as spread_of,
+)
+from .view_columns import (
+    sum_of_signed as sum_of_signed,
+)
+from .view_columns import (
+    worded as worded,
+)
+from .view_columns import (
+    written as written,
+)
+from .view_columns import (
+    years as years,
+)
+from .views import (
+    View as View,
 )
 from .wording import (
     MISSING as MISSING,

@@ -17,6 +17,9 @@ from spi_analysis import __version__
 from spi_analysis.errors import NotebookError
 from spi_analysis.params import Language, RoundSetup
 from spi_analysis.reporting.display import MIME
+from spi_analysis.reporting.sheets import Sheet, file_names, shown_sheets
+from spi_analysis.reporting.tables import file_links
+from spi_analysis.reporting.views import files_slot
 from spi_analysis.reporting.wording import Words, message, words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -71,6 +74,7 @@ def render(
     kind: Literal["report", "analyst"],
     synthetic: bool,
     file_name: str,
+    files: str = "tables",
 ) -> str:
     """The HTML of an executed notebook in one language.
 
@@ -78,11 +82,12 @@ def render(
     ----------
     institution_id : code, or "" for a page about all institutions
     file_name : name of the page with ``{language}`` in it; the other languages are linked under it
+    files : folder beside the page with its tables as files
     """
     if _has_error(notebook):
         raise NotebookError("the notebook holds an error, so no page is made from it", key=institution_id)
     say = words(language)
-    content, title, contents = _in_language(notebook, say)
+    content, title, contents = _in_language(notebook, say, files)
     is_checks = title == say(METHOD_CHECKS)
     round_ = setup.round
     page = Page(
@@ -155,7 +160,7 @@ def warm_exporter() -> None:
     _ = _exporter().template
 
 
-def _in_language(notebook: NotebookNode, say: Words) -> tuple[NotebookNode, str, list[dict[str, str]]]:
+def _in_language(notebook: NotebookNode, say: Words, files: str) -> tuple[NotebookNode, str, list[dict[str, str]]]:
     """A copy with prose and outputs in one language, the page's title, and its contents."""
     copy = notebook.copy()
     cells, title, contents = [], "", []
@@ -171,7 +176,7 @@ def _in_language(notebook: NotebookNode, say: Words) -> tuple[NotebookNode, str,
             cell.metadata = NotebookNode(spi={"level": level, "title": heading, "id": slug(heading)})
             cell.source = "\n\n".join(say(paragraph) for paragraph in body.split("\n\n") if paragraph.strip())
         elif cell.cell_type == "code":
-            cell.outputs = [_output_in_language(output, say.language) for output in cell.outputs]
+            cell.outputs = [_output_in_language(output, say, files) for output in cell.outputs]
         cells.append(cell)
     copy.cells = cells
     return copy, title, contents
@@ -217,13 +222,23 @@ def _split_heading(source: str) -> tuple[int, str, str]:
     return len(match.group(1)), match.group(2), source[match.end() :].strip()
 
 
-def _output_in_language(output: NotebookNode, language: Language) -> NotebookNode:
+def _output_in_language(output: NotebookNode, say: Words, files: str) -> NotebookNode:
     data = output.get("data", {})
     if MIME not in data:
         return output
-    picked = output.copy()
-    picked.data = NotebookNode({"text/html": data[MIME][language]})
+    picked, html = output.copy(), data[MIME][say.language]
+    for sheet in shown_sheets(output, say.language):
+        html = html.replace(files_slot(sheet.name), _links(sheet, say, files))
+    picked.data = NotebookNode({"text/html": html})
     return picked
+
+
+def _links(sheet: Sheet, say: Words, files: str) -> str:
+    names = file_names(sheet, say.language)
+    links = [(f"{files}/{names['csv']}", say("Figures as CSV")), (f"{files}/{names['xlsx']}", say("Figures as XLSX"))]
+    if sheet.programs:
+        links.append((sheet.programs, say("CSV for programs")))
+    return file_links(links, sheet.title)
 
 
 def _has_error(notebook: NotebookNode) -> bool:

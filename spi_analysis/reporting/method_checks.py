@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import SOURCES
@@ -11,7 +13,20 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.analyst import CHECK_NAMES
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.names import readable
-from spi_analysis.reporting.tables import Column, figures, html_paragraphs, html_table, text
+from spi_analysis.reporting.tables import html_paragraphs
+from spi_analysis.reporting.view_columns import (
+    Column,
+    coded,
+    count,
+    estimate,
+    number,
+    percent,
+    percent_interval,
+    signed,
+    worded,
+    written,
+)
+from spi_analysis.reporting.views import View
 from spi_analysis.reporting.wording import Words, message
 from spi_analysis.scores.conduct import conduct_summary
 from spi_analysis.survey.estimation import coverage_summary, proportion_interval, range_summary
@@ -60,23 +75,21 @@ def coverage_table(results: pd.DataFrame | None) -> Shown:
         return _not_computed()
     table = coverage_summary(results, ["mechanism", "measure"])
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Measure"), (words.value("part", m) for m in table["measure"])),
-            text(words("Answering depends on"), (words(DEPENDS_ON[m]) for m in table["mechanism"])),
-            figures(words("Runs"), (words.number(n, 0) for n in table["runs"])),
-            *_figure_columns(table, words),
-        ]
-        note = words(
-            "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. The coverage of a 95% "
-            "interval should be near 95%; where answering depends on the answer it may be far lower, whatever the "
-            "weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves open. Experience "
-            "rates are in percentage points, and every item and denominator of a round counts as a run: those of one "
-            "round move together, so that their interval of the coverage is too narrow."
-        )
-        return html_table(columns, "table-coverage", words("Coverage of the intervals"), note=note, words=words)
-
-    return show(make)
+    columns = (
+        coded(message("Measure"), "measure", "part"),
+        worded(message("Answering depends on"), "mechanism", DEPENDS_ON),
+        count(message("Runs"), "runs"),
+        *_figure_columns(),
+    )
+    note = message(
+        "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. The coverage of a 95% "
+        "interval should be near 95%; where answering depends on the answer it may be far lower, whatever the "
+        "weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves open. Experience "
+        "rates are in percentage points, and every item and denominator of a round counts as a run: those of one "
+        "round move together, so that their interval of the coverage is too narrow."
+    )
+    title = message("Coverage of the intervals")
+    return View(with_coverage_limits(table), columns, notes=(note,), title=title, name="coverage")
 
 
 def institution_coverage_table(results: pd.DataFrame | None, setup: RoundSetup, mechanism: str) -> Shown:
@@ -85,18 +98,20 @@ def institution_coverage_table(results: pd.DataFrame | None, setup: RoundSetup, 
         return _not_computed()
     table = coverage_summary(results[results["mechanism"] == mechanism], ["institution_id", "measure"])
 
-    def make(words: Words) -> str:
-        names = (readable(setup.roster[i].name) for i in table["institution_id"])
-        parts = (words.value("part", m) for m in table["measure"])
-        columns = [
-            text(words("Institution"), (f"{name}: {part}" for name, part in zip(names, parts, strict=True))),
-            figures(words("Answers (n)"), (words.number(n, 0) for n in table["n"])),
-            *_figure_columns(table, words),
-        ]
-        title = words("By institution: {mechanism}", mechanism=words(MECHANISMS[mechanism]))
-        return html_table(columns, f"table-institutions-{mechanism}", title, words=words)
+    columns = (
+        written(message("Institution"), ("institution_id", "measure"), partial(_institution_and_part, setup)),
+        count(message("Answers (n)"), "n"),
+        *_figure_columns(),
+    )
 
-    return show(make)
+    def title(words: Words) -> str:
+        return words("By institution: {mechanism}", mechanism=words(MECHANISMS[mechanism]))
+
+    return View(with_coverage_limits(table), columns, title=title, name=f"institutions-{mechanism}")
+
+
+def _institution_and_part(setup: RoundSetup, words: Words, institution_id: str, measure: str) -> str:
+    return f"{readable(setup.roster[institution_id].name)}: {words.value('part', measure)}"
 
 
 def truth_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
@@ -107,31 +122,20 @@ def truth_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
     rows = results[(results["seed"] == seed) & results["mechanism"].isin(["at_random", "depends_on_answer"])]
     rows = rows[rows["measure"].isin([*SOURCES, "index"])]
     wide = rows.pivot(index=["institution_id", "measure"], columns="mechanism")
-    keys = list(wide.index)
+    wide.columns = [f"{name}_{mechanism}" for name, mechanism in wide.columns]
+    columns = (
+        written(message("Institution"), ("institution_id", "measure"), partial(_institution_and_part, setup)),
+        number(message("Truth"), "truth_at_random"),
+        *(
+            estimate(MECHANISMS[name], f"estimate_{name}", f"ci_low_{name}", f"ci_high_{name}")
+            for name in ("at_random", "depends_on_answer")
+        ),
+    )
 
-    def make(words: Words) -> str:
-        columns = [
-            text(
-                words("Institution"),
-                (f"{readable(setup.roster[i].name)}: {words.value('part', m)}" for i, m in keys),
-            ),
-            figures(words("Truth"), (words.number(x) for x in wide[("truth", "at_random")])),
-            *(
-                figures(
-                    words(MECHANISMS[name]),
-                    (
-                        f"{words.number(wide.loc[key, ('estimate', name)])} "
-                        f"({words.interval(wide.loc[key, ('ci_low', name)], wide.loc[key, ('ci_high', name)])})"
-                        for key in keys
-                    ),
-                )
-                for name in ("at_random", "depends_on_answer")
-            ),
-        ]
-        title = words("Truth and estimate in the round of seed {seed}", seed=seed)
-        return html_table(columns, "table-truth", title, words=words)
+    def title(words: Words) -> str:
+        return words("Truth and estimate in the round of seed {seed}", seed=seed)
 
-    return show(make)
+    return View(wide.reset_index(), columns, title=title, name="truth")
 
 
 SHAPES = {"symmetric": message("symmetric"), "skewed": message("skewed")}
@@ -153,40 +157,42 @@ def means_table(means: pd.DataFrame | None, setup: RoundSetup, *, enough: bool) 
     rows = means[(means["n"] >= least) == enough]
     rows = rows[rows["runs"] > 1].reset_index(drop=True)
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("List, people"), (words.number(n, 0) for n in rows["population"])),
-            figures(words("Invited"), (words.percent(x, 0) for x in rows["invited"])),
-            figures(words("Response"), (words.percent(x, 0) for x in rows["response"])),
-            text(words("Scores"), (words(SHAPES[shape]) for shape in rows["shape"])),
-            figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
-            figures(words("Runs"), (words.number(n, 0) for n in rows["runs"])),
-            *_figure_columns(rows, words),
-        ]
-        title = words("At least {n} answers", n=least) if enough else words("Fewer than {n} answers", n=least)
-        return html_table(columns, f"table-means-{'many' if enough else 'few'}", title, words=words)
-
-    return show(make)
-
-
-def _figure_columns(table: pd.DataFrame, words: Words) -> list[Column]:
-    return [
-        figures(words("Bias"), (words.signed(x) for x in table["bias"])),
-        figures(words("True SE"), (words.number(x) for x in table["sd"])),
-        figures(words("Estimated SE"), (words.number(x) for x in table["se"])),
-        figures(words("Width"), (words.number(x) for x in table["width"])),
-        figures(words("Coverage"), (words.percent(x) for x in table["coverage"])),
-        figures(words("Interval of the coverage"), coverage_intervals(table, words)),
-    ]
-
-
-def coverage_intervals(table: pd.DataFrame, words: Words) -> list[str]:
-    """Wilson intervals: they do not vanish where every interval, or none, held the truth."""
-    runs = pd.DataFrame(
-        {"estimate": table["coverage"], "se": table["coverage_error"], "df_design": math.inf, "n": table["runs"]}
+    columns = (
+        count(message("List, people"), "population"),
+        percent(message("Invited"), "invited", 0),
+        percent(message("Response"), "response", 0),
+        worded(message("Scores"), "shape", SHAPES),
+        count(message("Answers (n)"), "n"),
+        count(message("Runs"), "runs"),
+        *_figure_columns(),
     )
-    low, high = proportion_interval(runs, "wilson", LEVEL)
-    return [words.interval(100 * a, 100 * b, 0, "%") for a, b in zip(low, high, strict=True)]
+
+    def title(words: Words) -> str:
+        return words("At least {n} answers", n=least) if enough else words("Fewer than {n} answers", n=least)
+
+    return View(with_coverage_limits(rows), columns, title=title, name=f"means-{'many' if enough else 'few'}")
+
+
+def _figure_columns() -> tuple[Column, ...]:
+    return (
+        signed(message("Bias"), "bias"),
+        number(message("True SE"), "sd"),
+        number(message("Estimated SE"), "se"),
+        number(message("Width"), "width"),
+        percent(message("Coverage"), "coverage"),
+        percent_interval(message("Interval of the coverage"), "coverage_low", "coverage_high"),
+    )
+
+
+def with_coverage_limits(table: pd.DataFrame) -> pd.DataFrame:
+    """Wilson intervals beside the coverage: they do not vanish where every interval, or none, held the truth."""
+    low, high = _wilson(table["coverage"], table["coverage_error"], table["runs"])
+    return table.assign(coverage_low=low, coverage_high=high)
+
+
+def _wilson(share: pd.Series, se: pd.Series, n: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    runs = pd.DataFrame({"estimate": share, "se": se, "df_design": math.inf, "n": n})
+    return proportion_interval(runs, "wilson", LEVEL)
 
 
 def range_table(results: pd.DataFrame | None) -> Shown:
@@ -195,24 +201,21 @@ def range_table(results: pd.DataFrame | None) -> Shown:
         return _not_computed()
     table = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Measure"), (words.value("part", m) for m in table["measure"])),
-            text(words("Answering depends on"), (words(DEPENDS_ON[m]) for m in table["mechanism"])),
-            figures(words("Runs"), (words.number(n, 0) for n in table["runs"])),
-            figures(words("With a range"), (words.number(n, 0) for n in table["ranges"])),
-            figures(words("Width of the range"), (words.number(x) for x in table["width"])),
-            figures(words("Interval holds the truth"), (words.percent(x, 0) for x in table["interval_contains"])),
-            figures(words("Range holds the truth"), (words.percent(x, 0) for x in table["contains"])),
-            figures(words("Range, widened, holds it"), (words.percent(x, 0) for x in table["contains_wider"])),
-        ]
-        note = words(
-            "The range starts at the estimate and leaves chance out, so alone it may miss a truth close by. Widened: "
-            "moved outwards by the half widths of the interval."
-        )
-        return html_table(columns, "table-ranges", words("Sensitivity ranges"), note=note, words=words)
-
-    return show(make)
+    columns = (
+        coded(message("Measure"), "measure", "part"),
+        worded(message("Answering depends on"), "mechanism", DEPENDS_ON),
+        count(message("Runs"), "runs"),
+        count(message("With a range"), "ranges"),
+        number(message("Width of the range"), "width"),
+        percent(message("Interval holds the truth"), "interval_contains", 0),
+        percent(message("Range holds the truth"), "contains", 0),
+        percent(message("Range, widened, holds it"), "contains_wider", 0),
+    )
+    note = message(
+        "The range starts at the estimate and leaves chance out, so alone it may miss a truth close by. Widened: "
+        "moved outwards by the half widths of the interval."
+    )
+    return View(table, columns, notes=(note,), title=message("Sensitivity ranges"), name="ranges")
 
 
 # Method checks of the conduct checks: false alarms and hits in simulated rounds.
@@ -236,29 +239,25 @@ def conduct_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
         return show(lambda words: html_paragraphs([words("Not yet computed: run `spi check-conduct`.")]))
     table = conduct_summary(results)
 
-    def make(words: Words) -> str:
-        names = CHECK_NAMES | {"any": message("Any of them")}
-        columns = [
-            text(
-                words("Check"),
-                (f"{words(WHAT[w])}: {words(names[c])}" for w, c in zip(table["what"], table["check"], strict=True)),
-            ),
-            figures(words("Cases"), (words.number(n, 0) for n in table["cases"])),
-            figures(words("Flagged"), (words.percent(x) for x in table["share"])),
-            figures(words("Interval of the share"), _intervals(table, words)),
-        ]
-        note = words(
+    low, high = _wilson(table["share"], (table["share"] * (1 - table["share"]) / table["cases"]) ** 0.5, table["cases"])
+    columns = (
+        written(message("Check"), ("what", "check"), _what_and_check),
+        count(message("Cases"), "cases"),
+        percent(message("Flagged"), "share"),
+        percent_interval(message("Interval of the share"), "low", "high", 1),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "Wanted: at most {alpha} of the institutions with honest answers. Coached units of which too few answered "
             "are not looked at and are not counted here. Interval: Wilson, 95%.",
             alpha=words.percent(setup.round.conduct.alpha, 1),
         )
-        return html_table(columns, "table-conduct", words("False alarms and hits"), note=note, words=words)
 
-    return show(make)
+    title = message("False alarms and hits")
+    return View(table.assign(low=low, high=high), columns, notes=(note,), title=title, name="conduct")
 
 
-def _intervals(table: pd.DataFrame, words: Words) -> list[str]:
-    share, n = table["share"], table["cases"]
-    runs = pd.DataFrame({"estimate": share, "se": (share * (1 - share) / n) ** 0.5, "df_design": float("inf"), "n": n})
-    low, high = proportion_interval(runs, "wilson", LEVEL)
-    return [words.interval(100 * a, 100 * b, 1, "%") for a, b in zip(low, high, strict=True)]
+def _what_and_check(words: Words, what: str, check: str) -> str:
+    names = CHECK_NAMES | {"any": message("Any of them")}
+    return f"{words(WHAT[what])}: {words(names[check])}"

@@ -9,10 +9,20 @@ from scipy.stats import norm
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.display import Shown, show
-from spi_analysis.reporting.method_checks import LEVEL, coverage_intervals
+from spi_analysis.reporting.method_checks import LEVEL, with_coverage_limits
 from spi_analysis.reporting.plots import bars, chart
-from spi_analysis.reporting.tables import figures, html_paragraphs, html_table, text
-from spi_analysis.reporting.wording import Phrase, Words, message, phrase, phrases
+from spi_analysis.reporting.tables import html_paragraphs
+from spi_analysis.reporting.view_columns import (
+    count,
+    give_or_take,
+    in_words,
+    number,
+    percent,
+    share_in_interval,
+    worded,
+)
+from spi_analysis.reporting.views import View
+from spi_analysis.reporting.wording import Phrase, Words, message, phrases
 from spi_analysis.tables import read_results
 
 CSV = "designs/designs.csv"
@@ -75,28 +85,36 @@ def designs_table(results: pd.DataFrame | None, setup: RoundSetup, which: int = 
         return show(lambda words: "")
     rate = rows["response_rate"].iloc[0]
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Design"), (words(DESIGNS[d]) for d in rows["design"])),
-            text(words("Answering depends on"), (words(DEPENDS_ON[a]) for a in rows["answering"])),
-            figures(words("Answers (n)"), (words.number(n, 0) for n in rows["completes"])),
-            figures(words("Bias"), _give_or_take(rows, "bias", words)),
-            figures(words("True SE"), _give_or_take(rows, "true_se", words)),
-            figures(words("Estimated SE"), (words.number(x) for x in rows["estimated_se"])),
-            figures(words("Coverage"), _coverages(rows, words)),
-            figures(words("Part of the error that is bias"), (words.percent(x, 0) for x in rows["bias_share"])),
-        ]
-        note = words(
+    columns = (
+        worded(message("Design"), "design", DESIGNS),
+        worded(message("Answering depends on"), "answering", DEPENDS_ON),
+        count(message("Answers (n)"), "completes"),
+        give_or_take(message("Bias"), "bias", "bias_open", sign=True),
+        give_or_take(message("True SE"), "true_se", "true_se_open"),
+        number(message("Estimated SE"), "estimated_se"),
+        share_in_interval(message("Coverage"), "coverage", "coverage_low", "coverage_high"),
+        percent(message("Part of the error that is bias"), "bias_share", 0),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "The index of generated people, in points; {runs} runs of each design, of which at most {without} gave no "
             "estimate. After ± and in brackets: what the number of runs leaves open (95%). The last column is the "
             "share of the mean squared error. Source: spi simulate.",
             runs=words.number(rows[["runs", "without_estimate"]].sum(axis=1).max(), 0),
             without=words.number(rows["without_estimate"].max(), 0),
         )
-        title = words("Designs at a response of {rate}", rate=_rate(rate, words))
-        return html_table(columns, f"table-designs-{which}", title, note=note, words=words, csv=CSV)
 
-    return show(make)
+    def title(words: Words) -> str:
+        return words("Designs at a response of {rate}", rate=_rate(rate, words))
+
+    return View(_with_open(rows), columns, notes=(note,), title=title, name=f"designs-{which}", programs=CSV)
+
+
+def _with_open(rows: pd.DataFrame) -> pd.DataFrame:
+    """Beside every simulated figure what the number of runs leaves open."""
+    left_open = {f"{name}_open": Z * rows[f"{name}_error"] for name in ("bias", "true_se")}
+    return with_coverage_limits(rows.assign(**left_open))
 
 
 def designs_chart(results: pd.DataFrame | None) -> Shown:
@@ -106,6 +124,8 @@ def designs_chart(results: pd.DataFrame | None) -> Shown:
     rows = _of_rate(results, 0)
     rows = rows[rows["answering"] != "at_random"]
 
+    title = message("Bias and standard error of the index")
+
     labels = phrases(
         lambda words: [f"{words(DESIGNS[r.design])}: {words(DEPENDS_ON[r.answering])}" for r in rows.itertuples()]
     )
@@ -113,20 +133,26 @@ def designs_chart(results: pd.DataFrame | None) -> Shown:
         bars,
         pd.concat([_bars_of(rows, name, labels) for name in ("bias", "true_se")]),
         "chart-designs",
-        lambda words: words("Bias and standard error of the index"),
-        x_label=phrase(lambda words: words("Points")),
-        note=lambda words: words(
-            "Design, and what answering depends on. Lines: what the number of runs leaves open (95%)."
+        in_words(title),
+        x_label=in_words(message("Points")),
+        note=in_words(
+            message("Design, and what answering depends on. Lines: what the number of runs leaves open (95%).")
         ),
     )
-    return show(drawn.html)
+    columns = (
+        worded(message("Design"), "design", DESIGNS),
+        worded(message("Answering depends on"), "answering", DEPENDS_ON),
+        give_or_take(message("Bias"), "bias", "bias_open", sign=True),
+        give_or_take(message("True SE"), "true_se", "true_se_open"),
+    )
+    return View(_with_open(rows), columns, drawn, title=title, name="chart-designs", with_table=False)
 
 
 def _bars_of(rows: pd.DataFrame, name: str, labels: list[Phrase]) -> pd.DataFrame:
     title = {"bias": message("Bias"), "true_se": message("True SE")}[name]
     value, half = rows[name].to_numpy(), Z * rows[f"{name}_error"].to_numpy()
     bars = pd.DataFrame({"label": labels, "estimate": value, "ci_low": value - half, "ci_high": value + half})
-    return bars.assign(series=[phrase(lambda words: words(title))] * len(rows))
+    return bars.assign(series=[in_words(title)] * len(rows))
 
 
 def _what_it_does(now: pd.Series, rate: float, words: Words) -> str:
@@ -191,18 +217,6 @@ def _of_rate(results: pd.DataFrame, which: int) -> pd.DataFrame:
     """Rows of one response rate, by its place; none where there are not so many."""
     rates = results["response_rate"].unique()[which : which + 1]
     return results[results["response_rate"].isin(rates)].reset_index(drop=True)
-
-
-def _give_or_take(rows: pd.DataFrame, name: str, words: Words) -> list[str]:
-    write = words.signed if name == "bias" else words.number
-    return [
-        f"{write(x)} ± {words.number(Z * error)}" for x, error in zip(rows[name], rows[f"{name}_error"], strict=True)
-    ]
-
-
-def _coverages(rows: pd.DataFrame, words: Words) -> list[str]:
-    intervals = coverage_intervals(rows, words)
-    return [f"{words.percent(x)} ({between})" for x, between in zip(rows["coverage"], intervals, strict=True)]
 
 
 def _rate(rate: float, words: Words) -> str:

@@ -43,9 +43,7 @@ def _parts() -> Any:
     return environment.get_template("parts.html.j2").module
 
 
-def html_table(
-    columns: Sequence[Column], table_id: str, title: str, *, words: Words, note: str = "", csv: str = ""
-) -> str:
+def html_table(columns: Sequence[Column], table_id: str, title: str, *, note: str = "") -> str:
     """A table whose first column holds the row headings. Every cell is escaped.
 
     Parameters
@@ -54,16 +52,19 @@ def html_table(
     table_id : str          id of the table in the page, unique there
     title : str             caption
     note : str              below the table: n, source, how to read it
-    csv : str               address of the CSV with the same figures, relative to the page
     """
     rows = list(zip(*(column.cells for column in columns), strict=True))
-    table = str(_parts().table(columns, rows, table_id, title, note))
-    return table + (csv_link(csv, title, words) if csv else "")
+    return str(_parts().table(columns, rows, table_id, title, note))
 
 
 def csv_link(address: str, title: str, words: Words) -> str:
     """A link to the figures of a table or chart."""
-    return str(_parts().csv_link(address, words("Figures as CSV"), title))
+    return file_links([(address, words("Figures as CSV"))], title)
+
+
+def file_links(files: Sequence[tuple[str, str]], title: str) -> str:
+    """Links to files with the figures of a table or chart: address and label of each."""
+    return str(_parts().file_links(files, title))
 
 
 def html_list(items: Sequence[tuple[str, str]], list_id: str) -> str:

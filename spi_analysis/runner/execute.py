@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 from forked_papermill import short_folder
 from spi_analysis.params import RoundSetup, Workspace, load_setup
-from spi_analysis.reporting import render
+from spi_analysis.reporting import render, write_sheets
 from spi_analysis.runner.clock import within
 from spi_analysis.runner.forks import PEAK, SEED, seed_of, use_own_settings
 from spi_analysis.runner.plan import (
@@ -46,7 +46,7 @@ from spi_analysis.tables import Store, naming, whole_file, write_text
 
 
 def write_pages(setup: RoundSetup, step: Step, notebook: NotebookNode) -> tuple[str, ...]:
-    """Write the page of every language; returns the paths below the workspace.
+    """Write the page of every language and its tables as files; returns the pages' paths below the workspace.
 
     Raises
     ------
@@ -64,9 +64,11 @@ def write_pages(setup: RoundSetup, step: Step, notebook: NotebookNode) -> tuple[
             kind=step.notebook.audience,
             synthetic=synthetic,
             file_name=step.notebook.page,
+            files=step.notebook.files,
         )
         require_sound_page(setup, step, notebook, html, language)
         pages[folder / step.notebook.page.format(language=language)] = html
+    write_sheets(notebook, folder / step.notebook.files, setup.round.languages)
     written = [write_text(path, html) for path, html in pages.items()]
     return tuple(str(path.relative_to(setup.workspace.root)) for path in written)
 

@@ -10,7 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from spi_analysis.params import RoundSetup, Workspace
-from spi_analysis.reporting import DESIGNS_PAGE, METHOD_CHECKS_PAGE
+from spi_analysis.reporting import DESIGNS_PAGE, ENDINGS, METHOD_CHECKS_PAGE, sheet_files
 from spi_analysis.runner import digests
 from spi_analysis.runner.digests import code_digest, file_digest, files_digest, template_digest
 from spi_analysis.runner.import_graph import imported_modules
@@ -93,7 +93,7 @@ def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
         folder / f"{step.notebook.name}.ipynb",
         *page_paths(setup, step),
         *(store / table / f"{step.institution_id}.parquet" for table in step.notebook.writes),
-        *(sorted(_plain((folder / step.notebook.files).glob("*.csv"))) if step.notebook.files else ()),
+        *sorted(path for ending in ENDINGS for path in _plain((folder / step.notebook.files).glob(f"*.{ending}"))),
     ]
     return {path.relative_to(place.root).as_posix(): file_digest(path) for path in paths}
 
@@ -102,6 +102,12 @@ def page_paths(setup: RoundSetup, step: Step) -> list[Path]:
     """The pages of a step, one per language."""
     folder = step.folder(setup.workspace, setup.round.round_id)
     return [folder / step.notebook.page.format(language=language) for language in setup.round.languages]
+
+
+def page_files(setup: RoundSetup, step: Step) -> list[Path]:
+    """What is made from the executed notebook: its pages, and their tables as files."""
+    folder = step.folder(setup.workspace, setup.round.round_id) / step.notebook.files
+    return [*page_paths(setup, step), *sheet_files(folder, setup.round.languages)]
 
 
 def _look(setup: RoundSetup, step: Step) -> str:

@@ -19,7 +19,8 @@ from spi_analysis.tables import WRITTEN_BY, Store
 class NotebookKind:
     """What a notebook needs (notebooks before it, tables of the store) and makes.
 
-    It makes a page, tables of the store (``writes``) and CSV files in a folder of its own (``files``) beside the page.
+    It makes a page, tables of the store (``writes``) and the tables of the page as files, in a folder of its own
+    (``files``) beside it.
     """
 
     name: str
@@ -28,7 +29,7 @@ class NotebookKind:
     audience: Literal["report", "analyst"]
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
-    files: str = ""
+    files: str = "tables"
 
     @property
     def number(self) -> str:
@@ -40,9 +41,17 @@ FIELDWORK = ("frame", "sample", "events", "responses")
 WEIGHTS = ("weights", "replicates")
 INSTITUTION_NOTEBOOKS = (
     NotebookKind("10_sampling_design", (), "10_sampling_design.{language}.html", "analyst", ("frame",), files="frame"),
-    NotebookKind("20_fieldwork_progress", (), "20_fieldwork_progress.{language}.html", "analyst", FIELDWORK),
     NotebookKind(
-        "30_nonresponse_weighting", (), "30_nonresponse_weighting.{language}.html", "analyst", FIELDWORK, WEIGHTS
+        "20_fieldwork_progress", (), "20_fieldwork_progress.{language}.html", "analyst", FIELDWORK, files="fieldwork"
+    ),
+    NotebookKind(
+        "30_nonresponse_weighting",
+        (),
+        "30_nonresponse_weighting.{language}.html",
+        "analyst",
+        FIELDWORK,
+        WEIGHTS,
+        "weighting",
     ),
     NotebookKind(
         "40_score_analysis",
@@ -51,6 +60,7 @@ INSTITUTION_NOTEBOOKS = (
         "analyst",
         ("frame", "responses", *WEIGHTS),
         ("estimates",),
+        "scores",
     ),
     NotebookKind(
         "50_institution_report",
@@ -58,10 +68,9 @@ INSTITUTION_NOTEBOOKS = (
         "report.{language}.html",
         "report",
         ("frame", "responses", *WEIGHTS, "estimates"),
-        files="tables",
     ),
 )
-NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report", files="tables"),)
+NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report"),)
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
 # Nor this one: run by `spi simulate`, after its simulation.

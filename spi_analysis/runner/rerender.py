@@ -13,7 +13,7 @@ from spi_analysis.errors import SpiError
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner.clock import within
 from spi_analysis.runner.execute import write_pages
-from spi_analysis.runner.fingerprint import LOOK, page_paths, step_fingerprint, step_outputs
+from spi_analysis.runner.fingerprint import LOOK, page_files, step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import LEDGER, Entry, Key, Ledger, batch_folder, one_run, read_entries
 from spi_analysis.runner.plan import Limits, Outcome, Step, left_out, plan_steps, too_late
 from spi_analysis.runner.step_checks import require_sound_notebook
@@ -49,7 +49,7 @@ def render_on_record(setup: RoundSetup, step: Step, ledger: Ledger, entries: Map
     """Make the pages of one step; if it was run on record, the ledger knows the new ones."""
     outcome = render_step(setup, step)
     if outcome.ok and step.key in entries and entries[step.key].inputs:
-        pages = {path.relative_to(setup.workspace.root).as_posix() for path in page_paths(setup, step)}
+        pages = {path.relative_to(setup.workspace.root).as_posix() for path in page_files(setup, step)}
         made = {path: digest for path, digest in step_outputs(setup, step).items() if path in pages}
         ledger.rendered(entries[step.key], {LOOK: step_fingerprint(setup, step)[LOOK]}, made)
     return outcome

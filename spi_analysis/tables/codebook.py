@@ -85,6 +85,11 @@ Numbers are as they are, also negative ones and texts that are nothing but a num
 apostrophe away with `spi_analysis.tables.neutral.as_written(text)`, which gives back exactly what there was; the R
 script of `spi export` does so by itself. In a workbook (XLSX) such a text is a text and needs no apostrophe.
 
+Beside a page lie its tables as `name.en.csv`, `name.en.xlsx` and the same with `id`: headings and words are those of
+the page in that language, figures are numbers (shares between 0 and 1), an interval takes two columns, and a cell that
+the page leaves out is empty. Some tables have a `name.csv` as well, with the column names of the store, which stay as
+they are: for programs.
+
 The CSV files beside a page hold what the page shows, rounded alike: scores of parts and rates with one decimal, index
 and points with two, effective answers whole, standard errors like their estimates. `spi publish` refuses a table with a
 cell that a spreadsheet would run or a figure with more digits than any page shows. All digits are in the store

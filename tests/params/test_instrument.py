@@ -64,3 +64,11 @@ def test_wrong_questionnaires_are_explained(spoiled: Spoiled, old: str, new: str
     with pytest.raises(ParameterError) as caught:
         spoiled.text(FILE, old, new)
     assert all(part in str(caught.value) for part in [*parts, f"params/{FILE}"]), str(caught.value)
+
+
+def test_an_instrument_is_told_in_a_few_lines(setup):
+    text = repr(setup.instrument)
+    assert len(text) < 800
+    assert "Instrument spi_2024: Integrity questionnaire" in text
+    internal = setup.instrument.sources["internal"]
+    assert f"internal: {sum(len(d.items) for d in internal.dimensions)} items in {len(internal.dimensions)} dim" in text

@@ -116,3 +116,10 @@ def test_a_round_in_another_encoding(spoiled: Spoiled, content: bytes, parts: li
     with pytest.raises(ParameterError) as caught:
         spoiled.load()
     assert all(part in str(caught.value) for part in [*parts, "not in UTF-8", "params/rounds/spi_2024.yaml"])
+
+
+def test_a_round_is_told_in_a_few_lines(setup):
+    text = repr(setup.round)
+    assert len(text) < 800
+    assert "sources: internal (sample), external (sample), expert (panel)" in text
+    assert ".disclosure" in text, "where to look for more"

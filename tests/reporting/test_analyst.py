@@ -34,7 +34,7 @@ def _sample(groups):
 
 
 def _chart(groups, setup, language="id"):
-    return response_chart(_sample(groups), setup.round, "external", "unit").html[language]
+    return response_chart(_sample(groups), setup.round, "external", "unit").to_html(language)
 
 
 def test_a_rate_is_hidden_by_the_number_of_answers_not_of_invitations(setup):
@@ -61,17 +61,17 @@ def test_an_institution_too_small_for_any_rate_gets_a_sentence(setup, groups):
 
 
 def test_the_index_has_no_effective_number_and_chances_are_percent(scored, setup):
-    index = estimates_table(scored, "index", setup.instrument, setup.round).html["en"]
+    index = estimates_table(scored, "index", setup.instrument, setup.round).to_html("en")
     row = re.search(r"(?s)<tr[^>]*>(?:(?!</tr>).)*>Index</th>.*?</tr>", index).group()
     assert re.findall(r">([^<>]*)</td>", row)[-1] == "–"
-    chances = estimates_table(scored, "chances", setup.instrument, setup.round).html["en"]
+    chances = estimates_table(scored, "chances", setup.instrument, setup.round).to_html("en")
     assert all("%" in cell for cell in re.findall(r">([^<>]*)</td>", chances))
 
 
 def test_without_a_simulation_the_method_checks_say_what_to_run(setup, tmp_path):
-    assert coverage_table(None).html["id"] == "<p>Belum dihitung: jalankan `spi coverage`.</p>"
+    assert coverage_table(None).to_html("id") == "<p>Belum dihitung: jalankan `spi coverage`.</p>"
     for shown in (institution_coverage_table(None, setup, "at_random"), truth_table(None, setup)):
-        assert "run `spi coverage`" in shown.html["en"]
+        assert "run `spi coverage`" in shown.to_html("en")
 
 
 def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
@@ -82,7 +82,7 @@ def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
             "n": 500,
         }
     )  # fmt: skip
-    html = coverage_table(runs).html["id"]
+    html = coverage_table(runs).to_html("id")
     assert "100,0%" in html
     # Wilson at 50 of 50: from 50 / (50 + 1.96^2) = 92.9 % on.
     assert "93% sampai 100%" in html
@@ -104,18 +104,18 @@ def test_small_cells_of_the_grid_stand_apart(setup):
             "coverage": [0.941, 0.903, 1.0], "coverage_error": 0.005,
         }
     )  # fmt: skip
-    many, few = (means_table(means, setup, enough=enough).html["id"] for enough in (True, False))
+    many, few = (means_table(means, setup, enough=enough).to_html("id") for enough in (True, False))
     assert "94,1%" in many
     assert "90,3%" not in many
     assert "90,3%" in few
     assert "100,0%" not in few, "a single run says nothing of coverage"
-    assert "spi coverage" in means_table(None, setup, enough=True).html["en"]
+    assert "spi coverage" in means_table(None, setup, enough=True).to_html("en")
 
 
 def test_what_sources_of_different_kind_share_has_no_effective_number_of_answers(scored, setup):
     """Neither the index nor its change: employees, users and experts cannot be counted as one kind."""
     for which, measure in (("index", "Index"), ("change", "Change since")):
-        html = estimates_table(scored, which, setup.instrument, setup.round).html["en"]
+        html = estimates_table(scored, which, setup.instrument, setup.round).to_html("en")
         rows = [re.findall(r"(?s)<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"(?s)<tr.*?</tr>", html)]
         heads, found = rows[0], [row for row in rows if row[0].startswith(measure)]
         assert found

@@ -25,7 +25,7 @@ def data(tmp_path, town, setup):
 
 def cells(shown, language="en"):
     """Cells by heading, row by row."""
-    html = shown.html[language]
+    html = shown.to_html(language)
     rows = re.findall(r"(?s)<tr.*?</tr>", html)[1:]
     return [re.findall(r">([^<>]*)</t[dh]>", row) for row in rows]
 
@@ -35,14 +35,14 @@ def test_census_sources_have_no_allocations_to_compare(data, setup):
     plans = view.source_plans(tight)
     assert plans["internal"].size.census
     shown = view.allocation_table(plans, tight.round)
-    assert "<table" not in shown.html["en"]
-    assert "Everyone is invited" in shown.html["en"]
+    assert "<table" not in shown.to_html("en")
+    assert "Everyone is invited" in shown.to_html("en")
     for part in (
         view.plan_table(plans, tight.round),
         view.strata_table(plans, tight.round),
         view.size_chart(plans, tight.round),
     ):
-        assert "nan" not in re.sub(r"<[^>]*>", " ", part.html["en"])
+        assert "nan" not in re.sub(r"<[^>]*>", " ", part.to_html("en"))
 
 
 def test_a_margin_out_of_reach_is_said_under_the_plan(data, setup):
@@ -52,7 +52,7 @@ def test_a_margin_out_of_reach_is_said_under_the_plan(data, setup):
 
 
 def cells_text(data):
-    return view.plan_table(view.source_plans(data), data.round).html["en"]
+    return view.plan_table(view.source_plans(data), data.round).to_html("en")
 
 
 def test_allocations_are_compared_at_the_same_number_of_invitations(data):
@@ -67,11 +67,11 @@ def test_two_stages_have_nothing_to_share_out(data, setup):
     stages = {"unit": "unit", "units": 3, "people": 12}
     two = replace(data, setup=with_design(setup, method="two_stage", two_stage=stages))
     shown = view.allocation_table(view.source_plans(two), two.round)
-    assert "Units are drawn first" in shown.html["en"]
+    assert "Units are drawn first" in shown.to_html("en")
 
 
 def test_the_record_says_what_was_invited_and_what_is_in_reserve(data):
-    assert "Nothing has been drawn yet" in view.record_table(data).html["en"]
+    assert "Nothing has been drawn yet" in view.record_table(data).to_html("en")
     draw_institution(data.setup, data.store, TOWN, SECRET)
     sample = data.store.read("sample", TOWN)
     rows = {row[0]: row for row in cells(view.record_table(data))}
@@ -95,11 +95,11 @@ def test_units_named_like_a_script_are_text(data, town):
     data.store.write("frame", TOWN, frame)
     audit = audit_frame(data.setup, data.store, TOWN)
     for shown in (lists.tasks_table(audit, data.round), lists.units_table(audit, data.round)):
-        assert "<script" not in shown.html["id"]
-        assert "alert(1)" in shown.html["id"], "the name is there, as text"
+        assert "<script" not in shown.to_html("id")
+        assert "alert(1)" in shown.to_html("id"), "the name is there, as text"
 
 
 def test_a_sound_list_and_no_units_are_said_in_words(data):
     nothing = FrameAudit(*(pd.DataFrame(columns=c) for c in (["source"], ["share", "no_whatsapp", "no_email"], [], [])))
-    assert "Nothing has to be put right" in lists.tasks_table(nothing, data.round).html["en"]
-    assert "Tidak ada unit" in lists.units_table(nothing, data.round).html["id"]
+    assert "Nothing has to be put right" in lists.tasks_table(nothing, data.round).to_html("en")
+    assert "Tidak ada unit" in lists.units_table(nothing, data.round).to_html("id")

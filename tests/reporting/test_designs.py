@@ -24,36 +24,36 @@ def results() -> pd.DataFrame:
 
 
 def test_findings_answer_the_three_questions(results):
-    english = view.findings(results).html["en"]
+    english = view.findings(results).to_html("en")
     assert "8.31%" in english
     assert "60% of that variance" in english, "0.9 of 1.5 is the experts'"
     assert "off by +3.00 points after weighting, which is 86%" in english
     assert "With a response of 20%" in english
-    assert "8,31%" in view.findings(results).html["id"]
+    assert "8,31%" in view.findings(results).to_html("id")
 
 
 def test_every_figure_has_its_interval_and_missing_runs_are_said(results, setup):
-    html = view.designs_table(results, setup).html["en"]
+    html = view.designs_table(results, setup).to_html("en")
     assert "+3.00 ± 0.10" in html
     assert "1.20 ± 0.06" in html
     assert "90.0% (88% to 92%)" in html
     assert "1,000 runs of each design, of which at most 10 gave no estimate" in html
     assert html.count("<tr") == 1 + 18
-    assert 'href="designs/designs.csv"' in html
+    assert view.designs_table(results, setup).sheet("en").programs == "designs/designs.csv"
 
 
 def test_the_chart_is_described_in_words(results):
-    html = view.designs_chart(results).html["en"]
+    html = view.designs_chart(results).to_html("en")
     assert "everyone invited: the list and the answer: Bias 3.00 (2.90 to 3.10), True SE 1.20 (1.14 to 1.26)" in html
     assert "nothing" not in html
 
 
 def test_without_results_the_page_says_what_to_run(setup):
     for shown in (view.findings(None), view.designs_chart(None), view.designs_table(None, setup)):
-        assert "spi simulate" in shown.html["en"]
+        assert "spi simulate" in shown.to_html("en")
 
 
 def test_a_rate_that_was_not_simulated_is_not_made_up(results, setup):
     one = results[results["response_rate"] == 0.0831]
-    assert view.designs_table(one, setup, which=1).html["en"] == ""
-    assert "20%" not in view.findings(one).html["en"]
+    assert view.designs_table(one, setup, which=1).to_html("en") == ""
+    assert "20%" not in view.findings(one).to_html("en")

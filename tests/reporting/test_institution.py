@@ -27,7 +27,7 @@ from spi_analysis.reporting.wording import words
 def _said(shown, language="id"):
     """The words of a view, without markup and pictures."""
     return unescape(
-        re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<svg.*?</svg>", "", shown.html[language])))
+        re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<svg.*?</svg>", "", shown.to_html(language))))
     )
 
 
@@ -41,7 +41,7 @@ def _rows(html):
 
 
 def _target_rows(page):
-    return _rows(change_view(page).html["en"].split('id="table-targets"')[1])
+    return _rows(change_view(page).to_html("en").split('id="table-targets"')[1])
 
 
 def test_the_page_says_whether_the_target_is_reached_and_with_what_chance(page):
@@ -84,13 +84,13 @@ def test_an_institution_s_own_targets_are_a_series_beside_the_nation_s(page):
     assert "The index reaches the local target of 40.00 (RPJMD)" in said
     assert "The index lies below the local target of 99.00 (Renstra)" in said
     assert "contradict each other on the local target of 2024: 40.00 (RPJMD); 99.00 (Renstra)." in said
-    assert "Local target 2023: 72.4" in change_view(own).html["en"], "a decimal is not rounded away"
+    assert "Local target 2023: 72.4" in change_view(own).to_html("en"), "a decimal is not rounded away"
     assert [row[:3] for row in _target_rows(own)] == [
         ["2023", "local", "72.40"], ["2024", "local", "40.00"], ["2024", "local", "99.00"],
     ]  # fmt: skip
     none = dataclasses.replace(page, setup=dataclasses.replace(page.setup, targets=Targets()))
     assert "target" not in _said(index_chart(none), "en").lower()
-    assert "Whose target" not in change_view(none).html["en"]
+    assert "Whose target" not in change_view(none).to_html("en")
 
 
 def test_the_opening_gives_the_dates_of_fieldwork_and_data(page):
@@ -111,7 +111,7 @@ def test_where_everybody_was_invited_nobody_was_drawn_at_random(page):
     who = page.who.set_index("source")
     said = _said(quality_view(page))
     assert "Eksper (narasumber ahli): seluruh panel diundang." in said
-    assert _rows(who_answered_view(page).html["id"])[-1][1:] == ["–", "–", "14", "–", "–"], "n, as beside the score"
+    assert _rows(who_answered_view(page).to_html("id"))[-1][1:] == ["–", "–", "14", "–", "–"], "n, as beside the score"
     internal = (
         f"Internal (pegawai): {who.loc['internal', 'invited']:.0f} dari {who.loc['internal', 'eligible']:.0f} orang"
     )
@@ -124,7 +124,7 @@ def test_where_everybody_was_invited_nobody_was_drawn_at_random(page):
 
 def test_the_change_stands_in_table_and_file_with_its_interval(page, tmp_path):
     change, say = page.figure("index_change"), words("id")
-    last = _rows(change_view(page).html["id"])[-1]
+    last = _rows(change_view(page).to_html("id"))[-1]
     assert last[0] == "Perubahan 2023 ke 2024"
     assert last[1:3] == [say.signed(change["estimate"]), say.interval(change["ci_low"], change["ci_high"])]
     save_tables(page, tmp_path)
@@ -132,7 +132,7 @@ def test_the_change_stands_in_table_and_file_with_its_interval(page, tmp_path):
     assert written["year"].tolist() == [2021, 2022, 2023, 2024, 2024]
     assert written["measure"].tolist() == ["index"] * 4 + ["index_change"]
     assert written["ci_low"].iloc[-1] == round(change["ci_low"], 2), "rounded as the page is"
-    assert len(written) == len(_rows(change_view(page).html["id"]))
+    assert len(written) == len(_rows(change_view(page).to_html("id")))
 
 
 def test_the_change_has_its_own_number_of_answers(page, tmp_path):
@@ -141,7 +141,7 @@ def test_the_change_has_its_own_number_of_answers(page, tmp_path):
     figures.loc[figures["measure"] == "index_change", "n"] = 77
     other = dataclasses.replace(page, figures=figures)
     assert page.figure("index")["n"] != 77
-    assert _rows(change_view(other).html["id"])[-1][3] == "77"
+    assert _rows(change_view(other).to_html("id"))[-1][3] == "77"
     save_tables(other, tmp_path)
     assert pd.read_csv(tmp_path / "history.csv")["n"].iloc[-1] == 77
 
@@ -156,7 +156,7 @@ def test_the_history_file_says_in_codes_what_a_figure_is(page, generated_page, t
 
 def test_the_composition_ends_with_the_index_its_interval_and_n(page):
     index, say = page.figure("index"), words("id")
-    last = _rows(composition_view(page).html["id"])[-1]
+    last = _rows(composition_view(page).to_html("id"))[-1]
     assert last[0] == "Indeks"
     assert last[3:] == [
         say.number(index["estimate"]),
@@ -173,7 +173,7 @@ def test_hidden_units_stand_in_one_sentence_and_in_no_row(page):
     unit = (some["measure"] == "unit_score") & some["domain"].isin(["Dinas Tiga", "Kecamatan"])
     some.loc[unit, ["estimate", "ci_low", "ci_high", "n"]] = float("nan")
     some.loc[unit, "status"] = "suppressed"
-    html = units_view(dataclasses.replace(page, figures=some), "internal").html["id"]
+    html = units_view(dataclasses.replace(page, figures=some), "internal").to_html("id")
     assert [row[0] for row in _rows(html)].count("Kecamatan") == 0
     assert "Tidak ditampilkan (2)" in html
     assert "Dinas Tiga; Kecamatan." in html
@@ -190,7 +190,7 @@ def test_where_no_unit_can_be_shown_no_sentence_speaks_of_a_line(page):
 
 
 def test_rates_carry_percent_and_the_question_behind_with_contact(page):
-    html = experiences_view(page).html["id"]
+    html = experiences_view(page).to_html("id")
     for row in _rows(html):
         assert re.fullmatch(r"[\d,]+%", row[2])
         assert re.fullmatch(r"[\d,]+% sampai [\d,]+%", row[3])
@@ -218,10 +218,10 @@ def test_files_hold_the_rows_of_the_page_in_its_order_with_whole_counts(page, tm
     who = pd.read_csv(tmp_path / "who_answered.csv", dtype=str)
     assert who.columns[0] == "source"
     assert "least" not in who
-    assert [row[3] for row in _rows(who_answered_view(page).html["en"])] == who["answered"].tolist()
+    assert [row[3] for row in _rows(who_answered_view(page).to_html("en"))] == who["answered"].tolist()
     units = pd.read_csv(tmp_path / "units_internal.csv", dtype=str)
     shown = units[units["status"] == "shown"]
-    assert shown["domain"].tolist() == [row[0] for row in _rows(units_view(page, "internal").html["id"])]
+    assert shown["domain"].tolist() == [row[0] for row in _rows(units_view(page, "internal").to_html("id"))]
     assert shown["n"].str.fullmatch(r"\d+").all()
     index = pd.read_csv(tmp_path / "index.csv")
     assert index["effective_n"].isna().all()
@@ -248,7 +248,7 @@ def test_the_file_says_what_the_page_says(page, tmp_path):
     """Cell by cell: score, interval and count of every dimension."""
     save_tables(page, tmp_path)
     written = pd.read_csv(tmp_path / "dimensions.csv")
-    shown, say = _rows(dimensions_view(page).html["id"]), words("id")
+    shown, say = _rows(dimensions_view(page).to_html("id")), words("id")
     assert [row[1] for row in shown] == [say.number(x, 1) for x in written["estimate"]]
     limits = zip(written["ci_low"], written["ci_high"], strict=True)
     assert [row[2] for row in shown] == [say.interval(low, high, 1) for low, high in limits]
@@ -260,7 +260,7 @@ def test_without_an_index_nothing_speaks_of_one(page_without_index):
     assert "tidak ditampilkan: belum ada jawaban, atau terlalu sedikit, dari Eksper" in said
     assert "Perubahan tidak dicantumkan" in said, "there is a published year before, so this must not be denied"
     assert "target" not in said
-    years = [row[0] for row in _rows(change_view(page_without_index).html["id"])]
+    years = [row[0] for row in _rows(change_view(page_without_index).to_html("id"))]
     assert years == ["2021", "2022", "2023"]
 
 

@@ -42,7 +42,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory, drawn: Round) -> Institut
 
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_contributions_on_the_page_are_those_of_the_table(compared: InstitutionPage, language: str) -> None:
-    html, say = bridge_view(compared).html[language], words(language)
+    html, say = bridge_view(compared).to_html(language), words(language)
     contributions = compared.figures[compared.figures["measure"].str.startswith("change_")]
     values = [*contributions["estimate"], compared.figure("index_change")["estimate"]]
     assert [row[1] for row in _rows(html)] == [say.signed(value) for value in values]
@@ -58,11 +58,11 @@ def test_axis_of_the_contributions_holds_them_all() -> None:
 
 
 def test_without_parts_of_the_year_before_it_says_so(page: InstitutionPage) -> None:
-    assert "not known" in bridge_view(page).html["en"]
+    assert "not known" in bridge_view(page).to_html("en")
 
 
 def test_hidden_index_has_no_contributions(page_without_index: InstitutionPage) -> None:
-    html = bridge_view(page_without_index).html["en"]
+    html = bridge_view(page_without_index).to_html("en")
     assert "<svg" not in html
     assert "is not shown: there are no answers, or too few, of Experts" in html
     assert "not known" not in html, "what is hidden is known"
@@ -86,7 +86,7 @@ def secret(page: InstitutionPage) -> InstitutionPage:
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_what_is_withheld_is_not_explained_by_something_else(secret: InstitutionPage, view, language: str) -> None:
-    html = view(secret).html[language]
+    html = view(secret).to_html(language)
     reason = {"en": "work is secret", "id": "pekerjaan instansi bersifat rahasia"}[language]
     assert html.count(reason) == 1
     for denied in ("enough answers", "not known", "No rule is met"):
@@ -96,8 +96,8 @@ def test_what_is_withheld_is_not_explained_by_something_else(secret: Institution
 
 def test_shown_parts_are_not_taken_for_hidden(page_without_index: InstitutionPage) -> None:
     """Without an index employees and users still have scores: these views have something to say."""
-    assert "<table" in priority_areas_view(page_without_index).html["en"]
-    assert "Look first at" in opening(page_without_index).html["en"]
+    assert "<table" in priority_areas_view(page_without_index).to_html("en")
+    assert "Look first at" in opening(page_without_index).to_html("en")
 
 
 def test_the_opening_names_first_what_the_section_names_first(page: InstitutionPage) -> None:
@@ -105,14 +105,14 @@ def test_the_opening_names_first_what_the_section_names_first(page: InstitutionP
     rows = priority_area_rows(page)
     first = next(rows.itertuples())
     assert first.is_clear
-    top = _rows(priority_areas_view(page).html["en"])[0]
-    assert f"Look first at {top[0]}: with {top[2]} it lies" in opening(page).html["en"]
+    top = _rows(priority_areas_view(page).to_html("en"))[0]
+    assert f"Look first at {top[0]}: with {top[2]} it lies" in opening(page).to_html("en")
     unit = (page.figures["measure"] == "unit_difference") & (page.figures["domain"] == "Dinas Satu")
     clearer = {"estimate": -40.0, "se": 0.01, "ci_low": -40.1, "ci_high": -39.9}
     other = replace(page, figures=page.figures.copy())
     other.figures.loc[unit, list(clearer)] = list(clearer.values())
-    assert _rows(priority_areas_view(other).html["en"])[0][0].startswith("Dinas Satu")
-    assert "Look first at Dinas Satu" in opening(other).html["en"]
+    assert _rows(priority_areas_view(other).to_html("en"))[0][0].startswith("Dinas Satu")
+    assert "Look first at Dinas Satu" in opening(other).to_html("en")
 
 
 def test_where_nothing_is_weak_the_opening_sends_nobody_anywhere(page: InstitutionPage) -> None:
@@ -120,14 +120,14 @@ def test_where_nothing_is_weak_the_opening_sends_nobody_anywhere(page: Instituti
     scores = fine.figures["measure"].isin(["source_score", "dimension_score"])
     fine.figures.loc[scores, ["estimate", "ci_low", "ci_high"]] += 40
     fine.figures.loc[fine.figures["measure"].str.endswith("_difference"), "estimate"] = 0.0
-    said = opening(fine).html["en"]
+    said = opening(fine).to_html("en")
     assert "Look first" not in said
     assert "No part is weak on enough evidence. Of the 11 dimensions" in said
 
 
 def test_of_secret_work_no_count_is_shown(secret: InstitutionPage, tmp_path: Path) -> None:
     for view in (who_answered_view, quality_view):
-        html = view(secret).html["en"]
+        html = view(secret).to_html("en")
         assert "work is secret" in html
         assert "<td" not in html
     save_tables(secret, tmp_path)
@@ -138,22 +138,24 @@ def test_of_secret_work_no_count_is_shown(secret: InstitutionPage, tmp_path: Pat
 
 def test_evidence_is_not_called_clear(page: InstitutionPage) -> None:
     """Clear is a change whose two-sided interval leaves out zero; priority areas are judged otherwise."""
-    assert {row[-1] for row in _rows(priority_areas_view(page).html["id"])} <= {"bukti cukup", "bukti belum cukup"}
-    assert not {"jelas", "belum jelas"} & {row[-1] for row in _rows(priority_areas_view(page).html["id"])}
+    assert {row[-1] for row in _rows(priority_areas_view(page).to_html("id"))} <= {"bukti cukup", "bukti belum cukup"}
+    assert not {"jelas", "belum jelas"} & {row[-1] for row in _rows(priority_areas_view(page).to_html("id"))}
 
 
 def test_the_glossary_has_the_round_s_thresholds(page: InstitutionPage) -> None:
-    assert "Rentan di bawah 73, Waspada 73 sampai di bawah 78, Terjaga 78 ke atas;" in glossary_view(page).html["id"]
+    assert "Rentan di bawah 73, Waspada 73 sampai di bawah 78, Terjaga 78 ke atas;" in glossary_view(page).to_html("id")
     levels = [level.model_copy() for level in page.setup.round.categories.levels]
     levels[0] = levels[0].model_copy(update={"below": 70.0})
     categories = page.setup.round.categories.model_copy(update={"levels": levels})
     round_ = page.setup.round.model_copy(update={"categories": categories})
     other = replace(page, setup=replace(page.setup, round=round_))
-    assert "Vulnerable below 70, Watchful from 70 to below 78, Guarded from 78 on;" in glossary_view(other).html["en"]
+    assert "Vulnerable below 70, Watchful from 70 to below 78, Guarded from 78 on;" in glossary_view(other).to_html(
+        "en"
+    )
 
 
 def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage) -> None:
-    html = priority_areas_view(page).html["en"]
+    html = priority_areas_view(page).to_html("en")
     shown = page.figures["status"] == "shown"
     compared_with = ["source_score", "dimension_score", "unit_difference", "class_difference"]
     k = int((shown & page.figures["measure"].isin(compared_with) & (page.figures["se"] > 0)).sum())
@@ -165,11 +167,11 @@ def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage)
 
 def test_units_have_the_model_beside_them_where_there_is_one(page: InstitutionPage) -> None:
     assert page.rows("unit_score_model").empty, "the town has four units, too few"
-    assert "Model-based" not in units_view(page, "internal").html["en"]
+    assert "Model-based" not in units_view(page, "internal").to_html("en")
     direct = page.rows("unit_score", source="internal")
     model = direct.assign(measure="unit_score_model", estimate=50.0, ci_low=45.0, ci_high=55.0)
     richer = replace(page, figures=pd.concat([page.figures, model], ignore_index=True))
-    rows = _rows(units_view(richer, "internal").html["en"])
+    rows = _rows(units_view(richer, "internal").to_html("en"))
     assert all(row[-2:] == ["50.0", "45.0 to 55.0"] for row in rows)
 
 
@@ -177,8 +179,8 @@ def test_units_without_a_model_say_why(page: InstitutionPage) -> None:
     few = page.setup.round.small_area.model_copy(update={"min_units": 2})
     alike = replace(page, setup=replace(page.setup, round=page.setup.round.model_copy(update={"small_area": few})))
     said = "differ no more than chance"
-    assert said in units_view(alike, "internal").html["en"], "units enough, and no model: no spread"
-    assert said not in units_view(page, "internal").html["en"], "too few units say nothing"
+    assert said in units_view(alike, "internal").to_html("en"), "units enough, and no model: no spread"
+    assert said not in units_view(page, "internal").to_html("en"), "too few units say nothing"
 
 
 TRACKED = pd.DataFrame(
@@ -201,8 +203,8 @@ TRACKED = pd.DataFrame(
 
 
 def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> None:
-    assert "not known here" in tracker_view(page).html["en"]
-    html = tracker_view(replace(page, tracker=TRACKED)).html["en"]
+    assert "not known here" in tracker_view(page).to_html("en")
+    html = tracker_view(replace(page, tracker=TRACKED)).to_html("en")
     assert "Of 2 recommendations of 2023, 1 are reported as done; of all their actions 5 of 6." in html
     assert "4 of these actions conform, 3 conform and were validated by KPK: followed up 50.0%." in html
     assert "Put receipts and fees in order" in html, "a code of the rules gets their words"
@@ -215,7 +217,7 @@ def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> N
 
 def test_actions_that_nobody_validated_make_no_follow_up_rate(page: InstitutionPage) -> None:
     reported = TRACKED.assign(conforming=float("nan"), validated=float("nan"), tlp=float("nan"))
-    html = tracker_view(replace(page, tracker=reported)).html["en"]
+    html = tracker_view(replace(page, tracker=reported)).to_html("en")
     assert "1 are reported as done; of all their actions 5 of 6." in html
     assert "so there is no follow-up rate" in html
     assert [row[3:] for row in _rows(html)] == [["3 of 4", "–", "–", "–"], ["2 of 2", "–", "–", "–"]]

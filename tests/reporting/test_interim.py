@@ -63,7 +63,7 @@ def test_weights_are_made_of_the_sources_that_answered(interim, drawn):
 
 def test_the_page_of_weights_names_who_is_missing(interim, setup):
     missing, round_, _ = interim
-    steps = nonresponse_weighting.steps_table(round_.weighted, setup.round).html["en"]
+    steps = nonresponse_weighting.steps_table(round_.weighted, setup.round).to_html("en")
     named = "; ".join(NAMES[source] for source in missing)
     assert f"Nobody has answered yet, so there are no weights: {named}." in steps
     told = set(setup.round.probability_sources) - set(missing)
@@ -74,7 +74,7 @@ def test_the_page_of_weights_names_who_is_missing(interim, setup):
             nonresponse_weighting.weight_chart(round_.weighted, source),
             nonresponse_weighting.response_chart(round_.weighted, setup.round, source, "unit"),
         ):
-            drawn_there = "<table" in view.html["en"] or "<svg" in view.html["en"]
+            drawn_there = "<table" in view.to_html("en") or "<svg" in view.to_html("en")
             assert drawn_there == (source not in missing)
 
 
@@ -91,19 +91,19 @@ def test_the_page_of_scores_says_why_there_is_no_index(interim, setup):
     missing, _, scored = interim
     named = "; ".join(NAMES[source] for source in missing)
     for which in TABLES:
-        html = estimates_table(scored, which, setup.instrument, setup.round).html["en"]
+        html = estimates_table(scored, which, setup.instrument, setup.round).to_html("en")
         if withheld(missing):
             assert "<table" not in html
         elif which in ("index", "parts", "change", "chances"):
             assert f"There is no index: no answers, or too few, of {named}." in html
-    gaps = item_nonresponse_table(scored, setup.instrument, setup.round).html["en"]
+    gaps = item_nonresponse_table(scored, setup.instrument, setup.round).to_html("en")
     assert "No item lacks an answer" not in gaps
 
 
 def test_the_report_says_what_is_missing(interim, tmp_path):
     missing, round_, scored = interim
     page = page_of(tmp_path, round_, round_.weighted, scored, synthetic=False)
-    said = opening(page).html["en"]
+    said = opening(page).to_html("en")
     if withheld(missing):
         assert "is not shown: too few people answered." in said, "withheld by the rule of the round"
     else:
@@ -111,10 +111,12 @@ def test_the_report_says_what_is_missing(interim, tmp_path):
         assert f"no answers, or too few, of {'; '.join(NAMES[source] for source in missing)}." in said
     for view in (bridge_view, composition_view, priority_areas_view, recommendations_view, dimensions_view,
                  who_answered_view, quality_view):  # fmt: skip
-        assert "nan" not in view(page).html["en"]
-    assert "is not shown" in bridge_view(page).html["en"], "what the change is made of is not unknown but not there yet"
+        assert "nan" not in view(page).to_html("en")
+    assert "is not shown" in bridge_view(page).to_html("en"), (
+        "what the change is made of is not unknown but not there yet"
+    )
     for source in ("internal", "external"):
-        assert "nan" not in units_view(page, source).html["en"]
+        assert "nan" not in units_view(page, source).to_html("en")
     assert save_tables(page, tmp_path / "tables")
 
 
@@ -125,7 +127,7 @@ def test_progress_tells_no_count_below_the_least_by_its_share(drawn, setup):
     round_ = without(drawn, ["external"])
     tables = (round_.frame, round_.sample, round_.events)
     people = people_with_disposition(*tables, few, setup.round, setup.instrument)
-    html = fieldwork_progress.quota_table(people, round_.frame, setup.round).html["en"]
+    html = fieldwork_progress.quota_table(people, round_.frame, setup.round).to_html("en")
     row = next(part for part in html.split("<tr")[2:] if NAMES["external"] in part)
     assert "&lt; 10" in row
     assert "%" not in row

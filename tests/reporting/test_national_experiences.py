@@ -17,18 +17,18 @@ def test_shares_of_institutions_stand_with_interval_and_both_numbers(setup):
     code = setup.instrument.sources["internal"].experiences[0].code
     table = pd.DataFrame({"source": ["internal"], "item": [code], "estimate": [75.0], "ci_low": [30.06],
                           "ci_high": [95.44], "n": [4], "people": [320]})  # fmt: skip
-    html = experiences_table(table, setup, is_synthetic=True).html["en"]
+    html = experiences_table(table, setup, is_synthetic=True).to_html("en")
     (row,) = _rows(html)
     assert row[0].endswith("(Internal)")
     assert row[1:] == ["75%", "30% to 95%", "4", "320"]
     assert "2024 (generated data)" in html
-    assert "generated" not in experiences_table(table, setup, is_synthetic=False).html["en"]
+    assert "generated" not in experiences_table(table, setup, is_synthetic=False).to_html("en")
 
 
 def test_a_round_without_scores_has_nothing_to_show(setup, tmp_path):
 
     found = round_experiences(setup, Store(tmp_path))
-    assert "nothing to show" in experiences_table(found, setup, is_synthetic=False).html["en"]
+    assert "nothing to show" in experiences_table(found, setup, is_synthetic=False).to_html("en")
 
 
 def test_only_shown_rates_count(setup, drawn, scored, tmp_path):

@@ -42,13 +42,13 @@ def overview(setup: RoundSetup) -> Overview:
 @pytest.mark.parametrize("show", VIEWS)
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_noise_is_labelled_as_the_model_s_everywhere(overview, setup, show, language) -> None:
-    html = _text(show(overview, setup).html[language])
+    html = _text(show(overview, setup).to_html(language))
     assert (LABEL in html) == (language == "en")
     assert ("gejolak acak di sini adalah perkiraan model" in html) == (language == "id")
 
 
 def test_a_planted_move_is_named_counted_and_escaped(overview, setup) -> None:
-    html = view.moves_table(overview, setup).html["en"]
+    html = view.moves_table(overview, setup).to_html("en")
     assert "Kota &lt;b&gt;Buatan&lt;/b&gt; 007" in html
     assert "<b>Buatan" not in html
     assert "Index: 1 of 40" in _text(html)
@@ -56,28 +56,28 @@ def test_a_planted_move_is_named_counted_and_escaped(overview, setup) -> None:
 
 
 def test_levels_are_those_of_this_round_with_intervals(overview, setup) -> None:
-    html = _text(view.levels_view(overview, setup).html["en"])
+    html = _text(view.levels_view(overview, setup).to_html("en"))
     assert "Kota Mojokerto" in html
     assert "Kota Buatan 001" not in html
     assert len(re.findall(r"\d+\.\d \(\d+\.\d to \d+\.\d\)", html)) == 2
 
 
 def test_places_are_sets_with_their_peers(overview, setup) -> None:
-    html = _text(view.published_rank_sets_table(overview, setup).html["en"])
+    html = _text(view.published_rank_sets_table(overview, setup).to_html("en"))
     assert "City (n = 40)" in html
     assert len(re.findall(r"between \d+ and \d+ of 40", html)) == 2
 
 
 def test_the_held_out_year_is_told_apart_by_what_was_known(overview, setup) -> None:
-    html = view.hold_out_table(overview, setup).html["en"]
+    html = view.hold_out_table(overview, setup).to_html("en")
     assert html.count("<table") == 2
     assert "n = 40 institutions" in html
 
 
 def test_too_few_institutions_are_said_once(setup) -> None:
     small = national_overview(setup, published_results(setup))
-    assert "at least 20 institutions" in view.components_table(small, setup).html["en"]
-    assert [show(small, setup).html["en"] for show in VIEWS[1:]] == [""] * 4
+    assert "at least 20 institutions" in view.components_table(small, setup).to_html("en")
+    assert [show(small, setup).to_html("en") for show in VIEWS[1:]] == [""] * 4
 
 
 def test_every_column_of_the_files_has_words(overview, setup) -> None:
@@ -92,11 +92,11 @@ def test_places_of_the_round(setup) -> None:
     codes = ["kota-mojokerto", "kota-bengkulu", "kabupaten-probolinggo"]
     places = pd.DataFrame({"institution_id": codes, "peers": [2, 2, 1], "best": [1, 1, 1], "worst": [2, 2, 1],
                            "best_alone": [1, 2, 1], "worst_alone": [1, 2, 1]})  # fmt: skip
-    html = _text(view.rank_sets_table(places, setup, is_synthetic=True).html["en"])
+    html = _text(view.rank_sets_table(places, setup, is_synthetic=True).to_html("en"))
     assert "(generated data)" in html
     assert html.count("between 1 and 2 of 2") == 2
     assert "1 of 2" in html
     assert "Probolinggo" not in html, "nobody to compare with"
     assert "95% " in html
-    nobody = view.rank_sets_table(places[places["peers"] == 1], setup, is_synthetic=False).html["en"]
+    nobody = view.rank_sets_table(places[places["peers"] == 1], setup, is_synthetic=False).to_html("en")
     assert "no institution" in nobody.lower()

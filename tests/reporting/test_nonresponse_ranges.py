@@ -63,13 +63,13 @@ def without_range(text: str) -> set[str]:
 
 def views(page: InstitutionPage, found: Sensitivity, case: tuple[Any, ...]) -> list[str]:
     shown = page if case[2] else replace(page, category=None)
-    return [nonresponse_view(shown, found).html["en"], ranges_table(found, page.setup.round).html["en"]]
+    return [nonresponse_view(shown, found).to_html("en"), ranges_table(found, page.setup.round).to_html("en")]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_sentences_and_table_say_the_same(page: InstitutionPage, case: tuple[str, str, bool]) -> None:
     found = found_of(*case)
-    cells = column_of_ranges(nonresponse_view(page, found).html["en"])
+    cells = column_of_ranges(nonresponse_view(page, found).to_html("en"))
     dashes = {measure for measure, cell in cells.items() if cell == MISSING}
     for html in views(page, found, case):
         text = said(html)
@@ -82,11 +82,11 @@ def test_sentences_and_table_say_the_same(page: InstitutionPage, case: tuple[str
 
 
 def test_a_source_that_has_a_range_alone_is_named(page: InstitutionPage) -> None:
-    text = said(nonresponse_view(page, found_of(WEAK, NONE, True)).html["en"])
+    text = said(nonresponse_view(page, found_of(WEAK, NONE, True)).to_html("en"))
     assert "For External no range can be worked out" in text
     assert "So there is none of the index either. For Internal alone there is a range." in text
     assert "For this institution no range" not in text
-    none = said(nonresponse_view(page, found_of(NONE, NONE, True)).html["en"])
+    none = said(nonresponse_view(page, found_of(NONE, NONE, True)).to_html("en"))
     assert "For Internal; External no range" in none
     assert "alone there is a range" not in none
 
@@ -95,14 +95,14 @@ def test_the_page_never_says_the_good_direction_only(page: InstitutionPage) -> N
     """In the lowest category no lower one can be reached: how far the index falls is said all the same."""
     found = found_of(WEAK, NONE, True)
     upwards = replace(found, tipping=pd.DataFrame([("waspada", 73.0, 5.0)], columns=["category", "limit", "delta"]))
-    text = said(nonresponse_view(page, upwards).html["en"])
+    text = said(nonresponse_view(page, upwards).to_html("en"))
     assert "would rise to Watchful" in text
     assert "the index would be 0.57 points lower" in text
-    assert "points lower" not in said(nonresponse_view(page, found_of(WEAK, SOUND, False)).html["en"])
+    assert "points lower" not in said(nonresponse_view(page, found_of(WEAK, SOUND, False)).to_html("en"))
 
 
 def test_every_case_has_its_indonesian_words(page: InstitutionPage) -> None:
     for case in CASES:
-        html = nonresponse_view(page, found_of(*case)).html["id"]
+        html = nonresponse_view(page, found_of(*case)).to_html("id")
         assert "no range" not in html
         assert words("id")("So there is none of the index either.") in html or not (case[2] and NONE in case)

@@ -12,7 +12,7 @@ import pytest
 
 from spi_analysis.params import RoundSetup, UnitFacts, Workspace
 from spi_analysis.reporting.analyst import fieldwork_progress, list_quality, nonresponse_weighting, sampling_design
-from spi_analysis.reporting.display import Shown
+from spi_analysis.reporting.display import LANGUAGES, Shown
 from spi_analysis.reporting.institution import save_tables, who_answered_view
 from spi_analysis.reporting.panels import panel_note
 from spi_analysis.reporting.wording import words
@@ -83,7 +83,7 @@ def test_the_pages_of_fieldwork_give_no_number_of_a_panel(
     rows = [
         row
         for shown in analysts_views(drawn, responses, town, tmp_path)
-        for html in shown.html.values()
+        for html in map(shown.to_html, LANGUAGES)
         for row in panel_rows(html)
     ]
     assert len(rows) == 2 * 6, "six tables have a row for the panel, in two languages; strata and weights have none"
@@ -93,8 +93,8 @@ def test_the_pages_of_fieldwork_give_no_number_of_a_panel(
 
 def test_the_report_gives_the_answers_and_no_size(page: InstitutionPage, tmp_path: Path) -> None:
     for language in ("id", "en"):
-        assert panel_rows(who_answered_view(page).html[language]) == [["–", "–", str(ANSWERED), "–", "–"]]
-        assert panel_note(page.setup.round, words(language)) in unescape(who_answered_view(page).html[language])
+        assert panel_rows(who_answered_view(page).to_html(language)) == [["–", "–", str(ANSWERED), "–", "–"]]
+        assert panel_note(page.setup.round, words(language)) in unescape(who_answered_view(page).to_html(language))
     save_tables(page, tmp_path)
     own = pd.read_csv(tmp_path / "who_answered.csv").set_index("source").loc["expert"]
     assert own["answered"] == ANSWERED
@@ -109,7 +109,7 @@ def test_what_is_missing_of_a_panel_s_known_total_is_no_task(setup: RoundSetup, 
     knowing = replace(setup, units=(known,), workspace=Workspace(tmp_path))
     audit = audit_frame(knowing, store, TOWN)
     assert "people_missing" not in set(audit.tasks.loc[audit.tasks["source"] == "expert", "task"])
-    for html in list_quality.sources_table(audit, setup.round).html.values():
+    for html in map(list_quality.sources_table(audit, setup.round).to_html, LANGUAGES):
         assert set(*panel_rows(html)) == {"–"}
     save_audit(knowing, TOWN, audit)
     for path in (tmp_path / "outputs").rglob("*.csv"):
@@ -136,6 +136,6 @@ def test_weights_of_a_source_in_which_few_answered_or_few_did_not_are_left_out(
     step = {"source": "internal", "column": "weight", "cases": answered, "sum": 400.0, "kish_deff": 1.0}
     report = pd.DataFrame([step | {"effective_n": 1.0, "smallest": 1.0, "largest": 1.0}])
     weighted = WeightedSample(weights, pd.DataFrame(), report, pd.DataFrame())
-    html = nonresponse_weighting.steps_table(weighted, setup.round).html["en"]
+    html = nonresponse_weighting.steps_table(weighted, setup.round).to_html("en")
     assert (f">{answered}<" in html) == shown
     assert ("nothing to show" in html) != shown

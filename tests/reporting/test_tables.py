@@ -2,7 +2,7 @@
 
 import re
 
-from spi_analysis.reporting.tables import figures, html_list, html_paragraphs, html_table, text
+from spi_analysis.reporting.tables import csv_link, figures, html_list, html_paragraphs, html_table, text
 from spi_analysis.reporting.wording import words
 
 HOSTILE = '<script>alert("x")</script> & "quotes"'
@@ -10,11 +10,11 @@ HOSTILE = '<script>alert("x")</script> & "quotes"'
 
 def _table(**options):
     columns = [text("Unit <1>", [HOSTILE, "b"]), figures("Score", ["75,5", "–"])]
-    return html_table(columns, "table-x", "Title & <more>", words=words("en"), **options)
+    return html_table(columns, "table-x", "Title & <more>", **options)
 
 
 def test_nothing_that_comes_from_data_can_become_markup():
-    html = _table(note=HOSTILE, csv='tables/"x".csv')
+    html = _table(note=HOSTILE) + csv_link('tables/"x".csv', HOSTILE, words("en"))
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "Title &amp; &lt;more&gt;" in html
@@ -38,5 +38,5 @@ def test_the_same_table_gives_the_same_bytes():
 
 
 def test_a_table_without_rows_is_still_a_table():
-    html = html_table([text("A", []), figures("B", [])], "table-empty", "Empty", words=words("id"))
+    html = html_table([text("A", []), figures("B", [])], "table-empty", "Empty")
     assert "<caption>Empty</caption>" in html

@@ -7,6 +7,7 @@ import re
 import shutil
 import zipfile
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -255,6 +256,37 @@ def test_a_table_that_was_written_in_another_way_is_refused(setup, row, what):
         pack(setup)
     assert "tables/means.csv" in str(error.value)
     assert "1 in all" in str(error.value)
+
+
+def link_workbook(setup, *cells):
+    """A workbook beside the overview, and a link to it on its page."""
+    base, book = setup.workspace.outputs / ROUND, openpyxl.Workbook()
+    book.active.append(cells)
+    book.save(base / "tables" / "means.en.xlsx")
+    page = base / "index.en.html"
+    linked = page.read_text(encoding="utf-8").replace("</body>", '<a href="tables/means.en.xlsx">XLSX</a></body>')
+    write_text(page, linked)
+    keep_on_record(setup)
+
+
+def test_a_workbook_goes_with_the_page_that_links_it(setup):
+    link_workbook(setup, 2024, "Dinas A", 77.29)
+    assert "tables/means.en.xlsx" in files_in(pack(setup).folder)
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        ("=1+1", "a cell that a spreadsheet would run"),
+        (76.58589004337513, "a figure with more digits than a page shows"),
+        ("081234567890", "holds a phone number"),
+    ],
+)
+def test_a_workbook_is_looked_through_as_a_csv_is(setup, cell, what):
+    link_workbook(setup, 2024, cell)
+    with pytest.raises(StoreError, match=what) as error:
+        pack(setup)
+    assert "tables/means.en.xlsx" in str(error.value)
 
 
 def test_a_planted_contact_in_a_table_is_refused(setup):

@@ -21,7 +21,8 @@ def test_every_column_of_every_table_has_words_in_both_languages():
 
 
 def test_every_column_of_every_file_beside_a_page_has_words(demo):
-    files = sorted(demo.workspace.outputs.rglob("tables/*.csv"))
+    # Those for programs; `name.en.csv` has the headings of the page.
+    files = sorted(path for path in demo.workspace.outputs.rglob("tables/*.csv") if "." not in path.stem)
     assert len(files) > 40
     for file in files:
         header = file.read_text(encoding="utf-8-sig").splitlines()[0].split(",")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from spi_analysis.params import RoundParams
-from spi_analysis.reporting import Shown, Words, figures, html_paragraphs, html_table, message, show, text
+from spi_analysis.reporting import Shown, View, Words, chance, coded, html_paragraphs, message, plain, show, worded
 
 CHECK_NAMES = {
     "near_duplicates": message("Nearly equal questionnaires"),
@@ -19,23 +19,21 @@ def flags_table(found: pd.DataFrame, round_: RoundParams) -> Shown:
     """The flagged units, how many were looked at, and how often honest answers are flagged."""
     flags = found[found["flagged"].astype(bool)].sort_values(["source", "unit", "p_value"])
 
-    def make(words: Words) -> str:
-        looked = html_paragraphs(_what_was_looked_at(found, round_, words))
-        if flags.empty:
-            return html_paragraphs([words("No unit is flagged. This is no proof that nobody was coached.")]) + looked
-        columns = [
-            text(words("Unit"), flags["unit"]),
-            text(words("Source"), (words.value("part", s) for s in flags["source"])),
-            text(words("Check"), (words(CHECK_NAMES[c]) for c in flags["check"])),
-            figures(words("Chance with honest answers"), (words.chance(p) for p in flags["p_value"])),
-        ]
-        note = words(
-            "A flag asks for a closer look; nothing is deleted and no points are taken off. The chance counts all "
-            "units and checks of the institution."
-        )
-        return html_table(columns, "table-conduct", words("Flagged units"), note=note, words=words) + looked
-
-    return show(make)
+    looked = show(lambda words: html_paragraphs(_what_was_looked_at(found, round_, words)))
+    if flags.empty:
+        none = message("No unit is flagged. This is no proof that nobody was coached.")
+        return show(lambda words: html_paragraphs([words(none)])) + looked
+    columns = (
+        plain(message("Unit"), "unit"),
+        coded(message("Source"), "source", "part"),
+        worded(message("Check"), "check", CHECK_NAMES),
+        chance(message("Chance with honest answers"), "p_value"),
+    )
+    note = message(
+        "A flag asks for a closer look; nothing is deleted and no points are taken off. The chance counts all "
+        "units and checks of the institution."
+    )
+    return View(flags, columns, notes=(note,), title=message("Flagged units"), name="conduct") + looked
 
 
 def _what_was_looked_at(found: pd.DataFrame, round_: RoundParams, words: Words) -> list[str]:

@@ -18,23 +18,36 @@ from spi_analysis.fieldwork import (
 from spi_analysis.params import Instrument, RoundParams
 from spi_analysis.reporting import (
     MISSING,
+    AnyText,
     Shown,
+    View,
     Words,
     chart,
-    figures,
+    coded,
+    count,
+    figure_text,
     html_paragraphs,
-    html_table,
+    in_words,
     ineligible_sentence,
     lines,
-    phrase,
+    message,
+    number,
+    percent,
+    plain,
     series_of,
     show,
-    text,
+    written,
 )
 from spi_analysis.reporting.analyst.score_analysis import in_order
 from spi_analysis.stages import last_day, plan_source
 
-RATES = ("RR1", "RR3", "COOP1", "REF1", "CON1")
+RATES = {
+    "RR1": "RR1",
+    "RR3": "RR3",
+    "COOP1": message("Cooperation (COOP1)"),
+    "REF1": message("Refusal (REF1)"),
+    "CON1": message("Contact (CON1)"),
+}
 
 
 def few_nonrespondents_or_panel(answered: pd.Series, nonrespondents: pd.Series, round_: RoundParams) -> pd.Series:
@@ -49,11 +62,11 @@ def _answered_and_not(people: pd.DataFrame, round_: RoundParams) -> tuple[pd.Ser
     return answered.groupby(people["source"]).sum(), nonrespondents.groupby(people["source"]).sum()
 
 
-def _kept_back(least: int, words: Words) -> str:
-    return words(
+def _kept_back(round_: RoundParams) -> AnyText:
+    return lambda words: words(
         "A dash: a panel, or a source of which fewer than {least} people answered or fewer than {least} did not; "
         "nothing here tells how many these are.",
-        least=least,
+        least=round_.disclosure.min_cell,
     )
 
 
@@ -69,25 +82,33 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataF
     counts["completed"] = counts["completed"].mask(few_of_either(answered, nonrespondents, round_.disclosure.min_cell))
     counts = counts.mask(tells)
     odd = odd[~tells]
+    columns = (
+        coded(message("Source"), "source", "source"),
+        count(message("Invited"), "invited"),
+        *(count(_event(stage), stage) for stage in stages),
+    )
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Source"), (words.value("source", s) for s in counts.index)),
-            figures(words("Invited"), (words.number(n, 0) for n in counts["invited"])),
-            *(figures(words.value("event", stage), (words.number(n, 0) for n in counts[stage])) for stage in stages),
-        ]
-        note = words(
+    def note(words: Words) -> str:
+        return words(
             "Each column counts people, and includes those who went further. Fieldwork: {start} to {end}; last entry "
             "in the data: {last}.",
             start=words.date(round_.fieldwork.start),
             end=words.date(round_.fieldwork.end),
             last=MISSING if until is None else words.date(until),
         )
-        note = f"{note} {_kept_back(round_.disclosure.min_cell, words)}"
-        table = html_table(columns, "table-funnel", words("From invitation to answer"), note=note, words=words)
-        return table + html_paragraphs(_disagreements(odd, round_.disclosure.min_cell, words))
 
-    return show(make)
+    title = message("From invitation to answer")
+    table = View(_by_source(counts), columns, notes=(note, _kept_back(round_)), title=title, name="funnel")
+    return table + show(lambda words: html_paragraphs(_disagreements(odd, round_.disclosure.min_cell, words)))
+
+
+def _by_source(table: pd.DataFrame) -> pd.DataFrame:
+    """The sources as a column."""
+    return table.rename_axis("source").reset_index()
+
+
+def _event(stage: str) -> AnyText:
+    return lambda words: words.value("event", stage)
 
 
 def _disagreements(odd: pd.DataFrame, least: int, words: Words) -> list[str]:
@@ -122,27 +143,19 @@ def rates_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
     few = few_of_either(answered, nonrespondents, round_.disclosure.min_cell)
     rates = rates.assign(n=rates["n"].mask(tells), **{name: rates[name].mask(tells | few) for name in (*RATES, "e")})
 
-    def make(words: Words) -> str:
-        headings = {
-            "COOP1": words("Cooperation (COOP1)"),
-            "REF1": words("Refusal (REF1)"),
-            "CON1": words("Contact (CON1)"),
-        }
-        columns = [
-            text(words("Source"), (words.value("source", s) for s in rates.index)),
-            figures(words("Invited"), (words.number(n, 0) for n in rates["n"])),
-            *(figures(headings.get(name, name), (words.percent(r) for r in rates[name])) for name in RATES),
-            figures(words("e used in RR3"), (words.number(e, 3) for e in rates["e"])),
-        ]
-        note = words(
-            "AAPOR Standard Definitions (2023). e is the share of eligible people among those whose "
-            "eligibility is known. Complete: sent off; a questionnaire broken off late counts as partial and is in "
-            "none of RR1 and RR3."
-        )
-        note = f"{note} {_kept_back(round_.disclosure.min_cell, words)}"
-        return html_table(columns, "table-rates", words("Response rates"), note=note, words=words)
-
-    return show(make)
+    columns = (
+        coded(message("Source"), "source", "source"),
+        count(message("Invited"), "n"),
+        *(percent(heading, name) for name, heading in RATES.items()),
+        number(message("e used in RR3"), "e", 3),
+    )
+    note = message(
+        "AAPOR Standard Definitions (2023). e is the share of eligible people among those whose "
+        "eligibility is known. Complete: sent off; a questionnaire broken off late counts as partial and is in "
+        "none of RR1 and RR3."
+    )
+    title = message("Response rates")
+    return View(_by_source(rates), columns, notes=(note, _kept_back(round_)), title=title, name="rates")
 
 
 def ineligible_note(
@@ -164,34 +177,33 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
     # A share of the aim is a count as soon as the aim is known.
     few = progress["completes"] < round_.disclosure.min_cell
     progress = progress.assign(quota=progress["quota"].mask(tells), share=progress["share"].mask(tells | few))
-
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Source"), (words.value("source", s) for s in progress.index)),
-            figures(words("Answered"), _answers(progress["completes"], round_, words)),
-            figures(words("Answers aimed for"), (words.number(n, 0) for n in progress["quota"])),
-            figures(words("Reached"), (words.percent(share, 0) for share in progress["share"])),
-        ]
-        note = words(
-            "Answered also counts questionnaires that were broken off late; the rates above do not. Reaching "
-            "the number aimed for does not stop fieldwork: that would spoil the chances of selection."
-        )
-        note = f"{note} {_kept_back(round_.disclosure.min_cell, words)}"
-        return html_table(columns, "table-quota", words("Progress"), note=note, words=words)
-
-    return show(make)
+    columns = (
+        coded(message("Source"), "source", "source"),
+        count(message("Answered"), "completes", instead="bound"),
+        count(message("Answers aimed for"), "quota"),
+        percent(message("Reached"), "share", 0),
+    )
+    note = message(
+        "Answered also counts questionnaires that were broken off late; the rates above do not. Reaching "
+        "the number aimed for does not stop fieldwork: that would spoil the chances of selection."
+    )
+    shown = _by_source(_bounded(progress, round_))
+    return View(shown, columns, notes=(note, _kept_back(round_)), title=message("Progress"), name="quota")
 
 
-def _answers(completes: pd.Series, round_: RoundParams, words: Words) -> list[str]:
-    """Answers by source; of a panel, which grows by one person, only on which side of its threshold it is."""
+def _bounded(progress: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
+    """Counts of answers that may be told; of others a bound (column ``bound``), on which side of it they are.
+
+    Of a panel, which grows by one person, no number is told.
+    """
     least, panel = round_.disclosure.min_cell, round_.disclosure.min_panel
-    texts = []
-    for source, n in completes.items():
-        if source in round_.probability_sources:
-            texts.append(words.number(n, 0) if n >= least else f"< {least}")
-        else:
-            texts.append(f"≥ {panel}" if n >= panel else f"< {panel}")
-    return texts
+    sampled = progress.index.isin(round_.probability_sources)
+    told = sampled & (progress["completes"] >= least)
+    bounds = [
+        f"< {least}" if is_sampled else f"≥ {panel}" if n >= panel else f"< {panel}"
+        for is_sampled, n in zip(sampled, progress["completes"], strict=True)
+    ]
+    return progress.assign(completes=progress["completes"].where(told), bound=bounds)
 
 
 def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
@@ -201,17 +213,28 @@ def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame, round_: RoundPara
     if days.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
+    title = message("Completed questionnaires, cumulated")
+    columns = (
+        written(message("Day"), ("day",), lambda words, day: day.date().isoformat()),
+        *(count(_part(source), source) for source in days.columns),
+    )
+    # As in the funnel, few completes are not told.
+    table = days.where(days >= round_.disclosure.min_cell).rename_axis("day").reset_index()
     drawn = chart(
         lines,
         series_of(days, "part"),
         "chart-daily",
-        lambda words: words("Completed questionnaires, cumulated"),
-        x_label=phrase(lambda words: words("Day")),
-        y_label=phrase(lambda words: words("Completed")),
+        in_words(title),
+        x_label=in_words(message("Day")),
+        y_label=in_words(message("Completed")),
         decimals=0,
-        note=lambda words: words("The panel is not drawn: its line would climb by one person at a time."),
+        note=in_words(message("The panel is not drawn: its line would climb by one person at a time.")),
     )
-    return show(drawn.html)
+    return View(table, columns, drawn, title=title, name="daily", with_table=False)
+
+
+def _part(source: str) -> AnyText:
+    return lambda words: words.value("part", source)
 
 
 def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
@@ -221,23 +244,25 @@ def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
     least = round_.disclosure.min_cell
     large, small = units[units["size"] >= least], units[units["size"] < least]
 
-    def make(words: Words) -> str:
-        counts = zip(large["size"], large["sum"], strict=True)
-        columns = [
-            text(words("Unit"), large["unit"]),
-            text(words("Source"), (words.value("part", s) for s in large["source"])),
-            figures(words("Invited"), (words.number(n, 0) for n in large["size"])),
-            figures(words("Answered"), (_band(int(n), int(answers), least) for n, answers in counts)),
-        ]
-        note = words(
+    hidden = show(lambda words: html_paragraphs([_small_units(small, least, words)], "hidden-figures"))
+    if large.empty:
+        return hidden
+    bands = [_band(int(n), int(answers), least) for n, answers in zip(large["size"], large["sum"], strict=True)]
+    columns = (
+        plain(message("Unit"), "unit"),
+        coded(message("Source"), "source", "part"),
+        count(message("Invited"), "size"),
+        figure_text(message("Answered"), ("band",), lambda words, band: band),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "Answers are given in bands of {n}, and not at all where nearly all answered: a count that grows by one "
             "from day to day would tell who answered.",
             n=least,
         )
-        table = html_table(columns, "table-units", words("By unit"), note=note, words=words) if len(large) else ""
-        return table + html_paragraphs([_small_units(small, least, words)], "hidden-figures")
 
-    return show(make)
+    return View(large.assign(band=bands), columns, notes=(note,), title=message("By unit"), name="units") + hidden
 
 
 def _small_units(small: pd.DataFrame, least: int, words: Words) -> str:

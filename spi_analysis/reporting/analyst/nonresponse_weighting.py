@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import pandas as pd
 
 from spi_analysis.columns import LABELS
@@ -9,18 +12,26 @@ from spi_analysis.disclosure import hidden_rates, small_cells
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting import (
     Shown,
+    View,
     Words,
     chart,
-    figures,
+    coded,
+    count,
+    estimate,
     html_paragraphs,
-    html_table,
+    in_words,
+    interval,
     intervals,
     message,
-    phrase,
+    number,
+    percent,
     phrases,
     show,
+    signed,
     spread,
-    text,
+    spread_columns,
+    spread_of,
+    written,
 )
 from spi_analysis.stages import WeightedSample, nonrespondent_count
 from spi_analysis.survey import UNKNOWN_LEVEL
@@ -42,31 +53,36 @@ def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
     empty = list(dict.fromkeys(report.loc[report["cases"] == 0, "source"]))
     told = [source for source in round_.probability_sources if not _tells(weights, source, round_)]
     report = report[report["source"].isin(told) & (report["cases"] > 0)]
-    ranges = list(zip(report["smallest"], report["largest"], strict=True))
     if report.empty and not empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Weight after the step"), (variable_label(words, column) for column in report["column"])),
-            text(words("Source"), (words.value("part", s) for s in report["source"])),
-            figures(words("Cases"), (words.number(n, 0) for n in report["cases"])),
-            figures(words("Sum (people)"), (words.number(total, 1) for total in report["sum"])),
-            figures(words("Kish design effect"), (words.number(d, 3) for d in report["kish_deff"])),
-            figures(words("Effective answers"), (words.number(n, 0) for n in report["effective_n"])),
-            figures(words("Smallest to largest"), (words.interval(low, high) for low, high in ranges)),
-        ]
-        names = words.listed(words.value("source", source) for source in empty)
-        said = [words("Nobody has answered yet, so there are no weights: {sources}.", sources=names)] if empty else []
-        note = words(
+    said = show(lambda words: html_paragraphs(_nobody_yet(empty, words)))
+    if report.empty:
+        return said
+    columns = (
+        written(message("Weight after the step"), ("column",), variable_label),
+        coded(message("Source"), "source", "part"),
+        count(message("Cases"), "cases"),
+        number(message("Sum (people)"), "sum", 1),
+        number(message("Kish design effect"), "kish_deff", 3),
+        count(message("Effective answers"), "effective_n"),
+        interval(message("Smallest to largest"), "smallest", "largest"),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "Left out: a panel, whose answers all count the same, and a source of which fewer than {least} people "
             "answered or fewer than {least} did not.",
             least=round_.disclosure.min_cell,
         )
-        table = html_table(columns, "table-steps", words("The weighting, step by step"), note=note, words=words)
-        return (table if len(report) else "") + html_paragraphs(said)
 
-    return show(make)
+    return View(report, columns, notes=(note,), title=message("The weighting, step by step"), name="steps") + said
+
+
+def _nobody_yet(sources: list[Source], words: Words) -> list[str]:
+    """Which sources have no answer and so no weights."""
+    names = words.listed(words.value("source", source) for source in sources)
+    return [words("Nobody has answered yet, so there are no weights: {sources}.", sources=names)] if sources else []
 
 
 def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
@@ -88,17 +104,14 @@ def merged_table(weighted: WeightedSample) -> Shown:
     merged = pd.DataFrame(parts, columns=["source", "variable", "levels"])
     rows = merged.groupby(["source", "variable"], sort=False)["levels"].agg(["sum", "size"]).reset_index()
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Variable"), (variable_label(words, name) for name in rows["variable"])),
-            text(words("Source"), (words.value("part", source) for source in rows["source"])),
-            figures(words("Levels merged"), (words.number(n, 0) for n in rows["sum"])),
-            figures(words("Into groups"), (words.number(n, 0) for n in rows["size"])),
-        ]
-        note = words("Which levels these are is not shown: it would tell where few answered.")
-        return html_table(columns, "table-merged", words("Merged levels"), note=note, words=words)
-
-    return show(make)
+    columns = (
+        written(message("Variable"), ("variable",), variable_label),
+        coded(message("Source"), "source", "part"),
+        count(message("Levels merged"), "sum"),
+        count(message("Into groups"), "size"),
+    )
+    note = message("Which levels these are is not shown: it would tell where few answered.")
+    return View(rows, columns, notes=(note,), title=message("Merged levels"), name="merged")
 
 
 def _respondents(weighted: WeightedSample, columns: list[str], source: Source) -> pd.DataFrame:
@@ -139,27 +152,29 @@ def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
         return show(lambda words: html_paragraphs([_balance_title(source, words) + ".", words(TOO_FEW)]))
     order = table["before_std_diff"].abs().sort_values(ascending=False).index
     worst = table.loc[order].head(WORST)
-    groups = list(zip(worst["variable"], worst["level"], strict=True))
+    columns = (
+        written(message("Group"), ("variable", "level"), _group),
+        percent(message("List"), "frame"),
+        percent(message("Respondents"), "before"),
+        percent(message("Weighted"), "after"),
+        signed(message("Difference before"), "before_std_diff", 3),
+        signed(message("Difference after"), "after_std_diff", 3),
+    )
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Group"), (f"{variable_label(words, v)}: {words.value(v, level)}" for v, level in groups)),
-            figures(words("List"), (words.percent(x) for x in worst["frame"])),
-            figures(words("Respondents"), (words.percent(x) for x in worst["before"])),
-            figures(words("Weighted"), (words.percent(x) for x in worst["after"])),
-            figures(words("Difference before"), (words.signed(x, 3) for x in worst["before_std_diff"])),
-            figures(words("Difference after"), (words.signed(x, 3) for x in worst["after_std_diff"])),
-        ]
-        note = words(
+    def note(words: Words) -> str:
+        return words(
             "Difference: share minus share in the list, in standard deviations. The {n} largest before weighting. "
             "Groups with fewer than {least} answers, and those from which their number would follow, are left out.",
             n=WORST,
             least=round_.disclosure.min_cell,
         )
-        title = _balance_title(source, words)
-        return html_table(columns, f"table-balance-{source}", title, note=note, words=words)
 
-    return show(make)
+    title = partial(_balance_title, source)
+    return View(worst, columns, notes=(note,), title=title, name=f"balance-{source}")
+
+
+def _group(words: Words, variable: str, level: str) -> str:
+    return f"{variable_label(words, variable)}: {words.value(variable, level)}"
 
 
 def _balance_title(source: Source, words: Words) -> str:
@@ -173,15 +188,18 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
     if values.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
+    def title(words: Words) -> str:
+        return words("Final weights: {source}", source=words.value("source", source))
+
     drawn = chart(
         spread,
         values.to_frame("estimate"),
         f"chart-weights-{source}",
-        lambda words: words("Final weights: {source}", source=words.value("source", source)),
-        x_label=phrase(lambda words: words("People per answer")),
-        y_label=phrase(lambda words: words("Number of answers")),
+        title,
+        x_label=in_words(message("People per answer")),
+        y_label=in_words(message("Number of answers")),
     )
-    return show(drawn.html)
+    return View(spread_of(values), spread_columns(), drawn, title=title, name=f"weights-{source}", with_table=False)
 
 
 def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
@@ -198,9 +216,17 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
     drawn = _response_rates(people.assign(answered=answered), by, groups.index[~hidden], round_.level)
 
     def title(words: Words) -> str:
-        group = variable_label(words, by).lower()
-        return words("Response by {group}: {source}", group=group, source=words.value("source", source))
+        group, name = variable_label(words, by).lower(), words.value("source", source)
+        return words("Response by {group}: {source}", group=group, source=name)
 
+    note = partial(_not_shown, by, list(groups.index[hidden]), least)
+    if drawn.empty:
+        few = message("There are too few answers to show any rate.")
+        return show(lambda words: html_paragraphs([f"{title(words)}.", words(few), note(words)]))
+    columns = (
+        coded(partial(variable_label, name=by), by, by),
+        estimate(message("Percent who answered"), "estimate", "ci_low", "ci_high", 1),
+    )
     picture = chart(
         intervals,
         drawn.assign(label=phrases(lambda words: [words.value(by, level) for level in drawn[by]])),
@@ -208,23 +234,22 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
         title,
         decimals=1,
         unit="%",
-        x_label=phrase(lambda words: words("Percent who answered")),
+        x_label=in_words(message("Percent who answered")),
     )
+    view = View(drawn, columns, picture, title=title, name=f"response-{source}-{by}", with_table=False)
+    return view + show(lambda words: html_paragraphs([note(words)] if hidden.any() else [], "hidden-figures"))
 
-    def make(words: Words) -> str:
-        names = sorted(words.value(by, level) for level in groups.index[hidden])
-        note = words(
-            "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since "
-            "another hidden figure could be worked out with its help: {names}.",
-            n=len(names),
-            least=least,
-            names=words.listed(names),
-        )
-        if drawn.empty:
-            return html_paragraphs([f"{title(words)}.", words("There are too few answers to show any rate."), note])
-        return picture.html(words) + html_paragraphs([note] if names else [], "hidden-figures")
 
-    return show(make)
+def _not_shown(by: str, levels: Sequence[str], least: int, words: Words) -> str:
+    """Which groups have no rate."""
+    names = sorted(words.value(by, level) for level in levels)
+    return words(
+        "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since "
+        "another hidden figure could be worked out with its help: {names}.",
+        n=len(names),
+        least=least,
+        names=words.listed(names),
+    )
 
 
 def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float) -> pd.DataFrame:

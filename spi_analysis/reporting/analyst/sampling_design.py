@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting import (
+    AnyText,
     Shown,
+    View,
     Words,
     chart,
-    count_of,
-    figures,
+    coded,
+    count,
     html_paragraphs,
-    html_table,
+    in_words,
     is_panel,
     lines,
+    message,
+    number,
     panel_dash,
-    phrase,
+    percent,
+    plain,
     series_of,
     show,
-    text,
+    without_panel_counts,
+    worded,
+    written,
 )
+from spi_analysis.reporting.view_columns import Column
 from spi_analysis.stages import SourcePlan, activation_table, drawn_of, log_of, plan_source, response_history
 from spi_analysis.survey.sampling import compared_allocations, margin_of_error
 from spi_analysis.tables import RoundData
@@ -34,7 +44,39 @@ from spi_analysis.tables import RoundData
 CURVE_POINTS = 40
 # Of a commitment: enough to compare it by eye with what was published.
 SHOWN_DIGITS = 16
-METHODS = ("proportional", "equal", "power", "neyman")
+METHODS = {
+    "proportional": message("in proportion to people"),
+    "equal": message("the same answers in each stratum"),
+    "power": message("by the root of people (between the two)"),
+    "neyman": message("by people and spread (Neyman)"),
+}
+DRAWN_BY = {
+    "srs": message("by random numbers"),
+    "systematic": message("systematic"),
+    "two_stage": message("units, then people"),
+    "panel": message("everyone"),
+}
+CHECKS = (
+    {
+        "who": message("anybody"),
+        "with": message("the public record"),
+        "sure": message("the start follows from the public value; the counts add up"),
+        "option": "--record-only",
+    },
+    {
+        "who": message("the institution, the Inspektorat"),
+        "with": message("record and list"),
+        "sure": message("the list is still the one drawn from, and the sample what was drawn and activated"),
+        "option": "--without-secret",
+    },
+    {
+        "who": message("an auditor, after fieldwork"),
+        "with": message("record, list and secret"),
+        "sure": message("everybody drawn follows from the draw, in the right wave and with the right chance"),
+        "option": "",
+    },
+)
+WHO = {True: message("everyone"), False: message("a sample")}
 RATES = [0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5, 0.6]
 Plans = Mapping[Source, SourcePlan]
 
@@ -51,37 +93,50 @@ def source_plans(data: RoundData) -> dict[Source, SourcePlan]:
 def plan_table(plans: Plans, round_: RoundParams) -> Shown:
     """Answers needed, invitations and the margin of error they buy."""
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Source"), (words.value("source", s) for s in plans)),
-            figures(words("Eligible"), (count_of(s, p.population, round_, words) for s, p in plans.items())),
-            figures(words("Answers needed"), (count_of(s, p.size.completes, round_, words) for s, p in plans.items())),
-            figures(words("Invitations"), (count_of(s, _invited(p), round_, words) for s, p in plans.items())),
-            text(
-                words("Who is invited"),
-                (_who_is_invited(p, words) for p in plans.values()),
-            ),
-            figures(words("Strata"), (count_of(s, len(p.strata), round_, words) for s, p in plans.items())),
-            figures(words("Expected answers"), (_expected(p, words) for p in plans.values())),
-            figures(words("Expected margin of error"), (words.percent(p.margin) for p in plans.values())),
-        ]
-        note = words(
+    columns = (
+        coded(message("Source"), "source", "source"),
+        count(message("Eligible"), "population"),
+        count(message("Answers needed"), "needed"),
+        count(message("Invitations"), "invited"),
+        worded(message("Who is invited"), "is_census", WHO),
+        count(message("Strata"), "strata"),
+        count(message("Expected answers"), "expected"),
+        percent(message("Expected margin of error"), "margin"),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "The margin of error is for a share of {share}, or for the spread of the last round's answers where that "
             "is known, at {level} confidence. A panel is invited whole; it has no margin of error in the sense of "
             "sampling.",
             share=_shares(round_, words),
             level=words.percent(round_.level, 0),
         )
-        note = f"{note} {panel_dash(round_, words)}"
-        missed = [source for source, plan in plans.items() if not plan.margin_met]
-        if missed:
-            said = words(
-                "Everyone who may be invited is too few for the margin aimed for: {names}.", names=_names(missed, words)
-            )
-            note = f"{note} {said}"
-        return html_table(columns, "table-plan", words("What is planned"), note=note, words=words)
 
-    return show(make)
+    def missed(words: Words) -> str:
+        names = _names([source for source, plan in plans.items() if not plan.margin_met], words)
+        said = message("Everyone who may be invited is too few for the margin aimed for: {names}.")
+        return words(said, names=names) if names else ""
+
+    notes = (note, partial(panel_dash, round_), missed)
+    rows = without_panel_counts(_plan_rows(plans), round_)
+    return View(rows, columns, notes=notes, title=message("What is planned"), name="plan")
+
+
+def _plan_rows(plans: Plans) -> pd.DataFrame:
+    """What is planned, a row per source."""
+    return pd.DataFrame(
+        {
+            "source": list(plans),
+            "population": [plan.population for plan in plans.values()],
+            "needed": [plan.size.completes for plan in plans.values()],
+            "invited": [_invited(plan) for plan in plans.values()],
+            "is_census": [plan.size.census for plan in plans.values()],
+            "strata": [len(plan.strata) for plan in plans.values()],
+            "expected": [_expected(plan) for plan in plans.values()],
+            "margin": [plan.margin for plan in plans.values()],
+        }
+    )
 
 
 def _shares(round_: RoundParams, words: Words) -> str:
@@ -93,20 +148,34 @@ def _shares(round_: RoundParams, words: Words) -> str:
 def margin_chart(plans: Plans, round_: RoundParams) -> Shown:
     """The margin of error that the invitations buy, for response rates from low to high."""
     curves = {source: _margins(plan, round_) for source, plan in plans.items() if round_.sources[source].design}
-    table = pd.DataFrame(curves, index=[100 * rate for rate in RATES])
+
+    table = pd.DataFrame(curves, index=pd.Index([100 * rate for rate in RATES], name="response_rate"))
+    title = message("Margin of error by response rate")
+
     drawn = chart(
         lines,
         series_of(table, "part"),
         "chart-margin",
-        lambda words: words("Margin of error by response rate"),
-        x_label=phrase(lambda words: words("Response rate (percent)")),
-        y_label=phrase(lambda words: words("Margin of error (points of 100)")),
+        in_words(title),
+        x_label=in_words(message("Response rate (percent)")),
+        y_label=in_words(message("Margin of error (points of 100)")),
         decimals=1,
-        note=lambda words: words(
-            "A higher response rate narrows the margin; it does not by itself remove nonresponse bias."
+        note=in_words(
+            message("A higher response rate narrows the margin; it does not by itself remove nonresponse bias.")
         ),
     )
-    return show(drawn.html)
+    columns = (count(message("Response rate (percent)"), "response_rate"), *_curves(table))
+    return View(table.reset_index(), columns, drawn, title=title, name="margin", with_table=False)
+
+
+def _curves(table: pd.DataFrame) -> Iterator[Column]:
+    """The margin of error of every source, as its curve is drawn."""
+    for source in table.columns:
+        yield number(_margin_of_source(source), source, 1)
+
+
+def _margin_of_source(source: Source) -> AnyText:
+    return lambda words: f"{words('Margin of error (points of 100)')}: {words.value('part', source)}"
 
 
 def size_chart(plans: Plans, round_: RoundParams) -> Shown:
@@ -116,14 +185,17 @@ def size_chart(plans: Plans, round_: RoundParams) -> Shown:
     least = min(min(round_.sources[source].design.min_completes for source in drawn), most)  # type: ignore[union-attr]
     answers = sorted({int(n) for n in np.geomspace(least, most, CURVE_POINTS)})
     curves = {source: [_margin_of(n, plan, round_) for n in answers] for source, plan in drawn.items()}
-    table = pd.DataFrame(curves, index=[float(n) for n in answers])
+
+    table = pd.DataFrame(curves, index=pd.Index([float(n) for n in answers], name="answers"))
+    title = message("Margin of error by number of answers")
+
     drawn = chart(
         lines,
         series_of(table, "part"),
         "chart-size",
-        lambda words: words("Margin of error by number of answers"),
-        x_label=phrase(lambda words: words("Answers")),
-        y_label=phrase(lambda words: words("Margin of error (points of 100)")),
+        in_words(title),
+        x_label=in_words(message("Answers")),
+        y_label=in_words(message("Margin of error (points of 100)")),
         decimals=1,
         note=lambda words: words(
             "For a share of {share} in a simple random sample, at {level} confidence.",
@@ -131,7 +203,8 @@ def size_chart(plans: Plans, round_: RoundParams) -> Shown:
             level=words.percent(round_.level, 0),
         ),
     )
-    return show(drawn.html)
+    columns = (count(message("Answers"), "answers"), *_curves(table))
+    return View(table.reset_index(), columns, drawn, title=title, name="size", with_table=False)
 
 
 def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
@@ -140,44 +213,35 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
     everyone = [s for s in plans if round_.sources[s].design and plans[s].size.census]
     stages = [s for s in plans if (design := round_.sources[s].design) and design.two_stage is not None]
 
-    def make(words: Words) -> str:
+    def said(words: Words) -> str:
         below = [
-            (
-                everyone,
-                words("Everyone is invited, so there is nothing to share out: {names}.", names=_names(everyone, words)),
-            ),
-            (
-                stages,
-                words("Units are drawn first, so strata share out nothing: {names}.", names=_names(stages, words)),
-            ),
+            (everyone, message("Everyone is invited, so there is nothing to share out: {names}.")),
+            (stages, message("Units are drawn first, so strata share out nothing: {names}.")),
         ]
-        said = html_paragraphs([sentence for sources, sentence in below if sources])
-        if not parts:
-            return said
-        rows = pd.concat([part.assign(source=source) for source, part in parts.items()], ignore_index=True)
-        methods = _method_in_words(words)
-        chosen = [round_.sources[s].design.allocation == m for s, m in zip(rows["source"], rows["method"], strict=True)]
-        columns = [
-            text(
-                words("Shared out"),
-                (methods[m] + (" ✓" if ours else "") for m, ours in zip(rows["method"], chosen, strict=True)),
-            ),
-            text(words("Source"), (words.value("part", s) for s in rows["source"])),
-            figures(words("Invitations"), (words.number(n, 0) for n in rows["invited"])),
-            figures(words("Expected answers"), (words.number(n, 0) for n in rows["completes"])),
-            figures(words("Margin of the source"), (words.percent(m) for m in rows["margin"])),
-            figures(words("Answers in a median stratum"), (words.number(n, 1) for n in rows["stratum_completes"])),
-        ]
-        note = words(
-            "✓ marks the round's choice. The same number of invitations each time. As long as the spread of answers is "
-            "not known by stratum, Neyman's rule is the proportional one."
-        )
-        table = html_table(
-            columns, "table-allocations", words("Ways to share out the invitations"), note=note, words=words
-        )
-        return table + said
+        return html_paragraphs([words(text, names=_names(sources, words)) for sources, text in below if sources])
 
-    return show(make)
+    if not parts:
+        return show(said)
+    rows = pd.concat([part.assign(source=source) for source, part in parts.items()], ignore_index=True)
+    chosen = [round_.sources[s].design.allocation == m for s, m in zip(rows["source"], rows["method"], strict=True)]
+    columns = (
+        written(
+            message("Shared out"),
+            ("method", "is_chosen"),
+            lambda words, method, ours: words(METHODS[method]) + (" ✓" if ours else ""),
+        ),
+        coded(message("Source"), "source", "part"),
+        count(message("Invitations"), "invited"),
+        count(message("Expected answers"), "completes"),
+        percent(message("Margin of the source"), "margin"),
+        number(message("Answers in a median stratum"), "stratum_completes", 1),
+    )
+    note = message(
+        "✓ marks the round's choice. The same number of invitations each time. As long as the spread of answers is "
+        "not known by stratum, Neyman's rule is the proportional one."
+    )
+    title = message("Ways to share out the invitations")
+    return View(rows.assign(is_chosen=chosen), columns, notes=(note,), title=title, name="allocations") + show(said)
 
 
 def strata_table(plans: Plans, round_: RoundParams) -> Shown:
@@ -189,23 +253,24 @@ def strata_table(plans: Plans, round_: RoundParams) -> Shown:
     strata = pd.concat([plan.strata.assign(source=source) for source, plan in drawn.items()])
     merged = sum(int(plan.cells["merged"].sum()) for plan in drawn.values())
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Stratum"), (words.cell(label) for label in strata["stratum"])),
-            text(words("Source"), (words.value("part", s) for s in strata["source"])),
-            figures(words("Eligible"), (words.number(n, 0) for n in strata["pop_size"])),
-            figures(words("Invitations"), (words.number(n, 0) for n in strata["invited"])),
-            figures(words("In reserve"), (words.number(n, 0) for n in strata["drawn"] - strata["invited"])),
-            figures(words("Expected answers"), (words.number(n, 0) for n in strata["completes"])),
-        ]
-        note = words(
+    columns = (
+        written(message("Stratum"), ("stratum",), Words.cell),
+        coded(message("Source"), "source", "part"),
+        count(message("Eligible"), "pop_size"),
+        count(message("Invitations"), "invited"),
+        count(message("In reserve"), "reserve"),
+        count(message("Expected answers"), "completes"),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "{n} cells too small to stand alone were merged; a stratum's name tells how many. Expected answers are "
             "planned from response rates, not counted.",
             n=merged,
         )
-        return html_table(columns, "table-strata", words("Strata and invitations"), note=note, words=words)
 
-    return show(make)
+    rows = strata.assign(reserve=strata["drawn"] - strata["invited"])
+    return View(rows, columns, notes=(note,), title=message("Strata and invitations"), name="strata")
 
 
 def record_table(data: RoundData) -> Shown:
@@ -221,28 +286,19 @@ def record_table(data: RoundData) -> Shown:
     names = round_.draw.public_value_name
     known = names[round_.languages[0]] == first["public_value_name"]
 
-    def make(words: Words) -> str:
-        methods = {
-            "srs": words("by random numbers"),
-            "systematic": words("systematic"),
-            "two_stage": words("units, then people"),
-        }
-        columns = [
-            text(words("Source"), (words.value("part", source) for source in parts)),
-            text(
-                words("Method"),
-                (
-                    methods[p["method"]["name"]] if round_.sources[s].design else words("everyone")
-                    for s, p in parts.items()
-                ),
-            ),
-            figures(words("Eligible"), (count_of(s, p["pop_size"], round_, words) for s, p in parts.items())),
-            figures(words("Drawn"), (count_of(s, p["sample_size"], round_, words) for s, p in parts.items())),
-            figures(words("Invited"), (count_of(s, invited.loc[s, "invited"], round_, words) for s in parts)),
-            figures(words("In reserve"), (count_of(s, invited.loc[s, "reserve"], round_, words) for s in parts)),
-            figures(words("Starting point"), (words.number(p["shift"], 6) for p in parts.values())),
-        ]
-        note = words(
+    columns = (
+        coded(message("Source"), "source", "part"),
+        worded(message("Method"), "method", DRAWN_BY),
+        count(message("Eligible"), "pop_size"),
+        count(message("Drawn"), "sample_size"),
+        count(message("Invited"), "invited"),
+        count(message("In reserve"), "reserve"),
+        # No count of people, and of a panel, too.
+        number(message("Starting point"), "start", 6),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "Public value that fixes the start: {name} ({value}, {date}). Commitment of the secret: {commitment}… "
             "Activations after the first: {releases}.",
             name=words.pick(names) if known else first["public_value_name"],
@@ -251,47 +307,42 @@ def record_table(data: RoundData) -> Shown:
             commitment=first["secret_commitment"][:SHOWN_DIGITS],
             releases=words.number(len(activations), 0),
         )
-        note = f"{note} {panel_dash(round_, words)}"
-        return html_table(columns, "table-record", words("The draw"), note=note, words=words)
 
-    return show(make)
+    rows = without_panel_counts(_record_rows(parts, invited, round_), round_)
+    rows = rows.assign(start=[part["shift"] for part in parts.values()])
+    return View(rows, columns, notes=(note, partial(panel_dash, round_)), title=message("The draw"), name="record")
+
+
+def _record_rows(parts: Mapping[Source, Any], invited: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
+    """What was drawn and invited, a row per source."""
+    methods = [part["method"]["name"] if round_.sources[source].design else "panel" for source, part in parts.items()]
+    return pd.DataFrame(
+        {
+            "source": list(parts),
+            "method": methods,
+            "pop_size": [part["pop_size"] for part in parts.values()],
+            "sample_size": [part["sample_size"] for part in parts.values()],
+            "invited": invited["invited"].reindex(list(parts)).to_numpy(),
+            "reserve": invited["reserve"].reindex(list(parts)).to_numpy(),
+        }
+    )
 
 
 def checks_table(institution_id: str) -> Shown:
     """Who can check what of the draw, and with which command."""
 
-    def make(words: Words) -> str:
-        rows = [
-            (words("anybody"), words("the public record"),
-             words("the start follows from the public value; the counts add up"), "--record-only"),
-            (words("the institution, the Inspektorat"), words("record and list"),
-             words("the list is still the one drawn from, and the sample what was drawn and activated"),
-             "--without-secret"),
-            (words("an auditor, after fieldwork"), words("record, list and secret"),
-             words("everybody drawn follows from the draw, in the right wave and with the right chance"), ""),
-        ]  # fmt: skip
-        columns = [
-            text(words("Who"), (row[0] for row in rows)),
-            text(words("With"), (row[1] for row in rows)),
-            text(words("Can be sure that"), (row[2] for row in rows)),
-            text(words("Command"), (f"spi verify-draw {institution_id} {row[3]}".strip() for row in rows)),
-        ]
-        return html_table(columns, "table-checks", words("Who can check what"), words=words)
-
-    return show(make)
+    rows = [{**row, "command": f"spi verify-draw {institution_id} {row['option']}".strip()} for row in CHECKS]
+    columns = (
+        written(message("Who"), ("who",), Words.__call__),
+        written(message("With"), ("with",), Words.__call__),
+        written(message("Can be sure that"), ("sure",), Words.__call__),
+        plain(message("Command"), "command"),
+    )
+    return View(pd.DataFrame(rows), columns, title=message("Who can check what"), name="checks")
 
 
 def _names(sources: list[Source], words: Words) -> str:
     return words.listed(words.value("part", source) for source in sources)
-
-
-def _method_in_words(words: Words) -> dict[str, str]:
-    return {
-        "proportional": words("in proportion to people"),
-        "equal": words("the same answers in each stratum"),
-        "power": words("by the root of people (between the two)"),
-        "neyman": words("by people and spread (Neyman)"),
-    }
 
 
 def _has_a_choice(plan: SourcePlan, round_: RoundParams) -> bool:
@@ -303,13 +354,18 @@ def _compared(plan: SourcePlan, round_: RoundParams) -> pd.DataFrame:
     design = round_.sources[plan.source].design
     assert design is not None
     return compared_allocations(
-        plan.strata, _invited(plan), METHODS, level=round_.level, deff=design.deff, min_invited=design.min_per_stratum
+        plan.strata,
+        _invited(plan),
+        tuple(METHODS),
+        level=round_.level,
+        deff=design.deff,
+        min_invited=design.min_per_stratum,
     )
 
 
-def _expected(plan: SourcePlan, words: Words) -> str:
+def _expected(plan: SourcePlan) -> float:
     """A panel's answers are not planned for."""
-    return words.number(None if math.isnan(plan.margin) else float(plan.strata["completes"].sum()), 0)
+    return math.nan if math.isnan(plan.margin) else float(plan.strata["completes"].sum())
 
 
 def _margin_of(answers: float, plan: SourcePlan, round_: RoundParams) -> float:
@@ -318,10 +374,6 @@ def _margin_of(answers: float, plan: SourcePlan, round_: RoundParams) -> float:
     if design is None or answers > plan.population:
         return float("nan")
     return 100 * margin_of_error(answers, design.p, round_.level, plan.population, design.deff)
-
-
-def _who_is_invited(plan: SourcePlan, words: Words) -> str:
-    return words("everyone") if plan.size.census else words("a sample")
 
 
 def _invited(plan: SourcePlan) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import namedtuple
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -10,19 +11,24 @@ import pandas as pd
 from spi_analysis.columns import SOURCES
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.reporting import (
-    MISSING,
-    Column,
     Shown,
+    View,
     Words,
-    figures,
+    chance,
+    coded,
+    count,
     hidden_sentences,
     html_paragraphs,
-    html_table,
+    interval,
     message,
+    number,
     part_label,
+    percent,
     show,
-    text,
+    worded,
+    written,
 )
+from spi_analysis.reporting.view_columns import Column
 from spi_analysis.stages import Scored, sources_without_score
 
 # Sources in the order in which all pages name them.
@@ -97,20 +103,33 @@ def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: 
     every = scored.estimates[scored.estimates["measure"].isin(kind.measures)]
     rows = every[every["status"] == "shown"]
 
-    def make(words: Words) -> str:
-        labelled = every.assign(label=[_what(row, instrument, words) for row in every.itertuples()])
-        said = [*hidden_sentences(labelled, round_.disclosure.min_cell, words), *_missing(scored, which, round_, words)]
-        hidden = html_paragraphs(said, "hidden-figures")
-        if rows.empty:
-            return hidden or html_paragraphs([words("There is nothing to show.")])
-        columns = [
-            text(words("Measure"), labelled.loc[rows.index, "label"]),
-            *(column for column in _figure_columns(rows, kind.unit, words) if set(column.cells) != {MISSING}),
-        ]
-        note = words(kind.note) if kind.note else ""
-        return html_table(columns, f"table-{which}", words(kind.title), note=note, words=words) + hidden
+    def said(words: Words) -> str:
+        labelled = every.assign(label=[_what(row, instrument, words) for row in every[list(KEYS)].itertuples()])
+        why = [*hidden_sentences(labelled, round_.disclosure.min_cell, words), *_missing(scored, which, round_, words)]
+        if rows.empty and not why:
+            return html_paragraphs([words("There is nothing to show.")])
+        return html_paragraphs(why, "hidden-figures")
 
-    return show(make)
+    if rows.empty:
+        return show(said)
+    shown = rows.assign(effective_n=rows["effective_n"].where(~rows["measure"].isin(_INDEX)))
+    columns = (
+        written(message("Measure"), KEYS, partial(_label, instrument)),
+        *(column for column in _figure_columns(kind.unit) if shown[column.parts[0].names[0]].notna().any()),
+    )
+    notes = (kind.note,) if kind.note else ()
+    return View(shown, columns, notes=notes, title=kind.title, name=which) + show(said)
+
+
+# What an estimate is of.
+KEYS = ("measure", "source", "part_kind", "part", "domain_kind", "domain", "denominator", "reference_year")
+
+
+_Keys = namedtuple("_Keys", KEYS)
+
+
+def _label(instrument: Instrument, words: Words, *keys: object) -> str:
+    return _what(_Keys(*keys), instrument, words)
 
 
 def _missing(scored: Scored, which: str, round_: RoundParams, words: Words) -> list[str]:
@@ -123,22 +142,17 @@ def _missing(scored: Scored, which: str, round_: RoundParams, words: Words) -> l
     return [words("There is no index: no answers, or too few, of {sources}.", sources=names)]
 
 
-def _figure_columns(rows: pd.DataFrame, unit: str, words: Words) -> list[Column]:
+def _figure_columns(unit: str) -> tuple[Column, ...]:
     """All columns of figures; those that no row has are left out by the caller."""
-    limits, mark = zip(rows["ci_low"], rows["ci_high"], strict=True), "%" if unit == "%" else ""
-    effective = rows["effective_n"].where(~rows["measure"].isin(_INDEX))
-    if unit == "share":
-        values = [words.chance(x) for x in rows["estimate"]]
-    else:
-        values = [words.number(x) + unit for x in rows["estimate"]]
-    return [
-        figures(words("Estimate"), values),
-        figures(words("Standard error"), (words.number(x) for x in rows["se"])),
-        figures(words("Interval"), (words.interval(low, high, unit=mark) for low, high in limits)),
-        figures(words("Degrees of freedom"), (words.number(x, 1) for x in rows["df_design"])),
-        figures(words("Answers (n)"), (words.number(x, 0) for x in rows["n"])),
-        figures(words("Effective answers"), (words.number(x, 0) for x in effective)),
-    ]
+    value = message("Estimate")
+    return (
+        chance(value, "estimate") if unit == "share" else number(value, "estimate", unit=unit),
+        number(message("Standard error"), "se"),
+        interval(message("Interval"), "ci_low", "ci_high", unit=unit if unit == "%" else ""),
+        number(message("Degrees of freedom"), "df_design", 1),
+        count(message("Answers (n)"), "n"),
+        count(message("Effective answers"), "effective_n"),
+    )
 
 
 def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown:
@@ -150,24 +164,24 @@ def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: Round
         return show(lambda words: html_paragraphs([words("No item lacks an answer.")]))
     texts = {q.code: q.text for questions in instrument.questions.values() for q in questions}
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Item"), (words.pick(texts[code]) for code in worst["item"])),
-            text(words("Source"), (words.value("part", s) for s in worst["source"])),
-            figures(words("Do not know"), (words.percent(x) for x in worst["dont_know"])),
-            figures(words("Refused"), (words.percent(x) for x in worst["refused"])),
-            figures(words("Left empty"), (words.percent(x) for x in worst["left_empty"])),
-            figures(words("Answers (n)"), (words.number(n, 0) for n in worst["n"])),
-        ]
-        note = words(
+    columns = (
+        written(message("Item"), ("item",), lambda words, code: words.pick(texts[code])),
+        coded(message("Source"), "source", "part"),
+        percent(message("Do not know"), "dont_know"),
+        percent(message("Refused"), "refused"),
+        percent(message("Left empty"), "left_empty"),
+        count(message("Answers (n)"), "n"),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "Such answers are outside the item's denominator. The {n} items with the most, of those that at least "
             "{least} people answered.",
             n=WORST,
             least=round_.disclosure.min_cell,
         )
-        return html_table(columns, "table-item-nonresponse", words("Missing answers"), note=note, words=words)
 
-    return show(make)
+    return View(worst, columns, notes=(note,), title=message("Missing answers"), name="item-nonresponse")
 
 
 def shown_gaps(gaps: pd.DataFrame, min_cell: int) -> pd.DataFrame:
@@ -212,25 +226,28 @@ def reliability_view(scored: Scored, instrument: Instrument, round_: RoundParams
     if rows.empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
 
-    def make(words: Words) -> str:
-        limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
-        columns = [
-            text(words("Dimension"), _names(zip(rows["source"], rows["dimension"], strict=True), instrument, words)),
-            figures(words("Items"), (words.number(x, 0) for x in rows["items"])),
-            figures(words("Alpha"), (words.number(x) for x in rows["estimate"])),
-            figures(words("Standard error"), (words.number(x) for x in rows["se"])),
-            figures(words("Interval"), (words.interval(low, high) for low, high in limits)),
-            figures(words("Omega"), (words.number(x) for x in rows["omega"])),
-            figures(words("Answers (n)"), (words.number(x, 0) for x in rows["n"])),
-        ]
-        note = words(
+    columns = (
+        written(message("Dimension"), ("source", "dimension"), partial(_name, instrument)),
+        count(message("Items"), "items"),
+        number(message("Alpha"), "estimate"),
+        number(message("Standard error"), "se"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        number(message("Omega"), "omega"),
+        count(message("Answers (n)"), "n"),
+    )
+
+    def note(words: Words) -> str:
+        return words(
             "Cronbach's alpha and McDonald's omega of people who answered every item of the dimension. No omega with "
             "fewer than three items, or where one factor does not fit; nothing on fewer than {least} people.",
             least=round_.disclosure.min_cell,
         )
-        return html_table(columns, "table-reliability", words("Reliability of the dimensions"), note=note, words=words)
 
-    return show(make)
+    return View(rows, columns, notes=(note,), title=message("Reliability of the dimensions"), name="reliability")
+
+
+def _name(instrument: Instrument, words: Words, source: Source, dimension: str) -> str:
+    return part_label(instrument, source, dimension, words)
 
 
 def weights_view(scored: Scored, instrument: Instrument) -> Shown:
@@ -242,31 +259,22 @@ def weights_view(scored: Scored, instrument: Instrument) -> Shown:
     weights = weights.reindex(rows[["source", "dimension"]].drop_duplicates())
     scores = rows.drop_duplicates(["source", "method"])
 
-    def make(words: Words) -> str:
-        methods = [method for method in METHODS if method in weights]
-        shares = [
-            text(words("Dimension"), _names(weights.index, instrument, words)),
-            *(figures(words(METHODS[m]), (words.number(x, 3) for x in weights[m])) for m in methods),
-        ]
-        limits = zip(scores["ci_low"], scores["ci_high"], strict=True)
-        made = [
-            text(words("Source"), (words.value("part", s) for s in scores["source"])),
-            text(words("Weights"), (words(METHODS[m]) for m in scores["method"])),
-            figures(words("Source score"), (words.number(x) for x in scores["estimate"])),
-            figures(words("Standard error"), (words.number(x) for x in scores["se"])),
-            figures(words("Interval"), (words.interval(low, high) for low, high in limits)),
-            figures(words("Answers (n)"), (words.number(x, 0) for x in scores["n"])),
-        ]
-        note = words(
-            "Weights from data follow how dimensions go together, not how much they matter, and differ from "
-            "institution to institution: they are shown to see how far a score hangs on its weights, and never used. "
-            "Their intervals take the weights as given."
-        )
-        first = html_table(shares, "table-weights", words("Weights of the dimensions"), words=words)
-        return first + html_table(made, "table-weights-scores", words("Scores by weights"), note=note, words=words)
-
-    return show(make)
-
-
-def _names(parts: Iterable[tuple[Source, str]], instrument: Instrument, words: Words) -> list[str]:
-    return [part_label(instrument, source, dimension, words) for source, dimension in parts]
+    shares = (
+        written(message("Dimension"), ("source", "dimension"), partial(_name, instrument)),
+        *(number(heading, method, 3) for method, heading in METHODS.items() if method in weights),
+    )
+    made = (
+        coded(message("Source"), "source", "part"),
+        worded(message("Weights"), "method", METHODS),
+        number(message("Source score"), "estimate"),
+        number(message("Standard error"), "se"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        count(message("Answers (n)"), "n"),
+    )
+    note = message(
+        "Weights from data follow how dimensions go together, not how much they matter, and differ from "
+        "institution to institution: they are shown to see how far a score hangs on its weights, and never used. "
+        "Their intervals take the weights as given."
+    )
+    first = View(weights.reset_index(), shares, title=message("Weights of the dimensions"), name="weights")
+    return first + View(scores, made, notes=(note,), title=message("Scores by weights"), name="weights-scores")

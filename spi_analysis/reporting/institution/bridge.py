@@ -7,20 +7,24 @@ import pandas as pd
 
 from spi_analysis.params import Source
 from spi_analysis.reporting import (
+    Chart,
     Shown,
+    View,
     Words,
     chart,
-    figures,
+    count,
     html_paragraphs,
+    in_words,
+    interval,
     intervals,
     message,
     part_label,
-    phrase,
     phrases,
     show,
-    text,
+    signed,
+    written,
 )
-from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.reporting.institution.page_tables import page_view
 from spi_analysis.reporting.institution.sentences import hidden_reason
 from spi_analysis.scores import direction_of
 from spi_analysis.stages import InstitutionPage
@@ -47,33 +51,26 @@ def bridge_view(page: InstitutionPage) -> Shown:
         return show(lambda words: html_paragraphs([words("The parts of the year before are not known.")]))
 
     contributions = rows[rows["measure"].isin(CONTRIBUTIONS)]
-    title = phrase(lambda words: words("What the change is made of, in index points"))
+    title = message("What the change is made of, in index points")
     drawn = chart(
         intervals,
         contributions.assign(label=phrases(lambda words: _labels(page, contributions, words))),
         "chart-bridge",
-        title,
+        in_words(title),
         decimals=1,
-        x_label=phrase(lambda words: words("Index points")),
+        x_label=in_words(message("Index points")),
         limits=chart_limits(contributions),
         reference=0.0,
-        reference_label=phrase(lambda words: words("No change")),
-        note=lambda words: words(
-            "Left of the line a part lowered the index, right of it raised it; a bar across it is not clear."
+        reference_label=in_words(message("No change")),
+        note=in_words(
+            message("Left of the line a part lowered the index, right of it raised it; a bar across it is not clear.")
         ),
     )
-
-    def make(words: Words) -> str:
-        whole = rows[rows["measure"] == "index_change"]
-        table = _table(page, pd.concat([contributions, whole]), "change_parts", title.say(words), words)
-        inner = rows[rows["measure"] == "change_dimension"]
-        if inner.empty:
-            return drawn.html(words) + table
-        return (
-            drawn.html(words) + table + _table(page, inner, "change_dimensions", words("The same by dimension"), words)
-        )
-
-    return show(make)
+    whole, inner = rows[rows["measure"] == "index_change"], rows[rows["measure"] == "change_dimension"]
+    table = _table(page, pd.concat([contributions, whole]), "change_parts", title, drawn)
+    if inner.empty:
+        return table
+    return table + _table(page, inner, "change_dimensions", message("The same by dimension"))
 
 
 def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
@@ -83,26 +80,24 @@ def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, words: Words) -> str:
-    limits = list(zip(rows["ci_low"], rows["ci_high"], strict=True))
+def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, drawn: Chart | None = None) -> View:
     # What is decided and not estimated has no interval, and needs none.
     is_decided = rows["measure"].isin(["change_correction", "change_unexplained"]) & (rows["se"] == 0)
-    said = [
-        "" if decided else words(DIRECTIONS[direction_of(*limit)])
-        for decided, limit in zip(is_decided, limits, strict=True)
-    ]
-    columns = [
-        text(words("Part"), _labels(page, rows, words)),
-        figures(words("Points"), (words.signed(x) for x in rows["estimate"])),
-        figures(words("Interval"), (words.interval(low, high) for low, high in limits)),
-        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
-        text(words("What it says"), said),
-    ]
-    note = words(
+    limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
+    directions = [direction_of(*limit) for limit in limits]
+    columns = (
+        written(message("Part"), ("source", "part"), lambda words, *part: _label(page, *part, words)),
+        signed(message("Points"), "estimate"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        count(message("Answers (n)"), "n"),
+        written(message("What it says"), ("direction",), lambda words, code: words(DIRECTIONS[code]) if code else ""),
+    )
+    note = message(
         "The parts sum exactly to the change. A part counts with the mean of the two years' weights; n is that of the "
         "year with fewer answers. A correction is decided, not estimated: its points are certain."
     )
-    return page_table(columns, name, title, note, words)
+    said = rows.assign(direction=pd.Series(directions, rows.index).mask(is_decided))
+    return page_view(said, columns, name, title, (note,), drawn)
 
 
 def _labels(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> list[str]:

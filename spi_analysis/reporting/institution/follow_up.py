@@ -6,8 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.reporting import Shown, Words, figures, html_paragraphs, show, text
-from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.reporting import (
+    Shown,
+    View,
+    Words,
+    coded,
+    count,
+    figure_text,
+    html_paragraphs,
+    message,
+    percent,
+    show,
+    written,
+    years,
+)
+from spi_analysis.reporting.institution.page_tables import page_view
 from spi_analysis.scores import follow_up
 from spi_analysis.stages import InstitutionPage
 
@@ -17,11 +30,8 @@ def tracker_view(page: InstitutionPage) -> Shown:
     if page.tracker.empty:
         return show(lambda words: html_paragraphs([words("What became of earlier recommendations is not known here.")]))
 
-    def make(words: Words) -> str:
-        said = [_year_sentence(row, words) for row in follow_up(page.tracker).itertuples()]
-        return html_paragraphs(said) + _table(page, words)
-
-    return show(make)
+    said = list(follow_up(page.tracker).itertuples())
+    return show(lambda words: html_paragraphs([_year_sentence(row, words) for row in said])) + _table(page)
 
 
 def _year_sentence(row: Any, words: Words) -> str:
@@ -49,25 +59,29 @@ def _rate_sentence(row: Any, words: Words) -> str:
     )
 
 
-def _table(page: InstitutionPage, words: Words) -> str:
-    rows = page.tracker
+def _table(page: InstitutionPage) -> View:
     titles = {rule.code: rule.title for rule in page.setup.rules.rules}
-    actions = zip(rows["done"], rows["total"], strict=True)
-    columns = [
-        text(words("Year"), rows["year"].astype(str)),
-        text(words("Recommendation"), (words.pick(titles[r]) if r in titles else r for r in rows["recommendation"])),
-        text(words("Status"), (words.value("follow_up", s) for s in rows["status"])),
-        figures(
-            words("Actions reported as done"),
-            (words("{done} of {total}", done=done, total=total) for done, total in actions),
+    columns = (
+        years(message("Year"), "year"),
+        written(
+            message("Recommendation"),
+            ("recommendation",),
+            lambda words, code: words.pick(titles[code]) if code in titles else code,
         ),
-        figures(words("Conforming"), (words.number(n, 0) for n in rows["conforming"])),
-        figures(words("Conforming and validated"), (words.number(n, 0) for n in rows["validated"])),
-        figures(words("Followed up (TLP)"), (words.percent(x / 100) for x in rows["tlp"])),
-    ]
-    note = words(
+        coded(message("Status"), "status", "follow_up"),
+        figure_text(
+            message("Actions reported as done"),
+            ("done", "total"),
+            lambda words, done, total: words("{done} of {total}", done=done, total=total),
+        ),
+        count(message("Conforming"), "conforming"),
+        count(message("Conforming and validated"), "validated"),
+        percent(message("Followed up (TLP)"), "followed_up"),
+    )
+    note = message(
         "TLP: actions that conform and that KPK has validated, divided by all actions, in percent; what the "
         "institution reports as done is not enough. A dash: not known. A recommendation that is followed up need not "
         "have worked: that is for the scores to show."
     )
-    return page_table(columns, "tracker", words("What became of earlier recommendations"), note, words)
+    rows = page.tracker.assign(followed_up=page.tracker["tlp"] / 100)
+    return page_view(rows, columns, "tracker", message("What became of earlier recommendations"), (note,))

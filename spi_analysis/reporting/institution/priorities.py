@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from spi_analysis.reporting import Shown, Words, figures, html_paragraphs, message, part_label, show, text
-from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.params import Source
+from spi_analysis.reporting import (
+    Shown,
+    View,
+    Words,
+    count,
+    html_paragraphs,
+    interval,
+    message,
+    number,
+    part_label,
+    show,
+    signed,
+    worded,
+    written,
+)
+from spi_analysis.reporting.institution.page_tables import page_view
 from spi_analysis.reporting.institution.sentences import hidden_reason, is_hidden
 from spi_analysis.scores import find_priority_areas
 from spi_analysis.stages import InstitutionPage
@@ -41,34 +57,42 @@ def priority_areas_view(page: InstitutionPage) -> Shown:
         return show(lambda words: html_paragraphs([words("No part has enough answers to be compared.")]))
     below = rows[rows["difference"] < 0].head(params.max_shown)
 
-    def make(words: Words) -> str:
-        said = words(
+    def said(words: Words) -> str:
+        trusted = words(
             FALSE_ALARMS[params.adjustment],
             k=len(rows),
             clear=int(rows["is_clear"].sum()),
             rate=words.percent(params.rate, 0),
         )
-        return html_paragraphs([said]) + (_table(page, below, words) if len(below) else "")
+        return html_paragraphs([trusted])
 
-    return show(make)
+    return show(said) + _table(page, below) if len(below) else show(said)
 
 
-def _table(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
-    limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
-    columns = [
-        text(words("Part"), (part_name(page, row, words) for row in rows.itertuples())),
-        text(words("Compared with"), (_measure(page, row, words) for row in rows.itertuples())),
-        figures(words("Score"), (words.number(x, 1) for x in rows["score"])),
-        figures(words("Difference"), (words.signed(x, 1) for x in rows["difference"])),
-        figures(words("Interval"), (words.interval(low, high, 1) for low, high in limits)),
-        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
-        text(words("Evidence"), (words("enough evidence") if x else words("not enough") for x in rows["is_clear"])),
-    ]
-    note = words(
+def _table(page: InstitutionPage, rows: pd.DataFrame) -> View:
+    keys = ("kind", "source", "part")
+    columns = (
+        written(message("Part"), keys, lambda words, *part: part_name(page, Part(*part), words)),
+        written(message("Compared with"), ("kind", "source"), partial(_measure, page)),
+        number(message("Score"), "score", 1),
+        signed(message("Difference"), "difference", 1),
+        interval(message("Interval"), "ci_low", "ci_high", 1),
+        count(message("Answers (n)"), "n"),
+        worded(message("Evidence"), "is_clear", {True: message("enough evidence"), False: message("not enough")}),
+    )
+    note = message(
         "The strongest evidence first: a small difference that is well measured may stand before a large one that is "
         "not. The interval is that of the difference, for this part alone."
     )
-    return page_table(columns, "weak_sides", words("Parts by strength of evidence"), note, words)
+    return page_view(rows, columns, "weak_sides", message("Parts by strength of evidence"), (note,))
+
+
+class Part(NamedTuple):
+    """What is compared: a source, or a part of one."""
+
+    kind: str
+    source: Source
+    part: str
 
 
 def part_name(page: InstitutionPage, row: Any, words: Words) -> str:
@@ -82,7 +106,7 @@ def part_name(page: InstitutionPage, row: Any, words: Words) -> str:
     return f"{name} ({source})"
 
 
-def _measure(page: InstitutionPage, row: Any, words: Words) -> str:
-    if row.kind in ("source", "dimension"):
+def _measure(page: InstitutionPage, words: Words, kind: str, source: str) -> str:
+    if kind in ("source", "dimension"):
         return words("threshold {x}", x=words.exact(page.setup.round.weak_sides.threshold))
-    return words("all of {source}", source=words.value("part", row.source))
+    return words("all of {source}", source=words.value("part", source))

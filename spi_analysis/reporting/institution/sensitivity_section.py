@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.reporting import WEAK, Shown, Words, figures, html_paragraphs, message, range_sentences, show, text
-from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.reporting import (
+    WEAK,
+    Shown,
+    View,
+    Words,
+    coded,
+    count,
+    html_paragraphs,
+    interval,
+    message,
+    number,
+    range_sentences,
+    show,
+)
+from spi_analysis.reporting.institution.page_tables import page_view
 from spi_analysis.stages import InstitutionPage, Sensitivity
 from spi_analysis.tables import as_shown, write_csv
 
@@ -32,12 +44,9 @@ SAFE = message("Whatever those who did not answer think, the category would not 
 def nonresponse_view(page: InstitutionPage, found: Sensitivity) -> Shown:
     """Sentences on the range and on the tipping point, and the table of ranges."""
 
-    def make(words: Words) -> str:
-        if found.ranges.empty:
-            return html_paragraphs([words("There is nothing to show.")])
-        return html_paragraphs(nonresponse_sentences(page, found, words)) + _table(page, found, words)
-
-    return show(make)
+    if found.ranges.empty:
+        return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
+    return show(lambda words: html_paragraphs(nonresponse_sentences(page, found, words))) + _table(found)
 
 
 def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
@@ -82,29 +91,30 @@ def _shares(found: Sensitivity, words: Words) -> str:
     return words.listed(f"{words.percent(share, 0)} ({words.value('part', source)})" for share, source in shares)
 
 
-def _table(page: InstitutionPage, found: Sensitivity, words: Words) -> str:
+def _table(found: Sensitivity) -> View:
     rows = found.ranges
-    columns = [
-        text(words("Measure"), (words.value("part", m) for m in rows["measure"])),
-        figures(words("As reported"), (words.number(x, 1) for x in rows["estimate"])),
-        figures(words("Interval"), (words.interval(r.ci_low, r.ci_high, 1) for r in rows.itertuples())),
-        figures(words("If nonresponse depends on the answer"), (_range(r, words) for r in rows.itertuples())),
-        figures(words("Answers (n)"), (words.number(n, 0) for n in rows["n"])),
-    ]
-    note = words(
-        'The range in the column "If nonresponse depends on the answer" is no confidence interval: it says how far the '
-        "figure moves with the assumption, and leaves chance out. A dash: no range can be worked out. {mark}: its far "
-        "end is weakly founded. Experts and corrections are taken as they are. Method: proxy pattern-mixture analysis, "
-        "Andridge and Little (2011).",
-        mark=WEAK,
+    is_known = rows["low"].notna() & rows["high"].notna()
+    # Marked where the far end rests on a proxy that tells little.
+    weak = is_known & ~rows["informative"].astype(bool)
+    columns = (
+        coded(message("Measure"), "measure", "part"),
+        number(message("As reported"), "estimate", 1),
+        interval(message("Interval"), "ci_low", "ci_high", 1),
+        interval(message("If nonresponse depends on the answer"), "low", "high", 1, mark="mark"),
+        count(message("Answers (n)"), "n"),
     )
-    return page_table(columns, FILE, words("If those who did not answer differ"), note, words)
 
+    def note(words: Words) -> str:
+        return words(
+            'The range in the column "If nonresponse depends on the answer" is no confidence interval: it says how far '
+            "the figure moves with the assumption, and leaves chance out. A dash: no range can be worked out. {mark}: "
+            "its far end is weakly founded. Experts and corrections are taken as they are. Method: proxy "
+            "pattern-mixture analysis, Andridge and Little (2011).",
+            mark=WEAK,
+        )
 
-def _range(row: Any, words: Words) -> str:
-    """A range, marked where its far end rests on a proxy that tells little."""
-    known = pd.notna(row.low) and pd.notna(row.high)
-    return words.interval(row.low, row.high, 1) + (WEAK if known and not row.informative else "")
+    title = message("If those who did not answer differ")
+    return page_view(rows.assign(mark=weak.map({True: WEAK, False: ""})), columns, FILE, title, (note,))
 
 
 def save_nonresponse(found: Sensitivity, folder: Path) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from spi_analysis.params import NATIONAL, Target
-from spi_analysis.reporting import Phrase, Words, figures, message, phrase, text
-from spi_analysis.reporting.institution.page_tables import page_table
+from spi_analysis.reporting import Phrase, Shown, Words, coded, message, number, phrase, show, written, years
+from spi_analysis.reporting.institution.page_tables import page_view
 from spi_analysis.stages import InstitutionPage
 
 FILE = "targets"
@@ -101,20 +101,23 @@ def _kind(row: Target) -> str:
     return "national" if row.institution_id == NATIONAL else "local"
 
 
-def targets_table(page: InstitutionPage, words: Words) -> str:
+def targets_table(page: InstitutionPage) -> Shown:
     """Every target of the years shown, with who says so and when; nothing where there is none."""
-    rows = page_targets(page)
-    if not rows:
-        return ""
-    columns = [
-        text(words("Year"), (str(row.year) for row in rows)),
-        text(words("Whose target"), (words.value("target", _kind(row)) for row in rows)),
-        figures(words("Index"), (words.number(row.target) for row in rows)),
-        text(words("Source"), (words.pick(row.cite) for row in rows)),
-        text(words("As of"), (words.date(row.as_of) for row in rows)),
-    ]
-    note = words("Of two targets of one year that contradict each other, the one that stands first is compared first.")
-    return page_table(columns, FILE, words("Targets and who says so"), note, words)
+    found = page_targets(page)
+    if not found:
+        return show(lambda words: "")
+    rows = target_rows(page).assign(kind=[_kind(row) for row in found], cite=range(len(found)))
+    columns = (
+        years(message("Year"), "year"),
+        coded(message("Whose target"), "kind", "target"),
+        number(message("Index"), "target"),
+        written(message("Source"), ("cite",), lambda words, place: words.pick(found[int(place)].cite)),
+        written(message("As of"), ("as_of",), lambda words, day: words.date(day)),
+    )
+    note = message(
+        "Of two targets of one year that contradict each other, the one that stands first is compared first."
+    )
+    return page_view(rows, columns, FILE, message("Targets and who says so"), (note,))
 
 
 def target_rows(page: InstitutionPage) -> pd.DataFrame:

@@ -32,13 +32,13 @@ from spi_analysis.reporting import (
 )
 from spi_analysis.reporting.institution.downloads import experience_rows
 from spi_analysis.reporting.institution.first_sentences import opening_sentences
-from spi_analysis.reporting.institution.labels import dimension_rows, experience_labels, previous_index
+from spi_analysis.reporting.institution.labels import experience_labels, previous_index
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
+    dimension_table,
     experience_table,
     history_table,
     quality_table,
-    score_table,
     unit_table,
     who_answered_table,
 )
@@ -110,11 +110,8 @@ def who_answered_view(page: InstitutionPage) -> Shown:
     if page.withheld_reason == SECRET:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     least = page.setup.round.disclosure.min_cell
-    return show(
-        lambda words: (
-            who_answered_table(page, words)
-            + html_paragraphs([ineligible_sentence(page.reports, least, words)], "ineligible-reports")
-        )
+    return who_answered_table(page) + show(
+        lambda words: html_paragraphs([ineligible_sentence(page.reports, least, words)], "ineligible-reports")
     )
 
 
@@ -133,20 +130,15 @@ def composition_view(page: InstitutionPage) -> Shown:
         total_label=phrase(lambda words: words.value("part", "index")),
         x_label=phrase(lambda words: words("Points")),
     )
-    return show(lambda words: drawn.html(words) + composition_table(page, index, words))
+    return composition_table(page, index, drawn)
 
 
 def change_view(page: InstitutionPage) -> Shown:
     """Published years and this round."""
-    index = page.figure("index")
+    index, nothing = page.figure("index"), show(lambda words: "")
     drawn = None if index is None or page.history.empty else _history_chart(page, index)
-
-    def make(words: Words) -> str:
-        table = "" if page.history.empty else history_table(page, words)
-        first = html_paragraphs([change_sentence(page, words)]) if drawn is None else drawn.html(words)
-        return first + table + targets_table(page, words)
-
-    return show(make)
+    first = nothing if drawn else show(lambda words: html_paragraphs([change_sentence(page, words)]))
+    return first + (nothing if page.history.empty else history_table(page, drawn)) + targets_table(page)
 
 
 def _history_chart(page: InstitutionPage, index: pd.Series) -> Chart:
@@ -219,12 +211,7 @@ def dimensions_view(page: InstitutionPage) -> Shown:
         x_label=phrase(lambda words: words("Score (0 worst, 100 best)")),
     )  # fmt: skip
 
-    def make(words: Words) -> str:
-        rows = dimension_rows(page, words)
-        table = score_table(page, rows, "dimensions", words("Scores of the dimensions"), words("Dimension"), words)
-        return (drawn.html(words) if drawn else "") + table
-
-    return show(make)
+    return dimension_table(page, drawn)
 
 
 def units_view(page: InstitutionPage, source: Source) -> Shown:
@@ -233,18 +220,13 @@ def units_view(page: InstitutionPage, source: Source) -> Shown:
     rows = rows.sort_values(["estimate", "label"], na_position="last")
     shown = rows[rows["status"] == "shown"]
     title = phrase(lambda words: words("Scores by unit: {source}", source=words.value("source", source)))
-    drawn = None if shown.empty else _units_chart(page, shown, source, title)
-
-    def make(words: Words) -> str:
-        name = words.value("source", source)
-        if rows.empty:
-            return html_paragraphs([words("{source}: no unit has an answer.", source=name)])
-        table = unit_table(page, rows, source, title.say(words), words)
-        if drawn is None:
-            return html_paragraphs([words("{source}: no unit's score can be shown.", source=name)]) + table
-        return drawn.html(words) + table
-
-    return show(make)
+    if len(shown):
+        return unit_table(page, rows, source, title, _units_chart(page, shown, source, title))
+    nothing = (
+        message("{source}: no unit's score can be shown.") if len(rows) else message("{source}: no unit has an answer.")
+    )
+    first = show(lambda words: html_paragraphs([words(nothing, source=words.value("source", source))]))
+    return first if rows.empty else first + unit_table(page, rows, source, title, None)
 
 
 def _units_chart(page: InstitutionPage, shown: pd.DataFrame, source: Source, title: Phrase) -> Chart:
@@ -275,13 +257,8 @@ def experiences_view(page: InstitutionPage) -> Shown:
     texts, rows = experience_labels(page), experience_rows(page)
     shown = rows[(rows["denominator"] == "contacts") & (rows["status"] == "shown")]
     drawn = None if shown.empty else _experiences_chart(shown, texts)
-
-    def make(words: Words) -> str:
-        labelled = rows.assign(label=[words.pick(texts[code]) for code in rows["part"]])
-        meaning = html_paragraphs([contact_note(page, words)])
-        return meaning + (drawn.html(words) if drawn else "") + experience_table(page, labelled, words)
-
-    return show(make)
+    meaning = show(lambda words: html_paragraphs([contact_note(page, words)]))
+    return meaning + experience_table(page, rows, texts, drawn)
 
 
 def _experiences_chart(shown: pd.DataFrame, texts: dict[str, Text]) -> Chart:
@@ -350,7 +327,7 @@ def quality_view(page: InstitutionPage) -> Shown:
     """How sure the figures are, and how they were made; nothing where the work is secret."""
     if page.withheld_reason == SECRET:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
-    return show(lambda words: html_paragraphs(quality_sentences(page, words)) + quality_table(page, words))
+    return show(lambda words: html_paragraphs(quality_sentences(page, words))) + quality_table(page)
 
 
 def glossary_view(page: InstitutionPage) -> Shown:

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import (
     Shown,
+    View,
     Words,
     chart,
-    figures,
+    estimate,
     html_paragraphs,
-    html_table,
+    in_words,
     institution_names,
     intervals,
-    phrase,
+    message,
+    number,
+    plain,
     show,
-    text,
+    written,
 )
-from spi_analysis.reporting.national.this_round import rank_set_cells
+from spi_analysis.reporting.national.this_round import rank_set_columns
 from spi_analysis.scores.years import SERIES
 from spi_analysis.stages import Overview
+
+# What must stand wherever the model's noise is used.
+NOISE_NOTE = message("Published years carry no standard error: noise is the model's.")
+PARTS = {"lasting_level": message("Lasting level"), "change": message("Change"), "noise": message("Noise")}
+
+
+def _series_and_type(words: Words, series: str, type_: str, n: float) -> str:
+    return f"{words.value('part', series)}, {words.value('type', type_)} ({words.number(n, 0)})"
+
+
+SERIES_AND_TYPE = written(message("Score, type (n)"), ("series", "type", "n"), _series_and_type)
 
 
 def components_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -32,40 +47,44 @@ def components_table(overview: Overview, setup: RoundSetup) -> Shown:
     table = overview.model.components
     groups = [part for _, part in table.groupby(["series", "type"], sort=False)]
     groups = sorted(groups, key=lambda part: SERIES.index(part["series"].iloc[0]))
-
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Score, type (n)"), (_series_and_type(part.iloc[0], words) for part in groups)),
-            *(
-                figures(heading, (_estimate(part[part["part"] == name].iloc[0], words) for part in groups))
-                for name, heading in (
-                    ("lasting_level", words("Lasting level")),
-                    ("change", words("Change")),
-                    ("noise", words("Noise")),
-                )
-            ),
-        ]
-        title, note = words("Lasting level, change and noise, in points"), _components_note(setup, words)
-        main = html_table(columns, "table-components", title, note=note, csv="tables/years_components.csv", words=words)
-        shifts = pd.concat(groups).query("part == 'mode_shift'")
-        return main if shifts.empty else main + _shift_table(shifts, setup, words)
-
-    return show(make)
-
-
-def _shift_table(shifts: pd.DataFrame, setup: RoundSetup, words: Words) -> str:
-    columns = [
-        text(words("Score, type (n)"), (_series_and_type(row, words) for _, row in shifts.iterrows())),
-        text(words("Year"), (str(int(year)) for year in shifts["year"])),
-        figures(words("Shift"), (_estimate(row, words, signed=True) for _, row in shifts.iterrows())),
-    ]
-    note = words(
-        "What institutions with an unexplained deduction lost or gained that year against others of their type, in "
-        "points, in brackets the {level} interval. What hit all of a type cannot be told from a true change.",
-        level=words.percent(setup.round.level, 0),
+    columns = (
+        SERIES_AND_TYPE,
+        *(
+            estimate(heading, f"estimate_{name}", f"ci_low_{name}", f"ci_high_{name}", 1)
+            for name, heading in PARTS.items()
+        ),
     )
-    title = words("Shift where the mode of interviewing changed")
-    return html_table(columns, "table-shift", title, note=note, csv="tables/years_components.csv", words=words)
+    notes = (partial(_components_note, setup),)
+    rows = pd.DataFrame([_components_of(part) for part in groups])
+    title = message("Lasting level, change and noise, in points")
+    main = View(rows, columns, notes=notes, title=title, name="components", programs="tables/years_components.csv")
+    shifts = pd.concat(groups).query("part == 'mode_shift'")
+    return main if shifts.empty else main + _shift_table(shifts, setup)
+
+
+def _components_of(group: pd.DataFrame) -> dict[str, Any]:
+    """The parts of a series and type side by side."""
+    first = group.drop_duplicates("part").set_index("part")
+    figures = {f"{name}_{part}": first.loc[part, name] for part in PARTS for name in ("estimate", "ci_low", "ci_high")}
+    return group.iloc[0][["series", "type", "n"]].to_dict() | figures
+
+
+def _shift_table(shifts: pd.DataFrame, setup: RoundSetup) -> View:
+    columns = (
+        SERIES_AND_TYPE,
+        written(message("Year"), ("year",), lambda words, year: str(int(year))),
+        estimate(message("Shift"), "estimate", "ci_low", "ci_high", 1, sign=True),
+    )
+
+    def note(words: Words) -> str:
+        return words(
+            "What institutions with an unexplained deduction lost or gained that year against others of their type, "
+            "in points, in brackets the {level} interval. What hit all of a type cannot be told from a true change.",
+            level=words.percent(setup.round.level, 0),
+        )
+
+    title = message("Shift where the mode of interviewing changed")
+    return View(shifts, columns, notes=(note,), title=title, name="shift", programs="tables/years_components.csv")
 
 
 def levels_view(overview: Overview, setup: RoundSetup) -> Shown:
@@ -79,35 +98,44 @@ def levels_view(overview: Overview, setup: RoundSetup) -> Shown:
     rows = rows.sort_values("institution_id", key=lambda codes: codes.map(order))
     year = overview.model.last_year
 
-    label = rows["institution_id"].map(names)
+    rows = rows.assign(label=rows["institution_id"].map(names))
+
     current = rows.rename(columns={"current": "estimate", "current_low": "ci_low", "current_high": "ci_high"})
     drawn = chart(
         intervals,
-        current.assign(label=label),
+        current,
         "chart-levels",
         lambda words: words("Published index (KPK) of {year} without noise", year=year),
         decimals=1,
-        x_label=phrase(lambda words: words("Index")),
-        note=noise_note,
+        x_label=in_words(message("Index")),
+        note=in_words(NOISE_NOTE),
+    )
+    columns = (
+        plain(message("Institution"), "label"),
+        number(message("Published"), "published"),
+        estimate(message("Without noise"), "current", "current_low", "current_high", 1),
+        estimate(message("Lasting level"), "lasting", "lasting_low", "lasting_high", 1),
     )
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Institution"), label),
-            figures(words("Published"), (words.number(x) for x in rows["published"])),
-            figures(words("Without noise"), _triples(rows, "current", words)),
-            figures(words("Lasting level"), _triples(rows, "lasting", words)),
-        ]
-        note = words(
+    def note(words: Words) -> str:
+        return words(
             "In brackets the {level} interval. Both figures are drawn towards the mean of the type; they are not made "
             "for ranking.",
             level=words.percent(setup.round.level, 0),
         )
-        title = words("Published index (KPK) of {year}, its score without noise and its lasting level", year=year)
-        return drawn.html(words) + html_table(columns, "table-levels", title, note=f"{note} {noise_note(words)}",
-                                  csv="tables/years_levels.csv", words=words)  # fmt: skip
 
-    return show(make)
+    def title(words: Words) -> str:
+        return words("Published index (KPK) of {year}, its score without noise and its lasting level", year=year)
+
+    return View(
+        rows,
+        columns,
+        drawn,
+        notes=(note, NOISE_NOTE),
+        title=title,
+        name="levels",
+        programs="tables/years_levels.csv",
+    )
 
 
 def published_rank_sets_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -118,27 +146,31 @@ def published_rank_sets_table(overview: Overview, setup: RoundSetup) -> Shown:
         return show(lambda words: "")
     names = institution_names(overview.published, setup.roster)
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Institution"), rows.index.map(names)),
-            text(words("Peers"), (f"{words.value('type', r.type)} (n = {r.peers})" for r in rows.itertuples())),
-            figures(words("Rank set, all together"), rank_set_cells(rows["best"], rows["worst"], rows["peers"], words)),
-            figures(
-                words("Rank set, this one alone"),
-                rank_set_cells(rows["best_alone"], rows["worst_alone"], rows["peers"], words),
-            ),
-        ]
-        title = words("Rank sets within the type by the published index (KPK) of {year}", year=overview.model.last_year)
-        note = words("Sets with {level} confidence, as above.", level=words.percent(setup.round.level, 0))
-        return html_table(columns, "table-published-places", title, note=f"{note} {noise_note(words)}",
-                          csv="tables/years_places.csv", words=words)  # fmt: skip
+    columns = (
+        plain(message("Institution"), "name"),
+        written(
+            message("Peers"),
+            ("type", "peers"),
+            lambda words, type_, peers: f"{words.value('type', type_)} (n = {int(peers)})",
+        ),
+        *rank_set_columns(),
+    )
 
-    return show(make)
+    def title(words: Words) -> str:
+        said = message("Rank sets within the type by the published index (KPK) of {year}")
+        return words(said, year=overview.model.last_year)
 
+    def note(words: Words) -> str:
+        return words("Sets with {level} confidence, as above.", level=words.percent(setup.round.level, 0))
 
-def noise_note(words: Words) -> str:
-    """What must stand wherever the model's noise is used."""
-    return words("Published years carry no standard error: noise is the model's.")
+    return View(
+        rows.assign(name=rows.index.map(names)),
+        columns,
+        notes=(note, NOISE_NOTE),
+        title=title,
+        name="published-places",
+        programs="tables/years_places.csv",
+    )
 
 
 def _no_model(setup: RoundSetup) -> Shown:
@@ -163,18 +195,4 @@ def _components_note(setup: RoundSetup, words: Words) -> str:
         level=words.percent(setup.round.level, 0),
         persistence=words.percent(setup.years.model.persistence, 0),
     )
-    return f"{model} {noise_note(words)}"
-
-
-def _series_and_type(row: pd.Series, words: Words) -> str:
-    return f"{words.value('part', row['series'])}, {words.value('type', row['type'])} ({words.number(row['n'], 0)})"
-
-
-def _estimate(row: pd.Series, words: Words, signed: bool = False) -> str:
-    value = (words.signed if signed else words.number)(row["estimate"], 1)
-    return f"{value} ({words.interval(row['ci_low'], row['ci_high'], 1)})"
-
-
-def _triples(rows: pd.DataFrame, name: str, words: Words) -> Iterable[str]:
-    for value, low, high in rows[[name, f"{name}_low", f"{name}_high"]].to_numpy():
-        yield f"{words.number(value, 1)} ({words.interval(low, high, 1)})"
+    return f"{model} {words(NOISE_NOTE)}"

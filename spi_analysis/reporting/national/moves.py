@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import (
     Shown,
+    View,
     Words,
-    figures,
+    coded,
     html_paragraphs,
-    html_table,
     institution_names,
     message,
+    number,
+    p_value,
+    percent,
+    plain,
     show,
-    text,
+    signed,
+    written,
 )
-from spi_analysis.reporting.national.lasting_levels import noise_note
+from spi_analysis.reporting.national.lasting_levels import NOISE_NOTE
+from spi_analysis.reporting.view_columns import Column
 from spi_analysis.scores.years import METHODS, SERIES
 from spi_analysis.stages import Overview
 
@@ -38,26 +46,34 @@ def moves_table(overview: Overview, setup: RoundSetup) -> Shown:
     shown = clear.sort_values(["order", "p_value", "institution_id"]).groupby("order").head(MOST)
     before, after = overview.years[-2:]
 
-    def make(words: Words) -> str:
-        summary = html_paragraphs([words("Moves that stand out: {counts}.", counts=_counts(moves, words))])
-        note = _moves_note(setup, words)
-        if shown.empty:
-            return summary + html_paragraphs([note], "note")
-        columns = [
-            text(words("Institution"), shown["institution_id"].map(names)),
-            text(words("Score"), (words.value("part", s) for s in shown["series"])),
-            figures(str(before), (words.number(x) for x in shown["before"])),
-            figures(str(after), (words.number(x) for x in shown["after"])),
-            figures(words("Own move"), (words.signed(x) for x in shown["own_move"])),
-            figures(words("Noise stays under"), (words.number(x) for x in shown["noise_limit"])),
-            figures(words("Adjusted p"), (words.p_value(x) for x in shown["q_value"])),
-        ]
-        title = words("Moves from {before} to {after} that stand out from noise", before=before, after=after)
-        if len(shown) < len(clear):
-            note += " " + words("{shown} of {all}; the others are in the CSV.", shown=len(shown), all=len(clear))
-        return summary + html_table(columns, "table-moves", title, note=note, csv="tables/years_moves.csv", words=words)
+    def summary(words: Words) -> str:
+        said = html_paragraphs([words("Moves that stand out: {counts}.", counts=_counts(moves, words))])
+        return said + (html_paragraphs([_moves_note(setup, words)], "note") if shown.empty else "")
 
-    return show(make)
+    if shown.empty:
+        return show(summary)
+    columns = (
+        plain(message("Institution"), "name"),
+        coded(message("Score"), "series", "part"),
+        number(lambda words: str(before), "before"),
+        number(lambda words: str(after), "after"),
+        signed(message("Own move"), "own_move"),
+        number(message("Noise stays under"), "noise_limit"),
+        p_value(message("Adjusted p"), "q_value"),
+    )
+
+    def title(words: Words) -> str:
+        return words("Moves from {before} to {after} that stand out from noise", before=before, after=after)
+
+    def others(words: Words) -> str:
+        said = message("{shown} of {all}; the others are in the CSV.")
+        return words(said, shown=len(shown), all=len(clear)) if len(shown) < len(clear) else ""
+
+    rows = shown.assign(name=shown["institution_id"].map(names))
+    notes = (partial(_moves_note, setup), others)
+    return show(summary) + View(
+        rows, columns, notes=notes, title=title, name="moves", programs="tables/years_moves.csv"
+    )
 
 
 def _counts(moves: pd.DataFrame, words: Words) -> str:
@@ -81,7 +97,7 @@ def _moves_note(setup: RoundSetup, words: Words) -> str:
         rest=words.percent(1 - setup.round.level, 0),
         limit=words.number(setup.years.model.false_discovery),
     )
-    return f"{note} {noise_note(words)}"
+    return f"{note} {words(NOISE_NOTE)}"
 
 
 def hold_out_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -93,39 +109,47 @@ def hold_out_table(overview: Overview, setup: RoundSetup) -> Shown:
     ordered = ordered.sort_values(["order", "rule"])
     year = overview.model.last_year
 
-    def make(words: Words) -> str:
-        titles = {
-            "unknown": words("{year} predicted, nothing of that year known", year=year),
-            "known": words("{year} predicted, the mean of each type known", year=year),
-        }
-        notes = {"unknown": _hold_out_note(table, setup, year, words), "known": words(
+    titles = {
+        "unknown": message("{year} predicted, nothing of that year known"),
+        "known": message("{year} predicted, the mean of each type known"),
+    }
+
+    def known(words: Words) -> str:
+        return words(
             "Every rule is told the mean of each type in {year}: only the order of institutions is predicted.",
             year=year,
-        )}  # fmt: skip
-        return "".join(
-            html_table(
-                _hold_out_columns(ordered[ordered["common_move"] == case], words),
-                f"table-hold-out-{case}",
-                titles[case],
-                note=f"{notes[case]} {noise_note(words)}",
-                csv="tables/years_hold_out.csv",
-                words=words,
-            )
-            for case in titles
         )
 
-    return show(make)
+    notes = {"unknown": partial(_hold_out_note, table, setup, year), "known": known}
+    unknown_view, known_view = (
+        View(
+            ordered[ordered["common_move"] == case],
+            HOLD_OUT_COLUMNS,
+            notes=(notes[case], NOISE_NOTE),
+            title=partial(_of_year, title, year),
+            name=f"hold-out-{case}",
+            programs="tables/years_hold_out.csv",
+        )
+        for case, title in titles.items()
+    )
+    return unknown_view + known_view
 
 
-def _hold_out_columns(rows: pd.DataFrame, words: Words) -> list:
-    labels = (f"{words.value('part', r.series)}: {words(METHOD_WORDS[r.method])}" for r in rows.itertuples())
-    return [
-        text(words("Score and rule"), labels),
-        figures(words("Log score"), (words.number(x) for x in rows["log_score"])),
-        figures(words("Held"), (words.percent(x, 0) for x in rows["coverage"])),
-        figures(words("Width"), (words.number(x, 1) for x in rows["width"])),
-        figures(words("Error"), (words.number(x) for x in rows["rmse"])),
-    ]
+def _of_year(title: str, year: int, words: Words) -> str:
+    return words(title, year=year)
+
+
+def _score_and_rule(words: Words, series: str, method: str) -> str:
+    return f"{words.value('part', series)}: {words(METHOD_WORDS[method])}"
+
+
+HOLD_OUT_COLUMNS: tuple[Column, ...] = (
+    written(message("Score and rule"), ("series", "method"), _score_and_rule),
+    number(message("Log score"), "log_score"),
+    percent(message("Held"), "coverage", 0),
+    number(message("Width"), "width", 1),
+    number(message("Error"), "rmse"),
+)
 
 
 def _hold_out_note(table: pd.DataFrame, setup: RoundSetup, year: int, words: Words) -> str:

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import RoundSetup
+from spi_analysis.params import RoundSetup, Text
 from spi_analysis.reporting import (
     MISSING,
+    AnyText,
     Shown,
+    View,
     Words,
     category_limits,
     chart,
+    coded,
     composition,
-    figures,
+    count,
     html_paragraphs,
-    html_table,
+    in_words,
     institution_names,
     lines,
     message,
-    phrase,
+    number,
     phrases,
+    plain,
     readable,
     series_of,
     show,
+    signed,
     spread,
-    text,
+    spread_columns,
+    spread_of,
+    worded,
+    years,
 )
 from spi_analysis.scores import corrections_by_year, movers, published_bridge
 from spi_analysis.stages import Overview, agreement, disagreements
 
 MOST = 10
-SPREAD = {message("Lowest"): "lowest", message("Mean"): "mean", message("Highest"): "highest"}
+SPREAD = {"lowest": message("Lowest"), "mean": message("Mean"), "highest": message("Highest")}
 
 
 def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -42,25 +51,24 @@ def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
     if table.empty:
         return show(lambda words: html_paragraphs([words("No published year here carries its parts.")]))
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Year"), table["year"].astype(str)),
-            figures(words("Institutions"), (words.number(n, 0) for n in table["n"])),
-            figures(words("Agree within {x}", x=words.number(setup.years.tolerance)), map(str, table["agree"])),
-            figures(words("Largest difference"), (words.number(x) for x in table["largest"])),
-        ]
-        note = _source(setup, words)
-        known = setup.years.years
-        if years := [str(y) for y in table["year"] if int(y) in known and known[int(y)].other_correction]:
-            extra = words(
-                "In {years} some institutions carry a third correction that the commission did not name: it is shown, "
-                "not forced away.",
-                years=", ".join(years),
-            )
-            note = f"{extra} {note}"
-        return html_table(columns, "table-agreement", words("Index recomputed from its parts"), note=note, words=words)
+    columns = (
+        years(message("Year"), "year"),
+        count(message("Institutions"), "n"),
+        count(lambda words: words("Agree within {x}", x=words.number(setup.years.tolerance)), "agree"),
+        number(message("Largest difference"), "largest"),
+    )
 
-    return show(make)
+    def third(words: Words) -> str:
+        known = setup.years.years
+        with_third = [str(y) for y in table["year"] if int(y) in known and known[int(y)].other_correction]
+        said = message(
+            "In {years} some institutions carry a third correction that the commission did not name: it is shown, "
+            "not forced away."
+        )
+        return words(said, years=", ".join(with_third)) if with_third else ""
+
+    notes = (third, partial(_source, setup))
+    return View(table, columns, notes=notes, title=message("Index recomputed from its parts"), name="agreement")
 
 
 def corrections_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -70,21 +78,17 @@ def corrections_table(overview: Overview, setup: RoundSetup) -> Shown:
     if table.empty:
         return show(lambda words: "")
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Year"), table["year"].astype(str)),
-            figures(words("Institutions"), (words.number(n, 0) for n in table["n"])),
-            *(figures(words(name), (words.number(x) for x in table[key])) for name, key in SPREAD.items()),
-            figures(words("With the third correction"), (words.number(n, 0) for n in table["n_other"].astype(float))),
-        ]
-        said = [_official_sentence(int(y), official[int(y)], words) for y in table["year"] if official.get(int(y))]
-        note = words(
-            "Weighted scores minus the published index, in points. A dash: all of a year's corrections were named."
-        )
-        title = words("Corrections in all")
-        return html_table(columns, "table-corrections", title, note=" ".join([note, *said]), words=words)
-
-    return show(make)
+    columns = (
+        years(message("Year"), "year"),
+        count(message("Institutions"), "n"),
+        *(number(heading, name) for name, heading in SPREAD.items()),
+        count(message("With the third correction"), "n_other"),
+    )
+    note = message(
+        "Weighted scores minus the published index, in points. A dash: all of a year's corrections were named."
+    )
+    said = [partial(_official_sentence, int(y), official[int(y)]) for y in table["year"] if official.get(int(y))]
+    return View(table, columns, notes=(note, *said), title=message("Corrections in all"), name="corrections")
 
 
 def _official_sentence(year: int, official: Any, words: Words) -> str:
@@ -102,24 +106,29 @@ def disagreement_table(overview: Overview, setup: RoundSetup) -> Shown:
     """Published indices that do not follow from their parts, the largest difference first."""
     names = institution_names(overview.published, setup.roster)
     rows = disagreements(overview)
-    worst = rows.head(MOST)
     if rows.empty:
         return show(lambda words: html_paragraphs([words("Every published index follows from its parts.")]))
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Institution"), worst["institution_id"].map(names)),
-            text(words("Year"), worst["year"].astype(str)),
-            figures(words("Published"), (words.number(x) for x in worst["index"])),
-            figures(words("Recomputed"), (words.number(x) for x in worst["recomputed"])),
-            figures(words("Difference"), (words.signed(x) for x in worst["difference"])),
-        ]
-        note = words("{shown} of {all}; the others are in the CSV.", shown=len(worst), all=len(rows))
-        title = words("Published index and parts disagree")
-        csv = "tables/disagreements.csv"
-        return html_table(columns, "table-disagreements", title, note=note, csv=csv, words=words)
+    columns = (
+        plain(message("Institution"), "name"),
+        years(message("Year"), "year"),
+        number(message("Published"), "index"),
+        number(message("Recomputed"), "recomputed"),
+        signed(message("Difference"), "difference"),
+    )
 
-    return show(make)
+    def note(words: Words) -> str:
+        return words("{shown} of {all}; the others are in the CSV.", shown=min(MOST, len(rows)), all=len(rows))
+
+    return View(
+        rows.assign(name=rows["institution_id"].map(names)),
+        columns,
+        notes=(note,),
+        title=message("Published index and parts disagree"),
+        name="disagreements",
+        most=MOST,
+        programs="tables/disagreements.csv",
+    )
 
 
 def means_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -127,29 +136,26 @@ def means_table(overview: Overview, setup: RoundSetup) -> Shown:
     table = overview.means
     too_few = bool((table["n"] < setup.years.min_national).any())
 
-    def make(words: Words) -> str:
-        reason = {True: words("rounding"), False: words("unexplained")}
-        columns = [
-            text(words("Year"), table["year"].astype(str)),
-            figures(words("Institutions here"), (words.number(n, 0) for n in table["n"])),
-            figures(words("Their plain mean"), (words.number(x) for x in table["plain_mean"])),
-            figures(words("Official national index"), (words.number(x) for x in table["official"])),
-            figures(words("Gap"), (words.signed(x) for x in table["gap"])),
-            text(words("The gap is"), (reason.get(x, MISSING) for x in table["explained"])),
-        ]
-        note = words(
-            "The national index is the plain mean over all institutions. A gap beyond rounding is shown as it is."
-        )
-        if too_few:
-            few = words(
-                "A mean over fewer than {n} institutions is theirs alone and no national index, so no gap is given.",
-                n=setup.years.min_national,
-            )
-            note = f"{note} {few}"
-        title = words("Published means beside the official index (KPK)")
-        return html_table(columns, "table-means", title, note=f"{note} {_source(setup, words)}", words=words)
+    columns = (
+        years(message("Year"), "year"),
+        count(message("Institutions here"), "n"),
+        number(message("Their plain mean"), "plain_mean"),
+        number(message("Official national index"), "official"),
+        signed(message("Gap"), "gap"),
+        worded(message("The gap is"), "explained", {True: message("rounding"), False: message("unexplained")}),
+    )
+    note = message(
+        "The national index is the plain mean over all institutions. A gap beyond rounding is shown as it is."
+    )
 
-    return show(make)
+    def few(words: Words) -> str:
+        said = message(
+            "A mean over fewer than {n} institutions is theirs alone and no national index, so no gap is given."
+        )
+        return words(said, n=setup.years.min_national) if too_few else ""
+
+    title = message("Published means beside the official index (KPK)")
+    return View(table, columns, notes=(note, few, partial(_source, setup)), title=title, name="means")
 
 
 def types_chart(overview: Overview) -> Shown:
@@ -157,44 +163,47 @@ def types_chart(overview: Overview) -> Shown:
     table = overview.types.pivot(index="year", columns="type", values="mean")
     latest = overview.types[overview.types["year"] == overview.years[-1]].set_index("type")["n"]
 
-    def names(words: Words) -> list[str]:
-        return [f"{words.value('type', t)} (n = {words.number(latest.get(t, 0), 0)})" for t in table]
+    title = message("Mean published index (KPK) by type of institution")
 
-    table = table.set_axis(phrases(names), axis=1)
+    def name(kind: str, words: Words) -> str:
+        return f"{words.value('type', kind)} (n = {words.number(latest.get(kind, 0), 0)})"
+
     drawn = chart(
         lines,
-        series_of(table),
+        series_of(table.set_axis(phrases(lambda words: [name(kind, words) for kind in table]), axis=1)),
         "chart-types",
-        lambda words: words("Mean published index (KPK) by type of institution"),
-        x_label=phrase(lambda words: words("Year")),
-        y_label=phrase(lambda words: words("Index")),
+        in_words(title),
+        x_label=in_words(message("Year")),
+        y_label=in_words(message("Index")),
         from_zero=False,
         note=lambda words: words("n: institutions of that type here in {year}.", year=overview.years[-1]),
     )
-    return show(drawn.html)
+    columns = (years(message("Year"), "year"), *(number(partial(name, kind), kind) for kind in table.columns))
+    return View(table.reset_index(), columns, drawn, title=title, name="chart-types", with_table=False)
 
 
 def categories_table(overview: Overview, setup: RoundSetup) -> Shown:
     """Institutions by category and year, each year by its own rule."""
     table, labels = overview.categories, setup.years.category_labels
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Year"), table.index.astype(str)),
-            *(
-                figures(words.pick(labels[code]), (words.number(n, 0) for n in table[code].astype(float)))
-                for code in table.columns
-            ),
-        ]
-        note = " ".join([
-            words("Each year by its own rule, applied to the index as it was published (a dash: the year has no such "
-                  "category)."),
-            *_rule_sentences(overview.years, setup, words),
-        ])  # fmt: skip
-        title = words("Institutions by category of the published index (KPK)")
-        return html_table(columns, "table-categories", title, note=note, words=words)
+    columns = (years(message("Year"), "year"), *(count(_picked(labels[code]), code) for code in table.columns))
 
-    return show(make)
+    def note(words: Words) -> str:
+        return words(
+            "Each year by its own rule, applied to the index as it was published (a dash: the year has no such "
+            "category)."
+        )
+
+    def rules(words: Words) -> str:
+        return " ".join(_rule_sentences(overview.years, setup, words))
+
+    rows = table.rename_axis("year").reset_index()
+    title = message("Institutions by category of the published index (KPK)")
+    return View(rows, columns, notes=(note, rules), title=title, name="categories")
+
+
+def _picked(text: Text) -> AnyText:
+    return lambda words: words.pick(text)
 
 
 def _rule_sentences(published: list[int], setup: RoundSetup, words: Words) -> list[str]:
@@ -220,16 +229,26 @@ def distribution_chart(overview: Overview) -> Shown:
     rows = overview.published
     values = rows.loc[(rows["year"] == year) & (rows["type"] != "nasional"), "index"]
 
+    def title(words: Words) -> str:
+        return words("Published indices (KPK) of {year}", year=year)
+
     drawn = chart(
         spread,
         values.to_frame("estimate"),
         "chart-distribution",
-        lambda words: words("Published indices (KPK) of {year}", year=year),
-        x_label=phrase(lambda words: words("Index")),
-        y_label=phrase(lambda words: words("Number of institutions")),
+        title,
+        x_label=in_words(message("Index")),
+        y_label=in_words(message("Number of institutions")),
         note=lambda words: words("{n} institutions.", n=words.number(len(values), 0)),
     )
-    return show(drawn.html)
+    return View(
+        spread_of(values),
+        spread_columns(),
+        drawn,
+        title=title,
+        name="chart-distribution",
+        with_table=False,
+    )
 
 
 def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -240,45 +259,44 @@ def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
     before, after = overview.years[-2:]
     table = movers(overview.published, before, after, MOST // 2)
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Institution"), table["institution_id"].map(names)),
-            figures(str(before), (words.number(x) for x in table["before"])),
-            figures(str(after), (words.number(x) for x in table["after"])),
-            figures(words("Change"), (words.signed(x) for x in table["change"])),
-        ]
-        note = words("Published figures carry no interval: a large move is not a proven one.")
-        return html_table(
-            columns, "table-movers", words("Largest changes of the published index (KPK)"), note=note, words=words
-        )
-
-    return show(make)
+    columns = (
+        plain(message("Institution"), "name"),
+        number(lambda words: str(before), "before"),
+        number(lambda words: str(after), "after"),
+        signed(message("Change"), "change"),
+    )
+    note = message("Published figures carry no interval: a large move is not a proven one.")
+    title = message("Largest changes of the published index (KPK)")
+    rows = table.assign(name=table["institution_id"].map(names))
+    return View(rows, columns, notes=(note,), title=title, name="movers")
 
 
 def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> Shown:
     """What an institution's published change between the last two years with parts is made of; else nothing."""
     rows = overview.published[overview.published["institution_id"] == institution_id].dropna(subset=["internal"])
-    years = sorted(int(year) for year in rows["year"])[-2:]
-    if len(years) < 2:
+    both = sorted(int(year) for year in rows["year"])[-2:]
+    if len(both) < 2:
         # The sentence before the chart is left out with it.
         return show(lambda words: "")
-    parts = published_bridge(overview.published, institution_id, years[0], years[1], setup.years)
+    parts = published_bridge(overview.published, institution_id, both[0], both[1], setup.years)
+
+    def title(words: Words) -> str:
+        name, (before, after) = readable(setup.roster[institution_id].name), both
+        said = message("{name}: published index (KPK) from {before} to {after}")
+        return words(said, name=name, before=before, after=after)
+
     labels = phrases(lambda words: [words.value("part", part) for part in parts["part"]])
     drawn = chart(
         composition,
         pd.DataFrame({"label": labels, "estimate": parts["points"].to_numpy()}),
         "chart-bridge",
-        lambda words: words(
-            "{name}: published index (KPK) from {before} to {after}",
-            name=readable(setup.roster[institution_id].name),
-            before=years[0],
-            after=years[1],
-        ),
+        title,
         total=float(parts["points"].sum()),
-        total_label=phrase(lambda words: words("Change of the index")),
-        x_label=phrase(lambda words: words("Points")),
+        total_label=in_words(message("Change of the index")),
+        x_label=in_words(message("Points")),
     )
-    return show(drawn.html)
+    columns = (coded(message("Part"), "part", "part"), signed(message("Points"), "points"))
+    return View(parts, columns, drawn, title=title, name="chart-bridge", with_table=False)
 
 
 def unjoined_table(overview: Overview, setup: RoundSetup) -> Shown:
@@ -287,23 +305,22 @@ def unjoined_table(overview: Overview, setup: RoundSetup) -> Shown:
     if table.empty:
         return show(lambda words: html_paragraphs([words("Every institution is there in every year.")]))
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Institution"), table["institution_id"].map(names)),
-            text(words("Years"), table["years"]),
-            text(words("Missing"), table["missing_years"]),
-        ]
-        if (table["nearest"] != "").any():
-            columns.append(text(words("Nearest name"), (names.get(code, MISSING) for code in table["nearest"])))
-            note = words("A nearest name is a suggestion only; a renaming on record belongs into params/aliases.yaml.")
-        else:
-            note = words(
-                "For none of them is there a similar name in just the years where this one is missing: nothing here "
-                "looks like a renaming."
-            )
-        return html_table(columns, "table-unjoined", words("Not in every year"), note=note, words=words)
-
-    return show(make)
+    nearest = table["nearest"].map(lambda code: names.get(code, MISSING))
+    has_nearest = bool((table["nearest"] != "").any())
+    columns = (
+        plain(message("Institution"), "name"),
+        plain(message("Years"), "years"),
+        plain(message("Missing"), "missing_years"),
+        *((plain(message("Nearest name"), "nearest_name"),) if has_nearest else ()),
+    )
+    suggestion = message("A nearest name is a suggestion only; a renaming on record belongs into params/aliases.yaml.")
+    nothing = message(
+        "For none of them is there a similar name in just the years where this one is missing: nothing here "
+        "looks like a renaming."
+    )
+    rows = table.assign(name=table["institution_id"].map(names), nearest_name=nearest)
+    note = suggestion if has_nearest else nothing
+    return View(rows, columns, notes=(note,), title=message("Not in every year"), name="unjoined")
 
 
 def _source(setup: RoundSetup, words: Words) -> str:

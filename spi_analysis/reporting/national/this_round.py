@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,51 +10,71 @@ import pandas as pd
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import (
     MISSING,
+    AnyText,
     Shown,
+    View,
     Words,
-    figures,
+    chance,
+    count,
+    figure_text,
     html_links,
     html_paragraphs,
-    html_table,
+    interval,
+    message,
+    number,
     part_label,
+    plain,
     readable,
     show,
-    text,
+    worded,
+    written,
 )
 from spi_analysis.reporting.institution import WITHHELD
+from spi_analysis.reporting.view_columns import Column
 from spi_analysis.stages import RoundResult
+
+STATES = {True: message("out of date"), False: message("up to date")}
 
 
 def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: bool) -> Shown:
     """The institutions of this round, each with a link to its report; reports that are out of date are marked."""
 
-    def make(words: Words) -> str:
-        names = [readable(r.institution.name) for r in results]
-        if not results:
-            return html_paragraphs([words("No institution of this round has been scored yet.")])
-        columns = [
-            text(words("Institution"), names),
-            figures(words("Index"), (words.number(r.index) for r in results)),
-            figures(words("Interval"), (words.interval(r.ci_low, r.ci_high) for r in results)),
-            text(words("Category"), (_category(r, setup, words) for r in results)),
-            figures(words("Chance of this category"), (words.chance(r.category_chance) for r in results)),
-            figures(words("Answers (n)"), (words.number(r.n, 0) for r in results)),
-        ]
-        if any(r.stale for r in results):
-            states = (words("out of date") if r.stale else words("up to date") for r in results)
-            columns.append(text(words("Report"), states))
-        note = words(
-            "In the order of the roster, not of the index: the order of institutions that lie close together is not "
-            "settled."
-        )
-        pages = [f"{r.institution.institution_id}/report.{words.language}.html" for r in results]
-        links = list(zip(names, pages, strict=True))
-        year = setup.round.year
-        title = words("Index {year} (generated data)", year=year) if is_synthetic else words("Index {year}", year=year)
-        table = html_table(columns, "table-round", title, note=note, words=words)
-        return table + html_links(links, words("Reports"))
+    if not results:
+        return show(lambda words: html_paragraphs([words("No institution of this round has been scored yet.")]))
+    rows = pd.DataFrame([_row(result) for result in results])
+    columns = [
+        plain(message("Institution"), "institution"),
+        number(message("Index"), "index"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        written(message("Category"), ("category", "status", "reason"), partial(_category, setup)),
+        chance(message("Chance of this category"), "category_chance"),
+        count(message("Answers (n)"), "n"),
+    ]
+    if rows["stale"].any():
+        columns.append(worded(message("Report"), "stale", STATES))
+    note = message(
+        "In the order of the roster, not of the index: the order of institutions that lie close together is not "
+        "settled."
+    )
+    title = _of_year(setup, is_synthetic, message("Index {year}"), message("Index {year} (generated data)"))
+    table = View(rows, tuple(columns), notes=(note,), title=title, name="round")
+    return table + show(lambda words: html_links(_report_links(results, words), words("Reports")))
 
-    return show(make)
+
+def _row(result: RoundResult) -> dict[str, Any]:
+    names = ("index", "ci_low", "ci_high", "n", "category", "category_chance", "status", "reason", "stale")
+    return {"institution": readable(result.institution.name)} | {name: getattr(result, name) for name in names}
+
+
+def _report_links(results: list[RoundResult], words: Words) -> list[tuple[str, str]]:
+    return [
+        (readable(r.institution.name), f"{r.institution.institution_id}/report.{words.language}.html") for r in results
+    ]
+
+
+def _of_year(setup: RoundSetup, is_synthetic: bool, real: str, generated: str) -> AnyText:
+    """A title with the round's year, which says so where the data are generated."""
+    return lambda words: words(generated if is_synthetic else real, year=setup.round.year)
 
 
 def rank_sets_table(rank_sets: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) -> Shown:
@@ -61,76 +82,67 @@ def rank_sets_table(rank_sets: pd.DataFrame, setup: RoundSetup, is_synthetic: bo
     table = rank_sets[rank_sets["peers"] > 1]
     if table.empty:
         return show(lambda words: html_paragraphs([words("No institution of this round has a peer to compare with.")]))
-    names = [readable(setup.roster[code].name) for code in table["institution_id"]]
+    columns = (
+        written(message("Institution"), ("institution_id",), lambda words, code: readable(setup.roster[code].name)),
+        written(message("Peers"), ("institution_id", "peers"), partial(_peers, setup)),
+        *rank_set_columns(),
+    )
+    title = _of_year(
+        setup,
+        is_synthetic,
+        message("Rank sets among peers, {year}"),
+        message("Rank sets among peers, {year} (generated data)"),
+    )
+    note = partial(_rank_sets_note, setup)
+    return View(table, columns, notes=(note,), title=title, name="places", programs="tables/places.csv")
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Institution"), names),
-            text(words("Peers"), (_peers(row, setup, words) for row in table.itertuples())),
-            figures(
-                words("Rank set, all together"), rank_set_cells(table["best"], table["worst"], table["peers"], words)
-            ),
-            figures(
-                words("Rank set, this one alone"),
-                rank_set_cells(table["best_alone"], table["worst_alone"], table["peers"], words),
-            ),
-        ]
-        year = setup.round.year
-        title = (
-            words("Rank sets among peers, {year} (generated data)", year=year)
-            if is_synthetic
-            else words("Rank sets among peers, {year}", year=year)
-        )
-        return html_table(columns, "table-places", title, note=_rank_sets_note(setup, words), csv="tables/places.csv",
-                          words=words)  # fmt: skip
 
-    return show(make)
+def rank_set_columns() -> tuple[Column, ...]:
+    """Sets of ranks in words: of all institutions together, and of one alone (columns best, worst, peers)."""
+    return (
+        figure_text(message("Rank set, all together"), ("best", "worst", "peers"), _rank_set),
+        figure_text(message("Rank set, this one alone"), ("best_alone", "worst_alone", "peers"), _rank_set),
+    )
 
 
 def experiences_table(table: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) -> Shown:
     """In how many institutions an experience was reported (`round_experiences`)."""
     if table.empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
-    parts = list(zip(table["source"], table["item"], strict=True))
-    limits = list(zip(table["ci_low"], table["ci_high"], strict=True))
+    columns = (
+        written(
+            message("Experience"), ("source", "item"), lambda words, *part: part_label(setup.instrument, *part, words)
+        ),
+        number(message("Institutions with a report"), "estimate", 0, "%"),
+        interval(message("Interval"), "ci_low", "ci_high", 0, "%"),
+        count(message("Institutions"), "n"),
+        count(message("People with contact"), "people"),
+    )
 
-    def make(words: Words) -> str:
-        columns = [
-            text(words("Experience"), (part_label(setup.instrument, source, item, words) for source, item in parts)),
-            figures(words("Institutions with a report"), (words.number(x, 0) + "%" for x in table["estimate"])),
-            figures(words("Interval"), (words.interval(low, high, 0, "%") for low, high in limits)),
-            figures(words("Institutions"), (words.number(n, 0) for n in table["n"])),
-            figures(words("People with contact"), (words.number(n, 0) for n in table["people"])),
-        ]
-        note = words(
+    def note(words: Words) -> str:
+        return words(
             "Institutions in which at least one person with contact reported it, among those whose rate may be shown. "
             "The more people are asked the larger this share: it is not to be compared with shares of people. "
             "Interval: Wilson, {level}, as if the institutions had been drawn.",
             level=words.percent(setup.round.level, 0),
         )
-        year = setup.round.year
-        title = (
-            words("Institutions in which an experience was reported, {year} (generated data)", year=year)
-            if is_synthetic
-            else words("Institutions in which an experience was reported, {year}", year=year)
-        )
-        return html_table(columns, "table-experiences", title, note=note, words=words)
 
-    return show(make)
+    title = _of_year(
+        setup,
+        is_synthetic,
+        message("Institutions in which an experience was reported, {year}"),
+        message("Institutions in which an experience was reported, {year} (generated data)"),
+    )
+    return View(table, columns, notes=(note,), title=title, name="experiences")
 
 
-def _rank_set(best: float, worst: float, peers: float, words: Words) -> str:
+def _rank_set(words: Words, best: float | None, worst: float | None, peers: float) -> str:
     """A set of ranks in words."""
-    if pd.isna(best):
+    if best is None or worst is None:
         return MISSING
     if best == worst:
         return words("{place} of {n}", place=int(best), n=int(peers))
     return words("between {best} and {worst} of {n}", best=int(best), worst=int(worst), n=int(peers))
-
-
-def rank_set_cells(best: pd.Series, worst: pd.Series, peers: pd.Series, words: Words) -> list[str]:
-    """Sets of ranks in words, row by row."""
-    return [_rank_set(*row, words) for row in zip(best, worst, peers, strict=True)]
 
 
 def _rank_sets_note(setup: RoundSetup, words: Words) -> str:
@@ -143,15 +155,15 @@ def _rank_sets_note(setup: RoundSetup, words: Words) -> str:
     )
 
 
-def _peers(row: Any, setup: RoundSetup, words: Words) -> str:
-    institution = setup.roster[row.institution_id]
+def _peers(setup: RoundSetup, words: Words, institution_id: str, peers: float) -> str:
+    institution = setup.roster[institution_id]
     parts = [words.value(by, getattr(institution, by) or MISSING) for by in setup.round.ranks.peers]
-    return f"{', '.join(parts)} (n = {words.number(row.peers, 0)})"
+    return f"{', '.join(parts)} (n = {words.number(peers, 0)})"
 
 
-def _category(result: RoundResult, setup: RoundSetup, words: Words) -> str:
+def _category(setup: RoundSetup, words: Words, category: str | None, status: str, reason: str | None) -> str:
     labels = {level.code: level.label for level in setup.round.categories.levels}
-    if result.category:
-        return words.pick(labels[result.category])
-    status = words.value("status", result.status)
-    return f"{status}: {words(WITHHELD[result.reason])}" if result.reason else status
+    if category:
+        return words.pick(labels[category])
+    said = words.value("status", status)
+    return f"{said}: {words(WITHHELD[reason])}" if reason else said

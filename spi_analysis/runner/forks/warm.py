@@ -56,7 +56,7 @@ def _draw_and_tabulate() -> None:
     for language in LANGUAGES:
         say = words(language)
         picture.html(say)
-        html_table([text("a", rows["label"]), figures("b", ["1", "2"])], "warm", "warm", words=say)
+        html_table([text("a", rows["label"]), figures("b", ["1", "2"])], "warm", "warm")
 
 
 def _validate_and_export() -> None:

@@ -19,7 +19,7 @@ from spi_analysis.survey.weighting import Auxiliary, Totals, auxiliary_of, calib
 # What all designs can do: be restricted to a domain, calibrated, and given further columns.
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class DeclaredDesign(ABC):
     """A table with weights (n,), declared once and immutable; ``in_domain`` (n,) says which rows are looked at."""
 
@@ -29,6 +29,16 @@ class DeclaredDesign(ABC):
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def __repr__(self) -> str:
+        looked_at = int(self.in_domain.sum())
+        domain = "" if looked_at == len(self) else f", a domain of {looked_at:,} of them"
+        rows = f"{len(self):,} rows{domain}; weights sum to {self.weights.sum():,.1f}"
+        return "\n  ".join([f"{type(self).__name__}: {rows}", *self._how()])
+
+    @abstractmethod
+    def _how(self) -> list[str]:
+        """How the sample was drawn or its variance is made, in lines."""
 
     def subset(self, mask: pd.Series | np.ndarray) -> Self:
         """A domain: the full design is kept, only the rows outside count as 0 (Lumley 2010, Complex Surveys, ch. 2).
@@ -199,7 +209,7 @@ class Calibration:
         return (values - explained) * after
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class SurveyDesign(DeclaredDesign):
     """Stratified, possibly multistage sampling, with Taylor linearisation.
 
@@ -266,6 +276,14 @@ class SurveyDesign(DeclaredDesign):
             in_domain=np.ones(len(df), dtype=bool),
             calibrations=(),
         )
+
+    def _how(self) -> list[str]:
+        stages = [
+            f"stage {number}: {len(np.unique(stage.unit)):,} units in {len(stage.stratum_names):,} strata"
+            + ("" if stage.pop_size is not None else ", with replacement")
+            for number, stage in enumerate(self.stages, start=1)
+        ]
+        return [*stages, f"strata of one unit: {self.lonely_psu}; calibrations: {len(self.calibrations)}"]
 
     def _calibrated_to(
         self, auxiliary: Auxiliary, targets: np.ndarray, method: str, bounds: tuple[float, float] | None

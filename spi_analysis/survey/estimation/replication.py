@@ -136,7 +136,7 @@ ROUNDING = 1e-10
 METHODS = ("bootstrap", "jk1", "jkn", "brr", "fay", "successive", "other")
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class ReplicateDesign(DeclaredDesign):
     """Estimates from a main weight, their variance from replicate weights.
 
@@ -223,6 +223,13 @@ class ReplicateDesign(DeclaredDesign):
             "in_domain": np.ones(len(df), dtype=bool),
         }
         self._declare(**fields)
+
+    def _how(self) -> list[str]:
+        centre = "the estimate" if self.mse else "their mean"
+        return [
+            f"{self.replicates.shape[1]:,} replicates, compared with {centre}; scale {self.scale:.5g}",
+            f"degrees of freedom: {self.df_design:g}",
+        ]
 
     @property
     def df_design(self) -> float:

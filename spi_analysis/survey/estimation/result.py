@@ -16,7 +16,11 @@ from spi_analysis.survey.groups import require_columns
 RESULT_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
 
 
-@dataclass(frozen=True)
+# Rows of a table that are printed; more are cut in the middle, and so is what no screen holds.
+PRINTED_ROWS = 20
+
+
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """Estimates, one row each, with the covariance between the rows.
 
@@ -45,6 +49,19 @@ class Estimate:
     level: float
     replicates: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        printed = self.table.to_string(index=False, max_rows=PRINTED_ROWS, float_format=_short)
+        return f"{printed}\n{self._beside()}"
+
+    def _repr_html_(self) -> str:
+        printed = self.table.to_html(index=False, max_rows=PRINTED_ROWS, float_format=_short, border=0)
+        return f"{printed}<p>{self._beside()}</p>"
+
+    def _beside(self) -> str:
+        """What else there is, in a line."""
+        kept = "" if self.replicates is None else f", {len(self.replicates)} replicates"
+        return f"estimates: {len(self.table)}, level {self.level:g}; covariance {self.covariance.shape}{kept}"
+
     @property
     def replicates_left_out(self) -> np.ndarray:
         """Replicates (k,) that do not have the estimate, and so are not in its variance (0 without replicates).
@@ -61,6 +78,10 @@ class Estimate:
         if self.replicates is None:
             return np.zeros(len(self.table), dtype=int)
         return np.isnan(self.replicates).sum(axis=0)
+
+
+def _short(x: float) -> str:
+    return f"{x:,.5g}"
 
 
 def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:

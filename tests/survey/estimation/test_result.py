@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.survey.estimation import SurveyDesign, contrast, difference, estimate_mean, estimate_total
+from spi_analysis.survey.estimation import (
+    ReplicateDesign,
+    SurveyDesign,
+    contrast,
+    difference,
+    estimate_mean,
+    estimate_total,
+)
 from spi_analysis.survey.estimation.result import make_table, t_interval
 
 
@@ -43,3 +50,39 @@ def test_rounding_below_zero_is_no_variance() -> None:
         pd.DataFrame({"variable": ["x"]}), np.ones(1), np.array([[-1e-20]]), np.ones(1), np.ones(1), 0.95
     )
     assert table["se"][0] == 0.0
+
+
+def test_an_estimate_fits_a_screen_whatever_it_holds():
+    """200 domains and 300 replicates: the table is cut in the middle, the replicates are only counted."""
+    n = 400
+    people = pd.DataFrame({"w": 1.0, "unit": [f"unit {i // 2:03d}" for i in range(n)], "score": np.arange(n) % 7})
+    weights = np.random.default_rng(1).poisson(1.0, (n, 300)).astype(float)
+    result = estimate_mean(ReplicateDesign(people, "w", weights), "score", by="unit")
+    for text in (repr(result), result._repr_html_()):
+        assert len(text) < 10_000
+        assert "unit 000" in text
+        assert "unit 199" in text
+        assert "unit 100" not in text
+        assert "estimates: 200, level 0.95; covariance (200, 200), 300 replicates" in text
+
+
+def test_a_small_estimate_is_printed_whole():
+    people = pd.DataFrame({"w": 10.0, "score": [1, 3, 5, 7]})
+    text = repr(estimate_mean(SurveyDesign(people, "w"), "score"))
+    assert text.splitlines()[-1] == "estimates: 1, level 0.95; covariance (1, 1)"
+    assert text.splitlines()[1].split()[:2] == ["score", "4"], "mean of 1, 3, 5, 7"
+
+
+def test_a_design_says_how_it_was_declared_and_not_its_rows():
+    """Two strata of 50 units each, weight 2: the weights sum to 200; the first 30 rows are a domain of them."""
+    people = pd.DataFrame({"w": 2.0, "half": ["a"] * 50 + ["b"] * 50, "N": 100, "score": range(100)})
+    design = SurveyDesign(people, "w", stratum="half", pop_size="N")
+    assert repr(design).splitlines() == [
+        "SurveyDesign: 100 rows; weights sum to 200.0",
+        "  stage 1: 100 units in 2 strata",
+        "  strata of one unit: fail; calibrations: 0",
+    ]
+    assert "100 rows, a domain of 30 of them" in repr(design.subset(people.index < 30))
+    replicated = repr(ReplicateDesign(people, "w", np.ones((100, 300)), "jk1"))
+    assert "300 replicates, compared with the estimate; scale 0.99667" in replicated
+    assert len(replicated) < 300
