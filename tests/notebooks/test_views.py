@@ -12,8 +12,6 @@ from tests.notebooks.test_sources import NOTEBOOKS
 from tests.views import has_table_or_chart, require_view_says_the_same_everywhere, views_in
 
 pytestmark = pytest.mark.xdist_group("demo")
-# The report (50) is not made of views yet.
-READY = [path for path in NOTEBOOKS if path.stem[:2] in ("10", "15", "20", "30", "40", "90", "95")]
 
 
 def shown_by(path, demo: Demo, monkeypatch) -> list[object]:
@@ -32,7 +30,7 @@ def shown_by(path, demo: Demo, monkeypatch) -> list[object]:
     return given
 
 
-@pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_table_and_chart_is_a_view(path, demo: Demo, monkeypatch, tmp_path):
     before = {file: file.stat().st_mtime_ns for file in demo.workspace.outputs.rglob("*.xlsx")}
     shown = shown_by(path, demo, monkeypatch)

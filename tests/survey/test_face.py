@@ -23,7 +23,6 @@ NO_REFERENCES = {
         group_counts group_sums list_quality lists_shared overlap wave_sizes with_reserves
     """,
     "is plain linear algebra": "contrast",
-    "runs what it is given": "on_all_cores",
 }
 
 

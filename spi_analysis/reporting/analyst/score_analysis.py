@@ -207,7 +207,7 @@ def _what(row: Any, instrument: Instrument, words: Words) -> str:
         parts.append(words.pick(names[row.part]) if row.part in names else words.value(kind, row.part))
     parts += [words.value(row.domain_kind, row.domain)] if isinstance(row.domain, str) else []
     parts += [words.value("denominator", row.denominator)] if isinstance(row.denominator, str) else []
-    parts += [str(row.reference_year)] if pd.notna(row.reference_year) else []
+    parts += [str(int(row.reference_year))] if pd.notna(row.reference_year) else []
     return ": ".join(parts)
 
 

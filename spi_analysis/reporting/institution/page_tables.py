@@ -121,8 +121,8 @@ def history_table(page: InstitutionPage, drawn: Chart | None) -> View:
     return page_view(_history(page), columns, "history", title, (note,), drawn)
 
 
-def _year_or_change(words: Words, year: float, before: object) -> str:
-    return words("Change {before} to {after}", before=before, after=int(year)) if before else str(int(year))
+def _year_or_change(words: Words, year: float, before: float | None) -> str:
+    return words("Change {before} to {after}", before=int(before), after=int(year)) if before else str(int(year))
 
 
 def _history(page: InstitutionPage) -> pd.DataFrame:

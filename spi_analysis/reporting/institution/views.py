@@ -12,6 +12,7 @@ from spi_analysis.reporting import (
     Chart,
     Phrase,
     Shown,
+    View,
     Words,
     chart,
     composition,
@@ -20,15 +21,19 @@ from spi_analysis.reporting import (
     history,
     html_list,
     html_paragraphs,
+    in_words,
     ineligible_sentence,
+    interval,
     intervals,
     measure_label,
     message,
+    number,
     on_scale,
     part_label,
     phrase,
     phrases,
     show,
+    written,
 )
 from spi_analysis.reporting.institution.downloads import experience_rows
 from spi_analysis.reporting.institution.first_sentences import opening_sentences
@@ -76,22 +81,26 @@ def index_chart(page: InstitutionPage) -> Shown:
     index = page.figure("index")
     if index is None:
         return show(lambda words: "")
-    title = phrase(lambda words: words("The index on the scale of categories"))
+    title, rows = message("The index on the scale of categories"), _index_and_marks(page, index)
     drawn = chart(
         on_scale,
-        _index_and_marks(page, index),
+        rows,
         "chart-index",
-        title,
+        in_words(title),
         levels=page.setup.round.categories.levels,
         x_label=phrase(lambda words: words("Index (0 worst, 100 best)")),
         note=lambda words: index_note(page, words),
     )
 
-    def make(words: Words) -> str:
-        targets = html_paragraphs(target_sentences(page, words))
-        return drawn.html(words) + targets + csv_link("tables/index.csv", title.say(words), words)
-
-    return show(make)
+    names = [phrase(lambda words: words.value("part", "index")), *rows["label"].iloc[1:]]
+    columns = (
+        written(message("Figure"), ("place",), lambda words, place: names[int(place)].say(words)),
+        number(message("Index"), "estimate"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+    )
+    data = rows.assign(place=range(len(rows)))
+    view = View(data, columns, drawn, title=title, name="index", with_table=False, programs="tables/index.csv")
+    return view + show(lambda words: html_paragraphs(target_sentences(page, words)))
 
 
 def _index_and_marks(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
