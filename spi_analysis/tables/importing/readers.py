@@ -25,6 +25,7 @@ from spi_analysis.params import SAVE_AGAIN, BrokenText, lines_of, refuse_nul, st
 from spi_analysis.tables.importing.excel_cells import Formats, read_cells
 from spi_analysis.tables.importing.excel_parts import Part, date_styles, read_book, shared_texts
 from spi_analysis.tables.importing.grids import Grid, Row, Told
+from spi_analysis.tables.importing.opendocument import read_tables
 from spi_analysis.tables.importing.spss_child import FAILED
 
 # Delimited text (CSV and its relatives) as a grid, whatever the delimiter and the encoding.
@@ -151,6 +152,28 @@ def _no_workbook(path: Path) -> InputError:
     )
 
 
+# OpenDocument spreadsheets (.ods) as grids, one for each table.
+
+
+def read_opendocument(path: Path) -> list[Grid]:
+    """Every table of an OpenDocument spreadsheet; one with a password is refused in words."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        sealed = "encrypted-package" in names or (
+            "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml")
+        )
+        if sealed:
+            raise InputError(
+                "the spreadsheet cannot be opened",
+                file=path.name,
+                got="a file with a password",
+                expected="an .ods without a password",
+                hint="open it in a spreadsheet program and save it again without a password",
+            )
+        with archive.open("content.xml") as source:
+            return read_tables(source)
+
+
 # Parquet files, as databases export them, as a grid: the names of the columns are its first row.
 
 
@@ -247,6 +270,7 @@ def _without_nan(values: Iterable[object]) -> list[object]:
 READERS: dict[str, Callable[[Path], list[Grid]]] = {
     ".xlsx": read_workbook,
     ".xlsm": read_workbook,
+    ".ods": read_opendocument,
     ".csv": read_text,
     ".txt": read_text,
     ".tsv": read_text,
