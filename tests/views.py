@@ -32,6 +32,8 @@ def require_view_says_the_same_everywhere(view: View, folder: Path) -> None:
         _require_figures_of_data(view, written, language)
         _require_page_has(view, written, language)
         _require_workbook_like(view, written, folder, language)
+        if view.chart is not None:
+            assert view.figure(language).axes, view.name
 
 
 def _require_figures_of_data(view: View, written: pd.DataFrame, language: Language) -> None:
