@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Test processes: two cores are what the time limits are set for.
 JOBS ?= 2
 
-.PHONY: demo lab test test-fast fault-test lint format docs coverage bench bench-batch engines lock clean
+.PHONY: demo lab test test-long test-fast fault-test lint format docs coverage bench bench-batch engines lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -15,11 +15,14 @@ lab: $(READY)  ## the notebooks in JupyterLab, on the demo data
 	$(BIN)/spi demo --data-only --if-missing
 	$(BIN)/spi lab
 
-test: $(READY)  ## all tests; says how many checks against outside figures ran
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+test: $(READY)  ## all tests but the long ones; says how many checks against outside figures ran
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
+
+test-long: $(READY)  ## what takes long: all engines, disks that are full, Dask, every page in the browser, simulations
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
 
 test-fast: $(READY)  ## what a change of one module can break: no whole rounds, no processes of the runner, no browser
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not browser" --ignore tests/runner --ignore tests/test_demo.py
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not long and not browser" --ignore tests/runner --ignore tests/test_demo.py
 
 fault-test: $(READY)  ## kill -9 of runner, fork server and children at random during a batch, then run again: same bytes (SEED=1)
 	$(BIN)/python -m tests.runner.faults --kills 20 --institutions 12 --seed $(or $(SEED),2024)

@@ -1,4 +1,4 @@
-"""Does the interval cover? Twenty generated rounds with known truth, from draw to index.
+"""Does the interval cover? Generated rounds with known truth, from draw to index: four, and twenty in the long tests.
 
 The full simulation (200 rounds) is `make coverage`. Bounds here are three Monte-Carlo errors wide,
 so that the seeded result says something about the method and not about the seeds.
@@ -17,22 +17,22 @@ from spi_analysis.synthetic.coached_units import ANSWERS, simulate_conduct
 from spi_analysis.synthetic.simulated_rounds import simulate_institution
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("coverage")]
-SEEDS = range(1, 21)
+SEEDS = [pytest.param(range(1, 5), id="four"), pytest.param(range(1, 21), id="twenty", marks=pytest.mark.long)]
 
 
-def _simulated(setup, institution_ids, mechanism, seeds=SEEDS) -> pd.DataFrame:
+def _simulated(setup, institution_ids, mechanism, seeds) -> pd.DataFrame:
     return pd.concat([simulate_institution(setup, i, seed, mechanism) for seed in seeds for i in institution_ids])
 
 
-@pytest.fixture(scope="module")
-def at_random(setup) -> pd.DataFrame:
-    return _simulated(setup, setup.institution_ids, "at_random")
+@pytest.fixture(scope="module", params=SEEDS)
+def at_random(setup, request) -> pd.DataFrame:
+    return _simulated(setup, setup.institution_ids, "at_random", request.param)
 
 
 @pytest.mark.parametrize("measure", ["internal", "external", "expert", "index"])
 def test_intervals_cover_where_response_is_at_random(at_random, measure):
     row = coverage_summary(at_random, ["measure"]).set_index("measure").loc[measure]
-    assert row["runs"] == 100
+    assert row["runs"] == 5 * at_random["seed"].nunique()
     error = 3 * np.sqrt(0.95 * 0.05 / row["runs"])
     assert 0.95 - error <= row["coverage"], "too few intervals hold the truth"
     assert abs(row["bias"]) < 3 * row["sd"] / np.sqrt(row["runs"]) + 0.15, "the weights leave a bias"
@@ -58,7 +58,7 @@ def test_a_change_without_any_change_is_seldom_called_one(at_random, setup):
     weights, found = setup.round.index.source_weights, []
     known = at_random.set_index(["institution_id", "seed", "measure"]).sort_index()
     for institution_id in setup.institution_ids:
-        for seed in SEEDS[1:]:
+        for seed in sorted(set(at_random["seed"]))[1:]:
             now, then = known.loc[(institution_id, seed)], known.loc[(institution_id, seed - 1)]
             scores = now.loc[list(weights), ["estimate", "se", "df_design", "n"]].assign(effective_n=np.nan)
             before = (then["estimate"] - then["truth"] + now["truth"]).loc[list(weights)].round(2)
@@ -73,6 +73,7 @@ def test_a_change_without_any_change_is_seldom_called_one(at_random, setup):
     assert (alarms["mean"] <= most).all(), alarms
 
 
+@pytest.mark.long
 def test_a_census_with_8_percent_response_has_an_interval_of_honest_width(setup):
     """With the correction n/N the interval would be a point: everybody was invited."""
     results = _simulated(setup, ["kota-pangkalpinang", "kota-mojokerto"], "census_8_percent", range(1, 16))

@@ -62,6 +62,7 @@ def test_every_face_has_a_page():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_name_of_the_survey_library_has_an_entry(site):
     ids = set().union(*(page(path).ids for path in (site / "docs" / "api").glob("spi_analysis.survey*.html")))
     described = {one.rpartition(".")[2] for one in ids if re.fullmatch(r"spi_analysis\.survey(\.[a-z]+)?\.\w+", one)}
@@ -73,6 +74,7 @@ def test_every_name_of_the_survey_library_has_an_entry(site):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_parameters_results_errors_and_examples_are_shown_apart(site):
     text = (site / "docs" / "api" / "spi_analysis.survey.estimation.html").read_text(encoding="utf-8")
     entry = text.partition('id="spi_analysis.survey.estimation.estimate_mean"')[2].partition('<dt class="sig')[0]
@@ -85,6 +87,7 @@ def test_parameters_results_errors_and_examples_are_shown_apart(site):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_link_inside_leads_somewhere(site):
     broken = []
     for path in site.rglob("*.html"):
@@ -99,6 +102,7 @@ def test_every_link_inside_leads_somewhere(site):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_nothing_is_loaded_from_elsewhere(site):
     outside = re.compile(r"(?:https?:)?//")
     pages = list(site.rglob("*.html"))

@@ -50,16 +50,27 @@ def _open(browser, path, width=1000):
     return page
 
 
+@pytest.mark.long
 def test_no_accessibility_violation_on_any_page(demo, browser):
     """axe-core with all its rules, WCAG 2.2 AA among them."""
+    _require_no_violation(browser, _pages(demo), 16)
+
+
+def test_no_accessibility_violation_on_a_page_of_each_kind(demo, browser):
+    report = demo.outputs("kota-mojokerto") / "report.id.html"
+    analyst = demo.outputs("kota-pangkalpinang") / "40_score_analysis.id.html"
+    _require_no_violation(browser, [report, analyst], 2)
+
+
+def _require_no_violation(browser, paths, least):
     axe = Axe()
     found = {}
-    for path in _pages(demo):
+    for path in paths:
         page = _open(browser, path)
         violations = axe.run(page).response["violations"]
         found[f"{path.parent.name}/{path.name}"] = [(v["id"], v["nodes"][0]["html"][:90]) for v in violations]
         page.close()
-    assert len(found) >= 16
+    assert len(found) >= least
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 

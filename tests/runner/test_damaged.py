@@ -202,6 +202,7 @@ def test_whole_files_are_read_by_all_without_a_word(root):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["cut", "flipped"])
 def test_every_way_of_reading_names_the_file(root, how):
     """Every file in turn, every command and Python's own way: in words, and somewhere with the file's name."""

@@ -4,15 +4,15 @@ import nbformat
 import pytest
 
 from spi_analysis.params import load_setup
-from spi_analysis.runner.plan import ENGINES, Limits, plan_steps
+from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.pool import run_steps
-from tests.runner.conftest import put
+from tests.runner.conftest import EVERY_ENGINE, put
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engines")]
 NAME = "10_sampling_design"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_failing_cell_is_named_and_leaves_no_page(run, folder, engine):
     outcome = run("fails", engine)
     assert not outcome.ok
@@ -24,7 +24,7 @@ def test_a_failing_cell_is_named_and_leaves_no_page(run, folder, engine):
     assert [path.name for path in folder.iterdir()] == ["failed"], "no page, no half-written notebook"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_what_there_is_of_a_failed_notebook_is_kept_until_it_works(run, folder, engine):
     run("fails", engine)
     kept = nbformat.read(folder / "failed" / f"{NAME}.ipynb", as_version=4)
@@ -35,7 +35,7 @@ def test_what_there_is_of_a_failed_notebook_is_kept_until_it_works(run, folder, 
     assert not (folder / "failed").exists()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_notebook_that_ends_early_has_failed(run, folder, engine):
     """sys.exit(0) ends an execution with status OK; what comes after it never ran."""
     outcome = run("exits", engine)
@@ -45,7 +45,7 @@ def test_a_notebook_that_ends_early_has_failed(run, folder, engine):
     assert not list(folder.glob("*.html"))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 @pytest.mark.parametrize(("name", "cell"), [("dies_at_once", 3), ("ends_without_a_word", 4)])
 def test_a_process_that_dies_is_not_a_notebook_without_outputs(run, folder, engine, name, cell):
     """Killed before its first message, or ended with code 0 in its last cell: both are failures."""
@@ -56,7 +56,7 @@ def test_a_process_that_dies_is_not_a_notebook_without_outputs(run, folder, engi
     assert not list(folder.glob("*.*"))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_cell_that_takes_too_long_is_ended_and_what_came_before_is_kept(run, folder, workspace, engine):
     """Papermill writes nothing after such an end."""
     outcome = run("sleeps", engine, limits=Limits(cell=3))
@@ -66,7 +66,7 @@ def test_a_cell_that_takes_too_long_is_ended_and_what_came_before_is_kept(run, f
     assert kept.cells[3].outputs[0].text == "awake\n"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_parameters_reach_the_notebook_and_the_page(run, workspace, engine):
     outcome = run("everything", engine)
     assert outcome.ok, outcome.error
@@ -109,7 +109,7 @@ def test_an_unknown_institution_fails_with_the_nearest_name(workspace):
         run_selection(setup, Selection(["kota-benkulu"]))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_one_institutions_death_stops_neither_the_others_nor_the_summary(workspace, engine):
     put(workspace, "fails_for_one", ["30_nonresponse_weighting"])
     put(workspace, "takes_both", ["40_score_analysis"])
@@ -123,7 +123,7 @@ def test_one_institutions_death_stops_neither_the_others_nor_the_summary(workspa
     assert {outcome.engine for outcome in results.values() if outcome.ok} == {engine}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_long_line_becomes_a_page(run, folder, engine):
     """It took minutes, which no clock saw: 20, 40, 80 thousand characters 2.6, 9, 42 s."""
     outcome = run("prints_a_long_line", engine)
@@ -131,7 +131,7 @@ def test_a_long_line_becomes_a_page(run, folder, engine):
     assert "x" * 300_000 in (folder / "10_sampling_design.en.html").read_text()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_cell_that_prints_without_end_is_stopped_and_named(run, folder, engine):
     outcome = run("prints_without_end", engine)
     assert "PrintedTooMuch: this cell printed more than 1,000,000 characters" in outcome.error
@@ -150,7 +150,7 @@ def test_what_is_printed_past_python_is_limited_too(run, folder):
     assert not list(folder.glob("*.html"))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_an_error_of_megabytes_is_told_in_brief(run, engine):
     outcome = run("fails_at_length", engine)
     assert "ValueError: xxx" in outcome.error

@@ -19,7 +19,7 @@ from spi_analysis.runner.forks.profile import PLACE, SPI, fixed_environment
 from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.pool import Pool
 from spi_analysis.tables.schema import mark_schema
-from tests.runner.conftest import HERE, ROUND, put
+from tests.runner.conftest import EVERY_ENGINE, HERE, ROUND, put
 
 pytestmark = [
     pytest.mark.slow,
@@ -220,7 +220,7 @@ def test_a_server_that_goes_between_look_and_fork_is_replaced(workspace, monkeyp
         pool.close()
 
 
-@pytest.mark.parametrize("engine", ["fast", "stock"])
+@pytest.mark.parametrize("engine", ["fast", pytest.param("stock", marks=pytest.mark.long)])
 def test_a_worker_that_is_killed_is_an_outcome_and_the_next_step_runs(workspace, engine):
     """As when memory runs out; no kernel goes on alone, and nothing that it started."""
     put(workspace, "sleeps")
@@ -242,7 +242,7 @@ def test_a_worker_that_is_killed_is_an_outcome_and_the_next_step_runs(workspace,
         pool.close()
 
 
-@pytest.mark.parametrize("engine", ["kernel", "fast", "stock"])
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_notebook_that_takes_too_long_is_ended_with_all_that_it_started(workspace, folder, engine):
     put(workspace, "sleeps")
     pool = Pool(load_setup(workspace, ROUND), engine, 1, Limits(), print)
@@ -275,7 +275,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("engine", ["kernel", "fast", "stock"])
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_a_runner_that_is_killed_leaves_nothing_behind(workspace, tmp_path, engine):
     put(workspace, "sleeps")
     script = tmp_path / "runner.py"

@@ -202,6 +202,7 @@ def test_what_only_draws_of_certain_kinds_use_leaves_the_scores_up_to_date():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("demo")
 def test_all_that_the_real_notebooks_load_is_in_their_reach(demo, tmp_path):
     """Each tells at its end which modules its process has: one that nothing was imported in beforehand."""

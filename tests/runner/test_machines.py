@@ -36,6 +36,7 @@ from spi_analysis.runner.dask import cluster as machines_pool
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.xdist_group("engines"),
     pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"),
 ]

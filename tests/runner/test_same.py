@@ -5,7 +5,7 @@ import pytest
 
 from spi_analysis.runner.forks.process_environment import seed_of
 from spi_analysis.runner.plan import ENGINES
-from tests.runner.conftest import ELSEWHERE, HERE, files
+from tests.runner.conftest import ELSEWHERE, EVERY_ENGINE, HERE, files
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engines")]
 
@@ -37,7 +37,7 @@ def test_what_programs_write_past_python_is_kept_by_the_shell(run, folder):
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_running_again_gives_the_same_bytes(run, folder, engine):
     assert run("everything", engine).ok
     first = files(folder)

@@ -6,7 +6,7 @@ from spi_analysis.runner.plan import plan_steps
 from spi_analysis.runner.pool import run_steps
 from tests.runner.conftest import HERE, files
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("demo")]
 
 
 def test_real_notebooks_give_the_same_bytes_in_every_engine(demo):
