@@ -14,15 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from spi_analysis.threads import SINGLE_THREAD
 
 Item = TypeVar("Item")
 # Processes are replaced after so many pieces each, so that what they have gathered in memory goes with them.
 PER_PROCESS = 40
-# In the place of a result: the process that was at this piece was ended from outside.
-LOST: Final = object()
+
+
+class Lost:
+    """In the place of a result: the process that was at this piece was ended from outside."""
 
 
 def in_processes(
@@ -46,7 +48,7 @@ def in_processes(
 
     Returns
     -------
-    Iterator in the order in which pieces end; ``LOST`` for one whose process was ended from outside: that costs this
+    Iterator in the order in which pieces end; ``Lost`` for one whose process was ended from outside: that costs this
     piece and no other.
     """
     os.environ.update(SINGLE_THREAD)
@@ -64,7 +66,7 @@ def in_processes(
             if width == 1:
                 number = next(iter(left))
                 del left[number]
-                yield number, LOST
+                yield number, Lost()
             width = most if width == 1 else 1
 
 

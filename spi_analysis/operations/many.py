@@ -14,7 +14,7 @@ from rich.console import Console
 
 from spi_analysis.errors import Problem, SpiError
 from spi_analysis.params import RoundSetup, Workspace, frame_mapping, load_setup
-from spi_analysis.processes import LOST, in_processes
+from spi_analysis.processes import Lost, in_processes
 from spi_analysis.progress import followed
 from spi_analysis.runner import WEIGHTS, inputs_digest, is_done, keep_done
 from spi_analysis.stages import draw_institution, draw_table, save_weights, weight_institution
@@ -109,7 +109,7 @@ def _in_processes(context: RoundContext, work: Work, tasks: Mapping[str, Any], w
     opening = partial(_open, str(context.setup.workspace.root), context.setup.round.round_id, context.key)
     codes = list(tasks)
     for number, outcome in in_processes(partial(_in_process, work), list(tasks.items()), workers, opening):
-        yield Done(codes[number], problems=(_killed(codes[number]),)) if outcome is LOST else outcome
+        yield Done(codes[number], problems=(_killed(codes[number]),)) if isinstance(outcome, Lost) else outcome
 
 
 _context: RoundContext | None = None

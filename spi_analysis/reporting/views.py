@@ -111,10 +111,10 @@ class View(Shown):
         rows = rows_of_data(self.data.head(self.most) if self.most else self.data)
         cells = [
             # The first column holds the names of the rows, whatever they are.
-            (text if column.is_text or column is self.columns[0] else figures)(
+            (text if column.is_text or i == 0 else figures)(
                 said(say, column.heading), [column.on_page(say, row) for row in rows]
             )
-            for column in self.columns
+            for i, column in enumerate(self.columns)
         ]
         note = " ".join(self._notes(say))
         return html_table(cells, f"table-{self.name}", said(say, self.title), note=note)

@@ -91,12 +91,12 @@ def _allowed(row: dict[Any, Any]) -> dict[str, Allowed]:
 
 def _fits(value: object, allowed: Allowed) -> bool:
     is_empty = bool(pd.isna(value))
-    return is_empty if allowed == () else not is_empty if allowed is ANYTHING else value in allowed
+    return is_empty if allowed == () else not is_empty if allowed is None else value in allowed
 
 
 def _problem(number: int, column: str, row: dict[Any, Any], allowed: Allowed) -> Problem:
     got = "nothing" if pd.isna(row[column]) else str(row[column])
-    expected = "some value" if allowed is ANYTHING else ", ".join(allowed) or "nothing"
+    expected = "some value" if allowed is None else ", ".join(allowed) or "nothing"
     hint = nearest(got, allowed or ())
     what = f"table estimates does not fit its contract, measure {row['measure']}"
     return Problem(what, row=number, column=column, got=got, expected=expected, hint=hint)

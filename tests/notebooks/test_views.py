@@ -7,6 +7,7 @@ import ast
 import nbformat
 import pytest
 
+from spi_analysis.reporting import display
 from tests.demo import Demo
 from tests.notebooks.test_sources import NOTEBOOKS
 from tests.views import has_table_or_chart, require_view_says_the_same_everywhere, views_in
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.xdist_group("demo")
 def shown_by(path, demo: Demo, monkeypatch) -> list[object]:
     """What the cells of a notebook give, run as JupyterLab runs them, but for those that save."""
     monkeypatch.chdir(demo.workspace.root)
+    # What a notebook sets for itself is undone: other tests share this process.
+    monkeypatch.setattr(display, "_in_jupyter", list(display._in_jupyter))
     namespace: dict[str, object] = {}
     given = []
     for cell in nbformat.read(path, as_version=4).cells:

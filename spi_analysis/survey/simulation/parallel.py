@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from spi_analysis.errors import SpiError
-from spi_analysis.processes import LOST, in_processes
+from spi_analysis.processes import Lost, in_processes
 from spi_analysis.progress import followed
 
 Item = TypeVar("Item")
@@ -61,7 +61,7 @@ def on_all_cores(
 
 def _none_lost(done: Iterable[tuple[int, Any]], total: int) -> Iterator[tuple[int, Any]]:
     for number, part in done:
-        if part is LOST:
+        if isinstance(part, Lost):
             raise SpiError(
                 "a process of the simulation was ended from outside",
                 got=f"at simulation {number + 1} of {total}",
