@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -28,24 +29,11 @@ COLOURS = {
     **{"#0b5cad": "accent", "#a4262c": "minus", "#7a4b00": "target"},
     **{"#eef4fa": "shade-1", "#c9dff2": "shade-2", "#9cc3e6": "shade-3", "#6fa8da": "shade-4"},
 }
-_, INK, _, GRID, *_ = COLOURS
-# Of a figure, in inches: as wide as a telephone, where letters are then 11 pixels high. And points to the inch.
+# Inches of a figure, and points to the inch.
 WIDTH, POINTS = 3.3, 72
-# Comes with matplotlib: the same measures, and so the same bytes, on every machine.
-FONT = FontProperties(family="DejaVu Sans", size=9)
-_SIZES = ("font.size", "axes.labelsize", "axes.titlesize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize")
-_SPINES = ("axes.spines.left", "axes.spines.right", "axes.spines.top")
-THEME: dict[str, Any] = {
-    **sns.plotting_context("paper", rc=dict.fromkeys(_SIZES, FONT.get_size())),
-    **sns.axes_style("whitegrid", {"font.sans-serif": FONT.get_family()}),
-    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
-    **dict.fromkeys(("axes.edgecolor", "grid.color"), GRID),
-    **dict.fromkeys(_SPINES, False),
-    **dict.fromkeys(("axes.labelpad", "xtick.major.pad", "ytick.major.pad"), 2),
-    **{"axes.facecolor": "none", "figure.facecolor": "none", "figure.dpi": POINTS},
-    # Text stays text: it can be read aloud, searched and enlarged; a dollar is a dollar. Ids are the same in every run.
-    **{"svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": "chart"},
-}
+_HOUSE = matplotlib.rc_params_from_file(Path(__file__).parent / "chart.mplstyle", use_default_template=False)
+THEME = {**sns.plotting_context("paper"), **sns.axes_style("whitegrid"), **_HOUSE}
+FONT = FontProperties(family=THEME["font.family"], size=THEME["font.size"])
 # Private characters, so that no label can be taken for the place of a text.
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
@@ -54,8 +42,6 @@ _EXACT = re.compile(r"\d+\.\d{3,}")
 # Texts that are turned by nothing, and the font, which is the page's own.
 _NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|font-family: [^;"]*;? ?')
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
-
-
 # Width, height and descent of a line of text, in points.
 measured = lru_cache(maxsize=4096)(text_to_path.get_text_width_height_descent)
 
@@ -67,13 +53,7 @@ def text_width(text: object) -> float:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture with its words.
-
-    Parameters
-    ----------
-    draw : () -> Axes      draws the chart into a figure of its own
-    told : Phrase          the figures in words, for those who do not see the chart
-    """
+    """A picture with its words; ``told``: its figures, for those who do not see it."""
 
     chart_id: str
     title: Phrase

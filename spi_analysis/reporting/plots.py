@@ -6,7 +6,7 @@ Figures stand in the column ``estimate``, labels (texts or ``phrase``s) in ``lab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from inspect import signature
 from itertools import cycle
@@ -21,7 +21,6 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spi_analysis.params import CategoryLevel
 from spi_analysis.reporting import told
 from spi_analysis.reporting.pictures import COLOURS, POINTS, WIDTH, Chart, text_width
 from spi_analysis.reporting.wording import Phrase, phrase, phrases
@@ -35,7 +34,7 @@ LETTERS, FEW_LETTERS, UPRIGHT, ON_SCALE = 38, 15, 1.7, 0.55
 OF_SERIES, DASHES = [ACCENT, TARGET, INK, MINUS, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
 OF_KIND, MARKERS = {"past": MUTED, "target": TARGET, "now": ACCENT}, {"past": "o", "target": "D", "now": "o"}
 MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 5, 3, 1.5
-FIGURES = ("estimate", "ci_low", "ci_high")
+FIGURES, LABELS = ("estimate", "ci_low", "ci_high"), ("label", "series")
 Ax, Ticks = Axes | None, tuple[Any, Any]
 
 
@@ -43,13 +42,10 @@ def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: 
           decimals: int = PAGE_DECIMALS, unit: str = "", **options: Any) -> Chart:  # fmt: skip
     """What is drawn is what is written, rounded alike: the places of dots and bars in the SVG could be read back.
 
-    Parameters
-    ----------
-    form : intervals, lines, ...   and its ``options``
-    unit : str                     behind every figure of the description, such as "%"
+    ``options`` are those of the form; the description has the ``unit`` behind every figure, such as "%".
     """
     figures = {name: [rounded(x, decimals) for x in table[name]] for name in FIGURES if name in table}
-    labels = {name: table[name].map(phrase).astype(object) for name in ("label", "series") if name in table}
+    labels = {name: table[name].map(phrase).astype(object) for name in LABELS if name in table}
     table = table.assign(**figures, **labels)
     options = {name: _as_written(value, decimals) for name, value in options.items()}
     described = phrase(lambda words: TOLD.get(form, told.told_rows)(table, words, decimals, unit, **options))
@@ -116,8 +112,8 @@ def bars(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
     for i, (name, colour) in enumerate(zip(series, OF_SERIES, strict=False)):
         rows, y = table[table["series"] == name], at + LINE * ((len(series) - 1) / 2 - i)
         _ranges(ax, (0 * rows["estimate"], rows["estimate"]), y, colour, BAR * POINTS)
-        for look in ((PAPER, 4), (INK, 1.5)):
-            _ranges(ax, (rows["ci_low"], rows["ci_high"]), y, *look)
+        _ranges(ax, (rows["ci_low"], rows["ci_high"]), y, PAPER, 4)
+        _ranges(ax, (rows["ci_low"], rows["ci_high"]), y, INK, 1.5)
         _beside(ax, name, max(0.0, rows["ci_high"].iloc[0]), y[0], color=colour)
     return _scaled(ax, x_label)
 
@@ -159,7 +155,7 @@ def spread(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, cu
 
 def heat(table: pd.DataFrame, ax: Ax = None, *, decimals: int = PAGE_DECIMALS) -> Axes:
     """A shade and a number per row and column (label, series, estimate), up to eight; a dash where there is none."""
-    grid = table.set_index(["label", "series"])["estimate"].unstack(sort=False)
+    grid = table.set_index(["label", "series"])["estimate"].unstack(sort=False).rename_axis(index=None, columns=None)
     rows = [phrase(name).folded(LETTERS // 2) for name in grid.index]
     heads = [phrase(name).folded(60 // len(grid.columns)) for name in grid.columns]
     left, height = max(map(text_width, rows)) + EDGE, len(rows) * (max(map(_height, rows)) + LINE / 2)
@@ -167,7 +163,6 @@ def heat(table: pd.DataFrame, ax: Ax = None, *, decimals: int = PAGE_DECIMALS) -
     sns.heatmap(grid, cmap=ListedColormap(SHADES), cbar=False, linewidths=1, linecolor=MUTED, ax=ax)
     for (i, j), x in np.ndenumerate(grid.to_numpy()):
         ax.text(j + 0.5, i + 0.5, phrase(lambda words, x=x: words.number(x, decimals)), ha="center", va="center")
-    ax.set(xlabel="", ylabel="")
     ax.grid(False)
     ax.tick_params(length=0, labelbottom=False, labeltop=True)
     ax.set_xticks(np.arange(len(heads)) + 0.5, heads)
@@ -176,16 +171,16 @@ def heat(table: pd.DataFrame, ax: Ax = None, *, decimals: int = PAGE_DECIMALS) -
     return ax
 
 
-def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Sequence[CategoryLevel], x_label: Any,
-             decimals: int = PAGE_DECIMALS) -> Axes:  # fmt: skip
+def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, decimals: int = PAGE_DECIMALS) -> Axes:
     """The index (first row: label, estimate, ci_low, ci_high) on the scale of categories; the other rows are marks."""
     now, marks = table.iloc[:1], table.iloc[1:].sort_values("estimate", ascending=False)
     bounds = [level.below for level in levels if level.below is not None]
     known = [*table["estimate"], *now["ci_low"], *now["ci_high"], *bounds]
-    room, tops = 0.12 * np.ptp(known) + GAP, ON_SCALE + STEP * np.arange(len(marks))
-    ends = np.array([min(known) - room, *bounds, max(known) + room])
+    least, most = np.nanmin(known), np.nanmax(known)
+    room, tops = 0.12 * (most - least) + GAP, ON_SCALE + STEP * np.arange(len(marks))
+    ends = [least - room, *bounds, most + room]
     ax = ax or _axes(ON_SCALE + STEP * len(marks))
-    ax.set(xlim=ends[[0, -1]], ylim=(0, ON_SCALE + STEP * len(marks)), yticks=[])
+    ax.set(xlim=(ends[0], ends[-1]), ylim=(0, ON_SCALE + STEP * len(marks)), yticks=[])
     ax.grid(False)
     for level, low, high in zip(levels, ends, ends[1:], strict=False):
         _ranges(ax, ([low + GAP], [high - GAP]), [0.25], level.colour, 6)
@@ -199,10 +194,8 @@ def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Sequence[CategoryLev
     return _scaled(ax, x_label)
 
 
-TOLD: dict[Callable[..., Axes], Callable[..., str]] = {
-    **{strip: told.told_strip, lines: told.told_lines, history: told.told_years},
-    **{spread: told.told_spread, on_scale: told.told_on_scale},
-}
+# All others by their rows.
+TOLD = {strip: told.told_strip, lines: told.told_lines, spread: told.told_spread, on_scale: told.told_on_scale}
 
 
 def _axes(height: float, left: float = EDGE, right: float = EDGE, top: float = ABOVE, bottom: float = BELOW) -> Axes:
@@ -254,7 +247,7 @@ def _scaled(ax: Axes, x_label: object, y_label: object = None, ticks: Ticks | No
     ax.set(xlabel=phrase(x_label), ylabel="")
     if y_label is not None:
         ax.set_yticks(*_numbers(*ax.get_ylim()))
-        ax.set_title(phrase(y_label), loc="left", x=-BESIDE / UPRIGHT / 2)
+        ax.set_title(phrase(y_label), loc="left", x=(EDGE / 2 - BESIDE) / _inches(ax)[0])
     return ax
 
 

@@ -14,39 +14,31 @@ def told_rows(
 ) -> str:
     """Every label with its figures, one for each series; then what they are compared with, or add up to."""
     rows: dict[str, list[str]] = {}
-    for row in table.itertuples():
+    for label, row in zip(table["label" if "label" in table else "year"], table.itertuples(), strict=True):
         name = f"{phrase(row.series).say(words)} " if "series" in table else ""
-        rows.setdefault(phrase(row.label).say(words), []).append(name + _figure(row, words, decimals, unit))
+        rows.setdefault(phrase(label).say(words), []).append(name + _figure(row, words, decimals, unit))
     if total:
         rows[phrase(total[1]).say(words)] = [words.number(total[0], decimals)]
     text = "; ".join(f"{label}: {', '.join(figures)}" for label, figures in rows.items()) + "."
     return f"{text} {phrase(reference[1]).say(words)}." if reference else text
 
 
-def told_years(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
-    """Every year with its figures."""
-    return told_rows(table.assign(label=table["year"]), words, decimals, unit)
-
-
 def told_strip(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
     """Every row: one's own value and how far the peers reach."""
     texts = []
     for label, rows in table.groupby("label", sort=False):
-        peers = rows.loc[~rows["own"], "estimate"]
-        own = words.listed(words.number(x, decimals) + unit for x in rows.loc[rows["own"], "estimate"])
-        said = {"label": phrase(label).say(words), "own": own, "n": len(peers)}
+        own, peers = (rows["estimate"][rows["own"] == mine] for mine in (True, False))
+        said = {"label": phrase(label).say(words), "own": words.listed(words.number(x, decimals) + unit for x in own)}
         reach = words.interval(peers.min(), peers.max(), decimals, unit)
-        texts.append(words("{label}: {own}, {n} peers {reach}.", reach=reach, **said))
+        texts.append(words("{label}: {own}, {n} peers {reach}.", n=len(peers), reach=reach, **said))
     return " ".join(texts)
 
 
 def told_lines(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
     """The first and the last known value of every line."""
     ends = table.dropna().groupby("series", sort=False)["estimate"].agg(["first", "last"])
-    texts = [
-        f"{phrase(name).say(words)}: {words.number(a, decimals)} → {words.number(b, decimals)}"
-        for name, a, b in ends.itertuples()
-    ]
+    numbers = ends.map(words.number, decimals=decimals)
+    texts = [f"{phrase(name).say(words)}: {first} → {last}" for name, first, last in numbers.itertuples()]
     return words("From the first to the last point: {values}.", values="; ".join(texts))
 
 
@@ -61,11 +53,8 @@ def told_on_scale(table: pd.DataFrame, words: Words, decimals: int, unit: str, *
     """The index with its interval, and the marks."""
     now, marks = table.iloc[0], table.iloc[1:]
     interval = words.interval(now["ci_low"], now["ci_high"], decimals)
-    index = words(
-        "The index is {estimate}, interval {interval}.",
-        estimate=words.number(now["estimate"], decimals),
-        interval=interval,
-    )
+    number = words.number(now["estimate"], decimals)
+    index = words("The index is {estimate}, interval {interval}.", estimate=number, interval=interval)
     return index if marks.empty else f"{index} {told_rows(marks, words, decimals, unit)}"
 
 
