@@ -32,7 +32,7 @@ LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, STEP = 0.155, 0.27, 0.1, 0.42, 
 # Letters of a label above its row, and of one beside its line; inches of an upright scale, and of the categories.
 LETTERS, FEW_LETTERS, UPRIGHT, ON_SCALE = 38, 15, 1.7, 0.55
 OF_SERIES, DASHES = [ACCENT, TARGET, INK, MINUS, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
-OF_KIND, MARKERS = {"past": MUTED, "target": TARGET, "now": ACCENT}, {"past": "o", "target": "D", "now": "o"}
+OF_KIND = {"past": MUTED, "target": TARGET, "now": ACCENT}
 MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 5, 3, 1.5
 FIGURES, LABELS = ("estimate", "ci_low", "ci_high"), ("label", "series")
 Ax, Ticks = Axes | None, tuple[Any, Any]
@@ -133,10 +133,11 @@ def lines(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, fro
 
 def history(table: pd.DataFrame, ax: Ax = None, *, y_label: object) -> Axes:
     """Earlier years, targets and this round (kind: past, target or now; series, year, estimate, ci_low, ci_high)."""
-    now, ends = table[table["kind"] == "now"], table.drop_duplicates("series", keep="last")
-    ax, looks = ax or _axes_of(ends["series"]), {"palette": OF_KIND, "markers": MARKERS, "dashes": False}
-    sns.lineplot(table, x="year", y="estimate", hue="kind", style="kind", units="series", estimator=None,
-                 markeredgewidth=0, legend=False, ax=ax, **looks)  # fmt: skip
+    past, targets, now = (table[table["kind"] == kind] for kind in OF_KIND)
+    ends, ax = table.drop_duplicates("series", keep="last"), ax or _axes_of(table["series"].unique())
+    sns.lineplot(past, x="year", y="estimate", marker="o", markeredgewidth=0, color=MUTED, estimator=None, ax=ax)
+    _dots(ax, targets["year"], targets["estimate"], TARGET, marker="D")
+    _dots(ax, now["year"], now["estimate"], ACCENT)
     _ranges(ax, now["year"], (now["ci_low"], now["ci_high"]), ACCENT, 2)
     _name_ends(ax, zip(ends["series"], ends["estimate"], ends["kind"].map(OF_KIND), strict=True))
     return _scaled(ax, "", y_label, _ticks(table["year"]))

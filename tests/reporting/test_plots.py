@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from spi_analysis.operations.publication import content_problems
 from spi_analysis.reporting import plots
 from spi_analysis.reporting.pictures import COLOURS, Chart, text_width
-from spi_analysis.reporting.plots import chart, composition, heat, intervals, lines, strip
+from spi_analysis.reporting.plots import chart, composition, heat, history, intervals, lines, strip
 from spi_analysis.reporting.wording import Phrase, phrase, words
 from tests.reporting import chart_gallery as gallery
 
@@ -55,6 +55,14 @@ def test_a_change_below_nothing_is_not_cut_off():
     assert high >= 2
     svg = gallery.charts()[1].svg(SAY["en"])
     assert "−5.50" in svg
+
+
+def test_targets_of_one_year_that_contradict_each_other_are_not_joined():
+    """Lines: the published years, and the interval of this round."""
+    target = gallery.YEARS[gallery.YEARS["kind"] == "target"]
+    axes = history(pd.concat([gallery.YEARS, target.assign(estimate=60.0)]), y_label="y")
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[70, 71.5], [72, 76]]
+    assert sorted(y for of in axes.collections for _, y in of.get_offsets() if y != 74) == [60.0, 76.0]
 
 
 def test_peers_are_rings_and_ones_own_is_a_dot():
