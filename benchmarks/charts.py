@@ -43,8 +43,8 @@ def draw() -> None:
     values, x, xy = SPREAD.to_frame("estimate"), {"x_label": "x"}, {"x_label": "x", "y_label": "y"}
     drawn = [
         *(plots.chart(plots.intervals, rows_of(n), "c", "t", **x) for n in INTERVALS),
-        plots.chart(plots.composition, PARTS.rename(columns={"points": "estimate"}), "c", "t", total=72.0,
-                    total_label="Index", **x),
+        plots.chart(plots.composition, PARTS.rename(columns={"points": "estimate"}), "c", "t",
+                    total=(72.0, "Index"), **x),
         plots.chart(plots.on_scale, marks, "c", "t", levels=LEVELS, **x),
         plots.chart(plots.history, years, "c", "t", y_label="y"),
         *(plots.chart(plots.spread, values, "c", "t", **xy) for _ in range(SPREADS)),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import escape
-from textwrap import wrap
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -19,70 +19,41 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
-from matplotlib.ticker import FixedFormatter
 
 from spi_analysis.params import Language
 from spi_analysis.reporting.wording import Phrase, Widest, Words, phrase, words
 
-# Each is a variable of the stylesheet (``--chart-ink``); the value here is for those who have no stylesheet.
-SHADES = ("#eef4fa", "#c9dff2", "#9cc3e6", "#6fa8da")
-PALETTE = ("#ffffff", "#1f2933", "#5c6770", "#d7dde3", "#0b5cad", "#a4262c", "#7a4b00")
-PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET = PALETTE
-_NAMES = ("paper", "ink", "muted", "grid", "accent", "minus", "target", "shade-1", "shade-2", "shade-3", "shade-4")
-COLOURS = dict(zip((*PALETTE, *SHADES), _NAMES, strict=True))
-# Comes with matplotlib: the same measures, and so the same bytes, on every machine.
-FONT, FONT_SIZE = "DejaVu Sans", 9
-# Of a figure, in inches; as wide as a telephone, where letters are then 11 pixels high. And points to the inch.
-WIDTH, POINTS = 3.3, 72
-_SIZES = ("font.", "axes.label", "axes.title", "xtick.label", "ytick.label", "legend.font")
-_BARE = {f"axes.spines.{side}": False for side in ("left", "right", "top")} | {"axes.facecolor": "none"}
-_INKED = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK)
-_INKED |= dict.fromkeys(("axes.edgecolor", "grid.color"), GRID)
-THEME: dict[str, Any] = {
-    **sns.plotting_context("paper", rc={f"{name}size": FONT_SIZE for name in _SIZES}),
-    **sns.axes_style("whitegrid", {"font.sans-serif": [FONT], **_INKED, **_BARE}),
-    **dict.fromkeys(("axes.labelpad", "xtick.major.pad", "ytick.major.pad"), 2),
-    **{"figure.facecolor": "none", "figure.dpi": POINTS},
-    # Text stays text: it can be read aloud, searched and enlarged; a dollar is a dollar. Ids are the same in every run.
-    **{"svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": "chart"},
+# Variables of the stylesheet (``--chart-ink``), each with the colour for those who have no stylesheet.
+COLOURS = {
+    **{"#ffffff": "paper", "#1f2933": "ink", "#5c6770": "muted", "#d7dde3": "grid"},
+    **{"#0b5cad": "accent", "#a4262c": "minus", "#7a4b00": "target"},
+    **{"#eef4fa": "shade-1", "#c9dff2": "shade-2", "#9cc3e6": "shade-3", "#6fa8da": "shade-4"},
 }
+# Inches of a figure, and points to the inch.
+WIDTH, POINTS = 3.3, 72
+_HOUSE = matplotlib.rc_params_from_file(Path(__file__).parent / "chart.mplstyle", use_default_template=False)
+THEME = {**sns.plotting_context("paper"), **sns.axes_style("whitegrid"), **_HOUSE}
+FONT = FontProperties(family=THEME["font.family"], size=THEME["font.size"])
 # Private characters, so that no label can be taken for the place of a text.
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
-# Texts that are turned by nothing; and places more exact than a hundredth of a point.
-_UNTURNED, _EXACT = re.compile(r' transform="rotate\(-0 [^"]*"'), re.compile(r"\d+\.\d{3,}")
-# The page's own font; matplotlib would name those of the machine it ran on.
-_FONT = re.compile(r"font-family: [^;\"]*")
-
-
-def lines_of(text: object, letters: int) -> list[Phrase]:
-    """The lines of a text, as many as the language that needs the most."""
-    parts = [wrap(one, letters) or [""] for one in phrase(text).texts]
-    most = max(map(len, parts))
-    return [Phrase(tuple(lines)) for lines in zip(*(part + [""] * (most - len(part)) for part in parts), strict=True)]
-
-
-@lru_cache(maxsize=4096)
-def measured(text: str, font: FontProperties, is_math: bool = False) -> tuple[float, float, float]:
-    """Width, height and descent of a line of text, in points."""
-    return text_to_path.get_text_width_height_descent(text, font, is_math)
+# Places more exact than a hundredth of a point.
+_EXACT = re.compile(r"\d+\.\d{3,}")
+# Texts that are turned by nothing, and the font, which is the page's own.
+_NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|font-family: [^;"]*;? ?')
+_ID = re.compile(r'(\bid="|href="#|url\(#)')
+# Width, height and descent of a line of text, in points.
+measured = lru_cache(maxsize=4096)(text_to_path.get_text_width_height_descent)
 
 
 def text_width(text: object) -> float:
-    """Inches that a line of text takes in the language that needs the most."""
-    font = FontProperties(family=FONT, size=FONT_SIZE)
-    return max(measured(one, font)[0] for one in phrase(text).texts) / POINTS
+    """Inches that a text takes in the language that needs the most."""
+    return max(measured(line, FONT, False)[0] for one in phrase(text).texts for line in one.split("\n")) / POINTS
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture with its words.
-
-    Parameters
-    ----------
-    draw : () -> Axes      draws the chart into a figure of its own
-    told : Phrase          the figures in words, for those who do not see the chart
-    """
+    """A picture with its words; ``told``: its figures, for those who do not see it."""
 
     chart_id: str
     title: Phrase
@@ -92,11 +63,9 @@ class Chart:
 
     def figure(self, language: Language) -> Figure:
         """A figure of matplotlib in one language, to be changed further."""
-        figure = self._drawn()
-        say = words(language)
+        figure, say = self._drawn(), words(language)
         for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-            if isinstance(formatter := axis.get_major_formatter(), FixedFormatter):
-                axis.set_major_formatter(FixedFormatter([phrase(text).say(say) for text in formatter.seq]))
+            axis.set_ticks(axis.get_ticklocs(), [phrase(text.get_text()).say(say) for text in axis.get_ticklabels()])
         for artist in figure.findobj(Text):
             artist.set_text(phrase(artist.get_text()).say(say))  # type: ignore[attr-defined]
         return figure
@@ -106,16 +75,9 @@ class Chart:
         return self.told.say(words)
 
     def svg(self, words: Words) -> str:
-        """Inline SVG that says what it shows; an id of another chart of the page is never used."""
-        (width, height), body, slots = self._template
-        title, described = f"{self.chart_id}-title", f"{self.chart_id}-desc"
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-            f'viewBox="0 0 {width:.6g} {height:.6g}" role="img" aria-labelledby="{title} {described}">'
-            f'<title id="{title}">{escape(self.title.say(words))}</title>'
-            f'<desc id="{described}">{escape(self.description(words))}</desc>'
-            + _SLOT.sub(lambda slot: escape(slots[int(slot[1])].say(words)), body)
-        )
+        """Inline SVG that says what it shows."""
+        template, slots = self._template
+        return _SLOT.sub(lambda slot: escape(slots[int(slot[1])].say(words)), template)
 
     def html(self, words: Words) -> str:
         """``<figure>`` with caption and note."""
@@ -128,44 +90,42 @@ class Chart:
             return self.draw().get_figure(root=True)  # type: ignore[return-value]
 
     @cached_property
-    def _template(self) -> tuple[tuple[float, float], str, list[Phrase]]:
-        """Size, SVG and what goes into its slots: drawn once for all languages."""
+    def _template(self) -> tuple[str, list[Phrase]]:
+        """SVG, and what goes into its slots: drawn once for all languages."""
         figure, buffer = self._drawn(), io.StringIO()
         width, height = figure.get_size_inches() * POINTS
         with matplotlib.rc_context(THEME):
             renderer = _Renderer(width, height, buffer, metadata={"Date": None, "Creator": None})
+            title, told = renderer.slot(self.title), renderer.slot(self.told)
             figure.draw(renderer)
         renderer.finalize()
-        markup = buffer.getvalue()
-        # Behind a style that would hold for the whole page.
-        body = _own_ids(markup[markup.index("</defs>") + len("</defs>") :].strip(), self.chart_id)
-        body = _EXACT.sub(lambda number: f"{float(number[0]):.2f}", _UNTURNED.sub("", body))
-        return (width, height), _COLOUR.sub(_variable, _FONT.sub("font-family: inherit", body)), renderer.slots
+        head = (
+            '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'viewBox="0 0 {width:.6g} {height:.6g}" role="img" aria-labelledby="{self.chart_id}-title '
+            f'{self.chart_id}-desc"><title id="title">{title}</title><desc id="desc">{told}</desc>'
+        )
+        # Without the style in front, which would hold for the whole page.
+        body = _NEEDLESS.sub("", buffer.getvalue().partition("</defs>")[2].strip())
+        body = _EXACT.sub(lambda number: f"{float(number[0]):.2f}", body)
+        # A colour of the house goes by its name, one of the parameters by its own digits.
+        body = _COLOUR.sub(lambda c: f"var(--chart-{COLOURS.get(c[0], c[0][1:])}, {c[0]})", body)
+        # An id of another chart of the page is never used.
+        return _ID.sub(rf"\1{self.chart_id}-", head + body), renderer.slots
 
 
 class _Renderer(RendererSVG):
     """Writes a numbered slot where a text has several languages, and measures each text once for all pictures."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.slots: list[Phrase] = []
+    @cached_property
+    def slots(self) -> list[Phrase]:
+        return []
+
+    def slot(self, text: Phrase) -> str:
+        self.slots.append(text)
+        return f"\ue000{len(self.slots) - 1}\ue001"
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: bool) -> tuple[float, float, float]:
         return measured(s, prop.copy(), ismath)
 
-    def draw_text(self, gc: Any, x: float, y: float, s: str, prop: Any, angle: float, ismath: bool = False,
-                  mtext: Text | None = None) -> None:  # fmt: skip
-        if mtext is not None and isinstance(text := mtext.get_text(), Widest):
-            s = f"\ue000{len(self.slots)}\ue001"
-            self.slots.append(text.phrase)
-        super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
-
-
-def _variable(colour: re.Match[str]) -> str:
-    """A colour of the house by its name; one of the parameters by its own digits."""
-    return f"var(--chart-{COLOURS.get(colour[0], colour[0][1:])}, {colour[0]})"
-
-
-def _own_ids(markup: str, prefix: str) -> str:
-    """Ids that do not clash with those of another chart on the page."""
-    return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}-", markup)
+    def draw_text(self, gc: Any, x: float, y: float, s: str, *how: Any, **more: Any) -> None:
+        super().draw_text(gc, x, y, self.slot(s.phrase) if isinstance(s, Widest) else s, *how, **more)

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import fill
 from typing import Any, get_args
 
 from babel import Locale
@@ -146,6 +148,11 @@ class Widest(str):
     def __str__(self) -> str:
         return self
 
+    def split(self, *separator: Any) -> list[str]:
+        """Lines (matplotlib draws each alone), as many as the language with the most needs."""
+        lines = zip_longest(*(text.split(*separator) for text in self.phrase.texts), fillvalue="")
+        return [str(Phrase(line)) for line in lines]
+
 
 @dataclass(frozen=True, order=True)
 class Phrase:
@@ -155,6 +162,14 @@ class Phrase:
 
     def say(self, words: Words) -> str:
         return self.texts[get_args(Language).index(words.language)]
+
+    def folded(self, letters: int) -> Phrase:
+        """In lines of so many letters."""
+        return Phrase(tuple(fill(text, letters) for text in self.texts))
+
+    def lines(self) -> list[str]:
+        """The lines, as many as the language with the most needs."""
+        return str(self).split("\n")
 
     def __str__(self) -> str:
         widest = Widest(max(self.texts, key=len))

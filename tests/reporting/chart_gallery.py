@@ -92,10 +92,9 @@ def charts():
     whole = phrase(lambda w: w("All units, {source}: {score}", source=INTERNAL.say(w), score=w.number(66, 1)))
     spreads = {"table": SPREAD, "x_label": say["People per answer"]}
     return [
-        chart(intervals, ROWS, "c-intervals", "Intervals", decimals=1, x_label=SCORE, reference=66.0,
-              reference_label=whole),
-        chart(composition, PARTS, "c-composition", "Composition", total=-4.75, x_label=say["Points"],
-              total_label=say["Change of the index"]),
+        chart(intervals, ROWS, "c-intervals", "Intervals", decimals=1, x_label=SCORE, reference=(66.0, whole)),
+        chart(composition, PARTS, "c-composition", "Composition", x_label=say["Points"],
+              total=(-4.75, say["Change of the index"])),
         chart(on_scale, INDEX, "c-scale", "On the scale", levels=levels(), x_label=SCORE),
         chart(history, YEARS, "c-history", "History", y_label=say["Index"]),
         chart(lines, DAYS, "c-lines", "Lines", decimals=0, x_label=say["Day"], y_label=say["Completed"]),

@@ -60,8 +60,7 @@ def bridge_view(page: InstitutionPage) -> Shown:
         decimals=1,
         x_label=in_words(message("Index points")),
         limits=chart_limits(contributions),
-        reference=0.0,
-        reference_label=in_words(message("No change")),
+        reference=(0.0, in_words(message("No change"))),
         note=in_words(
             message("Left of the line a part lowered the index, right of it raised it; a bar across it is not clear.")
         ),

@@ -135,8 +135,7 @@ def composition_view(page: InstitutionPage) -> Shown:
         used.assign(label=phrases(lambda words: [words.value("part", part) for part in used["part"]])),
         "chart-composition",
         lambda words: words("Points of the parts, added up to the index"),
-        total=float(index["estimate"]),
-        total_label=phrase(lambda words: words.value("part", "index")),
+        total=(float(index["estimate"]), phrase(lambda words: words.value("part", "index"))),
         x_label=phrase(lambda words: words("Points")),
     )
     return composition_table(page, index, drawn)
@@ -253,8 +252,7 @@ def _units_chart(page: InstitutionPage, shown: pd.DataFrame, source: Source, tit
         title,
         decimals=1,
         x_label=phrase(lambda words: words("Score (0 worst, 100 best)")),
-        reference=score,
-        reference_label=phrase(label),
+        reference=None if score is None else (score, phrase(label)),
         note=""
         if score is None
         else lambda words: words("The short lines are the score of all units together in this source."),

@@ -291,8 +291,7 @@ def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> S
         pd.DataFrame({"label": labels, "estimate": parts["points"].to_numpy()}),
         "chart-bridge",
         title,
-        total=float(parts["points"].sum()),
-        total_label=in_words(message("Change of the index")),
+        total=(float(parts["points"].sum()), in_words(message("Change of the index"))),
         x_label=in_words(message("Points")),
     )
     columns = (coded(message("Part"), "part", "part"), signed(message("Points"), "points"))
