@@ -182,4 +182,4 @@ def test_a_jupyter_server_finds_the_provisioner_although_nothing_of_papermill_is
         "print(found.__module__, 'papermill' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["spi_analysis.runner.forks.provisioner", "False"]
+    assert told.stdout.split() == ["spi_analysis.runner.lab", "False"]
