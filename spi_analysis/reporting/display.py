@@ -9,15 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import Language
 from spi_analysis.reporting.wording import Words, words
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from spi_analysis.reporting.views import View
+
 MIME = "application/vnd.spi.languages+json"
 TABLES_MIME = "application/vnd.spi.tables+json"
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+# JupyterLab has no stylesheet of the page: a chart would be as wide as the notebook, with its caption and note in one
+# line, in dark ink on a dark theme.
+JUPYTER_STYLE = (
+    "<style>figure.chart svg { max-width: 30rem; background: #ffffff; } figure.chart .note { display: block; } "
+    "div.table :is(th, td, caption):not(.figures) { text-align: left; }</style>"
+)
 # Which language Jupyter shows; pages are made in all of them.
 _in_jupyter: list[Language] = [LANGUAGES[0]]
 
@@ -42,13 +55,18 @@ class Shown:
         """The tables that can be taken away, each in all languages; plain values, as JSON holds them."""
         return []
 
+    @property
+    def views(self) -> list[View]:
+        """What of it has figures, a chart and files."""
+        return []
+
     def __add__(self, other: Shown) -> Shown:
         return Together((self, other))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         tables = {TABLES_MIME: self.sheets()} if self.sheets() else {}
         html = {language: self.to_html(language) for language in LANGUAGES}
-        return {"text/html": html[_in_jupyter[0]], MIME: html, **tables}
+        return {"text/html": _styled(html[_in_jupyter[0]]), MIME: html, **tables}
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,7 +101,43 @@ class Together(Shown):
         """The tables of all parts."""
         return [sheet for part in self.parts for sheet in part.sheets()]
 
+    @property
+    def views(self) -> list[View]:
+        """The views of all parts."""
+        return [view for part in self.parts for view in part.views]
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """The figures of the only view."""
+        return self._only_view().data
+
+    def figure(self, language: Language) -> Figure:
+        """The chart of the only view, as a matplotlib figure."""
+        return self._only_view().figure(language)
+
+    def to_csv(self, path: str | Path, language: Language) -> Path:
+        """The table of the only view."""
+        return self._only_view().to_csv(path, language)
+
+    def to_xlsx(self, path: str | Path, language: Language) -> Path:
+        """The table of the only view, as a workbook."""
+        return self._only_view().to_xlsx(path, language)
+
+    def _only_view(self) -> View:
+        if len(self.views) != 1:
+            raise ParameterError(
+                "figures, chart and files belong to one view",
+                got=", ".join(view.name for view in self.views) or "sentences alone",
+                expected="one view",
+                hint="take one of them, such as .views[0]" if self.views else None,
+            )
+        return self.views[0]
+
 
 def show(make: Callable[[Words], str], languages: Sequence[Language] = LANGUAGES) -> Written:
     """Build the HTML in every language with ``make(words)``."""
     return Written({language: make(words(language)) for language in languages})
+
+
+def _styled(html: str) -> str:
+    return JUPYTER_STYLE + html if "<figure" in html or "<table" in html else html

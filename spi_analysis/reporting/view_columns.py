@@ -288,7 +288,8 @@ def released(data: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     decimals: dict[str, int] = {}
     for part in (part for part in parts if part.decimals is not None):
         decimals[part.names[0]] = max(part.decimals or 0, decimals.get(part.names[0], 0))
-    return as_shown(kept.assign(**cut), decimals)
+    # A name of all columns, left by a pivot, would stand over the rows.
+    return as_shown(kept.assign(**cut).rename_axis(columns=None), decimals)
 
 
 # What a histogram says in words, and its file in figures.

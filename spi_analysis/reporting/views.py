@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pandas as pd
+from matplotlib.backends.registry import backend_registry
 from matplotlib.figure import Figure
 
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Language
 from spi_analysis.reporting.display import LANGUAGES, Shown
-from spi_analysis.reporting.pictures import Chart
+from spi_analysis.reporting.pictures import PAPER, Chart
 from spi_analysis.reporting.sheets import Sheet
 from spi_analysis.reporting.tables import figures, html_table, text
 from spi_analysis.reporting.view_columns import AnyText, Column, released, rows_of_data, said
@@ -62,7 +64,7 @@ class View(Shown):
         return f"view {self.name}: {len(self.data)} rows, shown in {', '.join(LANGUAGES)}"
 
     def figure(self, language: Language) -> Figure:
-        """The chart as a matplotlib figure.
+        """The chart as a matplotlib figure, on white and with the dots per inch of matplotlib's settings.
 
         Raises
         ------
@@ -70,7 +72,15 @@ class View(Shown):
         """
         if self.chart is None:
             raise ParameterError("this view is a table without a chart", got=self.name, hint="take its .data")
-        return self.chart.figure(language)
+        _let_jupyter_show_figures()
+        figure = self.chart.figure(language)
+        figure.set(facecolor=PAPER, dpi=matplotlib.rcParams["figure.dpi"])
+        return figure
+
+    @property
+    def views(self) -> list[View]:
+        """This one, as sentences beside it have none."""
+        return [self]
 
     def to_html(self, language: Language) -> str:
         """What a page shows."""
@@ -126,3 +136,9 @@ class View(Shown):
 def files_slot(name: str) -> str:
     """Where the page puts the links to a table's files; nothing to see in JupyterLab, where there are none."""
     return f"<!-- files of {name} -->"
+
+
+def _let_jupyter_show_figures() -> None:
+    """A cell shows a figure once the backend of the kernel is loaded: pyplot does so, which nothing here needs."""
+    if backend := matplotlib.get_backend(auto_select=False):
+        backend_registry.load_backend_module(backend)

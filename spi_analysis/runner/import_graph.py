@@ -19,8 +19,8 @@ from pathlib import Path
 
 from spi_analysis.tables import reading
 
-# What runs any notebook: the engines, and the workers that are forked for them.
-RUNNERS = ("runner/execute.py", "runner/forks/engines.py", "runner/pool.py")
+# What runs any notebook: the engines, the kernels of JupyterLab, and the workers that are forked for them.
+RUNNERS = ("runner/execute.py", "runner/forks/engines.py", "runner/lab.py", "runner/pool.py")
 # It imports what it names in texts before any notebook runs; each notebook's own imports tell which of it are used.
 _IMPORTED_BEFOREHAND = ("runner/forks/warm.py",)
 _DYNAMIC = {"__import__", "entry_points", "eval", "exec", "find_spec", "import_module", "importlib", "iter_modules"}

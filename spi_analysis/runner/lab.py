@@ -7,11 +7,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import forked_papermill
 from forked_papermill import DEFAULT_PROVISIONER
-from spi_analysis.runner.forks import PROVISIONER
+from spi_analysis.runner.forks import PROVISIONER, SPI
 from spi_analysis.tables import FILE_VARIABLE, VARIABLE
 
 KERNELS = Path(__file__).parent / "jupyter"
+
+
+class ForkProvisioner(forked_papermill.ForkProvisioner):
+    """Kernels of JupyterLab, forked from a process that has the workbench loaded: the entry point ``spi-fork``."""
+
+    # Not beside the engines: importing papermill loads these, so a Jupyter server that asked for their module first
+    # would ask for what is not there yet.
+    profile = SPI
 
 
 def lab_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -14,8 +18,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from spi_analysis.errors import NotebookError, ParameterError
 from spi_analysis.reporting import view_columns as columns
-from spi_analysis.reporting.display import MIME, TABLES_MIME, show, show_in
+from spi_analysis.reporting.display import JUPYTER_STYLE, MIME, TABLES_MIME, show, show_in
 from spi_analysis.reporting.exporter import render
+from spi_analysis.reporting.plots import chart, intervals
 from spi_analysis.reporting.sheets import Sheet, write_sheets
 from spi_analysis.reporting.views import View
 from spi_analysis.reporting.wording import message
@@ -65,6 +70,10 @@ def test_the_data_are_what_the_page_shows_rounded_and_nothing_else():
     ]
     assert data.loc[0, "chance"] == 1.0, "of a chance above 99% only that is kept"
     assert data.loc[1, ["estimate", "ci_low", "share", "n"]].isna().all()
+
+
+def test_the_data_of_a_pivot_have_no_name_over_their_columns():
+    assert view_of(DATA.rename_axis(columns="source")).data.columns.name is None
 
 
 def test_where_a_figure_may_not_stand_a_text_does(tmp_path):
@@ -143,6 +152,30 @@ def test_jupyter_shows_a_view_once_in_its_language_and_the_notebook_keeps_all():
     assert Sheet.from_json(through_json) == view_of().sheet("en")
 
 
+def test_jupyter_sets_a_chart_as_the_page_does_and_sentences_need_nothing():
+    in_jupyter = view_of()._repr_mimebundle_()
+    assert in_jupyter["text/html"] == JUPYTER_STYLE + in_jupyter[MIME]["id"]
+    assert "<style" not in str(show(lambda words: "<p>below</p>")._repr_mimebundle_())
+
+
+def test_a_view_among_sentences_gives_its_figures_and_files(tmp_path):
+    both = show(lambda words: "<p>above</p>") + view_of()
+    pd.testing.assert_frame_equal(both.data, view_of().data)
+    assert both.to_csv(tmp_path / "a.csv", "id").read_bytes() == view_of().to_csv(tmp_path / "b.csv", "id").read_bytes()
+    assert both.to_xlsx(tmp_path / "a.xlsx", "id").exists()
+    with pytest.raises(ParameterError, match="without a chart"):
+        both.figure("id")
+
+
+def test_of_several_views_one_has_to_be_taken():
+    two = view_of() + view_of(name="other")
+    with pytest.raises(ParameterError, match="toy, other"):
+        _ = two.data
+    assert [view.name for view in two.views] == ["toy", "other"]
+    with pytest.raises(ParameterError, match="sentences alone"):
+        (show(lambda words: "<p>a</p>") + show(lambda words: "<p>b</p>")).figure("en")
+
+
 def test_views_and_sentences_stand_one_below_the_other():
     both = view_of() + show(lambda words: "<p>below</p>") + view_of(name="other")
     assert both.to_html("en").index("<p>below</p>") > both.to_html("en").index('id="table-toy"')
@@ -163,6 +196,30 @@ def test_a_chart_is_drawn_for_pages_or_taken_as_a_figure():
     assert isinstance(view.figure("id"), Figure)
     with pytest.raises(ParameterError, match="chart"):
         view_of().figure("en")
+
+
+IN_A_KERNEL = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+from tests.reporting.test_views import drawn_view
+figure = drawn_view().figure("id")
+figure.axes[0].set_title("Coba")
+shown, _ = shell.display_formatter.format(figure)
+print(sorted(shown), figure.dpi, figure.get_facecolor())
+"""
+
+
+def drawn_view() -> View:
+    drawn = chart(intervals, DATA.head(1).assign(label="Dinas A"), "toy", "Skor", x_label="Skor")
+    return view_of(chart=drawn, with_table=False)
+
+
+def test_a_cell_shows_a_figure_that_was_taken_of_a_view():
+    """As a kernel starts: the inline backend is named, and pyplot was used by nobody."""
+    inline = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    told = subprocess.run([sys.executable, "-c", IN_A_KERNEL], env=inline, cwd=Path(__file__).parents[2],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert told.stdout.splitlines()[-1] == "['image/png', 'text/plain'] 100.0 (1.0, 1.0, 1.0, 1.0)"
 
 
 def _notebook(*views):

@@ -196,9 +196,11 @@ def test_the_number_of_a_long_entry_stands_beside_its_first_line(demo, browser):
 
 
 def test_a_report_prints_on_a4(demo, browser, tmp_path):
-    page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html")
+    between_margins = 680
+    page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html", width=between_margins)
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert page.evaluate("document.documentElement.scrollWidth") <= between_margins, "no table is wider than the paper"
     pdf = page.pdf(format="A4", prefer_css_page_size=True)
     page.close()
     boxes = {tuple(box) for box in _media_boxes(pdf)}

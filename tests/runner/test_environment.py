@@ -10,7 +10,7 @@ import pytest
 from forked_papermill import SETTINGS, clean_environment
 from spi_analysis.errors import StoreError
 from spi_analysis.runner.folder_names import require_text
-from spi_analysis.runner.forks.profile import SPI, fixed_environment
+from spi_analysis.runner.forks.profile import PROVISIONER, SPI, fixed_environment
 from spi_analysis.runner.lab import lab_environment
 from tests.runner.conftest import EVERY_ENGINE, ROUND
 from tests.runner.faults import made, make_workspace
@@ -171,3 +171,14 @@ def test_a_name_that_is_no_text_is_said(tmp_path):
     assert done.returncode == 1
     assert "the name of this folder is no text in UTF-8" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_jupyter_server_finds_the_provisioner_although_nothing_of_papermill_is_loaded():
+    load = (
+        "import sys\n"
+        "from jupyter_client.provisioning import KernelProvisionerFactory\n"
+        f"found = KernelProvisionerFactory.instance().provisioners['{PROVISIONER}'].load()\n"
+        "print(found.__module__, 'papermill' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["spi_analysis.runner.lab", "False"]

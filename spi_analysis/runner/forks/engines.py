@@ -1,7 +1,6 @@
-"""Entry points: the papermill engines ``spi-kernel`` and ``spi-fast``, the kernel provisioner ``spi-fork``."""
+"""Entry points: the papermill engines ``spi-kernel`` and ``spi-fast``."""
 
 from forked_papermill import FastEngine as PlainFastEngine
-from forked_papermill import ForkProvisioner as PlainForkProvisioner
 from forked_papermill import KernelEngine as PlainKernelEngine
 from spi_analysis.runner.forks.profile import SPI
 
@@ -14,11 +13,5 @@ class KernelEngine(PlainKernelEngine):
 
 class FastEngine(PlainFastEngine):
     """Cells in an IPython shell, forked from a process that has the workbench loaded."""
-
-    profile = SPI
-
-
-class ForkProvisioner(PlainForkProvisioner):
-    """Kernels of JupyterLab, forked from a process that has the workbench loaded."""
 
     profile = SPI
