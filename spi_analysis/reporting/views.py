@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Language
 from spi_analysis.reporting.display import LANGUAGES, Shown
-from spi_analysis.reporting.pictures import PAPER, Chart
+from spi_analysis.reporting.pictures import Chart
+from spi_analysis.reporting.plots import PAPER
 from spi_analysis.reporting.sheets import Sheet
 from spi_analysis.reporting.tables import figures, html_table, text
 from spi_analysis.reporting.view_columns import AnyText, Column, released, rows_of_data, said

@@ -113,16 +113,16 @@ def test_all_answered_on_one_day_so_nothing_is_late(found: Sensitivity) -> None:
 def test_tables_say_what_there_is(found: Sensitivity, opinionated: Round) -> None:
     round_ = opinionated.setup.round
     for language in ("id", "en"):
-        assert "table-phi" in ranges_table(found, round_).html[language]
-        assert "table-tipping" in tipping_table(found, round_).html[language]
-    assert "Too few early or late" in late_table(found, round_).html["en"]
+        assert "table-phi" in ranges_table(found, round_).to_html(language)
+        assert "table-tipping" in tipping_table(found, round_).to_html(language)
+    assert "Too few early or late" in late_table(found, round_).to_html("en")
 
 
 def test_a_weak_proxy_is_marked_on_both_pages(page: InstitutionPage, found: Sensitivity) -> None:  # noqa: F811
     """The mark of notebook 40 stands on the report as well, at the range whose far end is weakly founded."""
     strong, weak = found.row("internal"), found.row("external")
     ranges = found.ranges.assign(informative=found.ranges["measure"] == "internal")
-    html = nonresponse_view(page, replace(found, ranges=ranges)).html["en"]
+    html = nonresponse_view(page, replace(found, ranges=ranges)).to_html("en")
     say = words("en")
     assert f">{say.interval(strong['low'], strong['high'], 1)}<" in html
     assert f">{say.interval(weak['low'], weak['high'], 1)}*<" in html
@@ -145,7 +145,7 @@ def test_where_nearly_all_answered_the_share_is_not_told(found: Sensitivity, opi
 
 
 def test_the_section_of_the_report(page: InstitutionPage, found: Sensitivity, tmp_path) -> None:  # noqa: F811
-    html = nonresponse_view(page, found).html
+    html = {language: nonresponse_view(page, found).to_html(language) for language in ("en", "id")}
     index = found.row("index")
     assert f"{index['low']:.2f}" in html["en"]
     assert "no confidence interval" in html["en"]
@@ -159,7 +159,7 @@ def test_without_anything_to_show_the_section_says_so(page_without_index: Instit
         update={"release": "withheld", "withheld_reason": "conduct"}
     )
     nothing = _found(drawn, drawn.score(inputs=inputs))
-    assert nonresponse_view(page_without_index, nothing).html["en"] == "<p>There is nothing to show.</p>"
+    assert nonresponse_view(page_without_index, nothing).to_html("en") == "<p>There is nothing to show.</p>"
 
 
 # --- conduct
@@ -170,9 +170,9 @@ def test_the_page_of_flags_names_units_and_nothing_of_people(drawn: Round) -> No
     checks = conduct_of(drawn.frame, drawn.responses, drawn.setup.round, drawn.setup.instrument)
     assert (checks["n"] >= drawn.setup.round.disclosure.min_cell).all()
     assert not checks["flagged"].any()
-    assert "No unit is flagged" in flags_table(checks, drawn.setup.round).html["en"]
+    assert "No unit is flagged" in flags_table(checks, drawn.setup.round).to_html("en")
     marked = checks.assign(flagged=checks["unit"] == "Dinas Satu", p_value=0.001, observed=77777.0, n=88888)
-    html = flags_table(marked, drawn.setup.round).html["en"]
+    html = flags_table(marked, drawn.setup.round).to_html("en")
     assert "Dinas Satu" in html
     assert "Dinas Dua" not in html
     assert "77" not in html.replace("1,999", "")
@@ -192,4 +192,4 @@ def test_order_of_rows_changes_no_flag(drawn: Round) -> None:
 def test_nobody_answered_nothing_is_looked_at(drawn: Round) -> None:
     nothing = conduct_of(drawn.frame, drawn.responses.head(0), drawn.setup.round, drawn.setup.instrument)
     assert nothing.empty
-    assert "0 units" in flags_table(nothing, drawn.setup.round).html["en"]
+    assert "0 units" in flags_table(nothing, drawn.setup.round).to_html("en")
