@@ -8,6 +8,7 @@ from tests.runner.faults import run_with_kills
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.xdist_group("engines"),
     pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"),
 ]

@@ -19,6 +19,7 @@ from tests.runner.test_running import put_first
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.xdist_group("engines"),
     pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"),
 ]
