@@ -88,25 +88,36 @@ def _limit_printing(shell: Any) -> None:
 
     What went over the limit is in the notebook: a cell that catches the error is found by the checks.
     """
-    printed = 0
-
-    def begin(*_: Any) -> None:
-        nonlocal printed
-        printed = 0
+    printed, writing = 0, threading.local()
 
     def limited(write: Any) -> Any:
         def counted(text: str) -> Any:
             nonlocal printed
+            if getattr(writing, "now", False):
+                # One of these calls another, with IPython's own between them: a text counts once.
+                return write(text)
             # Not in a thread of the kernel, which takes what programs write: the checks see to that.
             if printed > MOST_PRINTED and threading.current_thread() is threading.main_thread():
                 raise PrintedTooMuch(f"this cell printed more than {MOST_PRINTED:,} characters; show a part of it")
             printed += len(text)
-            return write(text)
+            writing.now = True
+            try:
+                return write(text)
+            finally:
+                writing.now = False
 
+        counted.is_limited = True  # type: ignore[attr-defined]
         return counted
 
-    for stream in (sys.stdout, sys.stderr):
-        stream.write = limited(stream.write)  # type: ignore[method-assign]
+    def begin(*_: Any) -> None:
+        """At every cell anew: after each, IPython puts back what it found before (a kernel's first lines, too)."""
+        nonlocal printed
+        printed = 0
+        for stream in (sys.stdout, sys.stderr):
+            if not getattr(stream.write, "is_limited", False):
+                stream.write = limited(stream.write)  # type: ignore[method-assign]
+
+    begin()
     shell.events.register("pre_run_cell", begin)
 
 
