@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from jupyter_client.provisioning import KernelProvisionerFactory
 
 from forked_papermill import DEFAULT_PROVISIONER, ForkServer
 from spi_analysis.params import Workspace
@@ -55,8 +54,6 @@ def run(workspace, server, tmp_path, monkeypatch):
         put(workspace, name)
         # The kernel engine sets another, which would outlive it here.
         monkeypatch.setenv(DEFAULT_PROVISIONER, "local-provisioner")
-        # It asks the environment once: a kernel of another test would decide how this one starts.
-        KernelProvisionerFactory.clear_instance()
         return run_step(str(workspace.root), ROUND, plan_steps([institution_id], ["10"])[0], engine, limits)
 
     return run

@@ -34,6 +34,8 @@ DISPLAY = {
     "display.max_rows": 60,
     "display.width": 80,
     "display.notebook_repr_html": True,
+    # Else as the kernel's output calls it: UTF-8 or utf-8, by the way it was started.
+    "display.encoding": "utf-8",
 }
 
 
