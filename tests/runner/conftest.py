@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from jupyter_client.provisioning import KernelProvisionerFactory
 
 from forked_papermill import DEFAULT_PROVISIONER, ForkServer
 from spi_analysis.params import Workspace
@@ -43,6 +44,13 @@ def put(workspace: Workspace, name: str, places=("10_sampling_design",)) -> None
         shutil.copyfile(TINY / f"{name}.ipynb", workspace.notebooks / f"{place}.ipynb")
 
 
+@pytest.fixture(autouse=True)
+def _no_provisioner_of_another_test():
+    KernelProvisionerFactory.clear_instance()
+    yield
+    KernelProvisionerFactory.clear_instance()
+
+
 @pytest.fixture
 def run(workspace, server, tmp_path, monkeypatch):
     """Run a tiny notebook for an institution with an engine, in this process."""
@@ -54,6 +62,8 @@ def run(workspace, server, tmp_path, monkeypatch):
         put(workspace, name)
         # The kernel engine sets another, which would outlive it here.
         monkeypatch.setenv(DEFAULT_PROVISIONER, "local-provisioner")
+        # Jupyter asks the environment once in a process: a kernel of another engine would decide how this one starts.
+        KernelProvisionerFactory.clear_instance()
         return run_step(str(workspace.root), ROUND, plan_steps([institution_id], ["10"])[0], engine, limits)
 
     return run

@@ -49,6 +49,8 @@ def prepare_alone() -> None:
     """What a kernel does that was started anew, not forked."""
     # Its own watcher looks once in a second, and only while a cell lets it.
     die_with(os.getppid())
+    # It stands there with its folder, which is another on every machine.
+    sys.argv[0] = Path(sys.argv[0]).stem
     prepare()
 
 
