@@ -150,22 +150,25 @@ def margin_chart(plans: Plans, round_: RoundParams) -> Shown:
     curves = {source: _margins(plan, round_) for source, plan in plans.items() if round_.sources[source].design}
 
     table = pd.DataFrame(curves, index=pd.Index([100 * rate for rate in RATES], name="response_rate"))
-    title = message("Margin of error by response rate")
+    note = message("A higher response rate narrows the margin; it does not by itself remove nonresponse bias.")
+    title, along = message("Margin of error by response rate"), message("Response rate (percent)")
+    return _margins_along(table, "margin", title, along, note)
 
+
+def _margins_along(table: pd.DataFrame, name: str, title: str, along: str, note: AnyText) -> View:
+    """A curve for every source over the table's index, and its figures."""
     drawn = chart(
         lines,
         series_of(table, "part"),
-        "chart-margin",
+        f"chart-{name}",
         in_words(title),
-        x_label=in_words(message("Response rate (percent)")),
+        x_label=in_words(along),
         y_label=in_words(message("Margin of error (points of 100)")),
         decimals=1,
-        note=in_words(
-            message("A higher response rate narrows the margin; it does not by itself remove nonresponse bias.")
-        ),
+        note=in_words(note),
     )
-    columns = (count(message("Response rate (percent)"), "response_rate"), *_curves(table))
-    return View(table.reset_index(), columns, drawn, title=title, name="margin", with_table=False)
+    columns = (count(along, str(table.index.name)), *_curves(table))
+    return View(table.reset_index(), columns, drawn, title=title, name=name, with_table=False)
 
 
 def _curves(table: pd.DataFrame) -> Iterator[Column]:
@@ -187,24 +190,15 @@ def size_chart(plans: Plans, round_: RoundParams) -> Shown:
     curves = {source: [_margin_of(n, plan, round_) for n in answers] for source, plan in drawn.items()}
 
     table = pd.DataFrame(curves, index=pd.Index([float(n) for n in answers], name="answers"))
-    title = message("Margin of error by number of answers")
 
-    drawn = chart(
-        lines,
-        series_of(table, "part"),
-        "chart-size",
-        in_words(title),
-        x_label=in_words(message("Answers")),
-        y_label=in_words(message("Margin of error (points of 100)")),
-        decimals=1,
-        note=lambda words: words(
+    def note(words: Words) -> str:
+        return words(
             "For a share of {share} in a simple random sample, at {level} confidence.",
             share=_shares(round_, words),
             level=words.percent(round_.level, 0),
-        ),
-    )
-    columns = (count(message("Answers"), "answers"), *_curves(table))
-    return View(table.reset_index(), columns, drawn, title=title, name="size", with_table=False)
+        )
+
+    return _margins_along(table, "size", message("Margin of error by number of answers"), message("Answers"), note)
 
 
 def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
