@@ -264,6 +264,11 @@ VALUES: dict[str, dict[str, Label]] = {
         "bumn": Label("BUMN", "State-owned enterprise"),
         "nasional": Label("Nasional", "National"),
     },
+    "size_class": {
+        "besar": Label("Besar", "Large"),
+        "sedang": Label("Sedang", "Medium"),
+        "kecil": Label("Kecil", "Small"),
+    },
     "status": {
         "shown": Label("Ditampilkan", "Shown"),
         "suppressed": Label("Disembunyikan", "Hidden"),

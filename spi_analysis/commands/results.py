@@ -20,18 +20,23 @@ def overview(
     published: Annotated[Path | None, typer.Option(help="CSV of published results (default: those imported).")] = None,
     most: Annotated[int, typer.Option(min=1, help="How many movers to list.")] = 5,
     bridge: Annotated[str | None, typer.Option(help="Institution whose change is to be taken apart.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Folder for a page on which all institutions can be asked.")] = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
     """Published years: the index recomputed from its parts, means beside the official ones, categories, movers.
 
-    Example: spi overview --published published_scores.csv --bridge kota-mojokerto
+    Example: spi overview --published published_scores.csv --page build/explorer
     """
-    from spi_analysis.stages import overview_tables
+    from spi_analysis.reporting.national import write_published_explorer
+    from spi_analysis.stages import overview_of, overview_tables
 
     setup = open_setup(workspace, round_id)
-    for title, table in overview_tables(setup, published, most, bridge).items():
+    found = overview_of(setup, published)
+    for title, table in overview_tables(found, setup, most, bridge).items():
         print_table(title, table, decimals=3)
+    for path in write_published_explorer(found, setup, page) if page else ():
+        out.print(str(path))
 
 
 @results.command()

@@ -39,7 +39,10 @@ from spi_analysis.tables import DECIMALS, is_neutral, mask_email, mask_number, w
 
 # A picture inside a page is letters and digits by chance; names of XML vocabularies look like addresses and are none.
 _PICTURE = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=\s]+")
-_VOCABULARY = re.compile(r"http://www\.w3\.org/(?:1999/xlink|1999/xhtml|2000/svg|1998/Math/MathML)(?=[\"'\s])")
+_VOCABULARY = re.compile(
+    r"http://(?:www\.w3\.org/(?:1999/xlink|1999/xhtml|2000/svg|1998/Math/MathML)|schemas\.openxmlformats\.org/[\w/]+)"
+    r"(?=[\"'\s])"
+)
 
 _ADDRESS = re.compile(
     r"\b(?:https?|ftp|file|wss?)://[^\s\"'<>]+|\bwww\.[a-z0-9-]+\.[a-z]{2,}|(?:src|href)\s*=\s*[\"']//[^\"']+", re.I
@@ -286,7 +289,8 @@ def _contents(setup: RoundSetup, institution_ids: Sequence[str], *, with_overvie
     """The files that go, each page without links to what stays."""
     base, contents = setup.workspace.outputs / setup.round.round_id, _Contents()
     if with_overview:
-        contents.add(ALL, _pages(setup, base, "", OVERVIEW.notebook.page))
+        for page in (OVERVIEW.notebook.page, *OVERVIEW.notebook.more):
+            contents.add(ALL, _pages(setup, base, "", page))
     for institution_id in institution_ids:
         contents.add(institution_id, _pages(setup, base / institution_id, f"{institution_id}/", REPORT.page))
     names = set(contents.files)

@@ -144,6 +144,9 @@ from .roster import (
     InstitutionType as InstitutionType,
 )
 from .roster import (
+    Province as Province,
+)
+from .roster import (
     Roster as Roster,
 )
 from .roster import (

@@ -44,6 +44,17 @@ class Institution(Frozen):
     size_class: Annotated[Literal["besar", "sedang", "kecil"] | None, Blank] = None
 
 
+class Province(Frozen):
+    """One row of ``provinces.csv``: names, the two letters of ISO 3166-2:ID, and the tile of the map."""
+
+    province_code: Annotated[str, Field(pattern=r"^[1-9]\d$")]
+    name: Annotated[str, Field(min_length=3)]
+    name_en: Annotated[str, Field(min_length=3)]
+    short: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    row: Annotated[int, Field(ge=1, le=20)]
+    column: Annotated[int, Field(ge=1, le=12)]
+
+
 class InstitutionInputs(Frozen):
     """What the commission decides for one institution in a round: corrections, release.
 
@@ -118,6 +129,14 @@ def load_roster(path: Path) -> Roster:
     return Roster(institutions={row.institution_id: row for row in rows})
 
 
+def load_provinces(path: Path) -> dict[str, Province]:
+    """Read ``provinces.csv``, by code; empty where there is none: then no page has a map."""
+    if not path.exists():
+        return {}
+    rows = read_rows(path, Province, key=lambda row: row.province_code, column="province_code")
+    return {row.province_code: row for row in rows}
+
+
 def load_inputs(path: Path, roster: Roster) -> dict[str, InstitutionInputs]:
     """Read what was decided per institution in a round; every code must be in the roster."""
     return {row.institution_id: row for row in read_rows(path, InstitutionInputs, roster)}
@@ -129,10 +148,11 @@ def read_rows(
     roster: Roster | None = None,
     key: Callable[[Any], object] = lambda row: row.institution_id,
     besides: Sequence[str] = (),
+    column: str = "institution_id",
 ) -> list[Row]:
     """Validate every row; all problems of the file together. With a roster, every code must be in it (or ``besides``).
 
-    ``key``: what may stand in the file once only.
+    ``key``: what may stand in the file once only; ``column``: what holds the code that a row is called by.
     """
     shown, table = shown_path(path), read_csv_table(path)
     problems = _wrong_columns(table.header, model, shown) + uneven_rows(table, shown)
@@ -151,11 +171,11 @@ def read_rows(
                 for p in error.problems
             ]
             continue
-        code = row.institution_id
+        code = getattr(row, column)
         if roster is not None and code not in roster.institutions and code not in besides:
             problems.append(_unknown(shown, number, code, roster))
         if seen.setdefault(key(row), number) != number:
-            problems.append(_listed_twice(shown, number, code, seen[key(row)]))
+            problems.append(_listed_twice(shown, number, column, code, seen[key(row)]))
         rows.append(row)
     if problems:
         raise ParameterError(*problems)
@@ -189,13 +209,14 @@ def _unknown(file: str, row: int, code: str, roster: Roster) -> Problem:
     )
 
 
-def _listed_twice(file: str, row: int, code: str, first: int) -> Problem:
+def _listed_twice(file: str, row: int, column: str, code: str, first: int) -> Problem:
+    thing = column.partition("_")[0]
     return Problem(
-        "the institution is listed twice",
+        f"the {thing} is listed twice",
         file,
         row,
-        "institution_id",
+        column,
         got=code,
-        expected="one row per institution",
+        expected=f"one row per {thing}",
         hint=f"first in row {first}",
     )

@@ -13,7 +13,7 @@ from spi_analysis.params.instrument import Instrument
 from spi_analysis.params.loading import ProblemCollector, read_yaml, validate
 from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
-from spi_analysis.params.roster import InstitutionInputs, Roster, load_inputs, load_roster
+from spi_analysis.params.roster import InstitutionInputs, Province, Roster, load_inputs, load_provinces, load_roster
 from spi_analysis.params.round import PARAMETER_SCHEMA, RoundParams
 from spi_analysis.params.sources import UnitFacts, load_units
 from spi_analysis.params.targets import Targets, load_targets
@@ -43,6 +43,7 @@ class RoundSetup:
     aliases: Aliases
     units: tuple[UnitFacts, ...] = ()
     targets: Targets = field(default_factory=Targets)
+    provinces: dict[str, Province] = field(default_factory=dict)
 
     def unit_facts(self, institution_id: str, source: str) -> tuple[UnitFacts, ...]:
         """What is known of an institution's units of one source."""
@@ -124,6 +125,7 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
         else None,
         "units": collect(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
         "targets": collect(lambda: load_targets(params / "targets.csv", roster)) if roster else None,
+        "provinces": collect(lambda: load_provinces(params / "provinces.csv")),
         "rules": collect(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
         "years": collect(lambda: _load_model(params, "published.yaml", PublishedYears)),
         "aliases": collect(lambda: _load_model(params, "aliases.yaml", Aliases)),

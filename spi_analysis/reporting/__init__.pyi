@@ -6,6 +6,9 @@ from .display import (
     MIME as MIME,
 )
 from .display import (
+    Pages as Pages,
+)
+from .display import (
     Shown as Shown,
 )
 from .display import (
@@ -13,6 +16,9 @@ from .display import (
 )
 from .display import (
     show_in as show_in,
+)
+from .display import (
+    shown_pages as shown_pages,
 )
 from .exporter import (
     DESIGNS_PAGE as DESIGNS_PAGE,

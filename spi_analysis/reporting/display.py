@@ -7,7 +7,7 @@ travel beside the HTML: the export writes them, so that opening a notebook write
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from spi_analysis.reporting.views import View
 
 MIME = "application/vnd.spi.languages+json"
+PAGES_MIME = "application/vnd.spi.pages+json"
 TABLES_MIME = "application/vnd.spi.tables+json"
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 # JupyterLab has no stylesheet of the page: a chart would be as wide as the notebook, with its caption and note in one
@@ -82,6 +83,26 @@ class Written(Shown):
     def to_html(self, language: Language) -> str:
         """The HTML in one language."""
         return self.html[language]
+
+
+@dataclass(frozen=True, repr=False)
+class Pages(Written):
+    """A page of its own in every language, which the export writes beside that of the notebook.
+
+    ``name``: of its files, with ``{language}`` in it; ``pages``: the whole HTML.
+    """
+
+    name: str
+    pages: dict[Language, str]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return super()._repr_mimebundle_() | {PAGES_MIME: {"name": self.name, "pages": self.pages}}
+
+
+def shown_pages(outputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """File name -> HTML of the pages of their own that outputs of a notebook hold."""
+    held = [output["data"][PAGES_MIME] for output in outputs if PAGES_MIME in output.get("data", {})]
+    return {one["name"].format(language=language): html for one in held for language, html in one["pages"].items()}
 
 
 @dataclass(frozen=True, repr=False)

@@ -99,9 +99,10 @@ def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
 
 
 def page_paths(setup: RoundSetup, step: Step) -> list[Path]:
-    """The pages of a step, one per language."""
+    """The pages of a step, each in all languages."""
     folder = step.folder(setup.workspace, setup.round.round_id)
-    return [folder / step.notebook.page.format(language=language) for language in setup.round.languages]
+    names = (step.notebook.page, *step.notebook.more)
+    return [folder / name.format(language=language) for name in names for language in setup.round.languages]
 
 
 def page_files(setup: RoundSetup, step: Step) -> list[Path]:

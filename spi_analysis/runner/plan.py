@@ -20,7 +20,7 @@ class NotebookKind:
     """What a notebook needs (notebooks before it, tables of the store) and makes.
 
     It makes a page, tables of the store (``writes``) and the tables of the page as files, in a folder of its own
-    (``files``) beside it.
+    (``files``) beside it; ``more``: pages of their own that it makes beside its page.
     """
 
     name: str
@@ -30,6 +30,7 @@ class NotebookKind:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     files: str = "tables"
+    more: tuple[str, ...] = ()
 
     @property
     def number(self) -> str:
@@ -70,7 +71,11 @@ INSTITUTION_NOTEBOOKS = (
         ("frame", "responses", *WEIGHTS, "estimates"),
     ),
 )
-NATIONAL_NOTEBOOKS = (NotebookKind("90_national_overview", ("50",), "index.{language}.html", "report"),)
+NATIONAL_NOTEBOOKS = (
+    NotebookKind(
+        "90_national_overview", ("50",), "index.{language}.html", "report", more=("explorer.{language}.html",)
+    ),
+)
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
 # Nor this one: run by `spi simulate`, after its simulation.

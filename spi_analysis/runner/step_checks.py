@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import papermill
 from nbformat import NotebookNode
@@ -24,7 +24,7 @@ COUNTED = ("<table", "<svg", "<img")
 _DRAWS = re.compile(r"chart|plot|figure|hist", re.IGNORECASE)
 _ADDRESS = re.compile(r"""(?:https?|wss?|ftp)://[^\s"'<>)]*|(?:src|href)\s*=\s*["']//[^"']*""")
 # Names of kinds of markup, which nothing is fetched from.
-_NAMESPACE = re.compile(r"https?://www\.w3\.org/[^\s\"'<>]*")
+_NAMESPACE = re.compile(r"https?://(?:www\.w3\.org|schemas\.openxmlformats\.org)/[^\s\"'<>]*")
 _HYPHENATED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -118,6 +118,27 @@ def require_sound_page(setup: RoundSetup, step: Step, notebook: NotebookNode, ht
     """
     found = [*_lost(notebook, html, language), *_not_its_own(setup, step, html), *_must_not_be_there(html)]
     problems = [Problem(what, key=f"{step}, {language}", got=got, expected=wanted) for what, got, wanted in found]
+    if problems:
+        raise NotebookError(*problems)
+
+
+def require_sound_extra(step: Step, name: str, html: str) -> None:
+    """A page of its own that a notebook made belongs to its kind, and holds no traceback and no network.
+
+    Raises
+    ------
+    NotebookError   all that is wrong.
+    """
+    problems = [
+        Problem(what, key=f"{step}, {name}", got=got, expected=wanted) for what, got, wanted in _must_not_be_there(html)
+    ]
+    if not any(
+        name in {one.format(language=language) for language in get_args(Language)} for one in step.notebook.more
+    ):
+        expected = ", ".join(step.notebook.more) or "no page of its own"
+        problems.append(
+            Problem("the notebook made a page that nothing knows of", key=f"{step}, {name}", expected=expected)
+        )
     if problems:
         raise NotebookError(*problems)
 

@@ -26,6 +26,18 @@ from .draw import (
 from .draw import (
     draw_table as draw_table,
 )
+from .explorer import (
+    NOT_SCORED as NOT_SCORED,
+)
+from .explorer import (
+    Explorer as Explorer,
+)
+from .explorer import (
+    explore_published as explore_published,
+)
+from .explorer import (
+    explore_round as explore_round,
+)
 from .overview import (
     Overview as Overview,
 )
@@ -37,6 +49,9 @@ from .overview import (
 )
 from .overview import (
     national_overview as national_overview,
+)
+from .overview import (
+    overview_of as overview_of,
 )
 from .overview import (
     overview_tables as overview_tables,

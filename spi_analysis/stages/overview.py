@@ -81,12 +81,16 @@ def disagreements(overview: Overview) -> pd.DataFrame:
     return rows.sort_values("difference").reset_index(drop=True)
 
 
-def overview_tables(setup: RoundSetup, path: Path | None, most: int, bridge_of: str | None) -> dict[str, pd.DataFrame]:
+def overview_of(setup: RoundSetup, path: Path | None) -> Overview:
+    """The overview of a file of published results, or of those that were imported; without what is withheld."""
+    if path is None:
+        return national_overview(setup, published_results(setup))
+    return national_overview(setup, without_withheld(load_published(path, setup.aliases.present), setup))
+
+
+def overview_tables(overview: Overview, setup: RoundSetup, most: int, bridge_of: str | None) -> dict[str, pd.DataFrame]:
     """The tables that ``spi overview`` prints, by title."""
-    published = published_results(setup)
-    if path is not None:
-        published = without_withheld(load_published(path, setup.aliases.present), setup)
-    overview = national_overview(setup, published)
+    published = overview.published
     means = overview.means.assign(
         gap_is=overview.means["explained"].map({True: "rounding", False: "unexplained", None: ""}).fillna("")
     )

@@ -18,7 +18,7 @@ from spi_analysis.scores import (
     yearly_means,
 )
 from spi_analysis.scores.years import fit_years, hold_out, moves
-from spi_analysis.stages.overview import national_overview, overview_tables
+from spi_analysis.stages.overview import national_overview, overview_of, overview_tables
 from tests.conftest import reference_folder
 
 pytestmark = pytest.mark.reference
@@ -118,7 +118,7 @@ def test_another_year_of_the_same_table_needs_no_code(
     }
     assert not overview.model.moves.query("own_move.abs() > 1e-6")["stands_out"].any(), "nothing moved"
     assert set(overview.model.hold_out["method"]) == {"model", "same_as_last_year", "type_mean"}
-    assert "2025 held out and predicted" in overview_tables(setup, path, 5, "kota-mojokerto")
+    assert "2025 held out and predicted" in overview_tables(overview_of(setup, path), setup, 5, "kota-mojokerto")
 
 
 def test_institutions_by_category_of_each_year_s_own_rule(published: pd.DataFrame, setup: RoundSetup) -> None:

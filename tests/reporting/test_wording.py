@@ -23,8 +23,8 @@ TERMINAL = {
 def _messages() -> set[str]:
     keywords = {"words": None, "say": None, "self": None, "message": None}
     package = {found[2] for found in extract_from_dir(str(ROOT / "spi_analysis"), keywords=keywords)}
-    template = (ROOT / "spi_analysis/reporting/templates/spi/index.html.j2").read_text()
-    pages = set(re.findall(r'page\.words\("([^"]+)"\)', template))
+    templates = "".join(path.read_text() for path in (ROOT / "spi_analysis/reporting/templates").rglob("*.j2"))
+    pages = set(re.findall(r'\b(?:page\.words|say)\("([^"]+)"\)', templates))
     prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in markdown_messages(nbformat.read(path, 4))}
     return {m for m in package | pages | prose if isinstance(m, str)} - TERMINAL
 

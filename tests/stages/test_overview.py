@@ -12,6 +12,7 @@ from spi_analysis.stages.overview import (
     agreement,
     disagreements,
     national_overview,
+    overview_of,
     overview_tables,
     save_overview,
 )
@@ -56,7 +57,7 @@ def test_disagreements_are_named(overview: Overview) -> None:
 
 
 def test_tables_compare_the_last_two_years(path: Path, setup: RoundSetup) -> None:
-    tables = overview_tables(setup, path, most=5, bridge_of="kota-satu")
+    tables = overview_tables(overview_of(setup, path), setup, most=5, bridge_of="kota-satu")
     bridge = tables["kota-satu: what the change 2022 to 2024 is made of"]
     assert bridge["points"].sum() == pytest.approx(74.00 - 65.52)
     moves = tables["Largest moves 2022 to 2024 (published figures carry no interval)"]

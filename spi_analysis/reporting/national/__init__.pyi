@@ -1,4 +1,16 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
+from .explorer import (
+    EXPLORER_PAGE as EXPLORER_PAGE,
+)
+from .explorer import (
+    explorer_pages as explorer_pages,
+)
+from .explorer import (
+    explorer_view as explorer_view,
+)
+from .explorer import (
+    write_published_explorer as write_published_explorer,
+)
 from .lasting_levels import (
     components_table as components_table,
 )

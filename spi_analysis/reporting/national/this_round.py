@@ -33,6 +33,8 @@ from spi_analysis.reporting.institution import WITHHELD
 from spi_analysis.reporting.view_columns import Column
 from spi_analysis.stages import RoundResult
 
+# More than that, and the page of all institutions serves better.
+MOST = 20
 STATES = {True: message("out of date"), False: message("up to date")}
 
 
@@ -57,8 +59,16 @@ def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: boo
         "settled."
     )
     title = _of_year(setup, is_synthetic, message("Index {year}"), message("Index {year} (generated data)"))
-    table = View(rows, tuple(columns), notes=(note,), title=title, name="round")
-    return table + show(lambda words: html_links(_report_links(results, words), words("Reports")))
+    table = View(
+        rows, tuple(columns), notes=(note, partial(_the_others, len(rows))), title=title, name="round", most=MOST
+    )
+    links = results if len(results) <= MOST else []
+    return table + show(lambda words: html_links(_report_links(links, words), words("Reports")) if links else "")
+
+
+def _the_others(n: int, words: Words) -> str:
+    """Where the institutions are that the page has no room for."""
+    return words("The first {most} of {n}; all are on the page above.", most=MOST, n=n) if n > MOST else ""
 
 
 def _row(result: RoundResult) -> dict[str, Any]:
