@@ -10,7 +10,7 @@ from spi_analysis.runner.fingerprint import LOOK, page_paths, step_fingerprint, 
 from spi_analysis.runner.ledger import Entry, Key
 from spi_analysis.runner.plan import Step, plan_steps
 from spi_analysis.stages import STALE_REPORTS
-from spi_analysis.tables import write_json
+from spi_analysis.tables import write_record
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,6 @@ def keep_stale(setup: RoundSetup, entries: Mapping[Key, Entry]) -> None:
     stale = sorted(step.institution_id for step in stale_steps(setup, entries) if step.notebook.audience == "report")
     path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
     if stale:
-        write_json(path, stale)
+        write_record(path, {"stale": stale})
     else:
         path.unlink(missing_ok=True)

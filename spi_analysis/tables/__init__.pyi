@@ -176,6 +176,9 @@ from .files import (
     write_parquet as write_parquet,
 )
 from .files import (
+    write_record as write_record,
+)
+from .files import (
     write_text as write_text,
 )
 from .identity import (
@@ -269,6 +272,12 @@ from .store import (
 )
 from .stored_files import (
     AGAIN as AGAIN,
+)
+from .stored_files import (
+    damaged as damaged,
+)
+from .stored_files import (
+    read_record as read_record,
 )
 from .stored_files import (
     read_results as read_results,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import errno
-import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from spi_analysis.tables.checksum import parquet_bytes
+from spi_analysis.tables.checksum import json_text, parquet_bytes, record_bytes
 from spi_analysis.tables.neutral import neutral_table
 
+# What is stored is for its owner alone, whatever the umask says.
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -64,7 +65,12 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> Path:
 
 def write_json(path: Path, data: Any) -> Path:
     """Write JSON with sorted keys: the same data gives the same bytes."""
-    return write_text(path, json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return write_text(path, json_text(data))
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> Path:
+    """Write a JSON record whole, with a digest of all of it; ``stored_files.read_record`` looks at it."""
+    return write_bytes(path, record_bytes(record), PRIVATE)
 
 
 def write_parquet(path: Path, data: pd.DataFrame) -> Path:
