@@ -209,6 +209,7 @@ class Ledger:
             self._base.execute("pragma journal_mode = wal")
             self._base.execute("pragma application_id = 0")
             self._base.executescript(_SCHEMA)
+        self._is_open = True
 
     def begin_run(self, pid: int, workers: int | None, planned: int, folder: str) -> list[str]:
         """Note a run with so many workers (None: all there are); what a killed one was at counts as interrupted.
@@ -275,10 +276,14 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the database; its side files go with it, and all is in one file that carries its checksum."""
+        if not self._is_open:
+            return
+        self._is_open = False
         with _sound(self.path):
             (busy, *_) = self._base.execute("pragma wal_checkpoint(truncate)").fetchone()
             self._base.close()
-        if not busy:
+        # Whoever removes the folder during a run has no ledger left to seal.
+        if not busy and self.path.exists():
             _seal(self.path)
 
     def _do(self, sql: str, values: tuple[Any, ...] = ()) -> None:
