@@ -158,6 +158,12 @@ from .estimate_columns import (
 )
 from .export import export_round as export_round
 from .files import (
+    PRIVATE_FOLDER as PRIVATE_FOLDER,
+)
+from .files import (
+    make_folder as make_folder,
+)
+from .files import (
     naming as naming,
 )
 from .files import (

@@ -34,8 +34,11 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
-    """A path to write to; on success it becomes ``path`` in one step, on an error nothing is left behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A path to write to; on success it becomes ``path`` in one step, on an error nothing is left behind.
+
+    Folders that are made for a private file are private, too.
+    """
+    make_folder(path.parent, PRIVATE_FOLDER if mode == PRIVATE else None)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     beside = Path(name)
@@ -47,6 +50,21 @@ def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def make_folder(folder: Path, mode: int | None = None) -> None:
+    """Make a folder with those above it; with ``mode`` all that are new get it, whatever the umask says."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in new if mode is not None else []:
+        one.chmod(mode)
+
+
+def make_private(root: Path) -> None:
+    """A folder and all in it for its owner alone."""
+    for path in (root, *root.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE)
 
 
 def write_text(path: Path, text: str, mode: int = 0o644) -> Path:
@@ -75,7 +93,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> Path:
 
 def write_parquet(path: Path, data: pd.DataFrame) -> Path:
     """Write a Parquet file whole, with a checksum of all of it; ``stored_files.read_table`` looks at it."""
-    return write_bytes(path, parquet_bytes(data))
+    return write_bytes(path, parquet_bytes(data), PRIVATE)
 
 
 def write_csv(path: Path, data: pd.DataFrame, mode: int = 0o644) -> Path:

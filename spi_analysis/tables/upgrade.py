@@ -21,7 +21,7 @@ from spi_analysis.tables.checksum import PARQUET, RECORD, was_whole
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
 from spi_analysis.tables.estimate_columns import estimates_from_schema_1
-from spi_analysis.tables.files import write_parquet, write_record
+from spi_analysis.tables.files import make_private, write_parquet, write_record
 from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.schema import (
     KEPT,
@@ -199,6 +199,7 @@ def _fresh_copy(root: Path) -> Path:
     copy = root.parent / KEPT / f"{root.name}.new"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(root, copy)
+    make_private(copy)
     return copy
 
 
@@ -206,6 +207,7 @@ def _swap(root: Path, copy: Path, kept: Path) -> Path:
     """The copy takes the round's place. Killed between the two steps, the next upgrade puts the round back first."""
     os.replace(root, kept)
     os.replace(copy, root)
+    make_private(kept.parent)
     return kept
 
 

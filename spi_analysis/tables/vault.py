@@ -27,7 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from spi_analysis.errors import StoreError, VaultError
-from spi_analysis.tables.files import write_bytes, write_record, write_text
+from spi_analysis.tables.files import PRIVATE, write_bytes, write_record, write_text
 from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.stored_files import read_record, read_table_bytes
 
@@ -150,7 +150,7 @@ def _write_key(path: Path, workspace: Path, key: VaultKey) -> Path:
         raise VaultError(
             "the key file exists already", file=path.name, expected="a new name", hint="a key is never overwritten"
         )
-    return write_text(path, f"# key of an SPI contact vault, fingerprint {key.fingerprint}\n{key.text}\n", mode=0o600)
+    return write_text(path, f"# key of an SPI contact vault, fingerprint {key.fingerprint}\n{key.text}\n", PRIVATE)
 
 
 # Encryption of one entry of the vault: AES-256-GCM, bound to the entry's name.
@@ -361,9 +361,7 @@ class Vault:
         return read_table_bytes(self._read(name), self._path(name))
 
     def _write(self, name: str, content: bytes) -> None:
-        path = self._path(name)
-        _make_private(path.parent, self.root)
-        write_bytes(path, seal(self.keys[0], name, content), mode=0o600)
+        write_bytes(self._path(name), seal(self.keys[0], name, content), PRIVATE)
 
     def _read(self, name: str) -> bytes:
         path = self._path(name)
@@ -376,16 +374,7 @@ def _entry(round_id: str, kind: str, institution_id: str, what: str) -> str:
     return f"{round_id}/{kind}/{institution_id}__{what}"
 
 
-def _make_private(folder: Path, root: Path) -> None:
-    """Folders of the vault that only their owner can enter."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for inner in (folder, *folder.parents):
-        if inner.is_relative_to(root):
-            inner.chmod(0o700)
-
-
 def _write_state(root: Path, state: dict[str, Any]) -> None:
-    _make_private(root, root)
     write_record(root / "vault.json", {"format": FORMAT, **state})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,9 @@ def test_a_round_of_version_2_gets_a_checksum_for_every_file(tmp_path):
     pd.testing.assert_frame_equal(read_table(root / "draw" / f"{CITY}.frame.parquet"), table)
     pd.testing.assert_frame_equal(read_table(root.parent / "published.parquet"), table)
     assert Store(root).read_record("draw", CITY) == {"record_version": 4}
+    for folder in (root, root.parent / KEPT):
+        for path in (folder, *folder.rglob("*")):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_what_is_damaged_before_an_upgrade_is_named_and_nothing_is_changed(tmp_path):
