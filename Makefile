@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Test processes: two cores are what the time limits are set for.
 JOBS ?= 2
 
-.PHONY: demo lab test test-long test-fast fault-test lint format docs coverage bench bench-batch engines lock clean
+.PHONY: demo lab test test-long test-fast fault-test flip-test lint format docs coverage bench bench-batch engines lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -26,6 +26,9 @@ test-fast: $(READY)  ## what a change of one module can break: no whole rounds, 
 
 fault-test: $(READY)  ## kill -9 of runner, fork server and children at random during a batch, then run again: same bytes (SEED=1)
 	$(BIN)/python -m tests.runner.faults --kills 20 --institutions 12 --seed $(or $(SEED),2024)
+
+flip-test: $(READY)  ## one bit flipped at random in stored tables, records, vault and ledger: is each noticed? (SEED=1)
+	$(BIN)/python -m tests.runner.flips --flips 420 --seed $(or $(SEED),1)
 
 lint: $(READY)  ## style, layers, types, notebooks without outputs
 	$(BIN)/ruff check .

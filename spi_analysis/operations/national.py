@@ -34,11 +34,13 @@ from spi_analysis.synthetic import (
     vendor_files,
 )
 from spi_analysis.tables import (
+    PRIVATE_FOLDER,
     Store,
     Vault,
     demo_key,
     demo_secrets,
     keep_generated,
+    make_folder,
     mark_national,
     national_mark,
     not_of_the_demo,
@@ -247,8 +249,7 @@ def _put_in_place(staging: StagingWorkspace, workspace: Workspace, round_id: str
             if institution_id not in name.as_posix():
                 continue  # the lock, the mark, the key's state: the workspace has its own
             destination = target / name
-            private = name.parts[0] == "vault"
-            destination.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+            make_folder(destination.parent, PRIVATE_FOLDER if made == staging.data else None)
             os.replace(path, destination)
     shutil.rmtree(staging.folder)
 

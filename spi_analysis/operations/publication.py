@@ -24,6 +24,7 @@ from spi_analysis.runner import (
     NATIONAL_NOTEBOOKS,
     Entry,
     Key,
+    Staleness,
     Step,
     one_run,
     page_paths,
@@ -218,10 +219,10 @@ def _wanting(setup: RoundSetup, institution_id: str, entries: Mapping[Key, Entry
     missing = [page for page in page_paths(setup, steps[-1]) if not page.exists()]
     if missing:
         return [_problem(MISSING_REPORT, institution_id, page) for page in missing]
-    judged = [(step, staleness(setup, step, entries)) for step in steps]
+    judged = {step.notebook.name: staleness(setup, step, entries) for step in steps}
     return [
-        _problem(f"the report is stale: {step.notebook.name} is not up to date", institution_id, None, found.in_words)
-        for step, found in judged
+        _problem(_what("the report", f"stale: {name} is not up to date", found), institution_id, None, found)
+        for name, found in judged.items()
         if not found.is_up_to_date
     ]
 
@@ -265,10 +266,18 @@ def _report_steps(institution_id: str) -> list[Step]:
     ]
 
 
-def _problem(what: str, institution_id: str, page: Path | None, got: str = "") -> Problem:
-    file = f"outputs/{'/'.join(page.parts[-3:])}" if page else ""
-    return Problem(what, file=file, key=institution_id, got=got,
-                   hint=f"run: spi run {institution_id} (or leave it out: --partial)")  # fmt: skip
+def _problem(what: str, institution_id: str, page: Path | None, found: Staleness | None = None) -> Problem:
+    file, command = f"outputs/{'/'.join(page.parts[-3:])}" if page else "", f"spi run {institution_id}"
+    return Problem(what, file=file, key=institution_id, got=found.in_words if found else "", hint=_hint(command, found))
+
+
+def _what(subject: str, stale: str, found: Staleness) -> str:
+    return f"{subject} was changed by hand since the run made it" if found.by_hand else f"{subject} is {stale}"
+
+
+def _hint(command: str, found: Staleness | None) -> str:
+    lost = " makes it anew, and what was changed is lost" if found and found.by_hand else ""
+    return f"run: {command}{lost} (or leave it out: --partial)"
 
 
 def _overview_problems(setup: RoundSetup, entries: Mapping[Key, Entry]) -> list[Problem]:
@@ -277,10 +286,10 @@ def _overview_problems(setup: RoundSetup, entries: Mapping[Key, Entry]) -> list[
         return []
     return [
         Problem(
-            "the national overview is missing or stale",
+            _what("the national overview", "missing or stale", found),
             file=f"outputs/{setup.round.round_id}",
             got=found.in_words,
-            hint=f"run: spi run --notebook {OVERVIEW.notebook.number} (or leave it out: --partial)",
+            hint=_hint(f"spi run --notebook {OVERVIEW.notebook.number}", found),
         )
     ]
 

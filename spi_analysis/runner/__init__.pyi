@@ -92,7 +92,12 @@ from .pool import (
 )
 from .rerender import render_pages as render_pages
 from .run import run_selection as run_selection
-from .stale import staleness as staleness
+from .stale import (
+    Staleness as Staleness,
+)
+from .stale import (
+    staleness as staleness,
+)
 from .status import (
     ledger_facts as ledger_facts,
 )

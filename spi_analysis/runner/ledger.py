@@ -1,4 +1,8 @@
-"""What became of every step, in a small database: one writer (the run that holds the lock), any number of readers."""
+"""What became of every step, in a small database: one writer (the run that holds the lock), any number of readers.
+
+Nobody writes into it between runs, and then it carries a checksum of all its bytes, in the field of SQLite's header
+that is left to the program (``application_id``). While a run is going on, or after a killed one, the field is 0.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import os
 import re
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -26,6 +31,8 @@ Row = TypeVar("Row")
 LEDGER = "ledger.sqlite"
 # Seconds that a reader waits for the writer, and the writer for a checkpoint.
 PATIENCE = 30
+# Where SQLite's header holds the number that is left to the program (sqlite.org/fileformat.html, 1.3.15).
+_FIELD = 68
 _SCHEMA = """
 create table if not exists runs (
     run text primary key, started text not null, ended text, pid integer, workers integer, planned integer, state text,
@@ -109,10 +116,33 @@ def _rows(setup: RoundSetup, table: str, made_of: Callable[[dict[str, Any]], Row
     for path in sorted(batch_folder(setup).glob("ledger*.sqlite")):
         with _sound(path), closing(sqlite3.connect(_address(path), uri=True, timeout=PATIENCE)) as base:
             base.row_factory = sqlite3.Row
+            _require_whole(path, base)
             if base.execute("select 1 from sqlite_master where name = ?", (table,)).fetchone():
                 found = [dict(row) for row in base.execute(f"select * from {table}")]
                 rows += _understood(path, found, made_of)
     return rows
+
+
+def _require_whole(path: Path, base: sqlite3.Connection) -> None:
+    """Raise if a ledger at rest is not as the last run left it; until ``base`` is closed nobody changes the file."""
+    base.execute("begin")
+    (found,) = base.execute("pragma application_id").fetchone()
+    if found and found != _checksum(path.read_bytes()):
+        raise _damaged(path, "its content is not that of its checksum")
+
+
+def _checksum(content: bytes) -> int:
+    """Of all bytes but its own; never 0, and as SQLite gives it: signed."""
+    unsigned = zlib.crc32(content[:_FIELD] + bytes(4) + content[_FIELD + 4 :]) or 1
+    return int.from_bytes(unsigned.to_bytes(4), signed=True)
+
+
+def _seal(path: Path) -> None:
+    """Write the checksum of a ledger that nobody has open for writing."""
+    with open(path, "r+b") as file:
+        content = file.read()
+        file.seek(_FIELD)
+        file.write(_checksum(content).to_bytes(4, signed=True))
 
 
 def _understood(path: Path, found: list[dict[str, Any]], made_of: Callable[[dict[str, Any]], Row]) -> list[Row]:
@@ -149,11 +179,11 @@ def _is_of_content(error: sqlite3.OperationalError) -> bool:
     return getattr(error, "sqlite_errorname", None) in (None, "SQLITE_ERROR")
 
 
-def _damaged(path: Path, error: Exception) -> StoreError:
+def _damaged(path: Path, error: Exception | str) -> StoreError:
     return StoreError(
         "the ledger is damaged",
         file=str(path),
-        got=f"{type(error).__name__}: {error}",
+        got=error if isinstance(error, str) else f"{type(error).__name__}: {error}",
         hint="remove it: no result is lost, but the next run makes all steps again",
     )
 
@@ -174,8 +204,12 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _sound(path):
             self._base = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+            _require_whole(path, self._base)
+            self._base.execute("rollback")
             self._base.execute("pragma journal_mode = wal")
+            self._base.execute("pragma application_id = 0")
             self._base.executescript(_SCHEMA)
+        self._is_open = True
 
     def begin_run(self, pid: int, workers: int | None, planned: int, folder: str) -> list[str]:
         """Note a run with so many workers (None: all there are); what a killed one was at counts as interrupted.
@@ -241,9 +275,16 @@ class Ledger:
         self._do(f"insert or replace into steps ({', '.join(facts)}) values ({places})", tuple(facts.values()))
 
     def close(self) -> None:
-        """Let go of the database; its side files go with it."""
+        """Let go of the database; its side files go with it, and all is in one file that carries its checksum."""
+        if not self._is_open:
+            return
+        self._is_open = False
         with _sound(self.path):
+            (busy, *_) = self._base.execute("pragma wal_checkpoint(truncate)").fetchone()
             self._base.close()
+        # Whoever removes the folder during a run has no ledger left to seal.
+        if not busy and self.path.exists():
+            _seal(self.path)
 
     def _do(self, sql: str, values: tuple[Any, ...] = ()) -> None:
         with _sound(self.path):

@@ -10,7 +10,9 @@ from spi_analysis.runner.fingerprint import LOOK, page_paths, step_fingerprint, 
 from spi_analysis.runner.ledger import Entry, Key
 from spi_analysis.runner.plan import Step, plan_steps
 from spi_analysis.stages import STALE_REPORTS
-from spi_analysis.tables import write_json
+from spi_analysis.tables import write_record
+
+BY_HAND = "changed by hand"
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class Staleness:
 
     why: tuple[str, ...] = ()
     look: tuple[str, ...] = ()
+
+    @property
+    def by_hand(self) -> tuple[str, ...]:
+        """Of the reasons those that no command explains: a file of the outputs is another than the run has made."""
+        return tuple(text for text in (*self.why, *self.look) if text.endswith(BY_HAND))
 
     @property
     def is_up_to_date(self) -> bool:
@@ -42,7 +49,7 @@ def staleness(setup: RoundSetup, step: Step, entries: Mapping[Key, Entry]) -> St
         return Staleness((f"last time: {entry.state}", *_changes(entry.inputs, step_fingerprint(setup, step))))
     changes = list(_changes(entry.inputs, step_fingerprint(setup, step)))
     pages = {path.relative_to(setup.workspace.root).as_posix() for path in page_paths(setup, step)}
-    outputs = list(_changes(entry.outputs, step_outputs(setup, step)))
+    outputs = [_by_whom(text) for text in _changes(entry.outputs, step_outputs(setup, step))]
     look = [text for text in changes if text.startswith(LOOK)]
     look += [text for text in outputs if text.rpartition(" is ")[0] in pages]
     return Staleness(tuple(text for text in [*changes, *outputs] if text not in look), tuple(look))
@@ -58,6 +65,12 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
         old, new = before.get(name, ""), now.get(name, "")
         if old != new:
             yield f"{name} is {'gone' if not new else 'new' if not old else 'changed'}"
+
+
+def _by_whom(text: str) -> str:
+    """Tables of the store are also written by commands; what lies in outputs/ only by the run, which remembers it."""
+    name, _, what = text.rpartition(" is ")
+    return f"{name} is {BY_HAND}" if what == "changed" and name.startswith("outputs/") else text
 
 
 # Reports that are there but older than what they ought to show: inputs have changed, or an attempt failed since.
@@ -86,6 +99,6 @@ def keep_stale(setup: RoundSetup, entries: Mapping[Key, Entry]) -> None:
     stale = sorted(step.institution_id for step in stale_steps(setup, entries) if step.notebook.audience == "report")
     path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
     if stale:
-        write_json(path, stale)
+        write_record(path, {"stale": stale})
     else:
         path.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,7 +16,7 @@ from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.respondents import nonrespondent_count
 from spi_analysis.stages.tracker import tracked
 from spi_analysis.survey.weighting import kish_deff
-from spi_analysis.tables import AGAIN, Store, published_history, published_results, reading, released_estimates
+from spi_analysis.tables import AGAIN, Store, published_history, published_results, read_record, released_estimates
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,8 @@ def _stale_reports(setup: RoundSetup) -> list[str]:
     path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
     if not path.exists():
         return []
-    with reading(path, "the list of reports that are out of date", f"{AGAIN}spi run"):
-        return [str(code) for code in json.loads(path.read_text(encoding="utf-8"))]
+    record = read_record(path, "the list of reports that are out of date", f"{AGAIN}spi run", ["stale"])
+    return [str(code) for code in record["stale"]]
 
 
 def withheld_reason(estimates: pd.DataFrame, inputs: InstitutionInputs) -> str | None:

@@ -158,6 +158,12 @@ from .estimate_columns import (
 )
 from .export import export_round as export_round
 from .files import (
+    PRIVATE_FOLDER as PRIVATE_FOLDER,
+)
+from .files import (
+    make_folder as make_folder,
+)
+from .files import (
     naming as naming,
 )
 from .files import (
@@ -174,6 +180,9 @@ from .files import (
 )
 from .files import (
     write_parquet as write_parquet,
+)
+from .files import (
+    write_record as write_record,
 )
 from .files import (
     write_text as write_text,
@@ -269,6 +278,12 @@ from .store import (
 )
 from .stored_files import (
     AGAIN as AGAIN,
+)
+from .stored_files import (
+    damaged as damaged,
+)
+from .stored_files import (
+    read_record as read_record,
 )
 from .stored_files import (
     read_results as read_results,

@@ -9,10 +9,10 @@ from typing import Any
 
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup, Workspace
-from spi_analysis.tables.files import write_json
+from spi_analysis.tables.files import write_record
 from spi_analysis.tables.schema import KEPT, SCHEMA_FILE
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import RESTORE, read_record, with_digest
+from spi_analysis.tables.stored_files import RESTORE, read_record
 from spi_analysis.tables.vault import KEY_BYTES, VaultKey
 
 MARK = "demo.json"
@@ -44,7 +44,7 @@ OWN_WORKSPACE = (
 def mark_demo(workspace: Workspace, seed: int) -> None:
     """Say that everything below data/ is generated. Written last: the mark means that the demo is whole."""
     made = {name: _digest(workspace.data / name) for name in _files(workspace.data)}
-    write_json(workspace.data / MARK, with_digest({"seed": seed, "synthetic": True, "made": made}))
+    write_record(workspace.data / MARK, {"seed": seed, "synthetic": True, "made": made})
 
 
 def demo_seed(workspace: Workspace) -> int | None:
@@ -55,7 +55,7 @@ def demo_seed(workspace: Workspace) -> int | None:
 
 def mark_national(workspace: Workspace, facts: dict[str, Any]) -> None:
     """Say that everything below data/ is a generated national round. Written first: all that follows is generated."""
-    write_json(workspace.data / NATIONAL, with_digest({"synthetic": True, **facts}))
+    write_record(workspace.data / NATIONAL, {"synthetic": True, **facts})
 
 
 def national_mark(workspace: Workspace) -> dict[str, Any]:

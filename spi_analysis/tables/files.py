@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import errno
-import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from spi_analysis.tables.checksum import parquet_bytes
+from spi_analysis.tables.checksum import json_text, parquet_bytes, record_bytes
 from spi_analysis.tables.neutral import neutral_table
 
+# What is stored is for its owner alone, whatever the umask says.
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -33,8 +34,11 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
-    """A path to write to; on success it becomes ``path`` in one step, on an error nothing is left behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A path to write to; on success it becomes ``path`` in one step, on an error nothing is left behind.
+
+    Folders that are made for a private file are private, too.
+    """
+    make_folder(path.parent, PRIVATE_FOLDER if mode == PRIVATE else None)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     beside = Path(name)
@@ -46,6 +50,21 @@ def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def make_folder(folder: Path, mode: int | None = None) -> None:
+    """Make a folder with those above it; with ``mode`` all that are new get it, whatever the umask says."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in new if mode is not None else []:
+        one.chmod(mode)
+
+
+def make_private(root: Path) -> None:
+    """A folder and all in it for its owner alone."""
+    for path in (root, *root.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE)
 
 
 def write_text(path: Path, text: str, mode: int = 0o644) -> Path:
@@ -64,12 +83,17 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> Path:
 
 def write_json(path: Path, data: Any) -> Path:
     """Write JSON with sorted keys: the same data gives the same bytes."""
-    return write_text(path, json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return write_text(path, json_text(data))
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> Path:
+    """Write a JSON record whole, with a digest of all of it; ``stored_files.read_record`` looks at it."""
+    return write_bytes(path, record_bytes(record), PRIVATE)
 
 
 def write_parquet(path: Path, data: pd.DataFrame) -> Path:
     """Write a Parquet file whole, with a checksum of all of it; ``stored_files.read_table`` looks at it."""
-    return write_bytes(path, parquet_bytes(data))
+    return write_bytes(path, parquet_bytes(data), PRIVATE)
 
 
 def write_csv(path: Path, data: pd.DataFrame, mode: int = 0o644) -> Path:

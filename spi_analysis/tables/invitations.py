@@ -9,7 +9,7 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, VaultError
 from spi_analysis.params import RoundSetup
-from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.files import PRIVATE, write_csv
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.invitable import REASONS, barred_people
 from spi_analysis.tables.store import Store
@@ -104,4 +104,4 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
 
 def _write(path: Path, people: pd.DataFrame) -> Path:
     # A telephone number keeps its +; a name that a spreadsheet would run gets an apostrophe.
-    return write_csv(path, people[list(COLUMNS)], mode=0o600)
+    return write_csv(path, people[list(COLUMNS)], PRIVATE)

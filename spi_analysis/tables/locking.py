@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from spi_analysis.errors import StoreError
+from spi_analysis.tables.files import PRIVATE, PRIVATE_FOLDER, make_folder
 
 LOCK = ".lock"
 _joined: set[Path] = set()
@@ -37,16 +38,19 @@ def join_writer(folder: Path) -> None:
 def one_writer(folder: Path) -> Iterator[None]:
     """Hold ``folder`` (the workspace's ``data``) for one command; the system lets go of it when the process ends.
 
+    What lies there is about people: the folder is opened to its owner alone, also one that was made before or copied.
+
     Raises
     ------
     StoreError   another command is writing there. Nothing was changed then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, PRIVATE_FOLDER)
     if folder.resolve() in _joined:
         yield
         return
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK, mode=PRIVATE)
     try:
+        folder.chmod(PRIVATE_FOLDER)
         lock.acquire(timeout=0)
     except Timeout:
         raise StoreError(

@@ -9,11 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from spi_analysis.errors import StoreError
-from spi_analysis.tables.files import write_json
-from spi_analysis.tables.stored_files import read_record, with_digest
+from spi_analysis.tables.checksum import was_whole
+from spi_analysis.tables.files import write_record
+from spi_analysis.tables.stored_files import read_record
 
 # One more whenever stored tables, columns or codes change: with an entry in MIGRATIONS of ``upgrade``.
-SCHEMA = 2
+SCHEMA = 3
+# From this version on every file carries a checksum of its bytes.
+SEALED = 3
 SCHEMA_FILE = "schema.json"
 # Beside the rounds: what stores were before they were upgraded.
 KEPT = ".kept"
@@ -21,15 +24,18 @@ KEPT = ".kept"
 
 def schema_of(root: Path) -> int:
     """The version of a store; an empty one is of today's."""
-    if (root / SCHEMA_FILE).exists():
-        return int(read_record(root / SCHEMA_FILE, "the version of the store", keys=["schema"])["schema"])
+    path, what = root / SCHEMA_FILE, "the version of the store"
+    if path.exists():
+        found = int(read_record(path, what, keys=["schema"], check=False)["schema"])
+        is_earlier = found < SEALED and was_whole(path.read_bytes())
+        return found if is_earlier else int(read_record(path, what)["schema"])
     return 1 if any(root.glob("*/*")) else SCHEMA
 
 
 def mark_schema(root: Path) -> None:
     """Say that a store is of today's version, before anything else is written into it."""
     if not (root / SCHEMA_FILE).exists():
-        write_json(root / SCHEMA_FILE, with_digest({"schema": SCHEMA}))
+        write_record(root / SCHEMA_FILE, {"schema": SCHEMA})
 
 
 def kept_path(root: Path, schema: int) -> Path:

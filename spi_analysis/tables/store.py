@@ -13,9 +13,9 @@ from spi_analysis.errors import StoreError, nearest
 from spi_analysis.params import InstitutionInputs
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.estimate_columns import mask
-from spi_analysis.tables.files import write_json, write_parquet
+from spi_analysis.tables.files import write_parquet, write_record
 from spi_analysis.tables.schema import mark_schema, require_readable
-from spi_analysis.tables.stored_files import AGAIN, RESTORE, read_record, read_table, table_shape, with_digest
+from spi_analysis.tables.stored_files import AGAIN, RESTORE, read_record, read_table, table_shape
 
 # Which command writes a table; the hint of the error when it is missing.
 WRITTEN_BY = {
@@ -100,31 +100,29 @@ class Store:
         # Imported where it is used: it has threads of its own, and most processes never ask for it.
         import duckdb
 
-        try:
-            with duckdb.connect() as connection:
-                for table in WRITTEN_BY:
-                    # By name, since a pattern would also match what a killed process left half-written.
-                    files = [str(self.path(table, institution_id)) for institution_id in self.institutions(table)]
-                    if files:
-                        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-                        connection.execute(
-                            f"create view {table} as select * from read_parquet([{listed}], union_by_name=true)"
-                        )
-                return connection.execute(sql).df()
-        except duckdb.Error:
-            self._name_damaged()
-            raise
-
-    def _name_damaged(self) -> None:
-        """Raise if a table cannot be read: SQL over all of them names no file."""
         for table in WRITTEN_BY:
-            for institution_id in self.institutions(table):
-                self.read(table, institution_id)
+            if table in sql.casefold():
+                self._require_whole(table)
+        with duckdb.connect() as connection:
+            for table in WRITTEN_BY:
+                # By name, since a pattern would also match what a killed process left half-written.
+                files = [str(self.path(table, institution_id)) for institution_id in self.institutions(table)]
+                if files:
+                    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+                    connection.execute(
+                        f"create view {table} as select * from read_parquet([{listed}], union_by_name=true)"
+                    )
+            return connection.execute(sql).df()
+
+    def _require_whole(self, table: str) -> None:
+        """Raise if a file of a table is damaged: the database sees no checksum, and names no file."""
+        for institution_id in self.institutions(table):
+            self.shape(table, institution_id)
 
     def write_record(self, name: str, institution_id: str, record: dict[str, Any]) -> Path:
         """Write a JSON record (such as a draw record) of one institution, with a digest of its content."""
         mark_schema(self.root)
-        return write_json(self.root / name / f"{institution_id}.json", with_digest(record))
+        return write_record(self.root / name / f"{institution_id}.json", record)
 
     def read_record(self, name: str, institution_id: str, check: bool = True) -> dict[str, Any] | None:
         """Read a JSON record, or None where there is none; ``check``: it must be that of its digest."""
@@ -136,7 +134,7 @@ class Store:
     def mark_synthetic(self, seed: int) -> None:
         """Say for good that this store holds generated people, not real ones."""
         mark_schema(self.root)
-        write_json(self.root / "origin.json", with_digest({"synthetic": True, "seed": seed}))
+        write_record(self.root / "origin.json", {"synthetic": True, "seed": seed})
 
     @property
     def is_synthetic(self) -> bool:

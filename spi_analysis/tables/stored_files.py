@@ -2,14 +2,14 @@
 
 A full disk, a pulled cable or a bad copy leaves half a file or one with other bytes. The libraries then raise whatever
 they meet first, in words about thrift, magic bytes or columns of a line of JSON; and a flipped byte may raise nothing
-at all. So Parquet files carry a checksum, records a digest of their content, and all of them are read here.
+at all. So every file carries a checksum of itself (``checksum``), and all of them are read here. Without one a file is
+not read: a round of an earlier version gets them by ``upgrade``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spi_analysis.errors import Problem, SpiError, StoreError
-from spi_analysis.tables.checksum import is_whole
+from spi_analysis.tables.checksum import PARQUET, RECORD, RECORD_DIGEST, Seal
 
-# Where a record keeps the digest of all else in it.
-RECORD_DIGEST = "file_digest"
-DIGEST_LENGTH = 64
 # Folders that a path is told from.
 _PLACES = ("data", "outputs", "notebooks")
 MOST_LETTERS = 160
@@ -75,10 +72,16 @@ def read_table(path: Path, columns: Sequence[str] | None = None, what: str = "",
     StoreError   the file is damaged, does not fit its checksum, or lacks a column.
     """
     with reading(path, what, hint):
-        content = path.read_bytes()
-        if not is_whole(content):
-            raise damaged(path, "its content is not that of its checksum", what, hint)
-        return _parquet(content, columns)
+        return _parquet(whole_bytes(path, PARQUET, what, hint), columns)
+
+
+def whole_bytes(path: Path, seal: Seal, what: str = "", hint: str = RESTORE) -> bytes:
+    """The content of a file that is as it was written."""
+    content = path.read_bytes()
+    if not seal.is_whole(content):
+        got = "its content is not that of its checksum" if seal.is_in(content) else "no checksum in it"
+        raise damaged(path, got, what, hint)
+    return content
 
 
 def read_table_bytes(content: bytes, path: Path, what: str = "", hint: str = RESTORE) -> pd.DataFrame:
@@ -88,9 +91,9 @@ def read_table_bytes(content: bytes, path: Path, what: str = "", hint: str = RES
 
 
 def table_shape(path: Path, what: str = "", hint: str = RESTORE) -> tuple[int, int]:
-    """Rows and columns of a Parquet file, without reading it."""
+    """Rows and columns of a Parquet file, without making a table of it."""
     with reading(path, what, hint):
-        facts = pq.read_metadata(path)
+        facts = pq.read_metadata(pa.BufferReader(whole_bytes(path, PARQUET, what, hint)))
         return facts.num_rows, facts.num_columns
 
 
@@ -102,42 +105,23 @@ def read_record(
     Parameters
     ----------
     keys : list of str   what must be in it
-    check : bool         whether the content must be that of the digest, if there is one (earlier releases wrote none)
+    check : bool         whether its content must be that of its digest; else it only has to be a record
     """
     with reading(path, what, hint):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(whole_bytes(path, RECORD, what, hint) if check else path.read_bytes())
     if not isinstance(record, dict):
         raise damaged(path, f"a {type(record).__name__}, no record", what, hint)
-    given = record.pop(RECORD_DIGEST, None)
-    if check and (_has_other_name(record) if given is None else given != record_digest(record)):
-        raise damaged(path, "its content is not that of its digest", what, hint)
+    record.pop(RECORD_DIGEST, None)
     missing = [key for key in keys if key not in record]
     if missing:
         raise damaged(path, f"no {', '.join(missing)} in it", what, hint)
     return record
 
 
-def with_digest(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as it is written."""
-    return {**record, RECORD_DIGEST: record_digest(record)}
-
-
-def record_digest(record: Mapping[str, Any]) -> str:
-    """SHA-256 of what a reader will find: after a way through JSON, in which all keys are texts."""
-    read_back = json.loads(json.dumps({key: value for key, value in record.items() if key != RECORD_DIGEST}))
-    return hashlib.sha256(json.dumps(read_back, sort_keys=True).encode()).hexdigest()
-
-
 def read_results(path: Path, command: str) -> pd.DataFrame:
     """Results that a command kept as CSV."""
     with reading(path, "a table of results", f"{AGAIN}{command}"):
         return pd.read_csv(path)
-
-
-def _has_other_name(record: Mapping[str, Any]) -> bool:
-    """Whether the digest is there under a name that was itself damaged."""
-    texts = [key for key, value in record.items() if isinstance(value, str) and len(value) == DIGEST_LENGTH]
-    return any(record[name] == record_digest({k: v for k, v in record.items() if k != name}) for name in texts)
 
 
 def shown_place(path: Path) -> str:

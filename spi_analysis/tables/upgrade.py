@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from spi_analysis.errors import StoreError
+from spi_analysis.params import Workspace
+from spi_analysis.tables.checksum import PARQUET, RECORD, was_whole
 from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
 from spi_analysis.tables.estimate_columns import estimates_from_schema_1
-from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.files import make_private, write_parquet, write_record
 from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.schema import (
     KEPT,
     SCHEMA,
     SCHEMA_FILE,
+    SEALED,
     interrupted,
     kept_path,
     mark_schema,
     refuse_later,
     schema_of,
 )
-from spi_analysis.tables.stored_files import read_table
+from spi_analysis.tables.stored_files import damaged, read_record, read_table, read_table_bytes
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,37 @@ def third_correction(estimates: pd.DataFrame) -> pd.DataFrame:
     return made
 
 
+def sealed(root: Path) -> list[Path]:
+    """A checksum for every file that has none, or one of its content only; what is damaged already is named."""
+    return _seal_all(path for path in sorted(root.rglob("*")) if path.is_file() and not path.name.startswith("."))
+
+
+def _seal_all(files: Iterable[Path]) -> list[Path]:
+    return [path for path in files if path.suffix in _SEALED_BY and _SEALED_BY[path.suffix](path)]
+
+
+def _seal_table(path: Path) -> bool:
+    content = path.read_bytes()
+    if not PARQUET.is_in(content):
+        write_parquet(path, read_table_bytes(content, path))
+    return not PARQUET.is_in(content)
+
+
+def _seal_record(path: Path) -> bool:
+    content = path.read_bytes()
+    if RECORD.is_whole(content):
+        return False
+    record = read_record(path, check=False)
+    if not was_whole(content):
+        raise damaged(path, "its content is not that of its digest")
+    write_record(path, record)
+    return True
+
+
+_SEALED_BY: dict[str, Callable[[Path], bool]] = {".parquet": _seal_table, ".json": _seal_record}
+# Carried out before all others, which read the files.
+SEALING = Migration(2, SEALED, "every file carries a checksum of all its bytes", sealed)
+
 # In the order in which they are carried out. A change of stored tables, columns or codes adds its entry at the end, and
 # one to SCHEMA if that version has left the house.
 MIGRATIONS: Sequence[Migration] = (
@@ -129,15 +165,28 @@ def upgrade_store(root: Path, dry_run: bool = False) -> Upgrade:
         copy = _fresh_copy(root)
         try:
             steps = _carry_out(copy, since)
-            kept = None if dry_run else _swap(root, copy, kept_path(root, since))
+            if dry_run:
+                return Upgrade(since, steps)
+            with _still_a_demo(Workspace(root.parents[1])):
+                return Upgrade(since, steps, _swap(root, copy, kept_path(root, since)))
         finally:
             shutil.rmtree(copy, ignore_errors=True)
-        return Upgrade(since, steps, kept)
+
+
+@contextmanager
+def _still_a_demo(workspace: Workspace) -> Iterator[None]:
+    """Around the swap: what lies beside the rounds is sealed, and a demo that was nothing else is marked anew."""
+    _seal_all(sorted(workspace.data.glob("*.*")))
+    seed = None if not_of_the_demo(workspace) else demo_seed(workspace)
+    yield
+    if seed is not None:
+        mark_demo(workspace, seed)
 
 
 def _carry_out(copy: Path, since: int) -> tuple[tuple[str, int], ...]:
     """All steps on the copy, which is of today's version afterwards."""
-    changed = [(step.what, step.change(copy)) for step in MIGRATIONS if step.since >= since]
+    steps = [step for step in (SEALING, *MIGRATIONS) if step.to > since]
+    changed = [(step.what, step.change(copy)) for step in steps]
     for path in sorted({path for _, paths in changed for path in paths}):
         if path.parent.name in CONTRACTS:
             write_parquet(path, checked(path.parent.name, read_table(path), f"{path.parent.name}/{path.stem}"))
@@ -150,6 +199,7 @@ def _fresh_copy(root: Path) -> Path:
     copy = root.parent / KEPT / f"{root.name}.new"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(root, copy)
+    make_private(copy)
     return copy
 
 
@@ -157,6 +207,7 @@ def _swap(root: Path, copy: Path, kept: Path) -> Path:
     """The copy takes the round's place. Killed between the two steps, the next upgrade puts the round back first."""
     os.replace(root, kept)
     os.replace(copy, root)
+    make_private(kept.parent)
     return kept
 
 

@@ -26,10 +26,10 @@ import pandas as pd
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from spi_analysis.errors import VaultError
-from spi_analysis.tables.files import write_bytes, write_text
+from spi_analysis.errors import StoreError, VaultError
+from spi_analysis.tables.files import PRIVATE, write_bytes, write_record, write_text
 from spi_analysis.tables.locking import one_writer
-from spi_analysis.tables.stored_files import read_table_bytes
+from spi_analysis.tables.stored_files import read_record, read_table_bytes
 
 # The key of the contact vault: where it comes from, where it may be kept, and how to tell keys apart.
 
@@ -150,7 +150,7 @@ def _write_key(path: Path, workspace: Path, key: VaultKey) -> Path:
         raise VaultError(
             "the key file exists already", file=path.name, expected="a new name", hint="a key is never overwritten"
         )
-    return write_text(path, f"# key of an SPI contact vault, fingerprint {key.fingerprint}\n{key.text}\n", mode=0o600)
+    return write_text(path, f"# key of an SPI contact vault, fingerprint {key.fingerprint}\n{key.text}\n", PRIVATE)
 
 
 # Encryption of one entry of the vault: AES-256-GCM, bound to the entry's name.
@@ -206,7 +206,8 @@ def unwrap(wrapped: str, by: VaultKey) -> VaultKey:
     return VaultKey(unseal([by], PREVIOUS, base64.b64decode(wrapped)))
 
 
-FORMAT = 1
+# The state of a vault of the first format has no digest; the next change of key gives it one.
+UNSEALED_FORMAT, FORMAT = 1, 2
 SECRETS = ("person_id", "prn", "link_token")
 SECRET_BYTES = 32
 MIN_SECRET_BYTES = 16
@@ -360,9 +361,7 @@ class Vault:
         return read_table_bytes(self._read(name), self._path(name))
 
     def _write(self, name: str, content: bytes) -> None:
-        path = self._path(name)
-        _make_private(path.parent, self.root)
-        write_bytes(path, seal(self.keys[0], name, content), mode=0o600)
+        write_bytes(self._path(name), seal(self.keys[0], name, content), PRIVATE)
 
     def _read(self, name: str) -> bytes:
         path = self._path(name)
@@ -375,30 +374,25 @@ def _entry(round_id: str, kind: str, institution_id: str, what: str) -> str:
     return f"{round_id}/{kind}/{institution_id}__{what}"
 
 
-def _make_private(folder: Path, root: Path) -> None:
-    """Folders of the vault that only their owner can enter."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for inner in (folder, *folder.parents):
-        if inner.is_relative_to(root):
-            inner.chmod(0o700)
-
-
 def _write_state(root: Path, state: dict[str, Any]) -> None:
-    _make_private(root, root)
-    text = json.dumps({"format": FORMAT, **state}, indent=1, sort_keys=True)
-    write_text(root / "vault.json", f"{text}\n", mode=0o600)
+    write_record(root / "vault.json", {"format": FORMAT, **state})
 
 
 def _read_state(root: Path) -> dict[str, Any]:
-    try:
-        state = json.loads((root / "vault.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise VaultError("there is no contact vault", file="data/vault", hint="make one with Vault.create") from None
-    except (OSError, ValueError):
-        raise VaultError("the vault's state cannot be read", file=STATE, hint=RESTORE) from None
-    if not isinstance(state, dict) or state.get("format") != FORMAT or "key" not in state:
+    path = root / "vault.json"
+    if not path.exists():
+        raise VaultError("there is no contact vault", file="data/vault", hint="make one with: spi vault init")
+    state = _read_record(path, check=False)
+    if state["format"] not in (UNSEALED_FORMAT, FORMAT):
         raise VaultError("the vault is of another format", file=STATE, expected=f"format {FORMAT}", hint=RESTORE)
-    return state
+    return state if state["format"] == UNSEALED_FORMAT else _read_record(path)
+
+
+def _read_record(path: Path, check: bool = True) -> dict[str, Any]:
+    try:
+        return read_record(path, "the vault's state", RESTORE, ["format", "key"], check)
+    except StoreError as error:
+        raise VaultError(*error.problems) from None
 
 
 def _checked_secrets(secrets: Mapping[str, bytes] | None) -> dict[str, bytes] | None:

@@ -3,6 +3,8 @@
 import json
 import shutil
 import sqlite3
+import zlib
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -301,7 +303,7 @@ def test_a_report_whose_inputs_have_changed_since_is_out_of_date_in_status_and_o
     stale = {(one["number"], one["institution_id"]) for one in ledger_facts(setup)["steps"] if one["stale"]}
     assert stale == {(n, HERE) for n in ("10", "20", "30", "40", "50")}
     keep_stale(setup, read_entries(setup))
-    assert json.loads(told.read_text()) == [HERE], "what the overview is made with"
+    assert json.loads(told.read_text())["stale"] == [HERE], "what the overview is made with"
     assert ("90", "") in to_do(setup, steps)
 
 
@@ -371,3 +373,25 @@ def test_a_setup_for_another_round_has_its_own_ledger(setup, all_done):
     assert read_entries(other) == {}
     shutil.rmtree(batch_folder(setup))
     assert read_entries(setup) == {}
+
+
+def test_a_ledger_at_rest_carries_a_checksum_and_one_being_written_none(setup, ledger):
+    """SQLite reads the number as ``application_id``; CRC-32 as zlib has it, over the file with four zeros there."""
+    with closing(sqlite3.connect(ledger.path)) as base:
+        assert base.execute("pragma application_id").fetchone() == (0,)
+    assert read_runs(setup)[0]["state"] == "running", "read while it is written"
+    ledger.end_run("done")
+    ledger.close()
+    content = ledger.path.read_bytes()
+    expected = zlib.crc32(content[:68] + bytes(4) + content[72:])
+    assert int.from_bytes(content[68:72]) == expected
+    with closing(sqlite3.connect(ledger.path)) as base:
+        assert base.execute("pragma application_id").fetchone()[0] % 2**32 == expected
+        assert base.execute("pragma integrity_check").fetchone() == ("ok",)
+    assert read_runs(setup)[0]["state"] == "done"
+    Ledger(ledger.path, "next").close()
+    assert read_runs(setup)[0]["state"] == "done", "and again"
+    ledger.path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    for read in (lambda: read_runs(setup), lambda: Ledger(ledger.path, "next")):
+        with pytest.raises(StoreError, match="the ledger is damaged"):
+            read()

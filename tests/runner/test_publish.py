@@ -306,7 +306,8 @@ def test_a_planted_contact_in_a_table_is_refused(setup):
         (lambda setup, base, store: (base / "tables" / "index.csv").unlink(), "tables/index.csv is gone"),
         (lambda setup, base, store: _other_estimates(store), "40_score_analysis is not up to date"),
         (lambda setup, base, store: _fewer(store, "responses"), "30_nonresponse_weighting is not up to date"),
-        (lambda setup, base, store: _swap(base / "report.id.html", TOWN, "kota-bengkulu"), "report.id.html is changed"),
+        (lambda setup, base, store: _swap(base / "report.id.html", TOWN, "kota-bengkulu"),
+         "report.id.html is changed by hand"),
         (lambda setup, base, store: _swap(_round_file(setup), "report_status: draft", "report_status: final"),
          "parameters is changed"),
     ],
@@ -320,6 +321,23 @@ def test_what_is_stale_missing_or_failed_is_refused_and_left_out_when_told(setup
     with pytest.raises(StoreError, match="no report to publish"):
         pack(setup, partial=True)
     assert not (setup.workspace.root / "out").exists()
+
+
+def test_what_was_changed_by_hand_is_called_that_and_what_a_command_wrote_is_not(setup):
+    """A typing error put right in a page, a workbook saved in Excel: the run has not made it, so nobody checked it."""
+    page = setup.workspace.outputs / ROUND / TOWN / "report.en.html"
+    page.write_text(page.read_text().replace("Skor", "Score"))
+    with pytest.raises(StoreError, match="the report was changed by hand since the run made it") as error:
+        pack(setup)
+    (problem,) = error.value.problems
+    assert problem.got == f"pages only: outputs/{ROUND}/{TOWN}/report.en.html is changed by hand"
+    assert problem.hint.startswith(f"run: spi run {TOWN} makes it anew, and what was changed is lost")
+    keep_on_record(setup)
+    store = Store(setup.workspace.data / ROUND)
+    store.write("weights", TOWN, store.read("weights", TOWN).iloc[1:])
+    with pytest.raises(StoreError, match="weights") as error:
+        pack(setup)
+    assert "by hand" not in str(error.value), "spi weight may have written it"
 
 
 def test_when_all_are_out_of_date_it_says_so_and_why(setup):
@@ -372,7 +390,7 @@ def test_a_missing_institution_is_left_out_and_listed(setup):
 def test_a_stale_overview_is_refused_and_left_out_when_told(setup):
     page = setup.workspace.outputs / ROUND / "index.id.html"
     page.write_text(page.read_text() + "later")
-    with pytest.raises(StoreError, match="overview is missing or stale"):
+    with pytest.raises(StoreError, match="overview was changed by hand since the run made it"):
         pack(setup)
     made = pack(setup, partial=True)
     assert not [name for name in made.manifest["file"] if name.startswith("index")]

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,11 @@ from spi_analysis.errors import InputError, StoreError
 from spi_analysis.params import Workspace
 from spi_analysis.tables import upgrade
 from spi_analysis.tables.demo_marks import mark_demo, not_of_the_demo
-from spi_analysis.tables.files import write_json, write_parquet
+from spi_analysis.tables.files import write_json, write_parquet, write_record
 from spi_analysis.tables.schema import KEPT, SCHEMA, SCHEMA_FILE, schema_of
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import with_digest
-from spi_analysis.tables.upgrade import MIGRATIONS, Migration, in_tables, third_correction, upgrade_store
+from spi_analysis.tables.stored_files import read_table
+from spi_analysis.tables.upgrade import MIGRATIONS, SEALING, Migration, in_tables, third_correction, upgrade_store
 
 CITY = "kota-mojokerto"
 FIGURES = {"se": 0.0, "level": 0.95, "n": 40.0, "effective_n": 40.0, "status": "shown", "df_design": 30.0}
@@ -56,7 +57,7 @@ def codes(root: Path, institution: str = CITY) -> list[str | None]:
 
 
 def test_the_steps_lead_from_every_version_to_today():
-    assert {step.since for step in MIGRATIONS} == set(range(1, SCHEMA))
+    assert {step.since for step in (*MIGRATIONS, SEALING)} == set(range(1, SCHEMA))
     assert all(step.to == step.since + 1 for step in MIGRATIONS)
     assert [step.since for step in MIGRATIONS] == sorted(step.since for step in MIGRATIONS)
 
@@ -83,13 +84,53 @@ def test_a_new_round_carries_its_version_before_its_first_table(tmp_path):
 
 def test_upgraded_as_written_by_hand(old):
     done = upgrade_store(old)
-    assert (done.since, [files for _, files in done.steps]) == (1, [2, 2])
+    assert (done.since, [files for _, files in done.steps]) == (1, [1, 2, 2])
     assert codes(old) == [None, "correction_conduct", "correction_other"]
     kinds = Store(old).read("estimates", CITY)["part_kind"]
     assert kinds.tolist() == ["whole", "correction", "correction"], "a column each for what identifies a row"
     assert codes(old, "kota-bengkulu") == [], "a correction that was not made has no row"
     assert Store(old).read("estimates", CITY)["estimate"].tolist() == [77.0, -5.7, -3.1]
     assert Store(old).read_record("draw", CITY) == {"record_version": 3}, "what no step is about stays"
+
+
+# A record as version 2 wrote it, its digest that of the content: printf %s '{"schema": 2}' | sha256sum
+SCHEMA_2 = '{"file_digest": "%s", "schema": 2}'
+DIGEST_2 = "5dfac90830bf4bb2f4e728cc6c71911675e9f97773d85f9959ba1904d984d878"
+
+
+def test_a_round_of_version_2_gets_a_checksum_for_every_file(tmp_path):
+    root = tmp_path / "data" / "spi_2024"
+    root.mkdir(parents=True)
+    (root / SCHEMA_FILE).write_text(SCHEMA_2 % DIGEST_2)
+    table = pd.DataFrame({"a": [1.5, None]})
+    for path in (root / "draw" / f"{CITY}.frame.parquet", root.parent / "published.parquet"):
+        path.parent.mkdir(exist_ok=True)
+        table.to_parquet(path, index=False)
+    write_json(root / "draw" / f"{CITY}.json", {"record_version": 4})
+    with pytest.raises(StoreError, match="spi upgrade spi_2024"):
+        Store(root)
+    assert upgrade_store(root).steps == ((SEALING.what, 3),)
+    pd.testing.assert_frame_equal(read_table(root / "draw" / f"{CITY}.frame.parquet"), table)
+    pd.testing.assert_frame_equal(read_table(root.parent / "published.parquet"), table)
+    assert Store(root).read_record("draw", CITY) == {"record_version": 4}
+    for folder in (root, root.parent / KEPT):
+        for path in (folder, *folder.rglob("*")):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_what_is_damaged_before_an_upgrade_is_named_and_nothing_is_changed(tmp_path):
+    root = tmp_path / "data" / "spi_2024"
+    root.mkdir(parents=True)
+    (root / SCHEMA_FILE).write_text(SCHEMA_2 % DIGEST_2)
+    (root / "draw").mkdir()
+    (root / "draw" / f"{CITY}.json").write_text(SCHEMA_2.replace("schema", "size") % DIGEST_2)
+    before = content(root)
+    with pytest.raises(StoreError, match=rf"(?s)not that of its digest|{CITY}.json"):
+        upgrade_store(root)
+    assert content(root) == before
+    (root / SCHEMA_FILE).write_text(SCHEMA_2.replace("2", "1") % DIGEST_2)
+    with pytest.raises(StoreError, match="the version of the store cannot be read"):
+        upgrade_store(root)
 
 
 def test_what_it_was_is_kept_beside(old):
@@ -127,7 +168,7 @@ def test_two_equal_rounds_upgrade_to_the_same_bytes(old, tmp_path):
 
 
 def test_a_later_version_is_refused_and_left_alone(old):
-    write_json(old / SCHEMA_FILE, with_digest({"schema": SCHEMA + 1}))
+    write_record(old / SCHEMA_FILE, {"schema": SCHEMA + 1})
     before = content(old)
     for opened in (Store, upgrade_store):
         with pytest.raises(StoreError, match=rf"(?s)later version.*got: schema {SCHEMA + 1}"):
@@ -155,7 +196,7 @@ def test_a_table_that_went_through_a_step_before_is_left_as_it_is(old, monkeypat
     """As where only the mark of the version was lost: the columns that the step is about are not there any more."""
     once = in_tables("estimates", ["gone"], lambda table: table.drop(columns="gone"))
     monkeypatch.setattr(upgrade, "MIGRATIONS", (Migration(1, SCHEMA, "drops a column", once),))
-    assert upgrade_store(old, dry_run=True).steps == (("drops a column", 0),)
+    assert upgrade_store(old, dry_run=True).steps[1:] == (("drops a column", 0),)
 
 
 def test_a_kept_copy_is_never_overwritten(old):
@@ -233,9 +274,9 @@ def test_the_command_says_what_it_does_whatever_the_parameters_say(old):
         for options in (["--dry-run"], ["spi_2024"], [])
     ]
     step = "2 files  estimates: part and domain with their kinds"
-    assert "spi_2024: schema 1 would become 2" in said[0]
-    assert "spi_2024: schema 1 is now 2" in said[1]
+    assert "spi_2024: schema 1 would become 3" in said[0]
+    assert "spi_2024: schema 1 is now 3" in said[1]
     assert all(step in one for one in said[:2])
     assert "as it was: data/.kept/spi_2024.schema-1" in said[1]
     assert "as it was" not in said[0]
-    assert said[2] == "spi_2024: schema 2 already, nothing to do\n"
+    assert said[2] == "spi_2024: schema 3 already, nothing to do\n"

@@ -120,7 +120,7 @@ def test_a_rotation_keeps_everything_but_the_key(filled, key):
     with pytest.raises(VaultError, match="not the key"):
         Vault.open(filled.root, key)
     state = json.loads((filled.root / "vault.json").read_text(encoding="utf-8"))
-    assert set(state) == {"format", "key"}, "the old key is not kept"
+    assert set(state) == {"format", "key", "file_digest"}, "the old key is not kept"
 
 
 @pytest.mark.parametrize("killed_at", range(8))
@@ -138,7 +138,7 @@ def test_a_rotation_killed_at_any_point_loses_nothing(filled, key, monkeypatch, 
 
     with monkeypatch.context() as patch:
         patch.setattr(vault_module, "write_bytes", write(vault_module.write_bytes))
-        patch.setattr(vault_module, "write_text", write(vault_module.write_text))
+        patch.setattr(vault_module, "write_record", write(vault_module.write_record))
         with pytest.raises(KeyboardInterrupt):
             Vault.rotate(filled.root, key, NEW)
     in_force = key if killed_at == 0 else NEW

@@ -12,7 +12,7 @@ from openpyxl.utils.cell import column_index_from_string, range_boundaries
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 
 from spi_analysis.tables.importing.excel_parts import Dates, is_true, local, text_in, unescaped
-from spi_analysis.tables.importing.grids import Merged, Row
+from spi_analysis.tables.importing.grids import Merged, Room, Row
 
 MAX_ROWS = 1_048_576  # of a worksheet, by the file format
 IMPOSSIBLE_DATE = "#VALUE!"
@@ -25,6 +25,7 @@ class Formats(NamedTuple):
     texts: Sequence[str]
     dates: Dates
     from_1904: bool
+    room: Room
 
 
 class Formulas(NamedTuple):
@@ -57,6 +58,7 @@ class Cells:
         self.rows.extend([()] * (number - len(self.rows)))
         found = dict(self._cells(number, element))
         if found:
+            self.formats.room.take(max(found) + 1)
             self.rows[-1] = tuple(found.get(i) for i in range(max(found) + 1))
             if is_true(element.get("hidden")):
                 self.hidden_rows.add(number)

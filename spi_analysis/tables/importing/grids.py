@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
+from zipfile import ZipFile
+
+from spi_analysis.errors import InputError
 
 Row = tuple[object, ...]
 
@@ -46,3 +50,51 @@ class Grid(NamedTuple):
     missing: Mapping[int, frozenset[object]] = MappingProxyType({})
     unvalued: Mapping[int, frozenset[int]] = MappingProxyType({})
     told: Told = Told()
+
+
+# A few megabytes of a packed file can hold gigabytes (a "zip bomb"), and one cell at the right edge of each row as many
+# empty ones. What is read is bounded by what lists need (judgements of 2026-11-29): the largest institution has some
+# 100,000 people and lists have up to 60 columns, so 20 million cells are three times as much; 500 MB of XML hold about
+# as many. Sheets are packed to a tenth, repetitive ones to a fortieth: more than a hundredth is no list.
+MOST_CELLS = 20_000_000
+MOST_UNPACKED = 500_000_000
+RATIO, RATIO_FROM = 100, 50_000_000
+SMALLER = "keep only the list: copy its cells, values only, into a new workbook, or save the sheet as CSV"
+
+
+class TooMuch(Exception):
+    """A file fills more cells than any list."""
+
+
+@dataclass
+class Room:
+    """How many cells a file may still fill, over all its sheets."""
+
+    left: int = MOST_CELLS
+
+    def take(self, cells: int) -> None:
+        """Raise TooMuch when there is no room left."""
+        self.left -= cells
+        if self.left < 0:
+            raise TooMuch(f"more than {MOST_CELLS:,} cells, empty ones inside rows included")
+
+
+def refuse_bomb(archive: ZipFile, path: Path) -> None:
+    """Raise InputError if a packed file unpacks to more than any list does; nothing is unpacked for it.
+
+    What the archive states counts, since no more than that is ever read from it.
+    """
+    packed, unpacked = path.stat().st_size, sum(entry.file_size for entry in archive.infolist())
+    if unpacked > MOST_UNPACKED or (unpacked > RATIO_FROM and unpacked > RATIO * packed):
+        raise too_large(path, f"{unpacked / 1e6:,.0f} MB, packed into {packed / 1e6:,.1f} MB")
+
+
+def too_large(path: Path, got: str) -> InputError:
+    """The error about a file that is larger than any list."""
+    return InputError(
+        "the file holds more than any list of people",
+        file=path.name,
+        got=got,
+        expected=f"at most {MOST_UNPACKED / 1e6:,.0f} MB, {RATIO} times the file's size, {MOST_CELLS:,} cells",
+        hint=SMALLER,
+    )

@@ -11,7 +11,7 @@ from openpyxl.utils.datetime import from_ISO8601
 
 from spi_analysis.tables.importing.excel_cells import MAX_ROWS
 from spi_analysis.tables.importing.excel_parts import is_true, local
-from spi_analysis.tables.importing.grids import Grid, Merged, Row, Told
+from spi_analysis.tables.importing.grids import Grid, Merged, Room, Row, Told
 
 MAX_COLUMNS = 16_384  # of a table in any spreadsheet program
 CELLS = {"table-cell", "covered-table-cell"}
@@ -26,6 +26,7 @@ class Table:
 
     name: str
     hidden: bool
+    room: Room
     rows: list[Row] = field(default_factory=list)
     passed: int = 0
     hidden_rows: set[int] = field(default_factory=set)
@@ -37,6 +38,7 @@ class Table:
         times = _times(element, "number-rows-repeated", MAX_ROWS)
         cells = dict(self._cells(element))
         if cells:
+            self.room.take((max(cells) + 1) * times)
             self.rows += [()] * (self.passed - len(self.rows))
             self.rows += [tuple(cells.get(i) for i in range(max(cells) + 1))] * times
             if _said(element, "visibility") in UNSEEN:
@@ -71,13 +73,14 @@ class Table:
 def read_tables(source: IO[bytes]) -> list[Grid]:
     """Every table of ``content.xml``; tables outside the sheets (of links, of tracked changes) are none."""
     tables: list[Table] = []
+    room = Room()
     hiding: set[str] = set()
     above: list[str] = []
     for event, element in iterparse(source, ("start", "end")):
         name = local(element.tag)
         if event == "start":
             if name == "table" and above[-1:] == ["spreadsheet"]:
-                tables.append(Table(_said(element, "name"), _said(element, "style-name") in hiding))
+                tables.append(Table(_said(element, "name"), _said(element, "style-name") in hiding, room))
             above.append(name)
             continue
         above.pop()

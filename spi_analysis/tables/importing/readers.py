@@ -24,7 +24,7 @@ from spi_analysis.errors import InputError, SpiError, nearest
 from spi_analysis.params import SAVE_AGAIN, BrokenText, lines_of, refuse_nul, strict_rows
 from spi_analysis.tables.importing.excel_cells import Formats, read_cells
 from spi_analysis.tables.importing.excel_parts import Part, date_styles, read_book, shared_texts
-from spi_analysis.tables.importing.grids import Grid, Row, Told
+from spi_analysis.tables.importing.grids import Grid, Room, Row, Told, TooMuch, refuse_bomb, too_large
 from spi_analysis.tables.importing.opendocument import read_tables
 from spi_analysis.tables.importing.spss_child import FAILED
 
@@ -120,8 +120,9 @@ def read_workbook(path: Path) -> list[Grid]:
     except zipfile.BadZipFile:
         raise _no_workbook(path) from None
     with archive:
+        refuse_bomb(archive, path)
         book = read_book(archive)
-        formats = Formats(shared_texts(archive), date_styles(archive), book.days_from_1904)
+        formats = Formats(shared_texts(archive), date_styles(archive), book.days_from_1904, Room())
         return [_grid(archive, part, formats, book.asks_to_compute) for part in book.sheets]
 
 
@@ -158,6 +159,7 @@ def _no_workbook(path: Path) -> InputError:
 def read_opendocument(path: Path) -> list[Grid]:
     """Every table of an OpenDocument spreadsheet; one with a password is refused in words."""
     with zipfile.ZipFile(path) as archive:
+        refuse_bomb(archive, path)
         names = archive.namelist()
         sealed = "encrypted-package" in names or (
             "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml")
@@ -185,7 +187,9 @@ def read_parquet(path: Path) -> list[Grid]:
     InputError   a column holds lists, structures or bytes: what a cell of a table cannot hold. All of them are named.
     """
     # Alone: a file in a folder named "year=2024" would get a column that it does not hold.
-    table = pq.ParquetFile(path).read()
+    file = pq.ParquetFile(path)
+    Room().take(file.metadata.num_rows * file.metadata.num_columns)
+    table = file.read()
     nested = [f"{name} ({kind})" for name, kind in zip(table.column_names, table.schema.types, strict=True)
               if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)]  # fmt: skip
     if nested:
@@ -357,6 +361,8 @@ def _grids(path: Path, reader: Callable[[Path], list[Grid]]) -> list[Grid]:
         return reader(path)
     except SpiError:
         raise
+    except TooMuch as error:
+        raise too_large(path, str(error)) from None
     except Exception as error:
         # Libraries fail in many ways on damaged files; none of them may end the reading of the other files.
         raise InputError(
