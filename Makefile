@@ -6,7 +6,10 @@ READY := $(VENV)/.ready
 # Test processes: two cores are what the time limits are set for.
 JOBS ?= 2
 
-.PHONY: demo lab test test-long test-fast fault-test flip-test lint format docs coverage bench bench-batch engines lock clean
+# What is compiled is kept: every command of a test is a process of its own, which would compile the package again.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo lab test test-long test-fast measure fault-test flip-test lint format docs coverage bench bench-batch engines lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -21,8 +24,11 @@ test: $(READY)  ## all tests but the long ones; says how many checks against out
 test-long: $(READY)  ## what takes long: all engines, disks that are full, Dask, every page in the browser, simulations
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
 
-test-fast: $(READY)  ## what a change of one module can break: no whole rounds, no processes of the runner, no browser
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not long and not browser" --ignore tests/runner --ignore tests/test_demo.py
+test-fast: $(READY)  ## what a change of one module can break: under half a second each (tests/slow.txt has the others)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --fast
+
+measure: $(READY)  ## which tests are slow? writes tests/slow.txt anew
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --measure -m "not slow and not long and not browser"
 
 fault-test: $(READY)  ## kill -9 of runner, fork server and children at random during a batch, then run again: same bytes (SEED=1)
 	$(BIN)/python -m tests.runner.faults --kills 20 --institutions 12 --seed $(or $(SEED),2024)

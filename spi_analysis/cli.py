@@ -21,6 +21,7 @@ from spi_analysis.commands.running import running
 from spi_analysis.commands.sampling import sampling
 from spi_analysis.commands.vaults import vaults
 from spi_analysis.errors import SpiError, system_problem
+from spi_analysis.threads import skip_grammars
 
 
 class _BareFlags:
@@ -96,6 +97,7 @@ def _in_utf8() -> None:
 def main() -> None:
     """Entry point: an SpiError becomes a message and exit code 1, never a traceback."""
     _in_utf8()
+    skip_grammars()
     try:
         app()
     except SpiError as error:

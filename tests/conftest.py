@@ -9,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from spi_analysis.params import RoundSetup, find_workspace, load_setup
+from spi_analysis.threads import skip_grammars
 from tests.reference.figures import Figures
 
 PROJECT = Path(__file__).resolve().parents[1]
-pytest_plugins = ["tests.demo"]
+pytest_plugins = ["pytester", "tests.demo", "tests.lanes"]
 OUTCOMES = ("passed", "failed", "error", "skipped")
 
+skip_grammars()
 settings.register_profile(
     "seeded", derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )

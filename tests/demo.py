@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from spi_analysis.cli import main
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.tables.store import Store
 
@@ -54,6 +56,22 @@ def spi(workspace: Workspace, *arguments: str, **environment: str) -> subprocess
         env={**os.environ, **environment},
         check=False,
     )
+
+
+def spi_here(workspace: Workspace, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has all packages loaded: what is printed, and how it ends."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(workspace.root)
+        patch.setattr(sys, "argv", ["spi", *arguments])
+        patch.setattr(sys, "stdout", streams[0])
+        patch.setattr(sys, "stderr", streams[1])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as end:
+            main()
+    printed = [stream.buffer.getvalue().decode() for stream in streams]
+    return subprocess.CompletedProcess(["spi", *arguments], end.value.code or 0, *printed)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import spi_analysis
 from spi_analysis.cli import app
 from spi_analysis.errors import InputError
 from tests.conftest import PROJECT, reference_folder
-from tests.demo import copy_inputs, spi
+from tests.demo import copy_inputs, spi, spi_here
 
 runner = CliRunner()
 NAMES = ("Ayu", "Bima", "Citra", "Dewi", "Eko", "Fajar", "Gita", "Hadi", "Indah", "Joko", "Kartika", "Lestari")
@@ -99,7 +99,7 @@ def test_no_command_is_left_out_of_this_list():
 def test_outside_a_workspace_the_error_says_where_to_go(tmp_path):
     from spi_analysis.params import Workspace
 
-    done = spi(Workspace(tmp_path), "check")
+    done = spi_here(Workspace(tmp_path), "check")
     assert done.returncode == 1
     assert "not inside a workspace" in done.stderr
     assert "Traceback" not in done.stderr
@@ -111,7 +111,7 @@ def test_a_wrong_parameter_file_is_an_error_in_words(tmp_path):
     path.write_text(
         path.read_text().replace("internal: 0.3050", "internal: 0.4050").replace("level: 0.95", "levl: 0.95")
     )
-    done = spi(workspace, "status")
+    done = spi_here(workspace, "status")
     assert done.returncode == 1
     for words in ("do not sum to 1", "sum 1.1", "did you mean 'level'?", "params/rounds/spi_2024.yaml"):
         assert words in done.stderr
@@ -119,14 +119,14 @@ def test_a_wrong_parameter_file_is_an_error_in_words(tmp_path):
 
 
 def test_an_unknown_institution_names_the_nearest(tmp_path):
-    done = spi(copy_inputs(tmp_path / "w"), "run", "kota-mojokarto")
+    done = spi_here(copy_inputs(tmp_path / "w"), "run", "kota-mojokarto")
     assert done.returncode == 1
     assert "did you mean 'kota-mojokerto'?" in done.stderr
 
 
 def test_a_file_that_is_not_there_is_an_error_in_words(tmp_path):
     workspace = copy_inputs(tmp_path / "w")
-    done = spi(workspace, "overview", "--published", "nowhere.csv")
+    done = spi_here(workspace, "overview", "--published", "nowhere.csv")
     assert done.returncode == 1
     assert "nowhere.csv" in done.stderr
     assert "Traceback" not in done.stderr
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_is_an_error_in_words(tmp_path):
 
 def test_without_a_key_the_vault_error_says_how_to_make_one(tmp_path):
     workspace = copy_inputs(tmp_path / "w")
-    done = spi(workspace, "draw", SPI_VAULT_KEY="", SPI_VAULT_KEY_FILE="")
+    done = spi_here(workspace, "draw", SPI_VAULT_KEY="", SPI_VAULT_KEY_FILE="")
     assert done.returncode == 1
     assert "no key" in done.stderr
     assert "Traceback" not in done.stderr
@@ -143,14 +143,14 @@ def test_without_a_key_the_vault_error_says_how_to_make_one(tmp_path):
 def test_vault_from_init_to_rotation(tmp_path):
     workspace = copy_inputs(tmp_path / "w")
     old, new, copy = (str(tmp_path / name) for name in ("old.key", "new.key", "copy.key"))
-    assert spi(workspace, "vault", "init", "--key-file", old).returncode == 0
-    assert spi(workspace, "vault", "backup", copy, "--key-file", old).returncode == 0
+    assert spi_here(workspace, "vault", "init", "--key-file", old).returncode == 0
+    assert spi_here(workspace, "vault", "backup", copy, "--key-file", old).returncode == 0
     assert (tmp_path / "copy.key").read_bytes() == (tmp_path / "old.key").read_bytes()
-    done = spi(workspace, "vault", "rotate", "--key-file", old, "--new-key-file", new)
+    done = spi_here(workspace, "vault", "rotate", "--key-file", old, "--new-key-file", new)
     assert done.returncode == 0, done.stderr
-    locked = spi(workspace, "vault", "rotate", "--key-file", copy, "--new-key-file", str(tmp_path / "third.key"))
+    locked = spi_here(workspace, "vault", "rotate", "--key-file", copy, "--new-key-file", str(tmp_path / "third.key"))
     assert locked.returncode == 1, "the old key opens the vault no more"
-    inside = spi(workspace, "vault", "init", "--key-file", str(workspace.root / "vault.key"))
+    inside = spi_here(workspace, "vault", "init", "--key-file", str(workspace.root / "vault.key"))
     assert inside.returncode == 1, "a key inside the workspace is refused"
 
 
@@ -177,10 +177,10 @@ def test_a_list_that_is_not_there_is_named_with_its_folder_and_what_lies_there_i
     for name in (".dockerenv", "container_info.json", "daftar_pegawai_kota-mojokerto.csv"):
         (folder / name).write_text("x")
     key = str(tmp_path / "k.key")
-    assert spi(workspace, "vault", "init", "--key-file", key).returncode == 0
+    assert spi_here(workspace, "vault", "init", "--key-file", key).returncode == 0
     for name, hint in (("nonexist.csv", ""), ("daftar_pegawai_kota-mojokert.csv", "did you mean 'daftar_pegawai")):
         for kind in ("frame", "events", "responses"):
-            done = spi(workspace, "import", kind, str(folder / name), "--key-file", key)
+            done = spi_here(workspace, "import", kind, str(folder / name), "--key-file", key)
             assert done.returncode == 1
             assert f"where: {folder / name}" in done.stderr.replace("\n", "")
             assert hint in done.stderr
@@ -192,15 +192,15 @@ def test_a_missing_list_keeps_the_others_of_the_command_out(tmp_path):
     """The lists of a source replace what was there, so half of them would be a wrong frame."""
     workspace, key = copy_inputs(tmp_path / "w"), str(tmp_path / "k.key")
     staff = _small_lists(tmp_path)[0]
-    assert spi(workspace, "vault", "init", "--key-file", key).returncode == 0
-    done = spi(workspace, "import", "frame", staff, str(tmp_path / "pegawai_2.csv"), "--key-file", key)
+    assert spi_here(workspace, "vault", "init", "--key-file", key).returncode == 0
+    done = spi_here(workspace, "import", "frame", staff, str(tmp_path / "pegawai_2.csv"), "--key-file", key)
     assert done.returncode == 1
     assert "pegawai_2.csv" in done.stderr
     assert not (workspace.data / "spi_2024" / "frame").exists()
 
 
 def test_an_unknown_notebook_lists_the_names_once(tmp_path):
-    done = spi(copy_inputs(tmp_path / "w"), "run", "--notebook", "77")
+    done = spi_here(copy_inputs(tmp_path / "w"), "run", "--notebook", "77")
     assert done.returncode == 1
     assert done.stderr.count("10_sampling_design") == 1
 
@@ -229,7 +229,7 @@ def test_response_rates_that_are_none_are_an_error_in_words(rates, said):
 def test_a_folder_that_cannot_be_written_to_is_an_error_in_words(tmp_path):
     workspace = copy_inputs(tmp_path / "w")
     (workspace.root / "data").write_text("a file where a folder should be")
-    done = spi(workspace, "vault", "init", "--key-file", str(tmp_path / "k.key"))
+    done = spi_here(workspace, "vault", "init", "--key-file", str(tmp_path / "k.key"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "data" in done.stderr

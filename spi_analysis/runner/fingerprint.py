@@ -9,8 +9,9 @@ from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
+# As a whole, so that only who asks for pages loads what draws and exports them.
+from spi_analysis import reporting
 from spi_analysis.params import RoundSetup, Workspace
-from spi_analysis.reporting import DESIGNS_PAGE, ENDINGS, METHOD_CHECKS_PAGE, sheet_files
 from spi_analysis.runner import digests
 from spi_analysis.runner.digests import code_digest, file_digest, files_digest, template_digest
 from spi_analysis.runner.import_graph import imported_modules
@@ -93,7 +94,9 @@ def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
         folder / f"{step.notebook.name}.ipynb",
         *page_paths(setup, step),
         *(store / table / f"{step.institution_id}.parquet" for table in step.notebook.writes),
-        *sorted(path for ending in ENDINGS for path in _plain((folder / step.notebook.files).glob(f"*.{ending}"))),
+        *sorted(
+            path for ending in reporting.ENDINGS for path in _plain((folder / step.notebook.files).glob(f"*.{ending}"))
+        ),
     ]
     return {path.relative_to(place.root).as_posix(): file_digest(path) for path in paths}
 
@@ -108,7 +111,7 @@ def page_paths(setup: RoundSetup, step: Step) -> list[Path]:
 def page_files(setup: RoundSetup, step: Step) -> list[Path]:
     """What is made from the executed notebook: its pages, and their tables as files."""
     folder = step.folder(setup.workspace, setup.round.round_id) / step.notebook.files
-    return [*page_paths(setup, step), *sheet_files(folder, setup.round.languages)]
+    return [*page_paths(setup, step), *reporting.sheet_files(folder, setup.round.languages)]
 
 
 def _look(setup: RoundSetup, step: Step) -> str:
@@ -117,7 +120,7 @@ def _look(setup: RoundSetup, step: Step) -> str:
     linked = [
         f"{name}.{language}"
         for language in setup.round.languages
-        for base, name in ((place.outputs, METHOD_CHECKS_PAGE), (folder, DESIGNS_PAGE[0]))
+        for base, name in ((place.outputs, reporting.METHOD_CHECKS_PAGE), (folder, reporting.DESIGNS_PAGE[0]))
         if (base / name.format(language=language)).exists()
     ]
     return " ".join([template_digest(), *linked])

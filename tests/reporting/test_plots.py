@@ -23,9 +23,12 @@ MARK = re.compile(r'<path d="M ([\d.]+) ([\d.]+) \nL ([\d.]+) ([\d.]+) \n" clip-
 TEXT = re.compile(r'<text [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>')
 
 
-@pytest.fixture(scope="module", params=range(11), ids=lambda i: gallery.charts()[i].chart_id)
+GALLERY = gallery.charts()
+
+
+@pytest.fixture(scope="module", params=GALLERY, ids=[one.chart_id for one in GALLERY])
 def one(request):
-    return gallery.charts()[request.param]
+    return request.param
 
 
 def _marks(svg: str, colour: str) -> list[tuple[float, float]]:

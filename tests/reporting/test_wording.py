@@ -2,10 +2,10 @@
 
 import re
 import string
+from functools import cache
 from pathlib import Path
 
 import nbformat
-import pytest
 from babel.messages.extract import extract_from_dir
 
 from spi_analysis.reporting.exporter import markdown_messages
@@ -20,13 +20,14 @@ TERMINAL = {
 }
 
 
-def _messages() -> set[str]:
+@cache
+def _messages() -> frozenset[str]:
     keywords = {"words": None, "say": None, "self": None, "message": None}
     package = {found[2] for found in extract_from_dir(str(ROOT / "spi_analysis"), keywords=keywords)}
     templates = "".join(path.read_text() for path in (ROOT / "spi_analysis/reporting/templates").rglob("*.j2"))
     pages = set(re.findall(r'\b(?:page\.words|say)\("([^"]+)"\)', templates))
     prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in markdown_messages(nbformat.read(path, 4))}
-    return {m for m in package | pages | prose if isinstance(m, str)} - TERMINAL
+    return frozenset(m for m in package | pages | prose if isinstance(m, str)) - TERMINAL
 
 
 def test_every_message_has_indonesian_words():
@@ -40,10 +41,14 @@ def _fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("message", sorted(m for m in _messages() if "{" in m))
-def test_a_translation_keeps_the_placeholders(message):
-    values = dict.fromkeys(_fields(message), "§")
-    assert words("id")(message, **values).count("§") == words("en")(message, **values).count("§")
+def test_a_translation_keeps_the_placeholders():
+    lost, messages = [], [m for m in _messages() if "{" in m]
+    assert len(messages) > 100
+    for message in messages:
+        values = dict.fromkeys(_fields(message), "§")
+        if words("id")(message, **values).count("§") != words("en")(message, **values).count("§"):
+            lost.append(message)
+    assert lost == []
 
 
 def test_numbers_carry_the_marks_of_their_language():

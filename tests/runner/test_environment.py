@@ -12,7 +12,7 @@ from spi_analysis.errors import StoreError
 from spi_analysis.runner.folder_names import require_text
 from spi_analysis.runner.forks.profile import PROVISIONER, SPI, fixed_environment
 from spi_analysis.runner.lab import lab_environment
-from tests.runner.conftest import EVERY_ENGINE, ROUND
+from tests.runner.conftest import ROUND
 from tests.runner.faults import made, make_workspace
 from tests.runner.test_running import put_first
 
@@ -129,7 +129,9 @@ def undisturbed(town):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("engines")
-@pytest.mark.parametrize("engine", EVERY_ENGINE)
+@pytest.mark.parametrize(
+    "engine", ["fast", *(pytest.param(one, marks=pytest.mark.long) for one in ("kernel", "stock"))]
+)
 def test_no_key_and_no_setting_of_the_user_reaches_a_notebook(town, users, undisturbed, engine):
     """Also a file of settings in the workspace itself, and what an earlier notebook left, change no byte."""
     (town.root / "matplotlibrc").write_text("lines.linewidth: 7\n")

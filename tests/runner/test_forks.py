@@ -183,6 +183,7 @@ def test_a_server_of_older_code_is_replaced(workspace):
     assert gone(*pids)
 
 
+@pytest.mark.long
 def test_a_server_whose_folder_was_cleared_away_is_replaced(workspace):
     """It lives, and nobody can reach it: whoever clears up temporary files has taken its socket."""
     put(workspace, "takes_both")
@@ -198,6 +199,7 @@ def test_a_server_whose_folder_was_cleared_away_is_replaced(workspace):
         pool.close()
 
 
+@pytest.mark.long
 def test_a_server_that_goes_between_look_and_fork_is_replaced(workspace, monkeypatch):
     """It was current when it was looked at."""
     put(workspace, "takes_both")
@@ -314,7 +316,11 @@ def heed_sigint():
 
 @pytest.mark.parametrize(
     ("number", "before"),
-    [(signal.SIGINT, heed_sigint), (signal.SIGINT, ignore_sigint), (signal.SIGTERM, ignore_sigint)],
+    [
+        (signal.SIGINT, heed_sigint),
+        pytest.param(signal.SIGINT, ignore_sigint, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, ignore_sigint, marks=pytest.mark.long),
+    ],
 )
 def test_stopping_a_run_ends_everything_keeps_what_is_done_and_says_so(workspace, number, before):
     """The command as a person starts it; what had been finished stands in run.json, what had not says so."""

@@ -60,7 +60,9 @@ def test_nobody_else_writes_meanwhile(context):
         quietly(context, numbered, {CODES[0]: 1})
 
 
+# The pool itself loses one piece in tests/test_processes.py.
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_process_costs_its_institution_and_no_other(context):
     tasks = dict(zip(CODES, [1, "killed", 3, 4], strict=True))
     outcomes = quietly(context, numbered, tasks, workers=2)
@@ -71,6 +73,7 @@ def test_a_killed_process_costs_its_institution_and_no_other(context):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_processes_are_replaced_and_all_work_again_after_one_was_killed(context, monkeypatch):
     """Two institutions per pool of two: three pools; the one that broke is gone through one at a time."""
     pools, in_pool = [], processes._in_pool

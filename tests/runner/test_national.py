@@ -216,7 +216,9 @@ def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path, workers):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("token", [None, "percobaan", "a" * 20])
+@pytest.mark.parametrize(
+    "token", [None, *(pytest.param(one, marks=pytest.mark.long) for one in ("percobaan", "a" * 20))]
+)
 def test_a_test_row_among_the_answers_costs_nobody_their_answers(made, tmp_path, workers, token):
     """Exports of survey platforms hold rows without a link of the round; all other answers are stored as they were."""
     setup, _ = made

@@ -81,6 +81,7 @@ def expected_cell_weighted_mean(city, score):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_unweighted_answers_are_biased_and_cell_weights_repair_it(setup):
     """Forty fieldworks: the mean error of the weighted mean is zero within its own noise; the plain mean's is not."""
     errors = {name: [] for name in ("internal", "external", "plain")}

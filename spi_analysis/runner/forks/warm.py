@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 
+from spi_analysis.threads import skip_grammars
+
 # Not in this list, and never to be: what starts threads of its own when it is used (duckdb, polars, torch).
 MODULES = (
     "papermill",
@@ -40,6 +42,7 @@ MODULES = (
 
 def warm_up() -> None:
     """Import and exercise; without pyplot figures, files of the round, connections or threads."""
+    skip_grammars()
     for name in MODULES:
         importlib.import_module(name)
     _draw_and_tabulate()

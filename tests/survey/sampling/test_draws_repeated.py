@@ -152,10 +152,11 @@ def test_activated_part_of_unequal_probabilities() -> None:
     assert (np.abs(inside - exact) < 4 * np.sqrt(exact * (1 - exact) / DRAWS)).all()
 
 
-def test_every_wave_of_a_systematic_draw_is_a_random_part_of_it() -> None:
-    """Starts and waves from a secret: in 4,000 draws each of ten people is drawn with 0.4, activated first with 0.2."""
+@pytest.mark.parametrize("draws", [1000, pytest.param(4000, marks=pytest.mark.long)])
+def test_every_wave_of_a_systematic_draw_is_a_random_part_of_it(draws: int) -> None:
+    """Starts and waves from a secret: in all draws each of ten people is drawn with 0.4, activated first with 0.2."""
     people = pd.DataFrame({"person_id": [f"p{i}" for i in range(N)], "stratum": "x", "size": SIZES})
-    draws, first, drawn_at_all = 4000, np.zeros(N), np.zeros(N)
+    first, drawn_at_all = np.zeros(N), np.zeros(N)
     for draw in range(draws):
         design = DrawDesign("v", {"x": [2, 2]}, {"name": "systematic", "order": ["size"]}, scope=str(draw))
         taken = draw_sample(people, design, b"only for tests, not a secret")

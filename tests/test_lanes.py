@@ -1,0 +1,45 @@
+"""The list of slow tests: how it is written, how it is read, and that nothing in it is gone."""
+
+import pytest
+
+from tests import lanes
+from tests.conftest import PROJECT
+
+
+def test_a_file_a_function_or_a_single_case_is_named():
+    assert lanes.slow_lines("a.py", {"a.py::x": True, "a.py::y[1]": True}) == {"a.py"}
+    mixed = {"a.py::x[1]": True, "a.py::x[2]": True, "a.py::y[1]": True, "a.py::y[2]": False}
+    assert lanes.slow_lines("a.py", mixed) == {"a.py::x", "a.py::y[1]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "slow"),
+    [("a.py::t", True), ("b.py::x", True), ("b.py::x[1]", True), ("b.py::y[1]", True), ("b.py::y[2]", False)],
+)
+def test_a_test_is_slow_by_its_file_its_function_or_its_case(monkeypatch, name, slow):
+    monkeypatch.setattr(lanes, "listed", lambda: frozenset({"a.py", "b.py::x", "b.py::y[1]"}))
+    assert lanes.is_slow(name) == slow
+
+
+def test_what_is_listed_is_there():
+    assert lanes.listed()
+    for line in lanes.listed():
+        file, _, name = line.partition("::")
+        text = (PROJECT / file).read_text(encoding="utf-8")
+        assert name.partition("[")[0].rpartition(".")[2] in text, line
+
+
+FAST = """
+import time
+def test_quick(): pass
+def test_long():
+    until = time.process_time() + 0.2
+    while time.process_time() < until: pass
+"""
+
+
+def test_in_the_fast_lane_a_test_that_takes_too_long_fails(pytester, monkeypatch):
+    monkeypatch.setattr(lanes, "MOST", 0.1)
+    pytester.makepyfile(FAST)
+    pytester.inline_run("-p", "tests.lanes", "--fast", "-p", "no:cacheprovider").assertoutcome(passed=1, failed=1)
+    pytester.inline_run("-p", "tests.lanes", "-p", "no:cacheprovider").assertoutcome(passed=2)
