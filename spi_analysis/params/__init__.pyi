@@ -132,7 +132,13 @@ from .roster import (
     CORRECTIONS as CORRECTIONS,
 )
 from .roster import (
+    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
+)
+from .roster import (
     OTHER_CORRECTION as OTHER_CORRECTION,
+)
+from .roster import (
+    ComponentScore as ComponentScore,
 )
 from .roster import (
     Institution as Institution,
@@ -194,11 +200,20 @@ from .setup import (
 from .setup import (
     read_round as read_round,
 )
+from .setup import (
+    round_inputs as round_inputs,
+)
 from .sources import (
     DesignParams as DesignParams,
 )
 from .sources import (
     EligibilityParams as EligibilityParams,
+)
+from .sources import (
+    GeneratorParams as GeneratorParams,
+)
+from .sources import (
+    ListKind as ListKind,
 )
 from .sources import (
     SourceParams as SourceParams,

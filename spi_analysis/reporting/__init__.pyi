@@ -1,12 +1,12 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
 from .display import (
-    LANGUAGES as LANGUAGES,
-)
-from .display import (
     MIME as MIME,
 )
 from .display import (
     Shown as Shown,
+)
+from .display import (
+    Together as Together,
 )
 from .display import (
     show as show,
@@ -133,6 +133,15 @@ from .tables import (
 )
 from .tables import (
     text as text,
+)
+from .translations import (
+    languages as languages,
+)
+from .translations import (
+    speak_of as speak_of,
+)
+from .translations import (
+    untranslated as untranslated,
 )
 from .view_columns import (
     AnyText as AnyText,
