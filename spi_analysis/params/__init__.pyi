@@ -116,6 +116,9 @@ from .mapping import (
 from .mapping import (
     normalised as normalised,
 )
+from .mapping import (
+    overlay as overlay,
+)
 from .published import (
     Aliases as Aliases,
 )

@@ -100,7 +100,12 @@ class SourceWeights(Judgement):
             raise Wrong("a component is named like a source or a correction", ", ".join(twice), "a name of its own")
         total = sum(self.weights.values())
         if abs(total - 1) > 1e-9:
-            raise Wrong("the source weights do not sum to 1", f"sum {total:.6g}", f"{' + '.join(self.weights)} = 1")
+            raise Wrong(
+                "the source weights do not sum to 1",
+                f"sum {total:.6g}",
+                f"{' + '.join(self.weights)} = 1",
+                key="source_weights",
+            )
         return self
 
 
@@ -428,6 +433,7 @@ class RoundParams(Judgement):
                 "the index does not weigh the sources of the round",
                 ", ".join(self.index.source_weights),
                 ", ".join(self.sources),
+                key="index.source_weights",
             )
         _require_sources("sensitivity.proxy", self.sensitivity.proxy, self.probability_sources, self.sources)
         for event, code in self.dispositions.codes.items():
@@ -449,7 +455,7 @@ class RoundParams(Judgement):
 def _require_sources(key: str, given: Iterable[Source], needed: Iterable[Source], known: Iterable[Source]) -> None:
     """Values by source: one for every source that needs one, and for nobody whom the round does not ask."""
     if missing := [source for source in needed if source not in given]:
-        raise Wrong(f"{key} leaves out a source", ", ".join(given), f"also {', '.join(missing)}")
+        raise Wrong("a source of the round is left out", ", ".join(given), f"also {', '.join(missing)}", key=key)
     if unknown := sorted(set(given) - set(known)):
         hint = nearest(unknown[0], known)
-        raise Wrong(f"{key} names no source of the round", ", ".join(unknown), ", ".join(known), hint)
+        raise Wrong("this is no source of the round", ", ".join(unknown), ", ".join(known), hint, key)

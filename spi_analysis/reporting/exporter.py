@@ -23,6 +23,7 @@ from spi_analysis.reporting.tables import file_links
 from spi_analysis.reporting.translations import speak_of, untranslated, with_marks
 from spi_analysis.reporting.views import files_slot
 from spi_analysis.reporting.wording import Words, message, words
+from spi_analysis.tables import has_published
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE_NAMES: dict[Language, str] = {"id": "Bahasa Indonesia", "en": "English"}
@@ -151,7 +152,9 @@ def _other_pages(
     round_id, language = setup.round.round_id, say.language
     overview = {True: f"../{round_id}/", False: "../" if institution_id else ""}[is_checks] + OVERVIEW_PAGE
     own = {"overview": not institution_id and not is_checks, "checks": is_checks}
-    entries: list[tuple[str, str, bool]] = [(overview, say("Overview"), own["overview"])]
+    entries: list[tuple[str, str, bool]] = []
+    if has_published(setup.workspace):
+        entries.append((overview, say("Overview"), own["overview"]))
     if institution_id:
         entries += [(name, say(title), name == file_name) for name, title in INSTITUTION_PAGES]
         name, title = DESIGNS_PAGE

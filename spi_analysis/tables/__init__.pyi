@@ -226,6 +226,9 @@ from .published_table import (
     PUBLISHED_PARTS as PUBLISHED_PARTS,
 )
 from .published_table import (
+    has_published as has_published,
+)
+from .published_table import (
     import_published as import_published,
 )
 from .published_table import (

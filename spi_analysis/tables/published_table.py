@@ -13,7 +13,15 @@ import pandas as pd
 
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params import NAMED_CORRECTIONS, NATIONAL, InstitutionType, RoundSetup, read_csv_table, uneven_rows
+from spi_analysis.params import (
+    NAMED_CORRECTIONS,
+    NATIONAL,
+    InstitutionType,
+    RoundSetup,
+    Workspace,
+    read_csv_table,
+    uneven_rows,
+)
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.stored_files import AGAIN, read_table
@@ -106,14 +114,23 @@ def load_published(path: Path | str, aliases: Mapping[str, str] | None = None) -
 
 def published_results(setup: RoundSetup) -> pd.DataFrame:
     """Published results of past years: the imported table, else the figures that the project carries."""
-    imported = setup.workspace.data / "published.parquet"
+    imported, carried = _published_files(setup.workspace)
     if imported.exists():
         table = read_table(imported, None, "the table of published results", f"{AGAIN}spi import published FILE")
         return without_withheld(table, setup)
-    carried = setup.workspace.params / "published.csv"
     if not carried.exists():
         return CONTRACTS["published"].empty()
     return without_withheld(load_published(carried, setup.aliases.present), setup)
+
+
+def has_published(workspace: Workspace) -> bool:
+    """Whether there are results of past years; a survey that is new has none, and so no overview of them."""
+    return any(path.exists() for path in _published_files(workspace))
+
+
+def _published_files(workspace: Workspace) -> tuple[Path, Path]:
+    """The imported table, and the one that the project carries."""
+    return workspace.data / "published.parquet", workspace.params / "published.csv"
 
 
 def without_withheld(published: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:

@@ -18,7 +18,7 @@ def test_a_later_year_has_the_last_known_weights(setup: RoundSetup) -> None:
 def test_weights_of_every_year_sum_to_one(spoiled: Spoiled) -> None:
     with pytest.raises(ParameterError, match="do not sum to 1") as caught:
         spoiled.text("published.yaml", "expert: 0.3675", "expert: 0.4675")
-    assert "years.2021" in str(caught.value)
+    assert "years.2021.source_weights" in str(caught.value)
 
 
 def test_a_survey_may_have_no_published_year_but_then_no_published_results(setup: RoundSetup) -> None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from spi_analysis.reporting.translations import languages
 from spi_analysis.reporting.national import (
     agreement_table,
     categories_table,
@@ -13,6 +12,7 @@ from spi_analysis.reporting.national import (
     types_chart,
     unjoined_table,
 )
+from spi_analysis.reporting.translations import languages
 from spi_analysis.scores import load_published
 from spi_analysis.stages.overview import national_overview
 
