@@ -119,7 +119,7 @@ def published_results(setup: RoundSetup) -> pd.DataFrame:
         table = read_table(imported, None, "the table of published results", f"{AGAIN}spi import published FILE")
         return without_withheld(table, setup)
     if not carried.exists():
-        return CONTRACTS["published"].empty()
+        return checked("published", pd.DataFrame(columns=list(CONTRACTS["published"].columns), dtype=object))
     return without_withheld(load_published(carried, setup.aliases.present), setup)
 
 
