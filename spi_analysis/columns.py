@@ -14,8 +14,13 @@ class Label(NamedTuple):
     id: str
     en: str
 
+    def get(self, language: str) -> str | None:
+        """The words in a language; None where there are none."""
+        return self._asdict().get(language)
 
-SOURCES = ("internal", "external", "expert")
+
+# The sources of the results that KPK publishes, and of a round where nothing else is said.
+PUBLISHED_SOURCES = ("internal", "external", "expert")
 
 LABELS: dict[str, Label] = {
     # who and where
@@ -285,6 +290,7 @@ VALUES: dict[str, dict[str, Label]] = {
         "dimension": Label("Dimensi", "Dimension"),
         "item": Label("Butir pertanyaan", "Item"),
         "source": Label("Sumber responden", "Source of respondents"),
+        "component": Label("Komponen lain", "Other component"),
         "correction": Label("Koreksi", "Correction"),
         "contribution": Label("Sumbangan lain", "Other contribution"),
         "category": Label("Kategori", "Category"),
@@ -316,6 +322,7 @@ VALUES: dict[str, dict[str, Label]] = {
         "change_dimension": Label("Bagian perubahan, dimensi", "Part of the change, dimension"),
         "change_weights": Label("Bagian perubahan", "Part of the change"),
         "change_correction": Label("Bagian perubahan, koreksi", "Part of the change, correction"),
+        "change_component": Label("Bagian perubahan, komponen lain", "Part of the change, other component"),
         "change_unexplained": Label("Bagian perubahan", "Part of the change"),
         "category_probability": Label("Peluang kategori", "Chance of category"),
         "target_probability": Label("Peluang mencapai target", "Chance to reach the target"),
@@ -425,7 +432,7 @@ class Measure(NamedTuple):
     has_reference_year: bool = False
 
 
-OF_INDEX = ("source", "correction")
+OF_INDEX = ("source", "component", "correction")
 MEASURES: dict[str, Measure] = {
     "index": Measure(),
     "index_without_panel_variance": Measure(),
@@ -438,6 +445,7 @@ MEASURES: dict[str, Measure] = {
     "change_dimension": Measure(("dimension",), has_source=True, has_reference_year=True),
     "change_weights": Measure(("contribution",), has_reference_year=True),
     "change_correction": Measure(("correction",), has_reference_year=True),
+    "change_component": Measure(("component",), has_reference_year=True),
     "change_unexplained": Measure(("contribution",), has_reference_year=True),
     "category_probability": Measure(("category",)),
     "target_probability": Measure(("target",)),
@@ -450,9 +458,3 @@ MEASURES: dict[str, Measure] = {
     "class_difference": Measure(domain="position_class", has_source=True),
     "experience_rate": Measure(("item",), has_source=True, has_denominator=True),
 }
-
-
-def value_label(column: str, value: object, language: str) -> str:
-    """Human words for a code of a column; the code itself where there are none (such as names of units)."""
-    label = VALUES.get(column, {}).get(str(value))
-    return str(value) if label is None else label.id if language == "id" else label.en

@@ -79,12 +79,9 @@ def test_the_index_follows_from_its_parts(demo):
         scores = estimates[estimates["measure"] == "source_score"].set_index("source")["estimate"]
         inputs = demo.setup.inputs[institution_id]
         expected = index_from_scores(
-            scores["internal"],
-            scores["external"],
-            scores["expert"],
-            inputs.correction_conduct,
-            inputs.correction_facts,
+            scores.to_dict(),
             demo.setup.round.index.source_weights,
+            [inputs.correction_conduct, inputs.correction_facts],
         )
         index = estimates[estimates["measure"] == "index"].iloc[0]
         assert index["estimate"] == pytest.approx(expected, abs=1e-9)

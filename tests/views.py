@@ -9,7 +9,8 @@ import openpyxl
 import pandas as pd
 
 from spi_analysis.params import Language
-from spi_analysis.reporting.display import LANGUAGES, Shown, Together
+from spi_analysis.reporting.display import Shown, Together
+from spi_analysis.reporting.translations import languages
 from spi_analysis.reporting.views import View
 from spi_analysis.reporting.wording import words
 from spi_analysis.tables.neutral import as_written
@@ -27,7 +28,7 @@ def has_table_or_chart(shown: object) -> bool:
 
 
 def require_view_says_the_same_everywhere(view: View, folder: Path) -> None:
-    for language in LANGUAGES:
+    for language in languages():
         written = pd.read_csv(view.to_csv(folder / "view.csv", language), dtype=str, keep_default_na=False)
         _require_figures_of_data(view, written, language)
         _require_page_has(view, written, language)

@@ -18,13 +18,14 @@ from spi_analysis.commands.common import (
     print_table,
 )
 from spi_analysis.commands.running import Engine, EngineOption, Workers, run_and_report
-from spi_analysis.errors import VaultError
+from spi_analysis.errors import ParameterError, VaultError
 
 if TYPE_CHECKING:
     from spi_analysis.params import Workspace
     from spi_analysis.tables import VaultKey
 
 rounds = typer.Typer()
+PackOption = Annotated[str | None, typer.Option("--pack", help="A survey of another shape, in params/packs.")]
 
 
 @rounds.command()
@@ -32,19 +33,24 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated round.")] = 2024,
     data_only: Annotated[bool, typer.Option("--data-only", help="Stop before the notebooks.")] = False,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing if the demo data are there.")] = False,
+    pack: PackOption = None,
     workers: Workers = None,
     engine: EngineOption = Engine.fast,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
-    """A whole round on generated data, from lists to reports.
+    """A whole round on generated data, from lists to reports; with --pack a survey of another shape.
 
-    Example: spi demo
+    Example: spi demo --pack two_sources
     """
-    from spi_analysis.operations import make_demo_round
+    from spi_analysis.operations import make_demo_round, pack_workspace
+    from spi_analysis.params import find_workspace
     from spi_analysis.runner import Selection
     from spi_analysis.tables import demo_is_whole, demo_seed, not_of_the_demo
 
+    if pack is not None:
+        workspace = pack_workspace(find_workspace(workspace), pack).root
+        out.print(f"the pack has a workspace of its own: build/packs/{pack}")
     setup = open_setup(workspace, round_id)
     if if_missing and demo_is_whole(setup.workspace):
         return
@@ -72,6 +78,7 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
     place = find_workspace(workspace)
     report = check_round(place, round_id or the_round(place), _key_if_any(place, key_file))
     print_issues(report.issues)
+    _print_untranslated(place, round_id or the_round(place))
     print_table("Institutions", report.stages)
     raise typer.Exit(1 if report.errors else 0)
 
@@ -100,6 +107,24 @@ def upgrade(
         out.print(f"  {files:,} files  {what}", highlight=False)
     if done.kept:
         out.print(f"as it was: {done.kept.relative_to(place.root)}\nnext: spi check, spi run", highlight=False)
+
+
+def _print_untranslated(place: Workspace, round_id: str) -> None:
+    """How many texts of each language of the round are missing; nothing where the parameters cannot be read."""
+    from spi_analysis.params import load_setup
+    from spi_analysis.reporting import untranslated
+
+    try:
+        setup = load_setup(place, round_id)
+    except ParameterError:
+        # Said by the check itself.
+        return
+    for language in setup.round.languages:
+        missing, texts = untranslated(setup, language)
+        if missing:
+            out.print(
+                f"language {language}: {missing:,} of {texts:,} texts are not translated; pages show them in English"
+            )
 
 
 def _key_if_any(place: Workspace, key_file: Path | None) -> VaultKey | None:

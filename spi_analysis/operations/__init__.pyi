@@ -14,7 +14,12 @@ from .coverage import (
 from .coverage import (
     simulate_rounds as simulate_rounds,
 )
-from .demo import make_demo_round as make_demo_round
+from .demo import (
+    make_demo_round as make_demo_round,
+)
+from .demo import (
+    pack_workspace as pack_workspace,
+)
 from .many import (
     Imported as Imported,
 )

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spi_analysis.errors import StoreError
-from spi_analysis.params import RoundSetup, Workspace
+import yaml
+
+from spi_analysis.errors import ParameterError, StoreError, nearest
+from spi_analysis.params import RoundSetup, Workspace, overlay, read_yaml
 from spi_analysis.stages import draw_institution
 from spi_analysis.synthetic import SyntheticCity, make_city, received_lists, vendor_files
 from spi_analysis.tables import (
@@ -22,6 +24,7 @@ from spi_analysis.tables import (
     not_of_the_demo,
     one_writer,
     write_invitations,
+    write_text,
 )
 from spi_analysis.tables.importing import import_events, import_frame, import_responses
 
@@ -56,6 +59,36 @@ class StagingWorkspace(Workspace):
     @property
     def outputs(self) -> Path:
         return self.folder / "outputs"
+
+
+def pack_workspace(workspace: Workspace, name: str) -> Workspace:
+    """A workspace of its own (build/packs/<name>) with the parameters of a pack: a survey of another shape.
+
+    What the pack does not bring is that of this workspace; its words for lists are overlaid on those that are there.
+    Data and pages of an earlier demo stay.
+
+    Raises
+    ------
+    ParameterError   there is no such pack.
+    """
+    packs = workspace.params / "packs"
+    known = sorted(path.name for path in packs.glob("*") if path.is_dir())
+    if name not in known:
+        expected = ", ".join(known) or "a folder in params/packs"
+        raise ParameterError(
+            "there is no such pack", file="params/packs", got=name, expected=expected, hint=nearest(name, known)
+        )
+    place, words = Workspace(workspace.root / "build" / "packs" / name), Path("mappings", "frame.yaml")
+    for folder in (place.params, place.notebooks):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(workspace.notebooks, place.notebooks, ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(workspace.params / "mappings", place.params / "mappings")
+    shutil.copy2(workspace.params / "aliases.yaml", place.params)
+    shutil.copytree(packs / name, place.params, dirs_exist_ok=True)
+    if (packs / name / words).exists():
+        merged = overlay(read_yaml(workspace.params / words), read_yaml(packs / name / words))
+        write_text(place.params / words, yaml.safe_dump(merged, allow_unicode=True, sort_keys=False))
+    return place
 
 
 def make_demo_round(setup: RoundSetup, seed: int, report: Callable[[str], None]) -> DemoRound:

@@ -110,7 +110,7 @@ def national_folder(workspace: Workspace, institution_id: str) -> Path:
 def sizes_of(setup: RoundSetup, institution_id: str, recipe: Recipe) -> dict[Source, int]:
     """How many people each list of an institution holds."""
     streams = Streams(institution_id, (recipe.seed,))
-    return scaled(draw_sizes(profile_of(setup.roster[institution_id]), streams("sizes")), recipe.scale)
+    return scaled(draw_sizes(setup, institution_id, streams("sizes")), recipe.scale)
 
 
 def _refuse_other_data(workspace: Workspace, facts: dict[str, Any]) -> None:

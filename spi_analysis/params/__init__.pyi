@@ -116,6 +116,9 @@ from .mapping import (
 from .mapping import (
     normalised as normalised,
 )
+from .mapping import (
+    overlay as overlay,
+)
 from .published import (
     Aliases as Aliases,
 )
@@ -132,7 +135,13 @@ from .roster import (
     CORRECTIONS as CORRECTIONS,
 )
 from .roster import (
+    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
+)
+from .roster import (
     OTHER_CORRECTION as OTHER_CORRECTION,
+)
+from .roster import (
+    ComponentScore as ComponentScore,
 )
 from .roster import (
     Institution as Institution,
@@ -197,11 +206,20 @@ from .setup import (
 from .setup import (
     read_round as read_round,
 )
+from .setup import (
+    round_inputs as round_inputs,
+)
 from .sources import (
     DesignParams as DesignParams,
 )
 from .sources import (
     EligibilityParams as EligibilityParams,
+)
+from .sources import (
+    GeneratorParams as GeneratorParams,
+)
+from .sources import (
+    ListKind as ListKind,
 )
 from .sources import (
     SourceParams as SourceParams,

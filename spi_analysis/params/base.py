@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-Language = Literal["id", "en"]
-Source = Literal["internal", "external", "expert"]
+# The code of a language, such as jv (ISO 639); beside Indonesian and English a round may have any.
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+# A group of respondents; which there are, a round says.
+Source = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Frozen(BaseModel):
@@ -18,13 +20,25 @@ class Frozen(BaseModel):
 
 
 class Text(Frozen):
-    """The same words in Indonesian and English."""
+    """The same words in Indonesian and English, and in whatever other language somebody has written them."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[Language, str]
 
     id: str
     en: str
 
+    def get(self, language: Language) -> str | None:
+        """The words in a language; None where nobody has written them."""
+        return self.by_language().get(language)
+
     def __getitem__(self, language: Language) -> str:
-        return self.id if language == "id" else self.en
+        """The words in a language; English where there are none."""
+        return self.get(language) or self.en
+
+    def by_language(self) -> dict[Language, str]:
+        """All that is written."""
+        return {"id": self.id, "en": self.en, **self.__pydantic_extra__}
 
 
 class Cited(Frozen):

@@ -150,11 +150,14 @@ RETIRED_KEYS = {
 
 
 class Wrong(ValueError):
-    """What a model's own check raises; `validate` turns it into a Problem with file and key."""
+    """What a model's own check raises; `validate` turns it into a Problem with file and key.
 
-    def __init__(self, what: str, got: object, expected: object, hint: str = "") -> None:
+    ``key``: below the model that was being checked.
+    """
+
+    def __init__(self, what: str, got: object, expected: object, hint: str = "", key: str = "") -> None:
         super().__init__(what)
-        self.what, self.got, self.expected, self.hint = what, _short(got), str(expected), hint
+        self.what, self.got, self.expected, self.hint, self.key = what, _short(got), str(expected), hint, key
 
 
 # The reader written in C, where PyYAML brings it: ten times faster.
@@ -309,6 +312,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, file: str) -> Problem
         )
     error = context.get("error")
     if isinstance(error, Wrong):
+        key = ".".join(filter(None, [key, error.key]))
         return Problem(error.what, file=file, key=key, got=error.got, expected=error.expected, hint=error.hint)
     return Problem("the value does not fit", file=file, key=key, got=got, expected=detail["msg"])
 

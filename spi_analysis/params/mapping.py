@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from spi_analysis.errors import ParameterError
 from spi_analysis.params.base import Judgement, Source
 from spi_analysis.params.loading import Wrong, read_yaml, validate
 from spi_analysis.params.workspace import Workspace
@@ -255,10 +257,28 @@ class FrameMapping(Judgement):
 
     @model_validator(mode="after")
     def _every_source_is_known(self) -> FrameMapping:
-        missing = {"internal", "external", "expert"} - set(self.required) & set(self.sources)
+        missing = set(self.required) ^ set(self.sources)
         if missing:
-            raise Wrong("a source has no words or no required columns", sorted(missing), "internal, external, expert")
+            raise Wrong(
+                "a source has no words or no required columns", sorted(missing), "both, in required and sources"
+            )
         return self
+
+    def require_sources(self, sources: Iterable[Source]) -> None:
+        """Raise unless lists of all these sources can be told apart and read.
+
+        Raises
+        ------
+        ParameterError   a source has no words and no required columns.
+        """
+        if missing := [source for source in sources if source not in self.required]:
+            raise ParameterError(
+                "a source of the round has no words and no required columns",
+                file="params/mappings/frame.yaml",
+                key=f"required.{missing[0]}, sources.{missing[0]}",
+                got=", ".join(self.required),
+                expected=f"also {', '.join(missing)}",
+            )
 
 
 class TimeRules(Judgement):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from spi_analysis.columns import PUBLISHED_SOURCES
+from spi_analysis.errors import ParameterError
 from spi_analysis.params.base import Cited, Frozen, Judgement, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.round import CategoryParams, SourceWeights
@@ -50,6 +52,12 @@ class PublishedYear(SourceWeights):
     own_noise: bool = False
     note: str = ""
 
+    @model_validator(mode="after")
+    def _weighs_the_published_sources(self) -> PublishedYear:
+        if set(self.weights) != set(PUBLISHED_SOURCES):
+            raise Wrong("a source has no weight", ", ".join(self.weights), ", ".join(PUBLISHED_SOURCES))
+        return self
+
 
 class YearsModelParams(Judgement):
     """The hierarchical model of the published years.
@@ -81,12 +89,15 @@ class CategoryRule(CategoryParams):
 
 
 class PublishedYears(Judgement, Cited):
-    """All published years, the rules that made their categories, and how close a recomputed index must come."""
+    """All published years, the rules that made their categories, and how close a recomputed index must come.
+
+    A survey that has not been published yet has neither years nor rules.
+    """
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_national: Annotated[int, Field(ge=1)]
     model: YearsModelParams
-    categories: Annotated[list[CategoryRule], Field(min_length=1)]
+    categories: list[CategoryRule]
     years: dict[int, PublishedYear]
 
     @field_validator("categories")
@@ -106,12 +117,6 @@ class PublishedYears(Judgement, Cited):
                 raise Wrong("a category has two names", level.code, "the same label in every rule")
         return rules
 
-    @model_validator(mode="after")
-    def _has_years(self) -> PublishedYears:
-        if not self.years:
-            raise Wrong("there is no year", "none", "at least one published year")
-        return self
-
     def weights(self, year: int) -> dict[Source, float]:
         """Source weights of a year; for a year not listed, those of the nearest earlier one."""
         return self._nearest(year).source_weights
@@ -130,6 +135,14 @@ class PublishedYears(Judgement, Cited):
         return self._nearest(year).decimals
 
     def _nearest(self, year: int) -> PublishedYear:
+        if not self.years:
+            raise ParameterError(
+                "nothing is known of any published year",
+                file="params/published.yaml",
+                key="years",
+                got="no year",
+                expected=f"{year}, or a year before it: there are published results",
+            )
         known = [y for y in sorted(self.years) if y <= year] or [min(self.years)]
         return self.years[known[-1]]
 

@@ -55,8 +55,18 @@ class Province(Frozen):
     column: Annotated[int, Field(ge=1, le=12)]
 
 
+class ComponentScore(Frozen):
+    """What an institution reached in a component of the index that no answers make, 0 to 100; a constant without se."""
+
+    institution_id: str
+    component: str
+    score: Annotated[float, Field(ge=0, le=100)]
+    se: Annotated[Annotated[float, Field(ge=0, le=100)] | None, Blank] = None
+    source: Annotated[str, Field(min_length=3)]
+
+
 class InstitutionInputs(Frozen):
-    """What the commission decides for one institution in a round: corrections, release.
+    """What the commission decides for one institution in a round: corrections, release; scores of components.
 
     Corrections are index points that are subtracted; their rules are not published, so they are inputs, taken as
     constants unless a standard error is given (``..._se``). ``correction_other`` is the third correction of 2022.
@@ -74,6 +84,7 @@ class InstitutionInputs(Frozen):
         Literal["insufficient_sample", "conduct", "did_not_take_part", "secrecy"] | None, Blank
     ] = None
     source: Annotated[str, Field(min_length=3)]
+    components: tuple[ComponentScore, ...] = ()
 
     @property
     def corrections(self) -> dict[str, float]:
@@ -142,6 +153,13 @@ def load_inputs(path: Path, roster: Roster) -> dict[str, InstitutionInputs]:
     return {row.institution_id: row for row in read_rows(path, InstitutionInputs, roster)}
 
 
+def load_components(path: Path, roster: Roster) -> tuple[ComponentScore, ...]:
+    """Read the scores of components (``<round>.components.csv``), if there is such a file."""
+    if not path.exists():
+        return ()
+    return tuple(read_rows(path, ComponentScore, roster, lambda row: (row.institution_id, row.component)))
+
+
 def read_rows(
     path: Path,
     model: type[Row],
@@ -184,7 +202,7 @@ def read_rows(
 
 def _wrong_columns(header: list[str], model: type[BaseModel], file: str) -> list[Problem]:
     """Columns that are missing or mean nothing: said once, not for each row."""
-    fields = model.model_fields
+    fields = {name: field for name, field in model.model_fields.items() if name != "components"}
     needed = [name for name, field in fields.items() if field.is_required()]
     unknown = [name for name in header if name and name not in fields]
     return [

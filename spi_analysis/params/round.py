@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from spi_analysis.errors import nearest
+from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.mapping import EventName
+from spi_analysis.params.roster import CORRECTIONS, InstitutionType
 from spi_analysis.params.sources import Count, ListColumn, Share, SourceParams, unique
 
 # What if the nonrespondents differ, and what if answers were coached: the judgements behind both checks.
@@ -73,21 +75,38 @@ FinalInRound = Literal["refused", "ineligible", "broken_off"]
 Disposition = Literal["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
 
 
-class SourceWeights(Judgement):
-    """How the three source scores make an index."""
+class ComponentParams(Frozen):
+    """A part of the index that no answers make, such as a score of documents: an input per institution, 0 to 100."""
 
-    source_weights: dict[Source, Annotated[float, Field(ge=0, le=1)]]
+    label: Text
+    weight: Share
+
+
+class SourceWeights(Judgement):
+    """How the scores of the sources, and components beside them, make an index."""
+
+    source_weights: Annotated[dict[Source, Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+    components: dict[Source, ComponentParams] = Field(default_factory=dict)
     decimals: Annotated[int, Field(ge=0, le=6)]
 
-    @field_validator("source_weights")
-    @classmethod
-    def _sums_to_one(cls, weights: dict[Source, float]) -> dict[Source, float]:
-        total = sum(weights.values())
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of every source and component."""
+        return {**self.source_weights, **{name: part.weight for name, part in self.components.items()}}
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> SourceWeights:
+        if twice := sorted({*self.components} & {*self.source_weights, *CORRECTIONS}):
+            raise Wrong("a component is named like a source or a correction", ", ".join(twice), "a name of its own")
+        total = sum(self.weights.values())
         if abs(total - 1) > 1e-9:
-            raise Wrong("the source weights do not sum to 1", f"sum {total:.6g}", "internal + external + expert = 1")
-        if set(weights) != {"internal", "external", "expert"}:
-            raise Wrong("a source has no weight", sorted(weights), "internal, external, expert")
-        return weights
+            raise Wrong(
+                "the source weights do not sum to 1",
+                f"sum {total:.6g}",
+                f"{' + '.join(self.weights)} = 1",
+                key="source_weights",
+            )
+        return self
 
 
 class IndexParams(SourceWeights, Cited):
@@ -103,10 +122,45 @@ class CategoryLevel(Frozen):
     colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
+class TypeSpread(Frozen):
+    """Mean and standard deviation of the index over the institutions of a type, in points."""
+
+    mean: Annotated[float, Field(ge=0, le=100)]
+    sd: Annotated[float, Field(gt=0, le=50)]
+
+
 class CategoryParams(Judgement, Cited):
-    """Categories from the lowest to the highest; they apply to the index rounded to its published decimals."""
+    """Categories from the lowest to the highest; they apply to the index rounded to its published decimals.
+
+    ``by_type``: where it is given, the limits are not points but standard deviations from the mean of the
+    institution's type; `of_type` gives the points.
+    """
 
     levels: list[CategoryLevel]
+    by_type: dict[InstitutionType, TypeSpread] = Field(default_factory=dict)
+
+    def of_type(self, kind: InstitutionType) -> CategoryParams:
+        """The categories of an institution of a type, with limits in points: mean + limit x SD.
+
+        Raises
+        ------
+        ParameterError   limits are by type, and of this one no mean and SD are given.
+        """
+        if not self.by_type:
+            return self
+        if kind not in self.by_type:
+            raise ParameterError(
+                "no mean and standard deviation are given for a type of institution",
+                key=f"categories.by_type.{kind}",
+                got=", ".join(self.by_type),
+                expected=f"also {kind}",
+            )
+        spread = self.by_type[kind]
+        levels = [
+            level if level.below is None else level.model_copy(update={"below": spread.mean + level.below * spread.sd})
+            for level in self.levels
+        ]
+        return self.model_copy(update={"levels": levels, "by_type": {}})
 
     @field_validator("levels")
     @classmethod
@@ -338,6 +392,19 @@ class RoundParams(Judgement):
     sensitivity: SensitivityParams
     conduct: ConductParams
 
+    @field_validator("languages")
+    @classmethod
+    def _are_languages(cls, languages: list[Language]) -> list[Language]:
+        """Numbers and dates are written by the rules of the language, so these must be known (CLDR)."""
+        # Imported where it is used: most parameter files name the usual two.
+        for language in languages:
+            if language not in ("id", "en"):
+                from babel.localedata import exists
+
+                if not exists(language):
+                    raise Wrong("there is no such language", language, "a code of ISO 639, such as jv or su")
+        return languages
+
     def __repr__(self) -> str:
         kinds = {source: "panel" if part.design is None else "sample" for source, part in self.sources.items()}
         groups = [name for name, value in self if isinstance(value, Frozen)]
@@ -358,12 +425,21 @@ class RoundParams(Judgement):
             raise Wrong("previous_year is no year to compare with", self.previous_year, expected)
         return self
 
-    @field_validator("sources")
-    @classmethod
-    def _three_sources(cls, sources: dict[Source, SourceParams]) -> dict[Source, SourceParams]:
-        if set(sources) != {"internal", "external", "expert"}:
-            raise Wrong("a source is missing", sorted(sources), "internal, external, expert")
-        return sources
+    @model_validator(mode="after")
+    def _speaks_of_its_sources(self) -> RoundParams:
+        """The index weighs exactly the sources of the round, and no other group of values names another."""
+        if set(self.index.source_weights) != set(self.sources):
+            raise Wrong(
+                "the index does not weigh the sources of the round",
+                ", ".join(self.index.source_weights),
+                ", ".join(self.sources),
+                key="index.source_weights",
+            )
+        _require_sources("sensitivity.proxy", self.sensitivity.proxy, self.probability_sources, self.sources)
+        for event, code in self.dispositions.codes.items():
+            if isinstance(code, dict):
+                _require_sources(f"dispositions.codes.{event}", code, self.sources, self.sources)
+        return self
 
     @property
     def probability_sources(self) -> list[Source]:
@@ -374,3 +450,12 @@ class RoundParams(Judgement):
     def panels(self) -> list[Source]:
         """The sources whose people are nominated and invited whole."""
         return [name for name, source in self.sources.items() if source.nature == "panel"]
+
+
+def _require_sources(key: str, given: Iterable[Source], needed: Iterable[Source], known: Iterable[Source]) -> None:
+    """Values by source: one for every source that needs one, and for nobody whom the round does not ask."""
+    if missing := [source for source in needed if source not in given]:
+        raise Wrong("a source of the round is left out", ", ".join(given), f"also {', '.join(missing)}", key=key)
+    if unknown := sorted(set(given) - set(known)):
+        hint = nearest(unknown[0], known)
+        raise Wrong("this is no source of the round", ", ".join(unknown), ", ".join(known), hint, key)

@@ -13,9 +13,17 @@ from spi_analysis.params.instrument import Instrument
 from spi_analysis.params.loading import ProblemCollector, read_yaml, validate
 from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
-from spi_analysis.params.roster import InstitutionInputs, Province, Roster, load_inputs, load_provinces, load_roster
+from spi_analysis.params.roster import (
+    InstitutionInputs,
+    Province,
+    Roster,
+    load_components,
+    load_inputs,
+    load_provinces,
+    load_roster,
+)
 from spi_analysis.params.round import PARAMETER_SCHEMA, RoundParams
-from spi_analysis.params.sources import UnitFacts, load_units
+from spi_analysis.params.sources import GeneratorParams, UnitFacts, load_units
 from spi_analysis.params.targets import Targets, load_targets
 from spi_analysis.params.workspace import Workspace
 
@@ -44,6 +52,7 @@ class RoundSetup:
     units: tuple[UnitFacts, ...] = ()
     targets: Targets = field(default_factory=Targets)
     provinces: dict[str, Province] = field(default_factory=dict)
+    generator: GeneratorParams | None = None
 
     def unit_facts(self, institution_id: str, source: str) -> tuple[UnitFacts, ...]:
         """What is known of an institution's units of one source."""
@@ -69,7 +78,12 @@ class RoundSetup:
         return name
 
     def round_for(self, institution_id: str) -> RoundParams:
-        """The round's parameters with this institution's overrides."""
+        """The round's parameters with this institution's overrides, and its categories with limits in points."""
+        round_ = self._overridden(institution_id)
+        categories = round_.categories.of_type(self.roster[institution_id].type)
+        return round_ if categories is round_.categories else round_.model_copy(update={"categories": categories})
+
+    def _overridden(self, institution_id: str) -> RoundParams:
         path = self.workspace.params / "overrides" / f"{institution_id}.yaml"
         if not path.exists():
             return self.round
@@ -120,20 +134,30 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
         if round_
         else None,
         "roster": roster,
-        "inputs": collect(lambda: load_inputs(params / "rounds" / f"{round_id}.institutions.csv", roster))
-        if roster
-        else None,
+        "inputs": collect(lambda: round_inputs(workspace, round_id, roster)) if roster else None,
         "units": collect(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
         "targets": collect(lambda: load_targets(params / "targets.csv", roster)) if roster else None,
         "provinces": collect(lambda: load_provinces(params / "provinces.csv")),
         "rules": collect(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
         "years": collect(lambda: _load_model(params, "published.yaml", PublishedYears)),
         "aliases": collect(lambda: _load_model(params, "aliases.yaml", Aliases)),
+        "generator": collect(lambda: _load_generator(params)),
     }
     collect.check()
     setup = RoundSetup(workspace, **parts)
     _check_together(setup)
     return setup
+
+
+def round_inputs(workspace: Workspace, round_id: str, roster: Roster) -> dict[str, InstitutionInputs]:
+    """What was decided per institution, with its scores of the components of the index."""
+    folder = workspace.params / "rounds"
+    inputs = load_inputs(folder / f"{round_id}.institutions.csv", roster)
+    scores = load_components(folder / f"{round_id}.components.csv", roster)
+    return {
+        code: one.model_copy(update={"components": tuple(score for score in scores if score.institution_id == code)})
+        for code, one in inputs.items()
+    }
 
 
 def _load_round(workspace: Workspace, round_id: str) -> RoundParams:
@@ -182,6 +206,10 @@ def _other_version(version: int, path: Path, hint: str) -> Problem:
     )
 
 
+def _load_generator(params: Path) -> GeneratorParams | None:
+    return _load_model(params, "generator.yaml", GeneratorParams) if (params / "generator.yaml").exists() else None
+
+
 def _load_model(params: Any, name: str, model: Any) -> Any:
     return validate(model, read_yaml(params / name), params / name)
 
@@ -189,7 +217,8 @@ def _load_model(params: Any, name: str, model: Any) -> Any:
 def _check_together(setup: RoundSetup) -> None:
     """What one file alone cannot know: names used in one that must exist in another."""
     problems = [
-        *_rule_problems(setup), *_weight_problems(setup), *_category_problems(setup), *_previous_problems(setup)
+        *_source_problems(setup), *_weight_problems(setup), *_category_problems(setup), *_previous_problems(setup),
+        *_component_problems(setup), *_generator_problems(setup),
     ]  # fmt: skip
     for institution_id in setup.institution_ids:
         try:
@@ -200,10 +229,71 @@ def _check_together(setup: RoundSetup) -> None:
         raise ParameterError(*problems)
 
 
+def _source_problems(setup: RoundSetup) -> list[Problem]:
+    """The instrument asks the sources of the round; rules speak of what it asks them."""
+    asked, invited = set(setup.instrument.sources), set(setup.round.sources)
+    if asked == invited:
+        return _rule_problems(setup)
+    return [
+        Problem(
+            "round and instrument are not of the same sources",
+            file=f"params/instruments/{setup.round.instrument}.yaml",
+            key="sources",
+            got=", ".join(setup.instrument.sources),
+            expected=f"{', '.join(setup.round.sources)} as in the round's file",
+        )
+    ]
+
+
+def _generator_problems(setup: RoundSetup) -> list[Problem]:
+    """Where something says what generated people are like, it says so of every source of the round."""
+    if setup.generator is None or set(setup.generator.sources) == set(setup.round.sources):
+        return []
+    return [
+        Problem(
+            "the generated people are not of the sources of the round",
+            file="params/generator.yaml",
+            key="sources",
+            got=", ".join(setup.generator.sources),
+            expected=", ".join(setup.round.sources),
+        )
+    ]
+
+
+def _component_problems(setup: RoundSetup) -> list[Problem]:
+    """Every institution needs a score of every component of the index, and of no other."""
+    wanted = list(setup.round.index.components)
+    return [
+        Problem(
+            "the scores of components are not those of the index",
+            file=f"params/rounds/{setup.round.round_id}.components.csv",
+            column="component",
+            key=code,
+            got=", ".join(given) or "no score",
+            expected=", ".join(wanted) or "no component: the index of the round has none",
+        )
+        for code, one in setup.inputs.items()
+        if sorted(given := [score.component for score in one.components]) != sorted(wanted)
+    ]
+
+
 def _rule_problems(setup: RoundSetup) -> list[Problem]:
     problems = []
     for number, rule in enumerate(setup.rules.rules):
-        part = setup.instrument.sources[rule.audience]
+        part = setup.instrument.sources.get(rule.audience)
+        if part is None:
+            known = list(setup.instrument.sources)
+            problems.append(
+                Problem(
+                    "the rule is for a source that the round does not have",
+                    file="params/recommendations.yaml",
+                    key=f"rules.{number}.audience",
+                    got=rule.audience,
+                    expected=", ".join(known),
+                    hint=nearest(rule.audience, known),
+                )
+            )
+            continue
         known = (
             [dimension.code for dimension in part.dimensions]
             if rule.when.kind == "score_below"

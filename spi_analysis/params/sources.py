@@ -181,3 +181,40 @@ def load_units(path: Path, roster: Roster) -> tuple[UnitFacts, ...]:
     if not path.exists():
         return ()
     return tuple(read_rows(path, UnitFacts, roster, lambda row: (row.institution_id, row.source, row.unit)))
+
+
+# What generated people are like: for demonstrations and tests of rounds whose sources are not the usual three.
+#
+# ``params/generator.yaml``, optional.
+
+ListKind = Literal["internal", "external", "expert"]
+
+
+class GeneratedSource(Frozen):
+    """Generated people of one source.
+
+    ``like``: whose lists and habits they have (employees with a career, users of a service, nominated people);
+    ``people``: fewest and most on a list; ``score``: mean and SD of the true score over institutions, in points.
+    """
+
+    like: ListKind
+    people: tuple[Count, Count]
+    score: tuple[Annotated[float, Field(gt=0, lt=100)], Annotated[float, Field(ge=0, lt=50)]]
+
+    @model_validator(mode="after")
+    def _fewest_before_most(self) -> GeneratedSource:
+        if self.people[0] > self.people[1]:
+            raise Wrong("the fewest people are more than the most", self.people, "fewest, most")
+        return self
+
+
+class GeneratorParams(Judgement):
+    """Generated institutions of a round.
+
+    ``units``: name -> share of the people before chance; ``services``: what users of a unit came for.
+    """
+
+    response_rate: Annotated[float, Field(gt=0, lt=1)]
+    units: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    services: Annotated[tuple[str, ...], Field(min_length=1)]
+    sources: dict[Source, GeneratedSource]

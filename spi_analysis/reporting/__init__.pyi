@@ -1,8 +1,5 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
 from .display import (
-    LANGUAGES as LANGUAGES,
-)
-from .display import (
     MIME as MIME,
 )
 from .display import (
@@ -10,6 +7,9 @@ from .display import (
 )
 from .display import (
     Shown as Shown,
+)
+from .display import (
+    Together as Together,
 )
 from .display import (
     show as show,
@@ -38,7 +38,9 @@ from .glossary import (
 from .glossary import (
     glossary_entries as glossary_entries,
 )
-from .ineligible import ineligible_sentence as ineligible_sentence
+from .ineligible import (
+    ineligible_sentence as ineligible_sentence,
+)
 from .names import (
     institution_names as institution_names,
 )
@@ -102,7 +104,9 @@ from .plots import (
 from .plots import (
     strip as strip,
 )
-from .sensitivity_sentences import range_sentences as range_sentences
+from .sensitivity_sentences import (
+    range_sentences as range_sentences,
+)
 from .sheets import (
     ENDINGS as ENDINGS,
 )
@@ -112,7 +116,9 @@ from .sheets import (
 from .sheets import (
     write_sheets as write_sheets,
 )
-from .simulator_page import designs_file as designs_file
+from .simulator_page import (
+    designs_file as designs_file,
+)
 from .tables import (
     Column as Column,
 )
@@ -139,6 +145,15 @@ from .tables import (
 )
 from .tables import (
     text as text,
+)
+from .translations import (
+    languages as languages,
+)
+from .translations import (
+    speak_of as speak_of,
+)
+from .translations import (
+    untranslated as untranslated,
 )
 from .view_columns import (
     AnyText as AnyText,

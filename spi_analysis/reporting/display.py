@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from spi_analysis.errors import ParameterError, nearest
-from spi_analysis.params import Language
+from spi_analysis.params import Language, RoundSetup
+from spi_analysis.reporting.translations import languages, speak_of, with_marks
 from spi_analysis.reporting.wording import Words, words
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 MIME = "application/vnd.spi.languages+json"
 PAGES_MIME = "application/vnd.spi.pages+json"
 TABLES_MIME = "application/vnd.spi.tables+json"
-LANGUAGES: tuple[Language, ...] = get_args(Language)
 # JupyterLab has no stylesheet of the page: a chart would be as wide as the notebook, with its caption and note in one
 # line, in dark ink on a dark theme.
 JUPYTER_STYLE = (
@@ -33,15 +33,16 @@ JUPYTER_STYLE = (
     "div.table :is(th, td, caption):not(.figures) { text-align: left; }</style>"
 )
 # Which language Jupyter shows; pages are made in all of them.
-_in_jupyter: list[Language] = [LANGUAGES[0]]
+_in_jupyter: list[Language] = [languages()[0]]
 
 
-def show_in(language: str) -> None:
-    """Let Jupyter show tables and charts in this language ("id" or "en")."""
-    if language not in LANGUAGES:
-        raise ParameterError(
-            "unknown language", got=language, expected=", ".join(LANGUAGES), hint=nearest(language, LANGUAGES)
-        )
+def show_in(language: str, setup: RoundSetup | None = None) -> None:
+    """Let Jupyter show tables and charts in this language, one of those of the round (default: id or en)."""
+    if setup is not None:
+        speak_of(setup)
+    if language not in languages():
+        known = ", ".join(languages())
+        raise ParameterError("unknown language", got=language, expected=known, hint=nearest(language, languages()))
     _in_jupyter[0] = language
 
 
@@ -66,8 +67,9 @@ class Shown:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         tables = {TABLES_MIME: self.sheets()} if self.sheets() else {}
-        html = {language: self.to_html(language) for language in LANGUAGES}
-        return {"text/html": _styled(html[_in_jupyter[0]]), MIME: html, **tables}
+        html = {language: with_marks(self.to_html(language)) for language in languages()}
+        shown = html.get(_in_jupyter[0]) or html[languages()[0]]
+        return {"text/html": _styled(shown), MIME: html, **tables}
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,9 +157,9 @@ class Together(Shown):
         return self.views[0]
 
 
-def show(make: Callable[[Words], str], languages: Sequence[Language] = LANGUAGES) -> Written:
-    """Build the HTML in every language with ``make(words)``."""
-    return Written({language: make(words(language)) for language in languages})
+def show(make: Callable[[Words], str], of: Sequence[Language] | None = None) -> Written:
+    """Build the HTML in every language (or in those of ``of``) with ``make(words)``."""
+    return Written({language: make(words(language)) for language in of or languages()})
 
 
 def _styled(html: str) -> str:

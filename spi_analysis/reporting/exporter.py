@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
+from babel import Locale
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
@@ -19,8 +20,10 @@ from spi_analysis.params import Language, RoundSetup
 from spi_analysis.reporting.display import MIME
 from spi_analysis.reporting.sheets import Sheet, file_names, shown_sheets
 from spi_analysis.reporting.tables import file_links
+from spi_analysis.reporting.translations import speak_of, untranslated, with_marks
 from spi_analysis.reporting.views import files_slot
 from spi_analysis.reporting.wording import Words, message, words
+from spi_analysis.tables import has_published
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE_NAMES: dict[Language, str] = {"id": "Bahasa Indonesia", "en": "English"}
@@ -57,6 +60,7 @@ class Page:
     pages: list[dict[str, str | bool]]
     title: str = ""
     contents: list[dict[str, str]] = field(default_factory=list)
+    fallback_note: str = ""
     css: str = ""
 
     @property
@@ -86,6 +90,7 @@ def render(
     """
     if _has_error(notebook):
         raise NotebookError("the notebook holds an error, so no page is made from it", key=institution_id)
+    speak_of(setup)
     say = words(language)
     content, title, contents = _in_language(notebook, say, files)
     is_checks = title == say(METHOD_CHECKS)
@@ -106,19 +111,38 @@ def render(
             "Made with the SPI workbench {version} from round {round}.", version=__version__, round=round_.round_id
         ),
         others=[
-            {"href": file_name.format(language=other), "language": other, "label": LANGUAGE_NAMES[other]}
+            {"href": file_name.format(language=other), "language": other, "label": language_name(other)}
             for other in round_.languages
             if other != language
         ],
         pages=_other_pages(setup, institution_id, is_checks, file_name, say),
         title=title,
         contents=contents,
+        fallback_note=_fallback_note(setup, say),
         css=(TEMPLATES / "spi" / "style.css").read_text(encoding="utf-8"),
     )
     exporter = _exporter()
     exporter.environment.globals["page"] = page
     html, _ = exporter.from_notebook_node(content)
-    return str(html)
+    return with_marks(str(html))
+
+
+def language_name(language: Language) -> str:
+    """What a language calls itself."""
+    own = Locale.parse(language).get_language_name(language) or language
+    return LANGUAGE_NAMES.get(language) or own.capitalize()
+
+
+def _fallback_note(setup: RoundSetup, say: Words) -> str:
+    """How many texts are English for want of others; "" where none is."""
+    missing, texts = untranslated(setup, say.language)
+    if not missing:
+        return ""
+    return say(
+        "{n} of {m} texts are not translated yet; they stand here in English.",
+        n=say.number(missing, 0),
+        m=say.number(texts, 0),
+    )
 
 
 def _other_pages(
@@ -128,7 +152,9 @@ def _other_pages(
     round_id, language = setup.round.round_id, say.language
     overview = {True: f"../{round_id}/", False: "../" if institution_id else ""}[is_checks] + OVERVIEW_PAGE
     own = {"overview": not institution_id and not is_checks, "checks": is_checks}
-    entries: list[tuple[str, str, bool]] = [(overview, say("Overview"), own["overview"])]
+    entries: list[tuple[str, str, bool]] = []
+    if has_published(setup.workspace):
+        entries.append((overview, say("Overview"), own["overview"]))
     if institution_id:
         entries += [(name, say(title), name == file_name) for name, title in INSTITUTION_PAGES]
         name, title = DESIGNS_PAGE

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.analyst import CHECK_NAMES
 from spi_analysis.reporting.display import Shown, show
@@ -120,7 +119,7 @@ def truth_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
         return _not_computed()
     seed = int(results["seed"].min())
     rows = results[(results["seed"] == seed) & results["mechanism"].isin(["at_random", "depends_on_answer"])]
-    rows = rows[rows["measure"].isin([*SOURCES, "index"])]
+    rows = rows[rows["measure"].isin([*setup.round.sources, "index"])]
     wide = rows.pivot(index=["institution_id", "measure"], columns="mechanism")
     wide.columns = [f"{name}_{mechanism}" for name, mechanism in wide.columns]
     columns = (

@@ -21,7 +21,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from spi_analysis.params import Language
-from spi_analysis.reporting.wording import Phrase, Widest, Words, phrase, words
+from spi_analysis.reporting.wording import MESSAGES, Phrase, Widest, Words, phrase, words
 
 # Variables of the stylesheet (``--chart-ink``), each with the colour for those who have no stylesheet.
 COLOURS = {
@@ -35,7 +35,7 @@ _HOUSE = matplotlib.rc_params_from_file(Path(__file__).parent / "chart.mplstyle"
 THEME = {**sns.plotting_context("paper"), **sns.axes_style("whitegrid"), **_HOUSE}
 FONT = FontProperties(family=THEME["font.family"], size=THEME["font.size"])
 # Private characters, so that no label can be taken for the place of a text.
-_SLOT = re.compile("\ue000(\\d+)\ue001")
+_SLOT = re.compile("(>?)\ue000(\\d+)\ue001")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 # Places more exact than a hundredth of a point.
 _EXACT = re.compile(r"\d+\.\d{3,}")
@@ -77,12 +77,13 @@ class Chart:
     def svg(self, words: Words) -> str:
         """Inline SVG that says what it shows."""
         template, slots = self._template
-        return _SLOT.sub(lambda slot: escape(slots[int(slot[1])].say(words)), template)
+        return _SLOT.sub(lambda slot: _filled(slots[int(slot[2])], slot[1], words), template)
 
     def html(self, words: Words) -> str:
         """``<figure>`` with caption and note."""
         note = f'<span class="note">{escape(phrase(self.note).say(words))}</span>' if self.note else ""
-        caption = f"<figcaption>{escape(self.title.say(words))}{note}</figcaption>"
+        lang = f' lang="{MESSAGES}"' if self.title.is_fallback(words) else ""
+        caption = f"<figcaption{lang}>{escape(self.title.say(words))}{note}</figcaption>"
         return f'<figure class="chart" id="{self.chart_id}">{caption}{self.svg(words)}</figure>'
 
     def _drawn(self) -> Figure:
@@ -111,6 +112,12 @@ class Chart:
         body = _COLOUR.sub(lambda c: f"var(--chart-{COLOURS.get(c[0], c[0][1:])}, {c[0]})", body)
         # An id of another chart of the page is never used.
         return _ID.sub(rf"\1{self.chart_id}-", head + body), renderer.slots
+
+
+def _filled(text: Phrase, tag_end: str, words: Words) -> str:
+    """A text in its slot; its element (if it is alone in it) says its language where it fell back."""
+    lang = f' lang="{MESSAGES}"' if tag_end and text.is_fallback(words) else ""
+    return lang + tag_end + escape(text.say(words))
 
 
 class _Renderer(RendererSVG):

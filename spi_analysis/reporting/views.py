@@ -18,11 +18,12 @@ from matplotlib.figure import Figure
 
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Language
-from spi_analysis.reporting.display import LANGUAGES, Shown
+from spi_analysis.reporting.display import Shown
 from spi_analysis.reporting.pictures import Chart
 from spi_analysis.reporting.plots import PAPER
 from spi_analysis.reporting.sheets import Sheet
 from spi_analysis.reporting.tables import figures, html_table, text
+from spi_analysis.reporting.translations import languages, without_marks
 from spi_analysis.reporting.view_columns import AnyText, Column, released, rows_of_data, said
 from spi_analysis.reporting.wording import Words, words
 
@@ -58,11 +59,11 @@ class View(Shown):
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", released(self.data, self.columns))
         # Made at once, so that what is wrong is wrong in the cell that shows it.
-        made = {language: self._html(words(language)) for language in LANGUAGES}
+        made = {language: self._html(words(language)) for language in languages()}
         object.__setattr__(self, "_made", made)
 
     def __repr__(self) -> str:
-        return f"view {self.name}: {len(self.data)} rows, shown in {', '.join(LANGUAGES)}"
+        return f"view {self.name}: {len(self.data)} rows, shown in {', '.join(languages())}"
 
     def figure(self, language: Language) -> Figure:
         """The chart as a matplotlib figure, on white and with the dots per inch of matplotlib's settings.
@@ -101,18 +102,18 @@ class View(Shown):
         parts = [(column, part) for column in self.columns for part in column.parts]
         return Sheet(
             self.name,
-            said(say, self.title),
-            self._notes(say),
-            [column.file_heading(say, part) for column, part in parts],
+            without_marks(said(say, self.title)),
+            [without_marks(note) for note in self._notes(say)],
+            [without_marks(column.file_heading(say, part)) for column, part in parts],
             [part.excel for _, part in parts],
             [column.width for column, _ in parts],
-            [[part.in_file(say, row) for _, part in parts] for row in rows_of_data(self.data)],
+            [[_unmarked(part.in_file(say, row)) for _, part in parts] for row in rows_of_data(self.data)],
             self.programs,
         )
 
     def sheets(self) -> list[dict[Language, dict[str, Any]]]:
         """The table in all languages, as JSON holds it."""
-        return [{language: self.sheet(language).as_json() for language in LANGUAGES}]
+        return [{language: self.sheet(language).as_json() for language in languages()}]
 
     def _html(self, say: Words) -> str:
         chart = self.chart.html(say) if self.chart is not None else ""
@@ -132,6 +133,10 @@ class View(Shown):
 
     def _notes(self, say: Words) -> list[str]:
         return [note for note in (said(say, one) for one in self.notes) if note]
+
+
+def _unmarked(cell: Any) -> Any:
+    return without_marks(cell) if isinstance(cell, str) else cell
 
 
 def files_slot(name: str) -> str:

@@ -1,36 +1,36 @@
-"""Words and numbers in a language: gettext catalogues, and Babel for numbers and dates.
-
-English sentences are the message ids. The catalogue is read from its .po file, so no
-compiled file has to be kept in step with it.
-"""
+"""Words and numbers in a language: catalogues (`translations`), and Babel for numbers and dates."""
 
 from __future__ import annotations
 
 import datetime as dt
-import io
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from gettext import GNUTranslations, NullTranslations
 from itertools import zip_longest
-from pathlib import Path
 from textwrap import fill
-from typing import Any, get_args
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import NumberPattern, format_decimal, format_percent, parse_pattern
 
-from spi_analysis.columns import VALUES, value_label
+from spi_analysis.columns import LABELS, VALUES, Label
 from spi_analysis.params import Language, Text
+from spi_analysis.reporting.translations import (
+    COMPLETE,
+    fallen_back,
+    languages,
+    own_words,
+    translation,
+    without_marks,
+)
 from spi_analysis.stages import PANEL
 from spi_analysis.survey import SEPARATOR, UNKNOWN_LEVEL
 from spi_analysis.tables import P_DECIMALS, PAGE_DECIMALS, rounded
 
-CATALOGUES = Path(__file__).parent / "locale"
+# The language that messages are written in.
+MESSAGES = COMPLETE[-1]
 MISSING = "–"
 # Behind a figure that rests on little.
 WEAK = "*"
@@ -48,16 +48,33 @@ class Words:
 
     def __call__(self, message: str, **values: Any) -> str:
         """The message in this language, with its {placeholders} filled in."""
-        text = _translations(self.language).gettext(message) if message else ""
+        text = self._message(message) if message else ""
         return text.format(**values) if values else text
+
+    def _message(self, message: str) -> str:
+        if self.language == MESSAGES:
+            return message
+        return translation(message, self.language) or fallen_back(message, self.language)
 
     def pick(self, text: Text) -> str:
         """The words of a parameter file in this language."""
-        return text[self.language]
+        return text.get(self.language) or self._message(text.en)
 
     def value(self, column: str, code: object) -> str:
-        """Human words for a code of a column."""
-        return self("not known") if code == UNKNOWN_LEVEL else value_label(column, code, self.language)
+        """Human words for a code of a column; the code itself where there are none (such as names of units)."""
+        if code == UNKNOWN_LEVEL:
+            return self("not known")
+        if (own := own_words(column, str(code))) is not None:
+            return self.pick(own)
+        label = VALUES.get(column, {}).get(str(code))
+        return str(code) if label is None else self._label(label)
+
+    def column(self, name: str) -> str:
+        """Human words for a column."""
+        return self._label(LABELS[name])
+
+    def _label(self, label: Label) -> str:
+        return label.get(self.language) or self._message(label.en)
 
     def cell(self, label: str) -> str:
         """A stratum or class label (joined codes) in human words."""
@@ -161,7 +178,14 @@ class Phrase:
     texts: tuple[str, ...]
 
     def say(self, words: Words) -> str:
-        return self.texts[get_args(Language).index(words.language)]
+        return self.texts[languages().index(words.language)]
+
+    def is_fallback(self, words: Words) -> bool:
+        """Whether these are the English words for want of others."""
+        if words.language in COMPLETE or MESSAGES not in languages():
+            return False
+        own = self.say(words)
+        return own == self.texts[languages().index(MESSAGES)] and any(map(str.isalpha, own))
 
     def folded(self, letters: int) -> Phrase:
         """In lines of so many letters."""
@@ -181,12 +205,14 @@ def phrase(text: object | Callable[[Words], str]) -> Phrase:
     """A text in every language: by ``text(words)``, or the same in all."""
     if isinstance(text, Phrase | Widest):
         return text.phrase if isinstance(text, Widest) else text
-    return Phrase(tuple(text(words(language)) if callable(text) else str(text) for language in get_args(Language)))
+    told = (text(words(language)) if callable(text) else str(text) for language in languages())
+    return Phrase(tuple(map(without_marks, told)))
 
 
 def phrases(texts: Callable[[Words], Iterable[object]]) -> list[Phrase]:
     """The texts of a column, each in every language."""
-    return [Phrase(row) for row in zip(*(map(str, texts(words(one))) for one in get_args(Language)), strict=True)]
+    told = [[without_marks(str(text)) for text in texts(words(language))] for language in languages()]
+    return [Phrase(row) for row in zip(*told, strict=True)]
 
 
 @cache
@@ -198,21 +224,3 @@ def _pattern(decimals: int, sign: str = "") -> NumberPattern:
 @cache
 def _locale(language: Language) -> Locale:
     return Locale.parse(language)
-
-
-@cache
-def _translations(language: Language) -> NullTranslations:
-    path = CATALOGUES / language / "LC_MESSAGES" / "spi.po"
-    if not path.exists():
-        return NullTranslations()
-    with path.open("rb") as handle:
-        catalogue = read_po(handle, locale=language)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
-
-
-def has_translation(message: str, language: Language) -> bool:
-    """Whether a message has words in this language (English is its own)."""
-    return language == "en" or _translations(language).gettext(message) != message

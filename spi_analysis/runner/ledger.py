@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from spi_analysis.errors import ParameterError, StoreError, nearest
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner.plan import Outcome, Step, plan_steps
+from spi_analysis.tables import has_published
 
 Key = tuple[str, str]
 Row = TypeVar("Row")
@@ -386,6 +387,9 @@ def selected_institutions(setup: RoundSetup, selection: Selection) -> list[str]:
 def selected_steps(setup: RoundSetup, selection: Selection) -> list[Step]:
     """The steps of a selection, in an order that respects what each needs."""
     steps = plan_steps(selected_institutions(setup, selection), selection.notebooks)
+    if not has_published(setup.workspace):
+        # The overview is one of published years.
+        steps = [step for step in steps if step.institution_id]
     if selection.shard is not None:
         steps = [step for step in steps if step.institution_id]
     if selection.only_failed:

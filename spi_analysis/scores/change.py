@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +12,6 @@ import pandas as pd
 from spi_analysis.params import CORRECTIONS
 from spi_analysis.scores.index import satterthwaite
 from spi_analysis.survey.estimation import t_interval
-
-SOURCES = ("internal", "external", "expert")
 
 Direction = Literal["up", "down", "no_clear_change"]
 
@@ -28,11 +26,13 @@ def composition(
 ) -> pd.DataFrame:
     """How the index is made: one row per part, points added (weights x scores) and subtracted (corrections made).
 
+    ``scores``, ``weights``: of the same sources and components, in the order of ``weights``.
+
     Returns
     -------
     DataFrame: part, points. The points sum to the index.
     """
-    added = [{"part": source, "points": weights[source] * scores[source]} for source in SOURCES]
+    added = [{"part": source, "points": weight * scores[source]} for source, weight in weights.items()]
     subtracted = [{"part": name, "points": -corrections[name]} for name in CORRECTIONS if name in corrections]
     return pd.DataFrame(added + subtracted)
 
@@ -52,16 +52,16 @@ def bridge(
 
     Parameters
     ----------
-    before, after : mapping   index, internal, external, expert, and the corrections (``CORRECTIONS``) that were made
-    weights_before, weights_after : mapping   source -> weight
+    before, after : mapping   index, the source scores, and the corrections (``CORRECTIONS``) that were made
+    weights_before, weights_after : mapping   source -> weight, of the same sources
 
     Returns
     -------
     DataFrame: part (sources, corrections, "weights", "unexplained"), points.
     """
-    mean_weight = {s: (weights_before[s] + weights_after[s]) / 2 for s in SOURCES}
-    rows = [{"part": s, "points": mean_weight[s] * (after[s] - before[s])} for s in SOURCES]
-    reweighted = sum((weights_after[s] - weights_before[s]) * (before[s] + after[s]) / 2 for s in SOURCES)
+    mean_weight = {s: (weights_before[s] + weights_after[s]) / 2 for s in weights_before}
+    rows = [{"part": s, "points": mean_weight[s] * (after[s] - before[s])} for s in weights_before]
+    reweighted = sum((weights_after[s] - weights_before[s]) * (before[s] + after[s]) / 2 for s in weights_before)
     rows += [
         {"part": name, "points": -(after.get(name, 0.0) - before.get(name, 0.0))}
         for name in CORRECTIONS
@@ -117,6 +117,7 @@ class SourcePair:
 class IndexRule:
     """How a round makes its index: weights of the sources, corrections in points and their standard errors.
 
+    ``components``: points of the parts that no answers make, each its weight times its score;
     ``unexplained``: a published index minus what its parts make (rounding, deductions that nobody explained);
     ``noise``: variance and degrees of freedom of a published index as a whole, where they are not those of its parts.
     """
@@ -126,6 +127,7 @@ class IndexRule:
     correction_se: Mapping[str, float]
     unexplained: float = 0.0
     noise: tuple[float, float] | None = None
+    components: Mapping[str, float] = field(default_factory=dict)
 
 
 # Coefficients of the dimension scores before and after, by source.
@@ -144,10 +146,10 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
 
     Returns
     -------
-    DataFrame: kind (index, source, dimension, weights, correction, unexplained), source (of a dimension), part,
-    estimate, se, ci_low, ci_high, df_design (Satterthwaite over sources and rounds; with common people, or one error
-    for both rounds, the smaller of the two), n and effective_n (the smaller of the two rounds; for several sources
-    their sum). Dimensions are left out where the two rounds asked for different ones.
+    DataFrame: kind (index, source, dimension, weights, correction, component, unexplained), source (of a dimension),
+    part, estimate, se, ci_low, ci_high, df_design (Satterthwaite over sources and rounds; with common people, or one
+    error for both rounds, the smaller of the two), n and effective_n (the smaller of the two rounds; for several
+    sources their sum). Dimensions are left out where the two rounds asked for different ones.
 
     References
     ----------
@@ -161,6 +163,10 @@ def change_between(pairs: Mapping[str, SourcePair], before: IndexRule, after: In
     ]
     made = {*before.corrections, *after.corrections}
     corrections = [_correction_row(name, before, after) for name in CORRECTIONS if name in made]
+    corrections += [
+        _fixed_row("component", name, after.components.get(name, 0.0) - before.components.get(name, 0.0))
+        for name in dict.fromkeys([*before.components, *after.components])
+    ]
     if after.unexplained != before.unexplained:
         corrections.append(_fixed_row("unexplained", "unexplained", after.unexplained - before.unexplained))
     whole = {s: (sources[s][0] + weights[s][0], sources[s][1] + weights[s][1]) for s in pairs}

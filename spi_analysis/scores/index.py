@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from spi_analysis.errors import EstimationError
 from spi_analysis.params import CategoryLevel, CategoryParams, InstitutionInputs, PublishedYears, ReleaseParams
 from spi_analysis.survey import group_counts
 from spi_analysis.survey.estimation import (
@@ -26,29 +27,38 @@ from spi_analysis.survey.estimation import (
 
 
 def index_from_scores(
-    internal: float,
-    external: float,
-    expert: float,
-    correction_conduct: float,
-    correction_facts: float,
-    weights: Mapping[str, float],
-    correction_other: float = 0.0,
+    scores: Mapping[str, float], weights: Mapping[str, float], corrections: Iterable[float] = ()
 ) -> float:
-    """The index: weighted source scores minus the corrections, all in points of 0-100.
+    """The index: weighted scores minus the corrections, all in points of 0-100.
 
     Parameters
     ----------
-    internal, external, expert : float   source scores
-    correction_conduct, correction_facts, correction_other : float   points subtracted
-    weights : mapping   source -> weight; they sum to 1
+    scores, weights : mapping   source (or component) -> score, weight; the weights sum to 1
+    corrections : iterable of float   points taken off, in any number
+
+    Raises
+    ------
+    EstimationError   scores and weights are not of the same parts: the index would be another one.
 
     References
     ----------
     Inferred from the published results of 2021, 2023, 2024 and 2025 (docs/methods/index.md).
+
+    Examples
+    --------
+    >>> round(index_from_scores({"external": 80.0, "internal": 70.0}, {"external": 0.763, "internal": 0.237}, [1.5]), 2)
+    76.13
     """
-    scores = {"internal": internal, "external": external, "expert": expert}
-    weighted = sum(weights[source] * score for source, score in scores.items())
-    return float(weighted - correction_conduct - correction_facts - correction_other)
+    if set(scores) != set(weights):
+        raise EstimationError(
+            "scores and weights of the index are not of the same parts",
+            got=", ".join(scores) or "no score",
+            expected=", ".join(weights),
+        )
+    index = sum(weight * scores[part] for part, weight in weights.items())
+    for points in corrections:
+        index -= points
+    return float(index)
 
 
 def score_estimates(
@@ -202,13 +212,13 @@ def combine_index(
     panels: list[str],
     correction_se: Mapping[str, float] | None = None,
 ) -> IndexEstimate:
-    """The index from source scores; sources are independent, and so are corrections, constants unless an SE is given.
+    """The index from its scores; they are independent, and so are corrections, constants unless an SE is given.
 
     Parameters
     ----------
-    scores : DataFrame, index internal/external/expert; columns estimate, se, df_design
-    weights : mapping   source -> weight
-    corrections : mapping   correction_conduct, correction_facts, correction_other: points subtracted
+    scores : DataFrame, index the sources (and components) of the index; columns estimate, se, df_design
+    weights : mapping   source or component -> weight
+    corrections : mapping   name -> points subtracted
     panels : list of str    sources that are not probability samples
     correction_se : mapping or None   correction -> its standard error in points; one that is left out is a constant
 
@@ -216,8 +226,7 @@ def combine_index(
     ----------
     Satterthwaite (1946), Biometrics Bulletin 2.
     """
-    value = index_from_scores(*(scores.loc[s, "estimate"] for s in ("internal", "external", "expert")),
-                              weights=weights, **corrections)  # fmt: skip
+    value = index_from_scores(scores["estimate"].to_dict(), weights, corrections.values())
     parts = {str(s): (weights[str(s)] * float(scores.loc[s, "se"])) ** 2 for s in scores.index}
     df = {str(s): float(scores.loc[s, "df_design"]) for s in scores.index}
     given = {name: se for name, se in (correction_se or {}).items() if se > 0}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError, nearest
-from spi_analysis.params import NATIONAL, OTHER_CORRECTION, PublishedYears
+from spi_analysis.params import NAMED_CORRECTIONS, NATIONAL, OTHER_CORRECTION, PublishedYears
 from spi_analysis.scores.change import bridge
 from spi_analysis.scores.index import category_in_year, index_from_scores
 from spi_analysis.tables import PUBLISHED_PARTS, published_history
@@ -58,10 +59,7 @@ def recompute(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:
     correction_other (the third correction, of years that have one; else missing). Rows without parts are left out.
     """
     rows = published[(published["type"] != NATIONAL) & published[PUBLISHED_PARTS].notna().all(axis=1)]
-    values = [
-        index_from_scores(*(getattr(row, part) for part in PUBLISHED_PARTS), weights=years.weights(row.year))
-        for row in rows.itertuples()
-    ]
+    values = [_recomputed(row, years.weights(row["year"])) for row in rows.to_dict("records")]
     table = rows[["year", "institution_id", "institution", "type", "index"]].assign(recomputed=values)
     table["difference"] = table["index"] - table["recomputed"]
     # Figures are published with two decimals: a difference is judged as it would be printed.
@@ -103,10 +101,16 @@ def conduct_correction(conduct_index: float, year: int, years: PublishedYears) -
 def published_parts(row: Mapping[str, float], year: int, years: PublishedYears) -> dict[str, float]:
     """Parts of a published index by name, with the third correction where the year has one and the index needs it."""
     parts = {part: float(row[part]) for part in PUBLISHED_PARTS}
-    missing = index_from_scores(*parts.values(), weights=years.weights(year)) - float(row["index"])
+    missing = _recomputed(parts, years.weights(year)) - float(row["index"])
     if year in years.with_other_correction() and round(abs(missing), 2) > years.tolerance:
         parts[OTHER_CORRECTION] = missing
     return parts
+
+
+def _recomputed(parts: Mapping[Any, Any], weights: Mapping[str, float]) -> float:
+    """The index that the published parts make by the weights of a year."""
+    scores = {source: float(parts[source]) for source in weights}
+    return index_from_scores(scores, weights, [float(parts[name]) for name in NAMED_CORRECTIONS])
 
 
 def yearly_means(published: pd.DataFrame, years: PublishedYears) -> pd.DataFrame:

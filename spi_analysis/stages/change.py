@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.params import CORRECTIONS, InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
 from spi_analysis.scores import (
     IndexRule,
@@ -39,6 +40,7 @@ MEASURES = {
     "dimension": "change_dimension",
     "weights": "change_weights",
     "correction": "change_correction",
+    "component": "change_component",
     "unexplained": "change_unexplained",
 }
 NEEDED = ("frame", "responses", "weights", "replicates", "estimates")
@@ -72,19 +74,23 @@ class ScoredRound:
 
     @property
     def rule(self) -> IndexRule:
-        return IndexRule(self.round_.index.source_weights, self.inputs.corrections, self.inputs.correction_se)
+        index = self.round_.index
+        points = {one.component: index.weights[one.component] * one.score for one in self.inputs.components}
+        return IndexRule(index.source_weights, self.inputs.corrections, self.inputs.correction_se, components=points)
 
 
 def earlier_figure(published: pd.DataFrame, setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
-    """The published index of the year before, if there is one."""
+    """The published index of the year before, if there is one; its parts where they are those of this round's index."""
     year = setup.round.previous_year
     rows = published[(published["institution_id"] == institution_id) & (published["year"] == year)]
     if rows.empty:
         return None
-    unknown = rows.iloc[0][PUBLISHED_PARTS].isna().any()
+    alike = set(setup.round.index.weights) == set(PUBLISHED_SOURCES)
+    unknown = not alike or rows.iloc[0][PUBLISHED_PARTS].isna().any()
     known = None if unknown else published_parts(rows.iloc[0], year, setup.years)
     noise = {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
-    return PublishedFigure(year, float(rows.iloc[0]["index"]), known, setup.years.weights(year), noise)
+    weights = setup.years.weights(year) if alike else None
+    return PublishedFigure(year, float(rows.iloc[0]["index"]), known, weights, noise)
 
 
 def _noise(published: pd.DataFrame, setup: RoundSetup, institution_id: str, year: int) -> dict[str, Noise]:
@@ -146,9 +152,11 @@ def change_against_published(
     pairs = {s: _published_pair(earlier[s], row, before.noise.get(str(s))) for s, row in scores.iterrows()}
     weights = before.weights or after.weights
     corrections = after.corrections if parts is None else {name: parts[name] for name in CORRECTIONS if name in parts}
-    values = [earlier[s] for s in PUBLISHED_PARTS[:3]]
-    made = index_from_scores(*values, **(dict.fromkeys(PUBLISHED_PARTS[3:], 0.0) | corrections), weights=weights)
-    rule = IndexRule(weights, corrections, {}, before.index - made, before.noise.get("index"))
+    beside = sum(after.components.values())
+    made = index_from_scores({str(s): earlier[s] for s in weights}, weights, corrections.values()) + beside
+    rule = IndexRule(
+        weights, corrections, {}, before.index - made, before.noise.get("index"), components=after.components
+    )
     rows = change_between(pairs, rule, after, level)
     # Published are whole sources, so there are no contributions of dimensions; without published parts there are none
     # at all.

@@ -10,7 +10,15 @@ import pandas as pd
 from spi_analysis.disclosure import few_of_either, size_tells
 from spi_analysis.errors import StoreError
 from spi_analysis.fieldwork import IneligibleReports, disposition_counts, ineligible_reports, response_rates
-from spi_analysis.params import FieldworkParams, Institution, InstitutionInputs, RoundParams, RoundSetup, Source
+from spi_analysis.params import (
+    CategoryParams,
+    FieldworkParams,
+    Institution,
+    InstitutionInputs,
+    RoundParams,
+    RoundSetup,
+    Source,
+)
 from spi_analysis.scores import BY_RULE, SECRET, applicable, category_of, institutions_reporting
 from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.respondents import nonrespondent_count
@@ -43,6 +51,11 @@ class InstitutionPage:
     is_synthetic: bool
     tracker: pd.DataFrame
     reports: IneligibleReports
+
+    @property
+    def categories(self) -> CategoryParams:
+        """The categories that hold for this institution, with limits in points."""
+        return self.setup.round_for(self.institution.institution_id).categories
 
     @property
     def withheld_reason(self) -> str | None:
@@ -113,7 +126,7 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
     estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
     index = estimates[estimates["measure"] == "index"].iloc[0]
     shown = index["status"] == "shown"
-    levels, decimals = setup.round.categories, setup.round.index.decimals
+    levels, decimals = setup.round_for(institution_id).categories, setup.round.index.decimals
     category = category_of(float(index["estimate"]), levels, decimals) if shown else None
     chances = estimates[estimates["measure"] == "category_probability"].set_index("part")["estimate"]
     return RoundResult(
@@ -156,7 +169,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
     setup.require(institution_id)
     estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
     index = estimates[(estimates["measure"] == "index") & (estimates["status"] == "shown")]
-    round_ = setup.round
+    round_ = setup.round_for(institution_id)
     category = (
         None if index.empty else category_of(float(index["estimate"].iloc[0]), round_.categories, round_.index.decimals)
     )
@@ -173,7 +186,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         category=category,
         history=past[past["year"] < round_.year].reset_index(drop=True),
         recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown),
-        fieldwork=setup.round_for(institution_id).fieldwork,
+        fieldwork=round_.fieldwork,
         data_until=_data_until(store, institution_id),
         is_synthetic=store.is_synthetic,
         tracker=tracked(setup, institution_id),

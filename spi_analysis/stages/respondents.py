@@ -18,8 +18,8 @@ from spi_analysis.survey.weighting import (
 # Estimates of one source: scores, units and experience rates, before anything is combined or hidden.
 
 Design = SurveyDesign | ReplicateDesign
-# Parts of a source that are scored: measure and column of the list.
-GROUPS = {"internal": {"unit": "unit", "class": "position_class"}, "external": {"unit": "unit"}}
+# Parts of a source that are scored, where its list tells them: measure and column of the list.
+GROUPS = {"unit": "unit", "class": "position_class"}
 FIGURES = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
@@ -55,8 +55,8 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
     tables = [scores[["measure", "part", *FIGURES]]]
     tables += [
         _group_rows(design, kind, column, weights, whole)
-        for kind, column in GROUPS.get(source, {}).items()
-        if column in design.data
+        for kind, column in GROUPS.items()
+        if column in design.data and design.data[column].notna().any()
     ]
     rates = experience_rates(design, instrument, source, level)
     if not rates.empty:
@@ -108,6 +108,8 @@ def respondents_design(
     listed = _rows_of(people, frame, source, "the frame")
     data = pd.concat([part.reset_index(drop=True), listed, answers, scores], axis=1)
     if round_.sources[source].nature == "panel":
+        # A panel stands for all who could have been asked, not for units: it has no parts.
+        data = data.drop(columns=list(GROUPS.values()), errors="ignore")
         # One expert alone: a score without a known error (its degrees of freedom are 0).
         return SurveyDesign(data, "weight", lonely_psu="fail" if len(data) > 1 else "certainty")
     repeated_people, repeated = replicate_weights(replicates, source)

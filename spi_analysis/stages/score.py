@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.disclosure import hide_small
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, SmallAreaParams, Source
@@ -249,7 +248,9 @@ def score_institution(
     visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
     gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
     about = (known, instrument, round_.level, round_.disclosure.min_cell, shown)
-    return Scored(checked("estimates", shown), gaps, reliability_table(*about), weights_table(*about))
+    return Scored(
+        checked("estimates", shown, sources=round_.sources), gaps, reliability_table(*about), weights_table(*about)
+    )
 
 
 def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -260,9 +261,9 @@ def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: S
     listed = eligible_list(frame, source)
     rows = [
         {"measure": f"{kind}_score", "source": source, "domain": str(group), "n": 0.0}
-        for kind, column in GROUPS.get(source, {}).items()
-        if (there := scored.loc[scored["measure"] == f"{kind}_score", "domain"]).size
-        for group in sorted(set(listed[column].dropna()) - set(there))
+        for kind, column in GROUPS.items()
+        if (there := scored[scored["measure"] == f"{kind}_score"]).size
+        for group in sorted(set(listed[column].dropna()) - set(there["domain"]))
     ]
     return pd.DataFrame(rows)
 
@@ -314,36 +315,51 @@ def _index_rows(
     round_, inputs = now.round_, now.inputs
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=["measure", "source"])
     scores = scores[scores["measure"] == "source_score"].set_index("source")
-    if set(scores.index) != set(SOURCES) or scores["estimate"].isna().any():
+    if set(scores.index) != set(round_.sources) or scores["estimate"].isna().any():
         return pd.DataFrame([{"measure": "index"}])
-    scores = scores.loc[list(SOURCES)]
-    weights = round_.index.source_weights
-    index = combine_index(scores, weights, inputs.corrections, list(round_.panels), inputs.correction_se)
+    scores = scores.loc[list(round_.index.source_weights)]
+    made_of = pd.concat([scores, components]) if len(components := _components(inputs)) else scores
+    index = combine_index(made_of, round_.index.weights, inputs.corrections, list(round_.panels), inputs.correction_se)
     n = {"n": float(scores["n"].sum()), "effective_n": float(scores["effective_n"].sum())}
     rows = [
         {"measure": "index", **_figures(index, round_.level, True), **n},
         {"measure": "index_without_panel_variance", **_figures(index, round_.level, False), **n},
     ]
-    rows += [{"measure": "index_variance_share", "part": s, "estimate": v} for s, v in index.variance_shares.items()]
+    rows += [
+        {"measure": "index_variance_share", "part": part, "part_kind": _kind(part, round_), "estimate": share}
+        for part, share in index.variance_shares.items()
+    ]
     made = pd.DataFrame(rows + _category_rows(index, round_, targets))
     change = pd.DataFrame()
     if earlier is not None:
         change = change_against_round(earlier, now, round_.level)
     elif previous is not None:
         change = change_against_published(previous, scores, now.rule, round_.level)
-    return pd.concat([made, _part_rows(scores, round_, inputs), change], ignore_index=True)
+    return pd.concat([made, _part_rows(made_of, round_, inputs), change], ignore_index=True)
+
+
+def _components(inputs: InstitutionInputs) -> pd.DataFrame:
+    """Scores that no answers make, as rows beside those of the sources: known, unless a standard error is given."""
+    facts = {one.component: {"estimate": one.score, "se": one.se or 0.0} for one in inputs.components}
+    return pd.DataFrame.from_dict(facts, orient="index").assign(df_design=np.inf)
+
+
+def _kind(part: str, round_: RoundParams) -> str:
+    """What a part of the index is."""
+    return "source" if part in round_.sources else "component" if part in round_.index.components else "correction"
 
 
 def _part_rows(scores: pd.DataFrame, round_: RoundParams, inputs: InstitutionInputs) -> pd.DataFrame:
     """Points of every part of the index, each with the error of its score or correction."""
-    parts = composition(scores["estimate"].to_dict(), round_.index.source_weights, inputs.corrections)
+    parts = composition(scores["estimate"].to_dict(), round_.index.weights, inputs.corrections)
     parts = parts.rename(columns={"points": "estimate"}).set_index("part")
-    weights = pd.Series(round_.index.source_weights)
+    weights = pd.Series(round_.index.weights)
     parts["se"] = (scores["se"] * weights).combine_first(pd.Series(inputs.correction_se))
     parts = parts.join(scores[["df_design", "n", "effective_n"]])
     parts["df_design"] = parts["df_design"].fillna(np.inf)
     low, high = t_interval(*(parts[c].to_numpy(dtype=float) for c in ("estimate", "se", "df_design")), round_.level)
-    return parts.assign(ci_low=low, ci_high=high, measure="index_part").reset_index()
+    kinds = [_kind(part, round_) for part in parts.index]
+    return parts.assign(ci_low=low, ci_high=high, measure="index_part", part_kind=kinds).reset_index()
 
 
 def _figures(index: IndexEstimate, level: float, with_panel: bool) -> dict[str, float]:

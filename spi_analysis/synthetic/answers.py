@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
-from spi_analysis.params import Instrument, Source
+from spi_analysis.params import Instrument, ListKind, Source
 from spi_analysis.synthetic.coaching import CoachedAnswers, draw_coached
 from spi_analysis.synthetic.item_arrays import ScoredItems, scored_items
 from spi_analysis.synthetic.randomness import Streams, solve_increasing
@@ -120,7 +119,7 @@ class LatentModel:
 
 CEILING_STARTS = 86.0
 CEILING_STRETCH = 0.05
-MODELS: dict[Source, LatentModel] = {
+MODELS: dict[ListKind, LatentModel] = {
     "internal": LatentModel(
         person=15.0,
         noise=20.0,
@@ -196,9 +195,9 @@ def _standardised(effects: np.ndarray, sizes: pd.Series) -> pd.Series:
 
 # Contact, and what people saw, were asked or paid: the worse the integrity they perceive, the more of it.
 
-CONTACT_SHARE: dict[Source, float] = {"internal": 0.6, "external": 0.85, "expert": 1.0}
+CONTACT_SHARE: dict[ListKind, float] = {"internal": 0.6, "external": 0.85, "expert": 1.0}
 # log-odds of a "yes" at score 80, and its change per point of score
-LEVEL: dict[Source, float] = {"internal": -2.4, "external": -3.0, "expert": -3.0}
+LEVEL: dict[ListKind, float] = {"internal": -2.4, "external": -3.0, "expert": -3.0}
 PER_POINT = -0.05
 ITEM_SD = 0.25
 REFERENCE_SCORE = 80.0
@@ -208,14 +207,14 @@ EITHER_OF = {"ext_exp_3": ("ext_exp_1", "ext_exp_2")}
 
 
 def experience_answers(
-    instrument: Instrument, source: Source, scores: np.ndarray, rng: np.random.Generator
+    instrument: Instrument, source: Source, kind: ListKind, scores: np.ndarray, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Answer codes of the contact and experience items (people, items); without contact, no experience."""
     part = instrument.sources[source]
-    met = {contact.code: rng.random(scores.size) < CONTACT_SHARE[source] for contact in part.contacts}
+    met = {contact.code: rng.random(scores.size) < CONTACT_SHARE[kind] for contact in part.contacts}
     happened: dict[str, np.ndarray] = {}
     for item in part.experiences:
-        odds = LEVEL[source] + ITEM_SD * rng.standard_normal() + PER_POINT * (scores - REFERENCE_SCORE)
+        odds = LEVEL[kind] + ITEM_SD * rng.standard_normal() + PER_POINT * (scores - REFERENCE_SCORE)
         happened[item.code] = met[item.contact] & (rng.random(scores.size) < 1 / (1 + np.exp(-odds)))
     for code, (first, second) in EITHER_OF.items():
         if code in happened:
@@ -251,40 +250,44 @@ def listed_answers(
     target: float,
     n_coached: int,
     streams: Streams,
+    kind: ListKind,
 ) -> SourceAnswers:
     """Answers of a listed population: its eligible people have the mean score ``target``."""
     source: Source = people["source"].iloc[0]
     items = scored_items(instrument, source)
     rngs = streams(f"{source} items"), streams(f"{source} latent")
-    latent = latent_scores(MODELS[source].near(target), people, ages, units, items, *rngs)
+    latent = latent_scores(MODELS[kind].near(target), people, ages, units, items, *rngs)
     coached = draw_coached(people["unit"], items, n_coached, streams(f"{source} coached"))
     eligible = people["is_eligible"].to_numpy()
     levels = anchored_levels(latent, items, target, eligible, coached, streams(f"{source} nudges"))
-    return _answered(instrument, source, items, levels, coached, streams)
+    return _answered(instrument, source, kind, items, levels, coached, streams)
 
 
-def panel_answers(n: int, instrument: Instrument, target: float, streams: Streams) -> SourceAnswers:
+def panel_answers(
+    n: int, instrument: Instrument, target: float, streams: Streams, source: Source = "expert"
+) -> SourceAnswers:
     """Answers of a panel drawn from a superpopulation whose expected score is ``target``."""
-    items, model = scored_items(instrument, "expert"), MODELS["expert"]
-    centre = item_effects(model, items, streams("expert items"))
+    items, model = scored_items(instrument, source), MODELS["expert"]
+    centre = item_effects(model, items, streams(f"{source} items"))
     spread = float(np.hypot(model.person, model.noise))
     centre = centre + superpopulation_shift(centre, spread, items, target)
-    rng = streams("expert latent")
+    rng = streams(f"{source} latent")
     person = model.person * rng.standard_normal((n, 1))
     levels = items.levels(centre + person + model.noise * rng.standard_normal((n, len(items.codes)))).astype(int)
     nobody = CoachedAnswers(np.array([], dtype=int), levels[:0])
     expected = pd.Series(superpopulation_mean(centre, spread, items), index=[*items.dimensions, "score"])
-    return _answered(instrument, "expert", items, levels, nobody, streams, expected)
+    return _answered(instrument, source, "expert", items, levels, nobody, streams, expected)
 
 
 def answer_table(parts: dict[Source, SourceAnswers]) -> pd.DataFrame:
     """One row per person, in the order of the people; items of other sources are missing."""
-    return pd.concat([parts[source].codes for source in SOURCES], ignore_index=True)
+    return pd.concat([part.codes for part in parts.values()], ignore_index=True)
 
 
 def _answered(
     instrument: Instrument,
     source: Source,
+    kind: ListKind,
     items: ScoredItems,
     levels: np.ndarray,
     coached: CoachedAnswers,
@@ -293,7 +296,9 @@ def _answered(
 ) -> SourceAnswers:
     codes = items.to_codes(levels)
     scores = pd.DataFrame(items.scores(codes), columns=[*items.dimensions, "score"])
-    experiences = experience_answers(instrument, source, scores["score"].to_numpy(), streams(f"{source} experiences"))
+    experiences = experience_answers(
+        instrument, source, kind, scores["score"].to_numpy(), streams(f"{source} experiences")
+    )
     table = pd.concat([pd.DataFrame(codes, columns=items.codes), experiences], axis=1).astype(float)
     was_coached = np.zeros(len(table), dtype=bool)
     was_coached[coached.rows] = True

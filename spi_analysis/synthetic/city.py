@@ -12,8 +12,9 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, nearest
-from spi_analysis.params import RoundSetup, Source, read_csv_table
+from spi_analysis.params import ListKind, RoundSetup, Source, read_csv_table
 from spi_analysis.synthetic.answers import (
     SourceAnswers,
     UnitEffects,
@@ -22,15 +23,13 @@ from spi_analysis.synthetic.answers import (
     listed_answers,
     panel_answers,
 )
-from spi_analysis.synthetic.country import example_scores, is_example
-from spi_analysis.synthetic.profiles import CityProfile, profile_of
+from spi_analysis.synthetic.country import drawn_score, example_scores, is_example
+from spi_analysis.synthetic.profiles import CityProfile, list_kinds, profile_of, response_rate_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.residents import draw_sizes, make_people
 from spi_analysis.synthetic.response_worlds import ResponseModel, response_propensity
 from spi_analysis.synthetic.times import years_since
 from spi_analysis.synthetic.truth import true_figures
-
-LISTED: tuple[Source, ...] = ("internal", "external")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,8 @@ class SyntheticCity:
 
     ``is_eligible`` is the truth by the round's rules; people marked ``hidden_ineligible``
     look eligible on the lists and are not. ``reference_date`` is the first day of
-    fieldwork, to which ages and tenures refer.
+    fieldwork, to which ages and tenures refer. ``kinds``: whose lists and habits the people of a source have;
+    ``labels``: what its list is called.
     """
 
     institution_id: str
@@ -50,6 +50,13 @@ class SyntheticCity:
     answers: pd.DataFrame
     propensity: pd.Series
     truth: pd.DataFrame
+    kinds: Mapping[Source, ListKind]
+    labels: Mapping[Source, str]
+
+    @cached_property
+    def kind(self) -> np.ndarray:
+        """Whose habits every person has."""
+        return self.people["source"].map(dict(self.kinds)).to_numpy(dtype=object)
 
     @cached_property
     def person_ids(self) -> pd.Series:
@@ -84,15 +91,18 @@ def make_city(
     ------
     InputError   an argument is out of range, or the institution has no published scores for the year
     """
-    _check_arguments(seed, response, response_rate, sizes or {})
+    _check_arguments(seed, response, response_rate, sizes or {}, list(setup.round.sources))
     institution = setup.roster[setup.require(institution_id)]
     profile, round_ = profile_of(institution), setup.round_for(institution_id)
     streams = Streams(institution_id, (seed,))
-    people = make_people(institution, round_, {**draw_sizes(profile, streams("sizes")), **(sizes or {})}, streams)
+    kinds = list_kinds(setup)
+    drawn = draw_sizes(setup, institution_id, streams("sizes"))
+    people = make_people(setup, institution_id, round_, {**drawn, **(sizes or {})}, streams)
     ages = years_since(people["birth_date"].to_numpy(), np.datetime64(round_.fieldwork.start))
     units = {
         source: draw_unit_effects(people["unit"][people["source"] == source], streams(f"{source} units"))
-        for source in LISTED
+        for source, kind in kinds.items()
+        if kind != "expert"
     }
     parts = _answers(
         setup, institution_id, institution.name, people, ages, units, profile if coached else None, streams
@@ -105,8 +115,12 @@ def make_city(
         reference_date=round_.fieldwork.start,
         people=people.assign(is_coached=np.concatenate([part.coached for part in parts.values()])),
         answers=answer_table(parts),
-        propensity=response_propensity(people, ages, units, score, response, response_rate or profile.response_rate),
+        propensity=response_propensity(
+            people, kinds, ages, units, score, response, response_rate or response_rate_of(setup, institution_id)
+        ),
         truth=true_figures(setup, setup.inputs[institution_id], people, parts),
+        kinds=kinds,
+        labels={source: part.label.id for source, part in setup.round.sources.items()},
     )
 
 
@@ -122,18 +136,23 @@ def _answers(
 ) -> dict[Source, SourceAnswers]:
     target = true_scores(setup, code, name)
     parts: dict[Source, SourceAnswers] = {}
-    for source in LISTED:
+    for source, kind in list_kinds(setup).items():
         rows = (people["source"] == source).to_numpy()
+        if kind == "expert":
+            parts[source] = panel_answers(int(rows.sum()), setup.instrument, target[source], streams, source)
+            continue
         n_coached = coaching.coached_units if coaching and source == "internal" else 0
         parts[source] = listed_answers(
-            people[rows], ages[rows], units[source], setup.instrument, target[source], n_coached, streams
+            people[rows], ages[rows], units[source], setup.instrument, target[source], n_coached, streams, kind
         )
-    n_experts = int((people["source"] == "expert").sum())
-    return {**parts, "expert": panel_answers(n_experts, setup.instrument, target["expert"], streams)}
+    return parts
 
 
 def true_scores(setup: RoundSetup, code: str, name: str) -> dict[Source, float]:
     """The source scores that an institution's people are generated around: published ones; an example has its own."""
+    if setup.generator is not None:
+        drawn = {source: part.score for source, part in setup.generator.sources.items()}
+        return {source: drawn_score(code, source, *drawn[source]) for source in setup.round.sources}
     return example_scores(code) if is_example(code) else _published_scores(setup, name)
 
 
@@ -142,7 +161,7 @@ def _published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
     year = str(setup.round.year)
     for _, row in read_csv_table(setup.workspace.params / "published.csv").rows:
         if row["institution"] == name and row["year"] == year and row["internal"]:
-            return {source: float(row[source]) for source in ("internal", "external", "expert")}
+            return {source: float(row[source]) for source in PUBLISHED_SOURCES}
     raise InputError(
         "no published source scores to anchor a generated city to",
         file="params/published.csv",
@@ -151,7 +170,9 @@ def _published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
     )
 
 
-def _check_arguments(seed: int, response: str, response_rate: float | None, sizes: Mapping[Source, int]) -> None:
+def _check_arguments(
+    seed: int, response: str, response_rate: float | None, sizes: Mapping[Source, int], sources: list[Source]
+) -> None:
     if seed < 0:
         raise InputError("the seed is negative", got=str(seed), expected="0 or more")
     if response not in get_args(ResponseModel):
@@ -162,10 +183,10 @@ def _check_arguments(seed: int, response: str, response_rate: float | None, size
     if response_rate is not None and not 0 < response_rate < 1:
         raise InputError("the response rate is out of range", got=str(response_rate), expected="between 0 and 1")
     for source, size in sizes.items():
-        if source not in get_args(Source) or size < 1:
+        if source not in sources or size < 1:
             raise InputError(
                 "unknown source or empty list",
                 got=f"{source}: {size}",
-                expected="internal, external or expert, and at least one person",
-                hint=nearest(source, get_args(Source)),
+                expected=f"{', '.join(sources)}, and at least one person",
+                hint=nearest(source, sources),
             )

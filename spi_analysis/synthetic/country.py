@@ -116,6 +116,12 @@ def example_scores(institution_id: str) -> dict[Source, float]:
     }
 
 
+def drawn_score(institution_id: str, source: Source, mean: float, spread: float) -> float:
+    """The true score of a source, drawn around the mean of all institutions."""
+    rng = _rng(institution_id, f"score of {source}")
+    return round(float(np.clip(mean + spread * rng.standard_normal(), *POSSIBLE)), 2)
+
+
 def example_size(institution_id: str) -> tuple[int, int]:
     """How many employees and users an example institution lists."""
     rng, shape = _rng(institution_id, "size"), SHAPES[type_of(institution_id)]

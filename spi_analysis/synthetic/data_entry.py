@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from spi_analysis.params import Source
+from spi_analysis.params import ListKind, Source
 
 DateStyle = Literal["excel", "words", "slashes"]
 
@@ -59,9 +59,9 @@ class DataEntryPatterns:
     echelons: bool = False
     contacts_last: bool = False
 
-    def columns(self, source: Source) -> list[str]:
+    def columns(self, kind: ListKind) -> list[str]:
         """The fields of a list, from left to right."""
-        pattern = {"internal": _EMPLOYEE, "external": _USER, "expert": _EXPERT}[source]
+        pattern = {"internal": _EMPLOYEE, "external": _USER, "expert": _EXPERT}[kind]
         contacts = _CONTACTS[self.style]
         if self.contacts_last:
             return ["number", *pattern.replace("{} ", "").replace(" {}", "").split(), *contacts.split()]

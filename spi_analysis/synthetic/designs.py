@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from spi_analysis.columns import SOURCES
+from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, Problem
 from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.scores import combine_index
@@ -353,7 +353,7 @@ def _with_parts(table: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:
 def _in_order(table: pd.DataFrame, rates: Sequence[float]) -> pd.DataFrame:
     """Rows as people read them: the index first, then by response rate and kind of response."""
     orders: dict[str, Sequence[object]] = {
-        "measure": ("index", *SOURCES), "response_rate": rates, "answering": ANSWERING, "design": DESIGNS
+        "measure": ("index", *PUBLISHED_SOURCES), "response_rate": rates, "answering": ANSWERING, "design": DESIGNS
     }  # fmt: skip
     places = {name: table[name].map({value: i for i, value in enumerate(order)}) for name, order in orders.items()}
     return table.loc[pd.DataFrame(places).sort_values(list(orders)).index].reset_index(drop=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError
 from spi_analysis.params import FieldworkParams, Instrument, Item, RoundSetup, Scale, Source
 from spi_analysis.synthetic.city import SyntheticCity
@@ -88,7 +87,7 @@ def draw_diary(city: SyntheticCity, fieldwork: FieldworkParams, reach: Reach, st
     started_at, called_at = _start_times(city, calendar, contacts, reached_at, streams)
     eligible = city.people["is_eligible"].to_numpy()
     completes = completes & starts & eligible
-    ended_at = started_at + durations(city.people["source"].to_numpy(), streams("durations"))
+    ended_at = started_at + durations(city.kind, streams("durations"))
     ended_at = np.where(starts & ~eligible, started_at + np.timedelta64(25, "s"), ended_at)
 
     chance = streams("what happens").random((4, n))
@@ -126,13 +125,11 @@ def _answering(city: SyntheticCity, rng: np.random.Generator) -> tuple[np.ndarra
 
 def _wrong_numbers(city: SyntheticCity, answers: np.ndarray, streams: Streams) -> np.ndarray:
     """Dead numbers; over all people of a source their share is the drawn one."""
-    source, rng = city.people["source"].to_numpy(), streams("wrong number rates")
-    share = np.select(
-        [source == name for name in WRONG_NUMBERS], [rng.uniform(*span) for span in WRONG_NUMBERS.values()]
-    )
+    kind, rng = city.kind, streams("wrong number rates")
+    share = np.select([kind == name for name in WRONG_NUMBERS], [rng.uniform(*span) for span in WRONG_NUMBERS.values()])
     p = np.minimum(city.propensity.to_numpy() / (1 - BROKEN_OFF), 0.99)
     chance = np.where(answers, WRONG_IF_ANSWERING * share, share * (1 - WRONG_IF_ANSWERING * p) / (1 - p))
-    return streams("wrong numbers").random(source.size) < chance
+    return streams("wrong numbers").random(kind.size) < chance
 
 
 def _start_times(
@@ -212,7 +209,7 @@ def filled_questionnaires(
     answered = here & diary.starts & ~diary.found_ineligible
     source = city.people["source"].to_numpy()
     parts = []
-    for name in SOURCES:
+    for name in city.kinds:
         of_source = np.flatnonzero(source == name)
         codes = city.answers.loc[of_source, instrument.codes(name)].to_numpy(copy=True)
         _leave_out(codes, instrument, name, streams(f"{name} item nonresponse"))

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.params import Source
 from spi_analysis.synthetic.city import SyntheticCity
 from spi_analysis.synthetic.data_entry import DataEntryPatterns, patterns_of
@@ -26,6 +25,7 @@ GAPS |= {"position": 0.001, "unit": 0.001, "service_unit": 0.001}  # without the
 
 TITLES = {"internal": "DAFTAR PEGAWAI", "external": "DAFTAR PENGGUNA LAYANAN", "expert": "DAFTAR NARASUMBER EKSPER"}
 SHEETS = {"internal": "Pegawai", "external": "Pengguna", "expert": "Narasumber"}
+SHEET, OTHER_FILES = "Daftar", "{slug}__{source}.xlsx"
 SHORT_NAME = "Pemerintah "
 EXPORTED_FILES: dict[Source, str] = {
     "internal": "{slug}__internal.csv",
@@ -44,18 +44,18 @@ def received_lists(city: SyntheticCity, folder: Path, seed: int, *, exported: bo
     patterns, streams = patterns_of(city.institution_id), Streams(city.institution_id, (city.seed, seed))
     if exported:
         patterns = replace(patterns, files=EXPORTED_FILES, encoding="utf-8")
-    return [_write_list(city, source, patterns, folder, streams) for source in SOURCES]
+    return [_write_list(city, source, patterns, folder, streams) for source in city.kinds]
 
 
 def _write_list(
     city: SyntheticCity, source: Source, patterns: DataEntryPatterns, folder: Path, streams: Streams
 ) -> Path:
     name = city.name.removeprefix(SHORT_NAME)
-    path = folder / patterns.files[source].format(slug=city.institution_id, name=name)
+    path = folder / patterns.files.get(source, OTHER_FILES).format(source=source, slug=city.institution_id, name=name)
     sheet = path.suffix == ".xlsx"
     rows = _listed_rows(city, source, streams(f"{source} rows"))
     columns = list_columns(city, rows, source, patterns, streams, sheet=sheet)
-    if source != "expert":
+    if city.kinds[source] != "expert":
         _make_gaps(columns, streams(f"{source} gaps"))
     if path.suffix == ".parquet":
         return _write_parquet(path, {patterns.header(column): cells for column, cells in columns.items()})
@@ -64,8 +64,14 @@ def _write_list(
     if not sheet:
         return write_bytes(path, _csv_text(table).encode(patterns.encoding))
     year = city.reference_date.year
-    titles = [f"{TITLES[source]} {name.upper()}", f"SURVEI PENILAIAN INTEGRITAS TAHUN {year}", name, ""]
-    return write_workbook(path, SHEETS[source], [*([title] for title in titles[: patterns.title_lines]), *table])
+    titles = [f"{_title(city, source)} {name.upper()}", f"SURVEI PENILAIAN INTEGRITAS TAHUN {year}", name, ""]
+    return write_workbook(
+        path, SHEETS.get(source, SHEET), [*([title] for title in titles[: patterns.title_lines]), *table]
+    )
+
+
+def _title(city: SyntheticCity, source: Source) -> str:
+    return TITLES.get(source) or f"DAFTAR {city.labels[source].upper()}"
 
 
 def _write_parquet(path: Path, columns: dict[str, list[Cell]]) -> Path:
@@ -77,7 +83,7 @@ def _write_parquet(path: Path, columns: dict[str, list[Cell]]) -> Path:
 def _listed_rows(city: SyntheticCity, source: Source, rng: np.random.Generator) -> np.ndarray:
     """Rows of the people on the list, unit by unit; some people stand on it twice, somewhere."""
     people = np.flatnonzero(city.people["source"] == source)
-    if source == "expert":
+    if city.kinds[source] == "expert":
         return people
     twice = rng.choice(people, round(DUPLICATES * people.size), replace=False)
     place = np.concatenate([np.arange(people.size, dtype=float), rng.uniform(0, people.size, twice.size)])

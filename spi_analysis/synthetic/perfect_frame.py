@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.params import RoundSetup
 from spi_analysis.synthetic.city import SyntheticCity
 from spi_analysis.synthetic.times import years_since
@@ -47,8 +46,9 @@ def age_groups(ages: np.ndarray, limits: list[int]) -> np.ndarray:
 
 def _also_listed_as(people: pd.DataFrame) -> pd.Series:
     """The other sources in which the same person is listed."""
-    places = {source: people["uid"].isin(people.loc[people["source"] == source, "uid"]) for source in SOURCES}
+    sources = list(people["source"].unique())
+    places = {source: people["uid"].isin(people.loc[people["source"] == source, "uid"]) for source in sources}
     others = [
-        np.where(places[source] & (people["source"] != source), f"{source} ", "").astype(object) for source in SOURCES
+        np.where(places[source] & (people["source"] != source), f"{source} ", "").astype(object) for source in sources
     ]
     return pd.Series(sum(others[1:], others[0]), index=people.index).str.strip().replace("", None)

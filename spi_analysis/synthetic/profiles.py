@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from spi_analysis.params import Institution
+from spi_analysis.columns import PUBLISHED_SOURCES
+from spi_analysis.errors import ParameterError
+from spi_analysis.params import Institution, ListKind, RoundSetup, Source
 from spi_analysis.synthetic.country import example_response, example_size, is_example
 
 
@@ -44,6 +46,37 @@ def profile_of(institution: Institution) -> CityProfile:
     number = int.from_bytes(hashlib.sha256(institution.institution_id.encode()).digest()[:4], "little")
     internal, external = _BY_SIZE.get(institution.size_class or "", _SMALL)
     return CityProfile(internal, external, 0.18 + number % 21 / 100, number % 3)
+
+
+def list_kinds(setup: RoundSetup) -> dict[Source, ListKind]:
+    """Whose lists and habits the generated people of each source of the round have.
+
+    Raises
+    ------
+    ParameterError   a source is none of the usual three, and nothing says what its people are like.
+    """
+    if setup.generator is not None:
+        return {source: setup.generator.sources[source].like for source in setup.round.sources}
+    kinds: dict[Source, ListKind] = {"internal": "internal", "external": "external", "expert": "expert"}
+    unknown = [source for source in setup.round.sources if source not in kinds]
+    if unknown:
+        raise ParameterError(
+            "nothing says what generated people of a source are like",
+            file="params/generator.yaml",
+            key=f"sources.{unknown[0]}",
+            got="no such file",
+            expected=f"like (one of {', '.join(PUBLISHED_SOURCES)}), people and score of every source",
+        )
+    return {source: kinds[source] for source in setup.round.sources}
+
+
+def response_rate_of(setup: RoundSetup, institution_id: str) -> float:
+    """Mean response probability of an institution's eligible people."""
+    return (
+        profile_of(setup.roster[institution_id]).response_rate
+        if setup.generator is None
+        else (setup.generator.response_rate)
+    )
 
 
 def _example_profile(institution_id: str) -> CityProfile:

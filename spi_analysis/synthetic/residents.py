@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
-from spi_analysis.params import EligibilityParams, Institution, RoundParams, Source
+from spi_analysis.params import EligibilityParams, GeneratorParams, ListKind, RoundParams, RoundSetup, Source
 from spi_analysis.synthetic.offices import Field, Office, head_title, offices_of, service_units_of
-from spi_analysis.synthetic.profiles import CityProfile
+from spi_analysis.synthetic.profiles import list_kinds, profile_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.times import YEAR, years_since
 
@@ -282,8 +283,12 @@ HIDDEN_INELIGIBLE = 0.025  # share of the listed who left or never used the serv
 PANEL = (8, 20)
 
 
-def draw_sizes(profile: CityProfile, rng: np.random.Generator) -> dict[Source, int]:
+def draw_sizes(setup: RoundSetup, institution_id: str, rng: np.random.Generator) -> dict[Source, int]:
     """How many people each list of the city holds."""
+    if setup.generator is not None:
+        limits = {source: part.people for source, part in setup.generator.sources.items()}
+        return {source: int(rng.integers(*limits[source], endpoint=True)) for source in setup.round.sources}
+    profile = profile_of(setup.roster[institution_id])
     internal, external = rng.integers(*profile.internal), rng.integers(*profile.external)
     return {
         "internal": int(internal),
@@ -292,24 +297,33 @@ def draw_sizes(profile: CityProfile, rng: np.random.Generator) -> dict[Source, i
     }
 
 
+# Purposes of the random numbers that people of the usual sources are made with; others have the source's name.
+PEOPLE_STREAMS = {"internal": "employees", "external": "users", "expert": "panel"}
+
+
 def make_people(
-    institution: Institution, round_: RoundParams, sizes: dict[Source, int], streams: Streams
+    setup: RoundSetup, institution_id: str, round_: RoundParams, sizes: dict[Source, int], streams: Streams
 ) -> pd.DataFrame:
     """One row per person and source; people who are employee and user have the same uid in both."""
     at = np.datetime64(round_.fieldwork.start)
-    code = institution.institution_id
+    code, kinds = institution_id, list_kinds(setup)
+    offices, services = _offices(code, setup.generator), _services_of_units(code, setup.generator)
+    make: dict[ListKind, Callable[[int, np.random.Generator], pd.DataFrame]] = {
+        "internal": lambda n, rng: make_employees(offices, n, at, rng),
+        "external": lambda n, rng: make_users(services, n, at, rng),
+        "expert": lambda n, rng: make_panel(n, at, rng),
+    }
     parts = {
-        "internal": make_employees(offices_of(code), sizes["internal"], at, streams("employees")),
-        "external": make_users(service_units_of(code), sizes["external"], at, streams("users")),
-        "expert": make_panel(sizes["expert"], at, streams("panel")),
+        source: make[kind](sizes[source], streams(PEOPLE_STREAMS.get(source, source))) for source, kind in kinds.items()
     }
     people = pd.concat([_complete(part, source) for source, part in parts.items()], ignore_index=True)
     identities = make_identities(people["sex"].to_numpy(), streams("identities"))
     people[list(identities)] = identities.astype(object)
     people["uid"] = [f"{code}-{number:06d}" for number in range(len(people))]
-    _merge_identities(people, streams("also employee"))
-    internal = people["source"] == "internal"
-    people.loc[internal, "employee_number"] = employee_numbers(people[internal])
+    _merge_identities(people, kinds, streams("also employee"))
+    for source in [source for source, kind in kinds.items() if kind == "internal"]:
+        employees = people["source"] == source
+        people.loc[employees, "employee_number"] = employee_numbers(people[employees])
     _mark_eligibility(people, round_, at, streams("hidden ineligible"))
     return people
 
@@ -335,9 +349,26 @@ def _complete(part: pd.DataFrame, source: str) -> pd.DataFrame:
     return part.assign(**{**missing, "source": source})[list(blank)].astype(PEOPLE_COLUMNS)
 
 
-def _merge_identities(people: pd.DataFrame, rng: np.random.Generator) -> None:
+def _offices(institution_id: str, generator: GeneratorParams | None) -> tuple[Office, ...]:
+    if generator is None:
+        return offices_of(institution_id)
+    return tuple(Office(name, weight) for name, weight in generator.units.items())
+
+
+def _services_of_units(
+    institution_id: str, generator: GeneratorParams | None
+) -> tuple[tuple[str, float, tuple[str, ...]], ...]:
+    if generator is None:
+        return service_units_of(institution_id)
+    return tuple((name, weight, generator.services) for name, weight in generator.units.items())
+
+
+def _merge_identities(people: pd.DataFrame, kinds: Mapping[Source, ListKind], rng: np.random.Generator) -> None:
     """Give about one user in a hundred the identity of an employee."""
-    employees, users = (np.flatnonzero(people["source"] == source) for source in SOURCES[:2])
+    first = {kind: source for source, kind in reversed(kinds.items())}
+    if not {"internal", "external"} <= set(first):
+        return
+    employees, users = (np.flatnonzero(people["source"] == first[kind]) for kind in ("internal", "external"))
     count = min(round(ALSO_EMPLOYEE * users.size), employees.size)
     chosen = rng.choice(users, count, replace=False)
     people.loc[chosen, SAME_PERSON] = people.loc[rng.choice(employees, count, replace=False), SAME_PERSON].to_numpy()
@@ -345,7 +376,7 @@ def _merge_identities(people: pd.DataFrame, rng: np.random.Generator) -> None:
 
 def _mark_eligibility(people: pd.DataFrame, round_: RoundParams, at: np.datetime64, rng: np.random.Generator) -> None:
     chance = rng.random(len(people))
-    for source in SOURCES:
+    for source in round_.sources:
         rows = people.index[people["source"] == source]
         listed = listed_eligible(people.loc[rows], round_.sources[source].eligibility, at)
         hidden = listed & (chance[rows] < HIDDEN_INELIGIBLE) & (round_.sources[source].nature == "probability")

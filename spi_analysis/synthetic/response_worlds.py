@@ -5,12 +5,13 @@ logit(p) = intercept + source + unit + position + sex + age (+ own standardised 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.params import Source
+from spi_analysis.params import ListKind, Source
 from spi_analysis.synthetic.answers import MIDDLE_AGE, UnitEffects
 from spi_analysis.synthetic.randomness import solve_increasing
 
@@ -27,6 +28,7 @@ EXPERTS = 0.95
 
 def response_propensity(
     people: pd.DataFrame,
+    kinds: Mapping[Source, ListKind],
     ages: np.ndarray,
     units: dict[Source, UnitEffects],
     score: np.ndarray,
@@ -35,15 +37,16 @@ def response_propensity(
 ) -> pd.Series:
     """Response probabilities; their mean over the eligible employees and users is ``rate``."""
     source = people["source"].to_numpy()
-    logit = np.where(source == "external", USERS, 0.0) + _listed_part(people, ages)
+    kind = people["source"].map(dict(kinds)).to_numpy(dtype=object)
+    logit = np.where(kind == "external", USERS, 0.0) + _listed_part(people, ages)
     for name, effects in units.items():
         rows = source == name
         logit[rows] += UNIT_SD * people["unit"][rows].map(effects.response).to_numpy(dtype=float)
         if model == "depends_on_answer":
             logit[rows] += OWN_SCORE * (score[rows] - score[rows].mean()) / max(score[rows].std(), 1e-9)
-    counted = logit[people["is_eligible"].to_numpy() & (source != "expert")]
+    counted = logit[people["is_eligible"].to_numpy() & (kind != "expert")]
     intercept = solve_increasing(lambda shift: float(_probability(counted + shift).mean()), rate, -30.0, 30.0)
-    return pd.Series(np.where(source == "expert", EXPERTS, _probability(logit + intercept)), index=people.index)
+    return pd.Series(np.where(kind == "expert", EXPERTS, _probability(logit + intercept)), index=people.index)
 
 
 def _listed_part(people: pd.DataFrame, ages: np.ndarray) -> np.ndarray:

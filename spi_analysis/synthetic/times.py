@@ -92,11 +92,11 @@ def burst_times(units: np.ndarray, reached_at: np.ndarray, calendar: Calendar, r
     return calendar.within(np.maximum(times, reached_at + 5 * MINUTE))
 
 
-def durations(source: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def durations(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Time from start to end: lognormal, with a few who rush through."""
-    median = np.select([source == name for name in MEDIAN_MINUTES], list(MEDIAN_MINUTES.values()))
-    minutes = np.minimum(median * rng.lognormal(0, SPREAD, source.size), LONGEST_MINUTES)
-    minutes *= np.where(rng.random(source.size) < SPEEDERS, SPEEDERS_TAKE, 1.0)
+    median = np.select([kind == name for name in MEDIAN_MINUTES], list(MEDIAN_MINUTES.values()))
+    minutes = np.minimum(median * rng.lognormal(0, SPREAD, kind.size), LONGEST_MINUTES)
+    minutes *= np.where(rng.random(kind.size) < SPEEDERS, SPEEDERS_TAKE, 1.0)
     return np.maximum(minutes * 60, 40).astype("timedelta64[s]")
 
 

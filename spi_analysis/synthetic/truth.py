@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.params import InstitutionInputs, RoundSetup, Source
 from spi_analysis.synthetic.answers import SourceAnswers
 
@@ -23,8 +22,8 @@ def true_figures(
     """Index, source scores, dimensions, units and rates as a table of ``TRUTH_COLUMNS``."""
     rows: list[tuple[object, ...]] = []
     scores: dict[Source, float] = {}
-    for source in SOURCES:
-        part, group = parts[source], people[people["source"] == source]
+    for source, part in parts.items():
+        group = people[people["source"] == source]
         eligible = group["is_eligible"].to_numpy()
         means = part.scores[eligible].mean() if part.expected is None else part.expected
         scores[source] = float(means["score"])
@@ -32,9 +31,10 @@ def true_figures(
         rows += [("dimension", source, code, None, None, value) for code, value in means.drop("score").items()]
         rows += _unit_rows(source, part, group["unit"].to_numpy(), eligible)
         rows += _rate_rows(setup, source, part.codes[eligible])
-    weights = setup.round.index.source_weights
+    weights = setup.round.index.weights
     corrections = sum(inputs.corrections.values())
-    index = sum(weights[source] * scores[source] for source in SOURCES) - corrections
+    known = {**scores, **{one.component: one.score for one in inputs.components}}
+    index = sum(weight * known[part] for part, weight in weights.items()) - corrections
     return pd.DataFrame([("index", None, None, None, None, index), *rows], columns=TRUTH_COLUMNS)
 
 

@@ -177,7 +177,7 @@ def list_columns(
 ) -> dict[str, list[Cell]]:
     """Cells of every column of a list, in the order of the columns."""
     clerk = _Clerk(city, rows, source, patterns, streams, sheet)
-    return {column: getattr(clerk, column)() for column in patterns.columns(source)}
+    return {column: getattr(clerk, column)() for column in patterns.columns(city.kinds[source])}
 
 
 class _Clerk:

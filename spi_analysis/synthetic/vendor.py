@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyreadstat
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError
 from spi_analysis.params import Instrument, RoundSetup
 from spi_analysis.synthetic.city import SyntheticCity
@@ -24,12 +23,12 @@ from spi_analysis.tables import whole_file, write_bytes, write_parquet
 INVITATION_COLUMNS = {"token": "token", "source": "source", "name": "name", "phone": "phone", "email": "email"}
 
 
-def read_invitations(files: Iterable[Path]) -> pd.DataFrame:
+def read_invitations(files: Iterable[Path], sources: Collection[str]) -> pd.DataFrame:
     """All invitations: token, source, name, phone (digits only) and email; "" where nothing is given.
 
     A file without a column for the source must name it in its own name.
     """
-    parts = [_read(Path(file)) for file in files]
+    parts = [_read(Path(file), sources) for file in files]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(INVITATION_COLUMNS), dtype=str)
 
 
@@ -50,18 +49,18 @@ def find_people(city: SyntheticCity, invitations: pd.DataFrame) -> np.ndarray:
     return rows
 
 
-def _read(file: Path) -> pd.DataFrame:
+def _read(file: Path, sources: Collection[str]) -> pd.DataFrame:
     table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     table = table.rename(columns={given: column for column, given in INVITATION_COLUMNS.items()})
     if "source" not in table:
-        table["source"] = next((source for source in SOURCES if source in file.name), "")
+        table["source"] = next((source for source in sources if source in file.name), "")
     missing = [INVITATION_COLUMNS[column] for column in INVITATION_COLUMNS if column not in table]
-    if missing or not table["source"].isin(SOURCES).all():
+    if missing or not table["source"].isin(sources).all():
         raise InputError(
             "this is not an invitation file",
             file=file.name,
             column=", ".join(missing) or INVITATION_COLUMNS["source"],
-            expected=f"the columns {', '.join(INVITATION_COLUMNS.values())}, and sources {', '.join(SOURCES)}",
+            expected=f"the columns {', '.join(INVITATION_COLUMNS.values())}, and sources {', '.join(sources)}",
         )
     table["phone"] = table["phone"].map(_digits)
     table["email"] = table["email"].str.strip().str.lower()
@@ -127,7 +126,7 @@ def vendor_files(
     where a contact is missing, only the other channel reaches them. A contact that
     belongs to nobody comes back as a wrong number. ``exported``: Parquet throughout, as out of a database.
     """
-    invitations = read_invitations(invitation_files)
+    invitations = read_invitations(invitation_files, list(city.kinds))
     rows = find_people(city, invitations)
     known = invitations.assign(row=rows)[rows >= 0]
     events, responses = run_fieldwork(city, known["row"].to_numpy(), _reach(known, len(city.people)), setup, seed)
@@ -166,10 +165,10 @@ def _write_answers(
 ) -> list[Path]:
     writers = {".csv": _write_csv, ".sav": _write_sav, ".xlsx": _write_xlsx, ".parquet": _write_parquet}
     paths = []
-    for source in SOURCES:
+    for source in city.kinds:
         columns = [*ANSWER_COLUMNS, *instrument.codes(source)]
         table = answers.loc[answers["source"] == source, columns].rename(columns=ANSWER_COLUMNS)
-        name = EXPORTED if exported else ANSWER_FILES[source]
+        name = EXPORTED if exported or source not in ANSWER_FILES else ANSWER_FILES[source]
         path = folder / name.format(city.institution_id, f"jawaban_{source}")
         labels = {
             question.code: {code: text["id"] for code, text in instrument.scales[question.scale].labels.items()}

@@ -92,7 +92,9 @@ from .cells.text import (
 from .cells.text import (
     text_of as text_of,
 )
-from .cells.unit_names import one_spelling as one_spelling
+from .cells.unit_names import (
+    one_spelling as one_spelling,
+)
 from .contracts import (
     CONTRACTS as CONTRACTS,
 )
@@ -156,7 +158,9 @@ from .estimate_columns import (
 from .estimate_columns import (
     with_kinds as with_kinds,
 )
-from .export import export_round as export_round
+from .export import (
+    export_round as export_round,
+)
 from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
 )
@@ -214,7 +218,9 @@ from .locking import (
 from .locking import (
     one_writer_in_parts as one_writer_in_parts,
 )
-from .neutral import is_neutral as is_neutral
+from .neutral import (
+    is_neutral as is_neutral,
+)
 from .page_figures import (
     DECIMALS as DECIMALS,
 )
@@ -230,9 +236,14 @@ from .page_figures import (
 from .page_figures import (
     rounded as rounded,
 )
-from .preflight import check_round as check_round
+from .preflight import (
+    check_round as check_round,
+)
 from .published_table import (
     PUBLISHED_PARTS as PUBLISHED_PARTS,
+)
+from .published_table import (
+    has_published as has_published,
 )
 from .published_table import (
     import_published as import_published,
@@ -294,7 +305,9 @@ from .stored_files import (
 from .stored_files import (
     reading as reading,
 )
-from .unasked import unasked_items as unasked_items
+from .unasked import (
+    unasked_items as unasked_items,
+)
 from .upgrade import (
     Upgrade as Upgrade,
 )

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import ContactItem, ExperienceItem, Instrument, Item, Scale
 from spi_analysis.tables.contracts import CONTRACTS
@@ -37,10 +36,10 @@ def require_answers_fit(responses: pd.DataFrame, instrument: Instrument, where: 
     InputError   one problem for every question.
     """
     problems = []
-    for source in SOURCES:
+    for source, questions in instrument.questions.items():
         own = responses[responses["source"] == source]
-        if len(own) and source in instrument.questions:
-            problems += misfits(own, instrument.questions[source], instrument, where)
+        if len(own):
+            problems += misfits(own, questions, instrument, where)
     if problems:
         raise InputError(*problems)
 

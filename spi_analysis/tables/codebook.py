@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from spi_analysis.columns import LABELS, MEASURES, VALUES, Measure
-from spi_analysis.params import Instrument, Language
+from spi_analysis.columns import LABELS, MEASURES, VALUES, Label, Measure
+from spi_analysis.params import Instrument, Language, Text
 from spi_analysis.tables.contracts import CONTRACTS, KEYS
 
-YES_NO: dict[Language, dict[int, str]] = {"id": {0: "Tidak", 1: "Ya"}, "en": {0: "No", 1: "Yes"}}
+YES_NO = {0: Label("Tidak", "No"), 1: Label("Ya", "Yes")}
 CODEBOOK_COLUMNS = ("column", "label", "value", "value_label", "is_missing")
 
 
@@ -29,8 +29,13 @@ class Meaning:
         return any(isinstance(value, str) for value in self.values)
 
 
-def meanings(columns: Iterable[str], instrument: Instrument, language: Language) -> dict[str, Meaning]:
-    """The meaning of each column in one language; items by their question, others by their canonical label."""
+def meanings(
+    columns: Iterable[str], instrument: Instrument, language: Language, sources: Mapping[str, Text]
+) -> dict[str, Meaning]:
+    """The meaning of each column in one language; items by their question, others by their canonical label.
+
+    ``sources``: what the round calls its sources. Words that are missing in the language are English.
+    """
     questions = {question.code: question for part in instrument.questions.values() for question in part}
     found = {}
     for column in columns:
@@ -39,17 +44,18 @@ def meanings(columns: Iterable[str], instrument: Instrument, language: Language)
             labels = {code: text[language] for code, text in sorted(scale.labels.items())}
             found[column] = Meaning(questions[column].text[language], labels, tuple(sorted(scale.missing)))
         else:
-            label = getattr(LABELS[column], language) if column in LABELS else column
-            found[column] = Meaning(label, _codes(column, language))
+            label = LABELS[column].get(language) or LABELS[column].en if column in LABELS else column
+            codes = {code: text[language] for code, text in sources.items()} if column == "source" else None
+            found[column] = Meaning(label, codes or _codes(column, language))
     return found
 
 
 def _codes(column: str, language: Language) -> dict[int, str] | dict[str, str]:
     """Codes of a column that is no item. Age groups name themselves."""
     if column.startswith("is_"):
-        return YES_NO[language]
+        return {code: label.get(language) or label.en for code, label in YES_NO.items()}
     labels = {} if column == "age_group" else VALUES.get(column, {})
-    return {code: getattr(label, language) for code, label in labels.items()}
+    return {code: label.get(language) or label.en for code, label in labels.items()}
 
 
 def codebook(words: dict[str, Meaning]) -> pd.DataFrame:

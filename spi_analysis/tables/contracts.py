@@ -6,14 +6,15 @@ either returns the table or raises.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from spi_analysis.columns import SOURCES
-from spi_analysis.errors import InputError, Problem
+from spi_analysis.columns import PUBLISHED_SOURCES
+from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.tables.estimate_columns import ESTIMATE_KEYS, key_problems
 
 SEXES = ("female", "male", "unknown")
@@ -70,14 +71,14 @@ def _schema(columns: dict[str, pa.Column], *, strict: bool = True) -> pa.DataFra
     return pa.DataFrameSchema(columns, strict=strict, ordered=False)
 
 
-_WHO = {"institution_id": _text(), "person_id": _text(), "source": _text(allowed=SOURCES)}
+_WHO = {"institution_id": _text(), "person_id": _text(), "source": _text()}
 
 CONTRACTS: dict[str, pa.DataFrameSchema] = {
     "frame": _schema(
         {
             "institution_id": _text(),
             "person_id": _text(),
-            "source": _text(allowed=SOURCES),
+            "source": _text(),
             "unit": _text(nullable=True),
             "position_class": _text(nullable=True),
             "service": _text(nullable=True),
@@ -164,9 +165,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "type": _text(),
             "province_code": _text(nullable=True),
             "index": _number(low=0, high=100),
-            "internal": _number(low=0, high=100, nullable=True),
-            "external": _number(low=0, high=100, nullable=True),
-            "expert": _number(low=0, high=100, nullable=True),
+            **{source: _number(low=0, high=100, nullable=True) for source in PUBLISHED_SOURCES},
             "correction_conduct": _number(low=0, nullable=True),
             "correction_facts": _number(low=0, nullable=True),
         }
@@ -198,8 +197,12 @@ KEYS: dict[str, list[str]] = {
 }
 
 
-def checked(table: str, data: pd.DataFrame, file: str = "") -> pd.DataFrame:
+def checked(table: str, data: pd.DataFrame, file: str = "", sources: Collection[str] | None = None) -> pd.DataFrame:
     """``data`` with the types and the column order of the table's contract.
+
+    Parameters
+    ----------
+    sources : of the round; no row may be of another (None: not looked at)
 
     Raises
     ------
@@ -211,7 +214,8 @@ def checked(table: str, data: pd.DataFrame, file: str = "") -> pd.DataFrame:
         valid = schema.validate(data.reset_index(drop=True), lazy=True)
     except SchemaErrors as error:
         raise InputError(*_problems(table, error, file)) from None
-    if table == "estimates" and (problems := key_problems(valid)):
+    problems = key_problems(valid, sources) if table == "estimates" else _other_sources(table, valid, sources)
+    if problems:
         raise InputError(*(replace(problem, file=file) for problem in problems))
     repeats = valid.duplicated(KEYS[table]) if table in KEYS else pd.Series(False, index=valid.index)
     if repeats.any():
@@ -226,6 +230,24 @@ def checked(table: str, data: pd.DataFrame, file: str = "") -> pd.DataFrame:
             )
         )
     return valid[[*schema.columns, *(c for c in valid.columns if c not in schema.columns)]]
+
+
+def _other_sources(table: str, data: pd.DataFrame, sources: Collection[str] | None) -> list[Problem]:
+    """The first row of each source that the round does not have."""
+    if sources is None or "source" not in data:
+        return []
+    strange = data["source"][~data["source"].isin(sources)].drop_duplicates()
+    return [
+        Problem(
+            f"table {table} holds a source that the round does not have",
+            row=int(row) + 1,
+            column="source",
+            got=name,
+            expected=", ".join(sources),
+            hint=nearest(name, sources),
+        )
+        for row, name in strange.items()
+    ]
 
 
 def _problems(table: str, error: SchemaErrors, file: str) -> list[Problem]:

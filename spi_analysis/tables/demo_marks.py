@@ -130,7 +130,7 @@ def is_demonstration_value(value: str, name: str) -> bool:
 def public_value_problem(setup: RoundSetup) -> Problem | None:
     """What is wrong with the public value of a real round's draw; None where it is one, or where this is the demo."""
     draw, workspace = setup.round.draw, setup.workspace
-    name = draw.public_value_name["en"]
+    name = draw.public_value_name.en
     if demo_seed(workspace) is not None or not is_demonstration_value(draw.public_value, name):
         return None
     return Problem(

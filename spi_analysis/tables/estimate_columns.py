@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import MEASURES, SOURCES, VALUES, Measure
+from spi_analysis.columns import MEASURES, VALUES, Measure
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import CORRECTIONS
 
@@ -29,7 +29,6 @@ ESTIMATE_KEYS = [
 WHOLE, ALL = "whole", "all"
 # Parts of these kinds are the same in every round; those of the others stand in its instrument and parameters.
 PART_CODES: dict[str, tuple[str, ...]] = {
-    "source": SOURCES,
     "correction": CORRECTIONS,
     "contribution": ("weights", "unexplained"),
     "target": tuple(VALUES["target"]),
@@ -46,11 +45,13 @@ def with_kinds(rows: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    rows : DataFrame   measure, and what its rows have of source, part, domain, denominator, reference_year
+    rows : DataFrame   measure, and what its rows have of source, part, domain, denominator, reference_year; part_kind
+        where a measure has several kinds whose codes stand in the round
     """
     table = rows.reindex(columns=[*ESTIMATE_KEYS, *rows.columns.difference(ESTIMATE_KEYS, sort=False)])
     declared = [MEASURES[measure] for measure in table["measure"]]
-    table["part_kind"] = [_part_kind(kinds, part) for kinds, part in zip(declared, table["part"], strict=True)]
+    kinds = [_part_kind(kinds, part) for kinds, part in zip(declared, table["part"], strict=True)]
+    table["part_kind"] = table["part_kind"].astype(object).where(table["part_kind"].notna(), kinds)
     table["domain_kind"] = [kinds.domain for kinds in declared]
     texts = ESTIMATE_KEYS[:-1]
     # Of a column that no row has (as the domain, while only experts have answered) pandas would make numbers.
@@ -63,25 +64,28 @@ def _part_kind(declared: Measure, part: object) -> str:
     return next((kind for kind in declared.parts if part in PART_CODES.get(kind, ())), declared.parts[0])
 
 
-def key_problems(estimates: pd.DataFrame) -> list[Problem]:
-    """Columns that do not hold what the measure of their row declares: the first row of each."""
+def key_problems(estimates: pd.DataFrame, sources: Collection[str] | None = None) -> list[Problem]:
+    """Columns that do not hold what the measure of their row declares: the first row of each.
+
+    ``sources``: of the round, where it is known.
+    """
     found: dict[tuple[str, str], Problem] = {}
     for number, row in enumerate(estimates[ESTIMATE_KEYS].to_dict("records"), start=1):
-        for column, allowed in _allowed(row).items():
+        for column, allowed in _allowed(row, None if sources is None else tuple(sources)).items():
             if not _fits(row[column], allowed):
                 found.setdefault((row["measure"], column), _problem(number, column, row, allowed))
     return list(found.values())
 
 
-def _allowed(row: dict[Any, Any]) -> dict[str, Allowed]:
+def _allowed(row: dict[Any, Any], sources: Allowed) -> dict[str, Allowed]:
     """What each column may hold in a row of this measure."""
     declared = MEASURES.get(row["measure"])
     if declared is None:
         return {"measure": tuple(MEASURES)}
     return {
-        "source": SOURCES if declared.has_source else (),
+        "source": sources if declared.has_source else (),
         "part_kind": declared.parts,
-        "part": () if row["part_kind"] == WHOLE else PART_CODES.get(row["part_kind"], ANYTHING),
+        "part": () if row["part_kind"] == WHOLE else {**PART_CODES, "source": sources}.get(row["part_kind"], ANYTHING),
         "domain_kind": (declared.domain,),
         "domain": () if declared.domain == ALL else ANYTHING,
         "denominator": DENOMINATORS if declared.has_denominator else (),

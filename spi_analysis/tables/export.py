@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import openpyxl
 import pandas as pd
 import pyreadstat
 from openpyxl.cell import WriteOnlyCell
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, nearest
 from spi_analysis.params import Language, Workspace, load_setup
 from spi_analysis.tables.codebook import Meaning, codebook, meanings
@@ -23,7 +21,6 @@ from spi_analysis.tables.r_script import r_script
 from spi_analysis.tables.round_data import workspace_of
 from spi_analysis.tables.store import Store
 
-LANGUAGES = get_args(Language)
 FORMATS = ("csv", "xlsx", "sav", "dta", "r")
 WHO = ["institution_id", "person_id", "source"]
 # With the public shift of a coming round, a permanent number would tell who is drawn next.
@@ -64,16 +61,13 @@ def export_round(
     ----------
     folder : where to write          files are named <round>_<institution>...
     formats : of csv, xlsx, sav, dta, r   "csv" brings a codebook, "r" brings the CSV and the replicate weights
-    language : "id" or "en"          of variable and value labels
+    language : one of the round      of variable and value labels
 
     Raises
     ------
     InputError   a format or the language is not one of these.
     StoreError   there are no answers or no weights yet.
     """
-    if language not in LANGUAGES:
-        hint = nearest(language, LANGUAGES)
-        raise InputError("unknown language", got=str(language), expected=", ".join(LANGUAGES), hint=hint)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         hint = nearest(unknown[0], FORMATS)
@@ -88,10 +82,16 @@ def _prepared(
 ) -> _Export:
     place = workspace_of(workspace, "export_round(round_id, institution_id, folder, workspace=...)")
     setup = load_setup(place, round_id)
+    known = setup.round.languages
+    if language not in known:
+        hint = nearest(language, known)
+        raise InputError("unknown language", got=str(language), expected=", ".join(known), hint=hint)
     store = Store(place.data / round_id)
     institution = setup.roster[setup.require(institution_id)]
-    data = _analysis_table(store, institution_id)
-    words = meanings(data.columns, setup.instrument, language)
+    data = _analysis_table(store, institution_id, list(setup.round.sources))
+    words = meanings(
+        data.columns, setup.instrument, language, {code: one.label for code, one in setup.round.sources.items()}
+    )
     return _Export(
         stem=folder / f"{round_id}_{institution_id}",
         title=f"{setup.round.title[language]}: {institution.name}",
@@ -99,11 +99,11 @@ def _prepared(
         replicates=store.read_if_there("replicates", institution_id),
         words=words,
         codes=codebook(words),
-        items=setup.instrument.codes(SOURCES[0]),
+        items=setup.instrument.codes(next(iter(setup.round.sources))),
     )
 
 
-def _analysis_table(store: Store, institution_id: str) -> pd.DataFrame:
+def _analysis_table(store: Store, institution_id: str, sources: list[str]) -> pd.DataFrame:
     """Answers with what the list, the sample and the weighting say of each respondent, in a fixed order."""
     data = store.read("responses", institution_id)
     answers = [column for column in data.columns if column not in WHO]
@@ -112,7 +112,7 @@ def _analysis_table(store: Store, institution_id: str) -> pd.DataFrame:
         new = [column for column in other.columns if column not in (*data.columns, *KEPT_INSIDE)]
         data = data.merge(other[["source", "person_id", *new]], on=["source", "person_id"], how="left", validate="1:1")
     data = data[[*WHO, *(c for c in data.columns if c not in (*WHO, *answers)), *answers]]
-    rank = {source: i for i, source in enumerate(SOURCES)}
+    rank = {source: i for i, source in enumerate(sources)}
     by = ["source", "person_id"]
     return data.sort_values(by, key=lambda c: c.map(rank) if c.name == "source" else c, ignore_index=True)
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import Problem, SpiError, nearest
 from spi_analysis.params import (
     MODELS,
@@ -23,7 +22,6 @@ from spi_analysis.params import (
     RoundSetup,
     Workspace,
     frame_mapping,
-    load_inputs,
     load_mapping,
     load_roster,
     load_setup,
@@ -31,6 +29,7 @@ from spi_analysis.params import (
     load_units,
     read_round,
     read_yaml,
+    round_inputs,
     validate,
 )
 from spi_analysis.tables.answer_fit import foreign_columns, misfits
@@ -169,7 +168,7 @@ class Parameters:
 
     def _inputs(self, roster: Roster) -> Any:
         path = self.workspace.params / "rounds" / f"{self.round_id}.institutions.csv"
-        inputs = self._read(lambda: load_inputs(path, roster))
+        inputs = self._read(lambda: round_inputs(self.workspace, self.round_id, roster))
         for institution_id in [] if inputs is None else sorted(set(roster.ids()) - set(inputs)):
             problem = Problem(
                 "the institution has no inputs in this round",
@@ -234,7 +233,7 @@ def check_tables(setup: RoundSetup, store: Store, institution_id: str) -> Iterat
     """Everything about one institution's tables."""
     for table, blocks in TABLES_NEEDED_BY.items():
         where = f"data/{setup.round.round_id}/{table}/{institution_id}.parquet"
-        data, problems = _read(store, table, institution_id, where)
+        data, problems = _read(store, table, institution_id, where, list(setup.round.sources))
         yield from (Issue("error", blocks, institution_id, problem) for problem in problems)
         if data is None and not problems:
             yield Issue("missing", blocks, institution_id, _missing(table, where))
@@ -244,10 +243,12 @@ def check_tables(setup: RoundSetup, store: Store, institution_id: str) -> Iterat
             yield from _responses(setup, data, institution_id, where)
 
 
-def _read(store: Store, table: str, institution_id: str, where: str) -> tuple[pd.DataFrame | None, list[Problem]]:
+def _read(
+    store: Store, table: str, institution_id: str, where: str, sources: list[str]
+) -> tuple[pd.DataFrame | None, list[Problem]]:
     try:
         data = store.read_if_there(table, institution_id)
-        return (data if data is None or table not in CONTRACTS else checked(table, data, where)), []
+        return (data if data is None or table not in CONTRACTS else checked(table, data, where, sources)), []
     except SpiError as error:
         return None, list(error.problems)
 
@@ -258,7 +259,7 @@ def _missing(table: str, where: str) -> Problem:
 
 def _frame(setup: RoundSetup, frame: pd.DataFrame, institution_id: str, where: str) -> Iterator[Issue]:
     """Every source needs a list, and a source that is drawn needs someone who may be drawn."""
-    for source in SOURCES:
+    for source in setup.round.sources:
         people = frame[frame["source"] == source]
         if people.empty:
             problem = Problem(
@@ -297,7 +298,7 @@ def _responses(setup: RoundSetup, responses: pd.DataFrame, institution_id: str, 
             hint="if they were never asked, take them out of the instrument; else name their columns with --mapping",
         )
         yield Issue("warning", (), institution_id, problem)
-    for source in SOURCES:
+    for source in setup.instrument.sources:
         for problem in misfits(responses, setup.instrument.questions[source], setup.instrument, where):
             yield Issue("error", ("weights", "scores"), institution_id, problem)
 

@@ -11,10 +11,18 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
+from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params import NATIONAL, InstitutionType, RoundSetup, read_csv_table, uneven_rows
-from spi_analysis.tables.contracts import checked
+from spi_analysis.params import (
+    NAMED_CORRECTIONS,
+    NATIONAL,
+    InstitutionType,
+    RoundSetup,
+    Workspace,
+    read_csv_table,
+    uneven_rows,
+)
+from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.stored_files import AGAIN, read_table
 
@@ -49,8 +57,8 @@ def institution_ids(names: pd.Series, aliases: dict[str, str]) -> pd.Series:
     return slugs.map(lambda slug: aliases.get(slug, slug)).rename("institution_id")
 
 
-COLUMNS = ["year", "institution", "type", "province_code", "index", *SOURCES, "correction_conduct", "correction_facts"]
-PUBLISHED_PARTS = [*SOURCES, "correction_conduct", "correction_facts"]
+PUBLISHED_PARTS = [*PUBLISHED_SOURCES, *NAMED_CORRECTIONS]
+COLUMNS = ["year", "institution", "type", "province_code", "index", *PUBLISHED_PARTS]
 TYPES = (*get_args(InstitutionType), NATIONAL)
 # Codes of provinces in Indonesia have two digits and begin with that of the island (1 to 9).
 PROVINCE = r"[1-9]\d"
@@ -106,11 +114,23 @@ def load_published(path: Path | str, aliases: Mapping[str, str] | None = None) -
 
 def published_results(setup: RoundSetup) -> pd.DataFrame:
     """Published results of past years: the imported table, else the figures that the project carries."""
-    imported = setup.workspace.data / "published.parquet"
+    imported, carried = _published_files(setup.workspace)
     if imported.exists():
         table = read_table(imported, None, "the table of published results", f"{AGAIN}spi import published FILE")
         return without_withheld(table, setup)
-    return without_withheld(load_published(setup.workspace.params / "published.csv", setup.aliases.present), setup)
+    if not carried.exists():
+        return checked("published", pd.DataFrame(columns=list(CONTRACTS["published"].columns), dtype=object))
+    return without_withheld(load_published(carried, setup.aliases.present), setup)
+
+
+def has_published(workspace: Workspace) -> bool:
+    """Whether there are results of past years; a survey that is new has none, and so no overview of them."""
+    return any(path.exists() for path in _published_files(workspace))
+
+
+def _published_files(workspace: Workspace) -> tuple[Path, Path]:
+    """The imported table, and the one that the project carries."""
+    return workspace.data / "published.parquet", workspace.params / "published.csv"
 
 
 def without_withheld(published: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:

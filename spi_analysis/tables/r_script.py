@@ -65,7 +65,7 @@ def r_script(
     if has_replicates:
         parts.append(_REPLICATES.format(replicates=replicates))
     designs = "replicate_designs" if has_replicates else "designs"
-    parts.append(_TAIL.format(item=next(iter(items)), designs=designs, source="internal"))
+    parts.append(_TAIL.format(item=next(iter(items)), designs=designs, source=next(iter(words["source"].values))))
     return "".join(parts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.params import Instrument
 
 
@@ -16,7 +15,7 @@ def unasked_items(responses: pd.DataFrame, instrument: Instrument) -> dict[str, 
     responses : DataFrame   table ``responses``: one row per respondent, one column per item
     """
     found = {}
-    for source in SOURCES:
+    for source in instrument.sources:
         people = responses[responses["source"] == source]
         codes = instrument.codes(source)
         if len(people):

@@ -35,7 +35,7 @@ def test_notebook_has_one_commented_parameters_cell(notebook):
 def test_notebook_has_a_language_for_jupyter(notebook):
     parameters = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     assert 'language = "en"' in parameters.source
-    assert sum("show_in(language)" in cell.source for cell in notebook.cells) == 1
+    assert sum("show_in(language, " in cell.source for cell in notebook.cells) == 1
 
 
 def test_no_section_is_empty(notebook):

@@ -21,9 +21,11 @@ def test_weights_of_every_year_sum_to_one(spoiled: Spoiled) -> None:
     assert "years.2021.source_weights" in str(caught.value)
 
 
-def test_there_must_be_a_year(setup: RoundSetup) -> None:
-    with pytest.raises(ValueError, match="there is no year"):
-        PublishedYears.model_validate(setup.years.model_dump() | {"years": {}})
+def test_a_survey_may_have_no_published_year_but_then_no_published_results(setup: RoundSetup) -> None:
+    new = PublishedYears.model_validate(setup.years.model_dump() | {"years": {}, "categories": []})
+    assert new.category_rule(2024) is None
+    with pytest.raises(ParameterError, match="nothing is known of any published year"):
+        new.weights(2024)
 
 
 def test_aliases_turn_other_names_into_the_present_one() -> None:

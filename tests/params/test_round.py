@@ -27,8 +27,21 @@ def test_the_project_s_own_round_is_sound(setup: RoundSetup) -> None:
         (
             "{internal: 0.3050, external: 0.3280, expert: 0.3670}",
             "{internal: 0.6330, expert: 0.3670}",
-            ["a source has no weight"],
+            ["the index does not weigh the sources of the round", "index.source_weights"],
         ),
+        (
+            "{internal: 0.3050, external: 0.3280, expert: 0.3670}",
+            "{internal: 0.3050, external: 0.3280, expert: 0.3670}\n"
+            "  components: {expert: {label: {id: Upaya, en: Effort}, weight: 0.4}}",
+            ["a component is named like a source", "expert"],
+        ),
+        ("{internal: NC, external: UO, expert: NC}", "{internal: NC, expert: NC}", ["left out", "invalid_number"]),
+        (
+            "{internal: NC, external: UO, expert: NC}",
+            "{internal: NC, external: UO, expert: NC, experts: NC}",
+            ["no source of the round", "did you mean 'expert'?"],
+        ),
+        ("languages: [id, en]", "languages: [id, en, xq]", ["there is no such language", "got: xq"]),
         ("below: 73", "below: 79", ["thresholds are out of order", "[79.0, 78.0]", "try [78.0, 79.0]"]),
         ("below: 78, ", "", ["only the last category"]),
         ("age_limits: [30, 40, 50]", "age_limits: [40, 30, 50]", ["age limits are out of order", "try [30, 40, 50]"]),

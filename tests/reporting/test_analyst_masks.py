@@ -15,7 +15,7 @@ from spi_analysis.reporting.analyst.nonresponse_weighting import (
     shown_balance,
 )
 from spi_analysis.reporting.analyst.score_analysis import item_nonresponse_table, shown_gaps
-from spi_analysis.reporting.display import LANGUAGES
+from spi_analysis.reporting.translations import languages
 from spi_analysis.stages.weight import WeightedSample
 from spi_analysis.survey.weighting import Merged
 
@@ -45,7 +45,7 @@ def frame_of(weighted: WeightedSample) -> pd.DataFrame:
 
 
 def pages(shown) -> str:
-    return "\n".join(map(shown.to_html, LANGUAGES))
+    return "\n".join(map(shown.to_html, languages()))
 
 
 def test_the_balance_shows_no_share_of_few_respondents(setup):

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from spi_analysis.reporting.display import LANGUAGES
 from spi_analysis.reporting.national import (
     agreement_table,
     categories_table,
@@ -13,6 +12,7 @@ from spi_analysis.reporting.national import (
     types_chart,
     unjoined_table,
 )
+from spi_analysis.reporting.translations import languages
 from spi_analysis.scores import load_published
 from spi_analysis.stages.overview import national_overview
 
@@ -39,7 +39,7 @@ def test_a_published_name_like_a_script_is_text(setup, tmp_path: Path) -> None:
         movers_table(overview, setup),
         unjoined_table(overview, setup),
     ]
-    page = "\n".join(shown.to_html(language) for shown in made for language in LANGUAGES)
+    page = "\n".join(shown.to_html(language) for shown in made for language in languages())
     assert "alert" in page, "the institution is there"
     assert "<script" not in page
     assert "<img src=x" not in page

@@ -12,9 +12,10 @@ import pytest
 
 from spi_analysis.params import RoundSetup, UnitFacts, Workspace
 from spi_analysis.reporting.analyst import fieldwork_progress, list_quality, nonresponse_weighting, sampling_design
-from spi_analysis.reporting.display import LANGUAGES, Shown
+from spi_analysis.reporting.display import Shown
 from spi_analysis.reporting.institution import save_tables, who_answered_view
 from spi_analysis.reporting.panels import panel_note
+from spi_analysis.reporting.translations import languages
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.audit import audit_frame, save_audit
 from spi_analysis.stages.draw import draw_institution
@@ -83,7 +84,7 @@ def test_the_pages_of_fieldwork_give_no_number_of_a_panel(
     rows = [
         row
         for shown in analysts_views(drawn, responses, town, tmp_path)
-        for html in map(shown.to_html, LANGUAGES)
+        for html in map(shown.to_html, languages())
         for row in panel_rows(html)
     ]
     assert len(rows) == 2 * 6, "six tables have a row for the panel, in two languages; strata and weights have none"
@@ -109,7 +110,7 @@ def test_what_is_missing_of_a_panel_s_known_total_is_no_task(setup: RoundSetup, 
     knowing = replace(setup, units=(known,), workspace=Workspace(tmp_path))
     audit = audit_frame(knowing, store, TOWN)
     assert "people_missing" not in set(audit.tasks.loc[audit.tasks["source"] == "expert", "task"])
-    for html in map(list_quality.sources_table(audit, setup.round).to_html, LANGUAGES):
+    for html in map(list_quality.sources_table(audit, setup.round).to_html, languages()):
         assert set(*panel_rows(html)) == {"–"}
     save_audit(knowing, TOWN, audit)
     for path in (tmp_path / "outputs").rglob("*.csv"):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spi_analysis.errors import EstimationError
 from spi_analysis.scores import combine_index, index_from_scores, satterthwaite, score_estimates, score_influence
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
 from spi_analysis.survey.weighting import jackknife_replicates
@@ -30,9 +31,10 @@ def table_of(data: pd.DataFrame) -> pd.DataFrame:
 def test_published_example_of_a_ministry() -> None:
     """DOMAIN.md: (76.59*0.305) + (88.10*0.328) + (58.37*0.367) = 73.68; minus 4.49 and 3.06 = 66.12 (published)."""
     weights = {"internal": 0.305, "external": 0.328, "expert": 0.367}
-    before = index_from_scores(76.59, 88.10, 58.37, 0, 0, weights)
+    scores = {"internal": 76.59, "external": 88.10, "expert": 58.37}
+    before = index_from_scores(scores, weights)
     assert round(before, 2) == 73.68
-    assert index_from_scores(76.59, 88.10, 58.37, 4.49, 3.06, weights) == pytest.approx(66.12, abs=0.01)
+    assert index_from_scores(scores, weights, [4.49, 3.06]) == pytest.approx(66.12, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +48,32 @@ def test_published_example_of_a_ministry() -> None:
     ],
 )
 def test_the_five_institutions_of_2024(published: float, parts: tuple[float, ...]) -> None:
-    assert index_from_scores(*parts, weights=W2024) == pytest.approx(published, abs=0.03), "largest known residual"
+    scores = dict(zip(W2024, parts, strict=False))
+    assert index_from_scores(scores, W2024, parts[3:]) == pytest.approx(published, abs=0.03), "largest known residual"
 
 
-def test_the_third_correction_is_subtracted_too() -> None:
-    assert index_from_scores(80, 80, 80, 1, 2, W2024, correction_other=3) == pytest.approx(74)
+def test_corrections_are_subtracted_however_many_there_are() -> None:
+    assert index_from_scores(dict.fromkeys(W2024, 80.0), W2024, [1, 2, 3]) == pytest.approx(74)
+
+
+def test_two_sources_by_hand() -> None:
+    """0.763 x 80 + 0.237 x 70 = 61.04 + 16.59 = 77.63; less 1.5 and 0.13: 76."""
+    weights = {"external": 0.763, "internal": 0.237}
+    index = index_from_scores({"internal": 70.0, "external": 80.0}, weights, [1.5, 0.13])
+    assert index == pytest.approx(76.0), "the order in which the scores come does not matter"
+
+
+def test_four_sources_and_a_component_by_hand() -> None:
+    """A quarter each of 60, 70, 80 and 90 makes 75; 0.6 of it and 0.4 of an effort of 50 make 45 + 20 = 65."""
+    weights = {"heads": 0.15, "teachers": 0.15, "pupils": 0.15, "parents": 0.15, "effort": 0.4}
+    scores = {"heads": 60.0, "teachers": 70.0, "pupils": 80.0, "parents": 90.0, "effort": 50.0}
+    assert index_from_scores(scores, weights) == pytest.approx(65.0)
+
+
+@pytest.mark.parametrize("scores", [{"external": 80.0}, {"external": 80.0, "internal": 70.0, "expert": 60.0}])
+def test_scores_of_other_parts_than_the_weights_are_refused(scores: dict) -> None:
+    with pytest.raises(EstimationError, match="not of the same parts"):
+        index_from_scores(scores, {"external": 0.763, "internal": 0.237})
 
 
 # --- dimension and source scores

@@ -104,10 +104,8 @@ def test_source_score_is_the_weighted_mean_of_item_means(scored: Scored, drawn: 
 def test_index_is_the_formula_on_the_source_rows(scored: Scored, drawn: Round) -> None:
     scores, inputs = source_scores(scored)["estimate"], drawn.setup.inputs[TOWN]
     index = rows(scored, "index").iloc[0]
-    expected = index_from_scores(
-        scores["internal"], scores["external"], scores["expert"], inputs.correction_conduct, inputs.correction_facts,
-        drawn.setup.round.index.source_weights, inputs.correction_other,
-    )  # fmt: skip
+    taken_off = [inputs.correction_conduct, inputs.correction_facts, inputs.correction_other]
+    expected = index_from_scores(scores.to_dict(), drawn.setup.round.index.source_weights, taken_off)
     assert index["estimate"] == pytest.approx(expected, abs=1e-12)
     assert rows(scored, "index_part")["estimate"].sum() == pytest.approx(expected, abs=1e-9)
     made = ["internal", "external", "expert", "correction_conduct", "correction_facts"]

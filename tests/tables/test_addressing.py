@@ -50,13 +50,13 @@ def test_two_institutions_in_a_name(setup, frame_words):
     ],
 )
 def test_the_name_or_else_the_sheet_says_which_source(name, sheet, source, frame_words):
-    assert source_of(Path(name), sheet, frame_words) == source
+    assert source_of(Path(name), sheet, frame_words.sources) == source
 
 
 @pytest.mark.parametrize("name", ["kota-mojokerto.xlsx", "pegawai dan narasumber.xlsx"])
 def test_no_or_several_sources_are_an_error(name, frame_words):
     with pytest.raises(InputError, match="source"):
-        source_of(Path(name), "Sheet1", frame_words)
+        source_of(Path(name), "Sheet1", frame_words.sources)
 
 
 def test_self_registration_is_a_stream_of_its_own(frame_words):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from spi_analysis.columns import LABELS, MEASURES, VALUES
+from spi_analysis.columns import LABELS, MEASURES, PUBLISHED_SOURCES, VALUES
 from spi_analysis.errors import InputError
 from spi_analysis.tables import ESTIMATE_KEYS, checked, estimates_from_schema_1, with_kinds
 
@@ -101,7 +101,7 @@ def test_a_column_with_another_meaning_is_refused(measure: str, column: str, val
     first = table.index[table["measure"] == measure][0]
     table.loc[first, column] = value
     with pytest.raises(InputError) as refused:
-        checked("estimates", table)
+        checked("estimates", table, sources=PUBLISHED_SOURCES)
     (problem,) = refused.value.problems
     assert (problem.column, problem.row) == (column, first + 1)
     assert said in str(refused.value)

@@ -73,7 +73,7 @@ def _kept_back(round_: RoundParams) -> AnyText:
 def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
     """From invitation to completion, per source; and up to which day the data reach."""
     until = last_day(events, responses)
-    counts = in_order(funnel(sample, events, ["source"], responses))
+    counts = in_order(funnel(sample, events, ["source"], responses), round_)
     odd = log_against_answers(sample, events, responses).reindex(counts.index)
     stages = [stage for stage in counts.columns if stage != "invited"]
     answered, nonrespondents = counts["completed"], counts["invited"] - counts["completed"]
@@ -137,7 +137,7 @@ def _people(n: int, source: object, least: int, words: Words) -> str:
 
 def rates_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
     """AAPOR rates per source (``people``: source, disposition); none of a panel, nor of few people."""
-    rates = in_order(response_rates(disposition_counts(people, ["source"]))).astype(float)
+    rates = in_order(response_rates(disposition_counts(people, ["source"])), round_).astype(float)
     answered, nonrespondents = (counts.reindex(rates.index) for counts in _answered_and_not(people, round_))
     tells = few_nonrespondents_or_panel(answered, nonrespondents, round_)
     few = few_of_either(answered, nonrespondents, round_.disclosure.min_cell)
@@ -171,7 +171,7 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
     """Answers against the answers aimed for; of a panel only whether they are enough to be shown."""
     answered, nonrespondents = _answered_and_not(people, round_)
     aimed = pd.Series({source: plan_source(frame, round_, source).size.completes for source in round_.sources})
-    progress = in_order(quota_progress(answered, aimed)).astype(float)
+    progress = in_order(quota_progress(answered, aimed), round_).astype(float)
     told = nonrespondents.reindex(progress.index, fill_value=0)
     tells = few_nonrespondents_or_panel(progress["completes"], told, round_)
     # A share of the aim is a count as soon as the aim is known.
@@ -208,7 +208,7 @@ def _bounded(progress: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
 
 def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
     """Completed questionnaires by day, cumulated; panels are left out."""
-    days = in_order(daily_completes(sample, responses).T).T
+    days = in_order(daily_completes(sample, responses).T, round_).T
     days = days[[source for source in days.columns if source in round_.probability_sources]]
     if days.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pandas as pd
 
-from spi_analysis.columns import LABELS
 from spi_analysis.disclosure import hidden_rates, small_cells
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting import (
     Shown,
+    Together,
     View,
     Words,
     chart,
@@ -60,7 +60,7 @@ def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
     if report.empty:
         return said
     columns = (
-        written(message("Weight after the step"), ("column",), variable_label),
+        written(message("Weight after the step"), ("column",), Words.column),
         coded(message("Source"), "source", "part"),
         count(message("Cases"), "cases"),
         number(message("Sum (people)"), "sum", 1),
@@ -105,7 +105,7 @@ def merged_table(weighted: WeightedSample) -> Shown:
     rows = merged.groupby(["source", "variable"], sort=False)["levels"].agg(["sum", "size"]).reset_index()
 
     columns = (
-        written(message("Variable"), ("variable",), variable_label),
+        written(message("Variable"), ("variable",), Words.column),
         coded(message("Source"), "source", "part"),
         count(message("Levels merged"), "sum"),
         count(message("Into groups"), "size"),
@@ -174,7 +174,7 @@ def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
 
 
 def _group(words: Words, variable: str, level: str) -> str:
-    return f"{variable_label(words, variable)}: {words.value(variable, level)}"
+    return f"{words.column(variable)}: {words.value(variable, level)}"
 
 
 def _balance_title(source: Source, words: Words) -> str:
@@ -202,6 +202,32 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
     return View(spread_of(values), spread_columns(), drawn, title=title, name=f"weights-{source}", with_table=False)
 
 
+def of_each_source(round_: RoundParams, make: Callable[[Source], Shown]) -> Shown:
+    """What there is to show of every source that is drawn at random, one below the other."""
+    return Together(tuple(make(source) for source in round_.probability_sources))
+
+
+def response_charts(weighted: WeightedSample, round_: RoundParams) -> Shown:
+    """Response of every source, by the last of its weighting classes."""
+
+    def of(source: Source) -> Shown:
+        weighting = round_.sources[source].weighting
+        assert weighting is not None
+        return response_chart(weighted, round_, source, weighting.nonresponse.classes[-1])
+
+    return of_each_source(round_, of)
+
+
+def balance_tables(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams) -> Shown:
+    """List and answers of every source, before and after weighting."""
+    return of_each_source(round_, lambda source: balance_table(weighted, frame, round_, source))
+
+
+def weight_charts(weighted: WeightedSample, round_: RoundParams) -> Shown:
+    """Weights of every source."""
+    return of_each_source(round_, lambda source: weight_chart(weighted, source))
+
+
 def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
     """Response by group, with Wilson intervals; groups of which too few, or nearly all, answered are only named.
 
@@ -216,7 +242,7 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
     drawn = _response_rates(people.assign(answered=answered), by, groups.index[~hidden], round_.level)
 
     def title(words: Words) -> str:
-        group, name = variable_label(words, by).lower(), words.value("source", source)
+        group, name = words.column(by).lower(), words.value("source", source)
         return words("Response by {group}: {source}", group=group, source=name)
 
     note = partial(_not_shown, by, list(groups.index[hidden]), least)
@@ -224,7 +250,7 @@ def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source
         few = message("There are too few answers to show any rate.")
         return show(lambda words: html_paragraphs([f"{title(words)}.", words(few), note(words)]))
     columns = (
-        coded(partial(variable_label, name=by), by, by),
+        coded(lambda words: words.column(by), by, by),
         estimate(message("Percent who answered"), "estimate", "ci_low", "ci_high", 1),
     )
     picture = chart(
@@ -261,9 +287,3 @@ def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float
     shares = estimate_proportion(design, "answered", by=by, level=level, interval="wilson", cap_effective_n=True).table
     shares = shares[shares["category"] == "yes"].sort_values("estimate")
     return shares.assign(**{c: 100 * shares[c] for c in ("estimate", "ci_low", "ci_high")})
-
-
-def variable_label(words: Words, name: str) -> str:
-    """Human words for a column."""
-    label = LABELS[name]
-    return label.id if words.language == "id" else label.en

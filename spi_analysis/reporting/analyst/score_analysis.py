@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.reporting import (
     Shown,
@@ -34,9 +33,9 @@ from spi_analysis.stages import Scored, sources_without_score
 # Sources in the order in which all pages name them.
 
 
-def in_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows by source: internal, external, experts; those that are there."""
-    return table.reindex([source for source in SOURCES if source in table.index])
+def in_order(table: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
+    """Rows by source, in the order of the round; those that are there."""
+    return table.reindex([source for source in round_.sources if source in table.index])
 
 
 WORST = 15
@@ -72,6 +71,7 @@ TABLES = {
             "change_source",
             "change_weights",
             "change_correction",
+            "change_component",
             "change_unexplained",
             "change_dimension",
         ),

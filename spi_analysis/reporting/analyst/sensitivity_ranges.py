@@ -49,7 +49,7 @@ def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
         return words(
             "phi 0 is the estimate itself: nonresponse depends on the list only. A range over phi is no confidence "
             "interval and leaves the sampling error out. {mark}: not informative, the correlation of the proxy "
-            "(adjusted for the number of coefficients) is below {least}. The experts' score and the corrections stay "
+            "(adjusted for the number of coefficients) is below {least}. Scores of panels and corrections stay "
             "as they are. A dash: no range can be worked out.",
             mark=WEAK,
             least=words.number(round_.sensitivity.least_correlation),
@@ -100,8 +100,8 @@ def tipping_table(found: Sensitivity, round_: RoundParams) -> Shown:
         signed(message("Difference of nonrespondents (points)"), "delta"),
     )
     note = message(
-        "Difference of the mean of those who did not answer from what the weights take it for, the same among "
-        "employees and service users. The experts' score and the corrections stay as they are. A dash: no "
+        "Difference of the mean of those who did not answer from what the weights take it for, the same in "
+        "all groups that were drawn at random. Scores of panels and corrections stay as they are. A dash: no "
         "difference within the scale would do it."
     )
     return View(rows, columns, notes=(note,), title=message("What would change the category"), name="tipping")

@@ -34,7 +34,7 @@ from .views import (
     recommendations_view as recommendations_view,
 )
 from .views import (
-    units_view as units_view,
+    units_views as units_views,
 )
 from .views import (
     who_answered_view as who_answered_view,

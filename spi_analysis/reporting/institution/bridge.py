@@ -29,7 +29,7 @@ from spi_analysis.reporting.institution.sentences import hidden_reason
 from spi_analysis.scores import direction_of
 from spi_analysis.stages import InstitutionPage
 
-CONTRIBUTIONS = ("change_source", "change_weights", "change_correction", "change_unexplained")
+CONTRIBUTIONS = ("change_source", "change_weights", "change_correction", "change_component", "change_unexplained")
 # Share of the axis left free at both ends.
 ROOM = 0.06
 DIRECTIONS = {"up": message("rise"), "down": message("fall"), "no_clear_change": message("no clear change")}
@@ -81,7 +81,9 @@ def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
 
 def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, drawn: Chart | None = None) -> View:
     # What is decided and not estimated has no interval, and needs none.
-    is_decided = rows["measure"].isin(["change_correction", "change_unexplained"]) & (rows["se"] == 0)
+    is_decided = rows["measure"].isin(["change_correction", "change_component", "change_unexplained"]) & (
+        rows["se"] == 0
+    )
     limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
     directions = [direction_of(*limit) for limit in limits]
     columns = (

@@ -12,7 +12,7 @@ from spi_analysis.reporting.institution.page_tables import change_basis, own_bas
 from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.institution.targets import target_rows
 from spi_analysis.stages import InstitutionPage
-from spi_analysis.tables import as_shown, write_csv
+from spi_analysis.tables import PUBLISHED_PARTS, as_shown, write_csv
 
 ACTIONS = ("done", "total", "conforming", "validated")
 COUNTS = dict.fromkeys(("year", *ACTIONS, "listed", "eligible", "invited", "needed", "answered", "n"), 0)
@@ -103,7 +103,7 @@ def _composition_rows(page: InstitutionPage) -> pd.DataFrame:
 
 def _history_rows(page: InstitutionPage) -> pd.DataFrame:
     """Published years, this round, and the change, as on the page; then the published parts."""
-    parts = ["internal", "external", "expert", "correction_conduct", "correction_facts"]
+    parts = PUBLISHED_PARTS
     past = page.history.rename(columns={"index": "estimate"}).assign(measure="index", basis="published")
     bases = {"index": own_basis(page), "index_change": change_basis(page)}
     now = [

@@ -77,16 +77,33 @@ def composition_table(page: InstitutionPage, index: pd.Series, drawn: Chart) -> 
     )
 
     def note(words: Words) -> str:
-        return words(
+        said = words(
             "The interval of a source is that of its score, the last one that of the index. Weights: {weights}. "
-            "Corrections: {corrections}. The experts are a small nominated panel; their interval treats them as if "
-            "drawn from all who could have been asked.",
+            "Corrections: {corrections}.",
             weights=words.pick(page.setup.round.index.cite),
             corrections=page.inputs.source,
         )
+        return " ".join([said, *_panel_notes(page, words)])
 
     title = message("Scores, weights and points")
     return page_view(_composition(page, index), columns, "composition", title, (note,), drawn)
+
+
+def _panel_notes(page: InstitutionPage, words: Words) -> list[str]:
+    """What the interval of a nominated panel means."""
+    return [
+        words(
+            "{panel}: a small nominated panel; its interval treats its members as if drawn from all who could have "
+            "been asked.",
+            panel=words.value("source", panel),
+        )
+        for panel in page.setup.round.panels
+    ]
+
+
+def component_scores(page: InstitutionPage) -> pd.Series:
+    """Scores of the components that no answers make, where the index is shown."""
+    return pd.Series({one.component: one.score for one in page.inputs.components}, dtype=float)
 
 
 def _composition(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
@@ -95,8 +112,8 @@ def _composition(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
     scores = page.rows("source_score").set_index("source").reindex(points.index)
     parts = scores[["ci_low", "ci_high", "n"]].assign(
         part=points.index,
-        score=scores["estimate"],
-        weight=pd.Series(page.setup.round.index.source_weights).reindex(points.index),
+        score=scores["estimate"].combine_first(component_scores(page)),
+        weight=pd.Series(page.setup.round.index.weights).reindex(points.index),
         points=points,
         is_sum=False,
     )

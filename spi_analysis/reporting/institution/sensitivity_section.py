@@ -108,7 +108,7 @@ def _table(found: Sensitivity) -> View:
         return words(
             'The range in the column "If nonresponse depends on the answer" is no confidence interval: it says how far '
             "the figure moves with the assumption, and leaves chance out. A dash: no range can be worked out. {mark}: "
-            "its far end is weakly founded. Experts and corrections are taken as they are. Method: proxy "
+            "its far end is weakly founded. Panels and corrections are taken as they are. Method: proxy "
             "pattern-mixture analysis, Andridge and Little (2011).",
             mark=WEAK,
         )

@@ -41,7 +41,7 @@ def score_sentence(page: InstitutionPage, words: Words) -> str:
     index = page.figure("index")
     if index is None or page.category is None:
         return hidden_reason(page, words)
-    level = next(level for level in page.setup.round.categories.levels if level.code == page.category)
+    level = next(level for level in page.categories.levels if level.code == page.category)
     chance = page.figure("category_probability", part=page.category)
     return words(
         "The integrity index of {name} in {year} is {index} out of 100, with {level} confidence between {low} and "
@@ -178,19 +178,34 @@ def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
 
 
 def index_note(page: InstitutionPage, words: Words) -> str:
-    """How to read the chart, how many answers there are, and how much of the uncertainty the experts carry."""
-    index, without = page.figure("index"), page.figure("index_without_panel_variance")
-    share = page.figure("index_variance_share", part="expert")
-    if index is None or without is None or share is None:
+    """How to read the chart, how many answers there are, and how much of the uncertainty the panels carry."""
+    index = page.figure("index")
+    if index is None:
         return ""
-    return words(
-        "The dot is the index of this round, the bar its interval. n = {n} answers. The {k} experts carry {share} of "
-        "the uncertainty; if their score were taken as certain, the interval would be {interval}.",
-        n=words.number(index["n"], 0),
-        k=words.number(float(page.who.set_index("source").loc["expert", "answered"]), 0),
-        share=words.percent(share["estimate"], 0),
-        interval=words.interval(without["ci_low"], without["ci_high"]),
+    dot = words(
+        "The dot is the index of this round, the bar its interval. n = {n} answers.", n=words.number(index["n"], 0)
     )
+    return " ".join([dot, *panel_sentences(page, words)])
+
+
+def panel_sentences(page: InstitutionPage, words: Words) -> list[str]:
+    """How much of the uncertainty the nominated panels carry, and what the interval would be without it."""
+    without = page.figure("index_without_panel_variance")
+    answered = page.who.set_index("source")["answered"]
+    said = [
+        words(
+            "{panel}: {k} answers carry {share} of the uncertainty.",
+            panel=words.value("source", panel),
+            k=words.number(float(answered[panel]), 0),
+            share=words.percent(share["estimate"], 0),
+        )
+        for panel in page.setup.round.panels
+        if (share := page.figure("index_variance_share", part=panel)) is not None
+    ]
+    if not said or without is None:
+        return []
+    limits = words.interval(without["ci_low"], without["ci_high"])
+    return [*said, words("If this were taken as certain, the interval would be {interval}.", interval=limits)]
 
 
 def contact_note(page: InstitutionPage, words: Words) -> str:

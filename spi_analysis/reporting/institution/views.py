@@ -12,6 +12,7 @@ from spi_analysis.reporting import (
     Chart,
     Phrase,
     Shown,
+    Together,
     View,
     Words,
     chart,
@@ -87,7 +88,7 @@ def index_chart(page: InstitutionPage) -> Shown:
         rows,
         "chart-index",
         in_words(title),
-        levels=page.setup.round.categories.levels,
+        levels=page.categories.levels,
         x_label=phrase(lambda words: words("Index (0 worst, 100 best)")),
         note=lambda words: index_note(page, words),
     )
@@ -222,6 +223,11 @@ def dimensions_view(page: InstitutionPage) -> Shown:
     return dimension_table(page, drawn)
 
 
+def units_views(page: InstitutionPage) -> Shown:
+    """Scores of the units of every source that is drawn at random."""
+    return Together(tuple(units_view(page, source) for source in page.setup.round.probability_sources))
+
+
 def units_view(page: InstitutionPage, source: Source) -> Shown:
     """Scores of the units of a source; small ones are hidden."""
     rows = page.rows("unit_score", source=source).assign(label=lambda t: t["domain"])
@@ -339,4 +345,4 @@ def quality_view(page: InstitutionPage) -> Shown:
 
 def glossary_view(page: InstitutionPage) -> Shown:
     """The words that the page uses."""
-    return show(lambda words: html_list(glossary_entries(page.setup.round.categories, words), "glossary"))
+    return show(lambda words: html_list(glossary_entries(page.categories, words), "glossary"))

@@ -40,6 +40,7 @@ from spi_analysis.reporting import (
 )
 from spi_analysis.scores import corrections_by_year, movers, published_bridge
 from spi_analysis.stages import Overview, agreement, disagreements
+from spi_analysis.tables import PUBLISHED_PARTS
 
 MOST = 10
 SPREAD = {"lowest": message("Lowest"), "mean": message("Mean"), "highest": message("Highest")}
@@ -273,7 +274,7 @@ def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
 
 def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> Shown:
     """What an institution's published change between the last two years with parts is made of; else nothing."""
-    rows = overview.published[overview.published["institution_id"] == institution_id].dropna(subset=["internal"])
+    rows = overview.published[overview.published["institution_id"] == institution_id].dropna(subset=PUBLISHED_PARTS[:1])
     both = sorted(int(year) for year in rows["year"])[-2:]
     if len(both) < 2:
         # The sentence before the chart is left out with it.

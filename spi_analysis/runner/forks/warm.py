@@ -52,11 +52,11 @@ def warm_up() -> None:
 def _draw_and_tabulate() -> None:
     import pandas as pd
 
-    from spi_analysis.reporting import LANGUAGES, chart, figures, html_table, intervals, text, words
+    from spi_analysis.reporting import chart, figures, html_table, intervals, languages, text, words
 
     rows = pd.DataFrame({"label": ["a", "b"], "estimate": [1.0, 2.0], "ci_low": [0.5, 1.5], "ci_high": [1.5, 2.5]})
     picture = chart(intervals, rows, "warm", "warm", x_label="x")
-    for language in LANGUAGES:
+    for language in languages():
         say = words(language)
         picture.html(say)
         html_table([text("a", rows["label"]), figures("b", ["1", "2"])], "warm", "warm")

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.stats import norm
 
+from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import NATIONAL, PublishedYears
 from spi_analysis.scores import recompute
@@ -211,7 +212,7 @@ def _theta_covariance(blocks: Sequence[Block], bases: np.ndarray, covariance: np
 
 # The published years of one type of institution as a panel: values, design, and what shares a noise variance.
 
-SERIES = ("index", "internal", "external", "expert")
+SERIES = ("index", *PUBLISHED_SOURCES)
 # With two years a lasting level and a change that fades cannot be told apart.
 MIN_YEARS = 3
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import FrameMapping, RoundSetup, normalised
 from spi_analysis.tables import text_of
@@ -82,15 +81,19 @@ def _without_other_words(words: Iterable[str], mapping: FrameMapping) -> list[st
     return [word for word in words if word not in about_sources and not word.isdigit()]
 
 
-def source_of(path: Path, sheet: str, mapping: FrameMapping) -> str:
+def source_of(path: Path, sheet: str, words: Mapping[str, Iterable[str]]) -> str:
     """The source that the file's name, else the sheet's name, speaks of.
+
+    Parameters
+    ----------
+    words : source -> words of a name that say so
 
     Raises
     ------
     InputError   none or several.
     """
     for name in (path.stem, sheet):
-        found = _sources_in(name, mapping)
+        found = _sources_in(name, words)
         if len(found) == 1:
             return found[0]
         if found:
@@ -98,7 +101,7 @@ def source_of(path: Path, sheet: str, mapping: FrameMapping) -> str:
                 "the file's name speaks of several sources",
                 file=path.name,
                 got=", ".join(found),
-                expected="one of " + ", ".join(SOURCES),
+                expected="one of " + ", ".join(words),
                 hint="rename the file or give --source",
             )
     raise InputError(
@@ -106,15 +109,15 @@ def source_of(path: Path, sheet: str, mapping: FrameMapping) -> str:
         file=path.name,
         got=path.stem,
         expected=f"{NAMING}, or --source",
-        hint="words that are understood: " + "; ".join(f"{s}: {', '.join(w[:4])}" for s, w in mapping.sources.items()),
+        hint="words that are understood: " + "; ".join(f"{s}: {', '.join([*w][:4])}" for s, w in words.items()),
     )
 
 
-def _sources_in(name: str, mapping: FrameMapping) -> list[str]:
-    words = normalised(name).split()
-    known = {source: (source, *listed) for source, listed in mapping.sources.items()}
+def _sources_in(name: str, words: Mapping[str, Iterable[str]]) -> list[str]:
+    said = normalised(name).split()
+    known = {source: (source, *listed) for source, listed in words.items()}
     return [
-        source for source, listed in known.items() if any(_contains(words, normalised(word).split()) for word in listed)
+        source for source, listed in known.items() if any(_contains(said, normalised(word).split()) for word in listed)
     ]
 
 

@@ -68,7 +68,7 @@ class AnswerColumn:
         self.valid = {*range(scale.minimum, scale.maximum + 1), *scale.missing}
         self.expected = f"{scale.minimum}-{scale.maximum}, {', '.join(map(str, sorted(scale.missing)))}"
         self.words = {
-            normalised(text[language]): code for code, text in scale.labels.items() for language in ("id", "en")
+            normalised(label): code for code, text in scale.labels.items() for label in text.by_language().values()
         }
         # A label that is a number alone ("5") says no more than the number.
         self.words = {word: code for word, code in self.words.items() if not word.isdecimal()}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.params import NameRules
 from spi_analysis.tables import is_identity, names_alike
 from spi_analysis.tables.importing.issues import RowIssue
@@ -87,12 +86,13 @@ def _other(row: Any, rows: list[Any]) -> Any:
     return rows[1] if row == rows[0] else rows[0]
 
 
-def also_listed(contacts: pd.DataFrame) -> pd.Series:
+def also_listed(contacts: pd.DataFrame, sources: Iterable[str]) -> pd.Series:
     """The other sources in which a person of one institution is listed, by any number or address.
 
     Parameters
     ----------
     contacts : DataFrame   of all sources of the institution: source, person_id and contacts, one row per listed person
+    sources : of the round, in the order in which they are named
 
     Returns
     -------
@@ -109,6 +109,7 @@ def also_listed(contacts: pd.DataFrame) -> pd.Series:
     ).dropna(subset=["key"])
     pairs = keyed.merge(keyed, on="key", suffixes=("", "_other"))
     pairs = pairs[pairs["source"] != pairs["source_other"]]
-    others = pairs.groupby("row")["source_other"].agg(lambda found: " ".join(s for s in SOURCES if s in set(found)))
+    order = list(sources)
+    others = pairs.groupby("row")["source_other"].agg(lambda found: " ".join(s for s in order if s in set(found)))
     others = others.reindex(contacts.index).astype(object)
     return others.where(others.notna(), None)

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, StoreError, nearest
 from spi_analysis.params import RoundSetup, frame_mapping
-from spi_analysis.tables import CONTACT_COLUMNS, CONTRACTS, STREAMS, Store, Vault, one_writer, person_ids
+from spi_analysis.tables import CONTACT_COLUMNS, CONTRACTS, STREAMS, Store, Vault, checked, one_writer, person_ids
 from spi_analysis.tables.importing.duplicates import also_listed
 from spi_analysis.tables.importing.issues import COLUMNS, Where
 from spi_analysis.tables.importing.list_sheets import ListSheet
 from spi_analysis.tables.importing.listing import COUNTS, Listed, read_source
 from spi_analysis.tables.importing.opening import open_lists
-from spi_analysis.tables.importing.workbook import write_problem_book
+from spi_analysis.tables.importing.workbook import SHEET_NAMES, write_problem_book
 
 # Rows that were kept but for a contact in a text: what the institution wrote stays in the vault.
 AS_WRITTEN = "_as_written"
@@ -84,7 +83,7 @@ def import_frame(
         results: list[Listed] = []
         written: list[Path] = []
         for done, (institution_id, sheets) in enumerate(groups.items(), start=1):
-            listed = [read_source(setup, source_sheets) for source_sheets in _by_source(sheets)]
+            listed = [read_source(setup, source_sheets) for source_sheets in _by_source(sheets, setup.round.sources)]
             for where in opened.skipped:
                 if where.institution_id == institution_id:
                     listed[0].issues.add(where._replace(source=where.source or listed[0].source), "sheet_skipped")
@@ -104,10 +103,10 @@ def _check_arguments(
     setup: RoundSetup, mapping: Path | None, institution: str | None, source: str | None, stream: str | None
 ) -> None:
     """What is wrong for all files is said once, before any is opened."""
-    frame_mapping(setup.workspace, institution, mapping)
+    frame_mapping(setup.workspace, institution, mapping).require_sources(setup.round.sources)
     if institution is not None:
         setup.require(institution)
-    for what, given, known in (("source", source, SOURCES), ("stream", stream, STREAMS)):
+    for what, given, known in (("source", source, tuple(setup.round.sources)), ("stream", stream, STREAMS)):
         if given is not None and given not in known:
             raise InputError(f"unknown {what}", got=given, expected=", ".join(known), hint=nearest(given, known))
 
@@ -118,8 +117,8 @@ def _by_institution(sheets: Sequence[ListSheet]) -> dict[str, list[ListSheet]]:
     }
 
 
-def _by_source(sheets: Sequence[ListSheet]) -> list[list[ListSheet]]:
-    return [found for source in SOURCES if (found := [sheet for sheet in sheets if sheet.source == source])]
+def _by_source(sheets: Sequence[ListSheet], sources: Iterable[str]) -> list[list[ListSheet]]:
+    return [found for source in sources if (found := [sheet for sheet in sheets if sheet.source == source])]
 
 
 def _refuse_after_draw(setup: RoundSetup, store: Store, institutions: Iterable[str]) -> None:
@@ -164,20 +163,22 @@ def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, li
     if not new:
         return [_write_back(setup, store, institution_id, listed)]
     frame = _with_other_sources(
-        pd.concat([frame.astype(object) for frame in kept if len(frame)] or kept), pd.concat(contacts)
+        pd.concat([frame.astype(object) for frame in kept if len(frame)] or kept),
+        pd.concat(contacts),
+        list(setup.round.sources),
     )
     _note_other_sources(setup, frame, listed, institution_id)
-    path = store.write("frame", institution_id, frame)
+    path = store.write("frame", institution_id, checked("frame", frame, sources=setup.round.sources))
     return [path, _write_back(setup, store, institution_id, listed)]
 
 
-def _with_other_sources(frame: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
+def _with_other_sources(frame: pd.DataFrame, contacts: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
     """The frame in a fixed order, with the other sources in which each person is listed."""
     contacts = contacts.reset_index(drop=True)
-    others = contacts[["source", "person_id"]].assign(also_listed_as=also_listed(contacts))
+    others = contacts[["source", "person_id"]].assign(also_listed_as=also_listed(contacts, sources))
     merged = frame.drop(columns="also_listed_as").merge(others, on=["source", "person_id"], how="left", validate="1:1")
     merged["also_listed_as"] = merged["also_listed_as"].astype(object).where(merged["also_listed_as"].notna(), None)
-    rank = {source: i for i, source in enumerate(SOURCES)}
+    rank = {source: i for i, source in enumerate(sources)}
     return merged.sort_values(["source", "person_id"], key=lambda c: c.map(rank) if c.name == "source" else c)
 
 
@@ -191,7 +192,7 @@ def _note_other_sources(setup: RoundSetup, frame: pd.DataFrame, listed: list[Lis
                 where = Where(institution_id, one.source, file, sheet, row)
                 named = [labels[source] for source in others[one.source, person].split()]
                 words = {
-                    f"others_{language}": ", ".join(label[language] for label in named) for language in ("id", "en")
+                    f"others_{language}": ", ".join(label[language] for label in named) for language in SHEET_NAMES
                 }
                 one.issues.add(where, "also_listed", **words)
 
@@ -206,7 +207,7 @@ def _write_back(setup: RoundSetup, store: Store, institution_id: str, listed: li
             "problems": problems.where(problems.notna(), None).to_dict("records"),
         }
     store.write_record("frame_imports", institution_id, record)
-    sources = [source for source in SOURCES if source in record]
+    sources = [source for source in setup.round.sources if source in record]
     counts = _stacked([pd.DataFrame(record[s]["counts"], columns=list(COUNTS)) for s in sources], COUNTS)
     problems = _stacked([pd.DataFrame(record[s]["problems"], columns=list(COLUMNS)) for s in sources], COLUMNS)
     folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, NoRows, Problem, SpiError
 from spi_analysis.params import FrameMapping, RoundSetup, frame_mapping
 from spi_analysis.tables.importing.addressing import form_doubt, institution_of, source_of, stream_of
@@ -31,6 +30,11 @@ class Asked:
     def institution_of(self, path: Path) -> str:
         """Whose list the file is."""
         return self.institution or institution_of(path, self.setup, self.mapping_for(None))
+
+    def source_of(self, path: Path, sheet: str, mapping: FrameMapping) -> str:
+        """Which source of the round the file, or the sheet, lists."""
+        words = {source: listed for source, listed in mapping.sources.items() if source in self.setup.round.sources}
+        return self.source or source_of(path, sheet, words)
 
     def mapping_for(self, institution_id: str | None) -> FrameMapping:
         """The mapping for an institution's files."""
@@ -97,9 +101,9 @@ def _whose(path: Path, shown_as: str, asked: Asked) -> set[tuple[str, str, str]]
     except SpiError:
         return set()
     try:
-        sources = (asked.source or source_of(path, "", asked.mapping_for(institution_id)),)
+        sources = (asked.source_of(path, "", asked.mapping_for(institution_id)),)
     except SpiError:
-        sources = SOURCES
+        sources = tuple(asked.setup.round.sources)
     return {(institution_id, source, shown_as) for source in sources}
 
 
@@ -113,7 +117,7 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
         if header is None:
             passed.append(sheet)
             continue
-        whose = asked.source or source_of(path, sheet.name, mapping)
+        whose = asked.source_of(path, sheet.name, mapping)
         wrong = [*header.problems, *missing_columns(sheet, header, mapping.required[whose], words)]
         stream = asked.stream or stream_of(path, sheet.name, mapping)
         if asked.stream is None and stream == "list":

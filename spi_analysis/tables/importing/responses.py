@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.columns import SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import Instrument, ResponseMapping, RoundSetup, Scale, Words, load_mapping, normalised
 from spi_analysis.tables import OUT_OF_RANGE, Store, Vault, one_writer, read_time, text_of
@@ -73,7 +72,7 @@ def import_responses(
         )
         written = []
         for institution_id, new in answers.groupby("institution_id"):
-            kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, codes)
+            kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, setup.instrument)
             written.append(store.write("responses", str(institution_id), kept))
         flag_answers_of_reported(log, sorted(log.accepted), store)
         return keep_results("responses", TITLE, log, failed, written, setup, store, vault)
@@ -81,7 +80,7 @@ def import_responses(
 
 def item_codes(instrument: Instrument) -> list[str]:
     """The response columns of all sources, in the order of the questionnaire."""
-    return [code for source in SOURCES for code in instrument.codes(source)]
+    return [code for source in instrument.sources for code in instrument.codes(source)]
 
 
 def _check_answer_words(words: ResponseMapping, instrument: Instrument) -> None:
@@ -189,7 +188,7 @@ def _codes(log: Log, rows: pd.Index, code: str, column: AnswerColumn) -> list[fl
 
 def _drop_foreign(log: Log, answers: pd.DataFrame, source: pd.Series, instrument: Instrument) -> None:
     """Empty the answers to questions that were not for the person's source."""
-    for name in SOURCES:
+    for name in instrument.sources:
         foreign = [code for code in answers.columns if code not in instrument.codes(name)]
         given = answers.loc[source == name, foreign].stack().dropna()
         for row, code in given.index:
@@ -231,14 +230,14 @@ def _one_per_person(log: Log, people: pd.DataFrame, items: list[str]) -> pd.Data
     return people.loc[sorted(kept.values())]
 
 
-def _against_earlier(log: Log, earlier: pd.DataFrame | None, new: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
+def _against_earlier(log: Log, earlier: pd.DataFrame | None, new: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     """The new rows with the people imported before; an earlier row stays if it holds more answers."""
-    people = [_without_fuller(log, earlier, new, codes)]
+    people = [_without_fuller(log, earlier, new, item_codes(instrument))]
     log.accepted.update(people[0].index)
     if earlier is not None:
         stays = earlier[~_people(earlier).isin(_people(people[0]))].reindex(columns=list(new.columns))
         people = [stays, *people] if len(stays) else people
-    rank = {source: i for i, source in enumerate(SOURCES)}
+    rank = {source: i for i, source in enumerate(instrument.sources)}
     return pd.concat(people).sort_values(
         ["source", "person_id"], key=lambda c: c.map(rank) if c.name == "source" else c
     )
