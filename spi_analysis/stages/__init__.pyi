@@ -26,6 +26,12 @@ from .draw import (
 from .draw import (
     draw_table as draw_table,
 )
+from .outside_survey import (
+    FinishedSurvey as FinishedSurvey,
+)
+from .outside_survey import (
+    read_survey as read_survey,
+)
 from .overview import (
     Overview as Overview,
 )
@@ -92,6 +98,18 @@ from .report import (
 )
 from .report import (
     sources_without_score as sources_without_score,
+)
+from .research import (
+    Pooled as Pooled,
+)
+from .research import (
+    ResearchRound as ResearchRound,
+)
+from .research import (
+    load_all as load_all,
+)
+from .research import (
+    load_round as load_round,
 )
 from .reserves import (
     activate_reserve as activate_reserve,

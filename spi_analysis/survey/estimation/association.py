@@ -99,7 +99,7 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
         raise EstimationError(
             "unknown statistic", got=statistic, expected=", ".join(STATISTICS), hint=nearest(statistic, STATISTICS)
         )
-    table = _joint(design, rows, columns)
+    table = _joint(design.with_rule(None), rows, columns)
     n_rows, n_columns = table.shape
     degrees = (n_rows - 1) * (n_columns - 1)
     nu = table.design.df()
@@ -298,7 +298,7 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
     >>> round(test.statistic, 3), test.df, test.estimate
     (2.449, (2.0,), 3.0)
     """
-    estimate = estimate_mean(design, variable, by=by, level=level)
+    estimate = estimate_mean(design.with_rule(None), variable, by=by, level=level)
     if by is not None:
         if len(estimate.table) != 2:
             raise EstimationError(

@@ -14,6 +14,7 @@ from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, Problem
 from spi_analysis.survey.estimation.association import SINGULAR, TestResult, f_test
+from spi_analysis.survey.estimation.design import Rule
 from spi_analysis.survey.estimation.domains import Design
 from spi_analysis.survey.estimation.estimators import estimate_mean
 from spi_analysis.survey.estimation.regression_fit import (
@@ -29,7 +30,7 @@ from spi_analysis.survey.estimation.regression_fit import (
     separated_rows,
 )
 from spi_analysis.survey.estimation.replication import ReplicateDesign
-from spi_analysis.survey.estimation.result import Estimate, dots, make_table
+from spi_analysis.survey.estimation.result import Estimate, dots, make_table, overseen
 from spi_analysis.survey.formulas import ModelFrame, read_model, require_known
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Regression(Estimate):
     table, covariance, level, replicates   as in ``Estimate``, a row per coefficient
     design : SurveyDesign or ReplicateDesign   what it was fitted to
     model : the formula's terms and outcome, row by row
+    coefficients, exact : array (p,), (p, p)   estimates and covariance that tests and margins are made from: those of
+        the table, before a design's rule
 
     Examples
     --------
@@ -78,11 +81,14 @@ class Regression(Estimate):
 
     design: Design
     model: Model
+    coefficients: np.ndarray
+    exact: np.ndarray
 
     @property
     def df(self) -> float:
         """Degrees of freedom of its tests and intervals."""
-        return float(self.table["df_design"].iloc[0])
+        # As R's svyglm (degrees of freedom + 1 - p) and svyolr (degrees of freedom - slopes).
+        return self.design.df(self.model.rows) - len(self.model.slopes)
 
     def joint(self, term: str | Sequence[str]) -> TestResult:
         """Wald test that all coefficients of a term are 0: F with the design's degrees of freedom.
@@ -116,7 +122,7 @@ class Regression(Estimate):
         """
         named = [term] if isinstance(term, str) else list(term)
         places = [place for name in named for place in self.model.places(name)]
-        b, v = self.table["estimate"].to_numpy()[places], self.covariance[np.ix_(places, places)]
+        b, v = self.coefficients[places], self.exact[np.ix_(places, places)]
         if not (np.isfinite(b).all() and np.linalg.cond(v) < SINGULAR):
             raise EstimationError(
                 "the coefficients of the term cannot be tested together",
@@ -170,12 +176,11 @@ class Regression(Estimate):
         # V = D' V(b) D + V(mean of the predictions), D the mean slopes (R's svypredmeans).
         slope = np.einsum("m,mkp->kp", weights, slopes)
         means = self._means(values)
-        covariance = slope @ self.covariance @ slope.T + means.covariance
+        covariance = slope @ self.exact @ slope.T + means.covariance
         labels = [{"variable": self.model.frame.outcome, **kind, column: one} for one in levels for kind in categories]
         numbers = (means.table["estimate"].to_numpy(), covariance, np.full(len(labels), self.df))
-        return Estimate(
-            make_table(pd.DataFrame(labels), *numbers, means.table["n"].to_numpy(), self.level), covariance, self.level
-        )
+        table = make_table(pd.DataFrame(labels), *numbers, means.table["n"].to_numpy(), self.level)
+        return overseen(Estimate(table, covariance, self.level), self.design.rule)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Coefficients as dots with their intervals, and a line at 0; intercept and thresholds are left out.
@@ -206,7 +211,7 @@ class Regression(Estimate):
 
     def _predicted(self, values: Mapping[str, object]) -> tuple[np.ndarray, np.ndarray]:
         """Outcomes (m, c) if everybody had these values, and their slopes (m, c, p) by the coefficients."""
-        return self.model.predicted(*self.model.frame.changed(values), self.table["estimate"].to_numpy())
+        return self.model.predicted(*self.model.frame.changed(values), self.coefficients)
 
     def _means(self, values: np.ndarray) -> Estimate:
         """Means of predictions (m, k) over the people of the model."""
@@ -214,7 +219,8 @@ class Regression(Estimate):
         everywhere[self.model.rows] = values
         names = [f"(prediction {i})" for i in range(values.shape[1])]
         columns = pd.DataFrame(everywhere, self.design.data.index, names)
-        return estimate_mean(self.design.subset(self.model.rows).with_columns(columns), names, level=self.level)
+        design = self.design.with_rule(None).subset(self.model.rows).with_columns(columns)
+        return estimate_mean(design, names, level=self.level)
 
 
 def estimate_regression(
@@ -284,7 +290,30 @@ def estimate_regression(
     table = make_table(labels, coefficients, covariance, np.full(len(labels), df), n, level)
     t = table["estimate"] / table["se"]
     table = table.assign(t=t, p_value=2 * student.sf(t.abs(), df if df > 0 else np.nan))
-    return Regression(table, covariance, level, replicates, design=design, model=model)
+    fit = Regression(
+        table, covariance, level, replicates, design=design, model=model, coefficients=coefficients, exact=covariance
+    )
+    if design.rule is not None:
+        _require_shown(model, weights, table, design.rule)
+    return overseen(fit, design.rule)
+
+
+def _require_shown(model: Model, weights: np.ndarray, table: pd.DataFrame, rule: Rule) -> None:
+    """Refuse coefficients of a level, or of all but a level, whose own mean the rule would take away."""
+    taken = model.x[weights > 0]
+    flags = np.asarray(np.isin(taken, [0, 1]).all(axis=0))
+    people = np.minimum((taken != 0).sum(axis=0), (taken == 0).sum(axis=0))
+    of_all = (taken == 1).all(axis=0)
+    levels = table.iloc[: len(flags)].assign(n=np.where(flags & ~of_all, people, len(taken)))
+    # One at a time: they are no parts of one whole.
+    few = [place for place in range(len(levels)) if rule(levels.iloc[[place]])["estimate"].isna().any()]
+    if few:
+        raise EstimationError(
+            "a coefficient rests on too few people to be shown",
+            key=", ".join(levels["variable"].iloc[few]),
+            got=", ".join(f"{n:g} people" for n in levels["n"].iloc[few]),
+            hint="merge the level with another one, or leave the term out",
+        )
 
 
 def _require_family(family: str, firth: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,19 @@ class Estimate:
         if self.replicates is None:
             return np.zeros(len(self.table), dtype=int)
         return np.isnan(self.replicates).sum(axis=0)
+
+
+Kind = TypeVar("Kind", bound=Estimate)
+
+
+def overseen(estimate: Kind, rule: Callable[[pd.DataFrame], pd.DataFrame] | None) -> Kind:
+    """What a design's rule lets through of an estimate: its table, and the covariance of what is left."""
+    if rule is None:
+        return estimate
+    table = rule(estimate.table)
+    hidden = (table["estimate"].isna() & estimate.table["estimate"].notna()).to_numpy()
+    covariance = np.where(hidden[:, None] | hidden, np.nan, estimate.covariance)
+    return replace(estimate, table=table, covariance=covariance, replicates=None)
 
 
 # Drawn beside each other, of one row's height; matplotlib and seaborn are loaded when a picture is asked for.
