@@ -9,6 +9,9 @@ from .suppression import (
     hide_small as hide_small,
 )
 from .suppression import (
+    released_table as released_table,
+)
+from .suppression import (
     size_tells as size_tells,
 )
 from .suppression import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spi_analysis.tables import mask
+from spi_analysis.tables import as_shown, mask
 
 # Measures that combine sources.
 COMBINED = ("index", "category", "target", "change")
@@ -31,7 +31,11 @@ def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
     ----------
     Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression).
     """
-    hidden = n < min_cell
+    return _with_others(n, n < min_cell, min_cell)
+
+
+def _with_others(n: pd.Series, hidden: pd.Series, min_cell: int) -> pd.Series:
+    """The hidden cells of a table, and those that hide them."""
     if not hidden.any():
         return hidden
     candidates = n[~hidden].sort_index(kind="stable").sort_values(kind="stable").index
@@ -40,6 +44,43 @@ def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
             break
         hidden = hidden.where(hidden.index != cell, True)
     return hidden
+
+
+# Columns of a table of estimates that are figures of its rows, and what names no group of people.
+FIGURES = ("estimate", "se", "ci_low", "ci_high", "df_design", "n", "deff", "t", "p_value")
+NO_GROUPS = ("variable", "category", "quantile", *FIGURES)
+
+
+def released_table(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """A table of estimates as it may leave the house: rounded, and without the cells that would expose people.
+
+    A cell is a combination of domains (one where there is none). Those with fewer than ``min_cell`` answers are hidden,
+    those in which all answered alike (no error, a share of 0 or 1), and further ones so that in every line of the table
+    at least two are, and none follows from the line's total (``small_cells``). A line runs along one domain column.
+
+    Parameters
+    ----------
+    table : DataFrame (k, ...)   as ``Estimate.table``: variable, (category,) (domain columns,) figures
+
+    Returns
+    -------
+    DataFrame (k, ...): figures of hidden cells are missing.
+    """
+    groups = [name for name in table.columns if name not in NO_GROUPS]
+    keys = pd.MultiIndex.from_frame(table[["variable", *groups]].astype(str))
+    alike = (table["se"] == 0).groupby(keys.to_numpy()).any()
+    n = table["n"].groupby(keys.to_numpy()).max().where(~alike, 0)
+    n.index = pd.MultiIndex.from_tuples(n.index)
+    hidden, before = n < min_cell, -1
+    while hidden.sum() > before:
+        before = hidden.sum()
+        for level in range(1, len(groups) + 1):
+            others = [other for other in range(len(groups) + 1) if other != level]
+            for _, line in n.groupby(level=others):
+                hidden[line.index] = _with_others(line, hidden[line.index], min_cell)
+    figures = [name for name in FIGURES if name in table]
+    shown = as_shown(table)
+    return shown.assign(**{name: shown[name].where(~hidden[keys].to_numpy()) for name in figures})
 
 
 def few_of_either(answered: pd.Series, nonrespondents: pd.Series, least: float | pd.Series) -> pd.Series:

@@ -8,9 +8,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import forked_papermill
-import spi_analysis
 
-PACKAGE = Path(spi_analysis.__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # Packages of our own that run every notebook: all of their code counts for each.
 BESIDE = (Path(forked_papermill.__file__).parent,)
 # Pages are made with these, and nothing else is: reporting/exporter.py alone reads them.

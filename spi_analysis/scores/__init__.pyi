@@ -75,6 +75,9 @@ from .index import (
     scores_from_shares as scores_from_shares,
 )
 from .items import (
+    experience_answers as experience_answers,
+)
+from .items import (
     experience_rates as experience_rates,
 )
 from .items import (
@@ -91,6 +94,9 @@ from .items import (
 )
 from .items import (
     person_scores as person_scores,
+)
+from .items import (
+    said_yes as said_yes,
 )
 from .priority_areas import find_priority_areas as find_priority_areas
 from .published import (

@@ -85,15 +85,16 @@ def _share(rows: np.ndarray) -> float:
 # One score per person.
 
 
-def person_scores(data: pd.DataFrame, item_weights: pd.DataFrame) -> pd.Series:
+def person_scores(data: pd.DataFrame, item_weights: pd.DataFrame, score: str = "score") -> pd.Series:
     """Score of every person: weighted mean of the items answered; missing without any answer.
 
     Parameters
     ----------
     data : DataFrame (n, ...)              one 0-100 column per row of ``item_weights``
-    item_weights : DataFrame (items, ...)  column "score": weight of the item in the source score
+    item_weights : DataFrame (items, ...)  weights of the items in every score
+    score : str                            which one: a dimension, or "score" for the whole source
     """
-    weights = item_weights["score"].to_numpy(dtype=float)
+    weights = item_weights[score].to_numpy(dtype=float)
     values = data[item_weights.index].to_numpy(dtype=float)
     known = ~np.isnan(values)
     total = known @ weights
@@ -125,7 +126,7 @@ def experience_rates(
     ------
     InputError   a question without a column, or a code that its scale does not have.
     """
-    answers = _answers(design.data, instrument, source)
+    answers = experience_answers(design.data, instrument, source)
     if not answers.columns.any():
         return pd.DataFrame()
     with_answers = design.with_columns(answers)
@@ -166,21 +167,21 @@ def institutions_reporting(rates: pd.DataFrame, level: float) -> pd.DataFrame:
     return table[["source", "item", "estimate", "ci_low", "ci_high", "n", "people"]]
 
 
-def _answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
+def experience_answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
     """0/1 columns "item|denominator"; missing outside the denominator."""
     part = instrument.sources[source]
     if problems := misfits(data, [*part.contacts, *part.experiences], instrument):
         raise InputError(*problems)
-    contacts = {contact.code: _yes(data, contact, instrument) for contact in part.contacts}
+    contacts = {contact.code: said_yes(data, contact, instrument) for contact in part.contacts}
     columns = {}
     for item in part.experiences:
-        yes, had_contact = _yes(data, item, instrument), contacts[item.contact]
+        yes, had_contact = said_yes(data, item, instrument), contacts[item.contact]
         columns[f"{item.code}|{RESPONDENTS}"] = yes.where(had_contact != 0, 0.0)
         columns[f"{item.code}|{CONTACTS}"] = yes.where(had_contact == 1)
     return pd.DataFrame(columns, index=data.index)
 
 
-def _yes(data: pd.DataFrame, question: ContactItem | ExperienceItem, instrument: Instrument) -> pd.Series:
+def said_yes(data: pd.DataFrame, question: ContactItem | ExperienceItem, instrument: Instrument) -> pd.Series:
     """1 for yes, 0 for no, missing without a substantive answer."""
     answers = valid_answers(data[question.code], instrument.scales[question.scale])
     return (answers >= instrument.yes_from(question)).astype(float).where(answers.notna())

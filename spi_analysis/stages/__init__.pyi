@@ -38,6 +38,12 @@ from .explorer import (
 from .explorer import (
     explore_round as explore_round,
 )
+from .outside_survey import (
+    FinishedSurvey as FinishedSurvey,
+)
+from .outside_survey import (
+    read_survey as read_survey,
+)
 from .overview import (
     Overview as Overview,
 )
@@ -59,7 +65,9 @@ from .overview import (
 from .overview import (
     save_overview as save_overview,
 )
-from .peer_ranks import round_rank_sets as round_rank_sets
+from .peer_ranks import (
+    round_rank_sets as round_rank_sets,
+)
 from .plan import (
     PANEL as PANEL,
 )
@@ -107,6 +115,18 @@ from .report import (
 )
 from .report import (
     sources_without_score as sources_without_score,
+)
+from .research import (
+    Pooled as Pooled,
+)
+from .research import (
+    ResearchRound as ResearchRound,
+)
+from .research import (
+    load_all as load_all,
+)
+from .research import (
+    load_round as load_round,
 )
 from .reserves import (
     activate_reserve as activate_reserve,
@@ -159,7 +179,9 @@ from .sensitivity import (
 from .sensitivity import (
     source_sensitivity as source_sensitivity,
 )
-from .tracker import import_tracker as import_tracker
+from .tracker import (
+    import_tracker as import_tracker,
+)
 from .verify import (
     check_record as check_record,
 )

@@ -23,9 +23,13 @@ GROUPS = {"unit": "unit", "class": "position_class"}
 FIGURES = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
+# Ending of the column of an item's 0-100 score, beside its raw code.
+SCORE = "__score"
+
+
 def scored_column(item: str) -> str:
     """Column of an item's 0-100 score beside its raw code."""
-    return f"{item}__score"
+    return f"{item}{SCORE}"
 
 
 def item_weights(instrument: Instrument, source: Source) -> pd.DataFrame:
@@ -104,7 +108,9 @@ def respondents_design(
         return None
     people = part["person_id"]
     answers = _rows_of(people, responses, source, "the responses")
+    others = [code for code in codes_of_others(instrument, source) if code in answers]
     scores = item_scores(answers, instrument, source).rename(columns=scored_column)
+    answers = answers.drop(columns=others)
     listed = _rows_of(people, frame, source, "the frame")
     data = pd.concat([part.reset_index(drop=True), listed, answers, scores], axis=1)
     if round_.sources[source].nature == "panel":
@@ -119,6 +125,12 @@ def respondents_design(
         data, "weight", repeated.values[rows], "bootstrap", scale=repeated.scale, rscales=repeated.rscales,
         df_design=_degrees(data, round_.sources[source].design),
     )  # fmt: skip
+
+
+def codes_of_others(instrument: Instrument, source: Source) -> set[str]:
+    """Columns of questions that only other sources are asked."""
+    own = set(instrument.codes(source))
+    return {code for other in instrument.sources for code in instrument.codes(other)} - own
 
 
 def _rows_of(people: pd.Series, table: pd.DataFrame, source: Source, where: str) -> pd.DataFrame:

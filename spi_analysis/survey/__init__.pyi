@@ -6,6 +6,9 @@ from .estimation import (
     Calibration as Calibration,
 )
 from .estimation import (
+    Crosstab as Crosstab,
+)
+from .estimation import (
     Domains as Domains,
 )
 from .estimation import (
@@ -16,6 +19,9 @@ from .estimation import (
 )
 from .estimation import (
     Linearised as Linearised,
+)
+from .estimation import (
+    Regression as Regression,
 )
 from .estimation import (
     ReplicateDesign as ReplicateDesign,
@@ -43,6 +49,9 @@ from .estimation import (
 )
 from .estimation import (
     coverage_summary as coverage_summary,
+)
+from .estimation import (
+    crosstab as crosstab,
 )
 from .estimation import (
     delta_adjusted_mean as delta_adjusted_mean,

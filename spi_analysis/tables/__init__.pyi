@@ -8,6 +8,9 @@ from .answer_fit import (
 from .answer_fit import (
     require_answers_fit as require_answers_fit,
 )
+from .answer_fit import (
+    unasked_items as unasked_items,
+)
 from .cells.contacts import (
     HIDDEN as HIDDEN,
 )
@@ -94,6 +97,12 @@ from .cells.text import (
 )
 from .cells.unit_names import (
     one_spelling as one_spelling,
+)
+from .codebook import (
+    Meaning as Meaning,
+)
+from .codebook import (
+    meanings as meanings,
 )
 from .contracts import (
     CONTRACTS as CONTRACTS,
@@ -272,6 +281,9 @@ from .round_data import (
 from .round_data import (
     load_round as load_round,
 )
+from .round_data import (
+    workspace_of as workspace_of,
+)
 from .schema import (
     SCHEMA as SCHEMA,
 )
@@ -304,9 +316,6 @@ from .stored_files import (
 )
 from .stored_files import (
     reading as reading,
-)
-from .unasked import (
-    unasked_items as unasked_items,
 )
 from .upgrade import (
     Upgrade as Upgrade,

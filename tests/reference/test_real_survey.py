@@ -16,8 +16,7 @@ from spi_analysis.errors import InputError
 from spi_analysis.params import Instrument
 from spi_analysis.params.loading import read_yaml, validate
 from spi_analysis.scores import item_nonresponse
-from spi_analysis.stages.outside_survey import score_survey
-from spi_analysis.tables.importing.finished_survey import SurveyAnswers, read_survey
+from spi_analysis.stages import FinishedSurvey, read_survey
 from tests.conftest import PROJECT, reference_folder
 
 pytestmark = pytest.mark.reference
@@ -73,21 +72,21 @@ def instrument() -> Instrument:
 
 
 @pytest.fixture(scope="module")
-def read(path: Path, instrument: Instrument) -> SurveyAnswers:
+def read(path: Path, instrument: Instrument) -> FinishedSurvey:
     return read_survey(path, instrument, "external", COLUMNS)
 
 
-def figures(read: SurveyAnswers, instrument: Instrument) -> dict[tuple[str, str, str], tuple[float, float]]:
+def figures(read: FinishedSurvey, instrument: Instrument) -> dict[tuple[str, str, str], tuple[float, float]]:
     found = {}
     for design, stratum in (("weights", None), ("strata", "region")):
-        table = score_survey(read.answers, instrument, "external", 0.95, stratum)
+        table = read.estimates(0.95, stratum=stratum)
         for row in table.itertuples():
             measure = row.part if isinstance(row.part, str) else "score"
             found[design, measure, row.denominator if isinstance(row.denominator, str) else ""] = (row.estimate, row.se)
     return found
 
 
-def test_scores_and_rates_are_those_of_r(read: SurveyAnswers, instrument: Instrument) -> None:
+def test_scores_and_rates_are_those_of_r(read: FinishedSurvey, instrument: Instrument) -> None:
     got = figures(read, instrument)
     assert got.keys() == R_FIGURES.keys()
     for key, (estimate, se) in R_FIGURES.items():
@@ -95,7 +94,7 @@ def test_scores_and_rates_are_those_of_r(read: SurveyAnswers, instrument: Instru
         assert got[key][1] == pytest.approx(se, rel=1e-7), key
 
 
-def test_nothing_of_the_file_is_lost(read: SurveyAnswers, instrument: Instrument, path: Path) -> None:
+def test_nothing_of_the_file_is_lost(read: FinishedSurvey, instrument: Instrument, path: Path) -> None:
     import pyreadstat
 
     raw, _ = pyreadstat.read_sav(path)
@@ -106,7 +105,7 @@ def test_nothing_of_the_file_is_lost(read: SurveyAnswers, instrument: Instrument
     np.testing.assert_array_equal(read.answers["weight"], raw["withinwt"])
 
 
-def test_missing_answers_are_counted_by_kind(read: SurveyAnswers, instrument: Instrument) -> None:
+def test_missing_answers_are_counted_by_kind(read: FinishedSurvey, instrument: Instrument) -> None:
     """Counted in the data file: of 1,199, q44a has 528 "do not know" and 10 refusals."""
     row = item_nonresponse(read.answers, instrument, "external").set_index("item").loc["q44a"]
     assert (row["n"], row["dont_know"], row["refused"]) == (661, 528 / 1199, 10 / 1199)
@@ -117,8 +116,8 @@ def test_weight_that_is_not_there_is_named_with_the_nearest(path: Path, instrume
         read_survey(path, instrument, "external", COLUMNS | {"weight": "withinwgt"})
 
 
-def test_every_figure_has_all_that_belongs_to_it(read: SurveyAnswers, instrument: Instrument) -> None:
-    table = score_survey(read.answers, instrument, "external", 0.95)
+def test_every_figure_has_all_that_belongs_to_it(read: FinishedSurvey, instrument: Instrument) -> None:
+    table = read.estimates(0.95)
     needed = ["estimate", "se", "ci_low", "ci_high", "level", "n", "effective_n", "df_design", "status"]
     assert isinstance(table, pd.DataFrame)
     assert table[needed].notna().all(axis=None)

@@ -207,6 +207,7 @@ CALLS = {
     "estimate_quantile": on(
         PEOPLE, "w score sex", lambda t: survey.estimate_quantile(designed(t), "score", 0.5, "sex")
     ),
+    "crosstab": on(PEOPLE, "w sex yes", lambda t: survey.crosstab(designed(t), "sex", "yes")),
     "estimate_ratio": on(
         PEOPLE, "w score count sex", lambda t: survey.estimate_ratio(designed(t), "score", "count", "sex")
     ),

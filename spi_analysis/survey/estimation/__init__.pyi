@@ -1,9 +1,15 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
 from .association import (
+    Crosstab as Crosstab,
+)
+from .association import (
     TestResult as TestResult,
 )
 from .association import (
     chi_square as chi_square,
+)
+from .association import (
+    crosstab as crosstab,
 )
 from .association import (
     t_test as t_test,
@@ -69,6 +75,9 @@ from .pattern_mixture import (
     tipping_delta as tipping_delta,
 )
 from .quantiles import estimate_quantile as estimate_quantile
+from .regression import (
+    Regression as Regression,
+)
 from .regression import (
     SeparationWarning as SeparationWarning,
 )

@@ -1,8 +1,9 @@
-"""Tests: Rao and Scott's chi-square of a two-way table, and the t test."""
+"""Two-way tables: their shares, Rao and Scott's chi-square of them, and the t test."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,13 @@ from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.contrasts import Function, contrast, smooth_contrast
-from spi_analysis.survey.estimation.domains import Design
-from spi_analysis.survey.estimation.estimators import estimate_mean, estimate_total
-from spi_analysis.survey.estimation.result import t_interval
-from spi_analysis.survey.groups import require_columns
+from spi_analysis.survey.estimation.domains import By, Design, domains_of
+from spi_analysis.survey.estimation.estimators import estimate_mean, estimate_proportion, estimate_total
+from spi_analysis.survey.estimation.result import RESULT_COLUMNS, dots, t_interval
+from spi_analysis.survey.groups import SEPARATOR, require_columns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 STATISTICS = ("F", "Chisq", "Wald", "adjWald")
 # A standard error below this, relative to its mean, is one of rounding.
@@ -95,17 +99,17 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
         raise EstimationError(
             "unknown statistic", got=statistic, expected=", ".join(STATISTICS), hint=nearest(statistic, STATISTICS)
         )
-    table = _joint(design, rows, columns)
+    table = _joint(design.with_rule(None), rows, columns)
     n_rows, n_columns = table.shape
     degrees = (n_rows - 1) * (n_columns - 1)
     nu = table.design.df()
     if statistic in ("Wald", "adjWald"):
         wald = _wald(table)
         if statistic == "Wald":
-            return _f_test("Wald test of association", wald / degrees, degrees, nu)
+            return f_test("Wald test of association", wald / degrees, degrees, nu)
         # Wald's statistic as Hotelling's T2: F with nu - d + 1 degrees of freedom (Thomas & Rao 1987).
         below = nu - degrees + 1
-        return _f_test("Wald test of association, adjusted", wald * below / (degrees * nu), degrees, below)
+        return f_test("Wald test of association, adjusted", wald * below / (degrees * nu), degrees, below)
     pearson, effects = _pearson(table)
     trace = float(np.trace(effects))
     if not trace > 0:
@@ -120,7 +124,142 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
         return TestResult("Pearson's chi-square, first-order Rao-Scott correction", pearson, (degrees,), p)
     # Second order: X2 / trace is about F with d0 = trace**2 / trace of the square and d0 nu degrees of freedom.
     d0 = trace**2 / float(np.trace(effects @ effects))
-    return _f_test("Pearson's chi-square, second-order Rao-Scott correction", pearson / trace, d0, d0 * nu)
+    return f_test("Pearson's chi-square, second-order Rao-Scott correction", pearson / trace, d0, d0 * nu)
+
+
+CELL = "(cell)"
+SHARES = ("rows", "columns", "all")
+
+
+@dataclass(frozen=True, repr=False)
+class Crosstab:
+    """A two-way table of shares with a test of independence.
+
+    Parameters
+    ----------
+    table : DataFrame (cells, ...)   (domain columns,) the row column, the column's, share, se, ci_low, ci_high,
+        df_design, n (people with a value in all of them, of whom the share is taken)
+    test : TestResult or DataFrame   Rao and Scott's test; with domains a row for each
+    level : float                    of the intervals
+
+    Examples
+    --------
+    >>> from spi_analysis.survey import SurveyDesign, crosstab
+    >>> people = pd.DataFrame({"w": 5.0, "sex": ["f"] * 10 + ["m"] * 10})
+    >>> people["paid"] = ["yes"] * 6 + ["no"] * 4 + ["yes"] * 2 + ["no"] * 8
+    >>> found = crosstab(SurveyDesign(people, weight="w"), "sex", "paid")
+    >>> found.table.loc[found.table["paid"] == "yes", ["sex", "share", "n"]].values.tolist()
+    [['f', 0.6, 10], ['m', 0.2, 10]]
+    """
+
+    table: pd.DataFrame
+    test: TestResult | pd.DataFrame
+    level: float
+
+    def __repr__(self) -> str:
+        return f"{self.table.to_string(index=False, float_format='{:,.5g}'.format)}\n{self.test}"
+
+    def _repr_html_(self) -> str:
+        return f"{self.table.to_html(index=False, float_format='{:,.5g}'.format, border=0)}<p>{self.test}</p>"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Shares as dots with their intervals, a colour for every value of the column.
+
+        Examples
+        --------
+        >>> from spi_analysis.survey import SurveyDesign, crosstab
+        >>> people = pd.DataFrame({"w": 5.0, "sex": list("ffmm") * 2, "paid": list("ynynnynn")})
+        >>> [t.get_text() for t in crosstab(SurveyDesign(people, "w"), "sex", "paid").plot().get_yticklabels()]
+        ['f', 'm']
+        """
+        return dots(self.table, ax, value="share")
+
+
+def crosstab(
+    design: Design,
+    rows: str,
+    columns: str,
+    by: By = None,
+    shares: str = "rows",
+    level: float = 0.95,
+    interval: str = "logit",
+) -> Crosstab:
+    """A two-way table: how those of every row are divided among the columns, and whether it depends on the row.
+
+    Parameters
+    ----------
+    design : SurveyDesign or ReplicateDesign
+    rows, columns : str              columns of categories; people without a value in both are outside the table
+    by : str or list of str or None  domain columns: a table for each of their values
+    shares : str                     of whom: rows (of each row: rows sum to 1), columns, all (of the whole table)
+    level : float                    of the intervals
+    interval : str                   as in ``estimate_proportion``: logit holds near 0 and 1
+
+    Returns
+    -------
+    Crosstab
+
+    Raises
+    ------
+    EstimationError   unknown ``shares`` or interval; the same column twice; else as ``chi_square`` and
+        ``estimate_proportion``
+
+    References
+    ----------
+    Rao & Scott (1984), Annals of Statistics 12 (test); Korn & Graubard (1998), Survey Methodology 24 (intervals).
+
+    Examples
+    --------
+    Of 10 women 6 said yes, of 10 men 2: ``10/3 * 19/20`` (drawn with replacement) against F(1, 19).
+
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"w": 5.0, "sex": ["f"] * 10 + ["m"] * 10})
+    >>> people["paid"] = ["yes"] * 6 + ["no"] * 4 + ["yes"] * 2 + ["no"] * 8
+    >>> found = crosstab(SurveyDesign(people, weight="w"), "sex", "paid")
+    >>> found.table["share"].tolist(), round(found.test.p_value, 3)
+    ([0.4, 0.6, 0.8, 0.2], 0.091)
+    """
+    if shares not in SHARES:
+        raise EstimationError("unknown shares", got=shares, expected=", ".join(SHARES), hint=nearest(shares, SHARES))
+    named = [by] if isinstance(by, str) else list(by or [])
+    if len({*named, rows, columns}) < len(named) + 2:
+        raise EstimationError("a column stands in the table twice", got=", ".join([*named, rows, columns]))
+    require_columns(design.data, [*named, rows, columns], EstimationError)
+    inside = design.subset(_known(design, [*named, rows, columns]))
+    table = _cell_shares(inside, rows, columns, named, shares, level, interval)
+    return Crosstab(
+        table[[*named, rows, columns, "share", *RESULT_COLUMNS[1:]]], _tests(inside, rows, columns, named), level
+    )
+
+
+def _cell_shares(
+    design: Design, rows: str, columns: str, by: list[str], shares: str, level: float, interval: str
+) -> pd.DataFrame:
+    """The shares of the cells, sorted by domain, row and column."""
+    if shares == "all":
+        cells = design.data[rows].astype(str) + SEPARATOR + design.data[columns].astype(str)
+        found = estimate_proportion(design.with_columns(cells.to_frame(CELL)), CELL, by or None, level, interval).table
+        names = dict(zip(cells, design.data[[rows, columns]].itertuples(index=False, name=None), strict=True))
+        found[[rows, columns]] = [names[cell] for cell in found["category"]]
+    else:
+        inner, outer = (columns, rows) if shares == "rows" else (rows, columns)
+        found = estimate_proportion(design, inner, [*by, outer], level, interval).table.rename(
+            columns={"category": inner}
+        )
+    for name in (*by, rows, columns):
+        if isinstance(design.data[name].dtype, pd.CategoricalDtype):
+            found[name] = found[name].astype(design.data[name].dtype)
+    return found.sort_values([*by, rows, columns], ignore_index=True).rename(columns={"estimate": "share"})
+
+
+def _tests(design: Design, rows: str, columns: str, by: list[str]) -> TestResult | pd.DataFrame:
+    """The test of the table, or of each domain's."""
+    if not by:
+        return chi_square(design, rows, columns)
+    domains = domains_of(design.data, design.in_domain, by)
+    found = [chi_square(design.subset(domains.codes == number), rows, columns) for number in range(len(domains))]
+    numbers = [{"statistic": t.statistic, "df": t.df[0], "df_design": t.df[1], "p_value": t.p_value} for t in found]
+    return pd.concat([domains.labels.reset_index(drop=True), pd.DataFrame(numbers)], axis=1)
 
 
 def t_test(design: Design, variable: str, by: str | None = None, null: float = 0.0, level: float = 0.95) -> TestResult:
@@ -159,7 +298,7 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
     >>> round(test.statistic, 3), test.df, test.estimate
     (2.449, (2.0,), 3.0)
     """
-    estimate = estimate_mean(design, variable, by=by, level=level)
+    estimate = estimate_mean(design.with_rule(None), variable, by=by, level=level)
     if by is not None:
         if len(estimate.table) != 2:
             raise EstimationError(
@@ -268,7 +407,8 @@ def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.linalg.solve(matrix, right)
 
 
-def _f_test(method: str, statistic: float, numerator: float, denominator: float) -> TestResult:
+def f_test(method: str, statistic: float, numerator: float, denominator: float) -> TestResult:
+    """A statistic against F; refused without degrees of freedom."""
     if not denominator > 0:
         raise EstimationError(
             "the test has no degrees of freedom left",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -16,6 +16,9 @@ from spi_analysis.survey.estimation.taylor import LonelyPsu, Stage, stages_covar
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting import Auxiliary, Totals, auxiliary_of, calibration_factors, post_stratum_cells
 
+# From a table of estimates to what may be seen of it.
+Rule = Callable[[pd.DataFrame], pd.DataFrame]
+
 # What all designs can do: be restricted to a domain, calibrated, and given further columns.
 
 
@@ -26,6 +29,7 @@ class DeclaredDesign(ABC):
     data: pd.DataFrame
     weights: np.ndarray
     in_domain: np.ndarray
+    rule: Rule | None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -144,6 +148,29 @@ class DeclaredDesign(ABC):
         """
         new = aligned(columns, self.data.index, "the table of new columns")
         return self._with(data=pd.concat([self.data.drop(columns=new.columns, errors="ignore"), new], axis=1))
+
+    def with_rule(self, rule: Rule | None) -> Self:
+        """The design whose tables of estimates go through a rule before anybody sees them, such as one of disclosure.
+
+        Parameters
+        ----------
+        rule : function or None   from a table as ``Estimate.table`` to one of the same rows and columns, where what may
+            not be shown is missing; None: no rule
+
+        Returns
+        -------
+        The same kind of design; a figure that the rule takes away has no covariance either, and nothing its replicates.
+
+        Examples
+        --------
+        >>> from spi_analysis.survey import estimate_mean
+        >>> people = pd.DataFrame({"w": 10.0, "unit": list("aab"), "score": [60.0, 70.0, 80.0]})
+        >>> at_least_two = lambda table: table.assign(estimate=table["estimate"].where(table["n"] > 1))
+        >>> design = SurveyDesign(people, weight="w").with_rule(at_least_two)
+        >>> estimate_mean(design, "score", by="unit").table["estimate"].tolist()
+        [65.0, nan]
+        """
+        return self._with(rule=rule)
 
     def _refuse_domain(self) -> None:
         if not self.in_domain.all():
@@ -274,6 +301,7 @@ class SurveyDesign(DeclaredDesign):
             stages=tuple(stages_of(df, strata, units, sizes, nest)),
             lonely_psu=lonely_psu,
             in_domain=np.ones(len(df), dtype=bool),
+            rule=None,
             calibrations=(),
         )
 

@@ -15,7 +15,7 @@ from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation.design_inputs import numeric_columns
 from spi_analysis.survey.estimation.domains import By, Design, Ratios, Variable, domains_of, labels_of
 from spi_analysis.survey.estimation.replication import ReplicateDesign
-from spi_analysis.survey.estimation.result import Estimate, make_table, proportion_interval
+from spi_analysis.survey.estimation.result import Estimate, make_table, overseen, proportion_interval
 from spi_analysis.survey.groups import require_columns
 
 
@@ -189,11 +189,12 @@ def estimate_proportion(
     [['no', 0.25, 0.25], ['yes', 0.75, 0.25]]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
-    result = _estimate(design, [share for name in names for share in _shares(design, name)], by, level, deff)
-    if interval == "wald" and not cap_effective_n:
-        return result
-    low, high = proportion_interval(result.table, interval, level, cap_effective_n)
-    return Estimate(result.table.assign(ci_low=low, ci_high=high), result.covariance, level, result.replicates)
+    shares = [share for name in names for share in _shares(design, name)]
+    result = _estimate(design.with_rule(None), shares, by, level, deff)
+    if interval != "wald" or cap_effective_n:
+        low, high = proportion_interval(result.table, interval, level, cap_effective_n)
+        result = replace(result, table=result.table.assign(ci_low=low, ci_high=high))
+    return overseen(result, design.rule)
 
 
 def _estimate(
@@ -208,7 +209,7 @@ def _estimate(
     if deff:
         # Kish's design effect: the design's variance over that of a simple random sample of the same size.
         table["deff"] = table["se"].to_numpy() ** 2 / ratios.simple_variances(deff == "replace").ravel()
-    return Estimate(table, covariance, level, replicates)
+    return overseen(Estimate(table, covariance, level, replicates), design.rule)
 
 
 def _shares(design: Design, name: str) -> list[Variable]:
@@ -288,4 +289,4 @@ def estimate_variance(design: Design, variables: str | Sequence[str], by: By = N
     table = make_table(
         labels_of(spread), spread.estimates.ravel(), covariance, df.ravel(), n.ravel(), level, spread.certain().ravel()
     )
-    return Estimate(table, covariance, level, replicates)
+    return overseen(Estimate(table, covariance, level, replicates), design.rule)

@@ -14,7 +14,14 @@ from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.design_inputs import numeric_columns
 from spi_analysis.survey.estimation.domains import By, Design, Domains, Ratios, Variable, domains_of
 from spi_analysis.survey.estimation.replication import ReplicateDesign
-from spi_analysis.survey.estimation.result import INTERVALS, RESULT_COLUMNS, Estimate, make_table, proportion_interval
+from spi_analysis.survey.estimation.result import (
+    INTERVALS,
+    RESULT_COLUMNS,
+    Estimate,
+    make_table,
+    overseen,
+    proportion_interval,
+)
 from spi_analysis.survey.groups import ROUNDING, last_reached
 
 # Weighted quantiles: from the distribution function of a weighted sample back to a value.
@@ -208,10 +215,11 @@ def estimate_quantile(
     table = pd.concat([part.table for part in parts], ignore_index=True)
     replicates = np.hstack([part.replicates for part in parts if part.replicates is not None] or [np.empty((0, 0))])
     if isinstance(design, ReplicateDesign) and interval == "quantile":
-        return Estimate(table, design.covariance_of(table["estimate"].to_numpy(), replicates), level, replicates)
+        covariance = design.covariance_of(table["estimate"].to_numpy(), replicates)
+        return overseen(Estimate(table, covariance, level, replicates), design.rule)
     covariance = np.full((len(table), len(table)), np.nan)
     np.fill_diagonal(covariance, table["se"] ** 2)
-    return Estimate(table, covariance, level)
+    return overseen(Estimate(table, covariance, level), design.rule)
 
 
 @dataclass(frozen=True)

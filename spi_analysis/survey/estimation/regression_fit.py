@@ -1,6 +1,7 @@
-"""Maximum weighted likelihood of models with a canonical link, plain or with Firth's penalty.
+"""Maximum weighted likelihood: canonical links, plain or with Firth's penalty, and proportional odds.
 
-Binary models are fitted by the scoring of the response model, counts by statsmodels.
+Binary models are fitted by the scoring of the response model, counts by statsmodels, ordered answers by Newton's
+method.
 People who are alike in outcome and terms count together, so a model of a few groups costs the same for any sample.
 """
 
@@ -13,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from scipy.optimize import linprog
+from scipy.special import expit, logit
 
 from spi_analysis.errors import EstimationError, Problem
 from spi_analysis.survey.groups import group_sums
@@ -112,12 +114,17 @@ RANK_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Groups:
-    """Rows that are alike: ``y`` (m,), ``x`` (m, p); ``codes`` (n,) the group of every row, -1 for none."""
+    """Rows that are alike: ``y``, ``offset`` (m,), ``x`` (m, p); ``codes`` (n,) the group of every row, -1 for none."""
 
     family: str
     y: np.ndarray
+    offset: np.ndarray
     x: np.ndarray
     codes: np.ndarray
+
+    def eta(self, b: np.ndarray) -> np.ndarray:
+        """Linear predictor (m,)."""
+        return np.asarray(self.x @ b + self.offset)
 
     def weights(self, weights: np.ndarray) -> np.ndarray:
         """Weights (m,) or (m, K) of the groups from those of the rows (n,) or (n, K)."""
@@ -125,18 +132,8 @@ class Groups:
 
     def used(self, weights: np.ndarray) -> Groups:
         """Those with weight (m,)."""
-        return replace(self, y=self.y[weights > 0], x=self.x[weights > 0])
-
-    def means(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Mean, its first and its second derivative by the linear predictor."""
-        if self.family == "gaussian":
-            return eta, np.ones_like(eta), np.zeros_like(eta)
-        if self.family == "poisson":
-            mean = np.exp(np.minimum(eta, 700.0))
-            return mean, mean, mean
-        mean = 1 / (1 + np.exp(-np.clip(eta, -700.0, 700.0)))
-        slope = mean * (1 - mean)
-        return mean, slope, slope * (1 - 2 * mean)
+        use = weights > 0
+        return replace(self, y=self.y[use], offset=self.offset[use], x=self.x[use])
 
     def likelihood(self, weights: np.ndarray, eta: np.ndarray) -> float:
         """Weighted log-likelihood, but for a constant."""
@@ -145,13 +142,25 @@ class Groups:
         return float(weights @ (self.y * eta - total[self.family]))
 
 
-def groups_of(family: str, y: np.ndarray, x: np.ndarray, rows: np.ndarray) -> Groups:
+def means_of(family: str, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, its first and its second derivative by the linear predictor."""
+    if family == "gaussian":
+        return eta, np.ones_like(eta), np.zeros_like(eta)
+    if family == "poisson":
+        mean = np.exp(np.minimum(eta, 700.0))
+        return mean, mean, mean
+    mean = 1 / (1 + np.exp(-np.clip(eta, -700.0, 700.0)))
+    slope = mean * (1 - mean)
+    return mean, slope, slope * (1 - 2 * mean)
+
+
+def groups_of(family: str, y: np.ndarray, offset: np.ndarray, x: np.ndarray, rows: np.ndarray) -> Groups:
     """The distinct rows among those of the model (``rows`` (n,) of bool)."""
     places = np.flatnonzero(rows)
-    distinct, found = np.unique(np.column_stack([y, x])[places], axis=0, return_inverse=True)
+    distinct, found = np.unique(np.column_stack([y, offset, x])[places], axis=0, return_inverse=True)
     codes = np.full(len(y), -1)
     codes[places] = found.ravel()
-    return Groups(family, distinct[:, 0], distinct[:, 1:], codes)
+    return Groups(family, distinct[:, 0], distinct[:, 1], distinct[:, 2:], codes)
 
 
 @dataclass(frozen=True)
@@ -188,7 +197,7 @@ class Fitter:
         """
         weights = np.where(self.kept[:, None], weights, 0.0)
         complete = np.array([self._is_complete(w > 0) for w in weights.T])
-        part = Groups(self.groups.family, self.groups.y, self.groups.x @ self.space, self.groups.codes)
+        part = replace(self.groups, x=self.groups.x @ self.space)
         first = None if start is None else self.space.T @ np.where(self.known, start, 0.0)
         fitted = iter(self._fits(part, weights[:, complete], first))
         found = [next(fitted) if one else None for one in complete]
@@ -233,7 +242,7 @@ def _is_separated(part: Groups, b: np.ndarray) -> bool:
     """Whether coefficients run to infinity: looked at where some group is said to be (nearly) certain."""
     if part.family == "gaussian":
         return False
-    eta = part.x @ b
+    eta = part.eta(b)
     # What is not finite did not converge.
     certain = (-eta if part.family == "poisson" else np.abs(eta)) > SUSPICIOUS
     if not certain.any() and np.isfinite(eta).all():
@@ -251,7 +260,7 @@ def _settled(b: np.ndarray) -> np.ndarray:
 def _least_squares(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray:
     """Weighted least squares: the minimum of sum w (y - x'b)**2, for which no start is needed."""
     roots = np.sqrt(weights.T)
-    return np.array([np.linalg.lstsq(part.x * w[:, None], part.y * w, rcond=None)[0] for w in roots])
+    return np.array([np.linalg.lstsq(part.x * w[:, None], (part.y - part.offset) * w, rcond=None)[0] for w in roots])
 
 
 def _binary(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray:
@@ -261,14 +270,14 @@ def _binary(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.n
     if start is None:
         # R's first step, for each column; where replicates are fitted the sample's coefficients are at hand.
         _, working, response = working_response(part.y[:, None], scaled, link)
-        sides = zip(working.T, response.T, strict=True)
+        sides = zip(working.T, (response - working * part.offset[:, None]).T, strict=True)
         begun = [np.linalg.solve(_information(part.x, w), part.x.T @ r) for w, r in sides]
         first = np.array(begun).reshape(-1, part.x.shape[1]).T
     else:
         first = np.repeat(start[:, None], weights.shape[1], axis=1)
     fit = fit_columns(
         dense_design(part.x), scaled * part.y[:, None], scaled, link, first,
-        tolerance=TOLERANCE, max_iterations=MAX_ITERATIONS,
+        tolerance=TOLERANCE, max_iterations=MAX_ITERATIONS, offset=part.offset[:, None],
     )  # fmt: skip
     # The deviance stands still long before its maximum is known to the last digit: the step that follows is taken too.
     return np.where(fit.converged, fit.coefficients + fit.following, np.nan).T
@@ -282,7 +291,7 @@ def _poisson(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.
     found = np.full((weights.shape[1], part.x.shape[1]), np.nan)
     for row, w in zip(found, weights.T, strict=True):
         used = part.used(w)
-        model = GLM(used.y, used.x, family=Poisson(), var_weights=w[w > 0])
+        model = GLM(used.y, used.x, family=Poisson(), var_weights=w[w > 0], offset=used.offset)
         fit = model.fit(start_params=start, maxiter=MAX_ITERATIONS, tol=0.0, rtol=TOLERANCE, scale=1.0)
         row[:] = fit.params if fit.converged else np.nan
     return found
@@ -296,7 +305,9 @@ def _penalised(part: Groups, v: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Firth's estimate: the maximum of log-likelihood + log|information|/2, by scoring with halved steps."""
     b, value = start, _penalised_likelihood(part, v, start)
     for _ in range(MAX_ITERATIONS):
-        step = np.linalg.solve(_information(part.x, v * part.means(part.x @ b)[1]), _penalised_score(part, v, b))
+        step = np.linalg.solve(
+            _information(part.x, v * means_of(part.family, part.eta(b))[1]), _penalised_score(part, v, b)
+        )
         # Far from the maximum the quadratic is no guide: no linear predictor moves by more than 5 in one step.
         step = step / max(1.0, float(np.abs(part.x @ step).max()) / 5)
         for k in range(HALVINGS):
@@ -312,18 +323,143 @@ def _penalised(part: Groups, v: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def _penalised_likelihood(part: Groups, v: np.ndarray, b: np.ndarray) -> float:
-    eta = part.x @ b
+    eta = part.eta(b)
     # l*(b) = l(b) + log|x'W x| / 2: Jeffreys' prior as the penalty (Firth 1993).
-    sign, size = np.linalg.slogdet(_information(part.x, v * part.means(eta)[1]))
+    sign, size = np.linalg.slogdet(_information(part.x, v * means_of(part.family, eta)[1]))
     return part.likelihood(v, eta) + size / 2 if sign > 0 else -np.inf
 
 
 def _penalised_score(part: Groups, v: np.ndarray, b: np.ndarray) -> np.ndarray:
     """sum x {v (y - mean) + v mean'' (x' A^-1 x)/2}, A the information (Firth 1993, section 3)."""
-    mean, slope, second = part.means(part.x @ b)
+    mean, slope, second = means_of(part.family, part.eta(b))
     return np.asarray(part.x.T @ (v * (part.y - mean + second * leverages(part.x, v * slope) / 2)))
 
 
 def leverages(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """x_i' A^-1 x_i (m,) with A = sum w x x'."""
     return np.einsum("ij,ij->i", x, np.linalg.solve(_information(x, weights), x.T).T)
+
+
+# Ordered answers: proportional odds, P(y <= k) = F(z_k - x'b - offset), F logistic (McCullagh 1980). All coefficients
+# stand in one row (q,): b, then the thresholds z.
+
+
+@dataclass(frozen=True)
+class Cumulative:
+    """Shares (m,) of the answers given, between the cuts ``upper`` and ``lower`` (m, q) of the predictor."""
+
+    upper: np.ndarray
+    lower: np.ndarray
+    above: np.ndarray
+    below: np.ndarray
+
+    @property
+    def share(self) -> np.ndarray:
+        """Chance (m,) of every answer."""
+        return np.asarray(expit(self.above) - expit(self.below))
+
+    @property
+    def slope(self) -> np.ndarray:
+        """Derivative (m, q) of the share by the coefficients."""
+        return _density(self.above)[:, None] * self.upper - _density(self.below)[:, None] * self.lower
+
+    @property
+    def score(self) -> np.ndarray:
+        """Derivative (m, q) of the log-likelihood of every answer."""
+        return self.slope / self.share[:, None]
+
+    @property
+    def farthest(self) -> float:
+        """The largest predictor of a cut."""
+        cuts = np.abs(np.concatenate([self.above, self.below]))
+        return float(cuts[np.isfinite(cuts)].max(initial=0.0))
+
+    def likelihood(self, weights: np.ndarray) -> float:
+        """Weighted log-likelihood; minus infinity where thresholds are out of order."""
+        share = self.share
+        return float(weights @ np.log(share)) if (share > 0).all() else -np.inf
+
+    def information(self, weights: np.ndarray) -> np.ndarray:
+        """Minus the second derivative (q, q) of the weighted log-likelihood."""
+        up, low = _density(self.above), _density(self.below)
+        # log(F(a) - F(c)): its second derivatives by a and c, without the products of the first ones.
+        bent = weights / self.share
+        curved = self.upper.T @ (self.upper * (bent * up * (1 - 2 * expit(self.above)))[:, None])
+        curved -= self.lower.T @ (self.lower * (bent * low * (1 - 2 * expit(self.below)))[:, None])
+        return np.asarray(self.score.T @ (self.score * weights[:, None]) - curved)
+
+
+def _density(cut: np.ndarray) -> np.ndarray:
+    share = expit(cut)
+    return np.asarray(share * (1 - share))
+
+
+def cumulative(y: np.ndarray, x: np.ndarray, offset: np.ndarray, coefficients: np.ndarray) -> Cumulative:
+    """The answers ``y`` (m,), as places from 0 on, at the coefficients (q,)."""
+    thresholds = len(coefficients) - x.shape[1]
+    places, cuts = y.astype(int), np.eye(thresholds)
+    nothing = np.zeros((1, thresholds))
+    upper = np.hstack([-x, np.vstack([cuts, nothing])[places]])
+    lower = np.hstack([-x, np.vstack([nothing, cuts])[places]])
+    above = np.where(places == thresholds, np.inf, upper @ coefficients - offset)
+    return Cumulative(upper, lower, above, np.where(places == 0, -np.inf, lower @ coefficients - offset))
+
+
+def separated_answers(part: Groups, thresholds: int) -> np.ndarray:
+    """Rows (m,) whose ordered answer a direction of the coefficients decides: a cut above is a yes, one below a no."""
+    at = cumulative(part.y, part.x, part.offset, np.zeros(part.x.shape[1] + thresholds))
+    up, low = np.isfinite(at.above), np.isfinite(at.below)
+    answers = np.repeat([1.0, 0.0], [int(up.sum()), int(low.sum())])
+    decided = separated_rows("binomial", answers, np.vstack([at.upper[up], at.lower[low]]))
+    found = np.zeros(len(part.y), dtype=bool)
+    found[up] = decided[: int(up.sum())]
+    found[low] |= decided[int(up.sum()) :]
+    return found
+
+
+@dataclass(frozen=True)
+class OrdinalFitter:
+    """Fits of ordered answers (``groups.y`` as places from 0 on) with so many thresholds."""
+
+    groups: Groups
+    thresholds: int
+
+    def coefficients(self, weights: np.ndarray, start: np.ndarray | None = None) -> list[np.ndarray | None]:
+        """Coefficients (q,) for every column of weights (m, K), None where they run to infinity."""
+        return [self._fit(self.groups.used(w), w[w > 0], start) for w in weights.T]
+
+    def _fit(self, part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray | None:
+        begun = self._start(part, weights) if start is None else start
+        found, converged = _proportional_odds(part, weights / weights.mean(), begun)
+        far = cumulative(part.y, part.x, part.offset, found).farthest > SUSPICIOUS
+        if far and separated_answers(part, self.thresholds).any():
+            return None
+        return found if converged else _stuck()
+
+    def _start(self, part: Groups, weights: np.ndarray) -> np.ndarray:
+        """No slopes, and the thresholds of the answers as they are."""
+        shares = group_sums(part.y.astype(int), weights, self.thresholds + 1)
+        reached = np.clip(np.cumsum(shares)[:-1] / shares.sum(), RANK_TOLERANCE, 1 - RANK_TOLERANCE)
+        return np.concatenate([np.zeros(part.x.shape[1]), logit(reached)])
+
+
+def _proportional_odds(part: Groups, weights: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Newton's method with halved steps, and whether it came to an end; the log-likelihood is concave (Pratt 1981)."""
+
+    def at(b: np.ndarray) -> Cumulative:
+        return cumulative(part.y, part.x, part.offset, b)
+
+    b, value = start, at(start).likelihood(weights)
+    for _ in range(MAX_ITERATIONS):
+        step = np.linalg.solve(at(b).information(weights), at(b).score.T @ weights)
+        for k in range(HALVINGS):
+            moved = b + step / 2**k
+            after = at(moved).likelihood(weights)
+            if after >= value - 1e-13 * (abs(value) + weights.sum()):
+                break
+        b, value = moved, after
+        if np.abs(step).max() <= 1e-11 * max(1.0, float(np.abs(b).max())):
+            return b, True
+        if at(b).farthest > 2 * SUSPICIOUS:
+            break
+    return b, False

@@ -221,6 +221,7 @@ class ReplicateDesign(DeclaredDesign):
             "df_given": None if df_design is None else float(df_design),
             "ranks": RowRanks(values),
             "in_domain": np.ones(len(df), dtype=bool),
+            "rule": None,
         }
         self._declare(**fields)
 

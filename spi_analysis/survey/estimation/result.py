@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,9 @@ from scipy.stats import t as student
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.design_inputs import usable_level
 from spi_analysis.survey.groups import require_columns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 RESULT_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
 
@@ -57,6 +62,27 @@ class Estimate:
         printed = self.table.to_html(index=False, max_rows=PRINTED_ROWS, float_format=_short, border=0)
         return f"{printed}<p>{self._beside()}</p>"
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Dots with their intervals, from top to bottom; the last of several domain columns gives the colours.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None   where to draw; None: a new figure
+
+        Returns
+        -------
+        Axes
+
+        Examples
+        --------
+        >>> from spi_analysis.survey import SurveyDesign, estimate_mean
+        >>> people = pd.DataFrame({"w": 10.0, "unit": list("aabb"), "score": [1, 3, 5, 7]})
+        >>> axes = estimate_mean(SurveyDesign(people, weight="w"), "score", by="unit").plot()
+        >>> [label.get_text() for label in axes.get_yticklabels()]
+        ['a', 'b']
+        """
+        return dots(self.table, ax)
+
     def _beside(self) -> str:
         """What else there is, in a line."""
         kept = "" if self.replicates is None else f", {len(self.replicates)} replicates"
@@ -78,6 +104,57 @@ class Estimate:
         if self.replicates is None:
             return np.zeros(len(self.table), dtype=int)
         return np.isnan(self.replicates).sum(axis=0)
+
+
+Kind = TypeVar("Kind", bound=Estimate)
+
+
+def overseen(estimate: Kind, rule: Callable[[pd.DataFrame], pd.DataFrame] | None) -> Kind:
+    """What a design's rule lets through of an estimate: its table, and the covariance of what is left."""
+    if rule is None:
+        return estimate
+    table = rule(estimate.table)
+    hidden = (table["estimate"].isna() & estimate.table["estimate"].notna()).to_numpy()
+    covariance = np.where(hidden[:, None] | hidden, np.nan, estimate.covariance)
+    return replace(estimate, table=table, covariance=covariance, replicates=None)
+
+
+# Drawn beside each other, of one row's height; matplotlib and seaborn are loaded when a picture is asked for.
+SPREAD = 0.5
+NOT_LABELS = (*RESULT_COLUMNS, "deff", "t", "p_value", "share")
+
+
+def dots(table: pd.DataFrame, ax: Axes | None = None, reference: float | None = None, value: str = "estimate") -> Axes:
+    """Dots with intervals, one row per label; of several label columns the last gives the colours."""
+    import seaborn
+    from matplotlib import pyplot
+
+    labels = table.drop(columns=[name for name in NOT_LABELS if name in table])
+    if labels.shape[1] > 1 and "variable" in labels and labels["variable"].nunique() == 1:
+        labels = labels.drop(columns="variable")
+    text = labels.astype(str)
+    rows, colours = (text.iloc[:, :-1], text.iloc[:, -1]) if text.shape[1] > 1 else (text, pd.Series("", text.index))
+    names = rows.agg(", ".join, axis=1)
+    order, groups = list(names.unique()), list(colours.unique())
+    if ax is None:
+        with seaborn.axes_style("whitegrid"):
+            ax = pyplot.subplots(figsize=(7, 1 + 0.3 * max(len(table), 3)), layout="constrained")[1]
+    palette = seaborn.color_palette(n_colors=len(groups))
+    for number, (group, colour) in enumerate(zip(groups, palette, strict=True)):
+        part = table[(colours == group).to_numpy()]
+        at = np.array([order.index(name) for name in names[colours == group]], dtype=float)
+        at += SPREAD * ((number + 0.5) / len(groups) - 0.5)
+        ax.hlines(at, part["ci_low"], part["ci_high"], color=colour, linewidth=2)
+        ax.plot(part[value], at, "o", color=colour, label=group)
+    if reference is not None:
+        ax.axvline(reference, color="0.4", linewidth=1)
+    ax.set_yticks(range(len(order)), order)
+    ax.set_ylim(len(order) - 0.5, -0.5)
+    ax.set_xlabel(value)
+    if len(groups) > 1:
+        ax.legend(title=labels.columns[-1])
+    seaborn.despine(ax=ax, left=True)
+    return ax
 
 
 def _short(x: float) -> str:

@@ -432,6 +432,7 @@ def fit_columns(
     before: float = np.inf,
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
+    offset: np.ndarray | None = None,
 ) -> Fit:
     """Fits of K weight vectors.
 
@@ -442,14 +443,18 @@ def fit_columns(
     start : ndarray (p, K)                      coefficients to start from
     information (K, p, p), before               X'WX and deviance of the step that led to ``start``, where there was one
     tolerance, max_iterations                   stops at a relative change of the deviance below ``tolerance``
+    offset : ndarray (rows, 1)                  part of the predictor that is known; None: 0
     """
     columns = taken.shape[1]
+    known = np.zeros((len(taken), 1)) if offset is None else offset
     beta, steps = start.copy(), np.zeros_like(start)
     used = np.zeros((columns, len(start), len(start))) if information is None else information.copy()
     old, deviance = np.full(columns, before), np.zeros(columns)
     open_, iteration = np.arange(columns), 1
     while True:
-        score, gram, deviance[open_] = _derivatives(design, beta[:, open_], taken[:, open_], total[:, open_], link)
+        score, gram, deviance[open_] = _derivatives(
+            design, beta[:, open_], taken[:, open_], total[:, open_], link, known
+        )
         steps[:, open_] = np.hstack([solve(gram[k], score[:, [k]]) for k in range(len(open_))])
         still = ~(np.abs(deviance - old)[open_] / (np.abs(deviance[open_]) + 0.1) < tolerance)
         if not still.any() or iteration >= max_iterations:
@@ -464,13 +469,13 @@ def fit_columns(
 
 
 def _derivatives(
-    design: Design, beta: np.ndarray, taken: np.ndarray, total: np.ndarray, link: Link
+    design: Design, beta: np.ndarray, taken: np.ndarray, total: np.ndarray, link: Link, offset: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Score (p, K), expected information (K, p, p) and deviance (K,) at coefficients (p, K)."""
     (p, columns), deviance = beta.shape, np.zeros(beta.shape[1])
     score, gram = np.zeros((p, columns)), np.zeros((columns, p, p))
     for rows, block in design.blocks(columns):
-        share, slope = link.at(predictors(block, beta))
+        share, slope = link.at(predictors(block, beta) + offset[rows])
         per_share = slope / (share * (1 - share))
         left = total[rows] - taken[rows]
         # Score X'((y - w mu) mu' / (mu (1 - mu))), information X' diag(w mu'**2 / (mu (1 - mu))) X, -2 log-likelihood.
@@ -487,7 +492,7 @@ def _require_converged(design: Design, fit: Fit, taken: np.ndarray, total: np.nd
         return
     for _ in range(MORE_STEPS):
         beta = beta + step
-        score, gram, _ = _derivatives(design, beta, taken, total, link)
+        score, gram, _ = _derivatives(design, beta, taken, total, link, np.zeros((len(taken), 1)))
         step = solve(gram[0], score)
     moves = _moves(design, step, total)
     if moves.max() > STILL:

@@ -15,40 +15,39 @@ from spi_analysis.tables import text_of
 from spi_analysis.tables.importing.answers import DECLARED_MISSING, AnswerColumn
 from spi_analysis.tables.importing.readers import Sheet, read_sheets
 
-REQUIRED = ("person_id", "weight")
 NEVER_COMPUTED = "a formula that was never computed"
 
 
 @dataclass(frozen=True)
 class SurveyAnswers:
-    """``answers``: person_id, weight, further design columns, and a column of codes per item, one row per respondent;
-    ``unread``: item, code, rows of the cells that are no answer of the item's scale (they count as left empty).
+    """``answers``: a column of codes per item and all other columns of the file, one row per respondent; ``unread``:
+    item, code, rows of the cells that are no answer of the item's scale (they count as left empty).
     """
 
     answers: pd.DataFrame
     unread: pd.DataFrame
 
 
-def read_survey(path: Path, instrument: Instrument, source: Source, columns: Mapping[str, str]) -> SurveyAnswers:
+def survey_answers(path: Path, instrument: Instrument, source: Source, columns: Mapping[str, str]) -> SurveyAnswers:
     """Read a file of answers (SPSS, CSV, XLSX) whose columns are named like the items, whatever the case.
 
     Parameters
     ----------
-    columns : mapping   our name -> name in the file; "person_id" and "weight" are needed, others (such as "stratum",
-        "psu") are read as text
+    columns : mapping   our name -> name in the file, for columns that are to have another name. "person_id" must tell
+        respondents apart and "weight" must be positive, where they are named; others keep their names. All are numbers
+        where every cell is one, else text
 
     Raises
     ------
     InputError   columns that are missing, respondents without or with the same number, weights that are no positive
         numbers; all problems at once.
     """
-    absent = [name for name in REQUIRED if name not in columns]
-    if absent:
-        raise InputError("a column of the file has to be named", got=", ".join(columns), expected=", ".join(REQUIRED))
     sheet = read_sheets(path)[0]
-    places, problems = _places(sheet, {**columns, **{code: code for code in instrument.codes(source)}})
+    items = {code: code for code in instrument.codes(source)}
+    places, problems = _places(sheet, {**columns, **items})
     if problems:
         raise InputError(*problems)
+    places |= _others(sheet, set(places.values()), set(places))
     # The index counts rows as the spreadsheet does.
     rows = {n: row for n, row in enumerate(sheet.rows[1:], start=2) if any(text_of(cell) for cell in row)}
     cells = pd.DataFrame(
@@ -56,13 +55,27 @@ def read_survey(path: Path, instrument: Instrument, source: Source, columns: Map
         list(rows),
         dtype=object,
     )
-    table = cells[list(columns)].map(lambda cell: text_of(cell) or None)
-    weights = pd.to_numeric(table["weight"], errors="coerce")
-    problems = [*_people(sheet, table["person_id"]), *_weights(sheet, weights)]
+    texts = cells[[name for name in places if name not in items]].map(lambda cell: text_of(cell) or None)
+    weights = pd.to_numeric(texts["weight"], errors="coerce") if "weight" in columns else None
+    problems = _people(sheet, texts["person_id"]) if "person_id" in columns else []
+    problems += [] if weights is None else _weights(sheet, weights)
     if problems:
         raise InputError(*problems)
+    table = texts.apply(_numbers_or_text)
     codes, unread = _codes(sheet, places, cells, instrument, source)
-    return SurveyAnswers(pd.concat([table.assign(weight=weights), codes], axis=1).reset_index(drop=True), unread)
+    return SurveyAnswers(pd.concat([table, codes], axis=1).reset_index(drop=True), unread)
+
+
+def _others(sheet: Sheet, taken: set[int], names: set[str]) -> dict[str, int]:
+    """The columns that nobody named, by their own names."""
+    labels = [text_of(cell) for cell in sheet.rows[0]]
+    found = {label: i for i, label in reversed(list(enumerate(labels))) if label and i not in taken}
+    return {label: i for label, i in reversed(found.items()) if label not in names}
+
+
+def _numbers_or_text(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().equals(column.notna()) else column
 
 
 def _places(sheet: Sheet, wanted: Mapping[str, str]) -> tuple[dict[str, int], list[Problem]]:
