@@ -516,10 +516,22 @@ from .weighting import (
     raked_replicates as raked_replicates,
 )
 from .weighting import (
+    recipe_of as recipe_of,
+)
+from .weighting import (
+    register_step as register_step,
+)
+from .weighting import (
     replicate_sums as replicate_sums,
 )
 from .weighting import (
+    response_classes as response_classes,
+)
+from .weighting import (
     response_propensity as response_propensity,
+)
+from .weighting import (
+    step_of as step_of,
 )
 from .weighting import (
     trim_weights as trim_weights,

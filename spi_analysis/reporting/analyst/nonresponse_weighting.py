@@ -34,12 +34,14 @@ from spi_analysis.reporting import (
     written,
 )
 from spi_analysis.stages import WeightedSample, nonrespondent_count
-from spi_analysis.survey import UNKNOWN_LEVEL
+from spi_analysis.survey import SEPARATOR, UNKNOWN_LEVEL
 from spi_analysis.survey.estimation import SurveyDesign, estimate_proportion
 from spi_analysis.survey.weighting import balance
 from spi_analysis.tables import eligible_list
 
 WORST = 15
+# Between the columns of cells, as a step names what it merged.
+CROSSED = " x "
 TOO_FEW = message("There are no answers, or too few, to compare with the list.")
 
 
@@ -93,12 +95,10 @@ def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
 
 def merged_table(weighted: WeightedSample) -> Shown:
     """How many levels were merged because too few answered; not which, for that would say where few did."""
-    steps = weighted.report[weighted.report["column"] == "cal_weight"]
-    parts = [
-        (source, m.variable, len(m.levels))
-        for source, ms in zip(steps["source"], steps["merged"], strict=True)
-        for m in ms
-    ]
+    steps = weighted.report
+    found = [(source, m) for source, ms in zip(steps["source"], steps["merged"], strict=True) for m in ms]
+    # Two steps may merge the same levels of a variable.
+    parts = [(source, m.variable, len(m.levels)) for source, m in dict.fromkeys(found)]
     if not parts:
         return show(lambda words: html_paragraphs([words("Nothing had to be merged.")]))
     merged = pd.DataFrame(parts, columns=["source", "variable", "levels"])
@@ -132,7 +132,7 @@ def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
     """
     params = round_.sources[source].weighting
     assert params is not None
-    columns = params.rake.margins
+    columns = params.margins or params.columns
     people = _respondents(weighted, columns, source)
     if people.empty:
         return pd.DataFrame()
@@ -264,6 +264,7 @@ def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float
 
 
 def variable_label(words: Words, name: str) -> str:
-    """Human words for a column."""
-    label = LABELS[name]
-    return label.id if words.language == "id" else label.en
+    """Human words for a column, or for several that make cells; a column that a recipe names is called so."""
+    if CROSSED in name:
+        return SEPARATOR.join(variable_label(words, part) for part in name.split(CROSSED))
+    return str(getattr(LABELS[name], words.language)) if name in LABELS else name
