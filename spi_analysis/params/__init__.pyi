@@ -194,6 +194,9 @@ from .setup import (
 from .setup import (
     read_round as read_round,
 )
+from .setup import (
+    upgrade_parameters as upgrade_parameters,
+)
 from .sources import (
     DesignParams as DesignParams,
 )
