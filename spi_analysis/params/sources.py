@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from spi_analysis.errors import WeightingError, nearest
+from spi_analysis.errors import SamplingError, SpiError, WeightingError, nearest
 from spi_analysis.params.base import Frozen, Judgement, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.roster import Blank, Roster, read_rows
+from spi_analysis.survey.sampling import AllocationRule, allocation_of
 from spi_analysis.survey.weighting import ELIGIBILITY, Step, recipe_of, step_of
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -31,6 +32,13 @@ def unique(names: Names) -> Names:
     if twice:
         raise Wrong("something is listed twice", twice, "each once")
     return names
+
+
+def _of_library(error: SpiError, named_by: str) -> Wrong:
+    """What the library says of a method, as parameters say it; ``named_by``: the key that holds its name."""
+    first = error.problems[0]
+    what = ": ".join(part for part in (first.what, first.key if first.key != named_by else "") if part)
+    return Wrong(what, first.got or "nothing", first.expected, first.hint)
 
 
 UniqueColumns = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(unique)]
@@ -54,18 +62,27 @@ class TwoStageParams(Frozen):
     people: Annotated[int, Field(ge=2)]
 
 
+def known_allocation(given: str | dict[str, Any]) -> str | dict[str, Any]:
+    """The rule of allocation, if the library has it with these settings."""
+    try:
+        allocation_of(given)
+    except SamplingError as error:
+        raise _of_library(error, "method") from None
+    return given
+
+
 class DesignParams(Judgement):
     """Sample size, strata, allocation and selection of one probability source.
 
     ``method``: srs (permanent random numbers), systematic (in the order of ``order``) or two_stage. ``allocation``
-    shares out the answers, not the invitations. ``reserves``: drawn at once and activated later, each as a share of
-    the first wave.
+    shares out the answers, not the invitations: a name, or ``method`` with its settings. ``reserves``: drawn at once
+    and activated later, each as a share of the first wave.
     """
 
     method: Literal["srs", "systematic", "two_stage"] = "srs"
     order: Annotated[tuple[ListColumn, ...], AfterValidator(unique)] = ()
     two_stage: TwoStageParams | None = None
-    allocation: Literal["proportional", "equal", "power", "neyman"] = "proportional"
+    allocation: Annotated[str | dict[str, Any], AfterValidator(known_allocation)] = "proportional"
     reserves: tuple[Share, ...] = ()
     strata: UniqueColumns
     margin: Annotated[float, Field(gt=0, lt=0.5)]
@@ -82,6 +99,28 @@ class DesignParams(Judgement):
     def _margin_below_ceiling(self) -> DesignParams:
         if self.margin > self.margin_ceiling:
             raise Wrong("the margin of error lies above its ceiling", self.margin, f"at most {self.margin_ceiling}")
+        return self
+
+    @property
+    def rule_name(self) -> str:
+        """What the rule of allocation is called."""
+        return str(self.allocation if isinstance(self.allocation, str) else self.allocation["method"])
+
+    @property
+    def rule(self) -> AllocationRule:
+        """How the invitations are shared out."""
+        return allocation_of(self.allocation)
+
+    @model_validator(mode="after")
+    def _allocation_looks_at_strata(self) -> DesignParams:
+        unknown = [name for name in self.rule.needs if name not in self.strata]
+        if unknown:
+            raise Wrong(
+                "the allocation names what is no column of the strata",
+                unknown,
+                ", ".join(self.strata),
+                nearest(unknown[0], self.strata),
+            )
         return self
 
     @model_validator(mode="after")
@@ -120,7 +159,7 @@ class StepParams(Frozen):
         try:
             needed = needs_of(self.made)
         except WeightingError as error:
-            raise _of_library(error) from None
+            raise _of_library(error, "step") from None
         unknown = [name for name in needed if name not in KNOWN]
         if unknown:
             raise Wrong("the list has no such column", unknown, ", ".join(KNOWN), nearest(unknown[0], KNOWN))
@@ -133,13 +172,6 @@ class StepParams(Frozen):
 def needs_of(step: Step) -> tuple[str, ...]:
     """The columns that a step looks at."""
     return tuple(getattr(step, "needs", ()))
-
-
-def _of_library(error: WeightingError) -> Wrong:
-    """What the library says of a step, as parameters say it."""
-    first = error.problems[0]
-    what = ": ".join(part for part in (first.what, first.key if first.key != "step" else "") if part)
-    return Wrong(what, first.got or "nothing", first.expected, first.hint)
 
 
 class WeightingParams(Judgement):
@@ -155,7 +187,7 @@ class WeightingParams(Judgement):
         try:
             self.recipe  # noqa: B018
         except WeightingError as error:
-            raise _of_library(error) from None
+            raise _of_library(error, "step") from None
         return self
 
     @property

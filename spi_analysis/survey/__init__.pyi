@@ -168,6 +168,9 @@ from .sampling import (
     allocate as allocate,
 )
 from .sampling import (
+    allocation_of as allocation_of,
+)
+from .sampling import (
     assign_waves as assign_waves,
 )
 from .sampling import (
@@ -265,6 +268,9 @@ from .sampling import (
 )
 from .sampling import (
     record_differences as record_differences,
+)
+from .sampling import (
+    register_allocation as register_allocation,
 )
 from .sampling import (
     rotated_start as rotated_start,

@@ -188,9 +188,11 @@ def design_set(round_: RoundParams, people: Population, plan: SourcePlan) -> lis
     strata = plan.strata.set_index("stratum")
     invited = int(strata["invited"].sum())
     rates = people.frame.groupby(STRATUM)[PROPENSITY].mean().reindex(strata.index)
-    by_response = invitations_by(
-        strata.assign(response=rates), invited, rules.allocation, min_invited=rules.min_per_stratum
-    )
+    known = strata.assign(response=rates)
+    if rules.rule.sets_size:
+        by_response = rules.rule.invitations(known, invited, rules.min_per_stratum)
+    else:
+        by_response = invitations_by(known, invited, rules.rule_name, min_invited=rules.min_per_stratum)
     own = Design(
         "round",
         _sizes(strata["invited"]),

@@ -24,8 +24,7 @@ from spi_analysis.survey.groups import (
     require_columns,
     with_unknown_level,
 )
-from spi_analysis.survey.weighting.calibration import calibration_factors, post_stratum_cells, total_cells
-from spi_analysis.survey.weighting.distances import Bounds, distance_of
+from spi_analysis.survey.weighting.calibration import calibration_factors, distance_of, post_stratum_cells, total_cells
 from spi_analysis.survey.weighting.inputs import INELIGIBLE, RESPONDENT
 from spi_analysis.survey.weighting.nonresponse import columns_of
 from spi_analysis.survey.weighting.raking import MAX_ITERATIONS, TOLERANCE, rake_columns
@@ -38,7 +37,7 @@ from spi_analysis.survey.weighting.recipe import (
     in_replicate,
     register_step,
 )
-from spi_analysis.survey.weighting.totals import INTERCEPT, Totals, auxiliary_of, one_population
+from spi_analysis.survey.weighting.totals import INTERCEPT, Bounds, Totals, auxiliary_of, one_population
 
 # Columns whose levels are counted on the list.
 Names = tuple[str, ...]

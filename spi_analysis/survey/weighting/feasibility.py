@@ -15,8 +15,7 @@ from scipy.linalg import lstsq
 
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import group_sums
-from spi_analysis.survey.weighting.distances import Bounds
-from spi_analysis.survey.weighting.totals import Auxiliary
+from spi_analysis.survey.weighting.totals import Auxiliary, Bounds
 
 # The largest share of the way to the totals that is in reach, and the nearest bounds that reach all of it.
 
