@@ -89,15 +89,19 @@ def upgrade(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Bring a round that an earlier version made to the tables of this one: all of it or nothing.
+    """Bring a round that an earlier version made to the tables and parameters of this one: all of it or nothing.
 
     Example: spi upgrade spi_2024 --dry-run
     """
-    from spi_analysis.params import find_workspace, the_round
+    from spi_analysis.params import find_workspace, the_round, upgrade_parameters
     from spi_analysis.tables import SCHEMA, upgrade_store
 
     place = find_workspace(workspace)
     name = round_id or the_round(place)
+    path = place.round_params(name)
+    if path.exists() and (kept := upgrade_parameters(path, dry_run)):
+        what = "would become a list of steps" if dry_run else f"is a list of steps now (as it was: {kept.name})"
+        out.print(f"params/rounds/{path.name}: the weighting {what}", highlight=False)
     done = upgrade_store(place.data / name, dry_run)
     if done.since == SCHEMA:
         out.print(f"{name}: schema {SCHEMA} already, nothing to do", highlight=False)

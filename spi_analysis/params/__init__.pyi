@@ -209,6 +209,9 @@ from .setup import (
 from .setup import (
     round_inputs as round_inputs,
 )
+from .setup import (
+    upgrade_parameters as upgrade_parameters,
+)
 from .sources import (
     DesignParams as DesignParams,
 )

@@ -146,6 +146,9 @@ RETIRED_KEYS = {
     "target": "targets stand in params/targets.csv, one row per institution (or nasional), year and source",
     "national_target": "targets stand in params/targets.csv, one row per year and source, institution_id nasional",
     "unexplained_deduction": "now called other_correction",
+    "nonresponse": "the weighting is a list of steps now (docs/upgrading.md); run: spi upgrade",
+    "rake": "the weighting is a list of steps now (docs/upgrading.md); run: spi upgrade",
+    "trim": "the weighting is a list of steps now (docs/upgrading.md); run: spi upgrade",
 }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -13,12 +13,11 @@ from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source,
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.mapping import EventName
 from spi_analysis.params.roster import CORRECTIONS, InstitutionType
-from spi_analysis.params.sources import Count, ListColumn, Share, SourceParams, unique
+from spi_analysis.params.sources import Count, KnownColumn, Share, SourceParams, unique, with_judgement_of
 
 # What if the nonrespondents differ, and what if answers were coached: the judgements behind both checks.
 
 Phi = Annotated[float, Field(ge=0, le=1)]
-KnownColumn = ListColumn | Literal["tenure_years", "unit_tenure_years", "channels", "n_listings"]
 Known = Annotated[list[KnownColumn], Field(min_length=1), AfterValidator(unique)]
 
 
@@ -356,7 +355,7 @@ class RankParams(Judgement):
 
 
 # One more whenever a key of the parameter files changes its name or meaning, or one is added that has to be set.
-PARAMETER_SCHEMA = 2
+PARAMETER_SCHEMA = 3
 
 
 class RoundParams(Judgement):
@@ -417,6 +416,20 @@ class RoundParams(Judgement):
                 f"  more: {', '.join(f'.{name}' for name in groups)}",
             ]
         )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_lists_are_judged_by_the_round(cls, given: Any) -> Any:
+        sources = given.get("sources") if isinstance(given, Mapping) else None
+        if not isinstance(sources, Mapping):
+            return given
+        judged = {
+            name: {**part, "weighting": with_judgement_of(given, part["weighting"])}
+            if isinstance(part, Mapping) and "weighting" in part
+            else part
+            for name, part in sources.items()
+        }
+        return {**given, "sources": judged}
 
     @model_validator(mode="after")
     def _compares_with_an_earlier_year(self) -> RoundParams:

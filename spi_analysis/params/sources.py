@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from spi_analysis.errors import SamplingError, SpiError, WeightingError, nearest
 from spi_analysis.params.base import Frozen, Judgement, Source, Text
 from spi_analysis.params.loading import Wrong
 from spi_analysis.params.roster import Blank, Roster, read_rows
+from spi_analysis.survey.sampling import AllocationRule, allocation_of
+from spi_analysis.survey.weighting import ELIGIBILITY, Step, recipe_of, step_of
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Names = TypeVar("Names", list[str], tuple[str, ...])
 # What is known of everyone on a list, and so may divide the list into strata, classes and margins.
 ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
+# What else the list tells of everyone.
+KnownColumn = ListColumn | Literal["tenure_years", "unit_tenure_years", "channels", "n_listings"]
+KNOWN = tuple(name for kind in get_args(KnownColumn) for name in get_args(kind))
 
 
 def unique(names: Names) -> Names:
@@ -24,6 +32,13 @@ def unique(names: Names) -> Names:
     if twice:
         raise Wrong("something is listed twice", twice, "each once")
     return names
+
+
+def _of_library(error: SpiError, named_by: str) -> Wrong:
+    """What the library says of a method, as parameters say it; ``named_by``: the key that holds its name."""
+    first = error.problems[0]
+    what = ": ".join(part for part in (first.what, first.key if first.key != named_by else "") if part)
+    return Wrong(what, first.got or "nothing", first.expected, first.hint)
 
 
 UniqueColumns = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(unique)]
@@ -47,18 +62,27 @@ class TwoStageParams(Frozen):
     people: Annotated[int, Field(ge=2)]
 
 
+def known_allocation(given: str | dict[str, Any]) -> str | dict[str, Any]:
+    """The rule of allocation, if the library has it with these settings."""
+    try:
+        allocation_of(given)
+    except SamplingError as error:
+        raise _of_library(error, "method") from None
+    return given
+
+
 class DesignParams(Judgement):
     """Sample size, strata, allocation and selection of one probability source.
 
     ``method``: srs (permanent random numbers), systematic (in the order of ``order``) or two_stage. ``allocation``
-    shares out the answers, not the invitations. ``reserves``: drawn at once and activated later, each as a share of
-    the first wave.
+    shares out the answers, not the invitations: a name, or ``method`` with its settings. ``reserves``: drawn at once
+    and activated later, each as a share of the first wave.
     """
 
     method: Literal["srs", "systematic", "two_stage"] = "srs"
     order: Annotated[tuple[ListColumn, ...], AfterValidator(unique)] = ()
     two_stage: TwoStageParams | None = None
-    allocation: Literal["proportional", "equal", "power", "neyman"] = "proportional"
+    allocation: Annotated[str | dict[str, Any], AfterValidator(known_allocation)] = "proportional"
     reserves: tuple[Share, ...] = ()
     strata: UniqueColumns
     margin: Annotated[float, Field(gt=0, lt=0.5)]
@@ -77,6 +101,28 @@ class DesignParams(Judgement):
             raise Wrong("the margin of error lies above its ceiling", self.margin, f"at most {self.margin_ceiling}")
         return self
 
+    @property
+    def rule_name(self) -> str:
+        """What the rule of allocation is called."""
+        return str(self.allocation if isinstance(self.allocation, str) else self.allocation["method"])
+
+    @property
+    def rule(self) -> AllocationRule:
+        """How the invitations are shared out."""
+        return allocation_of(self.allocation)
+
+    @model_validator(mode="after")
+    def _allocation_looks_at_strata(self) -> DesignParams:
+        unknown = [name for name in self.rule.needs if name not in self.strata]
+        if unknown:
+            raise Wrong(
+                "the allocation names what is no column of the strata",
+                unknown,
+                ", ".join(self.strata),
+                nearest(unknown[0], self.strata),
+            )
+        return self
+
     @model_validator(mode="after")
     def _method_has_what_it_needs(self) -> DesignParams:
         if (self.method == "systematic") != bool(self.order):
@@ -86,34 +132,101 @@ class DesignParams(Judgement):
         return self
 
 
-class NonresponseParams(Frozen):
-    """Weighting classes; thin ones are merged."""
+class StepParams(Frozen):
+    """One step of a recipe: its name, and its settings as they stand in the library's registry of steps.
 
-    classes: UniqueColumns
-    min_respondents: Count
+    ``source`` and ``as_of`` where the judgement of this step is another one than that of the list.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    step: str
+    source: str | None = None
+    as_of: dt.date | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Name and settings."""
+        return {"step": self.step, **(self.model_extra or {})}
+
+    @property
+    def made(self) -> Step:
+        """The step itself."""
+        return step_of(self.given)
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> StepParams:
+        try:
+            needed = needs_of(self.made)
+        except WeightingError as error:
+            raise _of_library(error, "step") from None
+        unknown = [name for name in needed if name not in KNOWN]
+        if unknown:
+            raise Wrong("the list has no such column", unknown, ", ".join(KNOWN), nearest(unknown[0], KNOWN))
+        for value in self.given.values():
+            if isinstance(value, list) and all(isinstance(one, str) for one in value):
+                unique(value)
+        return self
 
 
-class RakeParams(Frozen):
-    """Margins of the frame that the weights must reproduce."""
-
-    margins: UniqueColumns
-    min_respondents: Count
-    tolerance: Annotated[float, Field(gt=0, lt=1e-3)]
-    max_iterations: Count
-
-
-class TrimParams(Frozen):
-    """Weights above median + k * IQR are cut and the excess is spread over the rest."""
-
-    k: Annotated[float, Field(gt=0)]
+def needs_of(step: Step) -> tuple[str, ...]:
+    """The columns that a step looks at."""
+    return tuple(getattr(step, "needs", ()))
 
 
 class WeightingParams(Judgement):
-    """The weighting recipe of one probability source, step by step."""
+    """The weighting recipe of one probability source: its steps in the order in which they are carried out.
 
-    nonresponse: NonresponseParams
-    rake: RakeParams
-    trim: TrimParams
+    In the round's file also a plain list of steps, which is then a judgement of the round as a whole.
+    """
+
+    steps: Annotated[tuple[StepParams, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _can_be_carried_out(self) -> WeightingParams:
+        try:
+            self.recipe  # noqa: B018
+        except WeightingError as error:
+            raise _of_library(error, "step") from None
+        return self
+
+    @property
+    def recipe(self) -> list[Step]:
+        """The steps, for ``apply_recipe``."""
+        return recipe_of([one.given for one in self.steps])
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the list that any step looks at."""
+        return _each_once(name for step in self.recipe for name in needs_of(step))
+
+    @property
+    def classes(self) -> list[str]:
+        """The columns of the classes inside which weight moves to respondents; none where no step has classes."""
+        found = [needs_of(step) for step in self.recipe if hasattr(step, "response_groups")]
+        return list(found[-1]) if found else []
+
+    @property
+    def eligible_column(self) -> str:
+        """The weight that sums to the eligible and the known ineligible: of unknown eligibility nobody has any."""
+        made = [step.column for step in self.recipe if getattr(step, "place", None) == ELIGIBILITY]
+        return made[-1] if made else "base_weight"
+
+    @property
+    def margins(self) -> list[str]:
+        """The columns whose counts on the list the weights reproduce."""
+        return _each_once(name for step in self.recipe if hasattr(step, "with_totals") for name in needs_of(step))
+
+
+def _each_once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def with_judgement_of(whole: Mapping[str, Any], part: Any) -> Any:
+    """A plain list of steps as a group of values, whose source and date are those of the whole round."""
+    if not isinstance(part, list):
+        return part
+    return {"steps": part, **{key: whole[key] for key in ("source", "as_of") if key in whole}}
 
 
 class SourceParams(Frozen):
@@ -139,7 +252,7 @@ class SourceParams(Frozen):
         if self.design is None or self.design.two_stage is None or self.weighting is None:
             return self
         unit = self.design.two_stage.unit
-        if unit in (*self.weighting.nonresponse.classes, *self.weighting.rake.margins):
+        if unit in self.weighting.columns:
             raise Wrong("units that are drawn cannot be a class or margin of the weighting", unit, "other list columns")
         return self
 

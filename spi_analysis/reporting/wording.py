@@ -36,6 +36,8 @@ MISSING = "–"
 WEAK = "*"
 # Chances below this are written as "below".
 NEARLY_NEVER = 0.01
+# Between the columns of cells, as a step of the weighting names what it merged.
+CROSSED = " x "
 # Columns whose codes occur in the labels of strata and classes.
 CLASSES = ("position_class", "sex", "age_group")
 
@@ -70,8 +72,10 @@ class Words:
         return str(code) if label is None else self._label(label)
 
     def column(self, name: str) -> str:
-        """Human words for a column."""
-        return self._label(LABELS[name])
+        """Human words for a column, or for several that make cells; a column that a recipe names is called so."""
+        if CROSSED in name:
+            return SEPARATOR.join(map(self.column, name.split(CROSSED)))
+        return self._label(LABELS[name]) if name in LABELS else name
 
     def _label(self, label: Label) -> str:
         return label.get(self.language) or self._message(label.en)

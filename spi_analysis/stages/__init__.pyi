@@ -69,6 +69,9 @@ from .peer_ranks import (
     round_rank_sets as round_rank_sets,
 )
 from .plan import (
+    LEVELS_JOINED as LEVELS_JOINED,
+)
+from .plan import (
     PANEL as PANEL,
 )
 from .plan import (

@@ -202,7 +202,7 @@ def _linearised(source: Source, side: ScoredRound, level: float) -> tuple[Source
     )
     weighted = score_influence(design, weights)[:, :-1] * design.weights[:, None]
     params = side.round_.sources[source].weighting
-    margins = [] if params is None else params.rake.margins
+    margins = [] if params is None else params.margins
     return made, Linearised(pd.Index(design.data["person_id"]), _residuals(weighted, design, margins))
 
 
@@ -219,11 +219,11 @@ def _residuals(weighted: np.ndarray, design: Design, margins: list[str]) -> np.n
 def _cells(source: Source, before: ScoredRound, after: ScoredRound) -> pd.Series | None:
     """The people on both lists, with the group inside which this round's weights were made; None for a panel."""
     params = after.round_.sources[source].weighting
-    if params is None:
+    if params is None or not params.classes:
         return None
     now = eligible_list(after.frame, source).set_index("person_id")
     then = eligible_list(before.frame, source)["person_id"]
-    return with_unknown_level(now[params.nonresponse.classes[0]])[now.index.isin(then)]
+    return with_unknown_level(now[params.classes[0]])[now.index.isin(then)]
 
 
 def _sources_with_hidden_dimensions(before: ScoredRound) -> set[str]:

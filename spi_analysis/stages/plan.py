@@ -13,7 +13,6 @@ from spi_analysis.params import DesignParams, RoundParams, RoundSetup, Source, U
 from spi_analysis.survey import cell_labels, merge_thin_cells, with_unknown_level
 from spi_analysis.survey.sampling import (
     SampleSize,
-    invitations_for,
     margin_of_error,
     rotation_for,
     sample_size,
@@ -23,6 +22,8 @@ from spi_analysis.survey.sampling import (
 )
 from spi_analysis.tables import NEVER_AGAIN, Store, eligible_list, read_table
 
+# Between the levels of a column that one stratum holds.
+LEVELS_JOINED = " + "
 PANEL, ALL_UNITS = "panel", "all units"
 # A margin is met but for rounding.
 _ROUNDING = 1e-9
@@ -96,16 +97,18 @@ def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source, histor
         expected = max(1.0, float(strata["completes"].sum()))
         margin = margin_of_error(expected, design.p, round_.level, len(people), design.deff)
     else:
+        strata = with_domains(strata, cells, design)
         needed, (strata, margin) = _completes_for_margin(strata, needed, design, round_.level)
     invited = int(strata["invited"].sum())
     size = SampleSize(needed, invited, size.exact, invited >= len(people))
-    met = margin <= design.margin + _ROUNDING
+    # A rule with targets of its own does not aim for the margin.
+    met = design.rule.sets_size or margin <= design.margin + _ROUNDING
     return _with_drawn(SourcePlan(source, len(people), size, cells, strata, margin, tuple(design.reserves), met))
 
 
 def _invited(strata: pd.DataFrame, completes: int, design: DesignParams) -> pd.DataFrame:
     """Strata with the invitations for so many answers, and the answers expected of them."""
-    invited = invitations_for(strata, completes, design.allocation, min_invited=design.min_per_stratum).to_numpy()
+    invited = design.rule.invitations(strata, completes, design.min_per_stratum).to_numpy()
     return strata.assign(invited=invited, completes=invited * strata["response"])
 
 
@@ -113,7 +116,7 @@ def _completes_for_margin(strata: pd.DataFrame, least: int, design: DesignParams
     """The fewest answers, ``least`` or more, whose allocation meets the margin; ``least`` where even everyone misses.
 
     The formula for a simple random sample is where the search begins: an allocation that is not proportional, or
-    whole invitations, may need more.
+    whole invitations, may need more. A rule whose targets set the size is carried out once.
     """
 
     def offer(completes: int) -> Offer:
@@ -123,7 +126,10 @@ def _completes_for_margin(strata: pd.DataFrame, least: int, design: DesignParams
     def met(found: Offer) -> bool:
         return found.margin <= design.margin + _ROUNDING
 
-    first, most = offer(least), math.ceil(float((strata["pop_size"] * strata["response"]).sum()))
+    first = offer(least)
+    if design.rule.sets_size:
+        return math.ceil(first.strata["completes"].sum()), first
+    most = math.ceil(float((strata["pop_size"] * strata["response"]).sum()))
     if most <= least or met(first) or not met(best := offer(most)):
         return least, first
     missed, enough = least, most
@@ -134,6 +140,19 @@ def _completes_for_margin(strata: pd.DataFrame, least: int, design: DesignParams
         else:
             missed = middle
     return enough, best
+
+
+def with_domains(strata: pd.DataFrame, cells: pd.DataFrame, design: DesignParams) -> pd.DataFrame:
+    """Strata with what a rule of allocation may look at: the share planned for, and the columns that divide them.
+
+    A stratum of several levels of a column has all their names.
+    """
+    needed = list(design.rule.needs)
+    levels = cells.groupby("group")[needed].agg(
+        lambda column: LEVELS_JOINED.join(sorted(set(with_unknown_level(column))))
+    )
+    named = {column: strata["stratum"].map(levels[column]) for column in needed}
+    return strata.assign(mean=design.p, **named) if design.rule.sets_size or needed else strata
 
 
 def with_strata(people: pd.DataFrame, columns: list[str], cells: dict[str, str]) -> pd.DataFrame:

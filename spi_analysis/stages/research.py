@@ -84,7 +84,7 @@ class ResearchRound(RoundData):
         """
         people = eligible_list(self.frame, source).reset_index(drop=True)
         weighting = self.round.sources[source].weighting
-        margins = weighting.rake.margins if weighting else []
+        margins = weighting.margins if weighting else []
         return people.assign(**{name: with_unknown_level(people[name]) for name in margins})
 
 

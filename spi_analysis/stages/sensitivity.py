@@ -87,7 +87,7 @@ def sensitivity_of(
         if source in scores.index:
             design = respondents_design(source, frame, responses, weights, replicates, round_, instrument)
             assert design is not None
-            share = response_share(weights, source)
+            share = response_share(weights, source, round_)
             estimate = float(scores.loc[source, "estimate"])
             parts[source] = source_sensitivity(source, estimate, design, frame, share, round_, instrument)
     index = estimates[(estimates["measure"] == "index") & (estimates["status"] == "shown")]
@@ -127,10 +127,11 @@ def source_sensitivity(
     return SourceSensitivity(found, share, late)
 
 
-def response_share(weights: pd.DataFrame, source: Source) -> float:
+def response_share(weights: pd.DataFrame, source: Source, round_: RoundParams) -> float:
     """Share of the eligible people that answers: base weights of respondents over the eligible weight."""
-    part = weights[weights["source"] == source]
-    eligible = part.loc[part["disposition"] != INELIGIBLE, "elig_weight"].sum()
+    part, params = weights[weights["source"] == source], round_.sources[source].weighting
+    assert params is not None
+    eligible = part.loc[part["disposition"] != INELIGIBLE, params.eligible_column].sum()
     return float(part.loc[part["weight"] > 0, "base_weight"].sum() / eligible)
 
 

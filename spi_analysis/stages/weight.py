@@ -6,28 +6,26 @@ import zlib
 from dataclasses import dataclass
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from spi_analysis.errors import InputError
-from spi_analysis.fieldwork import final_dispositions
-from spi_analysis.params import Instrument, RoundParams, Source, WeightingParams
+from spi_analysis.errors import InputError, Problem, WeightingError
+from spi_analysis.fieldwork import INELIGIBLE, UNKNOWN, final_dispositions
+from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.survey import require_columns, with_unknown_level
 from spi_analysis.survey.weighting import (
-    DropIneligible,
-    Rake,
     ReplicateWeights,
     Step,
-    Trim,
-    UnknownEligibility,
     Weighted,
-    WeightingClasses,
     apply_recipe,
     bootstrap_replicates,
+    response_classes,
     two_phase_replicates,
     weighting_classes,
 )
 from spi_analysis.tables import RoundData, Store, eligible_list, require_answers_fit
 
-WEIGHT_COLUMNS = ["base_weight", "elig_weight", "nr_weight", "cal_weight", "trimmed_weight", "recal_weight", "weight"]
+# A class whose respondents are resampled needs two of them: one alone has no spread.
+LEAST_IN_CLASS = 2
 WHO = ["institution_id", "person_id", "source"]
 
 
@@ -101,22 +99,11 @@ def _who(table: pd.DataFrame) -> pd.Series:
     return table["source"] + "/" + table["person_id"]
 
 
-def recipe_for(params: WeightingParams, frame: pd.DataFrame) -> list[Step]:
-    """The steps of a probability source, with the totals of its list."""
-    rake = params.rake
-    margins = {column: _margin(frame, column) for column in rake.margins}
-
-    def raking(column: str) -> Rake:
-        return Rake(margins, rake.min_respondents, rake.tolerance, rake.max_iterations, column)
-
-    return [
-        UnknownEligibility("nr_class"),
-        WeightingClasses("nr_class"),
-        raking("cal_weight"),
-        Trim(params.trim.k),
-        raking("recal_weight"),
-        DropIneligible(),
-    ]
+def declared_columns(round_: RoundParams) -> list[str]:
+    """The weight columns that the steps of the round leave, in their order, but for the final weight."""
+    recipes = [source.weighting.recipe for source in round_.sources.values() if source.weighting is not None]
+    names = dict.fromkeys(step.column for recipe in recipes for step in recipe if step.column)
+    return [name for name in names if name != "weight"]
 
 
 def replicate_seed(round_: RoundParams, institution_id: str, source: Source) -> int:
@@ -133,17 +120,63 @@ def _weight_source(
     status = people["disposition"].mask(people["disposition"].isin(["I", "P"]), "nonrespondent")
     people = people.assign(status=status.mask(answered, "respondent"))
     if params is None or not answered.any():
-        return _equal_weights(people, answered, source)
-    classes = weighting_classes(people, params.nonresponse.classes, "status", params.nonresponse.min_respondents)
-    require_columns(people, params.rake.margins)
-    known = {column: with_unknown_level(people[column]) for column in params.rake.margins}
-    people = people.assign(nr_class=classes["nr_class"], **known)
+        return _equal_weights(people, answered, source, declared_columns(round_))
+    require_columns(people, params.columns)
+    people = people.assign(**_levels(people, params.columns))
+    recipe = params.recipe
+    people = people.assign(nr_class=_resampled_classes(people, recipe))
     seed = replicate_seed(round_, str(people["institution_id"].iloc[0]), source)
     replicates = _replicates(people, round_, source, seed)
-    recipe = recipe_for(params, eligible_list(frame, source))
-    weighted = apply_recipe(people, recipe, status="status", replicates=replicates)
-    table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], weighted.columns[WEIGHT_COLUMNS]], axis=1)
+    weighted = apply_recipe(people, recipe, status="status", replicates=replicates, frame=eligible_list(frame, source))
+    _require_respondents_only(people, weighted.weight, source)
+    steps = weighted.columns.drop(columns="weight", errors="ignore").assign(weight=weighted.weight)
+    table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], steps], axis=1)
     return table, _replicate_table(people, weighted), weighted.report.table.assign(source=source)
+
+
+def _levels(people: pd.DataFrame, columns: list[str]) -> dict[str, pd.Series]:
+    """Columns of groups as text, what is missing a level of its own; numbers stay numbers."""
+    kinds = people[columns].dtypes
+    numbers = [column for column, kind in kinds.items() if is_numeric_dtype(kind) and not is_bool_dtype(kind)]
+    return {column: with_unknown_level(people[column]) for column in columns if column not in numbers}
+
+
+def _resampled_classes(people: pd.DataFrame, recipe: list[Step]) -> pd.Series:
+    """The classes inside which replicates resample response; such as have too few respondents are merged."""
+    classes = response_classes(people, recipe, status="status")
+    answered = (people["status"] == "respondent").groupby(classes).sum()
+    if (answered >= LEAST_IN_CLASS).all():
+        return classes
+    return weighting_classes(people.assign(nr_class=classes), ["nr_class"], "status", LEAST_IN_CLASS)["nr_class"]
+
+
+# Whose weight a recipe may have left where it was, and the steps that move it.
+STEPS_FOR = {
+    "the known ineligible": "drop_ineligible, at the end",
+    "people of unknown eligibility": "unknown_eligibility",
+    "nonrespondents": "weighting_classes, propensity or rake",
+}
+
+
+def _require_respondents_only(people: pd.DataFrame, weight: pd.Series, source: Source) -> None:
+    """Raise if a recipe leaves a final weight to people who gave no answer."""
+    kept = people.loc[(weight != 0) & (people["status"] != "respondent"), "disposition"]
+    unanswered = pd.Series("nonrespondents", index=kept.index)
+    unanswered = unanswered.mask(kept == INELIGIBLE, "the known ineligible")
+    counts = unanswered.mask(kept.isin(UNKNOWN), "people of unknown eligibility").value_counts()
+    if len(counts):
+        raise WeightingError(
+            *(
+                Problem(
+                    f"the recipe leaves weight to {who}",
+                    key=f"sources.{source}.weighting",
+                    got=f"{n} people",
+                    expected="weight for respondents only, who stand for all others",
+                    hint=f"add a step: {STEPS_FOR[str(who)]}",
+                )
+                for who, n in counts.items()
+            )
+        )
 
 
 def _replicates(people: pd.DataFrame, round_: RoundParams, source: Source, seed: int) -> ReplicateWeights:
@@ -170,11 +203,11 @@ def _replicate_table(people: pd.DataFrame, weighted: Weighted) -> pd.DataFrame:
 
 
 def _equal_weights(
-    people: pd.DataFrame, answered: pd.Series, source: Source
+    people: pd.DataFrame, answered: pd.Series, source: Source, columns: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """A panel (or a source without answers): everyone who answered counts the same; no replicates."""
     table = people[[*WHO, "stratum", "disposition", "base_weight"]].assign(nr_class=None)
-    for column in WEIGHT_COLUMNS[1:]:
+    for column in [*columns, "weight"]:
         table[column] = answered.astype(float)
     # Nobody answered: there is no weight of which anything could be said.
     one = 1.0 if answered.any() else float("nan")
@@ -185,11 +218,6 @@ def _equal_weights(
           "source": source}]
     )  # fmt: skip
     return table, pd.DataFrame({"source": [], "person_id": []}, dtype=str), report
-
-
-def _margin(frame: pd.DataFrame, column: str) -> dict[str, float]:
-    counts = with_unknown_level(frame[column]).value_counts()
-    return {str(level): float(total) for level, total in counts.items()}
 
 
 def require_weights_fit(data: RoundData) -> None:

@@ -177,6 +177,9 @@ from .sampling import (
     allocate as allocate,
 )
 from .sampling import (
+    allocation_of as allocation_of,
+)
+from .sampling import (
     assign_waves as assign_waves,
 )
 from .sampling import (
@@ -274,6 +277,9 @@ from .sampling import (
 )
 from .sampling import (
     record_differences as record_differences,
+)
+from .sampling import (
+    register_allocation as register_allocation,
 )
 from .sampling import (
     rotated_start as rotated_start,
@@ -525,10 +531,22 @@ from .weighting import (
     raked_replicates as raked_replicates,
 )
 from .weighting import (
+    recipe_of as recipe_of,
+)
+from .weighting import (
+    register_step as register_step,
+)
+from .weighting import (
     replicate_sums as replicate_sums,
 )
 from .weighting import (
+    response_classes as response_classes,
+)
+from .weighting import (
     response_propensity as response_propensity,
+)
+from .weighting import (
+    step_of as step_of,
 )
 from .weighting import (
     trim_weights as trim_weights,

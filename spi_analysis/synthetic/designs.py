@@ -16,7 +16,7 @@ from rich.console import Console
 
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, Problem
-from spi_analysis.params import RoundParams, RoundSetup, Source
+from spi_analysis.params import RoundParams, RoundSetup, Source, WeightingParams
 from spi_analysis.scores import combine_index
 from spi_analysis.stages import (
     History,
@@ -188,19 +188,16 @@ def design_set(round_: RoundParams, people: Population, plan: SourcePlan) -> lis
     strata = plan.strata.set_index("stratum")
     invited = int(strata["invited"].sum())
     rates = people.frame.groupby(STRATUM)[PROPENSITY].mean().reindex(strata.index)
-    by_response = invitations_by(
-        strata.assign(response=rates), invited, rules.allocation, min_invited=rules.min_per_stratum
-    )
+    known = strata.assign(response=rates)
+    if rules.rule.sets_size:
+        by_response = rules.rule.invitations(known, invited, rules.min_per_stratum)
+    else:
+        by_response = invitations_by(known, invited, rules.rule_name, min_invited=rules.min_per_stratum)
     own = Design(
         "round",
         _sizes(strata["invited"]),
         strata=(STRATUM,),
-        weighting=Weighting(
-            tuple(weights.nonresponse.classes),
-            tuple(weights.rake.margins),
-            weights.nonresponse.min_respondents,
-            weights.rake.min_respondents,
-        ),
+        weighting=_simulated_weighting(weights),
     )
     return [
         own,
@@ -210,6 +207,13 @@ def design_set(round_: RoundParams, people: Population, plan: SourcePlan) -> lis
         replace(own, label="census", n=None),
         replace(own, label="by_response", n=_sizes(by_response)),
     ]
+
+
+def _simulated_weighting(weights: WeightingParams) -> Weighting:
+    """Classes and margins of a recipe, with the minimum of each; what it trims is not simulated."""
+    steps = {one.step: one.made for one in weights.steps}
+    least = [getattr(steps.get(name), "min_respondents", 1) for name in ("weighting_classes", "rake")]
+    return Weighting(tuple(weights.classes), tuple(weights.margins), *(max(1, n) for n in least))
 
 
 def _scaled(strata: pd.DataFrame, total: int, least: int) -> dict[str, int]:
@@ -231,8 +235,12 @@ def _carried_out(design: Design, people: int) -> tuple[object, ...]:
     return (design.weighting, *(() if everyone else sorted(sizes.items())))
 
 
+# The steps that the runs carry out, or that change nothing in them; they trim nothing.
+SIMULATED = ("unknown_eligibility", "weighting_classes", "rake", "trim", "drop_ineligible", "assert")
+
+
 def _require_simulated(round_: RoundParams) -> None:
-    """Refuse what the runs do not do: they draw simple random samples in strata."""
+    """Refuse what the runs do not do: they draw simple random samples in strata, and weight in classes and margins."""
     methods = {source: round_.sources[source].design.method for source in round_.probability_sources}  # type: ignore[union-attr]
     problems = [
         Problem(
@@ -244,6 +252,18 @@ def _require_simulated(round_: RoundParams) -> None:
         )
         for source, method in methods.items()
         if method != "srs"
+    ]
+    problems += [
+        Problem(
+            "this step of the weighting is not simulated",
+            key=f"sources.{source}.weighting",
+            got=step.step,
+            expected=", ".join(SIMULATED),
+            hint="try out a copy of the round with weighting_classes in its place",
+        )
+        for source in round_.probability_sources
+        for step in round_.sources[source].weighting.steps  # type: ignore[union-attr]
+        if step.step not in SIMULATED
     ]
     if problems:
         raise InputError(*problems)

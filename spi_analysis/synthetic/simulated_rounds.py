@@ -61,7 +61,7 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
             return pd.DataFrame()
         rows[source] = score_estimates(design, item_weights(setup.instrument, source), round_.level).table.iloc[-1]
         if round_.sources[source].nature == "probability":
-            estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source)
+            estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source, round_)
             ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
             found = experience_rates(design, setup.instrument, source, round_.level)
             rates.append(_with_true_rates(found, city.truth, source))

@@ -78,8 +78,9 @@ INTRODUCTION = """\
 What the Parquet store, `load_round(...)`, `spi export` and the CSV files beside a report contain.
 This page is written from the code: `python -m spi_analysis.tables.codebook > docs/output_columns.md`.
 
-The tables `responses` and `replicates` have further columns: one per item of the round's instrument (its code),
-and `r0001`, `r0002`, ... for the replicate weights. Names, phone numbers and e-mail addresses are in no table.
+The tables `responses`, `weights` and `replicates` have further columns: one per item of the round's instrument (its
+code), one per step of the round's weighting (the column that the step names, such as `nr_weight`), and `r0001`,
+`r0002`, ... for the replicate weights. Names, phone numbers and e-mail addresses are in no table.
 
 ## Files for spreadsheets
 

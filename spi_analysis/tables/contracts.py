@@ -120,6 +120,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
     "responses": _schema(
         {**_WHO, "started_at": _time(nullable=True), "completed_at": _time(nullable=True)}, strict=False
     ),
+    # One more column per step of the round's recipe, which names it: numbers, empty for a source without the step.
     "weights": _schema(
         {
             **_WHO,
@@ -127,13 +128,9 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "nr_class": _text(nullable=True),
             "disposition": _text(allowed=DISPOSITIONS),
             "base_weight": _number(low=1),
-            "elig_weight": _number(low=0),
-            "nr_weight": _number(low=0),
-            "cal_weight": _number(low=0),
-            "trimmed_weight": _number(low=0),
-            "recal_weight": _number(low=0),
             "weight": _number(low=0),
-        }
+        },
+        strict=False,
     ),
     "estimates": _schema(
         {
@@ -229,7 +226,20 @@ def checked(table: str, data: pd.DataFrame, file: str = "", sources: Collection[
                 expected="each key once",
             )
         )
-    return valid[[*schema.columns, *(c for c in valid.columns if c not in schema.columns)]]
+    further = [column for column in valid.columns if column not in schema.columns]
+    if table == "weights":
+        return _with_steps(valid, further, file)
+    return valid[[*schema.columns, *further]]
+
+
+def _with_steps(weights: pd.DataFrame, steps: list[str], file: str) -> pd.DataFrame:
+    """The table ``weights`` with the columns of its recipe's steps between the base weight and the final one."""
+    odd = [column for column in steps if not pd.api.types.is_numeric_dtype(weights[column])]
+    if odd:
+        what = "table weights does not fit its contract"
+        raise InputError(*(Problem(what, file, column=name, got="no numbers", expected="numbers") for name in odd))
+    fixed = list(CONTRACTS["weights"].columns)
+    return weights[[*fixed[:-1], *steps, fixed[-1]]].astype(dict.fromkeys(steps, float))
 
 
 def _other_sources(table: str, data: pd.DataFrame, sources: Collection[str] | None) -> list[Problem]:

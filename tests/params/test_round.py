@@ -52,6 +52,19 @@ def test_the_project_s_own_round_is_sound(setup: RoundSetup) -> None:
         ),
         ("      method: srs\n", "      method: two_stage\n", ["method and two_stage do not fit"]),
         ("      method: srs\n", "      method: sistematic\n", ["allowed values", "did you mean 'systematic'?"]),
+        ("allocation: proportional", "allocation: bethle", ["unknown method", "did you mean 'bethel'?"]),
+        ("allocation: proportional", "allocation: bethel", ["a key is missing: targets", "design.allocation"]),
+        (
+            "allocation: proportional",
+            "allocation: {method: bethel, targets: [{domain: unti, variable: share, cv: 0.1}]}",
+            ["no column of the strata", "did you mean 'unit'?"],
+        ),
+        (
+            "allocation: proportional",
+            "allocation: {method: bethel, targets: [{domian: unit, variable: share, cv: 0.1}]}",
+            ["does not fit: targets"],
+        ),
+        ("allocation: proportional", "allocation: {method: power, powr: 1}", ["unknown key: powr", "'power'?"]),
         ("reserves: [0.25, 0.25]", "reserves: [0.25, -1]", ["sources.internal.design.reserves.1"]),
         ("prior_invited: 40", "prior_invited: -1", ["response.prior_invited"]),
         ("min_coverage: 0.9", "min_coverage: 90", ["frame.audit.min_coverage"]),
@@ -82,8 +95,26 @@ def test_the_project_s_own_round_is_sound(setup: RoundSetup) -> None:
         ("strata: [unit, position_class]", "strata: [unit, unit]", ["listed twice", "['unit']"]),
         ("strata: [unit, position_class]", "strata: [unti]", ["allowed values", "strata.0", "did you mean 'unit'?"]),
         ("strata: [unit, position_class]", "strata: [person_id]", ["allowed values", "strata.0", "got: person_id"]),
-        ("classes: [unit, position_class]", "classes: [units]", ["nonresponse.classes.0", "did you mean 'unit'?"]),
-        ("margins: [unit, position_class, sex", "margins: [unit, sexs, sex", ["rake.margins.1", "did you mean 'sex'?"]),
+        ("by: [unit, position_class]", "by: [units]", ["weighting.steps.0", "no such column", "did you mean 'unit'?"]),
+        ("margins: [unit, position_class, sex", "margins: [unit, sexs, sex", ["steps.2", "did you mean 'sex'?"]),
+        ("margins: [unit, position_class, sex", "margins: [unit, unit, sex", ["steps.2", "listed twice"]),
+        ("step: rake,", "step: rakee,", ["unknown step", "weighting.steps.2", "got: rakee", "did you mean 'rake'?"]),
+        ("step: trim, k: 6", "step: trim, kk: 6", ["unknown key: kk", "steps.3", "did you mean 'k'?"]),
+        ("step: trim, k: 6", "step: trim", ["a key is missing: k", "steps.3"]),
+        ("step: trim, k: 6", "step: trim, k: many", ["does not fit: k", "got: many", "a valid number"]),
+        ("step: trim, k: 6", "step: trim, k: 0", ["does not fit: k", "greater than 0"]),
+        ("step: trim, k: 6", "k: 6", ["a key is missing", "steps.3.step"]),
+        ("step: trim, k: 6", "step: rake, margins: [sex]", ["leave the same column", "cal_weight"]),
+        (
+            "        - {step: trim, k: 6}\n",
+            "        - {step: drop_ineligible, column: dropped_weight}\n",
+            ["a step comes too late: rake", "after drop_ineligible"],
+        ),
+        (
+            "    weighting:\n      steps:",
+            "    weighting:\n      trim: {k: 6}\n      steps:",
+            ["unknown key", "spi upgrade"],
+        ),
         ("deff: 1.5", "deff: .inf", ["sources.internal.design.deff", "got: inf"]),
         ("below: 73", "below: .nan", ["categories.levels.0.below", "got: nan"]),
         ("languages: [id, en]", "languages: []", ["key languages", "at least 1 item"]),
@@ -112,6 +143,30 @@ def test_wrong_rounds_are_explained(spoiled: Spoiled, old: str, new: str, parts:
     with pytest.raises(ParameterError) as caught:
         spoiled.text(ROUND, old, new)
     assert all(part in str(caught.value) for part in [*parts, "params/rounds/spi_2024.yaml"]), str(caught.value)
+
+
+PLAIN_LIST = """\
+    weighting:
+      - {step: unknown_eligibility, by: [unit]}
+      - {step: propensity, formula: "position_class + sex + age_group", method: classes, n_classes: 5}
+      - {step: rake, margins: [unit, position_class, sex, age_group]}
+      - {step: trim, k: 5, source: a simulation, as_of: 2024-08-01}
+      - {step: drop_ineligible}
+"""
+
+
+def test_a_plain_list_of_steps_is_a_judgement_of_the_round(spoiled: Spoiled) -> None:
+    path = spoiled.workspace.params / ROUND
+    text = path.read_text(encoding="utf-8")
+    start, end = text.index("    weighting:\n"), text.index("  external:\n    label:")
+    path.write_text(text[:start] + PLAIN_LIST + text[end:], encoding="utf-8")
+    round_ = spoiled.load().round
+    weighting = round_.sources["internal"].weighting
+    assert [step.step for step in weighting.steps][1:3] == ["propensity", "rake"]
+    assert weighting.recipe[1].n_classes == 5
+    assert (weighting.source, weighting.as_of) == (round_.source, round_.as_of)
+    assert weighting.steps[3].source == "a simulation", "one step may be somebody else's judgement"
+    assert weighting.columns == ["unit", "position_class", "sex", "age_group"]
 
 
 def test_a_code_may_be_one_for_all_or_one_per_source(setup: RoundSetup) -> None:

@@ -134,7 +134,7 @@ def test_former_names_lead_to_one_name_in_use(spoiled: Spoiled, aliases: str, sa
 
 def with_version(workspace: Workspace, line: str) -> None:
     path = workspace.round_params("spi_2024")
-    path.write_text(path.read_text(encoding="utf-8").replace("schema_version: 2\n", line), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("schema_version: 3\n", line), encoding="utf-8")
 
 
 def test_parameters_of_an_earlier_version_that_still_hold_are_taken(spoiled: Spoiled) -> None:
@@ -146,12 +146,12 @@ def test_parameters_of_an_earlier_version_are_named_with_what_is_wrong(spoiled: 
     with_version(spoiled.workspace, "target: {national: 76}\n")
     with pytest.raises(ParameterError) as caught:
         load_setup(spoiled.workspace, "spi_2024")
-    for words in ("written for an earlier version", "got: 1", "schema_version: 2", "key target", "params/targets.csv"):
+    for words in ("written for an earlier version", "got: 1", "schema_version: 3", "key target", "params/targets.csv"):
         assert words in str(caught.value)
 
 
 def test_parameters_of_a_later_version_are_refused_before_their_keys_are_judged(spoiled: Spoiled) -> None:
-    with_version(spoiled.workspace, "schema_version: 3\nnever_heard_of: 1\n")
-    with pytest.raises(ParameterError, match=r"(?s)for a later version.*got: 3") as caught:
+    with_version(spoiled.workspace, "schema_version: 4\nnever_heard_of: 1\n")
+    with pytest.raises(ParameterError, match=r"(?s)for a later version.*got: 4") as caught:
         load_setup(spoiled.workspace, "spi_2024")
     assert "never_heard_of" not in str(caught.value)

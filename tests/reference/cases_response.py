@@ -58,7 +58,7 @@ CASES["nr.quintile.rate_unwtd"] = lambda b: by_class(b)["answers"].mean()
 CASES["nr.quintile.rate_wtd"] = lambda b: by_class(b)["answer_weight"].sum() / by_class(b)["svywt"].sum()
 CASES["nr.quintile.mean_prop"] = lambda b: by_class(b)["propensity"].mean()
 CASES["nr.quintile.median_prop"] = lambda b: by_class(b)["propensity"].median()
-CASES["nr.quintile_adj.wsum"] = lambda b: weighted_by(b, Propensity(RESPONSE, CLASSES, weighted=False))
+CASES["nr.quintile_adj.wsum"] = lambda b: weighted_by(b, Propensity(RESPONSE, "classes", CLASSES, weighted=False))
 CASES["nr.ipw.wsum"] = lambda b: weighted_by(b, Propensity(RESPONSE, weighted=False))
 
 

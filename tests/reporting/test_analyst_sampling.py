@@ -63,6 +63,32 @@ def test_allocations_are_compared_at_the_same_number_of_invitations(data):
     assert len({row[2] for row in rows if row[1] == "Internal"}) == 1
 
 
+BETHEL = {
+    "method": "bethel",
+    "targets": [{"variable": "share", "cv": 0.1}, {"domain": "unit", "variable": "share", "cv": 0.2}],
+}
+
+
+def test_targets_are_shown_with_what_they_bought(data, setup):
+    """20 people of the smallest unit at 90 %: 1/m - 1/20 may be 0.04, m is 12, of 14 invited; shares alone miss it."""
+    bought = replace(data, setup=with_design(setup, allocation=BETHEL, strata=["unit"], eligibility_rate=1.0))
+    plans = view.source_plans(bought)
+    shown = view.targets_table(plans, bought.round)
+    rows = {(row[0], row[1]): row[2:] for row in cells(shown)}
+    unit = rows["Kecamatan: share", "Internal"]
+    assert unit[0] == "20.0%"
+    assert float(unit[1].rstrip("%")) <= 20 < float(unit[2].rstrip("%"))
+    assert ("All people: share", "External") in rows
+    assert "would be needed" in shown.to_html("en")
+    compared = cells(view.allocation_table(plans, bought.round))
+    assert sum("Bethel" in row[0] and "✓" in row[0] for row in compared) == 2
+    assert "Everyone who may be invited is too few" not in view.plan_table(plans, bought.round).to_html("en")
+
+
+def test_without_targets_nothing_was_bought(data):
+    assert "allocation: bethel" in view.targets_table(view.source_plans(data), data.round).to_html("en")
+
+
 def test_two_stages_have_nothing_to_share_out(data, setup):
     stages = {"unit": "unit", "units": 3, "people": 12}
     two = replace(data, setup=with_design(setup, method="two_stage", two_stage=stages))

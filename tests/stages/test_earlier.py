@@ -69,6 +69,51 @@ def test_expected_answers_meet_the_target_whatever_the_rates(town: Town, setup: 
     assert plan.margin_met
 
 
+def test_targets_set_the_size_of_every_unit(town: Town, setup: RoundSetup) -> None:
+    """By hand, all of whom 90 % answer: a CV of 20 % of one half takes m with 1/m - 1/N = 0.04, invitations m / 0.9."""
+    targets = [{"domain": "unit", "variable": "share", "cv": 0.2}]
+    exact = with_design(setup, allocation={"method": "bethel", "targets": targets}, strata=["unit"], eligibility_rate=1)
+    plan = plan_source(town.frame, exact.round, "internal")
+    people = plan.strata.set_index("stratum")["pop_size"]
+    # n / 0.9 of the m answers that are needed, rounded up.
+    expected = np.ceil(1 / (0.04 + 1 / people) / 0.9)
+    assert plan.strata.set_index("stratum")["invited"].to_dict() == expected.to_dict()
+    assert plan.margin_met, "the targets are what is aimed for"
+
+
+def test_what_is_assumed_of_a_variable_sets_the_size(town: Town, setup: RoundSetup) -> None:
+    """Mean 80, sd 20: a CV of 5 % takes 1/m - 1/N = 0.04, as above."""
+    targets = [{"domain": "unit", "variable": "score", "cv": 0.05}]
+    rule = {"method": "bethel", "targets": targets, "assumed": {"score": {"mean": 80, "sd": 20}}}
+    exact = with_design(setup, allocation=rule, strata=["unit"], eligibility_rate=1)
+    plan = plan_source(town.frame, exact.round, "internal")
+    people = plan.strata.set_index("stratum")["pop_size"]
+    expected = np.ceil(1 / (0.04 + 1 / people) / 0.9)
+    assert plan.strata.set_index("stratum")["invited"].to_dict() == expected.to_dict()
+
+
+@pytest.mark.parametrize("rule", [{"method": "power", "power": 0.0}, {"method": "cost", "by": "unit", "costs": {}}])
+def test_rules_with_settings_are_rules_without_where_the_settings_say_nothing(
+    town: Town, setup: RoundSetup, rule: dict
+) -> None:
+    """A power of 0 is the equal rule; without a cost that differs, cost is Neyman's, here the proportional one."""
+    other = "equal" if rule["method"] == "power" else "proportional"
+    made = [
+        plan_source(town.frame, with_design(setup, margin=0.12, response_rate=0.5, allocation=one).round, "internal")
+        for one in (rule, other)
+    ]
+    assert made[0].strata["invited"].tolist() == made[1].strata["invited"].tolist()
+
+
+def test_fewer_are_invited_where_an_invitation_costs_more(town: Town, setup: RoundSetup) -> None:
+    """At four times the cost, half the share of people is invited: 1 / sqrt(4)."""
+    rule = {"method": "cost", "by": "unit", "costs": {"Dinas Satu": 4.0}}
+    dear = with_design(setup, margin=0.12, response_rate=0.5, allocation=rule, strata=["unit"])
+    strata = plan_source(town.frame, dear.round, "internal").strata.set_index("stratum")
+    share = strata["invited"] / strata["pop_size"]
+    assert share["Dinas Satu"] / share["Dinas Dua"] == pytest.approx(0.5, abs=0.05)
+
+
 def test_last_round_s_store_is_read(drawn: Round, store: Store, setup: RoundSetup) -> None:
     earlier = Store(store.root.parent / "spi_2023")
     earlier.write("frame", TOWN, drawn.frame)

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -315,13 +316,18 @@ def test_nothing_is_activated_before_the_draw(store: Store, roomy: RoundSetup) -
         activate(roomy, store)
 
 
+def with_columns(given: dict[str, Any], **columns: list[str]) -> None:
+    """Other columns of the classes (``by``) and margins in the steps of a source."""
+    for step in given["weighting"]["steps"]:
+        step |= {name: value for name, value in columns.items() if name in step}
+
+
 def in_two_stages(setup: RoundSetup) -> RoundSetup:
     """Internal in two stages, 12 units of ten people; no unit in the weighting."""
     source = setup.round.sources["internal"]
     given = source.model_dump()
     given["design"] |= {"method": "two_stage", "two_stage": {"unit": "unit", "units": 12, "people": 10}, "reserves": ()}
-    given["weighting"]["nonresponse"]["classes"] = ["position_class"]
-    given["weighting"]["rake"]["margins"] = ["sex", "age_group"]
+    with_columns(given, by=["position_class"], margins=["sex", "age_group"])
     sources = setup.round.sources | {"internal": type(source)(**given)}
     return replace(setup, round=setup.round.model_copy(update={"sources": sources}))
 
@@ -357,7 +363,7 @@ def test_a_two_stage_sample_is_weighted_and_resampled_by_whole_units(
 def test_drawn_units_cannot_be_margins(setup: RoundSetup) -> None:
     source = in_two_stages(setup).round.sources["internal"]
     given = source.model_dump()
-    given["weighting"]["rake"]["margins"] = ["unit", "sex"]
+    with_columns(given, margins=["unit", "sex"])
     with pytest.raises(ValueError, match="units that are drawn cannot be a class or margin"):
         type(source)(**given)
 

@@ -7,6 +7,7 @@ from spi_analysis.params.sources import TwoStageParams
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.weight import WeightedSample
 from tests.stages.conftest import Round
+from tests.stages.town import steps_of, with_steps
 
 
 def in_two_stages(round_: RoundParams) -> RoundParams:
@@ -15,14 +16,14 @@ def in_two_stages(round_: RoundParams) -> RoundParams:
     design = source.design.model_copy(
         update={"method": "two_stage", "two_stage": TwoStageParams(unit="unit", units=4, people=30)}
     )
-    weighting = source.weighting.model_copy(
-        update={
-            "nonresponse": source.weighting.nonresponse.model_copy(update={"classes": ["sex"]}),
-            "rake": source.weighting.rake.model_copy(update={"margins": ["sex"]}),
-        }
+    other = round_.model_copy(
+        update={"sources": round_.sources | {"internal": source.model_copy(update={"design": design})}}
     )
-    other = source.model_copy(update={"design": design, "weighting": weighting})
-    return round_.model_copy(update={"sources": round_.sources | {"internal": other}})
+    return with_steps(other, *(by_sex(step) for step in steps_of(round_)))
+
+
+def by_sex(step: dict[str, object]) -> dict[str, object]:
+    return {key: ["sex"] if key in ("by", "margins") else value for key, value in step.items()}
 
 
 def degrees(drawn: Round, weighted: WeightedSample, round_: RoundParams) -> float:

@@ -83,7 +83,8 @@ def test_the_share_that_answers_counts_base_weights(drawn: Round) -> None:
     """Three of the internal sample prove ineligible: they are in neither part of the share."""
     weights = drawn.weighted.weights.query("source == 'internal' and disposition != 'NE'")
     answered = weights.loc[weights["weight"] > 0, "base_weight"].sum()
-    assert response_share(drawn.weighted.weights, "internal") == pytest.approx(answered / weights["base_weight"].sum())
+    share = response_share(drawn.weighted.weights, "internal", drawn.setup.round)
+    assert share == pytest.approx(answered / weights["base_weight"].sum())
 
 
 def test_what_is_hidden_has_no_range(drawn: Round) -> None:

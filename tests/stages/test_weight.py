@@ -7,12 +7,12 @@ import pytest
 from spi_analysis.errors import InputError, WeightingError
 from spi_analysis.params import RoundParams
 from spi_analysis.stages.respondents import replicate_weights
-from spi_analysis.stages.weight import WEIGHT_COLUMNS, recipe_for, replicate_seed, save_weights
-from spi_analysis.survey.weighting import Rake, apply_recipe, two_phase_replicates
+from spi_analysis.stages.weight import declared_columns, replicate_seed, save_weights
+from spi_analysis.survey.weighting import apply_recipe, two_phase_replicates
 from spi_analysis.tables import eligible_list
 from spi_analysis.tables.store import Store
 from tests.stages.conftest import Round
-from tests.stages.town import TOWN
+from tests.stages.town import TOWN, steps_of, with_steps
 
 PROBABILITY = ("internal", "external")
 
@@ -25,19 +25,17 @@ def merged_variables(report: pd.DataFrame) -> set[str]:
     return {merged.variable for step in report["merged"] for merged in step}
 
 
-def with_rake(round_: RoundParams, **changes: object) -> RoundParams:
-    """The round with other raking of the internal source."""
-    source = round_.sources["internal"]
-    rake = source.weighting.rake.model_copy(update=changes)
-    spoiled = source.model_copy(update={"weighting": source.weighting.model_copy(update={"rake": rake})})
-    return round_.model_copy(update={"sources": {**round_.sources, "internal": spoiled}})
+def with_margins(round_: RoundParams, *margins: str) -> RoundParams:
+    """The round with other margins of the internal source."""
+    steps = [step | {"margins": list(margins)} if step["step"] == "rake" else step for step in steps_of(round_)]
+    return with_steps(round_, *steps)
 
 
 @pytest.mark.parametrize("source", PROBABILITY)
 def test_every_step_stands_for_the_whole_list(drawn: Round, source: str) -> None:
     people = len(eligible_list(drawn.frame, source))
     weights = of(drawn.weighted.weights, source)
-    sums = weights[WEIGHT_COLUMNS[:-1]].sum()
+    sums = weights[["base_weight", *declared_columns(drawn.setup.round)]].sum()
     assert sums.tolist() == pytest.approx([people] * len(sums)), "nobody is lost on the way"
     ineligible = weights.loc[weights["disposition"] == "NE", "recal_weight"].sum()
     assert weights["weight"].sum() == pytest.approx(people - ineligible), "the known ineligible leave at the end"
@@ -60,7 +58,7 @@ def test_only_respondents_have_a_final_weight(drawn: Round, source: str) -> None
 def test_list_margins_are_hit(drawn: Round, source: str, column: str) -> None:
     weights = of(drawn.weighted.weights, source).merge(of(drawn.frame, source), on="person_id")
     listed = eligible_list(drawn.frame, source)
-    for margin in drawn.setup.round.sources[source].weighting.rake.margins:
+    for margin in drawn.setup.round.sources[source].weighting.margins:
         if margin in merged_variables(of(drawn.weighted.report, source)):
             continue  # the report says which levels were too thin
         sums = weights.groupby(margin)[column].sum().to_dict()
@@ -84,9 +82,9 @@ def test_every_replicate_hits_the_margins_too(drawn: Round, source: str) -> None
     seed = replicate_seed(drawn.setup.round, TOWN, source)
     made = two_phase_replicates(people, "nr_class", 200, seed, status="disposition")
     listed = eligible_list(drawn.frame, source)
-    steps = recipe_for(drawn.setup.round.sources[source].weighting, listed)[:-1]
-    whole = apply_recipe(people, steps, replicates=made)
-    for margin in drawn.setup.round.sources[source].weighting.rake.margins:
+    steps = drawn.setup.round.sources[source].weighting.recipe[:-1]
+    whole = apply_recipe(people, steps, replicates=made, frame=listed)
+    for margin in drawn.setup.round.sources[source].weighting.margins:
         if margin in merged_variables(whole.report):
             continue
         sums = pd.DataFrame(whole.replicates.values).groupby(people[margin].to_numpy()).sum()
@@ -157,7 +155,7 @@ def test_partial_answers_count_only_where_the_round_says_so(drawn: Round) -> Non
 
 @pytest.mark.parametrize("margins", [["is_asn"], ["unit", "is_asn", "sex"]])
 def test_margins_may_be_flags(drawn: Round, margins: list[str]) -> None:
-    weighted = drawn.weight(round_=with_rake(drawn.setup.round, margins=margins))
+    weighted = drawn.weight(round_=with_margins(drawn.setup.round, *margins))
     weights = of(weighted.weights, "internal").merge(of(drawn.frame, "internal"), on="person_id")
     listed = eligible_list(drawn.frame, "internal")["is_asn"].sum()
     assert weights.loc[weights["is_asn"].astype(bool), "recal_weight"].sum() == pytest.approx(listed)
@@ -171,8 +169,9 @@ def test_unknown_levels_are_a_level_of_their_own(drawn: Round) -> None:
 
 
 def test_misspelt_margin_names_the_nearest(drawn: Round) -> None:
-    with pytest.raises(WeightingError, match="did you mean 'age_group'"):
-        drawn.weight(round_=with_rake(drawn.setup.round, margins=["unit", "agegroup"]))
+    with pytest.raises(ValueError, match="the list has no such column") as caught:
+        with_margins(drawn.setup.round, "unit", "agegroup")
+    assert caught.value.errors()[0]["ctx"]["error"].hint == "did you mean 'age_group'?"
 
 
 def test_sampled_people_missing_from_the_frame_are_not_dropped_in_silence(drawn: Round) -> None:
@@ -196,7 +195,77 @@ def test_no_answer_at_all_is_a_table_without_weight(drawn: Round) -> None:
     assert weighted.replicates.empty
 
 
-def test_raking_repeats_after_trimming(drawn: Round) -> None:
-    recipe = recipe_for(drawn.setup.round.sources["internal"].weighting, eligible_list(drawn.frame, "internal"))
-    assert [step.column for step in recipe] == WEIGHT_COLUMNS[1:]
-    assert [isinstance(step, Rake) for step in recipe] == [False, False, True, False, True, False]
+# --- the recipe of a round is data
+
+PROPENSITY = (
+    {"step": "unknown_eligibility", "by": ["unit"]},
+    {"step": "propensity", "formula": "position_class + sex + age_group", "method": "classes", "n_classes": 5},
+    {"step": "rake", "margins": ["unit", "position_class", "sex", "age_group"]},
+    {"step": "trim", "k": 5},
+    {"step": "drop_ineligible"},
+)
+
+
+def test_the_round_declares_the_columns(drawn: Round) -> None:
+    declared = ["elig_weight", "nr_weight", "cal_weight", "trimmed_weight", "recal_weight"]
+    assert declared_columns(drawn.setup.round) == declared
+    assert list(drawn.weighted.weights.columns[-7:]) == ["base_weight", *declared, "weight"]
+
+
+def test_a_recipe_without_trimming_ends_where_the_raking_ends(drawn: Round) -> None:
+    """Raked twice with nothing between changes nothing: the default's calibrated weights are then the final ones."""
+    steps = [step for step in steps_of(drawn.setup.round) if step["step"] != "trim"]
+    weights = of(drawn.weight(round_=with_steps(drawn.setup.round, *steps)).weights, "internal")
+    assert weights["trimmed_weight"].isna().all(), "only the other source has this step"
+    kept = weights["disposition"] != "NE"
+    expected = of(drawn.weighted.weights, "internal")["cal_weight"].where(kept, 0.0)
+    np.testing.assert_allclose(weights["weight"], expected, rtol=1e-8)
+
+
+def test_a_recipe_with_propensities_stands_for_the_list(drawn: Round, tmp_path) -> None:
+    round_ = with_steps(drawn.setup.round, *PROPENSITY)
+    weighted = drawn.weight(round_=round_)
+    weights = of(weighted.weights, "internal").merge(of(drawn.frame, "internal"), on="person_id")
+    listed = eligible_list(drawn.frame, "internal")
+    for margin in ("unit", "position_class", "sex", "age_group"):
+        sums = weights.groupby(margin)["cal_weight"].sum().to_dict()
+        assert sums == pytest.approx(listed[margin].value_counts().astype(float).to_dict(), rel=1e-6), margin
+    assert ((weights["weight"] > 0) == weights["disposition"].isin(["I", "P"])).all()
+    store = Store(tmp_path / "spi_2024")
+    save_weights(store, TOWN, weighted)
+    assert store.read("weights", TOWN)["nr_weight"].tolist() == weighted.weights["nr_weight"].tolist()
+
+
+def test_propensity_classes_are_those_of_the_response_model(drawn: Round) -> None:
+    """Inside a class of the model the weight of all goes to the respondents, in proportion: W_c / R_c."""
+    round_ = with_steps(drawn.setup.round, *PROPENSITY)
+    weights = of(drawn.weight(round_=round_).weights, "internal")
+    inside = weights[weights["disposition"] != "NE"]
+    moved = inside.groupby("nr_class")[["elig_weight", "nr_weight"]].sum()
+    assert len(moved) == 5
+    np.testing.assert_allclose(moved["nr_weight"], moved["elig_weight"])
+
+
+def test_replicates_fit_the_response_model_anew(drawn: Round) -> None:
+    """Their weights vary inside a class: with the model of the sample kept, the factor would be one for all."""
+    recipe = with_steps(drawn.setup.round, *PROPENSITY[:2], PROPENSITY[-1])
+    weighted = drawn.weight(round_=recipe)
+    ids, made = replicate_weights(weighted.replicates, "internal")
+    classes = of(weighted.weights, "internal").set_index("person_id").loc[ids]
+    share = made.values / classes["weight"].to_numpy()[:, None]
+    assert len(np.unique(np.round(share[:, 0], 6))) > 5
+    assert made.values.sum(axis=0) == pytest.approx(classes["weight"].sum(), rel=0.2), "nobody is lost"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "words"),
+    [
+        ("weighting_classes", "weighting_classes, propensity or rake"),
+        ("drop_ineligible", "the known ineligible"),
+    ],
+)
+def test_a_recipe_that_leaves_weight_to_others_is_refused(drawn: Round, left_out: str, words: str) -> None:
+    steps = [step for step in steps_of(drawn.setup.round) if step["step"] not in (left_out, "rake", "trim")]
+    with pytest.raises(WeightingError, match=words) as caught:
+        drawn.weight(round_=with_steps(drawn.setup.round, *steps))
+    assert "sources.internal.weighting" in str(caught.value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spi_analysis.params import RoundSetup
+from spi_analysis.params import RoundParams, RoundSetup
 from spi_analysis.tables.contracts import checked
 
 TOWN = "kota-mojokerto"
@@ -18,6 +18,20 @@ UNITS = {
     "expert": {None: 14},
 }
 SENT = pd.Timestamp("2024-08-01 09:00")
+
+
+def with_steps(round_: RoundParams, *steps: dict[str, object], source: str = "internal") -> RoundParams:
+    """The round with another recipe for a source."""
+    part = round_.sources[source]
+    weighting = type(part.weighting)(steps=list(steps), source="a test", as_of="2024-07-01")
+    return round_.model_copy(
+        update={"sources": round_.sources | {source: part.model_copy(update={"weighting": weighting})}}
+    )
+
+
+def steps_of(round_: RoundParams, source: str = "internal") -> list[dict[str, object]]:
+    """The recipe of a source, as its file says it."""
+    return [dict(step.given) for step in round_.sources[source].weighting.steps]
 
 
 @dataclass(frozen=True)

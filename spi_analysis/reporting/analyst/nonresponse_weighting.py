@@ -93,12 +93,10 @@ def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
 
 def merged_table(weighted: WeightedSample) -> Shown:
     """How many levels were merged because too few answered; not which, for that would say where few did."""
-    steps = weighted.report[weighted.report["column"] == "cal_weight"]
-    parts = [
-        (source, m.variable, len(m.levels))
-        for source, ms in zip(steps["source"], steps["merged"], strict=True)
-        for m in ms
-    ]
+    steps = weighted.report
+    found = [(source, m) for source, ms in zip(steps["source"], steps["merged"], strict=True) for m in ms]
+    # Two steps may merge the same levels of a variable.
+    parts = [(source, m.variable, len(m.levels)) for source, m in dict.fromkeys(found)]
     if not parts:
         return show(lambda words: html_paragraphs([words("Nothing had to be merged.")]))
     merged = pd.DataFrame(parts, columns=["source", "variable", "levels"])
@@ -132,7 +130,7 @@ def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
     """
     params = round_.sources[source].weighting
     assert params is not None
-    columns = params.rake.margins
+    columns = params.margins or params.columns
     people = _respondents(weighted, columns, source)
     if people.empty:
         return pd.DataFrame()
@@ -213,7 +211,7 @@ def response_charts(weighted: WeightedSample, round_: RoundParams) -> Shown:
     def of(source: Source) -> Shown:
         weighting = round_.sources[source].weighting
         assert weighting is not None
-        return response_chart(weighted, round_, source, weighting.nonresponse.classes[-1])
+        return response_chart(weighted, round_, source, (weighting.classes or weighting.columns)[-1])
 
     return of_each_source(round_, of)
 

@@ -36,8 +36,16 @@ from spi_analysis.reporting import (
     written,
 )
 from spi_analysis.reporting.view_columns import Column
-from spi_analysis.stages import SourcePlan, activation_table, drawn_of, log_of, plan_source, response_history
-from spi_analysis.survey.sampling import compared_allocations, margin_of_error
+from spi_analysis.stages import (
+    LEVELS_JOINED,
+    SourcePlan,
+    activation_table,
+    drawn_of,
+    log_of,
+    plan_source,
+    response_history,
+)
+from spi_analysis.survey.sampling import BethelAllocation, compared_allocations, invitations_by, margin_of_error
 from spi_analysis.tables import RoundData
 
 # Answers for the curve: from the least that a source aims at up to everyone, evenly on the page.
@@ -49,6 +57,11 @@ METHODS = {
     "equal": message("the same answers in each stratum"),
     "power": message("by the root of people (between the two)"),
     "neyman": message("by people and spread (Neyman)"),
+}
+# The round's own rule, where it is none of these.
+OWN_METHODS = {
+    "bethel": message("so that every target is met (Bethel)"),
+    "cost": message("by people, spread and cost"),
 }
 DRAWN_BY = {
     "srs": message("by random numbers"),
@@ -217,12 +230,12 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
     if not parts:
         return show(said)
     rows = pd.concat([part.assign(source=source) for source, part in parts.items()], ignore_index=True)
-    chosen = [round_.sources[s].design.allocation == m for s, m in zip(rows["source"], rows["method"], strict=True)]
+    chosen = [round_.sources[s].design.rule_name == m for s, m in zip(rows["source"], rows["method"], strict=True)]
     columns = (
         written(
             message("Shared out"),
             ("method", "is_chosen"),
-            lambda words, method, ours: words(METHODS[method]) + (" ✓" if ours else ""),
+            lambda words, method, ours: words((METHODS | OWN_METHODS).get(method, method)) + (" ✓" if ours else ""),
         ),
         coded(message("Source"), "source", "part"),
         count(message("Invitations"), "invited"),
@@ -236,6 +249,55 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
     )
     title = message("Ways to share out the invitations")
     return View(rows.assign(is_chosen=chosen), columns, notes=(note,), title=title, name="allocations") + show(said)
+
+
+def targets_table(plans: Plans, round_: RoundParams) -> Shown:
+    """What an allocation by targets bought: the CV asked for and expected, and what shares alone would have taken."""
+    bought = {source: found for source, plan in plans.items() if (found := _bought(plan, round_)) is not None}
+    if not bought:
+        text = message("No source of this round is shared out by targets of precision (allocation: bethel).")
+        return show(lambda words: html_paragraphs([words(text)]))
+    rows = pd.concat([table.assign(source=source) for source, (table, _) in bought.items()], ignore_index=True)
+    columns = (
+        written(message("Target"), ("domain", "level", "variable"), _target),
+        coded(message("Source"), "source", "part"),
+        percent(message("CV asked for"), "cv", 1),
+        percent(message("CV expected"), "reached", 1),
+        percent(message("CV in proportion to people"), "proportional", 1),
+    )
+
+    def note(words: Words) -> str:
+        text = message(
+            "{source}: {n} invitations meet every target; in proportion to people, as many would give the last column, "
+            "and {more} would be needed."
+        )
+        said = [
+            words(
+                text, source=words.value("part", s), n=words.number(_invited(plans[s]), 0), more=words.number(more, 0)
+            )
+            for s, (_, more) in bought.items()
+        ]
+        return " ".join(said)
+
+    said = message("The coefficient of variation (CV) is the standard error as a share of the mean.")
+    return View(rows, columns, notes=(said, note), title=message("What the targets bought"), name="targets")
+
+
+def _bought(plan: SourcePlan, round_: RoundParams) -> tuple[pd.DataFrame, int] | None:
+    """CVs asked for, expected, and in proportion with as many invitations; the invitations in proportion that do."""
+    design, strata = round_.sources[plan.source].design, plan.strata
+    if design is None or design.two_stage is not None or not isinstance(design.rule, BethelAllocation):
+        return None
+    rule, least = design.rule, design.min_per_stratum
+    shared = invitations_by(strata, _invited(plan), min_invited=least)
+    table = rule.reached(strata, strata["invited"])
+    table["proportional"] = rule.reached(strata, shared)["reached"].to_numpy()
+    return table, int(rule.proportional(strata, least).sum())
+
+
+def _target(words: Words, domain: str, level: str, variable: str) -> str:
+    parts = [words.value(domain, part) for part in level.split(LEVELS_JOINED)] if domain else [words("All people")]
+    return f"{LEVELS_JOINED.join(parts)}: {variable}"
 
 
 def strata_table(plans: Plans, round_: RoundParams) -> Shown:
@@ -345,16 +407,21 @@ def _has_a_choice(plan: SourcePlan, round_: RoundParams) -> bool:
 
 
 def _compared(plan: SourcePlan, round_: RoundParams) -> pd.DataFrame:
-    design = round_.sources[plan.source].design
+    design, strata = round_.sources[plan.source].design, plan.strata
     assert design is not None
-    return compared_allocations(
-        plan.strata,
+    compared = compared_allocations(
+        strata,
         _invited(plan),
         tuple(METHODS),
         level=round_.level,
         deff=design.deff,
         min_invited=design.min_per_stratum,
     )
+    if design.rule_name in METHODS:
+        return compared
+    answers = strata["completes"]
+    own = (design.rule_name, _invited(plan), float(answers.sum()), plan.margin, float(answers.median()))
+    return pd.concat([pd.DataFrame([own], columns=compared.columns), compared], ignore_index=True)
 
 
 def _expected(plan: SourcePlan) -> float:

@@ -1,5 +1,17 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
 from .allocation import allocate as allocate
+from .allocation_rules import (
+    AllocationRule as AllocationRule,
+)
+from .allocation_rules import (
+    BethelAllocation as BethelAllocation,
+)
+from .allocation_rules import (
+    allocation_of as allocation_of,
+)
+from .allocation_rules import (
+    register_allocation as register_allocation,
+)
 from .bethel_allocation import (
     achieved_cv as achieved_cv,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -113,6 +113,8 @@ def invitations_for(
     response: str = "response",
     sd: str = "sd",
     min_invited: int = 0,
+    cost: str | None = None,
+    power: float = 0.5,
 ) -> pd.Series:
     """Invitations per stratum so that the answers expected of them are shared out by ``method`` and sum to a target.
 
@@ -120,7 +122,8 @@ def invitations_for(
     ----------
     strata : DataFrame (H, ...)   one row per stratum: people, and the share of the invited who will answer
     completes : float             answers needed in all
-    method, sd                    as in ``allocate``, for the answers (without costs and means)
+    method, sd, power             as in ``allocate``, for the answers (without means)
+    cost : str or None            column with the cost of an answer, for the method "cost"
     pop_size, response : str      columns with the people and the anticipated response (above 0, at most 1)
     min_invited : int             least invitations of a stratum; one with fewer people is invited whole
 
@@ -147,7 +150,7 @@ def invitations_for(
     """
     require_numbers(SamplingError, completes=completes, min_invited=min_invited)
     names = _Names(pop_size, response, sd)
-    real = _real_invitations(strata, method, names, min_invited)(completes)
+    real = _real_invitations(strata, method, names, min_invited, cost=cost, power=power)(completes)
     return _whole(strata, real, math.ceil(real.sum() - 1e-9), pop_size, min_invited)
 
 
@@ -314,7 +317,7 @@ class _Names(NamedTuple):
 
 
 def _real_invitations(
-    strata: pd.DataFrame, method: str, names: _Names, min_invited: int
+    strata: pd.DataFrame, method: str, names: _Names, min_invited: int, **options: Any
 ) -> Callable[[float], np.ndarray]:
     """From answers to invitations as real numbers: every stratum's answers over its response, within its people."""
     people, rates = column_of(strata, names.pop_size), _rates(strata, names.response)
@@ -327,7 +330,15 @@ def _real_invitations(
         total = max(completes, float(least.sum()))
         # What is shared out are answers, a real number of them.
         wanted = allocate(
-            bounds, cast(int, total), method, "_people", names.sd, min_n="_least", max_n="_most", integer=False
+            bounds,
+            cast(int, total),
+            method,
+            "_people",
+            names.sd,
+            min_n="_least",
+            max_n="_most",
+            integer=False,
+            **options,
         )
         return np.minimum(wanted.to_numpy() / rates, people)
 

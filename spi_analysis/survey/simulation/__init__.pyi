@@ -15,6 +15,9 @@ from .compare import (
     compare_designs as compare_designs,
 )
 from .compare import (
+    on_all_cores as on_all_cores,
+)
+from .compare import (
     run_designs as run_designs,
 )
 from .compare import (
@@ -29,7 +32,6 @@ from .means import (
 from .means import (
     weighted_means as weighted_means,
 )
-from .parallel import on_all_cores as on_all_cores
 from .population import (
     Cells as Cells,
 )

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from spi_analysis.errors import InputError, Problem
+from spi_analysis.errors import InputError, Problem, SpiError
+from spi_analysis.processes import Lost, in_processes
+from spi_analysis.progress import followed
 from spi_analysis.survey.estimation import coverage_summary
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.simulation.candidate import Design
-from spi_analysis.survey.simulation.parallel import on_all_cores
 from spi_analysis.survey.simulation.population import Population
 from spi_analysis.survey.simulation.repeated_draws import prepare_draws
 from spi_analysis.survey.simulation.response_models import ResponseModel
 from spi_analysis.survey.simulation.runs import Settings, simulate_runs
 
+Item = TypeVar("Item")
+# Simulations are many and short, and gather little: their processes are replaced seldom.
+PER_PROCESS = 500
 # Runs that one process does before it says that it goes on.
 BATCH = 50
 Task = tuple[Design, ResponseModel, range]
@@ -233,3 +238,59 @@ def _check(people: Population, responses: Sequence[ResponseModel], designs: Sequ
         prepare_draws(design, people)
     for response in responses:
         response.probabilities(people)
+
+
+# Independent pieces of work on all cores, with progress.
+
+
+def on_all_cores(
+    work: Callable[[Item], pd.DataFrame],
+    items: Sequence[Item],
+    workers: int | None = None,
+    console: Console | None = None,
+) -> pd.DataFrame:
+    """The tables that ``work`` makes of the items, one below the other, in the order of the items.
+
+    Parameters
+    ----------
+    work : function   of a module (it is sent to fresh processes); makes a DataFrame of an item
+    items : list      what ``work`` is called with, one after another
+    workers : int or None   processes; None: all cores; 1: no other process
+    console : Console or None   where progress is shown; None: nowhere
+
+    Returns
+    -------
+    DataFrame, numbered anew from 0.
+
+    Raises
+    ------
+    SpiError   there are no items; a process was ended from outside (says at which item): what the others had done is
+        lost.
+
+    References
+    ----------
+    Python Software Foundation, The Python Standard Library: concurrent.futures.
+
+    Examples
+    --------
+    >>> on_all_cores(lambda n: pd.DataFrame({"square": [n**2]}), [1, 2, 3], workers=1)["square"].tolist()
+    [1, 4, 9]
+    """
+    if not len(items):
+        raise SpiError("there is nothing to work on", got="no items", expected="one or more")
+    here = workers == 1
+    done = enumerate(map(work, items)) if here else in_processes(work, items, workers, per_process=PER_PROCESS)
+    sound = _none_lost(done, len(items))
+    found = dict(followed(sound, len(items), console, "simulating") if console else sound)
+    return pd.concat([found[number] for number in range(len(items))], ignore_index=True)
+
+
+def _none_lost(done: Iterable[tuple[int, Any]], total: int) -> Iterator[tuple[int, Any]]:
+    for number, part in done:
+        if isinstance(part, Lost):
+            raise SpiError(
+                "a process of the simulation was ended from outside",
+                got=f"at simulation {number + 1} of {total}",
+                hint="most often the memory was full: run it again with fewer processes (--workers 1)",
+            )
+        yield number, part

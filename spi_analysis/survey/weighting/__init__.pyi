@@ -40,6 +40,9 @@ from .diagnostics import (
     balance as balance,
 )
 from .diagnostics import (
+    balance_figure as balance_figure,
+)
+from .diagnostics import (
     kish_deff as kish_deff,
 )
 from .glm import (
@@ -98,6 +101,9 @@ from .raking import (
     rake_columns as rake_columns,
 )
 from .recipe import (
+    ELIGIBILITY as ELIGIBILITY,
+)
+from .recipe import (
     Merged as Merged,
 )
 from .recipe import (
@@ -113,7 +119,16 @@ from .recipe import (
     apply_recipe as apply_recipe,
 )
 from .recipe import (
-    balance_figure as balance_figure,
+    recipe_of as recipe_of,
+)
+from .recipe import (
+    register_step as register_step,
+)
+from .recipe import (
+    response_classes as response_classes,
+)
+from .recipe import (
+    step_of as step_of,
 )
 from .replicates import (
     brr_replicates as brr_replicates,

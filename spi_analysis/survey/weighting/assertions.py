@@ -11,10 +11,11 @@ import pandas as pd
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import coded, require_columns
 from spi_analysis.survey.weighting.diagnostics import kish_deff
-from spi_analysis.survey.weighting.recipe import Notes, Prepared, in_replicate
+from spi_analysis.survey.weighting.recipe import Notes, Prepared, in_replicate, register_step
 from spi_analysis.survey.weighting.totals import INTERCEPT, Totals, as_texts, misplaced_problems
 
 
+@register_step
 @dataclass(frozen=True)
 class Assert:
     """Stop unless the weights are as they must be; everything that is not is named at once.
@@ -51,6 +52,7 @@ class Assert:
       expected: at most 2
     """
 
+    name = "assert"
     max_kish_deff: float | None = None
     smallest: float | None = None
     largest: float | None = None

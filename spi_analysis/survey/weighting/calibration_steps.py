@@ -1,28 +1,53 @@
 """Recipe steps that bring weights to known totals: post-stratification, raking, calibration.
 
 Those with weight at this point are respondents and the known ineligible, who stand for their like
-in the totals. Thin levels are merged once, on the sample.
+in the totals. Thin levels are merged once, on the sample. A step that names columns instead of totals
+has them counted on the list (``apply_recipe``, ``frame``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Gt, Lt
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.survey.groups import Groups, cell_labels, group_counts, merge_thin_labels, require_columns
-from spi_analysis.survey.weighting.calibration import calibration_factors, post_stratum_cells, total_cells
-from spi_analysis.survey.weighting.distances import Bounds, distance_of
+from spi_analysis.survey.groups import (
+    Groups,
+    cell_labels,
+    group_counts,
+    merge_thin_labels,
+    require_columns,
+    with_unknown_level,
+)
+from spi_analysis.survey.weighting.calibration import calibration_factors, distance_of, post_stratum_cells, total_cells
 from spi_analysis.survey.weighting.inputs import INELIGIBLE, RESPONDENT
+from spi_analysis.survey.weighting.nonresponse import columns_of
 from spi_analysis.survey.weighting.raking import MAX_ITERATIONS, TOLERANCE, rake_columns
-from spi_analysis.survey.weighting.recipe import Merged, Notes, Prepared, Review, in_replicate
-from spi_analysis.survey.weighting.totals import INTERCEPT, Totals, auxiliary_of, one_population
+from spi_analysis.survey.weighting.recipe import (
+    CALIBRATION,
+    Merged,
+    Notes,
+    Prepared,
+    Review,
+    in_replicate,
+    register_step,
+)
+from spi_analysis.survey.weighting.totals import INTERCEPT, Bounds, Totals, auxiliary_of, one_population
+
+# Columns whose levels are counted on the list.
+Names = tuple[str, ...]
+# The least respondents of a level, in persons.
+Least = Annotated[int, Ge(1)]
+# A margin missed by more than this share would be missed.
+MOST_TOLERANCE = 1e-3
 
 
+@register_step
 @dataclass(frozen=True)
 class Rake:
     """Rake to population totals (see ``rake``); levels with fewer than ``min_respondents`` are merged first.
@@ -31,7 +56,8 @@ class Rake:
 
     Parameters
     ----------
-    margins, tolerance, max_iterations, scale_margins   as in ``rake``
+    margins : mapping or sequence of str   as in ``rake``; or columns, whose levels are counted on the list
+    tolerance, max_iterations, scale_margins   as in ``rake``
     min_respondents : int   the least respondents of a level, in persons
     column : str            weight column that the step leaves
 
@@ -52,16 +78,25 @@ class Rake:
     [2.25, 0.75, 0.75, 0.25]
     """
 
-    margins: Mapping[str, Mapping[Any, float]]
-    min_respondents: int = 1
-    tolerance: float = TOLERANCE
-    max_iterations: int = MAX_ITERATIONS
+    name = "rake"
+    place = CALIBRATION
+    margins: Mapping[str, Mapping[Any, float]] | Names
+    min_respondents: Least = 1
+    tolerance: Annotated[float, Gt(0), Lt(MOST_TOLERANCE)] = TOLERANCE
+    max_iterations: Annotated[int, Ge(1)] = MAX_ITERATIONS
     column: str = "cal_weight"
     scale_margins: bool = False
 
+    @property
+    def needs(self) -> Names:
+        return tuple(self.margins)
+
+    def with_totals(self, frame: pd.DataFrame) -> Rake:
+        return self if isinstance(self.margins, Mapping) else replace(self, margins=counted(frame, self.margins))
+
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
-        kept, totals, merged = _with_merged_levels(sample, classes, self.margins, self.min_respondents)
+        kept, totals, merged = _with_merged_levels(sample, classes, _given(self.margins), self.min_respondents)
         auxiliary, targets = auxiliary_of(kept, totals, self.scale_margins)
 
         def apply(weights: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -74,6 +109,7 @@ class Rake:
         return Prepared(apply, merged, _scaling(totals, self.scale_margins))
 
 
+@register_step
 @dataclass(frozen=True)
 class Calibrate:
     """Calibrate to totals by a distance (see ``calibrate``); thin levels of margins are merged first.
@@ -82,7 +118,8 @@ class Calibrate:
 
     Parameters
     ----------
-    totals, method, bounds, scale_margins   as in ``calibrate``
+    totals : mapping or sequence of str   as in ``calibrate``; or columns, whose levels are counted on the list
+    method, bounds, scale_margins   as in ``calibrate``
     min_respondents : int   the least respondents of a level, in persons
     column : str            weight column that the step leaves
 
@@ -102,17 +139,26 @@ class Calibrate:
     [0.5, 1.0, 1.5]
     """
 
-    totals: Totals
+    name = "calibrate"
+    place = CALIBRATION
+    totals: Totals | Names
     method: str = "linear"
     bounds: Bounds | None = None
-    min_respondents: int = 1
+    min_respondents: Least = 1
     column: str = "cal_weight"
     scale_margins: bool = False
+
+    @property
+    def needs(self) -> Names:
+        return tuple(name for name in self.totals if name != INTERCEPT)
+
+    def with_totals(self, frame: pd.DataFrame) -> Calibrate:
+        return self if isinstance(self.totals, Mapping) else replace(self, totals=counted(frame, self.totals))
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
         distance_of(self.method, self.bounds)
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
-        kept, totals, merged = _with_merged_levels(sample, classes, self.totals, self.min_respondents)
+        kept, totals, merged = _with_merged_levels(sample, classes, _given(self.totals), self.min_respondents)
         auxiliary, targets = auxiliary_of(kept, totals, self.scale_margins)
 
         def apply(weights: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -129,6 +175,7 @@ class Calibrate:
         return Prepared(apply, merged, _scaling(totals, self.scale_margins))
 
 
+@register_step
 @dataclass(frozen=True)
 class PostStratify:
     """Scale the weights of every cell to its total (see ``post_stratify``); thin cells are merged first.
@@ -136,7 +183,8 @@ class PostStratify:
     Parameters
     ----------
     by : str or tuple of str   cell columns
-    totals : mapping           level (for several columns: tuple of levels) -> population total
+    totals : mapping or None   level (for several columns: tuple of levels) -> population total; None: as counted on
+        the list
     min_respondents : int      the least respondents of a cell, in persons
     column : str               weight column that the step leaves
 
@@ -160,17 +208,26 @@ class PostStratify:
     ([2.0, 2.0, 2.0, 3.0, 3.0, 3.0], [Merged(variable='unit', levels=('b', 'c'))])
     """
 
-    by: str | tuple[str, ...]
-    totals: Mapping[object, float]
-    min_respondents: int = 1
+    name = "post_stratify"
+    place = CALIBRATION
+    by: str | Names
+    totals: Mapping[Any, float] | None = None
+    min_respondents: Least = 1
     column: str = "cal_weight"
 
+    @property
+    def needs(self) -> Names:
+        return columns_of(self.by)
+
+    def with_totals(self, frame: pd.DataFrame) -> PostStratify:
+        return self if self.totals is not None else replace(self, totals=_cell_counts(frame, self.needs))
+
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        columns = [self.by] if isinstance(self.by, str) else list(self.by)
+        columns, known = list(self.needs), _given(self.totals)
         has_weight = np.isin(classes, (RESPONDENT, INELIGIBLE))
-        labels, totals = post_stratum_cells(sample, columns, self.totals)
+        labels, totals = post_stratum_cells(sample, columns, known)
         counts = labels[classes == RESPONDENT].value_counts()
-        cells = cell_labels(total_cells(columns, self.totals), columns).tolist()
+        cells = cell_labels(total_cells(columns, known), columns).tolist()
         name = str(labels.name)
         group, merged = _merged_cells(cells, counts, self.min_respondents, name)
         # Checked like a margin: cells without a total, totals without anybody.
@@ -190,7 +247,34 @@ class PostStratify:
         return Prepared(apply, merged)
 
 
-# What the steps share: margins with thin levels merged, and checks of every replicate.
+# What the steps share: totals counted on a list, margins with thin levels merged, and checks of every replicate.
+
+
+def counted(frame: pd.DataFrame, columns: Iterable[str]) -> dict[str, dict[Any, float]]:
+    """How many of the list are of every level of the columns; a missing value is a level of its own."""
+    require_columns(frame, columns)
+    levels = {column: with_unknown_level(frame[column]).value_counts() for column in columns}
+    return {column: {str(level): float(total) for level, total in counts.items()} for column, counts in levels.items()}
+
+
+def _cell_counts(frame: pd.DataFrame, columns: Names) -> dict[Any, float]:
+    """How many of the list are in every cell, by level or tuple of levels."""
+    require_columns(frame, columns)
+    levels = pd.DataFrame({column: with_unknown_level(frame[column]) for column in columns})
+    counts = levels.value_counts()
+    return {cell if len(columns) > 1 else cell[0]: float(total) for cell, total in counts.items()}  # type: ignore[index]
+
+
+def _given(totals: Any) -> Mapping[Any, Any]:
+    """The totals, which have been counted by now."""
+    if isinstance(totals, Mapping):
+        return totals
+    raise WeightingError(
+        "the step has columns, and no totals",
+        got=", ".join(totals or ()) or "none",
+        expected="totals of every level",
+        hint="give the list that they are counted on: apply_recipe(..., frame=...)",
+    )
 
 
 def _scaling(totals: Totals, scale_margins: bool) -> Review:

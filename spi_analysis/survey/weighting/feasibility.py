@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import lstsq
-from scipy.optimize import linprog
 
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import group_sums
-from spi_analysis.survey.weighting.distances import Bounds
-from spi_analysis.survey.weighting.totals import Auxiliary
+from spi_analysis.survey.weighting.totals import Auxiliary, Bounds
 
 # The largest share of the way to the totals that is in reach, and the nearest bounds that reach all of it.
 
@@ -86,6 +84,8 @@ def _group_totals(weights: np.ndarray, auxiliary: Auxiliary, rows: np.ndarray, g
 
 def _largest_share(table: np.ndarray, wanted: np.ndarray, limits: Bounds) -> tuple[float, np.ndarray]:
     """Maximise s with table @ h = s * wanted and low - 1 <= h <= high - 1, s <= 1: the share and the prices (p,)."""
+    from scipy.optimize import linprog
+
     sizes = np.maximum(np.abs(table).sum(axis=1), np.abs(wanted))
     sizes[sizes == 0] = 1.0
     groups = table.shape[1]
@@ -104,6 +104,8 @@ def _largest_share(table: np.ndarray, wanted: np.ndarray, limits: Bounds) -> tup
 
 def _smallest_changes(table: np.ndarray, wanted: np.ndarray, limits: Bounds, sizes: np.ndarray) -> np.ndarray:
     """What would have to be taken off ``wanted`` (p,), least in sum relative to ``sizes``; 0 for most totals."""
+    from scipy.optimize import linprog
+
     p, groups = table.shape
     # Variables h (groups,) and what is taken off each total, split into its positive and its negative part.
     result = linprog(

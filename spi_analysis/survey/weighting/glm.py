@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -169,6 +170,13 @@ def read_formula(formula: str, status: str | None = None) -> SimpleFormula:
     if not right:
         raise WeightingError("the formula has no terms", got=formula, expected="at least one, such as '1'")
     return right
+
+
+def columns_in(formula: SimpleFormula) -> tuple[str, ...]:
+    """The names in a formula that are no functions, such as C(...): its columns, each once."""
+    factors = [factor for term in formula for factor in term.factors]
+    names = ((name, factor.expr) for factor in factors for name in names_in(factor))
+    return tuple(dict.fromkeys(name for name, code in names if not re.search(rf"\b{re.escape(name)}\s*[.(]", code)))
 
 
 def variables_of(term: Term, df: pd.DataFrame) -> tuple[str, ...]:

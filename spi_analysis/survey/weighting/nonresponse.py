@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import (
@@ -27,7 +30,14 @@ from spi_analysis.survey.weighting.inputs import (
     classify,
     require_known,
 )
-from spi_analysis.survey.weighting.recipe import Prepared
+from spi_analysis.survey.weighting.recipe import (
+    ELIGIBILITY,
+    LAST,
+    NONRESPONSE,
+    Merged,
+    Prepared,
+    register_step,
+)
 
 # Weight moved inside classes: of nonrespondents, and of those of unknown eligibility.
 
@@ -167,14 +177,16 @@ def _inputs(
 # Recipe steps that move weight between people by what became of them.
 
 
+@register_step
 @dataclass(frozen=True)
 class UnknownEligibility:
     """Spread the weight of those of unknown eligibility inside classes (see ``adjust_unknown_eligibility``).
 
     Parameters
     ----------
-    by : str       column of classes, known for everyone sampled (see ``weighting_classes``)
-    column : str   weight column that the step leaves
+    by : str or sequence of str   columns of classes, known for everyone sampled
+    min_respondents : int         classes in which fewer answered are merged (see ``weighting_classes``); 0: none is
+    column : str                  weight column that the step leaves
 
     Raises
     ------
@@ -192,23 +204,35 @@ class UnknownEligibility:
     [20.0, 0.0]
     """
 
-    by: str
+    name = "unknown_eligibility"
+    place = ELIGIBILITY
+    by: str | tuple[str, ...]
+    min_respondents: Annotated[int, Ge(0)] = 0
     column: str = "elig_weight"
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return columns_of(self.by)
+
+    def response_groups(self, sample: pd.DataFrame, classes: np.ndarray, weights: np.ndarray) -> pd.Series:
+        return _classes_of(sample, self.needs, classes, self.min_respondents)[0]
+
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        require_columns(sample, [self.by])
-        groups = groups_of(sample[self.by])
-        return Prepared(lambda weights, _: eligibility_weights(weights, groups, classes))
+        labels, merged = _classes_of(sample, self.needs, classes, self.min_respondents)
+        groups = groups_of(labels)
+        return Prepared(lambda weights, _: eligibility_weights(weights, groups, classes), merged)
 
 
+@register_step
 @dataclass(frozen=True)
 class WeightingClasses:
     """Move the weight of nonrespondents to respondents inside classes (see ``adjust_nonresponse``).
 
     Parameters
     ----------
-    by : str       column of classes, known for everyone sampled (see ``weighting_classes``)
-    column : str   weight column that the step leaves
+    by : str or sequence of str   columns of classes, known for everyone sampled
+    min_respondents : int         classes in which fewer answered are merged (see ``weighting_classes``); 0: none is
+    column : str                  weight column that the step leaves
 
     Raises
     ------
@@ -226,15 +250,26 @@ class WeightingClasses:
     [20.0, 0.0, 10.0]
     """
 
-    by: str
+    name = "weighting_classes"
+    place = NONRESPONSE
+    by: str | tuple[str, ...]
+    min_respondents: Annotated[int, Ge(0)] = 0
     column: str = "nr_weight"
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return columns_of(self.by)
+
+    def response_groups(self, sample: pd.DataFrame, classes: np.ndarray, weights: np.ndarray) -> pd.Series:
+        return _classes_of(sample, self.needs, classes, self.min_respondents)[0]
+
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        require_columns(sample, [self.by])
-        groups = groups_of(sample[self.by])
-        return Prepared(lambda weights, _: nonresponse_weights(weights, groups, classes))
+        labels, merged = _classes_of(sample, self.needs, classes, self.min_respondents)
+        groups = groups_of(labels)
+        return Prepared(lambda weights, _: nonresponse_weights(weights, groups, classes), merged)
 
 
+@register_step
 @dataclass(frozen=True)
 class DropIneligible:
     """Set the weight of the known ineligible to 0: they have stood for their like up to here.
@@ -255,6 +290,8 @@ class DropIneligible:
     [10.0, 0.0]
     """
 
+    name = "drop_ineligible"
+    place = LAST
     column: str = "weight"
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
@@ -300,7 +337,15 @@ def weighting_classes(
     ['a', 'a', 'c (+1)', 'c (+1)']
     """
     require_columns(sample, [*by, status])
-    answered = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
+    return _merged_classes(sample, by, classify(sample[status]), min_respondents)
+
+
+def _merged_classes(
+    sample: pd.DataFrame, by: Sequence[str], classes: np.ndarray, min_respondents: float
+) -> pd.DataFrame:
+    """As ``weighting_classes``, with the class of everyone instead of a column of statuses."""
+    by = list(by)
+    answered = pd.Series((classes == RESPONDENT).astype(float), index=sample.index)
     labels = cell_labels(sample, by)
     first = sample[by][~labels.duplicated()].apply(with_unknown_level)
     cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
@@ -308,6 +353,24 @@ def weighting_classes(
     return pd.DataFrame(
         {"nr_class": labels.map(merged["group"]), "merged": labels.map(merged["merged"])}, index=sample.index
     )
+
+
+def columns_of(by: str | Sequence[str]) -> tuple[str, ...]:
+    """One column or several, as several."""
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def _classes_of(
+    sample: pd.DataFrame, by: Sequence[str], classes: np.ndarray, min_respondents: int
+) -> tuple[pd.Series, list[Merged]]:
+    """The class of everyone (n,), and which cells were merged."""
+    require_columns(sample, by)
+    labels = cell_labels(sample, list(by))
+    if not min_respondents:
+        return labels, []
+    made = _merged_classes(sample, by, classes, min_respondents)
+    together = labels[made["merged"]].groupby(made["nr_class"][made["merged"]]).unique()
+    return made["nr_class"], [Merged(" x ".join(by), tuple(sorted(cells))) for cells in together]
 
 
 def two_phase_replicates(

@@ -6,10 +6,11 @@ Then classes and weights made of them; how representative they leave the respons
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
 from spi_analysis.errors import WeightingError
 from spi_analysis.survey.groups import (
@@ -26,6 +27,7 @@ from spi_analysis.survey.weighting.glm import (
     TOLERANCE,
     Design,
     Link,
+    columns_in,
     design_of,
     fit_columns,
     fit_people,
@@ -42,7 +44,7 @@ from spi_analysis.survey.weighting.inputs import (
     is_whole,
     require_known,
 )
-from spi_analysis.survey.weighting.recipe import Prepared, in_replicate
+from spi_analysis.survey.weighting.recipe import NONRESPONSE, Prepared, in_replicate, register_step
 
 # The response model of a sample.
 
@@ -358,22 +360,25 @@ REPLICATE_TOLERANCE = 1e-12
 REPLICATE_ITERATIONS = 100
 
 
+@register_step
 @dataclass(frozen=True)
 class Propensity:
     """Weight respondents by their propensity to answer (see ``response_propensity``).
 
-    With ``classes=None`` a respondent gets weight / propensity. With ``classes`` (2 or more) people are put into that
-    many classes between the quantiles of the propensities, and the weight of nonrespondents moves to the respondents
-    of their class. The known ineligible keep their weight.
+    With ``method="inverse"`` a respondent gets weight / propensity. With "classes" people are put into ``n_classes``
+    classes between the quantiles of the propensities, and the weight of nonrespondents moves to the respondents of
+    their class. The known ineligible keep their weight.
 
     Every replicate repeats all of it: the fit, with the weights of the replicate; the classes; the adjustment.
 
     Parameters
     ----------
-    formula, link : str     as in ``response_propensity``
-    classes : int or None   number of classes; None: weight / propensity
-    weighted : bool         False fits with persons instead of weights (in a replicate: how often each stands there)
-    column : str            weight column that the step leaves
+    formula, link : str              as in ``response_propensity``
+    method : "inverse" | "classes"   weight / propensity, or the class's weight over that of its respondents
+    n_classes : int                  number of classes
+    weighted : bool                  False fits with persons instead of weights (in a replicate: how often each stands
+        there)
+    column : str                     weight column that the step leaves
 
     Raises
     ------
@@ -398,15 +403,30 @@ class Propensity:
     [6.0, 0.0, 4.0, 4.0, 4.0, 0.0]
     """
 
+    name = "propensity"
+    place = NONRESPONSE
     formula: str
-    classes: int | None = None
-    link: str = "logit"
+    method: Literal["inverse", "classes"] = "inverse"
+    n_classes: Annotated[int, Ge(2)] = 5
+    link: Literal["logit", "probit", "cloglog"] = "logit"
     weighted: bool = True
     column: str = "nr_weight"
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return columns_in(read_formula(self.formula))
+
+    def response_groups(self, sample: pd.DataFrame, classes: np.ndarray, weights: np.ndarray) -> pd.Series:
+        """People about as likely to answer, by the base weights; those outside the model are a group of their own."""
+        people = sample[list(self.needs)].assign(_status=classes == RESPONDENT, _weight=weights)
+        inside = classes != INELIGIBLE
+        share = response_propensity(people[inside], self.formula, "_status", "_weight", self.link)
+        groups = propensity_classes(share, self.n_classes).astype(str)
+        return groups.reindex(sample.index, fill_value="outside the model")
+
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
-        if self.classes is not None and self.classes < 2:
-            raise WeightingError("classes cannot be formed", got=str(self.classes), expected="two classes or more")
+        if self.method == "classes" and self.n_classes < 2:
+            raise WeightingError("classes cannot be formed", got=str(self.n_classes), expected="two classes or more")
         inside = np.isin(classes, (RESPONDENT, NONRESPONDENT))
         answered = (classes == RESPONDENT)[inside]
         design, link = design_of(sample[inside], read_formula(self.formula)), link_of(self.link)
@@ -417,11 +437,11 @@ class Propensity:
             require_known(weights, classes, "let the step UnknownEligibility come first")
             before, counts = weights[inside], multiplicity[inside]
             share = propensities(design, answered, before if self.weighted else counts, link)
-            if self.classes is None:
+            if self.method == "inverse":
                 factors = 1 / share
             else:
                 given, taken, persons = (design.sums(v) for v in (before, before * answered[:, None], counts))
-                factors = class_factors(share, given, taken, persons, self.classes)
+                factors = class_factors(share, given, taken, persons, self.n_classes)
             adjusted = np.where((classes == INELIGIBLE)[:, None], weights, 0.0)
             adjusted[takers] = weights[takers] * factors[row_of]
             return adjusted

@@ -7,17 +7,18 @@ the sample itself; the replicates repeat the arithmetic.
 from __future__ import annotations
 
 import html
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import effective_n, require_columns, weights_of
-from spi_analysis.survey.weighting.diagnostics import kish_deff
+from spi_analysis.survey.registry import Registry
+from spi_analysis.survey.weighting.diagnostics import kish_deff, weights_figure
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, classify
 
 if TYPE_CHECKING:
@@ -119,7 +120,6 @@ class WeightingReport:
 
     def plot(self) -> Figure:
         """Distribution of the weights after every step, and Kish's design effect beside it (matplotlib Figure)."""
-
         return weights_figure(self.table, self.weights)
 
     def _printed(self) -> pd.DataFrame:
@@ -208,6 +208,11 @@ class Step(Protocol):
     ``column`` names the weight column that it leaves ("": it leaves the weights alone). ``prepare`` sees the sample
     and the class of everyone (n,), settles what it needs to know, and returns the arithmetic as ``Prepared``.
 
+    A step may also have: ``name``, by which a file of parameters names it (see ``register_step``); ``place``, where it
+    stands among others (ELIGIBILITY ... LAST); ``needs``, the columns that it looks at; ``with_totals(frame)``, the
+    same step with its totals counted on the list; ``response_groups(sample, classes, weights)``, a Series of the groups
+    in which it takes response to be at random.
+
     References
     ----------
     Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
@@ -228,6 +233,180 @@ class Step(Protocol):
     def column(self) -> str: ...
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared: ...
+
+
+# Steps by name: what a file of parameters says, as a recipe.
+
+StepClass = TypeVar("StepClass", bound=type)
+
+
+def _face() -> ModuleType:
+    from spi_analysis.survey import weighting
+
+    return weighting
+
+
+_STEPS: Registry[Step] = Registry("step", ("column", "prepare"), WeightingError, _face)
+# Where a step stands among those that also say so; the known ineligible leave last of all.
+ELIGIBILITY, NONRESPONSE, CALIBRATION, LAST = range(4)
+
+
+def register_step(step: StepClass) -> StepClass:
+    """Take a step into the registry, so that files of parameters can name it: a decorator.
+
+    Parameters
+    ----------
+    step : class   a frozen dataclass with ``name``, ``column`` and ``prepare(sample, classes)`` (see ``Step``); its
+        fields are the keys of a file
+
+    Returns
+    -------
+    The class itself.
+
+    Raises
+    ------
+    WeightingError   no frozen dataclass, or one without these; a field called step, source or as_of; another step has
+        this name.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 (the order of
+    steps).
+
+    Examples
+    --------
+    >>> @register_step
+    ... @dataclass(frozen=True)
+    ... class Multiply:
+    ...     name = "multiply"
+    ...     by: float
+    ...     column: str = "multiplied_weight"
+    ...
+    ...     def prepare(self, sample, classes):
+    ...         return Prepared(lambda weights, multiplicity: self.by * weights)
+    >>> step_of({"step": "multiply", "by": 3})
+    Multiply(by=3.0, column='multiplied_weight')
+    """
+    return _STEPS.register(step)
+
+
+def step_of(given: Mapping[str, Any]) -> Step:
+    """The step that a mapping names, with its settings.
+
+    Parameters
+    ----------
+    given : mapping   ``step``: the name; all else are fields of the step
+
+    Returns
+    -------
+    The step; lists have become tuples.
+
+    Raises
+    ------
+    WeightingError   an unknown step or setting (the nearest is named), one that is missing, a value that does not fit.
+
+    References
+    ----------
+    As for the step itself.
+
+    Examples
+    --------
+    >>> step_of({"step": "unknown_eligibility", "by": ["unit"]})
+    UnknownEligibility(by=('unit',), min_respondents=0, column='elig_weight')
+    >>> step_of({"step": "rakee"})
+    Traceback (most recent call last):
+    spi_analysis.errors.WeightingError: unknown step
+      where: key step
+      got: rakee
+      ...
+      hint: did you mean 'rake'?
+    """
+    return _STEPS.build(given)
+
+
+def recipe_of(given: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """A recipe from a list of mappings, in an order in which it can be carried out.
+
+    Parameters
+    ----------
+    given : sequence of mappings   as in ``step_of``
+
+    Returns
+    -------
+    list of steps, for ``apply_recipe``.
+
+    Raises
+    ------
+    WeightingError   as ``step_of``; two steps leave the same column; a step comes after one that has to follow it.
+
+    References
+    ----------
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 and 14: unknown
+    eligibility, nonresponse, calibration; the known ineligible stand for their like up to the end.
+
+    Examples
+    --------
+    >>> [step.column for step in recipe_of([{"step": "propensity", "formula": "sex"}, {"step": "drop_ineligible"}])]
+    ['nr_weight', 'weight']
+    """
+    steps = [step_of(one) for one in given]
+    _require_own_columns(steps, "base_weight")
+    _require_order([(str(one["step"]), step) for one, step in zip(given, steps, strict=True)])
+    return steps
+
+
+def _require_order(steps: Sequence[tuple[str, Step]]) -> None:
+    """Every step that says its place comes after those of earlier places; nothing changes weights after the last."""
+    latest, before = -1, ""
+    for name, step in steps:
+        place = getattr(step, "place", LAST if latest == LAST and step.column else None)
+        if place is None:
+            continue
+        if place < latest or latest == LAST:
+            raise WeightingError(
+                "a step comes too late",
+                key=name,
+                got=f"after {before}",
+                expected="unknown eligibility, nonresponse, calibration, and the ineligible dropped at the end",
+                hint=f"put {name} before {before}",
+            )
+        latest, before = place, name
+
+
+def response_classes(
+    sample: pd.DataFrame, recipe: Sequence[Step], *, weight: str = "base_weight", status: str = "disposition"
+) -> pd.Series:
+    """The groups inside which a recipe takes response to be at random: those of its last step that has such groups.
+
+    Parameters
+    ----------
+    sample, recipe, weight, status   as in ``apply_recipe``
+
+    Returns
+    -------
+    Series (n,) of text, name ``nr_class``; "all" for everyone where no step of the recipe has groups.
+
+    Raises
+    ------
+    WeightingError   as the step that has the groups.
+
+    References
+    ----------
+    Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6 (response homogeneity groups).
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import WeightingClasses
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+    >>> response_classes(sample, [WeightingClasses("unit")]).tolist()
+    ['a', 'a', 'b']
+    """
+    require_columns(sample, [weight, status])
+    classes, groups = classify(sample[status]), pd.Series("all", index=sample.index)
+    for step in recipe:
+        if hasattr(step, "response_groups"):
+            groups = step.response_groups(sample, classes, weights_of(sample, weight))
+    return groups.astype(str).rename("nr_class")
 
 
 # Weighting a sample by a recipe.
@@ -273,6 +452,7 @@ def apply_recipe(
     weight: str = "base_weight",
     status: str = "disposition",
     replicates: ReplicateWeights | None = None,
+    frame: pd.DataFrame | None = None,
 ) -> Weighted:
     """Weight a sample by a recipe.
 
@@ -282,6 +462,8 @@ def apply_recipe(
     recipe : sequence of steps    applied in order; declaring steps computes nothing
     weight, status : str          columns: base weight (persons, > 0), final disposition
     replicates : ReplicateWeights or None   of the base weight; every step is repeated on each
+    frame : DataFrame or None     one row per person of the population: totals of steps that only name columns are
+        counted on it
 
     Returns
     -------
@@ -315,10 +497,11 @@ def apply_recipe(
     if (base <= 0).any():
         raise WeightingError("a base weight is 0", column=weight, expected="above 0 for everyone sampled")
     classes = classify(sample[status])
+    steps = recipe if frame is None else [_with_totals(step, frame) for step in recipe]
     values = base[:, None] if replicates is None else np.hstack([base[:, None], replicates.values])
     multiplicity = values / base[:, None]
     columns, rows = {weight: base}, [report_row("base", weight, base)]
-    for step in recipe:
+    for step in steps:
         prepared, after = _carried_out(step, sample, classes, values, multiplicity)
         notes = prepared.review(values, after, multiplicity)
         values = after
@@ -332,6 +515,11 @@ def apply_recipe(
         final = ReplicateWeights(values[:, 1:], replicates.scale, replicates.rscales, replicates.method)
     table = pd.DataFrame(columns, index=sample.index)
     return Weighted(table, final, WeightingReport(pd.DataFrame(rows), table))
+
+
+def _with_totals(step: Step, frame: pd.DataFrame) -> Step:
+    counted: Step = step.with_totals(frame) if hasattr(step, "with_totals") else step
+    return counted
 
 
 def _carried_out(
@@ -392,93 +580,3 @@ def _require_own_columns(recipe: Sequence[Step], weight: str) -> None:
             expected="a column of its own for every step, so that nothing is overwritten",
             hint=f"give one of them another name, {twice[0]!r} is taken: column=...",
         )
-
-
-# Pictures of weights. matplotlib is loaded when a picture is asked for, and its figures belong to no window.
-
-# Sets of weights differ in shape, not in colour alone.
-MARKERS = "osD^v"
-
-
-def weights_figure(table: pd.DataFrame, weights: pd.DataFrame) -> Figure:
-    """Spread of the positive weights of every column, and Kish's design effect after every step.
-
-    Parameters
-    ----------
-    table, weights   as in ``WeightingReport``
-
-    Returns
-    -------
-    Figure with two axes, steps from top to bottom: weights in persons (logarithmic; a thin line from the
-    smallest to the largest, a thick one over the middle half, a tick at the median), and the design effect.
-    """
-    figure = _figure(1.2 + 0.4 * len(table), 2)
-    distribution, deff = figure.axes
-    columns = [column[column > 0] for column in weights.to_numpy(dtype=float).T]
-    spread = np.array([np.quantile(c, [0, 0.25, 0.5, 0.75, 1]) if len(c) else np.full(5, np.nan) for c in columns])
-    places = np.arange(1, len(columns) + 1)
-    distribution.hlines(places, spread[:, 0], spread[:, 4], linewidth=1)
-    distribution.hlines(places, spread[:, 1], spread[:, 3], linewidth=7)
-    distribution.plot(spread[:, 2], places, marker="|", markersize=14, linestyle="none", color="black")
-    distribution.set_yticks(places, list(weights.columns))
-    distribution.set_xscale("log")
-    distribution.set_xlabel("weight (persons)")
-    places = np.arange(1, len(table) + 1)
-    deff.plot(table["kish_deff"], places, marker="o")
-    deff.set_yticks(places, list(table["step"]))
-    deff.set_xlabel("Kish design effect")
-    for axes in figure.axes:
-        axes.invert_yaxis()
-    return figure
-
-
-def balance_figure(table: pd.DataFrame, names: list[str] | None = None) -> Figure:
-    """Love plot: standardised differences from the frame, before and after, one line per level.
-
-    Parameters
-    ----------
-    table : DataFrame    as ``balance`` gives it
-    names : list of str or None   sets of weights to show, in this order; None: all of them
-
-    Returns
-    -------
-    Figure with one axes; a set of weights that agrees with the frame has all its points at 0.
-
-    Raises
-    ------
-    WeightingError   a column is missing, such as that of a set of weights that the table does not hold.
-
-    References
-    ----------
-    Austin (2009), Statistics in Medicine 28 (standardised differences of proportions).
-
-    Examples
-    --------
-    >>> from spi_analysis.survey.weighting import balance
-    >>> frame = pd.DataFrame({"sex": ["f", "m"]})
-    >>> table = balance(frame, frame, ["sex"], {"base": np.ones(2), "final": np.array([1.0, 3.0])})
-    >>> [line.get_label() for line in balance_figure(table).axes[0].lines][:2]
-    ['base', 'final']
-    """
-    ending = "_std_diff"
-    names = names or [str(c).removesuffix(ending) for c in table.columns if str(c).endswith(ending)]
-    require_columns(table, ["variable", "level", *(f"{name}{ending}" for name in names)])
-    figure = _figure(1.2 + 0.25 * len(table), 1)
-    (axes,) = figure.axes
-    places = np.arange(len(table))
-    for name, marker in zip(names, itertools.cycle(MARKERS), strict=False):
-        axes.plot(table[f"{name}{ending}"], places, marker=marker, linestyle="none", label=name)
-    axes.axvline(0, linewidth=0.8, color="black")
-    axes.set_yticks(places, [f"{v}: {level}" for v, level in zip(table["variable"], table["level"], strict=True)])
-    axes.invert_yaxis()
-    axes.set_xlabel("standardised difference from the frame")
-    axes.legend()
-    return figure
-
-
-def _figure(height: float, panels: int) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, max(height, 2.5)), layout="constrained")
-    figure.subplots(1, panels)
-    return figure

@@ -28,6 +28,8 @@ from spi_analysis.survey.groups import (
 INTERCEPT = "(intercept)"
 # What is known of the population: column -> {level: persons}, or the total of a numeric column; INTERCEPT -> persons.
 Totals = Mapping[str, float | Mapping[object, float]]
+# The least and the most that new/old weight may be.
+Bounds = tuple[float, float]
 
 # Sums of margins that differ by no more than this, relatively, are one population: a calibrated total counts as met
 # when it is missed by that much (calibration.ACCEPTED). 100,000,000 and 100,000,001 agree; 10,000 and 10,001 do not.

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Gt
 
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting.inputs import RESPONDENT, limits_of
-from spi_analysis.survey.weighting.recipe import Notes, Prepared
+from spi_analysis.survey.weighting.recipe import Notes, Prepared, register_step
 from spi_analysis.survey.weighting.trimming import (
     ROUNDING,
     cap_with_redistribution,
@@ -30,6 +32,7 @@ CENTRES = ("median", "mean")
 LimitsOf = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
+@register_step
 @dataclass(frozen=True)
 class Trim:
     """Cap weights at median + k * IQR and spread the excess (see ``cap_with_redistribution``).
@@ -57,7 +60,8 @@ class Trim:
     [1.4, 1.4, 1.4, 2.8, 3.0]
     """
 
-    k: float
+    name = "trim"
+    k: Annotated[float, Gt(0)]
     column: str = "trimmed_weight"
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
@@ -81,6 +85,7 @@ class Trim:
         return Prepared(apply, review=review)
 
 
+@register_step
 @dataclass(frozen=True)
 class TrimFixed:
     """Keep weights between limits in persons (see ``clip_weights``).
@@ -107,6 +112,7 @@ class TrimFixed:
     [1.5, 3.0, 4.5]
     """
 
+    name = "trim_fixed"
     lower: float | None = None
     upper: float | None = None
     column: str = "trimmed_weight"
@@ -118,6 +124,7 @@ class TrimFixed:
         return _held(limits, "fixed")
 
 
+@register_step
 @dataclass(frozen=True)
 class TrimRatio:
     """Keep weights between multiples of the median (or mean) weight, in every replicate its own.
@@ -146,9 +153,10 @@ class TrimRatio:
     [1.5, 3.0, 4.5]
     """
 
+    name = "trim_ratio"
     lower: float | None = None
     upper: float | None = None
-    of: str = "median"
+    of: Literal["median", "mean"] = "median"
     column: str = "trimmed_weight"
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
@@ -165,6 +173,7 @@ class TrimRatio:
         return _held(limits, f"multiples of the {self.of}")
 
 
+@register_step
 @dataclass(frozen=True)
 class Potter:
     """Cap weights where the estimated mean square error is least (see ``potter_cutoff``).
@@ -195,9 +204,14 @@ class Potter:
     [4.724, 5.104, 5.104]
     """
 
+    name = "potter"
     outcomes: tuple[str, ...]
-    levels: int = 50
+    levels: Annotated[int, Ge(1)] = 50
     column: str = "trimmed_weight"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.outcomes
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
         names = list(self.outcomes)

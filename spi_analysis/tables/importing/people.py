@@ -91,7 +91,7 @@ class People:
         part = self.round.sources[self.source]
         if part.design is None or part.weighting is None:
             return False
-        return column in {*part.design.strata, *part.weighting.nonresponse.classes, *part.weighting.rake.margins}
+        return column in {*part.design.strata, *part.weighting.columns}
 
     def _is_ruled(self, field: str, has_rule: bool) -> bool:
         """Whether a blank cell leaves a rule unchecked. A list without the column says so once, not row by row."""

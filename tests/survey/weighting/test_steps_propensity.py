@@ -39,7 +39,7 @@ def test_weight_over_propensity_by_hand() -> None:
 
 
 def test_two_classes_are_the_two_units_by_hand() -> None:
-    weight = apply_recipe(PEOPLE, [Propensity("unit", classes=2)]).weight
+    weight = apply_recipe(PEOPLE, [Propensity("unit", "classes", 2)]).weight
     assert weight.tolist() == pytest.approx([6, 6, 0, 0, 10, 0, 0, 0, 0, 7])
 
 
@@ -102,7 +102,7 @@ def test_classes_are_those_of_propensity_classes_and_formed_anew() -> None:
     """In the sample as in a replicate, where a person drawn twice counts twice in the quantiles."""
     people = sample(3)
     values = bootstrap(people, 3)
-    weighted = replicated(people, Propensity("unit + age", 3), values)
+    weighted = replicated(people, Propensity("unit + age", "classes", 3), values)
     outcomes = np.column_stack([weighted.weight, weighted.replicates.values])
     for before, after in zip(np.column_stack([people["base_weight"], values]).T, outcomes.T, strict=True):
         share = response_propensity(people.assign(w=before), "unit + age", "disposition", "w", tolerance=1e-13)
@@ -115,7 +115,7 @@ def test_classes_are_those_of_propensity_classes_and_formed_anew() -> None:
 def test_small_blocks_of_rows_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     people = sample(4)
     values = bootstrap(people, 7)
-    for step in (Propensity("unit + age"), Propensity("unit + age", 3)):
+    for step in (Propensity("unit + age"), Propensity("unit + age", "classes", 3)):
         whole = replicated(people, step, values).replicates.values
         with monkeypatch.context() as patched:
             patched.setattr(glm, "BLOCK", 300)
@@ -169,7 +169,7 @@ def none_drawn(code: str) -> np.ndarray:
     ("people", "step", "values", "parts"),
     [
         (PEOPLE, Propensity("unti"), none_drawn("NE"), ["a column is missing", "did you mean 'unit'?"]),
-        (PEOPLE, Propensity("unit", 1), none_drawn("NE"), ["classes cannot be formed", "got: 1"]),
+        (PEOPLE, Propensity("unit", "classes", 1), none_drawn("NE"), ["classes cannot be formed", "got: 1"]),
         (PEOPLE, Propensity("unit", link="log"), none_drawn("NE"), ["a link is not known"]),
         (
             PEOPLE.assign(disposition=["UO", *PEOPLE["disposition"][1:]]),
@@ -186,7 +186,7 @@ def none_drawn(code: str) -> np.ndarray:
         ),
         (
             PEOPLE,
-            Propensity("unit", 2),
+            Propensity("unit", "classes", 2),
             np.where(PEOPLE.index == 4, 0.0, PEOPLE["base_weight"])[:, None],
             ["class has weight but no respondent", "class 1, replicate 1", "take fewer classes"],
         ),
