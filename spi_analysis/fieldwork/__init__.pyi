@@ -35,3 +35,12 @@ from .rates import (
 from .rates import (
     response_rates as response_rates,
 )
+from .reminders import (
+    Reminders as Reminders,
+)
+from .reminders import (
+    log_of_reminders as log_of_reminders,
+)
+from .reminders import (
+    prepare_reminders as prepare_reminders,
+)

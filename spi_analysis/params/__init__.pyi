@@ -63,6 +63,9 @@ from .mapping import (
     MODELS as MODELS,
 )
 from .mapping import (
+    ContactMapping as ContactMapping,
+)
+from .mapping import (
     DateField as DateField,
 )
 from .mapping import (

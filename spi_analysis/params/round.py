@@ -145,7 +145,7 @@ class FrameParams(Judgement):
 
 
 class FieldworkParams(Judgement):
-    """When invitations go out and answers close.
+    """When invitations go out and answers close, and in which weeks after the start reminders follow.
 
     ``no_invitation_after``: what keeps somebody out of an invitation file that is written again. An answer and an
     objection always do.
@@ -154,6 +154,8 @@ class FieldworkParams(Judgement):
     start: dt.date
     end: dt.date
     reminder_weeks: list[Count]
+    # For every number that is to be looked up, so many of people who were not drawn stand in the institution's list.
+    others_to_check: Annotated[int, Field(ge=0)] = 1
     # A refusal and ineligibility are final in a round; who broke off holds the link already, and needs a reminder.
     no_invitation_after: tuple[FinalInRound, ...] = ("refused", "ineligible", "broken_off")
 

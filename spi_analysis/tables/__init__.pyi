@@ -8,6 +8,9 @@ from .answer_fit import (
 from .answer_fit import (
     require_answers_fit as require_answers_fit,
 )
+from .answer_fit import (
+    unasked_items as unasked_items,
+)
 from .cells.contacts import (
     HIDDEN as HIDDEN,
 )
@@ -93,6 +96,9 @@ from .cells.text import (
     text_of as text_of,
 )
 from .cells.unit_names import one_spelling as one_spelling
+from .contracts import (
+    CHANNELS as CHANNELS,
+)
 from .contracts import (
     CONTRACTS as CONTRACTS,
 )
@@ -182,6 +188,9 @@ from .identity import (
     TOKEN_LENGTH as TOKEN_LENGTH,
 )
 from .identity import (
+    check_codes as check_codes,
+)
+from .identity import (
     is_identity as is_identity,
 )
 from .identity import (
@@ -190,8 +199,29 @@ from .identity import (
 from .identity import (
     person_ids as person_ids,
 )
+from .invitable import (
+    OBJECTION as OBJECTION,
+)
+from .invitable import (
+    add_changes as add_changes,
+)
+from .invitable import (
+    barred_people as barred_people,
+)
+from .invitable import (
+    log_objections as log_objections,
+)
+from .invitable import (
+    record_objections as record_objections,
+)
+from .invitations import (
+    issue_invitations as issue_invitations,
+)
 from .invitations import (
     prepare_invitations as prepare_invitations,
+)
+from .invitations import (
+    with_tokens as with_tokens,
 )
 from .invitations import (
     write_invitations as write_invitations,
@@ -279,7 +309,6 @@ from .stored_files import (
 from .stored_files import (
     reading as reading,
 )
-from .unasked import unasked_items as unasked_items
 from .upgrade import (
     Upgrade as Upgrade,
 )

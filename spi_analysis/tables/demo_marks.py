@@ -32,6 +32,10 @@ MADE_FROM_LISTS = (
     "replicates",
     "estimates",
     "invitations",
+    "reminders",
+    "contact_events",
+    "contacts_imports",
+    "corrected",
     "rejected",
 )
 REMAKE = f"{RESTORE}, or remove data/ and make the demo again: spi demo"
