@@ -35,6 +35,7 @@ COMMANDS = [
     ["activate"],
     ["invite"],
     ["remind"],
+    ["progress"],
     ["opt-out"],
     ["import", "contacts"],
     ["verify-draw"],

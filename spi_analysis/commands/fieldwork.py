@@ -1,18 +1,21 @@
-"""`spi invite`, `spi remind`, `spi opt-out`: writing to the people in the sample."""
+"""`spi invite`, `spi remind`, `spi opt-out`, `spi progress`: from the sample to answers."""
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spi_analysis.commands.common import (
+    MOST_INSTITUTIONS,
     Day,
     Institutions,
     KeyOption,
     Reporter,
     RoundOption,
+    WorkersOption,
     WorkspaceOption,
     day_of,
     err,
@@ -20,7 +23,13 @@ from spi_analysis.commands.common import (
     open_store,
     open_vault,
     out,
+    print_table,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spi_analysis.params import RoundSetup
 
 fieldwork = typer.Typer()
 
@@ -123,3 +132,88 @@ def opt_out_command(
     new = opt_out(setup, store, vault, institution, known_by, scope=scope.value, reported_by=reported_by.value,
                   date=day_of(date))  # fmt: skip
     out.print(f"{new} entries in the register" if new else "the register holds this objection already")
+
+
+# Seconds between two looks of --watch.
+LOOK_AGAIN = 30.0
+# What the terminal shows of a row; --json has all.
+SHOWN = [
+    "institution_id", "source", "invited", "reached", "answered", "aimed", "forecast", "outlook", "reason", "reserve"
+]  # fmt: skip
+
+
+@fieldwork.command()
+def progress(
+    institutions: Institutions = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every institution and source, as JSON.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every half minute, until Ctrl-C.")] = False,
+    page: Annotated[bool, typer.Option("--page", help="Make the page of national fieldwork, too.")] = False,
+    workers: WorkersOption = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """How fieldwork stands: invited, reached, answered, expected at the end; who lags and why. Never who answered.
+
+    Lists, events or answers that are not here yet count as none. Only institutions whose tables have changed are
+    counted anew. Of many institutions the sums are shown, and those that lag.
+
+    Example: spi progress --page
+    """
+    setup = open_setup(workspace, round_id)
+    codes = [setup.require(code) for code in institutions or setup.institution_ids]
+    while True:
+        table = _progress_table(setup, codes, workers)
+        if watch:
+            out.clear()
+        if as_json:
+            typer.echo(table.to_json(orient="records", indent=1, double_precision=4))
+        else:
+            _print_progress(table)
+        if not watch:
+            break
+        time.sleep(LOOK_AGAIN)
+    if page:
+        _make_page(setup)
+
+
+def _progress_table(setup: RoundSetup, codes: list[str], workers: int | None) -> pd.DataFrame:
+    from spi_analysis.stages import fieldwork_progress, progress_is_old, shown_progress
+
+    store = open_store(setup)
+    old = [code for code in codes if progress_is_old(setup, store, code)]
+    if old:
+        _count(setup, old, workers)
+    counted, _ = fieldwork_progress(setup, store, codes)
+    if counted.empty:
+        err.print("no institution is drawn yet: there is no fieldwork to look at (run: spi draw)", style="yellow")
+        raise typer.Exit(1)
+    return shown_progress(counted, setup.round)
+
+
+def _count(setup: RoundSetup, codes: list[str], workers: int | None) -> None:
+    # Loaded only where something has to be counted: what runs many institutions takes seconds to load.
+    from spi_analysis.operations import RoundContext, count_progress, problems_of
+
+    for problem in problems_of(count_progress(RoundContext(setup), codes, workers, err)):
+        err.print(str(problem), style="red", markup=False, highlight=False)
+
+
+def _print_progress(table: pd.DataFrame) -> None:
+    answered = table["answered"].map("{:,.0f}".format).where(table["answered"].notna(), table["bound"])
+    rows = table.assign(answered=answered)[SHOWN]
+    if table["institution_id"].nunique() > MOST_INSTITUTIONS:
+        sums = table.groupby("source", sort=False)[["invited", "reached", "answered", "aimed"]].sum().reset_index()
+        print_table("All institutions (only counts that may be shown)", sums, decimals=0)
+        rows = rows[table["outlook"] == "behind"].head(MOST_INSTITUTIONS)
+    print_table("Fieldwork", rows.fillna({"outlook": "", "reason": ""}), decimals=0)
+
+
+def _make_page(setup: RoundSetup) -> None:
+    from spi_analysis.runner import national_fieldwork_step, run_steps
+
+    ((_, made),) = run_steps(setup, [national_fieldwork_step()], workers=1)
+    for path in made.pages:
+        out.print(f"page  {path}", markup=False, highlight=False)
+    if not made.ok:
+        err.print(made.error, style="red", markup=False, highlight=False)
+        raise typer.Exit(1)

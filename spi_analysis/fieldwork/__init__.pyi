@@ -18,7 +18,19 @@ from .dispositions import (
     scored_items_answered as scored_items_answered,
 )
 from .progress import (
+    STATES as STATES,
+)
+from .progress import (
+    Forecast as Forecast,
+)
+from .progress import (
+    contact_states as contact_states,
+)
+from .progress import (
     daily_completes as daily_completes,
+)
+from .progress import (
+    forecast_answers as forecast_answers,
 )
 from .progress import (
     funnel as funnel,

@@ -25,6 +25,9 @@ from .many import (
     by_institution as by_institution,
 )
 from .many import (
+    count_progress as count_progress,
+)
+from .many import (
     draw_all as draw_all,
 )
 from .many import (

@@ -171,6 +171,9 @@ from .round import (
     FieldworkParams as FieldworkParams,
 )
 from .round import (
+    ForecastParams as ForecastParams,
+)
+from .round import (
     RankParams as RankParams,
 )
 from .round import (

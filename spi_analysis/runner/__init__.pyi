@@ -70,6 +70,9 @@ from .plan import (
     method_checks_step as method_checks_step,
 )
 from .plan import (
+    national_fieldwork_step as national_fieldwork_step,
+)
+from .plan import (
     plan_steps as plan_steps,
 )
 from .plan import (

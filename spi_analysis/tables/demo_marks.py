@@ -33,6 +33,7 @@ MADE_FROM_LISTS = (
     "estimates",
     "invitations",
     "reminders",
+    "progress",
     "contact_events",
     "contacts_imports",
     "corrected",
