@@ -12,9 +12,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from spi_analysis import __version__
 from spi_analysis.commands import checks, err
+from spi_analysis.commands.fieldwork import fieldwork
 from spi_analysis.commands.imports import imports
 from spi_analysis.commands.national import national
-from spi_analysis.commands.publishing import publishing
 from spi_analysis.commands.results import results
 from spi_analysis.commands.rounds import rounds
 from spi_analysis.commands.running import running
@@ -57,8 +57,8 @@ ROOMS = {
     national: None,
     imports: "import",
     sampling: None,
+    fieldwork: None,
     results: None,
-    publishing: None,
     checks: None,
     vaults: "vault",
 }

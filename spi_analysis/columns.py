@@ -59,6 +59,9 @@ LABELS: dict[str, Label] = {
     "event": Label("Kejadian", "Event"),
     "at": Label("Waktu", "Time"),
     "channel": Label("Saluran", "Channel"),
+    "change": Label("Perubahan", "Change"),
+    "scope": Label("Berlaku untuk", "Holds for"),
+    "reported_by": Label("Dilaporkan oleh", "Reported by"),
     "started_at": Label("Mulai mengisi", "Started at"),
     "completed_at": Label("Selesai mengisi", "Completed at"),
     # weights
@@ -238,6 +241,24 @@ VALUES: dict[str, dict[str, Label]] = {
         "whatsapp": Label("WhatsApp", "WhatsApp"),
         "email": Label("Surel", "E-mail"),
         "whatsapp+email": Label("WhatsApp dan surel", "WhatsApp and e-mail"),
+    },
+    "channel": {
+        "whatsapp": Label("WhatsApp", "WhatsApp"),
+        "email": Label("Surel", "E-mail"),
+        "web": Label("Situs kuesioner", "Questionnaire's site"),
+        "register": Label("Daftar keberatan", "Register of objections"),
+    },
+    "change": {
+        "opted_out": Label("Minta tidak dihubungi lagi", "Opted out"),
+        "new_phone": Label("Nomor telepon baru", "New phone number"),
+        "new_email": Label("Alamat surel baru", "New e-mail address"),
+    },
+    "scope": {"round": Label("Putaran ini", "This round"), "all": Label("Semua putaran", "All rounds")},
+    "reported_by": {
+        "person": Label("Orang itu sendiri", "The person"),
+        "institution": Label("Instansi", "The institution"),
+        "vendor": Label("Pelaksana pengiriman", "The sender"),
+        "operator": Label("Operator", "The operator"),
     },
     "disposition": {
         "I": Label("Lengkap", "Complete"),

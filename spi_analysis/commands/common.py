@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,8 +54,18 @@ Whose = Annotated[
     str | None,
     typer.Option("--institution", help="Refuse rows of all others (default: the token decides)."),
 ]
+Day = Annotated[str | None, typer.Option("--date", help="Day, YYYY-MM-DD (default: today).")]
 Files = Annotated[list[Path], typer.Argument(help="Files to read.", show_default=False)]
 Mapping = Annotated[Path | None, typer.Option("--mapping", help="YAML with other headers and words.")]
+
+
+class Reporter(StrEnum):
+    """Who says that a number changed, or that somebody objects."""
+
+    person = "person"
+    institution = "institution"
+    vendor = "vendor"
+    operator = "operator"
 
 
 def open_setup(workspace: Path | None, round_id: str | None) -> RoundSetup:
@@ -85,6 +97,16 @@ def open_vault(place: Workspace, key_file: Path | None) -> Vault:
     from spi_analysis.tables import Vault
 
     return Vault.open(place.data / "vault", open_key(place, key_file))
+
+
+def day_of(text: str | None) -> dt.date:
+    """The day that an option names; today where it names none."""
+    if text is None:
+        return dt.date.today()
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError("the date cannot be read", key="--date", got=text, expected="YYYY-MM-DD") from None
 
 
 def print_table(title: str, table: pd.DataFrame, decimals: int = 2) -> None:

@@ -1,4 +1,4 @@
-"""`spi import`: lists, events, answers, published results, the tracker of recommendations."""
+"""`spi import`: lists, events, answers, changed contacts, published results, the tracker of recommendations."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import typer
 
 from spi_analysis.commands.common import (
     EXIT_CODES,
+    Day,
     Files,
     KeyOption,
     Mapping,
+    Reporter,
     RoundOption,
     Whose,
     WorkersOption,
     WorkspaceOption,
+    day_of,
     existing,
     finish,
     named_files,
@@ -144,6 +147,38 @@ def import_responses_command(
     print_rows("Rows", result.counts)
     print_issues_of_import(result.problems)
     _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
+    finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
+
+
+@imports.command("contacts", epilog=EXIT_CODES)
+def import_contacts_command(
+    files: Files,
+    reported_by: Annotated[
+        Reporter, typer.Option("--by", help="Who says so: institution, person, vendor or operator.")
+    ] = Reporter.institution,
+    date: Day = None,
+    mapping: Mapping = None,
+    institution: Whose = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+    key_file: KeyOption = None,
+) -> None:
+    """Numbers and addresses put right after the draw, and objections; the draw stays as it is.
+
+    The list is the one that spi remind writes (..._to_check.csv), filled in by the institution.
+
+    Example: spi import contacts kota-mojokerto__to_check.csv
+    """
+    from spi_analysis.operations import RoundContext
+    from spi_analysis.tables.importing import import_contacts
+
+    setup = open_setup(workspace, round_id)
+    there, missing = existing(named_files(files))
+    context = RoundContext(setup, open_key(setup.workspace, key_file))
+    result = import_contacts(there, setup, context.store, context.vault, reported_by=reported_by.value,
+                             date=day_of(date), mapping=mapping, institution=institution)  # fmt: skip
+    print_rows("Rows", result.counts)
+    print_issues_of_import(result.problems)
     finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
 
 

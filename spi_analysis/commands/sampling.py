@@ -1,8 +1,7 @@
-"""`spi audit-frame`, `spi draw`, `spi activate`, `spi invite`, `spi verify-draw`."""
+"""`spi audit-frame`, `spi draw`, `spi activate`, `spi verify-draw`."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from spi_analysis.commands.common import (
     RoundOption,
     WorkersOption,
     WorkspaceOption,
+    day_of,
     finish,
     open_key,
     open_setup,
@@ -105,38 +105,12 @@ def activate(
 
     setup = open_setup(workspace, round_id)
     store = open_store(setup)
-    entry = activate_reserve(setup, store, institution_id, source, stratum, reason, _day(date))
+    entry = activate_reserve(setup, store, institution_id, source, stratum, reason, day_of(date))
     out.print(
         f"activation {entry['number']}: {entry['people']:,} people of {source} may be invited now", highlight=False
     )
     print_table("Activated so far", activation_table(drawn_of(store, institution_id), log_of(store, institution_id)))
     out.print("an activated wave is worked to its end; go on with: spi invite " + institution_id, highlight=False)
-
-
-@sampling.command()
-def invite(
-    institutions: Institutions = None, workspace: WorkspaceOption = None, round_id: RoundOption = None,
-    key_file: KeyOption = None,
-) -> None:  # fmt: skip
-    """Write the invitation files from the vault (link tokens, never person codes).
-
-    A file holds only people who may still be invited: written again, it leaves out who has answered, refused or proved
-    ineligible. Who asked not to be contacted, in whatever round, is never in it. All of them stay in the sample.
-
-    Example: spi invite kota-mojokerto
-    """
-    from spi_analysis.tables import prepare_invitations
-
-    setup, left_out = open_setup(workspace, round_id), 0
-    store, vault = open_store(setup), open_vault(setup.workspace, key_file)
-    for institution_id in institutions or setup.institution_ids:
-        invitations = prepare_invitations(setup, store, vault, institution_id)
-        left_out += int(invitations.left_out["people"].sum())
-        for path in invitations.write(store):
-            said = f"{path.relative_to(setup.workspace.root)}: {invitations.said_of(path.name)}"
-            out.print(said, markup=False, highlight=False)
-    if left_out:
-        out.print(f"{left_out:,} sampled people are not invited: they stay in the sample and in every denominator")
 
 
 @sampling.command("verify-draw")
@@ -176,13 +150,3 @@ def verify_draw_command(
             for difference in differences:
                 out.print(f"  {difference}", markup=False)
     raise typer.Exit(1 if different else 0)
-
-
-def _day(text: str | None) -> dt.date:
-    """The day that an option names; today where it names none."""
-    if text is None:
-        return dt.date.today()
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise SamplingError("the date cannot be read", key="--date", got=text, expected="YYYY-MM-DD") from None

@@ -18,7 +18,19 @@ from .dispositions import (
     scored_items_answered as scored_items_answered,
 )
 from .progress import (
+    STATES as STATES,
+)
+from .progress import (
+    Forecast as Forecast,
+)
+from .progress import (
+    contact_states as contact_states,
+)
+from .progress import (
     daily_completes as daily_completes,
+)
+from .progress import (
+    forecast_answers as forecast_answers,
 )
 from .progress import (
     funnel as funnel,
@@ -34,4 +46,13 @@ from .rates import (
 )
 from .rates import (
     response_rates as response_rates,
+)
+from .reminders import (
+    Reminders as Reminders,
+)
+from .reminders import (
+    log_of_reminders as log_of_reminders,
+)
+from .reminders import (
+    prepare_reminders as prepare_reminders,
 )

@@ -30,6 +30,9 @@ from .many import (
     by_institution as by_institution,
 )
 from .many import (
+    count_progress as count_progress,
+)
+from .many import (
     draw_all as draw_all,
 )
 from .many import (
@@ -50,4 +53,6 @@ from .national import (
 from .national import (
     make_national_round as make_national_round,
 )
-from .publication import publish as publish
+from .publication import (
+    publish as publish,
+)

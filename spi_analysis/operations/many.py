@@ -17,8 +17,14 @@ from spi_analysis.params import RoundSetup, Workspace, frame_mapping, load_setup
 from spi_analysis.processes import Lost, in_processes
 from spi_analysis.progress import followed
 from spi_analysis.runner import WEIGHTS, inputs_digest, is_done, keep_done
-from spi_analysis.stages import draw_institution, draw_table, save_weights, weight_institution
-from spi_analysis.tables import Store, Vault, VaultKey, join_writer, one_writer_in_parts
+from spi_analysis.stages import (
+    draw_institution,
+    draw_table,
+    keep_progress,
+    save_weights,
+    weight_institution,
+)
+from spi_analysis.tables import Store, Vault, VaultKey, join_writer, one_writer_in_parts, record_objections
 from spi_analysis.tables.importing import import_events, import_frame, import_responses, institution_of
 
 # One piece of work for each of many institutions: in processes, with progress; one's error never stops the others.
@@ -223,6 +229,13 @@ def weight_all(
     return for_each(context, _weight, dict.fromkeys(institution_ids), workers, console, "weighting")
 
 
+def count_progress(
+    context: RoundContext, institution_ids: Sequence[str], workers: int | None, console: Console
+) -> list[Done]:
+    """Count anew how the fieldwork of institutions stands, and keep it."""
+    return for_each(context, _progress, dict.fromkeys(institution_ids), workers, console, "counting")
+
+
 @dataclass(frozen=True)
 class Mixed:
     """What a process gives back for files with rows of several institutions, or of nobody: nothing was imported.
@@ -287,7 +300,15 @@ def _stacked(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame
 
 
 def _draw(context: RoundContext, institution_id: str, _: None) -> pd.DataFrame:
-    return draw_table([draw_institution(context.setup, context.store, institution_id, context.vault.secret("prn"))])
+    table = draw_table([draw_institution(context.setup, context.store, institution_id, context.vault.secret("prn"))])
+    # Who objected earlier stays in the frame and may be drawn, is written to by nobody, and counts as a refusal.
+    objected = record_objections(context.setup, context.store, context.vault, institution_id)
+    return table.assign(**{"asked not to be contacted": table["source"].map(objected)})
+
+
+def _progress(context: RoundContext, institution_id: str, _: None) -> bool:
+    keep_progress(context.setup, context.store, institution_id)
+    return True
 
 
 def _weight(context: RoundContext, institution_id: str, _: None) -> bool:

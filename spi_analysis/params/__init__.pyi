@@ -63,6 +63,9 @@ from .mapping import (
     MODELS as MODELS,
 )
 from .mapping import (
+    ContactMapping as ContactMapping,
+)
+from .mapping import (
     DateField as DateField,
 )
 from .mapping import (
@@ -178,6 +181,9 @@ from .round import (
 )
 from .round import (
     FieldworkParams as FieldworkParams,
+)
+from .round import (
+    ForecastParams as ForecastParams,
 )
 from .round import (
     RankParams as RankParams,

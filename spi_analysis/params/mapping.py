@@ -1,6 +1,6 @@
 """How the files of institutions and vendors name things: headers, values, words that mean "nothing".
 
-A mapping is a parameter like any other. The defaults stand in ``params/mappings/{frame,events,responses}.yaml``;
+A mapping is a parameter like any other. The defaults stand in ``params/mappings/``, one file per kind (``MODELS``);
 ``params/mappings/<institution_id>.yaml`` and a file given by hand are overlaid on them, so that the next
 institution's headers need no code.
 """
@@ -105,6 +105,7 @@ DateField = Literal["birth_date", "start_date", "unit_start_date", "service_date
 TimeField = Literal["at", "started_at", "completed_at"]
 DateOrder = Literal["day_first", "month_first"]
 EventField = Literal["token", "event", "at", "channel", "ignored"]
+ContactField = Literal["token", "phone", "email", "opted_out", "ignored"]
 ResponseField = Literal["token", "started_at", "completed_at", "ignored"]
 PositionClass = Literal["top_official", "structural", "functional", "staff", "non_asn"]
 ExpertGroup = Literal["auditor", "ombudsman", "journalist", "academic", "ngo", "business", "retired_official", "other"]
@@ -112,7 +113,7 @@ EventName = Literal[
     "sent", "delivered", "read", "started", "completed", "refused", "opted_out", "invalid_number", "ineligible"
 ]
 Channel = Literal["whatsapp", "email", "web"]
-Kind = Literal["frame", "events", "responses"]
+Kind = Literal["frame", "events", "responses", "contacts"]
 
 
 class HeaderRules(Judgement):
@@ -349,7 +350,28 @@ class ResponseMapping(Judgement):
         return {name: require_disjoint(words) for name, words in scales.items()}
 
 
-MODELS: dict[Kind, type[Judgement]] = {"frame": FrameMapping, "events": EventMapping, "responses": ResponseMapping}
+class ContactMapping(Judgement):
+    """Numbers and addresses that were put right after the draw, and objections."""
+
+    header: HeaderRules
+    fields: dict[ContactField, Words]
+    required: tuple[tuple[ContactField, ...], ...]
+    opted_out: dict[Literal["yes", "no"], Words]
+    nothing: Words
+    dates: DateRules
+
+    @field_validator("fields", "opted_out")
+    @classmethod
+    def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
+        return require_disjoint(words)
+
+
+MODELS: dict[Kind, type[Judgement]] = {
+    "frame": FrameMapping,
+    "events": EventMapping,
+    "responses": ResponseMapping,
+    "contacts": ContactMapping,
+}
 
 
 def load_mapping(workspace: Workspace, kind: Kind, *over: Path) -> Any:

@@ -197,8 +197,30 @@ class FrameParams(Judgement):
         return limits
 
 
+class Expected(Frozen):
+    """What is expected of a coefficient before the data, and how far an institution may be from it."""
+
+    mean: float
+    sd: Annotated[float, Field(gt=0)]
+
+
+class ForecastParams(Judgement):
+    """What is known before of how answers come in, in logarithms of the share of those who have not answered.
+
+    ``by_age``: from week to week after a message; ``first_reminder``: from the invitation to the first reminder;
+    ``later_reminder``: from a reminder to the next. ``dispersion``: variance of a week's answers over their mean,
+    which counts as much as ``dispersion_weeks`` weeks of data.
+    """
+
+    by_age: Expected
+    first_reminder: Expected
+    later_reminder: Expected
+    dispersion: Annotated[float, Field(ge=1)]
+    dispersion_weeks: Annotated[float, Field(ge=0)]
+
+
 class FieldworkParams(Judgement):
-    """When invitations go out and answers close.
+    """When invitations go out and answers close, and in which weeks after the start reminders follow.
 
     ``no_invitation_after``: what keeps somebody out of an invitation file that is written again. An answer and an
     objection always do.
@@ -207,6 +229,9 @@ class FieldworkParams(Judgement):
     start: dt.date
     end: dt.date
     reminder_weeks: list[Count]
+    forecast: ForecastParams
+    # For every number that is to be looked up, so many of people who were not drawn stand in the institution's list.
+    others_to_check: Annotated[int, Field(ge=0)] = 1
     # A refusal and ineligibility are final in a round; who broke off holds the link already, and needs a reminder.
     no_invitation_after: tuple[FinalInRound, ...] = ("refused", "ineligible", "broken_off")
 

@@ -11,7 +11,9 @@ from .fingerprint import (
 from .fingerprint import (
     page_paths as page_paths,
 )
-from .lab import lab_environment as lab_environment
+from .lab import (
+    lab_environment as lab_environment,
+)
 from .ledger import (
     Entry as Entry,
 )
@@ -70,6 +72,9 @@ from .plan import (
     method_checks_step as method_checks_step,
 )
 from .plan import (
+    national_fieldwork_step as national_fieldwork_step,
+)
+from .plan import (
     plan_steps as plan_steps,
 )
 from .plan import (
@@ -90,8 +95,12 @@ from .pool import (
 from .pool import (
     run_steps as run_steps,
 )
-from .rerender import render_pages as render_pages
-from .run import run_selection as run_selection
+from .rerender import (
+    render_pages as render_pages,
+)
+from .run import (
+    run_selection as run_selection,
+)
 from .stale import (
     Staleness as Staleness,
 )

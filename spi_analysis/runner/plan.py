@@ -76,6 +76,10 @@ NATIONAL_NOTEBOOKS = (
         "90_national_overview", ("50",), "index.{language}.html", "report", more=("explorer.{language}.html",)
     ),
 )
+# Of the round while it goes on: run by `spi progress --page`.
+NATIONAL_FIELDWORK = NotebookKind(
+    "25_national_fieldwork", (), "fieldwork.{language}.html", "analyst", files="fieldwork"
+)
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
 # Nor this one: run by `spi simulate`, after its simulation.
@@ -141,6 +145,11 @@ def step_of(key: tuple[str, str]) -> Step:
 def method_checks_step() -> Step:
     """The notebook of method checks."""
     return Step(METHOD_CHECKS, "", ())
+
+
+def national_fieldwork_step() -> Step:
+    """The notebook of all institutions' fieldwork."""
+    return Step(NATIONAL_FIELDWORK, "", ())
 
 
 def design_simulator_step(institution_id: str) -> Step:

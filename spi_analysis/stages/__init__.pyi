@@ -38,6 +38,24 @@ from .explorer import (
 from .explorer import (
     explore_round as explore_round,
 )
+from .fieldwork_status import (
+    REASONS as REASONS,
+)
+from .fieldwork_status import (
+    fieldwork_progress as fieldwork_progress,
+)
+from .fieldwork_status import (
+    keep_progress as keep_progress,
+)
+from .fieldwork_status import (
+    progress_is_old as progress_is_old,
+)
+from .fieldwork_status import (
+    shown_progress as shown_progress,
+)
+from .fieldwork_status import (
+    with_outlook as with_outlook,
+)
 from .outside_survey import (
     FinishedSurvey as FinishedSurvey,
 )

@@ -105,6 +105,9 @@ from .codebook import (
     meanings as meanings,
 )
 from .contracts import (
+    CHANNELS as CHANNELS,
+)
+from .contracts import (
     CONTRACTS as CONTRACTS,
 )
 from .contracts import (
@@ -204,6 +207,9 @@ from .identity import (
     TOKEN_LENGTH as TOKEN_LENGTH,
 )
 from .identity import (
+    check_codes as check_codes,
+)
+from .identity import (
     is_identity as is_identity,
 )
 from .identity import (
@@ -212,8 +218,29 @@ from .identity import (
 from .identity import (
     person_ids as person_ids,
 )
+from .invitable import (
+    OBJECTION as OBJECTION,
+)
+from .invitable import (
+    add_changes as add_changes,
+)
+from .invitable import (
+    barred_people as barred_people,
+)
+from .invitable import (
+    log_objections as log_objections,
+)
+from .invitable import (
+    record_objections as record_objections,
+)
+from .invitations import (
+    issue_invitations as issue_invitations,
+)
 from .invitations import (
     prepare_invitations as prepare_invitations,
+)
+from .invitations import (
+    with_tokens as with_tokens,
 )
 from .invitations import (
     write_invitations as write_invitations,

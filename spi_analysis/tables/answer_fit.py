@@ -1,4 +1,4 @@
-"""Do answers fit the instrument that is to score them? It may have changed since they came in."""
+"""Do answers fit the instrument that is to score them? It may have changed since they came in, or not all was asked."""
 
 from __future__ import annotations
 

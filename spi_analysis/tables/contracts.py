@@ -31,6 +31,11 @@ EVENTS = (
     "invalid_number",
     "ineligible",
 )
+# "register": an objection that came by no message, or before the round.
+CHANNELS = ("whatsapp", "email", "web", "register")
+CHANGES = ("opted_out", "new_phone", "new_email")
+SCOPES = ("round", "all")
+REPORTERS = ("person", "institution", "vendor", "operator")
 FOLLOW_UPS = ("not_started", "in_progress", "done")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 ESTIMATE_STATUSES = ("shown", "suppressed", "withheld", "no_answers")
@@ -113,7 +118,17 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             **_WHO,
             "event": _text(allowed=EVENTS),
             "at": _time(),
-            "channel": _text(allowed=("whatsapp", "email", "web")),
+            "channel": _text(allowed=CHANNELS),
+        }
+    ),
+    # New numbers and addresses themselves are in the vault only.
+    "contact_events": _schema(
+        {
+            **_WHO,
+            "change": _text(allowed=CHANGES),
+            "at": _time(),
+            "scope": _text(allowed=SCOPES),
+            "reported_by": _text(allowed=REPORTERS),
         }
     ),
     # One more column per item of the instrument; their codes are checked against it on import.

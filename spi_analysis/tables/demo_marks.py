@@ -32,6 +32,11 @@ MADE_FROM_LISTS = (
     "replicates",
     "estimates",
     "invitations",
+    "reminders",
+    "progress",
+    "contact_events",
+    "contacts_imports",
+    "corrected",
     "rejected",
 )
 REMAKE = f"{RESTORE}, or remove data/ and make the demo again: spi demo"

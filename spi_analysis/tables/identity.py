@@ -64,5 +64,10 @@ def link_tokens(person_ids: Iterable[str], round_id: str, institution_id: str, s
     ]
 
 
+def check_codes(person_ids: Iterable[str], round_id: str, institution_id: str, source: str, secret: bytes) -> list[str]:
+    """The code by which an institution names a person whose number it checks; it opens no questionnaire."""
+    return link_tokens(person_ids, round_id, institution_id, f"check {source}", secret)
+
+
 def _token(digest: bytes) -> str:
     return base64.b32encode(digest).decode().lower()[:TOKEN_LENGTH]

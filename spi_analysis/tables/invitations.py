@@ -11,7 +11,8 @@ from spi_analysis.errors import Problem, VaultError
 from spi_analysis.params import RoundSetup
 from spi_analysis.tables.files import PRIVATE, write_csv
 from spi_analysis.tables.identity import link_tokens
-from spi_analysis.tables.invitable import REASONS, barred_people
+from spi_analysis.tables.invitable import REASONS, barred_people, record_objections, with_contacts
+from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 
@@ -46,7 +47,18 @@ def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution
 
     See ``prepare_invitations`` for who is in it.
     """
-    return prepare_invitations(setup, store, vault, institution_id).write(store)
+    return issue_invitations(setup, store, vault, institution_id)[1]
+
+
+def issue_invitations(
+    setup: RoundSetup, store: Store, vault: Vault, institution_id: str
+) -> tuple[Invitations, list[Path]]:
+    """Write the files, and log the objections of people in the sample, to whom nothing is sent."""
+    with one_writer(store.root.parent):
+        invitations = prepare_invitations(setup, store, vault, institution_id)
+        paths = invitations.write(store)
+        record_objections(setup, store, vault, institution_id)
+        return invitations, paths
 
 
 def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> Invitations:
@@ -65,7 +77,7 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
     barred = barred_people(setup, store, vault, institution_id)
     lists, left_out, problems = {}, [], []
     for (source, wave), sampled in sample.groupby(["source", "wave"]):
-        people = _with_contacts(setup, vault, institution_id, str(source), sampled)
+        people = with_tokens(setup, vault, institution_id, str(source), sampled)
         reasons = barred.reasons(people, str(source))
         invited = people[reasons.isna()]
         missing = int(invited["name"].isna().sum())
@@ -79,16 +91,13 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
     return Invitations(lists, pd.DataFrame(left_out, columns=["file", "reason", "people"]))
 
 
-def _with_contacts(
+def with_tokens(
     setup: RoundSetup, vault: Vault, institution_id: str, source: str, sampled: pd.DataFrame
 ) -> pd.DataFrame:
-    round_id = setup.round.round_id
-    contacts = pd.DataFrame(columns=["person_id", "name", "phone", "email"])
-    if vault.has_contacts(round_id, institution_id, source):
-        contacts = vault.read_contacts(round_id, institution_id, source)[list(contacts.columns)]
-    people = sampled[["person_id"]].merge(contacts, on="person_id", how="left", validate="1:1")
-    tokens = link_tokens(people["person_id"], round_id, institution_id, source, vault.secret("link_token"))
-    # The order of the tokens is the order of nobody.
+    """The people with their contacts and the tokens of their links, in the order of the tokens: that of nobody."""
+    people = with_contacts(setup, vault, institution_id, source, sampled)
+    secret = vault.secret("link_token")
+    tokens = link_tokens(people["person_id"], setup.round.round_id, institution_id, source, secret)
     return people.assign(token=tokens, language=setup.round.languages[0]).sort_values("token")
 
 

@@ -64,6 +64,11 @@ class RoundData:
         return self._table("responses")
 
     @cached_property
+    def contact_events(self) -> pd.DataFrame:
+        """What changed after the draw: objections, and who got another number or address (not which)."""
+        return self._table("contact_events")
+
+    @cached_property
     def weights(self) -> pd.DataFrame:
         return self._table("weights")
 

@@ -27,11 +27,15 @@ WRITTEN_BY = {
     "replicates": "spi run --notebook 30",
     "estimates": "spi run --notebook 40",
 }
+# Tables that a round may well be without: nothing waits for them.
+OPTIONAL = {"contact_events": "spi import contacts FILES... or spi opt-out"}
+TABLES = WRITTEN_BY | OPTIONAL
 # The same for records. What is not here can only be restored.
 RECORD_WRITTEN_BY = {
     "frame_imports": WRITTEN_BY["frame"],
     "events_imports": WRITTEN_BY["events"],
     "responses_imports": WRITTEN_BY["responses"],
+    "contacts_imports": OPTIONAL["contact_events"],
 }
 # A draw is made once; what belongs to it is never made again.
 ONCE = ("sample", "draw", "draw_private", "releases")
@@ -49,10 +53,8 @@ class Store:
 
     def path(self, table: str, institution_id: str) -> Path:
         """Where a table of an institution is kept."""
-        if table not in WRITTEN_BY:
-            raise StoreError(
-                "unknown table", got=table, expected="a table of the store", hint=nearest(table, WRITTEN_BY)
-            )
+        if table not in TABLES:
+            raise StoreError("unknown table", got=table, expected="a table of the store", hint=nearest(table, TABLES))
         return self.root / table / f"{institution_id}.parquet"
 
     def has(self, table: str, institution_id: str) -> bool:
@@ -67,7 +69,7 @@ class Store:
                 f"the table {table} of {institution_id} is missing",
                 file=f"data/{self.root.name}/{table}/{path.name}",
                 expected="a table written earlier in the round",
-                hint=f"run: {WRITTEN_BY[table]}",
+                hint=f"run: {TABLES[table]}",
             )
         return read_table(path, columns, f"the table {table} of {institution_id}", way_out(table))
 
@@ -100,11 +102,11 @@ class Store:
         # Imported where it is used: it has threads of its own, and most processes never ask for it.
         import duckdb
 
-        for table in WRITTEN_BY:
+        for table in TABLES:
             if table in sql.casefold():
                 self._require_whole(table)
         with duckdb.connect() as connection:
-            for table in WRITTEN_BY:
+            for table in TABLES:
                 # By name, since a pattern would also match what a killed process left half-written.
                 files = [str(self.path(table, institution_id)) for institution_id in self.institutions(table)]
                 if files:
@@ -147,7 +149,7 @@ def way_out(name: str) -> str:
     """How to get a table or record back that was damaged."""
     if name in ONCE:
         return NEVER_AGAIN
-    command = (WRITTEN_BY | RECORD_WRITTEN_BY).get(name)
+    command = (TABLES | RECORD_WRITTEN_BY).get(name)
     return f"{AGAIN}{command}" if command else RESTORE
 
 

@@ -3,6 +3,7 @@
     data/vault/vault.json                                        format, fingerprint of the key, state of a rotation
     data/vault/secrets.bin                                       person_id, prn, link_token: kept for good
     data/vault/<round>/contacts/<institution>__<source>.bin      Parquet, encrypted
+    data/vault/<round>/corrected/<institution>__<source>.bin     numbers and addresses that came after the draw
     data/vault/<round>/rejected/<institution>__<source>.bin      rows that were turned away, with their contacts
     data/vault/<round>/rejected/<institution>__<source>_as_written.bin   rows kept, but for a contact in a text
 
@@ -223,6 +224,7 @@ CONTACT_COLUMNS = (
     "email_2",
     "employee_number",
 )
+CORRECTED_COLUMNS = ("person_id", "phone", "email", "at")
 STATE = "data/vault/vault.json"
 RESTORE = "restore it from a backup"
 
@@ -298,6 +300,27 @@ class Vault:
     def has_contacts(self, round_id: str, institution_id: str, source: str) -> bool:
         """Whether there are contacts of this list."""
         return self._path(_entry(round_id, "contacts", institution_id, source)).exists()
+
+    def write_corrected(self, round_id: str, institution_id: str, source: str, corrected: pd.DataFrame) -> None:
+        """Keep the numbers and addresses that came after the draw, all of them, in the order in which they came.
+
+        ``corrected``: person_id, phone, email (None where it did not change), at.
+        """
+        self._write_table(_entry(round_id, "corrected", institution_id, source), corrected[list(CORRECTED_COLUMNS)])
+
+    def read_corrected(self, round_id: str, institution_id: str, source: str) -> pd.DataFrame:
+        """The numbers and addresses that came after the draw; no row where none did."""
+        entry = _entry(round_id, "corrected", institution_id, source)
+        return self._read_table(entry) if self._path(entry).exists() else pd.DataFrame(columns=list(CORRECTED_COLUMNS))
+
+    def current_contacts(self, round_id: str, institution_id: str, source: str) -> pd.DataFrame:
+        """The contacts of one list, with the newest number and address of everyone in the place of the listed ones."""
+        contacts = self.read_contacts(round_id, institution_id, source)
+        newest = self.read_corrected(round_id, institution_id, source).groupby("person_id")[["phone", "email"]].last()
+        for column in newest:
+            new = contacts["person_id"].map(newest[column]).astype(object)
+            contacts[column] = new.where(new.notna(), contacts[column])
+        return contacts
 
     def write_rejected(self, round_id: str, institution_id: str, what: str, rows: pd.DataFrame) -> None:
         """Keep rows that were turned away, as they came; ``what`` is a source, "events" or "responses"."""

@@ -1,8 +1,17 @@
 """Funnel, days and quota on a handful of people."""
 
+import datetime as dt
+
 import pandas as pd
 
-from spi_analysis.fieldwork import daily_completes, funnel, log_against_answers, quota_progress
+from spi_analysis.fieldwork import (
+    contact_states,
+    daily_completes,
+    forecast_answers,
+    funnel,
+    log_against_answers,
+    quota_progress,
+)
 
 SAMPLE = pd.DataFrame({"person_id": list("abcd"), "source": ["x", "x", "x", "y"]})
 
@@ -72,3 +81,54 @@ def test_quota_of_nothing_has_no_share() -> None:
     assert table.loc["x", "share"] == 0.75
     assert pd.isna(table.loc["y", "share"])
     assert table.loc["z", "completes"] == 0, "a source without any answer is there all the same"
+
+
+def states_of(answered, *rows):
+    people = pd.DataFrame({"source": "internal", "person_id": list("abcdef")})
+    events = pd.DataFrame(rows, columns=["person_id", "event"]).assign(source="internal")
+    return contact_states(people, events, people["person_id"].isin(list(answered))).tolist()
+
+
+def test_the_state_of_a_person_is_the_most_telling_word():
+    """a answered; b's number failed and a message came through later; c's failed; d refused; e only got one sent."""
+    rows = [("a", "opted_out"), ("b", "invalid_number"), ("b", "delivered"), ("c", "sent"), ("c", "invalid_number"),
+            ("d", "read"), ("d", "refused"), ("e", "sent")]  # fmt: skip
+    expected = ["answered", "silent", "wrong_number", "refused", "not_reached", "not_reached"]
+    assert states_of("a", *rows) == expected
+
+
+def test_completed_in_the_log_without_answers_is_broken_off():
+    assert states_of("", ("a", "completed"))[0] == "broken_off"
+
+
+FIELDWORK_END = dt.date(2024, 10, 20)
+
+
+def answer_days(setup, weekly):
+    """So many answers in each week of fieldwork, on its second day."""
+    start = pd.Timestamp(setup.round.fieldwork.start)
+    return pd.Series([start + pd.Timedelta(days=7 * week + 1) for week, n in weekly.items() for _ in range(n)])
+
+
+def test_a_forecast_before_the_first_answer_and_after_the_end(setup):
+    fieldwork, nobody = setup.round.fieldwork, answer_days(setup, {})
+    assert forecast_answers(nobody, 1000, fieldwork, dt.date(2024, 8, 5), 0.95) is None
+    done = forecast_answers(answer_days(setup, {0: 30, 2: 10}), 1000, fieldwork, FIELDWORK_END, 0.95)
+    assert (done.estimate, done.low, done.high) == (40, 40, 40)
+
+
+def test_a_forecast_counts_on_the_reminders_to_come(setup):
+    """200, 0, 80, 0 in the first four weeks of 2,000; reminders of about 80 follow in weeks 4, 6 and 9: 520 in all."""
+    days = answer_days(setup, {0: 200, 1: 2, 2: 80, 3: 1})
+    found = forecast_answers(days, 2000, setup.round.fieldwork, dt.date(2024, 8, 25), 0.95)
+    assert found.low < 520 < found.high
+    assert 430 < found.estimate < 600
+    without = setup.round.fieldwork.model_copy(update={"reminder_weeks": [2]})
+    fewer = forecast_answers(days, 2000, without, dt.date(2024, 8, 25), 0.95)
+    assert fewer.estimate < 300, "nothing more is sent"
+    assert fewer.high <= 2000
+
+
+def test_a_forecast_never_exceeds_the_invited(setup):
+    found = forecast_answers(answer_days(setup, {0: 45}), 50, setup.round.fieldwork, dt.date(2024, 8, 3), 0.95)
+    assert 45 <= found.low <= found.estimate <= found.high <= 50

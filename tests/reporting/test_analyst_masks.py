@@ -97,7 +97,7 @@ def test_a_unit_named_like_a_script_is_text(setup):
     made = [
         balance_table(weighted, frame_of(weighted), setup.round, "external"),
         response_chart(weighted, setup.round, "external", "unit"),
-        unit_table(weighted.sample, setup.round),
+        unit_table(weighted.sample, pd.DataFrame(columns=["source", "person_id", "event"]), setup.round),
     ]
     for shown in made:
         page = pages(shown)

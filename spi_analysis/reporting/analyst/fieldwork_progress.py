@@ -33,7 +33,6 @@ from spi_analysis.reporting import (
     message,
     number,
     percent,
-    plain,
     series_of,
     show,
     written,
@@ -41,6 +40,8 @@ from spi_analysis.reporting import (
 from spi_analysis.reporting.analyst.score_analysis import in_order
 from spi_analysis.stages import last_day, plan_source
 
+# What the log of messages says, by the events that say it: who has read a message got it.
+LOGGED = {"delivered": ("delivered", "read"), "read": ("read",), "invalid_number": ("invalid_number",)}
 RATES = {
     "RR1": "RR1",
     "RR3": "RR3",
@@ -237,32 +238,57 @@ def _part(source: str) -> AnyText:
     return lambda words: words.value("part", source)
 
 
-def unit_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
-    """Invited and answered per unit, in bands, so that nobody is given away by a count or by its change."""
-    answered = people["disposition"].isin(round_.dispositions.respondents)
-    units = people.assign(answered=answered).groupby(["source", "unit"])["answered"].agg(["size", "sum"]).reset_index()
-    least = round_.disclosure.min_cell
-    large, small = units[units["size"] >= least], units[units["size"] < least]
+def unit_table(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) -> Shown:
+    """Per unit whom messages reached, and in bands who answered: nobody is given away by a count or by its change.
 
+    Units of fewer people than may be shown stand in one row per source, if they are several and together enough.
+    """
+    least, units = round_.disclosure.min_cell, _units(people, events, round_)
+    large, small = units[units["size"] >= least], units[units["size"] < least]
+    together = small.groupby("source", as_index=False).sum(numeric_only=True)
+    together = together[(together["units"] > 1) & (together["size"] >= least)].assign(unit=None)
     hidden = show(lambda words: html_paragraphs([_small_units(small, least, words)], "hidden-figures"))
-    if large.empty:
+    rows = pd.concat([large, together], ignore_index=True)
+    if rows.empty:
         return hidden
-    bands = [_band(int(n), int(answers), least) for n, answers in zip(large["size"], large["sum"], strict=True)]
+    rows["band"] = [
+        _band(int(n), int(answers), least) for n, answers in zip(rows["size"], rows["answered"], strict=True)
+    ]
     columns = (
-        plain(message("Unit"), "unit"),
+        written(message("Unit"), ("unit", "units"), _unit_name),
         coded(message("Source"), "source", "part"),
         count(message("Invited"), "size"),
+        count(_event("delivered"), "delivered"),
+        count(_event("read"), "read"),
+        count(_event("invalid_number"), "invalid_number"),
         figure_text(message("Answered"), ("band",), lambda words, band: band),
     )
 
     def note(words: Words) -> str:
         return words(
             "Answers are given in bands of {n}, and not at all where nearly all answered: a count that grows by one "
-            "from day to day would tell who answered.",
+            "from day to day would tell who answered. Delivered, read and invalid numbers are what the log of messages "
+            "says, whoever answered.",
             n=least,
         )
 
-    return View(large.assign(band=bands), columns, notes=(note,), title=message("By unit"), name="units") + hidden
+    return View(rows, columns, notes=(note,), title=message("By unit"), name="units") + hidden
+
+
+def _units(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
+    """One row per source and unit: people, those of whom the log says each thing, those who answered."""
+    who = pd.MultiIndex.from_frame(people[["source", "person_id"]])
+    logged = {
+        name: who.isin(pd.MultiIndex.from_frame(events.loc[events["event"].isin(named), ["source", "person_id"]]))
+        for name, named in LOGGED.items()
+    }
+    answered = people["disposition"].isin(round_.dispositions.respondents)
+    table = people[["source", "unit"]].assign(size=1, answered=answered, **logged)
+    return table.groupby(["source", "unit"]).sum().astype(int).reset_index().assign(units=1)
+
+
+def _unit_name(words: Words, unit: str | None, units: int) -> str:
+    return unit or words("Smaller units together ({n})", n=int(units))
 
 
 def _small_units(small: pd.DataFrame, least: int, words: Words) -> str:

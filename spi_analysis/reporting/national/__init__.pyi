@@ -11,6 +11,21 @@ from .explorer import (
 from .explorer import (
     write_published_explorer as write_published_explorer,
 )
+from .fieldwork_page import (
+    fieldwork_days_chart as fieldwork_days_chart,
+)
+from .fieldwork_page import (
+    fieldwork_institutions_table as fieldwork_institutions_table,
+)
+from .fieldwork_page import (
+    fieldwork_lag_table as fieldwork_lag_table,
+)
+from .fieldwork_page import (
+    fieldwork_totals_table as fieldwork_totals_table,
+)
+from .fieldwork_page import (
+    representativity_table as representativity_table,
+)
 from .lasting_levels import (
     components_table as components_table,
 )

@@ -1,8 +1,22 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .addressing import institution_of as institution_of
-from .events import import_events as import_events
-from .finished_survey import survey_answers as survey_answers
-from .frame import import_frame as import_frame
+from .addressing import (
+    institution_of as institution_of,
+)
+from .contacts import (
+    import_contacts as import_contacts,
+)
+from .contacts import (
+    opt_out as opt_out,
+)
+from .events import (
+    import_events as import_events,
+)
+from .finished_survey import (
+    survey_answers as survey_answers,
+)
+from .frame import (
+    import_frame as import_frame,
+)
 from .responses import (
     import_responses as import_responses,
 )

@@ -94,12 +94,14 @@ class Log:
         """The place of a row, as the reasons name the first of two rows."""
         return {"first_file": self.cells.at[row, "file"], "first_row": self.cells.at[row, "row"]}
 
-    def assign_owners(self, book: Mapping[str, Sampled], institution: str | None) -> None:
+    def assign_owners(
+        self, book: Mapping[str, Sampled], institution: str | None, unknown: str = "unknown_token"
+    ) -> None:
         """Find the person of every row; a row without one is turned away."""
         for row, token in zip(self.cells.index, tokens_in(self.cells["token"]), strict=True):
             owner = book.get(token)
             if owner is None:
-                self.reject(row, "unknown_token" if token else "missing_token", "token")
+                self.reject(row, unknown if token else "missing_token", "token")
             elif institution is not None and owner.institution_id != institution:
                 self.reject(row, "token_of_another_institution", "token", other=owner.institution_id)
             else:

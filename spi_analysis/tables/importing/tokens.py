@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.tables import TOKEN_LENGTH, Store, Vault, link_tokens, text_of
+from spi_analysis.tables import TOKEN_LENGTH, Store, Vault, check_codes, link_tokens, text_of
 
 _TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z0-9])")
 
@@ -34,6 +34,22 @@ def sampled_by_token(
             tokens = link_tokens(people, setup.round.round_id, institution_id, str(source), secret)
             pairs = zip(tokens, people, strict=True)
             book |= {token: Sampled(institution_id, str(source), person) for token, person in pairs if token in wanted}
+    return book
+
+
+def listed_by_code(
+    setup: RoundSetup, store: Store, vault: Vault, wanted: Collection[str], only: str | None = None
+) -> dict[str, Sampled]:
+    """The wanted check codes of everyone listed, sampled or not, and the wanted tokens of the sample."""
+    secret, book = vault.secret("link_token"), dict[str, Sampled]()
+    for institution_id in store.institutions("frame") if only is None else [only]:
+        if store.has("sample", institution_id):
+            book |= sampled_by_token(setup, store, vault, wanted, institution_id)
+        people = store.read("frame", institution_id, ["source", "person_id"]).drop_duplicates()
+        for source, listed in people.groupby("source")["person_id"]:
+            codes = check_codes(listed, setup.round.round_id, institution_id, str(source), secret)
+            pairs = zip(codes, listed, strict=True)
+            book |= {code: Sampled(institution_id, str(source), person) for code, person in pairs if code in wanted}
     return book
 
 
