@@ -8,7 +8,8 @@ import nbformat
 import pytest
 from babel.messages.extract import extract_from_dir
 
-from spi_analysis.reporting.exporter import markdown_messages
+from accessible_notebooks import TEMPLATES, messages
+from spi_analysis.reporting import exporter
 from spi_analysis.reporting.wording import MISSING, has_translation, words
 
 ROOT = Path(__file__).parents[2]
@@ -23,17 +24,18 @@ TERMINAL = {
 def _messages() -> set[str]:
     keywords = {"words": None, "say": None, "self": None, "message": None}
     package = {found[2] for found in extract_from_dir(str(ROOT / "spi_analysis"), keywords=keywords)}
-    template = (ROOT / "spi_analysis/reporting/templates/spi/index.html.j2").read_text()
-    pages = set(re.findall(r'page\.words\("([^"]+)"\)', template))
-    prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in markdown_messages(nbformat.read(path, 4))}
+    templates = [path.read_text() for folder in (exporter.TEMPLATES, TEMPLATES) for path in folder.rglob("*.j2")]
+    pages = {m for template in templates for m in re.findall(r'page\.say\("([^"]+)"\)', template)}
+    assert "Skip to the content" in pages
+    prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in messages(nbformat.read(path, 4))}
     return {m for m in package | pages | prose if isinstance(m, str)} - TERMINAL
 
 
 def test_every_message_has_indonesian_words():
-    messages = _messages()
-    assert len(messages) > 200
+    found = _messages()
+    assert len(found) > 200
     same = {"Final", "Strata", "Bias", "Omega", "Status"}
-    assert sorted(m for m in messages - same if not has_translation(m, "id")) == []
+    assert sorted(m for m in found - same if not has_translation(m, "id")) == []
 
 
 def _fields(text: str) -> set[str]:
