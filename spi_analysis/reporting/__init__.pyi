@@ -73,9 +73,6 @@ from .plots import (
     composition as composition,
 )
 from .plots import (
-    heat as heat,
-)
-from .plots import (
     history as history,
 )
 from .plots import (
@@ -92,9 +89,6 @@ from .plots import (
 )
 from .plots import (
     spread as spread,
-)
-from .plots import (
-    strip as strip,
 )
 from .sensitivity_sentences import range_sentences as range_sentences
 from .sheets import (
@@ -147,6 +141,9 @@ from .view_columns import (
     count as count,
 )
 from .view_columns import (
+    counted as counted,
+)
+from .view_columns import (
     estimate as estimate,
 )
 from .view_columns import (
@@ -178,12 +175,6 @@ from .view_columns import (
 )
 from .view_columns import (
     signed as signed,
-)
-from .view_columns import (
-    spread_columns as spread_columns,
-)
-from .view_columns import (
-    spread_of as spread_of,
 )
 from .view_columns import (
     sum_of_signed as sum_of_signed,

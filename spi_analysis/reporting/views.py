@@ -99,6 +99,8 @@ class View(Shown):
         """The table as files hold it."""
         say = words(language)
         parts = [(column, part) for column in self.columns for part in column.parts]
+        rows = rows_of_data(self.data)
+        sums = {part.is_sum for _, part in parts if part.is_sum}
         return Sheet(
             self.name,
             said(say, self.title),
@@ -106,8 +108,9 @@ class View(Shown):
             [column.file_heading(say, part) for column, part in parts],
             [part.excel for _, part in parts],
             [column.width for column, _ in parts],
-            [[part.in_file(say, row) for _, part in parts] for row in rows_of_data(self.data)],
+            [[part.in_file(say, row) for _, part in parts] for row in rows],
             self.programs,
+            [i for i, row in enumerate(rows) if any(row[name] for name in sums)],
         )
 
     def sheets(self) -> list[dict[Language, dict[str, Any]]]:

@@ -92,7 +92,7 @@ def index_chart(page: InstitutionPage) -> Shown:
         note=lambda words: index_note(page, words),
     )
 
-    names = [phrase(lambda words: words.value("part", "index")), *rows["label"].iloc[1:]]
+    names = list(rows["label"])
     columns = (
         written(message("Figure"), ("place",), lambda words, place: names[int(place)].say(words)),
         number(message("Index"), "estimate"),
@@ -110,7 +110,10 @@ def _index_and_marks(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
     if previous is not None:
         marks[phrase(lambda words: words("Published by KPK for {year}", year=previous[0]))] = previous[1]
     limits = index[["estimate", "ci_low", "ci_high"]]
-    rows = [{"label": "", **limits}, *({"label": name, "estimate": value} for name, value in marks.items())]
+    rows = [
+        {"label": phrase(lambda words: words.value("part", "index")), **limits},
+        *({"label": name, "estimate": value} for name, value in marks.items()),
+    ]
     return pd.DataFrame(rows, columns=["label", "estimate", "ci_low", "ci_high"])
 
 

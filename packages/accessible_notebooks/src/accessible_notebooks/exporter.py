@@ -46,7 +46,7 @@ class AccessibleExporter(TemplateExporter):
         # So that templates can say {% extends 'accessible_html/index.html.j2' %}.
         return [str(TEMPLATES)]
 
-    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[str, Any]:
+    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[str, Any]:  # type: ignore[override]
         """The page, as nbconvert asks for it."""
         name = ((resources or {}).get("metadata") or {}).get("name", "")
         say = catalogue(self.catalogue) if self.catalogue else str
