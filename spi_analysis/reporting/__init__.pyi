@@ -26,13 +26,28 @@ from .exporter import (
 from .exporter import (
     warm_exporter as warm_exporter,
 )
-from .glossary import (
+from .kept_back import (
+    count_of as count_of,
+)
+from .kept_back import ineligible_sentence as ineligible_sentence
+from .kept_back import (
+    is_panel as is_panel,
+)
+from .kept_back import (
+    panel_dash as panel_dash,
+)
+from .kept_back import (
+    panel_note as panel_note,
+)
+from .kept_back import (
+    without_panel_counts as without_panel_counts,
+)
+from .names import (
     category_limits as category_limits,
 )
-from .glossary import (
+from .names import (
     glossary_entries as glossary_entries,
 )
-from .ineligible import ineligible_sentence as ineligible_sentence
 from .names import (
     institution_names as institution_names,
 )
@@ -44,21 +59,6 @@ from .names import (
 )
 from .names import (
     readable as readable,
-)
-from .panels import (
-    count_of as count_of,
-)
-from .panels import (
-    is_panel as is_panel,
-)
-from .panels import (
-    panel_dash as panel_dash,
-)
-from .panels import (
-    panel_note as panel_note,
-)
-from .panels import (
-    without_panel_counts as without_panel_counts,
 )
 from .pictures import (
     Chart as Chart,

@@ -74,6 +74,7 @@ from .index import (
 from .index import (
     scores_from_shares as scores_from_shares,
 )
+from .items import domain_scores as domain_scores
 from .items import (
     experience_rates as experience_rates,
 )
@@ -158,4 +159,3 @@ from .tracker import (
 from .tracker import (
     with_rate as with_rate,
 )
-from .units import domain_scores as domain_scores

@@ -36,7 +36,6 @@ from spi_analysis.reporting import (
     written,
 )
 from spi_analysis.reporting.institution.downloads import experience_rows
-from spi_analysis.reporting.institution.first_sentences import opening_sentences
 from spi_analysis.reporting.institution.labels import experience_labels, previous_index
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
@@ -47,6 +46,7 @@ from spi_analysis.reporting.institution.page_tables import (
     unit_table,
     who_answered_table,
 )
+from spi_analysis.reporting.institution.priorities import opening_sentences
 from spi_analysis.reporting.institution.sentences import (
     change_sentence,
     contact_note,
