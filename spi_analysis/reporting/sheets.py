@@ -32,7 +32,7 @@ class Sheet:
     """One table in one language: texts, and figures as numbers, rounded as the page shows them.
 
     ``formats`` (of a workbook) and ``widths`` (characters) belong to the ``headings``; a row has a value for each.
-    ``sums`` are the numbers of the rows that others add up to: in bold, and without a plus sign.
+    ``unsigned`` are the numbers of the rows whose figures have no plus sign: what others add up to.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Sheet:
     widths: list[int]
     rows: list[list[str | float | None]]
     programs: str = ""
-    sums: list[int] = field(default_factory=list)
+    unsigned: list[int] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Sheet:
@@ -79,13 +79,11 @@ class Sheet:
             sheet.column_dimensions[get_column_letter(i)].width = width
         sheet.freeze_panes = sheet.cell(HEADING_ROW + 1, 1)
         for number, row in enumerate(self.rows):
-            is_sum = number in self.sums
+            plus = "+" * (number in self.unsigned)
             for i, (value, form) in enumerate(zip(row, self.formats, strict=True), start=1):
                 if value is not None:
-                    cell = filled(sheet.cell(HEADING_ROW + 1 + number, i), value)
-                    cell.number_format = "@" if isinstance(value, str) else form.removeprefix("+" * is_sum)
-                    if is_sum:
-                        cell.font = _BOLD
+                    written = "@" if isinstance(value, str) else form.removeprefix(plus)
+                    filled(sheet.cell(HEADING_ROW + 1 + number, i), value).number_format = written
 
     def _write_notes(self, sheet: Worksheet) -> None:
         across = sum(self.widths)

@@ -46,7 +46,7 @@ class Part:
     ``decimals`` are those of the figure in data and files (None: a text, the same everywhere), ``excel`` is its format
     in a workbook, and ``cut`` gives what is released of it, if not all. ``ending`` stands behind the heading in files.
     ``instead`` is what stands where there is no figure: a column of the data with the texts, or what makes one text.
-    ``is_sum`` is a column that says which rows are what the others add up to.
+    ``unsigned`` is a column that says which figures have no plus sign.
     """
 
     names: tuple[str, ...]
@@ -56,7 +56,7 @@ class Part:
     cut: Callable[[float], float] | None = None
     ending: str = ""
     instead: str | Callable[[Words], str] = ""
-    is_sum: str = ""
+    unsigned: str = ""
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -166,7 +166,7 @@ def signed(heading: AnyText, name: str, decimals: int = PAGE_DECIMALS) -> Column
 
 def sum_of_signed(heading: AnyText, name: str, is_sum: str) -> Column:
     """Figures with their sign, and without one where the column ``is_sum`` says that it is what they add up to."""
-    part = replace(_signed(name, PAGE_DECIMALS), names=(name, is_sum), write=_signed_or_sum, is_sum=is_sum)
+    part = replace(_signed(name, PAGE_DECIMALS), names=(name, is_sum), write=_signed_or_sum, unsigned=is_sum)
     return Column(heading, (part,))
 
 

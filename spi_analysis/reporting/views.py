@@ -100,7 +100,7 @@ class View(Shown):
         say = words(language)
         parts = [(column, part) for column in self.columns for part in column.parts]
         rows = rows_of_data(self.data)
-        sums = {part.is_sum for _, part in parts if part.is_sum}
+        without_sign = {part.unsigned for _, part in parts if part.unsigned}
         return Sheet(
             self.name,
             said(say, self.title),
@@ -110,7 +110,7 @@ class View(Shown):
             [column.width for column, _ in parts],
             [[part.in_file(say, row) for _, part in parts] for row in rows],
             self.programs,
-            [i for i, row in enumerate(rows) if any(row[name] for name in sums)],
+            [i for i, row in enumerate(rows) if any(row[name] for name in without_sign)],
         )
 
     def sheets(self) -> list[dict[Language, dict[str, Any]]]:
