@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from spi_analysis.reporting import plots
+from spi_analysis.reporting import counted, plots
 from spi_analysis.reporting.wording import words
 
 # What an institution's pages show: pictures per form; rows of an interval chart.
@@ -40,7 +40,7 @@ def draw() -> None:
                           "year": [2021, 2022, 2023, 2024, 2024], "estimate": [70.0, 71.0, 72.5, 76.0, 72.0],
                           "ci_low": [np.nan] * 4 + [70.0], "ci_high": [np.nan] * 4 + [74.0]})  # fmt: skip
     days = DAYS.rename_axis("x").reset_index().melt("x", var_name="series", value_name="estimate")
-    values, x, xy = SPREAD.to_frame("estimate"), {"x_label": "x"}, {"x_label": "x", "y_label": "y"}
+    values, x, xy = counted(SPREAD), {"x_label": "x"}, {"x_label": "x", "y_label": "y"}
     drawn = [
         *(plots.chart(plots.intervals, rows_of(n), "c", "t", **x) for n in INTERVALS),
         plots.chart(plots.composition, PARTS.rename(columns={"points": "estimate"}), "c", "t",

@@ -27,19 +27,37 @@ from .exporter import (
     METHOD_CHECKS_PAGE as METHOD_CHECKS_PAGE,
 )
 from .exporter import (
+    language_name as language_name,
+)
+from .exporter import (
     render as render,
 )
 from .exporter import (
     warm_exporter as warm_exporter,
 )
-from .glossary import (
+from .kept_back import (
+    count_of as count_of,
+)
+from .kept_back import (
+    ineligible_sentence as ineligible_sentence,
+)
+from .kept_back import (
+    is_panel as is_panel,
+)
+from .kept_back import (
+    panel_dash as panel_dash,
+)
+from .kept_back import (
+    panel_note as panel_note,
+)
+from .kept_back import (
+    without_panel_counts as without_panel_counts,
+)
+from .names import (
     category_limits as category_limits,
 )
-from .glossary import (
+from .names import (
     glossary_entries as glossary_entries,
-)
-from .ineligible import (
-    ineligible_sentence as ineligible_sentence,
 )
 from .names import (
     institution_names as institution_names,
@@ -53,21 +71,6 @@ from .names import (
 from .names import (
     readable as readable,
 )
-from .panels import (
-    count_of as count_of,
-)
-from .panels import (
-    is_panel as is_panel,
-)
-from .panels import (
-    panel_dash as panel_dash,
-)
-from .panels import (
-    panel_note as panel_note,
-)
-from .panels import (
-    without_panel_counts as without_panel_counts,
-)
 from .pictures import (
     Chart as Chart,
 )
@@ -79,9 +82,6 @@ from .plots import (
 )
 from .plots import (
     composition as composition,
-)
-from .plots import (
-    heat as heat,
 )
 from .plots import (
     history as history,
@@ -100,9 +100,6 @@ from .plots import (
 )
 from .plots import (
     spread as spread,
-)
-from .plots import (
-    strip as strip,
 )
 from .sensitivity_sentences import (
     range_sentences as range_sentences,
@@ -155,6 +152,12 @@ from .translations import (
 from .translations import (
     untranslated as untranslated,
 )
+from .translations import (
+    with_marks as with_marks,
+)
+from .translations import (
+    without_marks as without_marks,
+)
 from .view_columns import (
     AnyText as AnyText,
 )
@@ -166,6 +169,9 @@ from .view_columns import (
 )
 from .view_columns import (
     count as count,
+)
+from .view_columns import (
+    counted as counted,
 )
 from .view_columns import (
     estimate as estimate,
@@ -199,12 +205,6 @@ from .view_columns import (
 )
 from .view_columns import (
     signed as signed,
-)
-from .view_columns import (
-    spread_columns as spread_columns,
-)
-from .view_columns import (
-    spread_of as spread_of,
 )
 from .view_columns import (
     sum_of_signed as sum_of_signed,

@@ -1,14 +1,17 @@
-"""Names as people write them: institutions (published tables write them in capitals), and parts of a score."""
+"""Names of institutions (published tables write them in capitals) and of parts of a score, and the glossary."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
-from spi_analysis.params import Instrument, Roster, Source
+from spi_analysis.params import CategoryParams, Frozen, Instrument, Roster, Source, Text, read_yaml, validate
 from spi_analysis.reporting.wording import Words
 
+GLOSSARY = Path(__file__).parent / "glossary.yaml"
 # Abbreviations that stand in names outside brackets. Those inside brackets are capitals anyway.
 _CAPITALS = {"BPN", "BUMN", "DKI", "DPD", "DPR", "KPK", "MPR", "RI", "TNI", "TVRI", "UKM"}
 # As their owners write them.
@@ -51,3 +54,43 @@ def measure_label(instrument: Instrument, source: Source, measure: str, words: W
 def part_label(instrument: Instrument, source: Source, measure: str, words: Words) -> str:
     """A dimension or an experience item with its source, such as "Budget (Internal)"."""
     return f"{measure_label(instrument, source, measure, words)} ({words.value('part', source)})"
+
+
+class Entry(Frozen):
+    """A term and its explanation."""
+
+    term: Text
+    text: Text
+
+
+class Glossary(Frozen):
+    """All terms, in the order in which a reader meets them."""
+
+    entries: list[Entry]
+
+
+@cache
+def _glossary() -> Glossary:
+    return validate(Glossary, read_yaml(GLOSSARY, GLOSSARY.name), GLOSSARY.name)
+
+
+def glossary_entries(categories: CategoryParams, words: Words) -> list[tuple[str, str]]:
+    """Terms and explanations in a language; ``{categories}`` in them is what the round's thresholds say."""
+    said = {"categories": category_limits(categories, words)}
+    return [(words.pick(entry.term), words.pick(entry.text).format(**said)) for entry in _glossary().entries]
+
+
+def category_limits(categories: CategoryParams, words: Words) -> str:
+    """Which index makes which category, from the lowest up."""
+    lower, said = None, []
+    for level in categories.levels:
+        low, high = words.exact(lower), words.exact(level.below)
+        name = words.pick(level.label)
+        if lower is None:
+            said.append(words("{name} below {high}", name=name, high=high))
+        elif level.below is None:
+            said.append(words("{name} from {low} on", name=name, low=low))
+        else:
+            said.append(words("{name} from {low} to below {high}", name=name, low=low, high=high))
+        lower = level.below
+    return ", ".join(said)

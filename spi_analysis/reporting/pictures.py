@@ -27,7 +27,6 @@ from spi_analysis.reporting.wording import MESSAGES, Phrase, Widest, Words, phra
 COLOURS = {
     **{"#ffffff": "paper", "#1f2933": "ink", "#5c6770": "muted", "#d7dde3": "grid"},
     **{"#0b5cad": "accent", "#a4262c": "minus", "#7a4b00": "target"},
-    **{"#eef4fa": "shade-1", "#c9dff2": "shade-2", "#9cc3e6": "shade-3", "#6fa8da": "shade-4"},
 }
 # Inches of a figure, and points to the inch.
 WIDTH, POINTS = 3.3, 72
@@ -69,10 +68,6 @@ class Chart:
         for artist in figure.findobj(Text):
             artist.set_text(phrase(artist.get_text()).say(say))  # type: ignore[attr-defined]
         return figure
-
-    def description(self, words: Words) -> str:
-        """The figures in words."""
-        return self.told.say(words)
 
     def svg(self, words: Words) -> str:
         """Inline SVG that says what it shows."""

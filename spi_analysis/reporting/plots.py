@@ -1,12 +1,11 @@
 """Forms of charts, drawn by seaborn from a tidy table: on ``ax``, or on axes with room for all words.
 
-Figures stand in the column ``estimate``, labels (texts or ``phrase``s) in ``label`` or ``series``.
-``chart(form, table, ...)`` makes one a picture with words.
+Figures stand in ``estimate``, labels (texts or ``phrase``s) in ``label`` or ``series``; ``chart`` adds the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from inspect import signature
 from itertools import cycle
@@ -16,25 +15,24 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spi_analysis.reporting import told
 from spi_analysis.reporting.pictures import COLOURS, POINTS, WIDTH, Chart, text_width
-from spi_analysis.reporting.wording import Phrase, phrase, phrases
+from spi_analysis.reporting.wording import Words, phrase, phrases
 from spi_analysis.tables import PAGE_DECIMALS, rounded
 
-PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET, *SHADES = COLOURS
+PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET = COLOURS
 # Inches: a line of text, a row below its label, around the axes, beside upright numbers, a bar, between names.
-LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, STEP = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.19
-# Letters of a label above its row, and of one beside its line; inches of an upright scale, and of the categories.
-LETTERS, FEW_LETTERS, UPRIGHT, ON_SCALE = 38, 15, 1.7, 0.55
+LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06
+# Letters of a label above its row, and of one beside its line; inches of an upright scale.
+LETTERS, FEW_LETTERS, UPRIGHT = 38, 15, 1.7
 OF_SERIES, DASHES = [ACCENT, TARGET, INK, MINUS, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
 OF_KIND = {"past": MUTED, "target": TARGET, "now": ACCENT}
 MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 5, 3, 1.5
 FIGURES, LABELS = ("estimate", "ci_low", "ci_high"), ("label", "series")
+BEHIND: dict[str, Any] = {"textcoords": "offset points"}
 Ax, Ticks = Axes | None, tuple[Any, Any]
 
 
@@ -47,17 +45,13 @@ def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: 
     figures = {name: [rounded(x, decimals) for x in table[name]] for name in FIGURES if name in table}
     labels = {name: table[name].map(phrase).astype(object) for name in LABELS if name in table}
     table = table.assign(**figures, **labels)
-    options = {name: _as_written(value, decimals) for name, value in options.items()}
-    described = phrase(lambda words: TOLD.get(form, told.told_rows)(table, words, decimals, unit, **options))
+    # Limits, too, give figures away: they say where the numbers of a scale stand.
+    options |= {name: tuple(rounded(x, decimals) if isinstance(x, float) else x for x in pair)
+                for name, pair in options.items() if isinstance(pair, tuple)}  # fmt: skip
+    told = told_lines if form is lines else told_rows
+    described = phrase(lambda words: told(table, words, decimals, unit, **options))
     own = {"decimals": decimals} if "decimals" in signature(form).parameters else {}
     return Chart(chart_id, phrase(title), partial(form, table, **options, **own), described, phrase(note))
-
-
-def _as_written(option: Any, decimals: int) -> Any:
-    """Limits, too, give figures away: they say where the numbers of a scale stand."""
-    if isinstance(option, tuple):
-        return tuple(_as_written(one, decimals) for one in option)
-    return rounded(option, decimals) if isinstance(option, float) else option
 
 
 def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
@@ -76,17 +70,7 @@ def intervals(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, limits: Any =
         _ranges(ax, [reference[0]] * len(at), (at - 0.09, at + 0.09), MUTED, 1.5)
     ax.set_xlim(limits)
     if reference:
-        _name(ax, *reference, 0.04)
-    return _scaled(ax, x_label)
-
-
-def strip(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
-    """Peers as rings on a row (label, estimate, own: is it one's own), and one's own as a full dot."""
-    labels, own = table["label"].drop_duplicates(), table["own"]
-    ax, at = _rows(labels, ax)
-    rows = table["label"].map(dict(zip(labels, at, strict=True)))
-    _dots(ax, table["estimate"][~own], rows[~own], MUTED, facecolor="none")
-    _dots(ax, table["estimate"][own], rows[own], ACCENT, 40)
+        _names(ax, reference[:1], reference[1:], 0.04)
     return _scaled(ax, x_label)
 
 
@@ -100,7 +84,7 @@ def composition(table: pd.DataFrame, ax: Ax = None, *, total: Any, x_label: Any,
     _ranges(ax, (starts, ends), at, [*np.where(points < 0, MINUS, ACCENT), INK], BAR * POINTS)
     values = phrases(lambda words: [*(words.signed(x, decimals) for x in points), words.number(total[0], decimals)])
     for value, x, y in zip(values, np.maximum(starts, ends), at, strict=True):
-        _beside(ax, value, x, y)
+        ax.annotate(value, (x, y), (4, 0), va="center", **BEHIND)
     return _scaled(ax, x_label)
 
 
@@ -114,7 +98,7 @@ def bars(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
         _ranges(ax, (0 * rows["estimate"], rows["estimate"]), y, colour, BAR * POINTS)
         _ranges(ax, (rows["ci_low"], rows["ci_high"]), y, PAPER, 4)
         _ranges(ax, (rows["ci_low"], rows["ci_high"]), y, INK, 1.5)
-        _beside(ax, name, max(0.0, rows["ci_high"].iloc[0]), y[0], color=colour)
+        ax.annotate(name, (max(0.0, rows["ci_high"].iloc[0]), y[0]), (4, 0), va="center", color=colour, **BEHIND)
     return _scaled(ax, x_label)
 
 
@@ -143,66 +127,62 @@ def history(table: pd.DataFrame, ax: Ax = None, *, y_label: object) -> Axes:
     return _scaled(ax, "", y_label, _ticks(table["year"]))
 
 
-def spread(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, cumulated: bool = False) -> Axes:
-    """How values (estimate) are spread: a histogram, or the share up to each value."""
-    ax = ax or _axes(UPRIGHT, left=BESIDE, top=LINE + ABOVE)
-    if cumulated:
-        sns.ecdfplot(table, x="estimate", color=ACCENT, ax=ax)
-    else:
-        # A rule that far outliers do not upset: twice the cube root of the number of values.
-        sns.histplot(table, x="estimate", bins="rice", color=ACCENT, alpha=1, edgecolor=PAPER, ax=ax)
+def spread(table: pd.DataFrame, ax: Ax = None, *, x_label: object, y_label: object) -> Axes:
+    """A histogram: how many (estimate) there are from ``low`` to ``high``, row by row."""
+    ax, edges = ax or _axes(UPRIGHT, BESIDE, top=LINE + ABOVE), [*table["low"], table["high"].iloc[-1]]
+    sns.histplot(table, x="low", weights="estimate", bins=edges, color=ACCENT, alpha=1, edgecolor=PAPER, ax=ax)
     return _scaled(ax, x_label, y_label)
 
 
-def heat(table: pd.DataFrame, ax: Ax = None, *, decimals: int = PAGE_DECIMALS) -> Axes:
-    """A shade and a number per row and column (label, series, estimate), up to eight; a dash where there is none."""
-    grid = table.set_index(["label", "series"])["estimate"].unstack(sort=False).rename_axis(index=None, columns=None)
-    rows = [phrase(name).folded(LETTERS // 2) for name in grid.index]
-    heads = [phrase(name).folded(60 // len(grid.columns)) for name in grid.columns]
-    left, height = max(map(text_width, rows)) + EDGE, len(rows) * (max(map(_height, rows)) + LINE / 2)
-    ax = ax or _axes(height, left, top=max(map(_height, heads)) + EDGE, bottom=EDGE)
-    sns.heatmap(grid, cmap=ListedColormap(SHADES), cbar=False, linewidths=1, linecolor=MUTED, ax=ax)
-    for (i, j), x in np.ndenumerate(grid.to_numpy()):
-        ax.text(j + 0.5, i + 0.5, phrase(lambda words, x=x: words.number(x, decimals)), ha="center", va="center")
-    ax.grid(False)
-    ax.tick_params(length=0, labelbottom=False, labeltop=True)
-    ax.set_xticks(np.arange(len(heads)) + 0.5, heads)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, ha="left", va="center", rotation=0)
-    ax.tick_params(axis="y", pad=(left - EDGE / 2) * POINTS)
-    return ax
-
-
 def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, decimals: int = PAGE_DECIMALS) -> Axes:
-    """The index (first row: label, estimate, ci_low, ci_high) on the scale of categories; the other rows are marks."""
-    now, marks = table.iloc[:1], table.iloc[1:].sort_values("estimate", ascending=False)
-    bounds = [level.below for level in levels if level.below is not None]
-    known = [*table["estimate"], *now["ci_low"], *now["ci_high"], *bounds]
+    """The index (first row) and marks (label, estimate, ci_low, ci_high), a row each above the scale of categories."""
+    bounds, index, marks = [level.below for level in levels if level.below is not None], table[:1], table[1:]
+    known = [*table[list(FIGURES)].to_numpy(float).ravel(), *bounds]
     least, most = np.nanmin(known), np.nanmax(known)
-    room, tops = 0.12 * (most - least) + GAP, ON_SCALE + STEP * np.arange(len(marks))
-    ends = [least - room, *bounds, most + room]
-    ax = ax or _axes(ON_SCALE + STEP * len(marks))
-    ax.set(xlim=(ends[0], ends[-1]), ylim=(0, ON_SCALE + STEP * len(marks)), yticks=[])
+    ends = np.array([least, *bounds, most]) + (0.12 * (most - least) + GAP) * np.array([-1, *[0] * len(bounds), 1])
+    said = phrases(lambda words: [f"{phrase(name).say(words)}: {words.number(x, decimals)}"
+                                  for name, x in zip(table["label"], table["estimate"], strict=True)])  # fmt: skip
+    ax, at = _rows([*said, ""], ax)
+    ax.set_xlim(ends[0], ends[-1])
     ax.grid(False)
-    for level, low, high in zip(levels, ends, ends[1:], strict=False):
-        _ranges(ax, ([low + GAP], [high - GAP]), [0.25], level.colour, 6)
-        _name(ax, (low + high) / 2, lambda words, level=level: words.pick(level.label), 0.02)
-    # The mark furthest left is named highest.
-    _ranges(ax, marks["estimate"], (0 * tops + 0.2, tops), MUTED, 1)
-    for label, x, top in zip(marks["label"], marks["estimate"], tops, strict=True):
-        _name(ax, x, lambda words, label=label, x=x: f"{phrase(label).say(words)}: {words.number(x, decimals)}", top)
-    _ranges(ax, (now["ci_low"], now["ci_high"]), [0.42], INK, 2)
-    _dots(ax, now["estimate"], [0.42], INK, 40)
+    _ranges(ax, bounds, ([at[-1]] * len(bounds), [0] * len(bounds)), GRID, 1)
+    _ranges(ax, (ends[:-1] + GAP, ends[1:] - GAP), [at[-1]] * len(levels), [level.colour for level in levels], 6)
+    names = phrases(lambda words: [words.pick(level.label) for level in levels])
+    _names(ax, (ends[:-1] + ends[1:]) / 2, names, at[-1] + 0.4 * ROW)
+    _ranges(ax, (index["ci_low"], index["ci_high"]), at[:1], INK, 2)
+    _dots(ax, index["estimate"], at[:1], INK, 40)
+    _dots(ax, marks["estimate"], at[1:-1], MUTED, marker="D")
     return _scaled(ax, x_label)
 
 
-# All others by their rows.
-TOLD = {strip: told.told_strip, lines: told.told_lines, spread: told.told_spread, on_scale: told.told_on_scale}
+def told_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str, *, total: Any = None, reference: Any = None,
+              **_: Any) -> str:  # fmt: skip
+    """Every label with its figures, one for each series; then what they are compared with, or add up to."""
+    rows: dict[str, list[str]] = {}
+    for label, row in zip(table["label" if "label" in table else "year"], table.itertuples(), strict=True):
+        name = f"{phrase(row.series).say(words)} " if "series" in table else ""
+        known = pd.notna(getattr(row, "ci_low", None))
+        interval = f" ({words.interval(row.ci_low, row.ci_high, decimals, unit)})" if known else ""
+        figure = f"{name}{words.number(row.estimate, decimals)}{unit}{interval}"
+        rows.setdefault(phrase(label).say(words), []).append(figure)
+    if total:
+        rows[phrase(total[1]).say(words)] = [words.number(total[0], decimals)]
+    text = "; ".join(f"{label}: {', '.join(figures)}" for label, figures in rows.items()) + "."
+    return f"{text} {phrase(reference[1]).say(words)}." if reference else text
 
 
-def _axes(height: float, left: float = EDGE, right: float = EDGE, top: float = ABOVE, bottom: float = BELOW) -> Axes:
+def told_lines(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
+    """The first and the last known value of every line."""
+    ends = table.dropna().groupby("series", sort=False)["estimate"].agg(["first", "last"])
+    numbers = ends.map(words.number, decimals=decimals)
+    texts = [f"{phrase(name).say(words)}: {first} → {last}" for name, first, last in numbers.itertuples()]
+    return words("From the first to the last point: {values}.", values="; ".join(texts))
+
+
+def _axes(height: float, left: float = EDGE, right: float = EDGE, top: float = ABOVE) -> Axes:
     """Axes with so much room around them, in inches; no pyplot: nothing global that a forked kernel could lose."""
-    whole = height + top + bottom
-    box = (left / WIDTH, bottom / whole, (WIDTH - left - right) / WIDTH, height / whole)
+    whole = height + top + BELOW
+    box = (left / WIDTH, BELOW / whole, (WIDTH - left - right) / WIDTH, height / whole)
     return Figure(figsize=(WIDTH, whole)).add_axes(box)
 
 
@@ -210,17 +190,13 @@ def _axes_of(names: Iterable[object]) -> Axes:
     """Axes with room for the names of lines at their right."""
     named = [phrase(name).folded(FEW_LETTERS) for name in names]
     right = max(map(text_width, named)) + GAP + EDGE / 2
-    return _axes(max(UPRIGHT, LINE + sum(map(_height, named))), BESIDE, right, LINE + ABOVE)
-
-
-def _height(text: Phrase) -> float:
-    return LINE * len(text.lines())
+    return _axes(max(UPRIGHT, LINE * (1 + sum(len(one.lines()) for one in named))), BESIDE, right, LINE + ABOVE)
 
 
 def _rows(labels: Iterable[object], ax: Ax, room: float = ROW, top: float = 0) -> tuple[Axes, np.ndarray]:
     """Labels above their rows, from top to bottom, and the middles of the rows; the unit is an inch."""
     texts = [phrase(label).folded(LETTERS) for label in labels]
-    ends = -np.cumsum([_height(text) + room for text in texts])
+    ends = -np.cumsum([LINE * len(text.lines()) + room for text in texts])
     ax = ax or _axes(-ends[-1], top=ABOVE + top)
     ax.set(ylim=(ends[-1], 0), yticks=[])
     for text, head in zip(texts, [0, *ends], strict=False):
@@ -238,8 +214,7 @@ def _ranges(ax: Axes, x: Any, y: Any, colours: Any, width: float) -> None:
 
 
 def _dots(ax: Axes, x: Any, y: Any, colour: str, size: float = 20, **look: Any) -> None:
-    look = {"edgecolor": colour, "linewidth": 1, **look}
-    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, s=size, zorder=3, legend=False, ax=ax, **look)
+    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, edgecolor=colour, s=size, zorder=3, ax=ax, **look)
 
 
 def _scaled(ax: Axes, x_label: object, y_label: object = None, ticks: Ticks | None = None) -> Axes:
@@ -270,27 +245,29 @@ def _ticks(x: pd.Series) -> Ticks | None:
     return (list(few), [phrase(year) for year in few]) if x.dtype.kind == "i" else None
 
 
-def _name(ax: Axes, x: float, text: object, y: float) -> None:
-    """A text at ``x``, moved as far as it must be to stay on the axes."""
-    (low, high), length = ax.get_xlim(), text_width(text) / _inches(ax)[0]
-    start = np.clip((x - low) / (high - low) - length / 2, 0, max(0, 1 - length))
-    ax.text(start, y, phrase(text), transform=ax.get_yaxis_transform(), va="bottom")
-
-
-def _beside(ax: Axes, text: object, x: float, y: float, **style: Any) -> None:
-    ax.annotate(phrase(text), (x, y), (4, 0), textcoords="offset points", va="center", **style)
+def _names(ax: Axes, x: Any, texts: Sequence[object], y: float) -> None:
+    """Texts at ``x``, moved as far as they must be to stay on the axes and apart."""
+    (low, high), width = ax.get_xlim(), _inches(ax)[0]
+    sizes, middles = [(text_width(text) + GAP) / width for text in texts], (np.asarray(x) - low) / (high - low)
+    for text, start in zip(texts, _apart(middles, sizes, 0, 1 + GAP / width), strict=True):
+        ax.text(start, y, phrase(text), transform=ax.get_yaxis_transform(), va="bottom")
 
 
 def _name_ends(ax: Axes, ends: Iterable[tuple[object, float, str]]) -> None:
     """The name of each line beside its end, moved up or down so that no two meet."""
     low, top = ax.get_ylim()
     names = [(phrase(name).folded(FEW_LETTERS), y, colour) for name, y, colour in sorted(ends, key=lambda end: -end[1])]
-    heights = [_height(name) * (top - low) / _inches(ax)[1] for name, *_ in names]
-    for i, (name, y, colour) in enumerate(names):
-        top = max(min(y + heights[i] / 2, top), low + sum(heights[i:]))
-        style = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "top", "color": colour}
-        ax.annotate(name, (1, top), (GAP * POINTS, 0), **style)
-        top -= heights[i]
+    heights = [LINE * len(name.lines()) * (top - low) / _inches(ax)[1] for name, *_ in names]
+    for (name, _, colour), y in zip(names, _apart([-y for _, y, _ in names], heights, -top, -low), strict=True):
+        ax.annotate(name, (1, -y), (4, 0), ax.get_yaxis_transform(), va="top", color=colour, **BEHIND)
+
+
+def _apart(middles: Iterable[float], sizes: list[float], low: float, high: float) -> Iterator[float]:
+    """Where things of these sizes start: each about its middle, as far as the others and both ends let it."""
+    for i, (middle, size) in enumerate(zip(middles, sizes, strict=True)):
+        start = max(low, min(middle - size / 2, high - sum(sizes[i:])))
+        yield start
+        low = start + size
 
 
 def _inches(ax: Axes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Sheet:
     """One table in one language: texts, and figures as numbers, rounded as the page shows them.
 
     ``formats`` (of a workbook) and ``widths`` (characters) belong to the ``headings``; a row has a value for each.
+    ``unsigned`` are the numbers of the rows whose figures have no plus sign: what others add up to.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Sheet:
     widths: list[int]
     rows: list[list[str | float | None]]
     programs: str = ""
+    unsigned: list[int] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Sheet:
@@ -76,10 +78,12 @@ class Sheet:
             cell.font, cell.alignment = _BOLD, _WRAPPED
             sheet.column_dimensions[get_column_letter(i)].width = width
         sheet.freeze_panes = sheet.cell(HEADING_ROW + 1, 1)
-        for number, row in enumerate(self.rows, start=HEADING_ROW + 1):
+        for number, row in enumerate(self.rows):
+            plus = "+" * (number in self.unsigned)
             for i, (value, form) in enumerate(zip(row, self.formats, strict=True), start=1):
                 if value is not None:
-                    filled(sheet.cell(number, i), value).number_format = "@" if isinstance(value, str) else form
+                    written = "@" if isinstance(value, str) else form.removeprefix(plus)
+                    filled(sheet.cell(HEADING_ROW + 1 + number, i), value).number_format = written
 
     def _write_notes(self, sheet: Worksheet) -> None:
         across = sum(self.widths)

@@ -10,11 +10,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
-from spi_analysis.reporting.wording import MISSING, NEARLY_NEVER, Phrase, Words, message, phrase
+from spi_analysis.reporting.wording import MISSING, NEARLY_NEVER, Phrase, Words, message, phrase, phrases
 from spi_analysis.tables import P_DECIMALS, PAGE_DECIMALS, as_shown
 
 # A message, or what makes a text of several; a text that is there in every language.
@@ -43,6 +46,7 @@ class Part:
     ``decimals`` are those of the figure in data and files (None: a text, the same everywhere), ``excel`` is its format
     in a workbook, and ``cut`` gives what is released of it, if not all. ``ending`` stands behind the heading in files.
     ``instead`` is what stands where there is no figure: a column of the data with the texts, or what makes one text.
+    ``unsigned`` is a column that says which figures have no plus sign.
     """
 
     names: tuple[str, ...]
@@ -52,6 +56,7 @@ class Part:
     cut: Callable[[float], float] | None = None
     ending: str = ""
     instead: str | Callable[[Words], str] = ""
+    unsigned: str = ""
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -161,8 +166,8 @@ def signed(heading: AnyText, name: str, decimals: int = PAGE_DECIMALS) -> Column
 
 def sum_of_signed(heading: AnyText, name: str, is_sum: str) -> Column:
     """Figures with their sign, and without one where the column ``is_sum`` says that it is what they add up to."""
-    part = replace(_signed(name, PAGE_DECIMALS), names=(name, is_sum), write=_signed_or_sum)
-    return Column(heading, (replace(part, excel=_format(PAGE_DECIMALS)),))
+    part = replace(_signed(name, PAGE_DECIMALS), names=(name, is_sum), write=_signed_or_sum, unsigned=is_sum)
+    return Column(heading, (part,))
 
 
 def _signed_or_sum(words: Words, value: float, is_sum: bool) -> str:
@@ -292,25 +297,17 @@ def released(data: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     return as_shown(kept.assign(**cut).rename_axis(columns=None), decimals)
 
 
-# What a histogram says in words, and its file in figures.
-QUARTILES = (0, 0.25, 0.5, 0.75, 1)
-SPREAD = {
-    "smallest": message("Smallest"),
-    "lower_quartile": message("A quarter below"),
-    "median": message("Half below"),
-    "upper_quartile": message("Three quarters below"),
-    "largest": message("Largest"),
-}
+def counted(values: pd.Series) -> pd.DataFrame:
+    """The bars of a histogram: how many (``estimate``) there are from ``low`` to ``high``, in steps of 1, 2 or 5.
 
-
-def spread_of(values: pd.Series) -> pd.DataFrame:
-    """How values are spread, in one row: the figures that describe a histogram."""
-    return pd.DataFrame([dict(zip(SPREAD, values.quantile(list(QUARTILES)), strict=True))])
-
-
-def spread_columns() -> tuple[Column, ...]:
-    """The columns of `spread_of`."""
-    return tuple(number(heading, name) for name, heading in SPREAD.items())
+    Rice's rule, which far outliers do not upset: twice the cube root of the number of values.
+    """
+    least, most = values.min(), max(values.max(), values.min() + 10.0**-PAGE_DECIMALS)
+    found = MaxNLocator(int(2 * np.cbrt(len(values))), steps=[1, 2, 5, 10]).tick_values(least, most)
+    edges = np.unique(np.round(found, PAGE_DECIMALS))
+    n = np.histogram(values.clip(edges[0], edges[-1]), edges)[0].astype(float)
+    labels = phrases(lambda words: [words.interval(*ends) for ends in pairwise(edges)])
+    return pd.DataFrame({"label": labels, "low": edges[:-1], "high": edges[1:], "estimate": n})
 
 
 def rows_of_data(data: pd.DataFrame) -> list[dict[str, Any]]:

@@ -100,6 +100,8 @@ class View(Shown):
         """The table as files hold it."""
         say = words(language)
         parts = [(column, part) for column in self.columns for part in column.parts]
+        rows = rows_of_data(self.data)
+        without_sign = {part.unsigned for _, part in parts if part.unsigned}
         return Sheet(
             self.name,
             without_marks(said(say, self.title)),
@@ -107,8 +109,9 @@ class View(Shown):
             [without_marks(column.file_heading(say, part)) for column, part in parts],
             [part.excel for _, part in parts],
             [column.width for column, _ in parts],
-            [[_unmarked(part.in_file(say, row)) for _, part in parts] for row in rows_of_data(self.data)],
+            [[_unmarked(part.in_file(say, row)) for _, part in parts] for row in rows],
             self.programs,
+            [i for i, row in enumerate(rows) if any(row[name] for name in without_sign)],
         )
 
     def sheets(self) -> list[dict[Language, dict[str, Any]]]:

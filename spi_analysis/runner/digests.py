@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
+import accessible_notebooks
 import forked_papermill
 
 PACKAGE = Path(__file__).parents[1]
-# Packages of our own that run every notebook: all of their code counts for each.
-BESIDE = (Path(forked_papermill.__file__).parent,)
-# Pages are made with these, and nothing else is: reporting/exporter.py alone reads them.
-TEMPLATES = PACKAGE / "reporting" / "templates"
+# Packages of our own that run every notebook and make its pages: all of their code counts for each.
+BESIDE = tuple(Path(str(one.__file__)).parent for one in (accessible_notebooks, forked_papermill))
 
 
 def file_digest(path: Path) -> str:
@@ -44,16 +43,17 @@ def code_digest(modules: frozenset[Path] | None = None) -> str:
     Of the package's modules only ``modules``, where they are given. A face (.pyi) only says where a name is defined:
     then the modules behind the names count, not the table.
     """
-    files = (path for path in files_of(PACKAGE) if TEMPLATES not in path.parents)
+    files = _code_of(PACKAGE)
     if modules is not None:
         files = (path for path in files if path.suffix not in (".py", ".pyi") or path in modules)
-    return _joined(files_digest(files, PACKAGE), *map(_whole, BESIDE))
+    return _joined(files_digest(files, PACKAGE), *(files_digest(_code_of(beside), beside) for beside in BESIDE))
 
 
 @cache
 def template_digest() -> str:
-    """What pages look like."""
-    return files_digest((path for path in files_of(PACKAGE) if TEMPLATES in path.parents), PACKAGE)
+    """What pages look like: pages are made with the templates, and nothing else is."""
+    looks = {package: set(files_of(package)) - set(_code_of(package)) for package in (PACKAGE, *BESIDE)}
+    return _joined(*(files_digest(files, package) for package, files in looks.items()))
 
 
 def package_digest() -> str:
@@ -64,6 +64,11 @@ def package_digest() -> str:
 def files_of(package: Path) -> Iterator[Path]:
     """All files of a package but what Python compiled."""
     return (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _code_of(package: Path) -> Iterator[Path]:
+    """All files of a package but those in its folders of templates."""
+    return (path for path in files_of(package) if "templates" not in path.relative_to(package).parts)
 
 
 def _whole(package: Path) -> str:

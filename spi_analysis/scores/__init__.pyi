@@ -75,6 +75,9 @@ from .index import (
     scores_from_shares as scores_from_shares,
 )
 from .items import (
+    domain_scores as domain_scores,
+)
+from .items import (
     experience_answers as experience_answers,
 )
 from .items import (
@@ -98,7 +101,9 @@ from .items import (
 from .items import (
     said_yes as said_yes,
 )
-from .priority_areas import find_priority_areas as find_priority_areas
+from .priority_areas import (
+    find_priority_areas as find_priority_areas,
+)
 from .published import (
     categories_by_year as categories_by_year,
 )
@@ -132,8 +137,12 @@ from .published import (
 from .published import (
     yearly_means as yearly_means,
 )
-from .ranks import rank_sets as rank_sets
-from .recommendations import applicable as applicable
+from .ranks import (
+    rank_sets as rank_sets,
+)
+from .recommendations import (
+    applicable as applicable,
+)
 from .sensitivity import (
     LateAnswers as LateAnswers,
 )
@@ -164,4 +173,3 @@ from .tracker import (
 from .tracker import (
     with_rate as with_rate,
 )
-from .units import domain_scores as domain_scores

@@ -10,14 +10,13 @@ from spi_analysis.reporting.plots import (
     bars,
     chart,
     composition,
-    heat,
     history,
     intervals,
     lines,
     on_scale,
     spread,
-    strip,
 )
+from spi_analysis.reporting.view_columns import counted
 from spi_analysis.reporting.wording import phrase
 
 STYLE = Path(spi_analysis.reporting.__file__).parent / "templates" / "spi" / "style.css"
@@ -48,27 +47,15 @@ DAYS = pd.DataFrame({
     "x": [*pd.date_range("2024-07-29", periods=5)] * 2, "series": [INTERNAL] * 5 + [EXTERNAL] * 5,
     "estimate": [0.0, 200.0, 400.0, 1100.0, 1200.0, 0.0, 300.0, 600.0, 900.0, 1150.0],
 })  # fmt: skip
-SPREAD = pd.DataFrame({"estimate": [1.0, 1.2, 1.4, 2.1, 2.2, 2.9, 3.5, 4.2, 8.9]})
+SPREAD = pd.Series([1.0, 1.2, 1.4, 2.1, 2.2, 2.9, 3.5, 4.2, 8.9])
 BARS = pd.DataFrame({
     "label": ["the round's design", "the round's design", "twice the invitations", "twice the invitations"],
     "series": ["Bias", "True SE"] * 2, "estimate": [-0.5, 1.25, 0.2, 0.75], "ci_low": [-0.7, 1.0, 0.0, 0.5],
     "ci_high": [-0.3, 1.5, 0.4, 1.0],
 })  # fmt: skip
-PEERS = pd.DataFrame({"label": [INTERNAL] * 5 + [EXTERNAL] * 4, "estimate": [61.0, 64, 65, 70, 72, 80, 81, 84, 90.0],
-                      "own": [False, False, False, False, True, False, False, True, False]})  # fmt: skip
-GRID = pd.DataFrame({
-    "label": ["Gratification to officials", "Gratification to officials", "Nepotism in hiring", "Nepotism in hiring"],
-    "series": [INTERNAL, EXTERNAL] * 2, "estimate": [10.0, 20.5, None, 40.0],
-})  # fmt: skip
-
-WEEKS = pd.DataFrame(
-    [
-        (unit, f"{week}", 8.0 * week + len(unit) / 4)
-        for unit in ("Bapenda", "Dinas Kesehatan", LONG)
-        for week in range(1, 9)
-    ],
-    columns=["label", "series", "estimate"],
-)
+# An index and a target beside a limit, so that two categories have hardly any room.
+CLOSE = pd.DataFrame({"label": ["Index", LONG], "estimate": [78.1, 77.9], "ci_low": [77.6, None],
+                      "ci_high": [78.6, None]})  # fmt: skip
 
 
 def levels():
@@ -90,7 +77,6 @@ def charts():
         )
     }
     whole = phrase(lambda w: w("All units, {source}: {score}", source=INTERNAL.say(w), score=w.number(66, 1)))
-    spreads = {"table": SPREAD, "x_label": say["People per answer"]}
     return [
         chart(intervals, ROWS, "c-intervals", "Intervals", decimals=1, x_label=SCORE, reference=(66.0, whole)),
         chart(composition, PARTS, "c-composition", "Composition", x_label=say["Points"],
@@ -98,12 +84,10 @@ def charts():
         chart(on_scale, INDEX, "c-scale", "On the scale", levels=levels(), x_label=SCORE),
         chart(history, YEARS, "c-history", "History", y_label=say["Index"]),
         chart(lines, DAYS, "c-lines", "Lines", decimals=0, x_label=say["Day"], y_label=say["Completed"]),
-        chart(spread, chart_id="c-spread", title="Histogram", y_label=say["Number of answers"], **spreads),
-        chart(spread, chart_id="c-cumulated", title="Cumulated", y_label="Share", cumulated=True, **spreads),
+        chart(spread, counted(SPREAD), "c-spread", "Histogram", decimals=0, x_label=say["People per answer"],
+              y_label=say["Number of answers"]),
         chart(bars, BARS, "c-bars", "Bars", x_label=say["Points"]),
-        chart(strip, PEERS, "c-strip", "Strip", x_label=SCORE),
-        chart(heat, GRID, "c-heat", "Heat", decimals=1),
-        chart(heat, WEEKS, "c-weeks", "Weeks", decimals=0),
+        chart(on_scale, CLOSE, "c-close", "Close to a limit", levels=levels(), x_label=SCORE),
     ]  # fmt: skip
 
 

@@ -1,12 +1,11 @@
 """From executed notebook to page: nothing lost, nothing mixed up, no page from a failed notebook."""
 
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from spi_analysis.errors import NotebookError, ParameterError
 from spi_analysis.reporting.display import MIME, show, show_in
-from spi_analysis.reporting.exporter import INSTITUTION_PAGES, markdown_messages, render, slug
+from spi_analysis.reporting.exporter import INSTITUTION_PAGES, render
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS
 
 BOTH = {"id": "<table><tr><td>Indonesia</td></tr></table>", "en": "<table><tr><td>English</td></tr></table>"}
@@ -46,34 +45,12 @@ def test_contents_list_the_sections_in_order(setup):
     assert html.count("<section") == html.count("</section>") == 2
 
 
-def test_every_kind_of_output_reaches_the_page(setup):
-    """A template without a block for one kind of output would drop tables silently."""
-    others = [
-        new_output("display_data", data={"text/html": "<p>display</p>"}),
-        new_output("display_data", data={"image/png": "QUJD"}, metadata={"image/png": {"alt": "words & more"}}),
-        new_output("execute_result", data={"text/plain": "a < b"}),
-        new_output("stream", name="stdout", text="printed <b>"),
-    ]
-    html = _render(setup, _notebook(*others))
-    assert "<p>display</p>" in html
-    assert 'src="data:image/png;base64,QUJD" alt="words &amp; more"' in html
-    assert "a &lt; b" in html
-    assert "printed &lt;b&gt;" in html
-
-
 def test_a_report_shows_no_code_and_an_analysts_page_folds_it(setup):
     notebook = _notebook(source='x = "<tag>"')
     assert "x = " not in _render(setup, notebook, kind="report")
     folded = _render(setup, notebook, kind="analyst")
     assert "<details><summary>Kode</summary>" in folded
     assert "&lt;tag&gt;" in folded
-
-
-def test_default_parameters_are_not_shown_beside_injected_ones(setup):
-    notebook = _notebook()
-    notebook.cells.insert(1, new_code_cell('institution_id = "kota-bengkulu"', metadata={"tags": ["parameters"]}))
-    notebook.cells.insert(2, new_code_cell('institution_id = "x"', metadata={"tags": ["injected-parameters"]}))
-    assert "kota-bengkulu" not in _render(setup, notebook, kind="analyst")
 
 
 def test_no_page_is_made_from_a_failed_notebook(setup):
@@ -116,16 +93,6 @@ def test_the_page_of_a_round_says_how_many_institutions_it_holds(setup):
     assert "nasional" not in html.lower().split("<main")[0]
 
 
-def test_messages_of_prose_are_headings_and_paragraphs():
-    notebook = new_notebook(cells=[new_markdown_cell("## A\n\nOne.\n\nTwo.")])
-    assert markdown_messages(notebook) == ["A", "One.", "Two."]
-
-
-def test_slug_is_plain():
-    assert slug("Siapa yang menjawab?") == "siapa-yang-menjawab"
-    assert slug("??") == "section"
-
-
 def test_shown_html_is_html_in_jupyter_and_carries_all_languages():
     bundle = show(lambda words: f"<p>{words.language}</p>")._repr_mimebundle_()
     assert bundle["text/html"] == "<p>id</p>"
@@ -141,10 +108,3 @@ def test_jupyter_shows_the_language_that_the_notebook_asks_for():
             show_in("fr")
     finally:
         show_in("id")
-
-
-def test_rendering_leaves_the_notebook_as_it_was(setup):
-    notebook = _notebook()
-    before = nbformat.writes(notebook)
-    _render(setup, notebook)
-    assert nbformat.writes(notebook) == before

@@ -5,7 +5,7 @@ import pytest
 
 from spi_analysis.fieldwork import IneligibleReports
 from spi_analysis.reporting.analyst.fieldwork_progress import ineligible_note
-from spi_analysis.reporting.ineligible import ineligible_sentence
+from spi_analysis.reporting.kept_back import ineligible_sentence
 from spi_analysis.reporting.wording import words
 
 

@@ -14,7 +14,7 @@ from spi_analysis.params import RoundSetup, UnitFacts, Workspace
 from spi_analysis.reporting.analyst import fieldwork_progress, list_quality, nonresponse_weighting, sampling_design
 from spi_analysis.reporting.display import Shown
 from spi_analysis.reporting.institution import save_tables, who_answered_view
-from spi_analysis.reporting.panels import panel_note
+from spi_analysis.reporting.kept_back import panel_note
 from spi_analysis.reporting.translations import languages
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.audit import audit_frame, save_audit

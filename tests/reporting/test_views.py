@@ -127,6 +127,16 @@ def test_a_workbook_has_title_notes_formats_and_a_heading_that_stays(tmp_path):
     assert sheet.column_dimensions["A"].width > sheet.column_dimensions["C"].width
 
 
+def test_what_adds_up_has_its_signs_and_the_sum_none(tmp_path):
+    data = pd.DataFrame({"unit": ["a", "b", "all"], "points": [2.0, -0.5, 1.5], "is_sum": [False, False, True]})
+    shown = COLUMNS[0], columns.sum_of_signed(message("Points"), "points", "is_sum")
+    view = View(data, shown, title=message("By unit"), name="toy")
+    assert [text in view.to_html("en") for text in (">+2.00<", ">−0.50<", ">1.50<")] == [True] * 3
+    sheet = openpyxl.load_workbook(view.to_xlsx(tmp_path / "toy.xlsx", "en")).active
+    signed = "+#,##0.00;-#,##0.00;#,##0.00"
+    assert [sheet.cell(row, 2).number_format for row in (4, 5, 6)] == [signed, signed, signed.removeprefix("+")]
+
+
 def test_a_workbook_says_nothing_of_the_hour(tmp_path):
     path = view_of().to_xlsx(tmp_path / "toy.xlsx", "id")
     with zipfile.ZipFile(path) as book:

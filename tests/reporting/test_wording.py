@@ -8,7 +8,8 @@ from pathlib import Path
 import nbformat
 from babel.messages.extract import extract_from_dir
 
-from spi_analysis.reporting.exporter import markdown_messages
+from accessible_notebooks import TEMPLATES, messages
+from spi_analysis.reporting import exporter
 from spi_analysis.reporting.translations import translation
 from spi_analysis.reporting.wording import MISSING, words
 
@@ -25,17 +26,18 @@ TERMINAL = {
 def _messages() -> frozenset[str]:
     keywords = {"words": None, "say": None, "self": None, "message": None}
     package = {found[2] for found in extract_from_dir(str(ROOT / "spi_analysis"), keywords=keywords)}
-    templates = "".join(path.read_text() for path in (ROOT / "spi_analysis/reporting/templates").rglob("*.j2"))
-    pages = set(re.findall(r'\b(?:page\.words|say)\("([^"]+)"\)', templates))
-    prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in markdown_messages(nbformat.read(path, 4))}
+    templates = [path.read_text() for folder in (exporter.TEMPLATES, TEMPLATES) for path in folder.rglob("*.j2")]
+    pages = {m for template in templates for m in re.findall(r'\bsay\("([^"]+)"\)', template)}
+    assert "Skip to the content" in pages
+    prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in messages(nbformat.read(path, 4))}
     return frozenset(m for m in package | pages | prose if isinstance(m, str)) - TERMINAL
 
 
 def test_every_message_has_indonesian_words():
-    messages = _messages()
-    assert len(messages) > 200
+    found = _messages()
+    assert len(found) > 200
     same = {"Final", "Strata", "Bias", "Omega", "Status"}
-    assert sorted(m for m in messages - same if (translation(m, "id") or m) == m) == []
+    assert sorted(m for m in found - same if (translation(m, "id") or m) == m) == []
 
 
 def _fields(text: str) -> set[str]:

@@ -2,12 +2,10 @@
 
 import shutil
 import tomllib
-from pathlib import Path
 
 import nbformat
 import pytest
 
-import forked_papermill
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner import digests, fingerprint
 from spi_analysis.runner.import_graph import imported_modules
@@ -78,7 +76,6 @@ def package(tmp_path, monkeypatch):
     for name, source in PACKAGE.items():
         write_text(tmp_path / "pkg" / name, source)
     monkeypatch.setattr(digests, "PACKAGE", tmp_path / "pkg")
-    monkeypatch.setattr(digests, "TEMPLATES", tmp_path / "pkg" / "templates")
     fingerprint.forget()
     yield tmp_path / "pkg"
     fingerprint.forget()
@@ -175,7 +172,21 @@ def test_a_change_of_what_runs_notebooks_makes_all_of_them_stale(package, tmp_pa
 
 
 def test_the_packages_beside_are_watched():
-    assert Path(forked_papermill.__file__).parent in digests.BESIDE
+    assert {path.parents[1] for path in (PROJECT / "packages").glob("*/src/*/__init__.py")} == {
+        path.parent for path in digests.BESIDE
+    }
+
+
+def test_a_new_template_of_a_package_beside_is_a_new_look_alone(package, tmp_path, monkeypatch):
+    beside = tmp_path / "exporter"
+    monkeypatch.setattr(digests, "BESIDE", (beside,))
+    found = []
+    for source in ("a", "b"):
+        write_text(beside / "templates" / "page.j2", source)
+        fingerprint.forget()
+        found.append((digests.code_digest(), digests.template_digest()))
+    assert found[0][0] == found[1][0]
+    assert found[0][1] != found[1][1]
 
 
 def test_what_other_packages_load_by_name_is_in_reach():

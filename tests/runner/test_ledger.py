@@ -6,9 +6,11 @@ import sqlite3
 import zlib
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import accessible_notebooks
 from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.runner import digests, fingerprint
@@ -223,6 +225,10 @@ def test_only_the_export_reads_the_templates():
     users = [path for path in digests.PACKAGE.rglob("*.py") if "templates" in path.read_text(encoding="utf-8").lower()]
     names = {path.relative_to(digests.PACKAGE).as_posix() for path in users}
     assert names == {"reporting/exporter.py", "runner/digests.py", "runner/fingerprint.py"}, "the last two digest them"
+    beside = [
+        path for path in Path(accessible_notebooks.__file__).parent.rglob("*.py") if "templates" in path.read_text()
+    ]
+    assert {path.name for path in beside} == {"exporter.py", "page.py"}
 
 
 def test_every_file_of_the_package_is_in_one_of_its_digests(tmp_path, monkeypatch):
@@ -230,7 +236,6 @@ def test_every_file_of_the_package_is_in_one_of_its_digests(tmp_path, monkeypatc
     for name in ("a.py", "deep/b.yaml", "reporting/templates/spi/style.css"):
         write_text(package / name, "1")
     monkeypatch.setattr(digests, "PACKAGE", package)
-    monkeypatch.setattr(digests, "TEMPLATES", package / "reporting" / "templates")
     seen = set()
     for name in ("a.py", "deep/b.yaml", "reporting/templates/spi/style.css", "new.py"):
         fingerprint.forget()

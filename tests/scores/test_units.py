@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from spi_analysis.scores import domain_scores, score_estimates, units
+from spi_analysis.scores import domain_scores, items, score_estimates
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.survey.weighting import bootstrap_replicates, jackknife_replicates
 from tests.scores.toys import instrument
@@ -115,7 +115,7 @@ def test_units_estimated_in_turns_are_those_estimated_at_once(data: pd.DataFrame
         made = bootstrap_replicates(data, "w", n_replicates=60)
         design = ReplicateDesign(data, "w", made.values, "bootstrap", scale=made.scale, df_design=29)
     at_once = domain_scores(design, "unit", WEIGHTS, 0.95)
-    monkeypatch.setattr(units, "AT_ONCE", 1)
+    monkeypatch.setattr(items, "AT_ONCE", 1)
     pd.testing.assert_frame_equal(domain_scores(design, "unit", WEIGHTS, 0.95), at_once, rtol=1e-12)
 
 

@@ -17,6 +17,7 @@ from spi_analysis.reporting import (
     chart,
     coded,
     count,
+    counted,
     estimate,
     html_paragraphs,
     in_words,
@@ -29,8 +30,6 @@ from spi_analysis.reporting import (
     show,
     signed,
     spread,
-    spread_columns,
-    spread_of,
     written,
 )
 from spi_analysis.stages import WeightedSample, nonrespondent_count
@@ -189,15 +188,11 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
     def title(words: Words) -> str:
         return words("Final weights: {source}", source=words.value("source", source))
 
-    drawn = chart(
-        spread,
-        values.to_frame("estimate"),
-        f"chart-weights-{source}",
-        title,
-        x_label=in_words(message("People per answer")),
-        y_label=in_words(message("Number of answers")),
-    )
-    return View(spread_of(values), spread_columns(), drawn, title=title, name=f"weights-{source}", with_table=False)
+    data, people, answers = counted(values), message("People per answer"), message("Number of answers")
+    named = {"x_label": in_words(people), "y_label": in_words(answers)}
+    drawn = chart(spread, data, f"chart-weights-{source}", title, decimals=0, **named)
+    columns = interval(people, "low", "high"), count(answers, "estimate")
+    return View(data, columns, drawn, title=title, name=f"weights-{source}", with_table=False)
 
 
 def of_each_source(round_: RoundParams, make: Callable[[Source], Shown]) -> Shown:

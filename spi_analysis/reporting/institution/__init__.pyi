@@ -1,11 +1,25 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .bridge import bridge_view as bridge_view
-from .downloads import save_tables as save_tables
-from .first_sentences import opening_sentences as opening_sentences
-from .follow_up import tracker_view as tracker_view
-from .labels import short_name as short_name
-from .priorities import priority_areas_view as priority_areas_view
-from .sentences import WITHHELD as WITHHELD
+from .bridge import (
+    bridge_view as bridge_view,
+)
+from .downloads import (
+    save_tables as save_tables,
+)
+from .follow_up import (
+    tracker_view as tracker_view,
+)
+from .labels import (
+    short_name as short_name,
+)
+from .priorities import (
+    opening_sentences as opening_sentences,
+)
+from .priorities import (
+    priority_areas_view as priority_areas_view,
+)
+from .sentences import (
+    WITHHELD as WITHHELD,
+)
 from .views import (
     change_view as change_view,
 )

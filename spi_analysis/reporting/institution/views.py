@@ -37,7 +37,6 @@ from spi_analysis.reporting import (
     written,
 )
 from spi_analysis.reporting.institution.downloads import experience_rows
-from spi_analysis.reporting.institution.first_sentences import opening_sentences
 from spi_analysis.reporting.institution.labels import experience_labels, previous_index
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
@@ -48,6 +47,7 @@ from spi_analysis.reporting.institution.page_tables import (
     unit_table,
     who_answered_table,
 )
+from spi_analysis.reporting.institution.priorities import opening_sentences
 from spi_analysis.reporting.institution.sentences import (
     change_sentence,
     contact_note,
@@ -93,7 +93,7 @@ def index_chart(page: InstitutionPage) -> Shown:
         note=lambda words: index_note(page, words),
     )
 
-    names = [phrase(lambda words: words.value("part", "index")), *rows["label"].iloc[1:]]
+    names = list(rows["label"])
     columns = (
         written(message("Figure"), ("place",), lambda words, place: names[int(place)].say(words)),
         number(message("Index"), "estimate"),
@@ -111,7 +111,10 @@ def _index_and_marks(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
     if previous is not None:
         marks[phrase(lambda words: words("Published by KPK for {year}", year=previous[0]))] = previous[1]
     limits = index[["estimate", "ci_low", "ci_high"]]
-    rows = [{"label": "", **limits}, *({"label": name, "estimate": value} for name, value in marks.items())]
+    rows = [
+        {"label": phrase(lambda words: words.value("part", "index")), **limits},
+        *({"label": name, "estimate": value} for name, value in marks.items()),
+    ]
     return pd.DataFrame(rows, columns=["label", "estimate", "ci_low", "ci_high"])
 
 

@@ -25,16 +25,19 @@ from spi_analysis.reporting import (
     figures,
     html_links,
     html_table,
+    language_name,
     message,
     readable,
+    speak_of,
     text,
+    with_marks,
+    without_marks,
     words,
 )
 from spi_analysis.reporting.institution import WITHHELD
 from spi_analysis.stages import NOT_SCORED, Explorer, Overview, explore_published
 from spi_analysis.tables import write_text
 
-LANGUAGE_NAMES = {"id": "Bahasa Indonesia", "en": "English"}
 EXPLORER_PAGE = "explorer.{language}.html"
 FOLDER = "templates/explorer"
 # Vocabularies of the workbook that the script writes; nothing is fetched from there.
@@ -72,7 +75,8 @@ def explorer_pages(explorer: Explorer, setup: RoundSetup, synthetic: bool, linke
     ----------
     linked : whether reports and the overview lie beside the page
     """
-    return {one: _page(explorer, setup, words(one), synthetic, linked) for one in setup.round.languages}
+    speak_of(setup)
+    return {one: with_marks(_page(explorer, setup, words(one), synthetic, linked)) for one in setup.round.languages}
 
 
 def explorer_view(explorer: Explorer, setup: RoundSetup, synthetic: bool) -> Pages:
@@ -107,7 +111,7 @@ def _page(explorer: Explorer, setup: RoundSetup, say: Words, synthetic: bool, li
         subtitle=say.pick(setup.round.title) if explorer.is_round else say("Published results"),
         status=_status(explorer, setup, say),
         others=[
-            {"href": EXPLORER_PAGE.format(language=one), "language": one, "label": LANGUAGE_NAMES[one]}
+            {"href": EXPLORER_PAGE.format(language=one), "language": one, "label": language_name(one)}
             for one in setup.round.languages
             if one != say.language
         ],
@@ -127,7 +131,8 @@ def _page(explorer: Explorer, setup: RoundSetup, say: Words, synthetic: bool, li
         footer=say(
             "Made with the SPI workbench {version} from round {round}.", version=__version__, round=setup.round.round_id
         ),
-        words_json=json.dumps(words_of_script, ensure_ascii=False).replace("<", "\\u003c"),
+        plain=without_marks,
+        words_json=without_marks(json.dumps(words_of_script, ensure_ascii=False)).replace("<", "\\u003c"),
         script=script,
     )
 

@@ -20,9 +20,11 @@ from spi_analysis.reporting import (
     coded,
     composition,
     count,
+    counted,
     html_paragraphs,
     in_words,
     institution_names,
+    interval,
     lines,
     message,
     number,
@@ -33,8 +35,6 @@ from spi_analysis.reporting import (
     show,
     signed,
     spread,
-    spread_columns,
-    spread_of,
     worded,
     years,
 )
@@ -228,28 +228,26 @@ def distribution_chart(overview: Overview) -> Shown:
     """How the indices of the latest published year are spread."""
     year = overview.years[-1]
     rows = overview.published
-    values = rows.loc[(rows["year"] == year) & (rows["type"] != "nasional"), "index"]
+    values = rows.loc[(rows["year"] == year) & (rows["type"] != "nasional"), "index"].dropna()
+    if values.empty:
+        return show(lambda words: "")
 
     def title(words: Words) -> str:
         return words("Published indices (KPK) of {year}", year=year)
 
+    data, index, institutions = counted(values), message("Index"), message("Number of institutions")
     drawn = chart(
         spread,
-        values.to_frame("estimate"),
+        data,
         "chart-distribution",
         title,
-        x_label=in_words(message("Index")),
-        y_label=in_words(message("Number of institutions")),
+        decimals=0,
+        x_label=in_words(index),
+        y_label=in_words(institutions),
         note=lambda words: words("{n} institutions.", n=words.number(len(values), 0)),
     )
-    return View(
-        spread_of(values),
-        spread_columns(),
-        drawn,
-        title=title,
-        name="chart-distribution",
-        with_table=False,
-    )
+    columns = interval(index, "low", "high"), count(institutions, "estimate")
+    return View(data, columns, drawn, title=title, name="chart-distribution", with_table=False)
 
 
 def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
