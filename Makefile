@@ -24,7 +24,7 @@ test: $(READY)  ## all tests but the long ones; says how many checks against out
 test-long: $(READY)  ## what takes long: all engines, disks that are full, Dask, every page in the browser, simulations
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
 
-test-fast: $(READY)  ## what a change of one module can break: under half a second each (tests/slow.txt has the others)
+test-fast: $(READY)  ## what a change of one module can break: under a quarter of a second each (tests/slow.txt has the others)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --fast
 
 measure: $(READY)  ## which tests are slow? writes tests/slow.txt anew

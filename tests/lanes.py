@@ -16,14 +16,15 @@ import pytest
 
 HOUSE = Path(__file__).parents[1]
 LIST = Path(__file__).parent / "slow.txt"
-LIMIT = 0.5
-# In the fast lane a test fails beyond this: ten times the limit, for machines that are slower or busy.
+LIMIT = 0.25
+# In the fast lane a test fails beyond this: twenty times the limit, for first imports and for slow machines.
 MOST = 5.0
 # Fixtures that start processes; what these take is not seen by this one.
 PROCESSES = {"demo", "server"}
 COST = "processor seconds"
 OUTSIDE = ("slow", "long", "browser")
-_shared: dict[pytest.FixtureDef, float] = {}
+# What shared fixtures took in all, each without those that it asked for, and how many tests use them.
+_shared: Counter[pytest.FixtureDef] = Counter()
 _users: Counter[pytest.FixtureDef] = Counter()
 
 
@@ -75,16 +76,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef) -> Generator[None, object, object]:
-    begun = processor_seconds()
+    begun = processor_seconds() - _shared.total()
     result = yield
     if fixturedef.scope != "function":
-        _shared[fixturedef] = max(processor_seconds() - begun, _shared.get(fixturedef, 0.0))
+        _shared[fixturedef] += processor_seconds() - _shared.total() - begun
     return result
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    item.begun, item.known = processor_seconds(), set(_shared)  # type: ignore[attr-defined]
+    item.begun, item.known = processor_seconds(), _shared.total()  # type: ignore[attr-defined]
     return (yield)
 
 
@@ -93,9 +94,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if call.when == "call":
         taken = processor_seconds() - item.begun
-        own = taken - sum(_shared[one] for one in set(_shared) - item.known)
-        part = sum(_shared[one] / max(_users[one], 1) for one in _fixtures(item) & set(_shared))
-        report.user_properties.append((COST, own + part))
+        part = sum(_shared[one] / _users[one] for one in _fixtures(item) if _shared[one])
+        report.user_properties.append((COST, taken - (_shared.total() - item.known) + part))
         if report.passed and item.config.getoption("fast") and taken > MOST:
             report.outcome = "failed"
             report.longrepr = (

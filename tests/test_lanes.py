@@ -1,5 +1,7 @@
 """The list of slow tests: how it is written, how it is read, and that nothing in it is gone."""
 
+from collections import Counter
+
 import pytest
 
 from tests import lanes
@@ -39,7 +41,46 @@ def test_long():
 
 
 def test_in_the_fast_lane_a_test_that_takes_too_long_fails(pytester, monkeypatch):
-    monkeypatch.setattr(lanes, "MOST", 0.1)
     pytester.makepyfile(FAST)
-    pytester.inline_run("-p", "tests.lanes", "--fast", "-p", "no:cacheprovider").assertoutcome(passed=1, failed=1)
+    # Put back before this test itself is judged.
+    with monkeypatch.context() as patch:
+        patch.setattr(lanes, "MOST", 0.1)
+        pytester.inline_run("-p", "tests.lanes", "--fast", "-p", "no:cacheprovider").assertoutcome(passed=1, failed=1)
     pytester.inline_run("-p", "tests.lanes", "-p", "no:cacheprovider").assertoutcome(passed=2)
+
+
+SHARED = """
+import time
+from collections import Counter
+
+import pytest
+
+def use(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until: pass
+
+@pytest.fixture(scope="module")
+def below(): use(0.4)
+
+@pytest.fixture(scope="module")
+def above(below): use(0.2)
+
+def test_one(above): use(0.1)
+def test_two(above): pass
+"""
+
+
+def test_what_tests_share_is_shared_out(pytester, monkeypatch):
+    """0.6 for two tests: each 0.3, and the first 0.1 more; neither pays for all."""
+    costs = []
+
+    class Seen:
+        def pytest_runtest_logreport(self, report):
+            if report.when == "call":
+                costs.append(dict(report.user_properties)[lanes.COST])
+
+    pytester.makepyfile(SHARED)
+    monkeypatch.setattr(lanes, "_users", Counter())
+    monkeypatch.setattr(lanes, "_shared", Counter())
+    pytester.inline_run("-p", "tests.lanes", "-p", "no:cacheprovider", plugins=[Seen()])
+    assert costs == pytest.approx([0.4, 0.3], abs=0.15)
