@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from accessible_notebooks import MIME as MIME
 from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import Language
 from spi_analysis.reporting.wording import Words, words
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from spi_analysis.reporting.views import View
 
+MIME = "application/vnd.spi.languages+json"
 TABLES_MIME = "application/vnd.spi.tables+json"
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 # JupyterLab has no stylesheet of the page: a chart would be as wide as the notebook, with its caption and note in one
