@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accessible_notebooks import MIME as MIME
 from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import Language, RoundSetup
 from spi_analysis.reporting.translations import languages, speak_of, with_marks
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from spi_analysis.reporting.views import View
 
 PAGES_MIME = "application/vnd.spi.pages+json"
+MIME = "application/vnd.spi.languages+json"
 TABLES_MIME = "application/vnd.spi.tables+json"
 # JupyterLab has no stylesheet of the page: a chart would be as wide as the notebook, with its caption and note in one
 # line, in dark ink on a dark theme.

@@ -16,6 +16,7 @@ from accessible_notebooks import AccessibleExporter, Link, PageError, messages
 from spi_analysis import __version__
 from spi_analysis.errors import NotebookError
 from spi_analysis.params import Language, RoundSetup
+from spi_analysis.reporting.display import MIME
 from spi_analysis.reporting.sheets import Sheet, file_names, shown_sheets
 from spi_analysis.reporting.tables import file_links
 from spi_analysis.reporting.translations import speak_of, untranslated, with_marks
@@ -57,6 +58,8 @@ class Page(accessible_notebooks.Page):
 
 class _Exporter(AccessibleExporter):
     """With the template of this package, and links to the files of every table."""
+
+    mime = MIME
 
     def html_of(self, output: NotebookNode, page: accessible_notebooks.Page) -> str | None:
         html = super().html_of(output, page)

@@ -25,6 +25,8 @@ class AccessibleExporter(TemplateExporter):
     """
 
     export_from_notebook = "Accessible HTML"
+    # Of an output that carries the HTML of each language.
+    mime = MIME
     output_mimetype = "text/html"
     language = Unicode("en", help="Language of the page.").tag(config=True)
     catalogue = Unicode("", help="Compiled gettext catalogue (.mo) with the notebook's prose.").tag(config=True)
@@ -63,7 +65,7 @@ class AccessibleExporter(TemplateExporter):
 
     def html_of(self, output: NotebookNode, page: Page) -> str | None:
         """An output in the language of the page; None: it carries no languages."""
-        html = output.get("data", {}).get(MIME)
+        html = output.get("data", {}).get(self.mime)
         if html is not None and page.language not in html:
             raise PageError(f"an output is there in {', '.join(html)}, and not in {page.language!r}")
         return html and html[page.language]

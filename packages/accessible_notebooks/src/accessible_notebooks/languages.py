@@ -58,7 +58,7 @@ def in_language(notebook: NotebookNode, say: Say, html_of: HtmlOf) -> tuple[Note
     copy, title = notebook.copy(), ""
     cells = [
         _shown(cell, say, html_of) if cell.cell_type == "code" else cell
-        for cell in _without_orphans(list(_in_parts(_without_defaults(notebook.cells), say)))
+        for cell in _without_orphans(list(_in_parts(_without_defaults(notebook.cells), say)), html_of)
     ]
     titles = [cell for cell in cells if cell.cell_type == "markdown" and cell.metadata.page.level == 1]
     for i, cell in enumerate(titles):
@@ -96,21 +96,20 @@ def _without_defaults(cells: Collection[NotebookNode]) -> list[NotebookNode]:
     return [cell for cell in cells if not (injected and "parameters" in cell.metadata.get("tags", []))]
 
 
-def _without_orphans(cells: list[NotebookNode]) -> list[NotebookNode]:
+def _without_orphans(cells: list[NotebookNode], html_of: HtmlOf) -> list[NotebookNode]:
     """All cells but sentences before cells that show nothing: they would speak of what is not there."""
     kept: list[NotebookNode] = []
     for i, cell in enumerate(cells):
         if cell.cell_type == "markdown" and cell.metadata.page.level == 0:
             following = list(takewhile(lambda c: c.cell_type == "code", cells[i + 1 :]))
-            if following and all(_shows_nothing(c) for c in following):
+            if following and all(_shows_nothing(c, html_of) for c in following):
                 continue
         kept.append(cell)
     return kept
 
 
-def _shows_nothing(cell: NotebookNode) -> bool:
-    bundles = [output.get("data", {}).get(MIME) for output in cell.outputs]
-    return bool(bundles) and all(bundle is not None and not any(bundle.values()) for bundle in bundles)
+def _shows_nothing(cell: NotebookNode, html_of: HtmlOf) -> bool:
+    return bool(cell.outputs) and all(html_of(output) == "" for output in cell.outputs)
 
 
 def _shown(cell: NotebookNode, say: Say, html_of: HtmlOf) -> NotebookNode:
