@@ -8,6 +8,9 @@ from .answer_fit import (
 from .answer_fit import (
     require_answers_fit as require_answers_fit,
 )
+from .answer_fit import (
+    unasked_items as unasked_items,
+)
 from .cells.contacts import (
     HIDDEN as HIDDEN,
 )
@@ -282,7 +285,6 @@ from .stored_files import (
 from .stored_files import (
     reading as reading,
 )
-from .unasked import unasked_items as unasked_items
 from .upgrade import (
     Upgrade as Upgrade,
 )
