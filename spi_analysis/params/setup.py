@@ -307,7 +307,7 @@ def _check_together(setup: RoundSetup) -> None:
     """What one file alone cannot know: names used in one that must exist in another."""
     problems = [
         *_source_problems(setup), *_weight_problems(setup), *_category_problems(setup), *_previous_problems(setup),
-        *_component_problems(setup), *_generator_problems(setup),
+        *_component_problems(setup), *_generator_problems(setup), *_unit_problems(setup),
     ]  # fmt: skip
     for institution_id in setup.institution_ids:
         try:
@@ -346,6 +346,23 @@ def _generator_problems(setup: RoundSetup) -> list[Problem]:
             got=", ".join(setup.generator.sources),
             expected=", ".join(setup.round.sources),
         )
+    ]
+
+
+def _unit_problems(setup: RoundSetup) -> list[Problem]:
+    """What is known of units is of sources of the round."""
+    return [
+        Problem(
+            "the unit is of a source that the round does not have",
+            file=f"params/rounds/{setup.round.round_id}.units.csv",
+            column="source",
+            key=f"{one.institution_id}, {one.unit or 'all units'}",
+            got=one.source,
+            expected=", ".join(setup.round.sources),
+            hint=nearest(one.source, setup.round.sources),
+        )
+        for one in setup.units
+        if one.source not in setup.round.sources
     ]
 
 

@@ -12,10 +12,10 @@ from .answer_fit import (
     unasked_items as unasked_items,
 )
 from .cells.contacts import (
-    HIDDEN as HIDDEN,
+    Contacts as Contacts,
 )
 from .cells.contacts import (
-    Contacts as Contacts,
+    HIDDEN as HIDDEN,
 )
 from .cells.contacts import (
     mask_email as mask_email,
@@ -261,10 +261,10 @@ from .page_figures import (
     DECIMALS as DECIMALS,
 )
 from .page_figures import (
-    P_DECIMALS as P_DECIMALS,
+    PAGE_DECIMALS as PAGE_DECIMALS,
 )
 from .page_figures import (
-    PAGE_DECIMALS as PAGE_DECIMALS,
+    P_DECIMALS as P_DECIMALS,
 )
 from .page_figures import (
     as_shown as as_shown,
@@ -318,10 +318,10 @@ from .store import (
     NEVER_AGAIN as NEVER_AGAIN,
 )
 from .store import (
-    WRITTEN_BY as WRITTEN_BY,
+    Store as Store,
 )
 from .store import (
-    Store as Store,
+    WRITTEN_BY as WRITTEN_BY,
 )
 from .store import (
     released_estimates as released_estimates,

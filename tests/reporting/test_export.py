@@ -15,9 +15,7 @@ def _notebook(*outputs, source="view.x()"):
     shown = [new_output("execute_result", data={"text/html": BOTH["id"], MIME: BOTH})]
     cells = [
         new_markdown_cell("# Integrity report"),
-        new_markdown_cell(
-            "## Who answered\n\nThree groups were asked: employees, service users, and a small panel of experts."
-        ),
+        new_markdown_cell("## Who answered\n\nWhich groups were asked, and how many of each answered."),
         new_code_cell(source, outputs=[*shown, *outputs], execution_count=1),
         new_markdown_cell("## Glossary"),
     ]
@@ -35,7 +33,7 @@ def test_prose_headings_and_outputs_are_in_the_language_of_the_page(setup):
     assert "Indonesia</td>" in indonesian
     assert "English</td>" not in indonesian
     assert "<h1>Integrity report</h1>" in english
-    assert "Tiga kelompok ditanyai" in indonesian
+    assert "Kelompok mana saja yang ditanyai" in indonesian
     assert 'lang="id"' in indonesian
 
 

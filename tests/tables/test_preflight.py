@@ -76,7 +76,7 @@ def test_every_broken_parameter_file_is_told_at_once(workspace, key):
     spoil(workspace.params / "rounds" / "spi_2024.yaml", "level: 0.95", "level: 95")
     spoil(workspace.params / "rounds" / "spi_2024.institutions.csv", "kota-bengkulu", "kota-bengkulo")
     spoil(workspace.params / "instruments" / "spi_2024.yaml", "scale: agree", "scale: agreed")
-    spoil(workspace.params / "recommendations.yaml", "audience: internal", "audience: staff")
+    spoil(workspace.params / "recommendations.yaml", "kind: score_below", "kind: low_score")
     spoil(workspace.params / "published.yaml", "tolerance: 0.03", "tolerance: 3")
     spoil(workspace.params / "mappings" / "frame.yaml", "min_age: 15", "min_age: fifteen")
     spoil(workspace.params / "mappings" / "events.yaml", "Asia/Jakarta", "Asia/Jakata")

@@ -48,6 +48,9 @@ from .views import (
     recommendations_view as recommendations_view,
 )
 from .views import (
+    units_view as units_view,
+)
+from .views import (
     units_views as units_views,
 )
 from .views import (
