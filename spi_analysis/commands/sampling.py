@@ -62,14 +62,15 @@ def draw(
     import pandas as pd
 
     from spi_analysis.operations import RoundContext, draw_all, problems_of
+    from spi_analysis.params import left_over
     from spi_analysis.tables import public_value_problem
 
     setup = open_setup(workspace, round_id)
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     context.vault.secret("prn")
-    problem = public_value_problem(setup)
-    if problem:
-        raise SamplingError(problem)
+    problems = [*left_over(setup), *filter(None, [public_value_problem(setup)])]
+    if problems:
+        raise SamplingError(*problems)
     codes = institutions or _to_draw(setup, context.store)
     outcomes = draw_all(context, [setup.require(code) for code in codes], workers, out)
     # What was drawn before an error is drawn for good, and said.

@@ -49,3 +49,12 @@ from .national import (
     make_national_round as make_national_round,
 )
 from .publication import publish as publish
+from .workspaces import (
+    NewRound as NewRound,
+)
+from .workspaces import (
+    make_workspace as make_workspace,
+)
+from .workspaces import (
+    new_round as new_round,
+)

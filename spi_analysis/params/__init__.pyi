@@ -189,10 +189,16 @@ from .round import (
     SmallAreaParams as SmallAreaParams,
 )
 from .setup import (
+    LEFT_OVER as LEFT_OVER,
+)
+from .setup import (
     Overrides as Overrides,
 )
 from .setup import (
     RoundSetup as RoundSetup,
+)
+from .setup import (
+    left_over as left_over,
 )
 from .setup import (
     load_setup as load_setup,
