@@ -26,11 +26,17 @@ from .draw import (
 from .draw import (
     draw_table as draw_table,
 )
+from .draw import (
+    planned_table as planned_table,
+)
 from .fieldwork_status import (
     REASONS as REASONS,
 )
 from .fieldwork_status import (
     fieldwork_progress as fieldwork_progress,
+)
+from .fieldwork_status import (
+    has_enough as has_enough,
 )
 from .fieldwork_status import (
     keep_progress as keep_progress,
@@ -122,6 +128,9 @@ from .reserves import (
 )
 from .reserves import (
     log_of as log_of,
+)
+from .reserves import (
+    undo_activation as undo_activation,
 )
 from .respondents import (
     item_weights as item_weights,

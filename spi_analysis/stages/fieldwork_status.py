@@ -208,6 +208,13 @@ def with_outlook(progress: pd.DataFrame) -> pd.DataFrame:
     return progress.assign(outlook=outlook, reason=reason.astype(object).where(~sure, None))
 
 
+def has_enough(setup: RoundSetup, store: Store, institution_id: str, source: Source) -> bool:
+    """Whether a source is expected to reach its aim as it is: a further reserve would be beyond it."""
+    progress, _ = fieldwork_progress(setup, store, [institution_id])
+    rows = with_outlook(progress)
+    return bool(((rows["source"] == source) & (rows["outlook"] == "enough")).any())
+
+
 def shown_progress(progress: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
     """Progress as it may be shown: what would tell of few people is missing.
 
