@@ -46,7 +46,6 @@ class _Group(_BareFlags, TyperGroup):
 app = typer.Typer(
     cls=_Group,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="The SPI workbench: from lists of people to a score that can be defended.\n\nExample: spi demo",

@@ -20,6 +20,8 @@ from tests.demo import copy_inputs, spi, spi_here
 runner = CliRunner()
 NAMES = ("Ayu", "Bima", "Citra", "Dewi", "Eko", "Fajar", "Gita", "Hadi", "Indah", "Joko", "Kartika", "Lestari")
 COMMANDS = [
+    ["init"],
+    ["new-round"],
     ["demo"],
     ["check"],
     ["upgrade"],

@@ -44,7 +44,9 @@ err = Console(stderr=True, width=None if sys.stderr.isatty() else 200)
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="Folder with params/ (default: the one around this folder).")
 ]
-RoundOption = Annotated[str | None, typer.Option("--round", help="Round, such as spi_2024 (default: the only one).")]
+RoundOption = Annotated[
+    str | None, typer.Option("--round", envvar="SPI_ROUND", help="Round, such as spi_2024 (default: the only one).")
+]
 KeyOption = Annotated[
     Path | None, typer.Option("--key-file", help="Vault key (default: SPI_VAULT_KEY or SPI_VAULT_KEY_FILE).")
 ]

@@ -204,7 +204,9 @@ def _print_progress(table: pd.DataFrame) -> None:
     if table["institution_id"].nunique() > MOST_INSTITUTIONS:
         sums = table.groupby("source", sort=False)[["invited", "reached", "answered", "aimed"]].sum().reset_index()
         print_table("All institutions (only counts that may be shown)", sums, decimals=0)
-        rows = rows[table["outlook"] == "behind"].head(MOST_INSTITUTIONS)
+        behind = table[table["outlook"] == "behind"]
+        furthest = (behind["forecast"] / behind["aimed"]).sort_values(na_position="first", kind="stable")
+        rows = rows.loc[furthest.index[:MOST_INSTITUTIONS]]
     print_table("Fieldwork", rows.fillna({"outlook": "", "reason": ""}), decimals=0)
 
 

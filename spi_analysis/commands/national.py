@@ -11,6 +11,7 @@ from spi_analysis.commands.common import (
     RoundOption,
     WorkersOption,
     WorkspaceOption,
+    err,
     finish,
     open_setup,
     out,
@@ -73,4 +74,7 @@ def weight(
     done = sum(outcome.value is True for outcome in outcomes)
     current = sum(outcome.value is False for outcome in outcomes)
     out.print(f"{done:,} institutions weighted, {current:,} up to date", highlight=False)
+    if not outcomes:
+        err.print("no institution has answers yet: nothing was weighted (run: spi import responses)", style="yellow")
+        raise typer.Exit(1)
     finish(problems_of(outcomes), [], setup.workspace)

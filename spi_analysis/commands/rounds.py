@@ -1,4 +1,4 @@
-"""`spi demo`, `spi check`, `spi upgrade`."""
+"""`spi init`, `spi new-round`, `spi demo`, `spi check`, `spi upgrade`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from spi_analysis.commands.common import (
     KeyOption,
     RoundOption,
     WorkspaceOption,
+    day_of,
     open_key,
     open_setup,
     out,
@@ -26,6 +27,52 @@ if TYPE_CHECKING:
 
 rounds = typer.Typer()
 PackOption = Annotated[str | None, typer.Option("--pack", help="A survey of another shape, in params/packs.")]
+
+
+@rounds.command()
+def init(folder: Annotated[Path, typer.Argument(help="The new folder.", show_default=False)]) -> None:
+    """Make a workspace: parameters, notebooks and a README. Code and a round's data live apart.
+
+    Example: spi init ~/spi-2026
+    """
+    from spi_analysis.operations import make_workspace
+
+    place = make_workspace(folder)
+    out.print(f"workspace {place.root}", markup=False, highlight=False)
+    out.print("next: change to it; then spi demo (generated data), or spi vault init for a round of your own")
+
+
+@rounds.command("new-round")
+def new_round_command(
+    name: Annotated[str, typer.Argument(help="Name of the new round, such as spi_2026.", show_default=False)],
+    earlier: Annotated[
+        str | None, typer.Option("--from", help="Round it is made from (default: the only one).")
+    ] = None,
+    institutions: Annotated[
+        str | None, typer.Option(help="Institution codes, separated by commas (default: those of the earlier round).")
+    ] = None,
+    fieldwork: Annotated[
+        tuple[str, str] | None, typer.Option(help="First and last day of fieldwork, YYYY-MM-DD each.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Make a round from an earlier one; every value that belongs to the year is set, or marked to be looked at.
+
+    spi check and spi draw refuse the round until the marks in its file are gone.
+
+    Example: spi new-round spi_2026 --from spi_2024
+    """
+    from spi_analysis.operations import new_round
+
+    setup = open_setup(workspace, earlier)
+    codes = [code.strip() for code in institutions.split(",")] if institutions else setup.institution_ids
+    days = (day_of(fieldwork[0]), day_of(fieldwork[1])) if fieldwork else None
+    made = new_round(setup, name, codes, days)
+    for path in made.files:
+        out.print(f"written  {path.relative_to(setup.workspace.root)}", markup=False, highlight=False)
+    for number, line in made.marked:
+        out.print(f"to set   line {number}: {line}", markup=False, highlight=False)
+    out.print(f"targets of the year: params/targets.csv\nnext: export SPI_ROUND={name}; spi check", highlight=False)
 
 
 @rounds.command()
@@ -85,7 +132,9 @@ def check(workspace: WorkspaceOption = None, round_id: RoundOption = None, key_f
 
 @rounds.command()
 def upgrade(
-    round_id: Annotated[str | None, typer.Argument(help="Round, such as spi_2024 (default: the only one).")] = None,
+    round_id: Annotated[
+        str | None, typer.Argument(envvar="SPI_ROUND", help="Round, such as spi_2024 (default: the only one).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:

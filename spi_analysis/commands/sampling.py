@@ -13,6 +13,7 @@ from spi_analysis.commands.common import (
     WorkersOption,
     WorkspaceOption,
     day_of,
+    err,
     finish,
     open_key,
     open_setup,
@@ -50,9 +51,13 @@ def audit_frame_command(
 
 @sampling.command()
 def draw(
-    institutions: Institutions = None, workers: WorkersOption = None, workspace: WorkspaceOption = None,
-    round_id: RoundOption = None, key_file: KeyOption = None,
-) -> None:  # fmt: skip
+    institutions: Institutions = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many would be drawn; draw nobody.")] = False,
+    workers: WorkersOption = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+    key_file: KeyOption = None,
+) -> None:
     """Draw the samples, once; refuses to draw again, or with the demonstration's public value.
 
     Without codes: all institutions with a list and without a sample. One that cannot be drawn does not stop the others.
@@ -62,14 +67,18 @@ def draw(
     import pandas as pd
 
     from spi_analysis.operations import RoundContext, draw_all, problems_of
+    from spi_analysis.params import left_over
     from spi_analysis.tables import public_value_problem
 
     setup = open_setup(workspace, round_id)
+    if dry_run:
+        _print_plan(setup, institutions)
+        return
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     context.vault.secret("prn")
-    problem = public_value_problem(setup)
-    if problem:
-        raise SamplingError(problem)
+    problems = [*left_over(setup), *filter(None, [public_value_problem(setup)])]
+    if problems:
+        raise SamplingError(*problems)
     codes = institutions or _to_draw(setup, context.store)
     outcomes = draw_all(context, [setup.require(code) for code in codes], workers, out)
     # What was drawn before an error is drawn for good, and said.
@@ -78,6 +87,17 @@ def draw(
         print_rows("Drawn", pd.concat(drawn, ignore_index=True))
         out.print(f"records to publish: data/{setup.round.round_id}/draw/<institution>.json (draw_private/ stays here)")
     finish(problems_of(outcomes), [], setup.workspace)
+
+
+def _print_plan(setup: RoundSetup, institutions: list[str] | None) -> None:
+    import pandas as pd
+
+    from spi_analysis.stages import planned_table
+
+    store = open_store(setup)
+    codes = institutions or _to_draw(setup, store)
+    print_rows("Would be drawn", pd.concat([planned_table(setup, store, code) for code in codes], ignore_index=True))
+    out.print("nobody was drawn, and nothing was written")
 
 
 def _to_draw(setup: RoundSetup, store: Store) -> list[str]:
@@ -90,8 +110,11 @@ def _to_draw(setup: RoundSetup, store: Store) -> list[str]:
 @sampling.command("activate")
 def activate(
     institution_id: Annotated[str, typer.Argument(metavar="INSTITUTION", help="Institution code.")],
-    source: Annotated[str, typer.Option(help="Source, such as external.")],
     reason: Annotated[str, typer.Option(help="Why, for the log of activations.")],
+    source: Annotated[str, typer.Option(help="Source, such as external (the log knows it for --undo).")] = "",
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the last activation back, if nobody of it was invited.")
+    ] = False,
     stratum: Annotated[list[str] | None, typer.Option(help="Stratum (may be repeated; default: all).")] = None,
     date: Annotated[str | None, typer.Option(help="Day of the activation, YYYY-MM-DD (default: today).")] = None,
     workspace: WorkspaceOption = None,
@@ -101,10 +124,17 @@ def activate(
 
     Example: spi activate kota-mojokerto --source external --reason "few answers by week 4"
     """
-    from spi_analysis.stages import activate_reserve, activation_table, drawn_of, log_of
+    from spi_analysis.stages import activate_reserve, activation_table, drawn_of, has_enough, log_of, undo_activation
 
     setup = open_setup(workspace, round_id)
     store = open_store(setup)
+    if undo:
+        entry = undo_activation(setup, store, institution_id, reason, day_of(date))
+        out.print(f"activation {entry['undoes']} taken back: {entry['people']:,} people are in reserve again")
+        return
+    if has_enough(setup, store, institution_id, source):
+        beyond = "this source is expected to reach its aim without a reserve; spi activate --undo takes it back"
+        err.print(beyond, style="yellow")
     entry = activate_reserve(setup, store, institution_id, source, stratum, reason, day_of(date))
     out.print(
         f"activation {entry['number']}: {entry['people']:,} people of {source} may be invited now", highlight=False

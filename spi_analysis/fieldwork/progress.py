@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from spi_analysis.params import FieldworkParams, ForecastParams
 
@@ -177,7 +177,7 @@ def forecast_answers(
         answers = left * (1 - np.exp(-share))
         expected, gradient, left = expected + answers, gradient + answers * row, left - answers
     spread = fit.dispersion / max(expected, 1.0) + gradient @ fit.covariance @ gradient / max(expected, 1.0) ** 2
-    factor = np.exp(norm.ppf(0.5 + level / 2) * np.sqrt(spread))
+    factor = np.exp(NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(spread))
     # People are counted: limits are whole, and outwards.
     high = min(so_far + np.ceil(max(expected, 1.0) * factor), float(invited))
     return Forecast(so_far + expected, so_far + np.floor(expected / factor), high)

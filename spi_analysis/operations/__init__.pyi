@@ -56,3 +56,12 @@ from .national import (
 from .publication import (
     publish as publish,
 )
+from .workspaces import (
+    NewRound as NewRound,
+)
+from .workspaces import (
+    make_workspace as make_workspace,
+)
+from .workspaces import (
+    new_round as new_round,
+)

@@ -30,10 +30,10 @@ from .instrument import (
     SourceInstrument as SourceInstrument,
 )
 from .loading import (
-    SAVE_AGAIN as SAVE_AGAIN,
+    BrokenText as BrokenText,
 )
 from .loading import (
-    BrokenText as BrokenText,
+    SAVE_AGAIN as SAVE_AGAIN,
 )
 from .loading import (
     lines_of as lines_of,
@@ -60,9 +60,6 @@ from .loading import (
     validate as validate,
 )
 from .mapping import (
-    MODELS as MODELS,
-)
-from .mapping import (
     ContactMapping as ContactMapping,
 )
 from .mapping import (
@@ -82,6 +79,9 @@ from .mapping import (
 )
 from .mapping import (
     HeaderRules as HeaderRules,
+)
+from .mapping import (
+    MODELS as MODELS,
 )
 from .mapping import (
     NameRules as NameRules,
@@ -138,12 +138,6 @@ from .roster import (
     CORRECTIONS as CORRECTIONS,
 )
 from .roster import (
-    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
-)
-from .roster import (
-    OTHER_CORRECTION as OTHER_CORRECTION,
-)
-from .roster import (
     ComponentScore as ComponentScore,
 )
 from .roster import (
@@ -154,6 +148,12 @@ from .roster import (
 )
 from .roster import (
     InstitutionType as InstitutionType,
+)
+from .roster import (
+    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
+)
+from .roster import (
+    OTHER_CORRECTION as OTHER_CORRECTION,
 )
 from .roster import (
     Province as Province,
@@ -201,10 +201,16 @@ from .round import (
     SmallAreaParams as SmallAreaParams,
 )
 from .setup import (
+    LEFT_OVER as LEFT_OVER,
+)
+from .setup import (
     Overrides as Overrides,
 )
 from .setup import (
     RoundSetup as RoundSetup,
+)
+from .setup import (
+    left_over as left_over,
 )
 from .setup import (
     load_setup as load_setup,

@@ -299,6 +299,16 @@ class DrawParams(Judgement):
     public_value_name: Text
     public_value: str
     public_value_date: dt.date
+
+    @field_validator("public_value")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        """The record holds it letter by letter: a quotation mark that a word processor bent gives another draw."""
+        if not value.isascii() or value != value.strip() or '"' in value or "'" in value:
+            expected = "letters, digits, spaces and . , - / of ASCII, without quotation marks"
+            raise Wrong("the public value holds quotation marks, or letters that look like others", value, expected)
+        return value
+
     coordination: CoordinationParams | None = None
 
 

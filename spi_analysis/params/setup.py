@@ -485,3 +485,35 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
             for key, value in changes.items()
         },
     }
+
+
+# What a new round still has of the one it was made from.
+
+# Behind a value that nobody has looked at yet.
+LEFT_OVER = "# <- of"
+# A round of December may be announced in the year before.
+YEARS_BEFORE = 1
+
+
+def left_over(setup: RoundSetup) -> list[Problem]:
+    """Values that belong to another year: marked by ``spi new-round``, or told by their dates."""
+    path, round_ = setup.workspace.round_params(setup.round.round_id), setup.round
+    where = f"params/rounds/{path.name}"
+    problems = [
+        Problem(
+            "a value is still that of the earlier round", where, key=f"line {number}", got=line.strip(),
+            expected=f"the value of {round_.year}", hint="set it, or leave it on purpose, and take the remark away",
+        )
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if LEFT_OVER in line and not line.lstrip().startswith("#")
+    ]  # fmt: skip
+    days = {"fieldwork.start": round_.fieldwork.start, "draw.public_value_date": round_.draw.public_value_date}
+    problems += [
+        Problem(
+            "a day of the round is of another year", where, key=key, got=day.isoformat(),
+            expected=f"a day of {round_.year}", hint="was it left over from the round that this one was made from?",
+        )
+        for key, day in days.items()
+        if not round_.year - YEARS_BEFORE <= day.year <= round_.year
+    ]  # fmt: skip
+    return problems

@@ -60,6 +60,6 @@ def the_round(workspace: Workspace) -> str:
             file="params/rounds",
             got=", ".join(names) or "no round",
             expected="one round, or its name",
-            hint="name it with --round",
+            hint="name it with --round, or set SPI_ROUND",
         )
     return names[0]

@@ -26,11 +26,14 @@ from .draw import (
 from .draw import (
     draw_table as draw_table,
 )
-from .explorer import (
-    NOT_SCORED as NOT_SCORED,
+from .draw import (
+    planned_table as planned_table,
 )
 from .explorer import (
     Explorer as Explorer,
+)
+from .explorer import (
+    NOT_SCORED as NOT_SCORED,
 )
 from .explorer import (
     explore_published as explore_published,
@@ -43,6 +46,9 @@ from .fieldwork_status import (
 )
 from .fieldwork_status import (
     fieldwork_progress as fieldwork_progress,
+)
+from .fieldwork_status import (
+    has_enough as has_enough,
 )
 from .fieldwork_status import (
     keep_progress as keep_progress,
@@ -87,13 +93,13 @@ from .peer_ranks import (
     round_rank_sets as round_rank_sets,
 )
 from .plan import (
+    History as History,
+)
+from .plan import (
     LEVELS_JOINED as LEVELS_JOINED,
 )
 from .plan import (
     PANEL as PANEL,
-)
-from .plan import (
-    History as History,
 )
 from .plan import (
     SourcePlan as SourcePlan,
@@ -111,13 +117,13 @@ from .plan import (
     with_strata as with_strata,
 )
 from .report import (
-    STALE_REPORTS as STALE_REPORTS,
-)
-from .report import (
     InstitutionPage as InstitutionPage,
 )
 from .report import (
     RoundResult as RoundResult,
+)
+from .report import (
+    STALE_REPORTS as STALE_REPORTS,
 )
 from .report import (
     institution_page as institution_page,
@@ -160,6 +166,9 @@ from .reserves import (
 )
 from .reserves import (
     log_of as log_of,
+)
+from .reserves import (
+    undo_activation as undo_activation,
 )
 from .respondents import (
     item_weights as item_weights,

@@ -40,6 +40,7 @@ PRIVATE = "draw_private"
 PRIVATE_DIGEST = "private_digest"
 # Inside a place everyone drawn has the same chance to be activated: the stratum, or the unit of a two-stage draw.
 PLACE = "place"
+DRAW_COLUMNS = ["institution_id", "source", "may be invited", "invited first", "in reserve", "strata"]
 DRAWN_COLUMNS = [c for c in SAMPLE_COLUMNS if c != "base_weight"] + [PLACE]
 
 
@@ -204,8 +205,20 @@ def draw_table(records: list[dict[str, Any]]) -> pd.DataFrame:
         for source, part in record["sources"].items()
         for first in [sum(entry["waves"][0]["size"] for entry in part["strata"])]
     ]
-    columns = ["institution_id", "source", "may be invited", "invited first", "in reserve", "strata"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=DRAW_COLUMNS)
+
+
+def planned_table(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
+    """What a draw would do, as ``draw_table`` writes what it did; nothing is drawn or written."""
+    round_, frame = setup.round_for(setup.require(institution_id)), store.read("frame", institution_id)
+    _require_sources(frame, round_, institution_id)
+    rows = []
+    for source in round_.sources:
+        plan = plan_source(frame, round_, source, response_history(setup, store, institution_id, source))
+        waves = plan.waves.values()
+        first = sum(sizes[0] for sizes in waves)
+        rows.append((institution_id, source, plan.population, first, sum(map(sum, waves)) - first, len(plan.strata)))
+    return pd.DataFrame(rows, columns=DRAW_COLUMNS)
 
 
 def _require_sources(frame: pd.DataFrame, round_: RoundParams, institution_id: str) -> None:

@@ -18,11 +18,6 @@ from spi_analysis.disclosure import few_of_either, size_tells
 from spi_analysis.errors import WeightingError
 from spi_analysis.fieldwork import STATES, contact_states, forecast_answers
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.stages.plan import plan_source
-from spi_analysis.stages.report import last_day
-from spi_analysis.stages.reserves import drawn_of, last_waves, log_of
-from spi_analysis.stages.weight import people_with_disposition
-from spi_analysis.survey import r_indicator, with_unknown_level
 from spi_analysis.tables import Store
 
 RECORD = "progress"
@@ -93,6 +88,11 @@ def _state(setup: RoundSetup, store: Store, institution_id: str) -> str:
 
 
 def _counted(setup: RoundSetup, store: Store, institution_id: str) -> dict[str, Any]:
+    # Loaded where something is counted: weighting and planning take seconds, which a look at kept counts need not wait.
+    from spi_analysis.stages.plan import plan_source
+    from spi_analysis.stages.report import last_day
+    from spi_analysis.stages.weight import people_with_disposition
+
     round_ = setup.round_for(institution_id)
     frame, sample = store.read("frame", institution_id), store.read("sample", institution_id)
     events, responses = _or_none(store, "events", institution_id), _or_none(store, "responses", institution_id)
@@ -148,6 +148,8 @@ def _spread(people: pd.DataFrame, round_: RoundParams, source: Source) -> dict[s
 
     Missing where nobody or everybody answered, or the model does not settle: then it is too early to tell.
     """
+    from spi_analysis.survey import r_indicator, with_unknown_level
+
     weighting = round_.sources[source].weighting
     nothing = dict.fromkeys(SPREAD)
     if weighting is None:
@@ -174,6 +176,8 @@ def _merged(column: pd.Series, answered: pd.Series, least: int) -> pd.Series:
 
 def _reserves(store: Store, institution_id: str) -> dict[str, dict[str, int]]:
     """Per source the next wave that could be activated, and how many people are in it."""
+    from spi_analysis.stages.reserves import drawn_of, last_waves, log_of
+
     drawn = drawn_of(store, institution_id)
     last = last_waves(drawn, log_of(store, institution_id))
     following = pd.Series([last[key] + 1 for key in zip(drawn["source"], drawn["stratum"], strict=True)], drawn.index)
@@ -206,6 +210,13 @@ def with_outlook(progress: pd.DataFrame) -> pd.DataFrame:
     reason = pd.Series(left.to_numpy().argmax(axis=1), progress.index).map(dict(enumerate(REASONS)))
     sure = pd.Series(outlook, progress.index).eq("enough") | (left.sum(axis=1) == 0)
     return progress.assign(outlook=outlook, reason=reason.astype(object).where(~sure, None))
+
+
+def has_enough(setup: RoundSetup, store: Store, institution_id: str, source: Source) -> bool:
+    """Whether a source is expected to reach its aim as it is: a further reserve would be beyond it."""
+    progress, _ = fieldwork_progress(setup, store, [institution_id])
+    rows = with_outlook(progress)
+    return bool(((rows["source"] == source) & (rows["outlook"] == "enough")).any())
 
 
 def shown_progress(progress: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:

@@ -54,7 +54,6 @@ def activate_reserve(
         entries = log_of(store, institution_id)
         _finish_last(store, institution_id, drawn, entries)
         waves = _next_waves(part, last_waves(drawn, entries), source, strata)
-        marked = demo_seed(setup.workspace) is not None and not not_of_the_demo(setup.workspace)
         entry = {
             "number": len(entries) + 1,
             "source": source,
@@ -64,13 +63,72 @@ def activate_reserve(
             "date": date.isoformat(),
             "previous": digest_of(entries[-1] if entries else record),
         }
-        store.write_record(LOG, institution_id, {"institution_id": institution_id, "releases": [*entries, entry]})
-        # Last: a process that was killed before leaves a log ahead of the sample; the next activation sees to that
-        # first.
-        store.write("sample", institution_id, sample_of(drawn, [*entries, entry]))
-        if marked:
-            mark_demo(setup.workspace, demo_seed(setup.workspace) or 0)
+        _write(setup, store, institution_id, drawn, [*entries, entry])
         return entry
+
+
+def undo_activation(setup: RoundSetup, store: Store, institution_id: str, reason: str, date: dt.date) -> dict[str, Any]:
+    """Take the last activation back, as long as nobody of its wave was invited: one more entry of the log.
+
+    Raises
+    ------
+    SamplingError   there is nothing to take back, or somebody may have been invited: an activated wave is then worked
+        to its end.
+    """
+    with one_writer(store.root.parent):
+        setup.require(institution_id)
+        drawn, entries = drawn_of(store, institution_id), log_of(store, institution_id)
+        if not entries or "undoes" in entries[-1]:
+            raise SamplingError(
+                "there is no activation to take back", key=institution_id, hint="only the last one can be"
+            )
+        _finish_last(store, institution_id, drawn, entries)
+        last = entries[-1]
+        people = _activated_by(drawn, last)
+        _require_nobody_invited(store, institution_id, last, people)
+        back = {stratum: wave - 1 for stratum, wave in last["strata"].items()}
+        entry = last | {"number": len(entries) + 1, "strata": back, "undoes": last["number"], "reason": reason.strip(),
+                        "date": date.isoformat(), "previous": digest_of(last)}  # fmt: skip
+        _write(setup, store, institution_id, drawn, [*entries, entry])
+        return entry
+
+
+def _write(
+    setup: RoundSetup, store: Store, institution_id: str, drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]
+) -> None:
+    seed = demo_seed(setup.workspace)
+    marked = seed is not None and not not_of_the_demo(setup.workspace)
+    store.write_record(LOG, institution_id, {"institution_id": institution_id, "releases": list(entries)})
+    # Last: a process that was killed before leaves a log ahead of the sample; the next activation sees to that first.
+    store.write("sample", institution_id, sample_of(drawn, entries))
+    if marked:
+        mark_demo(setup.workspace, seed or 0)
+
+
+def _activated_by(drawn: pd.DataFrame, entry: dict[str, Any]) -> pd.DataFrame:
+    """The people whom an entry activated."""
+    rows = drawn[drawn["source"] == entry["source"]]
+    return rows[rows["wave"] == rows["stratum"].map(entry["strata"])]
+
+
+def _require_nobody_invited(store: Store, institution_id: str, entry: dict[str, Any], people: pd.DataFrame) -> None:
+    waves = sorted(set(entry["strata"].values()))
+    files = [store.root / "invitations" / f"{institution_id}__{entry['source']}__wave{wave}.csv" for wave in waves]
+    events = store.read_if_there("events", institution_id)
+    heard = (
+        0
+        if events is None
+        else events[events["source"] == entry["source"]]["person_id"].isin(people["person_id"]).sum()
+    )
+    written = [path.name for path in files if path.exists()]
+    if written or heard:
+        raise SamplingError(
+            "somebody of this wave may have been invited, so it cannot be taken back",
+            key=f"{institution_id}, activation {entry['number']}",
+            got=", ".join(written) or f"{heard} contact events",
+            expected="no invitation file of the wave, and no event of its people",
+            hint="an activated wave is worked to its end",
+        )
 
 
 def sample_of(drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -101,10 +159,12 @@ def log_problems(record: dict[str, Any], drawn: pd.DataFrame, entries: Sequence[
         if entry["number"] != number or entry["previous"] != digest_of(previous):
             problems.append(f"{place} does not follow the entry before it")
         known = {h: last.get((entry["source"], h), -1) for h in entry["strata"]}
-        if any(wave != known[h] + 1 for h, wave in entry["strata"].items()):
+        # An entry that takes one back names the waves before it.
+        step = -1 if "undoes" in entry else 1
+        if any(wave != known[h] + step for h, wave in entry["strata"].items()):
             problems.append(f"{place} skips or repeats a wave")
-        rows = drawn[drawn["source"] == entry["source"]]
-        if entry["people"] != int((rows["wave"] == rows["stratum"].map(entry["strata"])).sum()):
+        undone = "undoes" in entry and (previous is record or entry["undoes"] != previous["number"])
+        if undone or entry["people"] != len(_activated_by(drawn, previous if "undoes" in entry else entry)):
             problems.append(f"{place} names another number of people than was drawn")
         last |= {(entry["source"], h): wave for h, wave in entry["strata"].items()}
         previous = entry

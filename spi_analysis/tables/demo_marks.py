@@ -41,8 +41,8 @@ MADE_FROM_LISTS = (
 )
 REMAKE = f"{RESTORE}, or remove data/ and make the demo again: spi demo"
 OWN_WORKSPACE = (
-    "bring your own lists in a fresh copy of the project: git clone . ../my-round (or copy it without data/ and "
-    "outputs/), then there: spi vault init --key-file FILE; docs/bring_your_lists.md goes on from there"
+    "bring your own lists in a workspace of their own: spi init ../my-round, then there: spi vault init --key-file FILE"
+    "; docs/first_real_round.md goes on from there"
 )
 
 

@@ -22,6 +22,7 @@ from spi_analysis.params import (
     RoundSetup,
     Workspace,
     frame_mapping,
+    left_over,
     load_mapping,
     load_roster,
     load_setup,
@@ -316,7 +317,9 @@ def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Issue]:
 
 
 def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Issue]:
-    """A real round is drawn with a real public value; what was drawn without one is named."""
+    """A real round is drawn with a real public value, and with dates of its own; what was not is named."""
+    for problem in left_over(setup):
+        yield Issue("error", ("draw", "fieldwork"), "", problem)
     problem = public_value_problem(setup)
     if problem:
         yield Issue("missing", ("draw",), "", problem)

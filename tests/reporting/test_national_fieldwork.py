@@ -51,7 +51,7 @@ def test_the_furthest_behind_stands_first_and_who_has_enough_in_no_row(progress,
     ]  # fmt: skip
     assert rows[0][2:6] == ["< 10", "150", "–", "–"], "seven answers are told by no figure and no forecast"
     assert rows[1][4:6] == ["30", "20 to 40"]
-    assert rows[1][6:] == ["Behind", "Reached and silent: remind", "wave 2: 100"]
+    assert rows[1][6:] == ["Behind", "Reached and silent", "wave 2: 100"]
 
 
 def test_what_is_kept_back_is_in_no_sum(progress, setup):

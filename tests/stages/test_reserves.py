@@ -10,8 +10,8 @@ import pytest
 
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.draw import archive_path, draw_institution
-from spi_analysis.stages.reserves import LOG, activate_reserve, activation_table, drawn_of, log_of
+from spi_analysis.stages.draw import archive_path, draw_institution, draw_table, planned_table
+from spi_analysis.stages.reserves import LOG, activate_reserve, activation_table, drawn_of, log_of, undo_activation
 from spi_analysis.stages.verify import verify_institution
 from spi_analysis.stages.weight import weight_institution
 from spi_analysis.tables.store import Store
@@ -372,10 +372,70 @@ def test_an_activated_wave_gets_an_invitation_file_of_its_own(store: Store, room
     from spi_analysis.tables import invitations
 
     written = []
-    monkeypatch.setattr(invitations, "_with_contacts", lambda setup, vault, i, source, people: people.assign(name="x"))
+    monkeypatch.setattr(invitations, "with_tokens", lambda setup, vault, i, source, people: people.assign(name="x"))
     monkeypatch.setattr(invitations, "_write", lambda path, people: written.append((path.name, len(people))) or path)
     draw_institution(roomy, store, TOWN, SECRET)
     entry = activate(roomy, store)
-    invitations.write_invitations(roomy, store, None, TOWN)
+    invitations.prepare_invitations(roomy, store, None, TOWN).write(store)
     assert dict(written)[f"{TOWN}__external__wave2.csv"] == entry["people"]
     assert {name for name, _ in written} >= {f"{TOWN}__{source}.csv" for source in SOURCES}
+
+
+def undo(setup: RoundSetup, store: Store) -> dict:
+    return undo_activation(setup, store, TOWN, "activated by mistake", DAY)
+
+
+def test_an_activation_is_taken_back_by_one_more_entry(store: Store, roomy: RoundSetup) -> None:
+    draw_institution(roomy, store, TOWN, SECRET)
+    before = store.read("sample", TOWN)
+    first = activate(roomy, store)
+    entry = undo(roomy, store)
+    assert (entry["number"], entry["undoes"], entry["people"]) == (2, 1, first["people"])
+    pd.testing.assert_frame_equal(store.read("sample", TOWN), before)
+    assert differences(roomy, store) == {}, "the log only grows, and is sound"
+    assert activate(roomy, store)["strata"] == first["strata"], "the same wave is next again"
+    assert differences(roomy, store) == {}
+
+
+def test_only_the_last_activation_can_be_taken_back(store: Store, roomy: RoundSetup) -> None:
+    draw_institution(roomy, store, TOWN, SECRET)
+    with pytest.raises(SamplingError, match="no activation to take back"):
+        undo(roomy, store)
+    activate(roomy, store)
+    undo(roomy, store)
+    with pytest.raises(SamplingError, match="no activation to take back"):
+        undo(roomy, store)
+
+
+@pytest.mark.parametrize("what", ["file", "event"])
+def test_a_wave_of_which_somebody_may_have_been_invited_stays(store: Store, roomy: RoundSetup, what: str) -> None:
+    draw_institution(roomy, store, TOWN, SECRET)
+    activate(roomy, store)
+    people = store.read("sample", TOWN).query("wave == 2")
+    if what == "file":
+        folder = store.root / "invitations"
+        folder.mkdir()
+        (folder / f"{TOWN}__external__wave2.csv").write_text("token\n", encoding="utf-8")
+    else:
+        event = people[["institution_id", "person_id", "source"]].head(1)
+        store.write("events", TOWN, event.assign(event="sent", at=pd.Timestamp("2024-09-03"), channel="email"))
+    with pytest.raises(SamplingError, match="may have been invited"):
+        undo(roomy, store)
+    assert len(log_of(store, TOWN)) == 1
+
+
+def test_an_undo_that_names_another_activation_is_found(store: Store, roomy: RoundSetup) -> None:
+    draw_institution(roomy, store, TOWN, SECRET)
+    activate(roomy, store)
+    undo(roomy, store)
+    record = store.read_record(LOG, TOWN)
+    record["releases"][1]["undoes"] = 7
+    store.write_record(LOG, TOWN, record)
+    assert any("names another number" in what for what in differences(roomy, store)["external"])
+
+
+def test_a_dry_run_says_what_the_draw_then_does(store: Store, roomy: RoundSetup) -> None:
+    planned = planned_table(roomy, store, TOWN)
+    assert not store.has("sample", TOWN)
+    assert store.read_record("draw", TOWN) is None
+    pd.testing.assert_frame_equal(planned, draw_table([draw_institution(roomy, store, TOWN, SECRET)]))

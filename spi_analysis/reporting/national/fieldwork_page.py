@@ -39,9 +39,9 @@ OUTLOOK = {
     "unknown": message("No answer yet"),
 }
 REASON = {
-    "wrong_number": message("Wrong numbers: put them right"),
-    "not_reached": message("Not reached: another channel"),
-    "silent": message("Reached and silent: remind"),
+    "wrong_number": message("Wrong numbers"),
+    "not_reached": message("Not reached"),
+    "silent": message("Reached and silent"),
 }
 # Rows on the page; the files have all.
 MOST = 60
@@ -101,14 +101,16 @@ def fieldwork_days_chart(days: pd.DataFrame, progress: pd.DataFrame, setup: Roun
         *(count(_part(source), source) for source in table.columns),
     )
     table = table.where(table >= setup.round.disclosure.min_cell)
+    aimed = progress[progress["answered"].notna()].groupby("source")["aimed"].sum()
     drawn = chart(
         lines,
-        series_of(table, "part"),
+        series_of(100 * table / aimed[table.columns], "part"),
         "chart-fieldwork-days",
         in_words(title),
         x_label=in_words(message("Day")),
-        y_label=in_words(message("Answered")),
+        y_label=in_words(message("Percent of the answers aimed for")),
         decimals=0,
+        unit="%",
     )
     return View(table.reset_index(), columns, drawn, title=title, name="fieldwork-days", with_table=False)
 
@@ -132,7 +134,7 @@ def fieldwork_lag_table(progress: pd.DataFrame, setup: RoundSetup) -> Shown:
         number(message("Expected at the end"), "forecast", 0),
         interval(message("Interval"), "forecast_low", "forecast_high", 0),
         worded(message("Outlook"), "outlook", OUTLOOK),
-        worded(message("Most of those who are missing"), "reason", REASON),
+        worded(message("Why"), "reason", REASON),
         figure_text(message("Next reserve"), ("wave", "reserve"), _reserve),
     )
     note = message(
