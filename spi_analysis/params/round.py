@@ -16,7 +16,7 @@ from spi_analysis.params.sources import Count, ListColumn, Share, SourceParams, 
 # What if the nonrespondents differ, and what if answers were coached: the judgements behind both checks.
 
 Phi = Annotated[float, Field(ge=0, le=1)]
-KnownColumn = ListColumn | Literal["tenure_years", "unit_tenure_years", "channels", "n_listings"]
+KnownColumn = ListColumn | Literal["tenure_band", "unit_tenure_band", "channels", "n_listings"]
 Known = Annotated[list[KnownColumn], Field(min_length=1), AfterValidator(unique)]
 
 

@@ -97,6 +97,9 @@ from .contracts import (
     CONTRACTS as CONTRACTS,
 )
 from .contracts import (
+    EXACT_SPANS as EXACT_SPANS,
+)
+from .contracts import (
     FOLLOW_UPS as FOLLOW_UPS,
 )
 from .contracts import (
@@ -104,6 +107,9 @@ from .contracts import (
 )
 from .contracts import (
     checked as checked,
+)
+from .contracts import (
+    tenure_bands as tenure_bands,
 )
 from .demo_marks import (
     PUBLISHED as PUBLISHED,

@@ -18,7 +18,7 @@ import pandas as pd
 from spi_analysis.errors import StoreError
 from spi_analysis.params import Workspace
 from spi_analysis.tables.checksum import PARQUET, RECORD, was_whole
-from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.contracts import CONTRACTS, EXACT_SPANS, checked, tenure_bands
 from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
 from spi_analysis.tables.estimate_columns import estimates_from_schema_1
 from spi_analysis.tables.files import make_private, write_parquet, write_record
@@ -124,6 +124,13 @@ _SEALED_BY: dict[str, Callable[[Path], bool]] = {".parquet": _seal_table, ".json
 # Carried out before all others, which read the files.
 SEALING = Migration(2, SEALED, "every file carries a checksum of all its bytes", sealed)
 
+
+def banded_tenure(frame: pd.DataFrame) -> pd.DataFrame:
+    """Spans of years became bands. The frame that a draw keeps stays: its digests are on record."""
+    bands = {years: tenure_bands(frame[years]) for years in EXACT_SPANS}
+    return frame.assign(**bands).rename(columns=EXACT_SPANS)
+
+
 # In the order in which they are carried out. A change of stored tables, columns or codes adds its entry at the end, and
 # one to SCHEMA if that version has left the house.
 MIGRATIONS: Sequence[Migration] = (
@@ -138,6 +145,12 @@ MIGRATIONS: Sequence[Migration] = (
         2,
         "estimates: part and domain with their kinds, denominator and reference year, for dimension and domain",
         in_tables("estimates", ["dimension", "domain"], estimates_from_schema_1),
+    ),
+    Migration(
+        2,
+        3,
+        "frame: bands of tenure for exact years",
+        in_tables("frame", list(EXACT_SPANS), banded_tenure),
     ),
 )
 

@@ -222,6 +222,8 @@ CONTACT_COLUMNS = (
     "email",
     "email_2",
     "employee_number",
+    "tenure_years",
+    "unit_tenure_years",
 )
 STATE = "data/vault/vault.json"
 RESTORE = "restore it from a backup"
