@@ -301,6 +301,12 @@ class RankParams(Judgement):
     peers: Annotated[list[Literal["type", "size_class"]], Field(min_length=1), AfterValidator(unique)]
 
 
+class RetentionParams(Judgement):
+    """How long names, numbers and addresses of a round are kept; afterwards ``spi vault destroy`` deletes them."""
+
+    contacts_until: dt.date
+
+
 # One more whenever a key of the parameter files changes its name or meaning, or one is added that has to be set.
 PARAMETER_SCHEMA = 2
 
@@ -337,6 +343,8 @@ class RoundParams(Judgement):
     ranks: RankParams
     sensitivity: SensitivityParams
     conduct: ConductParams
+    # Without it the contacts of a round cannot be destroyed, only single people forgotten.
+    retention: RetentionParams | None = None
 
     def __repr__(self) -> str:
         kinds = {source: "panel" if part.design is None else "sample" for source, part in self.sources.items()}

@@ -31,7 +31,7 @@ from spi_analysis.survey.sampling import (
     record_differences,
     verify_draw,
 )
-from spi_analysis.tables import EXACT_SPANS, NEVER_AGAIN, Store, read_table, tenure_bands
+from spi_analysis.tables import EXACT_SPANS, FORGOTTEN, NEVER_AGAIN, Store, read_table, tenure_bands
 
 # Probabilities that went through a file and back.
 ROUNDING = 1e-12
@@ -58,7 +58,17 @@ def verify_institution(
         except (SpiError, KeyError, TypeError, AttributeError) as error:
             said = _said(error) if isinstance(error, SpiError) else f"no usable {error}"
             differences[source] = [Difference(f"the record cannot be followed: {said}")]
-    return _with_activations(store, institution_id, record, differences)
+    return _with_forgotten(store, institution_id, _with_activations(store, institution_id, record, differences))
+
+
+def _with_forgotten(
+    store: Store, institution_id: str, differences: dict[str, list[Difference]]
+) -> dict[str, list[Difference]]:
+    """Before the differences of a source: that people were forgotten since, whose rows have another code."""
+    forgotten = [entry["source"] for entry in (store.read_record(FORGOTTEN, institution_id) or {}).values()]
+    said = "people were forgotten since the draw: the digests of their strata are not those on record any more"
+    notes = {source: [Difference(f"{forgotten.count(source)} {said}")] for source in set(forgotten)}
+    return {source: [*notes.get(source, []), *found] for source, found in differences.items()}
 
 
 def _archive(store: Store, institution_id: str) -> pd.DataFrame | None:

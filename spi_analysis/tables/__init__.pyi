@@ -8,6 +8,9 @@ from .answer_fit import (
 from .answer_fit import (
     require_answers_fit as require_answers_fit,
 )
+from .answer_fit import (
+    unasked_items as unasked_items,
+)
 from .cells.contacts import (
     HIDDEN as HIDDEN,
 )
@@ -149,6 +152,30 @@ from .demo_marks import (
 )
 from .demo_marks import (
     refuse_in_demo as refuse_in_demo,
+)
+from .end_of_life import (
+    FORGOTTEN as FORGOTTEN,
+)
+from .end_of_life import (
+    Forgotten as Forgotten,
+)
+from .end_of_life import (
+    back_up as back_up,
+)
+from .end_of_life import (
+    destroy_contacts as destroy_contacts,
+)
+from .end_of_life import (
+    drill as drill,
+)
+from .end_of_life import (
+    forget as forget,
+)
+from .end_of_life import (
+    restore as restore,
+)
+from .end_of_life import (
+    retention_reminder as retention_reminder,
 )
 from .estimate_columns import (
     ESTIMATE_KEYS as ESTIMATE_KEYS,
@@ -300,7 +327,6 @@ from .stored_files import (
 from .stored_files import (
     reading as reading,
 )
-from .unasked import unasked_items as unasked_items
 from .upgrade import (
     Upgrade as Upgrade,
 )

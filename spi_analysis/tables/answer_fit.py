@@ -84,3 +84,20 @@ def _off_scale(column: pd.Series, scale: Scale, where: str) -> Problem | None:
         expected=f"{scale.minimum} to {scale.maximum} or {', '.join(map(str, scale.missing))}",
         hint=RECODED,
     )
+
+
+def unasked_items(responses: pd.DataFrame, instrument: Instrument) -> dict[str, list[str]]:
+    """Per source with respondents, the items that hold no answer at all, "do not know" and refusals included.
+
+    Parameters
+    ----------
+    responses : DataFrame   table ``responses``: one row per respondent, one column per item
+    """
+    found = {}
+    for source in SOURCES:
+        people = responses[responses["source"] == source]
+        codes = instrument.codes(source)
+        if len(people):
+            answered = people.reindex(columns=codes).notna().any()
+            found[source] = [code for code in codes if not answered[code]]
+    return {source: codes for source, codes in found.items() if codes}

@@ -33,12 +33,11 @@ from spi_analysis.params import (
     read_yaml,
     validate,
 )
-from spi_analysis.tables.answer_fit import foreign_columns, misfits
+from spi_analysis.tables.answer_fit import foreign_columns, misfits, unasked_items
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.demo_marks import is_demonstration_value, public_value_problem
 from spi_analysis.tables.importing import item_codes
 from spi_analysis.tables.store import WRITTEN_BY, Store
-from spi_analysis.tables.unasked import unasked_items
 from spi_analysis.tables.vault import Vault, VaultKey
 
 # One thing that is wrong or not there yet, and which stages of the round it holds up.

@@ -35,6 +35,7 @@ from spi_analysis.tables.schema import (
     schema_of,
 )
 from spi_analysis.tables.stored_files import damaged, read_record, read_table, read_table_bytes
+from spi_analysis.tables.vault import seal_state
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ def upgrade_store(root: Path, dry_run: bool = False) -> Upgrade:
 def _still_a_demo(workspace: Workspace) -> Iterator[None]:
     """Around the swap: what lies beside the rounds is sealed, and a demo that was nothing else is marked anew."""
     _seal_all(sorted(workspace.data.glob("*.*")))
+    seal_state(workspace.data / "vault")
     seed = None if not_of_the_demo(workspace) else demo_seed(workspace)
     yield
     if seed is not None:

@@ -19,7 +19,7 @@ from spi_analysis.tables.demo_marks import mark_demo, not_of_the_demo
 from spi_analysis.tables.files import write_json, write_parquet, write_record
 from spi_analysis.tables.schema import KEPT, SCHEMA, SCHEMA_FILE, schema_of
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import read_table
+from spi_analysis.tables.stored_files import read_record, read_table
 from spi_analysis.tables.upgrade import MIGRATIONS, SEALING, Migration, in_tables, third_correction, upgrade_store
 
 CITY = "kota-mojokerto"
@@ -107,12 +107,15 @@ def test_a_round_of_version_2_gets_a_checksum_for_every_file(tmp_path):
         path.parent.mkdir(exist_ok=True)
         table.to_parquet(path, index=False)
     write_json(root / "draw" / f"{CITY}.json", {"record_version": 4})
+    write_json(root.parent / "vault" / "vault.json", {"format": 1, "key": "a", "previous_key": "b", "previous": "c"})
     with pytest.raises(StoreError, match="spi upgrade spi_2024"):
         Store(root)
     assert upgrade_store(root).steps[0] == (SEALING.what, 3)
     pd.testing.assert_frame_equal(read_table(root / "draw" / f"{CITY}.frame.parquet"), table)
     pd.testing.assert_frame_equal(read_table(root.parent / "published.parquet"), table)
     assert Store(root).read_record("draw", CITY) == {"record_version": 4}
+    state = read_record(root.parent / "vault" / "vault.json")
+    assert state == {"format": 2, "key": "a", "previous_key": "b", "previous": "c"}, "also amid a change of key"
     for folder in (root, root.parent / KEPT):
         for path in (folder, *folder.rglob("*")):
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
