@@ -19,7 +19,7 @@ from spi_analysis.commands.results import results
 from spi_analysis.commands.rounds import rounds
 from spi_analysis.commands.running import running
 from spi_analysis.commands.sampling import sampling
-from spi_analysis.commands.vaults import vaults
+from spi_analysis.commands.vaults import endings, vaults
 from spi_analysis.errors import SpiError, system_problem
 from spi_analysis.threads import skip_grammars
 
@@ -60,6 +60,7 @@ ROOMS = {
     results: None,
     checks: None,
     vaults: "vault",
+    endings: None,
 }
 for room, name in ROOMS.items():
     for command in room.registered_commands:

@@ -39,8 +39,8 @@ LABELS: dict[str, Label] = {
     "is_asn": Label("Pegawai ASN", "Civil servant (ASN)"),
     "sex": Label("Jenis kelamin", "Sex"),
     "age_group": Label("Kelompok umur", "Age group"),
-    "tenure_years": Label("Masa kerja (tahun)", "Tenure (years)"),
-    "unit_tenure_years": Label("Masa kerja di unit (tahun)", "Tenure in the unit (years)"),
+    "tenure_band": Label("Masa kerja", "Tenure"),
+    "unit_tenure_band": Label("Masa kerja di unit", "Tenure in the unit"),
     "channels": Label("Saluran kontak", "Contact channels"),
     "stream": Label("Asal daftar", "Stream"),
     "n_listings": Label("Jumlah baris daftar", "Number of listings"),
@@ -203,6 +203,14 @@ LABELS: dict[str, Label] = {
     "rmse": Label("Akar rata-rata kuadrat galat", "Root mean square error"),
 }
 
+_TENURE = {
+    "under_1": Label("Kurang dari 1 tahun", "Under 1 year"),
+    "1_to_2": Label("1 sampai kurang dari 2 tahun", "1 to under 2 years"),
+    "2_to_5": Label("2 sampai kurang dari 5 tahun", "2 to under 5 years"),
+    "5_to_10": Label("5 sampai kurang dari 10 tahun", "5 to under 10 years"),
+    "10_to_20": Label("10 sampai kurang dari 20 tahun", "10 to under 20 years"),
+    "from_20": Label("20 tahun atau lebih", "20 years or more"),
+}
 VALUES: dict[str, dict[str, Label]] = {
     "source": {
         "internal": Label("Internal (pegawai)", "Internal (employees)"),
@@ -221,6 +229,8 @@ VALUES: dict[str, dict[str, Label]] = {
         "male": Label("Laki-laki", "Male"),
         "unknown": Label("Tidak diketahui", "Unknown"),
     },
+    "tenure_band": _TENURE,
+    "unit_tenure_band": _TENURE,
     "age_group": {"unknown": Label("Tidak diketahui", "Unknown")},
     "expert_group": {
         "auditor": Label("Auditor", "Auditor"),

@@ -54,6 +54,10 @@ COMMANDS = [
     ["vault", "init"],
     ["vault", "backup"],
     ["vault", "rotate"],
+    ["vault", "destroy"],
+    ["backup"],
+    ["restore"],
+    ["forget"],
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from enum import StrEnum
@@ -140,6 +141,7 @@ def status(
     Example: spi status --why kota-mojokerto
     """
     from spi_analysis.runner import ledger_facts, origin, round_status, why_table
+    from spi_analysis.tables import retention_reminder
 
     setup = open_setup(workspace, round_id)
     if as_json:
@@ -152,6 +154,8 @@ def status(
         _watch(setup)
     out.print(f"{setup.round.round_id}: {origin(setup)}", markup=False, highlight=False)
     print_table("Status", round_status(setup))
+    if reminder := retention_reminder(setup, dt.date.today()):
+        out.print(reminder, style="yellow", markup=False, highlight=False)
 
 
 def run_and_report(

@@ -1,18 +1,30 @@
-"""`spi vault`: key, backup, rotation."""
+"""`spi vault`: key, backup, rotation, destruction; copies of all data, and people who ask to be forgotten."""
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spi_analysis.commands.common import KeyOption, WorkspaceOption, out
+from spi_analysis.commands.common import (
+    KeyOption,
+    RoundOption,
+    WorkspaceOption,
+    open_key,
+    open_setup,
+    open_vault,
+    out,
+    print_table,
+)
 
 vaults = typer.Typer(
     no_args_is_help=True,
     help="The vault of names, phone numbers and e-mails.\n\nExample: spi vault init --key-file ~/spi-vault.key",
 )
+
+endings = typer.Typer()
 
 
 @vaults.command("init")
@@ -71,3 +83,86 @@ def vault_rotate(
     )
     vault = Vault.rotate(place.data / "vault", old, new)
     out.print(f"the vault now opens with key {vault.fingerprint} only")
+
+
+@vaults.command("destroy")
+def vault_destroy(
+    round_id: Annotated[str, typer.Argument(help="Round, such as spi_2024.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    workspace: WorkspaceOption = None,
+    key_file: KeyOption = None,
+) -> None:
+    """Delete all contacts of a round once its retention date has passed; keeps a certificate.
+
+    Example: spi vault destroy spi_2024
+    """
+    from spi_analysis.tables import destroy_contacts
+
+    setup = open_setup(workspace, round_id)
+    if not yes:
+        typer.confirm(f"delete all names, numbers and addresses of {round_id} for good?", abort=True)
+    done = destroy_contacts(setup, open_vault(setup.workspace, key_file), dt.date.today())
+    out.print(f"{sum(done['entries'].values()):,} rows of {len(done['entries'])} lists destroyed", highlight=False)
+    out.print(f"certificate  data/{round_id}/vault_destroyed/vault.json; backups made before hold them still")
+
+
+@endings.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="New file, outside data/.")], workspace: WorkspaceOption = None
+) -> None:
+    """Copy all data, encrypted contacts included, into one file. The vault's key is not in it.
+
+    Example: spi backup /media/safe/spi-2024-08-01.tar
+    """
+    from spi_analysis.params import find_workspace
+    from spi_analysis.tables import back_up
+
+    files = back_up(find_workspace(workspace), target)
+    out.print(f"{files:,} files in {target}; keep the key elsewhere: spi vault backup", markup=False, highlight=False)
+
+
+@endings.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="File that spi backup wrote.")],
+    dry: Annotated[bool, typer.Option("--drill", help="Only try it: read all, change nothing.")] = False,
+    workspace: WorkspaceOption = None,
+    key_file: KeyOption = None,
+) -> None:
+    """Put a backup in the place of an empty data/; every file is checked before.
+
+    Example: spi restore /media/safe/spi-2024-08-01.tar --drill
+    """
+    from spi_analysis.params import find_workspace
+    from spi_analysis.tables import drill
+    from spi_analysis.tables import restore as put_back
+
+    place = find_workspace(workspace)
+    if dry:
+        print_table("Restored for a trial, read, and removed again", drill(source, open_key(place, key_file)))
+        return
+    out.print(f"{put_back(place, source):,} files restored; next: spi check", highlight=False)
+
+
+@endings.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="Phone number or employee number (NIP).")],
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+    key_file: KeyOption = None,
+) -> None:
+    """Take a person out of vault and invitations; what counts in the statistics stays under a code of nobody.
+
+    Example: spi forget 0812-0000-0001
+    """
+    from spi_analysis.params import frame_mapping
+    from spi_analysis.tables import forget as take_out
+
+    setup = open_setup(workspace, round_id)
+    rules = frame_mapping(setup.workspace, None, None).phones
+    done = take_out(setup.workspace, open_vault(setup.workspace, key_file), person, rules, dt.date.today())
+    out.print(
+        f"gone from {done.entries} entries of the vault and {done.invitations} invitation files; another code in "
+        f"{done.tables} tables\nnext: spi run; backups made before hold the person still", highlight=False,
+    )  # fmt: skip
+    for name in done.kept:
+        out.print(f"data/.kept/{name} holds the person still: remove it", style="yellow", highlight=False)

@@ -30,10 +30,10 @@ from .instrument import (
     SourceInstrument as SourceInstrument,
 )
 from .loading import (
-    BrokenText as BrokenText,
+    SAVE_AGAIN as SAVE_AGAIN,
 )
 from .loading import (
-    SAVE_AGAIN as SAVE_AGAIN,
+    BrokenText as BrokenText,
 )
 from .loading import (
     lines_of as lines_of,
@@ -60,6 +60,9 @@ from .loading import (
     validate as validate,
 )
 from .mapping import (
+    MODELS as MODELS,
+)
+from .mapping import (
     ContactMapping as ContactMapping,
 )
 from .mapping import (
@@ -79,9 +82,6 @@ from .mapping import (
 )
 from .mapping import (
     HeaderRules as HeaderRules,
-)
-from .mapping import (
-    MODELS as MODELS,
 )
 from .mapping import (
     NameRules as NameRules,
@@ -138,6 +138,12 @@ from .roster import (
     CORRECTIONS as CORRECTIONS,
 )
 from .roster import (
+    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
+)
+from .roster import (
+    OTHER_CORRECTION as OTHER_CORRECTION,
+)
+from .roster import (
     ComponentScore as ComponentScore,
 )
 from .roster import (
@@ -148,12 +154,6 @@ from .roster import (
 )
 from .roster import (
     InstitutionType as InstitutionType,
-)
-from .roster import (
-    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
-)
-from .roster import (
-    OTHER_CORRECTION as OTHER_CORRECTION,
 )
 from .roster import (
     Province as Province,

@@ -389,6 +389,12 @@ class RankParams(Judgement):
     peers: Annotated[list[Literal["type", "size_class"]], Field(min_length=1), AfterValidator(unique)]
 
 
+class RetentionParams(Judgement):
+    """How long names, numbers and addresses of a round are kept; afterwards ``spi vault destroy`` deletes them."""
+
+    contacts_until: dt.date
+
+
 # One more whenever a key of the parameter files changes its name or meaning, or one is added that has to be set.
 PARAMETER_SCHEMA = 3
 
@@ -425,6 +431,8 @@ class RoundParams(Judgement):
     ranks: RankParams
     sensitivity: SensitivityParams
     conduct: ConductParams
+    # Without it the contacts of a round cannot be destroyed, only single people forgotten.
+    retention: RetentionParams | None = None
 
     @field_validator("languages")
     @classmethod

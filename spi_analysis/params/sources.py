@@ -22,7 +22,7 @@ Names = TypeVar("Names", list[str], tuple[str, ...])
 # What is known of everyone on a list, and so may divide the list into strata, classes and margins.
 ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
 # What else the list tells of everyone.
-KnownColumn = ListColumn | Literal["tenure_years", "unit_tenure_years", "channels", "n_listings"]
+KnownColumn = ListColumn | Literal["tenure_band", "unit_tenure_band", "channels", "n_listings"]
 KNOWN = tuple(name for kind in get_args(KnownColumn) for name in get_args(kind))
 
 

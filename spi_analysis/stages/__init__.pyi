@@ -30,10 +30,10 @@ from .draw import (
     planned_table as planned_table,
 )
 from .explorer import (
-    Explorer as Explorer,
+    NOT_SCORED as NOT_SCORED,
 )
 from .explorer import (
-    NOT_SCORED as NOT_SCORED,
+    Explorer as Explorer,
 )
 from .explorer import (
     explore_published as explore_published,
@@ -93,13 +93,13 @@ from .peer_ranks import (
     round_rank_sets as round_rank_sets,
 )
 from .plan import (
-    History as History,
-)
-from .plan import (
     LEVELS_JOINED as LEVELS_JOINED,
 )
 from .plan import (
     PANEL as PANEL,
+)
+from .plan import (
+    History as History,
 )
 from .plan import (
     SourcePlan as SourcePlan,
@@ -117,13 +117,13 @@ from .plan import (
     with_strata as with_strata,
 )
 from .report import (
+    STALE_REPORTS as STALE_REPORTS,
+)
+from .report import (
     InstitutionPage as InstitutionPage,
 )
 from .report import (
     RoundResult as RoundResult,
-)
-from .report import (
-    STALE_REPORTS as STALE_REPORTS,
 )
 from .report import (
     institution_page as institution_page,

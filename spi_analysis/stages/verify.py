@@ -31,7 +31,7 @@ from spi_analysis.survey.sampling import (
     record_differences,
     verify_draw,
 )
-from spi_analysis.tables import NEVER_AGAIN, Store, read_table
+from spi_analysis.tables import EXACT_SPANS, FORGOTTEN, NEVER_AGAIN, Store, read_table, tenure_bands
 
 # Probabilities that went through a file and back.
 ROUNDING = 1e-12
@@ -43,7 +43,8 @@ def verify_institution(
     """Repeat an institution's draw from record and frame; per source, the differences found (none: the same draw)."""
     record = record_of(store, institution_id, check=False)
     round_ = setup.round_for(institution_id)
-    frame = store.read("frame", institution_id)
+    archived = _archive(store, institution_id)
+    frame = _as_recorded(store.read("frame", institution_id), archived)
     differences = {}
     for source in round_.sources:
         part = record["sources"].get(source)
@@ -51,11 +52,42 @@ def verify_institution(
             differences[source] = [Difference("the source is not in the record")]
             continue
         try:
-            differences[source] = _source_differences(setup, store, institution_id, round_, source, part, frame, secret)
+            differences[source] = _source_differences(
+                setup, store, institution_id, round_, source, part, frame, secret, archived
+            )
         except (SpiError, KeyError, TypeError, AttributeError) as error:
             said = _said(error) if isinstance(error, SpiError) else f"no usable {error}"
             differences[source] = [Difference(f"the record cannot be followed: {said}")]
-    return _with_activations(store, institution_id, record, differences)
+    return _with_forgotten(store, institution_id, _with_activations(store, institution_id, record, differences))
+
+
+def _with_forgotten(
+    store: Store, institution_id: str, differences: dict[str, list[Difference]]
+) -> dict[str, list[Difference]]:
+    """Before the differences of a source: that people were forgotten since, whose rows have another code."""
+    forgotten = [entry["source"] for entry in (store.read_record(FORGOTTEN, institution_id) or {}).values()]
+    said = "people were forgotten since the draw: the digests of their strata are not those on record any more"
+    notes = {source: [Difference(f"{forgotten.count(source)} {said}")] for source in set(forgotten)}
+    return {source: [*notes.get(source, []), *found] for source, found in differences.items()}
+
+
+def _archive(store: Store, institution_id: str) -> pd.DataFrame | None:
+    """The frame as the draw kept it."""
+    path = archive_path(store, institution_id, "people")
+    return read_table(path, None, "the frame of the draw", NEVER_AGAIN) if path.exists() else None
+
+
+def _as_recorded(frame: pd.DataFrame, archived: pd.DataFrame | None) -> pd.DataFrame:
+    """The frame with the exact spans of years that earlier draws put on record, if its bands are those of the spans."""
+    if archived is None or not set(EXACT_SPANS) <= set(archived) or set(EXACT_SPANS) <= set(frame):
+        return frame
+    keys = ["source", "person_id"]
+    exact = frame[keys].merge(archived[[*keys, *EXACT_SPANS]], how="left", on=keys).set_axis(frame.index)
+    spans = {
+        years: exact[years].where(tenure_bands(exact[years]).fillna("") == frame[band].fillna(""))
+        for years, band in EXACT_SPANS.items()
+    }
+    return frame.assign(**spans)
 
 
 def check_record(store: Store, institution_id: str) -> dict[str, list[Difference]]:
@@ -72,14 +104,12 @@ def recorded_strata(frame: pd.DataFrame, part: dict[str, Any], source: Source) -
 
 def _source_differences(
     setup: RoundSetup, store: Store, institution_id: str, round_: RoundParams, source: Source, part: dict[str, Any],
-    frame: pd.DataFrame, secret: bytes | None,
+    frame: pd.DataFrame, secret: bytes | None, archived: pd.DataFrame | None,
 ) -> list[Difference]:  # fmt: skip
     """All about the draw of one source, but for its activations."""
     if other := other_version(part):
         return other
     people = recorded_strata(frame, part, source)
-    archive = archive_path(store, institution_id, "people")
-    archived = read_table(archive, None, "the frame of the draw", NEVER_AGAIN) if archive.exists() else None
     kept = None if archived is None else archived[archived["source"] == source]
     # Where the frame or the record is another one, all else follows from that.
     private = _private_part(store, institution_id, source, part)

@@ -10,7 +10,7 @@ import pandas as pd
 from spi_analysis.params import RoundSetup
 from spi_analysis.synthetic.city import SyntheticCity
 from spi_analysis.synthetic.times import years_since
-from spi_analysis.tables import checked
+from spi_analysis.tables import checked, tenure_bands
 
 AS_LISTED = ["source", "unit", "position_class", "service", "expert_group", "is_asn", "sex"]
 
@@ -25,8 +25,8 @@ def clean_frame(city: SyntheticCity, setup: RoundSetup) -> pd.DataFrame:
         institution_id=city.institution_id,
         person_id=city.person_ids,
         age_group=age_groups(years_since(people["birth_date"].to_numpy(), at), setup.round.frame.age_limits),
-        tenure_years=years_since(people["start_date"].to_numpy(), at),
-        unit_tenure_years=years_since(people["unit_start_date"].to_numpy(), at),
+        tenure_band=tenure_bands(pd.Series(years_since(people["start_date"].to_numpy(), at), people.index)),
+        unit_tenure_band=tenure_bands(pd.Series(years_since(people["unit_start_date"].to_numpy(), at), people.index)),
         channels="whatsapp+email",
         stream="list",
         n_listings=1,

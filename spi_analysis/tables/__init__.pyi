@@ -12,10 +12,10 @@ from .answer_fit import (
     unasked_items as unasked_items,
 )
 from .cells.contacts import (
-    Contacts as Contacts,
+    HIDDEN as HIDDEN,
 )
 from .cells.contacts import (
-    HIDDEN as HIDDEN,
+    Contacts as Contacts,
 )
 from .cells.contacts import (
     mask_email as mask_email,
@@ -111,6 +111,9 @@ from .contracts import (
     CONTRACTS as CONTRACTS,
 )
 from .contracts import (
+    EXACT_SPANS as EXACT_SPANS,
+)
+from .contracts import (
     FOLLOW_UPS as FOLLOW_UPS,
 )
 from .contracts import (
@@ -118,6 +121,9 @@ from .contracts import (
 )
 from .contracts import (
     checked as checked,
+)
+from .contracts import (
+    tenure_bands as tenure_bands,
 )
 from .demo_marks import (
     PUBLISHED as PUBLISHED,
@@ -157,6 +163,30 @@ from .demo_marks import (
 )
 from .demo_marks import (
     refuse_in_demo as refuse_in_demo,
+)
+from .end_of_life import (
+    FORGOTTEN as FORGOTTEN,
+)
+from .end_of_life import (
+    Forgotten as Forgotten,
+)
+from .end_of_life import (
+    back_up as back_up,
+)
+from .end_of_life import (
+    destroy_contacts as destroy_contacts,
+)
+from .end_of_life import (
+    drill as drill,
+)
+from .end_of_life import (
+    forget as forget,
+)
+from .end_of_life import (
+    restore as restore,
+)
+from .end_of_life import (
+    retention_reminder as retention_reminder,
 )
 from .estimate_columns import (
     ESTIMATE_KEYS as ESTIMATE_KEYS,
@@ -261,10 +291,10 @@ from .page_figures import (
     DECIMALS as DECIMALS,
 )
 from .page_figures import (
-    PAGE_DECIMALS as PAGE_DECIMALS,
+    P_DECIMALS as P_DECIMALS,
 )
 from .page_figures import (
-    P_DECIMALS as P_DECIMALS,
+    PAGE_DECIMALS as PAGE_DECIMALS,
 )
 from .page_figures import (
     as_shown as as_shown,
@@ -318,10 +348,10 @@ from .store import (
     NEVER_AGAIN as NEVER_AGAIN,
 )
 from .store import (
-    Store as Store,
+    WRITTEN_BY as WRITTEN_BY,
 )
 from .store import (
-    WRITTEN_BY as WRITTEN_BY,
+    Store as Store,
 )
 from .store import (
     released_estimates as released_estimates,

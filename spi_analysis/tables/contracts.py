@@ -6,6 +6,7 @@ either returns the table or raises.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -39,6 +40,21 @@ REPORTERS = ("person", "institution", "vendor", "operator")
 FOLLOW_UPS = ("not_started", "in_progress", "done")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 ESTIMATE_STATUSES = ("shown", "suppressed", "withheld", "no_answers")
+
+# Whole spans of years. Spans to two decimals are unique for nearly everybody whom a staff list holds, and with them the
+# answers (2026-11-29): the store has the band alone, eligibility is decided from the exact span when a list is read.
+TENURE_LIMITS = (1, 2, 5, 10, 20)
+TENURE_BANDS = ("under_1", "1_to_2", "2_to_5", "5_to_10", "10_to_20", "from_20")
+
+# Columns with exact spans that frames had before, and draws of then have on record.
+EXACT_SPANS = {"tenure_years": "tenure_band", "unit_tenure_years": "unit_tenure_band"}
+
+
+def tenure_bands(years: pd.Series) -> pd.Series:
+    """The band of every span of years; None where it is not known. Two years to the day are ``2_to_5``."""
+    spans = pd.to_numeric(years)
+    bands = [None if pd.isna(span) else TENURE_BANDS[bisect_right(TENURE_LIMITS, span)] for span in spans]
+    return pd.Series(bands, years.index, dtype=object)
 
 
 def _text(*, nullable: bool = False, unique: bool = False, allowed: tuple[str, ...] | None = None) -> pa.Column:
@@ -91,8 +107,8 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "is_asn": _flag(nullable=True),
             "sex": _text(allowed=SEXES),
             "age_group": _text(),
-            "tenure_years": _number(low=0, nullable=True),
-            "unit_tenure_years": _number(low=0, nullable=True),
+            "tenure_band": _text(nullable=True, allowed=TENURE_BANDS),
+            "unit_tenure_band": _text(nullable=True, allowed=TENURE_BANDS),
             "channels": _text(allowed=("whatsapp", "email", "whatsapp+email")),
             "stream": _text(allowed=STREAMS),
             "n_listings": _number(low=1, whole=True),

@@ -18,7 +18,7 @@ import pandas as pd
 from spi_analysis.errors import StoreError
 from spi_analysis.params import Workspace
 from spi_analysis.tables.checksum import PARQUET, RECORD, was_whole
-from spi_analysis.tables.contracts import CONTRACTS, checked
+from spi_analysis.tables.contracts import CONTRACTS, EXACT_SPANS, checked, tenure_bands
 from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
 from spi_analysis.tables.estimate_columns import estimates_from_schema_1
 from spi_analysis.tables.files import make_private, write_parquet, write_record
@@ -35,6 +35,7 @@ from spi_analysis.tables.schema import (
     schema_of,
 )
 from spi_analysis.tables.stored_files import damaged, read_record, read_table, read_table_bytes
+from spi_analysis.tables.vault import seal_state
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,13 @@ _SEALED_BY: dict[str, Callable[[Path], bool]] = {".parquet": _seal_table, ".json
 # Carried out before all others, which read the files.
 SEALING = Migration(2, SEALED, "every file carries a checksum of all its bytes", sealed)
 
+
+def banded_tenure(frame: pd.DataFrame) -> pd.DataFrame:
+    """Spans of years became bands. The frame that a draw keeps stays: its digests are on record."""
+    bands = {years: tenure_bands(frame[years]) for years in EXACT_SPANS}
+    return frame.assign(**bands).rename(columns=EXACT_SPANS)
+
+
 # In the order in which they are carried out. A change of stored tables, columns or codes adds its entry at the end, and
 # one to SCHEMA if that version has left the house.
 MIGRATIONS: Sequence[Migration] = (
@@ -138,6 +146,12 @@ MIGRATIONS: Sequence[Migration] = (
         2,
         "estimates: part and domain with their kinds, denominator and reference year, for dimension and domain",
         in_tables("estimates", ["dimension", "domain"], estimates_from_schema_1),
+    ),
+    Migration(
+        2,
+        3,
+        "frame: bands of tenure for exact years",
+        in_tables("frame", list(EXACT_SPANS), banded_tenure),
     ),
 )
 
@@ -177,6 +191,7 @@ def upgrade_store(root: Path, dry_run: bool = False) -> Upgrade:
 def _still_a_demo(workspace: Workspace) -> Iterator[None]:
     """Around the swap: what lies beside the rounds is sealed, and a demo that was nothing else is marked anew."""
     _seal_all(sorted(workspace.data.glob("*.*")))
+    seal_state(workspace.data / "vault")
     seed = None if not_of_the_demo(workspace) else demo_seed(workspace)
     yield
     if seed is not None:

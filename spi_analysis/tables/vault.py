@@ -207,7 +207,7 @@ def unwrap(wrapped: str, by: VaultKey) -> VaultKey:
     return VaultKey(unseal([by], PREVIOUS, base64.b64decode(wrapped)))
 
 
-# The state of a vault of the first format has no digest; the next change of key gives it one.
+# The state of a vault of the first format has no digest; ``spi upgrade`` gives it one.
 UNSEALED_FORMAT, FORMAT = 1, 2
 SECRETS = ("person_id", "prn", "link_token")
 SECRET_BYTES = 32
@@ -223,6 +223,8 @@ CONTACT_COLUMNS = (
     "email",
     "email_2",
     "employee_number",
+    "tenure_years",
+    "unit_tenure_years",
 )
 CORRECTED_COLUMNS = ("person_id", "phone", "email", "at")
 STATE = "data/vault/vault.json"
@@ -334,6 +336,34 @@ class Vault:
         """Whether rows of this kind were turned away before."""
         return self._path(_entry(round_id, "rejected", institution_id, what)).exists()
 
+    def tables(self) -> list[str]:
+        """Names of all entries with rows of people: contacts and rejected rows of all rounds."""
+        return [name for name in self._names() if "/" in name]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The rows of an entry, by the name that ``tables`` gives."""
+        return self._read_table(name)
+
+    def replace(self, name: str, table: pd.DataFrame) -> None:
+        """Put other rows into an entry."""
+        self._write_table(name, table)
+
+    def has(self, name: str) -> bool:
+        """Whether there is an entry of this name."""
+        return self._path(name).exists()
+
+    def drop(self, name: str) -> None:
+        """Remove an entry."""
+        self._path(name).unlink(missing_ok=True)
+
+    def read_facts(self, name: str) -> dict[str, Any]:
+        """Facts that are no table, such as what is being forgotten."""
+        return dict(json.loads(self._read(name)))
+
+    def write_facts(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Keep facts that are no table."""
+        self._write(name, json.dumps(facts).encode())
+
     @classmethod
     def rotate(
         cls, root: Path, old: VaultKey, new: VaultKey, progress: Callable[[int, int], None] | None = None
@@ -399,6 +429,12 @@ def _entry(round_id: str, kind: str, institution_id: str, what: str) -> str:
 
 def _write_state(root: Path, state: dict[str, Any]) -> None:
     write_record(root / "vault.json", {"format": FORMAT, **state})
+
+
+def seal_state(root: Path) -> None:
+    """Give the state of a vault of the first format its digest."""
+    if Vault.exists(root) and (state := _read_state(root))["format"] == UNSEALED_FORMAT:
+        _write_state(root, {name: value for name, value in state.items() if name != "format"})
 
 
 def _read_state(root: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from spi_analysis.stages.draw import draw_institution, draw_table
 from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.verify import check_record, verify_institution
 from spi_analysis.survey.sampling import from_start, permanent_random_numbers, start_of
-from spi_analysis.tables import eligible_list
+from spi_analysis.tables import EXACT_SPANS, eligible_list, write_parquet
 from spi_analysis.tables.schema import SCHEMA_FILE
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.stored_files import RECORD_DIGEST
@@ -195,6 +195,21 @@ def test_a_draw_on_record_before_there_were_versions_is_the_same_draw(store: Sto
         Store(store.root)
     upgrade_store(store.root)
     assert verify_institution(setup, Store(store.root), TOWN, SECRET) == {source: [] for source in SOURCES}
+
+
+def test_a_draw_on_record_with_exact_spans_is_the_same_draw_after_the_upgrade(store: Store, setup: RoundSetup) -> None:
+    """As version 2 drew: spans of years in the frame, and in its digests. A band that was changed since is found."""
+    banded = store.read("frame", TOWN)
+    spans = {"under_1": 0.5, "1_to_2": 1.5, "2_to_5": 2.25, "5_to_10": 7.0, "10_to_20": 12.5, "from_20": 30.0}
+    exact = banded.assign(**{years: banded[band].map(spans).astype(float) for years, band in EXACT_SPANS.items()})
+    write_parquet(store.path("frame", TOWN), exact.drop(columns=list(EXACT_SPANS.values())))
+    draw_institution(setup, store, TOWN, SECRET)
+    write_parquet(store.path("frame", TOWN), banded)
+    assert verify_institution(setup, store, TOWN, SECRET) == {source: [] for source in SOURCES}
+    first = banded.index[(banded["source"] == "internal") & banded["is_eligible"]][0]
+    other = banded["tenure_band"].where(banded.index != first, "from_20")
+    write_parquet(store.path("frame", TOWN), banded.assign(tenure_band=other))
+    assert verify_institution(setup, store, TOWN, SECRET)["internal"] != []
 
 
 def test_verify_before_any_draw(store: Store, setup: RoundSetup) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.params import RoundParams, RoundSetup
-from spi_analysis.tables.contracts import checked
+from spi_analysis.tables.contracts import checked, tenure_bands
 
 TOWN = "kota-mojokerto"
 SECRET = b"only for tests, not a secret"
@@ -88,8 +88,8 @@ def make_town(setup: RoundSetup, seed: int = 1) -> Town:
         is_asn=pd.Series(rng.random(n) < 0.8).astype("boolean").where(internal),
         sex=rng.choice(["female", "male"], n),
         age_group=rng.choice(["<30", "30-39", "40-49", ">=50"], n),
-        tenure_years=pd.Series(rng.uniform(2, 20, n).round(1)).where(internal),
-        unit_tenure_years=pd.Series([1.5] * n).where(internal),
+        tenure_band=tenure_bands(pd.Series(rng.uniform(2, 20, n).round(1)).where(internal)),
+        unit_tenure_band=tenure_bands(pd.Series([1.5] * n).where(internal)),
         channels="whatsapp",
         stream="list",
         n_listings=1,

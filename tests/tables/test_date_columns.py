@@ -94,7 +94,7 @@ def with_dates(employees, unit_dates):
 
 
 def unit_years(store, vault):
-    contacts = vault.read_contacts("spi_2024", CITY, "internal")[["person_id", "phone"]]
+    contacts = vault.read_contacts("spi_2024", CITY, "internal")
     return store.read("frame", CITY).merge(contacts).sort_values("phone")["unit_tenure_years"].tolist()
 
 

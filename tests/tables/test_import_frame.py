@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from spi_analysis.errors import InputError, ParameterError, StoreError
-from tests.tables.lists import CITY, codes, users
+from tests.tables.lists import CITY, by_tenure, codes, users
 
 
 def test_a_clean_list_comes_in_whole(bring, write_xlsx, employees, store, vault):
@@ -23,11 +23,14 @@ def test_a_clean_list_comes_in_whole(bring, write_xlsx, employees, store, vault)
         "ineligible": 2,
         "flagged": 0,
     }, "the head is excluded, one is under two years in the institution"
-    frame = store.read("frame", CITY).set_index("tenure_years")
+    frame = by_tenure(store, vault)
     assert frame.loc[14.5, "position_class"] == "top_official", "14 years 6 months before 29 July 2024"
     assert frame.loc[14.5, "frame_problem"] == "ineligible_position"
     assert frame.loc[13.5, "channels"] == "whatsapp"
     assert frame.loc[1.5, "frame_problem"] == "ineligible_tenure"
+    assert frame.loc[[14.5, 13.5, 1.5], "tenure_band"].tolist() == ["10_to_20", "10_to_20", "1_to_2"]
+    assert frame.loc[[14.5, 13.5, 1.5], "unit_tenure_band"].tolist() == ["2_to_5", "5_to_10", "1_to_2"]
+    assert not [name for name in frame if "years" in name or "date" in name], "no exact span in the store"
     assert set(frame["age_group"]) == {"30-39"}
     assert sorted(frame["sex"]) == ["female", "male", "male"]
     contacts = vault.read_contacts("spi_2024", CITY, "internal")

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.tables.lists import CITY, codes, users
+from tests.tables.lists import CITY, by_tenure, codes, users
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_is_out_of_reason_counts_as_unknown(bring, write_xlsx, employees, s
     assert {"age_implausible", "tenure_implausible", "unit_tenure_implausible"} <= set(codes(result, row=3))
 
 
-def test_the_second_row_of_a_person_is_turned_away_and_counted(bring, write_xlsx, employees, store):
+def test_the_second_row_of_a_person_is_turned_away_and_counted(bring, write_xlsx, employees, store, vault):
     header, one, two, three = employees
     again = [4, "Budi C.", one[2], "Staf", "Dinas Sosial", "081200000009", None, "L", None, None, None]
     same_phone = [
@@ -91,7 +91,7 @@ def test_the_second_row_of_a_person_is_turned_away_and_counted(bring, write_xlsx
     }
     assert "baris 3 " in rejected.loc[6, "reason_id"], "the first row is named"
     assert "row 3 " in rejected.loc[6, "reason_en"]
-    listings = store.read("frame", CITY).set_index("tenure_years")["n_listings"].to_dict()
+    listings = by_tenure(store, vault)["n_listings"].to_dict()
     assert listings == {14.5: 2, 13.5: 2, 1.5: 2}, "another person with the same phone is no listing of the first"
 
 
@@ -216,13 +216,13 @@ def test_a_position_nobody_knows_is_classed_and_flagged(bring, write_xlsx, emplo
     assert store.read("frame", CITY)["position_class"].value_counts().to_dict() == {"staff": 2, "top_official": 1}
 
 
-def test_who_is_no_civil_servant_is_marked(bring, write_xlsx, employees, store):
+def test_who_is_no_civil_servant_is_marked(bring, write_xlsx, employees, store, vault):
     employees[0].append("Status Kepegawaian")
     for row, status in zip(employees[1:], ("PNS", "Honorer", "entah"), strict=True):
         row.append(status)
     result = bring(write_xlsx(f"{CITY}__internal.xlsx", employees))
     assert codes(result, severity="flagged") == ["employment_unknown"]
-    frame = store.read("frame", CITY).set_index("tenure_years")
+    frame = by_tenure(store, vault)
     assert frame["is_asn"].astype(object).where(frame["is_asn"].notna(), "?").to_dict() == {
         14.5: True,
         13.5: False,

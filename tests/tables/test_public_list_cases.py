@@ -21,7 +21,9 @@ def brought(setup, store, vault, tmp_path):
         result = import_frame([path], setup, store, vault)
         if result.failed:
             return None, result
-        contacts = vault.read_contacts("spi_2024", CITY, "internal")[["person_id", "name", "employee_number", "phone"]]
+        contacts = vault.read_contacts("spi_2024", CITY, "internal")[
+            ["person_id", "name", "employee_number", "phone", "tenure_years", "unit_tenure_years"]
+        ]
         people = store.read("frame", CITY).merge(contacts, on="person_id", validate="1:1").sort_values("phone")
         return people.astype(object).where(people.notna(), None), result
 

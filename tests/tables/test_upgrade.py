@@ -19,7 +19,7 @@ from spi_analysis.tables.demo_marks import mark_demo, not_of_the_demo
 from spi_analysis.tables.files import write_json, write_parquet, write_record
 from spi_analysis.tables.schema import KEPT, SCHEMA, SCHEMA_FILE, schema_of
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import read_table
+from spi_analysis.tables.stored_files import read_record, read_table
 from spi_analysis.tables.upgrade import MIGRATIONS, SEALING, Migration, in_tables, third_correction, upgrade_store
 
 CITY = "kota-mojokerto"
@@ -84,7 +84,7 @@ def test_a_new_round_carries_its_version_before_its_first_table(tmp_path):
 
 def test_upgraded_as_written_by_hand(old):
     done = upgrade_store(old)
-    assert (done.since, [files for _, files in done.steps]) == (1, [1, 2, 2])
+    assert (done.since, [files for _, files in done.steps]) == (1, [1, 2, 2, 0])
     assert codes(old) == [None, "correction_conduct", "correction_other"]
     kinds = Store(old).read("estimates", CITY)["part_kind"]
     assert kinds.tolist() == ["whole", "correction", "correction"], "a column each for what identifies a row"
@@ -107,15 +107,42 @@ def test_a_round_of_version_2_gets_a_checksum_for_every_file(tmp_path):
         path.parent.mkdir(exist_ok=True)
         table.to_parquet(path, index=False)
     write_json(root / "draw" / f"{CITY}.json", {"record_version": 4})
+    write_json(root.parent / "vault" / "vault.json", {"format": 1, "key": "a", "previous_key": "b", "previous": "c"})
     with pytest.raises(StoreError, match="spi upgrade spi_2024"):
         Store(root)
-    assert upgrade_store(root).steps == ((SEALING.what, 3),)
+    assert upgrade_store(root).steps[0] == (SEALING.what, 3)
     pd.testing.assert_frame_equal(read_table(root / "draw" / f"{CITY}.frame.parquet"), table)
     pd.testing.assert_frame_equal(read_table(root.parent / "published.parquet"), table)
     assert Store(root).read_record("draw", CITY) == {"record_version": 4}
+    state = read_record(root.parent / "vault" / "vault.json")
+    assert state == {"format": 2, "key": "a", "previous_key": "b", "previous": "c"}, "also amid a change of key"
     for folder in (root, root.parent / KEPT):
         for path in (folder, *folder.rglob("*")):
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_exact_tenures_become_bands_but_in_the_frame_that_a_draw_has_on_record(tmp_path):
+    """Spans in years and their bands by hand; unknown stays unknown."""
+    root = tmp_path / "data" / "spi_2024"
+    years = pd.DataFrame(
+        {"tenure_years": [0.99, 1.0, 4.99, 5.0, 20.0, None], "unit_tenure_years": [0.0, 2, 10, 19.99, 41, 1]}
+    )
+    known = {"institution_id": CITY, "source": "internal", "unit": "a", "position_class": None, "service": None,
+             "expert_group": None, "is_asn": True, "sex": "male", "age_group": "<30", "channels": "email",
+             "stream": "list", "n_listings": 1, "also_listed_as": None, "is_eligible": True, "frame_status": "clean",
+             "frame_problem": None}  # fmt: skip
+    frame = years.assign(person_id=list("abcdef"), **known)
+    write_parquet(root / "frame" / f"{CITY}.parquet", frame)
+    write_parquet(root / "draw" / f"{CITY}.frame.parquet", frame.assign(stratum="x"))
+    write_json(root / SCHEMA_FILE, {"schema": 2})
+    assert dict(upgrade_store(root).steps)["frame: bands of tenure for exact years"] == 1
+    assert read_table(root / "draw" / f"{CITY}.frame.parquet")["tenure_years"].max() == 20
+    found = Store(root).read("frame", CITY)
+    assert found["tenure_band"].fillna("?").tolist() == [
+        "under_1", "1_to_2", "2_to_5", "5_to_10", "from_20", "?",
+    ]  # fmt: skip
+    assert found["unit_tenure_band"].tolist() == ["under_1", "2_to_5", "10_to_20", "10_to_20", "from_20", "1_to_2"]
+    assert not [name for name in found if "years" in name]
 
 
 def test_what_is_damaged_before_an_upgrade_is_named_and_nothing_is_changed(tmp_path):

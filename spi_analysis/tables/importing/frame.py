@@ -10,12 +10,23 @@ import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, StoreError, nearest
 from spi_analysis.params import RoundSetup, frame_mapping
-from spi_analysis.tables import CONTACT_COLUMNS, CONTRACTS, STREAMS, Store, Vault, checked, one_writer, person_ids
+from spi_analysis.tables import (
+    CONTACT_COLUMNS,
+    CONTRACTS,
+    STREAMS,
+    Store,
+    Vault,
+    checked,
+    one_writer,
+    person_ids,
+    tenure_bands,
+)
 from spi_analysis.tables.importing.duplicates import also_listed
 from spi_analysis.tables.importing.issues import COLUMNS, Where
 from spi_analysis.tables.importing.list_sheets import ListSheet
 from spi_analysis.tables.importing.listing import COUNTS, Listed, read_source
 from spi_analysis.tables.importing.opening import open_lists
+from spi_analysis.tables.importing.people import TENURE
 from spi_analysis.tables.importing.workbook import SHEET_NAMES, write_problem_book
 
 # Rows that were kept but for a contact in a text: what the institution wrote stays in the vault.
@@ -159,7 +170,8 @@ def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, li
         people = one.people.assign(institution_id=institution_id, source=one.source, also_listed_as=None)
         contacts.append(people[list(CONTACT_COLUMNS)].sort_values("person_id"))
         vault.write_contacts(round_id, institution_id, one.source, contacts[-1])
-        kept.append(people[list(CONTRACTS["frame"].columns)])
+        banded = {f"{what}_band": tenure_bands(people[f"{what}_years"]) for what in TENURE}
+        kept.append(people.assign(**banded)[list(CONTRACTS["frame"].columns)])
     if not new:
         return [_write_back(setup, store, institution_id, listed)]
     frame = _with_other_sources(

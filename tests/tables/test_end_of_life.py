@@ -1,0 +1,183 @@
+"""Copies that can be restored, a person who is forgotten, contacts past their date; whole or not at all."""
+
+import datetime as dt
+import shutil
+
+import pandas as pd
+import pytest
+
+from spi_analysis.errors import InputError, StoreError, VaultError
+from spi_analysis.params import Workspace, frame_mapping
+from spi_analysis.params.round import RetentionParams
+from spi_analysis.tables import end_of_life
+from spi_analysis.tables.end_of_life import back_up, destroy_contacts, drill, forget, restore, retention_reminder
+from spi_analysis.tables.invitations import write_invitations
+from spi_analysis.tables.store import Store
+from tests.tables.lists import CITY
+
+DAY = dt.date(2025, 3, 1)
+SITI = ("081200000002", "+6281200000002", "198604202011012002", "Siti")
+
+
+@pytest.fixture
+def filled(bring, write_xlsx, employees, draw_everyone, setup, store, vault):
+    """Three employees (a fourth row is turned away: Siti again, under another number), all drawn and invited."""
+    again = [4, "Siti Contoh", "198604202011012002", *employees[2][3:]]
+    bring(write_xlsx(f"{CITY}__internal.xlsx", [*employees, again]))
+    draw_everyone(CITY)
+    write_invitations(setup, store, vault, CITY)
+    return setup.workspace
+
+
+def content(root):
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def everything(workspace, vault) -> str:
+    """All that can be read anywhere below data/, with the key."""
+    tables = [vault.table(name).to_csv() for name in vault.tables()]
+    files = [pd.read_parquet(path).to_csv() for path in workspace.data.rglob("*.parquet")]
+    texts = [path.read_text() for path in workspace.data.rglob("*") if path.suffix in (".csv", ".json")]
+    return "\n".join([*tables, *files, *texts])
+
+
+def rules(workspace):
+    return frame_mapping(workspace).phones
+
+
+def person_of(vault, name="Siti Contoh"):
+    listed = vault.read_contacts("spi_2024", CITY, "internal")
+    return listed.set_index("name").loc[name, "person_id"]
+
+
+@pytest.mark.parametrize("how", ["0812-0000-0002", "19860420 201101 2 002"])
+def test_who_is_forgotten_is_nowhere_and_still_counts(filled, store, vault, how):
+    before, code = store.read("frame", CITY), person_of(vault)
+    assert all(mark in everything(filled, vault) for mark in (*SITI[1:], code))
+    done = forget(filled, vault, how, rules(filled), DAY)
+    assert (done.entries, done.tables, done.invitations) == (2, 2, 1), "contacts, rejected; frame, sample; a file"
+    for mark in (*SITI, code):
+        assert mark not in everything(filled, vault), mark
+    frame, sample = store.read("frame", CITY), store.read("sample", CITY)
+    assert set(frame["person_id"]) == set(sample["person_id"]), "all tables have the same new code"
+    assert frame["person_id"].is_monotonic_increasing, "the place of a row does not tell its earlier code"
+    same = ["sex", "unit", "age_group", "tenure_band"]
+    assert sorted(map(tuple, frame[same].to_numpy())) == sorted(map(tuple, before[same].to_numpy()))
+    assert person_of(vault, "Budi Contoh") in set(frame["person_id"]), "the others stay who they are"
+    (said,) = store.read_record("forgotten", CITY).values()
+    assert said == {"source": "internal", "on": "2025-03-01"}
+    with pytest.raises(InputError, match="nobody is listed"):
+        forget(filled, vault, how, rules(filled), DAY)
+
+
+def test_a_number_that_several_people_share_is_refused_and_the_employee_number_decides(filled, vault):
+    """An office telephone, on the lists of two institutions."""
+    other = {"person_id": "other", "name": "Orang Lain", "phone": SITI[1], "phone_2": None, "email": None}
+    number = "197001012000011001"
+    vault.write_contacts("spi_2024", "kota-bengkulu", "internal", pd.DataFrame([other | {"employee_number": number}]))
+    before = content(filled.data)
+    with pytest.raises(InputError, match="several people are listed") as caught:
+        forget(filled, vault, SITI[0], rules(filled), DAY)
+    assert "000002" not in str(caught.value)
+    assert content(filled.data) == before
+    forget(filled, vault, SITI[2], rules(filled), DAY)
+    assert vault.read_contacts("spi_2024", "kota-bengkulu", "internal")["name"].tolist() == ["Orang Lain"]
+
+
+@pytest.mark.parametrize("killed_at", range(7))
+def test_killed_at_any_file_the_next_call_ends_it(filled, store, vault, monkeypatch, killed_at):
+    """Tables, invitations, entries: a KeyboardInterrupt in the place of each write, as kill -9 leaves it."""
+    code, writes = person_of(vault), []
+
+    def counted(real):
+        def write(*arguments, **options):
+            if len(writes) == killed_at:
+                raise KeyboardInterrupt
+            writes.append(arguments)
+            return real(*arguments, **options)
+
+        return write
+
+    with monkeypatch.context() as patch:
+        for name in ("write_parquet", "write_csv"):
+            patch.setattr(end_of_life, name, counted(getattr(end_of_life, name)))
+        for where, name in ((Store, "write_record"), (type(vault), "replace"), (type(vault), "drop")):
+            patch.setattr(where, name, counted(getattr(where, name)))
+        with pytest.raises(KeyboardInterrupt):
+            forget(filled, vault, SITI[0], rules(filled), DAY)
+    with pytest.raises(InputError, match="nobody is listed"):
+        forget(filled, vault, SITI[0], rules(filled), DAY)
+    assert not [mark for mark in (*SITI, code) if mark in everything(filled, vault)]
+    assert set(store.read("frame", CITY)["person_id"]) == set(store.read("sample", CITY)["person_id"])
+    assert len(store.read_record("forgotten", CITY)) == 1
+    assert not vault.has("forgetting")
+
+
+def test_a_backup_restores_every_byte_and_is_the_same_twice(filled, vault, key, tmp_path):
+    before = {name: file for name, file in content(filled.data).items() if not name.startswith(".")}
+    copy = tmp_path / "safe" / "a.tar"
+    assert back_up(filled, copy) == len(before)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    back_up(filled, tmp_path / "b.tar")
+    assert (tmp_path / "b.tar").read_bytes() == copy.read_bytes()
+    found = drill(copy, key).set_index("what")["rows"].to_dict()
+    assert found["frame"] == found["sample"] == found["vault: contacts"] == 3
+    assert found["vault: rejected"] == 1
+    with pytest.raises(StoreError, match="data/ holds files already"):
+        restore(filled, copy)
+    shutil.rmtree(filled.data)
+    assert restore(filled, copy) == len(before)
+    assert content(filled.data) == before
+    assert Store(filled.data / "spi_2024").read("frame", CITY)["person_id"].is_unique
+    assert (filled.data.stat().st_mode & 0o777, (filled.data / "vault").stat().st_mode & 0o777) == (0o700, 0o700)
+
+
+def test_a_damaged_backup_or_store_is_named_and_nothing_is_changed(filled, tmp_path):
+    copy = tmp_path / "a.tar"
+    back_up(filled, copy)
+    whole, empty = copy.read_bytes(), Workspace(tmp_path / "elsewhere")
+    (places,) = [[place for place in range(600, len(whole), len(whole) // 40) if whole[place]]]
+    assert len(places) > 10
+    for place in places:
+        copy.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(StoreError, match="the backup cannot be read"):
+            restore(empty, copy)
+        assert not list(empty.data.rglob("*.parquet"))
+    copy.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(StoreError, match="the backup cannot be read"):
+        restore(empty, copy)
+    path = filled.data / "spi_2024" / "frame" / f"{CITY}.parquet"
+    content_ = path.read_bytes()
+    path.write_bytes(content_[:50] + bytes([content_[50] ^ 1]) + content_[51:])
+    with pytest.raises(StoreError, match=f"{CITY}.parquet"):
+        back_up(filled, tmp_path / "c.tar")
+    assert not (tmp_path / "c.tar").exists()
+    with pytest.raises(StoreError, match="a new name outside data/"):
+        back_up(filled, filled.data / "d.tar")
+
+
+def kept_until(setup, day):
+    from dataclasses import replace
+
+    retention = RetentionParams(contacts_until=day, source="test", as_of=day) if day else None
+    return replace(setup, round=setup.round.model_copy(update={"retention": retention}))
+
+
+def test_contacts_are_destroyed_after_their_date_with_a_certificate(filled, setup, store, vault):
+    early, late = kept_until(setup, DAY), kept_until(setup, DAY - dt.timedelta(days=1))
+    for one, words in ((early, "may not be destroyed yet"), (kept_until(setup, None), "names no retention date")):
+        with pytest.raises(VaultError, match=words):
+            destroy_contacts(one, vault, DAY)
+        assert retention_reminder(one, DAY) is None
+    assert "spi vault destroy" in retention_reminder(late, DAY)
+    frame = store.read("frame", CITY)
+    done = destroy_contacts(late, vault, DAY)
+    assert done["destroyed_on"] == "2025-03-01"
+    assert done["entries"][f"spi_2024/contacts/{CITY}__internal"] == 3
+    assert store.read_record("vault_destroyed", "vault") == done
+    assert vault.tables() == []
+    assert not any(mark in everything(filled, vault) for mark in SITI)
+    assert len(vault.secret("prn")) == 32, "the secrets stay: the draw can be verified, and rounds be coordinated"
+    pd.testing.assert_frame_equal(store.read("frame", CITY), frame)
+    assert retention_reminder(late, DAY) is None
+    assert destroy_contacts(late, vault, DAY + dt.timedelta(days=9)) == done, "twice is once"
