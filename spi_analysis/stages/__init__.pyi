@@ -219,10 +219,16 @@ from .verify import (
     verify_institution as verify_institution,
 )
 from .weight import (
+    Representativity as Representativity,
+)
+from .weight import (
     WeightedSample as WeightedSample,
 )
 from .weight import (
     people_with_disposition as people_with_disposition,
+)
+from .weight import (
+    representativity as representativity,
 )
 from .weight import (
     save_weights as save_weights,

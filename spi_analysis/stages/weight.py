@@ -11,13 +11,15 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from spi_analysis.errors import InputError, Problem, WeightingError
 from spi_analysis.fieldwork import INELIGIBLE, UNKNOWN, final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source
-from spi_analysis.survey import require_columns, with_unknown_level
+from spi_analysis.survey import merge_thin_cells, require_columns, with_unknown_level
 from spi_analysis.survey.weighting import (
     ReplicateWeights,
+    RIndicator,
     Step,
     Weighted,
     apply_recipe,
     bootstrap_replicates,
+    r_indicator,
     response_classes,
     two_phase_replicates,
     weighting_classes,
@@ -177,6 +179,55 @@ def _require_respondents_only(people: pd.DataFrame, weight: pd.Series, source: S
                 for who, n in counts.items()
             )
         )
+
+
+@dataclass(frozen=True)
+class Representativity:
+    """How evenly a source answered, by what its list tells.
+
+    ``found``: R-indicator, coefficient of variation, partial indicators; ``answered`` and ``invited`` (the eligible).
+    """
+
+    found: RIndicator
+    answered: int
+    invited: int
+
+
+def representativity(people: pd.DataFrame, round_: RoundParams) -> dict[Source, Representativity | None]:
+    """Representativity of every probability source; None where too few answered, or too few did not, to tell.
+
+    Parameters
+    ----------
+    people : DataFrame   as ``people_with_disposition`` gives it
+    """
+    return {source: _representativity_of(people, round_, source) for source in round_.probability_sources}
+
+
+def _representativity_of(people: pd.DataFrame, round_: RoundParams, source: Source) -> Representativity | None:
+    """The model takes what the weighting looks at. Levels in which few answered, or few did not, are merged, so that
+    no figure rests on fewer people than may be shown.
+    """
+    params, least = round_.sources[source].weighting, round_.disclosure.min_cell
+    assert params is not None
+    invited = people[(people["source"] == source) & (people["disposition"] != INELIGIBLE)].reset_index(drop=True)
+    answered = invited["disposition"].isin(round_.dispositions.respondents)
+    levels = _levels(invited, params.columns)
+    thick = {column: _thick_levels(values, answered, least) for column, values in levels.items()}
+    told = {column: values for column, values in thick.items() if values.nunique() > 1}
+    if not told:
+        return None
+    table = pd.DataFrame(told).assign(answered=answered.astype(int), base_weight=invited["base_weight"])
+    found = r_indicator(table, " + ".join(told), "answered", "base_weight")
+    return Representativity(found, int(answered.sum()), len(invited))
+
+
+def _thick_levels(values: pd.Series, answered: pd.Series, least: int) -> pd.Series:
+    """The column with levels merged until at least so many answered, and so many did not, in each."""
+    column = str(values.name)
+    counts = pd.crosstab(values, answered).reindex(columns=[False, True], fill_value=0).min(axis=1)
+    cells = counts.rename("people").rename_axis(column).reset_index()
+    merged = merge_thin_cells(cells, [column], "people", least)
+    return values.map(merged.set_index(column)["group"])
 
 
 def _replicates(people: pd.DataFrame, round_: RoundParams, source: Source, seed: int) -> ReplicateWeights:

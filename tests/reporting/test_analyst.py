@@ -9,7 +9,7 @@ import pytest
 
 from spi_analysis.operations.coverage import save_simulation
 from spi_analysis.params import Workspace
-from spi_analysis.reporting.analyst.nonresponse_weighting import response_chart
+from spi_analysis.reporting.analyst.nonresponse_weighting import partials_table, representativity_table, response_chart
 from spi_analysis.reporting.analyst.score_analysis import estimates_table
 from spi_analysis.reporting.method_checks import (
     coverage_results,
@@ -19,7 +19,7 @@ from spi_analysis.reporting.method_checks import (
     means_table,
     truth_table,
 )
-from spi_analysis.stages.weight import WeightedSample
+from spi_analysis.stages.weight import WeightedSample, representativity
 
 
 def _sample(groups):
@@ -31,6 +31,35 @@ def _sample(groups):
     ]
     nothing = pd.DataFrame()
     return WeightedSample(nothing, nothing, nothing, pd.DataFrame(rows))
+
+
+def _evenness(groups, setup):
+    """Representativity of a source whose units answered so many of so many."""
+    people = _sample(groups).sample.assign(sex="female", age_group="30-39")
+    alone = setup.round.model_copy(update={"sources": {"external": setup.round.sources["external"]}})
+    return representativity(people, alone)
+
+
+def test_the_r_indicator_stands_beside_the_cv_that_is_to_be_read(setup):
+    """8 % in all, in one half twice as often as in the other: R is 1 - 2 * 0.08 / 3, the CV one third."""
+    found = _evenness({"A": (3000, 160), "B": (3000, 320)}, setup)
+    (row,) = representativity_table(found, setup.round).data.to_dict("records")
+    assert row["response"] == pytest.approx(0.08)
+    assert pytest.approx(row["r"], abs=0.005) == 1 - 2 * 0.08 / 3
+    assert row["cv"] == pytest.approx(1 / 3, abs=0.02)
+    html = representativity_table(found, setup.round).to_html("en")
+    assert "at a response of 8.0% it would be 0.95 even if half" in html
+    (part,) = partials_table(found, setup.round).data.to_dict("records")
+    assert part["variable"] == "unit"
+    assert part["between"] == pytest.approx(row["cv"], abs=0.02)
+
+
+def test_too_few_answers_tell_nothing_of_groups(setup):
+    found = _evenness({"A": (100, 9), "B": (100, 50)}, setup)
+    assert found == {"external": None}, "A is merged with B, and then there is one group"
+    for shown in (representativity_table(found, setup.round), partials_table(found, setup.round)):
+        assert "Too few answered" in shown.to_html("en")
+        assert "<table" not in shown.to_html("en")
 
 
 def _chart(groups, setup, language="id"):

@@ -20,7 +20,7 @@ from spi_analysis.reporting.wording import words
 from spi_analysis.stages.audit import audit_frame, save_audit
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.stages.weight import WeightedSample, people_with_disposition
+from spi_analysis.stages.weight import WeightedSample, people_with_disposition, representativity
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
 from tests.reporting.conftest import page_of
@@ -65,6 +65,7 @@ def analysts_views(drawn: Round, responses: pd.DataFrame, town: Town, folder: Pa
         fieldwork_progress.rates_table(people, setup.round),
         fieldwork_progress.quota_table(people, drawn.frame, setup.round),
         nonresponse_weighting.steps_table(drawn.weight(responses=responses), setup.round),
+        nonresponse_weighting.representativity_table(representativity(people, setup.round), setup.round),
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from spi_analysis.errors import InputError, WeightingError
 from spi_analysis.params import RoundParams
 from spi_analysis.stages.respondents import replicate_weights
-from spi_analysis.stages.weight import declared_columns, replicate_seed, save_weights
+from spi_analysis.stages.weight import declared_columns, replicate_seed, representativity, save_weights
 from spi_analysis.survey.weighting import apply_recipe, two_phase_replicates
 from spi_analysis.tables import eligible_list
 from spi_analysis.tables.store import Store
@@ -269,3 +269,38 @@ def test_a_recipe_that_leaves_weight_to_others_is_refused(drawn: Round, left_out
     with pytest.raises(WeightingError, match=words) as caught:
         drawn.weight(round_=with_steps(drawn.setup.round, *steps))
     assert "sources.internal.weighting" in str(caught.value)
+
+
+# --- how evenly people answered
+
+
+def test_representativity_by_hand(drawn: Round) -> None:
+    """With one column of two groups the propensities are the response rates of the groups."""
+    steps = [{"step": "weighting_classes", "by": ["sex"]}, {"step": "drop_ineligible"}]
+    found = representativity(drawn.weighted.sample, with_steps(drawn.setup.round, *steps))["internal"]
+    people = of(drawn.weighted.sample, "internal").query("disposition != 'NE'")
+    weight, answered = people["base_weight"], people["disposition"].isin(["I", "P"])
+    rates = (weight * answered).groupby(people["sex"]).sum() / weight.groupby(people["sex"]).sum()
+    share = people["sex"].map(rates)
+    mean = (weight * answered).sum() / weight.sum()
+    spread = np.sqrt((weight * (share - mean) ** 2).sum() / (weight.sum() - 1))
+    assert found.found.response_rate == pytest.approx(mean)
+    assert found.found.unadjusted == pytest.approx(1 - 2 * spread)
+    assert found.found.cv == pytest.approx(spread / mean)
+    assert (found.answered, found.invited) == (answered.sum(), len(people))
+
+
+def test_no_group_of_few_is_told_apart(drawn: Round) -> None:
+    least = drawn.setup.round.disclosure.min_cell
+    found = representativity(drawn.weighted.sample, drawn.setup.round)
+    assert set(found) == {"internal", "external"}, "a panel is no sample"
+    people = of(drawn.weighted.sample, "internal").query("disposition != 'NE'")
+    answered = people["disposition"].isin(["I", "P"]).groupby(people["unit"]).agg(["sum", "size"])
+    assert (answered["sum"] < least).any() or (answered["size"] - answered["sum"] < least).any()
+    assert (found["internal"].found.categories["n"] >= 2 * least).all()
+
+
+def test_a_source_that_few_answered_tells_nothing(drawn: Round) -> None:
+    kept = drawn.responses.groupby("source").head(12)
+    people = drawn.weight(responses=kept).sample
+    assert representativity(people, drawn.setup.round) == {"internal": None, "external": None}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.disclosure import hidden_rates, small_cells
@@ -32,13 +35,15 @@ from spi_analysis.reporting import (
     spread,
     written,
 )
-from spi_analysis.stages import WeightedSample, nonrespondent_count
+from spi_analysis.stages import Representativity, WeightedSample, nonrespondent_count
 from spi_analysis.survey import UNKNOWN_LEVEL
-from spi_analysis.survey.estimation import SurveyDesign, estimate_proportion
+from spi_analysis.survey.estimation import SurveyDesign, estimate_proportion, t_interval
 from spi_analysis.survey.weighting import balance
 from spi_analysis.tables import eligible_list
 
 WORST = 15
+# The CV of propensities of which one half is twice the other: with p/1.5 and 2p/1.5 they lie p/3 from their mean p.
+TWICE_AS_OFTEN = 1 / 3
 TOO_FEW = message("There are no answers, or too few, to compare with the list.")
 
 
@@ -280,3 +285,97 @@ def _response_rates(people: pd.DataFrame, by: str, shown: pd.Index, level: float
     shares = estimate_proportion(design, "answered", by=by, level=level, interval="wilson", cap_effective_n=True).table
     shares = shares[shares["category"] == "yes"].sort_values("estimate")
     return shares.assign(**{c: 100 * shares[c] for c in ("estimate", "ci_low", "ci_high")})
+
+
+# How evenly people answered: R-indicator, coefficient of variation, and which variables they come from.
+
+Found = Mapping[Source, Representativity | None]
+
+
+def representativity_table(found: Found, round_: RoundParams) -> Shown:
+    """The R-indicator and the coefficient of variation of the propensities to answer, a row per source."""
+    rows = [_representativity_row(source, one, round_) for source, one in found.items() if one is not None]
+    if not rows:
+        return _none_told(found, round_)
+    columns = (
+        coded(message("Source"), "source", "part"),
+        percent(message("Response"), "response"),
+        estimate(message("R-indicator"), "r", "r_low", "r_high", 2),
+        estimate(message("CV of the propensities"), "cv", "cv_low", "cv_high", 2),
+    )
+
+    def note(words: Words) -> str:
+        least = min(row["response"] for row in rows)
+        return words(
+            "R is 1 where all are equally likely to answer. The fewer answer, the closer R stays to 1: at a response "
+            "of {rate} it would be {r} even if half of the people answered twice as often as the other half. So read "
+            "the CV: it would be {cv} then, whatever the response. As far as answering depends on the list alone, no "
+            "mean is further off than the CV, in standard deviations of the answers.",
+            rate=words.percent(least, 1),
+            r=words.number(1 - 2 * TWICE_AS_OFTEN * least, 2),
+            cv=words.number(TWICE_AS_OFTEN, 2),
+        )
+
+    title = message("How evenly people answered")
+    view = View(pd.DataFrame(rows), columns, notes=(note,), title=title, name="representativity")
+    return view + _none_told({s: one for s, one in found.items() if one is None}, round_)
+
+
+def _representativity_row(source: Source, one: Representativity, round_: RoundParams) -> dict[str, Any]:
+    """Both measures without the bias of small samples, with their intervals."""
+    r, limits = one.found, []
+    for value, se, low, high in ((r.value, r.se, -1.0, 1.0), (r.cv_adjusted, r.cv_se, 0.0, math.inf)):
+        ends = t_interval(np.array([value]), np.array([se]), np.array([math.inf]), round_.level)
+        limits.append([float(min(max(end[0], low), high)) for end in ends])
+    return {
+        "source": source, "response": r.response_rate, "r": r.value, "r_low": limits[0][0], "r_high": limits[0][1],
+        "cv": r.cv_adjusted, "cv_low": limits[1][0], "cv_high": limits[1][1],
+    }  # fmt: skip
+
+
+def partials_table(found: Found, round_: RoundParams) -> Shown:
+    """The part of every variable in the coefficient of variation; the largest first."""
+    parts = [
+        one.found.partials.assign(source=source, rate=one.found.response_rate)
+        for source, one in found.items()
+        if one is not None
+    ]
+    if not parts:
+        return _none_told(found, round_)
+    table = pd.concat(parts, ignore_index=True)
+    rows = pd.DataFrame(
+        {
+            "variable": table["variable"],
+            "source": table["source"],
+            "between": table["unconditional"] / table["rate"],
+            "within": table["conditional"] / table["rate"],
+        }
+    ).sort_values(["source", "between"], ascending=[False, False], ignore_index=True)
+    columns = (
+        written(message("Variable"), ("variable",), Words.column),
+        coded(message("Source"), "source", "part"),
+        number(message("CV between its groups"), "between", 2),
+        number(message("CV within groups alike in all else"), "within", 2),
+    )
+
+    def note(words: Words) -> str:
+        return words(
+            "The first CV is what this variable alone shows; the second is what it adds to the others. Groups in which "
+            "fewer than {least} people answered, or fewer than {least} did not, are taken together with others.",
+            least=round_.disclosure.min_cell,
+        )
+
+    return View(rows, columns, notes=(note,), title=message("Where the differences lie"), name="partials")
+
+
+def _none_told(found: Found, round_: RoundParams) -> Shown:
+    """Which sources are too small, or answered too seldom, for any of this."""
+
+    def said(words: Words) -> str:
+        names = words.listed(words.value("source", source) for source in found)
+        text = message(
+            "Too few answered, or too few did not, to tell groups of at least {least} of both apart: {sources}."
+        )
+        return html_paragraphs([words(text, sources=names, least=round_.disclosure.min_cell)] if found else [])
+
+    return show(said)
