@@ -9,6 +9,9 @@ from .display import (
     Shown as Shown,
 )
 from .display import (
+    saved_note as saved_note,
+)
+from .display import (
     show as show,
 )
 from .display import (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import Language
+from spi_analysis.reporting.tables import html_paragraphs
 from spi_analysis.reporting.wording import Words, words
 
 if TYPE_CHECKING:
@@ -137,6 +138,17 @@ class Together(Shown):
 def show(make: Callable[[Words], str], languages: Sequence[Language] = LANGUAGES) -> Written:
     """Build the HTML in every language with ``make(words)``."""
     return Written({language: make(words(language)) for language in languages})
+
+
+def saved_note(save: bool) -> Written | None:
+    """That a notebook has written nothing, where it was not asked to; nothing where it has."""
+    if save:
+        return None
+    return show(
+        lambda words: html_paragraphs(
+            [words("Not saved: a notebook writes only with save = True in its parameters cell, as in spi run.")]
+        )
+    )
 
 
 def _styled(html: str) -> str:

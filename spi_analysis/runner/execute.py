@@ -39,7 +39,12 @@ from spi_analysis.runner.plan import (
     too_late,
     why_it_died,
 )
-from spi_analysis.runner.step_checks import require_known_parameters, require_sound_notebook, require_sound_page
+from spi_analysis.runner.step_checks import (
+    permission_to_save,
+    require_known_parameters,
+    require_sound_notebook,
+    require_sound_page,
+)
 from spi_analysis.tables import Store, naming, whole_file, write_text
 
 # The pages of an executed notebook, one per language.
@@ -248,9 +253,10 @@ def execute(
     progress = progress or _Progress()
     source = setup.workspace.notebooks / f"{step.notebook.name}.ipynb"
     folder = step.folder(setup.workspace, setup.round.round_id)
-    parameters = {"round_id": setup.round.round_id}
+    parameters: dict[str, str | bool] = {"round_id": setup.round.round_id}
     if step.institution_id:
         parameters["institution_id"] = step.institution_id
+    parameters |= permission_to_save(source)
     require_known_parameters(step, source, parameters)
     with _private_folder() as private:
         executed = private / source.name
@@ -279,7 +285,7 @@ def _execute(
     step: Step,
     source: Path,
     executed: Path,
-    parameters: dict[str, str],
+    parameters: dict[str, str | bool],
     engine: EngineName,
     limits: Limits,
     progress: _Progress,

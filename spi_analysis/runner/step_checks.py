@@ -29,6 +29,11 @@ _HYPHENATED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
+def permission_to_save(source: Path) -> dict[str, bool]:
+    """What a notebook that asks whether it may write is told by a run: it may. Opened by a person it writes nothing."""
+    return {"save": True} if "save" in papermill.inspect_notebook(str(source)) else {}
+
+
 def require_known_parameters(step: Step, source: Path, parameters: Mapping[str, Any]) -> None:
     """Papermill only warns about a parameter that a notebook does not have.
 
