@@ -48,6 +48,7 @@ from .names import (
 from .names import (
     readable as readable,
 )
+from .own_results import result_view as result_view
 from .panels import (
     count_of as count_of,
 )

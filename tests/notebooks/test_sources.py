@@ -14,8 +14,8 @@ def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
 
-def test_all_eight_notebooks_are_there():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["10", "15", "20", "30", "40", "50", "90", "95"]
+def test_all_nine_notebooks_are_there():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["10", "15", "20", "30", "40", "50", "60", "90", "95"]
 
 
 def test_notebook_is_valid_and_kept_without_outputs(notebook):
