@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -467,3 +469,17 @@ def test_overview_of_the_published_results():
         ("2024", "71.521", "71.530", "rounding"),
     ]
     assert "Institutions by category" in result.output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the server is a process of its own")
+def test_the_laboratory_takes_the_place_of_the_command(tmp_path, monkeypatch):
+    """Whoever ends `spi lab` ends its server: there is one process."""
+    (tmp_path / "params" / "rounds").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    started = []
+    monkeypatch.setattr(os, "execve", lambda path, command, env: started.append((Path.cwd(), command)))
+    monkeypatch.setattr(subprocess, "call", lambda *given, **options: 0)
+    runner.invoke(app, ["lab", "--port", "8890", "--no-browser"])
+    ((where, command),) = started
+    assert where == tmp_path
+    assert command[-3:] == ["--port", "8890", "--no-browser"]

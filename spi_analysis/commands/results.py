@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -91,15 +90,21 @@ def publish(
         out.print(f"written  {path}", markup=False, highlight=False)
 
 
-@results.command()
-def lab(workspace: WorkspaceOption = None) -> None:
-    """Open the notebooks in JupyterLab; on Linux with kernels that start at once. The vault's key stays outside.
+@results.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context, workspace: WorkspaceOption = None) -> None:
+    """Open the project in JupyterLab; on Linux with kernels that start at once. The vault's key stays outside.
 
-    Example: spi lab
+    All other options are JupyterLab's own. Ends with its server, and its server with it.
+
+    Example: spi lab --no-browser --port 8890
     """
     from spi_analysis.params import find_workspace
-    from spi_analysis.runner import lab_environment
+    from spi_analysis.runner import lab_command, lab_environment
 
-    place = find_workspace(workspace)
-    command = [sys.executable, "-m", "jupyter", "lab", str(place.notebooks)]
-    raise typer.Exit(subprocess.call(command, cwd=place.root, env=lab_environment(os.environ)))
+    root = find_workspace(workspace).root
+    command, environment = lab_command(root, context.args), lab_environment(os.environ)
+    os.chdir(root)
+    if os.name == "posix":
+        # In the place of this process: who ends it ends the server.
+        os.execve(command[0], command, environment)
+    raise typer.Exit(subprocess.call(command, env=environment))

@@ -12,6 +12,9 @@ from .display import (
     Together as Together,
 )
 from .display import (
+    saved_note as saved_note,
+)
+from .display import (
     show as show,
 )
 from .display import (
@@ -70,6 +73,9 @@ from .names import (
 )
 from .names import (
     readable as readable,
+)
+from .own_results import (
+    result_view as result_view,
 )
 from .pictures import (
     Chart as Chart,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import Language, RoundSetup
+from spi_analysis.reporting.tables import html_paragraphs
 from spi_analysis.reporting.translations import languages, speak_of, with_marks
 from spi_analysis.reporting.wording import Words, words
 
@@ -160,6 +161,17 @@ class Together(Shown):
 def show(make: Callable[[Words], str], of: Sequence[Language] | None = None) -> Written:
     """Build the HTML in every language (or in those of ``of``) with ``make(words)``."""
     return Written({language: make(words(language)) for language in of or languages()})
+
+
+def saved_note(save: bool) -> Written | None:
+    """That a notebook has written nothing, where it was not asked to; nothing where it has."""
+    if save:
+        return None
+    return show(
+        lambda words: html_paragraphs(
+            [words("Not saved: a notebook writes only with save = True in its parameters cell, as in spi run.")]
+        )
+    )
 
 
 def _styled(html: str) -> str:

@@ -12,6 +12,9 @@ from .fingerprint import (
     page_paths as page_paths,
 )
 from .lab import (
+    lab_command as lab_command,
+)
+from .lab import (
     lab_environment as lab_environment,
 )
 from .ledger import (

@@ -40,6 +40,7 @@ from spi_analysis.runner.plan import (
     why_it_died,
 )
 from spi_analysis.runner.step_checks import (
+    permission_to_save,
     require_known_parameters,
     require_sound_extra,
     require_sound_notebook,
@@ -74,7 +75,7 @@ def write_pages(setup: RoundSetup, step: Step, notebook: NotebookNode) -> tuple[
         require_sound_page(setup, step, notebook, html, language)
         pages[folder / step.notebook.page.format(language=language)] = html
     for name, html in shown_pages(output for cell in notebook.cells for output in cell.get("outputs", [])).items():
-        require_sound_extra(step, name, html)
+        require_sound_extra(setup, step, name, html)
         pages[folder / name] = html
     write_sheets(notebook, folder / step.notebook.files, setup.round.languages)
     written = [write_text(path, html) for path, html in pages.items()]
@@ -256,9 +257,10 @@ def execute(
     progress = progress or _Progress()
     source = setup.workspace.notebooks / f"{step.notebook.name}.ipynb"
     folder = step.folder(setup.workspace, setup.round.round_id)
-    parameters = {"round_id": setup.round.round_id}
+    parameters: dict[str, str | bool] = {"round_id": setup.round.round_id}
     if step.institution_id:
         parameters["institution_id"] = step.institution_id
+    parameters |= permission_to_save(source)
     require_known_parameters(step, source, parameters)
     with _private_folder() as private:
         executed = private / source.name
@@ -287,7 +289,7 @@ def _execute(
     step: Step,
     source: Path,
     executed: Path,
-    parameters: dict[str, str],
+    parameters: dict[str, str | bool],
     engine: EngineName,
     limits: Limits,
     progress: _Progress,

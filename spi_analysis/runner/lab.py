@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import forked_papermill
@@ -33,3 +33,10 @@ def lab_environment(environ: Mapping[str, str]) -> dict[str, str]:
     kernels = str(KERNELS) if sys.platform == "linux" else ""
     paths = os.pathsep.join(path for path in (kernels, env.get("JUPYTER_PATH")) if path)
     return env | {DEFAULT_PROVISIONER: PROVISIONER} | ({"JUPYTER_PATH": paths} if paths else {})
+
+
+def lab_command(root: Path, options: Sequence[str]) -> list[str]:
+    """JupyterLab on the whole project, its notebooks in sight and the warm kernel chosen; ``options`` are its own."""
+    warm = ["--MultiKernelManager.default_kernel_name=spi-warm"] if sys.platform == "linux" else []
+    place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
+    return [sys.executable, "-m", "jupyter", "lab", *place, *warm, *options]

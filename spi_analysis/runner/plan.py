@@ -80,6 +80,8 @@ NATIONAL_NOTEBOOKS = (
 NATIONAL_FIELDWORK = NotebookKind(
     "25_national_fieldwork", (), "fieldwork.{language}.html", "analyst", files="fieldwork"
 )
+# For whoever asks for it by its number: what a researcher looks at is no part of a round.
+REQUESTED_NOTEBOOKS = (NotebookKind("60_explore", ("40",), "60_explore.{language}.html", "analyst", files="explore"),)
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
 # Nor this one: run by `spi simulate`, after its simulation.
@@ -118,7 +120,7 @@ def plan_steps(institution_ids: Sequence[str], notebooks: Iterable[str] | None =
     Parameters
     ----------
     institution_ids : codes
-    notebooks : two-digit numbers, or None for all; what a chosen notebook needs is not added:
+    notebooks : two-digit numbers, or None for all of a round; what a chosen notebook needs is not added:
         its inputs must be there from an earlier run
     """
     kinds = (*INSTITUTION_NOTEBOOKS, *NATIONAL_NOTEBOOKS)
@@ -129,7 +131,7 @@ def plan_steps(institution_ids: Sequence[str], notebooks: Iterable[str] | None =
         if kind.number in wanted
         for institution_id in institution_ids
     ]
-    for kind in NATIONAL_NOTEBOOKS:
+    for kind in (*REQUESTED_NOTEBOOKS, *NATIONAL_NOTEBOOKS):
         if kind.number in wanted:
             after = tuple(step.key for step in steps if step.notebook.number in kind.needs)
             steps.append(Step(kind, "", after))
@@ -158,7 +160,7 @@ def design_simulator_step(institution_id: str) -> Step:
 
 
 def _number(name: str) -> str:
-    known = {kind.number: kind for kind in (*INSTITUTION_NOTEBOOKS, *NATIONAL_NOTEBOOKS)}
+    known = {kind.number: kind for kind in (*INSTITUTION_NOTEBOOKS, *REQUESTED_NOTEBOOKS, *NATIONAL_NOTEBOOKS)}
     number = str(name)[:2]
     if number not in known:
         names = [kind.name for kind in known.values()]

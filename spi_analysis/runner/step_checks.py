@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import papermill
 from nbformat import NotebookNode
@@ -27,6 +27,11 @@ _ADDRESS = re.compile(r"""(?:https?|wss?|ftp)://[^\s"'<>)]*|(?:src|href)\s*=\s*[
 _NAMESPACE = re.compile(r"https?://(?:www\.w3\.org|schemas\.openxmlformats\.org)/[^\s\"'<>]*")
 _HYPHENATED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TRACEBACK = "Traceback (most recent call last)"
+
+
+def permission_to_save(source: Path) -> dict[str, bool]:
+    """What a notebook that asks whether it may write is told by a run: it may. Opened by a person it writes nothing."""
+    return {"save": True} if "save" in papermill.inspect_notebook(str(source)) else {}
 
 
 def require_known_parameters(step: Step, source: Path, parameters: Mapping[str, Any]) -> None:
@@ -122,7 +127,7 @@ def require_sound_page(setup: RoundSetup, step: Step, notebook: NotebookNode, ht
         raise NotebookError(*problems)
 
 
-def require_sound_extra(step: Step, name: str, html: str) -> None:
+def require_sound_extra(setup: RoundSetup, step: Step, name: str, html: str) -> None:
     """A page of its own that a notebook made belongs to its kind, and holds no traceback and no network.
 
     Raises
@@ -132,9 +137,7 @@ def require_sound_extra(step: Step, name: str, html: str) -> None:
     problems = [
         Problem(what, key=f"{step}, {name}", got=got, expected=wanted) for what, got, wanted in _must_not_be_there(html)
     ]
-    if not any(
-        name in {one.format(language=language) for language in get_args(Language)} for one in step.notebook.more
-    ):
+    if name not in {one.format(language=language) for one in step.notebook.more for language in setup.round.languages}:
         expected = ", ".join(step.notebook.more) or "no page of its own"
         problems.append(
             Problem("the notebook made a page that nothing knows of", key=f"{step}, {name}", expected=expected)

@@ -79,7 +79,7 @@ class ResearchRound(RoundData):
         Examples
         --------
         >>> people = data.listed("internal")                                               # doctest: +SKIP
-        >>> totals = {name: people[name].value_counts() for name in ("sex", "age_group")}  # doctest: +SKIP
+        >>> totals = {name: people[name].value_counts().to_dict() for name in ("sex", "age_group")}  # doctest: +SKIP
         >>> data.design("internal").calibrated(totals, method="raking")                    # doctest: +SKIP
         """
         people = eligible_list(self.frame, source).reset_index(drop=True)

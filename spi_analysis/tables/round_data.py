@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -98,6 +99,10 @@ class RoundData:
     def where(self, table: str) -> str:
         """The file of a table, as messages name it."""
         return f"data/{self.setup.round.round_id}/{table}/{self.institution_id}.parquet"
+
+    def written(self, table: str) -> dt.datetime:
+        """When a table was written, by the clock of this machine."""
+        return dt.datetime.fromtimestamp((self.setup.workspace.root / self.where(table)).stat().st_mtime)
 
     def _table(self, name: str) -> pd.DataFrame:
         return self.store.read(name, self.institution_id)

@@ -15,7 +15,7 @@ def notebook(request):
 
 
 def test_all_nine_notebooks_are_there():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["10", "15", "20", "25", "30", "40", "50", "90", "95"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["10", "15", "20", "25", "30", "40", "50", "60", "90", "95"]
 
 
 def test_notebook_is_valid_and_kept_without_outputs(notebook):
@@ -36,6 +36,16 @@ def test_notebook_has_a_language_for_jupyter(notebook):
     parameters = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     assert 'language = "en"' in parameters.source
     assert sum("show_in(language, " in cell.source for cell in notebook.cells) == 1
+
+
+def test_a_notebook_that_saves_asks_before(notebook):
+    """Opened in JupyterLab and run from top to bottom it writes nothing; its last cell says so."""
+    saving = [cell.source for cell in notebook.cells if "save_" in cell.source and not cell.source.startswith("from ")]
+    parameters = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    assert ("save = False" in parameters.source) == bool(saving)
+    assert all("if save:\n" in source for source in saving)
+    if saving:
+        assert notebook.cells[-1].source.endswith("\nsaved_note(save)")
 
 
 def test_no_section_is_empty(notebook):

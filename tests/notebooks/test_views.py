@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
 from spi_analysis.reporting import display
@@ -16,34 +18,52 @@ pytestmark = pytest.mark.xdist_group("demo")
 
 
 def shown_by(path, demo: Demo, monkeypatch) -> list[object]:
-    """What the cells of a notebook give, run as JupyterLab runs them, but for those that save."""
+    """What the cells of a notebook give."""
+    return cells_run(path, demo, monkeypatch)[1]
+
+
+def cells_run(path, demo: Demo, monkeypatch, most: int | None = None) -> tuple[dict[str, object], list[object]]:
+    """The names and the outputs of the code cells of a notebook (of the first ones), run as JupyterLab runs them."""
     monkeypatch.chdir(demo.workspace.root)
     # What a notebook sets for itself is undone: other tests share this process.
     monkeypatch.setattr(display, "_in_jupyter", list(display._in_jupyter))
     namespace: dict[str, object] = {}
     given = []
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type != "code" or "save_" in cell.source.splitlines()[-1]:
-            continue
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    for cell in code[:most]:
         body = ast.parse(cell.source).body
         last = body.pop() if isinstance(body[-1], ast.Expr) else None
         exec(compile(ast.Module(body, []), path.name, "exec"), namespace)
         if last is not None:
             given.append(eval(compile(ast.Expression(last.value), path.name, "eval"), namespace))
-    return given
+    return namespace, given
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_table_and_chart_is_a_view(path, demo: Demo, monkeypatch, tmp_path):
-    before = {file: file.stat().st_mtime_ns for file in demo.workspace.outputs.rglob("*.xlsx")}
+    before = files_of(demo)
     shown = shown_by(path, demo, monkeypatch)
     views = [view for one in shown for view in views_in(one)]
     assert len({view.name for view in views}) == len(views), "names of files"
     assert all(views_in(one) for one in shown if has_table_or_chart(one))
     for view in views:
         require_view_says_the_same_everywhere(view, tmp_path)
-    after = {file: file.stat().st_mtime_ns for file in demo.workspace.outputs.rglob("*.xlsx")}
-    assert after == before, "a notebook that is opened writes no file of a table"
+    assert files_of(demo) == before, "a notebook that is opened and run writes nothing"
+    if "save = False" in path.read_text(encoding="utf-8"):
+        assert "Not saved" in shown[-1].to_html("en")
+
+
+def files_of(demo: Demo) -> dict[Path, int]:
+    """When every table of the store and every output was written."""
+    places = (demo.workspace.data, demo.workspace.outputs)
+    return {file: file.stat().st_mtime_ns for place in places for file in place.rglob("*") if file.is_file()}
+
+
+def test_scores_in_jupyterlab_are_those_of_the_run_to_the_last_digit(demo: Demo, monkeypatch):
+    (path,) = (one for one in NOTEBOOKS if one.stem.startswith("40"))
+    namespace = cells_run(path, demo, monkeypatch, 2)[0]
+    stored = demo.store.read("estimates", namespace["institution_id"])
+    pd.testing.assert_frame_equal(namespace["scored"].estimates.reset_index(drop=True), stored, check_exact=True)
 
 
 def test_every_page_links_the_files_that_lie_beside_it(demo: Demo):

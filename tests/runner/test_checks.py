@@ -7,7 +7,14 @@ from spi_analysis.errors import NotebookError
 from spi_analysis.reporting.display import MIME
 from spi_analysis.runner.execute import merged_streams
 from spi_analysis.runner.plan import plan_steps
-from spi_analysis.runner.step_checks import LARGEST_PAGE, draws, require_sound_notebook, require_sound_page
+from spi_analysis.runner.step_checks import (
+    LARGEST_PAGE,
+    draws,
+    permission_to_save,
+    require_sound_notebook,
+    require_sound_page,
+)
+from tests.conftest import PROJECT
 
 OWN = "kota-mojokerto"
 STEP = plan_steps([OWN], ["10"])[0]
@@ -127,3 +134,8 @@ def test_printed_text_is_one_piece_per_stream_whatever_the_clock_did():
     assert merged_streams([out("e", "stderr"), out("a"), out("f", "stderr")]) == [out("a"), out("ef", "stderr")]
     assert merged_streams([out("10%\r20%\rdone\n")]) == [out("done\n")]
     assert merged_streams([out("a"), PICTURE, out("b")]) == [out("ab"), PICTURE]
+
+
+@pytest.mark.parametrize(("name", "asks"), [("40_score_analysis", True), ("10_sampling_design", False)])
+def test_a_run_lets_a_notebook_save_that_asks(name, asks):
+    assert permission_to_save(PROJECT / "notebooks" / f"{name}.ipynb") == ({"save": True} if asks else {})

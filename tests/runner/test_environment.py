@@ -11,7 +11,7 @@ from forked_papermill import SETTINGS, clean_environment
 from spi_analysis.errors import StoreError
 from spi_analysis.runner.folder_names import require_text
 from spi_analysis.runner.forks.profile import PROVISIONER, SPI, fixed_environment
-from spi_analysis.runner.lab import lab_environment
+from spi_analysis.runner.lab import lab_command, lab_environment
 from tests.runner.conftest import ROUND
 from tests.runner.faults import made, make_workspace
 from tests.runner.test_running import put_first
@@ -60,6 +60,14 @@ def test_jupyterlab_has_its_users_settings_and_no_key():
     assert not [name for name in env if name.startswith("SPI_VAULT_KEY")]
     assert (env["DISPLAY"], env["JUPYTER_CONFIG_DIR"]) == (":0", "/c")
     assert env["JUPYTER_DEFAULT_PROVISIONER_NAME"] == "spi-fork", "all kernels come through our door"
+
+
+def test_jupyterlab_opens_the_project_with_the_warm_kernel_and_the_callers_options(tmp_path):
+    command = lab_command(tmp_path, ["--no-browser", "--port", "8890"])
+    assert command[1:4] == ["-m", "jupyter", "lab"]
+    assert command[-3:] == ["--no-browser", "--port", "8890"]
+    assert f"--ServerApp.root_dir={tmp_path}" in command
+    assert "--MultiKernelManager.default_kernel_name=spi-warm" in command
 
 
 def test_a_folder_whose_name_is_no_text_is_named(tmp_path):

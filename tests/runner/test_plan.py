@@ -47,6 +47,13 @@ def test_a_step_is_the_same_after_it_crossed_a_process():
     assert step.folder(Workspace(Path("x")), "r").name == "method_checks"
 
 
+def test_what_researchers_explore_is_run_for_all_when_it_is_asked_for():
+    assert "60" not in {planned.notebook.number for planned in plan_steps(["a"])}
+    (step,) = plan_steps(["a"], ["60"])
+    assert step.key == ("60", "")
+    assert step.folder(Workspace(Path("x")), "r") == Path("x/outputs/r")
+
+
 def test_the_design_simulator_is_run_for_one_institution_and_never_by_the_batch():
     step = design_simulator_step("a")
     assert step.key == ("15", "a")

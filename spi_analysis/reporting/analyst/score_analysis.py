@@ -29,6 +29,26 @@ from spi_analysis.reporting import (
 )
 from spi_analysis.reporting.view_columns import Column
 from spi_analysis.stages import Scored, sources_without_score
+from spi_analysis.tables import RoundData
+
+
+def weights_note(data: RoundData, save: bool) -> Shown | None:
+    """Which weights the scores are made from, for a person who looks; a run has made them itself."""
+    if save:
+        return None
+    at = data.written("weights")
+    return show(
+        lambda words: html_paragraphs(
+            [
+                words(
+                    "Read: the weights written on {date} at {time}. Nothing that is computed here will be saved.",
+                    date=words.date(at.date()),
+                    time=f"{at:%H:%M}",
+                )
+            ]
+        )
+    )
+
 
 # Sources in the order in which all pages name them.
 
