@@ -13,8 +13,7 @@ from spi_analysis.scores.conduct import conduct_summary
 from spi_analysis.stages.change import PublishedFigure, change_against_published
 from spi_analysis.survey.estimation.interval_coverage import coverage_summary, range_summary
 from spi_analysis.survey.estimation.result import proportion_interval
-from spi_analysis.synthetic.coached_units import ANSWERS, simulate_conduct
-from spi_analysis.synthetic.simulated_rounds import simulate_institution
+from spi_analysis.synthetic.simulated_rounds import ANSWERS, simulate_conduct, simulate_institution
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("coverage")]
 SEEDS = [pytest.param(range(1, 5), id="four"), pytest.param(range(1, 21), id="twenty", marks=pytest.mark.long)]

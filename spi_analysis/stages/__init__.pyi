@@ -41,6 +41,9 @@ from .explorer import (
 from .explorer import (
     explore_round as explore_round,
 )
+from .explorer import (
+    round_rank_sets as round_rank_sets,
+)
 from .fieldwork_status import (
     REASONS as REASONS,
 )
@@ -88,9 +91,6 @@ from .overview import (
 )
 from .overview import (
     save_overview as save_overview,
-)
-from .peer_ranks import (
-    round_rank_sets as round_rank_sets,
 )
 from .plan import (
     LEVELS_JOINED as LEVELS_JOINED,

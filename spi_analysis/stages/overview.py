@@ -18,7 +18,7 @@ from spi_analysis.scores import (
     unjoined,
     yearly_means,
 )
-from spi_analysis.stages.years import YearsOverview, published_years_model, years_tables
+from spi_analysis.scores.years import components, fit_years, hold_out, levels, moves, published_rank_sets
 from spi_analysis.tables import as_shown, load_published, published_results, without_withheld, write_csv
 
 # What the overview shows with one decimal; all else with two.
@@ -145,3 +145,52 @@ def save_overview(overview: Overview, rank_sets: pd.DataFrame, folder: Path) -> 
     for name, table in tables.items():
         write_csv(folder / f"{name}.csv", as_shown(table, SHOWN_DECIMALS.get(name, {})))
     return [f"{name}.csv" for name in tables]
+
+
+# Stage: what of the published years lasts, changes, and is noise.
+
+
+@dataclass(frozen=True)
+class YearsOverview:
+    """All that the model says of the published years (see ``scores.years``); empty tables where it cannot be fitted.
+
+    ``left_out``: type, n of the types that have too few institutions or years for a model.
+    """
+
+    last_year: int
+    components: pd.DataFrame
+    levels: pd.DataFrame
+    moves: pd.DataFrame
+    hold_out: pd.DataFrame
+    rank_sets: pd.DataFrame
+    left_out: pd.DataFrame
+
+    @property
+    def fitted(self) -> bool:
+        """Whether any type could be modelled."""
+        return not self.components.empty
+
+
+def published_years_model(setup: RoundSetup, published: pd.DataFrame) -> YearsOverview:
+    """Fit the model to the published years and collect its tables."""
+    level, model = setup.round.level, fit_years(published, setup.years)
+    return YearsOverview(
+        last_year=model.last_year,
+        components=components(model, level),
+        levels=levels(model, level),
+        moves=moves(model, level, setup.years.model.false_discovery),
+        hold_out=hold_out(published, setup.years, level),
+        rank_sets=published_rank_sets(model, setup.round.ranks, level, set(setup.institution_ids)),
+        left_out=model.left_out,
+    )
+
+
+def years_tables(years: YearsOverview) -> dict[str, pd.DataFrame]:
+    """The tables that are kept as CSV, by the name of their file."""
+    return {
+        "years_components": years.components,
+        "years_levels": years.levels,
+        "years_moves": years.moves.sort_values(["series", "p_value", "institution_id"]),
+        "years_hold_out": years.hold_out,
+        "years_places": years.rank_sets.rename_axis("institution_id").reset_index(),
+    }

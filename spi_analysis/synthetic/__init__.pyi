@@ -14,12 +14,6 @@ from .city import (
 from .city import (
     make_city as make_city,
 )
-from .coached_units import (
-    ANSWERS as ANSWERS,
-)
-from .coached_units import (
-    simulate_conduct as simulate_conduct,
-)
 from .country import (
     example_inputs as example_inputs,
 )
@@ -45,7 +39,13 @@ from .profiles import profile_of as profile_of
 from .randomness import Streams as Streams
 from .residents import draw_sizes as draw_sizes
 from .simulated_rounds import (
+    ANSWERS as ANSWERS,
+)
+from .simulated_rounds import (
     MECHANISMS as MECHANISMS,
+)
+from .simulated_rounds import (
+    simulate_conduct as simulate_conduct,
 )
 from .simulated_rounds import (
     simulate_institution as simulate_institution,

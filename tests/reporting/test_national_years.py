@@ -12,8 +12,7 @@ import pytest
 from spi_analysis.columns import LABELS
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import national as view
-from spi_analysis.stages.overview import Overview, national_overview
-from spi_analysis.stages.years import years_tables
+from spi_analysis.stages.overview import Overview, national_overview, years_tables
 from spi_analysis.tables import published_results
 from tests.scores.years.toy import published_of, simulated
 

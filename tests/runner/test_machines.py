@@ -19,7 +19,7 @@ from spi_analysis.cli import app
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner.dask import sameness
-from spi_analysis.runner.dask.scheduler import MachinesError, on_dask
+from spi_analysis.runner.dask.cluster import MachinesError, on_dask
 from spi_analysis.runner.digests import PACKAGE
 from spi_analysis.runner.ledger import Selection, batch_folder, read_entries
 from spi_analysis.runner.plan import Limits

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.peer_ranks import round_rank_sets
+from spi_analysis.stages.explorer import round_rank_sets
 from spi_analysis.tables import with_kinds
 from spi_analysis.tables.store import Store
 

@@ -11,18 +11,18 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from distributed import Client, Future, Security
 
-from spi_analysis.errors import Problem
+from spi_analysis.errors import ParameterError, Problem, SpiError
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner import EngineName, Limits, Outcome, Step, failed
 from spi_analysis.runner.dask.node import Job, do_step, join, leave
 from spi_analysis.runner.dask.sameness import describe, differences, sign
-from spi_analysis.runner.dask.scheduler import MachinesError
 
 if TYPE_CHECKING:
     pass
@@ -249,3 +249,44 @@ def _fault(running: _Running, what: str) -> Outcome:
 
 def _first_line(error: object) -> str:
     return f"{type(error).__name__}: {error}".partition("\n")[0] if isinstance(error, BaseException) else str(error)
+
+
+# Notebooks on more machines: the pool of this machine and Dask's workers are two ways to run the same steps.
+
+if TYPE_CHECKING:
+    from spi_analysis.runner import OpenRunner
+
+
+class MachinesError(SpiError):
+    """Other machines cannot be reached, or are not as this one is."""
+
+
+def on_dask(scheduler: str) -> OpenRunner:
+    """Run steps on the workers of the Dask scheduler at an address such as tcp://host:8786.
+
+    Raises
+    ------
+    ParameterError   no address, or not of this form.
+    MachinesError    Dask is not installed here.
+    """
+    if "://" not in scheduler:
+        raise ParameterError(
+            "this is no address of a Dask scheduler" if scheduler else "no Dask scheduler is named",
+            key="--scheduler",
+            got=scheduler,
+            expected="protocol, host and port, such as tcp://10.0.0.5:8786 or tls://10.0.0.5:8786",
+            hint="dask scheduler prints its address when it starts; docs/more_machines.md",
+        )
+    try:
+        from spi_analysis.runner.dask.cluster import DaskPool
+    except ModuleNotFoundError as error:
+        if error.name not in ("distributed", "dask"):
+            raise
+        raise MachinesError(
+            "Dask is not installed here",
+            key="--executor dask",
+            got=f"no package {error.name}",
+            expected="distributed, of the same version on all machines",
+            hint='python -m pip install "spi-analysis[dask]", or run without --executor on this machine',
+        ) from None
+    return partial(DaskPool, scheduler)

@@ -37,8 +37,15 @@ from spi_analysis.tables import (
 )
 from spi_analysis.tables.importing.headers import HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
-from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
-from spi_analysis.tables.importing.tokens import Sampled, listed_by_code, tokens_in
+from spi_analysis.tables.importing.logs import (
+    Log,
+    LogImport,
+    Sampled,
+    listed_by_code,
+    note_headers,
+    open_log,
+    tokens_in,
+)
 
 TITLE = "Hasil pemeriksaan perubahan kontak"
 CHANGES = ["person_id", "source", "change", "value"]

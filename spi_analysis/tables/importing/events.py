@@ -13,8 +13,7 @@ from spi_analysis.tables import CONTRACTS, OUT_OF_RANGE, Store, Vault, coded, on
 from spi_analysis.tables.importing.contradictions import REPORT, flag_reports_of_answered
 from spi_analysis.tables.importing.headers import HeaderWords
 from spi_analysis.tables.importing.keeping import keep_results
-from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
-from spi_analysis.tables.importing.tokens import sampled_by_token, tokens_in
+from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log, sampled_by_token, tokens_in
 
 TITLE = "Hasil pemeriksaan catatan pengiriman"
 

@@ -17,9 +17,8 @@ from spi_analysis.tables.importing.contradictions import flag_answers_of_reporte
 from spi_analysis.tables.importing.headers import Header, HeaderWords
 from spi_analysis.tables.importing.issues import Where
 from spi_analysis.tables.importing.keeping import keep_results
-from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
+from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log, sampled_by_token, tokens_in
 from spi_analysis.tables.importing.readers import Sheet
-from spi_analysis.tables.importing.tokens import sampled_by_token, tokens_in
 
 TITLE = "Hasil pemeriksaan jawaban"
 TIMES = ("started_at", "completed_at")
