@@ -197,7 +197,7 @@ def _size_class(setup: RoundSetup, institution_id: str) -> str | None:
 
 # Stage: between which places the institutions of a round lie among their peers.
 
-COLUMNS = ["institution_id", "peer_group", "peers", "estimate", "best", "worst", "best_alone", "worst_alone"]
+RANK_COLUMNS = ["institution_id", "peer_group", "peers", "estimate", "best", "worst", "best_alone", "worst_alone"]
 
 
 def round_rank_sets(setup: RoundSetup, store: Store) -> pd.DataFrame:
@@ -214,9 +214,9 @@ def round_rank_sets(setup: RoundSetup, store: Store) -> pd.DataFrame:
     """
     shown = _shown_indices(setup, store)
     if shown.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=RANK_COLUMNS)
     groups = [_ranked(group, setup.round.ranks, setup.round.level) for _, group in shown.groupby("peer_group")]
-    return pd.concat(groups).loc[shown.index].reset_index()[COLUMNS]
+    return pd.concat(groups).loc[shown.index].reset_index()[RANK_COLUMNS]
 
 
 def _shown_indices(setup: RoundSetup, store: Store) -> pd.DataFrame:
