@@ -105,3 +105,9 @@ from .small_area import (
 )
 from .streamed_bootstrap import bootstrap_means as bootstrap_means
 from .taylor import satterthwaite_df as satterthwaite_df
+from .unit_level import (
+    UnitModel as UnitModel,
+)
+from .unit_level import (
+    unit_model as unit_model,
+)

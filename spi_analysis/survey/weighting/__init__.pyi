@@ -92,6 +92,9 @@ from .propensity import (
     response_propensity as response_propensity,
 )
 from .raking import (
+    multilevel_calibrate as multilevel_calibrate,
+)
+from .raking import (
     rake as rake,
 )
 from .raking import (
