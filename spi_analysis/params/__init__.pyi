@@ -126,7 +126,13 @@ from .published import (
     Aliases as Aliases,
 )
 from .published import (
+    ChanceParams as ChanceParams,
+)
+from .published import (
     PublishedYears as PublishedYears,
+)
+from .published import (
+    TypeSpread as TypeSpread,
 )
 from .recommendations import (
     Recommendation as Recommendation,

@@ -71,6 +71,33 @@ class YearsModelParams(Judgement):
     false_discovery: Annotated[float, Field(gt=0, lt=0.5)]
 
 
+class TypeSpread(Frozen):
+    """The published indices of a type of institution: mean of each year, and standard deviations between institutions.
+
+    ``lasting``, ``change`` and ``noise`` are those of the model of the published years, in points; ``own_noise``: of
+    the years whose noise is their own.
+    """
+
+    means: Annotated[dict[int, Annotated[float, Field(ge=0, le=100)]], Field(min_length=1)]
+    lasting: Annotated[float, Field(ge=0)]
+    change: Annotated[float, Field(ge=0)]
+    noise: Annotated[float, Field(gt=0)]
+    own_noise: dict[int, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class ChanceParams(Judgement):
+    """What chances count with beside this round's answers.
+
+    ``panel_sd``: standard deviation of experts inside a panel, in points, worth ``panel_df`` degrees of freedom of a
+    panel's own; ``mean_move``: how far the mean of a type moves in a year, in points.
+    """
+
+    panel_sd: Annotated[float, Field(gt=0)]
+    panel_df: Annotated[float, Field(gt=0)]
+    mean_move: Annotated[float, Field(ge=0)]
+    types: dict[str, TypeSpread]
+
+
 class CategoryRule(CategoryParams):
     """The categories of the years ``first`` to ``last`` (no last year: until another rule follows)."""
 
@@ -97,6 +124,8 @@ class PublishedYears(Judgement, Cited):
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_national: Annotated[int, Field(ge=1)]
     model: YearsModelParams
+    # Without it every index is as likely as any other before the answers are in.
+    chances: ChanceParams | None = None
     categories: list[CategoryRule]
     years: dict[int, PublishedYear]
 

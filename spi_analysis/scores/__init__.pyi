@@ -45,9 +45,6 @@ from .index import (
     category_of as category_of,
 )
 from .index import (
-    category_probabilities as category_probabilities,
-)
-from .index import (
     combine_index as combine_index,
 )
 from .index import (
@@ -55,9 +52,6 @@ from .index import (
 )
 from .index import (
     index_from_scores as index_from_scores,
-)
-from .index import (
-    probability_at_least as probability_at_least,
 )
 from .index import (
     release_of as release_of,
@@ -101,6 +95,33 @@ from .items import (
 from .items import (
     said_yes as said_yes,
 )
+from .posterior import (
+    Chances as Chances,
+)
+from .posterior import (
+    History as History,
+)
+from .posterior import (
+    Prior as Prior,
+)
+from .posterior import (
+    chances as chances,
+)
+from .posterior import (
+    moderated_panels as moderated_panels,
+)
+from .posterior import (
+    panel_spread as panel_spread,
+)
+from .posterior import (
+    prior_of as prior_of,
+)
+from .posterior import (
+    repeated_interval as repeated_interval,
+)
+from .priority_areas import (
+    applicable as applicable,
+)
 from .priority_areas import (
     find_priority_areas as find_priority_areas,
 )
@@ -139,9 +160,6 @@ from .published import (
 )
 from .ranks import (
     rank_sets as rank_sets,
-)
-from .recommendations import (
-    applicable as applicable,
 )
 from .sensitivity import (
     LateAnswers as LateAnswers,

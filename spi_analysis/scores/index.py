@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import CategoryLevel, CategoryParams, InstitutionInputs, PublishedYears, ReleaseParams
@@ -253,7 +252,7 @@ def satterthwaite(variances: Mapping[str, float], df: Mapping[str, float]) -> fl
     return float(total**2 / spread) if spread > 0 else float("inf")
 
 
-# Category of an index, and how sure it is.
+# Category of an index.
 
 
 def category_of(index: float, levels: CategoryParams | Sequence[CategoryLevel], decimals: int = 2) -> str:
@@ -276,30 +275,6 @@ def category_in_year(index: float, year: int, years: PublishedYears) -> str | No
     """
     rule = years.category_rule(year)
     return None if rule is None else category_of(index, rule, years.decimals(year))
-
-
-def category_probabilities(
-    estimate: float, se: float, df: float, levels: CategoryParams | Sequence[CategoryLevel], decimals: int = 2
-) -> dict[str, float]:
-    """Probability of each category if the true index lies around the estimate as the t distribution says."""
-    return dict(zip((level.code for level in _levels(levels)),
-                    np.diff([0.0, *(_below(level.below, estimate, se, df, decimals) for level in _levels(levels))]),
-                    strict=True))  # fmt: skip
-
-
-def probability_at_least(target: float, estimate: float, se: float, df: float, decimals: int = 2) -> float:
-    """Probability that the true index, rounded to its published decimals, reaches a target."""
-    return 1.0 - _below(target, estimate, se, df, decimals)
-
-
-def _below(limit: float | None, estimate: float, se: float, df: float, decimals: int) -> float:
-    if limit is None:
-        return 1.0
-    # An index is below the limit if it rounds to something below it.
-    edge = limit - 0.5 * 10.0**-decimals
-    if se == 0:
-        return float(estimate < edge)
-    return float(student.cdf((edge - estimate) / se, df))
 
 
 def _levels(levels: CategoryParams | Sequence[CategoryLevel]) -> Sequence[CategoryLevel]:

@@ -11,6 +11,7 @@ import pandas as pd
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.params import CORRECTIONS, InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
 from spi_analysis.scores import (
+    History,
     IndexRule,
     SourcePair,
     SourceRound,
@@ -95,6 +96,16 @@ def earlier_figure(published: pd.DataFrame, setup: RoundSetup, institution_id: s
 
 def _noise(published: pd.DataFrame, setup: RoundSetup, institution_id: str, year: int) -> dict[str, Noise]:
     return published_noise(published, setup.years, setup.roster[institution_id].type, year)
+
+
+def history_of(published: pd.DataFrame, setup: RoundSetup, institution_id: str) -> History | None:
+    """An institution's published indices, and how its type lies and moves; None where no parameters of chances are."""
+    params = setup.years.chances
+    if params is None:
+        return None
+    own = published[published["institution_id"] == institution_id].set_index("year")["index"].dropna()
+    spread = params.types.get(setup.roster[institution_id].type)
+    return History(own.to_dict(), spread, params, setup.years.model.persistence)
 
 
 def earlier_round(data: RoundData) -> ScoredRound | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -14,17 +14,20 @@ from spi_analysis.disclosure import hide_small
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, SmallAreaParams, Source
 from spi_analysis.scores import (
+    History,
     IndexEstimate,
     Release,
-    category_probabilities,
+    chances,
     combine_index,
     composition,
     data_weights,
     dimension_shares,
     item_nonresponse,
-    probability_at_least,
+    moderated_panels,
+    prior_of,
     release_of,
     reliability,
+    repeated_interval,
     scores_from_shares,
 )
 from spi_analysis.stages.change import (
@@ -34,6 +37,7 @@ from spi_analysis.stages.change import (
     change_against_round,
     earlier_figure,
     earlier_round,
+    history_of,
 )
 from spi_analysis.stages.respondents import (
     FIGURES,
@@ -215,6 +219,7 @@ def score_institution(
     previous: PublishedFigure | None,
     earlier: ScoredRound | None = None,
     targets: Mapping[str, float] = MappingProxyType({}),
+    history: History | None = None,
 ) -> Scored:
     """Every estimate that the report shows, each with interval, n and status.
 
@@ -223,6 +228,7 @@ def score_institution(
     previous : PublishedFigure or None   the published index of the year before
     earlier : ScoredRound or None        the round of that year with its answers: the change is then estimated from both
     targets : mapping   code (national, local; national_2 where a source contradicts) -> index to be reached this year
+    history : History or None   the published years that chances count with; None: every index is as likely beforehand
 
     Raises
     ------
@@ -237,7 +243,7 @@ def score_institution(
     parts = [source_rows(source, design, instrument, round_.level) for source, design in known.items()]
     now = ScoredRound(round_, instrument, inputs, frame, known)
     nonrespondents = [_groups_without_answers(part, frame, source) for source, part in zip(known, parts, strict=True)]
-    tables = [*parts, *nonrespondents, _index_rows(parts, now, previous, earlier, targets)]
+    tables = [*parts, *nonrespondents, _index_rows(parts, now, previous, earlier, targets, history)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
     estimates = _completed(estimates, inputs.institution_id, round_.level)
     shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, list(round_.panels))
@@ -297,6 +303,7 @@ def score_round(data: RoundData) -> Scored:
         earlier_figure(data.published, data.setup, institution_id),
         earlier_round(data),
         data.targets,
+        history_of(data.published, data.setup, institution_id),
     )
 
 
@@ -311,15 +318,16 @@ def _index_rows(
     previous: PublishedFigure | None,
     earlier: ScoredRound | None,
     targets: Mapping[str, float],
+    history: History | None,
 ) -> pd.DataFrame:
     round_, inputs = now.round_, now.inputs
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=["measure", "source"])
     scores = scores[scores["measure"] == "source_score"].set_index("source")
     if set(scores.index) != set(round_.sources) or scores["estimate"].isna().any():
         return pd.DataFrame([{"measure": "index"}])
-    scores = scores.loc[list(round_.index.source_weights)]
-    made_of = pd.concat([scores, components]) if len(components := _components(inputs)) else scores
-    index = combine_index(made_of, round_.index.weights, inputs.corrections, list(round_.panels), inputs.correction_se)
+    scores = scores.loc[list(round_.index.source_weights), FIGURES].astype(float)
+    index = _combined(scores, now)
+    moderated = scores if history is None else moderated_panels(scores, round_.panels, history.params)
     n = {"n": float(scores["n"].sum()), "effective_n": float(scores["effective_n"].sum())}
     rows = [
         {"measure": "index", **_figures(index, round_.level, True), **n},
@@ -329,19 +337,24 @@ def _index_rows(
         {"measure": "index_variance_share", "part": part, "part_kind": _kind(part, round_), "estimate": share}
         for part, share in index.variance_shares.items()
     ]
-    made = pd.DataFrame(rows + _category_rows(index, round_, targets))
+    made = pd.DataFrame(rows)
     change = pd.DataFrame()
     if earlier is not None:
         change = change_against_round(earlier, now, round_.level)
     elif previous is not None:
-        change = change_against_published(previous, scores, now.rule, round_.level)
-    return pd.concat([made, _part_rows(made_of, round_, inputs), change], ignore_index=True)
+        # The panel of the published year was another one: of how much its members differed, all panels tell more.
+        change = change_against_published(previous, moderated, now.rule, round_.level)
+    likely = _chance_rows(index, moderated, now, targets, _with_earlier(history, earlier), not change.empty)
+    made_of = _with_components(scores, inputs)
+    return pd.concat([made, likely, _part_rows(made_of, round_, inputs), change], ignore_index=True)
 
 
-def _components(inputs: InstitutionInputs) -> pd.DataFrame:
-    """Scores that no answers make, as rows beside those of the sources: known, unless a standard error is given."""
+def _with_components(scores: pd.DataFrame, inputs: InstitutionInputs) -> pd.DataFrame:
+    """Scores of the sources, and below them those that no answers make: known, unless a standard error is given."""
+    if not inputs.components:
+        return scores
     facts = {one.component: {"estimate": one.score, "se": one.se or 0.0} for one in inputs.components}
-    return pd.DataFrame.from_dict(facts, orient="index").assign(df_design=np.inf)
+    return pd.concat([scores, pd.DataFrame.from_dict(facts, orient="index").assign(df_design=np.inf)])
 
 
 def _kind(part: str, round_: RoundParams) -> str:
@@ -368,21 +381,45 @@ def _figures(index: IndexEstimate, level: float, with_panel: bool) -> dict[str, 
     return {"estimate": index.estimate, "se": se, "ci_low": low, "ci_high": high, "df_design": df}
 
 
-def _category_rows(index: IndexEstimate, round_: RoundParams, targets: Mapping[str, float]) -> list[dict[str, object]]:
-    levels, decimals = round_.categories, round_.index.decimals
-    chances = category_probabilities(index.estimate, index.se, index.df, levels, decimals)
-    rows: list[dict[str, object]] = [
-        {"measure": "category_probability", "part": code, "estimate": chance} for code, chance in chances.items()
-    ]
-    rows += [
-        {
-            "measure": "target_probability",
-            "part": name,
-            "estimate": probability_at_least(target, index.estimate, index.se, index.df, decimals),
-        }
-        for name, target in targets.items()
-    ]
-    return rows
+def _with_earlier(history: History | None, earlier: ScoredRound | None) -> History | None:
+    """The published years, with the index of the round before where its answers are here."""
+    if history is None or earlier is None or earlier.estimates is None:
+        return history
+    index = earlier.estimates.loc[earlier.estimates["measure"] == "index", "estimate"].iloc[0]
+    return replace(history, own={**history.own, earlier.round_.year: float(index)})
+
+
+def _chance_rows(
+    index: IndexEstimate,
+    moderated: pd.DataFrame,
+    now: ScoredRound,
+    targets: Mapping[str, float],
+    history: History | None,
+    compared: bool,
+) -> pd.DataFrame:
+    """Chances of categories and targets, and with a prior of a rise; the interval if the survey were done again."""
+    round_, decimals = now.round_, now.round_.index.decimals
+    years = (round_.year, round_.previous_year)
+    known = _combined(moderated, now)
+    prior = None if history is None else prior_of(history, years, known.se)
+    found = chances(known, prior, round_.categories.levels, targets, decimals)
+    rows = [{"measure": "category_probability", "part": code, "estimate": p} for code, p in found.categories.items()]
+    rows += [{"measure": "target_probability", "part": name, "estimate": p} for name, p in found.targets.items()]
+    if prior is not None and np.isfinite(index.se):
+        low, high = repeated_interval(index, prior, round_.level)
+        error = {"se": max(prior.passing, index.se), "df_design": float("inf")}
+        counts = moderated[["n", "effective_n"]].sum().to_dict()
+        limits = {"estimate": index.estimate, "ci_low": low, "ci_high": high}
+        rows.append({"measure": "index_repeated", **limits, **error, **counts})
+    if found.rise is not None and compared:
+        rows.append({"measure": "change_probability", "estimate": found.rise, "reference_year": years[1]})
+    return pd.DataFrame(rows)
+
+
+def _combined(scores: pd.DataFrame, now: ScoredRound) -> IndexEstimate:
+    weights, inputs = now.round_.index.weights, now.inputs
+    made_of = _with_components(scores, inputs)
+    return combine_index(made_of, weights, inputs.corrections, list(now.round_.panels), inputs.correction_se)
 
 
 def _completed(estimates: pd.DataFrame, institution_id: str, level: float) -> pd.DataFrame:

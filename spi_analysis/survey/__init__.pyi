@@ -36,6 +36,9 @@ from .estimation import (
     TestResult as TestResult,
 )
 from .estimation import (
+    UnitModel as UnitModel,
+)
+from .estimation import (
     bootstrap_means as bootstrap_means,
 )
 from .estimation import (
@@ -121,6 +124,9 @@ from .estimation import (
 )
 from .estimation import (
     tipping_delta as tipping_delta,
+)
+from .estimation import (
+    unit_model as unit_model,
 )
 from .groups import (
     SEPARATOR as SEPARATOR,
@@ -505,6 +511,9 @@ from .weighting import (
 )
 from .weighting import (
     kish_deff as kish_deff,
+)
+from .weighting import (
+    multilevel_calibrate as multilevel_calibrate,
 )
 from .weighting import (
     observed_fraction as observed_fraction,

@@ -17,7 +17,7 @@ from spi_analysis.scores import (
     unjoined,
     yearly_means,
 )
-from spi_analysis.scores.years import fit_years, hold_out, moves
+from spi_analysis.scores.years import fit_years, hold_out, mean_move, moves, type_spreads
 from spi_analysis.stages.overview import national_overview, overview_of, overview_tables
 from tests.conftest import reference_folder
 
@@ -127,3 +127,17 @@ def test_institutions_by_category_of_each_year_s_own_rule(published: pd.DataFram
     assert table.loc[2022].tolist() == [160, 232, 118, 115]
     assert table.loc[2023].tolist() == [pd.NA, 372, 182, 81]
     assert table.loc[2024].tolist() == [pd.NA, 376, 170, 96]
+
+
+def test_chances_count_with_the_spreads_of_the_published_years(published: pd.DataFrame, setup: RoundSetup) -> None:
+    """``chances`` in params/published.yaml is what the published indices of 2021-2024 give, to its two decimals."""
+    spreads = type_spreads(fit_years(published, setup.years))
+    kept = setup.years.chances
+    assert kept is not None
+    assert set(kept.types) == set(spreads)
+    for type_, spread in spreads.items():
+        found, own = spread.model_dump(), kept.types[type_].model_dump()
+        for group in ("means", "own_noise"):
+            assert own.pop(group) == pytest.approx(found.pop(group), abs=0.0051), type_
+        assert own == pytest.approx(found, abs=0.0051), type_
+    assert kept.mean_move == pytest.approx(mean_move(spreads), abs=0.051)

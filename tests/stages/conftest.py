@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
+from spi_analysis.scores import History
 from spi_analysis.stages.change import PublishedFigure, ScoredRound
 from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.respondents import respondents_design
@@ -66,6 +67,7 @@ class Round:
             "instrument": self.setup.instrument,
             "inputs": self.setup.inputs[TOWN],
             "previous": PublishedFigure(2023, 78.37),
+            "history": published_history(self.setup),
             "targets": self.setup.targets.values(TOWN, self.setup.round.year),
         }
         return score_institution(**(given | other))
@@ -74,6 +76,13 @@ class Round:
         """Weighted and scored again with other tables or another round."""
         shared = {name: other[name] for name in ("frame", "responses", "round_") if name in other}
         return self.score(self.weight(**other), **shared)
+
+
+def published_history(setup: RoundSetup) -> History:
+    """A town of which one year was published."""
+    params = setup.years.chances
+    assert params is not None
+    return History({2023: 78.37}, params.types["kota"], params, setup.years.model.persistence)
 
 
 def side(drawn: Round) -> ScoredRound:

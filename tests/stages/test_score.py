@@ -1,5 +1,7 @@
 """Estimates of an institution: the contract, the formula on its own rows, and what is hidden."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from spi_analysis.stages.score import Scored, save_estimates
 from spi_analysis.tables import Store
 from spi_analysis.tables.contracts import CONTRACTS, KEYS
 from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
-from tests.stages.conftest import Round
+from tests.stages.conftest import Round, published_history
 from tests.stages.town import TOWN
 
 COMPOSITES = ("index", "category", "target")
@@ -65,6 +67,8 @@ def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
         "target_probability": 2,
         "index_change": 1,
         "index_previous_noise": 1,
+        "index_repeated": 1,
+        "change_probability": 1,
     }
 
 
@@ -124,15 +128,46 @@ def test_index_variance_is_the_sum_over_sources(scored: Scored, drawn: Round) ->
     assert without["estimate"] == index["estimate"]
 
 
-def test_change_is_against_the_published_index(scored: Scored) -> None:
+def test_change_is_against_the_published_index(drawn: Round, scored: Scored) -> None:
+    """A year of the same design is no more certain; a panel draws on all panels (12 points, worth 10)."""
     change, index = rows(scored, "index_change").iloc[0], rows(scored, "index").iloc[0]
     assert change["estimate"] == pytest.approx(index["estimate"] - 78.37)
-    assert change["se"] == pytest.approx(2**0.5 * index["se"]), "a year of the same design is no more certain"
+    flat = rows(drawn.score(history=None), "index_change").iloc[0]
+    assert flat["se"] == pytest.approx(2**0.5 * index["se"])
+    expert = source_scores(scored).loc["expert"]
+    n, weight = expert["n"], drawn.setup.round.index.source_weights["expert"]
+    moderated = (10 * 144 + (n - 1) * n * expert["se"] ** 2) / (10 + n - 1) / n
+    own = index["se"] ** 2 - weight**2 * expert["se"] ** 2
+    assert change["se"] == pytest.approx((2 * (own + weight**2 * moderated)) ** 0.5)
     assert change["reference_year"] == 2023
 
 
 def test_category_chances_sum_to_one(scored: Scored) -> None:
     assert rows(scored, "category_probability")["estimate"].sum() == pytest.approx(1)
+
+
+def test_chances_lean_towards_what_the_published_years_lead_to_expect(drawn: Round, scored: Scored) -> None:
+    """A flat prior takes this round at its word: with 78.37 a year before, a low index is less likely to be so low."""
+    flat = drawn.score(history=None)
+    index = rows(scored, "index")["estimate"].iloc[0]
+    lowest, before = (rows(t, "category_probability", part="rentan")["estimate"].iloc[0] for t in (scored, flat))
+    assert (lowest < before) == (index < 78.37)
+    assert rows(flat, "change_probability").empty
+    assert rows(flat, "index_repeated").empty
+
+
+def test_the_interval_if_done_again_counts_what_does_not_last(drawn: Round, scored: Scored) -> None:
+    """Of a kota 2.96 points (params/published.yaml): never narrower than sampling alone."""
+    again, index = rows(scored, "index_repeated").iloc[0], rows(scored, "index").iloc[0]
+    sampling, noise = index["ci_high"] - index["estimate"], 1.959964 * 2.96
+    assert again["ci_high"] - again["estimate"] == pytest.approx(max(sampling, noise), abs=1e-5)
+    assert again["estimate"] == index["estimate"]
+
+
+def test_the_published_year_itself_and_later_ones_tell_nothing_beforehand(drawn: Round, scored: Scored) -> None:
+    told = published_history(drawn.setup)
+    later = replace(told, own={**told.own, 2024: 99.0, 2025: 99.0})
+    pd.testing.assert_frame_equal(drawn.score(history=later).estimates, scored.estimates)
 
 
 def test_panel_interval_is_that_of_exchangeable_members(scored: Scored) -> None:
@@ -290,7 +325,8 @@ def test_every_shown_estimate_has_all_that_belongs_to_it(scored: Scored) -> None
     beside them; corrections are decided.
     """
     table = scored.estimates[scored.estimates["status"] == "shown"]
-    made = ["category_probability", "target_probability", "index_variance_share", "index_previous_noise"]
+    made = ["category_probability", "target_probability", "change_probability", "index_variance_share"]
+    made.append("index_previous_noise")
     derived = table["measure"].isin(made)
     decided = table["part"].isin(["correction_conduct", "correction_facts", "correction_other", "unexplained"])
     assert table["level"].eq(0.95).all()

@@ -183,6 +183,10 @@ CALLS = {
         "w sex unit disposition stratum",
         lambda t: survey.r_indicator(t, "sex", "disposition", "w", stratum="stratum", other_variables=["unit"]),
     ),
+    "multilevel_calibrate": on(
+        PEOPLE, "w sex unit",
+        lambda t: survey.multilevel_calibrate(t, "w", {"sex": SEX}, {"unit": {"x": 40, "y": 30, "z": 26}}),
+    ),
     "rake": on(PEOPLE, "w sex", lambda t: survey.rake(t, "w", {"sex": SEX})),
     "raked_replicates": on(PEOPLE, "sex", lambda t: survey.raked_replicates(planned(t), t, {"sex": SEX})),
     "require_columns": on(PEOPLE, "sex", lambda t: survey.require_columns(t, ["sex"])),

@@ -34,6 +34,8 @@ BOTH = [
      (None, "contribution", "unexplained", "all", None, None, 2023)),
     ("category_probability", (None, None, "terjaga"), (None, "category", "terjaga", "all", None, None, None)),
     ("target_probability", (None, None, "local_2"), (None, "target", "local_2", "all", None, None, None)),
+    ("change_probability", (None, None, "2023"), (None, "whole", None, "all", None, None, 2023)),
+    ("index_repeated", (None, None, None), (None, "whole", None, "all", None, None, None)),
     ("source_score", ("expert", None, None), ("expert", "whole", None, "all", None, None, None)),
     ("dimension_score", ("internal", "budget", None), ("internal", "dimension", "budget", "all", None, None, None)),
     ("unit_score", ("external", None, "Puskesmas"), ("external", "whole", None, "unit", "Puskesmas", None, None)),

@@ -72,7 +72,7 @@ class TableKind(NamedTuple):
 
 TABLES = {
     "index": TableKind(
-        ("index", "index_without_panel_variance", "source_score"),
+        ("index", "index_without_panel_variance", "index_repeated", "source_score"),
         message("Index and source scores"),
         note=message(
             "The index has no effective number of answers: sources of different kind cannot be counted together."
@@ -99,7 +99,7 @@ TABLES = {
         note=message("The parts sum exactly to the change; the dimensions of a source sum to its part."),
     ),
     "chances": TableKind(
-        ("category_probability", "target_probability", "index_variance_share"),
+        ("category_probability", "target_probability", "change_probability", "index_variance_share"),
         message("Chances, and shares of the variance (percent)"),
         "share",
     ),
@@ -112,9 +112,9 @@ TABLES = {
 # Kinds of part that have words of their own; the others share those of ``part``.
 OWN_WORDS = ("category", "target")
 # Tables that are made from the index.
-NEED_INDEX = ("index", "parts", "change", "chances")
+NEED_INDEX = ("index", "index_repeated", "parts", "change", "chances")
 # Sources of different kind have no effective number of answers in common.
-_INDEX = ("index", "index_without_panel_variance", "index_change", "index_previous", "change_weights")
+_INDEX = ("index", "index_repeated", "index_without_panel_variance", "index_change", "index_previous", "change_weights")
 
 
 def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: RoundParams) -> Shown:

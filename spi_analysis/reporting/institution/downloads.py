@@ -37,8 +37,10 @@ INDEX_MEASURES = (
     "index",
     "index_without_panel_variance",
     "category_probability",
+    "index_repeated",
     "target_probability",
     "index_change",
+    "change_probability",
 )
 
 

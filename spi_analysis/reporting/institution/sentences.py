@@ -66,9 +66,14 @@ def change_sentence(page: InstitutionPage, words: Words) -> str:
     if change is None:
         return words("No change is given, since the index of this round is not shown.")
     if earlier is not None:
-        return _change_words(OWN_ROUND, change, int(earlier["reference_year"]), float(earlier["estimate"]), words)
-    assert previous is not None
-    return _change_words(PUBLISHED, change, *previous, words)
+        said = _change_words(OWN_ROUND, change, int(earlier["reference_year"]), float(earlier["estimate"]), words)
+    else:
+        assert previous is not None
+        said = _change_words(PUBLISHED, change, *previous, words)
+    chance = page.figure("change_probability")
+    if chance is None:
+        return said
+    return f"{said} {words('The chance that the true index rose: {chance}.', chance=words.chance(chance['estimate']))}"
 
 
 OWN_ROUND = {
@@ -159,9 +164,16 @@ def _invited_sentence(row: pd.Series, probability: list[Source], words: Words) -
     return words("{source}: {invited} of the {eligible} people on the list were drawn at random.", **facts)
 
 
+CHANCE_BASIS = message(
+    "A chance counts the answers of this round together with the published years: those of this institution, and how "
+    "institutions of its type lie and move. So a score that stands out by luck is not taken at its word."
+)
+
+
 def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
     """The method in brief, and what an interval does not cover."""
     design = page.setup.round
+    basis = [words(CHANCE_BASIS)] if page.figure("index_repeated") is not None else []
     return [
         " ".join(invited_sentences(page, words)),
         words(
@@ -174,6 +186,7 @@ def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
             "An interval tells how far chance in drawing and answering may have moved a figure. It does not cover "
             "untrue answers, nor people who did not answer because of what they know."
         ),
+        *basis,
     ]
 
 
@@ -185,7 +198,9 @@ def index_note(page: InstitutionPage, words: Words) -> str:
     dot = words(
         "The dot is the index of this round, the bar its interval. n = {n} answers.", n=words.number(index["n"], 0)
     )
-    return " ".join([dot, *panel_sentences(page, words)])
+    repeated = page.figure("index_repeated")
+    again = [] if repeated is None else [_repeated_words(repeated, words)]
+    return " ".join([dot, *panel_sentences(page, words), *again])
 
 
 def panel_sentences(page: InstitutionPage, words: Words) -> list[str]:
@@ -206,6 +221,16 @@ def panel_sentences(page: InstitutionPage, words: Words) -> list[str]:
         return []
     limits = words.interval(without["ci_low"], without["ci_high"])
     return [*said, words("If this were taken as certain, the interval would be {interval}.", interval=limits)]
+
+
+def _repeated_words(repeated: pd.Series, words: Words) -> str:
+    return words(
+        "The interval counts this round's sample and panel only. If the survey were done again, what does not last "
+        "from one published year to the next (standard deviation {sd} points) would count too: the interval would be "
+        "{interval}.",
+        sd=words.number(repeated["se"]),
+        interval=words.interval(repeated["ci_low"], repeated["ci_high"]),
+    )
 
 
 def contact_note(page: InstitutionPage, words: Words) -> str:

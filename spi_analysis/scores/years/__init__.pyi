@@ -21,7 +21,16 @@ from .noise import (
     Noise as Noise,
 )
 from .noise import (
+    mean_move as mean_move,
+)
+from .noise import (
     published_noise as published_noise,
+)
+from .noise import (
+    published_rank_sets as published_rank_sets,
+)
+from .noise import (
+    type_spreads as type_spreads,
 )
 from .prediction import (
     METHODS as METHODS,
@@ -35,4 +44,3 @@ from .prediction import (
 from .prediction import (
     moves as moves,
 )
-from .rank_sets import published_rank_sets as published_rank_sets

@@ -74,7 +74,9 @@ from .pattern_mixture import (
 from .pattern_mixture import (
     tipping_delta as tipping_delta,
 )
-from .quantiles import estimate_quantile as estimate_quantile
+from .quantiles import (
+    estimate_quantile as estimate_quantile,
+)
 from .regression import (
     Regression as Regression,
 )
@@ -84,7 +86,9 @@ from .regression import (
 from .regression import (
     estimate_regression as estimate_regression,
 )
-from .replication import ReplicateDesign as ReplicateDesign
+from .replication import (
+    ReplicateDesign as ReplicateDesign,
+)
 from .result import (
     RESULT_COLUMNS as RESULT_COLUMNS,
 )
@@ -112,5 +116,15 @@ from .small_area import (
 from .small_area import (
     smooth_variances as smooth_variances,
 )
-from .streamed_bootstrap import bootstrap_means as bootstrap_means
-from .taylor import satterthwaite_df as satterthwaite_df
+from .streamed_bootstrap import (
+    bootstrap_means as bootstrap_means,
+)
+from .taylor import (
+    satterthwaite_df as satterthwaite_df,
+)
+from .unit_level import (
+    UnitModel as UnitModel,
+)
+from .unit_level import (
+    unit_model as unit_model,
+)

@@ -1,5 +1,7 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .assertions import Assert as Assert
+from .assertions import (
+    Assert as Assert,
+)
 from .bootstrap import (
     BootstrapReplicates as BootstrapReplicates,
 )
@@ -57,7 +59,9 @@ from .glm import (
 from .glm import (
     working_response as working_response,
 )
-from .inputs import ReplicateWeights as ReplicateWeights
+from .inputs import (
+    ReplicateWeights as ReplicateWeights,
+)
 from .nonresponse import (
     DropIneligible as DropIneligible,
 )
@@ -93,6 +97,9 @@ from .propensity import (
 )
 from .propensity import (
     response_propensity as response_propensity,
+)
+from .raking import (
+    multilevel_calibrate as multilevel_calibrate,
 )
 from .raking import (
     rake as rake,
