@@ -1,16 +1,14 @@
 """Methods that a file of parameters names: frozen dataclasses, found by their name and built from a mapping.
 
 The fields of the dataclass are the keys of the mapping; limits of a value stand in its annotation
-(``k: Annotated[float, Gt(0)]``). How to add one: the dataclass with a ``name`` in a module of its package, the
-decorator of the registry above it, and its line in the package's ``__init__.pyi``.
+(``k: Annotated[float, Gt(0)]``). How to add one: the dataclass with a ``name`` in a module of its own, the decorator of
+the registry above it, and a line in the function that imports the registry's modules.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from spi_analysis.errors import Problem, SpiError, nearest
@@ -29,11 +27,13 @@ class Registry(Generic[Method]):
     key : str        under which the mapping names the method, and what the method is called in messages
     parts : tuple    attributes that every one of them has
     error : type     raised where something does not fit
-    face : function  gives the package whose public names are looked through for one that has not been loaded yet
+    load : function  imports the modules that define them, one after the other; asked for more until a name is there
     """
 
-    def __init__(self, key: str, parts: tuple[str, ...], error: type[SpiError], face: Callable[[], ModuleType]) -> None:
-        self.key, self.parts, self.error, self.face = key, parts, error, face
+    def __init__(
+        self, key: str, parts: tuple[str, ...], error: type[SpiError], load: Callable[[], Iterable[None]]
+    ) -> None:
+        self.key, self.parts, self.error, self.load = key, parts, error, load
         self._known: dict[str, type] = {}
 
     def register(self, made: Class) -> Class:
@@ -61,14 +61,10 @@ class Registry(Generic[Method]):
             yield f"there is another {self.key} of this name", f"not {made.name!r}, that is {other.__qualname__}"  # type: ignore[attr-defined]
 
     def find(self, name: object) -> type:
-        """The class of a name; only its own module is loaded, unless there is none."""
-        face = self.face()
-        for offered in face.__all__:
-            if name not in self._known and snake_case(offered) == name:
-                getattr(face, offered)
-        if name not in self._known:
-            for offered in face.__all__:
-                getattr(face, offered)
+        """The class of a name."""
+        more = iter(self.load())
+        while name not in self._known and next(more, self) is not self:
+            pass
         if not isinstance(name, str) or name not in self._known:
             names = sorted(self._known)
             raise self.error(
@@ -103,11 +99,6 @@ class Registry(Generic[Method]):
             raise self.error(*problems)
         built: Method = made(**values)
         return built
-
-
-def snake_case(name: str) -> str:
-    """WeightingClasses -> weighting_classes."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def checked_value(made: type, field: str, value: object) -> Any:

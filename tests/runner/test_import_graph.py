@@ -208,7 +208,7 @@ _ = open(f"loaded-{institution_id}-%s", "w").write("\\n".join(
 
 def test_what_only_draws_of_certain_kinds_use_leaves_the_scores_up_to_date():
     reach = {kind.number: real(kind) for kind in INSTITUTION_NOTEBOOKS}
-    for name in ("survey/sampling/pps.py", "survey/sampling/bethel_allocation.py", "survey/simulation/means.py"):
+    for name in ("survey/sampling/pps.py", "survey/sampling/boundaries.py", "survey/simulation/means.py"):
         assert name not in reach["40"], name
     assert "survey/sampling/pps.py" in reach["10"]
     assert "survey/estimation/small_area.py" in reach["40"]

@@ -71,6 +71,18 @@ def test_an_allocation_that_is_not_proportional_needs_more_answers(town: Town, s
     assert plan.margin <= 0.1
 
 
+def test_a_draw_by_targets_of_precision_is_on_record_and_repeatable(store: Store, setup: RoundSetup) -> None:
+    """What the rule invites is what is drawn, and the check repeats it."""
+    rule = {"method": "bethel", "targets": [{"domain": "unit", "variable": "share", "cv": 0.2}]}
+    by_targets = with_design(setup, allocation=rule, strata=["unit"], reserves=())
+    draw_institution(by_targets, store, TOWN, SECRET)
+    sample, frame = store.read("sample", TOWN), store.read("frame", TOWN)
+    for source in ("internal", "external"):
+        planned = plan_source(frame, by_targets.round, source).strata.set_index("stratum")["invited"]
+        assert sample[sample["source"] == source]["stratum"].value_counts().to_dict() == planned.to_dict()
+    assert verify_institution(by_targets, store, TOWN, SECRET) == {source: [] for source in SOURCES}
+
+
 def test_a_margin_out_of_reach_is_said(town: Town, setup: RoundSetup) -> None:
     """Everyone invited, a fifth answers: 1.96 sqrt(0.25 (0.81 (1/180 - 1/900) + 0.01 (1/20 - 1/100))) = 0.062."""
     design = with_design(setup, margin=0.05, **TWO_UNITS | {"response_rate": 0.2})

@@ -1,10 +1,12 @@
-"""Rules of allocation by name: what a file of parameters says, and how it is carried out."""
+"""Rules of allocation by name: what a file of parameters says, and how it is carried out.
+
+What computes is imported when a rule is carried out: reading parameters loads no solver.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Annotated, Any, Protocol, TypeVar
 
 import pandas as pd
@@ -13,8 +15,6 @@ from annotated_types import Ge, Gt, Le, MinLen
 from spi_analysis.errors import SamplingError
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.registry import Registry
-from spi_analysis.survey.sampling.bethel_allocation import achieved_cv, bethel
-from spi_analysis.survey.sampling.response import invitations_by, invitations_for
 
 # A target is met but for rounding.
 CV_ROUNDING = 1e-9
@@ -39,13 +39,12 @@ class AllocationRule(Protocol):
 RuleClass = TypeVar("RuleClass", bound=type)
 
 
-def _face() -> ModuleType:
-    from spi_analysis.survey import sampling
+def _load_rules() -> tuple[None, ...]:
+    """Every other module that defines rules: none yet."""
+    return ()
 
-    return sampling
 
-
-_RULES: Registry[AllocationRule] = Registry("method", ("invitations", "needs", "sets_size"), SamplingError, _face)
+_RULES: Registry[AllocationRule] = Registry("method", ("invitations", "needs", "sets_size"), SamplingError, _load_rules)
 
 
 def register_allocation(rule: RuleClass) -> RuleClass:
@@ -132,6 +131,8 @@ class _SharedOut:
         return ()
 
     def invitations(self, strata: pd.DataFrame, completes: float, min_invited: int) -> pd.Series:
+        from spi_analysis.survey.sampling.response import invitations_for
+
         return invitations_for(strata, completes, self.name, min_invited=min_invited)
 
 
@@ -168,6 +169,8 @@ class PowerAllocation(_SharedOut):
     power: Annotated[float, Ge(0), Le(1)] = 0.5
 
     def invitations(self, strata: pd.DataFrame, completes: float, min_invited: int) -> pd.Series:
+        from spi_analysis.survey.sampling.response import invitations_for
+
         return invitations_for(strata, completes, self.name, min_invited=min_invited, power=self.power)
 
 
@@ -189,6 +192,8 @@ class CostAllocation(_SharedOut):
         return (self.by,)
 
     def invitations(self, strata: pd.DataFrame, completes: float, min_invited: int) -> pd.Series:
+        from spi_analysis.survey.sampling.response import invitations_for
+
         require_columns(strata, ["response", self.by], SamplingError)
         # An answer takes 1/response invitations.
         per_answer = strata[self.by].map(dict(self.costs)).fillna(self.otherwise) / strata["response"]
@@ -249,14 +254,20 @@ class BethelAllocation:
         return strata.assign(**columns)
 
     def invitations(self, strata: pd.DataFrame, completes: float, min_invited: int) -> pd.Series:
+        from spi_analysis.survey.sampling.bethel_allocation import bethel
+
         return bethel(self._with_moments(strata), self.table, "pop_size", min_n=min_invited, response="response")
 
     def reached(self, strata: pd.DataFrame, invited: pd.Series) -> pd.DataFrame:
         """The CV of every target that these invitations may be expected to reach (see ``achieved_cv``)."""
+        from spi_analysis.survey.sampling.bethel_allocation import achieved_cv
+
         return achieved_cv(self._with_moments(strata), invited, self.table, "pop_size", "response")
 
     def proportional(self, strata: pd.DataFrame, min_invited: int) -> pd.Series:
         """The fewest invitations for answers in proportion to people that meet every target; everyone where none do."""
+        from spi_analysis.survey.sampling.response import invitations_by
+
         missed, enough = 0, int(strata["pop_size"].sum())
         while enough - missed > 1:
             middle = (missed + enough) // 2

@@ -7,9 +7,8 @@ the sample itself; the replicates repeat the arithmetic.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -240,13 +239,20 @@ class Step(Protocol):
 StepClass = TypeVar("StepClass", bound=type)
 
 
-def _face() -> ModuleType:
-    from spi_analysis.survey import weighting
+def _load_steps() -> Iterator[None]:
+    """Every module that defines steps; one that is not named here is registered once it has been imported."""
+    from spi_analysis.survey.weighting import nonresponse, trimming_steps  # noqa: F401
 
-    return weighting
+    yield
+    from spi_analysis.survey.weighting import calibration_steps  # noqa: F401
+
+    yield
+    from spi_analysis.survey.weighting import assertions, propensity  # noqa: F401
+
+    yield
 
 
-_STEPS: Registry[Step] = Registry("step", ("column", "prepare"), WeightingError, _face)
+_STEPS: Registry[Step] = Registry("step", ("column", "prepare"), WeightingError, _load_steps)
 # Where a step stands among those that also say so; the known ineligible leave last of all.
 ELIGIBILITY, NONRESPONSE, CALIBRATION, LAST = range(4)
 
