@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import LEFT_OVER, RoundSetup, Workspace, find_workspace
@@ -141,10 +140,12 @@ def _marked(text: str, known: dict[tuple[str, str], str], old: str) -> str:
 
 def _institutions(setup: RoundSetup, institution_ids: Sequence[str]) -> str:
     """Who takes part; corrections are those of nobody yet."""
-    buffer = io.StringIO()
-    rows: list[Sequence[Any]] = [
-        ["institution_id", "correction_conduct", "correction_facts", "release", "withheld_reason", "source"]
+    facts = {"correction_conduct": 0, "correction_facts": 0, "release": "published", "withheld_reason": ""}
+    rows = [
+        {"institution_id": setup.roster[code].institution_id, **facts, "source": NOT_KNOWN} for code in institution_ids
     ]
-    rows += [[setup.roster[code].institution_id, 0, 0, "published", "", NOT_KNOWN] for code in institution_ids]
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*rows[0]], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -84,7 +84,7 @@ class RoundSetup:
         """The round's parameters with this institution's overrides, and its categories with limits in points."""
         round_ = self._overridden(institution_id)
         categories = round_.categories.of_type(self.roster[institution_id].type)
-        return round_ if categories is round_.categories else round_.model_copy(update={"categories": categories})
+        return round_.model_copy(update={"categories": categories})
 
     def _overridden(self, institution_id: str) -> RoundParams:
         path = self.workspace.params / "overrides" / f"{institution_id}.yaml"

@@ -30,6 +30,9 @@ from .exporter import (
     METHOD_CHECKS_PAGE as METHOD_CHECKS_PAGE,
 )
 from .exporter import (
+    STYLE_SLOT as STYLE_SLOT,
+)
+from .exporter import (
     language_name as language_name,
 )
 from .exporter import (
@@ -37,6 +40,9 @@ from .exporter import (
 )
 from .exporter import (
     warm_exporter as warm_exporter,
+)
+from .exporter import (
+    with_style as with_style,
 )
 from .kept_back import (
     count_of as count_of,

@@ -35,6 +35,8 @@ INSTITUTION_PAGES = (
     ("40_score_analysis.{language}.html", message("Scores")),
 )
 OVERVIEW_PAGE, METHOD_CHECKS_PAGE = "index.{language}.html", "method_checks/index.{language}.html"
+# Where a page of its own has the style of all pages, once it is written.
+STYLE_SLOT = "/* the style of all pages */"
 METHOD_CHECKS = message("Method checks")
 # There only after `spi simulate`.
 DESIGNS_PAGE = ("15_design_simulator.{language}.html", message("Design simulator"))
@@ -118,7 +120,7 @@ def render(
         footer=say(
             "Made with the SPI workbench {version} from round {round}.", version=__version__, round=round_.round_id
         ),
-        css=(TEMPLATES / "spi" / "style.css").read_text(encoding="utf-8"),
+        css=_style(),
         css_class=kind,
         with_code=kind == "analyst",
         institution_id=institution_id,
@@ -135,6 +137,16 @@ def render(
         return with_marks(_exporter().render(notebook, page))
     except PageError as error:
         raise NotebookError(str(error), key=institution_id) from error
+
+
+@cache
+def _style() -> str:
+    return (TEMPLATES / "spi" / "style.css").read_text(encoding="utf-8")
+
+
+def with_style(html: str) -> str:
+    """A page of its own that a notebook made, dressed like all others: a new look needs no execution."""
+    return html.replace(STYLE_SLOT, _style(), 1)
 
 
 def language_name(language: Language) -> str:

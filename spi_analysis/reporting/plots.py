@@ -48,7 +48,7 @@ def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: 
     # Limits, too, give figures away: they say where the numbers of a scale stand.
     options |= {name: tuple(rounded(x, decimals) if isinstance(x, float) else x for x in pair)
                 for name, pair in options.items() if isinstance(pair, tuple)}  # fmt: skip
-    told = told_lines if form is lines else told_rows
+    told = told_lines if form == lines else told_rows
     described = phrase(lambda words: told(table, words, decimals, unit, **options))
     own = {"decimals": decimals} if "decimals" in signature(form).parameters else {}
     return Chart(chart_id, phrase(title), partial(form, table, **options, **own), described, phrase(note))

@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 from forked_papermill import short_folder
 from spi_analysis.params import RoundSetup, Workspace, load_setup
-from spi_analysis.reporting import render, shown_pages, write_sheets
+from spi_analysis.reporting import render, shown_pages, with_style, write_sheets
 from spi_analysis.runner.clock import within
 from spi_analysis.runner.forks import PEAK, SEED, seed_of, use_own_settings
 from spi_analysis.runner.plan import (
@@ -76,7 +76,7 @@ def write_pages(setup: RoundSetup, step: Step, notebook: NotebookNode) -> tuple[
         pages[folder / step.notebook.page.format(language=language)] = html
     for name, html in shown_pages(output for cell in notebook.cells for output in cell.get("outputs", [])).items():
         require_sound_extra(setup, step, name, html)
-        pages[folder / name] = html
+        pages[folder / name] = with_style(html)
     write_sheets(notebook, folder / step.notebook.files, setup.round.languages)
     written = [write_text(path, html) for path, html in pages.items()]
     return tuple(str(path.relative_to(setup.workspace.root)) for path in written)

@@ -155,9 +155,11 @@ def _spread(people: pd.DataFrame, round_: RoundParams, source: Source) -> dict[s
     if weighting is None:
         return nothing
     table = people[["base_weight", "stratum"]].assign(answered=people["answered"].astype(int))
-    for name in weighting.rake.margins:
-        table[name] = _merged(with_unknown_level(people[name]), people["answered"], weighting.rake.min_respondents)
-    columns = [name for name in weighting.rake.margins if table[name].nunique() > 1]
+    margins = weighting.margins or weighting.columns
+    least = max(int(getattr(step, "min_respondents", 1)) for step in weighting.recipe)
+    for name in margins:
+        table[name] = _merged(with_unknown_level(people[name]), people["answered"], least)
+    columns = [name for name in margins if table[name].nunique() > 1]
     if not columns or people["answered"].nunique() < 2:
         return nothing
     try:

@@ -71,7 +71,7 @@ class ResearchRound(RoundData):
         >>> answers = data.labelled("external")              # doctest: +SKIP
         >>> answers.attrs["labels"]["ext_exp_1"]             # doctest: +SKIP
         """
-        return in_words(_respondents(self, source).data, self.instrument, source, language)
+        return in_words(_respondents(self, source).data, self.setup, language)
 
     def listed(self, source: Source) -> pd.DataFrame:
         """The people of a source's list who could be drawn, with a level for what is not known: totals to weight to.
@@ -187,8 +187,7 @@ class Pooled:
         """All respondents of a source in words, as ``ResearchRound.labelled``, with what their institution is."""
         return in_words(
             _joined([_placed(data, source).data for data in self._answered(source)]),
-            self.setups[-1].instrument,
-            source,
+            self.setups[-1],
             language,
         )
 
@@ -246,10 +245,11 @@ def is_withheld(data: RoundData) -> bool:
     return data.setup.inputs[data.institution_id].release == "withheld"
 
 
-def in_words(data: pd.DataFrame, instrument: Instrument, source: Source, language: Language) -> pd.DataFrame:
+def in_words(data: pd.DataFrame, setup: RoundSetup, language: Language) -> pd.DataFrame:
     """Codes as categories with their labels; answers that are none are missing."""
     raw = data[[name for name in data if not name.endswith(SCORE)]]
-    words = meanings(raw.columns, instrument, language)
+    sources = {code: one.label for code, one in setup.round.sources.items()}
+    words = meanings(raw.columns, setup.instrument, language, sources)
     found = raw.assign(**{name: _labelled(raw[name], words[name]) for name in raw if words[name].values})
     found.attrs["labels"] = {name: words[name].label for name in raw}
     return found

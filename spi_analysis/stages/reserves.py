@@ -163,7 +163,7 @@ def log_problems(record: dict[str, Any], drawn: pd.DataFrame, entries: Sequence[
         step = -1 if "undoes" in entry else 1
         if any(wave != known[h] + step for h, wave in entry["strata"].items()):
             problems.append(f"{place} skips or repeats a wave")
-        undone = "undoes" in entry and (previous is record or entry["undoes"] != previous["number"])
+        undone = "undoes" in entry and (previous == record or entry["undoes"] != previous["number"])
         if undone or entry["people"] != len(_activated_by(drawn, previous if "undoes" in entry else entry)):
             problems.append(f"{place} names another number of people than was drawn")
         last |= {(entry["source"], h): wave for h, wave in entry["strata"].items()}

@@ -62,9 +62,9 @@ class Registry(Generic[Method]):
 
     def find(self, name: object) -> type:
         """The class of a name."""
-        more = iter(self.load())
-        while name not in self._known and next(more, self) is not self:
-            pass
+        for _ in self.load():
+            if name in self._known:
+                break
         if not isinstance(name, str) or name not in self._known:
             names = sorted(self._known)
             raise self.error(

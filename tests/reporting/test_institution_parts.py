@@ -43,7 +43,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory, drawn: Round) -> Institut
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_contributions_on_the_page_are_those_of_the_table(compared: InstitutionPage, language: str) -> None:
     html, say = bridge_view(compared).to_html(language), words(language)
-    contributions = compared.figures[compared.figures["measure"].str.startswith("change_")]
+    of_change = compared.figures["measure"].str.startswith("change_")
+    contributions = compared.figures[of_change & (compared.figures["measure"] != "change_probability")]
     values = [*contributions["estimate"], compared.figure("index_change")["estimate"]]
     assert [row[1] for row in _rows(html)] == [say.signed(value) for value in values]
     assert "<svg" in html

@@ -26,7 +26,7 @@ TERMINAL = {
 def _messages() -> frozenset[str]:
     keywords = {"words": None, "say": None, "self": None, "message": None}
     package = {found[2] for found in extract_from_dir(str(ROOT / "spi_analysis"), keywords=keywords)}
-    templates = [path.read_text() for folder in (exporter.TEMPLATES, TEMPLATES) for path in folder.rglob("*.j2")]
+    templates = [path.read_text() for folder in (exporter.TEMPLATES.parent, TEMPLATES) for path in folder.rglob("*.j2")]
     pages = {m for template in templates for m in re.findall(r'\bsay\("([^"]+)"\)', template)}
     assert "Skip to the content" in pages
     prose = {m for path in (ROOT / "notebooks").glob("*.ipynb") for m in messages(nbformat.read(path, 4))}

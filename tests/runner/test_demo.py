@@ -156,6 +156,6 @@ def test_real_lists_do_not_come_into_a_vault_whose_key_is_public(workspace, tmp_
     own.write_text(LIST)
     result = CliRunner().invoke(app, ["import", "frame", str(own), "--workspace", str(workspace.root)])
     assert isinstance(result.exception, StoreError)
-    assert "fresh copy" in str(result.exception)
+    assert "spi init" in str(result.exception)
     assert "spi vault init" in str(result.exception)
     assert not (workspace.data / ROUND).exists(), "nobody came in"

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "spi_analysis"
 SAME_EVERYWHERE = {
     "pd.NaT": "pandas gives the one NaT back, whatever process it comes from",
     "pd.NA": "pandas gives the one NA back, whatever process it comes from",
+    "dataclasses.MISSING": "the mark of a field without a default, which stays in its process",
     "Executor.dask": "a member of an enumeration is looked up by its name",
     "Factor.EvalMethod.LOOKUP": "a member of an enumeration is looked up by its name",
     "current": "the pool's own server, which stays in its process",

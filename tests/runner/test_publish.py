@@ -53,6 +53,7 @@ def write_pages(setup, text="Skor 77,29 (75,10 sampai 79,48); n = 1.234.567"):
         write_text(base / TOWN / f"report.{language}.html", report)
         links_home = f'<a href="{TOWN}/report.{language}.html">T</a> <a href="tables/means.csv">CSV</a>'
         write_text(base / f"index.{language}.html", PAGE.format(institution_id="", up="", links=links_home, **facts))
+        write_text(base / f"explorer.{language}.html", PAGE.format(institution_id="", up="", links="", **facts))
 
 
 def keep_on_record(setup, *steps, error=""):
@@ -131,7 +132,7 @@ def test_reports_tables_and_overview_go_and_nothing_else(setup):
     assert names == {
         *tables,
         *(f"{TOWN}/report.{language}.html" for language in ("id", "en")),
-        *(f"index.{language}.html" for language in ("id", "en")),
+        *(f"{page}.{language}.html" for page in ("index", "explorer") for language in ("id", "en")),
         "tables/means.csv",
     }
     assert set(made.manifest["file"]) == names

@@ -14,6 +14,7 @@ from spi_analysis.stages.draw import archive_path, draw_institution, draw_table,
 from spi_analysis.stages.reserves import LOG, activate_reserve, activation_table, drawn_of, log_of, undo_activation
 from spi_analysis.stages.verify import verify_institution
 from spi_analysis.stages.weight import weight_institution
+from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town
 
@@ -213,7 +214,7 @@ def test_waves_swapped_in_the_archive_are_named(store: Store, roomy: RoundSetup)
     inside = (drawn["source"] == "external") & (drawn["stratum"] == "Puskesmas")
     first, second = (drawn.index[inside & (drawn["wave"] == wave)][0] for wave in (1, 2))
     drawn.loc[[first, second], "wave"] = [2, 1]
-    drawn.to_parquet(path, index=False)
+    write_parquet(path, drawn)
     assert "the archive of drawn people is not the draw" in differences(roomy, store)["external"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.stages.tracker import import_tracker, tracked
+from spi_analysis.tables.files import write_parquet
 from tests.conftest import PROJECT
 from tests.stages.town import TOWN
 
@@ -47,7 +48,7 @@ def test_a_report_shows_the_years_before_its_own(place: RoundSetup, tmp_path: Pa
 def test_a_tracker_kept_by_an_earlier_version_has_no_rates(place: RoundSetup, tmp_path: Path) -> None:
     """It knew only what was reported as done, and called that the follow-up."""
     table = import_tracker(place, written(tmp_path, ROWS)).drop(columns=["conforming", "validated"])
-    table.assign(tlp=100.0).to_parquet(place.workspace.data / "tracker.parquet")
+    write_parquet(place.workspace.data / "tracker.parquet", table.assign(tlp=100.0))
     assert len(tracked(place, TOWN)) == 3
     assert tracked(place, TOWN)["tlp"].isna().all()
 

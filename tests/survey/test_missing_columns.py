@@ -139,6 +139,11 @@ CALLS = {
         "unit w disposition",
         lambda t: survey.apply_recipe(t, [survey.WeightingClasses("unit")], weight="w"),
     ),
+    "response_classes": on(
+        PEOPLE,
+        "unit w disposition",
+        lambda t: survey.response_classes(t, [survey.WeightingClasses("unit")], weight="w"),
+    ),
     "auxiliary_of": on(PEOPLE, "sex score", lambda t: survey.auxiliary_of(t, {"sex": SEX, "score": 900.0})),
     "balance": Call(
         lambda sample, frame: survey.balance(sample, frame, ["sex"], {"base": np.ones(N)}),

@@ -109,7 +109,7 @@ VIEWS = {"reporting/display.py", "reporting/sheets.py", "reporting/views.py"}
 OTHER_WRITERS = {
     ".to_csv(": {"tables/files.py", "synthetic/vendor.py", "runner/forks/warm.py", *VIEWS},
     "csv.writer(": {"synthetic/lists.py"},
-    "csv.DictWriter(": {"operations/national.py"},
+    "csv.DictWriter(": {"operations/national.py", "operations/workspaces.py"},
     "openpyxl.Workbook(": {"tables/importing/workbook.py", "tables/export.py"},
     "to_excel(": set(),
     "ExcelWriter(": {"synthetic/workbooks.py"},

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.tables.demo_marks import mark_demo
+from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.preflight import check_round
 from spi_analysis.tables.vault import VaultKey
@@ -128,7 +129,7 @@ def test_a_source_without_a_list_or_without_anyone_to_draw(workspace, key, store
 
 def test_a_table_that_breaks_its_contract(workspace, key, store, listed):
     frame = store.read("frame", CITY).assign(sex="L").drop(columns="unit")
-    frame.to_parquet(store.path("frame", CITY))
+    write_parquet(store.path("frame", CITY), frame)
     (store.root / "sample").mkdir()
     store.path("sample", CITY).write_bytes(b"no parquet")
     found = check_round(workspace, ROUND, key).issues.query("severity == 'error'")

@@ -21,8 +21,7 @@ from spi_analysis.reporting import (
     without_panel_counts,
     written,
 )
-from spi_analysis.stages import FrameAudit, audit_frame, save_audit
-from spi_analysis.tables import RoundData
+from spi_analysis.stages import FrameAudit
 
 TASKS_CSV, UNITS_CSV = "frame/tasks.csv", "frame/units.csv"
 # Longer lists of things to do are not read; the CSV has them all.
@@ -35,13 +34,6 @@ COUNTED = {
     "no_email": message("Without e-mail"),
     "also_listed": message("Also on another list"),
 }
-
-
-def audited(data: RoundData) -> FrameAudit:
-    """The audit of an institution's lists; its figures are written beside the page."""
-    audit = audit_frame(data.setup, data.store, data.institution_id)
-    save_audit(data.setup, data.institution_id, audit)
-    return audit
 
 
 def sources_table(audit: FrameAudit, round_: RoundParams) -> Shown:

@@ -1,14 +1,14 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .explorer import (
+from .all_institutions import (
     EXPLORER_PAGE as EXPLORER_PAGE,
 )
-from .explorer import (
+from .all_institutions import (
     explorer_pages as explorer_pages,
 )
-from .explorer import (
+from .all_institutions import (
     explorer_view as explorer_view,
 )
-from .explorer import (
+from .all_institutions import (
     write_published_explorer as write_published_explorer,
 )
 from .fieldwork_page import (

@@ -20,6 +20,7 @@ from spi_analysis import __version__
 from spi_analysis.params import Language, Province, RoundSetup
 from spi_analysis.reporting import (
     MISSING,
+    STYLE_SLOT,
     Pages,
     Words,
     figures,
@@ -31,6 +32,7 @@ from spi_analysis.reporting import (
     speak_of,
     text,
     with_marks,
+    with_style,
     without_marks,
     words,
 )
@@ -39,7 +41,7 @@ from spi_analysis.stages import NOT_SCORED, Explorer, Overview, explore_publishe
 from spi_analysis.tables import write_text
 
 EXPLORER_PAGE = "explorer.{language}.html"
-FOLDER = "templates/explorer"
+FOLDER = "all_institutions_page"
 # Vocabularies of the workbook that the script writes; nothing is fetched from there.
 VOCABULARY = "http://schemas.openxmlformats.org/"
 WORKBOOK = {
@@ -93,7 +95,7 @@ def explorer_view(explorer: Explorer, setup: RoundSetup, synthetic: bool) -> Pag
 def write_published_explorer(overview: Overview, setup: RoundSetup, folder: Path) -> list[Path]:
     """The page of the last published year, in every language, from published results alone."""
     pages = explorer_pages(explore_published(setup, overview), setup, synthetic=False, linked=False)
-    return [write_text(folder / EXPLORER_PAGE.format(language=one), html) for one, html in pages.items()]
+    return [write_text(folder / EXPLORER_PAGE.format(language=one), with_style(html)) for one, html in pages.items()]
 
 
 def _page(explorer: Explorer, setup: RoundSetup, say: Words, synthetic: bool, linked: bool) -> str:
@@ -117,7 +119,7 @@ def _page(explorer: Explorer, setup: RoundSetup, say: Words, synthetic: bool, li
         ],
         overview=f"index.{say.language}.html" if linked else "",
         synthetic=synthetic,
-        css=_shared_style() + _part("style.css"),
+        css=STYLE_SLOT + _part("style.css"),
         columns=columns,
         facts=_facts(explorer, setup, say),
         filters=_filters(explorer, setup, say),
@@ -445,12 +447,12 @@ def _script_words(explorer: Explorer, setup: RoundSetup, say: Words, columns: li
 
 @cache
 def _environment() -> Environment:
-    loader = PackageLoader("spi_analysis.reporting", ".")
+    loader = PackageLoader("spi_analysis.reporting.national", FOLDER)
     return Environment(loader=loader, autoescape=False, undefined=StrictUndefined)
 
 
 def _template() -> Any:
-    return _environment().get_template(f"{FOLDER}/index.html.j2")
+    return _environment().get_template("index.html.j2")
 
 
 @cache
@@ -458,12 +460,4 @@ def _part(name: str) -> str:
     """A file of the page as it is."""
     environment = _environment()
     assert environment.loader is not None
-    return environment.loader.get_source(environment, f"{FOLDER}/{name}")[0]
-
-
-@cache
-def _shared_style() -> str:
-    """The colours and elements of all pages."""
-    environment = _environment()
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, "templates/spi/style.css")[0]
+    return environment.loader.get_source(environment, name)[0]
