@@ -62,7 +62,7 @@ class Registry(Generic[Method]):
 
     def find(self, name: object) -> type:
         """The class of a name."""
-        for _ in self.load():
+        for _ in self.load() if name not in self._known else ():
             if name in self._known:
                 break
         if not isinstance(name, str) or name not in self._known:

@@ -136,6 +136,6 @@ def test_printed_text_is_one_piece_per_stream_whatever_the_clock_did():
     assert merged_streams([out("a"), PICTURE, out("b")]) == [out("ab"), PICTURE]
 
 
-@pytest.mark.parametrize(("name", "asks"), [("40_score_analysis", True), ("10_sampling_design", False)])
+@pytest.mark.parametrize(("name", "asks"), [("40_score_analysis", True), ("20_fieldwork_progress", False)])
 def test_a_run_lets_a_notebook_save_that_asks(name, asks):
     assert permission_to_save(PROJECT / "notebooks" / f"{name}.ipynb") == ({"save": True} if asks else {})
