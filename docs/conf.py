@@ -51,6 +51,7 @@ CONTENTS = {
         ```{toctree}
         :hidden:
         :caption: Guides
+        docs/first_real_round
         docs/bring_your_lists
         docs/batch_running
         docs/batch

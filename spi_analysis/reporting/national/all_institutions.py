@@ -86,7 +86,8 @@ def explorer_view(explorer: Explorer, setup: RoundSetup, synthetic: bool) -> Pag
 
     def link(say: Words) -> str:
         address = EXPLORER_PAGE.format(language=say.language)
-        return html_links([(say("Search, sort, filter and compare all institutions"), address)], "")
+        named = say("Search, sort, filter and compare all institutions")
+        return html_links([(named, address)], say("Find and compare"))
 
     made = explorer_pages(explorer, setup, synthetic)
     return Pages({one: link(words(one)) for one in made}, EXPLORER_PAGE, made)
