@@ -283,15 +283,15 @@ def register_step(step: StepClass) -> StepClass:
     --------
     >>> @register_step
     ... @dataclass(frozen=True)
-    ... class Multiply:
-    ...     name = "multiply"
+    ... class ScaleUp:
+    ...     name = "scale_up"
     ...     by: float
     ...     column: str = "multiplied_weight"
     ...
     ...     def prepare(self, sample, classes):
     ...         return Prepared(lambda weights, multiplicity: self.by * weights)
-    >>> step_of({"step": "multiply", "by": 3})
-    Multiply(by=3.0, column='multiplied_weight')
+    >>> step_of({"step": "scale_up", "by": 3})
+    ScaleUp(by=3.0, column='multiplied_weight')
     """
     return _STEPS.register(step)
 
