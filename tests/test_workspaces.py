@@ -11,7 +11,7 @@ import pytest
 from spi_analysis.errors import ParameterError
 from spi_analysis.operations import make_workspace, new_round
 from spi_analysis.params import LEFT_OVER, load_setup
-from spi_analysis.params.setup import left_over
+from spi_analysis.params.round_files import left_over
 from spi_analysis.tables import check_round
 from tests.conftest import PROJECT
 

@@ -1,15 +1,6 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .base import (
-    Frozen as Frozen,
-)
-from .base import (
-    Language as Language,
-)
-from .base import (
-    Source as Source,
-)
-from .base import (
-    Text as Text,
+from .earlier_forms import (
+    upgrade_parameters as upgrade_parameters,
 )
 from .instrument import (
     ContactItem as ContactItem,
@@ -34,6 +25,18 @@ from .loading import (
 )
 from .loading import (
     BrokenText as BrokenText,
+)
+from .loading import (
+    Frozen as Frozen,
+)
+from .loading import (
+    Language as Language,
+)
+from .loading import (
+    Source as Source,
+)
+from .loading import (
+    Text as Text,
 )
 from .loading import (
     lines_of as lines_of,
@@ -206,29 +209,26 @@ from .round import (
 from .round import (
     SmallAreaParams as SmallAreaParams,
 )
-from .setup import (
+from .round_files import (
     LEFT_OVER as LEFT_OVER,
+)
+from .round_files import (
+    left_over as left_over,
+)
+from .round_files import (
+    load_setup as load_setup,
+)
+from .round_files import (
+    read_round as read_round,
+)
+from .round_files import (
+    round_inputs as round_inputs,
 )
 from .setup import (
     Overrides as Overrides,
 )
 from .setup import (
     RoundSetup as RoundSetup,
-)
-from .setup import (
-    left_over as left_over,
-)
-from .setup import (
-    load_setup as load_setup,
-)
-from .setup import (
-    read_round as read_round,
-)
-from .setup import (
-    round_inputs as round_inputs,
-)
-from .setup import (
-    upgrade_parameters as upgrade_parameters,
 )
 from .sources import (
     DesignParams as DesignParams,

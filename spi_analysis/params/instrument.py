@@ -9,8 +9,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from spi_analysis.errors import nearest
-from spi_analysis.params.base import Frozen, Judgement, Source, Text
-from spi_analysis.params.loading import Wrong
+from spi_analysis.params.loading import Frozen, Judgement, Source, Text, Wrong
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 

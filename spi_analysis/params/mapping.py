@@ -18,8 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from spi_analysis.errors import ParameterError
-from spi_analysis.params.base import Judgement, Source
-from spi_analysis.params.loading import Wrong, read_yaml, validate
+from spi_analysis.params.loading import Judgement, Source, Wrong, read_yaml, validate
 from spi_analysis.params.workspace import Workspace
 
 # Words of a mapping file: compared without case and punctuation, each with one meaning, overlaid on one another.

@@ -9,8 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import ParameterError
-from spi_analysis.params.base import Cited, Frozen, Judgement, Source, Text
-from spi_analysis.params.loading import Wrong
+from spi_analysis.params.loading import Cited, Frozen, Judgement, Source, Text, Wrong
 from spi_analysis.params.round import CategoryParams, SourceWeights
 
 

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from spi_analysis.params.base import Frozen, Judgement, Source, Text
-from spi_analysis.params.loading import Wrong
+from spi_analysis.params.loading import Frozen, Judgement, Source, Text, Wrong
 
 
 class Condition(Frozen):

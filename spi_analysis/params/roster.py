@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
-from spi_analysis.params.base import Frozen
-from spi_analysis.params.loading import Wrong, read_csv_table, shown_path, uneven_rows, validate
+from spi_analysis.params.loading import Frozen, Wrong, read_csv_table, shown_path, uneven_rows, validate
 
 # Two that every index has, and the third correction of 2022, which the commission did not name.
 NAMED_CORRECTIONS = ("correction_conduct", "correction_facts")

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from spi_analysis.errors import ParameterError, nearest
-from spi_analysis.params.base import Cited, Frozen, Judgement, Language, Source, Text
-from spi_analysis.params.loading import Wrong
+from spi_analysis.params.loading import Cited, Frozen, Judgement, Language, Source, Text, Wrong
 from spi_analysis.params.mapping import EventName
 from spi_analysis.params.roster import CORRECTIONS, InstitutionType
 from spi_analysis.params.sources import Count, KnownColumn, Share, SourceParams, unique, with_judgement_of

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from spi_analysis.errors import SamplingError, SpiError, WeightingError, nearest
-from spi_analysis.params.base import Frozen, Judgement, Source, Text
-from spi_analysis.params.loading import Wrong
+from spi_analysis.params.loading import Frozen, Judgement, Source, Text, Wrong
 from spi_analysis.params.roster import Blank, Roster, read_rows
 from spi_analysis.survey.sampling import AllocationRule, allocation_of
 from spi_analysis.survey.weighting import ELIGIBILITY, Step, recipe_of, step_of

@@ -13,8 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from spi_analysis.errors import ParameterError, Problem
-from spi_analysis.params.base import Frozen, Text
-from spi_analysis.params.loading import shown_path
+from spi_analysis.params.loading import Frozen, Text, shown_path
 from spi_analysis.params.roster import Roster, read_rows
 
 NATIONAL = "nasional"

@@ -24,7 +24,6 @@ from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner import fingerprint
 from spi_analysis.runner.fingerprint import step_fingerprint, step_outputs
-from spi_analysis.runner.folder_names import require_text
 from spi_analysis.runner.ledger import (
     LEDGER,
     Entry,
@@ -54,6 +53,7 @@ from spi_analysis.runner.reporter import Reporter, reporter_for
 from spi_analysis.runner.rerender import render_on_record
 from spi_analysis.runner.stale import keep_stale, staleness
 from spi_analysis.tables import one_writer, write_json
+from spi_analysis.tables.files import require_text
 
 # What a killed run leaves half-written, cleared away by the next one.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from spi_analysis.errors import Problem, StoreError
 from spi_analysis.tables.checksum import json_text, parquet_bytes, record_bytes
 from spi_analysis.tables.neutral import neutral_table
 
@@ -114,3 +115,34 @@ def _quoting(table: pd.DataFrame) -> Literal[0, 2]:
     """
     texts = (value for name in table.select_dtypes("object") for value in table[name] if isinstance(value, str))
     return csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
+
+
+# Names of folders that can be written down.
+
+
+def require_text(*folders: Path) -> None:
+    """Ledger, logs and pages are UTF-8: a folder whose name is none can be opened, but not written down.
+
+    Raises
+    ------
+    StoreError   names the folders, with the bytes that are no text.
+    """
+    problems = [
+        Problem(
+            "the name of this folder is no text in UTF-8",
+            file=str(folder).encode("utf-8", "backslashreplace").decode(),
+            hint="rename it, or choose another (TMPDIR names the one for temporary files)",
+        )
+        for folder in folders
+        if not _is_text(str(folder))
+    ]
+    if problems:
+        raise StoreError(*problems)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -4,8 +4,8 @@ import pytest
 
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Workspace, load_setup, upgrade_parameters
+from spi_analysis.params.earlier_forms import with_steps
 from spi_analysis.params.loading import read_yaml
-from spi_analysis.params.setup import with_steps
 
 OLD = """\
 # Judgements of the round.

@@ -7,8 +7,7 @@ from typing import Literal
 import pytest
 
 from spi_analysis.errors import ParameterError
-from spi_analysis.params.base import Frozen
-from spi_analysis.params.loading import Wrong, read_csv_table, read_yaml, validate
+from spi_analysis.params.loading import Frozen, Wrong, read_csv_table, read_yaml, validate
 
 
 class Inner(Frozen):

@@ -9,9 +9,9 @@ import pytest
 
 from forked_papermill import SETTINGS, clean_environment
 from spi_analysis.errors import StoreError
-from spi_analysis.runner.folder_names import require_text
 from spi_analysis.runner.forks.profile import PROVISIONER, SPI, fixed_environment
 from spi_analysis.runner.lab import lab_command, lab_environment
+from spi_analysis.tables.files import require_text
 from tests.runner.conftest import ROUND
 from tests.runner.faults import made, make_workspace
 from tests.runner.test_running import put_first
