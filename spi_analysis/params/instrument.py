@@ -87,6 +87,7 @@ class ExperienceItem(Frozen):
     ``contact`` names the contact item whose "yes" makes the denominator of the second rate.
     ``yes_from``: the answer code from which it counts as a "yes" (such as "once or twice" on a scale from never to
     often); None: the top of the scale alone.
+    ``headline``: in how many institutions it was reported stands at the top of the page of all institutions.
     """
 
     code: Code
@@ -95,6 +96,7 @@ class ExperienceItem(Frozen):
     scale: str
     contact: Code
     yes_from: int | None = None
+    headline: bool = False
 
 
 class SourceInstrument(Frozen):

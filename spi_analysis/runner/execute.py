@@ -22,8 +22,8 @@ from traitlets.config import Config
 
 from forked_papermill import short_folder
 from spi_analysis.params import RoundSetup, Workspace, load_setup
+from spi_analysis.processes import within
 from spi_analysis.reporting import render, shown_pages, with_style, write_sheets
-from spi_analysis.runner.clock import within
 from spi_analysis.runner.forks import PEAK, SEED, seed_of, use_own_settings
 from spi_analysis.runner.plan import (
     MOST_SAID,

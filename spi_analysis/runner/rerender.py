@@ -11,7 +11,7 @@ import nbformat
 
 from spi_analysis.errors import SpiError
 from spi_analysis.params import RoundSetup
-from spi_analysis.runner.clock import within
+from spi_analysis.processes import within
 from spi_analysis.runner.execute import write_pages
 from spi_analysis.runner.fingerprint import LOOK, page_files, step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import LEDGER, Entry, Key, Ledger, batch_folder, one_run, read_entries

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import openpyxl
@@ -92,6 +93,23 @@ def test_a_hidden_result_is_a_row_with_its_reason(pages):
     # Name, type, province and size; the reason where the index would be; no figure of this round after it.
     assert "not shown: the survey&#39;s conduct was not sound" in last
     assert last.count("<td>–</td>") == 7
+
+
+def test_what_stands_at_the_top_is_said_by_the_instrument_and_has_its_interval(setup):
+    asked = [(source, item) for source, part in setup.instrument.sources.items() for item in part.experiences]
+    # Half of 100 institutions: Wilson, z = 1.96, is 40.4 to 59.6 percent.
+    figures = {"estimate": 50.0, "ci_low": 40.4, "ci_high": 59.6, "n": 100, "people": 5000}
+    reported = pd.DataFrame([{"source": source, "item": item.code, **figures} for source, item in asked])
+    html = explorer_pages(replace(_explorer(8), reported=reported), setup, synthetic=True)["en"]
+    said = re.findall(r"<li><strong>50% \(40% to 60%\)</strong> of 100 institutions: somebody reported “(.*?)”", html)
+    assert said == [item.label.en for _, item in asked if item.headline]
+    assert 0 < len(said) < len(asked)
+
+
+def test_index_and_interval_have_the_same_decimals(pages):
+    row = re.findall(r"<tr data-i=.*?</tr>", pages["en"], re.S)[5]
+    index, low, high = re.search(r"<td>(\d+\.\d+)</td><td>(\d+\.\d+) to (\d+\.\d+)</td>", row).groups()
+    assert len({len(figure.partition(".")[2]) for figure in (index, low, high)}) == 1
 
 
 def test_quartiles_of_small_groups_are_not_shown(setup):

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from spi_analysis.params import load_setup
+from spi_analysis.processes import within
 from spi_analysis.runner import clock, execute, rerender
-from spi_analysis.runner.clock import within
 from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.rerender import render_step
 from tests.runner.conftest import HERE, ROUND
