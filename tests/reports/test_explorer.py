@@ -196,6 +196,15 @@ class TestInABrowser:
         page.click('button[type="reset"]')
         page.wait_for_function("document.getElementById('said').textContent.startsWith('640 of 640')")
 
+    def test_where_colours_are_forced_the_quarter_stands_in_the_tile(self, browser, place, pages):
+        quarters = "tiles => tiles.map(tile => getComputedStyle(tile.firstElementChild, '::after').content)"
+        shaded = ".map li:not(.s0)"
+        forced = _open(browser, place, forced_colors="active").eval_on_selector_all(shaded, quarters)
+        classes = re.findall(r'<li data-p="\d+" class="s([1-4])"', pages["en"])
+        assert forced == [f'" {quarter}"' for quarter in classes]
+        assert len(classes) == len(PROVINCES)
+        assert set(_open(browser, place).eval_on_selector_all(shaded, quarters)) == {"none"}
+
     def test_four_are_compared_and_the_link_keeps_them(self, browser, place):
         page = _open(browser, place)
         for k in range(1, 5):
