@@ -36,6 +36,10 @@ class Workspace:
     def institution_outputs(self, round_id: str, institution_id: str) -> Path:
         return self.outputs / round_id / institution_id
 
+    def stale_reports(self, round_id: str) -> Path:
+        """Which institutions' reports are out of date, as the runner last found."""
+        return self.outputs / round_id / "stale_reports.json"
+
 
 def find_workspace(start: Path | None = None) -> Workspace:
     """The nearest folder, from ``start`` (default: here) upwards, that holds ``params/rounds``."""

@@ -16,7 +16,6 @@ from spi_analysis.runner import digests
 from spi_analysis.runner.digests import code_digest, file_digest, files_digest, template_digest
 from spi_analysis.runner.import_graph import imported_modules
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, Step
-from spi_analysis.stages import STALE_REPORTS
 from spi_analysis.tables import Store
 
 # The code that has a say in a notebook, and what is installed beside it.
@@ -140,7 +139,7 @@ def _tables(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str]]:
         yield "table estimates", files_digest(_plain(estimates.glob("*.parquet")), estimates)
         yield (
             "reports that are out of date",
-            file_digest(setup.workspace.outputs / setup.round.round_id / STALE_REPORTS),
+            file_digest(setup.workspace.stale_reports(setup.round.round_id)),
         )
         return
     for folder in sorted(path for path in data.glob("*/*") if path.is_dir() and path.parent.name != "vault"):

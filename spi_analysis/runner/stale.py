@@ -9,7 +9,6 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.runner.fingerprint import LOOK, page_paths, step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import Entry, Key
 from spi_analysis.runner.plan import Step, plan_steps
-from spi_analysis.stages import STALE_REPORTS
 from spi_analysis.tables import write_record
 
 BY_HAND = "changed by hand"
@@ -97,7 +96,7 @@ def _is_behind(setup: RoundSetup, step: Step, entry: Entry | None) -> bool:
 def keep_stale(setup: RoundSetup, entries: Mapping[Key, Entry]) -> None:
     """Tell the overview which reports are stale; nothing is left where none is."""
     stale = sorted(step.institution_id for step in stale_steps(setup, entries) if step.notebook.audience == "report")
-    path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
+    path = setup.workspace.stale_reports(setup.round.round_id)
     if stale:
         write_record(path, {"stale": stale})
     else:

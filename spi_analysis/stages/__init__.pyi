@@ -117,9 +117,6 @@ from .plan import (
     with_strata as with_strata,
 )
 from .report import (
-    STALE_REPORTS as STALE_REPORTS,
-)
-from .report import (
     InstitutionPage as InstitutionPage,
 )
 from .report import (

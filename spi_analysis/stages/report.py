@@ -104,9 +104,6 @@ RATES = ("RR1", "RR3")
 LIST_COUNTS = ["listed", "eligible", "invited", "needed"]
 ANSWER_COUNTS = ["answered", *RATES, "kish_deff", "effective_n"]
 
-# Beside the pages of a round: the institutions whose reports are of an earlier state.
-STALE_REPORTS = "stale_reports.json"
-
 
 def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
     """The index of every institution of the round that has been scored."""
@@ -144,7 +141,7 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
 
 
 def _stale_reports(setup: RoundSetup) -> list[str]:
-    path = setup.workspace.outputs / setup.round.round_id / STALE_REPORTS
+    path = setup.workspace.stale_reports(setup.round.round_id)
     if not path.exists():
         return []
     record = read_record(path, "the list of reports that are out of date", f"{AGAIN}spi run", ["stale"])

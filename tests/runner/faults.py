@@ -198,8 +198,11 @@ def _half(workspace: Workspace) -> list[Path]:
     return [path for path in found if path.name != ".lock"]
 
 
-def _after_a_while(look, seconds: float = 15) -> list:
-    """What is still there after some time."""
+def _after_a_while(look, seconds: float = 90) -> list:
+    """What is still there after some time: a server that is loading hears of its runner's end when it has loaded.
+
+    On a busy machine that takes half a minute; what is an orphan stays for good.
+    """
     until = time.monotonic() + seconds
     while look() and time.monotonic() < until:
         time.sleep(0.1)

@@ -30,7 +30,6 @@ from spi_analysis.runner.ledger import (
 from spi_analysis.runner.plan import Outcome, left_out, plan_steps
 from spi_analysis.runner.stale import keep_stale, stale_steps, staleness
 from spi_analysis.runner.status import ledger_facts, plan_table, round_status, why_table
-from spi_analysis.stages.report import STALE_REPORTS
 from spi_analysis.tables.files import write_text
 from spi_analysis.tables.schema import mark_schema
 from spi_analysis.tables.store import WRITTEN_BY, Store
@@ -288,7 +287,7 @@ def test_a_report_whose_last_attempt_failed_is_stale_until_one_goes_through(setu
     stale = stale_steps(setup, read_entries(setup))
     assert [step.key for step in stale] == [("30", HERE), ("40", HERE), ("50", HERE)], "what builds on it as well"
     keep_stale(setup, read_entries(setup))
-    told = setup.workspace.outputs / ROUND / STALE_REPORTS
+    told = setup.workspace.stale_reports(ROUND)
     assert HERE in told.read_text()
     assert ("90", "") in to_do(setup, steps), "the overview has to say it"
     done(setup, ledger, steps[("30", HERE)])
@@ -298,7 +297,7 @@ def test_a_report_whose_last_attempt_failed_is_stale_until_one_goes_through(setu
 
 def test_a_report_whose_inputs_have_changed_since_is_out_of_date_in_status_and_overview(setup, steps, all_done):
     keep_stale(setup, read_entries(setup))
-    told = setup.workspace.outputs / ROUND / STALE_REPORTS
+    told = setup.workspace.stale_reports(ROUND)
     assert not told.exists()
     write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
     rows = round_status(setup).set_index("institution_id")
