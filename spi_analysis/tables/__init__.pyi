@@ -207,10 +207,19 @@ from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
 )
 from .files import (
+    join_writer as join_writer,
+)
+from .files import (
     make_folder as make_folder,
 )
 from .files import (
     naming as naming,
+)
+from .files import (
+    one_writer as one_writer,
+)
+from .files import (
+    one_writer_in_parts as one_writer_in_parts,
 )
 from .files import (
     whole_file as whole_file,
@@ -274,15 +283,6 @@ from .invitations import (
 )
 from .invitations import (
     write_invitations as write_invitations,
-)
-from .locking import (
-    join_writer as join_writer,
-)
-from .locking import (
-    one_writer as one_writer,
-)
-from .locking import (
-    one_writer_in_parts as one_writer_in_parts,
 )
 from .neutral import (
     is_neutral as is_neutral,

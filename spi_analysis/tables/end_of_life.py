@@ -26,9 +26,8 @@ from spi_analysis.params import PhoneRules, RoundParams, RoundSetup, Workspace
 from spi_analysis.tables.cells.contacts import read_phones
 from spi_analysis.tables.cells.text import read_employee_number
 from spi_analysis.tables.checksum import PARQUET, RECORD, record_bytes
-from spi_analysis.tables.files import PRIVATE, make_private, naming, whole_file, write_csv, write_parquet
+from spi_analysis.tables.files import PRIVATE, make_private, naming, one_writer, whole_file, write_csv, write_parquet
 from spi_analysis.tables.identity import ID_LENGTH
-from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.schema import KEPT
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.stored_files import damaged, read_record, read_table

@@ -10,9 +10,8 @@ import pandas as pd
 
 from spi_analysis.params import EventMapping, RoundSetup, codes_by_word, load_mapping, normalised
 from spi_analysis.tables import CONTRACTS, OUT_OF_RANGE, Store, Vault, coded, one_writer, read_time
-from spi_analysis.tables.importing.contradictions import REPORT, flag_reports_of_answered
 from spi_analysis.tables.importing.headers import HeaderWords
-from spi_analysis.tables.importing.keeping import keep_results
+from spi_analysis.tables.importing.keeping import REPORT, flag_reports_of_answered, keep_results
 from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log, sampled_by_token, tokens_in
 
 TITLE = "Hasil pemeriksaan catatan pengiriman"
