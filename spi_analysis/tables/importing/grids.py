@@ -31,7 +31,8 @@ class Told:
 
     Of the export of a known ``platform``: ``names`` heading -> field, whose headings stand in the first row;
     ``set_aside`` row -> why it is no answer (a code of the reasons); ``zone`` of times that name none;
-    ``month_first``: so are its dates where no cell decides it; ``notes``: code of a reason, field, rows.
+    ``month_first``: so are its dates where no cell decides it; ``notes``: code of a reason, field, rows;
+    ``events``: columns that each hold the time of one event.
     """
 
     hidden: bool = False
@@ -45,6 +46,7 @@ class Told:
     zone: str = ""
     month_first: bool = False
     notes: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
+    events: Mapping[int, str] = field(default_factory=dict)
 
 
 class Grid(NamedTuple):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,13 +27,14 @@ from spi_analysis.tables import (
     text_of,
 )
 from spi_analysis.tables.importing.date_columns import TIME_FIELDS, DateColumn, judged
-from spi_analysis.tables.importing.grids import Told
+from spi_analysis.tables.importing.grids import Row, Told
 from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.issues import Issues, Where, reasons
 from spi_analysis.tables.importing.list_sheets import note_beyond_header, rows_below, rows_of_formulas
 from spi_analysis.tables.importing.platforms import Platform, as_exported
 from spi_analysis.tables.importing.readers import Sheet, in_order, read_sheets
 
+_NONE = pd.Series(dtype=object)
 LOG_COUNTS = ("institution_id", "file", "read", "accepted", "rejected", "flagged")
 
 
@@ -110,14 +112,26 @@ class Log:
         return {"first_file": self.cells.at[row, "file"], "first_row": self.cells.at[row, "row"]}
 
     def assign_owners(
-        self, book: Mapping[str, Sampled], institution: str | None, unknown: str = "unknown_token"
+        self,
+        book: Mapping[str, Sampled],
+        institution: str | None,
+        unknown: str = "unknown_token",
+        keys: Sequence[str] | None = None,
+        shared: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """Find the person of every row; a row without one is turned away."""
-        for row, token in zip(self.cells.index, tokens_in(self.cells["token"]), strict=True):
+        """Find the person of every row, by its token or by ``keys``; a row without one is turned away.
+
+        ``shared``: keys of several people, and of how many.
+        """
+        for row, token in zip(self.cells.index, tokens_in(self.cells["token"]) if keys is None else keys, strict=True):
             owner = book.get(token)
             if code := self._set_aside(row):
                 self.owners |= {row: owner} if owner else {}
                 self.reject(row, code, "token")
+            elif token in shared:
+                self.reject(row, "phone_of_several", "phone", people=shared[token])
+            elif owner is None and token and "phone" in self.cells and not self.cells.get("token", _NONE).get(row):
+                self.reject(row, "unknown_phone", "phone")
             elif owner is None:
                 self.reject(row, unknown if token else "missing_token", "token")
             elif institution is not None and owner.institution_id != institution:
@@ -214,11 +228,16 @@ def _with_headers(
         problem
         for sheet, header in found
         if header is not None
-        for problem in (*header.problems, *missing_columns(sheet, header, required, words))
+        for problem in (*header.problems, *missing_columns(sheet, header, _required(sheet, required), words))
     ]
     if wrong:
         raise InputError(*wrong)
     return found
+
+
+def _required(sheet: Sheet, required: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The columns that a sheet must have: one with a column per event has neither event nor time."""
+    return [group for group in required if not sheet.told.events or not {"event", "at"} & set(group)]
 
 
 def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> dict[str, dict[str, DateColumn]]:
@@ -227,8 +246,8 @@ def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> di
     problems = []
     for sheet, header in found:
         for name in TIME_FIELDS if header is not None else ():
-            if header is not None and name in header.columns:
-                column = _judged(sheet, header, name, rules)
+            if header is not None and (columns_of := _columns_of(sheet, header, name)):
+                column = _judged(sheet, header, name, columns_of, rules)
                 columns.setdefault(sheet.name, {})[name] = column
                 say = f"a mapping file (--mapping): dates: {{order: {{{name}: day_first}}}}"
                 problems.append(column.contradiction(sheet.file, sheet.name, header.label(name), say))
@@ -237,9 +256,15 @@ def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> di
     return columns
 
 
-def _judged(sheet: Sheet, header: Header, name: TimeField, rules: DateRules) -> DateColumn:
-    i = header.columns[name]
-    cells = ((number, row[i] if i < len(row) else None) for number, row in rows_below(sheet, header))
+def _columns_of(sheet: Sheet, header: Header, name: TimeField) -> list[int]:
+    """Where the times of a field stand: in its column, or in those of all events."""
+    if name == "at" and sheet.told.events:
+        return list(sheet.told.events)
+    return [header.columns[name]] if name in header.columns else []
+
+
+def _judged(sheet: Sheet, header: Header, name: TimeField, columns: list[int], rules: DateRules) -> DateColumn:
+    cells = ((number, row[i] if i < len(row) else None) for number, row in rows_below(sheet, header) for i in columns)
     if sheet.told.month_first:
         rules = rules.model_copy(update={"otherwise": "month_first"})
     return judged(cells, rules, rules.order.get(name), days_from_1904=sheet.told.days_from_1904)
@@ -257,9 +282,20 @@ def _cells(sheet: Sheet, header: Header, nothing: frozenset[str]) -> pd.DataFram
     rows = []
     for number, row in rows_below(sheet, header):
         cells = [row[i] if i < len(row) else None for i in header.columns.values()]
-        rows.append((number, *(None if is_nothing(cell, nothing) else cell for cell in cells)))
-    table = pd.DataFrame(rows, columns=["row", *header.columns], dtype=object)
+        known = (number, *(None if is_nothing(cell, nothing) else cell for cell in cells))
+        rows += [(*known, *happened) for happened in _events_in(row, sheet.told.events, nothing)]
+    columns = ["row", *header.columns, *(("event", "at") if sheet.told.events else ())]
+    table = pd.DataFrame(rows, columns=columns, dtype=object)
     return table.assign(file=sheet.file, sheet=sheet.name)
+
+
+def _events_in(row: Row, events: Mapping[int, str], nothing: frozenset[str]) -> list[tuple[object, ...]]:
+    """Event and time for every event of a row that has a column per event; a row of which none happened stays one."""
+    if not events:
+        return [()]
+    times = {i: row[i] if i < len(row) else None for i in events}
+    found = [(events[i], cell) for i, cell in times.items() if not is_nothing(cell, nothing)]
+    return found or [(None, None)]
 
 
 def _note_formulas(log: Log, sheet: Sheet, header: Header, rows: pd.Index) -> None:
@@ -297,6 +333,8 @@ def _note_told(log: Log, sheet: Sheet, header: Header, where: Where) -> None:
         log.issues.add(where._replace(row=hidden[0]), "hidden_rows_read", rows=len(hidden))
     if sheet.told.platform:
         log.issues.add(where, "platform_known", platform=sheet.told.platform)
+    if sheet.told.events:
+        log.issues.add(where, "event_columns", columns=len(sheet.told.events))
     for code, name, numbers in sheet.told.notes:
         log.issues.add(where._replace(row=numbers[0]), code, header.label(name), rows=len(numbers))
     for name, column in log.dates.get((sheet.file, sheet.name), {}).items():
