@@ -15,7 +15,7 @@ from spi_analysis.commands import checks, err
 from spi_analysis.commands.fieldwork import fieldwork
 from spi_analysis.commands.imports import imports
 from spi_analysis.commands.national import national
-from spi_analysis.commands.results import results
+from spi_analysis.commands.results import instruments, results
 from spi_analysis.commands.rounds import rounds
 from spi_analysis.commands.running import running
 from spi_analysis.commands.sampling import sampling
@@ -58,6 +58,7 @@ ROOMS = {
     sampling: None,
     fieldwork: None,
     results: None,
+    instruments: "instrument",
     checks: None,
     vaults: "vault",
     endings: None,

@@ -48,6 +48,7 @@ COMMANDS = [
     ["status"],
     ["overview"],
     ["export"],
+    ["instrument", "export"],
     ["publish"],
     ["lab"],
     ["coverage"],

@@ -329,6 +329,9 @@ from .published_table import (
 from .published_table import (
     without_withheld as without_withheld,
 )
+from .questionnaires import (
+    write_questionnaire as write_questionnaire,
+)
 from .round_data import (
     RoundData as RoundData,
 )
