@@ -207,6 +207,9 @@ from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
 )
 from .files import (
+    is_neutral as is_neutral,
+)
+from .files import (
     join_writer as join_writer,
 )
 from .files import (
@@ -283,9 +286,6 @@ from .invitations import (
 )
 from .invitations import (
     write_invitations as write_invitations,
-)
-from .neutral import (
-    is_neutral as is_neutral,
 )
 from .page_figures import (
     DECIMALS as DECIMALS,
