@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from spi_analysis import __version__
 from spi_analysis.commands import checks, err
 from spi_analysis.commands.fieldwork import fieldwork
-from spi_analysis.commands.imports import imports
+from spi_analysis.commands.imports import imports, past_imports
 from spi_analysis.commands.national import national
 from spi_analysis.commands.results import instruments, results
 from spi_analysis.commands.rounds import rounds
@@ -55,6 +55,7 @@ ROOMS = {
     running: None,
     national: None,
     imports: "import",
+    past_imports: None,
     sampling: None,
     fieldwork: None,
     results: None,

@@ -204,7 +204,13 @@ from .export import (
     export_round as export_round,
 )
 from .files import (
+    BEFORE_IMPORT as BEFORE_IMPORT,
+)
+from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
+)
+from .files import (
+    drop_before_import as drop_before_import,
 )
 from .files import (
     is_neutral as is_neutral,

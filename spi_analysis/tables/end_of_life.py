@@ -26,7 +26,16 @@ from spi_analysis.params import PhoneRules, RoundParams, RoundSetup, Workspace
 from spi_analysis.tables.cells.contacts import read_phones
 from spi_analysis.tables.cells.text import read_employee_number
 from spi_analysis.tables.checksum import PARQUET, RECORD, record_bytes
-from spi_analysis.tables.files import PRIVATE, make_private, naming, one_writer, whole_file, write_csv, write_parquet
+from spi_analysis.tables.files import (
+    PRIVATE,
+    drop_before_import,
+    make_private,
+    naming,
+    one_writer,
+    whole_file,
+    write_csv,
+    write_parquet,
+)
 from spi_analysis.tables.identity import ID_LENGTH
 from spi_analysis.tables.schema import KEPT
 from spi_analysis.tables.store import Store
@@ -220,6 +229,7 @@ def _finish(workspace: Workspace, vault: Vault) -> Forgotten:
     files = [path for root in rounds for path in sorted(root.glob("invitations/[!.]*.csv"))]
     invitations = sum(_uninvite(path, contacts) for path in files)
     entries = sum(_leave(vault, name, codes, contacts, numbers) for name in vault.tables())
+    drop_before_import(workspace.data)
     vault.drop(FORGETTING)
     kept = tuple(path.name for path in sorted(workspace.data.glob(f"{KEPT}/*")))
     return Forgotten(entries, tables, invitations, kept)
@@ -315,6 +325,7 @@ def destroy_contacts(setup: RoundSetup, vault: Vault, today: dt.date) -> dict[st
             vault.drop(name)
         for folder in (vault.root / round_id, store.root / "invitations"):
             shutil.rmtree(folder, ignore_errors=True)
+        drop_before_import(setup.workspace.data)
     return certificate
 
 

@@ -6,6 +6,7 @@ import csv
 import errno
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from spi_analysis.tables.checksum import json_text, parquet_bytes, record_bytes
 
 # What is stored is for its owner alone, whatever the umask says.
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
+# What stood in the data before the last import (kept beside them, never in a backup).
+BEFORE_IMPORT = ".before_import"
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -52,6 +55,12 @@ def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def drop_before_import(data: Path) -> None:
+    """Remove what was kept so that the last import can be taken back: it may hold who must not be there any more."""
+    if (data / BEFORE_IMPORT).is_dir():
+        shutil.rmtree(data / BEFORE_IMPORT)
 
 
 def make_folder(folder: Path, mode: int | None = None) -> None:

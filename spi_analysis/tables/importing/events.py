@@ -62,7 +62,7 @@ def import_events(
             store.write("events", str(institution_id), _with_earlier(store, str(institution_id), new))
             for institution_id, new in events.groupby("institution_id")
         ]
-        return keep_results("events", TITLE, log, failed, written, setup, store, vault)
+        return keep_results("events", TITLE, log, failed, written, setup, store, vault, sheets)
 
 
 def _read_labels(log: Log, sheets: Iterable[Any]) -> None:

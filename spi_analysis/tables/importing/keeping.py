@@ -11,8 +11,11 @@ import pandas as pd
 from spi_analysis.errors import Problem
 from spi_analysis.params import RoundSetup
 from spi_analysis.tables import Store, Vault, text_of
-from spi_analysis.tables.importing.issues import COLUMNS
+from spi_analysis.tables.importing.conversation import of_logs
+from spi_analysis.tables.importing.headers import Header
+from spi_analysis.tables.importing.issues import COLUMNS, Where
 from spi_analysis.tables.importing.logs import LOG_COUNTS, Log, LogImport
+from spi_analysis.tables.importing.readers import Sheet
 from spi_analysis.tables.importing.workbook import write_problem_book
 
 EXPLANATION = [
@@ -33,6 +36,8 @@ def keep_results(
     setup: RoundSetup,
     store: Store,
     vault: Vault,
+    sheets: Iterable[tuple[Sheet, Header, pd.Index]] = (),
+    answers: int | None = None,
 ) -> LogImport:
     """Put rejected rows aside and write a workbook of problems for every institution of the files."""
     counts, problems = log.counts(), log.issues.table()
@@ -47,7 +52,9 @@ def keep_results(
         path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / f"{kind}_problems.xlsx"
         all_counts, all_problems = _together(record, "counts", LOG_COUNTS), _together(record, "problems", COLUMNS)
         written.append(write_problem_book(path, f"{title}: {name}", EXPLANATION, all_counts, all_problems))
-    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written))
+    passed = problems.loc[problems["code"] == "sheet_skipped", ["file", "sheet"]]
+    summary = of_logs(sheets, [Where("", "", file, sheet) for file, sheet in passed.itertuples(index=False)])
+    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written), summary, answers)
 
 
 def _unassigned_before(kind: str, store: Store) -> set[str]:

@@ -43,12 +43,15 @@ class LogImport:
     """What came of an import of events or answers. ``failed`` names the files that could not be used.
 
     ``counts``: one row per institution and file, read = accepted + rejected; institution "" where no token told it.
+    ``summary``: what is said of it in short; ``answers``: how many answers could be read (None: a log of events).
     """
 
     counts: pd.DataFrame
     problems: pd.DataFrame
     failed: tuple[Problem, ...]
     written: tuple[Path, ...]
+    summary: dict[str, list[dict[str, object]]]
+    answers: int | None = None
 
 
 @dataclass

@@ -82,7 +82,8 @@ def import_responses(
             kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, setup.instrument)
             written.append(store.write("responses", str(institution_id), kept))
         flag_answers_of_reported(log, sorted(log.accepted), store)
-        return keep_results("responses", TITLE, log, failed, written, setup, store, vault)
+        read = int(answers.loc[answers.index.isin(log.accepted), codes].notna().sum().sum())
+        return keep_results("responses", TITLE, log, failed, written, setup, store, vault, sheets, read)
 
 
 def _item_words(instrument: Instrument, words: ResponseMapping) -> dict[str, tuple[str, ...]]:
