@@ -263,7 +263,8 @@ def _note(store: Store, codes: dict[str, str], on: str) -> None:
 
 def _uninvite(path: Path, contacts: set[str]) -> bool:
     people = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    theirs = people[["phone", "email"]].isin(contacts).any(axis=1)
+    # Files for a platform name their columns as it does: whatever cell holds a contact is looked for.
+    theirs = _theirs(people.drop(columns=["token", "link"], errors="ignore"), contacts, set())
     if theirs.any():
         write_csv(path, people[~theirs], PRIVATE)
     return bool(theirs.any())
@@ -272,15 +273,18 @@ def _uninvite(path: Path, contacts: set[str]) -> bool:
 def _leave(vault: Vault, name: str, codes: dict[str, str], contacts: set[str], numbers: set[str]) -> bool:
     """Take a person's rows out of an entry: by code, else (rows as they came) by whatever contact stands in a cell."""
     table = vault.table(name)
-    if "person_id" in table:
-        theirs = table["person_id"].isin(list(codes))
-    else:
-        marks = {_digits(one)[-9:] for one in contacts if one.startswith("+")} | {_digits(one) for one in numbers}
-        words = {one.casefold() for one in contacts if "@" in one}
-        theirs = table.map(lambda cell: _holds(cell, marks - {""}, words)).any(axis=1)
+    coded = "person_id" in table
+    theirs = table["person_id"].isin(list(codes)) if coded else _theirs(table, contacts, numbers)
     if theirs.any():
         vault.replace(name, table[~theirs].reset_index(drop=True))
     return bool(theirs.any())
+
+
+def _theirs(table: pd.DataFrame, contacts: set[str], numbers: set[str]) -> pd.Series:
+    """The rows in which any cell holds one of the contacts or numbers, however it is written."""
+    marks = {_digits(one)[-9:] for one in contacts if one.startswith("+")} | {_digits(one) for one in numbers}
+    words = {one.casefold() for one in contacts if "@" in one}
+    return table.map(lambda cell: _holds(cell, marks - {""}, words)).any(axis=1)
 
 
 def _holds(cell: object, marks: set[str], words: set[str]) -> bool:
