@@ -52,6 +52,7 @@ CONTENTS = {
         :hidden:
         :caption: Guides
         docs/first_real_round
+        docs/platforms
         docs/bring_your_lists
         docs/batch_running
         docs/batch

@@ -13,9 +13,9 @@ from typer.core import TyperCommand, TyperGroup
 from spi_analysis import __version__
 from spi_analysis.commands import checks, err
 from spi_analysis.commands.fieldwork import fieldwork
-from spi_analysis.commands.imports import imports
+from spi_analysis.commands.imports import imports, past_imports
 from spi_analysis.commands.national import national
-from spi_analysis.commands.results import results
+from spi_analysis.commands.results import instruments, results
 from spi_analysis.commands.rounds import rounds
 from spi_analysis.commands.running import running
 from spi_analysis.commands.sampling import sampling
@@ -55,9 +55,11 @@ ROOMS = {
     running: None,
     national: None,
     imports: "import",
+    past_imports: None,
     sampling: None,
     fieldwork: None,
     results: None,
+    instruments: "instrument",
     checks: None,
     vaults: "vault",
     endings: None,

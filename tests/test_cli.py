@@ -30,6 +30,7 @@ COMMANDS = [
     ["import", "frame"],
     ["import", "events"],
     ["import", "responses"],
+    ["imports"],
     ["import", "published"],
     ["audit-frame"],
     ["synth"],
@@ -48,6 +49,7 @@ COMMANDS = [
     ["status"],
     ["overview"],
     ["export"],
+    ["instrument", "export"],
     ["publish"],
     ["lab"],
     ["coverage"],
@@ -101,7 +103,7 @@ def test_help_loads_no_statistics(commands):
 
 def test_no_command_is_left_out_of_this_list():
     listed = re.findall(r"│ ([a-z][a-z-]+)  ", runner.invoke(app, ["--help"]).output)
-    nested = {"import", "vault"}
+    nested = {"import", "instrument", "vault"}
     assert {command[0] for command in COMMANDS} - nested == set(listed) - nested
     for group in nested:
         inside = re.findall(r"│ ([a-z][a-z-]+)  ", runner.invoke(app, [group, "--help"]).output)
@@ -174,7 +176,7 @@ def test_version_and_short_help():
         assert "Usage" in result.output
 
 
-@pytest.mark.parametrize("command", [[], *COMMANDS, ["import"], ["vault"]], ids=" ".join)
+@pytest.mark.parametrize("command", [[], *COMMANDS, ["import"], ["instrument"], ["vault"]], ids=" ".join)
 def test_every_option_and_argument_is_explained_and_flags_show_no_type(command):
     output = runner.invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).output
     assert "<bool>" not in output

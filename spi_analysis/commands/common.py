@@ -58,6 +58,8 @@ Whose = Annotated[
 ]
 Day = Annotated[str | None, typer.Option("--date", help="Day, YYYY-MM-DD (default: today).")]
 Files = Annotated[list[Path], typer.Argument(help="Files to read.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would come in; nothing here is changed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome for a program, and nothing else.")]
 Mapping = Annotated[Path | None, typer.Option("--mapping", help="YAML with other headers and words.")]
 
 
@@ -197,10 +199,17 @@ def finish(failed: Sequence[Problem], written: Sequence[Path], place: Workspace,
         out.print(f"written  {path.relative_to(place.root)}", markup=False, highlight=False)
     for problem in failed:
         err.print(str(problem), style="red", markup=False, highlight=False)
-    if usable == 0 and all(isinstance(problem, NoRows) for problem in failed):
+    if (code := exit_code(failed, usable)) == NOTHING_USABLE:
         raise _nothing_usable()
-    if failed:
-        raise typer.Exit(1)
+    if code:
+        raise typer.Exit(code)
+
+
+def exit_code(failed: Sequence[Problem], usable: int | None) -> int:
+    """0, 1 or NOTHING_USABLE, as the help says."""
+    if usable == 0 and all(isinstance(problem, NoRows) for problem in failed):
+        return NOTHING_USABLE
+    return int(bool(failed))
 
 
 def _nothing_usable() -> typer.Exit:

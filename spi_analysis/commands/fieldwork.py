@@ -43,25 +43,35 @@ class Scope(StrEnum):
 
 @fieldwork.command()
 def invite(
-    institutions: Institutions = None, workspace: WorkspaceOption = None, round_id: RoundOption = None,
+    institutions: Institutions = None,
+    shape: Annotated[
+        str, typer.Option("--as", help="limesurvey (participants) or whatsapp (template); default: the sender's own.")
+    ] = "",
+    link: Annotated[
+        str, typer.Option(help="Address with {token} in it, to stand in the token's place: 'https://.../?t={token}'.")
+    ] = "",
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
     key_file: KeyOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """Write the invitation files from the vault (link tokens, never person codes).
 
     A file holds only people who may still be invited: written again, it leaves out who has answered, refused or proved
     ineligible. Who asked not to be contacted, in whatever round, is never in it. All of them stay in the sample.
 
-    Example: spi invite kota-mojokerto
+    Example: spi invite kota-mojokerto --as whatsapp --link 'https://survei.example/?token={token}'
     """
     from spi_analysis.tables import issue_invitations
 
     setup, left_out = open_setup(workspace, round_id), 0
     store, vault = open_store(setup), open_vault(setup.workspace, key_file)
     for institution_id in institutions or setup.institution_ids:
-        invitations, paths = issue_invitations(setup, store, vault, institution_id)
+        invitations, paths = issue_invitations(setup, store, vault, institution_id, shape, link)
         left_out += int(invitations.left_out["people"].sum())
-        for path in paths:
-            said = f"{path.relative_to(setup.workspace.root)}: {invitations.said_of(path.name)}"
+        for path, name in zip(paths, invitations.lists, strict=True):
+            said = f"{path.relative_to(setup.workspace.root)}: {invitations.said_of(name)}"
+            if without := len(invitations.lists[name]) - len(invitations.shaped(shape, link)[path.name]):
+                said += f"; {without:,} without a number are not in this file"
             out.print(said, markup=False, highlight=False)
     if left_out:
         out.print(f"{left_out:,} sampled people are not invited: they stay in the sample and in every denominator")

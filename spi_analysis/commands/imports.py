@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from spi_analysis.commands.common import (
     EXIT_CODES,
+    AsJson,
     Day,
+    DryRun,
     Files,
     KeyOption,
     Mapping,
@@ -20,7 +25,9 @@ from spi_analysis.commands.common import (
     WorkersOption,
     WorkspaceOption,
     day_of,
+    err,
     existing,
+    exit_code,
     finish,
     named_files,
     open_key,
@@ -37,10 +44,14 @@ from spi_analysis.errors import InputError, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
-    from spi_analysis.operations import Imported
+    from spi_analysis.operations import Imported, RoundContext
     from spi_analysis.params import RoundSetup
-    from spi_analysis.tables import Store
+    from spi_analysis.tables.importing import FrameImport, LogImport
 
+# Institutions that a line of the journal names.
+MOST_NAMED = 5
+# `spi imports`: stands beside `spi import`.
+past_imports = typer.Typer()
 imports = typer.Typer(
     no_args_is_help=True,
     help="Read lists, events, answers and published results.\n\n"
@@ -62,6 +73,8 @@ def import_frame_command(
         typer.Option(help="list or self_registered (default: the file's name; a form's columns raise the question)."),
     ] = None,
     workers: WorkersOption = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
     key_file: KeyOption = None,
@@ -87,20 +100,22 @@ def import_frame_command(
         raise InputError(*missing)
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(files, context, mapping)[0]) > 1:
-        _print_imported(
-            import_lists(files, context, mapping, source, workers, out, stream), setup, severities=["rejected"]
-        )
+        with _importing("frame", files, context, dry_run) as (there, entry):
+            many = import_lists(files, there, mapping, source, workers, err if as_json else out, stream)
+            _keep_counts(entry, many.counts)
+        _print_imported(many, setup, (), ["rejected"], dry_run=dry_run, as_json=as_json)
         return
-    result = import_frame(files, setup, context.store, context.vault, mapping=mapping, institution=institution,
-                          source=source, stream=stream)  # fmt: skip
-    print_rows("Rows", result.counts)
-    print_issues_of_import(result.problems, ["rejected"])
-    finish(result.failed, result.written, setup.workspace, _accepted(result.counts))
+    with _importing("frame", files, context, dry_run) as (there, entry):
+        result = import_frame(files, there.setup, there.store, there.vault, mapping=mapping, institution=institution,
+                              source=source, stream=stream)  # fmt: skip
+        _keep_counts(entry, result.counts)
+    _say(result, result.failed, _accepted(result.counts), setup, ["rejected"], dry_run=dry_run, as_json=as_json)
 
 
 @imports.command("events", epilog=EXIT_CODES)
 def import_events_command(
     files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
 ) -> None:  # fmt: skip
     """Contact events from the vendor (sent, delivered, read ...).
@@ -114,17 +129,22 @@ def import_events_command(
     there, missing = existing(named_files(files))
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(there, context)[0]) > 1:
-        _print_imported(import_logs("events", there, context, mapping, workers, out), setup, missing)
+        with _importing("events", there, context, dry_run) as (place, entry):
+            many = import_logs("events", there, place, mapping, workers, err if as_json else out)
+            _keep_counts(entry, many.counts)
+        _print_imported(many, setup, missing, dry_run=dry_run, as_json=as_json)
         return
-    result = import_events(there, setup, context.store, context.vault, mapping=mapping, institution=institution)
-    print_rows("Rows", result.counts)
-    print_issues_of_import(result.problems)
-    finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
+    with _importing("events", there, context, dry_run) as (place, entry):
+        result = import_events(there, place.setup, place.store, place.vault, mapping=mapping, institution=institution)
+        _keep_counts(entry, result.counts)
+    usable = _accepted(result.counts)
+    _say(result, [*missing, *result.failed], usable, setup, dry_run=dry_run, as_json=as_json)
 
 
 @imports.command("responses", epilog=EXIT_CODES)
 def import_responses_command(
     files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
+    dry_run: DryRun = False, as_json: AsJson = False,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
 ) -> None:  # fmt: skip
     """Answers (CSV, XLSX, SPSS, Parquet); says which items of the instrument nobody has answered so far.
@@ -137,17 +157,21 @@ def import_responses_command(
     setup = open_setup(workspace, round_id)
     there, missing = existing(named_files(files))
     context = RoundContext(setup, open_key(setup.workspace, key_file))
-    store = context.store
     if institution is None and len(by_institution(there, context)[0]) > 1:
-        result = import_logs("responses", there, context, mapping, workers, out)
-        _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
-        _print_imported(result, setup, missing)
+        with _importing("responses", there, context, dry_run) as (place, entry):
+            many = import_logs("responses", there, place, mapping, workers, err if as_json else out)
+            _keep_counts(entry, many.counts)
+            unasked = _unasked(place, many.counts)
+        _print_imported(many, setup, missing, unasked=unasked, dry_run=dry_run, as_json=as_json)
         return
-    result = import_responses(there, setup, store, context.vault, mapping=mapping, institution=institution)
-    print_rows("Rows", result.counts)
-    print_issues_of_import(result.problems)
-    _print_unasked(setup, store, [code for code in result.counts["institution_id"].unique() if code])
-    finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
+    with _importing("responses", there, context, dry_run) as (place, entry):
+        result = import_responses(there, place.setup, place.store, place.vault, mapping=mapping,
+                                  institution=institution)  # fmt: skip
+        _keep_counts(entry, result.counts)
+        unasked = _unasked(place, result.counts)
+    # People without one answer that can be read are no use to anybody.
+    usable = _accepted(result.counts) if result.answers else 0
+    _say(result, [*missing, *result.failed], usable, setup, unasked=unasked, dry_run=dry_run, as_json=as_json)
 
 
 @imports.command("contacts", epilog=EXIT_CODES)
@@ -236,20 +260,103 @@ def _require_file(file: Path) -> None:
         raise InputError(*missing)
 
 
+@contextmanager
+def _importing(
+    kind: str, files: Sequence[Path], context: RoundContext, dry_run: bool
+) -> Iterator[tuple[RoundContext, dict[str, Any]]]:
+    """Where the import is done, and what the journal says of it: a workspace that goes away again for a trial."""
+    from spi_analysis.operations import RoundContext
+    from spi_analysis.tables.importing import on_trial, remembered
+
+    if dry_run:
+        with on_trial(context.setup) as setup:
+            yield RoundContext(setup, context.key), {}
+    else:
+        with remembered(context.setup, kind, files) as entry:
+            yield context, entry
+
+
+def _keep_counts(entry: dict[str, Any], counts: pd.DataFrame) -> None:
+    """What came of the import, for the journal."""
+    entry["institutions"] = sorted(code for code in counts["institution_id"].unique() if code)
+    entry |= {name: int(counts[name].sum()) for name in ("read", "accepted", "rejected")}
+
+
+def _say(
+    result: FrameImport | LogImport,
+    failed: Sequence[Problem],
+    usable: int,
+    setup: RoundSetup,
+    severities: Sequence[str] = ("rejected", "flagged"),
+    *,
+    unasked: Sequence[str] = (),
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """What came of an import: in short first, then the counts and what was noticed, then what could not be used."""
+    from spi_analysis.tables.importing import lines_of
+
+    if as_json:
+        _print_json(result.counts, result.problems, failed, usable, dry_run, result.summary)
+    for line in lines_of(result.summary):
+        out.print(line, markup=False, highlight=False)
+    print_rows("Rows", result.counts)
+    print_issues_of_import(result.problems, severities)
+    _end(result.written, failed, usable, setup, unasked, dry_run)
+
+
+def _end(
+    written: Sequence[Path], failed: Sequence[Problem], usable: int | None, setup: RoundSetup, unasked: Sequence[str],
+    dry_run: bool,
+) -> None:  # fmt: skip
+    for line in unasked:
+        out.print(line, style="yellow", markup=False, highlight=False)
+    if dry_run:
+        out.print("dry run: nothing was changed", style="yellow")
+    finish(failed, () if dry_run else written, setup.workspace, usable)
+
+
+def _print_json(
+    counts: pd.DataFrame,
+    issues: pd.DataFrame,
+    failed: Sequence[Problem],
+    usable: int | None,
+    dry_run: bool,
+    summary: dict[str, list[dict[str, object]]],
+) -> NoReturn:
+    """All of it for a program, and the exit code. Values of cells are in none of it."""
+    said = issues.groupby(["code", "severity"], as_index=False).agg(
+        times=("code", "size"), reason=("reason_en", "first")
+    )
+    code = exit_code(failed, usable)
+    typer.echo(json.dumps({
+        "exit_code": code, "dry_run": dry_run, "counts": counts.to_dict("records"), "summary": summary,
+        "issues": said.to_dict("records"), "failed": [asdict(problem) for problem in failed],
+    }, indent=1, ensure_ascii=False, default=str))  # fmt: skip
+    raise typer.Exit(code)
+
+
 def _print_imported(
     result: Imported,
     setup: RoundSetup,
     missing: Sequence[Problem] = (),
     severities: Sequence[str] = ("rejected", "flagged"),
+    *,
+    unasked: Sequence[str] = (),
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """What came of files of many institutions; all problems at the end."""
+    failed = [*missing, *result.failed]
+    # What was in already is no import without a usable row.
+    usable = None if result.skipped else _accepted(result.counts)
+    if as_json:
+        _print_json(result.counts, result.issues, failed, usable, dry_run, {})
     print_rows("Rows", result.counts)
     if result.skipped:
         out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
     print_issues_of_import(result.issues, severities)
-    # What was in already is no import without a usable row.
-    usable = None if result.skipped else _accepted(result.counts)
-    finish([*missing, *result.failed], result.written, setup.workspace, usable)
+    _end(result.written, failed, usable, setup, unasked, dry_run)
 
 
 def _accepted(counts: pd.DataFrame) -> int:
@@ -262,12 +369,45 @@ def _accepted(counts: pd.DataFrame) -> int:
     return int(counts["accepted"].sum())
 
 
-def _print_unasked(setup: RoundSetup, store: Store, institution_ids: list[str]) -> None:
+def _unasked(context: RoundContext, counts: pd.DataFrame) -> list[str]:
     """Items that are in no file: they will be missing on the page."""
     from spi_analysis.tables import unasked_items
 
-    for institution_id in institution_ids:
-        responses = store.read_if_there("responses", institution_id)
-        for source, codes in {} if responses is None else unasked_items(responses, setup.instrument).items():
+    lines = []
+    for institution_id in [code for code in counts["institution_id"].unique() if code]:
+        responses = context.store.read_if_there("responses", institution_id)
+        for source, codes in {} if responses is None else unasked_items(responses, context.setup.instrument).items():
             text = f"{institution_id}, {source}: no answer in any file to {len(codes)} items of the instrument"
-            out.print(f"{text}: {', '.join(codes)}", style="yellow", markup=False, highlight=False)
+            lines.append(f"{text}: {', '.join(codes)}")
+    return lines
+
+
+@past_imports.command("imports", epilog=EXIT_CODES)
+def list_imports(
+    take_back_last: Annotated[
+        bool, typer.Option("--take-back", help="Put back what stood there before the last import.")
+    ] = False,
+    as_json: AsJson = False,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """What came in when. The last import can be taken back as long as nothing was built on it or written over it.
+
+    Example: spi imports --take-back
+    """
+    from spi_analysis.tables.importing import imports_so_far, take_back
+
+    setup = open_setup(workspace, round_id)
+    if take_back_last:
+        entry = take_back(setup)
+        out.print(f"taken back: {entry['kind']} from {', '.join(entry['files'])}", markup=False, highlight=False)
+    entries = imports_so_far(setup)
+    if as_json:
+        typer.echo(json.dumps(entries, indent=1, ensure_ascii=False))
+    elif not take_back_last:
+        for entry in entries:
+            back = f"; taken back {entry['taken_back']}" if entry.get("taken_back") else ""
+            text = f"{entry['number']}  {entry['at']}  {entry['kind']}: {', '.join(entry['files'])}"
+            whose = ", ".join(entry.get("institutions", [])[:MOST_NAMED])
+            counts = f"{entry.get('accepted', 0):,} of {entry.get('read', 0):,} rows came in"
+            out.print(f"{text}; {whose}; {counts}{back}", markup=False, highlight=False)

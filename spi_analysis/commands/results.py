@@ -12,6 +12,9 @@ import typer
 from spi_analysis.commands.common import RoundOption, WorkspaceOption, open_setup, out, print_table
 
 results = typer.Typer()
+instruments = typer.Typer(
+    no_args_is_help=True, help="The questionnaire.\n\nExample: spi instrument export --as limesurvey"
+)
 
 
 @results.command()
@@ -57,6 +60,30 @@ def export(
     for path in export_round(setup.round.round_id, institution, folder, formats=tuple(formats.split(",")),
                              language=language, workspace=setup.workspace):  # fmt: skip
         out.print(str(path))
+
+
+@instruments.command("export")
+def export_instrument(
+    kind: Annotated[str, typer.Option("--as", help="xlsform (ODK, KoboToolbox) or limesurvey.")],
+    source: Annotated[
+        str | None, typer.Option(help="internal, external or expert (default: all of the round).")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("build/questionnaire"),
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+) -> None:
+    """The questionnaire for a survey platform, with all codes and languages: nobody types codes by hand.
+
+    What the platform gives back is read by spi import responses as it is.
+
+    Example: spi instrument export --as limesurvey --source internal
+    """
+    from spi_analysis.tables import write_questionnaire
+
+    setup = open_setup(workspace, round_id)
+    for one in [source] if source else setup.round.sources:
+        path = write_questionnaire(setup.instrument, one, setup.round.languages, kind, folder)
+        out.print(f"written  {path}", markup=False, highlight=False)
 
 
 @results.command()

@@ -103,7 +103,7 @@ FrameField = Literal[
 DateField = Literal["birth_date", "start_date", "unit_start_date", "service_date"]
 TimeField = Literal["at", "started_at", "completed_at"]
 DateOrder = Literal["day_first", "month_first"]
-EventField = Literal["token", "event", "at", "channel", "ignored"]
+EventField = Literal["token", "phone", "event", "at", "channel", "error", "ignored"]
 ContactField = Literal["token", "phone", "email", "opted_out", "ignored"]
 ResponseField = Literal["token", "started_at", "completed_at", "ignored"]
 PositionClass = Literal["top_official", "structural", "functional", "staff", "non_asn"]
@@ -298,19 +298,24 @@ class TimeRules(Judgement):
 
 
 class EventMapping(Judgement):
-    """Logs of contact events, as vendors export them."""
+    """Logs of contact events, as vendors export them.
+
+    ``errors``: what a message that failed tells of its person, by the platform's code or words; "not_sent" tells
+    nothing (a limit, an unpaid bill, a template that was refused).
+    """
 
     header: HeaderRules
     fields: dict[EventField, Words]
     required: tuple[tuple[EventField, ...], ...]
     events: dict[EventName, Words]
+    errors: dict[Literal["invalid_number", "opted_out", "not_sent"], Words] = Field(default_factory=dict)
     channels: dict[Channel, Words]
     channel_of_event: dict[EventName, Channel]
     nothing: Words
     dates: DateRules
     times: TimeRules
 
-    @field_validator("fields", "events", "channels")
+    @field_validator("fields", "events", "errors", "channels")
     @classmethod
     def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
         return require_disjoint(words)

@@ -204,13 +204,31 @@ from .export import (
     export_round as export_round,
 )
 from .files import (
+    BEFORE_IMPORT as BEFORE_IMPORT,
+)
+from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
+)
+from .files import (
+    drop_before_import as drop_before_import,
+)
+from .files import (
+    is_neutral as is_neutral,
+)
+from .files import (
+    join_writer as join_writer,
 )
 from .files import (
     make_folder as make_folder,
 )
 from .files import (
     naming as naming,
+)
+from .files import (
+    one_writer as one_writer,
+)
+from .files import (
+    one_writer_in_parts as one_writer_in_parts,
 )
 from .files import (
     whole_file as whole_file,
@@ -275,18 +293,6 @@ from .invitations import (
 from .invitations import (
     write_invitations as write_invitations,
 )
-from .locking import (
-    join_writer as join_writer,
-)
-from .locking import (
-    one_writer as one_writer,
-)
-from .locking import (
-    one_writer_in_parts as one_writer_in_parts,
-)
-from .neutral import (
-    is_neutral as is_neutral,
-)
 from .page_figures import (
     DECIMALS as DECIMALS,
 )
@@ -328,6 +334,9 @@ from .published_table import (
 )
 from .published_table import (
     without_withheld as without_withheld,
+)
+from .questionnaires import (
+    write_questionnaire as write_questionnaire,
 )
 from .round_data import (
     RoundData as RoundData,

@@ -89,7 +89,7 @@ from foreign lists, and a spreadsheet runs what begins with `=`, `+`, `-` or `@`
 where a spreadsheet with other settings would begin a cell (after `;`, `,`, `|`, a tab or a line break), stands an
 apostrophe.
 Numbers are as they are, also negative ones and texts that are nothing but a number (`+6281...`). A program takes the
-apostrophe away with `spi_analysis.tables.neutral.as_written(text)`, which gives back exactly what there was; the R
+apostrophe away with `spi_analysis.tables.files.as_written(text)`, which gives back exactly what there was; the R
 script of `spi export` does so by itself. In a workbook (XLSX) such a text is a text and needs no apostrophe.
 
 Beside a page lie its tables as `name.en.csv`, `name.en.xlsx` and the same with `id`: headings and words are those of

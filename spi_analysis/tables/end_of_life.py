@@ -26,9 +26,17 @@ from spi_analysis.params import PhoneRules, RoundParams, RoundSetup, Workspace
 from spi_analysis.tables.cells.contacts import read_phones
 from spi_analysis.tables.cells.text import read_employee_number
 from spi_analysis.tables.checksum import PARQUET, RECORD, record_bytes
-from spi_analysis.tables.files import PRIVATE, make_private, naming, whole_file, write_csv, write_parquet
+from spi_analysis.tables.files import (
+    PRIVATE,
+    drop_before_import,
+    make_private,
+    naming,
+    one_writer,
+    whole_file,
+    write_csv,
+    write_parquet,
+)
 from spi_analysis.tables.identity import ID_LENGTH
-from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.schema import KEPT
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.stored_files import damaged, read_record, read_table
@@ -221,6 +229,7 @@ def _finish(workspace: Workspace, vault: Vault) -> Forgotten:
     files = [path for root in rounds for path in sorted(root.glob("invitations/[!.]*.csv"))]
     invitations = sum(_uninvite(path, contacts) for path in files)
     entries = sum(_leave(vault, name, codes, contacts, numbers) for name in vault.tables())
+    drop_before_import(workspace.data)
     vault.drop(FORGETTING)
     kept = tuple(path.name for path in sorted(workspace.data.glob(f"{KEPT}/*")))
     return Forgotten(entries, tables, invitations, kept)
@@ -254,7 +263,8 @@ def _note(store: Store, codes: dict[str, str], on: str) -> None:
 
 def _uninvite(path: Path, contacts: set[str]) -> bool:
     people = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    theirs = people[["phone", "email"]].isin(contacts).any(axis=1)
+    # Files for a platform name their columns as it does: whatever cell holds a contact is looked for.
+    theirs = _theirs(people.drop(columns=["token", "link"], errors="ignore"), contacts, set())
     if theirs.any():
         write_csv(path, people[~theirs], PRIVATE)
     return bool(theirs.any())
@@ -263,15 +273,18 @@ def _uninvite(path: Path, contacts: set[str]) -> bool:
 def _leave(vault: Vault, name: str, codes: dict[str, str], contacts: set[str], numbers: set[str]) -> bool:
     """Take a person's rows out of an entry: by code, else (rows as they came) by whatever contact stands in a cell."""
     table = vault.table(name)
-    if "person_id" in table:
-        theirs = table["person_id"].isin(list(codes))
-    else:
-        marks = {_digits(one)[-9:] for one in contacts if one.startswith("+")} | {_digits(one) for one in numbers}
-        words = {one.casefold() for one in contacts if "@" in one}
-        theirs = table.map(lambda cell: _holds(cell, marks - {""}, words)).any(axis=1)
+    coded = "person_id" in table
+    theirs = table["person_id"].isin(list(codes)) if coded else _theirs(table, contacts, numbers)
     if theirs.any():
         vault.replace(name, table[~theirs].reset_index(drop=True))
     return bool(theirs.any())
+
+
+def _theirs(table: pd.DataFrame, contacts: set[str], numbers: set[str]) -> pd.Series:
+    """The rows in which any cell holds one of the contacts or numbers, however it is written."""
+    marks = {_digits(one)[-9:] for one in contacts if one.startswith("+")} | {_digits(one) for one in numbers}
+    words = {one.casefold() for one in contacts if "@" in one}
+    return table.map(lambda cell: _holds(cell, marks - {""}, words)).any(axis=1)
 
 
 def _holds(cell: object, marks: set[str], words: set[str]) -> bool:
@@ -316,6 +329,7 @@ def destroy_contacts(setup: RoundSetup, vault: Vault, today: dt.date) -> dict[st
             vault.drop(name)
         for folder in (vault.root / round_id, store.root / "invitations"):
             shutil.rmtree(folder, ignore_errors=True)
+        drop_before_import(setup.workspace.data)
     return certificate
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from spi_analysis.errors import Problem, VaultError
+from spi_analysis.errors import InputError, Problem, VaultError, nearest
 from spi_analysis.params import RoundSetup
-from spi_analysis.tables.files import PRIVATE, write_csv
+from spi_analysis.tables.files import PRIVATE, one_writer, write_csv
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.invitable import REASONS, barred_people, record_objections, with_contacts
-from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 
 COLUMNS = ("token", "name", "phone", "email", "language")
+# Where a person's token stands in the address that is sent to people.
+PLACE = "{token}"
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,29 @@ class Invitations:
     lists: dict[str, pd.DataFrame]
     left_out: pd.DataFrame
 
-    def write(self, store: Store) -> list[Path]:
+    def write(self, store: Store, shape: str = "", link: str = "") -> list[Path]:
         """Write every file, in the place of an earlier one; one with nobody left to invite holds its header."""
-        return [_write(store.root / "invitations" / name, people) for name, people in self.lists.items()]
+        folder, tables = store.root / "invitations", self.shaped(shape, link)
+        return [write_csv(folder / name, table, PRIVATE) for name, table in tables.items()]
+
+    def shaped(self, shape: str = "", link: str = "") -> dict[str, pd.DataFrame]:
+        """The files by their names, as a platform of ``SHAPES`` takes them in ("": the sender's own columns).
+
+        ``link``: the address in which {token} stands for a person's token; it takes the token's place.
+
+        Raises
+        ------
+        InputError   the platform is not known, or the address has no place for the token.
+        """
+        if shape and shape not in SHAPES:
+            raise InputError("unknown platform", got=shape, expected=", ".join(SHAPES), hint=nearest(shape, SHAPES))
+        if link and PLACE not in link:
+            raise InputError("the address has no place for the token", got=link, expected=f"an address with {PLACE}")
+        made = SHAPES.get(shape, _plain)
+        return {
+            f"{name.removesuffix('.csv')}__{shape}.csv" if shape else name: made(people, link)
+            for name, people in self.lists.items()
+        }
 
     def said_of(self, name: str) -> str:
         """How many are in a file, and how many were left out, and why."""
@@ -51,12 +73,15 @@ def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution
 
 
 def issue_invitations(
-    setup: RoundSetup, store: Store, vault: Vault, institution_id: str
+    setup: RoundSetup, store: Store, vault: Vault, institution_id: str, shape: str = "", link: str = ""
 ) -> tuple[Invitations, list[Path]]:
-    """Write the files, and log the objections of people in the sample, to whom nothing is sent."""
+    """Write the files, and log the objections of people in the sample, to whom nothing is sent.
+
+    ``shape``, ``link``: see ``Invitations.shaped``.
+    """
     with one_writer(store.root.parent):
         invitations = prepare_invitations(setup, store, vault, institution_id)
-        paths = invitations.write(store)
+        paths = invitations.write(store, shape, link)
         record_objections(setup, store, vault, institution_id)
         return invitations, paths
 
@@ -111,6 +136,40 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
     )
 
 
-def _write(path: Path, people: pd.DataFrame) -> Path:
-    # A telephone number keeps its +; a name that a spreadsheet would run gets an apostrophe.
-    return write_csv(path, people[list(COLUMNS)], PRIVATE)
+# The columns that senders take in (docs/platforms.md). A telephone number keeps its +; a name that a spreadsheet would run
+# gets an apostrophe.
+
+
+def _links(people: pd.DataFrame, link: str) -> pd.Series:
+    """What leads each person to the questionnaire: the address with the token in it, else the token."""
+    return people["token"].map(lambda token: link.replace(PLACE, token) if link else token)
+
+
+def _plain(people: pd.DataFrame, link: str) -> pd.DataFrame:
+    table = people[list(COLUMNS)]
+    return table.assign(token=_links(people, link)).rename(columns={"token": "link"}) if link else table
+
+
+def _limesurvey(people: pd.DataFrame, link: str) -> pd.DataFrame:
+    """LimeSurvey's participants; the platform makes the address itself."""
+    names = {"firstname": people["name"], "lastname": "", "email": people["email"]}
+    return pd.DataFrame(
+        {**names, "token": people["token"], "language": people["language"], "attribute_1": people["phone"]}
+    )
+
+
+def _whatsapp(people: pd.DataFrame, link: str) -> pd.DataFrame:
+    """The variables of a message template (name, address), for everyone with a number; the number without its +."""
+    reached = people[people["phone"].notna()]
+    numbers = reached["phone"].str.removeprefix("+")
+    return pd.DataFrame(
+        {
+            "phone_number": numbers,
+            "customer_name": reached["name"],
+            "body_variable1": reached["name"],
+            "body_variable2": _links(reached, link),
+        }
+    )
+
+
+SHAPES: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {"limesurvey": _limesurvey, "whatsapp": _whatsapp}

@@ -28,8 +28,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from spi_analysis.errors import StoreError, VaultError
-from spi_analysis.tables.files import PRIVATE, write_bytes, write_record, write_text
-from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.files import PRIVATE, drop_before_import, one_writer, write_bytes, write_record, write_text
 from spi_analysis.tables.stored_files import read_record, read_table_bytes
 
 # The key of the contact vault: where it comes from, where it may be kept, and how to tell keys apart.
@@ -375,6 +374,7 @@ class Vault:
         work is interrupted, nothing is lost: call it again with the same keys and it goes on where it was.
         """
         with one_writer(root.parent):
+            drop_before_import(root.parent)
             return cls._rotate(root, old, new, progress)
 
     @classmethod

@@ -28,6 +28,8 @@ def with_tokens(path: Path, tokens: Sequence[str], folder: Path) -> Path:
     target = folder / path.name
     if path.suffix == ".sav":
         _sav(path, tokens, target)
+    elif path.suffix == ".dta":
+        _dta(path, tokens, target)
     elif path.suffix == ".xlsx":
         _xlsx(path, _replacer(tokens), target)
     else:
@@ -53,6 +55,12 @@ def _sav(path: Path, tokens: Sequence[str], target: Path) -> None:
     pyreadstat.write_sav(
         data, str(target), variable_value_labels=meta.variable_value_labels, missing_ranges=meta.missing_ranges
     )
+
+
+def _dta(path: Path, tokens: Sequence[str], target: Path) -> None:
+    data, meta = pyreadstat.read_dta(str(path))
+    data["token"] = list(tokens[: len(data)])
+    pyreadstat.write_dta(data, str(target), variable_value_labels=meta.variable_value_labels)
 
 
 def _xlsx(path: Path, replace: Callable[[str], str], target: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.tables.export import FORMATS, export_round
+from spi_analysis.tables.files import as_written
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
-from spi_analysis.tables.neutral import as_written
 
 CITY, ROUND = "kota-mojokerto", "spi_2024"
 

@@ -1,14 +1,16 @@
 import csv
+import datetime as dt
 import stat
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from spi_analysis.errors import VaultError
+from spi_analysis.errors import InputError, VaultError
+from spi_analysis.tables.end_of_life import forget
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.frame import import_frame
-from spi_analysis.tables.invitations import prepare_invitations, write_invitations
+from spi_analysis.tables.invitations import issue_invitations, prepare_invitations, write_invitations
 from spi_analysis.tables.store import Store
 from tests.tables.lists import users
 
@@ -172,3 +174,49 @@ def test_who_is_left_out_needs_no_contact(drawn, setup, store, vault, invited):
     vault.write_contacts("spi_2024", CITY, "internal", contacts.iloc[1:])
     happened(store, contacts["person_id"].iloc[0], "opted_out")
     assert invited() == {f"{CITY}__internal": set(contacts["person_id"].iloc[1:])}
+
+
+def test_participants_as_limesurvey_takes_them_in(drawn, setup, store, vault):
+    _, (path,) = issue_invitations(setup, store, vault, CITY, "limesurvey")
+    assert path.name == f"{CITY}__internal__limesurvey.csv"
+    rows = read(path)
+    assert list(rows[0]) == ["firstname", "lastname", "email", "token", "language", "attribute_1"]
+    assert {(row["firstname"], row["email"]) for row in rows} >= {("Budi Contoh", "budi@contoh.id")}
+    assert {row["token"] for row in rows} == {
+        row["token"] for row in read(write_invitations(setup, store, vault, CITY)[0])
+    }
+
+
+def test_template_of_a_whatsapp_message(drawn, setup, store, vault):
+    _, (path,) = issue_invitations(setup, store, vault, CITY, "whatsapp", "https://survei.example/?t={token}")
+    rows = read(path)
+    assert list(rows[0]) == ["phone_number", "customer_name", "body_variable1", "body_variable2"]
+    assert {row["phone_number"] for row in rows} == {"6281200000001", "6281200000002"}, "one person has no number"
+    assert all(row["body_variable2"].startswith("https://survei.example/?t=") for row in rows)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_full_link_in_the_place_of_the_token(drawn, setup, store, vault):
+    tokens = {row["token"] for row in read(write_invitations(setup, store, vault, CITY)[0])}
+    _, (path,) = issue_invitations(setup, store, vault, CITY, "", "https://survei.example/{token}/id")
+    rows = read(path)
+    assert list(rows[0]) == ["link", "name", "phone", "email", "language"]
+    assert {row["link"] for row in rows} == {f"https://survei.example/{token}/id" for token in tokens}
+
+
+@pytest.mark.parametrize(
+    ("shape", "link", "said"),
+    [("whatsap", "", "unknown platform"), ("", "https://survei.example", "no place for the token")],
+)
+def test_a_shape_or_address_that_cannot_be(drawn, setup, store, vault, shape, link, said):
+    with pytest.raises(InputError, match=said):
+        issue_invitations(setup, store, vault, CITY, shape, link)
+
+
+def test_who_is_forgotten_is_in_no_shape(drawn, setup, store, vault, workspace, frame_words):
+    for shape in ("", "limesurvey", "whatsapp"):
+        issue_invitations(setup, store, vault, CITY, shape)
+    forget(workspace, vault, "081200000001", frame_words.phones, dt.date(2024, 9, 1))
+    left = [path.read_text(encoding="utf-8") for path in sorted((store.root / "invitations").glob("*.csv"))]
+    assert len(left) == 3
+    assert not [text for text in left if "81200000001" in text or "budi@contoh.id" in text]

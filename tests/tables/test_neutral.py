@@ -11,8 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import spi_analysis
-from spi_analysis.tables.files import write_csv
-from spi_analysis.tables.neutral import as_written, is_neutral, neutral
+from spi_analysis.tables.files import as_written, is_neutral, neutral, write_csv
 
 # What ends a cell in the settings of spreadsheets: here, in Indonesia and Germany, on paste.
 DELIMITERS = ",;\t|"

@@ -38,7 +38,9 @@ _YEARS = (1930, 2100)
 # No date in a list or a log lies outside these years; a store of times could not even hold some of them.
 _POSSIBLE_YEARS = (1800, 2200)
 
-_BEFORE_A_DATE = re.compile(r"^(?:tmt|senin|selasa|rabu|kamis|jum'?at|sabtu|minggu|ahad)[\s,.:]+")
+_BEFORE_A_DATE = re.compile(
+    r"^(?:tmt|senin|selasa|rabu|kamis|jum'?at|sabtu|minggu|ahad|mon|tue|wed|thu|fri|sat|sun)[\s,.:]+"
+)
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})")
 _IN_WORDS = re.compile(r"(?:(\d{1,2})[\s\-/.]*)?([a-z]{3,9})[\s\-/.,]*(\d{4}|\d{2})")
@@ -46,8 +48,10 @@ _MONTH_YEAR = re.compile(r"(\d{1,2})[-/. ](\d{4})")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _CLOCK = re.compile(
     r"[t\s,]\s*(?:pukul |jam )?(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(am|pm)?\s*"
-    r"(wib|wita|wit|z|utc|gmt|[+-]\d{2}:?\d{2})?$"
+    r"(wib|wita|wit|z|(?:utc|gmt)(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}:?\d{2})?$"
 )
+# Seconds, or thousandths of them, since 1970: the clocks of message platforms, from 2001 to 2033.
+_UNIX = re.compile(r"1\d{9}(?:\.\d+)?|1\d{12}")
 _ZONES = {"wib": 7, "wita": 8, "wit": 9, "z": 0, "utc": 0, "gmt": 0}
 
 
@@ -150,6 +154,9 @@ def read_time(cell: object, zone: str, reference: dt.date) -> Reading:
         day = read_date(cell, reference)
         return Reading(None, day.problem) if day.problem else Reading(_on_clock(cell, zone))
     text = text_of(cell).lower()
+    if _UNIX.fullmatch(text):
+        seconds = float(text[:10])
+        return Reading(_on_clock(dt.datetime.fromtimestamp(seconds, dt.UTC), zone))
     if re.fullmatch(r"\d{5}(?:\.\d+)?", text):
         # A spreadsheet counts days; the rest is the time of day.
         return Reading(_SERIAL_ZERO + dt.timedelta(seconds=round(float(text) * 86_400)))
@@ -179,8 +186,9 @@ def _zone_of(name: str | None) -> dt.timezone | None:
         return None
     if name in _ZONES:
         return dt.timezone(dt.timedelta(hours=_ZONES[name]))
-    minutes = int(name[1:3]) * 60 + int(name[-2:])
-    return dt.timezone(dt.timedelta(minutes=-minutes if name[0] == "-" else minutes))
+    sign, hours, minutes = re.fullmatch(r"(?:utc|gmt)?([+-])(\d{1,2}):?(\d{2})?", name).groups()  # type: ignore[union-attr]
+    offset = int(hours) * 60 + int(minutes or 0)
+    return dt.timezone(dt.timedelta(minutes=-offset if sign == "-" else offset))
 
 
 def _on_clock(moment: dt.datetime, zone: str) -> dt.datetime:

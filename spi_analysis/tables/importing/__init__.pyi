@@ -8,6 +8,9 @@ from .contacts import (
 from .contacts import (
     opt_out as opt_out,
 )
+from .conversation import (
+    lines_of as lines_of,
+)
 from .events import (
     import_events as import_events,
 )
@@ -15,7 +18,25 @@ from .finished_survey import (
     survey_answers as survey_answers,
 )
 from .frame import (
+    FrameImport as FrameImport,
+)
+from .frame import (
     import_frame as import_frame,
+)
+from .journal import (
+    imports_so_far as imports_so_far,
+)
+from .journal import (
+    on_trial as on_trial,
+)
+from .journal import (
+    remembered as remembered,
+)
+from .journal import (
+    take_back as take_back,
+)
+from .logs import (
+    LogImport as LogImport,
 )
 from .responses import (
     import_responses as import_responses,

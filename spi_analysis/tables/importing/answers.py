@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from spi_analysis.params import Scale, normalised
 from spi_analysis.tables import Reading, mask_text, text_of
+from spi_analysis.tables.importing.platforms import LIMESURVEY
 
 OUT_OF_SCALE = "answer_out_of_scale"
 DISAGREES = "answer_disagrees_with_its_label"
@@ -21,6 +22,7 @@ DECLARED_MISSING = "answer_declared_missing"
 NUMBERS_RENAMED = "numbers_renamed"
 NUMBERS_OUTSIDE = "numbers_of_another_scale"
 LABELS_DECIDE = "labels_decide"
+CODES_IN_ORDER = "codes_in_order"
 # What is wrong with the whole column, not with single cells.
 OF_COLUMN = (NUMBERS_RENAMED, NUMBERS_OUTSIDE)
 # In a column of typed answers a few cells are slips of the pen; more are another scale. Exports hold none at all.
@@ -211,6 +213,23 @@ class AnswerColumn:
 
     def _valid(self, code: int | None) -> Reading:
         return Reading(float(code)) if code in self.valid else Reading(problem=OUT_OF_SCALE)
+
+
+def platform_labels(platform: str, scale: Scale, found: Collection[object]) -> dict[object, str]:
+    """Labels for codes that a platform makes itself where nobody types codes; none where the column has no such code.
+
+    LimeSurvey numbers the answers of a question A1, A2 ... in their order. A number is read only where the order and
+    the number itself say the same; "Y" and "N" are the answers of its question of that kind.
+    """
+    if platform != LIMESURVEY:
+        return {}
+    words: dict[int, str] = {code: text.by_language()["en"] for code, text in scale.labels.items()}
+    given: dict[object, str] = {
+        f"A{k}": words[code] for k, code in enumerate(sorted(scale.labels), start=1) if k == code
+    }
+    if (scale.minimum, scale.maximum) == (0, 1):
+        given = {"N": words[0], "Y": words[1]}
+    return given if any(code in given for code in found) else {}
 
 
 def _bare(cell: object) -> int | None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import EventMapping, RoundSetup, codes_by_word, load_mapping, normalised
-from spi_analysis.tables import CONTRACTS, OUT_OF_RANGE, Store, Vault, coded, one_writer, read_time
-from spi_analysis.tables.importing.contradictions import REPORT, flag_reports_of_answered
+from spi_analysis.params import EventMapping, RoundSetup, codes_by_word, frame_mapping, load_mapping, normalised
+from spi_analysis.tables import CONTRACTS, OUT_OF_RANGE, Store, Vault, coded, one_writer
+from spi_analysis.tables.importing.deliveries import DELIVERY_PLATFORMS, failures_settled, owners_by_token_or_phone
 from spi_analysis.tables.importing.headers import HeaderWords
-from spi_analysis.tables.importing.keeping import keep_results
-from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log, sampled_by_token, tokens_in
+from spi_analysis.tables.importing.keeping import REPORT, flag_reports_of_answered, keep_results
+from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log
 
 TITLE = "Hasil pemeriksaan catatan pengiriman"
 
@@ -35,7 +35,8 @@ def import_events(
 
     Parameters
     ----------
-    files : paths             CSV, XLSX, SPSS or Parquet, one row per event: token, event, time and, if known, channel
+    files : paths             CSV, XLSX, SPSS or Parquet: token or telephone number, event, time and, if known, channel;
+        or a column per event, as platforms of `DELIVERY_PLATFORMS` write them
     mapping : path, optional  columns and words laid over ``params/mappings/events.yaml``
     institution : str         refuse tokens of all other institutions
     only : str                import nothing and return None unless every row is of this institution: then no other
@@ -47,10 +48,11 @@ def import_events(
         words: EventMapping = load_mapping(setup.workspace, "events", *([mapping] if mapping else []))
         nothing = frozenset(normalised(word) for word in words.nothing)
         header_words = HeaderWords(words.fields, words.header)
-        log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates)
+        log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates, DELIVERY_PLATFORMS)
         _read_labels(log, sheets)
-        wanted = set(tokens_in(log.cells["token"]))
-        log.assign_owners(sampled_by_token(setup, store, vault, wanted, only), institution)
+        phones = frame_mapping(setup.workspace).phones
+        keys, book, shared = owners_by_token_or_phone(log, setup, store, vault, phones, only)
+        log.assign_owners(book, institution, keys=keys, shared=shared)
         if only and (failed or not len(log.cells) or len(log.owners) < len(log.cells)):
             return None
         note_headers(log, sheets)
@@ -60,7 +62,7 @@ def import_events(
             store.write("events", str(institution_id), _with_earlier(store, str(institution_id), new))
             for institution_id, new in events.groupby("institution_id")
         ]
-        return keep_results("events", TITLE, log, failed, written, setup, store, vault)
+        return keep_results("events", TITLE, log, failed, written, setup, store, vault, sheets)
 
 
 def _read_labels(log: Log, sheets: Iterable[Any]) -> None:
@@ -76,11 +78,13 @@ def _events(log: Log, setup: RoundSetup, words: EventMapping) -> pd.DataFrame:
     """Accepted events, by their row of the log; what cannot be read, or stands in the files twice, is turned away."""
     codes, channels = codes_by_word(words.events), codes_by_word(words.channels)
     found: dict[tuple[Any, ...], Any] = {}
-    cells = log.cells.reindex(columns=["event", "at", "channel"]).loc[list(log.owners)]
-    for row, event_cell, at_cell, channel_cell in cells.itertuples():
-        owner = log.owners[row]
-        event = coded(event_cell, codes)
-        at, problem = read_time(at_cell, words.times.zone, setup.round.fieldwork.start)
+    ours = [row for row in log.owners if row not in log.rejected]
+    cells = log.cells.reindex(columns=["event", "at", "channel"]).loc[ours]
+    events = {row: coded(cell, codes) for row, cell in cells["event"].items()}
+    settled = failures_settled(log, ours, events, words)
+    for row, _, at_cell, channel_cell in cells.itertuples():
+        owner, event = log.owners[row], settled.get(row, events[row])
+        at, problem = log.time_of(row, at_cell, words.times.zone, setup.round.fieldwork.start)
         if event is None:
             log.reject(row, "unknown_event", "event", known=", ".join(words.events))
         if at is None:

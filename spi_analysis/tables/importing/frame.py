@@ -21,6 +21,7 @@ from spi_analysis.tables import (
     person_ids,
     tenure_bands,
 )
+from spi_analysis.tables.importing.conversation import Summary, of_lists
 from spi_analysis.tables.importing.duplicates import also_listed
 from spi_analysis.tables.importing.issues import COLUMNS, Where
 from spi_analysis.tables.importing.list_sheets import ListSheet
@@ -46,13 +47,15 @@ class FrameImport:
     """What came of an import. ``failed`` names the files that could not be used; all others were imported.
 
     ``counts``: one row per institution, source and file, with read = accepted + rejected and
-    accepted = eligible + ineligible. ``problems``: one row per issue. ``written``: the files made.
+    accepted = eligible + ineligible. ``problems``: one row per issue. ``written``: the files made. ``summary``: what
+    is said of it in short.
     """
 
     counts: pd.DataFrame
     problems: pd.DataFrame
     failed: tuple[Problem, ...]
     written: tuple[Path, ...]
+    summary: Summary
 
 
 def import_frame(
@@ -107,6 +110,7 @@ def import_frame(
             problems=_stacked([one.issues.table() for one in results], COLUMNS),
             failed=tuple(opened.failed),
             written=tuple(written),
+            summary=of_lists(_in_order(groups, setup), opened.skipped, results, setup),
         )
 
 
@@ -126,6 +130,11 @@ def _by_institution(sheets: Sequence[ListSheet]) -> dict[str, list[ListSheet]]:
     return {
         code: [s for s in sheets if s.institution_id == code] for code in sorted({s.institution_id for s in sheets})
     }
+
+
+def _in_order(groups: dict[str, list[ListSheet]], setup: RoundSetup) -> list[ListSheet]:
+    """All sheets in the order in which their lists are read."""
+    return [s for sheets in groups.values() for part in _by_source(sheets, setup.round.sources) for s in part]
 
 
 def _by_source(sheets: Sequence[ListSheet], sources: Iterable[str]) -> list[list[ListSheet]]:

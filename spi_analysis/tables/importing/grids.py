@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -28,6 +28,11 @@ class Told:
 
     ``hidden``: the whole sheet is; ``days_from_1904``: numbers that count days begin in 1904; ``odd_bytes``: (row,
     column) of cells in another encoding than most of the file.
+
+    Of the export of a known ``platform``: ``names`` heading -> field, whose headings stand in the first row;
+    ``set_aside`` row -> why it is no answer (a code of the reasons); ``zone`` of times that name none;
+    ``month_first``: so are its dates where no cell decides it; ``notes``: code of a reason, field, rows;
+    ``events``: columns that each hold the time of one event.
     """
 
     hidden: bool = False
@@ -35,6 +40,13 @@ class Told:
     merged: tuple[Merged, ...] = ()
     days_from_1904: bool = False
     odd_bytes: frozenset[tuple[int, int]] = frozenset()
+    platform: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    set_aside: Mapping[int, str] = field(default_factory=dict)
+    zone: str = ""
+    month_first: bool = False
+    notes: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
+    events: Mapping[int, str] = field(default_factory=dict)
 
 
 class Grid(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
@@ -59,6 +60,12 @@ class HeaderWords:
             _joined(w): field for field, words in (strict or {}).items() for w in (field, *words)
         }
 
+    def knowing(self, names: Mapping[str, str]) -> HeaderWords:
+        """These words, and what a platform's headings mean."""
+        more = copy(self)
+        more._exact = self._exact | {_joined(label): field for label, field in names.items()}
+        return more
+
     def exact(self, label: str) -> str | None:
         """The field of a header that is spelt as expected; remarks in brackets do not count."""
         for form in (label, re.sub(r"\(.*?\)|\*", "", label)):
@@ -87,8 +94,10 @@ class HeaderWords:
 def find_header(sheet: Sheet, words: HeaderWords) -> Header | None:
     """The header among the first rows: the row, or two rows one above the other, that names the most fields.
 
-    None if no row names at least ``min_matches`` fields.
+    None if no row names at least ``min_matches`` fields. Exports of a known platform have it in their first row.
     """
+    if sheet.told.platform:
+        return _resolved(sheet, 0, _labels(sheet.rows[0]), words.knowing(sheet.told.names))
     candidates = list(_candidates(sheet, words))
     best = max(candidates, key=lambda candidate: _exact_fields(candidate[1], words), default=None)
     if best is None or _exact_fields(best[1], words) < words.rules.min_matches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import pandas as pd
 from spi_analysis.errors import Problem
 from spi_analysis.params import RoundSetup
 from spi_analysis.tables import Store, Vault, text_of
-from spi_analysis.tables.importing.issues import COLUMNS
+from spi_analysis.tables.importing.conversation import of_logs
+from spi_analysis.tables.importing.headers import Header
+from spi_analysis.tables.importing.issues import COLUMNS, Where
 from spi_analysis.tables.importing.logs import LOG_COUNTS, Log, LogImport
+from spi_analysis.tables.importing.readers import Sheet
 from spi_analysis.tables.importing.workbook import write_problem_book
 
 EXPLANATION = [
@@ -33,6 +36,8 @@ def keep_results(
     setup: RoundSetup,
     store: Store,
     vault: Vault,
+    sheets: Iterable[tuple[Sheet, Header, pd.Index]] = (),
+    answers: int | None = None,
 ) -> LogImport:
     """Put rejected rows aside and write a workbook of problems for every institution of the files."""
     counts, problems = log.counts(), log.issues.table()
@@ -47,7 +52,9 @@ def keep_results(
         path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / f"{kind}_problems.xlsx"
         all_counts, all_problems = _together(record, "counts", LOG_COUNTS), _together(record, "problems", COLUMNS)
         written.append(write_problem_book(path, f"{title}: {name}", EXPLANATION, all_counts, all_problems))
-    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written))
+    passed = problems.loc[problems["code"] == "sheet_skipped", ["file", "sheet"]]
+    summary = of_logs(sheets, [Where("", "", file, sheet) for file, sheet in passed.itertuples(index=False)])
+    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written), summary, answers)
 
 
 def _unassigned_before(kind: str, store: Store) -> set[str]:
@@ -94,3 +101,45 @@ def _together(record: dict[str, Any], part: str, columns: Sequence[str]) -> pd.D
     rows = [row for digest in files for row in record[digest][part]]
     table = pd.DataFrame(rows, columns=list(columns))
     return table if part == "counts" else table.drop_duplicates(ignore_index=True)
+
+
+# Reports of ineligibility for people who answered: flagged whichever came in first, the report or the answers.
+
+REPORT = "ineligible"
+
+
+def flag_reports_of_answered(log: Log, reports: Iterable[Any], store: Store) -> None:
+    """Flag the rows (of a log of events) that call somebody ineligible whose answers are in the store."""
+    _flag(log, reports, "ineligible_but_answered", "event", lambda code: _answered(store, code))
+
+
+def flag_answers_of_reported(log: Log, answers: Iterable[Any], store: Store) -> None:
+    """Flag the rows (of a file of answers) of people whom an event in the store calls ineligible."""
+    _flag(log, answers, "answered_but_ineligible", "token", lambda code: _reported(store, code))
+
+
+def _flag(log: Log, rows: Iterable[Any], code: str, name: str, known: Callable[[str], set[tuple[str, str]]]) -> None:
+    people: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        institution_id, source, person_id = log.owners[row]
+        if institution_id not in people:
+            people[institution_id] = known(institution_id)
+        if (source, person_id) in people[institution_id]:
+            log.flag(row, code, name)
+
+
+def _answered(store: Store, institution_id: str) -> set[tuple[str, str]]:
+    if not store.has("responses", institution_id):
+        return set()
+    return _pairs(store.read("responses", institution_id, ["source", "person_id"]))
+
+
+def _reported(store: Store, institution_id: str) -> set[tuple[str, str]]:
+    if not store.has("events", institution_id):
+        return set()
+    events = store.read("events", institution_id, ["source", "person_id", "event"])
+    return _pairs(events[events["event"] == REPORT])
+
+
+def _pairs(table: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(table["source"], table["person_id"], strict=True))

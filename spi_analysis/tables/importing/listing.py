@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +10,14 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.errors import InputError
-from spi_analysis.params import FrameMapping, RoundSetup
+from spi_analysis.params import EligibilityParams, FrameMapping, RoundSetup
 from spi_analysis.tables import mask_text, one_spelling, text_of
 from spi_analysis.tables.importing.belonging import note_titles
 from spi_analysis.tables.importing.duplicates import Duplicates, shared_numbers
-from spi_analysis.tables.importing.eligibility import ineligible
 from spi_analysis.tables.importing.file_notes import by_cause, dated, issues_of_file, note_told
 from spi_analysis.tables.importing.issues import Issues, RowIssue, Where, add_row_issues, codes_per_row, rows_with
 from spi_analysis.tables.importing.list_sheets import ListSheet
-from spi_analysis.tables.importing.people import People
+from spi_analysis.tables.importing.people import TENURE, People
 
 COUNTS = ("institution_id", "source", "file", "read", "accepted", "rejected", "eligible", "ineligible", "flagged")
 # The column that says whether anything usable was found, where it is not named like the field.
@@ -174,3 +174,34 @@ def _raw_rows(cells: pd.DataFrame, row_issues: list[RowIssue], which: set[Any]) 
     rows = cells.loc[sorted(which)]
     texts = rows.map(lambda cell: text_of(cell) or None)
     return texts.assign(codes=codes_per_row(row_issues, rows.index, ("rejected", "flagged")))
+
+
+# Who of the listed people may be invited, by the round's rules for the source.
+
+
+def ineligible(people: pd.DataFrame, rules: EligibilityParams, reference: dt.date) -> list[RowIssue]:
+    """An issue for every rule that a person breaks on the first day of fieldwork.
+
+    What is not known breaks no rule: with an unknown tenure or date a person stays eligible, and the row is flagged
+    for the institution to complete. Turning people away for a blank cell would bias the frame.
+    """
+    row_issues = [
+        RowIssue(row, f"ineligible_{what}", TENURE[what], {"limit": f"{limit:g}"})
+        for what in TENURE
+        if (limit := getattr(rules, f"min_{what}_years")) is not None
+        for row in people.index[pd.to_numeric(people[f"{what}_years"]) < limit]
+    ]
+    if rules.main_work_only:
+        row_issues += [
+            RowIssue(row, "ineligible_main_work", ("main_work",))
+            for row in people.index[people["main_work"] == "other"]
+        ]
+    excluded = people.index[people["position_class"].isin(rules.excluded_positions)]
+    row_issues += [RowIssue(row, "ineligible_position", ("position", "echelon")) for row in excluded]
+    if (months := rules.max_months_since_service) is not None:
+        earliest = pd.Timestamp(reference) - pd.DateOffset(months=int(months), days=round(months % 1 * 30))
+        late = people.index[pd.to_datetime(people["service_date"]) < earliest]
+        row_issues += [
+            RowIssue(row, "ineligible_service_date", ("service_date",), {"limit": f"{months:g}"}) for row in late
+        ]
+    return row_issues

@@ -7,19 +7,34 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, SpiError
 from spi_analysis.params import DateRules, FieldworkParams, RoundSetup, TimeField, TimeRules
-from spi_analysis.tables import TOKEN_LENGTH, Store, Vault, check_codes, is_nothing, link_tokens, text_of
+from spi_analysis.tables import (
+    TOKEN_LENGTH,
+    Reading,
+    Store,
+    Vault,
+    check_codes,
+    is_nothing,
+    link_tokens,
+    read_time,
+    text_of,
+)
 from spi_analysis.tables.importing.date_columns import TIME_FIELDS, DateColumn, judged
+from spi_analysis.tables.importing.grids import Row, Told
 from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.issues import Issues, Where, reasons
 from spi_analysis.tables.importing.list_sheets import note_beyond_header, rows_below, rows_of_formulas
+from spi_analysis.tables.importing.platforms import Platform, as_exported
 from spi_analysis.tables.importing.readers import Sheet, in_order, read_sheets
 
+_NONE = pd.Series(dtype=object)
 LOG_COUNTS = ("institution_id", "file", "read", "accepted", "rejected", "flagged")
 
 
@@ -28,25 +43,30 @@ class LogImport:
     """What came of an import of events or answers. ``failed`` names the files that could not be used.
 
     ``counts``: one row per institution and file, read = accepted + rejected; institution "" where no token told it.
+    ``summary``: what is said of it in short; ``answers``: how many answers could be read (None: a log of events).
     """
 
     counts: pd.DataFrame
     problems: pd.DataFrame
     failed: tuple[Problem, ...]
     written: tuple[Path, ...]
+    summary: dict[str, list[dict[str, object]]]
+    answers: int | None = None
 
 
 @dataclass
 class Log:
     """Rows of all files while they are being read: ``cells`` with their place, whose they are, what was noticed.
 
-    ``digests``: file -> digest of its content; ``dates``: how the times of a sheet were read, by column.
+    ``digests``: file -> digest of its content; ``dates``: how the times of a sheet were read, by column; ``told``: what
+    a sheet's file or platform says of it.
     """
 
     cells: pd.DataFrame
     headers: dict[tuple[str, str], Header]
     digests: dict[str, str] = field(default_factory=dict)
     dates: dict[tuple[str, str], dict[str, DateColumn]] = field(default_factory=dict)
+    told: dict[tuple[str, str], Told] = field(default_factory=dict)
     owners: dict[Any, Sampled] = field(default_factory=dict)
     accepted: set[Any] = field(default_factory=set)
     rejected: set[Any] = field(default_factory=set)
@@ -95,17 +115,45 @@ class Log:
         return {"first_file": self.cells.at[row, "file"], "first_row": self.cells.at[row, "row"]}
 
     def assign_owners(
-        self, book: Mapping[str, Sampled], institution: str | None, unknown: str = "unknown_token"
+        self,
+        book: Mapping[str, Sampled],
+        institution: str | None,
+        unknown: str = "unknown_token",
+        keys: Sequence[str] | None = None,
+        shared: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """Find the person of every row; a row without one is turned away."""
-        for row, token in zip(self.cells.index, tokens_in(self.cells["token"]), strict=True):
+        """Find the person of every row, by its token or by ``keys``; a row without one is turned away.
+
+        ``shared``: keys of several people, and of how many.
+        """
+        for row, token in zip(self.cells.index, tokens_in(self.cells["token"]) if keys is None else keys, strict=True):
             owner = book.get(token)
-            if owner is None:
+            if code := self._set_aside(row):
+                self.owners |= {row: owner} if owner else {}
+                self.reject(row, code, "token")
+            elif token in shared:
+                self.reject(row, "phone_of_several", "phone", people=shared[token])
+            elif owner is None and token and "phone" in self.cells and not self.cells.get("token", _NONE).get(row):
+                self.reject(row, "unknown_phone", "phone")
+            elif owner is None:
                 self.reject(row, unknown if token else "missing_token", "token")
             elif institution is not None and owner.institution_id != institution:
                 self.reject(row, "token_of_another_institution", "token", other=owner.institution_id)
             else:
                 self.owners[row] = owner
+
+    def _set_aside(self, row: Any) -> str | None:
+        """Why the platform itself says that the row is none of ours."""
+        file, sheet, number = (self.cells.at[row, name] for name in ("file", "sheet", "row"))
+        return self.told[file, sheet].set_aside.get(number)
+
+    def time_of(self, row: Any, cell: object, zone: str, reference: dt.date) -> Reading:
+        """A time on the clock of ``zone``; one that names no zone is on the clock that its platform names."""
+        theirs = self.told[self.cells.at[row, "file"], self.cells.at[row, "sheet"]].zone or zone
+        at, problem = read_time(cell, theirs, reference)
+        if at is None or theirs == zone:
+            return Reading(at, problem)
+        return Reading(at.replace(tzinfo=ZoneInfo(theirs)).astimezone(ZoneInfo(zone)).replace(tzinfo=None))
 
     def check_time(self, row: Any, name: str, at: dt.datetime, setup: RoundSetup, rules: TimeRules) -> None:
         """Flag a time outside fieldwork, with the tolerance of the mapping."""
@@ -143,12 +191,14 @@ def open_log(
     required: Iterable[Sequence[str]],
     nothing: frozenset[str],
     dates: DateRules,
+    platforms: Sequence[Platform] = (),
 ) -> tuple[Log, list[tuple[Sheet, Header, pd.Index]], list[Problem]]:
     """Read all files; returns the log, each sheet with its header and rows in the log, and what failed."""
     tables, sheets, failed, start, issues, columns = [], [], [], 0, Issues(), {}
     for path, shown_as in in_order(files).items():
         try:
-            found = _with_headers(read_sheets(path, shown_as), words, required)
+            exported = [as_exported(sheet, words, platforms) for sheet in read_sheets(path, shown_as)]
+            found = _with_headers(exported, words, required)
             times = _dates(found, dates)
         except SpiError as error:
             failed += error.problems
@@ -165,7 +215,8 @@ def open_log(
     cells = pd.concat(tables) if tables else pd.DataFrame(columns=["file", "sheet", "row", "token"])
     headers = {(sheet.file, sheet.name): header for sheet, header, _ in sheets}
     digests = {sheet.file: sheet.digest for sheet, _, _ in sheets}
-    return Log(cells, headers, digests, columns, issues=issues), sheets, failed
+    told = {(sheet.file, sheet.name): sheet.told for sheet, _, _ in sheets}
+    return Log(cells, headers, digests, columns, told, issues=issues), sheets, failed
 
 
 def _with_headers(
@@ -180,11 +231,16 @@ def _with_headers(
         problem
         for sheet, header in found
         if header is not None
-        for problem in (*header.problems, *missing_columns(sheet, header, required, words))
+        for problem in (*header.problems, *missing_columns(sheet, header, _required(sheet, required), words))
     ]
     if wrong:
         raise InputError(*wrong)
     return found
+
+
+def _required(sheet: Sheet, required: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The columns that a sheet must have: one with a column per event has neither event nor time."""
+    return [group for group in required if not sheet.told.events or not {"event", "at"} & set(group)]
 
 
 def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> dict[str, dict[str, DateColumn]]:
@@ -193,8 +249,8 @@ def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> di
     problems = []
     for sheet, header in found:
         for name in TIME_FIELDS if header is not None else ():
-            if header is not None and name in header.columns:
-                column = _judged(sheet, header, name, rules)
+            if header is not None and (columns_of := _columns_of(sheet, header, name)):
+                column = _judged(sheet, header, name, columns_of, rules)
                 columns.setdefault(sheet.name, {})[name] = column
                 say = f"a mapping file (--mapping): dates: {{order: {{{name}: day_first}}}}"
                 problems.append(column.contradiction(sheet.file, sheet.name, header.label(name), say))
@@ -203,9 +259,17 @@ def _dates(found: Sequence[tuple[Sheet, Header | None]], rules: DateRules) -> di
     return columns
 
 
-def _judged(sheet: Sheet, header: Header, name: TimeField, rules: DateRules) -> DateColumn:
-    i = header.columns[name]
-    cells = ((number, row[i] if i < len(row) else None) for number, row in rows_below(sheet, header))
+def _columns_of(sheet: Sheet, header: Header, name: TimeField) -> list[int]:
+    """Where the times of a field stand: in its column, or in those of all events."""
+    if name == "at" and sheet.told.events:
+        return list(sheet.told.events)
+    return [header.columns[name]] if name in header.columns else []
+
+
+def _judged(sheet: Sheet, header: Header, name: TimeField, columns: list[int], rules: DateRules) -> DateColumn:
+    cells = ((number, row[i] if i < len(row) else None) for number, row in rows_below(sheet, header) for i in columns)
+    if sheet.told.month_first:
+        rules = rules.model_copy(update={"otherwise": "month_first"})
     return judged(cells, rules, rules.order.get(name), days_from_1904=sheet.told.days_from_1904)
 
 
@@ -221,9 +285,20 @@ def _cells(sheet: Sheet, header: Header, nothing: frozenset[str]) -> pd.DataFram
     rows = []
     for number, row in rows_below(sheet, header):
         cells = [row[i] if i < len(row) else None for i in header.columns.values()]
-        rows.append((number, *(None if is_nothing(cell, nothing) else cell for cell in cells)))
-    table = pd.DataFrame(rows, columns=["row", *header.columns], dtype=object)
+        known = (number, *(None if is_nothing(cell, nothing) else cell for cell in cells))
+        rows += [(*known, *happened) for happened in _events_in(row, sheet.told.events, nothing)]
+    columns = ["row", *header.columns, *(("event", "at") if sheet.told.events else ())]
+    table = pd.DataFrame(rows, columns=columns, dtype=object)
     return table.assign(file=sheet.file, sheet=sheet.name)
+
+
+def _events_in(row: Row, events: Mapping[int, str], nothing: frozenset[str]) -> list[tuple[object, ...]]:
+    """Event and time for every event of a row that has a column per event; a row of which none happened stays one."""
+    if not events:
+        return [()]
+    times = {i: row[i] if i < len(row) else None for i in events}
+    found = [(events[i], cell) for i, cell in times.items() if not is_nothing(cell, nothing)]
+    return found or [(None, None)]
 
 
 def _note_formulas(log: Log, sheet: Sheet, header: Header, rows: pd.Index) -> None:
@@ -259,6 +334,12 @@ def _note_told(log: Log, sheet: Sheet, header: Header, where: Where) -> None:
     ]
     if hidden:
         log.issues.add(where._replace(row=hidden[0]), "hidden_rows_read", rows=len(hidden))
+    if sheet.told.platform:
+        log.issues.add(where, "platform_known", platform=sheet.told.platform)
+    if sheet.told.events:
+        log.issues.add(where, "event_columns", columns=len(sheet.told.events))
+    for code, name, numbers in sheet.told.notes:
+        log.issues.add(where._replace(row=numbers[0]), code, header.label(name), rows=len(numbers))
     for name, column in log.dates.get((sheet.file, sheet.name), {}).items():
         for code, rows in column.issues():
             log.issues.add(where._replace(row=rows[0]), code, header.label(name), rows=len(rows))

@@ -216,7 +216,7 @@ def _cells(column: pa.ChunkedArray) -> list[object]:
     return [None if cell == "" or cell != cell else cell for cell in column.to_pylist()]
 
 
-# SPSS files (.sav, .zsav) as a grid, read in a process of their own: a damaged file can crash the library.
+# SPSS and Stata files (.sav, .zsav, .dta) as a grid, read in a process of their own: a damaged file can bring it down.
 
 CHILD = Path(__file__).with_name("spss_child.py")
 # A file that takes longer than this to read is damaged: real ones take seconds.
@@ -224,7 +224,7 @@ MOST_SECONDS = 600
 
 
 def read_spss(path: Path) -> list[Grid]:
-    """The grid of an SPSS file, its variable names in the first row; value labels and missing values by column."""
+    """The grid of an SPSS or Stata file, variable names in its first row; value labels and missing values by column."""
     columns, value_labels, ranges = _columns(path)
     names = list(columns)
     rows = list(zip(*(_without_nan(columns[name]) for name in names), strict=True))
@@ -259,10 +259,10 @@ def _columns(path: Path) -> tuple[dict[str, list[object]], dict[str, dict[object
 
 def _unreadable(path: Path, why: str) -> InputError:
     return InputError(
-        "the SPSS file cannot be read",
+        f"the {'Stata' if path.suffix.lower() == '.dta' else 'SPSS'} file cannot be read",
         file=path.name,
         got=f"a damaged file ({why})",
-        expected="a .sav or .zsav as SPSS writes it",
+        expected="a .sav or .zsav as SPSS writes it, a .dta as Stata writes it",
         hint="export it again, or export it as CSV",
     )
 
@@ -280,6 +280,7 @@ READERS: dict[str, Callable[[Path], list[Grid]]] = {
     ".tsv": read_text,
     ".sav": read_spss,
     ".zsav": read_spss,
+    ".dta": read_spss,
     ".parquet": read_parquet,
 }
 DIGEST_LENGTH = 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,20 @@ import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import Instrument, ResponseMapping, RoundSetup, Scale, Words, load_mapping, normalised
-from spi_analysis.tables import OUT_OF_RANGE, Store, Vault, one_writer, read_time, text_of
-from spi_analysis.tables.importing.answers import LABELS_DECIDE, OF_COLUMN, OUT_OF_SCALE, AnswerColumn
-from spi_analysis.tables.importing.contradictions import flag_answers_of_reported
+from spi_analysis.tables import OUT_OF_RANGE, Store, Vault, one_writer, text_of
+from spi_analysis.tables.importing.answers import (
+    CODES_IN_ORDER,
+    LABELS_DECIDE,
+    OF_COLUMN,
+    OUT_OF_SCALE,
+    AnswerColumn,
+    platform_labels,
+)
 from spi_analysis.tables.importing.headers import Header, HeaderWords
 from spi_analysis.tables.importing.issues import Where
-from spi_analysis.tables.importing.keeping import keep_results
+from spi_analysis.tables.importing.keeping import flag_answers_of_reported, keep_results
 from spi_analysis.tables.importing.logs import Log, LogImport, note_headers, open_log, sampled_by_token, tokens_in
+from spi_analysis.tables.importing.platforms import ANSWER_PLATFORMS
 from spi_analysis.tables.importing.readers import Sheet
 
 TITLE = "Hasil pemeriksaan jawaban"
@@ -53,9 +61,9 @@ def import_responses(
         words: ResponseMapping = load_mapping(setup.workspace, "responses", *([mapping] if mapping else []))
         _check_answer_words(words, setup.instrument)
         codes = item_codes(setup.instrument)
-        header_words = HeaderWords(words.fields, words.header, {code: words.items.get(code, ()) for code in codes})
+        header_words = HeaderWords(words.fields, words.header, _item_words(setup.instrument, words))
         nothing = frozenset(normalised(word) for word in words.nothing)
-        log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates)
+        log, sheets, failed = open_log(files, header_words, words.required, nothing, words.dates, ANSWER_PLATFORMS)
         without_items = [entry for entry in sheets if not set(codes) & set(entry[1].columns)]
         sheets = [entry for entry in sheets if set(codes) & set(entry[1].columns)]
         log.cells = log.cells.drop(index=[row for _, _, rows in without_items for row in rows])
@@ -74,7 +82,20 @@ def import_responses(
             kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, setup.instrument)
             written.append(store.write("responses", str(institution_id), kept))
         flag_answers_of_reported(log, sorted(log.accepted), store)
-        return keep_results("responses", TITLE, log, failed, written, setup, store, vault)
+        read = int(answers.loc[answers.index.isin(log.accepted), codes].notna().sum().sum())
+        return keep_results("responses", TITLE, log, failed, written, setup, store, vault, sheets, read)
+
+
+def _item_words(instrument: Instrument, words: ResponseMapping) -> dict[str, tuple[str, ...]]:
+    """What may stand above the answers to an item beside its code: words of the mapping, and its text if no other's."""
+    texts = {
+        question.code: {normalised(text) for text in question.text.by_language().values()}
+        for part in instrument.questions.values()
+        for question in part
+    }
+    times = Counter(text for own in texts.values() for text in own)
+    own = {code: tuple(sorted(text for text in found if times[text] == 1)) for code, found in texts.items()}
+    return {code: (*words.items.get(code, ()), *own[code]) for code in item_codes(instrument)}
 
 
 def item_codes(instrument: Instrument) -> list[str]:
@@ -138,7 +159,7 @@ def _answers(log: Log, sheets: Iterable[Any], setup: RoundSetup, words: Response
     scales = {q.code: (q.scale, setup.instrument.scales[q.scale]) for q in questions}
     tables = []
     for sheet, header, rows in sheets:
-        rows = pd.Index([row for row in rows if row in log.owners])
+        rows = pd.Index([row for row in rows if row in log.owners and row not in log.rejected])
         columns = {
             code: _codes(log, rows, code, _column(log, rows, code, sheet, header, scale, words.answers.get(name, {})))
             for code, (name, scale) in scales.items()
@@ -161,7 +182,11 @@ def _column(
     """The column of an item in a sheet, with what the file and the mapping say of it."""
     i = header.columns[code]
     cells = log.cells.loc[rows, code]
-    return AnswerColumn(scale, cells, sheet.labels.get(i), sheet.missing.get(i, ()), words)
+    labels = sheet.labels.get(i) or platform_labels(sheet.told.platform, scale, set(cells.dropna()))
+    if labels and i not in sheet.labels:
+        shown = ", ".join(f"{value} = {text}" for value, text in labels.items())
+        log.flag_together(rows, CODES_IN_ORDER, code, labels=shown)
+    return AnswerColumn(scale, cells, labels, sheet.missing.get(i, ()), words)
 
 
 def _codes(log: Log, rows: pd.Index, code: str, column: AnswerColumn) -> list[float | None]:
@@ -202,7 +227,7 @@ def _times(log: Log, rows: pd.Index, name: str, setup: RoundSetup, words: Respon
         if cell is None or cell != cell:
             values.append(None)
             continue
-        at, problem = read_time(cell, words.times.zone, setup.round.fieldwork.start)
+        at, problem = log.time_of(row, cell, words.times.zone, setup.round.fieldwork.start)
         if at is not None:
             log.check_time(row, name, at, setup, words.times)
         else:

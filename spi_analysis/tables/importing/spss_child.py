@@ -1,4 +1,4 @@
-"""Run as a program of its own: reads an SPSS file and leaves its columns, labels and missing values in a pickle.
+"""Run as a program of its own: leaves the columns, labels and missing values of an SPSS or Stata file in a pickle.
 
 pyreadstat is a C library that a damaged file can bring down; here only this process dies with it.
 It imports nothing of the project, so that it starts fast.
@@ -16,7 +16,8 @@ def main(source: str, target: str) -> int:
     """Read ``source``, write ``target``; the exit code says whether the library could read it."""
     try:
         # Codes such as 8 "do not know" are missing to SPSS, but an answer to us.
-        columns, meta = pyreadstat.read_sav(source, output_format="dict", user_missing=True)
+        read = pyreadstat.read_dta if source.lower().endswith(".dta") else pyreadstat.read_sav
+        columns, meta = read(source, output_format="dict", user_missing=True)
     except Exception as error:
         print(type(error).__name__, file=sys.stderr)
         return FAILED

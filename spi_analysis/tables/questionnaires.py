@@ -1,0 +1,214 @@
+"""The questionnaire as survey platforms take it in (XLSForm, LimeSurvey), so that nobody types codes by hand.
+
+Every item is required and carries its own code, every answer the code of its scale: what comes back is read without a
+mapping (``spi import responses``). The shapes: docs/platforms.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import openpyxl
+from babel import Locale
+
+from spi_analysis.errors import InputError, nearest
+from spi_analysis.params import Instrument, Language, Scale, Source
+from spi_analysis.tables.files import write_bytes
+from spi_analysis.tables.importing import filled, workbook_bytes
+
+TOKEN = "token"
+# LimeSurvey's limits for the code of a question and of an answer (manual, "Question codes", "Answer codes").
+QUESTION_CODE, ANSWER_CODE = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}"), re.compile(r"[A-Za-z0-9]{1,5}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question as it is put: ``part`` of the questionnaire from 1, and whether its place in the part may change."""
+
+    code: str
+    scale: str
+    text: dict[Language, str]
+    part: int
+    in_any_order: bool
+
+
+def write_questionnaire(
+    instrument: Instrument, source: Source, languages: Sequence[Language], kind: str, folder: Path
+) -> Path:
+    """Write the questions to one source as ``xlsform`` or ``limesurvey``; the first language is shown first.
+
+    Raises
+    ------
+    InputError   the kind or source is not known, or a code is none that the platform takes.
+    """
+    for what, given, known in (("platform", kind, list(KINDS)), ("source", source, list(instrument.sources))):
+        if given not in known:
+            raise InputError(f"unknown {what}", got=given, expected=", ".join(known), hint=nearest(given, known))
+    ending, made = KINDS[kind]
+    path = folder / f"{instrument.instrument_id}__{source}.{ending}"
+    return write_bytes(path, made(instrument, source, languages))
+
+
+def asked(instrument: Instrument, source: Source, languages: Sequence[Language]) -> list[Asked]:
+    """The questions in their order: a part for each dimension, then contacts and experiences as they stand."""
+    part = instrument.sources[source]
+    scored = {item.code: n for n, dimension in enumerate(part.dimensions, start=1) for item in dimension.items}
+    return [
+        Asked(
+            question.code,
+            question.scale,
+            {language: question.text[language] for language in languages},
+            scored.get(question.code, len(part.dimensions) + 1),
+            question.code in scored,
+        )
+        for question in instrument.questions[source]
+    ]
+
+
+def answers_of(scale: Scale, languages: Sequence[Language]) -> dict[int, dict[Language, str]]:
+    """Every answer code with its words; a step between two labelled ends has its number."""
+    codes = [*range(scale.minimum, scale.maximum + 1), *sorted(set(scale.missing))]
+    return {
+        code: {lang: scale.labels[code][lang] if code in scale.labels else str(code) for lang in languages}
+        for code in codes
+    }
+
+
+def _title(language: Language, part: int) -> str:
+    return f"Bagian {part}" if language == "id" else f"Part {part}"
+
+
+# XLSForm (ODK, KoboToolbox): a workbook with the sheets survey, choices and settings. It knows no random order of
+# questions.
+
+
+def xlsform(instrument: Instrument, source: Source, languages: Sequence[Language]) -> bytes:
+    """The workbook; the link's token comes in through the address (``?d[token]=...``)."""
+    questions = asked(instrument, source, languages)
+    names = {language: f"label::{Locale(language).english_name} ({language})" for language in languages}
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    _sheet(book, "survey", ["type", "name", *names.values(), "required"], _survey(questions, languages))
+    scales = {question.scale: instrument.scales[question.scale] for question in questions}
+    choices = [
+        [name, code, *words.values()]
+        for name, scale in scales.items()
+        for code, words in answers_of(scale, languages).items()
+    ]
+    _sheet(book, "choices", ["list_name", "name", *names.values()], choices)
+    title, form = instrument.title[languages[0]], f"{instrument.instrument_id}_{source}"
+    settings = [title, form, f"{instrument.as_of:%Y%m%d}", names[languages[0]].removeprefix("label::")]
+    _sheet(book, "settings", ["form_title", "form_id", "version", "default_language"], [settings])
+    return workbook_bytes(book)
+
+
+def _survey(questions: Sequence[Asked], languages: Sequence[Language]) -> Iterator[list[object]]:
+    none = [None] * len(languages)
+    yield from (["start", "start", *none, None], ["end", "end", *none, None], ["hidden", TOKEN, *none, None])
+    for part in dict.fromkeys(question.part for question in questions):
+        yield ["begin_group", f"part_{part}", *(_title(language, part) for language in languages), None]
+        for question in [one for one in questions if one.part == part]:
+            yield [f"select_one {question.scale}", question.code, *question.text.values(), "yes"]
+        yield ["end_group", None, *none, None]
+
+
+def _sheet(
+    book: openpyxl.Workbook, title: str, header: list[str], rows: Iterator[list[object]] | list[list[object]]
+) -> None:
+    sheet = book.create_sheet(title)
+    for number, row in enumerate([header, *rows], start=1):
+        for column, value in enumerate(row, start=1):
+            filled(sheet.cell(number, column), value)
+
+
+# LimeSurvey: tab separated text, all rows of the first language, then those of the others; the token is the
+# platform's own, of its participants.
+
+LIMESURVEY_COLUMNS = (
+    "id", "class", "type/scale", "name", "relevance", "text", "language", "mandatory", "other", "random_group",
+)  # fmt: skip
+
+
+def limesurvey(instrument: Instrument, source: Source, languages: Sequence[Language]) -> bytes:
+    """The survey's structure; scored items of a part come in a random order, and answers carry their time."""
+    questions = asked(instrument, source, languages)
+    _require_codes(questions, instrument)
+    settings = {
+        "language": languages[0],
+        "additional_languages": " ".join(languages[1:]),
+        "anonymized": "N",
+        "datestamp": "Y",
+    }
+    rows: list[dict[str, object]] = [{"class": "S", "name": name, "text": text} for name, text in settings.items()]
+    rows += [
+        {"class": "SL", "name": "surveyls_title", "text": instrument.title[lang], "language": lang}
+        for lang in languages
+    ]
+    for language in languages:
+        rows += _structure(questions, instrument, language)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, LIMESURVEY_COLUMNS, restval="", delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _structure(questions: Sequence[Asked], instrument: Instrument, language: Language) -> Iterator[dict[str, object]]:
+    part = 0
+    for number, question in enumerate(questions, start=1):
+        if question.part != part:
+            part = question.part
+            yield {
+                "id": part,
+                "class": "G",
+                "type/scale": f"G{part}",
+                "name": _title(language, part),
+                "relevance": 1,
+                "language": language,
+            }
+        random = f"part{part}" if question.in_any_order else ""
+        yield {"id": number, "class": "Q", "type/scale": "L", "name": limesurvey_code(question.code), "relevance": 1,
+               "text": question.text[language], "language": language, "mandatory": "Y", "other": "N",
+               "random_group": random}  # fmt: skip
+        for code, words in answers_of(instrument.scales[question.scale], [language]).items():
+            yield {
+                "id": number,
+                "class": "A",
+                "type/scale": 0,
+                "name": code,
+                "text": words[language],
+                "language": language,
+            }
+
+
+def limesurvey_code(code: str) -> str:
+    """The code of an item as LimeSurvey takes it: letters and digits alone. Imports read it as the item's code."""
+    return code.replace("_", "").upper()
+
+
+def _require_codes(questions: Sequence[Asked], instrument: Instrument) -> None:
+    """Every code must be one that the platform takes, and stay different from all others."""
+    codes = [limesurvey_code(question.code) for question in questions]
+    answers = {str(code) for q in questions for code in answers_of(instrument.scales[q.scale], ["en"])}
+    wrong = [
+        q.code
+        for q, code in zip(questions, codes, strict=True)
+        if not QUESTION_CODE.fullmatch(code) or codes.count(code) > 1
+    ]
+    wrong += sorted(code for code in answers if not ANSWER_CODE.fullmatch(code))
+    if wrong:
+        raise InputError(
+            "codes of the instrument are none that LimeSurvey takes",
+            file=f"params/instruments/{instrument.instrument_id}.yaml",
+            got=", ".join(wrong),
+            expected="letters and digits, at most 20 (a question) or 5 (an answer), different without underscores",
+        )
+
+
+Made = Callable[[Instrument, Source, Sequence[Language]], bytes]
+KINDS: dict[str, tuple[str, Made]] = {"xlsform": ("xlsx", xlsform), "limesurvey": ("txt", limesurvey)}
