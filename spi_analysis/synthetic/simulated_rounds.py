@@ -6,8 +6,9 @@ import hashlib
 
 import pandas as pd
 
+from spi_analysis.errors import InputError, nearest
 from spi_analysis.params import RoundParams, RoundSetup
-from spi_analysis.scores import combine_index, experience_rates, score_estimates
+from spi_analysis.scores import combine_index, experience_rates, index_from_scores, score_estimates
 from spi_analysis.scores.conduct import COACHED, HONEST
 from spi_analysis.stages import (
     SourceSensitivity,
@@ -20,33 +21,39 @@ from spi_analysis.stages import (
     source_sensitivity,
     weight_institution,
 )
+from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
 from spi_analysis.synthetic.city import make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
 from spi_analysis.synthetic.perfect_frame import clean_frame
+from spi_analysis.synthetic.worlds import ADDITIVE, world_named
 
-# What is simulated: response at random given the list's columns; response that depends on the answer
-# itself; and a whole list invited of which 8 % answer (at random).
-MECHANISMS = ("at_random", "depends_on_answer", "census_8_percent")
+# How many answer: the institution's own share, a whole list invited of which 8 % answer, or a share given.
+OWN, CENSUS = "own", "census"
 CENSUS_RESPONSE = 0.08
 # Added to a source's name: its experience rates, one row per item and denominator.
 RATE = "_rate"
 
 
-def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mechanism: str) -> pd.DataFrame:
+def simulate_institution(
+    setup: RoundSetup, institution_id: str, seed: int, world: str = ADDITIVE.name, response: str = OWN
+) -> pd.DataFrame:
     """One institution, one seed: truth and estimate of every source score, of the index, and of experience rates.
+
+    Parameters
+    ----------
+    world : str      name of a world (``worlds``)
+    response : str   "own", "census" (everyone invited, 8 % answer) or a mean response probability, such as "0.25"
 
     Returns
     -------
     DataFrame, one row per score (measure: source or index), and per rate in percent of a probability source (measure:
-    the source with ``RATE``; item, denominator): institution_id, seed, mechanism, measure, truth, estimate, se, ci_low,
-    ci_high, df_design, n, ppm_low, ppm_high (ends of the sensitivity range of the pattern-mixture analysis; missing
-    where there is none, as for the panel and for rates).
+    the source with ``RATE``; item, denominator): institution_id, seed, world, response, measure, truth, estimate,
+    unweighted (the score without weights), se, ci_low, ci_high, df_design, n, ppm_low, ppm_high (ends of the
+    sensitivity range of the pattern-mixture analysis; missing where there is none, as for the panel and for rates).
     """
     round_ = setup.round_for(institution_id)
-    response = "depends_on_answer" if mechanism == "depends_on_answer" else "at_random"
-    rate = CENSUS_RESPONSE if mechanism == "census_8_percent" else None
-    city = make_city(setup, institution_id, seed, response=response, response_rate=rate)
-    if mechanism == "census_8_percent":
+    city = make_city(setup, institution_id, seed, world=world_named(world), response_rate=rate_of(response))
+    if response == CENSUS:
         round_ = _inviting_everyone(round_)
     frame = clean_frame(city, setup)
     secret = hashlib.sha256(f"coverage {seed}".encode()).digest()
@@ -61,7 +68,9 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
         )
         if design is None:
             return pd.DataFrame()
-        rows[source] = score_estimates(design, item_weights(setup.instrument, source), round_.level).table.iloc[-1]
+        weights = item_weights(setup.instrument, source)
+        row = score_estimates(design, weights, round_.level).table.iloc[-1]
+        rows[source] = pd.concat([row, pd.Series({"unweighted": _unweighted(design, weights, round_.level)})])
         if round_.sources[source].nature == "probability":
             estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source, round_)
             ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
@@ -69,8 +78,32 @@ def simulate_institution(setup: RoundSetup, institution_id: str, seed: int, mech
             rates.append(_with_true_rates(found, city.truth, source))
     table = _with_ranges(_with_index(pd.DataFrame(rows).T, setup, institution_id), ranges, round_)
     scores = table.assign(truth=_truth(city.truth)).reset_index(names="measure")
-    facts = {"institution_id": institution_id, "seed": seed, "mechanism": mechanism}
+    facts = {"institution_id": institution_id, "seed": seed, "world": world, "response": response}
     return pd.concat([scores, *rates], ignore_index=True).assign(**facts)
+
+
+def rate_of(response: str) -> float | None:
+    """The mean response probability that a word or a number stands for; None for the institution's own.
+
+    Raises
+    ------
+    InputError   neither "own" nor "census" nor a number.
+    """
+    if response in (OWN, CENSUS):
+        return CENSUS_RESPONSE if response == CENSUS else None
+    try:
+        return float(response)
+    except ValueError:
+        raise InputError(
+            "no response rate", got=response, expected=f"{OWN}, {CENSUS} or a number between 0 and 1",
+            hint=nearest(response, (OWN, CENSUS)),
+        ) from None  # fmt: skip
+
+
+def _unweighted(design: SurveyDesign | ReplicateDesign, weights: pd.DataFrame, level: float) -> float:
+    """The score if everybody who answered counted the same."""
+    alike = SurveyDesign(design.data.assign(weight=1.0), "weight", lonely_psu="certainty")
+    return float(score_estimates(alike, weights, level).table["estimate"].iloc[-1])
 
 
 def _inviting_everyone(round_: RoundParams) -> RoundParams:
@@ -90,8 +123,9 @@ def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) ->
     corrections = inputs.corrections
     index = combine_index(scores, round_.index.source_weights, corrections, panels)
     low, high = index.interval(round_.level)
-    columns = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
-    values = [index.estimate, index.se, low, high, index.df, scores["n"].sum()]
+    plain = index_from_scores(scores["unweighted"].to_dict(), round_.index.source_weights, corrections.values())
+    columns = ["estimate", "unweighted", "se", "ci_low", "ci_high", "df_design", "n"]
+    values = [index.estimate, plain, index.se, low, high, index.df, scores["n"].sum()]
     row = pd.DataFrame([values], columns=columns, index=["index"])
     return pd.concat([scores[columns], row]).astype(float)
 

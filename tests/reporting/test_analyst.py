@@ -99,30 +99,39 @@ def test_the_index_has_no_effective_number_and_chances_are_percent(scored, setup
 
 def test_without_a_simulation_the_method_checks_say_what_to_run(setup, tmp_path):
     assert coverage_table(None).to_html("id") == "<p>Belum dihitung: jalankan `spi coverage`.</p>"
-    for shown in (institution_coverage_table(None, setup, "at_random"), truth_table(None, setup)):
+    for shown in (institution_coverage_table(None, setup, "additive", "own"), truth_table(None, setup)):
         assert "run `spi coverage`" in shown.to_html("en")
 
 
 def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
     runs = pd.DataFrame(
         {
-            "mechanism": "at_random", "measure": "index", "institution_id": "kota-mojokerto", "seed": range(50),
-            "truth": 70.0, "estimate": 70 + np.linspace(-1, 1, 50), "se": 1.0, "ci_low": 60.0, "ci_high": 80.0,
-            "n": 500,
+            "world": "additive", "response": "own", "measure": "index", "institution_id": "kota-mojokerto",
+            "seed": range(50), "truth": 70.0, "estimate": 70 + np.linspace(-1, 1, 50), "unweighted": 71.0, "se": 1.0,
+            "ci_low": 60.0, "ci_high": 80.0, "n": 500,
         }
     )  # fmt: skip
     html = coverage_table(runs).to_html("id")
     assert "100,0%" in html
     # Wilson at 50 of 50: from 50 / (50 + 1.96^2) = 92.9 % on.
     assert "93% sampai 100%" in html
+    # Always one point too high without weights.
+    assert re.search(r"Galat tanpa bobot</th>", html)
+    assert "1,00</td>" in html
 
 
 def test_results_are_read_where_the_simulation_keeps_them(setup, tmp_path):
     elsewhere = replace(setup, workspace=Workspace(tmp_path))
     for name, read in {"coverage": coverage_results, "means": means_results}.items():
         assert read(elsewhere) is None
-        save_simulation(elsewhere, name, pd.DataFrame({"kept": [name]}))
-        assert read(elsewhere)["kept"].tolist() == [name]
+        save_simulation(elsewhere, name, pd.DataFrame({"world": [name]}))
+        assert read(elsewhere)["world"].tolist() == [name]
+
+
+def test_results_of_before_there_were_worlds_count_as_none(setup, tmp_path):
+    elsewhere = replace(setup, workspace=Workspace(tmp_path))
+    save_simulation(elsewhere, "coverage", pd.DataFrame({"mechanism": ["at_random"]}))
+    assert coverage_results(elsewhere) is None
 
 
 def test_small_cells_of_the_grid_stand_apart(setup):
