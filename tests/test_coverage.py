@@ -13,7 +13,13 @@ from spi_analysis.scores.conduct import conduct_summary
 from spi_analysis.stages.change import PublishedFigure, change_against_published
 from spi_analysis.survey.estimation.interval_coverage import coverage_summary, range_summary
 from spi_analysis.survey.estimation.result import proportion_interval
-from spi_analysis.synthetic.simulated_rounds import ANSWERS, simulate_conduct, simulate_institution
+from spi_analysis.synthetic.simulated_rounds import (
+    ANSWERS,
+    _raking_only,
+    compare_weightings,
+    simulate_conduct,
+    simulate_institution,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("coverage")]
 SEEDS = [pytest.param(range(1, 5), id="four"), pytest.param(range(1, 21), id="twenty", marks=pytest.mark.long)]
@@ -130,6 +136,27 @@ def test_conduct_checks_find_coached_units_and_leave_honest_ones_alone(setup):
     assert table.loc[("honest_institutions", "any"), "flagged"] == 0
     assert table.loc[("coached_units", "any"), "cases"] >= 3
     assert table.loc[("coached_units", "any"), "share"] >= 0.5
+
+
+def test_ways_of_weighting_are_compared_on_the_same_answers(setup):
+    """Every way has a row per source; in the census of one city, 8 % answering, each lies near the truth."""
+    table = compare_weightings(setup, "kota-pangkalpinang", 201, "additive", "census")
+    assert table.groupby("measure")["weighting"].apply(set).to_dict() == {
+        source: {"round", "raked", "unit_model"} for source in ("internal", "external")
+    }
+    assert table.groupby("measure")[["n", "truth", "unweighted"]].nunique().eq(1).all(axis=None)
+    assert ((table["estimate"] - table["truth"]).abs() < 3 * table["se"]).all()
+    of_round = simulate_institution(setup, "kota-pangkalpinang", 201, "additive", "census").set_index("measure")
+    ways = table.set_index(["measure", "weighting"])["estimate"]
+    for source in ("internal", "external"):
+        assert ways[source, "round"] == of_round.loc[source, "estimate"]
+        assert len({ways[source, way] for way in ("round", "raked", "unit_model")}) == 3
+
+
+def test_raking_only_leaves_out_classes_trimming_and_the_second_raking(setup):
+    steps = _raking_only(setup.round).sources["internal"].weighting.steps
+    assert [one.step for one in steps] == ["unknown_eligibility", "rake", "drop_ineligible"]
+    assert steps[1].made.column == "cal_weight"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,9 @@ def coverage(
     runs: Annotated[
         int, typer.Option(min=0, help="Runs per cell of the grid of means (2000: half an hour more; 0: none).")
     ] = 2000,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Weight the same answers in other ways, too (twice as long again).")
+    ] = False,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
     workspace: WorkspaceOption = None,
@@ -52,7 +55,7 @@ def coverage(
 
     Example: spi coverage --world interaction,callback --response 0.08 --seeds 20 --runs 0
     """
-    from spi_analysis.operations import save_simulation, simulate_means, simulate_rounds
+    from spi_analysis.operations import save_simulation, simulate_means, simulate_rounds, simulate_weightings
     from spi_analysis.runner import method_checks_step
     from spi_analysis.survey.estimation import coverage_summary, range_summary
     from spi_analysis.synthetic import WORLDS, rate_of, world_named
@@ -69,6 +72,13 @@ def coverage(
     print_table("Coverage of the interval", coverage_summary(results, by)[SUMMARY], decimals=3)
     ranges = range_summary(results, by, "ppm_low", "ppm_high")
     print_table("Sensitivity range (proxy pattern-mixture): does it hold the truth?", ranges, decimals=3)
+    if compare:
+        ways = simulate_weightings(setup, seeds_, worlds, responses, workers, out)
+        out.print(f"written  {save_simulation(setup, 'weightings', ways).relative_to(setup.workspace.root)}")
+        by = ["world", "response", "measure", "weighting"]
+        print_table(
+            "Ways of weighting", coverage_summary(ways.dropna(subset=["se"]), by)[[*by, *SUMMARY[3:]]], decimals=3
+        )
     if runs:
         means = simulate_means(first_seed, runs, workers, out)
         out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")

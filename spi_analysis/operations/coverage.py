@@ -13,7 +13,14 @@ from rich.console import Console
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.reporting import designs_file
 from spi_analysis.survey.simulation import on_all_cores
-from spi_analysis.synthetic import CELL_COLUMNS, GRID, simulate_cell, simulate_conduct, simulate_institution
+from spi_analysis.synthetic import (
+    CELL_COLUMNS,
+    GRID,
+    compare_weightings,
+    simulate_cell,
+    simulate_conduct,
+    simulate_institution,
+)
 from spi_analysis.tables import write_csv
 
 Task = tuple[str, str, str, int, tuple[str, ...]]
@@ -30,6 +37,19 @@ def simulate_rounds(
     """Every institution of the round, for every seed, world and response (see ``simulate_institution``)."""
     kinds = list(itertools.product(worlds, responses))
     return on_all_cores(_simulate, _tasks(setup, seeds, kinds), workers, console)
+
+
+def simulate_weightings(
+    setup: RoundSetup,
+    seeds: Iterable[int],
+    worlds: Iterable[str],
+    responses: Iterable[str],
+    workers: int | None,
+    console: Console,
+) -> pd.DataFrame:
+    """The same answers weighted in several ways, for every seed, world and response (see ``compare_weightings``)."""
+    kinds = list(itertools.product(worlds, responses))
+    return on_all_cores(_compare_weightings, _tasks(setup, seeds, kinds), workers, console)
 
 
 def simulate_conducts(
@@ -62,6 +82,11 @@ def save_simulation(setup: RoundSetup, name: str, results: pd.DataFrame) -> Path
 def _simulate(task: Task) -> pd.DataFrame:
     root, round_id, institution_id, seed, (world, response) = task
     return simulate_institution(_setup(root, round_id), institution_id, seed, world, response)
+
+
+def _compare_weightings(task: Task) -> pd.DataFrame:
+    root, round_id, institution_id, seed, (world, response) = task
+    return compare_weightings(_setup(root, round_id), institution_id, seed, world, response)
 
 
 def _simulate_conduct(task: Task) -> pd.DataFrame:

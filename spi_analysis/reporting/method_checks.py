@@ -90,10 +90,7 @@ def coverage_table(results: pd.DataFrame | None) -> Shown:
         *_world_columns(),
         count(message("Runs"), "runs"),
         *_figure_columns(),
-        number(message("Error (RMSE)"), "rmse"),
-        number(message("Error without weights"), "rmse_unweighted"),
-        percent(message("Truth below"), "below"),
-        percent(message("Truth above"), "above"),
+        *_error_columns(),
     )
     note = message(
         "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. RMSE: root of their mean "
@@ -112,6 +109,41 @@ def _world_columns() -> tuple[Column, ...]:
         worded(message("World"), "world", WORLDS),
         written(message("Response"), ("response",), _response),
     )
+
+
+WEIGHTINGS = {
+    "round": message("as in the round"),
+    "raked": message("raking only"),
+    "unit_model": message("model of units and classes"),
+}
+
+
+def weightings_results(setup: RoundSetup) -> pd.DataFrame | None:
+    """What the last `spi coverage --compare` kept; None where it has not been run."""
+    path = setup.workspace.outputs / "method_checks" / "weightings.csv"
+    return read_results(path, "spi coverage --compare") if path.exists() else None
+
+
+def weightings_table(results: pd.DataFrame | None) -> Shown:
+    """The same answers weighted in several ways: error and coverage of each."""
+    if results is None:
+        return show(lambda words: html_paragraphs([words("Not yet computed: run `spi coverage --compare`.")]))
+    table = coverage_summary(results.dropna(subset=["se"]), [*BY, "weighting"])
+
+    columns = (
+        coded(message("Measure"), "measure", "part"),
+        *_world_columns(),
+        worded(message("Weighting"), "weighting", WEIGHTINGS),
+        count(message("Runs"), "runs"),
+        *_figure_columns(),
+        *_error_columns(),
+    )
+    note = message(
+        "The model's interval takes its people as drawn from many; it knows nothing of the share that answered. "
+        "Nothing is chosen by one world: what does best where units and positions alone differ may do worst where "
+        "every position of every unit differs."
+    )
+    return View(with_coverage_limits(table), columns, notes=(note,), title=message("Ways of weighting"), name="ways")
 
 
 def institution_coverage_table(results: pd.DataFrame | None, setup: RoundSetup, world: str, response: str) -> Shown:
@@ -204,6 +236,15 @@ def _figure_columns() -> tuple[Column, ...]:
         number(message("Width"), "width"),
         percent(message("Coverage"), "coverage"),
         percent_interval(message("Interval of the coverage"), "coverage_low", "coverage_high"),
+    )
+
+
+def _error_columns() -> tuple[Column, ...]:
+    return (
+        number(message("Error (RMSE)"), "rmse"),
+        number(message("Error without weights"), "rmse_unweighted"),
+        percent(message("Truth below"), "below"),
+        percent(message("Truth above"), "above"),
     )
 
 

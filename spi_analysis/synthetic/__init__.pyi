@@ -48,6 +48,9 @@ from .simulated_rounds import (
     OWN as OWN,
 )
 from .simulated_rounds import (
+    compare_weightings as compare_weightings,
+)
+from .simulated_rounds import (
     rate_of as rate_of,
 )
 from .simulated_rounds import (

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import pandas as pd
 
-from spi_analysis.errors import InputError, nearest
-from spi_analysis.params import RoundParams, RoundSetup
+from spi_analysis.errors import EstimationError, InputError, nearest
+from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.scores import combine_index, experience_rates, index_from_scores, score_estimates
 from spi_analysis.scores.conduct import COACHED, HONEST
 from spi_analysis.stages import (
     SourceSensitivity,
+    WeightedSample,
     conduct_of,
     draw_source,
     index_shifts,
@@ -21,11 +23,13 @@ from spi_analysis.stages import (
     source_sensitivity,
     weight_institution,
 )
+from spi_analysis.survey import merge_thin_cells, unit_model, with_unknown_level
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.synthetic.city import make_city
+from spi_analysis.synthetic.city import SyntheticCity, make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
 from spi_analysis.synthetic.perfect_frame import clean_frame
 from spi_analysis.synthetic.worlds import ADDITIVE, world_named
+from spi_analysis.tables import eligible_list
 
 # How many answer: the institution's own share, a whole list invited of which 8 % answer, or a share given.
 OWN, CENSUS = "own", "census"
@@ -51,21 +55,12 @@ def simulate_institution(
     unweighted (the score without weights), se, ci_low, ci_high, df_design, n, ppm_low, ppm_high (ends of the
     sensitivity range of the pattern-mixture analysis; missing where there is none, as for the panel and for rates).
     """
-    round_ = setup.round_for(institution_id)
-    city = make_city(setup, institution_id, seed, world=world_named(world), response_rate=rate_of(response))
-    if response == CENSUS:
-        round_ = _inviting_everyone(round_)
-    frame = clean_frame(city, setup)
-    secret = hashlib.sha256(f"coverage {seed}".encode()).digest()
-    drawn = [draw_source(frame, round_, source, secret)[0] for source in round_.sources]
-    sample = pd.concat(drawn, ignore_index=True)
-    events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
-    weighted = weight_institution(frame, sample, events, responses, round_, setup.instrument)
+    made = _made(setup, institution_id, seed, world, response)
+    city, frame, round_ = made.city, made.frame, made.round_
+    weighted = made.weighted(round_, setup)
     rows, ranges, rates = {}, {}, []
     for source in round_.sources:
-        design = respondents_design(
-            source, frame, responses, weighted.weights, weighted.replicates, round_, setup.instrument
-        )
+        design = made.design(source, weighted, round_, setup)
         if design is None:
             return pd.DataFrame()
         weights = item_weights(setup.instrument, source)
@@ -80,6 +75,41 @@ def simulate_institution(
     scores = table.assign(truth=_truth(city.truth)).reset_index(names="measure")
     facts = {"institution_id": institution_id, "seed": seed, "world": world, "response": response}
     return pd.concat([scores, *rates], ignore_index=True).assign(**facts)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A generated city after its fieldwork."""
+
+    city: SyntheticCity
+    round_: RoundParams
+    frame: pd.DataFrame
+    sample: pd.DataFrame
+    events: pd.DataFrame
+    responses: pd.DataFrame
+
+    def weighted(self, round_: RoundParams, setup: RoundSetup) -> WeightedSample:
+        return weight_institution(self.frame, self.sample, self.events, self.responses, round_, setup.instrument)
+
+    def design(
+        self, source: Source, weighted: WeightedSample, round_: RoundParams, setup: RoundSetup
+    ) -> SurveyDesign | ReplicateDesign | None:
+        tables = (self.frame, self.responses, weighted.weights, weighted.replicates)
+        return respondents_design(source, *tables, round_, setup.instrument)
+
+
+def _made(setup: RoundSetup, institution_id: str, seed: int, world: str, response: str) -> _Made:
+    """From the city to its answers."""
+    round_ = setup.round_for(institution_id)
+    city = make_city(setup, institution_id, seed, world=world_named(world), response_rate=rate_of(response))
+    if response == CENSUS:
+        round_ = _inviting_everyone(round_)
+    frame = clean_frame(city, setup)
+    secret = hashlib.sha256(f"coverage {seed}".encode()).digest()
+    drawn = [draw_source(frame, round_, source, secret)[0] for source in round_.sources]
+    sample = pd.concat(drawn, ignore_index=True)
+    events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
+    return _Made(city, round_, frame, sample, events, responses)
 
 
 def rate_of(response: str) -> float | None:
@@ -183,3 +213,98 @@ def simulate_conduct(setup: RoundSetup, institution_id: str, seed: int, answers:
     return found.drop(columns=["observed", "expected"]).assign(
         institution_id=institution_id, seed=seed, answers=answers, is_coached=was
     )
+
+
+# Which way of weighting does best? The same answers, weighted in several ways.
+
+ROUND, RAKED, MODEL = "round", "raked", "unit_model"
+WEIGHTINGS = (ROUND, RAKED, MODEL)
+# What raking alone does without.
+LEFT_OUT = ("weighting_classes", "trim")
+# The least respondents of a level of the model's list variables, as in the round's margins.
+LEAST_OF_LEVEL = 5
+FIGURES = ["estimate", "se", "ci_low", "ci_high", "n"]
+
+
+def compare_weightings(setup: RoundSetup, institution_id: str, seed: int, world: str, response: str) -> pd.DataFrame:
+    """One institution, one seed: the sources drawn at random, weighted as the round says, raked only, and modelled.
+
+    Parameters
+    ----------
+    world, response : as for ``simulate_institution``
+
+    Returns
+    -------
+    DataFrame, one row per source and way (weighting: round, raked, unit_model): institution_id, seed, world, response,
+    measure (the source), weighting, truth, estimate, unweighted, se, ci_low, ci_high, n. A model of fewer than three
+    units that answered has no figures.
+    """
+    made, rows = _made(setup, institution_id, seed, world, response), []
+    for name, round_ in {ROUND: made.round_, RAKED: _raking_only(made.round_)}.items():
+        weighted = made.weighted(round_, setup)
+        for source in round_.probability_sources:
+            design = made.design(source, weighted, round_, setup)
+            if design is None:
+                continue
+            weights = item_weights(setup.instrument, source)
+            row = score_estimates(design, weights, round_.level).table.iloc[-1][FIGURES].to_dict()
+            facts = {"measure": source, "unweighted": _unweighted(design, weights, round_.level)}
+            rows.append({**row, **facts, "weighting": name})
+            if name == ROUND:
+                rows.append({**_modelled(design, weights, made.frame, round_, source), **facts, "weighting": MODEL})
+    table = pd.DataFrame(rows, columns=["measure", "weighting", "unweighted", *FIGURES])
+    known = table.assign(truth=table["measure"].map(_truth(made.city.truth)))
+    return known.assign(institution_id=institution_id, seed=seed, world=world, response=response)
+
+
+def _raking_only(round_: RoundParams) -> RoundParams:
+    """The round without weighting classes and trimming, and so without raking a second time."""
+    sources = dict(round_.sources)
+    for name in round_.probability_sources:
+        recipe = sources[name].weighting
+        assert recipe is not None
+        kept = {one.step: one for one in reversed(recipe.steps) if one.step not in LEFT_OUT}
+        steps = tuple(kept[step] for step in dict.fromkeys(one.step for one in recipe.steps) if step in kept)
+        sources[name] = sources[name].model_copy(update={"weighting": recipe.model_copy(update={"steps": steps})})
+    return round_.model_copy(update={"sources": sources})
+
+
+def _modelled(
+    design: SurveyDesign | ReplicateDesign,
+    weights: pd.DataFrame,
+    frame: pd.DataFrame,
+    round_: RoundParams,
+    source: Source,
+) -> dict[str, float]:
+    """The source score of the unit-level model: list variables fixed, units and classes inside them random."""
+    recipe = round_.sources[source].weighting
+    assert recipe is not None
+    answers = design.data[weights.index].astype(float)
+    answers = answers.fillna(answers.mean())
+    unit, *inner = recipe.classes
+    fixed = [column for column in recipe.margins if column != unit]
+    columns = list(dict.fromkeys([unit, *inner, *fixed]))
+    listed = eligible_list(frame, source)[columns].apply(with_unknown_level)
+    people = design.data[columns].apply(with_unknown_level)
+    for column in fixed:
+        level = _thick_levels(listed[column], people[column])
+        listed[f"{column} "], people[f"{column} "] = listed[column].map(level), people[column].map(level)
+    people = people.assign(score=answers @ weights["score"], weight=1.0)
+    told = [f"{column} " for column in fixed if people[f"{column} "].nunique() > 1]
+    keys = list(dict.fromkeys([*told, unit, *inner]))
+    totals = listed.groupby(keys, as_index=False).size().rename(columns={"size": "N"})
+    by = inner[0] if inner else None
+    try:
+        model = unit_model(SurveyDesign(people, "weight"), "score", told, unit, by, totals, round_.level)
+    except EstimationError:
+        # Too few units answered for a model; the comparison counts the runs that have one.
+        return dict.fromkeys(FIGURES, float("nan"))
+    found = model.source.iloc[0][FIGURES]
+    return {name: float(value) for name, value in found.items()}
+
+
+def _thick_levels(listed: pd.Series, answered: pd.Series) -> pd.Series:
+    """The group of every level of the list, by level: those with few respondents are merged."""
+    levels = pd.DataFrame({"level": sorted(listed.unique())})
+    levels["respondents"] = levels["level"].map(answered.value_counts()).fillna(0)
+    return merge_thin_cells(levels, ["level"], "respondents", LEAST_OF_LEVEL).set_index("level")["group"]

@@ -18,6 +18,7 @@ from spi_analysis.reporting.method_checks import (
     means_results,
     means_table,
     truth_table,
+    weightings_table,
 )
 from spi_analysis.stages.weight import WeightedSample, representativity
 
@@ -126,6 +127,25 @@ def test_results_are_read_where_the_simulation_keeps_them(setup, tmp_path):
         assert read(elsewhere) is None
         save_simulation(elsewhere, name, pd.DataFrame({"world": [name]}))
         assert read(elsewhere)["world"].tolist() == [name]
+
+
+def test_ways_of_weighting_stand_side_by_side():
+    """Ten runs each: one way always 1 too high (RMSE 1), the other 2; a run without a model is not counted."""
+    way = {"world": "additive", "response": "census", "measure": "internal", "truth": 70.0, "unweighted": 73.0, "n": 90}
+    runs = pd.DataFrame(
+        [
+            {**way, "weighting": name, "estimate": 70 + off, "se": 1.0, "ci_low": 68.5 + off, "ci_high": 71.5 + off}
+            for name, off in (("round", 1.0), ("unit_model", 2.0))
+            for _ in range(10)
+        ]
+        + [{**way, "weighting": "unit_model"}]
+    )
+    shown = weightings_table(runs)
+    assert shown.data.set_index("weighting")[["runs", "rmse", "below"]].to_dict("index") == {
+        "round": {"runs": 10, "rmse": 1.0, "below": 0.0}, "unit_model": {"runs": 10, "rmse": 2.0, "below": 1.0},
+    }  # fmt: skip
+    assert "model of units and classes" in shown.to_html("en")
+    assert "coverage --compare" in weightings_table(None).to_html("id")
 
 
 def test_results_of_before_there_were_worlds_count_as_none(setup, tmp_path):
