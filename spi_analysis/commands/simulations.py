@@ -22,12 +22,27 @@ PRINTED = [
 ]  # fmt: skip
 
 
+SUMMARY = [
+    "world", "response", "measure", "runs", "n", "bias", "sd", "se", "rmse", "rmse_unweighted", "width", "coverage",
+    "below", "above", "coverage_error",
+]  # fmt: skip
+
+
 @checks.command()
 def coverage(
+    world: Annotated[
+        str, typer.Option(help="Worlds, such as additive,interaction (all: every one).")
+    ] = "additive,depends_on_answer",
+    response: Annotated[
+        str, typer.Option(help="Who answers: own, census (all invited, 8%), or rates, such as own,0.08,0.25.")
+    ] = "own,census",
     seeds: Annotated[int, typer.Option(min=1, help="Rounds to simulate (200: half an hour on two cores).")] = 200,
     runs: Annotated[
         int, typer.Option(min=0, help="Runs per cell of the grid of means (2000: half an hour more; 0: none).")
     ] = 2000,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Weight the same answers in other ways, too (twice as long again).")
+    ] = False,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
     workspace: WorkspaceOption = None,
@@ -35,22 +50,35 @@ def coverage(
 ) -> None:
     """Simulate rounds with known truth; print bias and coverage and make the page of method checks.
 
-    200 rounds are about 3,000 simulations of a second each: half an hour on two free cores; 20 rounds a tenth of it.
-    The grid of calibrated means takes as long again.
+    200 rounds are about 4,000 simulations of a second each: forty minutes on two free cores; 20 rounds a tenth of it.
+    The grid of calibrated means takes half an hour. What the worlds are: docs/methods/worlds.md.
 
-    Example: spi coverage --seeds 20 --runs 0
+    Example: spi coverage --world interaction,callback --response 0.08 --seeds 20 --runs 0
     """
-    from spi_analysis.operations import save_simulation, simulate_means, simulate_rounds
+    from spi_analysis.operations import save_simulation, simulate_means, simulate_rounds, simulate_weightings
     from spi_analysis.runner import method_checks_step
     from spi_analysis.survey.estimation import coverage_summary, range_summary
-    from spi_analysis.synthetic import MECHANISMS
+    from spi_analysis.synthetic import WORLDS, rate_of, world_named
 
     setup = open_setup(workspace, round_id)
-    results = simulate_rounds(setup, range(first_seed, first_seed + seeds), MECHANISMS, workers, out)
+    worlds = list(WORLDS) if world == "all" else [world_named(name.strip()).name for name in world.split(",")]
+    responses = [one.strip() for one in response.split(",")]
+    for one in responses:
+        rate_of(one)
+    seeds_ = range(first_seed, first_seed + seeds)
+    results = simulate_rounds(setup, seeds_, worlds, responses, workers, out)
     out.print(f"written  {save_simulation(setup, 'coverage', results).relative_to(setup.workspace.root)}")
-    print_table("Coverage of the interval", coverage_summary(results, ["mechanism", "measure"]), decimals=3)
-    ranges = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
+    by = ["world", "response", "measure"]
+    print_table("Coverage of the interval", coverage_summary(results, by)[SUMMARY], decimals=3)
+    ranges = range_summary(results, by, "ppm_low", "ppm_high")
     print_table("Sensitivity range (proxy pattern-mixture): does it hold the truth?", ranges, decimals=3)
+    if compare:
+        ways = simulate_weightings(setup, seeds_, worlds, responses, workers, out)
+        out.print(f"written  {save_simulation(setup, 'weightings', ways).relative_to(setup.workspace.root)}")
+        by = ["world", "response", "measure", "weighting"]
+        print_table(
+            "Ways of weighting", coverage_summary(ways.dropna(subset=["se"]), by)[[*by, *SUMMARY[3:]]], decimals=3
+        )
     if runs:
         means = simulate_means(first_seed, runs, workers, out)
         out.print(f"written  {save_simulation(setup, 'means', means).relative_to(setup.workspace.root)}")

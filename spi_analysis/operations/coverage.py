@@ -13,27 +13,53 @@ from rich.console import Console
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.reporting import designs_file
 from spi_analysis.survey.simulation import on_all_cores
-from spi_analysis.synthetic import CELL_COLUMNS, GRID, simulate_cell, simulate_conduct, simulate_institution
+from spi_analysis.synthetic import (
+    CELL_COLUMNS,
+    GRID,
+    compare_weightings,
+    simulate_cell,
+    simulate_conduct,
+    simulate_institution,
+)
 from spi_analysis.tables import write_csv
 
-Task = tuple[str, str, str, int, str]
+Task = tuple[str, str, str, int, tuple[str, ...]]
 
 
 def simulate_rounds(
-    setup: RoundSetup, seeds: Iterable[int], mechanisms: Iterable[str], workers: int | None, console: Console
+    setup: RoundSetup,
+    seeds: Iterable[int],
+    worlds: Iterable[str],
+    responses: Iterable[str],
+    workers: int | None,
+    console: Console,
 ) -> pd.DataFrame:
-    """Every institution of the round, for every seed and mechanism (see ``simulate_institution``)."""
-    return on_all_cores(_simulate, _tasks(setup, seeds, mechanisms), workers, console)
+    """Every institution of the round, for every seed, world and response (see ``simulate_institution``)."""
+    kinds = list(itertools.product(worlds, responses))
+    return on_all_cores(_simulate, _tasks(setup, seeds, kinds), workers, console)
+
+
+def simulate_weightings(
+    setup: RoundSetup,
+    seeds: Iterable[int],
+    worlds: Iterable[str],
+    responses: Iterable[str],
+    workers: int | None,
+    console: Console,
+) -> pd.DataFrame:
+    """The same answers weighted in several ways, for every seed, world and response (see ``compare_weightings``)."""
+    kinds = list(itertools.product(worlds, responses))
+    return on_all_cores(_compare_weightings, _tasks(setup, seeds, kinds), workers, console)
 
 
 def simulate_conducts(
     setup: RoundSetup, seeds: Iterable[int], answers: Iterable[str], workers: int | None, console: Console
 ) -> pd.DataFrame:
     """Every institution of the round, for every seed, honest and coached (see ``simulate_conduct``)."""
-    return on_all_cores(_simulate_conduct, _tasks(setup, seeds, answers), workers, console)
+    return on_all_cores(_simulate_conduct, _tasks(setup, seeds, [(one,) for one in answers]), workers, console)
 
 
-def _tasks(setup: RoundSetup, seeds: Iterable[int], kinds: Iterable[str]) -> list[Task]:
+def _tasks(setup: RoundSetup, seeds: Iterable[int], kinds: Iterable[tuple[str, ...]]) -> list[Task]:
     root, round_id = str(setup.workspace.root), setup.round.round_id
     return [
         (root, round_id, institution_id, seed, kind)
@@ -54,12 +80,17 @@ def save_simulation(setup: RoundSetup, name: str, results: pd.DataFrame) -> Path
 
 
 def _simulate(task: Task) -> pd.DataFrame:
-    root, round_id, institution_id, seed, mechanism = task
-    return simulate_institution(_setup(root, round_id), institution_id, seed, mechanism)
+    root, round_id, institution_id, seed, (world, response) = task
+    return simulate_institution(_setup(root, round_id), institution_id, seed, world, response)
+
+
+def _compare_weightings(task: Task) -> pd.DataFrame:
+    root, round_id, institution_id, seed, (world, response) = task
+    return compare_weightings(_setup(root, round_id), institution_id, seed, world, response)
 
 
 def _simulate_conduct(task: Task) -> pd.DataFrame:
-    root, round_id, institution_id, seed, answers = task
+    root, round_id, institution_id, seed, (answers,) = task
     return simulate_conduct(_setup(root, round_id), institution_id, seed, answers)
 
 

@@ -33,25 +33,26 @@ from spi_analysis.tables import read_results
 
 # Of the interval around a simulated coverage.
 LEVEL = 0.95
-MECHANISMS = {
-    "at_random": message("answering depends on the list only"),
-    "depends_on_answer": message("answering depends on the answer"),
-    "census_8_percent": message("everyone invited, 8% answer"),
+WORLDS = {
+    "additive": message("units and positions differ"),
+    "interaction": message("every position of every unit differs"),
+    "callback": message("who needs reminders scores lower"),
+    "depends_on_answer": message("who scores lower answers less"),
+    "panel_house": message("experts of one kind agree"),
+    "coached_unit": message("some units are coached"),
+    "coached_institution": message("people of all units are coached"),
 }
-
-
-# The same in a narrow column.
-DEPENDS_ON = {
-    "at_random": message("the list"),
-    "depends_on_answer": message("the answer"),
-    "census_8_percent": message("the list (all invited, 8%)"),
-}
+BY = ["world", "response", "measure"]
+COMPARED = ("additive", "depends_on_answer")
+RESPONSES = {"own": message("as in the institution"), "census": message("all invited, 8% answer")}
 
 
 def coverage_results(setup: RoundSetup) -> pd.DataFrame | None:
     """What the last `spi coverage` kept; None where it has not been run."""
     path = setup.workspace.outputs / "method_checks" / "coverage.csv"
-    return read_results(path, "spi coverage") if path.exists() else None
+    results = read_results(path, "spi coverage") if path.exists() else None
+    # Those of before there were worlds do not say what they simulated.
+    return results if results is not None and "world" in results else None
 
 
 def means_results(setup: RoundSetup) -> pd.DataFrame | None:
@@ -60,8 +61,18 @@ def means_results(setup: RoundSetup) -> pd.DataFrame | None:
     return read_results(path, "spi coverage") if path.exists() else None
 
 
-def _has(results: pd.DataFrame | None, *mechanisms: str) -> bool:
-    return results is not None and set(mechanisms) <= set(results["mechanism"])
+def _rows(results: pd.DataFrame | None, response: str, *worlds: str) -> pd.DataFrame | None:
+    """What was simulated of these worlds at one response; None unless there is some of each."""
+    if results is None:
+        return None
+    rows = results[(results["response"].astype(str) == response) & results["world"].isin(worlds)]
+    return rows if set(worlds) == set(rows["world"]) else None
+
+
+def _response(words: Words, response: str) -> str:
+    """Who answers, in words; a number is a mean response probability."""
+    text = str(response)
+    return words(RESPONSES[text]) if text in RESPONSES else words.percent(float(text), 0)
 
 
 def _not_computed() -> Shown:
@@ -69,33 +80,78 @@ def _not_computed() -> Shown:
 
 
 def coverage_table(results: pd.DataFrame | None) -> Shown:
-    """Bias and coverage by mechanism and measure."""
+    """Bias, error and coverage by world, response and measure."""
     if results is None or results.empty:
         return _not_computed()
-    table = coverage_summary(results, ["mechanism", "measure"])
+    table = coverage_summary(results, BY)
 
     columns = (
         coded(message("Measure"), "measure", "part"),
-        worded(message("Answering depends on"), "mechanism", DEPENDS_ON),
+        *_world_columns(),
         count(message("Runs"), "runs"),
         *_figure_columns(),
+        *_error_columns(),
     )
     note = message(
-        "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. The coverage of a 95% "
-        "interval should be near 95%; where answering depends on the answer it may be far lower, whatever the "
-        "weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves open. Experience "
-        "rates are in percentage points, and every item and denominator of a round counts as a run: those of one "
-        "round move together, so that their interval of the coverage is too narrow."
+        "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. RMSE: root of their mean "
+        "square; weights should make it smaller. Truth below, above: share of intervals that miss on that side, 2.5% "
+        "each if all is well. The coverage of a 95% interval should be near 95%; in the worse worlds it may be far "
+        "lower, whatever the weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves "
+        "open. Experience rates are in percentage points, and every item and denominator of a round counts as a run: "
+        "those of one round move together, so that their interval of the coverage is too narrow."
     )
     title = message("Coverage of the intervals")
     return View(with_coverage_limits(table), columns, notes=(note,), title=title, name="coverage")
 
 
-def institution_coverage_table(results: pd.DataFrame | None, setup: RoundSetup, mechanism: str) -> Shown:
-    """The same for every institution, for one mechanism."""
-    if results is None or not _has(results, mechanism):
+def _world_columns() -> tuple[Column, ...]:
+    return (
+        worded(message("World"), "world", WORLDS),
+        written(message("Response"), ("response",), _response),
+    )
+
+
+WEIGHTINGS = {
+    "round": message("as in the round"),
+    "raked": message("raking only"),
+    "unit_model": message("model of units and classes"),
+}
+
+
+def weightings_results(setup: RoundSetup) -> pd.DataFrame | None:
+    """What the last `spi coverage --compare` kept; None where it has not been run."""
+    path = setup.workspace.outputs / "method_checks" / "weightings.csv"
+    return read_results(path, "spi coverage --compare") if path.exists() else None
+
+
+def weightings_table(results: pd.DataFrame | None) -> Shown:
+    """The same answers weighted in several ways: error and coverage of each."""
+    if results is None:
+        return show(lambda words: html_paragraphs([words("Not yet computed: run `spi coverage --compare`.")]))
+    table = coverage_summary(results.dropna(subset=["se"]), [*BY, "weighting"])
+
+    columns = (
+        coded(message("Measure"), "measure", "part"),
+        *_world_columns(),
+        worded(message("Weighting"), "weighting", WEIGHTINGS),
+        count(message("Runs"), "runs"),
+        *_figure_columns(),
+        *_error_columns(),
+    )
+    note = message(
+        "The model's interval takes its people as drawn from many; it knows nothing of the share that answered. "
+        "Nothing is chosen by one world: what does best where units and positions alone differ may do worst where "
+        "every position of every unit differs."
+    )
+    return View(with_coverage_limits(table), columns, notes=(note,), title=message("Ways of weighting"), name="ways")
+
+
+def institution_coverage_table(results: pd.DataFrame | None, setup: RoundSetup, world: str, response: str) -> Shown:
+    """The same for every institution, for one world and response."""
+    rows = _rows(results, response, world)
+    if rows is None:
         return _not_computed()
-    table = coverage_summary(results[results["mechanism"] == mechanism], ["institution_id", "measure"])
+    table = coverage_summary(rows, ["institution_id", "measure"])
 
     columns = (
         written(message("Institution"), ("institution_id", "measure"), partial(_institution_and_part, setup)),
@@ -104,9 +160,12 @@ def institution_coverage_table(results: pd.DataFrame | None, setup: RoundSetup, 
     )
 
     def title(words: Words) -> str:
-        return words("By institution: {mechanism}", mechanism=words(MECHANISMS[mechanism]))
+        return words(
+            "By institution: {world}; response: {response}", world=words(WORLDS[world]),
+            response=_response(words, response),
+        )  # fmt: skip
 
-    return View(with_coverage_limits(table), columns, title=title, name=f"institutions-{mechanism}")
+    return View(with_coverage_limits(table), columns, title=title, name=f"institutions-{world}-{response}")
 
 
 def _institution_and_part(setup: RoundSetup, words: Words, institution_id: str, measure: str) -> str:
@@ -114,21 +173,18 @@ def _institution_and_part(setup: RoundSetup, words: Words, institution_id: str, 
 
 
 def truth_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
-    """Truth against estimate in the first round, response at random and response by answer side by side."""
-    if results is None or not _has(results, "at_random", "depends_on_answer"):
+    """Truth against estimate in the first round, a kind and a bad world side by side."""
+    known = _rows(results, "own", *COMPARED)
+    if known is None:
         return _not_computed()
-    seed = int(results["seed"].min())
-    rows = results[(results["seed"] == seed) & results["mechanism"].isin(["at_random", "depends_on_answer"])]
-    rows = rows[rows["measure"].isin([*setup.round.sources, "index"])]
-    wide = rows.pivot(index=["institution_id", "measure"], columns="mechanism")
-    wide.columns = [f"{name}_{mechanism}" for name, mechanism in wide.columns]
+    seed = int(known["seed"].min())
+    rows = known[(known["seed"] == seed) & known["measure"].isin([*setup.round.sources, "index"])]
+    wide = rows.pivot(index=["institution_id", "measure"], columns="world")
+    wide.columns = [f"{name}_{world}" for name, world in wide.columns]
     columns = (
         written(message("Institution"), ("institution_id", "measure"), partial(_institution_and_part, setup)),
-        number(message("Truth"), "truth_at_random"),
-        *(
-            estimate(MECHANISMS[name], f"estimate_{name}", f"ci_low_{name}", f"ci_high_{name}")
-            for name in ("at_random", "depends_on_answer")
-        ),
+        number(message("Truth"), f"truth_{COMPARED[0]}"),
+        *(estimate(WORLDS[name], f"estimate_{name}", f"ci_low_{name}", f"ci_high_{name}") for name in COMPARED),
     )
 
     def title(words: Words) -> str:
@@ -183,6 +239,15 @@ def _figure_columns() -> tuple[Column, ...]:
     )
 
 
+def _error_columns() -> tuple[Column, ...]:
+    return (
+        number(message("Error (RMSE)"), "rmse"),
+        number(message("Error without weights"), "rmse_unweighted"),
+        percent(message("Truth below"), "below"),
+        percent(message("Truth above"), "above"),
+    )
+
+
 def with_coverage_limits(table: pd.DataFrame) -> pd.DataFrame:
     """Wilson intervals beside the coverage: they do not vanish where every interval, or none, held the truth."""
     low, high = _wilson(table["coverage"], table["coverage_error"], table["runs"])
@@ -198,11 +263,11 @@ def range_table(results: pd.DataFrame | None) -> Shown:
     """How often the sensitivity range holds the truth, beside the interval."""
     if results is None or results.empty or "ppm_low" not in results:
         return _not_computed()
-    table = range_summary(results, ["mechanism", "measure"], "ppm_low", "ppm_high")
+    table = range_summary(results, BY, "ppm_low", "ppm_high")
 
     columns = (
         coded(message("Measure"), "measure", "part"),
-        worded(message("Answering depends on"), "mechanism", DEPENDS_ON),
+        *_world_columns(),
         count(message("Runs"), "runs"),
         count(message("With a range"), "ranges"),
         number(message("Width of the range"), "width"),

@@ -20,6 +20,7 @@ from spi_analysis.survey.estimation import (
     contrast,
     domains_of,
     estimate_mean,
+    logit_interval,
     make_table,
     t_interval,
 )
@@ -117,9 +118,8 @@ def scores_from_shares(
     table = make_table(labels, estimates, scores.covariance, df, n, level)
     # One answer alone says nothing about how much others would differ: its error is unknown, not 0.
     known = ~missing & (df > 0)
-    # A score cannot leave 0-100, so its interval ends there.
-    within = {name: np.clip(table[name].to_numpy(), 0, 100) for name in ("ci_low", "ci_high")}
-    errors = {"se": table["se"].to_numpy(), **within}
+    low, high = logit_interval(estimates, table["se"].to_numpy(), df, level)
+    errors = {"se": table["se"].to_numpy(), "ci_low": low, "ci_high": high}
     table = table.assign(**{name: np.where(known, values, np.nan) for name, values in errors.items()})
     return Estimate(table, scores.covariance, level, scores.replicates)
 

@@ -49,7 +49,7 @@ from spi_analysis.stages.respondents import (
     source_rows,
 )
 from spi_analysis.stages.weight import require_weights_fit
-from spi_analysis.survey.estimation import fay_herriot, smooth_variances, t_interval
+from spi_analysis.survey.estimation import fay_herriot, logit_interval, smooth_variances, t_interval
 from spi_analysis.tables import (
     ESTIMATE_KEYS,
     RoundData,
@@ -191,9 +191,8 @@ def _units_of_source(units: pd.DataFrame, params: SmallAreaParams, level: float)
     se = np.sqrt(model.mse)
     # The error is that of a model, known from all units together: the normal distribution.
     df = np.full(len(units), np.inf)
-    low, high = t_interval(model.eblup.to_numpy(), se.to_numpy(), df, level)
-    limits = {"ci_low": np.clip(low, 0, 100), "ci_high": np.clip(high, 0, 100)}
-    return units.assign(measure=MEASURE, estimate=model.eblup, se=se, df_design=df, **limits)
+    low, high = logit_interval(model.eblup.to_numpy(), se.to_numpy(), df, level)
+    return units.assign(measure=MEASURE, estimate=model.eblup, se=se, df_design=df, ci_low=low, ci_high=high)
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,9 @@ from .estimation import (
     fay_herriot as fay_herriot,
 )
 from .estimation import (
+    logit_interval as logit_interval,
+)
+from .estimation import (
     make_table as make_table,
 )
 from .estimation import (

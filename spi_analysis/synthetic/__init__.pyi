@@ -42,7 +42,16 @@ from .simulated_rounds import (
     ANSWERS as ANSWERS,
 )
 from .simulated_rounds import (
-    MECHANISMS as MECHANISMS,
+    CENSUS as CENSUS,
+)
+from .simulated_rounds import (
+    OWN as OWN,
+)
+from .simulated_rounds import (
+    compare_weightings as compare_weightings,
+)
+from .simulated_rounds import (
+    rate_of as rate_of,
 )
 from .simulated_rounds import (
     simulate_conduct as simulate_conduct,
@@ -52,3 +61,7 @@ from .simulated_rounds import (
 )
 from .vendor import vendor_files as vendor_files
 from .workbooks import LABEL as LABEL
+from .worlds import ADDITIVE as ADDITIVE
+from .worlds import WORLDS as WORLDS
+from .worlds import World as World
+from .worlds import world_named as world_named

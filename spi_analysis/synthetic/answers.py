@@ -163,14 +163,15 @@ def latent_scores(
     ages: np.ndarray,
     units: UnitEffects,
     items: ScoredItems,
+    added: np.ndarray,
     item_rng: np.random.Generator,
     person_rng: np.random.Generator,
 ) -> np.ndarray:
-    """The latent score (people, items) before the shift that anchors it."""
+    """The latent score (people, items) before the shift that anchors it; ``added`` (people,): what the world adds."""
     fixed = model.female * (people["sex"] == "female").to_numpy() + model.per_decade * (ages - MIDDLE_AGE) / 10
     fixed += people["position_class"].map(model.positions).fillna(0).to_numpy(dtype=float)
     fixed += model.unit * people["unit"].map(units.integrity).fillna(0).to_numpy(dtype=float)
-    fixed += model.person * person_rng.standard_normal(len(people))
+    fixed += model.person * person_rng.standard_normal(len(people)) + added
     noise = person_rng.standard_normal((len(people), len(items.codes)), dtype=np.float32)
     noise *= np.float32(model.noise)
     noise += fixed.astype(np.float32)[:, None]
@@ -250,12 +251,16 @@ def listed_answers(
     n_coached: int,
     streams: Streams,
     kind: ListKind,
+    added: np.ndarray,
 ) -> SourceAnswers:
-    """Answers of a listed population: its eligible people have the mean score ``target``."""
+    """Answers of a listed population: its eligible people have the mean score ``target``.
+
+    ``added`` (people,): points that the world adds to each latent score.
+    """
     source: Source = people["source"].iloc[0]
     items = scored_items(instrument, source)
     rngs = streams(f"{source} items"), streams(f"{source} latent")
-    latent = latent_scores(MODELS[kind].near(target), people, ages, units, items, *rngs)
+    latent = latent_scores(MODELS[kind].near(target), people, ages, units, items, added, *rngs)
     coached = draw_coached(people["unit"], items, n_coached, streams(f"{source} coached"))
     eligible = people["is_eligible"].to_numpy()
     levels = anchored_levels(latent, items, target, eligible, coached, streams(f"{source} nudges"))
@@ -263,19 +268,45 @@ def listed_answers(
 
 
 def panel_answers(
-    n: int, instrument: Instrument, target: float, streams: Streams, source: Source = "expert"
+    n: int,
+    instrument: Instrument,
+    target: float,
+    streams: Streams,
+    source: Source = "expert",
+    house: tuple[float, np.ndarray] | None = None,
 ) -> SourceAnswers:
-    """Answers of a panel drawn from a superpopulation whose expected score is ``target``."""
+    """Answers of a panel drawn from a superpopulation whose expected score is ``target``.
+
+    ``house``: intraclass correlation of the scores of experts of one kind, and the kind of each (n,).
+    """
     items, model = scored_items(instrument, source), MODELS["expert"]
     centre = item_effects(model, items, streams(f"{source} items"))
     spread = float(np.hypot(model.person, model.noise))
     centre = centre + superpopulation_shift(centre, spread, items, target)
     rng = streams(f"{source} latent")
     person = model.person * rng.standard_normal((n, 1))
+    if house is not None and house[0]:
+        person = _with_house(person, *house, model, items, streams(f"{source} house"))
     levels = items.levels(centre + person + model.noise * rng.standard_normal((n, len(items.codes)))).astype(int)
     nobody = CoachedAnswers(np.array([], dtype=int), levels[:0])
     expected = pd.Series(superpopulation_mean(centre, spread, items), index=[*items.dimensions, "score"])
     return _answered(instrument, source, "expert", items, levels, nobody, streams, expected)
+
+
+def _with_house(
+    person: np.ndarray,
+    correlation: float,
+    kind: np.ndarray,
+    model: LatentModel,
+    items: ScoredItems,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Effects of persons (n, 1) of which a part is that of their kind; their variance stays."""
+    of_score = model.person**2 + model.noise**2 * float(items.score_weights @ items.score_weights)
+    shared = min(correlation * of_score, model.person**2)
+    codes, kinds = pd.factorize(kind, sort=True)
+    common = np.sqrt(shared) * rng.standard_normal(len(kinds))[codes]
+    return common[:, None] + np.sqrt(1 - shared / model.person**2) * person
 
 
 def answer_table(parts: dict[Source, SourceAnswers]) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -24,12 +23,25 @@ from spi_analysis.synthetic.answers import (
     panel_answers,
 )
 from spi_analysis.synthetic.country import drawn_score, example_scores, is_example
+from spi_analysis.synthetic.item_arrays import scored_items
 from spi_analysis.synthetic.profiles import CityProfile, list_kinds, profile_of, response_rate_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.residents import draw_sizes, make_people
-from spi_analysis.synthetic.response_worlds import ResponseModel, response_propensity
-from spi_analysis.synthetic.times import years_since
+from spi_analysis.synthetic.times import Calendar, years_since
 from spi_analysis.synthetic.truth import true_figures
+from spi_analysis.synthetic.worlds import (
+    ADDITIVE,
+    World,
+    draw_cell_effects,
+    draw_coached_people,
+    eager,
+    inside_units,
+    kinds_of,
+    listed_logit,
+    reminders_needed,
+    response_propensity,
+    scripted,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +51,8 @@ class SyntheticCity:
     ``is_eligible`` is the truth by the round's rules; people marked ``hidden_ineligible``
     look eligible on the lists and are not. ``reference_date`` is the first day of
     fieldwork, to which ages and tenures refer. ``kinds``: whose lists and habits the people of a source have;
-    ``labels``: what its list is called.
+    ``labels``: what its list is called. ``resistance`` (people,), 0 to 1: what a message has to overcome, where the
+    world has it count; the truth of a coached world is what people would have said by themselves.
     """
 
     institution_id: str
@@ -52,11 +65,13 @@ class SyntheticCity:
     truth: pd.DataFrame
     kinds: Mapping[Source, ListKind]
     labels: Mapping[Source, str]
+    world: World = ADDITIVE
+    resistance: np.ndarray | None = None
 
     @cached_property
     def kind(self) -> np.ndarray:
         """Whose habits every person has."""
-        return self.people["source"].map(dict(self.kinds)).to_numpy(dtype=object)
+        return kinds_of(self.people, self.kinds)
 
     @cached_property
     def person_ids(self) -> pd.Series:
@@ -71,7 +86,7 @@ def make_city(
     institution_id: str,
     seed: int,
     *,
-    response: ResponseModel = "at_random",
+    world: World = ADDITIVE,
     response_rate: float | None = None,
     coached: bool = True,
     sizes: Mapping[Source, int] | None = None,
@@ -82,7 +97,7 @@ def make_city(
 
     Parameters
     ----------
-    response : whether answering depends on what the lists show only, or on the answer too
+    world : what there is beyond the lists (``worlds``); a coached one has no coached units but its own
     response_rate : mean response probability of eligible employees and users; default: the city's own
     coached : whether the city's coached units are in it
     sizes : number of people per source, instead of the city's own
@@ -91,7 +106,7 @@ def make_city(
     ------
     InputError   an argument is out of range, or the institution has no published scores for the year
     """
-    _check_arguments(seed, response, response_rate, sizes or {}, list(setup.round.sources))
+    _check_arguments(seed, response_rate, sizes or {}, list(setup.round.sources))
     institution = setup.roster[setup.require(institution_id)]
     profile, round_ = profile_of(institution), setup.round_for(institution_id)
     streams = Streams(institution_id, (seed,))
@@ -104,23 +119,39 @@ def make_city(
         for source, kind in kinds.items()
         if kind != "expert"
     }
-    parts = _answers(
-        setup, institution_id, institution.name, people, ages, units, profile if coached else None, streams
-    )
+    rate = response_rate or response_rate_of(setup, institution_id)
+    kind, cells = kinds_of(people, kinds), draw_cell_effects(people, kinds, world.together, streams)
+    logit = listed_logit(people, kinds, ages, units) + world.cell_response * cells.response
+    by_list = response_propensity(people, kind, logit, rate)
+    resistance = streams("resistance").random(len(people)) if world.per_reminder else None
+    added = world.cell_score * cells.score
+    if resistance is not None:
+        needed = reminders_needed(resistance, by_list.to_numpy(), Calendar(round_.fieldwork).reminders)
+        added -= world.per_reminder * needed
+    coaching = profile if coached and not world.coached else None
+    parts = _answers(setup, institution_id, institution.name, people, ages, units, coaching, added, world, streams)
     score = np.concatenate([part.scores["score"].to_numpy() for part in parts.values()])
+    logit += world.on_answer * inside_units(score, people, kind != "expert")
+    told = draw_coached_people(people, world, streams("told"))
+    answers = answer_table(parts)
+    if told.any():
+        items = scored_items(setup.instrument, "internal")
+        own = answers.loc[told, items.codes].to_numpy()
+        answers.loc[told, items.codes] = scripted(own, items, world.script, streams("script"))
+    was_coached = np.concatenate([part.coached for part in parts.values()]) | told
     return SyntheticCity(
         institution_id=institution_id,
         seed=seed,
         name=institution.name,
         reference_date=round_.fieldwork.start,
-        people=people.assign(is_coached=np.concatenate([part.coached for part in parts.values()])),
-        answers=answer_table(parts),
-        propensity=response_propensity(
-            people, kinds, ages, units, score, response, response_rate or response_rate_of(setup, institution_id)
-        ),
+        people=people.assign(is_coached=was_coached),
+        answers=answers,
+        propensity=eager(response_propensity(people, kind, logit, rate), told),
         truth=true_figures(setup, setup.inputs[institution_id], people, parts),
         kinds=kinds,
         labels={source: part.label.id for source, part in setup.round.sources.items()},
+        world=world,
+        resistance=resistance,
     )
 
 
@@ -132,6 +163,8 @@ def _answers(
     ages: np.ndarray,
     units: dict[Source, UnitEffects],
     coaching: CityProfile | None,
+    added: np.ndarray,
+    world: World,
     streams: Streams,
 ) -> dict[Source, SourceAnswers]:
     target = true_scores(setup, code, name)
@@ -139,11 +172,21 @@ def _answers(
     for source, kind in list_kinds(setup).items():
         rows = (people["source"] == source).to_numpy()
         if kind == "expert":
-            parts[source] = panel_answers(int(rows.sum()), setup.instrument, target[source], streams, source)
+            experts = people.loc[rows, "expert_group"].to_numpy()
+            house = (world.house, experts)
+            parts[source] = panel_answers(len(experts), setup.instrument, target[source], streams, source, house)
             continue
         n_coached = coaching.coached_units if coaching and source == "internal" else 0
         parts[source] = listed_answers(
-            people[rows], ages[rows], units[source], setup.instrument, target[source], n_coached, streams, kind
+            people[rows],
+            ages[rows],
+            units[source],
+            setup.instrument,
+            target[source],
+            n_coached,
+            streams,
+            kind,
+            added[rows],
         )
     return parts
 
@@ -171,15 +214,10 @@ def _published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
 
 
 def _check_arguments(
-    seed: int, response: str, response_rate: float | None, sizes: Mapping[Source, int], sources: list[Source]
+    seed: int, response_rate: float | None, sizes: Mapping[Source, int], sources: list[Source]
 ) -> None:
     if seed < 0:
         raise InputError("the seed is negative", got=str(seed), expected="0 or more")
-    if response not in get_args(ResponseModel):
-        models = get_args(ResponseModel)
-        raise InputError(
-            "unknown response model", got=response, expected=" or ".join(models), hint=nearest(response, models)
-        )
     if response_rate is not None and not 0 < response_rate < 1:
         raise InputError("the response rate is out of range", got=str(response_rate), expected="between 0 and 1")
     for source, size in sizes.items():

@@ -46,7 +46,7 @@ from spi_analysis.synthetic.item_arrays import scored_items
 from spi_analysis.synthetic.perfect_frame import clean_frame
 from spi_analysis.synthetic.profiles import profile_of
 from spi_analysis.synthetic.randomness import Streams
-from spi_analysis.synthetic.response_worlds import EXPERTS, OWN_SCORE
+from spi_analysis.synthetic.worlds import EXPERTS
 from spi_analysis.tables import Store
 
 SCORE, LIST_LOGIT, PROPENSITY, STRATUM = "score", "list_logit", "propensity", "stratum"
@@ -63,7 +63,7 @@ class Trials:
     """What is tried out: mean response rates, log-odds per SD of the own score, runs, and seeds of runs and people."""
 
     rates: tuple[float, ...]
-    on_answer: float = OWN_SCORE
+    on_answer: float = 0.5
     runs: int = 1000
     seed: int = 1
     people_seed: int = PEOPLE_SEED

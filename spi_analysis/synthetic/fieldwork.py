@@ -17,9 +17,11 @@ from spi_analysis.synthetic.times import (
     answer_times,
     burst_times,
     durations,
+    eager_times,
     next_morning,
     reading_times,
 )
+from spi_analysis.synthetic.worlds import FIRST_CONTACT, reminders_needed
 from spi_analysis.tables import checked
 
 # What happens to each person after an invitation, and when.
@@ -33,7 +35,6 @@ WRONG_NUMBERS = {"internal": (0.02, 0.04), "external": (0.04, 0.10), "expert": (
 WRONG_IF_ANSWERING = 0.25  # a wrong number is rarer among those who answer (they are reached by e-mail)
 DELIVERED, READ, READ_BEFORE_ANSWER = 0.94, 0.55, 0.92
 REFUSED, OPTED_OUT = 0.06, 0.05  # of those who read and do not answer
-FIRST_CONTACT = 0.45  # share of the answers that follow the invitation, not a reminder
 
 NEVER = np.datetime64("9999-12-31T00:00:00", "s")
 
@@ -119,7 +120,8 @@ def draw_diary(city: SyntheticCity, fieldwork: FieldworkParams, reach: Reach, st
 
 def _answering(city: SyntheticCity, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Who starts and who would also finish; finishing has exactly the response probability."""
-    chance, propensity = rng.random(len(city.people)), city.propensity.to_numpy()
+    chance = rng.random(len(city.people)) if city.resistance is None else city.resistance
+    propensity = city.propensity.to_numpy()
     return chance < propensity / (1 - BROKEN_OFF), chance < propensity
 
 
@@ -137,15 +139,24 @@ def _start_times(
 ) -> tuple[np.ndarray, np.ndarray]:
     """When people start to answer, and the contact that made them; coached units do it together."""
     n, rounds = contacts.shape
-    rng = streams("which contact")
-    later = 1 + (rng.random(n) * (rounds - 1)).astype(int) if rounds > 1 else np.zeros(n, dtype=int)
-    which = np.where(rng.random(n) < FIRST_CONTACT, 0, later)
+    which = _which_contact(city, n, rounds - 1, streams("which contact"))
     called_at = np.maximum(contacts[np.arange(n), which], reached_at)
     started_at = answer_times(called_at, calendar, streams("answer times"))
     coached = city.people["is_coached"].to_numpy()
-    together = burst_times(city.people["unit"][coached].to_numpy(), reached_at[coached], calendar, streams("bursts"))
-    started_at[coached], called_at[coached] = together, np.minimum(called_at[coached], reached_at[coached])
+    if city.world.coached:
+        told = eager_times(reached_at[coached], calendar, streams("eager"))
+    else:
+        told = burst_times(city.people["unit"][coached].to_numpy(), reached_at[coached], calendar, streams("bursts"))
+    started_at[coached], called_at[coached] = told, np.minimum(called_at[coached], reached_at[coached])
     return started_at, called_at
+
+
+def _which_contact(city: SyntheticCity, n: int, reminders: int, rng: np.random.Generator) -> np.ndarray:
+    """The contact that each person would answer: by chance, or by what it takes to move them."""
+    if city.resistance is not None:
+        return np.minimum(reminders_needed(city.resistance, city.propensity.to_numpy(), reminders), reminders)
+    later = 1 + (rng.random(n) * reminders).astype(int) if reminders else np.zeros(n, dtype=int)
+    return np.where(rng.random(n) < FIRST_CONTACT, 0, later)
 
 
 # From diaries to the table of contact events.

@@ -19,6 +19,7 @@ DELAY_DAYS = 1.3  # mean time from a contact to the answer it brings
 READING_DAYS = 0.4  # mean time until a message is read
 NIGHT = (22, 6)  # hours in which nobody reads; it waits until eight hours later
 INVITATION_DAYS = 3  # working days over which invitations go out
+SOON = 48 * HOUR  # within which the coached of a coached world answer
 BURST_DAYS = (6, 20)  # day of fieldwork on which a coached unit sits down together
 
 MEDIAN_MINUTES = {"internal": 14.0, "external": 8.0, "expert": 10.0}
@@ -46,6 +47,11 @@ class Calendar:
     def last_start(self) -> np.datetime64:
         """The latest time at which somebody starts to answer."""
         return np.datetime64(self.fieldwork.end).astype("datetime64[s]") + np.timedelta64(21, "h")
+
+    @property
+    def reminders(self) -> int:
+        """How many reminders are sent."""
+        return sum(map(self._holds, self.fieldwork.reminder_weeks))
 
     def contacts(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Times of the invitation and of every reminder (people, 1 + reminders), on working days."""
@@ -90,6 +96,12 @@ def burst_times(units: np.ndarray, reached_at: np.ndarray, calendar: Calendar, r
     day = np.busday_offset(calendar.start, rng.integers(*BURST_DAYS, names.size), roll="forward")
     times = _at_time_of_day(day[unit], MORNING, rng)
     return calendar.within(np.maximum(times, reached_at + 5 * MINUTE))
+
+
+def eager_times(reached_at: np.ndarray, calendar: Calendar, rng: np.random.Generator) -> np.ndarray:
+    """Times of answering of people who are told to, within two days of the invitation."""
+    after = rng.integers(5 * 60, SOON, reached_at.size).astype("timedelta64[s]")
+    return calendar.within(reached_at + after)
 
 
 def durations(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -18,6 +18,7 @@ from spi_analysis.reporting.method_checks import (
     means_results,
     means_table,
     truth_table,
+    weightings_table,
 )
 from spi_analysis.stages.weight import WeightedSample, representativity
 
@@ -99,30 +100,58 @@ def test_the_index_has_no_effective_number_and_chances_are_percent(scored, setup
 
 def test_without_a_simulation_the_method_checks_say_what_to_run(setup, tmp_path):
     assert coverage_table(None).to_html("id") == "<p>Belum dihitung: jalankan `spi coverage`.</p>"
-    for shown in (institution_coverage_table(None, setup, "at_random"), truth_table(None, setup)):
+    for shown in (institution_coverage_table(None, setup, "additive", "own"), truth_table(None, setup)):
         assert "run `spi coverage`" in shown.to_html("en")
 
 
 def test_the_interval_of_a_coverage_does_not_vanish_at_100_percent(setup):
     runs = pd.DataFrame(
         {
-            "mechanism": "at_random", "measure": "index", "institution_id": "kota-mojokerto", "seed": range(50),
-            "truth": 70.0, "estimate": 70 + np.linspace(-1, 1, 50), "se": 1.0, "ci_low": 60.0, "ci_high": 80.0,
-            "n": 500,
+            "world": "additive", "response": "own", "measure": "index", "institution_id": "kota-mojokerto",
+            "seed": range(50), "truth": 70.0, "estimate": 70 + np.linspace(-1, 1, 50), "unweighted": 71.0, "se": 1.0,
+            "ci_low": 60.0, "ci_high": 80.0, "n": 500,
         }
     )  # fmt: skip
     html = coverage_table(runs).to_html("id")
     assert "100,0%" in html
     # Wilson at 50 of 50: from 50 / (50 + 1.96^2) = 92.9 % on.
     assert "93% sampai 100%" in html
+    # Always one point too high without weights.
+    assert re.search(r"Galat tanpa bobot</th>", html)
+    assert "1,00</td>" in html
 
 
 def test_results_are_read_where_the_simulation_keeps_them(setup, tmp_path):
     elsewhere = replace(setup, workspace=Workspace(tmp_path))
     for name, read in {"coverage": coverage_results, "means": means_results}.items():
         assert read(elsewhere) is None
-        save_simulation(elsewhere, name, pd.DataFrame({"kept": [name]}))
-        assert read(elsewhere)["kept"].tolist() == [name]
+        save_simulation(elsewhere, name, pd.DataFrame({"world": [name]}))
+        assert read(elsewhere)["world"].tolist() == [name]
+
+
+def test_ways_of_weighting_stand_side_by_side():
+    """Ten runs each: one way always 1 too high (RMSE 1), the other 2; a run without a model is not counted."""
+    way = {"world": "additive", "response": "census", "measure": "internal", "truth": 70.0, "unweighted": 73.0, "n": 90}
+    runs = pd.DataFrame(
+        [
+            {**way, "weighting": name, "estimate": 70 + off, "se": 1.0, "ci_low": 68.5 + off, "ci_high": 71.5 + off}
+            for name, off in (("round", 1.0), ("unit_model", 2.0))
+            for _ in range(10)
+        ]
+        + [{**way, "weighting": "unit_model"}]
+    )
+    shown = weightings_table(runs)
+    assert shown.data.set_index("weighting")[["runs", "rmse", "below"]].to_dict("index") == {
+        "round": {"runs": 10, "rmse": 1.0, "below": 0.0}, "unit_model": {"runs": 10, "rmse": 2.0, "below": 1.0},
+    }  # fmt: skip
+    assert "model of units and classes" in shown.to_html("en")
+    assert "coverage --compare" in weightings_table(None).to_html("id")
+
+
+def test_results_of_before_there_were_worlds_count_as_none(setup, tmp_path):
+    elsewhere = replace(setup, workspace=Workspace(tmp_path))
+    save_simulation(elsewhere, "coverage", pd.DataFrame({"mechanism": ["at_random"]}))
+    assert coverage_results(elsewhere) is None
 
 
 def test_small_cells_of_the_grid_stand_apart(setup):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.synthetic import make_city
+from spi_analysis.synthetic import WORLDS, make_city
 
 RESERVED = {"example.com", "example.org", "example.net"}
 
@@ -115,7 +115,7 @@ def test_same_seed_same_city_other_seed_another(setup, mojokerto):
 def test_one_purpose_does_not_shift_another(setup):
     sizes = {"internal": 400, "external": 300, "expert": 10}
     base = make_city(setup, "kota-mojokerto", 5, sizes=sizes)
-    biased = make_city(setup, "kota-mojokerto", 5, sizes=sizes, response="depends_on_answer", response_rate=0.2)
+    biased = make_city(setup, "kota-mojokerto", 5, sizes=sizes, world=WORLDS["depends_on_answer"], response_rate=0.2)
     pd.testing.assert_frame_equal(base.people, biased.people)
     pd.testing.assert_frame_equal(base.answers, biased.answers)
     more_users = make_city(setup, "kota-mojokerto", 5, sizes={**sizes, "external": 350})

@@ -2,7 +2,7 @@ import pytest
 from synthetic_scoring import FIVE, person_scores, published, true_value
 
 from spi_analysis.errors import InputError, ParameterError
-from spi_analysis.synthetic import make_city
+from spi_analysis.synthetic import make_city, world_named
 
 
 @pytest.mark.parametrize("institution_id", FIVE)
@@ -103,7 +103,7 @@ def test_coached_units_are_near_identical_and_can_be_left_out(cities, setup):
 
 def test_wrong_arguments_are_named(setup):
     with pytest.raises(InputError, match="depends_on_answer"):
-        make_city(setup, "kota-mojokerto", 1, response="depends_on_answers")
+        world_named("depends_on_answers")
     with pytest.raises(InputError, match="response rate"):
         make_city(setup, "kota-mojokerto", 1, response_rate=1.2)
     with pytest.raises(InputError, match="external"):

@@ -99,6 +99,9 @@ from .result import (
     capped_se as capped_se,
 )
 from .result import (
+    logit_interval as logit_interval,
+)
+from .result import (
     make_table as make_table,
 )
 from .result import (

@@ -18,13 +18,15 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
     Parameters
     ----------
-    results : DataFrame   one row per run: truth, estimate, se, ci_low, ci_high (one unit), n
+    results : DataFrame   one row per run: truth, estimate, se, ci_low, ci_high (one unit), n; ``unweighted``, the
+        estimate without weights, where there is one to compare with
     by : list of str      such as ["mechanism", "measure"]
 
     Returns
     -------
-    DataFrame: ``by``, runs, n (mean), bias, sd (of the errors), se (mean), width (mean), coverage, and the
-    Monte-Carlo standard errors of bias, sd (for errors near normal) and coverage.
+    DataFrame: ``by``, runs, n (mean), bias, sd and rmse (of the errors), se (mean), width (mean), coverage, below and
+    above (share of runs with the truth below, above the interval), the Monte-Carlo standard errors of bias, sd (for
+    errors near normal) and coverage, and with ``unweighted`` rmse_unweighted.
 
     Raises
     ------
@@ -49,14 +51,22 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     slack = ROUNDING * results["truth"].abs()
     covered = results["truth"].between(results["ci_low"] - slack, results["ci_high"] + slack)
     width = results["ci_high"] - results["ci_low"]
-    facts = results.assign(error=error, covered=covered, width=width).groupby(by, sort=False)
+    facts = results.assign(
+        error=error, square=error**2, covered=covered, width=width,
+        below=results["truth"] < results["ci_low"] - slack, above=results["truth"] > results["ci_high"] + slack,
+    ).groupby(by, sort=False)  # fmt: skip
     table = facts.agg(
         runs=("error", "size"), n=("n", "mean"), bias=("error", "mean"), sd=("error", "std"), se=("se", "mean"),
-        width=("width", "mean"), coverage=("covered", "mean"),
+        rmse=("square", "mean"), width=("width", "mean"), coverage=("covered", "mean"), below=("below", "mean"),
+        above=("above", "mean"),
     ).reset_index()  # fmt: skip
+    table["rmse"] = np.sqrt(table["rmse"])
     table["bias_error"] = table["sd"] / np.sqrt(table["runs"])
     table["sd_error"] = table["sd"] / np.sqrt(2 * (table["runs"] - 1).where(table["runs"] > 1))
     table["coverage_error"] = np.sqrt(table["coverage"] * (1 - table["coverage"]) / table["runs"])
+    if "unweighted" in results:
+        plain = results.assign(square=(results["unweighted"] - results["truth"]) ** 2).groupby(by, sort=False)
+        table["rmse_unweighted"] = np.sqrt(plain["square"].mean().to_numpy())
     return table
 
 

@@ -196,6 +196,53 @@ def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: floa
     return estimate - half, estimate + half
 
 
+def logit_interval(
+    estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: float, top: float = 100.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The t interval of logit(estimate / top), carried back: it never leaves 0 to ``top``, and is wider inwards.
+
+    Near an end a mean has a small standard error exactly when it lies too far out, so that an interval of equal arms
+    misses mostly on one side.
+
+    Parameters
+    ----------
+    estimate, se : array (k,)   means of something between 0 and ``top``, and their standard errors, in one unit
+    df : array (k,)             degrees of freedom
+    level : float               above 0, below 1
+    top : float                 the upper end of the scale
+
+    Returns
+    -------
+    (array (k,), array (k,)): lower and upper limits; a point where nothing varies (se 0); at the ends, where there is
+    no logit, the t interval inside the scale; missing where df is 0 or less.
+
+    Raises
+    ------
+    EstimationError   the level is not between 0 and 1
+
+    References
+    ----------
+    Korn & Graubard (1999), Analysis of Health Surveys, section 3.5 (logit interval); delta method.
+
+    Examples
+    --------
+    >>> low, high = logit_interval(np.array([50.0, 95]), np.array([2.0, 2]), np.array([np.inf, np.inf]), 0.95)
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([46.09, 89.28], [53.91, 97.74])
+    """
+    low, high = t_interval(estimate, se, df, level)
+    inside = (estimate > 0) & (estimate < top)
+    share = np.where(inside, estimate, top / 2) / top
+    # d logit(p) / dp = 1 / (p (1 - p)).
+    below, above = t_interval(np.log(share / (1 - share)), se / top / (share * (1 - share)), df, level)
+    carried_back = (top / (1 + np.exp(-limit)) for limit in (below, above))
+    ends = [
+        np.where(inside & (se > 0), own, np.clip(limit, 0, top))
+        for own, limit in zip(carried_back, (low, high), strict=True)
+    ]
+    return ends[0], ends[1]
+
+
 def make_table(
     labels: pd.DataFrame,
     estimate: np.ndarray,

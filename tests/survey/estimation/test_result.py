@@ -10,7 +10,7 @@ from spi_analysis.survey.estimation import (
     estimate_mean,
     estimate_total,
 )
-from spi_analysis.survey.estimation.result import make_table, t_interval
+from spi_analysis.survey.estimation.result import logit_interval, make_table, t_interval
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,19 @@ def test_a_design_says_how_it_was_declared_and_not_its_rows():
     replicated = repr(ReplicateDesign(people, "w", np.ones((100, 300)), "jk1"))
     assert "300 replicates, compared with the estimate; scale 0.99667" in replicated
     assert len(replicated) < 300
+
+
+def test_a_logit_interval_is_that_of_r() -> None:
+    """R 4.2.2: q <- qt(.975, df); 100 * plogis(qlogis(p) -/+ q * s / (p * (1 - p))), p and s in parts of one."""
+    found = logit_interval(np.array([50.0, 95, 8]), np.array([2.0, 2, 3]), np.array([np.inf, 10, 7]), 0.95)
+    assert found[0].tolist() == pytest.approx([46.0880833976, 88.1454366374, 3.21026193863], rel=1e-11)
+    assert found[1].tolist() == pytest.approx([53.9119166024, 97.9818533598, 18.5653241397], rel=1e-11)
+
+
+def test_a_logit_interval_where_there_is_no_logit_or_nothing_varies() -> None:
+    """At an end the t interval inside the scale; a point without spread; unknown without degrees of freedom."""
+    estimate, se = np.array([100.0, 0, 60, 60]), np.array([1.0, 1, 0, 1])
+    low, high = logit_interval(estimate, se, np.array([np.inf, np.inf, 5, 0]), 0.95)
+    assert low[:3].tolist() == pytest.approx([100 - 1.959963985, 0, 60])
+    assert high[:3].tolist() == pytest.approx([100, 1.959963985, 60])
+    assert np.isnan([low[3], high[3]]).all()
