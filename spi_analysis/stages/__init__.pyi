@@ -8,12 +8,6 @@ from .audit import (
 from .audit import (
     save_audit as save_audit,
 )
-from .conduct import (
-    conduct_of as conduct_of,
-)
-from .conduct import (
-    conduct_round as conduct_round,
-)
 from .draw import (
     cell_map as cell_map,
 )
@@ -196,6 +190,12 @@ from .sensitivity import (
 )
 from .sensitivity import (
     SourceSensitivity as SourceSensitivity,
+)
+from .sensitivity import (
+    conduct_of as conduct_of,
+)
+from .sensitivity import (
+    conduct_round as conduct_round,
 )
 from .sensitivity import (
     index_shifts as index_shifts,
