@@ -183,6 +183,9 @@ from .round import (
     ConductParams as ConductParams,
 )
 from .round import (
+    DisclosureParams as DisclosureParams,
+)
+from .round import (
     DispositionParams as DispositionParams,
 )
 from .round import (

@@ -177,7 +177,13 @@ from .score import (
     Scored as Scored,
 )
 from .score import (
+    keep_release as keep_release,
+)
+from .score import (
     model_state as model_state,
+)
+from .score import (
+    release_problems as release_problems,
 )
 from .score import (
     save_estimates as save_estimates,

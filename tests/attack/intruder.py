@@ -267,7 +267,7 @@ def _multisets(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def spread_of(one: Released) -> list[tuple[float, float]]:
     """Standard deviations that the panel may have: as the interval says, as the index says, and as the rule of
-    docs/methods/disclosure.md says (steps that double: 10, 20, 40 from eight experts on, else 20, 40).
+    docs/methods/disclosure.md says (rounded up to the first step of so many experts, or to 1.25 times the step before).
     """
     row = _row(one.shown, "source_score", source="expert")
     if row is None:
@@ -284,9 +284,9 @@ def spread_of(one: Released) -> list[tuple[float, float]]:
         errors.append(points["se"] / one.weights["expert"])
     told = [n**0.5 * (error + sign * ROUNDING / one.weights["expert"]) for error in errors for sign in (-1, 1)]
     limits = [(max(told[i], 0.0), told[i + 1]) for i in range(0, len(told), 2)]
-    first = 10.0 if n >= 8 else 20.0
-    step = next((k for k in range(6) if n**0.5 * row["se"] <= first * 2**k * 1.02), 6)
-    return [*limits, (0.0 if step == 0 else first * 2 ** (step - 1), first * 2**step)]
+    first = next(step for size, step in ((8, 11.0), (5, 16.0), (4, 20.0), (3, 24.0)) if n >= size)
+    step = next(k for k in range(12) if n**0.5 * row["se"] <= first * 1.25**k * 1.02)
+    return [*limits, (0.0 if step == 0 else first * 1.25 ** (step - 1), first * 1.25**step)]
 
 
 def panel_claims(one: Released) -> Iterator[Claim]:
@@ -297,7 +297,11 @@ def panel_claims(one: Released) -> Iterator[Claim]:
     answers = np.sort(one.people.loc[one.people["source"] == "expert", "score"].to_numpy(dtype=float))
     steps = np.rint(answers / STEP).astype(int)
     n, total = len(steps), round(row["estimate"] * len(steps) / STEP)
+    spread = float(np.std(steps, ddof=1)) * STEP
     for low, high in spread_of(one):
+        if not low - 0.1 <= spread <= high + 0.1:
+            # A claim that rests on a wrong spread may be true by luck; nobody could know.
+            continue
         yield from _claims("an outsider", steps, total, _squares(low, n), _squares(high, n))
         for i, own in enumerate(steps):
             others = np.delete(steps, i)
