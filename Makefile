@@ -9,7 +9,7 @@ JOBS ?= 2
 # What is compiled is kept: every command of a test is a process of its own, which would compile the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo lab test test-long test-fast measure fault-test flip-test lint format docs coverage bench bench-batch engines lock clean
+.PHONY: demo lab test test-long test-fast measure fault-test flip-test attack lint format docs coverage bench bench-batch engines lock clean
 
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
@@ -35,6 +35,9 @@ fault-test: $(READY)  ## kill -9 of runner, fork server and children at random d
 
 flip-test: $(READY)  ## one bit flipped at random in stored tables, records, vault and ledger: is each noticed? (SEED=1)
 	$(BIN)/python -m tests.runner.flips --flips 420 --seed $(or $(SEED),1)
+
+attack: $(READY)  ## an intruder tries what is released of generated rounds built to be the worst: nothing may succeed (PANELS=40 ROUNDS=40 SEED=2024)
+	$(BIN)/python -m tests.attack --panels $(or $(PANELS),40) --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),2024)
 
 lint: $(READY)  ## style, layers, types, notebooks without outputs
 	$(BIN)/ruff check .

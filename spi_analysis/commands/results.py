@@ -97,8 +97,9 @@ def publish(
 ) -> None:
     """Pack the reports, their tables and the overview into a folder and a zip with a manifest. Nothing else goes.
 
-    Refuses where a report is missing or not up to date (spi run would make it anew), and wherever a file holds a
-    contact, a network address or a traceback.
+    Refuses where a report is missing or not up to date (spi run would make it anew), where a hidden figure could be
+    worked out too closely from all that is released (the message gives its limits; the last release counts, too), and
+    wherever a file holds a contact, a network address or a traceback.
 
     Example: spi publish --partial
     """

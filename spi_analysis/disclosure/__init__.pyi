@@ -1,4 +1,19 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
+from .bounds import (
+    ROUNDING as ROUNDING,
+)
+from .bounds import (
+    Told as Told,
+)
+from .bounds import (
+    coarse_spread as coarse_spread,
+)
+from .bounds import (
+    told_cells as told_cells,
+)
+from .bounds import (
+    widened as widened,
+)
 from .suppression import (
     few_of_either as few_of_either,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.disclosure.bounds import GROUPS, ROUNDING
+from spi_analysis.params import DisclosureParams
 from spi_analysis.tables import as_shown, mask
 
 # Measures that combine sources.
@@ -12,16 +14,17 @@ COMBINED = ("index", "category", "target", "change")
 REST = "(in no cell)"
 
 
-def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
+def small_cells(n: pd.Series, min_cell: int, also: pd.Series | None = None) -> pd.Series:
     """Cells to hide in a table whose total is shown elsewhere.
 
-    A cell with fewer than ``min_cell`` respondents is hidden. So that no hidden cell follows by
+    A cell with fewer than ``min_cell`` respondents is hidden, or one of ``also``. So that no hidden cell follows by
     subtraction from the total, further cells are hidden, smallest first, until at least two are
     and together they hold at least ``min_cell`` respondents.
 
     Parameters
     ----------
-    n : Series (cells,)   respondents of each cell; the index breaks ties
+    n : Series (cells,)            respondents of each cell; the index breaks ties
+    also : Series (cells,) of bool   cells that are hidden whatever their number
 
     Returns
     -------
@@ -31,7 +34,8 @@ def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
     ----------
     Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 (complementary suppression).
     """
-    return _with_others(n, n < min_cell, min_cell)
+    hidden = n < min_cell
+    return _with_others(n, hidden if also is None else hidden | also, min_cell)
 
 
 def _with_others(n: pd.Series, hidden: pd.Series, min_cell: int) -> pd.Series:
@@ -117,30 +121,41 @@ def hidden_rates(answered: pd.Series, nonrespondents: pd.Series, least: int) -> 
     return hidden
 
 
-def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: list[str]) -> pd.DataFrame:
+def hide_small(estimates: pd.DataFrame, limits: DisclosureParams, panels: list[str]) -> pd.DataFrame:
     """The estimates table with every figure hidden that would expose people.
 
     Rules, in order: a source below its threshold (``min_panel`` for a panel) is hidden with all
     that is inside it; units, position classes and dimensions of a source are hidden as ``small_cells`` says
-    (respondents of no known unit count as one more cell of the units), with their differences from the whole source;
-    rates on fewer than ``min_cell`` respondents are hidden, with the item's rate on any other base; and once a source
-    is hidden, so is every figure that combines sources, for it would give the hidden score by subtraction.
+    (respondents of no known unit count as one more cell of the units), with their differences from the whole source,
+    also those that nearly all answered (column ``fewest``) or that are of one mind (``of_one_mind``);
+    rates with fewer than ``min_cell`` respondents, or as few that said yes or no (``fewest``), are hidden, with the
+    item's rate on any other base; and once a source is hidden, so is every figure that combines sources, for it would
+    give the hidden score by subtraction.
+
+    Parameters
+    ----------
+    estimates : DataFrame   table ``estimates``; ``fewest``, where it is there: the people on the smaller side of a
+        rate, or those of a unit or class who did not answer
     """
-    limit = estimates["source"].map(lambda source: min_panel if source in panels else min_cell)
+    thresholds = estimates["source"].map(lambda source: limits.min_panel if source in panels else limits.min_cell)
+    fewest = estimates["fewest"] if "fewest" in estimates else pd.Series(np.nan, index=estimates.index)
+    known = of_one_mind(estimates, limits.min_points) & ~estimates["source"].isin(panels)
     hidden = pd.Series(False, index=estimates.index)
     sources = estimates[estimates["measure"] == "source_score"]
-    small_sources = set(sources.loc[sources["n"] < limit[sources.index], "source"])
+    too_few = (sources["n"] < thresholds[sources.index]) | known[sources.index]
+    small_sources = set(sources.loc[too_few, "source"])
     hidden |= estimates["source"].isin(small_sources)
     respondents = sources.set_index("source")["n"]
     for measure, cell in (("unit_score", "domain"), ("class_score", "domain"), ("dimension_score", "part")):
         for source, part in estimates[estimates["measure"] == measure].groupby("source"):
-            threshold = min_panel if source in panels else min_cell
-            counts = part.set_index(cell)["n"]
+            counts, also = part.set_index(cell)["n"], known[part.index]
             if cell == "domain":
                 counts = _with_rest(counts, respondents.get(source, np.nan))
-            hidden.loc[part.index] |= small_cells(counts, threshold).to_numpy()[: len(part)]
+                also = also | (fewest[part.index] < limits.min_cell)
+            also = pd.Series(also.to_numpy(), part[cell]).reindex(counts.index, fill_value=False)
+            hidden.loc[part.index] |= small_cells(counts, thresholds[part.index[0]], also).to_numpy()[: len(part)]
     hidden |= _pairs_of_hidden(estimates, hidden)
-    hidden |= _hidden_rates(estimates, min_cell)
+    hidden |= _hidden_rates(estimates, fewest, limits.min_cell)
     if small_sources:
         hidden |= estimates["measure"].str.startswith(COMBINED)
     # The contributions of a source's dimensions sum to its own: one that is hidden would follow from the others.
@@ -149,11 +164,26 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     return mask(estimates, hidden)
 
 
-def _hidden_rates(estimates: pd.DataFrame, min_cell: int) -> pd.Series:
+def of_one_mind(estimates: pd.DataFrame, min_points: float) -> pd.Series:
+    """Scores whose error is so small that everyone's answer is told within ``min_points``.
+
+    No answer of n lies farther from their mean than n - 1 times its standard error (Samuelson's inequality).
+
+    References
+    ----------
+    Samuelson (1968), Journal of the American Statistical Association 63(324).
+    """
+    reach = (estimates["se"] + ROUNDING) * (estimates["n"] - 1)
+    width = (estimates["estimate"] + reach).clip(upper=100) - (estimates["estimate"] - reach).clip(lower=0)
+    return estimates["measure"].isin(["source_score", "dimension_score", *GROUPS]) & (width < min_points)
+
+
+def _hidden_rates(estimates: pd.DataFrame, fewest: pd.Series, min_cell: int) -> pd.Series:
     """Thin rates, and the same item's rate of all respondents: who had no contact counts as no, so it tells of them."""
     rates = estimates["measure"] == "experience_rate"
     items = list(zip(estimates["source"], estimates["part"], strict=True))
-    thin = {item for item, hide in zip(items, rates & (estimates["n"] < min_cell), strict=True) if hide}
+    few = (estimates["n"] < min_cell) | (fewest < min_cell)
+    thin = {item for item, hide in zip(items, rates & few, strict=True) if hide}
     return rates & pd.Series([item in thin for item in items], index=estimates.index, dtype=bool)
 
 

@@ -32,6 +32,7 @@ from spi_analysis.runner import (
     read_entries,
     staleness,
 )
+from spi_analysis.stages import keep_release, release_problems, round_store
 from spi_analysis.tables import DECIMALS, is_neutral, mask_email, mask_number, whole_file, write_bytes, write_csv
 
 # What no published file may hold: a network address, a contact of a person, a traceback, a path of this machine.
@@ -183,8 +184,9 @@ def publish(setup: RoundSetup, folder: Path, partial: bool) -> Published:
 
     Raises
     ------
-    StoreError   a run of the round is going on; a report or the overview is missing, failed or stale (all are named),
-        unless ``partial`` leaves those out; or a file holds what may not leave the house: then always.
+    StoreError   a run of the round is going on; a report or the overview is missing, failed or stale, or tells a hidden
+        figure too closely (all are named, with what can be worked out), unless ``partial`` leaves those out; or a file
+        holds what may not leave the house: then always.
     """
     with one_run(setup):
         return _publish(setup, folder, partial, read_entries(setup))
@@ -194,17 +196,36 @@ def _publish(setup: RoundSetup, folder: Path, partial: bool, entries: Mapping[Ke
     withheld = {code: setup.inputs[code].withheld_reason for code in setup.institution_ids if _is_withheld(setup, code)}
     wanting = {code: _wanting(setup, code, entries) for code in setup.institution_ids if code not in withheld}
     ready = [code for code, problems in wanting.items() if not problems]
-    overview = _overview_problems(setup, entries)
+    told = {code: _told(setup, code) for code in ready}
+    ready = [code for code in ready if not told[code]]
+    wanting |= {code: found for code, found in told.items() if found}
+    overview = _overview_problems(setup, entries) + _overview_told(told)
     problems = [problem for found in [*wanting.values(), overview] for problem in found]
     if problems and not partial:
         raise StoreError(*problems)
     if not ready:
-        raise StoreError(*_nothing_to_publish(f"outputs/{setup.round.round_id}", wanting, withheld))
+        refused = [problem for found in told.values() for problem in found]
+        raise StoreError(*(refused or _nothing_to_publish(f"outputs/{setup.round.round_id}", wanting, withheld)))
     contents = _contents(setup, ready, with_overview=not overview)
     forbidden = all_problems(contents.files.items())
     if forbidden:
         raise StoreError(*forbidden)
-    return _write(setup, folder, contents, _left_out(withheld, {**wanting, "(overview)": overview}))
+    made = _write(setup, folder, contents, _left_out(withheld, {**wanting, "(overview)": overview}))
+    for code in ready:
+        keep_release(setup, round_store(setup), code)
+    return made
+
+
+def _told(setup: RoundSetup, institution_id: str) -> list[Problem]:
+    """What the report of an institution, with the last one and the lists, would tell too closely."""
+    return release_problems(setup, round_store(setup), institution_id)
+
+
+def _overview_told(told: Mapping[str, Sequence[Problem]]) -> list[Problem]:
+    """The overview shows the results of all: it stays where a report has to."""
+    stay = [code for code, found in told.items() if found]
+    what = "the national overview shows results that must not go yet"
+    return [Problem(what, key=_named(stay), hint="leave it out: --partial")] if stay else []
 
 
 def _is_withheld(setup: RoundSetup, institution_id: str) -> bool:

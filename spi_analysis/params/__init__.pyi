@@ -21,9 +21,6 @@ from .instrument import (
     SourceInstrument as SourceInstrument,
 )
 from .loading import (
-    SAVE_AGAIN as SAVE_AGAIN,
-)
-from .loading import (
     BrokenText as BrokenText,
 )
 from .loading import (
@@ -31,6 +28,9 @@ from .loading import (
 )
 from .loading import (
     Language as Language,
+)
+from .loading import (
+    SAVE_AGAIN as SAVE_AGAIN,
 )
 from .loading import (
     Source as Source,
@@ -63,9 +63,6 @@ from .loading import (
     validate as validate,
 )
 from .mapping import (
-    MODELS as MODELS,
-)
-from .mapping import (
     ContactMapping as ContactMapping,
 )
 from .mapping import (
@@ -85,6 +82,9 @@ from .mapping import (
 )
 from .mapping import (
     HeaderRules as HeaderRules,
+)
+from .mapping import (
+    MODELS as MODELS,
 )
 from .mapping import (
     NameRules as NameRules,
@@ -147,12 +147,6 @@ from .roster import (
     CORRECTIONS as CORRECTIONS,
 )
 from .roster import (
-    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
-)
-from .roster import (
-    OTHER_CORRECTION as OTHER_CORRECTION,
-)
-from .roster import (
     ComponentScore as ComponentScore,
 )
 from .roster import (
@@ -163,6 +157,12 @@ from .roster import (
 )
 from .roster import (
     InstitutionType as InstitutionType,
+)
+from .roster import (
+    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
+)
+from .roster import (
+    OTHER_CORRECTION as OTHER_CORRECTION,
 )
 from .roster import (
     Province as Province,
@@ -184,6 +184,9 @@ from .round import (
 )
 from .round import (
     ConductParams as ConductParams,
+)
+from .round import (
+    DisclosureParams as DisclosureParams,
 )
 from .round import (
     DispositionParams as DispositionParams,

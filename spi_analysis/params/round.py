@@ -65,6 +65,11 @@ class ConductParams(Judgement):
 
 # House rule for personal data: nothing on fewer people than this, whatever a round says.
 LEAST_CELL, LEAST_PANEL = 10, 3
+# And nothing hidden told more closely than this: points of a score, people of a count.
+LEAST_POINTS, LEAST_PEOPLE = 10.0, 3
+# Number of experts -> first step of their standard deviation. Simulated (make attack): no expert's answer is then told
+# within 10 points in more than 5 % of panels, to an outsider or to a member who knows the own one.
+PANEL_STEPS, PANEL_GROWTH = {LEAST_PANEL: 24.0, 4: 20.0, 5: 16.0, 8: 11.0}, 1.25
 # Fewer replicates say nothing about a variance; more than this is a slip of the pen.
 REPLICATES = (20, 10_000)
 # A comparison over more years than this is a slip of the pen.
@@ -327,11 +332,20 @@ class ReplicateParams(Judgement):
 
 
 class DisclosureParams(Judgement):
-    """What is too small to be shown."""
+    """What is too small to be shown, and how closely what is hidden may be told.
+
+    ``min_points``, ``min_people``: the least width of the limits that can be worked out for a hidden score or count.
+    A panel's standard deviation is rounded up to a step: the first by the number of experts (``panel_steps``: so many
+    and more -> points), each further one ``panel_growth`` times the one before.
+    """
 
     min_cell: int
     min_panel: int
     min_panel_reason: str
+    min_points: Annotated[float, Field(ge=LEAST_POINTS, le=100)] = LEAST_POINTS
+    min_people: Annotated[int, Field(ge=LEAST_PEOPLE)] = LEAST_PEOPLE
+    panel_steps: Annotated[dict[Count, Annotated[float, Field(gt=0)]], Field(min_length=1)] = PANEL_STEPS
+    panel_growth: Annotated[float, Field(gt=1)] = PANEL_GROWTH
 
     @model_validator(mode="after")
     def _not_below_the_house_rule(self) -> DisclosureParams:

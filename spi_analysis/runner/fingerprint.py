@@ -57,8 +57,8 @@ def forget() -> None:
 
 # The part that concerns pages alone: if nothing else has changed, they are made anew from the executed notebook.
 LOOK = "look of the pages"
-# Records of what was made from what, which no notebook reads.
-_OWN_RECORDS = ("weights_from", "frame_from")
+# Records of what was made from what and what was released, which no notebook reads.
+_OWN_RECORDS = ("weights_from", "frame_from", "publications")
 _SUFFIXES = (".parquet", ".json")
 
 
@@ -135,8 +135,9 @@ def _parameters(place: Workspace, step: Step) -> Iterator[Path]:
 def _tables(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str]]:
     data = setup.workspace.data
     if not step.institution_id:
-        estimates = data / setup.round.round_id / "estimates"
-        yield "table estimates", files_digest(_plain(estimates.glob("*.parquet")), estimates)
+        for table in ("estimates", "responses"):
+            folder = data / setup.round.round_id / table
+            yield f"table {table}", files_digest(_plain(folder.glob("*.parquet")), folder)
         yield (
             "reports that are out of date",
             file_digest(setup.workspace.stale_reports(setup.round.round_id)),

@@ -8,12 +8,6 @@ from .audit import (
 from .audit import (
     save_audit as save_audit,
 )
-from .conduct import (
-    conduct_of as conduct_of,
-)
-from .conduct import (
-    conduct_round as conduct_round,
-)
 from .draw import (
     cell_map as cell_map,
 )
@@ -30,10 +24,10 @@ from .draw import (
     planned_table as planned_table,
 )
 from .explorer import (
-    NOT_SCORED as NOT_SCORED,
+    Explorer as Explorer,
 )
 from .explorer import (
-    Explorer as Explorer,
+    NOT_SCORED as NOT_SCORED,
 )
 from .explorer import (
     explore_published as explore_published,
@@ -93,13 +87,13 @@ from .overview import (
     save_overview as save_overview,
 )
 from .plan import (
+    History as History,
+)
+from .plan import (
     LEVELS_JOINED as LEVELS_JOINED,
 )
 from .plan import (
     PANEL as PANEL,
-)
-from .plan import (
-    History as History,
 )
 from .plan import (
     SourcePlan as SourcePlan,
@@ -180,7 +174,13 @@ from .score import (
     Scored as Scored,
 )
 from .score import (
+    keep_release as keep_release,
+)
+from .score import (
     model_state as model_state,
+)
+from .score import (
+    release_problems as release_problems,
 )
 from .score import (
     save_estimates as save_estimates,
@@ -193,6 +193,12 @@ from .sensitivity import (
 )
 from .sensitivity import (
     SourceSensitivity as SourceSensitivity,
+)
+from .sensitivity import (
+    conduct_of as conduct_of,
+)
+from .sensitivity import (
+    conduct_round as conduct_round,
 )
 from .sensitivity import (
     index_shifts as index_shifts,

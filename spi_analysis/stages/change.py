@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import PUBLISHED_SOURCES
-from spi_analysis.params import CORRECTIONS, InstitutionInputs, Instrument, RoundParams, RoundSetup, Source
+from spi_analysis.disclosure import coarse_spread
+from spi_analysis.params import (
+    CORRECTIONS,
+    DisclosureParams,
+    InstitutionInputs,
+    Instrument,
+    RoundParams,
+    RoundSetup,
+    Source,
+)
 from spi_analysis.scores import (
     History,
     IndexRule,
@@ -197,7 +206,24 @@ def _published_pair(before: float, after: pd.Series, noise: Noise | None) -> Sou
 def _pair(source: Source, before: ScoredRound, after: ScoredRound, level: float) -> SourcePair:
     (first, first_linear), (second, second_linear) = (_linearised(source, side, level) for side in (before, after))
     cells = _cells(source, before, after)
-    return SourcePair(first, second, overlap_covariance(first_linear, second_linear, cells))
+    between = overlap_covariance(first_linear, second_linear, cells)
+    if source in after.round_.panels:
+        # The errors that their scores are shown with: they tell of no expert's answer.
+        factors = [_coarsening(one, side.round_.disclosure) for one, side in ((first, before), (second, after))]
+        first, second = (_with_errors(one, factor) for one, factor in zip((first, second), factors, strict=True))
+        between = between * np.outer(*factors)
+    return SourcePair(first, second, between)
+
+
+def _coarsening(panel: SourceRound, limits: DisclosureParams) -> np.ndarray:
+    """By how much the error of every dimension grows; 0 where the answers did not differ at all."""
+    errors = np.sqrt(np.diag(panel.covariance))
+    coarse = [coarse_spread(error * panel.n**0.5, panel.n, limits) / panel.n**0.5 for error in errors]
+    return np.divide(coarse, errors, out=np.zeros(len(errors)), where=errors > 0)
+
+
+def _with_errors(panel: SourceRound, factors: np.ndarray) -> SourceRound:
+    return replace(panel, covariance=panel.covariance * np.outer(factors, factors))
 
 
 def _linearised(source: Source, side: ScoredRound, level: float) -> tuple[SourceRound, Linearised]:

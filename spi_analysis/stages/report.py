@@ -19,7 +19,15 @@ from spi_analysis.params import (
     RoundSetup,
     Source,
 )
-from spi_analysis.scores import BY_RULE, SECRET, applicable, category_of, institutions_reporting
+from spi_analysis.scores import (
+    BY_RULE,
+    CONTACTS,
+    SECRET,
+    applicable,
+    category_of,
+    experience_answers,
+    institutions_reporting,
+)
 from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.respondents import nonrespondent_count
 from spi_analysis.stages.tracker import tracked
@@ -111,12 +119,36 @@ def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
 
 
 def round_experiences(setup: RoundSetup, store: Store) -> pd.DataFrame:
-    """Share of the round's institutions in which an experience was reported (`institutions_reporting`), as shown."""
-    scored = [i for i in setup.institution_ids if store.has("estimates", i)]
-    if not scored:
+    """Share of the round's institutions in which an experience was reported (`institutions_reporting`).
+
+    From the answers, since an institution's own rate is hidden where few said yes: of shown rates alone the share of
+    institutions would be too high. Sources that are shown count, and items that enough people with contact answered.
+    """
+    parts = [_reported(setup, store, i) for i in setup.institution_ids if store.has("estimates", i)]
+    rows = pd.concat(parts) if parts else pd.DataFrame()
+    if rows.empty:
         return pd.DataFrame(columns=["source", "item"])
-    rows = pd.concat([released_estimates(store, i, setup.inputs[i]) for i in scored])
-    return institutions_reporting(rows[rows["measure"] == "experience_rate"], setup.round.level)
+    return institutions_reporting(rows, setup.round.level)
+
+
+def _reported(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
+    """Of every item: how many people with contact answered it, and whether any said yes."""
+    estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
+    shown = estimates[(estimates["measure"] == "source_score") & (estimates["status"] == "shown")]
+    people = store.read("weights", institution_id, ["source", "person_id", "weight"])
+    responses = store.read("responses", institution_id)
+    respondents = people[(people["weight"] > 0) & people["source"].isin(shown["source"])]
+    rows: list[dict[str, object]] = []
+    for source, part in respondents.groupby("source"):
+        answers = responses[(responses["source"] == source) & responses["person_id"].isin(part["person_id"])]
+        found = experience_answers(answers, setup.instrument, str(source)).filter(like=f"|{CONTACTS}")
+        named = {"source": source, "denominator": CONTACTS, "status": "shown"}
+        rows += [
+            {**named, "part": column.partition("|")[0], "estimate": yes, "n": n}
+            for column, yes, n in zip(found, found.sum(), found.count(), strict=True)
+            if n >= setup.round.disclosure.min_cell
+        ]
+    return pd.DataFrame(rows)
 
 
 def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spi_analysis.disclosure import coarse_spread
 from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import INELIGIBLE
-from spi_analysis.params import DesignParams, Instrument, RoundParams, Source
-from spi_analysis.scores import domain_scores, experience_rates, item_scores, score_estimates
+from spi_analysis.params import DesignParams, DisclosureParams, Instrument, RoundParams, Source
+from spi_analysis.scores import domain_scores, experience_answers, experience_rates, item_scores, score_estimates
 from spi_analysis.survey import effective_n, with_unknown_level
 from spi_analysis.survey.estimation import Estimate, ReplicateDesign, SurveyDesign, satterthwaite_df, t_interval
 from spi_analysis.survey.weighting import (
@@ -81,6 +82,54 @@ def _group_rows(design: Design, kind: str, column: str, weights: pd.DataFrame, w
         measure=f"{kind}_difference", estimate=table["difference"], se=table["difference_se"], ci_low=low, ci_high=high
     )
     return pd.concat([scores, apart])[["measure", "domain", *FIGURES]]
+
+
+def panel_rows(rows: pd.DataFrame, limits: DisclosureParams, level: float) -> pd.DataFrame:
+    """Scores of a panel with errors that tell of no expert's answer (``coarse_spread``); all else rests on these."""
+    n, estimate = rows["n"].to_numpy(dtype=float), rows["estimate"].to_numpy(dtype=float)
+    sds = rows["se"].to_numpy(dtype=float) * np.sqrt(n)
+    steps = np.array([coarse_spread(sd, of, limits) for sd, of in zip(sds, n, strict=True)])
+    # One expert alone keeps the error that is not known.
+    se = np.where((sds >= 0) & (n > 1), steps / np.sqrt(np.maximum(n, 1)), rows["se"])
+    low, high = t_interval(estimate, se, rows["df_design"].to_numpy(dtype=float), level)
+    return rows.assign(se=se, ci_low=np.maximum(low, 0.0), ci_high=np.minimum(high, 100.0))
+
+
+def people_cells(frame: pd.DataFrame, weights: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """How many answered and did not in every unit and position class of a source, and what those who did weigh.
+
+    Returns
+    -------
+    DataFrame: unit, position_class (missing where the list does not tell), weight, answered, silent. People who were
+    found ineligible are left out.
+    """
+    part = weights[(weights["source"] == source) & (weights["disposition"] != INELIGIBLE)]
+    listed = _rows_of(part["person_id"], frame, source, "the frame")[list(GROUPS.values())]
+    answers = part["weight"].to_numpy() > 0
+    people = listed.assign(weight=part["weight"].to_numpy(), answered=answers, silent=~answers)
+    return people.groupby(list(GROUPS.values()), dropna=False).sum().reset_index()
+
+
+def smaller_sides(
+    rows: pd.DataFrame, design: Design, cells: pd.DataFrame, instrument: Instrument, source: Source
+) -> pd.Series:
+    """The people on the smaller side of each row: of a rate those who said yes, or no; of a unit or class the silent.
+
+    Parameters
+    ----------
+    rows : DataFrame    rows of a source, as ``source_rows`` gives them
+    cells : DataFrame   as ``people_cells`` gives them
+    """
+    answers = experience_answers(design.data, instrument, source)
+    yes = answers.sum()
+    sides = {("experience_rate", name): least for name, least in np.minimum(yes, answers.count() - yes).items()}
+    for kind, column in GROUPS.items():
+        silent = cells.groupby(column)["silent"].sum()
+        sides |= {(f"{kind}_score", str(group)): people for group, people in silent.items()}
+    names = rows.reindex(columns=["domain", "part", "denominator"]).astype(object)
+    rates = names["part"].map(str) + "|" + names["denominator"].map(str)
+    keys = zip(rows["measure"], names["domain"].where(rows["measure"] != "experience_rate", rates), strict=True)
+    return pd.Series([sides.get(key, np.nan) for key in keys], rows.index, dtype=float)
 
 
 def nonrespondent_count(weights: pd.DataFrame, source: Source) -> int:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.disclosure import hide_small
-from spi_analysis.errors import EstimationError
-from spi_analysis.params import InstitutionInputs, Instrument, RoundParams, SmallAreaParams, Source
+from spi_analysis.disclosure import ROUNDING, Told, hide_small, told_cells, widened
+from spi_analysis.errors import EstimationError, Problem
+from spi_analysis.params import (
+    DisclosureParams,
+    InstitutionInputs,
+    Instrument,
+    RoundParams,
+    RoundSetup,
+    SmallAreaParams,
+    Source,
+)
 from spi_analysis.scores import (
     History,
     IndexEstimate,
@@ -28,6 +36,7 @@ from spi_analysis.scores import (
     release_of,
     reliability,
     repeated_interval,
+    score_estimates,
     scores_from_shares,
 )
 from spi_analysis.stages.change import (
@@ -44,8 +53,11 @@ from spi_analysis.stages.respondents import (
     GROUPS,
     Design,
     item_weights,
+    panel_rows,
+    people_cells,
     respondents_design,
     scored_column,
+    smaller_sides,
     source_rows,
 )
 from spi_analysis.stages.weight import require_weights_fit
@@ -54,9 +66,11 @@ from spi_analysis.tables import (
     ESTIMATE_KEYS,
     RoundData,
     Store,
+    as_shown,
     checked,
     eligible_list,
     mask,
+    released_estimates,
     require_answers_fit,
     with_kinds,
 )
@@ -64,6 +78,8 @@ from spi_analysis.tables import (
 # Stage: how reliable the dimensions are, and what other weights of the dimensions would make of the source scores.
 
 METHODS = ("pca", "efa")
+# A panel has no units or classes.
+NO_CELLS = pd.DataFrame(columns=["unit", "position_class", "weight", "answered", "silent"])
 
 
 def reliability_table(
@@ -239,13 +255,14 @@ def score_institution(
         for source in round_.sources
     }
     known = {source: design for source, design in designs.items() if design is not None}
-    parts = [source_rows(source, design, instrument, round_.level) for source, design in known.items()]
     now = ScoredRound(round_, instrument, inputs, frame, known)
+    cells = {source: people_cells(frame, weights, source) for source in round_.probability_sources}
+    parts = [_rows_of_source(source, now, cells) for source in known]
     nonrespondents = [_groups_without_answers(part, frame, source) for source, part in zip(known, parts, strict=True)]
     tables = [*parts, *nonrespondents, _index_rows(parts, now, previous, earlier, targets, history)]
     estimates = pd.concat([t for t in tables if not t.empty], ignore_index=True)
     estimates = _completed(estimates, inputs.institution_id, round_.level)
-    shown = hide_small(estimates, round_.disclosure.min_cell, round_.disclosure.min_panel, list(round_.panels))
+    shown = _shown(estimates, cells, now)
     if _release(estimates, known, now).is_withheld:
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
     shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
@@ -256,6 +273,27 @@ def score_institution(
     return Scored(
         checked("estimates", shown, sources=round_.sources), gaps, reliability_table(*about), weights_table(*about)
     )
+
+
+def _rows_of_source(source: Source, now: ScoredRound, cells: Mapping[Source, pd.DataFrame]) -> pd.DataFrame:
+    """Estimates of a source, with what disclosure control needs to know of them (column ``fewest``)."""
+    design, round_ = now.designs[source], now.round_
+    rows = source_rows(source, design, now.instrument, round_.level)
+    if source in round_.panels:
+        return panel_rows(rows, round_.disclosure, round_.level)
+    return rows.assign(fewest=smaller_sides(rows, design, cells[source], now.instrument, source))
+
+
+def _shown(estimates: pd.DataFrame, cells: Mapping[Source, pd.DataFrame], now: ScoredRound) -> pd.DataFrame:
+    """The estimates without what would expose people, nor what would tell it too closely."""
+    limits, panels = now.round_.disclosure, list(now.round_.panels)
+    shown = hide_small(estimates, limits, panels).drop(columns="fewest")
+    return widened(shown, {s: cells.get(s, NO_CELLS) for s in now.designs}, dimension_weights(now.instrument), limits)
+
+
+def dimension_weights(instrument: Instrument) -> dict[Source, dict[str, float]]:
+    """Weight of every dimension in the score of its source."""
+    return {source: dimension_shares(item_weights(instrument, source)).to_dict() for source in instrument.sources}
 
 
 def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -276,9 +314,19 @@ def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: S
 def _release(estimates: pd.DataFrame, designs: Mapping[Source, Design], now: ScoredRound) -> Release:
     """Released or not, from the decision on the institution or from its figures."""
     answers = sum(len(designs[source]) for source in now.round_.probability_sources if source in designs)
-    index = estimates.loc[estimates["measure"] == "index"].iloc[0]
-    width = index["ci_high"] - index["ci_low"]
-    return release_of(now.inputs, answers, None if np.isnan(width) else width / 2, now.round_.release)
+    return release_of(now.inputs, answers, _half_width(estimates, now), now.round_.release)
+
+
+def _half_width(estimates: pd.DataFrame, now: ScoredRound) -> float | None:
+    """Half of the index's interval with the panels' own errors: what is shown of these is wider for another reason."""
+    if estimates.loc[estimates["measure"] == "index", "estimate"].isna().all():
+        return None
+    scores = estimates[estimates["measure"] == "source_score"].set_index("source")[FIGURES]
+    for panel in now.round_.panels:
+        own = score_estimates(now.designs[panel], item_weights(now.instrument, panel), now.round_.level).table
+        scores.loc[panel, "se"] = own["se"].iloc[-1]
+    low, high = _combined(scores.loc[list(now.round_.index.source_weights)], now).interval(now.round_.level, True)
+    return None if np.isnan(high - low) else float(high - low) / 2
 
 
 def score_round(data: RoundData) -> Scored:
@@ -309,6 +357,84 @@ def score_round(data: RoundData) -> Scored:
 def save_estimates(store: Store, institution_id: str, scored: Scored) -> None:
     """Write the table ``estimates``."""
     store.write("estimates", institution_id, scored.estimates)
+
+
+# What is checked once more before anything leaves the house.
+
+LAST_RELEASE = "publications"
+COUNTED = ("source_score", "dimension_score", "unit_score", "class_score", "experience_rate")
+RELEASE_KEYS = ["measure", "source", "part", "domain", "denominator"]
+
+
+def release_problems(setup: RoundSetup, store: Store, institution_id: str) -> list[Problem]:
+    """What the figures of an institution tell too closely: hidden cells, and answers between this release and the last.
+
+    Every problem names the cell and the limits that can be worked out for it.
+    """
+    round_ = setup.round_for(institution_id)
+    shown = as_shown(released_estimates(store, institution_id, setup.inputs[institution_id]))
+    frame, weights = store.read("frame", institution_id), store.read("weights", institution_id)
+    shares, told = dimension_weights(setup.instrument), list[Told]()
+    for source in shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]:
+        cells = people_cells(frame, weights, source) if source in round_.probability_sources else NO_CELLS
+        told += told_cells(shown[shown["source"] == source], cells, shares[source], round_.disclosure)
+    return [_told_problem(one, institution_id) for one in told] + _difference_problems(
+        store.read_record(LAST_RELEASE, institution_id), released_figures(shown), institution_id, round_.disclosure
+    )
+
+
+def released_figures(estimates: pd.DataFrame) -> list[dict[str, Any]]:
+    """Shown figures that rest on a number of answers, to be kept beside a release: keys, n, estimate."""
+    rows = estimates[(estimates["status"] == "shown") & estimates["measure"].isin(COUNTED)]
+    table = as_shown(rows)[[*RELEASE_KEYS, "n", "estimate"]]
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def keep_release(setup: RoundSetup, store: Store, institution_id: str) -> None:
+    """Remember what was released of an institution: the next release is compared with it."""
+    estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
+    store.write_record(LAST_RELEASE, institution_id, {"shown": released_figures(estimates)})
+
+
+def _told_problem(told: Told, institution_id: str) -> Problem:
+    unit = "points" if told.what == "score" else "people"
+    return Problem(
+        "what is shown tells a hidden figure too closely",
+        key=f"{institution_id}: {told.source} {told.measure} {told.cell or '(no unit)'}",
+        got=f"{told.what} between {told.low:.2f} and {told.high:.2f}",
+        expected=f"limits at least {told.allowed:g} {unit} apart",
+        hint=f"run: spi run --notebook 40 {institution_id}: it hides further cells (or leave it out: --partial)",
+    )
+
+
+def _difference_problems(
+    last: Mapping[str, Any] | None, now: list[dict[str, Any]], institution_id: str, limits: DisclosureParams
+) -> list[Problem]:
+    """Figures of which a few answers came or went since the last release."""
+    before = {tuple(row[key] for key in RELEASE_KEYS): row for row in (last or {"shown": []})["shown"]}
+    pairs = [(before.get(tuple(row[key] for key in RELEASE_KEYS)), row) for row in now]
+    return [
+        _difference_problem(old, row, institution_id, limits)
+        for old, row in pairs
+        if old is not None and 0 < abs(row["n"] - old["n"]) < limits.min_cell
+    ]
+
+
+def _difference_problem(
+    old: Mapping[str, Any], row: Mapping[str, Any], institution_id: str, limits: DisclosureParams
+) -> Problem:
+    few = abs(old["n"] - row["n"])
+    mean = abs(old["n"] * old["estimate"] - row["n"] * row["estimate"]) / few
+    slack = ROUNDING * (old["n"] + row["n"]) / few
+    low, high = max(0.0, mean - slack), min(100.0, mean + slack)
+    cell = " ".join(str(row[key]) for key in RELEASE_KEYS if row[key] is not None)
+    return Problem(
+        "two releases of one round differ by a few answers, which can be worked out",
+        key=f"{institution_id}: {cell}",
+        got=f"n {row['n']:g}, before {old['n']:g}; the mean of the {few:g} lies between {low:.2f} and {high:.2f}",
+        expected=f"the same answers, or at least {limits.min_cell} more or fewer",
+        hint="let the last release stand until more answers have changed (leave it out: --partial)",
+    )
 
 
 def _index_rows(
@@ -423,7 +549,7 @@ def _combined(scores: pd.DataFrame, now: ScoredRound) -> IndexEstimate:
 
 def _completed(estimates: pd.DataFrame, institution_id: str, level: float) -> pd.DataFrame:
     """All columns of the contract; a figure that could not be computed says so."""
-    table = with_kinds(estimates).reindex(columns=[*ESTIMATE_KEYS, *FIGURES])
+    table = with_kinds(estimates).reindex(columns=[*ESTIMATE_KEYS, *FIGURES, "fewest"])
     table = table.assign(institution_id=institution_id, level=level)
     table[FIGURES] = table[FIGURES].astype(float)
     table["status"] = np.where(table["estimate"].isna(), "no_answers", "shown")

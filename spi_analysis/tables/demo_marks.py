@@ -29,6 +29,7 @@ MADE_FROM_LISTS = (
     "responses",
     "weights",
     "weights_from",
+    "publications",
     "replicates",
     "estimates",
     "invitations",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.disclosure import hide_small, small_cells
+from spi_analysis.params import DisclosureParams
 from spi_analysis.tables import with_kinds
 from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS, mask
 
@@ -72,7 +73,10 @@ def estimates(
 
 
 def hidden_rows(table: pd.DataFrame, min_cell: int = 10, min_panel: int = 5) -> pd.DataFrame:
-    shown = hide_small(table, min_cell, min_panel, ["expert"])
+    limits = DisclosureParams(
+        min_cell=min_cell, min_panel=min_panel, min_panel_reason="a test", source="a test", as_of="2024-07-01"
+    )
+    shown = hide_small(table, limits, ["expert"])
     gone = shown[shown["status"] == "suppressed"]
     assert gone[HIDDEN_COLUMNS].isna().all(axis=None), "a hidden row keeps no figure at all, n included"
     kept = shown[shown["status"] == "shown"]

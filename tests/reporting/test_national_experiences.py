@@ -7,6 +7,7 @@ import pandas as pd
 from spi_analysis.reporting.national import experiences_table
 from spi_analysis.stages.report import round_experiences
 from spi_analysis.stages.score import save_estimates
+from spi_analysis.stages.weight import save_weights
 from spi_analysis.tables.store import Store
 from tests.reporting.test_institution import _rows
 from tests.stages.town import TOWN
@@ -31,12 +32,21 @@ def test_a_round_without_scores_has_nothing_to_show(setup, tmp_path):
     assert "nothing to show" in experiences_table(found, setup, is_synthetic=False).to_html("en")
 
 
-def test_only_shown_rates_count(setup, drawn, scored, tmp_path):
-
+def test_the_share_of_institutions_counts_those_whose_own_rate_is_hidden(setup, drawn, scored, tmp_path):
+    """By hand from the answers: who had contact, whether any of them said yes; the rate itself may be hidden."""
     store = Store(tmp_path)
     save_estimates(store, TOWN, scored)
-    found = round_experiences(setup, store)
-    rows = scored.estimates.query("measure == 'experience_rate' and denominator == 'contacts' and status == 'shown'")
-    assert len(found) == len(rows)
-    assert found["n"].eq(1).all()
-    assert found["people"].sum() == rows["n"].sum()
+    save_weights(store, TOWN, drawn.weighted)
+    few = drawn.responses.copy()
+    contact, item = (
+        setup.instrument.sources["external"].contacts[0],
+        setup.instrument.sources["external"].experiences[0],
+    )
+    others = few.index[(few["source"] == "external")][1:]
+    few.loc[few["source"] == "external", contact.code] = 1.0
+    few.loc[others, item.code] = 0.0
+    few.loc[few.index[few["source"] == "external"][:1], item.code] = 1.0
+    store.write("responses", TOWN, few)
+    row = round_experiences(setup, store).set_index("item").loc[item.code]
+    answered = drawn.weighted.weights.query("source == 'external' and weight > 0")
+    assert (row["estimate"], row["n"], row["people"]) == (100.0, 1, len(answered)), "one of them said yes"

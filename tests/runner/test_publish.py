@@ -24,6 +24,7 @@ from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
 from spi_analysis.stages.weight import save_weights, weight_institution
 from spi_analysis.tables import import_published
+from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
 from spi_analysis.tables.files import write_csv, write_text
 from spi_analysis.tables.store import Store
 from tests.demo import copy_inputs
@@ -339,6 +340,45 @@ def test_what_was_changed_by_hand_is_called_that_and_what_a_command_wrote_is_not
     with pytest.raises(StoreError, match="weights") as error:
         pack(setup)
     assert "by hand" not in str(error.value), "spi weight may have written it"
+
+
+def test_a_release_that_differs_from_the_last_by_one_answer_is_refused(setup):
+    """From both an answer that was withdrawn could be worked out; the message says where, and what it would be."""
+    pack(setup)
+    store = Store(setup.workspace.data / ROUND)
+    last = store.read_record("publications", TOWN)
+    assert {row["measure"] for row in last["shown"]} >= {"source_score", "dimension_score"}
+    row = next(row for row in last["shown"] if row["measure"] == "source_score" and row["source"] == "internal")
+    now = (row["n"], row["estimate"])
+    # One answer of 20 points more, before.
+    row["n"], row["estimate"] = now[0] + 1, round((now[0] * now[1] + 20) / (now[0] + 1), 2)
+    store.write_record("publications", TOWN, last)
+    before = files_in(setup.workspace.root / "out")
+    for partial in (False, True):
+        with pytest.raises(StoreError, match="differ by a few answers") as error:
+            pack(setup, partial)
+        (problem,) = [one for one in error.value.problems if "two releases" in one.what]
+        assert problem.key == f"{TOWN}: source_score internal"
+        low, high = map(float, re.findall(r"between ([\d.]+) and ([\d.]+)", problem.got)[0])
+        assert low <= 20 <= high
+    assert files_in(setup.workspace.root / "out") == before
+    row["n"] = now[0] + 10
+    store.write_record("publications", TOWN, last)
+    pack(setup)
+
+
+def test_a_figure_that_tells_a_hidden_one_is_refused(setup):
+    """The larger of two hidden units is shown again, as if nothing had hidden it: the total gives the other one."""
+    store = Store(setup.workspace.data / ROUND)
+    table = store.read("estimates", TOWN)
+    units = table[(table["measure"] == "unit_score") & (table["source"] == "internal")]
+    one = units.index[units["status"] == "shown"][0]
+    table.loc[one, ["status", *HIDDEN_COLUMNS]] = ["suppressed", *[float("nan")] * len(HIDDEN_COLUMNS)]
+    store.write("estimates", TOWN, table)
+    keep_on_record(setup)
+    with pytest.raises(StoreError, match="tells a hidden figure too closely") as error:
+        pack(setup)
+    assert table.loc[one, "domain"] in str(error.value)
 
 
 def test_when_all_are_out_of_date_it_says_so_and_why(setup):

@@ -13,8 +13,8 @@ from spi_analysis.errors import InputError
 from spi_analysis.params import Instrument
 from spi_analysis.params.workspace import Workspace
 from spi_analysis.scores import item_scores
-from spi_analysis.stages.conduct import conduct_round
 from spi_analysis.stages.score import score_round
+from spi_analysis.stages.sensitivity import conduct_round
 from spi_analysis.stages.weight import people_with_disposition
 from spi_analysis.tables.round_data import RoundData, load_round
 from spi_analysis.tables.store import Store

@@ -11,10 +11,9 @@ from spi_analysis.reporting.analyst.sensitivity_ranges import late_table, ranges
 from spi_analysis.reporting.institution.sensitivity_section import nonresponse_view, save_nonresponse
 from spi_analysis.reporting.wording import words
 from spi_analysis.scores import category_of
-from spi_analysis.stages.conduct import conduct_of
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.stages.score import Scored
-from spi_analysis.stages.sensitivity import Sensitivity, response_share, sensitivity_of
+from spi_analysis.stages.sensitivity import Sensitivity, conduct_of, response_share, sensitivity_of
 from tests.reporting.conftest import page, page_without_index  # noqa: F401
 from tests.stages.conftest import Round
 from tests.stages.test_score import keep

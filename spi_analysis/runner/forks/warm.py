@@ -31,7 +31,6 @@ MODULES = (
     "spi_analysis.reporting.institution",
     "spi_analysis.reporting.institution.sensitivity_section",
     "spi_analysis.reporting.national",
-    "spi_analysis.stages.conduct",
     "spi_analysis.stages.overview",
     "spi_analysis.stages.report",
     "spi_analysis.stages.score",
