@@ -206,6 +206,9 @@ from .round import (
 from .round import (
     SmallAreaParams as SmallAreaParams,
 )
+from .round import (
+    ValueForm as ValueForm,
+)
 from .setup import (
     LEFT_OVER as LEFT_OVER,
 )

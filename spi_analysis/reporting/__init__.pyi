@@ -1,4 +1,7 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
+from .announcement_page import (
+    write_announcement as write_announcement,
+)
 from .display import (
     MIME as MIME,
 )

@@ -1,4 +1,25 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
+from .announce import (
+    announce_institution as announce_institution,
+)
+from .announce import (
+    cell_map as cell_map,
+)
+from .announcement_log import (
+    announcements as announcements,
+)
+from .announcement_log import (
+    draws as draws,
+)
+from .announcement_log import (
+    entry_digest as entry_digest,
+)
+from .announcement_log import (
+    entry_text as entry_text,
+)
+from .announcement_log import (
+    log_entries as log_entries,
+)
 from .audit import (
     FrameAudit as FrameAudit,
 )
@@ -13,9 +34,6 @@ from .conduct import (
 )
 from .conduct import (
     conduct_round as conduct_round,
-)
-from .draw import (
-    cell_map as cell_map,
 )
 from .draw import (
     draw_institution as draw_institution,
