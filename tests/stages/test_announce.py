@@ -29,6 +29,7 @@ from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.verify import check_record, verify_institution
 from spi_analysis.survey.sampling import commitment
 from spi_analysis.tables.store import Store
+from tests.kills import kill_after, numbered, times_of
 from tests.stages.town import SECRET, TOWN, draw_announced, keep_announced
 
 MORNING = dt.datetime(2024, 7, 15, 9, tzinfo=dt.UTC)
@@ -297,3 +298,25 @@ def test_a_time_stamp_is_one_that_an_outside_program_accepts(store: Store, setup
     assert announcements(log_entries(store, TOWN))[-1]["stamp"]["server"] == server
     with pytest.raises(StoreError, match="no time stamp was given"):
         time_stamp(entry_digest(entry), "http://127.0.0.1:9/")
+
+
+def test_announce_and_draw_killed_at_ten_moments_leave_nothing_half(store: Store, setup: RoundSetup, tmp_path) -> None:
+    """Kill -9: what is there can be read, and the same commands once more end in one announcement and one draw."""
+    told, frame = with_draw(setup), store.read("frame", TOWN)
+
+    def work(where: Store) -> None:
+        announce_institution(told, where, TOWN, SECRET, MORNING)
+        draw_institution(with_draw(setup, public_value="4711"), where, TOWN, SECRET)
+
+    for name, moment in numbered(times_of(lambda: work(store))):
+        other = Store(tmp_path / name / "spi_2024")
+        other.write("frame", TOWN, frame)
+        kill_after(moment, lambda where=other: work(where))
+        if not other.has("sample", TOWN):
+            announce = [entry["kind"] for entry in log_entries(other, TOWN)]
+            assert announce in ([], ["announced"], ["announced", "drawn"])
+            if "drawn" not in announce:
+                announce_institution(told, other, TOWN, SECRET, MORNING)
+            draw_institution(with_draw(setup, public_value="4711"), other, TOWN, SECRET)
+        assert [entry["kind"] for entry in log_entries(other, TOWN)] == ["announced", "drawn"]
+        assert said(verify_institution(with_draw(setup, public_value="4711"), other, TOWN, SECRET)) == []
