@@ -39,6 +39,8 @@ COMMANDS = [
     ["weight"],
     ["import", "tracker"],
     ["announce"],
+    ["breach"],
+    ["data-protection"],
     ["draw"],
     ["activate"],
     ["invite"],

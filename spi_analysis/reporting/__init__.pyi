@@ -2,6 +2,12 @@
 from .announcement_page import (
     write_announcement as write_announcement,
 )
+from .data_protection import (
+    write_notices as write_notices,
+)
+from .data_protection import (
+    write_processing_record as write_processing_record,
+)
 from .display import (
     MIME as MIME,
 )

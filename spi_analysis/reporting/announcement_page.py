@@ -64,14 +64,23 @@ def announcement_page(setup: RoundSetup, institution_id: str, entry: Mapping[str
              message("On the lists, but excluded"))  # fmt: skip
     head = "".join(f'<th scope="col">{escape(say(one))}</th>' for one in heads)
     checks = "".join(f"<p>{escape(say(one))}</p>" for one in CHECKS)
+    return sheet_of_paper(
+        title,
+        f"{institution}, {say.pick(setup.round.title)}",
+        f"{_generated(entry, say)}<table><tbody>{rows}</tbody></table><h2>{escape(say('Whom the draw is about'))}</h2>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{people}</tbody></table>"
+        f"<h2>{escape(say('Who can check what'))}</h2>{checks}",
+        language,
+    )
+
+
+def sheet_of_paper(title: str, about: str, content: str, language: Language) -> str:
+    """A page to be printed, of its own: heading, a line that says what it is about, and HTML below."""
     return with_marks(
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}: {escape(institution)}</title>'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}: {escape(about)}</title>'
         f"<style>{STYLE}</style></head><body><main><h1>{escape(title)}</h1>"
-        f"<p>{escape(institution)}, {escape(say.pick(setup.round.title))}</p>{_generated(entry, say)}"
-        f"<table><tbody>{rows}</tbody></table><h2>{escape(say('Whom the draw is about'))}</h2>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{people}</tbody></table>"
-        f"<h2>{escape(say('Who can check what'))}</h2>{checks}</main></body></html>\n"
+        f"<p>{escape(about)}</p>{content}</main></body></html>\n"
     )
 
 

@@ -186,6 +186,9 @@ from .end_of_life import (
     forget as forget,
 )
 from .end_of_life import (
+    people_in as people_in,
+)
+from .end_of_life import (
     restore as restore,
 )
 from .end_of_life import (
@@ -207,13 +210,25 @@ from .export import (
     export_round as export_round,
 )
 from .files import (
+    PRIVATE as PRIVATE,
+)
+from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
+)
+from .files import (
+    join_writer as join_writer,
 )
 from .files import (
     make_folder as make_folder,
 )
 from .files import (
     naming as naming,
+)
+from .files import (
+    one_writer as one_writer,
+)
+from .files import (
+    one_writer_in_parts as one_writer_in_parts,
 )
 from .files import (
     whole_file as whole_file,
@@ -277,15 +292,6 @@ from .invitations import (
 )
 from .invitations import (
     write_invitations as write_invitations,
-)
-from .locking import (
-    join_writer as join_writer,
-)
-from .locking import (
-    one_writer as one_writer,
-)
-from .locking import (
-    one_writer_in_parts as one_writer_in_parts,
 )
 from .neutral import (
     is_neutral as is_neutral,

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
+from spi_analysis.errors import StoreError
 from spi_analysis.tables.checksum import json_text, parquet_bytes, record_bytes
 from spi_analysis.tables.neutral import neutral_table
 
@@ -114,3 +116,59 @@ def _quoting(table: pd.DataFrame) -> Literal[0, 2]:
     """
     texts = (value for name in table.select_dtypes("object") for value in table[name] if isinstance(value, str))
     return csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
+
+
+# One writer at a time: what is read, changed and written again must not be changed by another in between.
+
+LOCK = ".lock"
+_joined: set[Path] = set()
+
+
+@contextmanager
+def one_writer_in_parts(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for a command whose parts write on their own: here, and in processes that ``join_writer``.
+
+    The parts must not write the same files: each has an institution of its own.
+    """
+    with one_writer(folder):
+        join_writer(folder)
+        try:
+            yield
+        finally:
+            _joined.discard(folder.resolve())
+
+
+def join_writer(folder: Path) -> None:
+    """Say that this process is a part of the command that holds ``folder``: it need not ask for it again."""
+    _joined.add(folder.resolve())
+
+
+@contextmanager
+def one_writer(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` (the workspace's ``data``) for one command; the system lets go of it when the process ends.
+
+    What lies there is about people: the folder is opened to its owner alone, also one that was made before or copied.
+
+    Raises
+    ------
+    StoreError   another command is writing there. Nothing was changed then.
+    """
+    make_folder(folder, PRIVATE_FOLDER)
+    if folder.resolve() in _joined:
+        yield
+        return
+    lock = FileLock(folder / LOCK, mode=PRIVATE)
+    try:
+        folder.chmod(PRIVATE_FOLDER)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StoreError(
+            "another import, draw or change of key is running",
+            file=f"{folder.name}/{LOCK}",
+            expected="one at a time: each builds on what the one before has written",
+            hint="wait until it has ended, then run this again; nothing was changed",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

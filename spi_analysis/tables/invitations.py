@@ -10,9 +10,8 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, VaultError
 from spi_analysis.params import FieldworkParams, RoundSetup
-from spi_analysis.tables.files import PRIVATE, write_csv
+from spi_analysis.tables.files import PRIVATE, one_writer, write_csv
 from spi_analysis.tables.identity import link_tokens
-from spi_analysis.tables.locking import one_writer
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 

@@ -21,8 +21,7 @@ from spi_analysis.tables.checksum import PARQUET, RECORD, was_whole
 from spi_analysis.tables.contracts import CONTRACTS, EXACT_SPANS, checked, tenure_bands
 from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
 from spi_analysis.tables.estimate_columns import estimates_from_schema_1
-from spi_analysis.tables.files import make_private, write_parquet, write_record
-from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.files import make_private, one_writer, write_parquet, write_record
 from spi_analysis.tables.schema import (
     KEPT,
     SCHEMA,

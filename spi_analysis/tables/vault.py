@@ -28,8 +28,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from spi_analysis.errors import StoreError, VaultError
-from spi_analysis.tables.files import PRIVATE, write_bytes, write_record, write_text
-from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.files import PRIVATE, one_writer, write_bytes, write_record, write_text
 from spi_analysis.tables.stored_files import read_record, read_table_bytes
 
 # The key of the contact vault: where it comes from, where it may be kept, and how to tell keys apart.

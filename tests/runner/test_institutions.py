@@ -10,8 +10,7 @@ from spi_analysis import processes
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.operations.many import RoundContext, for_each, import_lists, problems_of
 from spi_analysis.params import load_setup
-from spi_analysis.tables.files import write_text
-from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.files import one_writer, write_text
 from spi_analysis.tables.vault import Vault, VaultKey
 from tests.demo import copy_inputs
 

@@ -11,8 +11,17 @@ import pytest
 from spi_analysis.errors import InputError, StoreError, VaultError
 from spi_analysis.params import Workspace, frame_mapping
 from spi_analysis.params.round import RetentionParams
+from spi_analysis.reporting.data_protection import write_notices, write_processing_record
 from spi_analysis.tables import end_of_life
-from spi_analysis.tables.end_of_life import back_up, destroy_contacts, drill, forget, restore, retention_reminder
+from spi_analysis.tables.end_of_life import (
+    back_up,
+    destroy_contacts,
+    drill,
+    forget,
+    people_in,
+    restore,
+    retention_reminder,
+)
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.invitations import write_invitations
 from spi_analysis.tables.store import Store
@@ -246,3 +255,32 @@ def test_an_import_killed_at_ten_moments_leaves_nothing_half(setup, write_xlsx, 
             assert set(store.read("frame", CITY)["person_id"]) <= set(listed["person_id"])
         work(told)
         pd.testing.assert_frame_equal(store.read("frame", CITY), whole)
+
+
+def test_a_leaked_file_is_led_back_to_people_and_fields(filled, vault):
+    """Phone as somebody else writes it, an address in capitals, a link, a name alone; a year is nobody's."""
+    (link,) = pd.read_csv(filled.data / "spi_2024" / "invitations" / f"{CITY}__internal.csv", dtype=str).query(
+        "name == 'Agus Contoh'"
+    )["token"]
+    cells = ["0812 0000 0002", "BUDI@contoh.id", link, "Budi Contoh", 2024, None, "orang lain"]
+    found = people_in(vault, cells, rules(filled)).set_index("name")["fields"].to_dict()
+    assert found == {"Siti Contoh": "phone", "Budi Contoh": "name, email", "Agus Contoh": "link"}
+    assert people_in(vault, ["0812", "198"], rules(filled)).empty
+
+
+def test_papers_of_data_protection_are_drafted_from_the_parameters(setup, filled, vault, tmp_path):
+    told = kept_until(setup, dt.date(2026, 12, 31))
+    pages = {path.name: path.read_text() for path in write_processing_record(told)}
+    assert set(pages) == {"processing.id.html", "processing.en.html"}
+    for words in ("31 Desember 2026", "nomor pegawai (NIP)", "kurang dari 10 orang", "Internal (pegawai)"):
+        assert words in pages["processing.id.html"], words
+    people, at = people_in(vault, [SITI[0]], rules(filled)), dt.datetime(2024, 8, 1, 9, tzinfo=dt.UTC)
+    written = write_notices(told, tmp_path / "breach", people, "found.csv", "ab12", at)
+    assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
+    assert "Siti Contoh" in written[0].read_text(encoding="utf-8-sig")
+    for page in written[1:]:
+        text = page.read_text()
+        assert "Siti" not in text, "the notice names nobody"
+        assert SITI[1][3:] not in text
+        assert "3 x 24" in text
+    assert "nomor telepon" in written[1].read_text()

@@ -6,8 +6,7 @@ import stat
 import pandas as pd
 import pytest
 
-from spi_analysis.tables.files import write_parquet
-from spi_analysis.tables.locking import one_writer
+from spi_analysis.tables.files import one_writer, write_parquet
 from spi_analysis.tables.store import Store
 
 

@@ -17,6 +17,9 @@ from .finished_survey import (
 from .frame import (
     import_frame as import_frame,
 )
+from .readers import (
+    read_sheets as read_sheets,
+)
 from .responses import (
     import_responses as import_responses,
 )
