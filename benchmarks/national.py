@@ -48,6 +48,7 @@ def stages(institutions: int, scale: float, workers: int) -> list[Stage]:
     return [
         Stage("generate lists", [*synth, "--lists-only", *count], "frame"),
         Stage("import lists", ["import", "frame", "@lists.txt", *count], "frame"),
+        Stage("announce", ["announce", *count], "frame"),
         Stage("draw", ["draw", *count], "frame"),
         Stage("fieldwork, import events and answers", [*synth, *count], "sample"),
         Stage("weight", ["weight", *count], "sample"),

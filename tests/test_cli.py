@@ -16,8 +16,11 @@ from typer.testing import CliRunner
 import spi_analysis
 from spi_analysis.cli import app
 from spi_analysis.errors import InputError
+from spi_analysis.params import load_setup
+from spi_analysis.tables import Store, Vault, VaultKey
 from tests.conftest import PROJECT, reference_folder
 from tests.demo import copy_inputs, spi, spi_here
+from tests.stages.town import keep_announced
 
 runner = CliRunner()
 NAMES = ("Ayu", "Bima", "Citra", "Dewi", "Eko", "Fajar", "Gita", "Hadi", "Indah", "Joko", "Kartika", "Lestari")
@@ -36,6 +39,9 @@ COMMANDS = [
     ["synth"],
     ["weight"],
     ["import", "tracker"],
+    ["announce"],
+    ["breach"],
+    ["data-protection"],
     ["draw"],
     ["activate"],
     ["invite"],
@@ -299,11 +305,19 @@ def test_a_real_round_through_the_commands(tmp_path):
     assert "docs/methods/draw.md" in refused.stderr
     assert not (workspace.data / "spi_2024" / "sample").exists()
     path = workspace.params / "rounds" / "spi_2024.yaml"
-    text = path.read_text().replace('public_value: "0000"', 'public_value: "4711"')
-    named = re.sub(r"id: nilai peragaan.*\n( +)en: .*", r"id: undian hari itu\n\1en: lottery of the day", text)
-    path.write_text(named)
+    named = re.sub(
+        r"id: nilai peragaan.*\n( +)en: .*", r"id: undian hari itu\n\1en: lottery of the day", path.read_text()
+    )
+    path.write_text(named.replace('public_value: "0000"', 'public_value: ""'))
+    assert "may be known already" in run("announce", "kota-mojokerto", code=1).stderr, "its day was in 2024"
+    path.write_text(named.replace('public_value: "0000"', 'public_value: "4711"'))
+    assert "was not announced" in run("draw", "kota-mojokerto", code=1).stderr
+    announced_in_time(workspace, key)
+    written = run("announce", "kota-mojokerto", "--page").stdout
+    assert "announcement/announcement.id.html" in written
     drawn = run("draw", "kota-mojokerto").stdout
     assert re.search(r"kota-mojokerto +│ internal +│ +12 │ +12 │ +0 │", drawn)
+    assert "announcement 1 of 2024-07-15, drawn 1 times" in run("verify-draw", "kota-mojokerto").stdout
     audited = spi(workspace, "audit-frame", "kota-mojokerto")
     assert "frame/tasks.csv" in audited.stdout
     assert not any(name in audited.stdout for name in NAMES), "nobody by name"
@@ -426,6 +440,13 @@ def test_of_several_institutions_one_usable_row_is_enough(brought):
     assert "kota-mojokerto, internal: no row could be used" in done.output
     _csv(folder / names[1], [STAFF, NO_NUMBER])
     assert run(*files).exit_code == 3
+
+
+def announced_in_time(workspace, key):
+    """What `spi announce` writes a week before the public value of 2024; the clock of today is past it."""
+    setup, store = load_setup(workspace, "spi_2024"), Store(workspace.data / "spi_2024")
+    secret = Vault.open(workspace.data / "vault", VaultKey.load(workspace.root, Path(key))).secret("prn")
+    keep_announced(setup, store, "kota-mojokerto", secret)
 
 
 def _small_lists(folder):

@@ -1,7 +1,8 @@
-"""`spi audit-frame`, `spi draw`, `spi activate`, `spi verify-draw`."""
+"""`spi audit-frame`, `spi announce`, `spi draw`, `spi activate`, `spi verify-draw`."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +24,7 @@ from spi_analysis.commands.common import (
     print_rows,
     print_table,
 )
-from spi_analysis.errors import SamplingError
+from spi_analysis.errors import Problem, SamplingError
 
 if TYPE_CHECKING:
     from spi_analysis.params import RoundSetup
@@ -50,6 +51,49 @@ def audit_frame_command(
 
 
 @sampling.command()
+def announce(
+    institutions: Institutions = None,
+    page: Annotated[bool, typer.Option("--page", help="Only write the page of the last announcement again.")] = False,
+    workers: WorkersOption = None,
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+    key_file: KeyOption = None,
+) -> None:
+    """Bind the draws before they can be known: lists, plan and secret, as one page to be published.
+
+    Before the day of the public value. Without codes: all institutions with a list and without a sample.
+
+    Example: spi announce kota-mojokerto
+    """
+    from spi_analysis.operations import RoundContext, announce_all, problems_of
+    from spi_analysis.params import left_over
+    from spi_analysis.reporting import write_announcement
+    from spi_analysis.stages import announcements, log_entries
+
+    setup = open_setup(workspace, round_id)
+    store = open_store(setup)
+    codes = [setup.require(code) for code in institutions or _to_draw(setup, store)]
+    problems: list[Problem] = []
+    if page:
+        found = {code: announcements(log_entries(store, code)) for code in codes}
+        entries = {code: known[-1] for code, known in found.items() if known}
+        problems = [
+            Problem("nothing was announced", key=code, hint="spi announce") for code in codes if not found[code]
+        ]
+    else:
+        if problems := left_over(setup):
+            raise SamplingError(*problems)
+        context = RoundContext(setup, open_key(setup.workspace, key_file))
+        outcomes = announce_all(context, codes, dt.datetime.now().astimezone(), workers, out)
+        entries = {one.institution_id: one.value for one in outcomes if one.value is not None}
+        problems = problems_of(outcomes)
+    written = [path for code, entry in entries.items() for path in write_announcement(setup, code, entry)]
+    if written:
+        out.print("publish each page before the day of the public value, and keep a printed, dated copy")
+    finish(problems, written, setup.workspace)
+
+
+@sampling.command()
 def draw(
     institutions: Institutions = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many would be drawn; draw nobody.")] = False,
@@ -58,7 +102,7 @@ def draw(
     round_id: RoundOption = None,
     key_file: KeyOption = None,
 ) -> None:
-    """Draw the samples, once; refuses to draw again, or with the demonstration's public value.
+    """Draw the samples, once, as announced; refuses to draw again, or with the demonstration's public value.
 
     Without codes: all institutions with a list and without a sample. One that cannot be drawn does not stop the others.
 
@@ -160,7 +204,7 @@ def verify_draw_command(
 
     Example: spi verify-draw kota-mojokerto
     """
-    from spi_analysis.stages import check_record, verify_institution
+    from spi_analysis.stages import announcements, check_record, draws, log_entries, verify_institution
 
     setup = open_setup(workspace, round_id)
     store, different = open_store(setup), False
@@ -174,6 +218,10 @@ def verify_draw_command(
             if record_only
             else verify_institution(setup, store, institution_id, secret)
         )
+        if entries := log_entries(store, institution_id, check=False):
+            last = announcements(entries)[-1]
+            said = f"announcement {last['number']} of {last['at'][:10]}, drawn {len(draws(entries))} times"
+            out.print(f"{institution_id}: {said}", highlight=False)
         for source, differences in found.items():
             different |= bool(differences)
             out.print(f"{institution_id}, {source}: {other if differences else same}")

@@ -1,4 +1,4 @@
-"""`spi vault`: key, backup, rotation, destruction; copies of all data, and people who ask to be forgotten."""
+"""`spi vault`; copies of all data, people who ask to be forgotten, whose data leaked, papers of data protection."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from spi_analysis.commands.common import (
     KeyOption,
     RoundOption,
     WorkspaceOption,
+    finish,
     open_key,
     open_setup,
     open_vault,
@@ -166,3 +167,45 @@ def forget(
     )  # fmt: skip
     for name in done.kept:
         out.print(f"data/.kept/{name} holds the person still: remove it", style="yellow", highlight=False)
+
+
+@endings.command()
+def breach(
+    leaked: Annotated[Path, typer.Argument(help="The file that got out: a table such as CSV or XLSX.")],
+    folder: Annotated[Path, typer.Option("--folder", help="New folder for list and notices, for your eyes only.")],
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+    key_file: KeyOption = None,
+) -> None:
+    """Whose data a leaked file holds, and which: a list of people, and a draft of the notice to them.
+
+    Example: spi breach found.csv --folder ~/breach-2024-08-01
+    """
+    import hashlib
+
+    from spi_analysis.params import frame_mapping
+    from spi_analysis.reporting import write_notices
+    from spi_analysis.tables import people_in
+    from spi_analysis.tables.importing import read_sheets
+
+    setup = open_setup(workspace, round_id)
+    cells = [cell for sheet in read_sheets(leaked) for row in sheet.rows for cell in row]
+    rules = frame_mapping(setup.workspace, None, None).phones
+    people = people_in(open_vault(setup.workspace, key_file), cells, rules)
+    digest, at = hashlib.sha256(leaked.read_bytes()).hexdigest(), dt.datetime.now().astimezone()
+    written = write_notices(setup, folder, people, leaked.name, digest, at)
+    named = int((people["fields"] == "name").sum())
+    out.print(f"{len(people):,} rows of the vault are in it, {named:,} of them by name alone", highlight=False)
+    finish([], written, setup.workspace)
+
+
+@endings.command("data-protection")
+def data_protection(workspace: WorkspaceOption = None, round_id: RoundOption = None) -> None:
+    """Drafts of the record of processing and of the assessment of risks, from the round's parameters.
+
+    Example: spi data-protection
+    """
+    from spi_analysis.reporting import write_processing_record
+
+    setup = open_setup(workspace, round_id)
+    finish([], write_processing_record(setup), setup.workspace)

@@ -30,6 +30,9 @@ from .many import (
     RoundContext as RoundContext,
 )
 from .many import (
+    announce_all as announce_all,
+)
+from .many import (
     by_institution as by_institution,
 )
 from .many import (

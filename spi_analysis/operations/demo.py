@@ -12,7 +12,7 @@ import yaml
 
 from spi_analysis.errors import ParameterError, StoreError, nearest
 from spi_analysis.params import RoundSetup, Workspace, overlay, read_yaml
-from spi_analysis.stages import draw_institution
+from spi_analysis.stages import announce_institution, draw_institution
 from spi_analysis.synthetic import SyntheticCity, make_city, received_lists, vendor_files
 from spi_analysis.tables import (
     PUBLISHED,
@@ -153,6 +153,7 @@ def _carry_round(setup: RoundSetup, staging: StagingWorkspace, seed: int, report
 def _fieldwork_files(
     city: SyntheticCity, setup: RoundSetup, store: Store, vault: Vault, folder: Path, seed: int
 ) -> list[Path]:
+    announce_institution(setup, store, city.institution_id, vault.secret("prn"))
     draw_institution(setup, store, city.institution_id, vault.secret("prn"))
     invitations = write_invitations(setup, store, vault, city.institution_id)
     return vendor_files(city, invitations, folder / "vendor", setup, seed)

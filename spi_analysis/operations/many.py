@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from spi_analysis.processes import Lost, in_processes
 from spi_analysis.progress import followed
 from spi_analysis.runner import WEIGHTS, inputs_digest, is_done, keep_done
 from spi_analysis.stages import (
+    announce_institution,
     draw_institution,
     draw_table,
     keep_progress,
@@ -215,6 +217,13 @@ def import_logs(
     return _together([*(outcome for outcome in outcomes if not _is_mixed(outcome)), *rest])
 
 
+def announce_all(
+    context: RoundContext, institution_ids: Sequence[str], at: dt.datetime, workers: int | None, console: Console
+) -> list[Done]:
+    """Announce the draws of institutions; the value of an outcome is the entry of its log."""
+    return for_each(context, _announce, dict.fromkeys(institution_ids, at), workers, console, "announcing")
+
+
 def draw_all(
     context: RoundContext, institution_ids: Sequence[str], workers: int | None, console: Console
 ) -> list[Done]:
@@ -297,6 +306,15 @@ def _together(outcomes: Sequence[Done], failed: Sequence[Problem] = ()) -> Impor
 def _stacked(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
+def _announce(context: RoundContext, institution_id: str, at: dt.datetime) -> dict[str, Any]:
+    """The vault keeps count, too: whoever removes the log begins with the number after the last one all the same."""
+    name = f"announced__{context.setup.round.round_id}__{institution_id}"
+    counted = int(context.vault.read_facts(name)["number"]) if context.vault.has(name) else 0
+    entry = announce_institution(context.setup, context.store, institution_id, context.vault.secret("prn"), at, counted)
+    context.vault.write_facts(name, {"number": entry["number"]})
+    return entry
 
 
 def _draw(context: RoundContext, institution_id: str, _: None) -> pd.DataFrame:

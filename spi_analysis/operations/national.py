@@ -19,7 +19,7 @@ from spi_analysis.errors import Problem, StoreError
 from spi_analysis.operations.demo import StagingWorkspace
 from spi_analysis.operations.many import Done, RoundContext, for_each
 from spi_analysis.params import RoundSetup, Source, Workspace, load_setup
-from spi_analysis.stages import draw_institution
+from spi_analysis.stages import announce_institution, draw_institution
 from spi_analysis.synthetic import (
     LABEL,
     Streams,
@@ -218,6 +218,7 @@ def _carry(setup: RoundSetup, store: Store, vault: Vault, city: SyntheticCity, l
     if not store.has("frame", code):
         _require_whole(import_frame(lists, setup, store, vault, institution=code).failed)
     if not store.has("sample", code):
+        announce_institution(setup, store, code, vault.secret("prn"))
         draw_institution(setup, store, code, vault.secret("prn"))
     folder = national_folder(Workspace(setup.workspace.root), code) / "vendor"
     files = _delivered(folder) if store.has("events", code) else []

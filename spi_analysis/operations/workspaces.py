@@ -78,7 +78,8 @@ def new_round(
     place = setup.workspace.params / "rounds"
     text = (place / f"{setup.round.round_id}.yaml").read_text(encoding="utf-8")
     text = _renamed(text, setup, name, year)
-    known: dict[tuple[str, str], str] = {}
+    # Nobody knows it before its day, and no draw is announced while one stands there.
+    known: dict[tuple[str, str], str] = {("draw", "public_value"): '""'}
     weights = setup.years.years.get(year)
     if weights is not None:
         listed = ", ".join(f"{source}: {weight}" for source, weight in weights.source_weights.items())

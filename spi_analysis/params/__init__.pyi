@@ -21,6 +21,9 @@ from .instrument import (
     SourceInstrument as SourceInstrument,
 )
 from .loading import (
+    SAVE_AGAIN as SAVE_AGAIN,
+)
+from .loading import (
     BrokenText as BrokenText,
 )
 from .loading import (
@@ -28,9 +31,6 @@ from .loading import (
 )
 from .loading import (
     Language as Language,
-)
-from .loading import (
-    SAVE_AGAIN as SAVE_AGAIN,
 )
 from .loading import (
     Source as Source,
@@ -63,6 +63,9 @@ from .loading import (
     validate as validate,
 )
 from .mapping import (
+    MODELS as MODELS,
+)
+from .mapping import (
     ContactMapping as ContactMapping,
 )
 from .mapping import (
@@ -82,9 +85,6 @@ from .mapping import (
 )
 from .mapping import (
     HeaderRules as HeaderRules,
-)
-from .mapping import (
-    MODELS as MODELS,
 )
 from .mapping import (
     NameRules as NameRules,
@@ -147,6 +147,12 @@ from .roster import (
     CORRECTIONS as CORRECTIONS,
 )
 from .roster import (
+    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
+)
+from .roster import (
+    OTHER_CORRECTION as OTHER_CORRECTION,
+)
+from .roster import (
     ComponentScore as ComponentScore,
 )
 from .roster import (
@@ -157,12 +163,6 @@ from .roster import (
 )
 from .roster import (
     InstitutionType as InstitutionType,
-)
-from .roster import (
-    NAMED_CORRECTIONS as NAMED_CORRECTIONS,
-)
-from .roster import (
-    OTHER_CORRECTION as OTHER_CORRECTION,
 )
 from .roster import (
     Province as Province,
@@ -211,6 +211,9 @@ from .round import (
 )
 from .round import (
     SmallAreaParams as SmallAreaParams,
+)
+from .round import (
+    ValueForm as ValueForm,
 )
 from .round_files import (
     LEFT_OVER as LEFT_OVER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
@@ -297,12 +298,40 @@ class CoordinationParams(Judgement):
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
 
 
+class ValueForm(Frozen):
+    """The one way to write a public value that is a number, so that nobody can choose among spellings.
+
+    ``digits``: so many before the point, zeros in front included (None: as many as it takes, and no zero in front);
+    ``decimals``: so many behind a point. No other character.
+    """
+
+    digits: Annotated[int, Field(ge=1, le=40)] | None = None
+    decimals: Annotated[int, Field(ge=0, le=12)] = 0
+
+    def fits(self, value: str) -> bool:
+        """Whether a value is written so."""
+        whole = "(0|[1-9][0-9]*)" if self.digits is None else f"[0-9]{{{self.digits}}}"
+        return re.fullmatch(whole + (rf"\.[0-9]{{{self.decimals}}}" if self.decimals else ""), value) is not None
+
+    @property
+    def example(self) -> str:
+        """A number that is written so."""
+        whole = "7214" if self.digits is None else "7214".zfill(self.digits)[-self.digits :]
+        return whole + ("." + "1750".ljust(self.decimals, "0")[: self.decimals] if self.decimals else "")
+
+
 class DrawParams(Judgement):
-    """The public value that fixes the start of the permanent random numbers."""
+    """The public value that fixes the start of the permanent random numbers; empty until its date has come.
+
+    ``timestamp_server``: address of a service (RFC 3161) that confirms when the draw was announced.
+    """
 
     public_value_name: Text
     public_value: str
     public_value_date: dt.date
+    # Without it a draw cannot be announced: one number could be written in many ways, each with another start.
+    public_value_form: ValueForm | None = None
+    timestamp_server: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
 
     @field_validator("public_value")
     @classmethod
@@ -314,6 +343,19 @@ class DrawParams(Judgement):
         return value
 
     coordination: CoordinationParams | None = None
+
+    @model_validator(mode="after")
+    def _in_its_form(self) -> DrawParams:
+        form, value = self.public_value_form, self.public_value
+        if form is not None and value and not form.fits(value):
+            raise Wrong(
+                "the public value is not written in its one form",
+                value,
+                f"a number written like {form.example}",
+                "no mark between thousands, a point before decimals, no other character",
+                key="public_value",
+            )
+        return self
 
 
 class ResponseParams(Judgement):

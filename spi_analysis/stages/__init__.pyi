@@ -1,4 +1,25 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
+from .announce import (
+    announce_institution as announce_institution,
+)
+from .announce import (
+    cell_map as cell_map,
+)
+from .announcement_log import (
+    announcements as announcements,
+)
+from .announcement_log import (
+    draws as draws,
+)
+from .announcement_log import (
+    entry_digest as entry_digest,
+)
+from .announcement_log import (
+    entry_text as entry_text,
+)
+from .announcement_log import (
+    log_entries as log_entries,
+)
 from .audit import (
     FrameAudit as FrameAudit,
 )
@@ -7,9 +28,6 @@ from .audit import (
 )
 from .audit import (
     save_audit as save_audit,
-)
-from .draw import (
-    cell_map as cell_map,
 )
 from .draw import (
     draw_institution as draw_institution,
@@ -24,10 +42,10 @@ from .draw import (
     planned_table as planned_table,
 )
 from .explorer import (
-    Explorer as Explorer,
+    NOT_SCORED as NOT_SCORED,
 )
 from .explorer import (
-    NOT_SCORED as NOT_SCORED,
+    Explorer as Explorer,
 )
 from .explorer import (
     explore_published as explore_published,
@@ -87,13 +105,13 @@ from .overview import (
     save_overview as save_overview,
 )
 from .plan import (
-    History as History,
-)
-from .plan import (
     LEVELS_JOINED as LEVELS_JOINED,
 )
 from .plan import (
     PANEL as PANEL,
+)
+from .plan import (
+    History as History,
 )
 from .plan import (
     SourcePlan as SourcePlan,

@@ -7,7 +7,6 @@ it, the first one that of the draw record.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,8 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, StoreError, nearest
 from spi_analysis.params import RoundSetup, Source
+from spi_analysis.stages.announcement_log import entry_digest
 from spi_analysis.stages.draw import PLACE, activated, archive_path
-from spi_analysis.survey.sampling import canonical
 from spi_analysis.tables import NEVER_AGAIN, Store, demo_seed, mark_demo, not_of_the_demo, one_writer, read_table
 
 LOG = "releases"
@@ -61,7 +60,7 @@ def activate_reserve(
             "people": int((part["wave"] == part["stratum"].map(waves)).sum()),
             "reason": reason.strip(),
             "date": date.isoformat(),
-            "previous": digest_of(entries[-1] if entries else record),
+            "previous": entry_digest(entries[-1] if entries else record),
         }
         _write(setup, store, institution_id, drawn, [*entries, entry])
         return entry
@@ -88,7 +87,7 @@ def undo_activation(setup: RoundSetup, store: Store, institution_id: str, reason
         _require_nobody_invited(store, institution_id, last, people)
         back = {stratum: wave - 1 for stratum, wave in last["strata"].items()}
         entry = last | {"number": len(entries) + 1, "strata": back, "undoes": last["number"], "reason": reason.strip(),
-                        "date": date.isoformat(), "previous": digest_of(last)}  # fmt: skip
+                        "date": date.isoformat(), "previous": entry_digest(last)}  # fmt: skip
         _write(setup, store, institution_id, drawn, [*entries, entry])
         return entry
 
@@ -156,7 +155,7 @@ def log_problems(record: dict[str, Any], drawn: pd.DataFrame, entries: Sequence[
     last = last_waves(drawn, [])
     for number, entry in enumerate(entries, 1):
         place = f"activation {number}"
-        if entry["number"] != number or entry["previous"] != digest_of(previous):
+        if entry["number"] != number or entry["previous"] != entry_digest(previous):
             problems.append(f"{place} does not follow the entry before it")
         known = {h: last.get((entry["source"], h), -1) for h in entry["strata"]}
         # An entry that takes one back names the waves before it.
@@ -206,11 +205,6 @@ def drawn_of(store: Store, institution_id: str) -> pd.DataFrame:
             hint="a draw of an older release has no reserves",
         )
     return read_table(path, None, "what was drawn", NEVER_AGAIN)
-
-
-def digest_of(entry: dict[str, Any]) -> str:
-    """What the next entry of the log says of this one."""
-    return hashlib.sha256(canonical(entry).encode()).hexdigest()
 
 
 def _finish_last(store: Store, institution_id: str, drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> None:

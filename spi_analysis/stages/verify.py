@@ -9,23 +9,26 @@ import pandas as pd
 
 from spi_analysis.errors import SpiError
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.stages.draw import (
-    PRIVATE,
+from spi_analysis.stages.announce import (
     PRIVATE_DIGEST,
-    archive_path,
     context_of,
+    differences_from,
+    excluded_people,
     method_of,
     private_facts,
     public_value,
     rotation_of,
     stratified,
 )
+from spi_analysis.stages.announcement_log import announcements, entry_digest, log_differences, log_entries
+from spi_analysis.stages.draw import ANNOUNCEMENT, PRIVATE, archive_path
 from spi_analysis.stages.plan import listed_in_strata, plan_source, response_history
 from spi_analysis.stages.reserves import drawn_of, log_of, log_problems, record_of, sample_of
 from spi_analysis.survey.sampling import (
     Difference,
     design_of,
     draw_sample,
+    group_digests,
     other_version,
     private_digest,
     record_differences,
@@ -58,7 +61,41 @@ def verify_institution(
         except (SpiError, KeyError, TypeError, AttributeError) as error:
             said = _said(error) if isinstance(error, SpiError) else f"no usable {error}"
             differences[source] = [Difference(f"the record cannot be followed: {said}")]
+    differences = _with_announcement(store, institution_id, record, differences, store.read("frame", institution_id))
     return _with_forgotten(store, institution_id, _with_activations(store, institution_id, record, differences))
+
+
+def _with_announcement(
+    store: Store, institution_id: str, record: dict[str, Any], differences: dict[str, list[Difference]],
+    frame: pd.DataFrame | None = None,
+) -> dict[str, list[Difference]]:  # fmt: skip
+    """Also what is not as it was announced; with the frame the excluded people, too. Older records name nothing."""
+    said = {part.get("context", {}).get(ANNOUNCEMENT) for part in record["sources"].values()} - {None}
+    if not said or any(other_version(part) for part in record["sources"].values()):
+        return differences
+    entries, first = log_entries(store, institution_id, check=False), next(iter(differences))
+    named = [one for one in announcements(entries) if said == {entry_digest(one)}]
+    found = log_differences(entries, record)
+    if not named:
+        found.append(Difference("the announcement that the record names is not in the log"))
+    compared = {source: _against(named[-1], source, part, frame) for source, part in record["sources"].items() if named}
+    together = {source: [*found_, *compared.get(source, [])] for source, found_ in differences.items()}
+    return together | {first: [*found, *together[first]]}
+
+
+def _against(
+    announced: dict[str, Any], source: Source, part: dict[str, Any], frame: pd.DataFrame | None
+) -> list[Difference]:
+    """What of a record, and of the people whom the frame excludes, is not what was announced."""
+    bound = {key: part[key] for key in ("method", "turn")}
+    bound["context"] = {key: value for key, value in part["context"].items() if key != ANNOUNCEMENT}
+    bound["eligible"] = {
+        entry["stratum"]: {"people": entry["pop_size"], "digest": entry["frame_digest"]} for entry in part["strata"]
+    }
+    if frame is not None:
+        bound["excluded"] = group_digests(excluded_people(frame, source), "reason")
+    top = {key: part[key] for key in ("secret_commitment", "public_value_name", "public_value_date")}
+    return list(differences_from(announced, top | {"sources": {source: bound}}))
 
 
 def _with_forgotten(
@@ -92,8 +129,9 @@ def _as_recorded(frame: pd.DataFrame, archived: pd.DataFrame | None) -> pd.DataF
 
 def check_record(store: Store, institution_id: str) -> dict[str, list[Difference]]:
     """What anybody can check with the public record alone: the start and the counts, per source."""
-    parts = record_of(store, institution_id, check=False)["sources"]
-    return {source: other_version(part) or record_differences(part) for source, part in parts.items()}
+    record = record_of(store, institution_id, check=False)
+    found = {source: other_version(part) or record_differences(part) for source, part in record["sources"].items()}
+    return _with_announcement(store, institution_id, record, found)
 
 
 def recorded_strata(frame: pd.DataFrame, part: dict[str, Any], source: Source) -> pd.DataFrame:

@@ -144,6 +144,9 @@ from .demo_marks import (
     demo_seed as demo_seed,
 )
 from .demo_marks import (
+    is_demonstration_name as is_demonstration_name,
+)
+from .demo_marks import (
     keep_generated as keep_generated,
 )
 from .demo_marks import (
@@ -183,6 +186,9 @@ from .end_of_life import (
     forget as forget,
 )
 from .end_of_life import (
+    people_in as people_in,
+)
+from .end_of_life import (
     restore as restore,
 )
 from .end_of_life import (
@@ -205,6 +211,9 @@ from .export import (
 )
 from .files import (
     BEFORE_IMPORT as BEFORE_IMPORT,
+)
+from .files import (
+    PRIVATE as PRIVATE,
 )
 from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
@@ -266,26 +275,26 @@ from .identity import (
 from .identity import (
     person_ids as person_ids,
 )
-from .invitable import (
+from .invitations import (
     OBJECTION as OBJECTION,
 )
-from .invitable import (
+from .invitations import (
     add_changes as add_changes,
 )
-from .invitable import (
+from .invitations import (
     barred_people as barred_people,
-)
-from .invitable import (
-    log_objections as log_objections,
-)
-from .invitable import (
-    record_objections as record_objections,
 )
 from .invitations import (
     issue_invitations as issue_invitations,
 )
 from .invitations import (
+    log_objections as log_objections,
+)
+from .invitations import (
     prepare_invitations as prepare_invitations,
+)
+from .invitations import (
+    record_objections as record_objections,
 )
 from .invitations import (
     with_tokens as with_tokens,

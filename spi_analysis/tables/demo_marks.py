@@ -130,7 +130,12 @@ PLACEHOLDERS = ("demonstration value", "nilai peragaan")
 
 def is_demonstration_value(value: str, name: str) -> bool:
     """Whether a public value is the placeholder that the project carries: known to all before the lists are."""
-    return not value.strip().strip("0") or any(mark in name.casefold() for mark in PLACEHOLDERS)
+    return not value.strip().strip("0") or is_demonstration_name(name)
+
+
+def is_demonstration_name(name: str) -> bool:
+    """Whether a public value is named as the one that the project carries."""
+    return any(mark in name.casefold() for mark in PLACEHOLDERS)
 
 
 def public_value_problem(setup: RoundSetup) -> Problem | None:
@@ -140,7 +145,9 @@ def public_value_problem(setup: RoundSetup) -> Problem | None:
     if demo_seed(workspace) is not None or not is_demonstration_value(draw.public_value, name):
         return None
     return Problem(
-        "the public value of the draw is still the demonstration value: whoever draws could have chosen the sample",
+        "the public value of the draw is still the demonstration value: whoever draws could have chosen the sample"
+        if draw.public_value
+        else "the public value of the draw is not filled in",
         file=f"params/rounds/{setup.round.round_id}.yaml",
         key="draw.public_value",
         got=f"{draw.public_value} ({name})",

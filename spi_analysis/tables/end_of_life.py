@@ -1,4 +1,4 @@
-"""What ends: copies for the day when a disk dies, a person who asks to be forgotten, contacts past their date.
+"""What ends or goes wrong: copies for a lost disk, who asks to be forgotten, whose data leaked, contacts out of date.
 
 Backup and restore take everything below data/ but the key of the vault, which is kept elsewhere. Whoever is forgotten
 leaves vault and invitations; the rows that count in the statistics stay under a code that belongs to nobody.
@@ -15,7 +15,7 @@ import secrets
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from spi_analysis.tables.files import (
     write_csv,
     write_parquet,
 )
-from spi_analysis.tables.identity import ID_LENGTH
+from spi_analysis.tables.identity import ID_LENGTH, link_tokens
 from spi_analysis.tables.schema import KEPT
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.stored_files import damaged, read_record, read_table
@@ -294,6 +294,38 @@ def _holds(cell: object, marks: set[str], words: set[str]) -> bool:
 
 def _digits(text: str) -> str:
     return "".join(letter for letter in text if letter.isdigit())
+
+
+# A file that leaked: whose data are in it.
+
+LEAKED = ("round_id", "institution_id", "source", "name", "phone", "email", "fields")
+# Fewer digits are no telephone and no employee number, but a year or an amount.
+LEAST_DIGITS = 8
+
+
+def people_in(vault: Vault, cells: Iterable[object], rules: PhoneRules) -> pd.DataFrame:
+    """Everyone in the vault of whom a file holds a name, number, address, code or link: one row each (``LEAKED``).
+
+    ``fields`` names what was found. A name alone may be somebody else's; the row says that it is all there is.
+    """
+    texts = {str(cell).strip().casefold() for cell in cells if cell is not None} - {""}
+    numbers = {text for text in texts if len(_digits(text)) >= LEAST_DIGITS}
+    marks = texts | {phone for text in numbers for phone in read_phones(text, rules).values}
+    marks |= {str(read_employee_number(text).value) for text in numbers}
+    found = [_leaked_of(vault, name, marks) for name in vault.tables() if "/contacts/" in name]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(LEAKED))
+
+
+def _leaked_of(vault: Vault, name: str, marks: set[str]) -> pd.DataFrame:
+    """The people of one list who are in the file."""
+    table, round_id = vault.table(name), name.split("/")[0]
+    institution_id, source = name.split("/")[-1].rsplit("__", 1)
+    token = link_tokens(table["person_id"], round_id, institution_id, source, vault.secret("link_token"))
+    fields = table.reindex(columns=["name", *CONTACTS, "employee_number", "person_id"]).assign(link=token)
+    hits = fields.map(lambda cell: isinstance(cell, str) and cell.casefold() in marks)
+    said = [", ".join(hits.columns[row]) for row in hits.to_numpy()]
+    people = table.assign(round_id=round_id, institution_id=institution_id, source=source, fields=said)
+    return people.loc[hits.any(axis=1).to_numpy(), list(LEAKED)]
 
 
 # Contacts past their retention date.

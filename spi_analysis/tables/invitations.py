@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, VaultError, nearest
-from spi_analysis.params import RoundSetup
+from spi_analysis.params import FieldworkParams, RoundSetup
 from spi_analysis.tables.files import PRIVATE, one_writer, write_csv
 from spi_analysis.tables.identity import link_tokens
-from spi_analysis.tables.invitable import REASONS, barred_people, record_objections, with_contacts
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 
@@ -136,8 +136,8 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
     )
 
 
-# The columns that senders take in (docs/platforms.md). A telephone number keeps its +; a name that a spreadsheet would run
-# gets an apostrophe.
+# The columns that senders take in (docs/platforms.md). A telephone number keeps its +; a name that a spreadsheet would
+# run gets an apostrophe.
 
 
 def _links(people: pd.DataFrame, link: str) -> pd.Series:
@@ -173,3 +173,202 @@ def _whatsapp(people: pd.DataFrame, link: str) -> pd.DataFrame:
 
 
 SHAPES: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {"limesurvey": _limesurvey, "whatsapp": _whatsapp}
+
+
+# Who may be contacted no more: whoever asked to be left alone, in any round; whoever has answered, refused or proved
+# ineligible in this one. And the register of what changed after the draw: objections, new numbers, new addresses.
+
+# Why somebody is left out, the weightiest reason first.
+REASONS = {
+    "opted_out": "asked not to be contacted (in this round or another)",
+    "answered": "answered",
+    "refused": "refused",
+    "ineligible": "found ineligible",
+    "broken_off": "began and broke off (to be reminded, not invited)",
+}
+OBJECTION = "opted_out"
+REGISTER = "contact_events"
+CONTACTS = ("phone", "phone_2", "email", "email_2")
+WHO = ["source", "person_id"]
+
+
+@dataclass(frozen=True)
+class Barred:
+    """``opted_out``: person codes; ``contacts``: their numbers and addresses; ``others``: source, person_id, reason."""
+
+    opted_out: frozenset[str]
+    contacts: frozenset[str]
+    others: pd.DataFrame
+
+    def reasons(self, people: pd.DataFrame, source: str) -> pd.Series:
+        """Why each person of a source may not be contacted (a key of ``REASONS``); None where he or she may.
+
+        ``people`` (n, ...): person_id, and phone and email where they are known.
+        """
+        own = self.others[self.others["source"] == source].set_index("person_id")["reason"]
+        reasons = people["person_id"].map(own).astype(object)
+        known = people.reindex(columns=["phone", "email"]).isin(self.contacts).any(axis=1)
+        reasons = reasons.mask(people["person_id"].isin(self.opted_out) | known, OBJECTION)
+        return reasons.where(reasons.notna(), None)
+
+
+def barred_people(
+    setup: RoundSetup, store: Store, vault: Vault, institution_id: str, final: tuple[str, ...] | None = None
+) -> Barred:
+    """All who may not be contacted in this round.
+
+    An objection holds for every round, institution and source of the data folder, and for the number and the address
+    it came from: it is about being contacted, not about one questionnaire. Only one that the register holds for its
+    round alone ends with it. All else is said of one source of one round.
+
+    ``final``: which reasons count beside answers and objections (None: those that keep somebody from an invitation).
+    """
+    opted_out = objectors(store)
+    contacts = _contacts_of(opted_out, store, vault, institution_id) if opted_out else frozenset[str]()
+    fieldwork: FieldworkParams = setup.round_for(institution_id).fieldwork
+    kept = fieldwork.no_invitation_after if final is None else final
+    return Barred(opted_out, contacts, _of_this_round(store, institution_id, kept))
+
+
+# The register across rounds.
+
+
+def objectors(store: Store) -> frozenset[str]:
+    """Person codes of all who asked not to be contacted: in this round, or in another for all rounds."""
+    rounds = {path.parent for table in ("events", REGISTER) for path in store.root.parent.glob(f"*/{table}")}
+    return frozenset[str]().union(*(_objections(Store(root), root == store.root) for root in sorted(rounds)))
+
+
+def _objections(round_: Store, this: bool) -> frozenset[str]:
+    """Person codes of those who objected in a round; those who did so for that round alone, if it is this one."""
+    logged = _who(round_, "events")
+    for_all, for_one = _who(round_, REGISTER, "all"), _who(round_, REGISTER, "round")
+    # Whoever wrote STOP and then said that this round is meant has said it.
+    return (logged | for_all | for_one) if this else (logged - for_one) | for_all
+
+
+def _who(round_: Store, table: str, scope: str = "") -> frozenset[str]:
+    paths = [round_.path(table, code) for code in round_.institutions(table)]
+    states = ((path, path.stat()) for path in paths)
+    return frozenset[str]().union(*(_read(path, scope, at.st_mtime_ns, at.st_ino) for path, at in states))
+
+
+@cache
+def _read(path: Path, scope: str, changed: int, inode: int) -> frozenset[str]:
+    """Read once for every state of the file: 640 institutions are invited one after another."""
+    what = ["change", "scope"] if scope else ["event"]
+    rows = Store(path.parents[1]).read(path.parent.name, path.stem, ["person_id", *what])
+    meant = rows[what[0]].eq(OBJECTION) & (rows["scope"].eq(scope) if scope else True)
+    return frozenset(rows.loc[meant, "person_id"])
+
+
+def add_changes(store: Store, institution_id: str, changes: pd.DataFrame) -> Path:
+    """Add rows to the register of an institution; a row that is there already stays once."""
+    earlier = store.read_if_there(REGISTER, institution_id)
+    rows = changes.assign(institution_id=institution_id, at=changes["at"].astype("datetime64[ns]"))
+    if earlier is not None:
+        rows = pd.concat([earlier.astype({"at": "datetime64[ns]"}), rows])
+    rows = rows.drop_duplicates().sort_values(["at", *WHO, "change", "scope", "reported_by"], ignore_index=True)
+    return store.write(REGISTER, institution_id, rows)
+
+
+def record_objections(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> pd.Series:
+    """Log the objections of sampled people as events of this round, so that they count as refusals and not as silence.
+
+    Whoever objected before the round is never written to; without this nothing would be known of the person.
+
+    Returns
+    -------
+    Series (sources): how many of the sampled people asked not to be contacted.
+    """
+    sample = store.read("sample", institution_id, ["institution_id", *WHO])
+    barred = barred_people(setup, store, vault, institution_id)
+    parts = []
+    for source, people in sample.groupby("source"):
+        known = with_contacts(setup, vault, institution_id, str(source), people)
+        parts.append(people[(barred.reasons(known, str(source)) == OBJECTION).to_numpy()])
+    objected = pd.concat(parts, ignore_index=True)
+    start = pd.Timestamp(setup.round_for(institution_id).fieldwork.start)
+    _log(store, institution_id, objected.assign(event=OBJECTION, at=start, channel="register"))
+    return objected.groupby("source").size().reindex(sorted(sample["source"].unique()), fill_value=0)
+
+
+def log_objections(store: Store, institution_id: str, objections: pd.DataFrame) -> None:
+    """Log objections (source, person_id, at) of people who are in the sample."""
+    sample = store.read_if_there("sample", institution_id)
+    if sample is not None:
+        theirs = sample[["institution_id", *WHO]].merge(objections[[*WHO, "at"]], on=WHO)
+        _log(store, institution_id, theirs.assign(event=OBJECTION, channel="register"))
+
+
+def _log(store: Store, institution_id: str, new: pd.DataFrame) -> None:
+    """Add objections to the log of events; one that is there already, from whatever day, is not added."""
+    events = store.read_if_there("events", institution_id)
+    if events is not None:
+        there = pd.MultiIndex.from_frame(events.loc[events["event"] == OBJECTION, WHO])
+        new = new[~pd.MultiIndex.from_frame(new[WHO]).isin(there)]
+    if len(new):
+        new = new.astype({"at": "datetime64[ns]"})
+        both = new if events is None else pd.concat([events.astype({"at": "datetime64[ns]"}), new])
+        both = both.sort_values(["source", "person_id", "at", "event", "channel"], ignore_index=True)
+        store.write("events", institution_id, both)
+
+
+def with_contacts(
+    setup: RoundSetup, vault: Vault, institution_id: str, source: str, people: pd.DataFrame
+) -> pd.DataFrame:
+    """The people (person_id) with name, phone and email as they are now; None where the vault does not know them."""
+    round_id = setup.round.round_id
+    contacts = pd.DataFrame(columns=["person_id", "name", "phone", "email"])
+    if vault.has_contacts(round_id, institution_id, source):
+        contacts = vault.current_contacts(round_id, institution_id, source)[list(contacts.columns)]
+    return people[["person_id"]].merge(contacts, on="person_id", how="left", validate="1:1")
+
+
+def _contacts_of(people: frozenset[str], store: Store, vault: Vault, institution_id: str) -> frozenset[str]:
+    """Numbers and addresses under which these people are known to the institution, in any round that the vault keeps.
+
+    Somebody may be listed with an employee number here and with a telephone there: two codes, one telephone.
+    """
+    found: set[str] = set()
+    for folder in sorted(store.root.parent.glob("*/frame")):
+        round_ = Store(folder.parent)
+        for source in _sources(round_, institution_id):
+            whose = (round_.root.name, institution_id, source)
+            if vault.has_contacts(*whose):
+                for known in (vault.read_contacts(*whose), vault.read_corrected(*whose)):
+                    theirs = known[known["person_id"].isin(people)].reindex(columns=list(CONTACTS))
+                    found.update(value for value in theirs.to_numpy().ravel() if isinstance(value, str) and value)
+    return frozenset(found)
+
+
+def _sources(store: Store, institution_id: str) -> list[str]:
+    if not store.has("frame", institution_id):
+        return []
+    return sorted(store.read("frame", institution_id, ["source"])["source"].unique())
+
+
+def _of_this_round(store: Store, institution_id: str, final: tuple[str, ...]) -> pd.DataFrame:
+    """What this round's events and answers say against writing to somebody again: the weightiest reason of each."""
+    found = pd.concat([_by_answers(store, institution_id), _by_events(store, institution_id)], ignore_index=True)
+    found = found[found["reason"].isin(["answered", *final])]
+    rank = {reason: i for i, reason in enumerate(REASONS)}
+    return found.sort_values("reason", key=lambda c: c.map(rank), kind="stable").drop_duplicates(WHO)
+
+
+def _by_answers(store: Store, institution_id: str) -> pd.DataFrame:
+    answers = store.read_if_there("responses", institution_id)
+    if answers is None:
+        return pd.DataFrame(columns=["source", "person_id", "reason"], dtype=object)
+    sent_off = answers["completed_at"].notna()
+    return answers[["source", "person_id"]].assign(reason=sent_off.map({True: "answered", False: "broken_off"}))
+
+
+def _by_events(store: Store, institution_id: str) -> pd.DataFrame:
+    """The log may know of an answer that is not imported yet."""
+    events = store.read_if_there("events", institution_id)
+    if events is None:
+        return pd.DataFrame(columns=["source", "person_id", "reason"], dtype=object)
+    reasons = {"completed": "answered", "refused": "refused", "ineligible": "ineligible"}
+    found = events[["source", "person_id"]].assign(reason=events["event"].map(reasons).astype(object))
+    return found.dropna(subset=["reason"]).drop_duplicates()

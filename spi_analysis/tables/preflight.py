@@ -316,6 +316,16 @@ def check_institutions(setup: RoundSetup, store: Store) -> Iterator[Issue]:
                 yield Issue("error", ("import",), institution_id, problem)
 
 
+def _announced(setup: RoundSetup, store: Store, institution_id: str) -> Iterator[Issue]:
+    """A draw is announced before the public value can be known."""
+    where = f"data/{setup.round.round_id}/announcements/{institution_id}.json"
+    if store.read_record("announcements", institution_id) is None:
+        day = setup.round.draw.public_value_date
+        expected = f"an announcement before {day}, the day of the public value"
+        problem = Problem("the draw is not announced yet", where, expected=expected, hint="run: spi announce")
+        yield Issue("missing", ("draw",), institution_id, problem)
+
+
 def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Issue]:
     """A real round is drawn with a real public value, and with dates of its own; what was not is named."""
     for problem in left_over(setup):
@@ -326,6 +336,8 @@ def check_public_value(setup: RoundSetup, store: Store) -> Iterator[Issue]:
     if store.is_synthetic:
         return
     for institution_id in setup.institution_ids:
+        if store.has("frame", institution_id) and not store.has("sample", institution_id):
+            yield from _announced(setup, store, institution_id)
         record = store.read_record("draw", institution_id) or {}
         for source, part in record.get("sources", {}).items():
             if is_demonstration_value(part["public_value"], part["public_value_name"]):

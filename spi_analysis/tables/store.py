@@ -38,7 +38,7 @@ RECORD_WRITTEN_BY = {
     "contacts_imports": OPTIONAL["contact_events"],
 }
 # A draw is made once; what belongs to it is never made again.
-ONCE = ("sample", "draw", "draw_private", "releases")
+ONCE = ("sample", "draw", "draw_private", "releases", "announcements")
 NEVER_AGAIN = f"{RESTORE}: a draw is never repeated"
 
 

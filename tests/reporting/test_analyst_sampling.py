@@ -9,11 +9,10 @@ import pytest
 from spi_analysis.reporting.analyst import list_quality as lists
 from spi_analysis.reporting.analyst import sampling_design as view
 from spi_analysis.stages.audit import FrameAudit, audit_frame
-from spi_analysis.stages.draw import draw_institution
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
 from tests.stages.test_reserves import with_design
-from tests.stages.town import SECRET, TOWN
+from tests.stages.town import SECRET, TOWN, draw_announced
 
 
 @pytest.fixture
@@ -98,7 +97,7 @@ def test_two_stages_have_nothing_to_share_out(data, setup):
 
 def test_the_record_says_what_was_invited_and_what_is_in_reserve(data):
     assert "Nothing has been drawn yet" in view.record_table(data).to_html("en")
-    draw_institution(data.setup, data.store, TOWN, SECRET)
+    draw_announced(data.setup, data.store, TOWN, SECRET)
     sample = data.store.read("sample", TOWN)
     rows = {row[0]: row for row in cells(view.record_table(data))}
     assert list(rows) == ["Internal", "External", "Experts"]

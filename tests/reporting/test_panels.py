@@ -18,14 +18,13 @@ from spi_analysis.reporting.kept_back import panel_note
 from spi_analysis.reporting.translations import languages
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.audit import audit_frame, save_audit
-from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.stages.weight import WeightedSample, people_with_disposition, representativity
 from spi_analysis.tables.round_data import RoundData
 from spi_analysis.tables.store import Store
 from tests.reporting.conftest import page_of
 from tests.stages.conftest import Round
-from tests.stages.town import SECRET, TOWN, Town
+from tests.stages.town import SECRET, TOWN, Town, draw_announced
 
 # The town nominated 14 experts; here two of them did not answer.
 NOMINATED, ANSWERED = 14, 12
@@ -52,7 +51,7 @@ def analysts_views(drawn: Round, responses: pd.DataFrame, town: Town, folder: Pa
     """Every table of pages 10, 20 and 30 that has a row per source."""
     setup, store = drawn.setup, Store(folder / "spi_2024")
     store.write("frame", TOWN, town.frame)
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     data = RoundData(setup, store, setup.roster[TOWN])
     plans, audit = sampling_design.source_plans(data), audit_frame(setup, store, TOWN)
     people = people_with_disposition(drawn.frame, drawn.sample, drawn.events, responses, setup.round, setup.instrument)

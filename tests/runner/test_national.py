@@ -14,10 +14,10 @@ from spi_analysis.operations import national
 from spi_analysis.operations.many import RoundContext, import_lists, import_logs, problems_of, weight_all
 from spi_analysis.operations.national import Recipe, make_national_round, national_folder
 from spi_analysis.params import load_setup
-from spi_analysis.stages.draw import draw_institution
 from spi_analysis.tables.demo_marks import demo_key, demo_seed
 from spi_analysis.tables.files import write_text
 from tests.demo import copy_inputs
+from tests.stages.town import draw_announced
 
 pytestmark = pytest.mark.xdist_group("national")
 ROUND, SEED, SCALE = "spi_2024", 5, 0.02
@@ -159,7 +159,7 @@ def test_by_hand_it_comes_to_the_same_tables(made, tmp_path):
     assert import_lists(lists, context, None, None, 1, QUIET).skipped == 3, "the very same files are passed over"
     codes = setup.institution_ids[:3]
     for code in codes:
-        draw_institution(setup, context.store, code, context.vault.secret("prn"))
+        draw_announced(setup, context.store, code, context.vault.secret("prn"))
     assert not problems_of(make(setup).outcomes)
     for code in codes:
         for table in ("frame", "sample", "events", "responses"):

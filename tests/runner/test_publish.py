@@ -19,7 +19,6 @@ from spi_analysis.reporting.institution.downloads import save_tables
 from spi_analysis.runner.fingerprint import step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import Ledger, batch_folder, one_run
 from spi_analysis.runner.plan import Outcome, plan_steps
-from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
 from spi_analysis.stages.weight import save_weights, weight_institution
@@ -28,7 +27,7 @@ from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
 from spi_analysis.tables.files import write_csv, write_text
 from spi_analysis.tables.store import Store
 from tests.demo import copy_inputs
-from tests.stages.town import SECRET, TOWN, make_town
+from tests.stages.town import SECRET, TOWN, draw_announced, make_town
 
 pytestmark = pytest.mark.xdist_group("publish")
 ROUND = "spi_2024"
@@ -84,7 +83,7 @@ def published_town(folder, secret=SECRET):
     town = make_town(setup)
     # A unit of a list that means ill: spreadsheets start programs from such names.
     store.write("frame", TOWN, town.frame.replace({"unit": {"Dinas Satu": UNIT_THAT_RUNS}}))
-    draw_institution(setup, store, TOWN, secret)
+    draw_announced(setup, store, TOWN, secret)
     sample = store.read("sample", TOWN)
     events, responses = town.fieldwork(sample)
     store.write("events", TOWN, events)

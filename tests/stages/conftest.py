@@ -9,12 +9,11 @@ import pytest
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores import History
 from spi_analysis.stages.change import PublishedFigure, ScoredRound
-from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.respondents import respondents_design
 from spi_analysis.stages.score import Scored, score_institution
 from spi_analysis.stages.weight import WeightedSample, weight_institution
 from spi_analysis.tables.store import Store
-from tests.stages.town import SECRET, TOWN, Town, make_town
+from tests.stages.town import SECRET, TOWN, Town, draw_announced, make_town
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +96,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory, town: Town, setup: RoundSetu
     """The town's round up to the weights: drawn once, answered by 60 %."""
     store = Store(tmp_path_factory.mktemp("round") / "spi_2024")
     store.write("frame", TOWN, town.frame)
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     frame, sample = store.read("frame", TOWN), store.read("sample", TOWN)
     events, responses = town.fieldwork(sample)
     weighted = weight_institution(frame, sample, events, responses, setup.round, setup.instrument)

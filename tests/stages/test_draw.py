@@ -18,7 +18,7 @@ from spi_analysis.tables.store import Store
 from spi_analysis.tables.stored_files import RECORD_DIGEST
 from spi_analysis.tables.upgrade import upgrade_store
 from tests.stages.test_reserves import with_design
-from tests.stages.town import SECRET, TOWN, Town
+from tests.stages.town import SECRET, TOWN, Town, draw_announced, draw_as_before
 
 SOURCES = ("internal", "external", "expert")
 
@@ -75,7 +75,7 @@ def test_a_draw_by_targets_of_precision_is_on_record_and_repeatable(store: Store
     """What the rule invites is what is drawn, and the check repeats it."""
     rule = {"method": "bethel", "targets": [{"domain": "unit", "variable": "share", "cv": 0.2}]}
     by_targets = with_design(setup, allocation=rule, strata=["unit"], reserves=())
-    draw_institution(by_targets, store, TOWN, SECRET)
+    draw_announced(by_targets, store, TOWN, SECRET)
     sample, frame = store.read("sample", TOWN), store.read("frame", TOWN)
     for source in ("internal", "external"):
         planned = plan_source(frame, by_targets.round, source).strata.set_index("stratum")["invited"]
@@ -98,7 +98,7 @@ def test_panel_is_invited_whole(town: Town, setup: RoundSetup) -> None:
 
 
 def test_sample_is_the_smallest_numbers_of_every_stratum(store: Store, setup: RoundSetup) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     sample = store.read("sample", TOWN)
     for source in ("internal", "external"):
         people = eligible_list(store.read("frame", TOWN), source)
@@ -113,7 +113,7 @@ def test_sample_is_the_smallest_numbers_of_every_stratum(store: Store, setup: Ro
 
 
 def test_weights_of_every_stratum_sum_to_its_people(store: Store, setup: RoundSetup) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     sample = store.read("sample", TOWN)
     sums = sample.groupby(["source", "stratum"])["base_weight"].sum()
     sizes = sample.groupby(["source", "stratum"])["pop_size"].first()
@@ -123,7 +123,7 @@ def test_weights_of_every_stratum_sum_to_its_people(store: Store, setup: RoundSe
 
 
 def test_a_second_draw_is_refused_and_nothing_changes(store: Store, setup: RoundSetup) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
     with pytest.raises(StoreError, match="already drawn") as caught:
         draw_institution(setup, store, TOWN, b"another secret of the same length")
@@ -132,32 +132,32 @@ def test_a_second_draw_is_refused_and_nothing_changes(store: Store, setup: Round
 
 
 def test_same_frame_and_secret_give_the_same_bytes(store: Store, town: Town, setup: RoundSetup, tmp_path) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     other = Store(tmp_path / "again")
     other.write("frame", TOWN, town.frame)
-    draw_institution(setup, other, TOWN, SECRET)
+    draw_announced(setup, other, TOWN, SECRET)
     for part in ("draw", "sample"):
         for path in (store.root / part).iterdir():
             assert path.read_bytes() == (other.root / part / path.name).read_bytes(), path.name
 
 
 def test_row_order_of_the_frame_changes_nobody_s_fate(store: Store, town: Town, setup: RoundSetup, tmp_path) -> None:
-    first = draw_institution(setup, store, TOWN, SECRET)
+    first = draw_announced(setup, store, TOWN, SECRET)
     other = Store(tmp_path / "mixed")
     other.write("frame", TOWN, town.frame.sample(frac=1, random_state=5))
-    assert draw_institution(setup, other, TOWN, SECRET) == first
+    assert draw_announced(setup, other, TOWN, SECRET) == first
     people = [set(s.read("sample", TOWN)["person_id"]) for s in (store, other)]
     assert people[0] == people[1]
 
 
 def test_verify_says_same_draw(store: Store, setup: RoundSetup) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     assert verify_institution(setup, store, TOWN, SECRET) == {source: [] for source in SOURCES}
     assert verify_institution(setup, store, TOWN, None) == {source: [] for source in SOURCES}
 
 
 def test_one_changed_row_is_named_with_its_stratum(store: Store, setup: RoundSetup) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     frame = store.read("frame", TOWN)
     row = frame.index[(frame["unit"] == "Puskesmas")][7]
     frame.loc[row, "age_group"] = "changed"
@@ -169,7 +169,7 @@ def test_one_changed_row_is_named_with_its_stratum(store: Store, setup: RoundSet
 
 
 def test_a_person_made_ineligible_afterwards_is_found(store: Store, setup: RoundSetup) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     frame = store.read("frame", TOWN)
     row = frame.index[frame["unit"] == "Puskesmas"][0]
     store.write("frame", TOWN, frame.assign(is_eligible=frame["is_eligible"] & (frame.index != row)))
@@ -179,7 +179,7 @@ def test_a_person_made_ineligible_afterwards_is_found(store: Store, setup: Round
 
 
 def test_anybody_can_check_the_record_alone(store: Store, setup: RoundSetup) -> None:
-    record = draw_institution(setup, store, TOWN, SECRET)
+    record = draw_announced(setup, store, TOWN, SECRET)
     assert check_record(store, TOWN) == {source: [] for source in SOURCES}
     record["sources"]["internal"]["public_value"] = "4711"
     record["sources"]["external"]["strata"][0]["sample_size"] += 1
@@ -190,14 +190,14 @@ def test_anybody_can_check_the_record_alone(store: Store, setup: RoundSetup) -> 
 
 
 def test_the_table_of_a_draw_has_a_row_per_source(store: Store, setup: RoundSetup) -> None:
-    table = draw_table([draw_institution(setup, store, TOWN, SECRET)])
+    table = draw_table([draw_announced(setup, store, TOWN, SECRET)])
     assert table["source"].tolist() == list(SOURCES)
     assert table["invited first"].sum() == len(store.read("sample", TOWN))
 
 
 def test_a_draw_on_record_before_there_were_versions_is_the_same_draw(store: Store, setup: RoundSetup) -> None:
     """Earlier releases wrote neither the version of the store nor digests into records."""
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     (store.root / SCHEMA_FILE).unlink()
     for path in store.root.glob("draw*/*.json"):
         record = json.loads(path.read_text())
@@ -215,7 +215,7 @@ def test_a_draw_on_record_with_exact_spans_is_the_same_draw_after_the_upgrade(st
     spans = {"under_1": 0.5, "1_to_2": 1.5, "2_to_5": 2.25, "5_to_10": 7.0, "10_to_20": 12.5, "from_20": 30.0}
     exact = banded.assign(**{years: banded[band].map(spans).astype(float) for years, band in EXACT_SPANS.items()})
     write_parquet(store.path("frame", TOWN), exact.drop(columns=list(EXACT_SPANS.values())))
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_as_before(setup, store, TOWN, SECRET)
     write_parquet(store.path("frame", TOWN), banded)
     assert verify_institution(setup, store, TOWN, SECRET) == {source: [] for source in SOURCES}
     first = banded.index[(banded["source"] == "internal") & banded["is_eligible"]][0]
@@ -234,7 +234,7 @@ def test_verify_before_any_draw(store: Store, setup: RoundSetup) -> None:
 def test_a_source_without_anybody_stops_the_draw(store: Store, town: Town, setup: RoundSetup, source: str) -> None:
     store.write("frame", TOWN, town.frame[town.frame["source"] != source])
     with pytest.raises(SamplingError, match=f"nobody of source {source}") as caught:
-        draw_institution(setup, store, TOWN, SECRET)
+        draw_announced(setup, store, TOWN, SECRET)
     assert f"import the {source} list first" in str(caught.value)
     assert not store.has("sample", TOWN), "nothing half done"
 

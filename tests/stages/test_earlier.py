@@ -9,7 +9,6 @@ import pytest
 from spi_analysis.errors import ParameterError, SamplingError
 from spi_analysis.params import RoundSetup, UnitFacts, Workspace, load_setup
 from spi_analysis.params.round import CoordinationParams
-from spi_analysis.stages.draw import draw_institution
 from spi_analysis.stages.plan import History, plan_source, response_history
 from spi_analysis.stages.verify import verify_institution
 from spi_analysis.stages.weight import save_weights
@@ -18,7 +17,7 @@ from spi_analysis.survey.sampling.draw import record_seal
 from spi_analysis.tables.store import Store
 from tests.stages.conftest import Round
 from tests.stages.test_reserves import with_design
-from tests.stages.town import SECRET, TOWN, Town
+from tests.stages.town import SECRET, TOWN, Town, draw_announced, draw_as_before
 
 PRIOR = 40
 
@@ -127,7 +126,7 @@ def test_last_round_s_store_is_read(drawn: Round, store: Store, setup: RoundSetu
     assert (found.invited, found.answered) == (len(invited), invited["disposition"].isin(["I", "P"]).sum())
     assert found.groups["invited"].sum() == found.invited
     assert response_history(setup, store, TOWN, "internal") is None, "no round is named"
-    draw_institution(told, store, TOWN, SECRET)
+    draw_announced(told, store, TOWN, SECRET)
     rates = store.read_record("draw_private", TOWN)["sources"]["internal"]["response"]
     assert len(set(rates.values())) > 1, "on record, stratum by stratum"
     assert not any(verify_institution(told, store, TOWN, SECRET).values())
@@ -187,7 +186,7 @@ def test_the_public_record_does_not_give_last_year_s_answers_back(tmp_path, setu
     """
     rows = "kota-mojokerto,external,Dinas Satu,,100,60,,vendor\nkota-mojokerto,external,Puskesmas,,50,37,,vendor\n"
     told = with_design(with_facts(tmp_path, setup, rows), margin=0.12)
-    public = draw_institution(told, store, TOWN, SECRET)
+    public = draw_announced(told, store, TOWN, SECRET)
     design = told.round.sources["external"].design
     common = (97 + PRIOR * design.response_rate) / (150 + PRIOR)
     rate = design.eligibility_rate * (37 + PRIOR * common) / (50 + PRIOR)
@@ -202,7 +201,7 @@ def test_the_public_record_does_not_give_last_year_s_answers_back(tmp_path, setu
 
 @pytest.mark.parametrize("spoil", ["changed", "of another source", "missing"])
 def test_the_private_part_is_that_of_the_draw(store: Store, setup: RoundSetup, spoil: str) -> None:
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     path = store.root / "draw_private" / f"{TOWN}.json"
     private = store.read_record("draw_private", TOWN)
     if spoil == "missing":
@@ -218,7 +217,7 @@ def test_the_private_part_is_that_of_the_draw(store: Store, setup: RoundSetup, s
 
 def test_a_record_from_before_the_private_part_is_still_verified(store: Store, setup: RoundSetup) -> None:
     """Records of version 3 held the anticipated response themselves, under the same seal."""
-    record = draw_institution(setup, store, TOWN, SECRET)
+    record = draw_as_before(setup, store, TOWN, SECRET)
     private = store.read_record("draw_private", TOWN)["sources"]
     for source, part in record["sources"].items():
         del part["context"]["private_digest"]
@@ -246,9 +245,9 @@ def two_rounds(store: Store, town: Town, setup: RoundSetup, aim: str, margin: fl
     roomy = with_design(setup, margin=0.16, reserves=())
     earlier = Store(store.root.parent / "spi_2023")
     earlier.write("frame", TOWN, town.frame)
-    draw_institution(roomy, earlier, TOWN, SECRET)
+    draw_announced(roomy, earlier, TOWN, SECRET)
     now = coordinated(roomy, aim, margin)
-    draw_institution(now, store, TOWN, SECRET)
+    draw_announced(now, store, TOWN, SECRET)
     assert not any(verify_institution(now, store, TOWN, SECRET).values())
     before, after = earlier.read("sample", TOWN), store.read("sample", TOWN)
     keys = [set(zip(table["source"], table["person_id"], strict=True)) for table in (before, after)]
@@ -277,15 +276,15 @@ def test_a_turn_that_was_not_computed_is_named(store: Store, town: Town, setup: 
 def test_co_ordination_needs_the_earlier_public_value(store: Store, town: Town, setup: RoundSetup) -> None:
     earlier = Store(store.root.parent / "spi_2023")
     earlier.write("frame", TOWN, town.frame)
-    draw_institution(setup, earlier, TOWN, SECRET)
+    draw_announced(setup, earlier, TOWN, SECRET)
     with pytest.raises(SamplingError, match="needs the public value of the round") as caught:
-        draw_institution(coordinated(setup, "least", public_value="4711"), store, TOWN, SECRET)
+        draw_announced(coordinated(setup, "least", public_value="4711"), store, TOWN, SECRET)
     assert "expected: 0000" in str(caught.value)
     assert not store.has("sample", TOWN)
 
 
 def test_an_institution_without_an_earlier_draw_starts_at_the_public_value(store: Store, setup: RoundSetup) -> None:
-    record = draw_institution(coordinated(setup, "least"), store, TOWN, SECRET)
+    record = draw_announced(coordinated(setup, "least"), store, TOWN, SECRET)
     part = record["sources"]["internal"]
     assert part["turn"] == 0
     assert part["context"]["coordination"] == {"round": "spi_2023", "aim": "least", "found": False}

@@ -10,13 +10,13 @@ import pytest
 
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup
-from spi_analysis.stages.draw import archive_path, draw_institution, draw_table, planned_table
+from spi_analysis.stages.draw import archive_path, draw_table, planned_table
 from spi_analysis.stages.reserves import LOG, activate_reserve, activation_table, drawn_of, log_of, undo_activation
 from spi_analysis.stages.verify import verify_institution
 from spi_analysis.stages.weight import weight_institution
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.store import Store
-from tests.stages.town import SECRET, TOWN, Town
+from tests.stages.town import SECRET, TOWN, Town, draw_announced
 
 DAY = dt.date(2024, 9, 2)
 SOURCES = ("internal", "external", "expert")
@@ -47,7 +47,7 @@ def differences(setup: RoundSetup, store: Store) -> dict[str, list[str]]:
 
 
 def test_reserves_are_drawn_but_not_invited(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     drawn, sample = drawn_of(store, TOWN), store.read("sample", TOWN)
     assert set(sample["wave"]) == {1}
     assert len(drawn) > len(sample)
@@ -60,7 +60,7 @@ def test_an_activation_that_was_killed_is_finished_and_spends_no_second_reserve(
     store: Store, roomy: RoundSetup, monkeypatch
 ) -> None:
     """Killed after the log, before the sample: the same command again invites those of the log, and no others."""
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -83,7 +83,7 @@ def test_an_activation_that_was_killed_is_finished_and_spends_no_second_reserve(
 
 def test_an_activated_wave_joins_the_sample_with_right_weights(store: Store, roomy: RoundSetup) -> None:
     """N_h / m_h of what was activated, whatever was drawn; the other sources stay as they are."""
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     before = store.read("sample", TOWN)
     entry = activate(roomy, store)
     after = store.read("sample", TOWN)
@@ -98,7 +98,7 @@ def test_an_activated_wave_joins_the_sample_with_right_weights(store: Store, roo
 
 
 def test_activating_everything_in_turns_is_the_whole_draw(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     activate(roomy, store)
     activate(roomy, store)
     drawn = drawn_of(store, TOWN)
@@ -112,7 +112,7 @@ def test_activating_everything_in_turns_is_the_whole_draw(store: Store, roomy: R
 
 
 def test_one_stratum_alone(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     entry = activate(roomy, store, strata=["Puskesmas"])
     sample = store.read("sample", TOWN)
     assert set(sample.loc[sample["wave"] == 2, "stratum"]) == {"Puskesmas"} == set(entry["strata"])
@@ -122,7 +122,7 @@ def test_one_stratum_alone(store: Store, roomy: RoundSetup) -> None:
 @pytest.mark.parametrize("method", [{}, {"method": "systematic", "order": ("unit", "age_group")}])
 def test_verify_repeats_draw_and_activations(store: Store, roomy: RoundSetup, method: dict) -> None:
     setup = with_design(roomy, **method)
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     assert differences(setup, store) == {}
     activate(setup, store)
     activate(setup, store, "internal")
@@ -135,7 +135,7 @@ def test_two_stages_are_drawn_activated_and_verified(store: Store, town: Town, s
     setup = with_design(
         setup, method="two_stage", two_stage={"unit": "unit", "units": 3, "people": 12}, reserves=(0.5,)
     )
-    draw_institution(setup, store, TOWN, SECRET)
+    draw_announced(setup, store, TOWN, SECRET)
     sample = store.read("sample", TOWN)
     internal = sample[sample["source"] == "internal"]
     people = store.read("frame", TOWN).set_index("person_id")["unit"]
@@ -152,7 +152,7 @@ def test_the_order_of_the_frame_changes_nothing(store: Store, town: Town, roomy:
     other = Store(tmp_path / "mixed")
     other.write("frame", TOWN, town.frame.sample(frac=1, random_state=5))
     for one in (store, other):
-        draw_institution(roomy, one, TOWN, SECRET)
+        draw_announced(roomy, one, TOWN, SECRET)
         activate(roomy, one)
     assert differences(roomy, other) == {}
     kept = [one.read("sample", TOWN).sort_values(["source", "person_id"], ignore_index=True) for one in (store, other)]
@@ -179,7 +179,7 @@ def tampered_log(store: Store, change) -> None:
     ],
 )
 def test_a_log_that_was_changed_is_named(store: Store, roomy: RoundSetup, change, what: str) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     activate(roomy, store)
     activate(roomy, store)
     tampered_log(store, change)
@@ -187,7 +187,7 @@ def test_a_log_that_was_changed_is_named(store: Store, roomy: RoundSetup, change
 
 
 def test_somebody_put_into_the_sample_is_named(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     sample, drawn = store.read("sample", TOWN), drawn_of(store, TOWN)
     reserve = drawn[(drawn["source"] == "external") & (drawn["wave"] == 2)].iloc[0]
     row = sample.index[(sample["source"] == "external") & (sample["stratum"] == reserve["stratum"])][0]
@@ -200,7 +200,7 @@ def test_somebody_put_into_the_sample_is_named(store: Store, roomy: RoundSetup) 
 
 
 def test_a_weight_that_was_changed_is_named(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     sample = store.read("sample", TOWN)
     sample.loc[3, "base_weight"] *= 1.001
     store.write("sample", TOWN, sample)
@@ -208,7 +208,7 @@ def test_a_weight_that_was_changed_is_named(store: Store, roomy: RoundSetup) -> 
 
 
 def test_waves_swapped_in_the_archive_are_named(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     path = archive_path(store, TOWN, "drawn")
     drawn = pd.read_parquet(path)
     inside = (drawn["source"] == "external") & (drawn["stratum"] == "Puskesmas")
@@ -228,12 +228,12 @@ def test_waves_swapped_in_the_archive_are_named(store: Store, roomy: RoundSetup)
     ],
 )
 def test_parameters_changed_after_the_draw_are_named(store: Store, roomy: RoundSetup, changes: dict, what: str) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     assert what in differences(with_design(roomy, **changes), store)["internal"]
 
 
 def test_another_public_value_in_the_round_is_named(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     draw = roomy.round.draw.model_copy(update={"public_value": "4711"})
     other = replace(roomy, round=roomy.round.model_copy(update={"draw": draw}))
     assert differences(other, store)["expert"] == ["a parameter is not the one of the draw (public_value)"]
@@ -241,7 +241,7 @@ def test_another_public_value_in_the_round_is_named(store: Store, roomy: RoundSe
 
 def test_sizes_that_do_not_follow_from_the_plan_are_named(store: Store, roomy: RoundSetup, monkeypatch) -> None:
     """Somebody draws more in a stratum of their choice, with a record that is sound by itself."""
-    import spi_analysis.stages.draw as stage
+    import spi_analysis.stages.announce as stage
 
     plan = stage.plan_source
 
@@ -251,12 +251,12 @@ def test_sizes_that_do_not_follow_from_the_plan_are_named(store: Store, roomy: R
         return made
 
     monkeypatch.setattr(stage, "plan_source", generous)
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     assert differences(roomy, store)["external"] == ["the number drawn does not follow from the round's parameters"]
 
 
 def test_a_record_of_an_older_version_says_so_and_no_more(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     record = store.read_record("draw", TOWN)
     for part in record["sources"].values():
         part["record_version"] = 2
@@ -267,7 +267,7 @@ def test_a_record_of_an_older_version_says_so_and_no_more(store: Store, roomy: R
 
 def test_any_single_field_changed_in_the_record_is_found(store: Store, roomy: RoundSetup) -> None:
     """Every kind of leaf of the external record, one at a time: in words, never as a raised error."""
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     sound = store.read_record("draw", TOWN)
 
     def leaves(node, path=()):
@@ -306,7 +306,7 @@ def test_any_single_field_changed_in_the_record_is_found(store: Store, roomy: Ro
     ],
 )
 def test_an_activation_that_cannot_be_is_refused(store: Store, roomy: RoundSetup, arguments: tuple, what: str) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     with pytest.raises(SamplingError, match=what):
         activate_reserve(roomy, store, TOWN, *arguments, DAY)
     assert log_of(store, TOWN) == []
@@ -345,7 +345,7 @@ def test_a_two_stage_sample_is_weighted_and_resampled_by_whole_units(
     more = frame[internal].assign(person_id=frame.loc[internal, "person_id"] + "-b")
     frame = pd.concat([frame, more], ignore_index=True)
     store.write("frame", TOWN, frame)
-    draw_institution(two, store, TOWN, SECRET)
+    draw_announced(two, store, TOWN, SECRET)
     sample = store.read("sample", TOWN)
     assert not any(verify_institution(two, store, TOWN, SECRET).values())
     events, responses = town.fieldwork(sample)
@@ -375,7 +375,7 @@ def test_an_activated_wave_gets_an_invitation_file_of_its_own(store: Store, room
     written = []
     monkeypatch.setattr(invitations, "with_tokens", lambda setup, vault, i, source, people: people.assign(name="x"))
     monkeypatch.setattr(invitations, "_write", lambda path, people: written.append((path.name, len(people))) or path)
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     entry = activate(roomy, store)
     invitations.prepare_invitations(roomy, store, None, TOWN).write(store)
     assert dict(written)[f"{TOWN}__external__wave2.csv"] == entry["people"]
@@ -387,7 +387,7 @@ def undo(setup: RoundSetup, store: Store) -> dict:
 
 
 def test_an_activation_is_taken_back_by_one_more_entry(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     before = store.read("sample", TOWN)
     first = activate(roomy, store)
     entry = undo(roomy, store)
@@ -399,7 +399,7 @@ def test_an_activation_is_taken_back_by_one_more_entry(store: Store, roomy: Roun
 
 
 def test_only_the_last_activation_can_be_taken_back(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     with pytest.raises(SamplingError, match="no activation to take back"):
         undo(roomy, store)
     activate(roomy, store)
@@ -410,7 +410,7 @@ def test_only_the_last_activation_can_be_taken_back(store: Store, roomy: RoundSe
 
 @pytest.mark.parametrize("what", ["file", "event"])
 def test_a_wave_of_which_somebody_may_have_been_invited_stays(store: Store, roomy: RoundSetup, what: str) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     activate(roomy, store)
     people = store.read("sample", TOWN).query("wave == 2")
     if what == "file":
@@ -426,7 +426,7 @@ def test_a_wave_of_which_somebody_may_have_been_invited_stays(store: Store, room
 
 
 def test_an_undo_that_names_another_activation_is_found(store: Store, roomy: RoundSetup) -> None:
-    draw_institution(roomy, store, TOWN, SECRET)
+    draw_announced(roomy, store, TOWN, SECRET)
     activate(roomy, store)
     undo(roomy, store)
     record = store.read_record(LOG, TOWN)
@@ -439,4 +439,4 @@ def test_a_dry_run_says_what_the_draw_then_does(store: Store, roomy: RoundSetup)
     planned = planned_table(roomy, store, TOWN)
     assert not store.has("sample", TOWN)
     assert store.read_record("draw", TOWN) is None
-    pd.testing.assert_frame_equal(planned, draw_table([draw_institution(roomy, store, TOWN, SECRET)]))
+    pd.testing.assert_frame_equal(planned, draw_table([draw_announced(roomy, store, TOWN, SECRET)]))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.params import RoundParams, RoundSetup
+from spi_analysis.stages.announce import bound_parts, plan_draws
+from spi_analysis.stages.announcement_log import keep_announcement
+from spi_analysis.stages.draw import draw_institution
+from spi_analysis.survey.sampling.draw import record_seal
 from spi_analysis.tables.contracts import checked, tenure_bands
+from spi_analysis.tables.store import Store
 
 TOWN = "kota-mojokerto"
 SECRET = b"only for tests, not a secret"
@@ -17,6 +24,8 @@ UNITS = {
     "external": {"Dinas Satu": 80, "Puskesmas": 60, "Dinas Dua": 30},
     "expert": {None: 14},
 }
+# The public value of 2024 is that of 22 July.
+BEFORE = dt.date(2024, 7, 15)
 SENT = pd.Timestamp("2024-08-01 09:00")
 
 
@@ -27,6 +36,35 @@ def with_steps(round_: RoundParams, *steps: dict[str, object], source: str = "in
     return round_.model_copy(
         update={"sources": round_.sources | {source: part.model_copy(update={"weighting": weighting})}}
     )
+
+
+def draw_announced(
+    setup: RoundSetup, store: Store, institution_id: str, secret: bytes, day: dt.date = BEFORE
+) -> dict[str, Any]:
+    """Announce on a day before the public value's, and draw: what the tests of a drawn round begin with."""
+    keep_announced(setup, store, institution_id, secret, day)
+    return draw_institution(setup, store, institution_id, secret)
+
+
+def keep_announced(
+    setup: RoundSetup, store: Store, institution_id: str, secret: bytes, day: dt.date = BEFORE
+) -> dict[str, Any]:
+    """An announcement of that day, whatever the parameters carry as public value."""
+    frame, round_ = store.read("frame", institution_id), setup.round_for(institution_id)
+    bound = bound_parts(round_, frame, plan_draws(setup, store, institution_id, frame), secret)
+    at = dt.datetime(day.year, day.month, day.day, 9, tzinfo=dt.UTC)
+    return keep_announcement(store, institution_id, bound, secret, at)
+
+
+def draw_as_before(setup: RoundSetup, store: Store, institution_id: str, secret: bytes) -> dict[str, Any]:
+    """A draw of the time when none was announced: neither the record nor a log says anything of it."""
+    record = draw_announced(setup, store, institution_id, secret)
+    for part in record["sources"].values():
+        del part["context"]["announcement"]
+        part["seal"] = record_seal(part, secret)
+    store.write_record("draw", institution_id, record)
+    (store.root / "announcements" / f"{institution_id}.json").unlink()
+    return record
 
 
 def steps_of(round_: RoundParams, source: str = "internal") -> list[dict[str, object]]:

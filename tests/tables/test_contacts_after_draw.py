@@ -12,8 +12,7 @@ from spi_analysis.fieldwork.reminders import log_of_reminders, prepare_reminders
 from spi_analysis.tables.identity import check_codes, link_tokens
 from spi_analysis.tables.importing.contacts import import_contacts, opt_out
 from spi_analysis.tables.importing.frame import import_frame
-from spi_analysis.tables.invitable import objectors, record_objections
-from spi_analysis.tables.invitations import write_invitations
+from spi_analysis.tables.invitations import objectors, record_objections, write_invitations
 from spi_analysis.tables.store import Store
 from tests.tables.lists import codes, users
 

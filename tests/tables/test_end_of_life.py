@@ -1,7 +1,9 @@
 """Copies that can be restored, a person who is forgotten, contacts past their date; whole or not at all."""
 
+import contextlib
 import datetime as dt
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -9,10 +11,23 @@ import pytest
 from spi_analysis.errors import InputError, StoreError, VaultError
 from spi_analysis.params import Workspace, frame_mapping
 from spi_analysis.params.round import RetentionParams
+from spi_analysis.reporting.data_protection import write_notices, write_processing_record
 from spi_analysis.tables import end_of_life
-from spi_analysis.tables.end_of_life import back_up, destroy_contacts, drill, forget, restore, retention_reminder
+from spi_analysis.tables.end_of_life import (
+    back_up,
+    destroy_contacts,
+    drill,
+    forget,
+    people_in,
+    restore,
+    retention_reminder,
+)
+from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.invitations import write_invitations
 from spi_analysis.tables.store import Store
+from spi_analysis.tables.stored_files import read_table
+from spi_analysis.tables.vault import Vault, VaultKey
+from tests.kills import kill_after, numbered, times_of
 from tests.tables.lists import CITY
 
 DAY = dt.date(2025, 3, 1)
@@ -157,8 +172,6 @@ def test_a_damaged_backup_or_store_is_named_and_nothing_is_changed(filled, tmp_p
 
 
 def kept_until(setup, day):
-    from dataclasses import replace
-
     retention = RetentionParams(contacts_until=day, source="test", as_of=day) if day else None
     return replace(setup, round=setup.round.model_copy(update={"retention": retention}))
 
@@ -181,3 +194,93 @@ def test_contacts_are_destroyed_after_their_date_with_a_certificate(filled, setu
     pd.testing.assert_frame_equal(store.read("frame", CITY), frame)
     assert retention_reminder(late, DAY) is None
     assert destroy_contacts(late, vault, DAY + dt.timedelta(days=9)) == done, "twice is once"
+
+
+def another(workspace, folder):
+    """A copy of a workspace with its data."""
+    shutil.copytree(workspace.root, folder)
+    return Workspace(folder)
+
+
+def test_import_forget_and_rotate_killed_at_ten_moments_leave_nothing_half(filled, key, tmp_path):
+    """Kill -9: every entry and table can be read, and the same command once more ends what was begun."""
+    new, tables = VaultKey(b"n" * 32), lambda place: sorted(place.data.glob("spi_2024/*/*.parquet"))
+
+    def work(place):
+        forget(place, Vault.open(place.data / "vault", key), SITI[0], rules(place), DAY)
+        Vault.rotate(place.data / "vault", key, new)
+
+    trial = another(filled, tmp_path / "trial")
+    for name, moment in numbered(times_of(lambda: work(trial))):
+        place = another(filled, tmp_path / name)
+        kill_after(moment, lambda place=place: work(place))
+        assert all(len(read_table(path)) == 3 for path in tables(place))
+        try:
+            vault = Vault.open(place.data / "vault", key)
+        except VaultError:
+            vault = Vault.open(place.data / "vault", new)
+        assert all(len(vault.table(name)) for name in vault.tables() if "/contacts/" in name)
+        if vault.keys[0] == key:
+            with contextlib.suppress(InputError):
+                forget(place, vault, SITI[0], rules(place), DAY)
+        vault = Vault.rotate(place.data / "vault", key, new)
+        assert not any(mark in everything(place, vault) for mark in SITI)
+        assert not vault.has("forgetting")
+
+
+def test_an_import_killed_at_ten_moments_leaves_nothing_half(setup, write_xlsx, employees, key, tmp_path):
+    """Kill -9: whoever is in the frame has contacts in the vault, and importing once more gives the whole list."""
+    book = write_xlsx(f"{CITY}__internal.xlsx", employees)
+    secrets = {name: name.encode().ljust(32, b".") for name in ("person_id", "prn", "link_token")}
+
+    def fresh(name):
+        place = Workspace(tmp_path / name)
+        shutil.copytree(setup.workspace.params, place.params)
+        Vault.create(place.data / "vault", key, secrets)
+        return replace(setup, workspace=place)
+
+    def work(told):
+        vault = Vault.open(told.workspace.data / "vault", key)
+        return import_frame([book], told, Store(told.workspace.data / "spi_2024"), vault)
+
+    trial = fresh("trial")
+    moments = times_of(lambda: work(trial))
+    whole = Store(trial.workspace.data / "spi_2024").read("frame", CITY)
+    for name, moment in numbered(moments):
+        told = fresh(name)
+        kill_after(moment, lambda told=told: work(told))
+        store, vault = Store(told.workspace.data / "spi_2024"), Vault.open(told.workspace.data / "vault", key)
+        if store.has("frame", CITY):
+            listed = vault.read_contacts("spi_2024", CITY, "internal")
+            assert set(store.read("frame", CITY)["person_id"]) <= set(listed["person_id"])
+        work(told)
+        pd.testing.assert_frame_equal(store.read("frame", CITY), whole)
+
+
+def test_a_leaked_file_is_led_back_to_people_and_fields(filled, vault):
+    """Phone as somebody else writes it, an address in capitals, a link, a name alone; a year is nobody's."""
+    (link,) = pd.read_csv(filled.data / "spi_2024" / "invitations" / f"{CITY}__internal.csv", dtype=str).query(
+        "name == 'Agus Contoh'"
+    )["token"]
+    cells = ["0812 0000 0002", "BUDI@contoh.id", link, "Budi Contoh", 2024, None, "orang lain"]
+    found = people_in(vault, cells, rules(filled)).set_index("name")["fields"].to_dict()
+    assert found == {"Siti Contoh": "phone", "Budi Contoh": "name, email", "Agus Contoh": "link"}
+    assert people_in(vault, ["0812", "198"], rules(filled)).empty
+
+
+def test_papers_of_data_protection_are_drafted_from_the_parameters(setup, filled, vault, tmp_path):
+    told = kept_until(setup, dt.date(2026, 12, 31))
+    pages = {path.name: path.read_text() for path in write_processing_record(told)}
+    assert set(pages) == {"processing.id.html", "processing.en.html"}
+    for words in ("31 Desember 2026", "nomor pegawai (NIP)", "kurang dari 10 orang", "Internal (pegawai)"):
+        assert words in pages["processing.id.html"], words
+    people, at = people_in(vault, [SITI[0]], rules(filled)), dt.datetime(2024, 8, 1, 9, tzinfo=dt.UTC)
+    written = write_notices(told, tmp_path / "breach", people, "found.csv", "ab12", at)
+    assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
+    assert "Siti Contoh" in written[0].read_text(encoding="utf-8-sig")
+    for page in written[1:]:
+        text = page.read_text()
+        assert "Siti" not in text, "the notice names nobody"
+        assert SITI[1][3:] not in text
+        assert "3 x 24" in text
+    assert "nomor telepon" in written[1].read_text()

@@ -5,6 +5,7 @@ from spi_analysis.tables.demo_marks import mark_demo
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.preflight import check_round
+from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import VaultKey
 
 CITY, ROUND = "kota-mojokerto", "spi_2024"
@@ -66,6 +67,11 @@ def name_a_public_value(workspace):
 
 def test_a_round_moves_on_step_by_step(workspace, key, listed, draw_everyone):
     name_a_public_value(workspace)
+    found = check_round(workspace, ROUND, key)
+    assert stages(found) == ["import"]
+    (row,) = found.issues[found.issues["what"] == "the draw is not announced yet"].to_dict("records")
+    assert (row["severity"], row["blocks"]) == ("missing", "draw")
+    Store(workspace.data / ROUND).write_record("announcements", CITY, {"institution_id": CITY, "entries": []})
     found = check_round(workspace, ROUND, key)
     assert stages(found) == ["import", "draw"]
     assert stages(found, "kota-bengkulu") == ["import"]

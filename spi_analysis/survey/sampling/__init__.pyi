@@ -1,15 +1,15 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .allocation import allocate as allocate
-from .allocation_rules import (
+from .allocation import (
     AllocationRule as AllocationRule,
 )
-from .allocation_rules import (
+from .allocation import (
     BethelAllocation as BethelAllocation,
 )
-from .allocation_rules import (
+from .allocation import allocate as allocate
+from .allocation import (
     allocation_of as allocation_of,
 )
-from .allocation_rules import (
+from .allocation import (
     register_allocation as register_allocation,
 )
 from .bethel_allocation import (
@@ -73,6 +73,9 @@ from .draw import (
     draw_sample as draw_sample,
 )
 from .draw import (
+    group_digests as group_digests,
+)
+from .draw import (
     private_digest as private_digest,
 )
 from .frame_audit import (
@@ -113,6 +116,12 @@ from .pps import (
 )
 from .pps import (
     select_pps as select_pps,
+)
+from .pps import (
+    select_systematic as select_systematic,
+)
+from .pps import (
+    select_two_stage as select_two_stage,
 )
 from .random_numbers import (
     commitment as commitment,
@@ -171,12 +180,6 @@ from .size import (
 )
 from .size import (
     sample_size_mean as sample_size_mean,
-)
-from .systematic import (
-    select_systematic as select_systematic,
-)
-from .systematic import (
-    select_two_stage as select_two_stage,
 )
 from .verify import (
     Difference as Difference,

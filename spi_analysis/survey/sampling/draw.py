@@ -19,6 +19,7 @@ import pandas as pd
 
 from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.survey.groups import require_columns
+from spi_analysis.survey.sampling.pps import select_systematic, select_two_stage
 from spi_analysis.survey.sampling.random_numbers import (
     commitment,
     from_start,
@@ -27,7 +28,6 @@ from spi_analysis.survey.sampling.random_numbers import (
     start_of,
 )
 from spi_analysis.survey.sampling.selection import select_srs
-from spi_analysis.survey.sampling.systematic import select_systematic, select_two_stage
 from spi_analysis.survey.sampling.waves import assign_waves, wave_sizes
 
 # How a draw selects: one door for drawing and for the check that repeats it.
@@ -193,6 +193,39 @@ def row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
 def set_digest(rows: Iterable[str]) -> str:
     """One digest for a set of rows, whatever their order."""
     return hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()
+
+
+def group_digests(frame: pd.DataFrame, by: str) -> dict[str, dict[str, Any]]:
+    """Per group how many people there are, and a digest of all their rows: what binds a list before a draw.
+
+    Parameters
+    ----------
+    frame : DataFrame (N, ...)   one row per person; every column enters the digest
+    by : str                     column that divides the people into groups
+
+    Returns
+    -------
+    dict group -> ``{"people": n, "digest": SHA-256}``, whatever the order of rows and columns. Of a frame by stratum
+    it is the ``frame_digest`` of the draw record.
+
+    Raises
+    ------
+    SamplingError   the column is missing.
+
+    References
+    ----------
+    NIST (2015), FIPS 180-4, Secure Hash Standard.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"person_id": ["p1", "p2", "p3"], "reason": ["retired", "moved", "retired"]})
+    >>> {group: found["people"] for group, found in group_digests(frame, "reason").items()}
+    {'moved': 1, 'retired': 2}
+    """
+    require_columns(frame, [by], SamplingError)
+    rows = row_digests(frame, sorted(frame.columns)).to_numpy()
+    places = {str(name): at for name, at in frame.groupby(by).indices.items()}
+    return {name: {"people": len(at), "digest": set_digest(rows[at])} for name, at in sorted(places.items())}
 
 
 def sealed(digest: str, name: str, secret: bytes | None) -> str:

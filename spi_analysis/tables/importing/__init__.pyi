@@ -38,6 +38,9 @@ from .journal import (
 from .logs import (
     LogImport as LogImport,
 )
+from .readers import (
+    read_sheets as read_sheets,
+)
 from .responses import (
     import_responses as import_responses,
 )

@@ -17,6 +17,7 @@ from spi_analysis.survey.sampling import (
     draw_record,
     draw_sample,
     from_start,
+    group_digests,
     permanent_random_numbers,
     select_srs,
     start_of,
@@ -332,3 +333,12 @@ def test_a_draw_that_cannot_be_repeated_is_said_not_raised() -> None:
 def test_an_unknown_method_is_refused(method: object) -> None:
     with pytest.raises(SamplingError, match="unknown method of selection"):
         draw_record(FRAME, FRAME.head(1), {"secret": SECRET, "public_value": "1", "method": method})
+
+
+def test_a_group_of_people_has_the_digest_of_its_rows_written_out():
+    """By hand: columns in the order of their names, each value as length, colon and text; rows sorted, then hashed."""
+    frame = pd.DataFrame({"reason": ["moved", "moved", "retired"], "person_id": ["p2", "p1", None]})
+    rows = [hashlib.sha256(text).hexdigest() for text in (b"2:p15:moved", b"2:p25:moved")]
+    found = group_digests(frame, "reason")
+    assert found["moved"] == {"people": 2, "digest": hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()}
+    assert found["retired"]["digest"] == hashlib.sha256(hashlib.sha256(b"-7:retired").hexdigest().encode()).hexdigest()
