@@ -47,6 +47,7 @@ COMMANDS = [
     ["render"],
     ["status"],
     ["overview"],
+    ["peers"],
     ["export"],
     ["publish"],
     ["lab"],

@@ -21,6 +21,9 @@ from .country import (
     example_institutions as example_institutions,
 )
 from .country import (
+    generated_peers as generated_peers,
+)
+from .country import (
     scaled as scaled,
 )
 from .designs import (

@@ -37,7 +37,6 @@ from spi_analysis.reporting import (
     written,
 )
 from spi_analysis.reporting.institution.downloads import experience_rows
-from spi_analysis.reporting.institution.labels import experience_labels, previous_index
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
     dimension_table,
@@ -53,9 +52,11 @@ from spi_analysis.reporting.institution.sentences import (
     contact_note,
     dates_sentence,
     denominator,
+    experience_labels,
     hidden_reason,
     index_note,
     is_hidden,
+    previous_index,
     quality_sentences,
     rule_sentence,
 )
@@ -71,8 +72,8 @@ def opening(page: InstitutionPage) -> Shown:
     """Three plain sentences: the score, the change, what to look at first; and the dates."""
 
     def make(words: Words) -> str:
-        sentences = html_paragraphs(opening_sentences(page, words))
-        return f'<div class="opening">{sentences}</div>{html_paragraphs([dates_sentence(page, words)], "note")}'
+        dates = html_paragraphs([dates_sentence(page, words)], "note")
+        return html_paragraphs(opening_sentences(page, words)) + dates
 
     return show(make)
 
