@@ -10,6 +10,8 @@ from spi_analysis.tables import as_shown, mask
 # Measures that combine sources.
 COMBINED = ("index", "category", "target", "change")
 REST = "(in no cell)"
+# How many answered an item well, badly, or neither; they sum to 100.
+ITEM_SHARES = ("item_favourable", "item_neutral", "item_unfavourable")
 
 
 def small_cells(n: pd.Series, min_cell: int) -> pd.Series:
@@ -123,7 +125,8 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
     Rules, in order: a source below its threshold (``min_panel`` for a panel) is hidden with all
     that is inside it; units, position classes and dimensions of a source are hidden as ``small_cells`` says
     (respondents of no known unit count as one more cell of the units), with their differences from the whole source;
-    rates on fewer than ``min_cell`` respondents are hidden, with the item's rate on any other base; and once a source
+    rates on fewer than ``min_cell`` respondents are hidden, with the item's rate on any other base; so are the answers
+    to an item that fewer gave, or that all gave alike; and once a source
     is hidden, so is every figure that combines sources, for it would give the hidden score by subtraction.
     """
     limit = estimates["source"].map(lambda source: min_panel if source in panels else min_cell)
@@ -140,7 +143,7 @@ def hide_small(estimates: pd.DataFrame, min_cell: int, min_panel: int, panels: l
                 counts = _with_rest(counts, respondents.get(source, np.nan))
             hidden.loc[part.index] |= small_cells(counts, threshold).to_numpy()[: len(part)]
     hidden |= _pairs_of_hidden(estimates, hidden)
-    hidden |= _hidden_rates(estimates, min_cell)
+    hidden |= _hidden_rates(estimates, min_cell) | _hidden_items(estimates, min_cell)
     if small_sources:
         hidden |= estimates["measure"].str.startswith(COMBINED)
     # The contributions of a source's dimensions sum to its own: one that is hidden would follow from the others.
@@ -155,6 +158,14 @@ def _hidden_rates(estimates: pd.DataFrame, min_cell: int) -> pd.Series:
     items = list(zip(estimates["source"], estimates["part"], strict=True))
     thin = {item for item, hide in zip(items, rates & (estimates["n"] < min_cell), strict=True) if hide}
     return rates & pd.Series([item in thin for item in items], index=estimates.index, dtype=bool)
+
+
+def _hidden_items(estimates: pd.DataFrame, min_cell: int) -> pd.Series:
+    """Items with few answers, of a panel too (one answer is one person's word), and those that all answered alike."""
+    shares = estimates["measure"].isin(ITEM_SHARES)
+    items = estimates["source"].astype(str) + "|" + estimates["part"].astype(str)
+    told = (estimates["n"] < min_cell) | (estimates["estimate"] >= 100)
+    return shares & items.isin(set(items[shares & told]))
 
 
 def _pairs_of_hidden(estimates: pd.DataFrame, hidden: pd.Series) -> pd.Series:

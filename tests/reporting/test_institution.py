@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 import pandas as pd
+import pytest
 
 from spi_analysis.columns import VALUES
 from spi_analysis.params import Target, Targets
@@ -19,6 +20,7 @@ from spi_analysis.reporting.institution import (
     index_chart,
     opening,
     quality_view,
+    questions_view,
     recommendations_view,
     save_tables,
     sources_view,
@@ -331,3 +333,29 @@ def test_without_an_index_the_first_screen_says_why_and_advises_nothing(page_wit
     html = first_screen_view(page_without_index).to_html("en")
     assert "is not shown" in html
     assert "<li>" not in html
+
+
+def test_every_score_item_stands_with_n_and_interval_or_with_a_reason(page):
+    instrument = page.setup.instrument
+    for source in page.setup.round.sources:
+        html = unescape(questions_view(page, source).to_html("en"))
+        rows = {row[0]: row for row in _rows(html)} if "<tbody" in html else {}
+        reasons = html.split("hidden-figures")[-1]
+        for item in instrument.items(source):
+            if item.text.en in rows:
+                assert re.fullmatch(r"[\d.]+% to [\d.]+%", rows[item.text.en][2])
+                assert int(rows[item.text.en][3]) >= 10
+            else:
+                assert item.text.en in reasons, item.code
+        if rows:
+            shares = [float(row[i].rstrip("%")) for row in rows.values() for i in (1, 4, 5)]
+            assert sum(shares) == pytest.approx(100 * len(rows), abs=0.2 * len(rows))
+
+
+def test_answers_to_questions_stand_in_the_file_in_the_units_of_the_page(page, tmp_path):
+    save_tables(page, tmp_path)
+    written = pd.read_csv(tmp_path / "questions_internal.csv")
+    assert len(written) == len(page.setup.instrument.items("internal"))
+    shown = written[written["status"] == "shown"]
+    assert (shown["estimate"] == shown["estimate"].round(1)).all()
+    assert (shown[["estimate", "neutral", "unfavourable"]].sum(axis=1) - 100).abs().max() < 0.16

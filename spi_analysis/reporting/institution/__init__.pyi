@@ -51,6 +51,12 @@ from .views import (
     quality_view as quality_view,
 )
 from .views import (
+    questions_view as questions_view,
+)
+from .views import (
+    questions_views as questions_views,
+)
+from .views import (
     recommendations_view as recommendations_view,
 )
 from .views import (

@@ -20,11 +20,13 @@ from spi_analysis.reporting import (
     hidden_sentences,
     html_paragraphs,
     interval,
+    measure_label,
     message,
     number,
     panel_note,
     part_label,
     percent,
+    phrase,
     plain,
     show,
     sum_of_signed,
@@ -217,6 +219,28 @@ def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title:
             ),
         )
     return _with_hidden(page, rows, columns, f"units_{source}", title, notes, drawn)
+
+
+def question_table(page: InstitutionPage, rows: pd.DataFrame, source: Source) -> Shown:
+    """Every item with its shares and n, the least favourable first; a sentence for all that are hidden."""
+    rows = with_peers(page, rows, "item_favourable").sort_values(["estimate", "part"], na_position="last")
+    text = written(
+        message("Question"), ("part",), lambda words, code: measure_label(page.setup.instrument, source, code, words)
+    )
+    columns = (
+        text,
+        *score_columns(message("Favourable"), unit="%"),
+        number(message("Neutral"), "neutral", 1, "%"),
+        number(message("Unfavourable"), "unfavourable", 1, "%"),
+        *peer_columns(rows, 1, "%"),
+    )
+    title = phrase(lambda words: words("Questions: {source}", source=words.value("part", source)))
+    note = message(
+        "Favourable: the best answers (two, where the questionnaire does not say otherwise), unfavourable: as many of "
+        "the worst, whatever the question's direction; neutral: those between. Who did not know or did not want to "
+        "answer is not counted. The interval is that of the favourable answers."
+    )
+    return _with_hidden(page, rows, columns, f"questions_{source}", title, (note, partial(peer_note, page)), None)
 
 
 def experience_table(

@@ -36,13 +36,14 @@ from spi_analysis.reporting import (
     show,
     written,
 )
-from spi_analysis.reporting.institution.downloads import experience_rows
+from spi_analysis.reporting.institution.downloads import experience_rows, item_rows
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
     dimension_table,
     experience_table,
     history_table,
     quality_table,
+    question_table,
     unit_table,
     who_answered_table,
 )
@@ -267,6 +268,20 @@ def _units_chart(page: InstitutionPage, shown: pd.DataFrame, source: Source, tit
         if score is None
         else lambda words: words("The short lines are the score of all units together in this source."),
     )
+
+
+def questions_views(page: InstitutionPage) -> Shown:
+    """Answers to every question of every source."""
+    return Together(tuple(questions_view(page, source) for source in page.setup.round.sources))
+
+
+def questions_view(page: InstitutionPage, source: Source) -> Shown:
+    """Shares of favourable, neutral and unfavourable answers to every item of a source, beside the peers'."""
+    rows = item_rows(page, source)
+    if rows.empty:
+        name = message("{source}: no question has answers.")
+        return show(lambda words: html_paragraphs([words(name, source=words.value("source", source))]))
+    return question_table(page, rows, source)
 
 
 def experiences_view(page: InstitutionPage) -> Shown:
