@@ -131,6 +131,8 @@ LABELS: dict[str, Label] = {
     "kind": Label("Jenis bagian", "Kind of part"),
     "part": Label("Bagian", "Part"),
     "score": Label("Skor", "Score"),
+    "neutral": Label("Jawaban di tengah (%)", "Neutral answers (%)"),
+    "unfavourable": Label("Jawaban buruk (%)", "Unfavourable answers (%)"),
     "p_adjusted": Label("Nilai p, disesuaikan dengan banyaknya perbandingan", "P-value, adjusted for many comparisons"),
     "is_clear": Label("Bukti kelemahannya cukup", "Enough evidence that it is weak"),
     "model_estimate": Label("Skor model", "Model-based score"),
@@ -369,6 +371,9 @@ VALUES: dict[str, dict[str, Label]] = {
             "Selisih kelompok jabatan dari seluruh sumber", "Position class minus the whole source"
         ),
         "experience_rate": Label("Persentase yang mengalami", "Experience rate"),
+        "item_favourable": Label("Persentase jawaban baik", "Share of favourable answers"),
+        "item_neutral": Label("Persentase jawaban di tengah", "Share of neutral answers"),
+        "item_unfavourable": Label("Persentase jawaban buruk", "Share of unfavourable answers"),
     },
     "category": {
         "sangat_rentan": Label("Sangat Rentan", "Very vulnerable"),
@@ -492,4 +497,7 @@ MEASURES: dict[str, Measure] = {
     "class_score": Measure(domain="position_class", has_source=True),
     "class_difference": Measure(domain="position_class", has_source=True),
     "experience_rate": Measure(("item",), has_source=True, has_denominator=True),
+    "item_favourable": Measure(("item",), has_source=True),
+    "item_neutral": Measure(("item",), has_source=True),
+    "item_unfavourable": Measure(("item",), has_source=True),
 }

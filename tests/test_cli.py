@@ -54,6 +54,7 @@ COMMANDS = [
     ["render"],
     ["status"],
     ["overview"],
+    ["peers"],
     ["export"],
     ["instrument", "export"],
     ["publish"],

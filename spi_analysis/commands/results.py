@@ -1,7 +1,8 @@
-"""`spi overview`, `spi export`, `spi publish`, `spi lab`: what comes of a round."""
+"""`spi overview`, `spi peers`, `spi export`, `spi publish`, `spi lab`: what comes of a round."""
 
 from __future__ import annotations
 
+import datetime
 import os
 import subprocess
 from pathlib import Path
@@ -39,6 +40,32 @@ def overview(
         print_table(title, table, decimals=3)
     for path in write_published_explorer(found, setup, page) if page else ():
         out.print(str(path))
+
+
+@results.command()
+def peers(
+    round_id: Annotated[str, typer.Argument(help="Round whose released results become the table.")],
+    as_of: Annotated[
+        datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the table (default: today).")
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Freeze what all institutions of a round reach, for reports to compare with; released figures alone.
+
+    The table stays as it is until this is run again: a late answer elsewhere makes no report stale. Until there is
+    one, reports are compared with the latest published year.
+
+    Example: spi peers spi_2024 --as-of 2024-12-20
+    """
+    from spi_analysis.stages import freeze_peers, peers_path, round_store
+
+    setup = open_setup(workspace, round_id)
+    day = as_of.date() if as_of else datetime.date.today()
+    table = freeze_peers(setup, round_store(setup), day)
+    out.print(
+        f"{table['institution_id'].nunique():,} institutions, {len(table):,} figures, as of {day}", highlight=False
+    )
+    out.print(f"written  {peers_path(setup)}", markup=False, highlight=False)
 
 
 @results.command()

@@ -12,6 +12,8 @@ from spi_analysis.tables import as_shown, mask
 # Measures that combine sources.
 COMBINED = ("index", "category", "target", "change")
 REST = "(in no cell)"
+# How many answered an item well, badly, or neither; they sum to 100.
+ITEM_SHARES = ("item_favourable", "item_neutral", "item_unfavourable")
 
 
 def small_cells(n: pd.Series, min_cell: int, also: pd.Series | None = None) -> pd.Series:
@@ -129,7 +131,8 @@ def hide_small(estimates: pd.DataFrame, limits: DisclosureParams, panels: list[s
     (respondents of no known unit count as one more cell of the units), with their differences from the whole source,
     also those that nearly all answered (column ``fewest``) or that are of one mind (``of_one_mind``);
     rates with fewer than ``min_cell`` respondents, or as few that said yes or no (``fewest``), are hidden, with the
-    item's rate on any other base; and once a source is hidden, so is every figure that combines sources, for it would
+    item's rate on any other base; so are the answers to an item that fewer gave, or that all gave alike; and once a
+    source is hidden, so is every figure that combines sources, for it would
     give the hidden score by subtraction.
 
     Parameters
@@ -155,7 +158,7 @@ def hide_small(estimates: pd.DataFrame, limits: DisclosureParams, panels: list[s
             also = pd.Series(also.to_numpy(), part[cell]).reindex(counts.index, fill_value=False)
             hidden.loc[part.index] |= small_cells(counts, thresholds[part.index[0]], also).to_numpy()[: len(part)]
     hidden |= _pairs_of_hidden(estimates, hidden)
-    hidden |= _hidden_rates(estimates, fewest, limits.min_cell)
+    hidden |= _hidden_rates(estimates, fewest, limits.min_cell) | _hidden_items(estimates, limits.min_cell)
     if small_sources:
         hidden |= estimates["measure"].str.startswith(COMBINED)
     # The contributions of a source's dimensions sum to its own: one that is hidden would follow from the others.
@@ -185,6 +188,14 @@ def _hidden_rates(estimates: pd.DataFrame, fewest: pd.Series, min_cell: int) -> 
     few = (estimates["n"] < min_cell) | (fewest < min_cell)
     thin = {item for item, hide in zip(items, rates & few, strict=True) if hide}
     return rates & pd.Series([item in thin for item in items], index=estimates.index, dtype=bool)
+
+
+def _hidden_items(estimates: pd.DataFrame, min_cell: int) -> pd.Series:
+    """Items with few answers, of a panel too (one answer is one person's word), and those that all answered alike."""
+    shares = estimates["measure"].isin(ITEM_SHARES)
+    items = estimates["source"].astype(str) + "|" + estimates["part"].astype(str)
+    told = (estimates["n"] < min_cell) | (estimates["estimate"] >= 100)
+    return shares & items.isin(set(items[shares & told]))
 
 
 def _pairs_of_hidden(estimates: pd.DataFrame, hidden: pd.Series) -> pd.Series:

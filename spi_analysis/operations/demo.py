@@ -12,8 +12,8 @@ import yaml
 
 from spi_analysis.errors import ParameterError, StoreError, nearest
 from spi_analysis.params import RoundSetup, Workspace, overlay, read_yaml
-from spi_analysis.stages import announce_institution, draw_institution
-from spi_analysis.synthetic import SyntheticCity, make_city, received_lists, vendor_files
+from spi_analysis.stages import announce_institution, draw_institution, write_peers
+from spi_analysis.synthetic import SyntheticCity, generated_peers, make_city, received_lists, vendor_files
 from spi_analysis.tables import (
     PUBLISHED,
     Store,
@@ -141,6 +141,8 @@ def _carry_round(setup: RoundSetup, staging: StagingWorkspace, seed: int, report
     report("importing events and answers")
     import_events([path for path in files if _is_events(path)], setup, store, vault)
     import_responses([path for path in files if not _is_events(path)], setup, store, vault)
+    fieldwork = setup.round.fieldwork
+    write_peers(setup, generated_peers(setup, seed), fieldwork.end, "generated")
     return DemoRound(
         received=staging.folder / "received",
         listed=int(imported.counts["read"].sum()),

@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from spi_analysis.errors import nearest
 from spi_analysis.params.loading import Frozen, Judgement, Source, Text, Wrong
 
+# Answers at each end of a scale that count as favourable and unfavourable, where an item says nothing else.
+USUAL_ENDS = 2
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -34,15 +36,25 @@ class Scale(Frozen):
             raise Wrong("an answer code has no label", unlabelled, "a label for both ends and every missing code")
         return self
 
+    @property
+    def width(self) -> int:
+        """How many answers of substance there are."""
+        return self.maximum - self.minimum + 1
+
 
 class Item(Frozen):
-    """One question that enters a score. ``direction`` says which end of the scale is good."""
+    """One question that enters a score. ``direction`` says which end of the scale is good.
+
+    ``ends``: how many answers at each end count as favourable and as unfavourable; None: two, on a scale of fewer than
+    four answers one.
+    """
 
     code: Code
     text: Text
     scale: str
     direction: Literal["positive", "negative"]
     weight: Annotated[float, Field(gt=0)] = 1.0
+    ends: Annotated[int, Field(ge=1)] | None = None
 
 
 class Indicator(Frozen):
@@ -139,6 +151,11 @@ class Instrument(Judgement):
                         sorted(self.scales),
                         nearest(question.scale, self.scales),
                     )
+        for source in self.sources:
+            for item in self.items(source):
+                width = self.scales[item.scale].width
+                if item.ends is not None and 2 * item.ends > width:
+                    raise Wrong(f"the two ends of item {item.code} overlap", item.ends, f"at most {width // 2}")
         for part in self.sources.values():
             for question in [*part.contacts, *part.experiences]:
                 scale = self.scales[question.scale]
@@ -182,6 +199,10 @@ class Instrument(Judgement):
     def yes_from(self, question: ContactItem | ExperienceItem) -> int:
         """The answer code from which a contact or experience item counts as a "yes"."""
         return self.scales[question.scale].maximum if question.yes_from is None else question.yes_from
+
+    def ends(self, item: Item) -> int:
+        """How many answers at each end of an item's scale are favourable, and how many unfavourable."""
+        return item.ends or min(USUAL_ENDS, self.scales[item.scale].width // 2)
 
     def item_weights(self, source: Source) -> pd.DataFrame:
         """Weight of every item in every dimension and in the source score.

@@ -17,6 +17,7 @@ from spi_analysis import __version__
 from spi_analysis.errors import NotebookError
 from spi_analysis.params import Language, RoundSetup
 from spi_analysis.reporting.display import MIME
+from spi_analysis.reporting.names import readable
 from spi_analysis.reporting.sheets import Sheet, file_names, shown_sheets
 from spi_analysis.reporting.tables import file_links
 from spi_analysis.reporting.translations import speak_of, untranslated, with_marks
@@ -47,6 +48,7 @@ class Page(accessible_notebooks.Page):
     """What a page of a round has beside: its round, its status, and where its tables lie as files."""
 
     say: Words
+    heading: str
     institution_id: str
     round_id: str
     round_title: str
@@ -107,6 +109,7 @@ def render(
     is_checks = METHOD_CHECKS in messages(notebook)[:1]
     is_draft = round_.report_status == "draft"
     everyone = say("{n} institutions of this round", n=len(setup.institution_ids))
+    is_brief = kind == "report" and bool(institution_id)
     page = Page(
         language=language,
         say=say,
@@ -123,6 +126,8 @@ def render(
         css=_style(),
         css_class=kind,
         with_code=kind == "analyst",
+        folded=is_brief,
+        heading=f"{readable(setup.roster[institution_id].name)} {round_.year}" if is_brief else "",
         institution_id=institution_id,
         round_id=round_.round_id,
         round_title=say.pick(round_.title),

@@ -45,9 +45,10 @@ def institution_names(published: pd.DataFrame, roster: Roster) -> dict[str, str]
 
 
 def measure_label(instrument: Instrument, source: Source, measure: str, words: Words) -> str:
-    """Words for a dimension or an experience item."""
+    """Words for a dimension or an experience item; the text of a score item."""
     part = instrument.sources[source]
     labels = {d.code: d.label for d in part.dimensions} | {e.code: e.label for e in part.experiences}
+    labels |= {item.code: item.text for item in instrument.items(source)}
     return words.pick(labels[measure])
 
 

@@ -26,6 +26,8 @@ from spi_analysis.tables import PAGE_DECIMALS, rounded
 PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET = COLOURS
 # Inches: a line of text, a row below its label, around the axes, beside upright numbers, a bar, between names.
 LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06
+# Between the three lanes of a strip of dots.
+LANE = 0.07
 # Letters of a label above its row, and of one beside its line; inches of an upright scale.
 LETTERS, FEW_LETTERS, UPRIGHT = 38, 15, 1.7
 OF_SERIES, DASHES = [ACCENT, TARGET, INK, MINUS, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
@@ -134,10 +136,14 @@ def spread(table: pd.DataFrame, ax: Ax = None, *, x_label: object, y_label: obje
     return _scaled(ax, x_label, y_label)
 
 
-def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, decimals: int = PAGE_DECIMALS) -> Axes:
-    """The index (first row) and marks (label, estimate, ci_low, ci_high), a row each above the scale of categories."""
+def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, decimals: int = PAGE_DECIMALS,
+             strip: Any = ()) -> Axes:  # fmt: skip
+    """The index (first row) and marks (label, estimate, ci_low, ci_high), a row each above the scale of categories.
+
+    ``strip``: the dots of others, in the row of the first mark, which is then drawn as a line across them.
+    """
     bounds, index, marks = [level.below for level in levels if level.below is not None], table[:1], table[1:]
-    known = [*table[list(FIGURES)].to_numpy(float).ravel(), *bounds]
+    known = [*table[list(FIGURES)].to_numpy(float).ravel(), *bounds, *strip]
     least, most = np.nanmin(known), np.nanmax(known)
     ends = np.array([least, *bounds, most]) + (0.12 * (most - least) + GAP) * np.array([-1, *[0] * len(bounds), 1])
     said = phrases(lambda words: [f"{phrase(name).say(words)}: {words.number(x, decimals)}"
@@ -151,6 +157,10 @@ def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, d
     _names(ax, (ends[:-1] + ends[1:]) / 2, names, at[-1] + 0.4 * ROW)
     _ranges(ax, (index["ci_low"], index["ci_high"]), at[:1], INK, 2)
     _dots(ax, index["estimate"], at[:1], INK, 40)
+    if len(strip):
+        _strip(ax, strip, at[1])
+        _ranges(ax, marks["estimate"][:1], ([at[1] - 0.11], [at[1] + 0.11]), INK, 2)
+        marks, at = marks[1:], at[1:]
     _dots(ax, marks["estimate"], at[1:-1], MUTED, marker="D")
     return _scaled(ax, x_label)
 
@@ -215,6 +225,12 @@ def _ranges(ax: Axes, x: Any, y: Any, colours: Any, width: float) -> None:
 
 def _dots(ax: Axes, x: Any, y: Any, colour: str, size: float = 20, **look: Any) -> None:
     sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, edgecolor=colour, s=size, zorder=3, ax=ax, **look)
+
+
+def _strip(ax: Axes, values: Iterable[float], middle: float) -> None:
+    """A dot for each of many, in three lanes by turns, so that fewer lie upon each other."""
+    ordered = np.sort(np.asarray(list(values), dtype=float))
+    _dots(ax, ordered, middle + LANE * (np.arange(len(ordered)) % 3 - 1), MUTED, 7)
 
 
 def _scaled(ax: Axes, x_label: object, y_label: object = None, ticks: Ticks | None = None) -> Axes:

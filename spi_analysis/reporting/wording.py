@@ -137,6 +137,12 @@ class Words:
             return MISSING
         return self("{low} to {high}", low=self.number(low, decimals) + unit, high=self.number(high, decimals) + unit)
 
+    def give_or_take(self, x: float, low: float, high: float, decimals: int = PAGE_DECIMALS) -> str:
+        """A figure with its interval: as ± where both halves agree at these decimals, else with the two limits."""
+        below, above = (self.number(half, decimals) for half in (x - low, high - x))
+        around = f"± {below}" if below == above else self.interval(low, high, decimals)
+        return f"{self.number(x, decimals)} ({around})"
+
     def date(self, day: dt.date) -> str:
         """A date in full."""
         return format_date(day, "long", locale=self.language)

@@ -93,6 +93,9 @@ from .items import (
     item_scores as item_scores,
 )
 from .items import (
+    item_shares as item_shares,
+)
+from .items import (
     person_scores as person_scores,
 )
 from .items import (

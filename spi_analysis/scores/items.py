@@ -119,6 +119,55 @@ def person_scores(data: pd.DataFrame, item_weights: pd.DataFrame, score: str = "
     return pd.Series(np.divide(top, total, out=np.full(len(data), np.nan), where=total > 0), index=data.index)
 
 
+# How many answered a question well, badly, or neither.
+
+FAVOURABLE, NEUTRAL, UNFAVOURABLE = "favourable", "neutral", "unfavourable"
+
+
+def item_shares(
+    design: SurveyDesign | ReplicateDesign, instrument: Instrument, source: Source, level: float
+) -> pd.DataFrame:
+    """Shares in percent of favourable, neutral and unfavourable answers to every score item, with Wilson intervals.
+
+    Favourable are the best answers after the item's direction, as many as ``Instrument.ends`` says, unfavourable as
+    many of the worst, neutral the rest. "Don't know", refusals and empty cells are in no denominator.
+
+    Parameters
+    ----------
+    design : its data has the raw answer codes of the items
+
+    Returns
+    -------
+    DataFrame, one row per item and kind of answer that its scale has: item, answer, estimate, se, ci_low, ci_high
+    (percent), df_design, n.
+
+    Raises
+    ------
+    InputError   an item without a column, or a code that its scale does not have.
+    """
+    kinds = _answer_kinds(design.data, instrument, source)
+    result = estimate_mean(design.with_columns(kinds), list(kinds.columns), level=level)
+    low, high = proportion_interval(result.table, "wilson", level, cap_effective_n=True)
+    keys = [name.split("|") for name in result.table["variable"]]
+    table = result.table.assign(ci_low=low, ci_high=high, item=[k[0] for k in keys], answer=[k[1] for k in keys])
+    table[["estimate", "se", "ci_low", "ci_high"]] *= 100
+    return table[["item", "answer", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
+
+
+def _answer_kinds(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
+    """0/1 columns "item|kind"; missing without an answer of substance."""
+    scores, columns = item_scores(data, instrument, source), {}
+    for item in instrument.items(source):
+        score, steps = scores[item.code], instrument.scales[item.scale].width - 1
+        # Answers from the worst (0) to the best, whatever the direction; rounding undoes the division by the width.
+        place, ends = (score / 100 * steps).round(), instrument.ends(item)
+        kinds = {FAVOURABLE: place > steps - ends, UNFAVOURABLE: place < ends}
+        if steps + 1 > 2 * ends:
+            kinds[NEUTRAL] = ~kinds[FAVOURABLE] & ~kinds[UNFAVOURABLE]
+        columns |= {f"{item.code}|{kind}": said.astype(float).where(score.notna()) for kind, said in kinds.items()}
+    return pd.DataFrame(columns, index=data.index)
+
+
 # Experience rates: what people saw, were asked or paid, with the denominator always named.
 
 RESPONDENTS, CONTACTS = "respondents", "contacts"

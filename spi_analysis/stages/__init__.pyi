@@ -104,6 +104,18 @@ from .overview import (
 from .overview import (
     save_overview as save_overview,
 )
+from .peers import (
+    RESPONSE as RESPONSE,
+)
+from .peers import (
+    Peers as Peers,
+)
+from .peers import (
+    peers_path as peers_path,
+)
+from .peers import (
+    write_peers as write_peers,
+)
 from .plan import (
     LEVELS_JOINED as LEVELS_JOINED,
 )
@@ -133,6 +145,12 @@ from .report import (
 )
 from .report import (
     RoundResult as RoundResult,
+)
+from .report import (
+    freeze_peers as freeze_peers,
+)
+from .report import (
+    import_tracker as import_tracker,
 )
 from .report import (
     institution_page as institution_page,
@@ -229,9 +247,6 @@ from .sensitivity import (
 )
 from .sensitivity import (
     source_sensitivity as source_sensitivity,
-)
-from .tracker import (
-    import_tracker as import_tracker,
 )
 from .verify import (
     check_record as check_record,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -21,18 +22,33 @@ from spi_analysis.params import (
 )
 from spi_analysis.scores import (
     BY_RULE,
+    CHECKED,
+    COLUMNS,
     CONTACTS,
     SECRET,
     applicable,
     category_of,
     experience_answers,
     institutions_reporting,
+    load_tracker,
+    with_rate,
 )
+from spi_analysis.stages.peers import COMPARED, RESPONSE, Peers, peers_of, write_peers
+from spi_analysis.stages.peers import KEYS as PEER_KEYS
 from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.respondents import nonrespondent_count
-from spi_analysis.stages.tracker import tracked
 from spi_analysis.survey.weighting import kish_deff
-from spi_analysis.tables import AGAIN, Store, published_history, published_results, read_record, released_estimates
+from spi_analysis.tables import (
+    AGAIN,
+    Store,
+    checked,
+    published_history,
+    published_results,
+    read_record,
+    read_table,
+    released_estimates,
+    write_parquet,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ class InstitutionPage:
     answered, RR1, RR3, effective_n); ``category``: code, or None where no index is shown;
     ``history``: published rows of earlier years; ``recommendations``: rules that apply; ``data_until``: day of the
     last event or answer; ``tracker``: what became of recommendations of earlier years; ``reports``: answers of people
-    who were reported as ineligible.
+    who were reported as ineligible; ``peers``: what other institutions of the same kind reach.
     """
 
     setup: RoundSetup
@@ -59,6 +75,7 @@ class InstitutionPage:
     is_synthetic: bool
     tracker: pd.DataFrame
     reports: IneligibleReports
+    peers: Peers
 
     @property
     def categories(self) -> CategoryParams:
@@ -220,6 +237,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         is_synthetic=store.is_synthetic,
         tracker=tracked(setup, institution_id),
         reports=_ineligible_reports(setup, store, institution_id),
+        peers=peers_of(setup, institution_id),
     )
 
 
@@ -303,3 +321,65 @@ def round_store(setup: RoundSetup) -> Store:
             hint="import lists with `spi import frame FILES...`, or try `spi demo`",
         )
     return store
+
+
+# Stage: the tracker of recommendations, as imported.
+
+TRACKER_FILE = "tracker.parquet"
+
+
+def import_tracker(setup: RoundSetup, path: Path) -> pd.DataFrame:
+    """Read the tracker and keep it as ``data/tracker.parquet``, in the place of an earlier one; gives the table."""
+    table = checked("tracker", load_tracker(path, setup.roster.ids()), path.name)
+    write_parquet(setup.workspace.data / TRACKER_FILE, table)
+    return table
+
+
+def tracked(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
+    """What became of an institution's recommendations of the years before this round; empty if nothing is known."""
+    path = setup.workspace.data / TRACKER_FILE
+    empty = pd.DataFrame(columns=COLUMNS)
+    table = read_table(path, None, "the tracker", f"{AGAIN}spi import tracker FILE") if path.exists() else empty
+    # A file kept by an earlier version does not say what was validated: its rates, of what was reported, do not count.
+    table = with_rate(table.reindex(columns=[*COLUMNS, *CHECKED]))
+    own = table[(table["institution_id"] == institution_id) & (table["year"] < setup.round.year)]
+    return own.sort_values(["year", "recommendation"], ascending=[False, True]).reset_index(drop=True)
+
+
+# The figures of all institutions that reports are compared with.
+
+
+def freeze_peers(setup: RoundSetup, store: Store, as_of: dt.date) -> pd.DataFrame:
+    """Write the round's table of peers from all results that are released; gives it.
+
+    Raises
+    ------
+    StoreError   fewer institutions have a released index than may be compared.
+    """
+    scored = [code for code in setup.institution_ids if store.has("estimates", code)]
+    rows = [one for code in scored if (one := _released_rows(setup, store, code)) is not None]
+    least = setup.round.disclosure.min_cell
+    if len(rows) < least:
+        raise StoreError(
+            "too few institutions have a released index to be peers",
+            file=f"data/{setup.round.round_id}/estimates",
+            got=str(len(rows)),
+            expected=f"at least {least}",
+            hint="until then reports are compared with the published years",
+        )
+    basis = "generated" if store.is_synthetic else "round"
+    return write_peers(setup, pd.concat(rows), as_of, basis)
+
+
+def _released_rows(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame | None:
+    """Figures of an institution that its page shows; None without an index."""
+    estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
+    shown = estimates[(estimates["status"] == "shown") & estimates["measure"].isin(COMPARED)]
+    if not (shown["measure"] == "index").any():
+        return None
+    one = setup.roster[institution_id]
+    rows = shown[PEER_KEYS].assign(value=shown["estimate"])
+    rates = who_answered(setup, store, institution_id)[["source", "RR1"]].dropna().rename(columns={"RR1": "value"})
+    return pd.concat([rows, rates.assign(measure=RESPONSE, part=None)]).assign(
+        institution_id=institution_id, type=one.type, size_class=one.size_class, province_code=one.province_code
+    )

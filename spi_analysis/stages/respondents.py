@@ -9,7 +9,14 @@ from spi_analysis.disclosure import coarse_spread
 from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import DesignParams, DisclosureParams, Instrument, RoundParams, Source
-from spi_analysis.scores import domain_scores, experience_answers, experience_rates, item_scores, score_estimates
+from spi_analysis.scores import (
+    domain_scores,
+    experience_answers,
+    experience_rates,
+    item_scores,
+    item_shares,
+    score_estimates,
+)
 from spi_analysis.survey import effective_n, with_unknown_level
 from spi_analysis.survey.estimation import Estimate, ReplicateDesign, SurveyDesign, satterthwaite_df, t_interval
 from spi_analysis.survey.weighting import (
@@ -39,7 +46,7 @@ def item_weights(instrument: Instrument, source: Source) -> pd.DataFrame:
 
 
 def source_rows(source: Source, design: Design, instrument: Instrument, level: float) -> pd.DataFrame:
-    """Scores of a source, its dimensions and its units, and its experience rates.
+    """Scores of a source, its dimensions and its units, answers to every item, and its experience rates.
 
     Parameters
     ----------
@@ -63,6 +70,9 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
         for kind, column in GROUPS.items()
         if column in design.data and design.data[column].notna().any()
     ]
+    shares = item_shares(design, instrument, source, level).rename(columns={"item": "part"})
+    shares = shares.assign(measure="item_" + shares["answer"], effective_n=shares["n"] * effective / len(design.data))
+    tables.append(shares[["measure", "part", *FIGURES]])
     rates = experience_rates(design, instrument, source, level)
     if not rates.empty:
         rates = rates.rename(columns={"item": "part"}).assign(

@@ -21,6 +21,9 @@ from .country import (
     example_institutions as example_institutions,
 )
 from .country import (
+    generated_peers as generated_peers,
+)
+from .country import (
     scaled as scaled,
 )
 from .designs import (
@@ -32,12 +35,24 @@ from .designs import (
 from .designs import (
     simulate_designs as simulate_designs,
 )
-from .fieldwork import simulate_fieldwork as simulate_fieldwork
-from .lists import received_lists as received_lists
-from .perfect_frame import clean_frame as clean_frame
-from .profiles import profile_of as profile_of
-from .randomness import Streams as Streams
-from .residents import draw_sizes as draw_sizes
+from .fieldwork import (
+    simulate_fieldwork as simulate_fieldwork,
+)
+from .lists import (
+    received_lists as received_lists,
+)
+from .perfect_frame import (
+    clean_frame as clean_frame,
+)
+from .profiles import (
+    profile_of as profile_of,
+)
+from .randomness import (
+    Streams as Streams,
+)
+from .residents import (
+    draw_sizes as draw_sizes,
+)
 from .simulated_rounds import (
     ANSWERS as ANSWERS,
 )
@@ -59,9 +74,21 @@ from .simulated_rounds import (
 from .simulated_rounds import (
     simulate_institution as simulate_institution,
 )
-from .vendor import vendor_files as vendor_files
-from .workbooks import LABEL as LABEL
-from .worlds import ADDITIVE as ADDITIVE
-from .worlds import WORLDS as WORLDS
-from .worlds import World as World
-from .worlds import world_named as world_named
+from .vendor import (
+    vendor_files as vendor_files,
+)
+from .workbooks import (
+    LABEL as LABEL,
+)
+from .worlds import (
+    ADDITIVE as ADDITIVE,
+)
+from .worlds import (
+    WORLDS as WORLDS,
+)
+from .worlds import (
+    World as World,
+)
+from .worlds import (
+    world_named as world_named,
+)

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, cast
 
 import numpy as np
+import pandas as pd
 
-from spi_analysis.params import Institution, InstitutionInputs, InstitutionType, Source
+from spi_analysis.params import Institution, InstitutionInputs, InstitutionType, RoundSetup, Source
+from spi_analysis.stages import RESPONSE as RESPONSE_RATE
 from spi_analysis.synthetic.randomness import Streams
 
 EXAMPLE = re.compile(r"(kementerian|lembaga|provinsi|kota|kabupaten|bumn)-contoh-(\d{3})")
@@ -166,3 +168,50 @@ def _example(kind: InstitutionType, number: int) -> Institution:
 def _rng(institution_id: str, purpose: str) -> np.random.Generator:
     """What an example institution is like follows from its code alone."""
     return Streams(institution_id, ())(f"example {purpose}")
+
+
+# The other institutions of a demo, of which there is nothing but their results: what reports are compared with.
+
+PEERS = 60
+# SDs in points between dimensions of a source, and between items of a dimension; lowest and widest response rate.
+PART_SD, ITEM_SD, RESPONSE_LOW, RESPONSE_WIDTH = 5.0, 8.0, 0.08, 0.35
+
+
+def generated_peers(setup: RoundSetup, seed: int) -> pd.DataFrame:
+    """Figures of as many institutions as a demo has room for, each of the kind of one of the round's in turn.
+
+    Returns
+    -------
+    DataFrame: measure, source, part, institution_id, type, size_class, province_code, value.
+    """
+    own = [setup.roster[code] for code in setup.institution_ids]
+    return pd.concat([_peer(setup, own[i % len(own)], i + 1, seed) for i in range(PEERS)], ignore_index=True)
+
+
+def _peer(setup: RoundSetup, like: Institution, number: int, seed: int) -> pd.DataFrame:
+    code = f"{like.type}-contoh-{number:03d}"
+    rng = Streams(code, (seed,))("peer")
+    scores = {source: _clipped(rng.normal(*_usual(source))) for source in setup.round.sources}
+    weights = setup.round.index.source_weights
+    whole = sum(weights[source] * score for source, score in scores.items()) / sum(weights.values())
+    rows = [("index", None, None, _clipped(whole - rng.uniform(0, CONDUCT)))]
+    for source, score in scores.items():
+        rows.append(("source_score", source, None, score))
+        rows.append((RESPONSE_RATE, source, None, RESPONSE_LOW + RESPONSE_WIDTH * rng.random()))
+        for dimension in setup.instrument.sources[source].dimensions:
+            part = _clipped(score + rng.normal(0, PART_SD))
+            rows.append(("dimension_score", source, dimension.code, part))
+            shares = [_clipped(part + rng.normal(0, ITEM_SD)) for _ in dimension.items]
+            rows += [("item_favourable", source, item.code, x) for item, x in zip(dimension.items, shares, strict=True)]
+    table = pd.DataFrame(rows, columns=["measure", "source", "part", "value"])
+    facts = {"type": like.type, "size_class": like.size_class, "province_code": like.province_code}
+    return table.assign(institution_id=code, **facts)
+
+
+def _usual(source: Source) -> tuple[float, float]:
+    """Mean and SD of a source's score; of a source of another survey those of employees."""
+    return SCORES.get(source, SCORES["internal"])
+
+
+def _clipped(score: float) -> float:
+    return float(np.clip(score, *POSSIBLE))

@@ -149,3 +149,24 @@ def test_withheld_says_so() -> None:
     assert (masked["status"] == "withheld").all()
     assert masked[HIDDEN_COLUMNS].isna().all(axis=None)
     assert (table["status"] == "shown").all(), "the table that came in is untouched"
+
+
+@pytest.mark.parametrize(
+    ("n", "favourable", "gone", "rationale"),
+    [
+        (10, 40.0, False, "ten answered, not all alike"),
+        (9, 40.0, True, "an answer of nine is one person's word, though the panel's score is shown from five on"),
+        (50, 100.0, True, "all answered alike: so did everyone who is known to have answered"),
+    ],
+)
+def test_answers_to_an_item(n: int, favourable: float, gone: bool, rationale: str) -> None:
+    shares = {"favourable": favourable, "neutral": 100 - favourable, "unfavourable": 0.0}
+    rows = [row(f"item_{name}", n, "expert", "q1") | {"estimate": share} for name, share in shares.items()]
+    others = [row("item_favourable", 50, "internal", "q1"), row("item_favourable", 12, "expert", "q2")]
+    table = with_kinds(pd.concat([estimates(), pd.DataFrame([*rows, *others])], ignore_index=True))
+    shown = hide_small(table, 10, 5, ["expert"])
+    items = shown[shown["measure"].str.startswith("item_")]
+    told = items.set_index(["source", "part"])["status"] == "suppressed"
+    assert told["expert", "q1"].tolist() == [gone] * 3, rationale
+    assert not told["internal", "q1"].any()
+    assert not told["expert", "q2"].any()

@@ -1,10 +1,12 @@
 """The report: what it says is what the figures say, in words and in the files beside it."""
 
 import dataclasses
+import datetime
 import re
 from html import unescape
 
 import pandas as pd
+import pytest
 
 from spi_analysis.columns import VALUES
 from spi_analysis.params import Target, Targets
@@ -13,15 +15,20 @@ from spi_analysis.reporting.institution import (
     composition_view,
     dimensions_view,
     experiences_view,
+    first_screen_view,
+    groups_view,
     index_chart,
     opening,
     quality_view,
+    questions_view,
     recommendations_view,
     save_tables,
+    sources_view,
     units_view,
     who_answered_view,
 )
 from spi_analysis.reporting.wording import words
+from spi_analysis.stages.peers import Peers
 
 
 def _said(shown, language="id"):
@@ -267,3 +274,88 @@ def test_without_an_index_nothing_speaks_of_one(page_without_index):
 def test_a_page_without_an_index_can_be_saved(page_without_index, tmp_path):
     names = save_tables(page_without_index, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+# Peers: the town is a kota of Jawa Timur; twelve others of its kind, a tenth of which is one too few.
+
+
+def _with_peers(page, kotas=12):
+    """The page beside peers with an index of 60, 61 ... and internal scores ten points higher; one is a kabupaten."""
+    own = page.institution
+    rows = [
+        {"measure": measure, "source": source, "part": None, "type": kind, "value": 60.0 + more + i,
+         "size_class": own.size_class, "province_code": own.province_code}
+        for i, kind in enumerate([own.type] * kotas + ["kabupaten"])
+        for measure, source, more in (("index", None, 0), ("source_score", "internal", 10))
+    ]  # fmt: skip
+    table = pd.DataFrame(rows).assign(institution_id="other", as_of="2024-12-20", basis="round")
+    return dataclasses.replace(page, peers=Peers(own, table, 10, datetime.date(2024, 12, 20), "round"))
+
+
+def test_peers_are_told_by_median_and_top_quartile_of_groups_of_ten(page):
+    """Of 60 to 71 the median is 65.5 and the top quartile 68.25 (R: quantile(60:71, c(.5, .75)))."""
+    rows = _rows(groups_view(_with_peers(page)).to_html("en"))
+    assert rows[0][1:] == ["65.50", "68.25", "12"]
+    assert rows[-1] == ["province East Java", "66.00", "69.00", "13"], "with the kabupaten, of 72"
+    few = _with_peers(page, kotas=9)
+    assert [row[3] for row in _rows(groups_view(few).to_html("en"))] == ["10"], (
+        "nine of a type are too few; ten are not"
+    )
+    assert "20 December 2024" in _said(groups_view(few), "en") or "December 20, 2024" in _said(groups_view(few), "en")
+
+
+def test_scores_stand_beside_those_of_peers_and_what_is_not_known_has_no_column(page):
+    rows = {row[0]: row for row in _rows(sources_view(_with_peers(page)).to_html("en"))}
+    assert rows["Index"][3:5] == ["65.50", "68.25"]
+    assert rows["Internal"][3:5] == ["75.50", "78.25"]
+    assert rows["External"][3:5] == ["–", "–"]
+    alone = dataclasses.replace(page, peers=dataclasses.replace(_with_peers(page).peers, least=99))
+    assert "Peers" not in _said(sources_view(alone), "en")
+    assert _said(groups_view(alone), "en").strip() == ""
+
+
+def test_the_first_screen_gives_index_category_change_response_and_three_actions(page):
+    index, say = page.figure("index"), words("en")
+    html, said = first_screen_view(_with_peers(page)).to_html("en"), _said(first_screen_view(_with_peers(page)), "en")
+    assert said.strip().startswith(say.number(index["estimate"]))
+    assert "Median of 12 peers" in unescape(html)
+    assert "Answered, of those invited: Internal" in said
+    assert re.search(r"(Up|Down|No clear change).* on 2023", said)
+    assert html.count("<li>") == min(3, len(page.recommendations))
+
+
+def test_a_figure_is_given_with_plus_minus_only_where_both_halves_agree():
+    assert words("id").give_or_take(77.04, 74.58, 79.5) == "77,04 (± 2,46)"
+    assert words("id").give_or_take(90.0, 87.0, 92.5) == "90,00 (87,00 sampai 92,50)"
+
+
+def test_without_an_index_the_first_screen_says_why_and_advises_nothing(page_without_index):
+    html = first_screen_view(page_without_index).to_html("en")
+    assert "is not shown" in html
+    assert "<li>" not in html
+
+
+def test_every_score_item_stands_with_n_and_interval_or_with_a_reason(page):
+    instrument = page.setup.instrument
+    for source in page.setup.round.sources:
+        html = unescape(questions_view(page, source).to_html("en"))
+        rows = {row[0]: row for row in _rows(html)} if "<tbody" in html else {}
+        reasons = html.split("hidden-figures")[-1]
+        for item in instrument.items(source):
+            if item.text.en in rows:
+                assert re.fullmatch(r"[\d.]+% to [\d.]+%", rows[item.text.en][2])
+                assert int(rows[item.text.en][3]) >= 10
+            else:
+                assert item.text.en in reasons, item.code
+        if rows:
+            shares = [float(row[i].rstrip("%")) for row in rows.values() for i in (1, 4, 5)]
+            assert sum(shares) == pytest.approx(100 * len(rows), abs=0.2 * len(rows))
+
+
+def test_answers_to_questions_stand_in_the_file_in_the_units_of_the_page(page, tmp_path):
+    save_tables(page, tmp_path)
+    written = pd.read_csv(tmp_path / "questions_internal.csv")
+    assert len(written) == len(page.setup.instrument.items("internal"))
+    shown = written[written["status"] == "shown"]
+    assert (shown["estimate"] == shown["estimate"].round(1)).all()
+    assert (shown[["estimate", "neutral", "unfavourable"]].sum(axis=1) - 100).abs().max() < 0.16

@@ -16,7 +16,7 @@ from spi_analysis.cli import app
 from spi_analysis.errors import SpiError
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner.ledger import read_entries, read_runs
-from spi_analysis.stages.tracker import import_tracker, tracked
+from spi_analysis.stages.report import import_tracker, tracked
 from spi_analysis.tables import import_published, published_results
 from spi_analysis.tables.demo_marks import demo_key, demo_secrets, demo_seed, mark_demo
 from spi_analysis.tables.files import write_text

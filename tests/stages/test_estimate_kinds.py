@@ -24,7 +24,8 @@ def members(drawn: Round) -> dict[str, set[tuple[object, str]]]:
     instrument = setup.instrument.sources
     known = {
         "dimension": {(s, d.code) for s, part in instrument.items() for d in part.dimensions},
-        "item": {(s, e.code) for s, part in instrument.items() for e in part.experiences},
+        "item": {(s, e.code) for s, part in instrument.items() for e in part.experiences}
+        | {(s, item.code) for s in instrument for item in setup.instrument.items(s)},
         "unit": set(frame[["source", "unit"]].dropna().itertuples(index=False, name=None)),
         "position_class": set(frame[["source", "position_class"]].dropna().itertuples(index=False, name=None)),
     }

@@ -50,6 +50,7 @@ def test_table_obeys_its_contract_and_keys(scored: Scored) -> None:
 def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
     counts = scored.estimates["measure"].value_counts()
     dimensions = sum(len(part.dimensions) for part in drawn.setup.instrument.sources.values())
+    items = sum(len(drawn.setup.instrument.items(source)) for source in drawn.setup.instrument.sources)
     experiences = sum(len(part.experiences) for part in drawn.setup.instrument.sources.values())
     assert counts.to_dict() == {
         "source_score": 3,
@@ -59,6 +60,7 @@ def test_every_measure_is_there(scored: Scored, drawn: Round) -> None:
         "class_score": 3,
         "class_difference": 3,
         "experience_rate": 2 * experiences,
+        **dict.fromkeys(("item_favourable", "item_neutral", "item_unfavourable"), items),
         "index": 1,
         "index_without_panel_variance": 1,
         "index_variance_share": 3,

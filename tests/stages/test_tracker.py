@@ -10,7 +10,7 @@ import pytest
 
 from spi_analysis.params import RoundSetup, load_setup
 from spi_analysis.params.workspace import Workspace
-from spi_analysis.stages.tracker import import_tracker, tracked
+from spi_analysis.stages.report import import_tracker, tracked
 from spi_analysis.tables.files import write_parquet
 from tests.conftest import PROJECT
 from tests.stages.town import TOWN

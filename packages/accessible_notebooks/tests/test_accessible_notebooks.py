@@ -237,3 +237,16 @@ def test_it_imports_what_its_pyproject_names_and_no_project():
     }
     known = {"accessible_notebooks", "lazy_loader", "nbconvert", "nbformat", "traitlets"}
     assert names - set(sys.stdlib_module_names) <= known
+
+
+def test_a_folded_page_opens_with_its_first_section_and_leads_on_below_it():
+    """Headings stand in the summaries, so that links of the contents lead to them; nothing is left open."""
+    cells = [new_markdown_cell(text) for text in ("# Report", "## In brief\n\nAll.", "## Detail\n\nMore.", "## End")]
+    html = render(*cells, folded=True)
+    assert re.search(r'(?s)<section[^>]*>\s*<h2 id="in-brief">.*</section>\s*<nav class="contents"', html)
+    assert html.count('<details class="part"><summary><h2') == html.count("</details>") == 2
+    assert html.count("<section") == html.count("</section>") == 3
+    assert html.count('<nav class="contents"') == 1
+    plain = render(*cells)
+    assert "<details" not in plain
+    assert plain.index("<nav") < plain.index("<main")

@@ -107,6 +107,9 @@ TABLES = {
     "units": TableKind(("unit_score",), message("Units")),
     "units_model": TableKind(("unit_score_model",), message("Units, model-based estimates")),
     "classes": TableKind(("class_score",), message("Position classes")),
+    "items": TableKind(
+        ("item_favourable", "item_neutral", "item_unfavourable"), message("Answers to every question (percent)"), "%"
+    ),
     "experiences": TableKind(("experience_rate",), message("Experience rates (percent)"), "%"),
 }
 # Kinds of part that have words of their own; the others share those of ``part``.

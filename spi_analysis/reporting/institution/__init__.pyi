@@ -5,20 +5,26 @@ from .bridge import (
 from .downloads import (
     save_tables as save_tables,
 )
+from .first_screen import (
+    first_screen_view as first_screen_view,
+)
 from .follow_up import (
     tracker_view as tracker_view,
 )
-from .labels import (
-    short_name as short_name,
+from .page_tables import (
+    groups_view as groups_view,
 )
-from .priorities import (
-    opening_sentences as opening_sentences,
+from .page_tables import (
+    sources_view as sources_view,
 )
 from .priorities import (
     priority_areas_view as priority_areas_view,
 )
 from .sentences import (
     WITHHELD as WITHHELD,
+)
+from .sentences import (
+    short_name as short_name,
 )
 from .views import (
     change_view as change_view,
@@ -43,6 +49,12 @@ from .views import (
 )
 from .views import (
     quality_view as quality_view,
+)
+from .views import (
+    questions_view as questions_view,
+)
+from .views import (
+    questions_views as questions_views,
 )
 from .views import (
     recommendations_view as recommendations_view,

@@ -30,6 +30,8 @@ SCORES = (
     "difference",
     "strength",
     "tlp",
+    "neutral",
+    "unfavourable",
 )
 ONE_DECIMAL = dict.fromkeys(SCORES, 1)
 WITH_ONE_DECIMAL = ("dimensions", "experience_rates", "weak_sides", "recommendations", "tracker")
@@ -69,6 +71,7 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "recommendations": page.recommendations,
         "tracker": page.tracker,
         "quality": _quality_rows(page),
+        **{f"questions_{source}": item_rows(page, source) for source in page.setup.round.sources},
         **{f"units_{source}": _unit_rows(page, source).sort_values(scores) for source in units},
     }
     return {name: as_shown(table, _decimals(name)) for name, table in tables.items()}
@@ -76,12 +79,22 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
 
 def _decimals(name: str) -> dict[str, int]:
     """Decimals of the figures of a table, as its page shows them; of the others two."""
-    return COUNTS | (ONE_DECIMAL if name in WITH_ONE_DECIMAL or name.startswith("units_") else {})
+    return COUNTS | (ONE_DECIMAL if name in WITH_ONE_DECIMAL or name.startswith(("units_", "questions_")) else {})
 
 
 def experience_rows(page: InstitutionPage) -> pd.DataFrame:
     """Experience rates source by source, in the order of the questionnaire."""
     return page.rows("experience_rate")
+
+
+def item_rows(page: InstitutionPage, source: str) -> pd.DataFrame:
+    """A row per score item with its three shares, in the order of the questionnaire; n and limits of the first."""
+    rows = page.rows("item_favourable", source=source)
+    others = {
+        name: page.rows(f"item_{name}", source=source).set_index("part")["estimate"]
+        for name in ("neutral", "unfavourable")
+    }
+    return rows.assign(**{name: rows["part"].map(shares) for name, shares in others.items()})
 
 
 def _index_rows(rows: pd.DataFrame) -> pd.DataFrame:

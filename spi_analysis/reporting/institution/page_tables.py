@@ -20,11 +20,13 @@ from spi_analysis.reporting import (
     hidden_sentences,
     html_paragraphs,
     interval,
+    measure_label,
     message,
     number,
     panel_note,
     part_label,
     percent,
+    phrase,
     plain,
     show,
     sum_of_signed,
@@ -179,9 +181,11 @@ def dimension_table(page: InstitutionPage, drawn: Chart | None) -> Shown:
     def label(words: Words, source: Source, dimension: str) -> str:
         return part_label(page.setup.instrument, source, dimension, words)
 
+    rows = with_peers(page, rows, "dimension_score")
     first = written(message("Dimension"), ("source", "part"), label)
-    columns = (first, *score_columns(message("Score")))
-    return _with_hidden(page, rows, columns, "dimensions", message("Scores of the dimensions"), (), drawn)
+    columns = (first, *score_columns(message("Score")), *peer_columns(rows))
+    notes = (partial(peer_note, page),)
+    return _with_hidden(page, rows, columns, "dimensions", message("Scores of the dimensions"), notes, drawn)
 
 
 def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title: AnyText, drawn: Chart | None) -> Shown:
@@ -215,6 +219,28 @@ def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title:
             ),
         )
     return _with_hidden(page, rows, columns, f"units_{source}", title, notes, drawn)
+
+
+def question_table(page: InstitutionPage, rows: pd.DataFrame, source: Source) -> Shown:
+    """Every item with its shares and n, the least favourable first; a sentence for all that are hidden."""
+    rows = with_peers(page, rows, "item_favourable").sort_values(["estimate", "part"], na_position="last")
+    text = written(
+        message("Question"), ("part",), lambda words, code: measure_label(page.setup.instrument, source, code, words)
+    )
+    columns = (
+        text,
+        *score_columns(message("Favourable"), unit="%"),
+        number(message("Neutral"), "neutral", 1, "%"),
+        number(message("Unfavourable"), "unfavourable", 1, "%"),
+        *peer_columns(rows, 1, "%"),
+    )
+    title = phrase(lambda words: words("Questions: {source}", source=words.value("part", source)))
+    note = message(
+        "Favourable: the best answers (two, where the questionnaire does not say otherwise), unfavourable: as many of "
+        "the worst, whatever the question's direction; neutral: those between. Who did not know or did not want to "
+        "answer is not counted. The interval is that of the favourable answers."
+    )
+    return _with_hidden(page, rows, columns, f"questions_{source}", title, (note, partial(peer_note, page)), None)
 
 
 def experience_table(
@@ -297,3 +323,104 @@ def page_view(
 ) -> View:
     """A table of the page as a view, with its chart above and the CSV for programs beside it."""
     return View(data, columns, drawn, notes=notes, title=title, name=name, programs=f"tables/{name}.csv")
+
+
+# What other institutions of the same kind reach, beside the figures of the page.
+
+BASIS = {
+    "round": message("Peers: the released results of this round as of {day}; groups of at least {least} institutions."),
+    "generated": message(
+        "Peers: generated institutions, which do not exist (table of {day}); groups of at least {least} institutions."
+    ),
+    "published": message(
+        "Peers: the results that KPK published for {year}; groups of at least {least} institutions. What peers reach "
+        "in dimensions, in single questions and in response is not known yet."
+    ),
+}
+
+
+def group_label(page: InstitutionPage, group: str, words: Words) -> str:
+    """What makes these institutions peers."""
+    own = page.institution
+    kind = words.value("type", own.type)
+    if group == "type":
+        return kind
+    if group == "size_class":
+        return words("{kind}, size {size}", kind=kind, size=words.value("size_class", own.size_class))
+    province = page.setup.provinces.get(own.province_code or "")
+    name = province and (province.name if words.language == "id" else province.name_en)
+    return words("province {name}", name=name or own.province_code)
+
+
+def basis_sentence(page: InstitutionPage, words: Words) -> str:
+    """Where the peers' figures are from; nothing where there are none."""
+    peers = page.peers
+    if peers.as_of is None or not peers.groups():
+        return ""
+    facts = {"day": words.date(peers.as_of), "year": peers.as_of.year, "least": words.number(peers.least, 0)}
+    return words(BASIS[peers.basis], **facts)
+
+
+def peer_note(page: InstitutionPage, words: Words) -> str:
+    """Whose median and quartile stand in a table; nothing where there are no peers."""
+    group = next(iter(page.peers.groups()), None)
+    if group is None:
+        return ""
+    basis = basis_sentence(page, words)
+    return f"{words('Peers in the table: {group}.', group=group_label(page, group, words))} {basis}"
+
+
+def with_peers(page: InstitutionPage, rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Rows (source, part) with median and top quartile of the first group of peers; missing where there is none."""
+    group = next(iter(page.peers.groups()), None)
+    found = [
+        page.peers.summary(group, measure, *(None if pd.isna(key) else key for key in keys)) if group else {}
+        for keys in zip(rows["source"], rows["part"], strict=True)
+    ]
+    table = pd.DataFrame(found, index=rows.index).reindex(columns=["median", "top_quartile"]).astype(float)
+    return rows.assign(peer_median=table["median"], peer_top=table["top_quartile"])
+
+
+def peer_columns(rows: pd.DataFrame, decimals: int = 1, unit: str = "") -> tuple[Column, ...]:
+    """Columns of the peers, where any is known."""
+    if rows["peer_median"].isna().all():
+        return ()
+    return (
+        number(message("Peers' median"), "peer_median", decimals, unit),
+        number(message("Peers' top quartile"), "peer_top", decimals, unit),
+    )
+
+
+def sources_view(page: InstitutionPage) -> Shown:
+    """The index and the scores of the sources, each beside what its peers reach; nothing where no score is shown."""
+    rows = page.figures[page.figures["measure"].isin(["index", "source_score"])]
+    rows = rows[rows["status"] == "shown"].sort_values("measure", kind="stable")
+    if rows.empty:
+        return show(lambda words: "")
+    parts = [with_peers(page, part, str(measure)) for measure, part in rows.groupby("measure", sort=False)]
+    table = pd.concat(parts)
+    columns = (
+        written(message("Part"), ("source",), lambda words, code: words.value("part", code or "index")),
+        number(message("Score"), "estimate"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        *peer_columns(table, 2),
+        count(message("Answers (n)"), "n"),
+    )
+    title = message("The index and its sources beside peers")
+    return View(table, columns, title=title, notes=(partial(peer_note, page),), name="sources")
+
+
+def groups_view(page: InstitutionPage) -> Shown:
+    """The index beside every group of peers that is large enough; nothing where there is none."""
+    groups = page.peers.groups()
+    if not groups:
+        return show(lambda words: "")
+    rows = pd.DataFrame([{"group": group, **page.peers.summary(group, "index")} for group in groups])
+    columns = (
+        written(message("Peers"), ("group",), lambda words, group: group_label(page, group, words)),
+        number(message("Peers' median"), "median"),
+        number(message("Peers' top quartile"), "top_quartile"),
+        count(message("Institutions"), "institutions"),
+    )
+    title = message("The index of peers")
+    return View(rows, columns, title=title, notes=(partial(basis_sentence, page),), name="peer_groups")

@@ -23,9 +23,14 @@ from spi_analysis.reporting import (
     worded,
     written,
 )
-from spi_analysis.reporting.institution.labels import dimension_rows
 from spi_analysis.reporting.institution.page_tables import page_view
-from spi_analysis.reporting.institution.sentences import change_sentence, hidden_reason, is_hidden, score_sentence
+from spi_analysis.reporting.institution.sentences import (
+    change_sentence,
+    dimension_rows,
+    hidden_reason,
+    is_hidden,
+    score_sentence,
+)
 from spi_analysis.scores import find_priority_areas
 from spi_analysis.stages import InstitutionPage
 

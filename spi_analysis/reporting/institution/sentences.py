@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spi_analysis.params import Source
-from spi_analysis.reporting import Words, message
-from spi_analysis.reporting.institution.labels import contact_meanings, previous_index, short_name
+from spi_analysis.params import Source, Text
+from spi_analysis.reporting import Words, message, part_label, readable
 from spi_analysis.scores import direction_of
 from spi_analysis.stages import InstitutionPage
 
@@ -74,6 +73,23 @@ def change_sentence(page: InstitutionPage, words: Words) -> str:
     if chance is None:
         return said
     return f"{said} {words('The chance that the true index rose: {chance}.', chance=words.chance(chance['estimate']))}"
+
+
+IN_SHORT = {
+    "up": message("Up {points} points on {year} ({before}), more than chance explains."),
+    "down": message("Down {points} points on {year} ({before}), more than chance explains."),
+    "no_clear_change": message("No clear change on {year} ({before}): {signed} points, which may be chance."),
+}
+
+
+def change_in_short(page: InstitutionPage, words: Words) -> str:
+    """The change in one short sentence; nothing where none is known."""
+    change, earlier, previous = page.figure("index_change"), page.figure("index_previous"), previous_index(page)
+    if change is None:
+        return ""
+    if earlier is not None:
+        return _change_words(IN_SHORT, change, int(earlier["reference_year"]), float(earlier["estimate"]), words)
+    return "" if previous is None else _change_words(IN_SHORT, change, *previous, words)
 
 
 OWN_ROUND = {
@@ -257,3 +273,40 @@ def rule_sentence(page: InstitutionPage, words: Words) -> str:
         certainty=words.listed(words.percent(certainty, 0) for certainty in asked),
         most=page.setup.round.recommendations.max_shown,
     )
+
+
+# Words and rows that several parts of the page share.
+
+
+def short_name(page: InstitutionPage) -> str:
+    """The institution's name as people say it."""
+    return readable(page.institution.name)
+
+
+def previous_index(page: InstitutionPage) -> tuple[int, float] | None:
+    """Year and published index of the year before, if there is one."""
+    rows = page.history[page.history["year"] == page.setup.round.previous_year]
+    return None if rows.empty else (int(rows.iloc[0]["year"]), float(rows.iloc[0]["index"]))
+
+
+def dimension_rows(page: InstitutionPage, words: Words) -> pd.DataFrame:
+    """The dimensions with their labels, lowest score first, hidden ones last."""
+    rows = page.rows("dimension_score")
+    parts = zip(rows["source"], rows["part"], strict=True)
+    rows["label"] = [part_label(page.setup.instrument, source, part, words) for source, part in parts]
+    return rows.sort_values(["estimate", "label"], na_position="last").reset_index(drop=True)
+
+
+def experience_labels(page: InstitutionPage) -> dict[str, Text]:
+    """Short words for every experience item."""
+    return {item.code: item.label for part in page.setup.instrument.sources.values() for item in part.experiences}
+
+
+def contact_meanings(page: InstitutionPage, words: Words) -> list[tuple[Source, str]]:
+    """Per source with experience items: the question whose "yes" makes the second denominator."""
+    return [
+        (source, words.pick(contact.text))
+        for source, part in page.setup.instrument.sources.items()
+        for contact in part.contacts
+        if any(item.contact == contact.code for item in part.experiences)
+    ]

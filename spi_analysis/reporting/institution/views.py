@@ -36,14 +36,14 @@ from spi_analysis.reporting import (
     show,
     written,
 )
-from spi_analysis.reporting.institution.downloads import experience_rows
-from spi_analysis.reporting.institution.labels import experience_labels, previous_index
+from spi_analysis.reporting.institution.downloads import experience_rows, item_rows
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
     dimension_table,
     experience_table,
     history_table,
     quality_table,
+    question_table,
     unit_table,
     who_answered_table,
 )
@@ -53,9 +53,11 @@ from spi_analysis.reporting.institution.sentences import (
     contact_note,
     dates_sentence,
     denominator,
+    experience_labels,
     hidden_reason,
     index_note,
     is_hidden,
+    previous_index,
     quality_sentences,
     rule_sentence,
 )
@@ -71,8 +73,8 @@ def opening(page: InstitutionPage) -> Shown:
     """Three plain sentences: the score, the change, what to look at first; and the dates."""
 
     def make(words: Words) -> str:
-        sentences = html_paragraphs(opening_sentences(page, words))
-        return f'<div class="opening">{sentences}</div>{html_paragraphs([dates_sentence(page, words)], "note")}'
+        dates = html_paragraphs([dates_sentence(page, words)], "note")
+        return html_paragraphs(opening_sentences(page, words)) + dates
 
     return show(make)
 
@@ -266,6 +268,20 @@ def _units_chart(page: InstitutionPage, shown: pd.DataFrame, source: Source, tit
         if score is None
         else lambda words: words("The short lines are the score of all units together in this source."),
     )
+
+
+def questions_views(page: InstitutionPage) -> Shown:
+    """Answers to every question of every source."""
+    return Together(tuple(questions_view(page, source) for source in page.setup.round.sources))
+
+
+def questions_view(page: InstitutionPage, source: Source) -> Shown:
+    """Shares of favourable, neutral and unfavourable answers to every item of a source, beside the peers'."""
+    rows = item_rows(page, source)
+    if rows.empty:
+        name = message("{source}: no question has answers.")
+        return show(lambda words: html_paragraphs([words(name, source=words.value("source", source))]))
+    return question_table(page, rows, source)
 
 
 def experiences_view(page: InstitutionPage) -> Shown:

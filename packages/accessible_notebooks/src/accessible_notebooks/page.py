@@ -38,6 +38,7 @@ class Page:
     css_class : of the body
     with_code : whether the code can be unfolded
     title : if the notebook has no heading of level 1
+    folded : all sections but the first can be unfolded; where else leads stands below the first one
     """
 
     language: str = "en"
@@ -50,3 +51,4 @@ class Page:
     css_class: str = ""
     with_code: bool = True
     title: str = ""
+    folded: bool = False
