@@ -102,6 +102,20 @@ def bars(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
     return _scaled(ax, x_label)
 
 
+def shifts(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
+    """Rows (label) with a dot for each of two series, named above the first row, and a line at 0 (a Love plot)."""
+    series, (ax, at) = table["series"].unique(), _rows(table["label"].drop_duplicates(), ax, top=LINE)
+    before, after = (table.loc[table["series"] == name, "estimate"].to_numpy() for name in series)
+    _ranges(ax, [0.0], ([at[-1] - 0.09], [0.0]), MUTED, 1.5)
+    _dots(ax, before, at, MUTED, marker="D")
+    _dots(ax, after, at, ACCENT)
+    _scaled(ax, x_label)
+    marked = [phrase(lambda words, mark=mark, name=name: f"{mark} {phrase(name).say(words)}")
+              for mark, name in zip("◆●", series, strict=True)]  # fmt: skip
+    _names(ax, [before[0], after[0]], marked, 0.04)
+    return ax
+
+
 def lines(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, from_zero: bool = True) -> Axes:
     """A line per series, named at its end (x: days, years or numbers; series, estimate)."""
     table = table.dropna().sort_values("x", kind="stable")

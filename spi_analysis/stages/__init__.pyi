@@ -225,10 +225,19 @@ from .weight import (
     WeightedSample as WeightedSample,
 )
 from .weight import (
+    Weighting as Weighting,
+)
+from .weight import (
+    begin_weighting as begin_weighting,
+)
+from .weight import (
     people_with_disposition as people_with_disposition,
 )
 from .weight import (
     representativity as representativity,
+)
+from .weight import (
+    response_model as response_model,
 )
 from .weight import (
     save_weights as save_weights,

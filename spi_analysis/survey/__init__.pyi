@@ -93,6 +93,9 @@ from .estimation import (
     make_table as make_table,
 )
 from .estimation import (
+    model_estimate as model_estimate,
+)
+from .estimation import (
     overlap_covariance as overlap_covariance,
 )
 from .estimation import (
@@ -471,6 +474,9 @@ from .weighting import (
     WeightingReport as WeightingReport,
 )
 from .weighting import (
+    WeightingRun as WeightingRun,
+)
+from .weighting import (
     adjust_nonresponse as adjust_nonresponse,
 )
 from .weighting import (
@@ -487,6 +493,9 @@ from .weighting import (
 )
 from .weighting import (
     balance_figure as balance_figure,
+)
+from .weighting import (
+    begin_recipe as begin_recipe,
 )
 from .weighting import (
     bootstrap_plan as bootstrap_plan,

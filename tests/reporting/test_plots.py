@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from spi_analysis.operations.publication import content_problems
 from spi_analysis.reporting import plots
 from spi_analysis.reporting.pictures import COLOURS, Chart, text_width
-from spi_analysis.reporting.plots import chart, composition, history, intervals, lines, on_scale, spread
+from spi_analysis.reporting.plots import chart, composition, history, intervals, lines, on_scale, shifts, spread
 from spi_analysis.reporting.view_columns import counted
 from spi_analysis.reporting.wording import Phrase, phrase, words
 from tests.reporting import chart_gallery as gallery
@@ -47,6 +47,15 @@ def _is_number(text: str) -> bool:
 def test_bars_stand_where_the_figures_are():
     svg = chart(intervals, gallery.ROWS, "c", "t", decimals=1, x_label="x").svg(SAY["en"])
     assert _marks(svg, "accent") == [(55, 65), (70, 71), (62, 70)]
+
+
+def test_both_dots_of_a_row_stand_where_its_figures_are():
+    (zero, *_), dots = (axes := shifts(gallery.SHIFTS, x_label="x")).lines, axes.collections
+    assert list(zero.get_xdata()) == [0, 0]
+    before, after = ([round(x, 9) for x, _ in one.get_offsets()] for one in dots)
+    assert (before, after) == ([-0.25, 0.1, -0.1], [0.05, 0, 0])
+    heights = [[y for _, y in one.get_offsets()] for one in dots]
+    assert heights[0] == heights[1]
 
 
 def test_a_change_below_nothing_is_not_cut_off():
