@@ -106,7 +106,7 @@ def shifts(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
     """Rows (label) with a dot for each of two series, named above the first row, and a line at 0 (a Love plot)."""
     series, (ax, at) = table["series"].unique(), _rows(table["label"].drop_duplicates(), ax, top=LINE)
     before, after = (table.loc[table["series"] == name, "estimate"].to_numpy() for name in series)
-    _ranges(ax, [0.0], ([at[-1] - 0.09], [0.0]), MUTED, 1.5)
+    _dots(ax, np.zeros(len(at)), at, MUTED, 90, marker="|", edgecolor=None)
     _dots(ax, before, at, MUTED, marker="D")
     _dots(ax, after, at, ACCENT)
     _scaled(ax, x_label)
@@ -228,7 +228,8 @@ def _ranges(ax: Axes, x: Any, y: Any, colours: Any, width: float) -> None:
 
 
 def _dots(ax: Axes, x: Any, y: Any, colour: str, size: float = 20, **look: Any) -> None:
-    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, edgecolor=colour, s=size, zorder=3, ax=ax, **look)
+    look = {"edgecolor": colour, **look}
+    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, s=size, zorder=3, ax=ax, **look)
 
 
 def _scaled(ax: Axes, x_label: object, y_label: object = None, ticks: Ticks | None = None) -> Axes:

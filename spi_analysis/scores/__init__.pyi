@@ -69,6 +69,9 @@ from .index import (
     scores_from_shares as scores_from_shares,
 )
 from .items import (
+    RESPONDENTS as RESPONDENTS,
+)
+from .items import (
     domain_scores as domain_scores,
 )
 from .items import (

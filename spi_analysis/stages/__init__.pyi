@@ -180,7 +180,13 @@ from .respondents import (
     respondents_design as respondents_design,
 )
 from .score import (
+    ExperienceModel as ExperienceModel,
+)
+from .score import (
     Scored as Scored,
+)
+from .score import (
+    experience_models as experience_models,
 )
 from .score import (
     model_state as model_state,

@@ -15,6 +15,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from spi_analysis.errors import InputError, Problem, WeightingError
 from spi_analysis.fieldwork import INELIGIBLE, UNKNOWN, final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source
+from spi_analysis.stages.respondents import Design
 from spi_analysis.survey import merge_thin_cells, require_columns, with_unknown_level
 from spi_analysis.survey.estimation import Estimate, SurveyDesign, model_estimate
 from spi_analysis.survey.weighting import (
@@ -300,14 +301,21 @@ def _representativity_of(people: pd.DataFrame, round_: RoundParams, source: Sour
     wanted = (people["source"] == source) & (people["disposition"] != INELIGIBLE)
     invited = people[[name for name in kept if name in people]][wanted].reset_index(drop=True)
     answered = invited["disposition"].isin(round_.dispositions.respondents)
-    levels = _levels(invited, columns)
-    thick = {column: _thick_levels(values, answered, least) for column, values in levels.items()}
-    told = pd.DataFrame({column: values for column, values in thick.items() if values.nunique() > 1})
+    told = told_levels(invited, answered, columns, least)
     if told.empty:
         return None
     table = told.assign(answered=answered.astype(int), base_weight=invited["base_weight"])
     found = r_indicator(table, " + ".join(told), "answered", "base_weight")
     return Representativity(found, invited.assign(answered=answered), told)
+
+
+def told_levels(people: pd.DataFrame, outcome: pd.Series, columns: list[str], least: int) -> pd.DataFrame:
+    """What the list tells of people, with levels merged until so many have the outcome, and so many have not, in each.
+
+    A column that is left with one level is left out.
+    """
+    thick = {name: _thick_levels(values, outcome, least) for name, values in _levels(people, columns).items()}
+    return pd.DataFrame({column: values for column, values in thick.items() if values.nunique() > 1})
 
 
 def _thick_levels(values: pd.Series, answered: pd.Series, least: int) -> pd.Series:
@@ -328,14 +336,29 @@ def response_model(one: Representativity, level: float) -> Estimate:
     Estimate of log odds ratios against the most frequent level of each column (``variable``, ``category``), with the
     errors of a stratified sample of people, who answer one by one.
     """
-    import statsmodels.api as sm
-
-    people, levels = one.people, one.levels
-    known = pd.concat({name: _indicators(levels[name]) for name in levels}, axis=1)
-    x = np.column_stack([np.ones(len(known)), known])
-    fit = sm.GLM(people["answered"].astype(float), x, sm.families.Binomial(), var_weights=people["base_weight"]).fit()
+    people = one.people
     # Whether somebody answers is left to chance even where everyone is invited: no finite population correction.
     design = SurveyDesign(people, "base_weight", stratum="stratum", lonely_psu="adjust")
+    return odds_model(design, people["answered"], one.levels, level)
+
+
+def odds_model(design: Design, outcome: pd.Series, levels: pd.DataFrame, level: float) -> Estimate:
+    """Log odds ratios of an outcome between the levels of columns, all others alike: fitted by statsmodels.
+
+    Parameters
+    ----------
+    outcome, levels : Series and DataFrame (m, ...)   of the people in the design's domain
+
+    Returns
+    -------
+    Estimate, as in ``response_model``.
+    """
+    import statsmodels.api as sm
+
+    known = pd.concat({name: _indicators(levels[name]) for name in levels}, axis=1)
+    x = np.column_stack([np.ones(len(known)), known])
+    weights = design.weights[design.in_domain]
+    fit = sm.GLM(outcome.to_numpy(dtype=float), x, sm.families.Binomial(), var_weights=weights).fit()
     found = model_estimate(design, fit, level)
     table = found.table.iloc[1:].assign(variable=known.columns.get_level_values(0))
     table.insert(1, "category", known.columns.get_level_values(1))

@@ -55,7 +55,8 @@ BARS = pd.DataFrame({
     "ci_high": [-0.3, 1.5, 0.4, 1.0],
 })  # fmt: skip
 SHIFTS = pd.DataFrame({
-    "label": ["Unit: " + LONG, "Sex: Female", "Sex: Male"] * 2, "series": ["before weighting"] * 3 + ["after weighting"] * 3,
+    "label": ["Unit: " + LONG, "Sex: Female", "Sex: Male"] * 2,
+    "series": ["before weighting"] * 3 + ["after weighting"] * 3,
     "estimate": [-0.25, 0.1, -0.1, 0.05, 0.0, 0.0],
 })  # fmt: skip
 # An index and a target beside a limit, so that two categories have hardly any room.

@@ -480,14 +480,28 @@ def response_model_tables(found: Found, round_: RoundParams) -> Shown:
 
 
 def _odds_table(source: Source, model: Estimate, one: Representativity) -> Shown:
+    def title(words: Words) -> str:
+        return words("Who answered, all else alike: {source}", source=words.value("source", source))
+
+    return odds_table(model, one.levels, message("Odds ratio of answering"), title, f"response-model-{source}")
+
+
+def odds_table(model: Estimate, levels: pd.DataFrame, heading: str, title: Callable[[Words], str], name: str) -> Shown:
+    """Odds ratios of a model with their intervals, the clearest first.
+
+    Parameters
+    ----------
+    model : log odds ratios against the most frequent level of each column (``variable``, ``category``)
+    levels : DataFrame (m, ...)   what the list tells of the people in the model
+    """
     limits = ["estimate", "ci_low", "ci_high"]
     table = model.table.assign(t=(model.table["estimate"] / model.table["se"]).abs())
     rows = table.sort_values("t", ascending=False).assign(**np.exp(table[limits]))
     columns = (
         written(message("Group"), ("variable", "category"), _merged_group),
-        estimate(message("Odds ratio of answering"), *limits, 2),
+        estimate(heading, *limits, 2),
     )
-    compared = [(name, levels.mode()[0]) for name, levels in one.levels.items()]
+    compared = [(str(variable), values.mode()[0]) for variable, values in levels.items()]
 
     def note(words: Words) -> str:
         return words(
@@ -496,10 +510,7 @@ def _odds_table(source: Source, model: Estimate, one: Representativity) -> Shown
             n=WORST,
         )
 
-    def title(words: Words) -> str:
-        return words("Who answered, all else alike: {source}", source=words.value("source", source))
-
-    return View(rows, columns, notes=(note,), title=title, name=f"response-model-{source}", most=WORST)
+    return View(rows, columns, notes=(note,), title=title, name=name, most=WORST)
 
 
 def _merged_group(words: Words, variable: str, category: str) -> str:
