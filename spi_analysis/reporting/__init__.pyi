@@ -120,6 +120,9 @@ from .plots import (
     series_of as series_of,
 )
 from .plots import (
+    shifts as shifts,
+)
+from .plots import (
     spread as spread,
 )
 from .sensitivity_sentences import (

@@ -66,7 +66,10 @@ class Chart:
         for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
             axis.set_ticks(axis.get_ticklocs(), [phrase(text.get_text()).say(say) for text in axis.get_ticklabels()])
         for artist in figure.findobj(Text):
-            artist.set_text(phrase(artist.get_text()).say(say))  # type: ignore[attr-defined]
+            own = phrase(artist.get_text()).say(say)  # type: ignore[attr-defined]
+            # matplotlib keeps a text that equals the new one, and with it the lines of the other languages.
+            artist.set_text("")  # type: ignore[attr-defined]
+            artist.set_text(own)  # type: ignore[attr-defined]
         return figure
 
     def svg(self, words: Words) -> str:

@@ -104,6 +104,20 @@ def bars(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
     return _scaled(ax, x_label)
 
 
+def shifts(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
+    """Rows (label) with a dot for each of two series, named above the first row, and a line at 0 (a Love plot)."""
+    series, (ax, at) = table["series"].unique(), _rows(table["label"].drop_duplicates(), ax, top=LINE)
+    before, after = (table.loc[table["series"] == name, "estimate"].to_numpy() for name in series)
+    _dots(ax, np.zeros(len(at)), at, MUTED, 90, marker="|", edgecolor=None)
+    _dots(ax, before, at, MUTED, marker="D")
+    _dots(ax, after, at, ACCENT)
+    _scaled(ax, x_label)
+    marked = [phrase(lambda words, mark=mark, name=name: f"{mark} {phrase(name).say(words)}")
+              for mark, name in zip("◆●", series, strict=True)]  # fmt: skip
+    _names(ax, [before[0], after[0]], marked, 0.04)
+    return ax
+
+
 def lines(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, from_zero: bool = True) -> Axes:
     """A line per series, named at its end (x: days, years or numbers; series, estimate)."""
     table = table.dropna().sort_values("x", kind="stable")
@@ -224,7 +238,8 @@ def _ranges(ax: Axes, x: Any, y: Any, colours: Any, width: float) -> None:
 
 
 def _dots(ax: Axes, x: Any, y: Any, colour: str, size: float = 20, **look: Any) -> None:
-    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, edgecolor=colour, s=size, zorder=3, ax=ax, **look)
+    look = {"edgecolor": colour, **look}
+    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, s=size, zorder=3, ax=ax, **look)
 
 
 def _strip(ax: Axes, values: Iterable[float], middle: float) -> None:

@@ -72,6 +72,9 @@ from .items import (
     CONTACTS as CONTACTS,
 )
 from .items import (
+    RESPONDENTS as RESPONDENTS,
+)
+from .items import (
     domain_scores as domain_scores,
 )
 from .items import (

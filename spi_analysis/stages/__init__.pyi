@@ -207,7 +207,13 @@ from .respondents import (
     respondents_design as respondents_design,
 )
 from .score import (
+    ExperienceModel as ExperienceModel,
+)
+from .score import (
     Scored as Scored,
+)
+from .score import (
+    experience_models as experience_models,
 )
 from .score import (
     keep_release as keep_release,
@@ -261,10 +267,19 @@ from .weight import (
     WeightedSample as WeightedSample,
 )
 from .weight import (
+    Weighting as Weighting,
+)
+from .weight import (
+    begin_weighting as begin_weighting,
+)
+from .weight import (
     people_with_disposition as people_with_disposition,
 )
 from .weight import (
     representativity as representativity,
+)
+from .weight import (
+    response_model as response_model,
 )
 from .weight import (
     save_weights as save_weights,

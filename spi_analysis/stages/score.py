@@ -22,6 +22,7 @@ from spi_analysis.params import (
     Source,
 )
 from spi_analysis.scores import (
+    RESPONDENTS,
     History,
     IndexEstimate,
     Release,
@@ -30,6 +31,7 @@ from spi_analysis.scores import (
     composition,
     data_weights,
     dimension_shares,
+    experience_answers,
     item_nonresponse,
     moderated_panels,
     prior_of,
@@ -60,8 +62,8 @@ from spi_analysis.stages.respondents import (
     smaller_sides,
     source_rows,
 )
-from spi_analysis.stages.weight import require_weights_fit
-from spi_analysis.survey.estimation import fay_herriot, logit_interval, smooth_variances, t_interval
+from spi_analysis.stages.weight import odds_model, require_weights_fit, told_levels
+from spi_analysis.survey.estimation import Estimate, fay_herriot, logit_interval, smooth_variances, t_interval
 from spi_analysis.tables import (
     ESTIMATE_KEYS,
     RoundData,
@@ -214,13 +216,14 @@ def _units_of_source(units: pd.DataFrame, params: SmallAreaParams, level: float)
 @dataclass(frozen=True)
 class Scored:
     """Estimates of one institution (table ``estimates``, masked), and of the sources that are shown: item nonresponse,
-    reliability of the dimensions, and other weights of the dimensions.
+    reliability of the dimensions, and other weights of the dimensions. ``designs``: of the sources that have answers.
     """
 
     estimates: pd.DataFrame
     item_nonresponse: pd.DataFrame
     reliability: pd.DataFrame
     dimension_weights: pd.DataFrame
+    designs: Mapping[Source, Design]
 
 
 def score_institution(
@@ -271,7 +274,11 @@ def score_institution(
     gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
     about = (known, instrument, round_.level, round_.disclosure.min_cell, shown)
     return Scored(
-        checked("estimates", shown, sources=round_.sources), gaps, reliability_table(*about), weights_table(*about)
+        checked("estimates", shown, sources=round_.sources),
+        gaps,
+        reliability_table(*about),
+        weights_table(*about),
+        known,
     )
 
 
@@ -352,6 +359,43 @@ def score_round(data: RoundData) -> Scored:
         data.targets,
         history_of(data.published, data.setup, institution_id),
     )
+
+
+@dataclass(frozen=True)
+class ExperienceModel:
+    """Who had an experience: log odds ratios by what the list tells, and the ``levels`` (m, ...) in the model."""
+
+    item: str
+    model: Estimate
+    levels: pd.DataFrame
+
+
+def experience_models(
+    scored: Scored, instrument: Instrument, round_: RoundParams
+) -> dict[Source, ExperienceModel | None]:
+    """For every source that is drawn at random the most frequent of its shown experiences, by a logistic regression.
+
+    The model takes the columns of the list that the weighting looks at; levels in which few said yes, or few did not,
+    are merged. None where nothing could be told then.
+    """
+    return {source: _experience_model(source, scored, instrument, round_) for source in round_.probability_sources}
+
+
+def _experience_model(
+    source: Source, scored: Scored, instrument: Instrument, round_: RoundParams
+) -> ExperienceModel | None:
+    rates = _visible(scored.estimates, "experience_rate")
+    rates = rates[(rates["source"] == source) & (rates["denominator"] == RESPONDENTS)]
+    weighting = round_.sources[source].weighting
+    if rates.empty or weighting is None:
+        return None
+    design, item = scored.designs[source], str(rates.loc[rates["estimate"].astype(float).idxmax(), "part"])
+    yes = experience_answers(design.data, instrument, source)[f"{item}|{RESPONDENTS}"]
+    known = yes.notna()
+    levels = told_levels(design.data[known], yes[known] == 1, weighting.columns, round_.disclosure.min_cell)
+    if levels.empty:
+        return None
+    return ExperienceModel(item, odds_model(design.subset(known), yes[known], levels, round_.level), levels)
 
 
 def save_estimates(store: Store, institution_id: str, scored: Scored) -> None:

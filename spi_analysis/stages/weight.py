@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from spi_analysis.errors import InputError, Problem, WeightingError
 from spi_analysis.fieldwork import INELIGIBLE, UNKNOWN, final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source
+from spi_analysis.stages.respondents import Design
 from spi_analysis.survey import merge_thin_cells, require_columns, with_unknown_level
+from spi_analysis.survey.estimation import Estimate, SurveyDesign, model_estimate
 from spi_analysis.survey.weighting import (
+    CALIBRATION,
+    NONRESPONSE,
     ReplicateWeights,
     RIndicator,
     Step,
     Weighted,
-    apply_recipe,
+    WeightingRun,
+    begin_recipe,
     bootstrap_replicates,
     r_indicator,
     response_classes,
@@ -56,9 +65,74 @@ def weight_institution(
 ) -> WeightedSample:
     """Weights for all sources: the recipe of the round for each probability sample, equal weights for a panel."""
     people = people_with_disposition(frame, sample, events, responses, round_, instrument)
-    parts = [_weight_source(people[people["source"] == source], frame, round_, source) for source in round_.sources]
-    weights, replicates, reports = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
-    return WeightedSample(weights, replicates, reports, people)
+    return begin_weighting(people, frame, round_).finished()
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """The sources of an institution on their way through the recipes of the round.
+
+    ``people``: sampled people with their list columns and disposition; ``runs``: how far every source is; None for a
+    panel, and where nobody answered: there are no steps, everyone who answered counts the same.
+    """
+
+    people: pd.DataFrame
+    round_: RoundParams
+    runs: Mapping[Source, WeightingRun | None]
+
+    def adjusted(self) -> Weighting:
+        """After all steps up to the last one for unknown eligibility or nonresponse."""
+        return self._advanced(_upto_nonresponse)
+
+    def calibrated(self) -> Weighting:
+        """After the calibration steps that come next."""
+        return self._advanced(partial(_next_of, CALIBRATION))
+
+    def trimmed(self) -> Weighting:
+        """After the steps that come next and have no fixed place in a recipe: trimming and assertions."""
+        return self._advanced(partial(_next_of, None))
+
+    def finished(self) -> WeightedSample:
+        """After the last step of every recipe."""
+        parts = [self._tables(source) for source in self.runs]
+        weights, replicates, reports = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+        return WeightedSample(weights, replicates, reports, self.people)
+
+    def _advanced(self, steps: Callable[[list[int | None]], int]) -> Weighting:
+        runs = {source: run and run.advanced(steps(_places(run))) for source, run in self.runs.items()}
+        return replace(self, runs=runs)
+
+    def _tables(self, source: Source) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        run = self.runs[source]
+        if run is None:
+            return _equal_weights(self.people[self.people["source"] == source], source, self.round_)
+        return _weights_of(run, source)
+
+
+def begin_weighting(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) -> Weighting:
+    """Every source before the first step of its recipe: in its response classes, and with replicates.
+
+    Parameters
+    ----------
+    people : DataFrame   as ``people_with_disposition`` gives it
+    frame : DataFrame    the list that totals are counted on
+    """
+    runs = {source: _begun(people[people["source"] == source], frame, round_, source) for source in round_.sources}
+    return Weighting(people, round_, runs)
+
+
+def _places(run: WeightingRun) -> list[int | None]:
+    """Where the steps that are left stand among others."""
+    return [getattr(step, "place", None) for step in run.left]
+
+
+def _upto_nonresponse(places: list[int | None]) -> int:
+    found = [i for i, place in enumerate(places, 1) if place is not None and place <= NONRESPONSE]
+    return found[-1] if found else 0
+
+
+def _next_of(wanted: int | None, places: list[int | None]) -> int:
+    return len(list(takewhile(lambda place: place == wanted, places)))
 
 
 def people_with_disposition(
@@ -113,23 +187,25 @@ def replicate_seed(round_: RoundParams, institution_id: str, source: Source) -> 
     return (round_.replicates.seed << 32) + zlib.crc32(f"{institution_id}/{source}".encode())
 
 
-def _weight_source(
-    people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams, source: Source
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _begun(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams, source: Source) -> WeightingRun | None:
     params = round_.sources[source].weighting
     answered = people["disposition"].isin(round_.dispositions.respondents)
     # The recipe's own word for it: a partial answer is a response only where the round says so.
     status = people["disposition"].mask(people["disposition"].isin(["I", "P"]), "nonrespondent")
     people = people.assign(status=status.mask(answered, "respondent"))
     if params is None or not answered.any():
-        return _equal_weights(people, answered, source, declared_columns(round_))
+        return None
     require_columns(people, params.columns)
     people = people.assign(**_levels(people, params.columns))
     recipe = params.recipe
     people = people.assign(nr_class=_resampled_classes(people, recipe))
     seed = replicate_seed(round_, str(people["institution_id"].iloc[0]), source)
     replicates = _replicates(people, round_, source, seed)
-    weighted = apply_recipe(people, recipe, status="status", replicates=replicates, frame=eligible_list(frame, source))
+    return begin_recipe(people, recipe, status="status", replicates=replicates, frame=eligible_list(frame, source))
+
+
+def _weights_of(run: WeightingRun, source: Source) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    people, weighted = run.sample, run.finished()
     _require_respondents_only(people, weighted.weight, source)
     steps = weighted.columns.drop(columns="weight", errors="ignore").assign(weight=weighted.weight)
     table = pd.concat([people[[*WHO, "stratum", "nr_class", "disposition"]], steps], axis=1)
@@ -185,12 +261,23 @@ def _require_respondents_only(people: pd.DataFrame, weight: pd.Series, source: S
 class Representativity:
     """How evenly a source answered, by what its list tells.
 
-    ``found``: R-indicator, coefficient of variation, partial indicators; ``answered`` and ``invited`` (the eligible).
+    ``found``: R-indicator, coefficient of variation, partial indicators; ``people``: the invited (all but the known
+    ineligible) with base_weight, stratum and whether they ``answered``; ``levels``: what the list tells of them.
     """
 
     found: RIndicator
-    answered: int
-    invited: int
+    people: pd.DataFrame
+    levels: pd.DataFrame
+
+    @property
+    def answered(self) -> int:
+        """People who answered."""
+        return int(self.people["answered"].sum())
+
+    @property
+    def invited(self) -> int:
+        """People who could have answered."""
+        return len(self.people)
 
 
 def representativity(people: pd.DataFrame, round_: RoundParams) -> dict[Source, Representativity | None]:
@@ -209,25 +296,78 @@ def _representativity_of(people: pd.DataFrame, round_: RoundParams, source: Sour
     """
     params, least = round_.sources[source].weighting, round_.disclosure.min_cell
     assert params is not None
-    invited = people[(people["source"] == source) & (people["disposition"] != INELIGIBLE)].reset_index(drop=True)
+    columns = params.columns
+    kept = dict.fromkeys(["base_weight", "stratum", "disposition", *columns])
+    wanted = (people["source"] == source) & (people["disposition"] != INELIGIBLE)
+    invited = people[[name for name in kept if name in people]][wanted].reset_index(drop=True)
     answered = invited["disposition"].isin(round_.dispositions.respondents)
-    levels = _levels(invited, params.columns)
-    thick = {column: _thick_levels(values, answered, least) for column, values in levels.items()}
-    told = {column: values for column, values in thick.items() if values.nunique() > 1}
-    if not told:
+    told = told_levels(invited, answered, columns, least)
+    if told.empty:
         return None
-    table = pd.DataFrame(told).assign(answered=answered.astype(int), base_weight=invited["base_weight"])
+    table = told.assign(answered=answered.astype(int), base_weight=invited["base_weight"])
     found = r_indicator(table, " + ".join(told), "answered", "base_weight")
-    return Representativity(found, int(answered.sum()), len(invited))
+    return Representativity(found, invited.assign(answered=answered), told)
+
+
+def told_levels(people: pd.DataFrame, outcome: pd.Series, columns: list[str], least: int) -> pd.DataFrame:
+    """What the list tells of people, with levels merged until so many have the outcome, and so many have not, in each.
+
+    A column that is left with one level is left out.
+    """
+    thick = {name: _thick_levels(values, outcome, least) for name, values in _levels(people, columns).items()}
+    return pd.DataFrame({column: values for column, values in thick.items() if values.nunique() > 1})
 
 
 def _thick_levels(values: pd.Series, answered: pd.Series, least: int) -> pd.Series:
     """The column with levels merged until at least so many answered, and so many did not, in each."""
     column = str(values.name)
-    counts = pd.crosstab(values, answered).reindex(columns=[False, True], fill_value=0).min(axis=1)
-    cells = counts.rename("people").rename_axis(column).reset_index()
+    counts = answered.groupby(values.to_numpy()).agg(["sum", "size"])
+    fewer = np.minimum(counts["sum"], counts["size"] - counts["sum"])
+    cells = fewer.rename("people").rename_axis(column).reset_index()
     merged = merge_thin_cells(cells, [column], "people", least)
     return values.map(merged.set_index(column)["group"])
+
+
+def response_model(one: Representativity, level: float) -> Estimate:
+    """Who answered, by all that the list tells together: a logistic regression, fitted by statsmodels.
+
+    Returns
+    -------
+    Estimate of log odds ratios against the most frequent level of each column (``variable``, ``category``), with the
+    errors of a stratified sample of people, who answer one by one.
+    """
+    people = one.people
+    # Whether somebody answers is left to chance even where everyone is invited: no finite population correction.
+    design = SurveyDesign(people, "base_weight", stratum="stratum", lonely_psu="adjust")
+    return odds_model(design, people["answered"], one.levels, level)
+
+
+def odds_model(design: Design, outcome: pd.Series, levels: pd.DataFrame, level: float) -> Estimate:
+    """Log odds ratios of an outcome between the levels of columns, all others alike: fitted by statsmodels.
+
+    Parameters
+    ----------
+    outcome, levels : Series and DataFrame (m, ...)   of the people in the design's domain
+
+    Returns
+    -------
+    Estimate, as in ``response_model``.
+    """
+    import statsmodels.api as sm
+
+    known = pd.concat({name: _indicators(levels[name]) for name in levels}, axis=1)
+    x = np.column_stack([np.ones(len(known)), known])
+    weights = design.weights[design.in_domain]
+    fit = sm.GLM(outcome.to_numpy(dtype=float), x, sm.families.Binomial(), var_weights=weights).fit()
+    found = model_estimate(design, fit, level)
+    table = found.table.iloc[1:].assign(variable=known.columns.get_level_values(0))
+    table.insert(1, "category", known.columns.get_level_values(1))
+    return Estimate(table.reset_index(drop=True), found.covariance[1:, 1:], found.level)
+
+
+def _indicators(levels: pd.Series) -> pd.DataFrame:
+    """A column of 0 and 1 for every level but the most frequent one."""
+    return pd.get_dummies(levels, dtype=float).drop(columns=levels.mode()[0])
 
 
 def _replicates(people: pd.DataFrame, round_: RoundParams, source: Source, seed: int) -> ReplicateWeights:
@@ -254,11 +394,12 @@ def _replicate_table(people: pd.DataFrame, weighted: Weighted) -> pd.DataFrame:
 
 
 def _equal_weights(
-    people: pd.DataFrame, answered: pd.Series, source: Source, columns: list[str]
+    people: pd.DataFrame, source: Source, round_: RoundParams
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """A panel (or a source without answers): everyone who answered counts the same; no replicates."""
+    answered = people["disposition"].isin(round_.dispositions.respondents)
     table = people[[*WHO, "stratum", "disposition", "base_weight"]].assign(nr_class=None)
-    for column in [*columns, "weight"]:
+    for column in [*declared_columns(round_), "weight"]:
         table[column] = answered.astype(float)
     # Nobody answered: there is no weight of which anything could be said.
     one = 1.0 if answered.any() else float("nan")

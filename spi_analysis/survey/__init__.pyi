@@ -96,6 +96,9 @@ from .estimation import (
     make_table as make_table,
 )
 from .estimation import (
+    model_estimate as model_estimate,
+)
+from .estimation import (
     overlap_covariance as overlap_covariance,
 )
 from .estimation import (
@@ -474,6 +477,9 @@ from .weighting import (
     WeightingReport as WeightingReport,
 )
 from .weighting import (
+    WeightingRun as WeightingRun,
+)
+from .weighting import (
     adjust_nonresponse as adjust_nonresponse,
 )
 from .weighting import (
@@ -490,6 +496,9 @@ from .weighting import (
 )
 from .weighting import (
     balance_figure as balance_figure,
+)
+from .weighting import (
+    begin_recipe as begin_recipe,
 )
 from .weighting import (
     bootstrap_plan as bootstrap_plan,

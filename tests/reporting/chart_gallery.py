@@ -14,6 +14,7 @@ from spi_analysis.reporting.plots import (
     intervals,
     lines,
     on_scale,
+    shifts,
     spread,
 )
 from spi_analysis.reporting.view_columns import counted
@@ -53,6 +54,11 @@ BARS = pd.DataFrame({
     "series": ["Bias", "True SE"] * 2, "estimate": [-0.5, 1.25, 0.2, 0.75], "ci_low": [-0.7, 1.0, 0.0, 0.5],
     "ci_high": [-0.3, 1.5, 0.4, 1.0],
 })  # fmt: skip
+SHIFTS = pd.DataFrame({
+    "label": ["Unit: " + LONG, "Sex: Female", "Sex: Male"] * 2,
+    "series": ["before weighting"] * 3 + ["after weighting"] * 3,
+    "estimate": [-0.25, 0.1, -0.1, 0.05, 0.0, 0.0],
+})  # fmt: skip
 # An index and a target beside a limit, so that two categories have hardly any room.
 CLOSE = pd.DataFrame({"label": ["Index", LONG], "estimate": [78.1, 77.9], "ci_low": [77.6, None],
                       "ci_high": [78.6, None]})  # fmt: skip
@@ -87,6 +93,7 @@ def charts():
         chart(spread, counted(SPREAD), "c-spread", "Histogram", decimals=0, x_label=say["People per answer"],
               y_label=say["Number of answers"]),
         chart(bars, BARS, "c-bars", "Bars", x_label=say["Points"]),
+        chart(shifts, SHIFTS, "c-shifts", "Love plot", x_label=say["Points"]),
         chart(on_scale, CLOSE, "c-close", "Close to a limit", levels=levels(), x_label=SCORE),
     ]  # fmt: skip
 

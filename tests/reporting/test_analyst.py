@@ -9,7 +9,12 @@ import pytest
 
 from spi_analysis.operations.coverage import save_simulation
 from spi_analysis.params import Workspace
-from spi_analysis.reporting.analyst.nonresponse_weighting import partials_table, representativity_table, response_chart
+from spi_analysis.reporting.analyst.nonresponse_weighting import (
+    partials_table,
+    representativity_table,
+    response_chart,
+    response_model_tables,
+)
 from spi_analysis.reporting.analyst.score_analysis import estimates_table
 from spi_analysis.reporting.method_checks import (
     coverage_results,
@@ -21,6 +26,7 @@ from spi_analysis.reporting.method_checks import (
     weightings_table,
 )
 from spi_analysis.stages.weight import WeightedSample, representativity
+from tests.views import views_in
 
 
 def _sample(groups):
@@ -36,7 +42,7 @@ def _sample(groups):
 
 def _evenness(groups, setup):
     """Representativity of a source whose units answered so many of so many."""
-    people = _sample(groups).sample.assign(sex="female", age_group="30-39")
+    people = _sample(groups).sample.assign(sex="female", age_group="30-39", stratum="all")
     alone = setup.round.model_copy(update={"sources": {"external": setup.round.sources["external"]}})
     return representativity(people, alone)
 
@@ -55,6 +61,23 @@ def test_the_r_indicator_stands_beside_the_cv_that_is_to_be_read(setup):
     assert part["between"] == pytest.approx(row["cv"], abs=0.02)
 
 
+def test_odds_of_answering_are_compared_with_the_largest_group(setup):
+    """A: 40 of 100, odds 2/3; B: 160 of 200, odds 4; the ratio is 1/6."""
+    found = _evenness({"A": (100, 40), "B": (200, 160)}, setup)
+    (view,) = views_in(response_model_tables(found, setup.round))
+    (row,) = view.data.to_dict("records")
+    assert (row["variable"], row["category"], row["estimate"]) == ("unit", "A", pytest.approx(1 / 6, abs=0.005))
+    assert row["ci_low"] < row["estimate"] < row["ci_high"] < 1
+    assert "Compared with: Unit: B." in view.to_html("en")
+    assert "Dibandingkan dengan: Unit kerja: B." in view.to_html("id")
+
+
+def test_no_odds_where_few_answered(setup):
+    shown = response_model_tables(_evenness({"A": (100, 9), "B": (100, 50)}, setup), setup.round)
+    assert views_in(shown) == []
+    assert "Too few answered" in shown.to_html("en")
+
+
 def test_too_few_answers_tell_nothing_of_groups(setup):
     found = _evenness({"A": (100, 9), "B": (100, 50)}, setup)
     assert found == {"external": None}, "A is merged with B, and then there is one group"
@@ -64,7 +87,7 @@ def test_too_few_answers_tell_nothing_of_groups(setup):
 
 
 def _chart(groups, setup, language="id"):
-    return response_chart(_sample(groups), setup.round, "external", "unit").to_html(language)
+    return response_chart(_sample(groups).sample, setup.round, "external", "unit").to_html(language)
 
 
 def test_a_rate_is_hidden_by_the_number_of_answers_not_of_invitations(setup):

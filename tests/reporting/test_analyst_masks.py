@@ -96,7 +96,7 @@ def test_a_unit_named_like_a_script_is_text(setup):
     weighted = weighted_sample(units)
     made = [
         balance_table(weighted, frame_of(weighted), setup.round, "external"),
-        response_chart(weighted, setup.round, "external", "unit"),
+        response_chart(weighted.sample, setup.round, "external", "unit"),
         unit_table(weighted.sample, pd.DataFrame(columns=["source", "person_id", "event"]), setup.round),
     ]
     for shown in made:

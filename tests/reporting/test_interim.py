@@ -72,7 +72,7 @@ def test_the_page_of_weights_names_who_is_missing(interim, setup):
         for view in (
             nonresponse_weighting.balance_table(round_.weighted, round_.frame, setup.round, source),
             nonresponse_weighting.weight_chart(round_.weighted, source),
-            nonresponse_weighting.response_chart(round_.weighted, setup.round, source, "unit"),
+            nonresponse_weighting.response_chart(round_.weighted.sample, setup.round, source, "unit"),
         ):
             drawn_there = "<table" in view.to_html("en") or "<svg" in view.to_html("en")
             assert drawn_there == (source not in missing)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from spi_analysis.operations.publication import content_problems
 from spi_analysis.reporting import plots
 from spi_analysis.reporting.pictures import COLOURS, Chart, text_width
-from spi_analysis.reporting.plots import chart, composition, history, intervals, lines, on_scale, spread
+from spi_analysis.reporting.plots import chart, composition, history, intervals, lines, on_scale, shifts, spread
 from spi_analysis.reporting.view_columns import counted
 from spi_analysis.reporting.wording import Phrase, phrase, words
 from tests.reporting import chart_gallery as gallery
@@ -47,6 +47,14 @@ def _is_number(text: str) -> bool:
 def test_bars_stand_where_the_figures_are():
     svg = chart(intervals, gallery.ROWS, "c", "t", decimals=1, x_label="x").svg(SAY["en"])
     assert _marks(svg, "accent") == [(55, 65), (70, 71), (62, 70)]
+
+
+def test_both_dots_of_a_row_stand_where_its_figures_are():
+    dots = shifts(gallery.SHIFTS, x_label="x").collections
+    found = [[round(x, 9) for x, _ in one.get_offsets()] for one in dots]
+    assert found == [[0, 0, 0], [-0.25, 0.1, -0.1], [0.05, 0, 0]]
+    heights = [[y for _, y in one.get_offsets()] for one in dots]
+    assert heights[0] == heights[1] == heights[2]
 
 
 def test_a_change_below_nothing_is_not_cut_off():
@@ -197,6 +205,15 @@ def test_a_figure_can_be_taken_on_in_a_language():
     assert [t.get_text() for t in gallery.charts()[4].figure("en").axes[0].get_yticklabels()][2] == "1,000"
     figure.axes[0].set_title("Judul")
     assert figure.axes[0].get_title() == "Judul"
+
+
+def test_lines_of_a_label_are_those_of_the_language():
+    """The longest language is the one of the figure: its second line stands below its own first line."""
+    label = Phrase(("Unit kerja: Rumah Sakit Umum Daerah Bakti", "Unit: Rumah Sakit Umum Daerah Bakti"))
+    rows = pd.DataFrame({"label": [label], "estimate": [1.0], "ci_low": [0.0], "ci_high": [2.0]})
+    figure = chart(intervals, rows, "c", "t", x_label="x").figure("id")
+    texts = [text.get_text().split("\n") for text in figure.axes[0].texts]
+    assert ["Unit kerja: Rumah Sakit Umum Daerah", "Bakti"] in texts
 
 
 def test_a_figure_can_be_saved_and_leaves_the_style_of_others_alone():

@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.scores import index_from_scores, item_scores
-from spi_analysis.stages.score import Scored, save_estimates
+from spi_analysis.reporting.analyst.score_analysis import dimensions_apart_note, experience_model_tables
+from spi_analysis.scores import experience_answers, index_from_scores, item_scores, score_estimates
+from spi_analysis.stages.respondents import item_weights
+from spi_analysis.stages.score import Scored, experience_models, save_estimates
 from spi_analysis.tables import Store
 from spi_analysis.tables.contracts import CONTRACTS, KEYS
 from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
 from tests.stages.conftest import Round, published_history
-from tests.stages.town import TOWN
+from tests.stages.town import TOWN, with_steps
 
 COMPOSITES = ("index", "category", "target")
 
@@ -336,3 +338,49 @@ def test_every_shown_estimate_has_all_that_belongs_to_it(scored: Scored) -> None
     assert estimates[["estimate", "se", "ci_low", "ci_high", "df_design"]].notna().all(axis=None)
     assert estimates.loc[~decided, ["n", "effective_n"]].notna().all(axis=None)
     assert estimates.loc[decided, "se"].eq(0).all()
+
+
+def test_an_experience_by_what_the_list_tells(drawn: Round) -> None:
+    """One column of two groups: the odds ratio is that of the weighted shares of yes (two of each are enough here)."""
+    round_ = with_steps(drawn.setup.round, {"step": "weighting_classes", "by": ["sex"]}, {"step": "drop_ineligible"})
+    disclosure = drawn.setup.round.disclosure.model_copy(update={"min_cell": 2})
+    round_ = round_.model_copy(update={"disclosure": disclosure})
+    scored = drawn.rescored(round_=round_)
+    found = experience_models(scored, drawn.setup.instrument, round_)["internal"]
+    data = scored.designs["internal"].data
+    rates = scored.estimates.query("measure == 'experience_rate' and source == 'internal' and status == 'shown'")
+    rates = rates[rates["denominator"] == "respondents"]
+    assert found.item == rates.loc[rates["estimate"].astype(float).idxmax(), "part"]
+    yes = experience_answers(data, drawn.setup.instrument, "internal")[f"{found.item}|respondents"]
+    known = yes.notna()
+    groups, weight = found.levels["sex"].to_numpy(), data["weight"][known].to_numpy()
+    odds = {
+        group: (weight * yes[known])[groups == group].sum() / (weight * (1 - yes[known]))[groups == group].sum()
+        for group in set(groups)
+    }
+    (row,) = found.model.table.to_dict("records")
+    (other,) = set(groups) - {row["category"]}
+    assert row["estimate"] == pytest.approx(np.log(odds[row["category"]] / odds[other]))
+
+
+def test_no_experience_of_few_is_modelled(drawn: Round, scored: Scored) -> None:
+    """Where a hundred yes and a hundred no were needed of each group, nothing is told."""
+    disclosure = drawn.setup.round.disclosure.model_copy(update={"min_cell": 10_000})
+    round_ = drawn.setup.round.model_copy(update={"disclosure": disclosure})
+    found = experience_models(scored, drawn.setup.instrument, round_)
+    assert found == {"internal": None, "external": None}
+    html = experience_model_tables(found, drawn.setup.instrument).to_html("en")
+    assert "Too few said yes" in html
+    assert "<table" not in html
+
+
+def test_dimensions_apart_are_a_difference_with_its_own_interval(drawn: Round, scored: Scored) -> None:
+    dimensions = {
+        source: score_estimates(design, item_weights(drawn.setup.instrument, source), 0.95)
+        for source, design in scored.designs.items()
+    }
+    html = dimensions_apart_note(dimensions, scored, drawn.setup.instrument).to_html("en")
+    stored = scored.estimates.query("measure == 'dimension_score' and source == 'internal'")["estimate"].astype(float)
+    assert f"lies {stored.max() - stored.min():.2f} points above" in html
+    hidden = replace(scored, estimates=scored.estimates.assign(status="suppressed"))
+    assert "nothing to show" in dimensions_apart_note(dimensions, hidden, drawn.setup.instrument).to_html("en")

@@ -7,7 +7,17 @@ import pytest
 from spi_analysis.errors import InputError, WeightingError
 from spi_analysis.params import RoundParams
 from spi_analysis.stages.respondents import replicate_weights
-from spi_analysis.stages.weight import declared_columns, replicate_seed, representativity, save_weights
+from spi_analysis.stages.weight import (
+    Representativity,
+    Weighting,
+    begin_weighting,
+    declared_columns,
+    people_with_disposition,
+    replicate_seed,
+    representativity,
+    response_model,
+    save_weights,
+)
 from spi_analysis.survey.weighting import apply_recipe, two_phase_replicates
 from spi_analysis.tables import eligible_list
 from spi_analysis.tables.store import Store
@@ -304,3 +314,55 @@ def test_a_source_that_few_answered_tells_nothing(drawn: Round) -> None:
     kept = drawn.responses.groupby("source").head(12)
     people = drawn.weight(responses=kept).sample
     assert representativity(people, drawn.setup.round) == {"internal": None, "external": None}
+
+
+def test_cells_of_the_notebook_give_what_one_call_gives(drawn: Round) -> None:
+    """Step by step or at once: the same weights, replicates and report, to the last digit."""
+    people = people_with_disposition(
+        drawn.frame, drawn.sample, drawn.events, drawn.responses, drawn.setup.round, drawn.setup.instrument
+    )
+    started = begin_weighting(people, drawn.frame, drawn.setup.round)
+    found = started.adjusted().calibrated().trimmed().finished()
+    for name in ("weights", "replicates", "report", "sample"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(drawn.weighted, name), check_exact=True)
+
+
+def test_cells_take_the_steps_that_their_names_say(drawn: Round) -> None:
+    """unknown_eligibility and weighting_classes; rake; trim; then rake and drop_ineligible are left."""
+    left = [len(part.runs["internal"].left) for part in moments(drawn, drawn.setup.round)]
+    assert left == [6, 4, 3, 2]
+
+
+def test_cells_follow_another_recipe(drawn: Round) -> None:
+    """Without raking and trimming those cells do nothing, and the last one ends the recipe."""
+    steps = [
+        {"step": "propensity", "formula": "sex"},
+        {"step": "drop_ineligible"},
+    ]
+    round_ = with_steps(drawn.setup.round, *steps)
+    started, *others = moments(drawn, round_)
+    assert len(started.runs["internal"].left) == 2
+    assert [len(part.runs["internal"].left) for part in others] == [1, 1, 1]
+    assert of(others[-1].finished().report, "internal")["step"].tolist()[-1] == "DropIneligible"
+
+
+def moments(drawn: Round, round_: RoundParams) -> list[Weighting]:
+    people = people_with_disposition(
+        drawn.frame, drawn.sample, drawn.events, drawn.responses, round_, drawn.setup.instrument
+    )
+    started = begin_weighting(people, drawn.frame, round_)
+    return [started, started.adjusted(), started.adjusted().calibrated(), started.adjusted().calibrated().trimmed()]
+
+
+def test_odds_of_answering_by_hand(drawn: Round) -> None:
+    """Of 100 men 50 answered, of 80 women 20: odds 1 and 1/3.
+
+    The variance of the log odds ratio is 1/50 + 1/50 + 1/20 + 1/60 (Woolf 1955), times n/(n - 1) of one stratum.
+    """
+    answered = [True] * 50 + [False] * 50 + [True] * 20 + [False] * 60
+    people = pd.DataFrame({"answered": answered, "base_weight": 2.0, "stratum": "all"})
+    levels = pd.DataFrame({"sex": ["male"] * 100 + ["female"] * 80})
+    table = response_model(Representativity(None, people, levels), 0.95).table
+    assert table[["variable", "category", "n"]].values.tolist() == [["sex", "female", 180]]
+    assert table["estimate"].tolist() == pytest.approx([np.log(1 / 3)])
+    assert table["se"].tolist() == pytest.approx([np.sqrt((1 / 50 + 1 / 50 + 1 / 20 + 1 / 60) * 180 / 179)])

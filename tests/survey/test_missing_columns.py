@@ -139,6 +139,11 @@ CALLS = {
         "unit w disposition",
         lambda t: survey.apply_recipe(t, [survey.WeightingClasses("unit")], weight="w"),
     ),
+    "begin_recipe": on(
+        PEOPLE,
+        "w disposition",
+        lambda t: survey.begin_recipe(t, [survey.WeightingClasses("unit")], weight="w"),
+    ),
     "response_classes": on(
         PEOPLE,
         "unit w disposition",
@@ -257,6 +262,7 @@ CALLS = {
 NO_COLUMN = {
     "verify_draw": "a column that is missing is a difference, which is its result",
     "make_table": "takes the labels as they are",
+    "model_estimate": "takes a model that is fitted",
     "lists_shared": "makes a table",
     "coverage": "makes a table",
 }

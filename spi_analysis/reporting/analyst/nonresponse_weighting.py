@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.disclosure import hidden_rates, small_cells
+from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import RoundParams, Source
 from spi_analysis.reporting import (
     Shown,
@@ -29,16 +30,18 @@ from spi_analysis.reporting import (
     message,
     number,
     percent,
+    phrase,
     phrases,
+    shifts,
     show,
     signed,
     spread,
     written,
 )
-from spi_analysis.stages import Representativity, WeightedSample, nonrespondent_count
+from spi_analysis.stages import Representativity, WeightedSample, Weighting, nonrespondent_count, response_model
 from spi_analysis.survey import UNKNOWN_LEVEL
-from spi_analysis.survey.estimation import SurveyDesign, estimate_proportion, t_interval
-from spi_analysis.survey.weighting import balance
+from spi_analysis.survey.estimation import Estimate, SurveyDesign, estimate_proportion, t_interval
+from spi_analysis.survey.weighting import WeightingRun, balance
 from spi_analysis.tables import eligible_list
 
 WORST = 15
@@ -57,6 +60,7 @@ def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
     empty = list(dict.fromkeys(report.loc[report["cases"] == 0, "source"]))
     told = [source for source in round_.probability_sources if not _tells(weights, source, round_)]
     report = report[report["source"].isin(told) & (report["cases"] > 0)]
+    report = report.assign(cv=(report["kish_deff"] - 1).clip(lower=0) ** 0.5)
     if report.empty and not empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
 
@@ -69,6 +73,7 @@ def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
         count(message("Cases"), "cases"),
         number(message("Sum (people)"), "sum", 1),
         number(message("Kish design effect"), "kish_deff", 3),
+        number(message("CV of the weights"), "cv", 3),
         count(message("Effective answers"), "effective_n"),
         interval(message("Smallest to largest"), "smallest", "largest"),
     )
@@ -93,6 +98,87 @@ def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
     """Whether the cases of a source would tell of few answers, or of few nonrespondents."""
     answered = int(((weights["source"] == source) & (weights["weight"] > 0)).sum())
     return min(answered, nonrespondent_count(weights, source)) < round_.disclosure.min_cell
+
+
+def classes_note(started: Weighting) -> Shown:
+    """How many classes every source has inside which weight moves, and replicates draw."""
+
+    def of(source: Source, run: WeightingRun, words: Words) -> str:
+        sizes = run.sample["nr_class"].value_counts()
+        return words(
+            "{source}: {n} classes, with {people} people invited in one of them on average.",
+            source=words.value("source", source),
+            n=words.number(len(sizes), 0),
+            people=words.number(sizes.mean(), 1),
+        )
+
+    return _of_each_run(started, of)
+
+
+def effect_note(before: Weighting, after: Weighting) -> Shown:
+    """What the steps between two moments of the weighting did to the weights of every source."""
+
+    def of(source: Source, run: WeightingRun, words: Words) -> str:
+        rows = run.so_far.report.table
+        first = before.runs[source]
+        assert first is not None
+        if len(rows) == len(first.rows):
+            return words("{source}: no such step.", source=words.value("source", source))
+        was, now = rows.iloc[len(first.rows) - 1], rows.iloc[-1]
+        return words(
+            "{source}: {cases} people have weight, for {sum} in all; coefficient of variation {cv_before}, now {cv}; "
+            "effective number {n_before}, now {n}.",
+            source=words.value("source", source),
+            cases=words.number(now["cases"], 0),
+            sum=words.number(now["sum"], 0),
+            cv_before=words.number(_cv(was), 2),
+            cv=words.number(_cv(now), 2),
+            n_before=words.number(was["effective_n"], 0),
+            n=words.number(now["effective_n"], 0),
+        )
+
+    return _of_each_run(after, of)
+
+
+def replicates_note(started: Weighting, weighted: WeightedSample) -> Shown:
+    """How many replicates went through the steps, and how far the number of people is known by them."""
+
+    def of(source: Source, run: WeightingRun, words: Words) -> str:
+        part = weighted.replicates[weighted.replicates["source"] == source]
+        totals = part.drop(columns=["source", "person_id"]).sum().to_numpy()
+        own = weighted.weights["weight"][weighted.weights["source"] == source].sum()
+        return words(
+            "{source}: {n} replicates; {people} people, with a standard error of {se}.",
+            source=words.value("source", source),
+            n=words.number(len(totals), 0),
+            people=words.number(own, 0),
+            se=words.number(float(np.sqrt(((totals - own) ** 2).mean())), 1),
+        )
+
+    return _of_each_run(started, of)
+
+
+def _cv(row: pd.Series) -> float:
+    """Coefficient of variation of weights: Kish's design effect is 1 + CV**2."""
+    return math.sqrt(max(row["kish_deff"] - 1, 0.0))
+
+
+def _of_each_run(weighting: Weighting, say: Callable[[Source, WeightingRun, Words], str]) -> Shown:
+    """A sentence for every source of which the cases may be told."""
+    told = {source: run for source, run in weighting.runs.items() if run is not None and _may_tell(run, weighting)}
+
+    def said(words: Words) -> str:
+        return html_paragraphs([say(source, run, words) for source, run in told.items()] or [words(TOO_FEW)])
+
+    return show(said)
+
+
+def _may_tell(run: WeightingRun, weighting: Weighting) -> bool:
+    """Whether enough answered, and enough did not, for the cases of a source to be told."""
+    people = run.sample
+    answered = people["status"] == "respondent"
+    silent = ~answered & (people["disposition"] != INELIGIBLE)
+    return min(answered.sum(), silent.sum()) >= weighting.round_.disclosure.min_cell
 
 
 def merged_table(weighted: WeightedSample) -> Shown:
@@ -148,7 +234,7 @@ def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
 
 
 def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundParams, source: Source) -> Shown:
-    """Differences from the list before and after weighting; the largest first."""
+    """Differences from the list before and after weighting, as a Love plot and a table; the largest first."""
     table = shown_balance(weighted, frame, round_, source)
     if table.empty:
         return show(lambda words: html_paragraphs([_balance_title(source, words) + ".", words(TOO_FEW)]))
@@ -172,7 +258,26 @@ def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
         )
 
     title = partial(_balance_title, source)
-    return View(worst, columns, notes=(note,), title=title, name=f"balance-{source}")
+    drawn = chart(
+        shifts,
+        _love_rows(worst),
+        f"chart-balance-{source}",
+        title,
+        decimals=3,
+        x_label=in_words(message("Standardised difference from the list")),
+    )
+    return View(worst, columns, drawn, (note,), title, name=f"balance-{source}")
+
+
+def _love_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The differences before and after weighting, group by group."""
+    groups = zip(table["variable"], table["level"], strict=True)
+    labels = [phrase(partial(_group, variable=variable, level=level)) for variable, level in groups]
+    parts = {"before_std_diff": message("before weighting"), "after_std_diff": message("after weighting")}
+    return pd.concat(
+        pd.DataFrame({"label": labels, "series": in_words(text), "estimate": table[name].to_numpy()})
+        for name, text in parts.items()
+    )
 
 
 def _group(words: Words, variable: str, level: str) -> str:
@@ -205,13 +310,13 @@ def of_each_source(round_: RoundParams, make: Callable[[Source], Shown]) -> Show
     return Together(tuple(make(source) for source in round_.probability_sources))
 
 
-def response_charts(weighted: WeightedSample, round_: RoundParams) -> Shown:
+def response_charts(people: pd.DataFrame, round_: RoundParams) -> Shown:
     """Response of every source, by the last of its weighting classes."""
 
     def of(source: Source) -> Shown:
         weighting = round_.sources[source].weighting
         assert weighting is not None
-        return response_chart(weighted, round_, source, (weighting.classes or weighting.columns)[-1])
+        return response_chart(people, round_, source, (weighting.classes or weighting.columns)[-1])
 
     return of_each_source(round_, of)
 
@@ -226,12 +331,11 @@ def weight_charts(weighted: WeightedSample, round_: RoundParams) -> Shown:
     return of_each_source(round_, lambda source: weight_chart(weighted, source))
 
 
-def response_chart(weighted: WeightedSample, round_: RoundParams, source: Source, by: str) -> Shown:
+def response_chart(sample: pd.DataFrame, round_: RoundParams, source: Source, by: str) -> Shown:
     """Response by group, with Wilson intervals; groups of which too few, or nearly all, answered are only named.
 
     What may be shown is judged by answers, not by invitations: a rate and the number invited give the answers.
     """
-    sample = weighted.sample
     people = sample[["base_weight", "disposition", by]][sample["source"] == source]
     answered = people["disposition"].isin(round_.dispositions.respondents)
     groups = answered.groupby(people[by]).agg(["size", "sum"])
@@ -366,6 +470,53 @@ def partials_table(found: Found, round_: RoundParams) -> Shown:
         )
 
     return View(rows, columns, notes=(note,), title=message("Where the differences lie"), name="partials")
+
+
+def response_model_tables(found: Found, round_: RoundParams) -> Shown:
+    """Odds to answer against those of the largest group, all else alike: a table per source, the clearest first."""
+    told = {source: one for source, one in found.items() if one is not None}
+    tables = [_odds_table(source, response_model(one, round_.level), one) for source, one in told.items()]
+    return Together((*tables, _none_told({s: one for s, one in found.items() if one is None}, round_)))
+
+
+def _odds_table(source: Source, model: Estimate, one: Representativity) -> Shown:
+    def title(words: Words) -> str:
+        return words("Who answered, all else alike: {source}", source=words.value("source", source))
+
+    return odds_table(model, one.levels, message("Odds ratio of answering"), title, f"response-model-{source}")
+
+
+def odds_table(model: Estimate, levels: pd.DataFrame, heading: str, title: Callable[[Words], str], name: str) -> Shown:
+    """Odds ratios of a model with their intervals, the clearest first.
+
+    Parameters
+    ----------
+    model : log odds ratios against the most frequent level of each column (``variable``, ``category``)
+    levels : DataFrame (m, ...)   what the list tells of the people in the model
+    """
+    limits = ["estimate", "ci_low", "ci_high"]
+    table = model.table.assign(t=(model.table["estimate"] / model.table["se"]).abs())
+    rows = table.sort_values("t", ascending=False).assign(**np.exp(table[limits]))
+    columns = (
+        written(message("Group"), ("variable", "category"), _merged_group),
+        estimate(heading, *limits, 2),
+    )
+    compared = [(str(variable), values.mode()[0]) for variable, values in levels.items()]
+
+    def note(words: Words) -> str:
+        return words(
+            "Compared with: {groups}. The {n} clearest on the page, all in the files.",
+            groups=words.listed(_merged_group(words, *pair) for pair in compared),
+            n=WORST,
+        )
+
+    return View(rows, columns, notes=(note,), title=title, name=name, most=WORST)
+
+
+def _merged_group(words: Words, variable: str, category: str) -> str:
+    """A level, or several that were taken together, which are called by the largest and the number of the others."""
+    level, mark, others = category.partition(" (+")
+    return _group(words, variable, level) + mark + others
 
 
 def _none_told(found: Found, round_: RoundParams) -> Shown:

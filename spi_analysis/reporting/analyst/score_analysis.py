@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +12,7 @@ import pandas as pd
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.reporting import (
     Shown,
+    Together,
     View,
     Words,
     chance,
@@ -27,8 +29,10 @@ from spi_analysis.reporting import (
     worded,
     written,
 )
+from spi_analysis.reporting.analyst.nonresponse_weighting import odds_table
 from spi_analysis.reporting.view_columns import Column
-from spi_analysis.stages import Scored, sources_without_score
+from spi_analysis.stages import ExperienceModel, Scored, sources_without_score
+from spi_analysis.survey.estimation import Estimate, contrast
 from spi_analysis.tables import RoundData
 
 
@@ -301,3 +305,58 @@ def weights_view(scored: Scored, instrument: Instrument) -> Shown:
     )
     first = View(weights.reset_index(), shares, title=message("Weights of the dimensions"), name="weights")
     return first + View(scores, made, notes=(note,), title=message("Scores by weights"), name="weights-scores")
+
+
+# From the designs of the sources: what no table of estimates holds.
+
+
+def dimensions_apart_note(dimensions: Mapping[Source, Estimate], scored: Scored, instrument: Instrument) -> Shown:
+    """How far the highest and the lowest dimension of every source lie apart, with the interval of the difference."""
+    shown = scored.estimates[
+        (scored.estimates["measure"] == "dimension_score") & (scored.estimates["status"] == "shown")
+    ]
+    visible = {source: set(part["part"]) for source, part in shown.groupby("source")}
+
+    def said(words: Words) -> str:
+        found = [
+            _apart(source, estimates, visible[source], instrument, words)
+            for source, estimates in dimensions.items()
+            if len(visible.get(source, ())) > 1
+        ]
+        return html_paragraphs(found or [words("There is nothing to show.")])
+
+    return show(said)
+
+
+def _apart(source: Source, estimates: Estimate, visible: set[str], instrument: Instrument, words: Words) -> str:
+    values = estimates.table["estimate"].where(estimates.table["variable"].isin(visible))
+    high, low = int(values.idxmax()), int(values.idxmin())
+    (row,) = contrast(estimates, {high: 1.0, low: -1.0}).table.to_dict("records")
+    names = [_name(instrument, words, source, estimates.table["variable"][place]) for place in (high, low)]
+    return words(
+        "{high} lies {points} points above {low} ({interval}).",
+        high=names[0],
+        low=names[1],
+        points=words.number(row["estimate"]),
+        interval=words.interval(row["ci_low"], row["ci_high"]),
+    )
+
+
+def experience_model_tables(models: Mapping[Source, ExperienceModel | None], instrument: Instrument) -> Shown:
+    """Odds of the most frequent experience of every source against those of the largest group, all else alike."""
+    told = {source: one for source, one in models.items() if one is not None}
+    heading = message("Odds ratio of a yes")
+
+    def title(source: Source, words: Words) -> str:
+        return words("{experience}: who said yes", experience=_name(instrument, words, source, told[source].item))
+
+    def said(words: Words) -> str:
+        names = words.listed(words.value("source", source) for source in models if source not in told)
+        text = message("Too few said yes, or too few did not, to tell groups apart: {sources}.")
+        return html_paragraphs([words(text, sources=names)] if names else [])
+
+    tables = [
+        odds_table(one.model, one.levels, heading, partial(title, source), f"experience-model-{source}")
+        for source, one in told.items()
+    ]
+    return Together((*tables, show(said)))

@@ -86,6 +86,9 @@ from .regression import (
 from .regression import (
     estimate_regression as estimate_regression,
 )
+from .regression_fit import (
+    model_estimate as model_estimate,
+)
 from .replication import (
     ReplicateDesign as ReplicateDesign,
 )

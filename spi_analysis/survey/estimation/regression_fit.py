@@ -1,4 +1,4 @@
-"""Maximum weighted likelihood: canonical links, plain or with Firth's penalty, and proportional odds.
+"""Maximum weighted likelihood: canonical links, plain or with Firth's penalty, proportional odds; models of others.
 
 Binary models are fitted by the scoring of the response model, counts by statsmodels, ordered answers by Newton's
 method.
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,17 @@ from scipy.optimize import linprog
 from scipy.special import expit, logit
 
 from spi_analysis.errors import EstimationError, Problem
+from spi_analysis.survey.estimation.domains import Design
+from spi_analysis.survey.estimation.replication import ReplicateDesign
+from spi_analysis.survey.estimation.result import Estimate, make_table
 from spi_analysis.survey.groups import group_sums
 from spi_analysis.survey.weighting import dense_design, fit_columns, link_of, working_response
+
+if TYPE_CHECKING:
+    from statsmodels.genmod.generalized_linear_model import GLMResults
+
+# A model of others is taken to have the design's weights if it agrees with them so far, as a part of each.
+SAME_WEIGHTS = 1e-9
 
 # Outcomes that the terms of a model decide: coefficients that run to infinity, and the levels they belong to.
 
@@ -463,3 +473,85 @@ def _proportional_odds(part: Groups, weights: np.ndarray, start: np.ndarray) -> 
         if at(b).farthest > 2 * SUSPICIOUS:
             break
     return b, False
+
+
+# Models that statsmodels has fitted, with the errors of a design.
+
+
+def model_estimate(design: Design, fit: GLMResults, level: float = 0.95) -> Estimate:
+    """Coefficients of a generalised linear model fitted by statsmodels, with the errors of the design.
+
+    Parameters
+    ----------
+    design : SurveyDesign or ReplicateDesign
+    fit : results of ``statsmodels.api.GLM(y, x, family=..., var_weights=...)``, fitted to the rows of the design's
+        domain that have weight, in their order, with the design's weights (or multiples of them)
+    level : float   of the t intervals
+
+    Returns
+    -------
+    Estimate: ``variable`` names the columns of x. The variance is the sandwich with the design's covariance of the
+    scores; with replicates the scores are added up in each of them, and the model is not fitted again.
+
+    Raises
+    ------
+    EstimationError   other rows or weights than the design's; terms that depend on each other; a design of which only
+        released figures may be shown
+
+    References
+    ----------
+    Binder (1983), International Statistical Review 51; Hu & Kalbfleisch (2000), Canadian Journal of Statistics 28
+    (scores in replicates).
+
+    Examples
+    --------
+    Means of both groups, and their difference:
+
+    >>> import statsmodels.api as sm
+    >>> from spi_analysis.survey import SurveyDesign
+    >>> people = pd.DataFrame({"w": 10.0, "x": [0, 0, 1, 1], "y": [0, 2, 2, 4]})
+    >>> fit = sm.GLM(people["y"], sm.add_constant(people["x"]), var_weights=people["w"]).fit()
+    >>> model_estimate(SurveyDesign(people, weight="w"), fit).table[["variable", "estimate"]].round(6).values.tolist()
+    [['const', 1.0], ['x', 2.0]]
+    """
+    rows = _rows_of_fit(design, fit)
+    coefficients = np.asarray(fit.params, dtype=float)
+    scores = fit.model.score_obs(coefficients, scale=1.0) / fit.model.var_weights[:, None]
+    information = -fit.model.hessian(coefficients, scale=1.0, observed=False)
+    if np.linalg.matrix_rank(information) < len(information):
+        raise EstimationError("the terms of the model depend on each other", got=", ".join(fit.model.exog_names))
+    # Binder (1983): the inverse information times the scores; the model's weights may be multiples of the design's.
+    multiple = fit.model.var_weights.sum() / design.weights[rows].sum()
+    influence = np.zeros((len(design), len(coefficients)))
+    influence[rows] = multiple * np.linalg.solve(information, scores.T).T
+    df = design.df(rows) - len(coefficients) + 1
+    covariance, p = _scores_covariance(design, influence, coefficients, rows), len(coefficients)
+    labels = pd.DataFrame({"variable": list(fit.model.exog_names)})
+    table = make_table(labels, coefficients, covariance, np.full(p, df), np.full(p, int(rows.sum())), level)
+    return Estimate(table, covariance, level)
+
+
+def _rows_of_fit(design: Design, fit: GLMResults) -> np.ndarray:
+    """The rows (n,) that a model was fitted to."""
+    if design.rule is not None:
+        raise EstimationError(
+            "a model of others is not checked for what may be released", hint="use estimate_regression instead"
+        )
+    rows = design.in_domain & (design.weights != 0)
+    own, used = design.weights[rows], fit.model.var_weights
+    if len(used) != len(own):
+        raise EstimationError(
+            "the model was fitted to other people", got=f"{len(used)} rows", expected=f"{len(own)}, those with weight",
+        )  # fmt: skip
+    if not np.allclose(used / used.sum(), own / own.sum(), rtol=SAME_WEIGHTS, atol=0.0):
+        raise EstimationError(
+            "the model was fitted with other weights than the design's", hint="GLM(y, x, var_weights=design.weights)"
+        )
+    return np.asarray(rows)
+
+
+def _scores_covariance(design: Design, influence: np.ndarray, coefficients: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Covariance (p, p) of coefficients from their influence values (n, p)."""
+    if isinstance(design, ReplicateDesign):
+        return design.covariance_of(coefficients, coefficients + design.replicates.T @ influence)
+    return design.covariance(influence, rows[:, None])

@@ -39,6 +39,9 @@ from .calibration_steps import (
     Rake as Rake,
 )
 from .diagnostics import (
+    WeightingReport as WeightingReport,
+)
+from .diagnostics import (
     balance as balance,
 )
 from .diagnostics import (
@@ -108,7 +111,13 @@ from .raking import (
     rake_columns as rake_columns,
 )
 from .recipe import (
+    CALIBRATION as CALIBRATION,
+)
+from .recipe import (
     ELIGIBILITY as ELIGIBILITY,
+)
+from .recipe import (
+    NONRESPONSE as NONRESPONSE,
 )
 from .recipe import (
     Merged as Merged,
@@ -120,10 +129,13 @@ from .recipe import (
     Weighted as Weighted,
 )
 from .recipe import (
-    WeightingReport as WeightingReport,
+    WeightingRun as WeightingRun,
 )
 from .recipe import (
     apply_recipe as apply_recipe,
+)
+from .recipe import (
+    begin_recipe as begin_recipe,
 )
 from .recipe import (
     recipe_of as recipe_of,

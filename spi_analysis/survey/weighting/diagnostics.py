@@ -1,15 +1,17 @@
-"""What the weights cost and what they mended."""
+"""What the weights cost and what they mended: step by step, and against the population."""
 
 from __future__ import annotations
 
+import html
 import itertools
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import finite_weights, require_columns
+from spi_analysis.survey.groups import effective_n, finite_weights, require_columns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,6 +105,128 @@ def _one_per_row(name: str, weights: np.ndarray, n: int) -> np.ndarray:
         got = f"{len(values)} weights that sum to {values.sum():g}"
         raise WeightingError("the weights do not fit the sample", key=name, got=got, expected=f"{n} weights, not all 0")
     return values
+
+
+# What a recipe did: one row per step, in print and in pictures.
+
+# How the columns of the report read in print.
+FORMATS = {
+    "cases": "{:,.0f}",
+    "sum": "{:,.1f}",
+    "kish_deff": "{:.3f}",
+    "effective_n": "{:,.1f}",
+    "smallest": "{:.3g}",
+    "largest": "{:.3g}",
+}
+
+
+def report_row(step: str, column: str, weights: np.ndarray) -> dict[str, Any]:
+    """The figures of one step from its weights (n,)."""
+    positive = weights[weights > 0]
+    return {
+        "step": step,
+        "column": column,
+        "cases": len(positive),
+        "sum": float(weights.sum()),
+        "kish_deff": kish_deff(weights),
+        "effective_n": effective_n(weights),
+        "smallest": float(positive.min()) if len(positive) else 0.0,
+        "largest": float(positive.max()) if len(positive) else 0.0,
+        "merged": [],
+        "done": [],
+        "warnings": [],
+    }
+
+
+@dataclass(frozen=True)
+class WeightingReport:
+    """What every step of a recipe did.
+
+    Parameters
+    ----------
+    table : DataFrame   one row per step: step, column, cases with weight, sum in persons, kish_deff, effective_n,
+        smallest and largest positive weight, merged, done, warnings; the first row is the base weight
+    weights : DataFrame (n, columns)   the weight columns themselves, in persons
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, section 11.7 (design effect and effective number).
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import WeightingClasses, apply_recipe
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+    >>> report = apply_recipe(sample, [WeightingClasses("unit")]).report
+    >>> report.table[["step", "cases", "sum", "effective_n"]].values.tolist()
+    [['base', 3, 30.0, 3.0], ['WeightingClasses', 2, 30.0, 1.8]]
+    """
+
+    table: pd.DataFrame
+    weights: pd.DataFrame
+
+    def __getitem__(self, column: str) -> pd.Series:
+        """A column of the table."""
+        return self.table[column]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def warnings(self) -> list[str]:
+        """All warnings, each with the step it comes from."""
+        rows = zip(self.table["step"], self.table["warnings"], strict=True)
+        return [f"{step}: {text}" for step, texts in rows for text in texts]
+
+    def contributions(self) -> pd.DataFrame:
+        """What each step added to the cost of unequal weights.
+
+        Returns
+        -------
+        DataFrame, one row per step (the base weight has none before it): step, column, kish_deff,
+        deff_factor (Kish's design effect over that of the step before), effective_n, effective_n_change.
+
+        Examples
+        --------
+        >>> from spi_analysis.survey.weighting import WeightingClasses, apply_recipe
+        >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
+        >>> changed = apply_recipe(sample, [WeightingClasses("unit")]).report.contributions()
+        >>> changed[["column", "deff_factor", "effective_n_change"]].round(3).values.tolist()
+        [['nr_weight', 1.111, -1.2]]
+        """
+        kept = self.table[["step", "column", "kish_deff", "effective_n"]]
+        changed = kept.assign(
+            deff_factor=kept["kish_deff"] / kept["kish_deff"].shift(),
+            effective_n_change=kept["effective_n"].diff(),
+        )
+        order = ["step", "column", "kish_deff", "deff_factor", "effective_n", "effective_n_change"]
+        return changed.loc[1:, order].reset_index(drop=True)
+
+    def plot(self) -> Figure:
+        """Distribution of the weights after every step, and Kish's design effect beside it (matplotlib Figure)."""
+        return weights_figure(self.table, self.weights)
+
+    def _printed(self) -> pd.DataFrame:
+        figures = {name: [form.format(v) for v in self.table[name]] for name, form in FORMATS.items()}
+        return self.table[["step", "column"]].assign(**figures)
+
+    def _remarks(self) -> list[str]:
+        lines: list[str] = []
+        columns = (self.table[name] for name in ("step", "done", "merged", "warnings"))
+        for step, done, merged, warnings in zip(*columns, strict=True):
+            lines += [f"{step}: {text}" for text in done]
+            lines += [f"{step}: merged {m.variable}: {', '.join(m.levels)}" for m in merged]
+            lines += [f"{step}: WARNING: {text}" for text in warnings]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join([self._printed().to_string(index=False), *self._remarks()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table = self._printed().to_html(index=False, border=0)
+        remarks = "".join(f"<li>{html.escape(line)}</li>" for line in self._remarks())
+        return table + (f"<ul>{remarks}</ul>" if remarks else "")
 
 
 # Pictures of weights. matplotlib is loaded when a picture is asked for, and its figures belong to no window.

@@ -6,144 +6,18 @@ the sample itself; the replicates repeat the arithmetic.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.survey.groups import effective_n, require_columns, weights_of
+from spi_analysis.survey.groups import require_columns, weights_of
 from spi_analysis.survey.registry import Registry
-from spi_analysis.survey.weighting.diagnostics import kish_deff, weights_figure
+from spi_analysis.survey.weighting.diagnostics import WeightingReport, report_row
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, classify
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# What a recipe did: one row per step, in print and in pictures.
-
-# How the columns of the report read in print.
-FORMATS = {
-    "cases": "{:,.0f}",
-    "sum": "{:,.1f}",
-    "kish_deff": "{:.3f}",
-    "effective_n": "{:,.1f}",
-    "smallest": "{:.3g}",
-    "largest": "{:.3g}",
-}
-
-
-def report_row(step: str, column: str, weights: np.ndarray) -> dict[str, Any]:
-    """The figures of one step from its weights (n,)."""
-    positive = weights[weights > 0]
-    return {
-        "step": step,
-        "column": column,
-        "cases": len(positive),
-        "sum": float(weights.sum()),
-        "kish_deff": kish_deff(weights),
-        "effective_n": effective_n(weights),
-        "smallest": float(positive.min()) if len(positive) else 0.0,
-        "largest": float(positive.max()) if len(positive) else 0.0,
-        "merged": [],
-        "done": [],
-        "warnings": [],
-    }
-
-
-@dataclass(frozen=True)
-class WeightingReport:
-    """What every step of a recipe did.
-
-    Parameters
-    ----------
-    table : DataFrame   one row per step: step, column, cases with weight, sum in persons, kish_deff, effective_n,
-        smallest and largest positive weight, merged, done, warnings; the first row is the base weight
-    weights : DataFrame (n, columns)   the weight columns themselves, in persons
-
-    References
-    ----------
-    Kish (1965), Survey Sampling, section 11.7 (design effect and effective number).
-
-    Examples
-    --------
-    >>> from spi_analysis.survey.weighting import WeightingClasses
-    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
-    >>> report = apply_recipe(sample, [WeightingClasses("unit")]).report
-    >>> report.table[["step", "cases", "sum", "effective_n"]].values.tolist()
-    [['base', 3, 30.0, 3.0], ['WeightingClasses', 2, 30.0, 1.8]]
-    """
-
-    table: pd.DataFrame
-    weights: pd.DataFrame
-
-    def __getitem__(self, column: str) -> pd.Series:
-        """A column of the table."""
-        return self.table[column]
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    @property
-    def warnings(self) -> list[str]:
-        """All warnings, each with the step it comes from."""
-        rows = zip(self.table["step"], self.table["warnings"], strict=True)
-        return [f"{step}: {text}" for step, texts in rows for text in texts]
-
-    def contributions(self) -> pd.DataFrame:
-        """What each step added to the cost of unequal weights.
-
-        Returns
-        -------
-        DataFrame, one row per step (the base weight has none before it): step, column, kish_deff,
-        deff_factor (Kish's design effect over that of the step before), effective_n, effective_n_change.
-
-        Examples
-        --------
-        >>> from spi_analysis.survey.weighting import WeightingClasses
-        >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 10.0, "disposition": ["I", "R", "I"]})
-        >>> changed = apply_recipe(sample, [WeightingClasses("unit")]).report.contributions()
-        >>> changed[["column", "deff_factor", "effective_n_change"]].round(3).values.tolist()
-        [['nr_weight', 1.111, -1.2]]
-        """
-        kept = self.table[["step", "column", "kish_deff", "effective_n"]]
-        changed = kept.assign(
-            deff_factor=kept["kish_deff"] / kept["kish_deff"].shift(),
-            effective_n_change=kept["effective_n"].diff(),
-        )
-        order = ["step", "column", "kish_deff", "deff_factor", "effective_n", "effective_n_change"]
-        return changed.loc[1:, order].reset_index(drop=True)
-
-    def plot(self) -> Figure:
-        """Distribution of the weights after every step, and Kish's design effect beside it (matplotlib Figure)."""
-        return weights_figure(self.table, self.weights)
-
-    def _printed(self) -> pd.DataFrame:
-        figures = {name: [form.format(v) for v in self.table[name]] for name, form in FORMATS.items()}
-        return self.table[["step", "column"]].assign(**figures)
-
-    def _remarks(self) -> list[str]:
-        lines: list[str] = []
-        columns = (self.table[name] for name in ("step", "done", "merged", "warnings"))
-        for step, done, merged, warnings in zip(*columns, strict=True):
-            lines += [f"{step}: {text}" for text in done]
-            lines += [f"{step}: merged {m.variable}: {', '.join(m.levels)}" for m in merged]
-            lines += [f"{step}: WARNING: {text}" for text in warnings]
-        return lines
-
-    def __str__(self) -> str:
-        return "\n".join([self._printed().to_string(index=False), *self._remarks()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        table = self._printed().to_html(index=False, border=0)
-        remarks = "".join(f"<li>{html.escape(line)}</li>" for line in self._remarks())
-        return table + (f"<ul>{remarks}</ul>" if remarks else "")
-
 
 # What a step is, before and after it has seen the data.
 
@@ -496,31 +370,123 @@ def apply_recipe(
     >>> columns["elig_weight"].tolist(), columns["nr_weight"].tolist()
     ([15.0, 15.0, 0.0, 10.0], [30.0, 0.0, 0.0, 10.0])
     """
+    return begin_recipe(sample, recipe, weight=weight, status=status, replicates=replicates, frame=frame).finished()
+
+
+@dataclass(frozen=True)
+class WeightingRun:
+    """A sample on its way through a recipe: the weights after the steps so far, and the steps that are left.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   one row per sampled person
+    classes : array (n,)          what everyone's status is to the steps
+    left : tuple of steps         those to come, with their totals
+    values, multiplicity : array (n, K)   weights in persons, the sample first and then the replicates; how often each
+        person stands in each of them
+    columns : dict                what each step has left, (n,)
+    rows : list of dict           a row of the report for the base weight and for each step
+    replicates : ReplicateWeights or None   as they were given
+
+    References
+    ----------
+    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import UnknownEligibility, WeightingClasses
+    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 10.0, "disposition": ["I", "R", "UH"]})
+    >>> run = begin_recipe(sample, [UnknownEligibility("unit"), WeightingClasses("unit")])
+    >>> run.advanced(1).so_far.weight.tolist(), len(run.advanced(1).left)
+    ([15.0, 15.0, 0.0], 1)
+    """
+
+    sample: pd.DataFrame
+    classes: np.ndarray
+    left: tuple[Step, ...]
+    values: np.ndarray
+    multiplicity: np.ndarray
+    columns: dict[str, np.ndarray]
+    rows: list[dict[str, Any]]
+    replicates: ReplicateWeights | None
+
+    def advanced(self, n_steps: int = 1) -> WeightingRun:
+        """The run after so many more of its steps."""
+        run = self
+        for _ in self.left[:n_steps]:
+            run = run._next()
+        return run
+
+    def finished(self) -> Weighted:
+        """The sample as it is after the last step."""
+        return self.advanced(len(self.left)).so_far
+
+    @property
+    def so_far(self) -> Weighted:
+        """The sample as the steps so far have weighted it."""
+        final, given = None, self.replicates
+        if given is not None:
+            final = ReplicateWeights(self.values[:, 1:], given.scale, given.rscales, given.method)
+        table = pd.DataFrame(self.columns, index=self.sample.index)
+        return Weighted(table, final, WeightingReport(pd.DataFrame(self.rows), table))
+
+    def _next(self) -> WeightingRun:
+        step, *left = self.left
+        prepared, after = _carried_out(step, self.sample, self.classes, self.values, self.multiplicity)
+        notes = prepared.review(self.values, after, self.multiplicity)
+        row = report_row(type(step).__name__, step.column or self.rows[-1]["column"], after[:, 0])
+        row |= {"merged": prepared.merged, "done": list(notes.done), "warnings": [*notes.warnings, *_negative(after)]}
+        columns = self.columns | ({step.column: after[:, 0]} if step.column else {})
+        return replace(self, left=tuple(left), values=after, columns=columns, rows=[*self.rows, row])
+
+
+def begin_recipe(
+    sample: pd.DataFrame,
+    recipe: Sequence[Step],
+    *,
+    weight: str = "base_weight",
+    status: str = "disposition",
+    replicates: ReplicateWeights | None = None,
+    frame: pd.DataFrame | None = None,
+) -> WeightingRun:
+    """A recipe before its first step, to be carried out step by step.
+
+    Parameters
+    ----------
+    sample, recipe, weight, status, replicates, frame   as in ``apply_recipe``, which carries out all steps
+
+    Returns
+    -------
+    WeightingRun: with base weights, and all steps to come.
+
+    Raises
+    ------
+    WeightingError   as ``apply_recipe``, but for what a step finds when it is carried out.
+
+    References
+    ----------
+    As for ``apply_recipe``.
+
+    Examples
+    --------
+    >>> from spi_analysis.survey.weighting import WeightingClasses
+    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 10.0, "disposition": ["I", "R"]})
+    >>> run = begin_recipe(sample, [WeightingClasses("unit")])
+    >>> run.so_far.weight.tolist(), run.finished().weight.tolist()
+    ([10.0, 10.0], [20.0, 0.0])
+    """
     require_columns(sample, [weight, status])
     _require_steps(recipe)
     _require_own_columns(recipe, weight)
     base = weights_of(sample, weight)
     if (base <= 0).any():
         raise WeightingError("a base weight is 0", column=weight, expected="above 0 for everyone sampled")
-    classes = classify(sample[status])
     steps = recipe if frame is None else [_with_totals(step, frame) for step in recipe]
     values = base[:, None] if replicates is None else np.hstack([base[:, None], replicates.values])
-    multiplicity = values / base[:, None]
-    columns, rows = {weight: base}, [report_row("base", weight, base)]
-    for step in steps:
-        prepared, after = _carried_out(step, sample, classes, values, multiplicity)
-        notes = prepared.review(values, after, multiplicity)
-        values = after
-        if step.column:
-            columns[step.column] = values[:, 0]
-        rows.append(report_row(type(step).__name__, step.column or rows[-1]["column"], values[:, 0]))
-        warnings = [*notes.warnings, *_negative(values)]
-        rows[-1] |= {"merged": prepared.merged, "done": list(notes.done), "warnings": warnings}
-    final = None
-    if replicates is not None:
-        final = ReplicateWeights(values[:, 1:], replicates.scale, replicates.rscales, replicates.method)
-    table = pd.DataFrame(columns, index=sample.index)
-    return Weighted(table, final, WeightingReport(pd.DataFrame(rows), table))
+    begun = {weight: base}, [report_row("base", weight, base)]
+    return WeightingRun(
+        sample, classify(sample[status]), tuple(steps), values, values / base[:, None], *begun, replicates
+    )
 
 
 def _with_totals(step: Step, frame: pd.DataFrame) -> Step:

@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
+from spi_analysis.errors import EstimationError
 from spi_analysis.survey import (
     ReplicateDesign,
     SurveyDesign,
     crosstab,
     estimate_regression,
     jackknife_replicates,
+    model_estimate,
 )
 
 FOLDER = Path(__file__).parents[2] / "reference"
@@ -73,6 +76,40 @@ def test_an_offset_of_ordered_answers() -> None:
     table = fitted("taylor", "ordered shifted").table
     for column in ("estimate", "se"):
         assert table[column].tolist() == pytest.approx(figure("taylor", "ordered shifted", column), rel=DIFFERENCES)
+
+
+def of_statsmodels(design, weight: str = "w"):
+    """The logit as statsmodels fits it: people with an x, indicators of age and sex as R makes them."""
+    people = DATA[DATA["x"].notna()]
+    groups = pd.get_dummies(people[["age", "sex"]], drop_first=True, dtype=float)
+    x = sm.add_constant(groups.assign(x=people["x"]))
+    fit = sm.GLM(people["z"], x, sm.families.Binomial(), var_weights=people[weight]).fit(tol=1e-14, maxiter=200)
+    return model_estimate(design.subset(DATA["x"].notna()), fit).table
+
+
+@pytest.mark.parametrize(("design", "figures"), [("taylor", "logit"), ("jackknife", "logit scores")])
+def test_a_model_of_statsmodels_has_the_errors_of_the_design(design: str, figures: str) -> None:
+    table = of_statsmodels(designed(design))
+    for column in ("estimate", "se"):
+        assert table[column].tolist() == pytest.approx(figure(design, figures, column), rel=1e-7)
+    assert table["df_design"].tolist() == fitted(design, "logit").table["df_design"].tolist()
+
+
+def test_a_model_with_other_weights_is_refused() -> None:
+    with pytest.raises(EstimationError, match="other weights"):
+        of_statsmodels(designed("taylor"), "days")
+
+
+def test_a_model_of_other_people_is_refused() -> None:
+    everyone = sm.GLM(DATA["k"], np.ones(len(DATA)), sm.families.Poisson(), var_weights=DATA["w"]).fit()
+    with pytest.raises(EstimationError, match="other people"):
+        model_estimate(designed("taylor").subset(DATA["x"].notna()), everyone)
+
+
+def test_a_model_of_others_gives_no_released_figures() -> None:
+    everyone = sm.GLM(DATA["k"], np.ones(len(DATA)), sm.families.Poisson(), var_weights=DATA["w"]).fit()
+    with pytest.raises(EstimationError, match="may be released"):
+        model_estimate(designed("taylor").with_rule(lambda table: table), everyone)
 
 
 TESTS = {

@@ -12,11 +12,13 @@ from spi_analysis.survey.weighting import (
     Rake,
     Trim,
     TrimFixed,
+    UnknownEligibility,
     WeightingClasses,
     WeightingReport,
     apply_recipe,
     balance,
     balance_figure,
+    begin_recipe,
 )
 
 PEOPLE = pd.DataFrame(
@@ -98,3 +100,13 @@ def test_love_plot_shows_every_level_before_and_after() -> None:
 def test_pictures_are_loaded_when_asked_for() -> None:
     code = "import sys, spi_analysis.survey.weighting; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_recipe_can_be_carried_out_step_by_step():
+    """Two people stand for 10 each; one answered: 10 and 10, then 20 and 0."""
+    sample = pd.DataFrame({"unit": "a", "base_weight": 10.0, "disposition": ["I", "R"]})
+    run = begin_recipe(sample, [UnknownEligibility("unit"), WeightingClasses("unit")])
+    weights = [run.advanced(n).so_far.weight.tolist() for n in range(4)]
+    assert weights == [[10, 10], [10, 10], [20, 0], [20, 0]]
+    assert [len(run.advanced(n).left) for n in range(4)] == [2, 1, 0, 0]
+    assert len(run.left) == 2, "what has begun stays as it is"
