@@ -136,8 +136,8 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
     )
 
 
-# The columns that senders take in (docs/platforms.md). A telephone number keeps its +; a name that a spreadsheet would run
-# gets an apostrophe.
+# The columns that senders take in (docs/platforms.md). A telephone number keeps its +; a name that a spreadsheet would
+# run gets an apostrophe.
 
 
 def _links(people: pd.DataFrame, link: str) -> pd.Series:
