@@ -294,15 +294,26 @@ def _say(
     as_json: bool,
 ) -> None:
     """What came of an import: in short first, then the counts and what was noticed, then what could not be used."""
-    from spi_analysis.tables.importing import lines_of
+    from spi_analysis.tables.importing import lines_of, mapping_proposed
 
+    mapping = mapping_proposed(result.problems, result.summary, setup.instrument)
     if as_json:
-        _print_json(result.counts, result.problems, failed, usable, dry_run, result.summary)
+        _print_json(result.counts, result.problems, failed, usable, dry_run, result.summary, mapping)
     for line in lines_of(result.summary):
         out.print(line, markup=False, highlight=False)
     print_rows("Rows", result.counts)
     print_issues_of_import(result.problems, severities)
+    _print_mapping(mapping)
     _end(result.written, failed, usable, setup, unasked, dry_run)
+
+
+def _print_mapping(mapping: dict[str, Any]) -> None:
+    """The lines of a mapping file that would settle what was not understood."""
+    from yaml import safe_dump
+
+    if mapping:
+        out.print("a mapping file (--mapping) that settles what was not understood, once FILL_IN is replaced:")
+        out.print(safe_dump(mapping, allow_unicode=True, sort_keys=False), markup=False, highlight=False)
 
 
 def _end(
@@ -323,6 +334,7 @@ def _print_json(
     usable: int | None,
     dry_run: bool,
     summary: dict[str, list[dict[str, object]]],
+    mapping: dict[str, Any],
 ) -> NoReturn:
     """All of it for a program, and the exit code. Values of cells are in none of it."""
     said = issues.groupby(["code", "severity"], as_index=False).agg(
@@ -331,7 +343,7 @@ def _print_json(
     code = exit_code(failed, usable)
     typer.echo(json.dumps({
         "exit_code": code, "dry_run": dry_run, "counts": counts.to_dict("records"), "summary": summary,
-        "issues": said.to_dict("records"), "failed": [asdict(problem) for problem in failed],
+        "issues": said.to_dict("records"), "failed": [asdict(problem) for problem in failed], "mapping": mapping,
     }, indent=1, ensure_ascii=False, default=str))  # fmt: skip
     raise typer.Exit(code)
 
@@ -351,7 +363,7 @@ def _print_imported(
     # What was in already is no import without a usable row.
     usable = None if result.skipped else _accepted(result.counts)
     if as_json:
-        _print_json(result.counts, result.issues, failed, usable, dry_run, {})
+        _print_json(result.counts, result.issues, failed, usable, dry_run, {}, {})
     print_rows("Rows", result.counts)
     if result.skipped:
         out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)

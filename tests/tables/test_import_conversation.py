@@ -6,10 +6,12 @@ import hashlib
 import json
 
 import pytest
+import yaml
 
 from spi_analysis.errors import StoreError
 from spi_analysis.tables.end_of_life import forget
 from spi_analysis.tables.files import BEFORE_IMPORT
+from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.conversation import lines_of
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.journal import imports_so_far, on_trial, remembered, take_back
@@ -167,3 +169,38 @@ def test_a_trial_is_a_workspace_like_the_real_one(the_list, setup, store, vault,
         import_frame([the_list], there, trial, again)
         assert trial.shape("frame", CITY) == store.shape("frame", CITY)
     assert imports_so_far(setup) == []
+
+
+def test_the_mapping_that_settles_what_was_not_understood(
+    the_list, command, vault, store, draw_everyone, write_csv, tmp_path
+):
+    assert command("import", "frame", str(the_list)).returncode == 0
+    draw_everyone(CITY)
+    sample = store.read("sample", CITY)
+    tokens = link_tokens(sample["person_id"], "spi_2024", CITY, "internal", vault.secret("link_token"))
+    header = ["token", "int_tra_1", "int_tr_2", "int_tra_3"]
+    answers = write_csv("jawaban.csv", [header, [tokens[0], "Amat setuju", "5", "4"], [tokens[1], "Setuju", "4", "7"]])
+    said = json.loads(command("import", "responses", str(answers), "--dry-run", "--json").stdout)
+    assert said["mapping"] == {"answers": {"agree": {"FILL_IN": ["Amat setuju"]}}, "items": {"int_tra_2": ["int_tr_2"]}}
+    printed = command("import", "responses", str(answers), "--dry-run").stdout
+    assert "FILL_IN:" in printed
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(yaml.safe_dump(said["mapping"]), encoding="utf-8")
+    refused = command("import", "responses", str(answers), "--mapping", str(mapping))
+    assert refused.returncode == 1, "nobody has said yet what the word means"
+    assert "FILL_IN" in refused.stderr
+    mapping.write_text(yaml.safe_dump(said["mapping"]).replace("FILL_IN", "6"), encoding="utf-8")
+    done = command("import", "responses", str(answers), "--mapping", str(mapping), "--json")
+    assert json.loads(done.stdout)["mapping"] == {}
+    kept = store.read("responses", CITY).set_index("person_id").loc[sample["person_id"].iloc[:2]]
+    assert kept[["int_tra_1", "int_tra_2"]].to_numpy().tolist() == [[6, 5], [5, 4]]
+
+
+def test_events_that_are_not_known_are_proposed(the_list, command, vault, store, draw_everyone, write_csv):
+    assert command("import", "frame", str(the_list)).returncode == 0
+    draw_everyone(CITY)
+    rows = [["no hp", "status", "error code", "waktu"], ["081200000001", "melayang", "", "2024-08-01 10:00"],
+            ["081200000002", "failed", "987654", "2024-08-01 10:00"]]  # fmt: skip
+    said = json.loads(command("import", "events", str(write_csv("log.csv", rows)), "--dry-run", "--json").stdout)
+    assert said["exit_code"] == 3
+    assert said["mapping"] == {"events": {"FILL_IN": ["melayang"]}, "errors": {"FILL_IN": ["987654"]}}

@@ -103,13 +103,14 @@ def test_a_table_of_every_kind_of_column_comes_back(tmp_path: Path) -> None:
 
 
 # Whoever writes a CSV or a workbook in another way: files as institutions and vendors send them (generated), a
-# parameter file that programs alone read, and text that is never written. Views call the sheets' own method.
+# parameter file or questionnaire that programs alone read, and text that is never written. Views call the sheets' own
+# method.
 VIEWS = {"reporting/display.py", "reporting/sheets.py", "reporting/views.py"}
 OTHER_WRITERS = {
     ".to_csv(": {"tables/files.py", "synthetic/vendor.py", "runner/forks/warm.py", *VIEWS},
     "csv.writer(": {"synthetic/lists.py"},
-    "csv.DictWriter(": {"operations/national.py", "operations/workspaces.py"},
-    "openpyxl.Workbook(": {"tables/importing/workbook.py", "tables/export.py"},
+    "csv.DictWriter(": {"operations/national.py", "operations/workspaces.py", "tables/questionnaires.py"},
+    "openpyxl.Workbook(": {"tables/importing/workbook.py", "tables/export.py", "tables/questionnaires.py"},
     "to_excel(": set(),
     "ExcelWriter(": {"synthetic/workbooks.py"},
 }

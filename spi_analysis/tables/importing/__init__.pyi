@@ -11,6 +11,9 @@ from .contacts import (
 from .conversation import (
     lines_of as lines_of,
 )
+from .conversation import (
+    mapping_proposed as mapping_proposed,
+)
 from .events import (
     import_events as import_events,
 )

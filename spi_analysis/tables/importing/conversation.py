@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import EligibilityParams, RoundSetup
-from spi_analysis.tables import mask_text
+from spi_analysis.params import EligibilityParams, Instrument, RoundSetup, normalised
+from spi_analysis.tables import HIDDEN, likeness, mask_text
 from spi_analysis.tables.importing.headers import Header
 from spi_analysis.tables.importing.issues import Where, reasons
 from spi_analysis.tables.importing.list_sheets import ListSheet, rows_below
@@ -151,3 +152,46 @@ def _listed(what: str, items: Sequence[str]) -> Iterator[str]:
     more = f", and {len(once) - MOST_COLUMNS} more" if len(once) > MOST_COLUMNS else ""
     if once:
         yield f"{what}: {', '.join(once[:MOST_COLUMNS])}{more}"
+
+
+# The mapping file that settles what was doubtful, as far as the file itself lets it be guessed.
+
+FILL_IN = "FILL_IN"
+_NO_ANSWER_OF_OURS = ("answer_of_another_scale", "answer_out_of_scale")
+_NEAR = 0.8
+
+
+def mapping_proposed(problems: pd.DataFrame, summary: Summary, instrument: Instrument) -> dict[str, Any]:
+    """What a mapping file (--mapping) would say of words and headings that were not understood; {} if all were.
+
+    Only a person can say what a word means: FILL_IN stands for the event or the code, and is refused until it is gone.
+    """
+    found: dict[str, Any] = {}
+    if words := _values(problems, ["unknown_event"]):
+        found["events"] = {FILL_IN: words}
+    if errors := _values(problems, ["unknown_error"]):
+        found["errors"] = {FILL_IN: errors}
+    scales = {question.code: question.scale for part in instrument.questions.values() for question in part}
+    read = {row["heading"]: row["read_as"] for row in summary["columns"]}
+    for heading, same in problems[problems["code"].isin(_NO_ANSWER_OF_OURS)].groupby("column"):
+        scale = scales.get(str(read.get(heading, "")))
+        if scale and (words := _values(same, _NO_ANSWER_OF_OURS)):
+            known = found.setdefault("answers", {}).setdefault(scale, {FILL_IN: []})[FILL_IN]
+            known += [word for word in words if word not in known]
+    answered = scales.keys() & set(read.values())
+    items = _near_items(summary, sorted(scales.keys() - answered)) if answered else {}
+    return found | ({"items": items} if items else {})
+
+
+def _values(problems: pd.DataFrame, codes: Sequence[str]) -> list[str]:
+    """The words that were not understood; a bare number means nothing by itself, and what is masked is not shown."""
+    values = problems.loc[problems["code"].isin(codes), "value"].fillna("").astype(str)
+    numbers_too = "unknown_error" in codes
+    return sorted({v for v in values if v and HIDDEN not in v and (numbers_too or not v.isdecimal())})
+
+
+def _near_items(summary: Summary, missing: Sequence[str]) -> dict[str, list[str]]:
+    """Items that nobody answered, each with a heading that was not read and is spelt much like its code."""
+    headings = [str(row["heading"]) for row in summary["not_read"]]
+    near = {code: [one for one in headings if likeness(normalised(one), normalised(code)) >= _NEAR] for code in missing}
+    return {code: found for code, found in near.items() if len(found) == 1}
