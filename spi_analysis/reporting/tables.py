@@ -84,8 +84,8 @@ def hidden_sentences(rows: pd.DataFrame, least: int, words: Words) -> list[str]:
     if small := names.get("suppressed"):
         sentences.append(
             words(
-                "Not shown ({n}), since fewer than {least} people answered there, or since another hidden figure could "
-                "be worked out with its help: {names}.",
+                "Not shown ({n}), since fewer than {least} people answered there, did not answer, or said yes or no, "
+                "or since another hidden figure could be worked out with its help: {names}.",
                 n=len(small),
                 least=least,
                 names=words.listed(small),

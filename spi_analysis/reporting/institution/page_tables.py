@@ -96,7 +96,7 @@ def _panel_notes(page: InstitutionPage, words: Words) -> list[str]:
     return [
         words(
             "{panel}: a small nominated panel; its interval treats its members as if drawn from all who could have "
-            "been asked.",
+            "been asked, and is made a little wider so that it tells nobody's answer.",
             panel=words.value("source", panel),
         )
         for panel in page.setup.round.panels
