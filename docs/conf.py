@@ -59,6 +59,7 @@ CONTENTS = {
         docs/national
         docs/more_machines
         docs/upgrading
+        docs/end_of_life
         docs/cara_memeriksa_undian
         outputs/README
         ```

@@ -74,18 +74,25 @@ def export(
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("build/export"),
     formats: Annotated[str, typer.Option(help="Comma-separated: csv, xlsx, sav, dta, r.")] = "csv,xlsx,sav,dta,r",
     language: Annotated[str, typer.Option(help="Language of the labels: id or en.")] = "id",
+    without: Annotated[str, typer.Option(help="Columns to leave out, comma-separated: unit,stratum.")] = "",
+    least: Annotated[int, typer.Option(min=1, help="Write only if so many people are alike (k).")] = 1,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
-    """An institution's data with labels for CSV, XLSX, SPSS, Stata and R; never contacts.
+    """An institution's data with labels for CSV, XLSX, SPSS, Stata and R; never contacts. Says who could be told apart.
 
-    Example: spi export kota-mojokerto --formats sav,r
+    Example: spi export kota-mojokerto --formats sav --without unit,stratum --least 5
     """
-    from spi_analysis.tables import export_round
+    from spi_analysis.tables import export_round, read_results
 
     setup = open_setup(workspace, round_id)
-    for path in export_round(setup.round.round_id, institution, folder, formats=tuple(formats.split(",")),
-                             language=language, workspace=setup.workspace):  # fmt: skip
+    left_out = tuple(name for name in without.split(",") if name)
+    paths = export_round(
+        setup.round.round_id, institution, folder, tuple(formats.split(",")), setup.workspace, language, left_out, least
+    )
+    # The last file is the one that says so.
+    print_table("How far people can be told apart", read_results(paths[-1], "spi export"), decimals=0)
+    for path in paths:
         out.print(str(path))
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyreadstat
 from openpyxl.cell import WriteOnlyCell
 
-from spi_analysis.errors import InputError, nearest
+from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import Language, Workspace, load_setup
 from spi_analysis.tables.codebook import Meaning, codebook, meanings
 from spi_analysis.tables.files import whole_file, write_bytes, write_csv, write_text
@@ -41,6 +41,7 @@ class _Export:
     words: dict[str, Meaning]
     codes: pd.DataFrame
     items: list[str]
+    answers: list[str]
 
 
 def export_round(
@@ -50,35 +51,82 @@ def export_round(
     formats: Sequence[str] = FORMATS,
     workspace: Workspace | Path | None = None,
     language: Language = "id",
+    without: Sequence[str] = (),
+    least: int = 1,
 ) -> list[Path]:
     """Write the analysis file of one institution: one row per respondent, never a contact.
 
     Beside the answers it holds what the list says (unit, sex, age group ...), the design and all weights. It is
-    microdata of people: for analysis inside the house, not for publication.
+    microdata of people: for analysis inside the house, not for publication. How many people are like nobody else in it
+    (``uniqueness``) is found first, and written beside it.
 
     Parameters
     ----------
     folder : where to write          files are named <round>_<institution>...
     formats : of csv, xlsx, sav, dta, r   "csv" brings a codebook, "r" brings the CSV and the replicate weights
     language : one of the round      of variable and value labels
+    without : columns left out       such as unit, so that more people are alike
+    least : int                      so many people must be alike, or nothing is written
 
     Raises
     ------
-    InputError   a format or the language is not one of these.
+    InputError   a format, the language or a column is not one of these; fewer than ``least`` people are alike.
     StoreError   there are no answers or no weights yet.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         hint = nearest(unknown[0], FORMATS)
         raise InputError("unknown format", got=", ".join(unknown), expected=", ".join(FORMATS), hint=hint)
-    export = _prepared(round_id, institution_id, Path(folder), workspace, language)
+    export = _prepared(round_id, institution_id, Path(folder), workspace, language, without)
+    found = uniqueness(export.data, export.answers)
+    _require_alike(found, least)
     wanted = [name for name in FORMATS if name in formats or (name == "csv" and "r" in formats)]
-    return [path for name in wanted for path in _WRITERS[name](export)]
+    paths = [path for name in wanted for path in _WRITERS[name](export)]
+    return [*paths, write_csv(_beside(export, "_uniqueness.csv"), found)]
+
+
+def uniqueness(data: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    """Per source how far people can be told apart by what is known of them (every column of words, and yes or no).
+
+    ``k``: people in the smallest group of those who are alike in all of these; ``alone``: people like nobody else;
+    ``l``: the fewest different answers that a group gave to an item (Sweeney 2002; Machanavajjhala et al. 2007).
+    Weights, times and answers are not counted as known, though some of them may be.
+    """
+    rows = []
+    for source, people in data.groupby("source", sort=False):
+        told = [name for name in people if name not in (*WHO, *items) and _tells(people[name])]
+        group = people.groupby(told, dropna=False).ngroup() if told else pd.Series(0, people.index)
+        sizes, asked = group.map(group.value_counts()), [name for name in items if people[name].notna().any()]
+        variety = people[asked].groupby(group).nunique(dropna=False).min(axis=None) if asked else 0
+        rows.append((source, len(people), int(sizes.min()), int((sizes == 1).sum()), int(variety)))
+    return pd.DataFrame(rows, columns=["source", "people", "k", "alone", "l"])
+
+
+def _tells(column: pd.Series) -> bool:
+    words = not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column))
+    return words or pd.api.types.is_bool_dtype(column)
+
+
+def _require_alike(found: pd.DataFrame, least: int) -> None:
+    if (few := found[found["k"] < least]).empty:
+        return
+    raise InputError(
+        *(
+            Problem(
+                "people can be told apart, and nothing was written", key=str(one.source),
+                got=f"k = {one.k}: {one.alone} of {one.people} people are like nobody else",
+                expected=f"at least {least} people who are alike",
+                hint="leave columns out, such as --without unit,stratum",
+            )
+            for one in few.itertuples()
+        )
+    )  # fmt: skip
 
 
 def _prepared(
-    round_id: str, institution_id: str, folder: Path, workspace: Workspace | Path | None, language: Language
-) -> _Export:
+    round_id: str, institution_id: str, folder: Path, workspace: Workspace | Path | None, language: Language,
+    without: Sequence[str],
+) -> _Export:  # fmt: skip
     place = workspace_of(workspace, "export_round(round_id, institution_id, folder, workspace=...)")
     setup = load_setup(place, round_id)
     known = setup.round.languages
@@ -88,6 +136,9 @@ def _prepared(
     store = Store(place.data / round_id)
     institution = setup.roster[setup.require(institution_id)]
     data = _analysis_table(store, institution_id, list(setup.round.sources))
+    if unknown := [name for name in without if name not in data or name in WHO]:
+        raise InputError("no such column to leave out", got=", ".join(unknown), hint=nearest(unknown[0], data.columns))
+    data = data.drop(columns=list(without))
     words = meanings(
         data.columns, setup.instrument, language, {code: one.label for code, one in setup.round.sources.items()}
     )
@@ -99,6 +150,7 @@ def _prepared(
         words=words,
         codes=codebook(words),
         items=setup.instrument.codes(next(iter(setup.round.sources))),
+        answers=[name for name in data if any(name in setup.instrument.codes(one) for one in setup.round.sources)],
     )
 
 

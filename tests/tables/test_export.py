@@ -8,7 +8,7 @@ import pyreadstat
 import pytest
 
 from spi_analysis.errors import InputError, StoreError
-from spi_analysis.tables.export import FORMATS, export_round
+from spi_analysis.tables.export import FORMATS, export_round, uniqueness
 from spi_analysis.tables.files import as_written
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.frame import import_frame
@@ -48,8 +48,17 @@ def export(round_done, workspace, tmp_path):
 
 
 def test_every_format_brings_its_files(export):
-    assert set(export()) == {".csv", "_codebook.csv", "_replicates.csv", ".xlsx", ".sav", ".dta", ".R"}
-    assert set(export("xlsx")) == {".xlsx"}
+    assert set(export()) == {
+        ".csv",
+        "_codebook.csv",
+        "_replicates.csv",
+        ".xlsx",
+        ".sav",
+        ".dta",
+        ".R",
+        "_uniqueness.csv",
+    }
+    assert set(export("xlsx")) == {".xlsx", "_uniqueness.csv"}
     assert {".csv", "_replicates.csv", ".R"} <= set(export("r")), "the script needs the data beside it"
 
 
@@ -159,3 +168,29 @@ def test_what_cannot_be_exported_is_told(workspace, tmp_path, setup, store, roun
         export_round(ROUND, CITY, tmp_path, ["dtaa"], workspace)
     with pytest.raises(StoreError, match="spi import responses"):
         export_round(ROUND, "kota-bengkulu", tmp_path, ["csv"], workspace)
+
+
+def test_who_can_be_told_apart_is_counted_by_hand():
+    """Two women of one unit are alike and differ in one item of two; the man is alone. A panel of two is alike."""
+    data = pd.DataFrame({
+        "source": ["internal"] * 3 + ["expert"] * 2, "person_id": list("abcde"), "institution_id": CITY,
+        "unit": ["Dinas", "Dinas", "Dinas", None, None], "sex": ["female", "female", "male", "male", "male"],
+        "weight": [1.0, 2.0, 3.0, 1.0, 1.0], "q1": [4, 5, 4, 3, 2], "q2": [4, 4, 4, 1, 6],
+    })  # fmt: skip
+    found = uniqueness(data, ["q1", "q2"]).set_index("source")
+    assert found.loc["internal"].tolist() == [3, 1, 1, 1]
+    assert found.loc["expert"].tolist() == [2, 2, 0, 2]
+    assert uniqueness(data.drop(columns="sex"), ["q1"]).set_index("source").loc["internal"].tolist() == [3, 3, 0, 2]
+
+
+def test_nothing_is_written_where_people_can_be_told_apart(round_done, workspace, tmp_path):
+    with pytest.raises(InputError, match="people can be told apart"):
+        export_round(ROUND, CITY, tmp_path / "out", ["csv"], workspace, least=2)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="did you mean 'unit'"):
+        export_round(ROUND, CITY, tmp_path / "out", ["csv"], workspace, without=["unti"])
+    paths = export_round(ROUND, CITY, tmp_path / "out", ["csv"], workspace, without=["unit", "age_group"])
+    header = paths[0].read_text(encoding="utf-8-sig").splitlines()[0].split(",")
+    assert "unit" not in header
+    assert "sex" in header
+    assert pd.read_csv(paths[-1])["people"].sum() == 4 == len(pd.read_csv(paths[0]))
