@@ -131,6 +131,7 @@ LABELS: dict[str, Label] = {
     "kind": Label("Jenis bagian", "Kind of part"),
     "part": Label("Bagian", "Part"),
     "score": Label("Skor", "Score"),
+    "yardstick": Label("Pembanding", "Compared with"),
     "neutral": Label("Jawaban di tengah (%)", "Neutral answers (%)"),
     "unfavourable": Label("Jawaban buruk (%)", "Unfavourable answers (%)"),
     "p_adjusted": Label("Nilai p, disesuaikan dengan banyaknya perbandingan", "P-value, adjusted for many comparisons"),
