@@ -231,6 +231,7 @@ def test_texts_that_fall_back_say_their_language(javanese: RoundSetup) -> None:
     assert say.number(1234.5) == "1.234,50", "numbers are written as in the language"
     html = institution_html(javanese)
     assert '<html lang="jv">' in html
+    assert '<meta property="og:title" content="Kota Mojokerto 2024">' in html, "as a link to the report is shown"
     assert '<h2 id="ringkese">Ringkese</h2>' in html
     assert '<span lang="en">Recommendations</span>' in html
     missing, texts = untranslated(javanese, "jv")

@@ -34,6 +34,8 @@ MESSAGES = COMPLETE[-1]
 MISSING = "–"
 # Behind a figure that rests on little.
 WEAK = "*"
+# Whose dates are written with the day first, as in Indonesian.
+DAY_FIRST = {"en": "en_GB"}
 # Chances below this are written as "below".
 NEARLY_NEVER = 0.01
 # Between the columns of cells, as a step of the weighting names what it merged.
@@ -145,11 +147,11 @@ class Words:
 
     def date(self, day: dt.date) -> str:
         """A date in full."""
-        return format_date(day, "long", locale=self.language)
+        return format_date(day, "long", locale=DAY_FIRST.get(self.language, self.language))
 
     def day(self, day: dt.date) -> str:
         """Day and month, short, for the axis of a chart."""
-        return format_date(day, "d MMM", locale=self.language)
+        return format_date(day, "d MMM", locale=DAY_FIRST.get(self.language, self.language))
 
     def listed(self, names: Iterable[str]) -> str:
         """Names one after the other; semicolons, since names hold commas."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from spi_analysis.params import RecommendationRules
 from spi_analysis.survey.estimation import capped_se
 
 ADJUSTMENTS = ("bh", "holm")
+# Source and dimension ("" for the whole source) -> points to be compared with.
+Yardsticks = Mapping[tuple[str, str], float]
 # Measure of the table estimates -> kind of part, whether it is a difference already.
 KINDS = {
     "source_score": ("source", False),
@@ -25,6 +29,7 @@ COLUMNS = [
     "source",
     "part",
     "score",
+    "yardstick",
     "difference",
     "se",
     "ci_low",
@@ -39,13 +44,19 @@ COLUMNS = [
 ]
 
 
-def find_priority_areas(estimates: pd.DataFrame, threshold: float, adjustment: str, rate: float) -> pd.DataFrame:
+def find_priority_areas(
+    estimates: pd.DataFrame,
+    threshold: float,
+    adjustment: str,
+    rate: float,
+    yardsticks: Yardsticks = MappingProxyType({}),
+) -> pd.DataFrame:
     """Sources, dimensions, units and position classes, the clearest weakness first.
 
-    Sources and dimensions are compared with a threshold, units and position classes with their whole source. The
-    one-sided p-value says how often a part that is not weak would look at least so weak. It is adjusted over all parts
-    of the institution together, as they stand in one list. A source with one shown dimension only, which is the same
-    figure, is left out.
+    Sources and dimensions are compared with what peers reach, where it is known, else with a threshold; units and
+    position classes with their whole source. The one-sided p-value says how often a part that is not weak would look
+    at least so weak. It is adjusted over all parts of the institution together, as they stand in one list. A source
+    with one shown dimension only, which is the same figure, is left out.
 
     Parameters
     ----------
@@ -54,12 +65,13 @@ def find_priority_areas(estimates: pd.DataFrame, threshold: float, adjustment: s
     adjustment : str        bh: at most ``rate`` of the parts called clear are expected to be false alarms; holm: the
         chance of even one false alarm is at most ``rate``
     rate : float
+    yardsticks : mapping    source and dimension ("" for the whole source) -> points that peers reach, taken as known
 
     Returns
     -------
-    DataFrame: kind, source, part ("" for a source), score, difference (score minus threshold or whole source), se,
-    ci_low, ci_high, level, df_design, n, effective_n, p_value, p_adjusted, is_clear. A part without a known error
-    is left out.
+    DataFrame: kind, source, part ("" for a source), score, yardstick (missing for units and classes), difference
+    (score minus yardstick or whole source), se, ci_low, ci_high, level, df_design, n, effective_n, p_value,
+    p_adjusted, is_clear. A part without a known error is left out.
 
     References
     ----------
@@ -69,11 +81,14 @@ def find_priority_areas(estimates: pd.DataFrame, threshold: float, adjustment: s
     usable = estimates["measure"].isin(KINDS) & (estimates["status"] == "shown") & ~_said_by_a_dimension(estimates)
     rows = estimates[usable & (estimates["se"] > 0) & (estimates["df_design"] > 0)]
     kind, is_difference = (rows["measure"].map({m: k[i] for m, k in KINDS.items()}) for i in range(2))
-    shift = np.where(is_difference.astype(bool), 0.0, threshold)
+    keys = zip(rows["source"], rows["part"].fillna(""), strict=True)
+    yardstick = pd.Series([yardsticks.get(key, threshold) for key in keys], rows.index, dtype=float)
+    shift = yardstick.mask(is_difference.astype(bool), 0.0)
     table = rows.assign(
         kind=kind,
         part=rows["part"].fillna(rows["domain"]).fillna(""),
         score=_scores(estimates, rows),
+        yardstick=yardstick.mask(is_difference.astype(bool)),
         difference=rows["estimate"] - shift,
         ci_low=rows["ci_low"] - shift,
         ci_high=rows["ci_high"] - shift,
@@ -123,8 +138,13 @@ def _scores(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
 MEASURES = {"score_below": "dimension_score", "rate_above": "experience_rate"}
 
 
-def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -> pd.DataFrame:
+def applicable(
+    estimates: pd.DataFrame, rules: RecommendationRules, most: int, yardsticks: Yardsticks = MappingProxyType({})
+) -> pd.DataFrame:
     """Rules whose condition holds with the certainty they ask for.
+
+    A score is held against what peers reach, as in ``find_priority_areas``; against the rule's own threshold where
+    that is not known.
 
     Parameters
     ----------
@@ -141,7 +161,10 @@ def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -
         evidence = figures_of.get((MEASURES[rule.when.kind], rule.audience, rule.when.measure))
         if evidence is None:
             continue
-        distance = _distance(evidence, rule.when.kind, rule.when.threshold)
+        threshold = rule.when.threshold
+        if rule.when.kind == "score_below":
+            threshold = yardsticks.get((rule.audience, rule.when.measure), threshold)
+        distance = _distance(evidence, rule.when.kind, threshold)
         certainty = float(student.cdf(distance, evidence["df_design"]))
         if certainty >= rule.when.certainty:
             figures = {name: evidence[name] for name in ("estimate", "ci_low", "ci_high", "n")}
@@ -150,7 +173,7 @@ def applicable(estimates: pd.DataFrame, rules: RecommendationRules, most: int) -
                     "code": rule.code,
                     "audience": rule.audience,
                     "measure": rule.when.measure,
-                    "threshold": rule.when.threshold,
+                    "threshold": threshold,
                     **figures,
                     "certainty": certainty,
                     "strength": distance,

@@ -65,9 +65,26 @@ class Peers:
         top = float(np.quantile(found, TOP_QUARTILE))
         return {"median": float(np.median(found)), "top_quartile": top, "institutions": float(len(found))}
 
+    @property
+    def yardsticks(self) -> dict[tuple[str, str], float]:
+        """Source and dimension ("" for the whole source) -> median of the first group of peers, as tables show it."""
+        group = next(iter(self.groups()), None)
+        rows = self.table[self.table["measure"].isin(["source_score", "dimension_score"])]
+        keys = rows[KEYS].drop_duplicates().itertuples(index=False, name=None) if group else ()
+        found = {key: self.summary(group or "", *_without_gaps(key))["median"] for key in keys}
+        return {
+            (source, "" if pd.isna(part) else part): rounded(median, 1)
+            for (_, source, part), median in found.items()
+            if not np.isnan(median)
+        }
+
     def groups(self, measure: str = "index") -> list[str]:
         """The groups that are large enough."""
         return [group for group in GROUPS if len(self.values(group, measure))]
+
+
+def _without_gaps(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(None if pd.isna(one) else one for one in key)
 
 
 def _same(column: pd.Series, value: Any) -> pd.Series:

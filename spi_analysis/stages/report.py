@@ -220,7 +220,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         None if index.empty else category_of(float(index["estimate"].iloc[0]), round_.categories, round_.index.decimals)
     )
     past = published_history(published_results(setup), institution_id)
-    who = who_answered(setup, store, institution_id)
+    who, peers = who_answered(setup, store, institution_id), peers_of(setup, institution_id)
     if withheld_reason(estimates, setup.inputs[institution_id]) == SECRET:
         who[[*LIST_COUNTS, *ANSWER_COUNTS]] = float("nan")
     return InstitutionPage(
@@ -231,13 +231,13 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         who=who,
         category=category,
         history=past[past["year"] < round_.year].reset_index(drop=True),
-        recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown),
+        recommendations=applicable(estimates, setup.rules, round_.recommendations.max_shown, peers.yardsticks),
         fieldwork=round_.fieldwork,
         data_until=_data_until(store, institution_id),
         is_synthetic=store.is_synthetic,
         tracker=tracked(setup, institution_id),
         reports=_ineligible_reports(setup, store, institution_id),
-        peers=peers_of(setup, institution_id),
+        peers=peers,
     )
 
 

@@ -25,7 +25,8 @@ def page_of(folder: Path, drawn: Round, weighted: WeightedSample, scored: Scored
     save_estimates(store, TOWN, scored)
     if synthetic:
         store.mark_synthetic(1)
-    return institution_page(drawn.setup, store, TOWN)
+    # Whatever this project's own data/ holds is no part of the town.
+    return institution_page(stages.elsewhere(drawn.setup, folder), store, TOWN)
 
 
 @pytest.fixture(scope="session")

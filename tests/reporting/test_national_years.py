@@ -43,7 +43,7 @@ def overview(setup: RoundSetup) -> Overview:
 def test_noise_is_labelled_as_the_model_s_everywhere(overview, setup, show, language) -> None:
     html = _text(show(overview, setup).to_html(language))
     assert (LABEL in html) == (language == "en")
-    assert ("gejolak acak di sini adalah perkiraan model" in html) == (language == "id")
+    assert ("naik-turun karena kebetulan di sini adalah perkiraan model" in html) == (language == "id")
 
 
 def test_a_planted_move_is_named_counted_and_escaped(overview, setup) -> None:

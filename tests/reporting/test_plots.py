@@ -359,3 +359,14 @@ def test_every_colour_is_a_variable_that_the_stylesheet_sets_in_each_mode(one, s
     assert all(LIGHT[name] == value for name, value in used.items()), "the same as without a stylesheet"
     assert {f"--chart-{name}" for name in COLOURS.values()} <= set(LIGHT)
     assert {f"--chart-{level.colour[1:]}" for level in setup.round.categories.levels} <= set(DARK)
+
+
+def test_peers_lie_in_the_row_below_the_index_and_their_median_crosses_them():
+    """Three peers in three lanes of one row; a median that is no diamond, as a target would be."""
+    rows = gallery.INDEX.head(2)
+    axes = on_scale(rows, levels=gallery.levels(), x_label="x", strip=(70.0, 71.0, 79.0))
+    dots = [points.get_offsets() for points in axes.collections if len(points.get_offsets()) == 3]
+    assert [sorted(float(x) for x, _ in places) for places in dots] == [[70.0, 71.0, 79.0]]
+    assert len({round(float(y), 3) for _, y in dots[0]}) == 3
+    alone = on_scale(rows, levels=gallery.levels(), x_label="x")
+    assert not [points for points in alone.collections if len(points.get_offsets()) == 3]

@@ -111,7 +111,7 @@ def test_page_and_files_say_the_same_in_both_languages(tmp_path):
     assert english.iloc[0].tolist() == ["Dinas A", "Internal", "71.2", "68.0", "75.0", "0.083", "> 99%", -0.43, "40"]
     assert english.iloc[1].tolist() == ["'=cmd|' /C calc'!A0", "External", "", "", "", "", "0.5", 1.0, "< 10"]
     indonesian = pd.read_csv(view_of().to_csv(tmp_path / "toy.csv", "id"))
-    assert list(indonesian.columns[1:4]) == ["Sumber", "Skor", "Selang: batas bawah"]
+    assert list(indonesian.columns[1:4]) == ["Sumber", "Skor", "Rentang: batas bawah"]
 
 
 def test_a_workbook_has_title_notes_formats_and_a_heading_that_stays(tmp_path):

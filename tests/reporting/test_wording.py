@@ -1,5 +1,6 @@
 """Words and numbers: complete catalogues, marks of the language, nothing invented for missing figures."""
 
+import datetime
 import re
 import string
 from functools import cache
@@ -60,6 +61,17 @@ def test_numbers_carry_the_marks_of_their_language():
     assert words("id").percent(0.0831) == "8,3%"
     assert words("id").signed(-1.391) == "−1,39"
     assert words("en").signed(0.02) == "+0.02"
+
+
+def test_dates_begin_with_the_day():
+    day = datetime.date(2024, 10, 5)
+    assert (words("id").date(day), words("en").date(day)) == ("5 Oktober 2024", "5 October 2024")
+
+
+def test_no_interval_is_a_hose():
+    """ "Selang" is the statistician's word for an interval, and everybody else's for a hose."""
+    said = [words("id")(m) for m in _messages()]
+    assert [text for text in said if re.search(r"(?i)\bselang(nya)?\b|gejolak acak|semua sekaligus", text)] == []
 
 
 def test_a_chance_is_never_written_as_certain():

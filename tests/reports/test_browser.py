@@ -62,11 +62,15 @@ def test_no_accessibility_violation_on_a_page_of_each_kind(demo, browser):
     _require_no_violation(browser, [report, analyst], 2)
 
 
+UNFOLD = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+
+
 def _require_no_violation(browser, paths, least):
     axe = Axe()
     found = {}
     for path in paths:
         page = _open(browser, path)
+        page.evaluate(UNFOLD)
         violations = axe.run(page).response["violations"]
         found[f"{path.parent.name}/{path.name}"] = [(v["id"], v["nodes"][0]["html"][:90]) for v in violations]
         page.close()
@@ -83,6 +87,7 @@ def test_no_sideways_scrolling_on_a_narrow_telephone(demo, browser):
 
 def test_tables_of_a_report_need_no_inner_scrolling_on_a_telephone(demo, browser):
     page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html", width=320)
+    page.evaluate(UNFOLD)
     wide = page.evaluate(
         "[...document.querySelectorAll('div.table')].filter(d => d.scrollWidth > d.clientWidth + 1).length"
     )
@@ -117,7 +122,7 @@ def test_every_entry_of_the_contents_leads_to_its_section(demo, browser):
     targets = page.eval_on_selector_all("nav.contents a", "links => links.map(a => a.getAttribute('href').slice(1))")
     missing = [t for t in targets if page.query_selector(f"section h2[id='{t}']") is None]
     page.close()
-    assert len(targets) == 12
+    assert len(targets) == 14
     assert missing == []
 
 
@@ -132,6 +137,7 @@ def test_every_csv_link_leads_to_a_file(demo, browser):
 
 def test_every_chart_has_a_title_and_words_for_those_who_do_not_see_it(demo, browser):
     page = _open(browser, demo.outputs("kota-bengkulu") / "report.id.html")
+    page.evaluate(UNFOLD)
     charts = page.eval_on_selector_all(
         "svg",
         """all => all.filter(s => s.getBoundingClientRect().height > 0).map(s => [
@@ -165,6 +171,7 @@ CUT_LETTERS = """all => all.filter(s => s.getBoundingClientRect().width).flatMap
 def test_letters_in_charts_are_readable_and_whole_at_every_width(demo, browser, width):
     for name in ("report.id.html", "30_nonresponse_weighting.en.html"):
         page = _open(browser, demo.outputs("kota-mojokerto") / name, width=width)
+        page.evaluate(UNFOLD)
         assert page.eval_on_selector_all("svg", SMALLEST_LETTERS) >= 11, name
         assert page.eval_on_selector_all("svg", CUT_LETTERS) == [], name
         page.close()
@@ -173,6 +180,7 @@ def test_letters_in_charts_are_readable_and_whole_at_every_width(demo, browser, 
 def test_charts_are_as_wide_as_a_telephone_and_no_wider_than_thirty_letters(demo, browser):
     for width in (320, 1280):
         page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html", width=width)
+        page.evaluate(UNFOLD)
         widths = page.eval_on_selector_all("figure.chart svg", "all => all.map(s => s.getBoundingClientRect().width)")
         main = page.evaluate("document.querySelector('main').getBoundingClientRect().width")
         page.close()
@@ -193,6 +201,32 @@ def test_the_number_of_a_long_entry_stands_beside_its_first_line(demo, browser):
     displays = page.eval_on_selector_all("nav.contents a", "all => all.map(a => getComputedStyle(a).display)")
     page.close()
     assert set(displays) == {"block"}
+
+
+def test_the_first_screen_of_a_telephone_holds_the_first_figure(demo, browser):
+    """360 x 740: index and chart on the first screen, the first action soon after; all else is folded."""
+    for name in ("kota-pangkalpinang", "kota-mojokerto"):
+        page = browser.new_page(viewport={"width": 360, "height": 740})
+        page.goto((demo.outputs(name) / "report.id.html").as_uri())
+        boxes = [page.locator(one).first.bounding_box() for one in ("p.index", "figure svg", ".recommendations li")]
+        height, heading = page.evaluate("document.documentElement.scrollHeight"), page.inner_text("h1")
+        page.close()
+        assert heading == f"{name.replace('-', ' ').title()} 2024"
+        ends = [box["y"] + box["height"] for box in boxes]
+        assert max(ends[:2]) <= 740
+        assert ends[2] <= 2500
+        assert height <= 10_100
+
+
+def test_what_is_folded_on_a_screen_is_printed(demo, browser):
+    page = _open(browser, demo.outputs("kota-mojokerto") / "report.id.html", width=680)
+    folded = page.evaluate("document.documentElement.scrollHeight")
+    page.emulate_media(media="print")
+    brief = page.evaluate("document.querySelector('section').getBoundingClientRect().bottom")
+    printed = page.evaluate("document.documentElement.scrollHeight")
+    page.close()
+    assert printed > 2 * folded
+    assert brief < 2 * 1000, "the brief: two pages of A4, of about 1000 px between the margins"
 
 
 def test_a_report_prints_on_a4(demo, browser, tmp_path):

@@ -116,3 +116,18 @@ def test_false_alarms_are_kept_to_the_rate() -> None:
         shares.append((clear & (true == 0)).sum() / max(clear.sum(), 1))
     assert np.mean(shares) <= 0.1
     assert np.mean(shares) > 0.03, "and not by never calling anything clear"
+
+
+def test_what_peers_reach_takes_the_place_of_the_threshold() -> None:
+    """External scores of 85 are no weakness against 73, but one against peers at 90; a part without peers keeps 73."""
+    figures = {"se": 1.0, "ci_low": 83.0, "ci_high": 87.0, "level": 0.95, "df_design": 100.0, "n": 200.0}
+    rows = [
+        {"measure": "source_score", "source": "external", "part": None, "estimate": 85.0},
+        {"measure": "dimension_score", "source": "internal", "part": "hr", "estimate": 85.0},
+    ]
+    table = pd.DataFrame([row | figures | {"domain": None, "status": "shown", "effective_n": 200.0} for row in rows])
+    assert not find_priority_areas(table, 73, "bh", 0.1)["is_clear"].any()
+    found = find_priority_areas(table, 73, "bh", 0.1, {("external", ""): 90.0}).set_index("source")
+    assert found["yardstick"].to_dict() == {"external": 90.0, "internal": 73.0}
+    assert found["difference"].to_dict() == {"external": -5.0, "internal": 12.0}
+    assert found["is_clear"].to_dict() == {"external": True, "internal": False}

@@ -94,3 +94,13 @@ def test_a_rate_is_no_surer_than_its_number_of_answers() -> None:
     table = applicable(sure, rules(rule("a", "rate_above", "asked", 5, certainty=0.9)), 5)
     assert table["strength"].tolist() == [pytest.approx(1.3623, abs=1e-4)]
     assert table["certainty"].tolist() == [pytest.approx(0.9084, abs=1e-4)]
+
+
+def test_a_score_is_held_against_the_peers_and_a_rate_against_its_rule() -> None:
+    """Of the two figures of the table, 5 points above what peers reach is no advice; 5 points below it is."""
+    listed = rules(rule("a", "score_below", "hr", 73))
+    row = ESTIMATES[(ESTIMATES["measure"] == "dimension_score") & (ESTIMATES["part"] == "hr")].iloc[0]
+    low, high = row["estimate"] - 50, row["estimate"] + 50
+    assert applicable(ESTIMATES, listed, 5, {("internal", "hr"): low}).empty
+    found = applicable(ESTIMATES, listed, 5, {("internal", "hr"): high})
+    assert found["threshold"].tolist() == [high]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spi_analysis.params import RoundSetup
+from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.scores import History
 from spi_analysis.stages.change import PublishedFigure, ScoredRound
 from spi_analysis.stages.respondents import respondents_design
@@ -14,6 +14,17 @@ from spi_analysis.stages.score import Scored, score_institution
 from spi_analysis.stages.weight import WeightedSample, weight_institution
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town, draw_announced, make_town
+
+
+class Elsewhere(Workspace):
+    """The project's parameters, with data of its own."""
+
+    params = Path(__file__).parents[2] / "params"
+
+
+def elsewhere(setup: RoundSetup, folder: Path) -> RoundSetup:
+    """The round with nothing in its data/ beyond what a test puts there."""
+    return replace(setup, workspace=Elsewhere(folder))
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import StoreError
-from spi_analysis.params import Workspace
 from spi_analysis.stages.peers import KEYS, RESPONSE, Peers, peers_of, peers_path, write_peers
 from spi_analysis.stages.report import freeze_peers
 from spi_analysis.tables.store import Store
+from tests.stages.conftest import elsewhere
 
 DAY = dt.date(2024, 12, 20)
 
@@ -18,12 +18,7 @@ DAY = dt.date(2024, 12, 20)
 @pytest.fixture
 def place(setup, tmp_path):
     """The round in an empty workspace with the same parameters."""
-
-    class Elsewhere(Workspace):
-        params = setup.workspace.params
-
-    workspace = Elsewhere(tmp_path)
-    return dataclasses.replace(setup, workspace=workspace)
+    return elsewhere(setup, tmp_path)
 
 
 def _rows(setup, values, **more):

@@ -149,7 +149,7 @@ def test_the_section_of_the_report(page: InstitutionPage, found: Sensitivity, tm
     index = found.row("index")
     assert f"{index['low']:.2f}" in html["en"]
     assert "no confidence interval" in html["en"]
-    assert "bukan selang kepercayaan" in html["id"]
+    assert "bukan rentang kepercayaan" in html["id"]
     kept = pd.read_csv(save_nonresponse(found, tmp_path))
     assert kept["low"].tolist() == [round(low, 1) for low in found.ranges["low"]], "as the page shows it"
 

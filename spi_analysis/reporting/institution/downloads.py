@@ -27,6 +27,7 @@ SCORES = (
     "model_ci_low",
     "model_ci_high",
     "score",
+    "yardstick",
     "difference",
     "strength",
     "tlp",

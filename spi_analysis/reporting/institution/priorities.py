@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -51,7 +50,8 @@ FALSE_ALARMS = {
 def priority_area_rows(page: InstitutionPage) -> pd.DataFrame:
     """All parts with their evidence, the clearest weakness first."""
     params = page.setup.round.weak_sides
-    return find_priority_areas(page.figures, params.threshold, params.adjustment, params.rate)
+    yardsticks = page.peers.yardsticks
+    return find_priority_areas(page.figures, params.threshold, params.adjustment, params.rate, yardsticks)
 
 
 def priority_areas_view(page: InstitutionPage) -> Shown:
@@ -77,9 +77,10 @@ def priority_areas_view(page: InstitutionPage) -> Shown:
 
 def _table(page: InstitutionPage, rows: pd.DataFrame) -> View:
     keys = ("kind", "source", "part")
+    rows = rows.assign(is_peers=[_has_peers(page, row) for row in rows.itertuples()])
     columns = (
         written(message("Part"), keys, lambda words, *part: part_name(page, Part(*part), words)),
-        written(message("Compared with"), ("kind", "source"), partial(_measure, page)),
+        written(message("Compared with"), ("source", "yardstick", "is_peers"), _measure),
         number(message("Score"), "score", 1),
         signed(message("Difference"), "difference", 1),
         interval(message("Interval"), "ci_low", "ci_high", 1),
@@ -112,15 +113,28 @@ def part_name(page: InstitutionPage, row: Any, words: Words) -> str:
     return f"{name} ({source})"
 
 
-def _measure(page: InstitutionPage, words: Words, kind: str, source: str) -> str:
-    if kind in ("source", "dimension"):
-        return words("threshold {x}", x=words.exact(page.setup.round.weak_sides.threshold))
-    return words("all of {source}", source=words.value("part", source))
+def _measure(words: Words, source: str, yardstick: float | None, is_peers: bool) -> str:
+    """What a part is compared with."""
+    if yardstick is None:
+        return words("all of {source}", source=words.value("part", source))
+    return words(
+        message("peers' median {x}") if is_peers else message("threshold {x}"),
+        x=words.number(yardstick, 1) if is_peers else words.exact(yardstick),
+    )
+
+
+def _has_peers(page: InstitutionPage, row: Any) -> bool:
+    """Whether a part is compared with its peers."""
+    return row.kind in ("source", "dimension") and (row.source, row.part) in page.peers.yardsticks
 
 
 BELOW_THRESHOLD = message(
     "Look first at {part}: with {score} it lies {points} points below the threshold of {measure} (interval of the "
     "difference {interval}), the strongest evidence among the {count} parts compared."
+)
+BELOW_PEERS = message(
+    "Look first at {part}: with {score} it lies {points} points below the {measure} that half of its peers reach "
+    "(interval of the difference {interval}), the strongest evidence among the {count} parts compared."
 )
 BELOW_SOURCE = message(
     "Look first at {part}: with {score} it lies {points} points below {measure} as a whole (interval of the difference "
@@ -146,10 +160,10 @@ def look_first_sentence(page: InstitutionPage, words: Words) -> str:
     if clear.empty:
         return _lowest_sentence(page, words)
     first = next(clear.itertuples())
-    of_threshold = first.kind in ("source", "dimension")
-    threshold = words.exact(page.setup.round.weak_sides.threshold)
+    is_peers, of_threshold = _has_peers(page, first), first.kind in ("source", "dimension")
+    threshold = words.number(first.yardstick, 1) if is_peers else words.exact(first.yardstick)
     return words(
-        BELOW_THRESHOLD if of_threshold else BELOW_SOURCE,
+        BELOW_PEERS if is_peers else BELOW_THRESHOLD if of_threshold else BELOW_SOURCE,
         part=part_name(page, first, words),
         score=words.number(first.score, 1),
         points=words.number(-first.difference, 1),

@@ -263,13 +263,23 @@ def denominator(source: Source, code: str, words: Words) -> str:
     return f"{words.value('part', source)}, {words.value('denominator', code)}"
 
 
+RULE_OF_THRESHOLDS = message(
+    "A recommendation stands here if a score lies below, or a rate among those with contact lies above, the "
+    "threshold of its rule with a one-sided confidence of at least {certainty}; at most {most} are shown, the "
+    "strongest evidence first."
+)
+RULE_OF_PEERS = message(
+    "A recommendation stands here if a score lies below the median of the peers, or a rate among those with contact "
+    "above the threshold of its rule, with a one-sided confidence of at least {certainty}; at most {most} are shown, "
+    "the strongest evidence first."
+)
+
+
 def rule_sentence(page: InstitutionPage, words: Words) -> str:
     """When a recommendation is made."""
     asked = sorted({rule.when.certainty for rule in page.setup.rules.rules})
     return words(
-        "A recommendation stands here if a score lies below, or a rate among those with contact lies above, the "
-        "threshold of its rule with a one-sided confidence of at least {certainty}; at most {most} are shown, the "
-        "strongest evidence first.",
+        RULE_OF_PEERS if page.peers.yardsticks else RULE_OF_THRESHOLDS,
         certainty=words.listed(words.percent(certainty, 0) for certainty in asked),
         most=page.setup.round.recommendations.max_shown,
     )

@@ -338,7 +338,9 @@ def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Word
     is_rate = rule.when.kind == "rate_above"
     unit = "%" if is_rate else ""
     about = denominator(row.audience, "contacts", words) if is_rate else words.value("part", row.audience)
-    threshold = words.exact(row.threshold) + unit
+    is_peers = not is_rate and (row.audience, row.measure) in page.peers.yardsticks
+    threshold = words.number(row.threshold, 1) if is_peers else words.exact(row.threshold) + unit
+    below = message("below the peers' median of {x}") if is_peers else message("below the threshold of {x}")
     return words(
         "Evidence: {what} ({about}) {value} (interval {interval}, n = {n}); {threshold}, confidence {certainty}. "
         "Basis: {reference}.",
@@ -347,9 +349,7 @@ def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Word
         value=words.number(row.estimate, 1) + unit,
         interval=words.interval(row.ci_low, row.ci_high, 1, unit),
         n=words.number(row.n, 0),
-        threshold=words("above the threshold of {x}", x=threshold)
-        if is_rate
-        else words("below the threshold of {x}", x=threshold),
+        threshold=words("above the threshold of {x}", x=threshold) if is_rate else words(below, x=threshold),
         certainty=words.chance(row.certainty),
         reference=rule.reference,
     )
