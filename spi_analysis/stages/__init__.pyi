@@ -140,6 +140,12 @@ from .plan import (
 from .plan import (
     with_strata as with_strata,
 )
+from .release_audit import (
+    keep_release as keep_release,
+)
+from .release_audit import (
+    release_problems as release_problems,
+)
 from .report import (
     InstitutionPage as InstitutionPage,
 )
@@ -216,13 +222,7 @@ from .score import (
     experience_models as experience_models,
 )
 from .score import (
-    keep_release as keep_release,
-)
-from .score import (
     model_state as model_state,
-)
-from .score import (
-    release_problems as release_problems,
 )
 from .score import (
     save_estimates as save_estimates,

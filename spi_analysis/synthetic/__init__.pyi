@@ -12,6 +12,9 @@ from .city import (
     SyntheticCity as SyntheticCity,
 )
 from .city import (
+    clean_frame as clean_frame,
+)
+from .city import (
     make_city as make_city,
 )
 from .country import (
@@ -40,9 +43,6 @@ from .fieldwork import (
 )
 from .lists import (
     received_lists as received_lists,
-)
-from .perfect_frame import (
-    clean_frame as clean_frame,
 )
 from .profiles import (
     profile_of as profile_of,

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, nearest
-from spi_analysis.params import ListKind, RoundSetup, Source, read_csv_table
+from spi_analysis.params import InstitutionInputs, ListKind, RoundSetup, Source, read_csv_table
 from spi_analysis.synthetic.answers import (
     SourceAnswers,
     UnitEffects,
@@ -28,7 +29,6 @@ from spi_analysis.synthetic.profiles import CityProfile, list_kinds, profile_of,
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.residents import draw_sizes, make_people
 from spi_analysis.synthetic.times import Calendar, years_since
-from spi_analysis.synthetic.truth import true_figures
 from spi_analysis.synthetic.worlds import (
     ADDITIVE,
     World,
@@ -42,6 +42,7 @@ from spi_analysis.synthetic.worlds import (
     response_propensity,
     scripted,
 )
+from spi_analysis.tables import checked, tenure_bands
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,3 +229,91 @@ def _check_arguments(
                 expected=f"{', '.join(sources)}, and at least one person",
                 hint=nearest(source, sources),
             )
+
+
+# The true figures of a generated city: what a full response of everyone eligible would give.
+
+TRUTH_COLUMNS = ["measure", "source", "part", "domain", "denominator", "value"]
+EVERYONE, WITH_CONTACT = "respondents", "contacts"
+
+
+def true_figures(
+    setup: RoundSetup, inputs: InstitutionInputs, people: pd.DataFrame, parts: dict[Source, SourceAnswers]
+) -> pd.DataFrame:
+    """Index, source scores, dimensions, units and rates as a table of ``TRUTH_COLUMNS``."""
+    rows: list[tuple[object, ...]] = []
+    scores: dict[Source, float] = {}
+    for source, part in parts.items():
+        group = people[people["source"] == source]
+        eligible = group["is_eligible"].to_numpy()
+        means = part.scores[eligible].mean() if part.expected is None else part.expected
+        scores[source] = float(means["score"])
+        rows.append(("source", source, None, None, None, scores[source]))
+        rows += [("dimension", source, code, None, None, value) for code, value in means.drop("score").items()]
+        rows += _unit_rows(source, part, group["unit"].to_numpy(), eligible)
+        rows += _rate_rows(setup, source, part.codes[eligible])
+    weights = setup.round.index.weights
+    corrections = sum(inputs.corrections.values())
+    known = {**scores, **{one.component: one.score for one in inputs.components}}
+    index = sum(weight * known[part] for part, weight in weights.items()) - corrections
+    return pd.DataFrame([("index", None, None, None, None, index), *rows], columns=TRUTH_COLUMNS)
+
+
+def _unit_rows(source: Source, part: SourceAnswers, unit: np.ndarray, eligible: np.ndarray) -> list[tuple[object, ...]]:
+    means = part.scores["score"][eligible].groupby(unit[eligible]).mean()
+    return [("unit", source, None, name, None, value) for name, value in means.items()]
+
+
+def _rate_rows(setup: RoundSetup, source: Source, codes: pd.DataFrame) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for item in setup.instrument.sources[source].experiences:
+        scale = setup.instrument.scales[item.scale]
+        yes = codes[item.code] == scale.maximum
+        met = codes[item.contact] == scale.maximum
+        rows.append(("rate", source, item.code, None, EVERYONE, 100 * yes.mean()))
+        rows.append(("rate", source, item.code, None, WITH_CONTACT, 100 * yes[met].mean()))
+    return rows
+
+
+# The frame that a perfect import of perfect lists would give, for simulations in memory.
+
+AS_LISTED = ["source", "unit", "position_class", "service", "expert_group", "is_asn", "sex"]
+
+
+def clean_frame(city: SyntheticCity, setup: RoundSetup) -> pd.DataFrame:
+    """The city's lists without dirt (contract ``frame``): one row per person and source.
+
+    ``is_eligible`` is what the lists show, so people with a hidden ineligibility are eligible here.
+    """
+    people, at = city.people, np.datetime64(city.reference_date)
+    frame = people[AS_LISTED].assign(
+        institution_id=city.institution_id,
+        person_id=city.person_ids,
+        age_group=age_groups(years_since(people["birth_date"].to_numpy(), at), setup.round.frame.age_limits),
+        tenure_band=tenure_bands(pd.Series(years_since(people["start_date"].to_numpy(), at), people.index)),
+        unit_tenure_band=tenure_bands(pd.Series(years_since(people["unit_start_date"].to_numpy(), at), people.index)),
+        channels="whatsapp+email",
+        stream="list",
+        n_listings=1,
+        also_listed_as=_also_listed_as(people),
+        is_eligible=people["is_eligible"] | people["hidden_ineligible"],
+        frame_status="clean",
+        frame_problem=None,
+    )
+    return checked("frame", frame)
+
+
+def age_groups(ages: np.ndarray, limits: list[int]) -> np.ndarray:
+    """Labels such as "<30", "30-39" and "50+" for ages in years."""
+    labels = [f"<{limits[0]}", *(f"{a}-{b - 1}" for a, b in pairwise(limits)), f"{limits[-1]}+"]
+    return np.array(labels, dtype=object)[np.digitize(ages, limits)]
+
+
+def _also_listed_as(people: pd.DataFrame) -> pd.Series:
+    """The other sources in which the same person is listed."""
+    sources = list(people["source"].unique())
+    places = {source: people["uid"].isin(people.loc[people["source"] == source, "uid"]) for source in sources}
+    others = [
+        np.where(places[source] & (people["source"] != source), f"{source} ", "").astype(object) for source in sources
+    ]
+    return pd.Series(sum(others[1:], others[0]), index=people.index).str.strip().replace("", None)

@@ -41,9 +41,8 @@ from spi_analysis.survey.simulation import (
     summarise,
 )
 from spi_analysis.synthetic.answers import panel_answers
-from spi_analysis.synthetic.city import SyntheticCity, make_city, true_scores
+from spi_analysis.synthetic.city import SyntheticCity, clean_frame, make_city, true_scores
 from spi_analysis.synthetic.item_arrays import scored_items
-from spi_analysis.synthetic.perfect_frame import clean_frame
 from spi_analysis.synthetic.profiles import profile_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.worlds import EXPERTS

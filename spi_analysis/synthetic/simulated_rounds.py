@@ -25,9 +25,8 @@ from spi_analysis.stages import (
 )
 from spi_analysis.survey import merge_thin_cells, unit_model, with_unknown_level
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.synthetic.city import SyntheticCity, make_city
+from spi_analysis.synthetic.city import SyntheticCity, clean_frame, make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
-from spi_analysis.synthetic.perfect_frame import clean_frame
 from spi_analysis.synthetic.worlds import ADDITIVE, world_named
 from spi_analysis.tables import eligible_list
 
