@@ -67,7 +67,7 @@ def announce(
     """
     from spi_analysis.operations import RoundContext, announce_all, problems_of
     from spi_analysis.params import left_over
-    from spi_analysis.reporting import write_announcement
+    from spi_analysis.reporting.analyst import write_announcement
     from spi_analysis.stages import announcements, log_entries
 
     setup = open_setup(workspace, round_id)

@@ -184,7 +184,7 @@ def breach(
     import hashlib
 
     from spi_analysis.params import frame_mapping
-    from spi_analysis.reporting import write_notices
+    from spi_analysis.reporting.analyst import write_notices
     from spi_analysis.tables import people_in
     from spi_analysis.tables.importing import read_sheets
 
@@ -205,7 +205,7 @@ def data_protection(workspace: WorkspaceOption = None, round_id: RoundOption = N
 
     Example: spi data-protection
     """
-    from spi_analysis.reporting import write_processing_record
+    from spi_analysis.reporting.analyst import write_processing_record
 
     setup = open_setup(workspace, round_id)
     finish([], write_processing_record(setup), setup.workspace)

@@ -1,13 +1,4 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .announcement_page import (
-    write_announcement as write_announcement,
-)
-from .data_protection import (
-    write_notices as write_notices,
-)
-from .data_protection import (
-    write_processing_record as write_processing_record,
-)
 from .display import (
     MIME as MIME,
 )

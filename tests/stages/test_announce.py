@@ -14,7 +14,7 @@ import pytest
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup, Text
 from spi_analysis.params.round import DrawParams, ValueForm
-from spi_analysis.reporting.announcement_page import announcement_page, write_announcement
+from spi_analysis.reporting.analyst.announcement_page import announcement_page, write_announcement
 from spi_analysis.stages.announce import announce_institution, excluded_people
 from spi_analysis.stages.announcement_log import (
     announcements,

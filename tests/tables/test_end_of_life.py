@@ -11,7 +11,7 @@ import pytest
 from spi_analysis.errors import InputError, StoreError, VaultError
 from spi_analysis.params import Workspace, frame_mapping
 from spi_analysis.params.round import RetentionParams
-from spi_analysis.reporting.data_protection import write_notices, write_processing_record
+from spi_analysis.reporting.analyst.data_protection import write_notices, write_processing_record
 from spi_analysis.tables import end_of_life
 from spi_analysis.tables.end_of_life import (
     back_up,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from spi_analysis.params import Language, RoundSetup
-from spi_analysis.reporting.announcement_page import sheet_of_paper
+from spi_analysis.reporting.analyst.announcement_page import sheet_of_paper
 from spi_analysis.reporting.translations import speak_of
 from spi_analysis.reporting.wording import Words, message, words
 from spi_analysis.tables import CONTRACTS, PRIVATE, write_csv, write_text
