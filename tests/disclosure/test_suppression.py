@@ -72,11 +72,14 @@ def estimates(
     return with_kinds(pd.DataFrame(rows))
 
 
-def hidden_rows(table: pd.DataFrame, min_cell: int = 10, min_panel: int = 5) -> pd.DataFrame:
-    limits = DisclosureParams(
+def limits(min_cell: int = 10, min_panel: int = 5) -> DisclosureParams:
+    return DisclosureParams(
         min_cell=min_cell, min_panel=min_panel, min_panel_reason="a test", source="a test", as_of="2024-07-01"
     )
-    shown = hide_small(table, limits, ["expert"])
+
+
+def hidden_rows(table: pd.DataFrame, min_cell: int = 10, min_panel: int = 5) -> pd.DataFrame:
+    shown = hide_small(table, limits(min_cell, min_panel), ["expert"])
     gone = shown[shown["status"] == "suppressed"]
     assert gone[HIDDEN_COLUMNS].isna().all(axis=None), "a hidden row keeps no figure at all, n included"
     kept = shown[shown["status"] == "shown"]
@@ -164,7 +167,7 @@ def test_answers_to_an_item(n: int, favourable: float, gone: bool, rationale: st
     rows = [row(f"item_{name}", n, "expert", "q1") | {"estimate": share} for name, share in shares.items()]
     others = [row("item_favourable", 50, "internal", "q1"), row("item_favourable", 12, "expert", "q2")]
     table = with_kinds(pd.concat([estimates(), pd.DataFrame([*rows, *others])], ignore_index=True))
-    shown = hide_small(table, 10, 5, ["expert"])
+    shown = hide_small(table, limits(), ["expert"])
     items = shown[shown["measure"].str.startswith("item_")]
     told = items.set_index(["source", "part"])["status"] == "suppressed"
     assert told["expert", "q1"].tolist() == [gone] * 3, rationale

@@ -80,7 +80,8 @@ def figures(read: FinishedSurvey, instrument: Instrument) -> dict[tuple[str, str
     found = {}
     for design, stratum in (("weights", None), ("strata", "region")):
         table = read.estimates(0.95, stratum=stratum)
-        for row in table.itertuples():
+        # Shares of answers to single items have no figures of R here.
+        for row in table[~table["measure"].str.startswith("item_")].itertuples():
             measure = row.part if isinstance(row.part, str) else "score"
             found[design, measure, row.denominator if isinstance(row.denominator, str) else ""] = (row.estimate, row.se)
     return found

@@ -29,10 +29,10 @@ def _render(setup, notebook, language="id", kind="report", **options):
 
 def test_prose_headings_and_outputs_are_in_the_language_of_the_page(setup):
     indonesian, english = _render(setup, _notebook(), "id"), _render(setup, _notebook(), "en")
-    assert "<h1>Laporan integritas</h1>" in indonesian
+    assert "<h1>Kota Mojokerto 2024</h1>" in indonesian
     assert "Indonesia</td>" in indonesian
     assert "English</td>" not in indonesian
-    assert "<h1>Integrity report</h1>" in english
+    assert "<h1>Kota Mojokerto 2024</h1>" in english
     assert "Kelompok mana saja yang ditanyai" in indonesian
     assert 'lang="id"' in indonesian
 

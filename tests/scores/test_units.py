@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 from scipy.stats import t as student
 
 from spi_analysis.scores import domain_scores, items, score_estimates
@@ -33,7 +34,10 @@ def test_unit_score_is_the_domain_of_the_whole_design(data: pd.DataFrame) -> Non
 def test_interval_uses_the_unit_s_own_degrees_of_freedom(data: pd.DataFrame) -> None:
     row = domain_scores(SurveyDesign(data, "w"), "unit", WEIGHTS, 0.95).set_index("domain").loc["north"]
     assert row["df_design"] == 11
-    assert row["ci_high"] - row["estimate"] == pytest.approx(student.ppf(0.975, 11) * row["se"])
+    # On the scale of the logit of p = estimate / 100: half width t(11) SE / (p (1 - p)), and back.
+    p, half = row["estimate"] / 100, student.ppf(0.975, 11) * row["se"] / 100
+    assert row["ci_high"] == pytest.approx(100 * expit(logit(p) + half / (p * (1 - p))))
+    assert row["ci_low"] == pytest.approx(100 * expit(logit(p) - half / (p * (1 - p))))
 
 
 def test_many_replicates_give_a_unit_no_more_degrees_of_freedom(data: pd.DataFrame) -> None:

@@ -373,8 +373,14 @@ def test_an_activated_wave_gets_an_invitation_file_of_its_own(store: Store, room
     from spi_analysis.tables import invitations
 
     written = []
-    monkeypatch.setattr(invitations, "with_tokens", lambda setup, vault, i, source, people: people.assign(name="x"))
-    monkeypatch.setattr(invitations, "_write", lambda path, people: written.append((path.name, len(people))) or path)
+    monkeypatch.setattr(
+        invitations,
+        "with_tokens",
+        lambda setup, vault, i, source, people: people.assign(**dict.fromkeys(invitations.COLUMNS, "x")),
+    )
+    monkeypatch.setattr(
+        invitations, "write_csv", lambda path, people, *_: written.append((path.name, len(people))) or path
+    )
     draw_announced(roomy, store, TOWN, SECRET)
     entry = activate(roomy, store)
     invitations.prepare_invitations(roomy, store, None, TOWN).write(store)

@@ -13,6 +13,8 @@ KEYS = ["source", "part_kind", "part", "domain_kind", "domain", "denominator", "
 REST = {"institution_id": "kota-x", "estimate": 1.5, "se": 0.5, "ci_low": 1.0, "ci_high": 2.0, "level": 0.95,
         "df_design": 9.0, "n": 10.0, "effective_n": 8.0, "status": "shown"}  # fmt: skip
 # Measure, then source, dimension and domain as they were stored first, then the columns of today.
+# Measures of answers to single items: none in the first form of the table.
+ITEMS = {"item_favourable", "item_neutral", "item_unfavourable"}
 BOTH = [
     ("index", (None, None, None), (None, "whole", None, "all", None, None, None)),
     ("index_without_panel_variance", (None, None, None), (None, "whole", None, "all", None, None, None)),
@@ -60,8 +62,8 @@ def first_table() -> pd.DataFrame:
 
 
 def test_every_measure_is_declared_and_has_words_with_its_kinds() -> None:
-    """There were no components in the first form of the table."""
-    assert set(MEASURES) == set(VALUES["measure"]) == {measure for measure, _, _ in BOTH} | {"change_component"}
+    """There were no components and no answers to single items in the first form of the table."""
+    assert set(MEASURES) == set(VALUES["measure"]) == {measure for measure, _, _ in BOTH} | {"change_component", *ITEMS}
     assert {kind for measure in MEASURES.values() for kind in measure.parts} == set(VALUES["part_kind"])
     assert {measure.domain for measure in MEASURES.values()} == set(VALUES["domain_kind"])
     assert set(ESTIMATE_KEYS) <= set(LABELS)

@@ -228,7 +228,7 @@ def logit_interval(
     --------
     >>> low, high = logit_interval(np.array([50.0, 95]), np.array([2.0, 2]), np.array([np.inf, np.inf]), 0.95)
     >>> low.round(2).tolist(), high.round(2).tolist()
-    ([46.09, 89.28], [53.91, 97.74])
+    ([46.09, 89.28], [53.91, 97.75])
     """
     low, high = t_interval(estimate, se, df, level)
     inside = (estimate > 0) & (estimate < top)

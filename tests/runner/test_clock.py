@@ -7,9 +7,10 @@ import time
 
 import pytest
 
+from spi_analysis import processes
 from spi_analysis.params import load_setup
 from spi_analysis.processes import within
-from spi_analysis.runner import clock, execute, rerender
+from spi_analysis.runner import execute, rerender
 from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.rerender import render_step
 from tests.runner.conftest import HERE, ROUND
@@ -38,7 +39,7 @@ def _sleep_twice():
 
 def test_what_catches_every_exception_is_ended_all_the_same(monkeypatch):
     """The first strike is lost in a place that lets nothing through; another follows."""
-    monkeypatch.setattr(clock, "AGAIN", 0.2)
+    monkeypatch.setattr(processes, "AGAIN", 0.2)
     with pytest.raises(TimeoutError), within(0.1):
         _sleep_twice()
 
