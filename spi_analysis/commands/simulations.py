@@ -55,7 +55,7 @@ def coverage(
 
     Example: spi coverage --world interaction,callback --response 0.08 --seeds 20 --runs 0
     """
-    from spi_analysis.operations import save_simulation, simulate_means, simulate_rounds, simulate_weightings
+    from spi_analysis.operations import save_simulation, simulate_means, simulate_rounds
     from spi_analysis.runner import method_checks_step
     from spi_analysis.survey.estimation import coverage_summary, range_summary
     from spi_analysis.synthetic import WORLDS, rate_of, world_named
@@ -73,7 +73,7 @@ def coverage(
     ranges = range_summary(results, by, "ppm_low", "ppm_high")
     print_table("Sensitivity range (proxy pattern-mixture): does it hold the truth?", ranges, decimals=3)
     if compare:
-        ways = simulate_weightings(setup, seeds_, worlds, responses, workers, out)
+        ways = simulate_rounds(setup, seeds_, worlds, responses, workers, out, compared=True)
         out.print(f"written  {save_simulation(setup, 'weightings', ways).relative_to(setup.workspace.root)}")
         by = ["world", "response", "measure", "weighting"]
         print_table(

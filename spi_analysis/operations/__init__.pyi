@@ -14,9 +14,6 @@ from .coverage import (
 from .coverage import (
     simulate_rounds as simulate_rounds,
 )
-from .coverage import (
-    simulate_weightings as simulate_weightings,
-)
 from .demo import (
     make_demo_round as make_demo_round,
 )

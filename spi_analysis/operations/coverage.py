@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from pathlib import Path
 
@@ -33,30 +33,23 @@ def simulate_rounds(
     responses: Iterable[str],
     workers: int | None,
     console: Console,
+    compared: bool = False,
 ) -> pd.DataFrame:
-    """Every institution of the round, for every seed, world and response (see ``simulate_institution``)."""
-    kinds = list(itertools.product(worlds, responses))
-    return on_all_cores(_simulate, _tasks(setup, seeds, kinds), workers, console)
+    """Every institution of the round, for every seed, world and response (see ``simulate_institution``).
 
-
-def simulate_weightings(
-    setup: RoundSetup,
-    seeds: Iterable[int],
-    worlds: Iterable[str],
-    responses: Iterable[str],
-    workers: int | None,
-    console: Console,
-) -> pd.DataFrame:
-    """The same answers weighted in several ways, for every seed, world and response (see ``compare_weightings``)."""
+    ``compared``: the same answers weighted in several ways (see ``compare_weightings``).
+    """
     kinds = list(itertools.product(worlds, responses))
-    return on_all_cores(_compare_weightings, _tasks(setup, seeds, kinds), workers, console)
+    simulate = compare_weightings if compared else simulate_institution
+    return on_all_cores(partial(_simulate, simulate), _tasks(setup, seeds, kinds), workers, console)
 
 
 def simulate_conducts(
     setup: RoundSetup, seeds: Iterable[int], answers: Iterable[str], workers: int | None, console: Console
 ) -> pd.DataFrame:
     """Every institution of the round, for every seed, honest and coached (see ``simulate_conduct``)."""
-    return on_all_cores(_simulate_conduct, _tasks(setup, seeds, [(one,) for one in answers]), workers, console)
+    tasks = _tasks(setup, seeds, [(one,) for one in answers])
+    return on_all_cores(partial(_simulate, simulate_conduct), tasks, workers, console)
 
 
 def _tasks(setup: RoundSetup, seeds: Iterable[int], kinds: Iterable[tuple[str, ...]]) -> list[Task]:
@@ -79,19 +72,9 @@ def save_simulation(setup: RoundSetup, name: str, results: pd.DataFrame) -> Path
     return write_csv(setup.workspace.outputs / "method_checks" / f"{name}.csv", results)
 
 
-def _simulate(task: Task) -> pd.DataFrame:
-    root, round_id, institution_id, seed, (world, response) = task
-    return simulate_institution(_setup(root, round_id), institution_id, seed, world, response)
-
-
-def _compare_weightings(task: Task) -> pd.DataFrame:
-    root, round_id, institution_id, seed, (world, response) = task
-    return compare_weightings(_setup(root, round_id), institution_id, seed, world, response)
-
-
-def _simulate_conduct(task: Task) -> pd.DataFrame:
-    root, round_id, institution_id, seed, (answers,) = task
-    return simulate_conduct(_setup(root, round_id), institution_id, seed, answers)
+def _simulate(simulate: Callable[..., pd.DataFrame], task: Task) -> pd.DataFrame:
+    root, round_id, institution_id, seed, kind = task
+    return simulate(_setup(root, round_id), institution_id, seed, *kind)
 
 
 @cache
