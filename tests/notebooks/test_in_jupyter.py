@@ -16,7 +16,7 @@ import spi_analysis
 from spi_analysis.reporting import MIME
 from tests.demo import Demo
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("demo")]
 KERNELS = Path(spi_analysis.__file__).parent / "runner" / "jupyter" / "kernels"
 # Cells that tell a reader what a run does not say: which weights were read, and that nothing is saved.
 OWN_WORDS = ("saved_note(save)", "weights_note(")

@@ -300,6 +300,8 @@ def test_a_time_stamp_is_one_that_an_outside_program_accepts(store: Store, setup
         time_stamp(entry_digest(entry), "http://127.0.0.1:9/")
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_announce_and_draw_killed_at_ten_moments_leave_nothing_half(store: Store, setup: RoundSetup, tmp_path) -> None:
     """Kill -9: what is there can be read, and the same commands once more end in one announcement and one draw."""
     told, frame = with_draw(setup), store.read("frame", TOWN)

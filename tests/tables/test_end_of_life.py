@@ -202,6 +202,8 @@ def another(workspace, folder):
     return Workspace(folder)
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_import_forget_and_rotate_killed_at_ten_moments_leave_nothing_half(filled, key, tmp_path):
     """Kill -9: every entry and table can be read, and the same command once more ends what was begun."""
     new, tables = VaultKey(b"n" * 32), lambda place: sorted(place.data.glob("spi_2024/*/*.parquet"))
@@ -228,6 +230,8 @@ def test_import_forget_and_rotate_killed_at_ten_moments_leave_nothing_half(fille
         assert not vault.has("forgetting")
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_an_import_killed_at_ten_moments_leaves_nothing_half(setup, write_xlsx, employees, key, tmp_path):
     """Kill -9: whoever is in the frame has contacts in the vault, and importing once more gives the whole list."""
     book = write_xlsx(f"{CITY}__internal.xlsx", employees)
