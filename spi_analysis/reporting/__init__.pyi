@@ -27,6 +27,9 @@ from .exporter import (
     DESIGNS_PAGE as DESIGNS_PAGE,
 )
 from .exporter import (
+    EXPLORER_PAGE as EXPLORER_PAGE,
+)
+from .exporter import (
     METHOD_CHECKS_PAGE as METHOD_CHECKS_PAGE,
 )
 from .exporter import (

@@ -36,6 +36,7 @@ INSTITUTION_PAGES = (
     ("40_score_analysis.{language}.html", message("Scores")),
 )
 OVERVIEW_PAGE, METHOD_CHECKS_PAGE = "index.{language}.html", "method_checks/index.{language}.html"
+EXPLORER_PAGE = "explorer.{language}.html"
 # Where a page of its own has the style of all pages, once it is written.
 STYLE_SLOT = "/* the style of all pages */"
 METHOD_CHECKS = message("Method checks")
@@ -183,6 +184,9 @@ def _pages(setup: RoundSetup, institution_id: str, is_checks: bool, file_name: s
     if has_published(setup.workspace):
         yield link(above, OVERVIEW_PAGE, message("Overview"), not institution_id and not is_checks)
     if institution_id:
+        if has_published(setup.workspace):
+            # The institution is marked there, beside those that a reader adds.
+            yield link(above, f"{EXPLORER_PAGE}#pick={institution_id}", message("Compare with others"), False)
         yield from (link("", name, title, name == file_name) for name, title in INSTITUTION_PAGES)
         name, title = DESIGNS_PAGE
         folder = setup.workspace.institution_outputs(round_id, institution_id)

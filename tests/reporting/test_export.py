@@ -81,6 +81,7 @@ def test_links_lead_to_the_pages_that_the_batch_makes(setup):
     assert {page for page, _ in INSTITUTION_PAGES} == made
     html = _render(setup, _notebook())
     assert 'href="../index.id.html"' in html
+    assert 'href="../explorer.id.html#pick=kota-mojokerto"' in html
     assert 'href="20_fieldwork_progress.id.html"' in html
     assert '<span aria-current="page">Laporan integritas</span>' in html
 

@@ -1,8 +1,5 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
 from .all_institutions import (
-    EXPLORER_PAGE as EXPLORER_PAGE,
-)
-from .all_institutions import (
     explorer_pages as explorer_pages,
 )
 from .all_institutions import (

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from spi_analysis import __version__
 from spi_analysis.params import Language, RoundSetup
 from spi_analysis.reporting import (
+    EXPLORER_PAGE,
     MISSING,
     STYLE_SLOT,
     Pages,
@@ -41,7 +42,6 @@ from spi_analysis.reporting.national.explorer_rows import Heading, filters, head
 from spi_analysis.stages import Explorer, Overview, explore_published
 from spi_analysis.tables import write_text
 
-EXPLORER_PAGE = "explorer.{language}.html"
 FOLDER = "all_institutions_page"
 # Vocabularies of the workbook that the script writes; nothing is fetched from there.
 VOCABULARY = "http://schemas.openxmlformats.org/"
