@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linprog
 
+from spi_analysis.errors import EstimationError
 from spi_analysis.params import DisclosureParams
 from spi_analysis.tables import PAGE_DECIMALS, mask
 
@@ -157,10 +158,7 @@ def extremes(sums: Sums, top: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarra
     sums = _with_room(sums, top)
     matrix, limit = np.vstack([sums.members, -sums.members]), np.concatenate([sums.high, -sums.low])
     bounds = np.column_stack([np.zeros(len(top)), top])
-    found = [
-        [sign * linprog(sign * goal, matrix, limit, bounds=bounds, method="highs").fun for sign in (1.0, -1.0)]
-        for goal in wanted
-    ]
+    found = [[sign * _least(sign * goal, matrix, limit, bounds) for sign in (1.0, -1.0)] for goal in wanted]
     low, high = np.array(found).T
     return low, high
 
@@ -171,8 +169,22 @@ def _with_room(sums: Sums, top: np.ndarray) -> Sums:
     matrix = np.vstack([np.column_stack([sums.members, -size]), np.column_stack([-sums.members, -size])])
     limit, goal = np.concatenate([sums.high, -sums.low]), np.append(np.zeros(len(top)), 1.0)
     bounds = np.column_stack([np.zeros(len(top) + 1), np.append(top, np.inf)])
-    room = linprog(goal, matrix, limit, bounds=bounds, method="highs").fun * size * (1 + SOLVER)
+    room = _least(goal, matrix, limit, bounds) * size * (1 + SOLVER)
     return Sums(sums.members, sums.low - room, sums.high + room)
+
+
+def _least(goal: np.ndarray, matrix: np.ndarray, limit: np.ndarray, bounds: np.ndarray) -> float:
+    """The least of ``goal`` times x under matrix times x <= limit. Without an answer nothing may be called safe."""
+    finite = bool(np.isfinite(matrix).all() and np.isfinite(limit).all())
+    result = linprog(goal, matrix, limit, bounds=bounds, method="highs") if finite else None
+    if result is None or result.status != 0:
+        raise EstimationError(
+            "how closely hidden figures are told cannot be worked out",
+            got=result.message if result else "figures or weights that are not finite",
+            expected=f"limits from {len(limit) // 2} released sums of {len(goal)} cells",
+            hint="look for shown figures without a value, and for weights that are missing or negative",
+        )
+    return float(result.fun)
 
 
 def widened(

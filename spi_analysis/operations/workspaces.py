@@ -17,7 +17,7 @@ from spi_analysis.tables import write_text
 
 # What a workspace starts with: a copy of the project's own in a wheel, links to them in the project itself.
 STARTER = Path(__file__).parents[1] / "starter"
-IGNORED = "/data/\n/outputs/\n/build/\n.ipynb_checkpoints/\n"
+IGNORED = "/data/\n/.trial-*/\n/outputs/\n/build/\n.ipynb_checkpoints/\n"
 NEW_NAME = re.compile(r"[a-z0-9_]+_(\d{4})")
 # Values that belong to a year: kept as they were and marked, until somebody has looked at them.
 OF_THE_YEAR = {

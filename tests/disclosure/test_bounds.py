@@ -6,6 +6,7 @@ import pytest
 
 from spi_analysis.disclosure import coarse_spread, hide_small, told_cells, widened
 from spi_analysis.disclosure.bounds import Sums, extremes
+from spi_analysis.errors import EstimationError
 from spi_analysis.params import DisclosureParams
 from spi_analysis.tables import with_kinds
 
@@ -30,6 +31,17 @@ def estimates(
     status = np.where(table["domain"].isin(list(hidden)), "suppressed", "shown")
     table = table.assign(status=status, ci_low=np.nan, ci_high=np.nan, df_design=np.nan, effective_n=np.nan)
     return table.assign(**{name: table[name].where(status == "shown") for name in ("estimate", "se", "n")})
+
+
+@pytest.mark.parametrize(
+    ("members", "value", "got"),
+    [([1.0, 1.0], np.nan, "not finite"), ([0.0, 0.0], 5.0, "infeasible")],
+    ids=["a figure without a value", "a sum of nothing that is five"],
+)
+def test_limits_that_cannot_be_worked_out_are_no_all_clear(members: list[float], value: float, got: str) -> None:
+    sums = Sums(np.array([members]), np.array([value]), np.array([value]))
+    with pytest.raises(EstimationError, match=rf"(?s)cannot be worked out.*{got}"):
+        extremes(sums, np.array([100.0, 100.0]), np.array([[1.0, 0.0]]))
 
 
 def test_a_unit_of_three_near_the_ceiling_is_told_by_the_total() -> None:

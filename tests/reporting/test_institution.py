@@ -322,6 +322,9 @@ def test_the_first_screen_gives_index_category_change_response_and_three_actions
     assert "Answered, of those invited: Internal" in said
     assert re.search(r"(Up|Down|No clear change).* on 2023", said)
     assert html.count("<li>") == min(3, len(page.recommendations))
+    for row in page.recommendations.head(3).itertuples():
+        assert f"({say.number(row.ci_low, 1)}" in html, "a figure has its interval"
+        assert f"n = {say.number(row.n, 0)})" in html
 
 
 def test_a_figure_is_given_with_plus_minus_only_where_both_halves_agree():

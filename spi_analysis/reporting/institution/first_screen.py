@@ -150,4 +150,5 @@ def actions_html(page: InstitutionPage, words: Words) -> str:
 def _figure(page: InstitutionPage, row: Any, kind: str, words: Words) -> str:
     unit = "%" if kind == "rate_above" else ""
     what = measure_label(page.setup.instrument, row.audience, row.measure, words)
-    return f"{what}: {words.number(row.estimate, 1)}{unit} (n = {words.number(row.n, 0)})"
+    interval = words.interval(row.ci_low, row.ci_high, 1, unit)
+    return f"{what}: {words.number(row.estimate, 1)}{unit} ({interval}, n = {words.number(row.n, 0)})"
