@@ -14,8 +14,10 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(READY)  ## a whole round on generated data, from lists to reports
 	$(BIN)/spi demo
 
+# With the weights and scores that later notebooks read; a round that is not so far opens all the same.
 lab: $(READY)  ## the notebooks in JupyterLab, on the demo data
 	$(BIN)/spi demo --data-only --if-missing
+	-$(BIN)/spi run --notebook 30 --notebook 40
 	$(BIN)/spi lab
 
 test: $(READY)  ## all tests but the long ones; says how many checks against outside figures ran
@@ -36,8 +38,8 @@ fault-test: $(READY)  ## kill -9 of runner, fork server and children at random d
 flip-test: $(READY)  ## one bit flipped at random in stored tables, records, vault and ledger: is each noticed? (SEED=1)
 	$(BIN)/python -m tests.runner.flips --flips 420 --seed $(or $(SEED),1)
 
-attack: $(READY)  ## an intruder tries what is released of generated rounds built to be the worst: nothing may succeed (PANELS=40 ROUNDS=40 SEED=2024)
-	$(BIN)/python -m tests.attack --panels $(or $(PANELS),40) --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),2024)
+attack: $(READY)  ## an intruder tries what is released of generated rounds built to be the worst: nothing may succeed (PANELS=40 ROUNDS=40 SEED=2024; WORKSPACE=. attacks the files of a published round, too)
+	$(BIN)/python -m tests.attack --panels $(or $(PANELS),40) --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),2024) $(if $(WORKSPACE),--workspace $(WORKSPACE))
 
 lint: $(READY)  ## style, layers, types, notebooks without outputs
 	$(BIN)/ruff check .

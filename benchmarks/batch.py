@@ -27,7 +27,7 @@ import psutil
 
 from spi_analysis.params import RoundSetup, find_workspace, load_setup
 from spi_analysis.params.workspace import the_round
-from spi_analysis.runner.forks.profile import SPI
+from spi_analysis.runner.forks.warm import SPI
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, EngineName, Limits, Step, plan_steps
 from spi_analysis.runner.pool import Pool
 

@@ -22,7 +22,8 @@ LEVELS = [
     SimpleNamespace(label={"id": name, "en": name}, below=below, colour=colour)
     for name, below, colour in (("Rentan", 73.0, "#b3261e"), ("Waspada", 78.0, "#8a5a00"), ("Terjaga", None, "#1b6e3c"))
 ]
-PARTS = pd.DataFrame({"label": ["Internal", "External", "Experts", "Corrections"], "points": [30.0, 28.0, 18.0, -4.0]})
+LABELS = ["Internal", "External", "Experts", "Corrections", "Index"]
+PARTS = pd.DataFrame({"label": LABELS, "estimate": [30.0, 28.0, 18.0, -4.0, 72.0]})
 SPREAD = pd.Series(np.random.default_rng(1).gamma(3, 2, 300))
 DAYS = pd.DataFrame({"one": np.arange(30.0), "two": 2 * np.arange(30.0)}, index=pd.date_range("2024-07-29", periods=30))
 
@@ -43,8 +44,7 @@ def draw() -> None:
     values, x, xy = counted(SPREAD), {"x_label": "x"}, {"x_label": "x", "y_label": "y"}
     drawn = [
         *(plots.chart(plots.intervals, rows_of(n), "c", "t", **x) for n in INTERVALS),
-        plots.chart(plots.composition, PARTS.rename(columns={"points": "estimate"}), "c", "t",
-                    total=(72.0, "Index"), **x),
+        plots.chart(plots.composition, PARTS, "c", "t", **x),
         plots.chart(plots.on_scale, marks, "c", "t", levels=LEVELS, **x),
         plots.chart(plots.history, years, "c", "t", y_label="y"),
         *(plots.chart(plots.spread, values, "c", "t", **xy) for _ in range(SPREADS)),

@@ -29,6 +29,8 @@ html_show_search_summary = False
 
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"
+# As written: a default such as os.environ is not printed with what it holds on this machine.
+autodoc_preserve_defaults = True
 autosummary_generate = False
 napoleon_google_docstring = False
 napoleon_use_param = False

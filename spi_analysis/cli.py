@@ -14,10 +14,9 @@ from spi_analysis import __version__
 from spi_analysis.commands import checks, err
 from spi_analysis.commands.fieldwork import fieldwork
 from spi_analysis.commands.imports import imports, past_imports
-from spi_analysis.commands.national import national
 from spi_analysis.commands.results import instruments, results
 from spi_analysis.commands.rounds import rounds
-from spi_analysis.commands.running import running
+from spi_analysis.commands.running import national, running
 from spi_analysis.commands.sampling import sampling
 from spi_analysis.commands.vaults import endings, vaults
 from spi_analysis.errors import SpiError, system_problem

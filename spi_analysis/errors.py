@@ -1,21 +1,37 @@
-"""Errors that a person can act on: what, where, got, expected, hint; every problem of a file at once."""
+"""Errors that tell a person what to do: what, where, got, expected, hint; all problems of a file at once."""
 
 from __future__ import annotations
 
 import difflib
 import errno
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+HIDDEN = "••••"
+# An address, or nine digits and more with whatever people put between them: spaces, dots, dashes, slashes, brackets.
+_CONTACT = re.compile(r"\S+@\S+|[+(]*\d(?:[\s.\-–/()]{0,3}\d){8,}\)?")
+
+
+def mask_contacts(text: str) -> str:
+    """A text, such as the name of a file, with the telephone numbers and addresses in it hidden."""
+    return _CONTACT.sub(HIDDEN, text)
+
+
+def contact_in(text: str) -> re.Match[str] | None:
+    """Where the first telephone number or address of a text stands."""
+    return _CONTACT.search(text)
+
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, with its place and the way out.
+    """One problem, with its place and a hint.
 
     ``row`` is the row as the person sees it in the spreadsheet (the first row is 1).
-    ``got`` must already be masked where it comes from a contact column.
+    ``got`` must already be masked where it comes from a contact column; contacts in the names of files and sheets are
+    masked here.
     """
 
     what: str
@@ -26,6 +42,10 @@ class Problem:
     got: str = ""
     expected: str = ""
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("file", "key", "hint"):
+            object.__setattr__(self, name, mask_contacts(getattr(self, name)))
 
     @property
     def where(self) -> str:
@@ -44,11 +64,11 @@ class Problem:
 
 
 class NoRows(Problem):
-    """A file that could be read, and holds nobody and nothing below its header."""
+    """A file that could be read, and has no rows below its header."""
 
 
 class SpiError(Exception):
-    """The family of all errors of the workbench. Carries one or more problems."""
+    """The base class of all errors of the workbench. It holds one or more problems."""
 
     def __init__(self, *problems: Problem | str, **fields: object) -> None:
         if len(problems) == 1 and isinstance(problems[0], str):
@@ -101,7 +121,7 @@ class NotebookError(SpiError):
 
 
 def system_problem(error: OSError, key: str = "") -> Problem:
-    """A full disk, a folder that may not be written to: nothing that a traceback would explain.
+    """A problem of the system, such as a full disk or missing write permission, which no traceback would explain.
 
     Parameters
     ----------
@@ -113,13 +133,13 @@ def system_problem(error: OSError, key: str = "") -> Problem:
 
 
 def room_needed(place: Path) -> str:
-    """What helps where the disk of ``place`` is full, with the bytes that are free."""
+    """A hint for a full disk of ``place``, with the bytes that are free."""
     free = shutil.disk_usage(place).free
     return f"{free:,} bytes are free on the disk of {place}: make room, then run this again; what is done is kept"
 
 
 def _way_out(number: int | None, file: str) -> str:
-    """What helps, where the system says that something is full or may not be written to."""
+    """A hint, where the system reports a full disk or missing write permission."""
     place = next((path for path in Path(file).absolute().parents if path.is_dir()), Path.cwd())
     if number in (errno.ENOSPC, errno.EDQUOT):
         return room_needed(place)

@@ -10,22 +10,26 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spi_analysis.threads import SINGLE_THREAD
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Item = TypeVar("Item")
-# Processes are replaced after so many pieces each, so that what they have gathered in memory goes with them.
+# Processes are replaced after so many pieces each, to free the memory that they hold.
 PER_PROCESS = 40
 
 
 class Lost:
-    """In the place of a result: the process that was at this piece was ended from outside."""
+    """In place of a result: the process that was working on this piece was ended from outside."""
 
 
 def in_processes(
@@ -35,10 +39,10 @@ def in_processes(
     opening: Callable[[], None] | None = None,
     per_process: int | None = None,
 ) -> Iterator[tuple[int, Any]]:
-    """What ``work`` makes of every item, as they are done: (number of the item, result).
+    """The results of ``work`` for all items, in the order in which they are finished: (number of the item, result).
 
-    An error of ``work`` is raised here and ends the rest. So does Ctrl-C, and whatever else ends the iteration: no
-    process is left, nor after this one was killed.
+    An error of ``work`` is raised here and ends the rest. So does Ctrl-C, and anything else that ends the iteration. No
+    process is left, even if this one is killed.
 
     Parameters
     ----------
@@ -63,7 +67,7 @@ def in_processes(
                 yield number, result
             width = most
         except BrokenProcessPool:
-            # Which one it was shows when they are done one at a time.
+            # Run one at a time to find the piece whose process was ended.
             if width == 1:
                 number = next(iter(left))
                 del left[number]
@@ -82,7 +86,7 @@ def _in_pool(
         for future in as_completed(futures):
             error = future.exception()
             if isinstance(error, BrokenProcessPool):
-                # What was done before is told first: nothing is done twice.
+                # Finished results are given out first, so that no piece is done twice.
                 broken = error
             else:
                 yield futures[future], future.result()
@@ -100,7 +104,7 @@ _stopped = False
 
 
 def _begin(opening: Callable[[], None] | None) -> None:
-    """In a new process. Ctrl-C reaches all at once: the one who waits decides, and stops the others."""
+    """In a new process. Ctrl-C reaches all processes at once: the waiting process decides, and stops the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -116,7 +120,7 @@ def _stop(*_: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed cannot tell."""
+    """A killed parent cannot send a message."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -129,22 +133,22 @@ def _piece(work: Callable[[Item], Any], item: Item) -> Any:
     return work(item)
 
 
-# A clock for what this process itself does.
+# A time limit for work in this process itself.
 
-# Seconds between two strikes: one may fall where Python lets no exception through.
+# Seconds between two signals: one may arrive where Python cannot raise an exception.
 AGAIN = 1.0
 
 
 class Late(BaseException):
-    """The time is over. No ``except Exception`` on the way takes it for something else."""
+    """The time is over. Not an ``Exception``, so that no ``except Exception`` catches it."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """End what is done here when its time is over.
+    """End the work inside when its time is over.
 
-    It needs signals, so it strikes on Linux and macOS, in the main thread; elsewhere a notebook's own clock, which is
-    the runner's, ends its process.
+    It uses signals, so it works on Linux and macOS, in the main thread; elsewhere the runner's time limit of the
+    notebook ends its process.
 
     Raises
     ------
@@ -166,3 +170,40 @@ def within(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+# How far a command is, and how long the rest will take.
+
+Part = TypeVar("Part")
+TENTHS = 10
+
+
+def followed(done: Iterable[Part], total: int, console: Console, doing: str) -> Iterator[Part]:
+    """Pass the parts on, and show the progress.
+
+    On a terminal a bar; in a file or pipe a line after every tenth of the parts, and none for fewer than ten parts.
+    """
+    if console.is_terminal and total > 1:
+        # Here: whoever starts a process without a terminal needs none of it.
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        with Progress(*columns, console=console) as progress:
+            yield from progress.track(done, total, description=doing)
+        return
+    started, tenths = time.monotonic(), 0
+    for number, part in enumerate(done, start=1):
+        yield part
+        if total >= TENTHS and number * TENTHS // total > tenths:
+            tenths = number * TENTHS // total
+            left = _in_words((time.monotonic() - started) / number * (total - number))
+            console.print(f"{doing}: {number:,} of {total:,}; about {left} left", highlight=False)
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

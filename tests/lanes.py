@@ -67,9 +67,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         needed = PROCESSES.intersection(getattr(item, "fixturenames", ()))
-        # One demo for all: whoever looks at it does so in the same process.
-        if "demo" in needed and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("demo"))
+        # One demo for all: whoever looks at it does so in the same process. So do the tests of a file, which share what
+        # was made for one of them.
+        if item.get_closest_marker("xdist_group") is None:
+            group = "demo" if "demo" in needed else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))
         if needed or (is_slow(item.nodeid) and not config.getoption("measure")):
             item.add_marker("slow")
 

@@ -1,12 +1,13 @@
 """The benchmarks run, their peers do the same works, and the table says what was met."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import bootstrap, calibrate, common, data, means_by_domain, propensity, rake
+from benchmarks import bootstrap, calibrate, commands, common, data, means_by_domain, propensity, rake
 from benchmarks.common import Timing, Work
 from spi_analysis.survey import weighting
 
@@ -59,3 +60,17 @@ def test_an_absent_peer_is_a_reason_not_a_failure(monkeypatch: pytest.MonkeyPatc
     assert common._child(["/bin/sh", "-c", "echo 'Error in x: no such package' >&2; exit 1"], 5).why == (
         "failed: Error in x: no such package"
     )
+
+
+def test_a_command_is_timed_and_held_to_its_goals(tmp_path: Path) -> None:
+    python = [sys.executable, "-c"]
+    slow = commands.Command("slow", [*python, "import time; time.sleep(0.3)"], tmp_path, seconds=0.2)
+    for _ in range(2):
+        slow.measure()
+    assert min(slow.wall) > 0.3
+    assert max(slow.cpu) < min(slow.wall)
+    assert slow.row(1.0).endswith("NO")
+    slow.seconds, slow.ratio = None, 10
+    assert not slow.row(1.0).endswith("NO"), "a hundredth of a second beside one of an empty Python"
+    with pytest.raises(SystemExit, match="exit code 3 instead of 0"):
+        commands.Command("fails", [*python, "raise SystemExit(3)"], tmp_path).measure()

@@ -47,6 +47,7 @@ COMMANDS = [
     ["invite"],
     ["remind"],
     ["progress"],
+    ["poster"],
     ["opt-out"],
     ["import", "contacts"],
     ["verify-draw"],
@@ -55,6 +56,7 @@ COMMANDS = [
     ["status"],
     ["overview"],
     ["peers"],
+    ["pdf"],
     ["export"],
     ["instrument", "export"],
     ["publish"],
@@ -106,6 +108,25 @@ def test_help_loads_no_statistics(commands):
     print(f"{len(commands)} helps in {time.perf_counter() - begun:.2f} s")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Usage") == len(commands)
+
+
+WITHOUT_EXTRAS = """
+import sys
+sys.modules["distributed"] = sys.modules["dask"] = None
+from spi_analysis.commands.running import Executor, _runner
+from spi_analysis.errors import SpiError
+assert _runner(Executor.local, "") is None
+try:
+    _runner(Executor.dask, "tcp://host:8786")
+except SpiError as error:
+    assert "spi-analysis[dask]" in str(error)
+"""
+
+
+def test_notebooks_run_where_only_the_wheel_is_installed():
+    """Dask is an extra: `spi run` must not ask for it, and `--executor dask` says how it is installed."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_command_is_left_out_of_this_list():
@@ -288,6 +309,7 @@ def test_clean_never_takes_what_belongs_to_a_real_round(tmp_path):
     assert [path.name for path in workspace.outputs.iterdir()] == ["README.md"]
 
 
+@pytest.mark.long
 def test_a_real_round_through_the_commands(tmp_path):
     """From a fresh copy: key, lists, a draw that waits for its public value, an unknown event, answers."""
     workspace, key = copy_inputs(tmp_path / "w"), str(tmp_path / "k.key")

@@ -1,4 +1,4 @@
-"""Does the interval cover? Generated rounds with known truth, from draw to index: four, and twenty in the long tests.
+"""Does the interval cover? Generated rounds with known truth, from draw to index: two, and twenty in the long tests.
 
 The full simulation (200 rounds) is `make coverage`. Bounds here are three Monte-Carlo errors wide,
 so that the seeded result says something about the method and not about the seeds.
@@ -22,7 +22,7 @@ from spi_analysis.synthetic.simulated_rounds import (
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("coverage")]
-SEEDS = [pytest.param(range(1, 5), id="four"), pytest.param(range(1, 21), id="twenty", marks=pytest.mark.long)]
+SEEDS = [pytest.param(range(1, 3), id="two"), pytest.param(range(1, 21), id="twenty", marks=pytest.mark.long)]
 
 
 def _simulated(setup, institution_ids, world, seeds, response="own") -> pd.DataFrame:
@@ -94,6 +94,7 @@ def test_a_census_with_8_percent_response_has_an_interval_of_honest_width(setup)
         assert row["coverage"] >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / row["runs"])
 
 
+@pytest.mark.long
 def test_no_weight_mends_silence_that_depends_on_the_answer(setup):
     results = _simulated(setup, ["kota-mojokerto"], "depends_on_answer", range(1, 6))
     table = coverage_summary(results, ["measure"]).set_index("measure")
@@ -101,11 +102,14 @@ def test_no_weight_mends_silence_that_depends_on_the_answer(setup):
     assert table.loc["internal", "coverage"] < 0.5
 
 
+@pytest.mark.long
 def test_the_sensitivity_range_holds_more_truth_where_silence_depends_on_the_answer(setup):
-    """Weights leave a bias of some 2 points there; phi = 0 to 1 reaches for it. It is no guarantee."""
+    """Weights leave a bias of some 2 points there, of log-odds 0.3; the range reaches to 0.5. It is no guarantee."""
     results = _simulated(setup, ["kota-mojokerto", "kabupaten-probolinggo"], "depends_on_answer", range(1, 4))
-    table = range_summary(results, ["measure"], "ppm_low", "ppm_high").set_index("measure")
-    assert (results["ppm_low"] <= results["estimate"] + 1e-9).sum() >= 0.9 * results["ppm_low"].notna().sum()
+    table = range_summary(results, ["measure"], "range_low", "range_high").set_index("measure")
+    known = results.dropna(subset=["range_low"])
+    assert set(known["measure"]) == {"internal", "external", "index"}
+    assert (known["range_low"] < known["estimate"]).all()
     for source in ("internal", "external"):
         assert table.loc[source, "contains_wider"] > table.loc[source, "interval_contains"]
     assert "expert" not in table.index, "nothing is assumed of the panel's silence"
@@ -124,8 +128,9 @@ def test_range_summary_counts_what_it_says():
     assert row[["contains", "contains_wider", "interval_contains"]].tolist() == [0.5, 1.0, 0.0]
 
 
+@pytest.mark.long
 def test_conduct_checks_find_coached_units_and_leave_honest_ones_alone(setup):
-    """A short version of `spi check-conduct`: two institutions that have coached units, two seeds."""
+    """A short version of `spi check-conduct --seeds 200`: two institutions that have coached units, two seeds."""
     results = pd.concat(
         simulate_conduct(setup, institution_id, seed, answers)
         for institution_id in ("kota-mojokerto", "kabupaten-probolinggo")
@@ -140,7 +145,16 @@ def test_conduct_checks_find_coached_units_and_leave_honest_ones_alone(setup):
 
 def test_ways_of_weighting_are_compared_on_the_same_answers(setup):
     """Every way has a row per source; in the census of one city, 8 % answering, each lies near the truth."""
-    table = compare_weightings(setup, "kota-pangkalpinang", 201, "additive", "census")
+    every = compare_weightings(setup, "kota-pangkalpinang", 201, "additive", "census")
+    units = every[every["measure"].str.endswith("_unit")]
+    assert {"round", "unit_model"} <= set(units["weighting"])
+    assert (units["n"] >= setup.round.disclosure.min_cell).all()
+    assert units["unweighted"].isna().all()
+    assert units["truth"].notna().all()
+    figures = every[["estimate", "se", "ci_low", "ci_high", "n", "truth"]]
+    assert list(figures.select_dtypes("float")) == list(figures), "numbers, for the table of the command"
+    assert coverage_summary(every.dropna(subset=["se"]), ["measure", "weighting"])["rmse"].gt(0).all()
+    table = every.drop(units.index)
     assert table.groupby("measure")["weighting"].apply(set).to_dict() == {
         source: {"round", "raked", "unit_model"} for source in ("internal", "external")
     }
@@ -159,6 +173,7 @@ def test_raking_only_leaves_out_classes_trimming_and_the_second_raking(setup):
     assert steps[1].made.column == "cal_weight"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("world", "source", "more_than"),
     [("callback", "internal", 1.0), ("coached_institution", "internal", 1.0), ("coached_unit", "internal", 0.2)],

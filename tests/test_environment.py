@@ -8,7 +8,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 # Where conda-forge has another name.
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "duckdb": "python-duckdb"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "duckdb": "python-duckdb", "typst": "typst-py"}
 # What only conda needs to be told.
 CONDA_ONLY = {"python", "pip"}
 

@@ -137,3 +137,22 @@ def test_faces_complete_in_an_editor(face):
     package = importlib.import_module(face)
     assert set(FACES[face]) <= set(dir(package))
     assert set(FACES[face]) <= set(package.__all__)
+
+
+def _is_given(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_name_of_a_module_is_given_twice(path):
+    """The second would quietly take the place of the first, wherever that is called."""
+    given = collections.Counter()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            given[node.name] += 1
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            given.update(one.id for target in targets for one in ast.walk(target) if _is_given(one))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            given.update(name.asname or name.name for name in node.names)
+    assert [name for name, times in given.items() if times > 1] == []

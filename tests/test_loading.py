@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 GRAMMARS = """
 import sys
 from spi_analysis.cli import main
@@ -22,6 +24,17 @@ import spi_analysis.operations.many
 loaded = {"matplotlib", "seaborn", "statsmodels", "nbconvert", "papermill"} & set(sys.modules)
 assert not loaded, loaded
 """
+REFUSED = """
+import sys
+from spi_analysis.cli import main
+sys.argv = ["spi", "import", {what!r}, "nowhere.xlsx"]
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 1
+loaded = {{"pandas", "scipy", "pyarrow"}} & set(sys.modules)
+assert not loaded, loaded
+"""
 
 
 def _run(code: str) -> str:
@@ -34,3 +47,24 @@ def test_notebooks_are_checked_without_grammars_of_addresses():
 
 def test_imports_and_draws_of_many_institutions_load_nothing_that_makes_pages():
     assert _run(DRAWS_NOTHING) == ""
+
+
+IMPORTS_NO_STATISTICS = """
+import sys
+from spi_analysis.operations import many
+many.importing.import_frame
+loaded = {"scipy.stats", "scipy.sparse", "scipy.optimize", "statsmodels"}.intersection(sys.modules)
+assert not loaded, loaded
+"""
+
+
+def test_an_import_of_lists_loads_no_statistics():
+    """They took more than half of the time of an import of three thousand rows."""
+    assert _run(IMPORTS_NO_STATISTICS) == ""
+
+
+@pytest.mark.parametrize("what", ["frame", "events", "responses", "contacts", "published", "tracker"])
+def test_a_file_that_is_not_there_is_refused_before_anything_large_is_loaded(what):
+    said = _run(REFUSED.format(what=what))
+    assert "there is no such file" in said
+    assert "Traceback" not in said

@@ -20,6 +20,8 @@ from spi_analysis.stages import (
     score_round,
     weight_institution,
 )
+from spi_analysis.synthetic import Trials, own_rate, simulate_designs
+from spi_analysis.synthetic.designs import components_as_corrections
 from spi_analysis.tables import Store, checked
 from tests.demo import copy_inputs, spi
 
@@ -137,12 +139,14 @@ def test_a_table_with_a_source_of_another_survey_is_refused() -> None:
 
 
 def smaller(project: Workspace, pack: str, people: int) -> RoundSetup:
-    """The pack with lists of so many people, of one institution."""
+    """The pack with lists of so many people, of one institution; targets of precision need those that they have."""
+    design_of = {name: source.design for name, source in loaded(project, pack).round.sources.items()}
     place = pack_workspace(project, pack)
     path = place.params / "generator.yaml"
     generator = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for source in generator["sources"].values():
-        source["people"] = [people, people]
+    for name, source in generator["sources"].items():
+        if not design_of[name].rule.sets_size:
+            source["people"] = [people, people]
     path.write_text(yaml.safe_dump(generator, sort_keys=False), encoding="utf-8")
     inputs = place.params / "rounds" / f"{pack}.institutions.csv"
     inputs.write_text("".join(inputs.read_text(encoding="utf-8").splitlines(keepends=True)[:2]), encoding="utf-8")
@@ -152,7 +156,7 @@ def smaller(project: Workspace, pack: str, people: int) -> RoundSetup:
 def test_a_survey_of_four_groups_goes_from_lists_to_its_page(project: Workspace) -> None:
     setup = smaller(project, "schools", 90)
     made = make_demo_round(setup, 1, lambda text: None)
-    assert made.invited > 300, "of 360 people on four lists"
+    assert made.invited > 300, "of 270 people on three lists, and of the pupils"
     data = load_round("schools", DISTRICT, setup.workspace)
     tables = (data.frame, data.sample, data.events, data.responses)
     assert list(dict.fromkeys(data.frame["source"])) == ["heads", "teachers", "pupils", "parents"]
@@ -181,6 +185,31 @@ def test_a_pack_is_one_command_from_lists_to_pages_in_two_languages(pack: str, t
         for language in ("id", "en"):
             page = place.institution_outputs(pack, institution_id) / f"report.{language}.html"
             assert f'<html lang="{language}">' in page.read_text(encoding="utf-8")
+
+
+def test_sources_are_called_as_the_pack_calls_them(project: Workspace, setup: RoundSetup) -> None:
+    """In tables of parts, too; the round of 2024 has its short words there."""
+    speak_of(loaded(project, "effort"))
+    assert words("id").value("part", "external") == words("id").value("source", "external") == "Pengguna layanan"
+    speak_of(setup)
+    assert words("en").value("part", "external") == "External"
+
+
+def test_designs_are_tried_out_for_four_groups_without_a_panel(project: Workspace) -> None:
+    """Everybody answers with the same chance; the index is a quarter of each group's score."""
+    setup = smaller(project, "schools", 90)
+    table = simulate_designs(setup, DISTRICT, Trials((own_rate(setup, DISTRICT),), runs=2), workers=1)
+    assert list(dict.fromkeys(table["measure"])) == ["index", "heads", "teachers", "pupils", "parents"]
+    truth = table.groupby("measure")["truth"].first()
+    assert truth["index"] == pytest.approx(truth.drop("index").mean())
+    index = table[table["measure"] == "index"]
+    assert index[[f"variance_{name}" for name in setup.round.sources]].notna().all(axis=None)
+
+
+def test_an_index_with_a_component_is_simulated_with_it(project: Workspace) -> None:
+    """0.4 x 71.5 = 28.6 points that no answer makes: they are added as a correction of the other sign."""
+    setup = loaded(project, "effort")
+    assert components_as_corrections(setup, CITY) == pytest.approx({"effort": -28.6})
 
 
 # --- a third language: ten texts of a thousand

@@ -102,6 +102,19 @@ def test_invitations_carry_tokens_and_never_person_codes(demo):
         assert table["token"].is_unique
 
 
+def test_what_sender_and_platform_hold_cannot_be_joined(demo):
+    """The invitation files against the answers as delivered: no value of a column stands in both but languages."""
+    invited = [pd.read_csv(path, dtype=str) for path in (demo.store.root / "invitations").glob("*.csv")]
+    tokens = {token for table in invited for token in table["token"]}
+    delivered = sorted(demo.workspace.root.glob("build/demo/vendor/jawaban_*.csv"))
+    answered = {token for path in delivered for token in pd.read_csv(path, sep=";", dtype=str)["token"]}
+    assert len(answered) > 100
+    assert not tokens & answered
+    redirects = pd.concat(pd.read_csv(path, dtype=str) for path in (demo.store.root / "redirects").glob("*.csv"))
+    assert answered <= set(redirects["answer_token"]), "the table of redirects joins them, and holds no contact"
+    assert set(redirects) <= {"token", "answer_token", "arm"}, "and which optional module is to be shown"
+
+
 def test_executed_notebooks_hold_no_machine_path(demo):
     for path in demo.workspace.outputs.rglob("*.ipynb"):
         text = nbformat.writes(nbformat.read(path, as_version=4))

@@ -60,7 +60,7 @@ def table_until_it_dies(number):
     dies_at_three(number)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("workers", [1, 2, pytest.param(3, marks=pytest.mark.long)])
 def test_results_do_not_depend_on_the_number_of_processes(workers):
     assert dict(in_processes(squared, [3, 1, 2], workers)) == {0: 9, 1: 1, 2: 4}
 
@@ -72,6 +72,7 @@ def test_a_process_that_dies_costs_its_piece_and_nothing_is_done_twice(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"3": "x", "1": "x", "2": "x"}
 
 
+@pytest.mark.long
 def test_of_two_processes_only_one_piece_is_lost():
     assert told(in_processes(dies_at_three, [1, 2, 3, 4, 5], 2)) == {0: 1, 1: 2, 2: "lost", 3: 4, 4: 5}
 
@@ -83,6 +84,7 @@ def test_an_error_of_the_work_is_raised_and_leaves_no_process():
     assert set(multiprocessing.active_children()) == before
 
 
+@pytest.mark.long
 def test_processes_are_replaced_and_each_is_opened_once():
     """Ten pieces, two per process: where the standard pool stood still once all had done their number."""
     found = dict(in_processes(opened_and_process, range(10), 2, open_here, per_process=2))
@@ -93,6 +95,7 @@ def test_processes_are_replaced_and_each_is_opened_once():
     assert max(map(pids.count, pids)) <= 4
 
 
+@pytest.mark.long
 def test_a_simulation_whose_process_dies_is_an_error_that_names_it():
     with pytest.raises(SpiError, match="ended from outside") as lost:
         on_all_cores(dies_at_three, [3, 3], 2)

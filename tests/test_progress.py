@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from spi_analysis.progress import followed
+from spi_analysis.processes import followed
 
 
 def test_in_a_pipe_every_tenth_is_told_with_the_time_left():

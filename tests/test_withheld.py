@@ -12,7 +12,7 @@ from spi_analysis.params import Workspace
 from tests.demo import Demo, spi
 from tests.test_privacy import _texts
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow, pytest.mark.long]
 WITHHELD = "kota-mojokerto"
 # What the commission published for this city and year: it would be withheld too, and tables of past years carry it.
 PUBLISHED = ("77.29", "77,29")

@@ -42,20 +42,32 @@ def test_a_folder_that_holds_anything_is_left_alone(tmp_path):
 
 
 def test_a_wheel_brings_the_workspace_along(tmp_path):
-    """The project's links become files: whoever has only the wheel has parameters and notebooks."""
+    """The project's links become files: whoever has only the wheel has parameters and notebooks.
+
+    What an earlier build left is not packed, and this one leaves nothing but its wheel.
+    """
     copy = tmp_path / "project"
     copy.mkdir()
     for name in ("spi_analysis", "packages", "params", "notebooks"):
         shutil.copytree(PROJECT / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, copy / name)
+    left = copy / "build" / "lib" / "spi_analysis" / "deleted_since.py"
+    left.parent.mkdir(parents=True)
+    left.touch()
     build = f"from setuptools import build_meta; build_meta.build_wheel({str(tmp_path)!r})"
     done = subprocess.run([sys.executable, "-c", build], cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
+    assert "spi_analysis/deleted_since.py" not in names
+    assert list((copy / "build").iterdir()) == []
     for folder in ("params", "notebooks"):
-        expected = [path for path in (PROJECT / folder).rglob("*") if path.suffix in {".yaml", ".csv", ".ipynb"}]
+        expected = [
+            path
+            for path in (PROJECT / folder).rglob("*")
+            if path.suffix in {".yaml", ".csv", ".ipynb"} and ".ipynb_checkpoints" not in path.parts
+        ]
         assert {f"spi_analysis/starter/{path.relative_to(PROJECT).as_posix()}" for path in expected} <= names
     assert "spi_analysis/starter/README.md" in names
 
@@ -63,7 +75,8 @@ def test_a_wheel_brings_the_workspace_along(tmp_path):
 def test_a_new_round_names_every_value_of_the_year_that_is_left(place):
     made = new_round(load_setup(place, "spi_2024"), "spi_2026", ["kota-mojokerto"], DAYS)
     assert [line.partition(":")[0] for _, line in made.marked] == [
-        "source_weights", "reminder_weeks", "public_value_date"
+        "publisher", "day", "source_weights", "reminder_weeks", "public_value_name", "public_value_date",
+        "contacts_until",
     ]  # fmt: skip
     setup = load_setup(place, "spi_2026")
     assert (setup.round.year, setup.round.previous_year) == (2026, 2025)
@@ -78,7 +91,7 @@ def test_a_new_round_names_every_value_of_the_year_that_is_left(place):
     ]
     assert [problem.key for problem in problems][-1] == "draw.public_value_date", "22 July 2024 is no day of 2026"
     issues = check_round(place, "spi_2026").issues
-    assert (issues["what"] == "a value is still that of the earlier round").sum() == 3
+    assert (issues["what"] == "a value is still that of the earlier round").sum() == 7
 
 
 def test_a_round_whose_marks_are_gone_has_nothing_left(place):
@@ -102,6 +115,14 @@ def test_a_name_that_cannot_be_a_new_round(place, name):
     before = sorted(path.name for path in (place.params / "rounds").iterdir())
     with pytest.raises(ParameterError):
         new_round(load_setup(place, "spi_2024"), name, ["kota-mojokerto"])
+    assert sorted(path.name for path in (place.params / "rounds").iterdir()) == before
+
+
+def test_a_round_with_an_unknown_institution_leaves_nothing_behind(place):
+    """Half a round could be neither used nor made again under its name."""
+    before = sorted(path.name for path in (place.params / "rounds").iterdir())
+    with pytest.raises(ParameterError, match="a new institution gets a row there: institution_id, name, type"):
+        new_round(load_setup(place, "spi_2024"), "spi_2026", ["kota-mojokerto", "kota-salatiga"], DAYS)
     assert sorted(path.name for path in (place.params / "rounds").iterdir()) == before
 
 

@@ -13,7 +13,7 @@ from spi_analysis.reporting.display import Shown, Together
 from spi_analysis.reporting.translations import languages
 from spi_analysis.reporting.views import View
 from spi_analysis.reporting.wording import words
-from spi_analysis.tables.files import as_written
+from spi_analysis.tables.neutral_texts import as_written
 
 
 def views_in(shown: object) -> list[View]:

@@ -18,7 +18,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from spi_analysis.errors import InputError, NoRows, Problem, nearest
+from spi_analysis.errors import HIDDEN, InputError, NoRows, Problem, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,8 @@ EXIT_CODES = (
 )
 MOST_VALUES = 8
 MOST_INSTITUTIONS = 30
+# The mapping file of a folder, for all files in it.
+MAPPING = "mapping.yaml"
 out = Console(width=WIDE)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else 200)
 
@@ -142,21 +144,48 @@ def print_rows(title: str, table: pd.DataFrame) -> None:
 
 
 def named_files(files: Sequence[Path]) -> list[Path]:
-    """The files, those named in a text file (@lists.txt, one per line) in its place: 2,000 are too many for a shell."""
+    """The files; in the place of a folder all files in it, of a text file (@lists.txt, one per line) those it names."""
     named: list[Path] = []
     for path in files:
         listing = Path(str(path)[1:])
-        if str(path).startswith("@") and not path.exists() and listing.is_file():
+        if path.is_dir():
+            inside = (file for file in path.iterdir() if file.is_file() and file.name[0] != ".")
+            named += sorted(file for file in inside if file.name != MAPPING)
+        elif str(path).startswith("@") and not path.exists() and listing.is_file():
             named += [Path(line) for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
         else:
             named.append(path)
     return named
 
 
+def mapping_beside(files: Sequence[Path], mapping: Path | None) -> Path | None:
+    """The mapping file that was said, else the one in the folder that was named: it holds for all files there.
+
+    Raises
+    ------
+    InputError   two folders with a mapping each: which holds for which file cannot be said to one import.
+    """
+    found = [path / MAPPING for path in files if path.is_dir() and (path / MAPPING).is_file()]
+    if mapping is None and len(found) > 1:
+        raise InputError(
+            "two folders have a mapping of their own", got=", ".join(map(str, found)), expected="one for each import",
+            hint="bring in one folder after the other, or name a mapping by --mapping",
+        )  # fmt: skip
+    if mapping is None and found:
+        err.print(f"mapping  {found[0]}", markup=False, highlight=False)
+    return mapping or next(iter(found), None)
+
+
 def existing(files: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
-    """The files that are there, and a problem for each that is not: where it was looked for, and the nearest name."""
+    """The files that are there, and a problem for each that is not: where it was looked for, and the nearest name.
+
+    Asked for before anything large is loaded: where no file is there, a command says so at once.
+    """
     there = [path for path in files if path.exists()]
-    return there, [_no_such_file(path) for path in files if path not in there]
+    missing = [_no_such_file(path) for path in files if path not in there]
+    if missing and not there:
+        raise InputError(*missing)
+    return there, missing
 
 
 def _no_such_file(path: Path) -> Problem:
@@ -169,11 +198,10 @@ def _no_such_file(path: Path) -> Problem:
     return Problem("there is no such file", file=str(path), hint=hint if hint.startswith("did you mean") else "")
 
 
-def print_issues_of_import(problems: pd.DataFrame, severities: Sequence[str] = ("rejected", "flagged")) -> None:
+def print_issues_of_import(problems: pd.DataFrame) -> None:
     """What was noticed about rows, most frequent first, with the values (masked where they are contacts)."""
-    from spi_analysis.tables import HIDDEN
 
-    for severity in severities:
+    for severity in ("rejected", "flagged"):
         found = problems[(problems["severity"] == severity) & problems["row"].notna()]
         for code in found["code"].value_counts().index:
             rows = found[found["code"] == code]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +33,18 @@ if TYPE_CHECKING:
     from spi_analysis.params import RoundSetup
 
 fieldwork = typer.Typer()
+ONE_TOKEN = (
+    "one token: whoever holds this file and the answers can tell who answered what (fieldwork.tokens: two, if your "
+    "server can redirect)"
+)
+
+
+Shape = Annotated[
+    str, typer.Option("--as", help="limesurvey (participants) or whatsapp (template); default: the sender's own.")
+]
+Link = Annotated[
+    str, typer.Option(help="Address with {token} in it, to stand in the token's place: 'https://.../?t={token}'.")
+]
 
 
 class Scope(StrEnum):
@@ -44,11 +57,10 @@ class Scope(StrEnum):
 @fieldwork.command()
 def invite(
     institutions: Institutions = None,
-    shape: Annotated[
-        str, typer.Option("--as", help="limesurvey (participants) or whatsapp (template); default: the sender's own.")
-    ] = "",
-    link: Annotated[
-        str, typer.Option(help="Address with {token} in it, to stand in the token's place: 'https://.../?t={token}'.")
+    shape: Shape = "",
+    link: Link = "",
+    questionnaire: Annotated[
+        str, typer.Option(help="Address of the questionnaire with {token} in it, for the table of redirects.")
     ] = "",
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
@@ -56,23 +68,33 @@ def invite(
 ) -> None:
     """Write the invitation files from the vault (link tokens, never person codes).
 
+    In a round of two tokens (fieldwork.tokens) the links lead to a server of your own: its table of redirects lies in
+    data/<round>/redirects/ and goes neither to the sender nor to the platform of the questionnaire.
+
     A file holds only people who may still be invited: written again, it leaves out who has answered, refused or proved
     ineligible. Who asked not to be contacted, in whatever round, is never in it. All of them stay in the sample.
 
     Example: spi invite kota-mojokerto --as whatsapp --link 'https://survei.example/?token={token}'
     """
-    from spi_analysis.tables import issue_invitations
+    from spi_analysis.stages import note_changes
+    from spi_analysis.tables import REDIRECTS, issue_invitations
 
     setup, left_out = open_setup(workspace, round_id), 0
     store, vault = open_store(setup), open_vault(setup.workspace, key_file)
     for institution_id in institutions or setup.institution_ids:
-        invitations, paths = issue_invitations(setup, store, vault, institution_id, shape, link)
+        invitations, paths = issue_invitations(setup, store, vault, institution_id, shape, link, questionnaire)
+        note_changes(setup, store, institution_id, vault.secret("prn"), dt.datetime.now().astimezone())
         left_out += int(invitations.left_out["people"].sum())
         for path, name in zip(paths, invitations.lists, strict=True):
             said = f"{path.relative_to(setup.workspace.root)}: {invitations.said_of(name)}"
             if without := len(invitations.lists[name]) - len(invitations.shaped(shape, link)[path.name]):
                 said += f"; {without:,} without a number are not in this file"
             out.print(said, markup=False, highlight=False)
+        for name in invitations.beside(shape, questionnaire):
+            said = f"data/{setup.round.round_id}/{REDIRECTS}/{name}: no contacts; never to the sender"
+            out.print(said, markup=False, highlight=False)
+        if not invitations.redirects:
+            out.print(ONE_TOKEN, style="yellow", markup=False, highlight=False)
     if left_out:
         out.print(f"{left_out:,} sampled people are not invited: they stay in the sample and in every denominator")
 
@@ -83,6 +105,8 @@ def remind(
     week: Annotated[
         int | None, typer.Option(min=1, help="Week of the reminder (default: the next of the round's reminder weeks).")
     ] = None,
+    shape: Shape = "",
+    link: Link = "",
     date: Day = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
@@ -91,9 +115,10 @@ def remind(
     """Write who is reminded, a file for each channel; and the list of numbers that the institution should look up.
 
     Reminded is who was invited and has neither answered nor refused nor asked not to be contacted, by every channel
-    that still works. Import the latest events and answers first. Every file is logged (data/<round>/reminders/).
+    that still works. Import the latest events and answers first. Every file is logged (data/<round>/reminders/). Say
+    --as and --link as for the invitation: the sender then gets the same columns and the same addresses.
 
-    Example: spi remind kota-mojokerto --week 2
+    Example: spi remind kota-mojokerto --week 2 --link 'https://survei.example/{token}'
     """
     from spi_analysis.fieldwork import prepare_reminders
 
@@ -102,7 +127,7 @@ def remind(
     sampled = [code for code in setup.institution_ids if store.has("sample", code) and store.has("events", code)]
     for institution_id in institutions or sampled:
         reminders = prepare_reminders(setup, store, vault, institution_id, day, week)
-        for path in reminders.write(store, day):
+        for path in reminders.write(store, day, shape, link):
             out.print(f"written  {path.relative_to(setup.workspace.root)}", markup=False, highlight=False)
         channels = ", ".join(f"{len(people):,} by {channel}" for channel, people in reminders.people.items())
         said = f"{institution_id}, reminder {reminders.number} (week {reminders.week}): {channels}"
@@ -111,6 +136,33 @@ def remind(
     if not messages:
         err.print("nobody is to be reminded", style="yellow")
         raise typer.Exit(1)
+
+
+@fieldwork.command()
+def poster(
+    institution: Annotated[str, typer.Argument(help="Institution code.")],
+    source: Annotated[str, typer.Option(help="Source whose people pass by there, such as external.")],
+    place: Annotated[list[str], typer.Option(help="Where the poster hangs; may be given several times.")],
+    link: Annotated[str, typer.Option(help="Address of the questionnaire with {token} in it.")],
+    workspace: WorkspaceOption = None,
+    round_id: RoundOption = None,
+    key_file: KeyOption = None,
+) -> None:
+    """Posters with a QR code for whoever wishes to answer: a link for each place, known by a token of its own.
+
+    Answers by these links are kept apart when they come in (spi import responses): they are in no estimate, and the
+    report says how many they are. Give the links of earlier posters again at any time; they stay the same.
+
+    Example: spi poster kota-mojokerto --source external --place "MPP, loket 1" --link 'https://survei.example/?t={token}'
+    """
+    from spi_analysis.reporting.analyst import write_posters
+    from spi_analysis.tables import open_links
+
+    setup = open_setup(workspace, round_id)
+    store, vault = open_store(setup), open_vault(setup.workspace, key_file)
+    links = open_links(setup, store, vault, institution, source, place, link)
+    for path in write_posters(setup, institution, links):
+        out.print(f"written  {path.relative_to(setup.workspace.root)}", markup=False, highlight=False)
 
 
 @fieldwork.command("opt-out")
@@ -218,6 +270,11 @@ def _print_progress(table: pd.DataFrame) -> None:
         furthest = (behind["forecast"] / behind["aimed"]).sort_values(na_position="first", kind="stable")
         rows = rows.loc[furthest.index[:MOST_INSTITUTIONS]]
     print_table("Fieldwork", rows.fillna({"outlook": "", "reason": ""}), decimals=0)
+    opened = table[table["open_link"] != 0]
+    if len(opened):
+        told = opened["open_link"].map("{:,.0f}".format).where(opened["open_link"].notna(), "few")
+        counts = opened[["institution_id", "source"]].assign(open_link=told)
+        print_table("Answers by open link (QR), in none of the counts above", counts)
 
 
 def _make_page(setup: RoundSetup) -> None:

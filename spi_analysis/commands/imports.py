@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,6 +15,7 @@ import typer
 
 from spi_analysis.commands.common import (
     EXIT_CODES,
+    MOST_INSTITUTIONS,
     AsJson,
     Day,
     DryRun,
@@ -29,6 +32,7 @@ from spi_analysis.commands.common import (
     existing,
     exit_code,
     finish,
+    mapping_beside,
     named_files,
     open_key,
     open_setup,
@@ -48,6 +52,22 @@ if TYPE_CHECKING:
     from spi_analysis.params import RoundSetup
     from spi_analysis.tables.importing import FrameImport, LogImport
 
+
+class AnswerMode(StrEnum):
+    """How answers were given."""
+
+    web = "web"
+    telephone = "telephone"
+    face_to_face = "face_to_face"
+
+
+class Stream(StrEnum):
+    """Whose answers these are: people who were drawn, or whoever found an open link."""
+
+    probability = "probability"
+    open = "open"
+
+
 # Institutions that a line of the journal names.
 MOST_NAMED = 5
 # `spi imports`: stands beside `spi import`.
@@ -66,7 +86,7 @@ def import_frame_command(
     mapping: Mapping = None,
     institution: Annotated[str | None, typer.Option(help="Whose lists these are (default: the file's name).")] = None,
     source: Annotated[
-        str | None, typer.Option(help="internal, external or expert (default: the file's or sheet's name).")
+        str | None, typer.Option(help="A source of the round, such as internal (default: the file's or sheet's name).")
     ] = None,
     stream: Annotated[
         str | None,
@@ -86,30 +106,28 @@ def import_frame_command(
 
     Example: spi import frame daftar_pegawai_kota-mojokerto.xlsx pengguna_layanan_kota-mojokerto.csv
     """
+    # The lists of a source come in together or not at all.
+    mapping = mapping_beside(files, mapping)
+    files = _all_there(named_files(files))
     from spi_analysis.operations import RoundContext, by_institution, import_lists
     from spi_analysis.tables import are_generated, refuse_in_demo
     from spi_analysis.tables.importing import import_frame
 
     setup = open_setup(workspace, round_id)
-    files = named_files(files)
-    _, missing = existing(files)
-    if not missing and not are_generated(open_store(setup), files):
+    if not are_generated(open_store(setup), files):
         refuse_in_demo(setup.workspace, "lists of people")
-    if missing:
-        # The lists of a source come in together or not at all.
-        raise InputError(*missing)
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(files, context, mapping)[0]) > 1:
         with _importing("frame", files, context, dry_run) as (there, entry):
             many = import_lists(files, there, mapping, source, workers, err if as_json else out, stream)
             _keep_counts(entry, many.counts)
-        _print_imported(many, setup, (), ["rejected"], dry_run=dry_run, as_json=as_json)
+        _print_imported(many, setup, dry_run=dry_run, as_json=as_json)
         return
     with _importing("frame", files, context, dry_run) as (there, entry):
         result = import_frame(files, there.setup, there.store, there.vault, mapping=mapping, institution=institution,
                               source=source, stream=stream)  # fmt: skip
         _keep_counts(entry, result.counts)
-    _say(result, result.failed, _accepted(result.counts), setup, ["rejected"], dry_run=dry_run, as_json=as_json)
+    _say(result, result.failed, _accepted(result.counts), setup, dry_run=dry_run, as_json=as_json)
 
 
 @imports.command("events", epilog=EXIT_CODES)
@@ -122,11 +140,12 @@ def import_events_command(
 
     Example: spi import events kejadian_kota-mojokerto.csv
     """
+    mapping = mapping_beside(files, mapping)
+    there, missing = existing(named_files(files))
     from spi_analysis.operations import RoundContext, by_institution, import_logs
     from spi_analysis.tables.importing import import_events
 
     setup = open_setup(workspace, round_id)
-    there, missing = existing(named_files(files))
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(there, context)[0]) > 1:
         with _importing("events", there, context, dry_run) as (place, entry):
@@ -143,35 +162,47 @@ def import_events_command(
 
 @imports.command("responses", epilog=EXIT_CODES)
 def import_responses_command(
-    files: Files, mapping: Mapping = None, institution: Whose = None, workers: WorkersOption = None,
-    dry_run: DryRun = False, as_json: AsJson = False,
+    files: Files, mapping: Mapping = None, institution: Whose = None,
+    mode: Annotated[
+        AnswerMode, typer.Option(help="How the answers were given, where no column says it.")
+    ] = AnswerMode.web,
+    stream: Annotated[
+        Stream, typer.Option(help="open: rows without a token came by an open link (needs --institution, --source).")
+    ] = Stream.probability,
+    source: Annotated[str | None, typer.Option(help="Source of answers by an open link.")] = None,
+    workers: WorkersOption = None, dry_run: DryRun = False, as_json: AsJson = False,
     workspace: WorkspaceOption = None, round_id: RoundOption = None, key_file: KeyOption = None,
 ) -> None:  # fmt: skip
     """Answers (CSV, XLSX, SPSS, Parquet); says which items of the instrument nobody has answered so far.
 
+    Answers by an open link (spi poster) are known by its token; they are kept apart and are in no estimate.
+
     Example: spi import responses jawaban_internal_kota-mojokerto.csv
     """
+    mapping = mapping_beside(files, mapping)
+    there, missing = existing(named_files(files))
     from spi_analysis.operations import RoundContext, by_institution, import_logs
     from spi_analysis.tables.importing import import_responses
 
     setup = open_setup(workspace, round_id)
-    there, missing = existing(named_files(files))
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(there, context)[0]) > 1:
         with _importing("responses", there, context, dry_run) as (place, entry):
-            many = import_logs("responses", there, place, mapping, workers, err if as_json else out)
+            many = import_logs("responses", there, place, mapping, workers, err if as_json else out, mode=mode.value,
+                               stream=stream.value, source=source)  # fmt: skip
             _keep_counts(entry, many.counts)
             unasked = _unasked(place, many.counts)
         _print_imported(many, setup, missing, unasked=unasked, dry_run=dry_run, as_json=as_json)
         return
     with _importing("responses", there, context, dry_run) as (place, entry):
         result = import_responses(there, place.setup, place.store, place.vault, mapping=mapping,
-                                  institution=institution)  # fmt: skip
+                                  institution=institution, mode=mode.value, stream=stream.value,
+                                  source=source)  # fmt: skip
         _keep_counts(entry, result.counts)
         unasked = _unasked(place, result.counts)
-    # People without one answer that can be read are no use to anybody.
-    usable = _accepted(result.counts) if result.answers else 0
-    _say(result, [*missing, *result.failed], usable, setup, unasked=unasked, dry_run=dry_run, as_json=as_json)
+    usable = _accepted(result.counts)
+    _say(result, [*missing, *result.failed], usable, setup, unasked=unasked, settling=result.mapping, dry_run=dry_run,
+         as_json=as_json)  # fmt: skip
 
 
 @imports.command("contacts", epilog=EXIT_CODES)
@@ -189,21 +220,23 @@ def import_contacts_command(
 ) -> None:
     """Numbers and addresses put right after the draw, and objections; the draw stays as it is.
 
-    The list is the one that spi remind writes (..._to_check.csv), filled in by the institution.
+    The list is the one that spi remind writes (..._to_check.csv), filled in by the institution; rows that it left as
+    they were change nothing.
 
     Example: spi import contacts kota-mojokerto__to_check.csv
     """
+    mapping = mapping_beside(files, mapping)
+    there, missing = existing(named_files(files))
     from spi_analysis.operations import RoundContext
     from spi_analysis.tables.importing import import_contacts
 
     setup = open_setup(workspace, round_id)
-    there, missing = existing(named_files(files))
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     result = import_contacts(there, setup, context.store, context.vault, reported_by=reported_by.value,
                              date=day_of(date), mapping=mapping, institution=institution)  # fmt: skip
     print_rows("Rows", result.counts)
     print_issues_of_import(result.problems)
-    finish([*missing, *result.failed], result.written, setup.workspace, _accepted(result.counts))
+    finish([*missing, *result.failed], result.written, setup.workspace, result.changes)
 
 
 @imports.command("published", epilog=EXIT_CODES)
@@ -219,10 +252,10 @@ def import_published_command(
 
     Example: spi import published published_scores.csv
     """
+    _all_there([file])
     from spi_analysis.tables import import_published
 
     setup = open_setup(workspace, round_id)
-    _require_file(file)
     with whole_table(file):
         table = import_published(setup, file)
     out.print(f"{len(table):,} published results, {table['year'].min()} to {table['year'].max()}")
@@ -230,34 +263,39 @@ def import_published_command(
 
 @imports.command("tracker", epilog=EXIT_CODES)
 def import_tracker_command(
-    file: Annotated[
-        Path,
+    files: Annotated[
+        list[Path],
         typer.Argument(
-            help="CSV: institution_id, year, recommendation, status, done, total; conforming, validated.",
+            help="One CSV (institution_id, year, recommendation, status, done, total; conforming, validated), or plans "
+            "of action that were filled in (XLSX).",
             show_default=False,
         ),
     ],
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
-    """What became of the recommendations (CSV); the reports of later years show it.
+    """What became of the recommendations; the reports of later years show it.
 
-    Example: spi import tracker tracker_2023.csv
+    A CSV takes the place of all that was known; a plan of action that an institution has filled in (rencana_aksi.xlsx
+    beside its report) takes the place of what was known of that institution and year.
+
+    Example: spi import tracker rencana_aksi.xlsx
     """
+    _all_there(files)
     from spi_analysis.scores import follow_up
     from spi_analysis.stages import import_tracker
 
     setup = open_setup(workspace, round_id)
-    _require_file(file)
-    with whole_table(file):
-        table = import_tracker(setup, file)
+    with whole_table(files[0]):
+        table = import_tracker(setup, files)
     print_table("Followed up (TLP in percent)", follow_up(table))
 
 
-def _require_file(file: Path) -> None:
-    _, missing = existing([file])
+def _all_there(files: list[Path]) -> list[Path]:
+    _, missing = existing(files)
     if missing:
         raise InputError(*missing)
+    return files
 
 
 @contextmanager
@@ -274,10 +312,22 @@ def _importing(
     else:
         with remembered(context.setup, kind, files) as entry:
             yield context, entry
+        _note_plans(context, entry.get("institutions", []))
+
+
+def _note_plans(context: RoundContext, institution_ids: Iterable[str]) -> None:
+    """Note what of the analysis plan changed, for the register, wherever a draw was announced or made."""
+    from spi_analysis.stages import note_changes
+
+    now, secret = dt.datetime.now().astimezone(), context.vault.secret("prn")
+    for code in institution_ids:
+        if context.store.has("sample", code):
+            note_changes(context.setup, context.store, code, secret, now)
 
 
 def _keep_counts(entry: dict[str, Any], counts: pd.DataFrame) -> None:
-    """What came of the import, for the journal."""
+    """What came of the import, for the journal; files by the names under which they were spoken of."""
+    entry["files"] = sorted(counts["file"].unique()) or entry.get("files", [])
     entry["institutions"] = sorted(code for code in counts["institution_id"].unique() if code)
     entry |= {name: int(counts[name].sum()) for name in ("read", "accepted", "rejected")}
 
@@ -287,28 +337,28 @@ def _say(
     failed: Sequence[Problem],
     usable: int,
     setup: RoundSetup,
-    severities: Sequence[str] = ("rejected", "flagged"),
     *,
     unasked: Sequence[str] = (),
+    settling: dict[str, Any] | None = None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """What came of an import: in short first, then the counts and what was noticed, then what could not be used."""
     from spi_analysis.tables.importing import lines_of, mapping_proposed
 
-    mapping = mapping_proposed(result.problems, result.summary, setup.instrument)
+    mapping = settling or mapping_proposed(result.problems, result.summary, setup.instrument)
     if as_json:
         _print_json(result.counts, result.problems, failed, usable, dry_run, result.summary, mapping)
     for line in lines_of(result.summary):
         out.print(line, markup=False, highlight=False)
     print_rows("Rows", result.counts)
-    print_issues_of_import(result.problems, severities)
+    print_issues_of_import(result.problems)
     _print_mapping(mapping)
     _end(result.written, failed, usable, setup, unasked, dry_run)
 
 
 def _print_mapping(mapping: dict[str, Any]) -> None:
-    """The lines of a mapping file that would settle what was not understood."""
+    """The lines of a mapping file that would say what the words mean that were not understood."""
     from yaml import safe_dump
 
     if mapping:
@@ -352,7 +402,6 @@ def _print_imported(
     result: Imported,
     setup: RoundSetup,
     missing: Sequence[Problem] = (),
-    severities: Sequence[str] = ("rejected", "flagged"),
     *,
     unasked: Sequence[str] = (),
     dry_run: bool,
@@ -363,12 +412,25 @@ def _print_imported(
     # What was in already is no import without a usable row.
     usable = None if result.skipped else _accepted(result.counts)
     if as_json:
-        _print_json(result.counts, result.issues, failed, usable, dry_run, {}, {})
+        _print_json(result.counts, result.issues, failed, usable, dry_run, result.summary, result.mapping)
+    _print_short(result.summary)
     print_rows("Rows", result.counts)
     if result.skipped:
         out.print(f"{result.skipped:,} institutions had these very files in already", highlight=False)
-    print_issues_of_import(result.issues, severities)
+    print_issues_of_import(result.issues)
+    _print_mapping(result.mapping)
     _end(result.written, failed, usable, setup, unasked, dry_run)
+
+
+def _print_short(summary: dict[str, list[dict[str, object]]]) -> None:
+    """What may bias the survey first; of very many institutions the first lines."""
+    from spi_analysis.tables.importing import lines_of
+
+    lines = list(lines_of({"sheets": [], "columns": [], **summary}))
+    for line in lines[:MOST_INSTITUTIONS]:
+        out.print(line, markup=False, highlight=False)
+    if len(lines) > MOST_INSTITUTIONS:
+        out.print(f"and {len(lines) - MOST_INSTITUTIONS:,} more such lines (--json has all)", highlight=False)
 
 
 def _accepted(counts: pd.DataFrame) -> int:

@@ -1,4 +1,4 @@
-"""`spi overview`, `spi peers`, `spi export`, `spi publish`, `spi lab`: what comes of a round."""
+"""`spi overview`, `spi peers`, `spi pdf`, `spi export`, `spi publish`, `spi lab`: what comes of a round."""
 
 from __future__ import annotations
 
@@ -69,11 +69,32 @@ def peers(
 
 
 @results.command()
+def pdf(
+    round_id: Annotated[str, typer.Argument(help="Round whose reports become PDFs.")],
+    institution: Annotated[str | None, typer.Argument(help="Institution code (default: all with a report).")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """A brief of two A4 pages and the whole report as tagged PDF/UA, in all languages, beside the pages of the report.
+
+    Made from the finished pages: what they say, the PDF says. A page that is made anew needs its PDFs anew. `spi
+    publish` takes PDFs along, made from the pages that go, where there are any; published pages link them.
+
+    Example: spi pdf spi_2024 kota-mojokerto
+    """
+    from spi_analysis.reporting import has_report, write_pdfs
+
+    setup = open_setup(workspace, round_id)
+    for code in [institution] if institution else [one for one in setup.institution_ids if has_report(setup, one)]:
+        for path in write_pdfs(setup, code):
+            out.print(f"written  {path}", markup=False, highlight=False)
+
+
+@results.command()
 def export(
     institution: Annotated[str, typer.Argument(help="Institution code.")],
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("build/export"),
     formats: Annotated[str, typer.Option(help="Comma-separated: csv, xlsx, sav, dta, r.")] = "csv,xlsx,sav,dta,r",
-    language: Annotated[str, typer.Option(help="Language of the labels: id or en.")] = "id",
+    language: Annotated[str, typer.Option(help="Language of the labels, one of the round's.")] = "id",
     without: Annotated[str, typer.Option(help="Columns to leave out, comma-separated: unit,stratum.")] = "",
     least: Annotated[int, typer.Option(min=1, help="Write only if so many people are alike (k).")] = 1,
     workspace: WorkspaceOption = None,
@@ -99,9 +120,7 @@ def export(
 @instruments.command("export")
 def export_instrument(
     kind: Annotated[str, typer.Option("--as", help="xlsform (ODK, KoboToolbox) or limesurvey.")],
-    source: Annotated[
-        str | None, typer.Option(help="internal, external or expert (default: all of the round).")
-    ] = None,
+    source: Annotated[str | None, typer.Option(help="A source of the round (default: all of them).")] = None,
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("build/questionnaire"),
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
@@ -126,6 +145,7 @@ def publish(
         Path | None, typer.Option(help="Where to write (default: build/publish in the workspace).")
     ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Leave out what is missing or stale; list it.")] = False,
+    reason: Annotated[str, typer.Option(help="Why released figures have become others; the register shows it.")] = "",
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
@@ -140,7 +160,7 @@ def publish(
     from spi_analysis.operations import publish as pack
 
     setup = open_setup(workspace, round_id)
-    made = pack(setup, folder or setup.workspace.root / "build" / "publish", partial)
+    made = pack(setup, folder or setup.workspace.root / "build" / "publish", partial, reason)
     if len(made.left_out):
         print_table("Left out", made.left_out)
     institutions = made.manifest["institution_id"].replace("", None).nunique()
@@ -154,9 +174,11 @@ def publish(
 
 @results.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context, workspace: WorkspaceOption = None) -> None:
-    """Open the project in JupyterLab; on Linux with kernels that start at once. The vault's key stays outside.
+    """Open the project in JupyterLab. The vault's key stays outside.
 
-    All other options are JupyterLab's own. Ends with its server, and its server with it.
+    On Linux every kernel "Python 3" comes from a process that has the workbench loaded: the first waits until that
+    process is ready, the others start at once. All other options are JupyterLab's own. Ends with its server, and its
+    server with it.
 
     Example: spi lab --no-browser --port 8890
     """

@@ -54,6 +54,9 @@ def audit_frame_command(
 def announce(
     institutions: Institutions = None,
     page: Annotated[bool, typer.Option("--page", help="Only write the page of the last announcement again.")] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why a draw is announced once more; the report's register shows it.")
+    ] = "",
     workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
@@ -84,7 +87,7 @@ def announce(
         if problems := left_over(setup):
             raise SamplingError(*problems)
         context = RoundContext(setup, open_key(setup.workspace, key_file))
-        outcomes = announce_all(context, codes, dt.datetime.now().astimezone(), workers, out)
+        outcomes = announce_all(context, codes, dt.datetime.now().astimezone(), workers, out, reason)
         entries = {one.institution_id: one.value for one in outcomes if one.value is not None}
         problems = problems_of(outcomes)
     written = [path for code, entry in entries.items() for path in write_announcement(setup, code, entry)]

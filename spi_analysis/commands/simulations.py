@@ -1,4 +1,4 @@
-"""`spi coverage`, `spi simulate`, `spi check-conduct`: simulations with known truth."""
+"""`spi coverage`, `spi simulate`: simulations with known truth; `spi check-conduct`: was an institution coached?"""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ PRINTED = [
 SUMMARY = [
     "world", "response", "measure", "runs", "n", "bias", "sd", "se", "rmse", "rmse_unweighted", "width", "coverage",
     "below", "above", "coverage_error",
+]  # fmt: skip
+
+# Of an institution to look at: what decides, then what is told beside it.
+TOLD = [
+    "institution_id", "source", "n", "score", "q_value", "alike", "alike_z", "uneven", "uneven_z", "surge", "surge_z",
+    "gap", "gap_z",
 ]  # fmt: skip
 
 
@@ -70,8 +76,8 @@ def coverage(
     out.print(f"written  {save_simulation(setup, 'coverage', results).relative_to(setup.workspace.root)}")
     by = ["world", "response", "measure"]
     print_table("Coverage of the interval", coverage_summary(results, by)[SUMMARY], decimals=3)
-    ranges = range_summary(results, by, "ppm_low", "ppm_high")
-    print_table("Sensitivity range (proxy pattern-mixture): does it hold the truth?", ranges, decimals=3)
+    ranges = range_summary(results, by, "range_low", "range_high")
+    print_table("Range of the log-odds of nonresponse: does it hold the truth?", ranges, decimals=3)
     if compare:
         ways = simulate_rounds(setup, seeds_, worlds, responses, workers, out, compared=True)
         out.print(f"written  {save_simulation(setup, 'weightings', ways).relative_to(setup.workspace.root)}")
@@ -134,23 +140,62 @@ def numbers_of(text: str) -> tuple[float, ...]:
 
 @checks.command("check-conduct")
 def check_conduct(
-    seeds: Annotated[int, typer.Option(min=1, help="Rounds to simulate (200: half an hour on two cores).")] = 200,
-    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first round.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=0, help="Simulate the checks of units, too: rounds (200: half an hour on two cores).")
+    ] = 0,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first simulated round.")] = 1,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: all cores).")] = None,
     workspace: WorkspaceOption = None,
     round_id: RoundOption = None,
 ) -> None:
-    """Simulate honest and coached rounds; print how often the conduct checks flag each.
+    """Compare each institution's answers with all others' at equal score: was one coached as a whole?
+
+    Names stand here alone, for those who run the survey. A flag is a question: nothing is deducted or deleted for it.
+    With --seeds, also simulate honest and coached rounds, print how often the checks of units flag each, and make the
+    page of method checks.
 
     Example: spi check-conduct --seeds 20
     """
+    setup = open_setup(workspace, round_id)
+    _print_comparison(setup)
+    if seeds:
+        _simulate_conduct(setup, range(first_seed, first_seed + seeds), workers)
+
+
+def _print_comparison(setup: RoundSetup) -> None:
+    """Which institutions answered unlike all others, or why none is compared."""
+    from spi_analysis.stages import compare_institutions
+    from spi_analysis.tables import Store
+
+    params = setup.round.coaching
+    if params is None:
+        out.print("institutions are not compared: the round has no `coaching` parameters", markup=False)
+        return
+    # Simulations need no data: a round without any has no institution to compare.
+    found = compare_institutions(setup, Store(setup.workspace.data / setup.round.round_id))
+    if found.rows.empty:
+        out.print(
+            f"institutions are not compared: this takes {params.min_institutions} with at least {params.min_answers} "
+            f"answers of a source; here {found.enough}"
+        )
+        return
+    named = found.flagged["institution_id"].nunique()
+    out.print(
+        f"{found.looked_at} institutions compared, {named} to look at; if nobody was coached, there would be any in at "
+        f"most {params.false_discovery:.0%} of rounds. A flag is a question, not a finding."
+    )
+    if named:
+        print_table("Answers unlike those of all other institutions at equal score", found.flagged[TOLD], decimals=4)
+
+
+def _simulate_conduct(setup: RoundSetup, seeds: range, workers: int | None) -> None:
+    """How often the checks of units flag honest and coached rounds."""
     from spi_analysis.operations import save_simulation, simulate_conducts
     from spi_analysis.runner import method_checks_step
     from spi_analysis.scores.conduct import conduct_summary
     from spi_analysis.synthetic import ANSWERS
 
-    setup = open_setup(workspace, round_id)
-    results = simulate_conducts(setup, range(first_seed, first_seed + seeds), ANSWERS, workers, out)
+    results = simulate_conducts(setup, seeds, ANSWERS, workers, out)
     out.print(f"written  {save_simulation(setup, 'conduct', results).relative_to(setup.workspace.root)}")
     title = f"Conduct checks: share flagged (wanted for honest institutions: at most {setup.round.conduct.alpha:g})"
     print_table(title, conduct_summary(results), decimals=4)

@@ -19,6 +19,7 @@ from spi_analysis.commands.common import (
     out,
     print_table,
 )
+from spi_analysis.errors import StoreError
 
 vaults = typer.Typer(
     no_args_is_help=True,
@@ -139,7 +140,7 @@ def restore(
 
     place = find_workspace(workspace)
     if dry:
-        print_table("Restored for a trial, read, and removed again", drill(source, open_key(place, key_file)))
+        print_table("Restored for a trial, read, and removed again", drill(place, source, open_key(place, key_file)))
         return
     out.print(f"{put_back(place, source):,} files restored; next: spi check", highlight=False)
 
@@ -156,9 +157,15 @@ def forget(
     Example: spi forget 0812-0000-0001
     """
     from spi_analysis.params import frame_mapping
+    from spi_analysis.runner import is_running
     from spi_analysis.tables import forget as take_out
 
     setup = open_setup(workspace, round_id)
+    if is_running(setup):
+        raise StoreError(
+            "notebooks are running: they write tables by the codes of people",
+            hint="wait until spi run has ended (spi status --watch), then run this again; nothing was changed",
+        )
     rules = frame_mapping(setup.workspace, None, None).phones
     done = take_out(setup.workspace, open_vault(setup.workspace, key_file), person, rules, dt.date.today())
     out.print(

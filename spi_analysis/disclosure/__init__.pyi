@@ -3,6 +3,9 @@ from .bounds import (
     ROUNDING as ROUNDING,
 )
 from .bounds import (
+    TOP as TOP,
+)
+from .bounds import (
     Told as Told,
 )
 from .bounds import (
@@ -15,6 +18,9 @@ from .bounds import (
     widened as widened,
 )
 from .suppression import (
+    ITEM_SHARES as ITEM_SHARES,
+)
+from .suppression import (
     few_of_either as few_of_either,
 )
 from .suppression import (
@@ -22,6 +28,9 @@ from .suppression import (
 )
 from .suppression import (
     hide_small as hide_small,
+)
+from .suppression import (
+    of_one_mind as of_one_mind,
 )
 from .suppression import (
     released_table as released_table,

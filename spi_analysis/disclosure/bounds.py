@@ -7,12 +7,13 @@ dimension can then be are its limits (Hundepool et al. 2012, ch. 4.3: the intrud
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeResult, linprog
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import DisclosureParams
@@ -58,7 +59,8 @@ def told_cells(
 
     Parameters
     ----------
-    rows : DataFrame     rows of the table ``estimates`` of one source whose score is shown
+    rows : DataFrame     rows of the table ``estimates`` of one source whose score is shown; ``slack``, where it is
+        there: how far a mean may lie from its estimate; ``n`` may be missing where it is not known
     cells : DataFrame    unit, position_class, weight, answered, silent (``people_cells``); empty for a panel
     shares : mapping     dimension -> weight in the source's score
     """
@@ -85,17 +87,18 @@ def _told_scores(
     if not names:
         return []
     shown = [(np.ones(len(weight), bool), whole["estimate"], ROUNDING)]
-    shown += [(inside, row.estimate, ROUNDING) for inside, row in _shown(rows, cells, groups)]
+    shown += [(at, row.estimate, getattr(row, "slack", ROUNDING)) for at, row in _shown(rows, cells, groups)]
     shown += [(at, row.estimate + whole["estimate"], 2 * ROUNDING) for at, row in _shown(rows, cells, differences)]
     sums = np.array([inside * weight for inside, _, _ in shown])
     size, value, slack = sums.sum(axis=1), *(np.array([one[i] for one in shown], dtype=float) for i in (1, 2))
     wanted = members * weight
     wanted = wanted / wanted.sum(axis=1, keepdims=True)
     top = np.full(len(weight), TOP)
-    low, high = extremes(Sums(sums, size * (value - slack), size * (value + slack)), top, wanted)
     part, total = (members * weight).sum(axis=1), size[0] * value[0]
     alone = np.minimum(TOP, total / part) - np.maximum(0.0, (total - TOP * (size[0] - part)) / part)
-    return _too_close(names, whole["source"], "score", low, high, np.minimum(limits.min_points, alone))
+    allowed = np.minimum(limits.min_points, alone)
+    low, high = extremes(Sums(sums, size * (value - slack), size * (value + slack)), top, wanted, allowed)
+    return _too_close(names, whole["source"], "score", low, high, allowed)
 
 
 def _told_counts(rows: pd.DataFrame, cells: pd.DataFrame, whole: pd.Series, limits: DisclosureParams) -> list[Told]:
@@ -103,13 +106,15 @@ def _told_counts(rows: pd.DataFrame, cells: pd.DataFrame, whole: pd.Series, limi
     names, members = _hidden(rows, cells, GROUPS)
     if not names:
         return []
-    shown = [(np.ones(len(invited)), whole["n"]), *((at, row.n) for at, row in _shown(rows, cells, GROUPS))]
+    known = rows[rows["n"].notna()]
+    shown = [(np.ones(len(invited)), whole["n"]), *((at, row.n) for at, row in _shown(known, cells, GROUPS))]
     counts = np.array([count for _, count in shown], dtype=float)
     sums = Sums(np.array([inside for inside, _ in shown], dtype=float), counts, counts)
-    low, high = extremes(sums, invited, members.astype(float))
     part = members @ invited
     alone = np.minimum(part, counts[0]) - np.maximum(0.0, counts[0] - (invited.sum() - part))
-    return _too_close(names, whole["source"], "answers", low, high, np.minimum(limits.min_people, alone))
+    allowed = np.minimum(limits.min_people, alone)
+    low, high = extremes(sums, invited, members.astype(float), allowed)
+    return _too_close(names, whole["source"], "answers", low, high, allowed)
 
 
 def _hidden(
@@ -149,8 +154,13 @@ def _too_close(
     ]
 
 
-def extremes(sums: Sums, top: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def extremes(
+    sums: Sums, top: np.ndarray, wanted: np.ndarray, enough: np.ndarray | float = np.inf
+) -> tuple[np.ndarray, np.ndarray]:
     """Least and most of every row of ``wanted`` times x, for 0 <= x <= top and the released sums.
+
+    Every x that a program finds is one for all rows: where those found so far lie ``enough`` apart in a row, its limits
+    are at least as far apart, and no program of its own is needed (its limits are then those of these x).
 
     Released figures may disagree beyond their rounding (a mean of item means is not quite the mean of its parts, where
     questions were left open): all are then given as much more room as it takes for any x to fit.
@@ -158,9 +168,15 @@ def extremes(sums: Sums, top: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarra
     sums = _with_room(sums, top)
     matrix, limit = np.vstack([sums.members, -sums.members]), np.concatenate([sums.high, -sums.low])
     bounds = np.column_stack([np.zeros(len(top)), top])
-    found = [[sign * _least(sign * goal, matrix, limit, bounds) for sign in (1.0, -1.0)] for goal in wanted]
-    low, high = np.array(found).T
-    return low, high
+    known, found = np.empty((0, len(top))), np.empty((len(wanted), 2))
+    for i, (goal, apart) in enumerate(zip(wanted, np.broadcast_to(enough, len(wanted)), strict=True)):
+        values = known @ goal
+        if not len(values) or np.ptp(values) < apart + SOLVER:
+            points = [_solved(sign * goal, matrix, limit, bounds).x for sign in (1.0, -1.0)]
+            known = np.vstack([known, points])
+            values = known @ goal
+        found[i] = values.min(), values.max()
+    return found[:, 0], found[:, 1]
 
 
 def _with_room(sums: Sums, top: np.ndarray) -> Sums:
@@ -169,11 +185,11 @@ def _with_room(sums: Sums, top: np.ndarray) -> Sums:
     matrix = np.vstack([np.column_stack([sums.members, -size]), np.column_stack([-sums.members, -size])])
     limit, goal = np.concatenate([sums.high, -sums.low]), np.append(np.zeros(len(top)), 1.0)
     bounds = np.column_stack([np.zeros(len(top) + 1), np.append(top, np.inf)])
-    room = _least(goal, matrix, limit, bounds) * size * (1 + SOLVER)
+    room = float(_solved(goal, matrix, limit, bounds).fun) * size * (1 + SOLVER)
     return Sums(sums.members, sums.low - room, sums.high + room)
 
 
-def _least(goal: np.ndarray, matrix: np.ndarray, limit: np.ndarray, bounds: np.ndarray) -> float:
+def _solved(goal: np.ndarray, matrix: np.ndarray, limit: np.ndarray, bounds: np.ndarray) -> OptimizeResult:
     """The least of ``goal`` times x under matrix times x <= limit. Without an answer nothing may be called safe."""
     finite = bool(np.isfinite(matrix).all() and np.isfinite(limit).all())
     result = linprog(goal, matrix, limit, bounds=bounds, method="highs") if finite else None
@@ -184,7 +200,7 @@ def _least(goal: np.ndarray, matrix: np.ndarray, limit: np.ndarray, bounds: np.n
             expected=f"limits from {len(limit) // 2} released sums of {len(goal)} cells",
             hint="look for shown figures without a value, and for weights that are missing or negative",
         )
-    return float(result.fun)
+    return result
 
 
 def widened(
@@ -193,7 +209,10 @@ def widened(
     shares: Mapping[str, Mapping[str, float]],
     limits: DisclosureParams,
 ) -> pd.DataFrame:
-    """The estimates with further units, classes and dimensions hidden, smallest first, until none is told too closely.
+    """The estimates with further units, classes and dimensions hidden until none is told too closely.
+
+    Smallest first; then those that came early and are not needed beside the later ones are shown again, the last of
+    them first, so that no cell that is hidden further could be shown.
 
     Parameters
     ----------
@@ -202,11 +221,32 @@ def widened(
     """
     shown = estimates[(estimates["measure"] == "source_score") & (estimates["status"] == "shown")]
     for source in shown["source"]:
-        while told := told_cells(estimates[estimates["source"] == source], cells[source], shares[source], limits):
-            further = _next(estimates[estimates["source"] == source], told[0].measure)
-            if further is None:
-                break
-            estimates = mask(estimates, _of_cell(estimates, source, *further))
+        rows = estimates[estimates["source"] == source]
+        further = _further(rows, partial(told_cells, cells=cells[source], shares=shares[source], limits=limits))
+        estimates = _without(estimates, source, further)
+    return estimates
+
+
+def _further(rows: pd.DataFrame, audit: Callable[[pd.DataFrame], list[Told]]) -> list[tuple[str, str]]:
+    """Measure and name of the cells of a source that are hidden further."""
+    found, wide, source = list[tuple[str, str]](), rows, rows["source"].iloc[0]
+    while told := audit(wide):
+        one = _next(wide, told[0].measure)
+        if one is None:
+            return found
+        found.append(one)
+        wide = _without(wide, source, [one])
+    # The last one was needed beside all others.
+    for one in reversed(found[:-1]):
+        rest = [other for other in found if other != one]
+        if not audit(_without(rows, source, rest)):
+            found = rest
+    return found
+
+
+def _without(estimates: pd.DataFrame, source: str, hidden: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    for one in hidden:
+        estimates = mask(estimates, _of_cell(estimates, source, *one))
     return estimates
 
 

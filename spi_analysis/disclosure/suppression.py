@@ -12,6 +12,8 @@ from spi_analysis.tables import as_shown, mask
 # Measures that combine sources.
 COMBINED = ("index", "category", "target", "change")
 REST = "(in no cell)"
+# Told by indirect questions, and by questions on reporting.
+INDIRECT = ("list_rate", "list_gap", "crosswise_rate", "crosswise_gap", "climate_rate")
 # How many answered an item well, badly, or neither; they sum to 100.
 ITEM_SHARES = ("item_favourable", "item_neutral", "item_unfavourable")
 
@@ -53,29 +55,34 @@ def _with_others(n: pd.Series, hidden: pd.Series, min_cell: int) -> pd.Series:
 
 
 # Columns of a table of estimates that are figures of its rows, and what names no group of people.
-FIGURES = ("estimate", "se", "ci_low", "ci_high", "df_design", "n", "deff", "t", "p_value")
+FIGURES = ("estimate", "se", "ci_low", "ci_high", "df_design", "n", "fewest", "deff", "t", "p_value")
+SHARE_LIMITS = ["estimate", "ci_low", "ci_high"]
+SHARE_DECIMALS = 3
 NO_GROUPS = ("variable", "category", "quantile", *FIGURES)
 
 
 def released_table(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """A table of estimates as it may leave the house: rounded, and without the cells that would expose people.
 
-    A cell is a combination of domains (one where there is none). Those with fewer than ``min_cell`` answers are hidden,
-    those in which all answered alike (no error, a share of 0 or 1), and further ones so that in every line of the table
-    at least two are, and none follows from the line's total (``small_cells``). A line runs along one domain column.
+    A cell is a combination of domains (one where there is none) and a category. Those with fewer than ``min_cell``
+    answers are hidden, those in which as few said yes, or no, those in which all answered alike (no error, a share of 0
+    or 1), and further ones so that in every line of the table at least two are, and none follows from the line's total
+    (``small_cells``). A line runs along the categories or one domain column.
 
     Parameters
     ----------
-    table : DataFrame (k, ...)   as ``Estimate.table``: variable, (category,) (domain columns,) figures
+    table : DataFrame (k, ...)   as ``Estimate.table``: variable, (category,) (domain columns,) figures; ``fewest``,
+        where it is there: people on the smaller side of a yes or no
 
     Returns
     -------
     DataFrame (k, ...): figures of hidden cells are missing.
     """
-    groups = [name for name in table.columns if name not in NO_GROUPS]
+    groups = [name for name in table.columns if name not in NO_GROUPS or name == "category"]
+    people = table["n"] if "fewest" not in table else table[["n", "fewest"]].min(axis=1)
     keys = pd.MultiIndex.from_frame(table[["variable", *groups]].astype(str))
     alike = (table["se"] == 0).groupby(keys.to_numpy()).any()
-    n = table["n"].groupby(keys.to_numpy()).max().where(~alike, 0)
+    n = people.groupby(keys.to_numpy()).max().where(~alike, 0)
     n.index = pd.MultiIndex.from_tuples(n.index)
     hidden, before = n < min_cell, -1
     while hidden.sum() > before:
@@ -86,6 +93,10 @@ def released_table(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
                 hidden[line.index] = _with_others(line, hidden[line.index], min_cell)
     figures = [name for name in FIGURES if name in table]
     shown = as_shown(table)
+    # A share is shown as a percentage with one decimal.
+    shares = table[SHARE_LIMITS].abs().max(axis=1) <= 1
+    for name in ("se", *SHARE_LIMITS):
+        shown[name] = shown[name].where(~shares, as_shown(table[[name]], SHARE_DECIMALS)[name])
     return shown.assign(**{name: shown[name].where(~hidden[keys].to_numpy()) for name in figures})
 
 
@@ -131,14 +142,15 @@ def hide_small(estimates: pd.DataFrame, limits: DisclosureParams, panels: list[s
     (respondents of no known unit count as one more cell of the units), with their differences from the whole source,
     also those that nearly all answered (column ``fewest``) or that are of one mind (``of_one_mind``);
     rates with fewer than ``min_cell`` respondents, or as few that said yes or no (``fewest``), are hidden, with the
-    item's rate on any other base; so are the answers to an item that fewer gave, or that all gave alike; and once a
+    item's rate on any other base; so are the answers to an item that fewer gave, or that all gave alike, and of other
+    items the kinds of answers that fewer gave (with a further kind, since the three sum to 100); and once a
     source is hidden, so is every figure that combines sources, for it would
     give the hidden score by subtraction.
 
     Parameters
     ----------
     estimates : DataFrame   table ``estimates``; ``fewest``, where it is there: the people on the smaller side of a
-        rate, or those of a unit or class who did not answer
+        rate, those of a unit or class who did not answer, or those who gave a kind of answer to an item
     """
     thresholds = estimates["source"].map(lambda source: limits.min_panel if source in panels else limits.min_cell)
     fewest = estimates["fewest"] if "fewest" in estimates else pd.Series(np.nan, index=estimates.index)
@@ -158,7 +170,7 @@ def hide_small(estimates: pd.DataFrame, limits: DisclosureParams, panels: list[s
             also = pd.Series(also.to_numpy(), part[cell]).reindex(counts.index, fill_value=False)
             hidden.loc[part.index] |= small_cells(counts, thresholds[part.index[0]], also).to_numpy()[: len(part)]
     hidden |= _pairs_of_hidden(estimates, hidden)
-    hidden |= _hidden_rates(estimates, fewest, limits.min_cell) | _hidden_items(estimates, limits.min_cell)
+    hidden |= _hidden_rates(estimates, fewest, limits.min_cell) | _hidden_items(estimates, fewest, limits.min_cell)
     if small_sources:
         hidden |= estimates["measure"].str.startswith(COMBINED)
     # The contributions of a source's dimensions sum to its own: one that is hidden would follow from the others.
@@ -182,20 +194,31 @@ def of_one_mind(estimates: pd.DataFrame, min_points: float) -> pd.Series:
 
 
 def _hidden_rates(estimates: pd.DataFrame, fewest: pd.Series, min_cell: int) -> pd.Series:
-    """Thin rates, and the same item's rate of all respondents: who had no contact counts as no, so it tells of them."""
-    rates = estimates["measure"] == "experience_rate"
+    """Thin rates, and the same item's rate of all respondents: who had no contact counts as no, so it tells of them.
+
+    What indirect questions tell of the item goes with them: rate minus gap is what was said directly.
+    """
+    rates, indirect = estimates["measure"] == "experience_rate", estimates["measure"].isin(INDIRECT)
     items = list(zip(estimates["source"], estimates["part"], strict=True))
     few = (estimates["n"] < min_cell) | (fewest < min_cell)
     thin = {item for item, hide in zip(items, rates & few, strict=True) if hide}
-    return rates & pd.Series([item in thin for item in items], index=estimates.index, dtype=bool)
+    of_thin = pd.Series([item in thin for item in items], index=estimates.index, dtype=bool)
+    return ((rates | indirect) & of_thin) | (indirect & few)
 
 
-def _hidden_items(estimates: pd.DataFrame, min_cell: int) -> pd.Series:
-    """Items with few answers, of a panel too (one answer is one person's word), and those that all answered alike."""
+def _hidden_items(estimates: pd.DataFrame, fewest: pd.Series, min_cell: int) -> pd.Series:
+    """Items with few answers, of a panel too (one answer is one person's word), and those that all answered alike.
+
+    Of the others the shares of answers that few gave, with a further one: the three sum to 100.
+    """
     shares = estimates["measure"].isin(ITEM_SHARES)
     items = estimates["source"].astype(str) + "|" + estimates["part"].astype(str)
     told = (estimates["n"] < min_cell) | (estimates["estimate"] >= 100)
-    return shares & items.isin(set(items[shares & told]))
+    hidden = shares & items.isin(set(items[shares & told]))
+    people = fewest.fillna(np.inf)[shares & ~hidden]
+    for _, answers in people[items[people.index].isin(set(items[people.index][people < min_cell]))].groupby(items):
+        hidden[answers.index] = small_cells(answers, min_cell)
+    return hidden
 
 
 def _pairs_of_hidden(estimates: pd.DataFrame, hidden: pd.Series) -> pd.Series:

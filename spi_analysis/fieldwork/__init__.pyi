@@ -9,10 +9,19 @@ from .dispositions import (
     IneligibleReports as IneligibleReports,
 )
 from .dispositions import (
+    answers_by_mode as answers_by_mode,
+)
+from .dispositions import (
+    disposition_counts as disposition_counts,
+)
+from .dispositions import (
     final_dispositions as final_dispositions,
 )
 from .dispositions import (
     ineligible_reports as ineligible_reports,
+)
+from .dispositions import (
+    response_rates as response_rates,
 )
 from .dispositions import (
     scored_items_answered as scored_items_answered,
@@ -40,12 +49,6 @@ from .progress import (
 )
 from .progress import (
     quota_progress as quota_progress,
-)
-from .rates import (
-    disposition_counts as disposition_counts,
-)
-from .rates import (
-    response_rates as response_rates,
 )
 from .reminders import (
     Reminders as Reminders,

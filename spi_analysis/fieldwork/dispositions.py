@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from spi_analysis.errors import InputError
 from spi_analysis.params import DispositionParams, Instrument, Source
-from spi_analysis.tables import NO_COLUMN, misfits
+from spi_analysis.tables import MODES, NO_COLUMN, WEB, misfits, with_modes
 
 # I complete, P partial, R refusal or break-off, NC non-contact, O other eligible nonresponse,
 # UH/UO unknown eligibility, NE not eligible.
@@ -157,3 +158,78 @@ def _codes(
     decided = enough & ~outranked
     by_event = event.map({name: rules.code(name, source) for name in rules.precedence})
     return np.where(decided & answered["complete"], "I", np.where(decided, "P", by_event))
+
+
+def answers_by_mode(respondents: pd.DataFrame, responses: pd.DataFrame, least: int) -> pd.DataFrame:
+    """How many respondents answered by which mode, per source.
+
+    Parameters
+    ----------
+    respondents : DataFrame   source, person_id
+    responses : DataFrame     source, person_id, mode
+    least : int               fewest people that may be told
+
+    Returns
+    -------
+    DataFrame (sources in which not all answered over the web, MODES) of counts. All of a source are missing where one
+    of them is of fewer than ``least`` people: its total is told elsewhere, and the others would tell the small one.
+    """
+    who = respondents[["source", "person_id"]].merge(with_modes(responses), on=["source", "person_id"])
+    counts = pd.crosstab(who["source"], who["mode"]).reindex(columns=list(MODES), fill_value=0)
+    counts = counts[counts.drop(columns=WEB).gt(0).any(axis=1)]
+    return counts.mask((counts.gt(0) & counts.lt(least)).any(axis=1))
+
+
+# Response, cooperation, refusal and contact rates (AAPOR 2023).
+
+CODES = ("I", "P", "R", "NC", "O", "UH", "UO", "NE")
+
+
+def disposition_counts(dispositions: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Number of people per final code, one row per group of ``by``."""
+    counts = dispositions.groupby([*by, "disposition"]).size().unstack("disposition", fill_value=0)
+    return counts.reindex(columns=list(CODES), fill_value=0).astype(int)
+
+
+def response_rates(counts: pd.DataFrame, e: float | None = None) -> pd.DataFrame:
+    """AAPOR rates from counts of final codes.
+
+    Parameters
+    ----------
+    counts : DataFrame (groups, codes)   as ``disposition_counts`` gives
+    e : float or None   share of the cases of unknown eligibility that are taken as eligible;
+        by default eligible / (eligible + ineligible) among the known cases of each group (the
+        proportional allocation), 1 where nothing is known
+
+    Returns
+    -------
+    DataFrame (groups, ...): n (cases), e, RR1-RR6, COOP1 (cooperation), REF1 (refusal), CON1
+    (contact), each a share between 0 and 1; missing where the denominator is 0.
+
+    References
+    ----------
+    AAPOR (2023), Standard Definitions, 10th edition, "Calculating outcome rates".
+    """
+    c = {code: counts[code].astype(float) for code in CODES}
+    interviews, eligible = c["I"] + c["P"], c["I"] + c["P"] + c["R"] + c["NC"] + c["O"]
+    unknown = c["UH"] + c["UO"]
+    known = eligible + c["NE"]
+    share = (eligible / known.where(known > 0)).fillna(1.0) if e is None else pd.Series(e, index=counts.index)
+    everyone, estimated = eligible + unknown, eligible + share * unknown
+    rates = {
+        "RR1": c["I"] / _positive(everyone),
+        "RR2": interviews / _positive(everyone),
+        "RR3": c["I"] / _positive(estimated),
+        "RR4": interviews / _positive(estimated),
+        "RR5": c["I"] / _positive(eligible),
+        "RR6": interviews / _positive(eligible),
+        "COOP1": c["I"] / _positive(interviews + c["R"] + c["O"]),
+        "REF1": c["R"] / _positive(everyone),
+        "CON1": (interviews + c["R"] + c["O"]) / _positive(everyone),
+    }
+    cases: dict[Hashable, pd.Series] = {"n": counts.sum(axis=1), "e": share}
+    return pd.DataFrame({**cases, **rates})
+
+
+def _positive(x: pd.Series) -> pd.Series:
+    return x.where(x > 0)

@@ -13,17 +13,20 @@ import pandas as pd
 from spi_analysis.errors import InputError
 from spi_analysis.params import FieldworkParams, RoundSetup
 from spi_analysis.tables import (
+    WEB,
     Store,
     Vault,
     barred_people,
     check_codes,
     eligible_list,
+    in_shape,
     one_writer,
+    require_shape,
     with_tokens,
     write_csv,
 )
 
-# The contact behind each channel.
+# The contact behind each channel. Interviewers call a number whatever became of messages to it.
 CHANNELS = {"whatsapp": "phone", "email": "email"}
 LOG = "reminders"
 # What is final in a round; who broke off is reminded.
@@ -38,6 +41,8 @@ LEFT_OUT = {
 }
 WHO = ["source", "person_id"]
 COLUMNS = ["token", "source", "name", "contact", "language"]
+# What interviewers get: the questionnaire asks for the token.
+FOR_INTERVIEWERS = ["token", "source", "name", "unit", "phone", "language"]
 # The words of the list for the institution; params/mappings/contacts.yaml reads them back.
 TO_CHECK = {
     "code": "kode periksa", "source": "sumber", "unit": "unit kerja", "name": "nama", "phone": "nomor sekarang",
@@ -47,10 +52,11 @@ TO_CHECK = {
 
 @dataclass(frozen=True)
 class Reminders:
-    """One reminder of one institution.
+    """One reminder of one institution, or one wave of interviews.
 
-    ``people``: the channel -> who is written to (COLUMNS); ``left_out``: reason -> number of people; ``to_check``: the
-    list that goes back to the institution (columns of TO_CHECK).
+    ``people``: the channel -> who is written to (COLUMNS), or the mode -> who is asked (FOR_INTERVIEWERS);
+    ``left_out``: reason -> number of people; ``to_check``: the list that goes back to the institution (columns of
+    TO_CHECK).
     """
 
     institution_id: str
@@ -70,13 +76,25 @@ class Reminders:
         """How many are left out, and why."""
         return "; ".join(f"{n:,} {LEFT_OUT[reason]}" for reason, n in self.left_out.items() if n)
 
-    def write(self, store: Store, date: dt.date) -> list[Path]:
+    def shaped(self, shape: str = "", link: str = "") -> dict[str, pd.DataFrame]:
+        """The people as the sender takes them in: the same ``shape`` and ``link`` as those of ``Invitations.shaped``.
+
+        A shape is that of its channel (``whatsapp``); interviewers' lists keep theirs.
+        """
+        require_shape(shape)
+        asked = {channel: people for channel, people in self.people.items() if channel in CHANNELS}
+        return self.people | {
+            channel: in_shape(people.assign(phone=people["contact"]), shape if shape == channel else "", link, COLUMNS)
+            for channel, people in asked.items()
+        }
+
+    def write(self, store: Store, date: dt.date, shape: str = "", link: str = "") -> list[Path]:
         """Write a file for each channel, readable by its owner only, and an entry of the log; and the list to check."""
         folder, stem = store.root / "invitations", f"{self.institution_id}__reminder{self.number}"
         with one_writer(store.root.parent):
             files = {
-                channel: write_csv(folder / f"{stem}__{channel}.csv", people[COLUMNS], mode=0o600)
-                for channel, people in self.people.items()
+                channel: write_csv(folder / f"{stem}__{channel}.csv", people, mode=0o600)
+                for channel, people in self.shaped(shape, link).items()
             }
             self._log(store, date, files)
             path = folder / f"{self.institution_id}__to_check.csv"
@@ -106,11 +124,13 @@ def log_of_reminders(store: Store, institution_id: str) -> list[dict]:
 def next_reminder(fieldwork: FieldworkParams, date: dt.date, week: int | None = None) -> tuple[int, int]:
     """Number and week of the reminder that is due on a day: the first whose week is not over; or that of ``week``.
 
+    Weeks of interviews count as reminders.
+
     Raises
     ------
     InputError   no reminder is left, or ``week`` is none of them.
     """
-    weeks = sorted(fieldwork.reminder_weeks)
+    weeks = list(fieldwork.contact_weeks)
     ends = {one: fieldwork.start + dt.timedelta(7 * one + 6) for one in weeks}
     due = [one for one in weeks if one == week or (week is None and ends[one] >= date)]
     if not due:
@@ -129,7 +149,8 @@ def prepare_reminders(
 ) -> Reminders:
     """Everyone to be reminded: invited, silent so far or broken off, not refused, not opted out, channel still good.
 
-    Who can be reached by two channels is in both files.
+    Who can be reached by two channels is in both files. In a week of interviews there is one list for the interviewers,
+    and it holds those, too, whom no message has reached.
 
     Raises
     ------
@@ -137,6 +158,7 @@ def prepare_reminders(
     """
     fieldwork = setup.round_for(setup.require(institution_id)).fieldwork
     number, week = next_reminder(fieldwork, date, week)
+    mode = fieldwork.contact_weeks[week]
     sample, events = store.read("sample", institution_id), store.read("events", institution_id)
     barred = barred_people(setup, store, vault, institution_id, FINAL)
     parts = []
@@ -146,13 +168,15 @@ def prepare_reminders(
         works = {f"by_{channel}": column for channel, column in good.items()}
         parts.append(people.assign(**works, reason=barred.reasons(people, str(source))))
     people = pd.concat(parts, ignore_index=True)
-    people["reason"] = _reasons(people, events)
+    people["reason"] = _reasons(people, events, mode)
     left = people["reason"].value_counts()
     return Reminders(
         institution_id,
         number,
         week,
-        {channel: _by_channel(people, channel) for channel in CHANNELS},
+        {channel: _by_channel(people, channel) for channel in CHANNELS}
+        if mode == WEB
+        else {mode: _for_interviewers(people, store.read("frame", institution_id))},
         {reason: int(left.get(reason, 0)) for reason in LEFT_OUT},
         _to_check(setup, store, vault, institution_id, people),
     )
@@ -190,8 +214,11 @@ def _corrected(setup: RoundSetup, vault: Vault, institution_id: str, source: str
     return vault.read_corrected(setup.round.round_id, institution_id, source)
 
 
-def _reasons(people: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
-    """Why somebody is not reminded; None for whoever is."""
+def _reasons(people: pd.DataFrame, events: pd.DataFrame, mode: str) -> pd.Series:
+    """Why somebody is not reminded, or not interviewed; None for whoever is."""
+    if mode != WEB:
+        unreachable = people["reason"].isna() & people["phone"].isna() & (mode == "telephone")
+        return people["reason"].mask(unreachable, "no_channel")
     sent = pd.MultiIndex.from_frame(events.loc[events["event"] != "opted_out", WHO].drop_duplicates())
     invited = pd.MultiIndex.from_frame(people[WHO]).isin(sent)
     reason = people["reason"].mask(people["reason"].isna() & ~invited, "not_invited")
@@ -201,6 +228,14 @@ def _reasons(people: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
 def _by_channel(people: pd.DataFrame, channel: str) -> pd.DataFrame:
     reminded = people[people["reason"].isna() & people[f"by_{channel}"]]
     return reminded.assign(contact=reminded[CHANNELS[channel]])[COLUMNS].sort_values(["source", "token"])
+
+
+def _for_interviewers(people: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Who is asked by interviewers, and where they are found."""
+    listed = frame[[*WHO, "unit", "service"]]
+    asked = people[people["reason"].isna()].merge(listed, on=WHO, how="left", validate="1:1")
+    asked["unit"] = asked["unit"].fillna(asked["service"])
+    return asked[FOR_INTERVIEWERS].sort_values(["source", "unit", "token"], na_position="last")
 
 
 def _to_check(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, people: pd.DataFrame) -> pd.DataFrame:

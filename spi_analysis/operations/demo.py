@@ -8,12 +8,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
+from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import ParameterError, StoreError, nearest
 from spi_analysis.params import RoundSetup, Workspace, overlay, read_yaml
-from spi_analysis.stages import announce_institution, draw_institution, write_peers
-from spi_analysis.synthetic import SyntheticCity, generated_peers, make_city, received_lists, vendor_files
+from spi_analysis.stages import (
+    announce_institution,
+    draw_institution,
+    import_tracker,
+    write_last_results,
+    write_peers,
+)
+from spi_analysis.synthetic import (
+    SyntheticCity,
+    generated_last_round,
+    generated_peers,
+    generated_tracker,
+    make_city,
+    received_lists,
+    vendor_files,
+)
 from spi_analysis.tables import (
     PUBLISHED,
     Store,
@@ -23,12 +39,16 @@ from spi_analysis.tables import (
     mark_demo,
     not_of_the_demo,
     one_writer,
+    published_results,
+    redirect_files,
+    write_csv,
     write_invitations,
     write_text,
 )
 from spi_analysis.tables.importing import import_events, import_frame, import_responses
 
 NAMED = 5
+TRACKER = "tracker.csv"
 
 
 @dataclass(frozen=True)
@@ -143,6 +163,8 @@ def _carry_round(setup: RoundSetup, staging: StagingWorkspace, seed: int, report
     import_responses([path for path in files if not _is_events(path)], setup, store, vault)
     fieldwork = setup.round.fieldwork
     write_peers(setup, generated_peers(setup, seed), fieldwork.end, "generated")
+    _write_last_round(setup, cities)
+    import_tracker(setup, [write_csv(staging.folder / TRACKER, generated_tracker(setup, seed))])
     return DemoRound(
         received=staging.folder / "received",
         listed=int(imported.counts["read"].sum()),
@@ -152,13 +174,24 @@ def _carry_round(setup: RoundSetup, staging: StagingWorkspace, seed: int, report
     )
 
 
+def _write_last_round(setup: RoundSetup, cities: list[SyntheticCity]) -> None:
+    """What the round before found, generated, of cities with a published index of that year; none in other surveys."""
+    past = published_results(setup)
+    index = past[past["year"] == setup.round.previous_year].set_index("institution_id")["index"]
+    known = [city for city in cities if city.institution_id in index]
+    if known and set(setup.round.index.weights) == set(PUBLISHED_SOURCES):
+        found = [generated_last_round(setup, city, float(index[city.institution_id])) for city in known]
+        write_last_results(setup, pd.concat(found))
+
+
 def _fieldwork_files(
     city: SyntheticCity, setup: RoundSetup, store: Store, vault: Vault, folder: Path, seed: int
 ) -> list[Path]:
     announce_institution(setup, store, city.institution_id, vault.secret("prn"))
     draw_institution(setup, store, city.institution_id, vault.secret("prn"))
     invitations = write_invitations(setup, store, vault, city.institution_id)
-    return vendor_files(city, invitations, folder / "vendor", setup, seed)
+    redirects = redirect_files(store, city.institution_id)
+    return vendor_files(city, invitations, folder / "vendor", setup, seed, redirects=redirects)
 
 
 def _rows(store: Store, table: str) -> int:

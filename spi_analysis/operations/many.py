@@ -5,29 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial, reduce
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 from rich.console import Console
 
+# Imported as packages, so that an import loads no draw and no statistics.
+from spi_analysis import stages
 from spi_analysis.errors import Problem, SpiError
-from spi_analysis.params import RoundSetup, Workspace, frame_mapping, load_setup
-from spi_analysis.processes import Lost, in_processes
-from spi_analysis.progress import followed
+from spi_analysis.params import Instrument, RoundSetup, Workspace, frame_mapping, load_setup
+from spi_analysis.processes import Lost, followed, in_processes
 from spi_analysis.runner import WEIGHTS, inputs_digest, is_done, keep_done
-from spi_analysis.stages import (
-    announce_institution,
-    draw_institution,
-    draw_table,
-    keep_progress,
-    save_weights,
-    weight_institution,
-)
-from spi_analysis.tables import Store, Vault, VaultKey, join_writer, one_writer_in_parts, record_objections
-from spi_analysis.tables.importing import import_events, import_frame, import_responses, institution_of
+from spi_analysis.tables import Store, Vault, VaultKey, importing, join_writer, one_writer_in_parts, record_objections
 
 # One piece of work for each of many institutions: in processes, with progress; one's error never stops the others.
 
@@ -144,17 +136,24 @@ def _killed(institution_id: str) -> Problem:
     )
 
 
-LOG_IMPORTS = {"events": import_events, "responses": import_responses}
 # What the terminal says of rows; the whole stands in each institution's workbook.
 ISSUES = ["row", "code", "severity", "reason_en", "value"]
+# What is said in short of the files of many institutions: what may bias the survey, and what was passed over.
+SAID = ("unchecked", "replaced", "open", "not_read")
 WEIGHED_FROM = ("frame", "sample", "events", "responses")
+
+
+def _log_import(kind: str) -> Callable[..., Any]:
+    """The importer of events or of responses."""
+    return {"events": lambda: importing.import_events, "responses": lambda: importing.import_responses}[kind]()
 
 
 @dataclass(frozen=True)
 class Imported:
     """What came of files of many institutions: rows per file, issues for the terminal, problems, files written.
 
-    ``skipped``: how many institutions had these very files in already.
+    ``skipped``: how many institutions had these very files in already; ``summary``: of what every import says in short,
+    the parts in ``SAID``; ``mapping``: one mapping file that settles what was not understood in any of them.
     """
 
     counts: pd.DataFrame
@@ -162,6 +161,8 @@ class Imported:
     failed: tuple[Problem, ...]
     written: tuple[Path, ...]
     skipped: int = 0
+    summary: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    mapping: dict[Any, Any] = field(default_factory=dict)
 
 
 def by_institution(
@@ -171,7 +172,7 @@ def by_institution(
     words, groups, others = frame_mapping(context.setup.workspace, None, mapping), dict[str, list[Path]](), []
     for path in files:
         try:
-            groups.setdefault(institution_of(path, context.setup, words), []).append(path)
+            groups.setdefault(importing.institution_of(path, context.setup, words), []).append(path)
         except SpiError:
             others.append(path)
     return dict(sorted(groups.items())), others
@@ -191,7 +192,7 @@ def import_lists(
     tasks = {code: (paths, mapping, source, stream) for code, paths in groups.items()}
     outcomes = for_each(context, _import_lists, tasks, workers, console, "importing lists")
     # A file that names no institution is no one's: the import says so.
-    unknown = import_frame(
+    unknown = importing.import_frame(
         others, context.setup, context.store, context.vault, mapping=mapping, source=source, stream=stream
     )
     return _together(outcomes, unknown.failed)
@@ -204,24 +205,33 @@ def import_logs(
     mapping: Path | None,
     workers: int | None,
     console: Console,
+    **options: Any,
 ) -> Imported:
-    """Events or answers. Files of one institution each go in side by side; all others one by one at the end."""
+    """Events or answers; ``options``: what their import also takes.
+
+    Files of one institution each go in side by side; all others one by one at the end.
+    """
     groups, others = by_institution(files, context)
-    tasks = {code: (kind, paths, mapping) for code, paths in groups.items()}
+    tasks = {code: (kind, paths, mapping, options) for code, paths in groups.items()}
     outcomes = for_each(context, _import_logs, tasks, workers, console, f"importing {kind}")
     mixed = [path for outcome in outcomes if _is_mixed(outcome) for path in groups[outcome.institution_id]]
     rest = []
     for path in [*mixed, *others]:
-        log = LOG_IMPORTS[kind]([path], context.setup, context.store, context.vault, mapping=mapping)
-        rest.append(Done("", _short(log), log.failed))
+        log = _log_import(kind)([path], context.setup, context.store, context.vault, mapping=mapping, **options)
+        rest.append(Done("", _short(log, context.setup.instrument), log.failed))
     return _together([*(outcome for outcome in outcomes if not _is_mixed(outcome)), *rest])
 
 
 def announce_all(
-    context: RoundContext, institution_ids: Sequence[str], at: dt.datetime, workers: int | None, console: Console
-) -> list[Done]:
-    """Announce the draws of institutions; the value of an outcome is the entry of its log."""
-    return for_each(context, _announce, dict.fromkeys(institution_ids, at), workers, console, "announcing")
+    context: RoundContext, institution_ids: Sequence[str], at: dt.datetime, workers: int | None, console: Console,
+    reason: str = "",
+) -> list[Done]:  # fmt: skip
+    """Announce the draws of institutions; the value of an outcome is the entry of its log.
+
+    ``reason``: why, of those that were announced before.
+    """
+    tasks = dict.fromkeys(institution_ids, (at, reason))
+    return for_each(context, _announce, tasks, workers, console, "announcing")
 
 
 def draw_all(
@@ -268,38 +278,56 @@ def _import_lists(
     if context.store.has("frame", institution_id) and is_done(context.store, "frame_from", institution_id, digest):
         return None
     # Not institution=: the files' names say whose they are, and what stands in them is held against that.
-    result = import_frame(
+    result = importing.import_frame(
         files, context.setup, context.store, context.vault, mapping=mapping, source=source, stream=stream
     )
     if result.failed:
-        return Done(institution_id, _short(result), result.failed)
+        return Done(institution_id, _short(result, context.setup.instrument), result.failed)
     if (result.counts.groupby("source")["accepted"].sum() > 0).all():
         keep_done(context.store, "frame_from", institution_id, digest)
-    return _short(result)
+    return _short(result, context.setup.instrument)
 
 
-def _import_logs(context: RoundContext, institution_id: str, task: tuple[str, list[Path], Path | None]) -> Any:
-    kind, files, mapping = task
-    log = LOG_IMPORTS[kind](files, context.setup, context.store, context.vault, mapping=mapping, only=institution_id)
-    return Mixed() if log is None else _short(log)
+def _import_logs(
+    context: RoundContext, institution_id: str, task: tuple[str, list[Path], Path | None, dict[str, Any]]
+) -> Any:
+    kind, files, mapping, options = task
+    log = _log_import(kind)(
+        files, context.setup, context.store, context.vault, mapping=mapping, only=institution_id, **options
+    )
+    return Mixed() if log is None else _short(log, context.setup.instrument)
 
 
-def _short(result: Any) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Path, ...]]:
+def _short(result: Any, instrument: Instrument) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Path, ...], dict, dict]:
     """What goes back to the terminal: a table of all issues of 640 institutions would fill the memory."""
     rows = result.problems[result.problems["severity"] != "note"]
-    return result.counts, rows[ISSUES], result.written
+    said = {part: result.summary.get(part, []) for part in SAID}
+    settling = getattr(result, "mapping", {}) or importing.mapping_proposed(result.problems, result.summary, instrument)
+    return result.counts, rows[ISSUES], result.written, said, settling
+
+
+def _united(into: dict[Any, Any], further: Mapping[Any, Any]) -> dict[Any, Any]:
+    """One mapping that says what both say; the words of a list each once."""
+    for key, value in further.items():
+        if isinstance(value, Mapping):
+            _united(into.setdefault(key, {}), value)
+        else:
+            into[key] = list(dict.fromkeys([*into.get(key, ()), *value]))
+    return into
 
 
 def _together(outcomes: Sequence[Done], failed: Sequence[Problem] = ()) -> Imported:
     inner = [outcome.value if isinstance(outcome.value, Done) else outcome for outcome in outcomes]
     found = [outcome.value for outcome in inner if outcome.value is not None]
-    counts, issues, written = zip(*found, strict=True) if found else ((), (), ())
+    counts, issues, written, said, settling = zip(*found, strict=True) if found else ((), (), (), (), ())
     return Imported(
         counts=_stacked(counts, ["institution_id", "file", "read", "accepted", "rejected"]),
         issues=_stacked(issues, ISSUES),
         failed=(*problems_of(inner), *failed),
         written=tuple(path for paths in written for path in paths),
         skipped=sum(outcome.value is None and not outcome.problems for outcome in inner),
+        summary={part: [row for summary in said for row in summary[part]] for part in SAID},
+        mapping=reduce(_united, settling, {}),
     )
 
 
@@ -308,24 +336,26 @@ def _stacked(tables: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
 
 
-def _announce(context: RoundContext, institution_id: str, at: dt.datetime) -> dict[str, Any]:
+def _announce(context: RoundContext, institution_id: str, told: tuple[dt.datetime, str]) -> dict[str, Any]:
     """The vault keeps count, too: whoever removes the log begins with the number after the last one all the same."""
     name = f"announced__{context.setup.round.round_id}__{institution_id}"
     counted = int(context.vault.read_facts(name)["number"]) if context.vault.has(name) else 0
-    entry = announce_institution(context.setup, context.store, institution_id, context.vault.secret("prn"), at, counted)
+    about, (at, reason) = (context.setup, context.store, institution_id), told
+    entry = stages.announce_institution(*about, context.vault.secret("prn"), at, counted, reason)
     context.vault.write_facts(name, {"number": entry["number"]})
     return entry
 
 
 def _draw(context: RoundContext, institution_id: str, _: None) -> pd.DataFrame:
-    table = draw_table([draw_institution(context.setup, context.store, institution_id, context.vault.secret("prn"))])
+    secret = context.vault.secret("prn")
+    table = stages.draw_table([stages.draw_institution(context.setup, context.store, institution_id, secret)])
     # Who objected earlier stays in the frame and may be drawn, is written to by nobody, and counts as a refusal.
     objected = record_objections(context.setup, context.store, context.vault, institution_id)
     return table.assign(**{"asked not to be contacted": table["source"].map(objected)})
 
 
 def _progress(context: RoundContext, institution_id: str, _: None) -> bool:
-    keep_progress(context.setup, context.store, institution_id)
+    stages.keep_progress(context.setup, context.store, institution_id)
     return True
 
 
@@ -337,7 +367,7 @@ def _weight(context: RoundContext, institution_id: str, _: None) -> bool:
     files = [*made_from, *(store.path(table, institution_id) for table in WEIGHTS)]
     if is_done(store, "weights_from", institution_id, inputs_digest(setup, institution_id, files)):
         return False
-    weighted = weight_institution(*tables, setup.round_for(institution_id), setup.instrument)
-    save_weights(store, institution_id, weighted)
+    weighted = stages.weight_institution(*tables, setup.round_for(institution_id), setup.instrument)
+    stages.save_weights(store, institution_id, weighted)
     keep_done(store, "weights_from", institution_id, inputs_digest(setup, institution_id, files))
     return True

@@ -44,6 +44,7 @@ from spi_analysis.tables import (
     mark_national,
     national_mark,
     not_of_the_demo,
+    redirect_files,
     write_invitations,
     write_text,
 )
@@ -224,7 +225,8 @@ def _carry(setup: RoundSetup, store: Store, vault: Vault, city: SyntheticCity, l
     files = _delivered(folder) if store.has("events", code) else []
     if not files:
         invitations = write_invitations(setup, store, vault, code)
-        files = vendor_files(city, invitations, folder, setup, seed, exported=True)
+        redirects = redirect_files(store, code)
+        files = vendor_files(city, invitations, folder, setup, seed, exported=True, redirects=redirects)
     for read, chosen in ((import_events, files[:1]), (import_responses, files[1:])):
         log = read(chosen, setup, store, vault, only=code)
         if log is None:

@@ -9,16 +9,19 @@ import io
 import os
 import re
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import docx
 import openpyxl
 import pandas as pd
 
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.params import RoundSetup
+from spi_analysis.reporting import has_pdfs, pdfs_of, with_pdf_links
 from spi_analysis.runner import (
     INSTITUTION_NOTEBOOKS,
     NATIONAL_NOTEBOOKS,
@@ -32,8 +35,17 @@ from spi_analysis.runner import (
     read_entries,
     staleness,
 )
-from spi_analysis.stages import keep_release, release_problems, round_store
-from spi_analysis.tables import DECIMALS, is_neutral, mask_email, mask_number, whole_file, write_bytes, write_csv
+from spi_analysis.stages import is_changed, keep_release, release_problems, round_store
+from spi_analysis.tables import (
+    DECIMALS,
+    clear_half_of,
+    is_neutral,
+    mask_email,
+    mask_number,
+    whole_file,
+    write_bytes,
+    write_csv,
+)
 
 # What no published file may hold: a network address, a contact of a person, a traceback, a path of this machine.
 #
@@ -58,6 +70,10 @@ _PHONE = re.compile(
 _EMPLOYEE_NUMBER = re.compile(r"(?<![\w.,])(?:19|20)\d{2}[01]\d[0-3]\d\s?(?:19|20)\d{4}\s?[12]\s?\d{3}(?![\w])")
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\)|\bFile \"[^\"]+\", line \d+|\x1b\[[0-9;]*m")
 _PATH = re.compile(r"(?<![\w.:/<])/(?:home|root|tmp|Users|var|mnt|media|opt|workspace)/[\w.-]+|\b[A-Z]:\\{1,2}[\w.-]+")
+
+PDF = b"%PDF-"
+# A picture begins so, and has these parts alone.
+PNG, PNG_CHUNKS = b"\x89PNG\r\n\x1a\n", {"IHDR", "PLTE", "pHYs", "IDAT", "IEND"}
 
 # No page shows more decimals than the most that any of its columns has.
 MOST_DECIMALS = max(places for places in DECIMALS.values() if places is not None)
@@ -84,6 +100,17 @@ def content_problems(name: str, text: str) -> list[Problem]:
         found = pattern.findall(shown)
         problems += _found(name, what, found, mask)
     return problems
+
+
+def _picture_problems(name: str, content: bytes) -> list[Problem]:
+    """A picture holds points and no words: nothing but the chunks that every PNG has."""
+    place, kinds = len(PNG), []
+    while content.startswith(PNG) and place + 8 <= len(content):
+        size, kind = struct.unpack(">I4s", content[place : place + 8])
+        kinds.append(kind.decode("latin-1"))
+        place += size + 12
+    words = sorted(set(kinds) - PNG_CHUNKS) if kinds else ["no PNG"]
+    return _found(name, "a picture with more than points", words, str)
 
 
 def table_problems(name: str, text: str) -> list[Problem]:
@@ -131,6 +158,16 @@ def all_problems(files: Iterable[tuple[str, bytes]]) -> list[Problem]:
         if name.endswith(".xlsx"):
             problems += workbook_problems(name, content)
             continue
+        if name.endswith(".png"):
+            problems += _picture_problems(name, content)
+            continue
+        if name.endswith(".docx"):
+            problems += content_problems(name, "\n".join(docx.Document(io.BytesIO(content)).element.itertext()))
+            continue
+        if name.endswith(".pdf"):
+            # Its words are those of the page that it is made from, which is looked at.
+            problems += [] if content.startswith(PDF) else _found(name, "a file that is no PDF", ["other bytes"], str)
+            continue
         try:
             text = content.decode("utf-8-sig")
             problems += content_problems(name, text)
@@ -141,7 +178,8 @@ def all_problems(files: Iterable[tuple[str, bytes]]) -> list[Problem]:
 
 
 REPORT = next(kind for kind in INSTITUTION_NOTEBOOKS if kind.audience == "report")
-OVERVIEW = Step(NATIONAL_NOTEBOOKS[0], "", ())
+OVERVIEW = tuple(Step(kind, "", ()) for kind in NATIONAL_NOTEBOOKS)
+_SUBJECT = {"90": "the national overview", "92": "the page that checks the published years"}
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 ALL = ""
 MISSING_REPORT = "the report is missing"
@@ -149,7 +187,10 @@ MISSING_REPORT = "the report is missing"
 MOST_NAMED = 5
 # A zip states when its files were written; a fixed day keeps the same content the same bytes.
 FIXED_DAY = (1980, 1, 1, 0, 0, 0)
-_TABLE = re.compile(r'href="(tables/[a-z0-9_-]+(?:\.[a-z]{2})?\.(?:csv|xlsx))"')
+# What a page links to, and goes with it.
+LINKED = re.compile(
+    r'(?:href|content)="((?:tables|published_years)/[a-z0-9_-]+(?:\.[a-z]{2})?\.(?:csv|xlsx|docx|png))"'
+)
 _LINK = re.compile(r'(<li>)?<a\b[^>]*?href="([^"#]+)(?:#[^"]*)?"[^>]*>(.*?)</a>(</li>)?', re.S)
 
 
@@ -176,7 +217,7 @@ class _Contents:
         self.owners |= dict.fromkeys(files, institution_id)
 
 
-def publish(setup: RoundSetup, folder: Path, partial: bool) -> Published:
+def publish(setup: RoundSetup, folder: Path, partial: bool, reason: str = "") -> Published:
     """Write ``folder/<round>`` and ``folder/<round>.zip``, whole or not at all; the same reports give the same bytes.
 
     A report goes if `spi run` would pass over it, and over what it stands on: nothing has changed since it was made
@@ -186,13 +227,14 @@ def publish(setup: RoundSetup, folder: Path, partial: bool) -> Published:
     ------
     StoreError   a run of the round is going on; a report or the overview is missing, failed or stale, or tells a hidden
         figure too closely (all are named, with what can be worked out), unless ``partial`` leaves those out; or a file
-        holds what may not leave the house: then always.
+        holds what may not leave the house, or figures are others than those released before, without a ``reason``:
+        then always.
     """
     with one_run(setup):
-        return _publish(setup, folder, partial, read_entries(setup))
+        return _publish(setup, folder, partial, read_entries(setup), reason)
 
 
-def _publish(setup: RoundSetup, folder: Path, partial: bool, entries: Mapping[Key, Entry]) -> Published:
+def _publish(setup: RoundSetup, folder: Path, partial: bool, entries: Mapping[Key, Entry], reason: str) -> Published:
     withheld = {code: setup.inputs[code].withheld_reason for code in setup.institution_ids if _is_withheld(setup, code)}
     wanting = {code: _wanting(setup, code, entries) for code in setup.institution_ids if code not in withheld}
     ready = [code for code, problems in wanting.items() if not problems]
@@ -206,14 +248,30 @@ def _publish(setup: RoundSetup, folder: Path, partial: bool, entries: Mapping[Ke
     if not ready:
         refused = [problem for found in told.values() for problem in found]
         raise StoreError(*(refused or _nothing_to_publish(f"outputs/{setup.round.round_id}", wanting, withheld)))
+    if unexplained := [] if reason.strip() else _changed_without_reason(setup, ready):
+        raise StoreError(*unexplained)
     contents = _contents(setup, ready, with_overview=not overview)
     forbidden = all_problems(contents.files.items())
     if forbidden:
         raise StoreError(*forbidden)
     made = _write(setup, folder, contents, _left_out(withheld, {**wanting, "(overview)": overview}))
     for code in ready:
-        keep_release(setup, round_store(setup), code)
+        keep_release(setup, round_store(setup), code, reason)
     return made
+
+
+def _changed_without_reason(setup: RoundSetup, ready: Iterable[str]) -> list[Problem]:
+    """Figures that are others than those that were released: readers will ask why."""
+    return [
+        Problem(
+            "figures are others than those that were released, without a reason",
+            key=code,
+            expected="a reason, which the register of the report will show",
+            hint='spi publish --reason "a late file of answers was added"',
+        )
+        for code in ready
+        if is_changed(setup, round_store(setup), code)
+    ]
 
 
 def _told(setup: RoundSetup, institution_id: str) -> list[Problem]:
@@ -302,16 +360,16 @@ def _hint(command: str, found: Staleness | None) -> str:
 
 
 def _overview_problems(setup: RoundSetup, entries: Mapping[Key, Entry]) -> list[Problem]:
-    found = staleness(setup, OVERVIEW, entries)
-    if found.is_up_to_date:
-        return []
+    judged = ((step, staleness(setup, step, entries)) for step in OVERVIEW)
     return [
         Problem(
-            _what("the national overview", "missing or stale", found),
+            _what(_SUBJECT[step.notebook.number], "missing or stale", found),
             file=f"outputs/{setup.round.round_id}",
             got=found.in_words,
-            hint=_hint(f"spi run --notebook {OVERVIEW.notebook.number}", found),
+            hint=_hint(f"spi run --notebook {step.notebook.number}", found),
         )
+        for step, found in judged
+        if not found.is_up_to_date
     ]
 
 
@@ -319,10 +377,14 @@ def _contents(setup: RoundSetup, institution_ids: Sequence[str], *, with_overvie
     """The files that go, each page without links to what stays."""
     base, contents = setup.workspace.outputs / setup.round.round_id, _Contents()
     if with_overview:
-        for page in (OVERVIEW.notebook.page, *OVERVIEW.notebook.more):
-            contents.add(ALL, _pages(setup, base, "", page))
+        for step in OVERVIEW:
+            for page in (step.notebook.page, *step.notebook.more):
+                contents.add(ALL, _pages(setup, base, "", page))
     for institution_id in institution_ids:
-        contents.add(institution_id, _pages(setup, base / institution_id, f"{institution_id}/", REPORT.page))
+        for page in (REPORT.page, *REPORT.more):
+            contents.add(institution_id, _pages(setup, base / institution_id, f"{institution_id}/", page))
+        if has_pdfs(setup, institution_id):
+            contents.add(institution_id, _with_pdfs(setup, institution_id, contents.files))
     names = set(contents.files)
     for name, content in contents.files.items():
         if name.endswith(".html"):
@@ -337,9 +399,18 @@ def _pages(setup: RoundSetup, folder: Path, prefix: str, page: str) -> dict[str,
     for language in setup.round.languages:
         name = page.format(language=language)
         files[prefix + name] = (folder / name).read_bytes()
-        for table in sorted(set(_TABLE.findall(files[prefix + name].decode("utf-8")))):
+        for table in sorted(set(LINKED.findall(files[prefix + name].decode("utf-8")))):
             files[prefix + table] = (folder / table).read_bytes()
     return files
+
+
+def _with_pdfs(setup: RoundSetup, institution_id: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The report's PDFs, made from the pages that go, and these pages with links to them."""
+    made = {f"{institution_id}/{name}": content for name, content in pdfs_of(setup, institution_id).items()}
+    for language in setup.round.languages:
+        name = f"{institution_id}/{REPORT.page.format(language=language)}"
+        made[name] = with_pdf_links(files[name].decode("utf-8"), language).encode("utf-8")
+    return made
 
 
 def without_dead_links(page: str, folder: str, names: Collection[str]) -> str:
@@ -366,6 +437,7 @@ def _write(setup: RoundSetup, folder: Path, contents: _Contents, left_out: pd.Da
     manifest = _manifest(contents, round_id)
     target, beside = folder / round_id, folder / f".{round_id}.part"
     shutil.rmtree(beside, ignore_errors=True)
+    clear_half_of(folder / f"{round_id}.zip")
     try:
         for name, content in contents.files.items():
             write_bytes(beside / name, content)

@@ -21,9 +21,11 @@ IGNORED = "/data/\n/.trial-*/\n/outputs/\n/build/\n.ipynb_checkpoints/\n"
 NEW_NAME = re.compile(r"[a-z0-9_]+_(\d{4})")
 # Values that belong to a year: kept as they were and marked, until somebody has looked at them.
 OF_THE_YEAR = {
+    "publication": ["publisher", "day"],
     "index": ["source_weights"],
     "fieldwork": ["start", "end", "reminder_weeks"],
-    "draw": ["public_value", "public_value_date"],
+    "draw": ["public_value_name", "public_value", "public_value_date"],
+    "retention": ["contacts_until"],
 }
 NOT_KNOWN = "belum ada: isi setelah koreksi terbit (not known yet)"
 
@@ -87,10 +89,9 @@ def new_round(
     if fieldwork is not None:
         known |= {("fieldwork", key): day.isoformat() for key, day in zip(("start", "end"), fieldwork, strict=True)}
     text = _marked(text, known, setup.round.round_id)
-    files = (
-        write_text(place / f"{name}.yaml", text),
-        write_text(place / f"{name}.institutions.csv", _institutions(setup, institution_ids)),
-    )
+    # Both are made before one is written: an institution that is not in the roster leaves no half of a round behind.
+    texts = {f"{name}.yaml": text, f"{name}.institutions.csv": _institutions(setup, institution_ids)}
+    files = tuple(write_text(place / file, content) for file, content in texts.items())
     marks = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1) if LEFT_OVER in line]
     return NewRound(files, tuple(marks))
 
@@ -108,7 +109,7 @@ def _year_of(name: str, setup: RoundSetup) -> int:
             "there is such a round already" if there else "a new round is of a later year than the one it is made from",
             file=f"params/rounds/{name}.yaml",
             got=name,
-            expected=f"a round after {setup.round.year}",
+            expected="a name that no round has yet" if there else f"a round after {setup.round.year}",
         )
     return year
 
@@ -133,7 +134,7 @@ def _marked(text: str, known: dict[tuple[str, str], str], old: str) -> str:
         key = re.match(r"  (\w+):", line)
         if key and key[1] in OF_THE_YEAR.get(group, []):
             value = known.get((group, key[1]))
-            left = f"{line}  {LEFT_OVER} {old}: look at it, then take this remark away"
+            left = f"{line}  {LEFT_OVER} {old}: look at it, then remove this comment"
             line = f"  {key[1]}: {value}" if value else left
         lines.append(line)
     return "\n".join(lines) + "\n"

@@ -2,6 +2,12 @@
 from .earlier_forms import (
     upgrade_parameters as upgrade_parameters,
 )
+from .index_rules import (
+    CategoryLevel as CategoryLevel,
+)
+from .index_rules import (
+    CategoryParams as CategoryParams,
+)
 from .instrument import (
     ContactItem as ContactItem,
 )
@@ -13,6 +19,9 @@ from .instrument import (
 )
 from .instrument import (
     Item as Item,
+)
+from .instrument import (
+    ModuleQuestion as ModuleQuestion,
 )
 from .instrument import (
     Scale as Scale,
@@ -66,6 +75,9 @@ from .mapping import (
     MODELS as MODELS,
 )
 from .mapping import (
+    AnswerStream as AnswerStream,
+)
+from .mapping import (
     ContactMapping as ContactMapping,
 )
 from .mapping import (
@@ -85,6 +97,12 @@ from .mapping import (
 )
 from .mapping import (
     HeaderRules as HeaderRules,
+)
+from .mapping import (
+    Interview as Interview,
+)
+from .mapping import (
+    Mode as Mode,
 )
 from .mapping import (
     NameRules as NameRules,
@@ -132,6 +150,12 @@ from .published import (
     ChanceParams as ChanceParams,
 )
 from .published import (
+    EffectParams as EffectParams,
+)
+from .published import (
+    ExpertPlanParams as ExpertPlanParams,
+)
+from .published import (
     PublishedYears as PublishedYears,
 )
 from .published import (
@@ -177,10 +201,7 @@ from .roster import (
     load_roster as load_roster,
 )
 from .round import (
-    CategoryLevel as CategoryLevel,
-)
-from .round import (
-    CategoryParams as CategoryParams,
+    CoachingParams as CoachingParams,
 )
 from .round import (
     ConductParams as ConductParams,
@@ -198,6 +219,12 @@ from .round import (
     ForecastParams as ForecastParams,
 )
 from .round import (
+    FrameParams as FrameParams,
+)
+from .round import (
+    PublicationParams as PublicationParams,
+)
+from .round import (
     RankParams as RankParams,
 )
 from .round import (
@@ -211,9 +238,6 @@ from .round import (
 )
 from .round import (
     SmallAreaParams as SmallAreaParams,
-)
-from .round import (
-    ValueForm as ValueForm,
 )
 from .round_files import (
     LEFT_OVER as LEFT_OVER,
@@ -237,6 +261,9 @@ from .setup import (
     RoundSetup as RoundSetup,
 )
 from .sources import (
+    ComparisonParams as ComparisonParams,
+)
+from .sources import (
     DesignParams as DesignParams,
 )
 from .sources import (
@@ -253,6 +280,9 @@ from .sources import (
 )
 from .sources import (
     UnitFacts as UnitFacts,
+)
+from .sources import (
+    ValueForm as ValueForm,
 )
 from .sources import (
     WeightingParams as WeightingParams,

@@ -1,4 +1,4 @@
-"""The form of a round's file brought to today's. The values, their source and their date stay as they are."""
+"""Converts a round's file to the current form. Values, sources and dates do not change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECIPE_KEYS = ("nonresponse", "rake", "trim")
 
 
 def upgrade_parameters(path: Path, dry_run: bool = False) -> Path | None:
-    """Write the weighting of a round's file as a list of steps; where the file as it was is kept, None if it stays.
+    """Write the weighting of a round's file as a list of steps; gives the path of the kept file, or None.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def upgrade_parameters(path: Path, dry_run: bool = False) -> Path | None:
 
 
 def with_steps(text: str, given: dict[str, Any]) -> str:
-    """A round's file in which no weighting is of the three keys of schema 2; comments and all else stay."""
+    """A round's file without weightings of the three keys of schema 2; comments and everything else stay."""
     lines, found = text.splitlines(), []
     for name, source in _entries(_value(yaml.compose(text), "sources")):
         weighting = _value(source, "weighting")
@@ -88,7 +88,7 @@ def _spans(node: Any) -> list[tuple[Any, str, int]]:
 
 
 def _last_line(node: Any) -> int:
-    """The last line with something of a value in it: the end of a block lies behind the comments that follow."""
+    """The last line of a value: the end of a block lies behind the comments that follow."""
     if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
         return int(node.end_mark.line)
     last = node.value[-1]

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from spi_analysis.errors import nearest
 from spi_analysis.params.loading import Frozen, Judgement, Source, Text, Wrong
 
-# Answers at each end of a scale that count as favourable and unfavourable, where an item says nothing else.
+# Answers at each end of a scale that count as favourable and unfavourable, unless an item sets other numbers.
 USUAL_ENDS = 2
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -38,7 +38,7 @@ class Scale(Frozen):
 
     @property
     def width(self) -> int:
-        """How many answers of substance there are."""
+        """The number of substantive answers."""
         return self.maximum - self.minimum + 1
 
 
@@ -82,7 +82,7 @@ class Dimension(Frozen):
 
 
 class ContactItem(Frozen):
-    """A question that says whether a person had contact, and so could have met what is asked about.
+    """A question whether a person had contact, and so could have had the experience that is asked about.
 
     ``yes_from``: the answer code from which it counts as a "yes"; None: the top of the scale alone.
     """
@@ -94,12 +94,12 @@ class ContactItem(Frozen):
 
 
 class ExperienceItem(Frozen):
-    """A question on what a person saw, was asked or paid. It makes rates, never a score.
+    """A question on what a person saw, was asked for or paid. It gives rates, never a score.
 
     ``contact`` names the contact item whose "yes" makes the denominator of the second rate.
     ``yes_from``: the answer code from which it counts as a "yes" (such as "once or twice" on a scale from never to
     often); None: the top of the scale alone.
-    ``headline``: in how many institutions it was reported stands at the top of the page of all institutions.
+    ``headline``: whether the number of institutions with a report is shown at the top of the page of all institutions.
     """
 
     code: Code
@@ -111,16 +111,99 @@ class ExperienceItem(Frozen):
     headline: bool = False
 
 
+# Optional modules: questions that are put to those only whom the draw gave an arm, and enter no score.
+
+Arm = Literal["list_short", "list_long", "crosswise"]
+# Days of the months from January to December, with a fourth of a leap day, and of the year.
+MONTH_DAYS = (31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class ModuleQuestion(Frozen):
+    """A question of a module; ``arm``: who is asked (None: everybody with an arm)."""
+
+    code: Code
+    label: Text
+    text: Text
+    scale: str
+    arm: Arm | None = None
+
+
+class ListExperiment(Frozen):
+    """Two lists of which people tell only how many apply: ``items``, and with ``sensitive`` among them.
+
+    ``experience``: the item that asks the same directly. ``short`` and ``long`` are the two questions; their scales
+    count from 0 to the length of the list.
+    """
+
+    experience: Code
+    short: ModuleQuestion
+    long: ModuleQuestion
+    items: Annotated[list[Text], Field(min_length=2)]
+    sensitive: Text
+
+    @property
+    def questions(self) -> list[ModuleQuestion]:
+        """Both questions with their lists below; the sensitive item stands last but one."""
+        among = [*self.items[:-1], self.sensitive, self.items[-1]]
+        pairs = ((self.short, self.items, "list_short"), (self.long, among, "list_long"))
+        return [one.model_copy(update={"text": _with_list(one.text, items), "arm": arm}) for one, items, arm in pairs]
+
+
+class CrosswiseQuestion(Frozen):
+    """Whether the answers to a sensitive question and to one about a birthday in ``months`` are the same.
+
+    ``experience``: the item that asks the sensitive question directly.
+    """
+
+    experience: Code
+    question: ModuleQuestion
+    months: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)]
+
+    @property
+    def share(self) -> float:
+        """The share of birthdays in these months, if all days of a year were alike."""
+        return sum(MONTH_DAYS[month - 1] for month in set(self.months)) / sum(MONTH_DAYS)
+
+    @property
+    def questions(self) -> list[ModuleQuestion]:
+        """The one question."""
+        return [self.question.model_copy(update={"arm": "crosswise"})]
+
+
+class Modules(Frozen):
+    """The optional modules for one source. ``climate``: yes-or-no questions on reporting what one has met."""
+
+    list_experiment: ListExperiment | None = None
+    crosswise: CrosswiseQuestion | None = None
+    climate: tuple[ModuleQuestion, ...] = ()
+
+    @cached_property
+    def questions(self) -> list[ModuleQuestion]:
+        """All questions of the modules, in order."""
+        indirect = [one for one in (self.list_experiment, self.crosswise) if one is not None]
+        return [*(question for one in indirect for question in one.questions), *self.climate]
+
+
+def _with_list(text: Text, items: list[Text]) -> Text:
+    """A question with its list below, in every language that it has."""
+    return Text(**{language: _listed(said, items, language) for language, said in text.by_language().items()})
+
+
+def _listed(said: str, items: list[Text], language: str) -> str:
+    return "\n".join([said, *(f"- {item[language]}" for item in items)])
+
+
 class SourceInstrument(Frozen):
     """The questions to one source."""
 
     dimensions: Annotated[list[Dimension], Field(min_length=1)]
     contacts: list[ContactItem]
     experiences: list[ExperienceItem]
+    modules: Modules = Modules()
 
 
 def _counted(part: SourceInstrument) -> str:
-    """What is asked of a source, in numbers."""
+    """The numbers of questions to a source."""
     items = sum(len(dimension.items) for dimension in part.dimensions)
     return (
         f"{items} items in {len(part.dimensions)} dimensions, {len(part.contacts)} questions about contact, "
@@ -138,11 +221,12 @@ class Instrument(Judgement):
 
     @model_validator(mode="after")
     def _codes_are_sound(self) -> Instrument:
-        codes = [question.code for questions in self.questions.values() for question in questions]
+        own = [*self.questions.values(), *(part.modules.questions for part in self.sources.values())]
+        codes = [question.code for questions in own for question in questions]
         twice = sorted({code for code in codes if codes.count(code) > 1})
         if twice:
             raise Wrong("an item code is used twice", twice, "codes that differ")
-        for questions in self.questions.values():
+        for questions in own:
             for question in questions:
                 if question.scale not in self.scales:
                     raise Wrong(
@@ -162,6 +246,7 @@ class Instrument(Judgement):
                 if question.yes_from is not None and not scale.minimum < question.yes_from <= scale.maximum:
                     expected = f"a code above {scale.minimum}, at most {scale.maximum}"
                     raise Wrong(f"item {question.code} has no such yes", question.yes_from, expected)
+            self._modules_fit(part)
             contacts = [contact.code for contact in part.contacts]
             for experience in part.experiences:
                 if experience.contact not in contacts:
@@ -172,6 +257,21 @@ class Instrument(Judgement):
                         nearest(experience.contact, contacts),
                     )
         return self
+
+    def _modules_fit(self, part: SourceInstrument) -> None:
+        """Modules name experiences of their source, and the scales of a list count its items."""
+        known, found = [item.code for item in part.experiences], part.modules
+        for one in (found.list_experiment, found.crosswise):
+            if one is not None and one.experience not in known:
+                hint = nearest(one.experience, known)
+                raise Wrong("a module has an unknown experience item", one.experience, known, hint)
+        if found.list_experiment is not None:
+            items = len(found.list_experiment.items)
+            for question, most in ((found.list_experiment.short, items), (found.list_experiment.long, items + 1)):
+                scale = self.scales[question.scale]
+                if (scale.minimum, scale.maximum) != (0, most):
+                    got = f"{scale.minimum} to {scale.maximum}"
+                    raise Wrong(f"the scale of {question.code} does not count its list", got, f"0 to {most}")
 
     def __repr__(self) -> str:
         lines = [f"  {source}: {_counted(part)}" for source, part in self.sources.items()]
@@ -195,6 +295,10 @@ class Instrument(Judgement):
     def codes(self, source: Source) -> list[str]:
         """The response columns of a source."""
         return [question.code for question in self.questions[source]]
+
+    def module_codes(self, source: Source) -> list[str]:
+        """The response columns of the optional modules of a source."""
+        return [question.code for question in self.sources[source].modules.questions]
 
     def yes_from(self, question: ContactItem | ExperienceItem) -> int:
         """The answer code from which a contact or experience item counts as a "yes"."""

@@ -1,13 +1,13 @@
-"""YAML and CSV into validated models; whatever is wrong comes back as one ParameterError."""
+"""YAML and CSV into validated models; all problems are raised as one ParameterError."""
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,14 +15,14 @@ from pydantic_core import ErrorDetails
 
 from spi_analysis.errors import ParameterError, Problem, SpiError, nearest
 
-# Delimited text into rows that are numbered as a person sees them; what is broken is said with its row.
+# Delimited text into rows, numbered as in a spreadsheet; errors name their row.
 
 QUOTE_HINT = "look for a quotation mark in this row that opens a cell and is not closed"
 SAVE_AGAIN = "open it in a spreadsheet program and save it again as CSV (UTF-8)"
 
 
 class BrokenText(ValueError):
-    """Text that is no table. ``row`` is the row as a spreadsheet numbers it."""
+    """Text that is not a table. ``row`` is the row as a spreadsheet numbers it."""
 
     def __init__(self, what: str, row: int | None = None, got: str = "", expected: str = "", hint: str = "") -> None:
         super().__init__(what)
@@ -30,7 +30,7 @@ class BrokenText(ValueError):
 
     @property
     def fields(self) -> dict[str, object]:
-        """What a `Problem` says about it, besides what and where."""
+        """The fields of a `Problem` besides what and where."""
         return {"row": self.row, "got": self.got, "expected": self.expected, "hint": self.hint}
 
 
@@ -63,7 +63,7 @@ def refuse_nul(text: str) -> None:
 
 
 def lines_of(text: str) -> io.StringIO:
-    """The lines as the csv module wants them: only real line ends divide rows, never what Unicode calls a line break.
+    """The lines for the csv module: only real line ends divide rows, never other line breaks of Unicode.
 
     Old Macs ended lines with a carriage return; where there is a newline, a lone carriage return is none.
     """
@@ -97,7 +97,7 @@ def strict_rows(text: str, delimiter: str = ",") -> list[list[str]]:
 
 
 def _swallowed(cell: str, delimiter: str, columns: int) -> bool:
-    """Whether a quoted cell holds as many delimiters as a row: then the quotation mark was never meant to stay open."""
+    """Whether a quoted cell holds as many delimiters as a row, which means that a quotation mark was not closed."""
     return ("\n" in cell or "\r" in cell) and cell.count(delimiter) >= max(2, columns - 1)
 
 
@@ -142,7 +142,7 @@ def _row_at(content: bytes, position: int) -> int:
 Model = TypeVar("Model", bound=BaseModel)
 
 
-# Keys that files of earlier versions have, and what became of them.
+# Keys of files of earlier versions, and their replacements.
 RETIRED_KEYS = {
     "target": "targets stand in params/targets.csv, one row per institution (or nasional), year and source",
     "national_target": "targets stand in params/targets.csv, one row per year and source, institution_id nasional",
@@ -154,7 +154,7 @@ RETIRED_KEYS = {
 
 
 class Wrong(ValueError):
-    """What a model's own check raises; `validate` turns it into a Problem with file and key.
+    """Raised by a model's own check; `validate` turns it into a Problem with file and key.
 
     ``key``: below the model that was being checked.
     """
@@ -164,7 +164,7 @@ class Wrong(ValueError):
         self.what, self.got, self.expected, self.hint, self.key = what, _short(got), str(expected), hint, key
 
 
-# The reader written in C, where PyYAML brings it: ten times faster.
+# The C reader, where PyYAML has it, is ten times faster.
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """A safe loader that refuses a key given twice (YAML itself silently keeps the last)."""
 
@@ -212,7 +212,7 @@ def read_yaml(path: Path, shown_as: str | None = None) -> dict[str, Any]:
 
 
 def _row_of(error: Exception, text: str) -> int | None:
-    """The line an error of the YAML reader is about."""
+    """The line of an error of the YAML reader."""
     mark = getattr(error, "problem_mark", None)
     if mark:
         return int(mark.line) + 1
@@ -250,7 +250,7 @@ def read_csv_table(path: Path, error: type[SpiError] = ParameterError, shown_as:
 
 
 def uneven_rows(table: CsvTable, file: str) -> list[Problem]:
-    """One problem per row that has more or fewer cells than the header: its values may stand in the wrong columns."""
+    """One problem per row with more or fewer cells than the header, since its values may be in the wrong columns."""
     return [
         Problem(
             f"the row has {'more' if cells > len(table.header) else 'fewer'} cells than the header",
@@ -265,13 +265,13 @@ def uneven_rows(table: CsvTable, file: str) -> list[Problem]:
 
 
 class ProblemCollector:
-    """Runs loaders one after another and keeps their problems, so that all of them are said at once."""
+    """Runs loaders one after another and collects their problems, to report all of them at once."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
     def __call__(self, load: Callable[[], Any]) -> Any:
-        """What the loader gives, or None where it fails."""
+        """The result of the loader, or None where it fails."""
         try:
             return load()
         except ParameterError as error:
@@ -285,7 +285,7 @@ class ProblemCollector:
 
 
 def validate(model: type[Model], data: Any, file: Path | str) -> Model:
-    """Build the model, or say everything that is wrong with the data: file, key, got, expected, nearest name."""
+    """Build the model, or raise all problems of the data: file, key, got, expected, nearest name."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -345,17 +345,17 @@ def _short(value: object, limit: int = 80) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """The path as people know it: from params/ on, never a machine's full path."""
+    """The path from params/ on, never a machine's full path."""
     parts = path.parts
     start = len(parts) - 1 - parts[::-1].index("params") if "params" in parts else len(parts) - 1
     return str(Path(*parts[start:]))
 
 
-# What all parameter models share: frozen, no unknown keys, and a source for every judgement.
+# The base of all parameter models: frozen, no unknown keys, and a source for every judgement.
 
 # The code of a language, such as jv (ISO 639); beside Indonesian and English a round may have any.
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-# A group of respondents; which there are, a round says.
+# The code of a group of respondents; a round defines which there are.
 Source = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -364,9 +364,16 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with other values where ``update`` has some; what was computed from the old ones is not copied."""
+        made = super().model_copy(update=update, deep=deep)
+        for name in set(made.__dict__) - set(type(self).model_fields):
+            del made.__dict__[name]
+        return made
+
 
 class Text(Frozen):
-    """The same words in Indonesian and English, and in whatever other language somebody has written them."""
+    """A text in Indonesian and English, and in any other language that is given."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[Language, str]
@@ -375,26 +382,26 @@ class Text(Frozen):
     en: str
 
     def get(self, language: Language) -> str | None:
-        """The words in a language; None where nobody has written them."""
+        """The text in a language; None where it is missing."""
         return self.by_language().get(language)
 
     def __getitem__(self, language: Language) -> str:
-        """The words in a language; English where there are none."""
+        """The text in a language; in English where it is missing."""
         return self.get(language) or self.en
 
     def by_language(self) -> dict[Language, str]:
-        """All that is written."""
+        """The texts by language."""
         return {"id": self.id, "en": self.en, **self.__pydantic_extra__}
 
 
 class Cited(Frozen):
-    """Values whose source is named on a page: ``cite`` is how."""
+    """Values whose source is named on a page, in the words of ``cite``."""
 
     cite: Text
 
 
 class Judgement(Frozen):
-    """A group of values somebody decided: who or what says so (``source``), and when (``as_of``)."""
+    """A group of values that somebody decided, with ``source`` and date (``as_of``)."""
 
     source: str
     as_of: dt.date

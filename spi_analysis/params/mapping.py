@@ -1,4 +1,4 @@
-"""How the files of institutions and vendors name things: headers, values, words that mean "nothing".
+"""Mappings of the headers and words in files of institutions and vendors, such as words that mean "nothing".
 
 A mapping is a parameter like any other. The defaults stand in ``params/mappings/``, one file per kind (``MODELS``);
 ``params/mappings/<institution_id>.yaml`` and a file given by hand are overlaid on them, so that the next
@@ -24,13 +24,13 @@ from spi_analysis.params.workspace import Workspace
 # Words of a mapping file: compared without case and punctuation, each with one meaning, overlaid on one another.
 
 Words = tuple[str, ...]
-# In ASCII, which most cells are in, everything but letters and digits.
+# In ASCII text (most cells): everything but letters and digits.
 _BLANKS = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
 @lru_cache(maxsize=100_000)
 def normalised(text: str) -> str:
-    """A text as it is compared: small letters without accents; all else between words is one space."""
+    """A text in the form for comparison: small letters without accents; everything else between words is one space."""
     if text.isascii():
         return " ".join(text.lower().translate(_BLANKS).split())
     bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
@@ -44,7 +44,7 @@ def codes_by_word(words: dict[Any, Words]) -> dict[str, Any]:
 
 
 def require_disjoint(words: dict[Any, Words]) -> dict[Any, Words]:
-    """The same words, if none stands for two things."""
+    """The same words, if each has one meaning only."""
     seen: dict[str, Any] = {}
     for code, listed in words.items():
         for word in listed:
@@ -98,6 +98,7 @@ FrameField = Literal[
     "service",
     "service_date",
     "expert_group",
+    "nominator",
     "ignored",
 ]
 DateField = Literal["birth_date", "start_date", "unit_start_date", "service_date"]
@@ -105,18 +106,24 @@ TimeField = Literal["at", "started_at", "completed_at"]
 DateOrder = Literal["day_first", "month_first"]
 EventField = Literal["token", "phone", "event", "at", "channel", "error", "ignored"]
 ContactField = Literal["token", "phone", "email", "opted_out", "ignored"]
-ResponseField = Literal["token", "started_at", "completed_at", "ignored"]
+ResponseField = Literal["token", "phone", "started_at", "completed_at", "mode", "ignored"]
 PositionClass = Literal["top_official", "structural", "functional", "staff", "non_asn"]
 ExpertGroup = Literal["auditor", "ombudsman", "journalist", "academic", "ngo", "business", "retired_official", "other"]
+Nominator = Literal["institution", "commission"]
 EventName = Literal[
     "sent", "delivered", "read", "started", "completed", "refused", "opted_out", "invalid_number", "ineligible"
 ]
 Channel = Literal["whatsapp", "email", "web"]
+# How an answer was given: by oneself over the web, or to an interviewer.
+Interview = Literal["telephone", "face_to_face"]
+Mode = Literal["web", "telephone", "face_to_face"]
+# Whose answers they are: people who were drawn, or whoever found an open link.
+AnswerStream = Literal["probability", "open"]
 Kind = Literal["frame", "events", "responses", "contacts"]
 
 
 class HeaderRules(Judgement):
-    """How the header row is found, and how far a misspelt header may be from a known one."""
+    """Rules to find the header row, and the largest distance of a misspelt header from a known one."""
 
     search_rows: Count
     min_matches: Count
@@ -126,8 +133,9 @@ class HeaderRules(Judgement):
 
 class PhoneRules(Judgement):
     """Whose numbering plan holds (``region``: ISO 3166 code; the plan is that of libphonenumber), and how a mobile
-    number begins after the country code (``mobile``), by which it is told from an office's and from what people type
-    before it. A number that ends in ``rounded_zeros`` zeros has lost its end in a spreadsheet (8,12346E+11).
+    number begins after the country code (``mobile``), which distinguishes it from an office's number and from text
+    typed before it. A number that ends in ``rounded_zeros`` zeros has lost its last digits in a spreadsheet
+    (8,12346E+11).
     """
 
     region: str
@@ -154,7 +162,7 @@ class PhoneRules(Judgement):
 
 
 class PlausibleRules(Judgement):
-    """Outside these limits a value counts as a slip of the pen, and so as unknown."""
+    """Outside these limits a value counts as a typing error, and so as unknown."""
 
     min_age: Count
     max_age: Count
@@ -162,7 +170,7 @@ class PlausibleRules(Judgement):
 
 
 class NonDataRowRules(Judgement):
-    """Rows of a list that are not people: totals, and what is signed below in at most ``max_cells`` cells a row."""
+    """Rows of a list that are not people: totals, and signatures below in at most ``max_cells`` cells a row."""
 
     totals: Words
     footers: Words
@@ -172,8 +180,9 @@ class NonDataRowRules(Judgement):
 class UnitRules(Judgement):
     """When two spellings are the same unit.
 
-    ``common_words`` say what kind of unit it is; a slip in one of them is a slip. Any other word may be
-    a place: there a slip needs a spelling that is rare beside the other (``rare_share`` of its rows, or one row).
+    ``common_words`` name the kind of unit; a small difference in one of them is a typing error. Any other word may be a
+    place: there a difference counts as a typing error only if one spelling is rare beside the other (``rare_share`` of
+    its rows, or one row).
     """
 
     abbreviations: dict[str, str]
@@ -182,9 +191,9 @@ class UnitRules(Judgement):
 
 
 class NameRules(Judgement):
-    """When two names are clearly those of different people: a word of one is like no word of the other.
+    """When two names clearly belong to different people: a word of one is similar to no word of the other.
 
-    ``perhaps`` are names of people that are also words for nothing ("Nihil"): who has a number is a person.
+    ``perhaps`` are names of people that also mean "nothing" ("Nihil"): a row with a number is a person.
     """
 
     titles: Words
@@ -193,10 +202,10 @@ class NameRules(Judgement):
 
 
 class DateRules(Judgement):
-    """Whether the day or the month stands first in a column: its own cells say it, and all its rows follow.
+    """Whether the day or the month stands first in a column: decided by its cells, for all its rows.
 
-    ``otherwise`` holds where no cell decides it. Where cells contradict each other the column is doubtful, unless
-    no more than ``slip_share`` of those that decide it do; ``order`` says what a doubtful column is, by field.
+    ``otherwise`` holds where no cell decides it. Where cells contradict each other the column is ambiguous, unless at
+    most ``slip_share`` of the deciding cells do; ``order`` sets the order of an ambiguous column, by field.
     """
 
     otherwise: DateOrder
@@ -205,16 +214,18 @@ class DateRules(Judgement):
 
 
 class NumberRules(Judgement):
-    """Employee numbers that lost their end in a spreadsheet show in their column: too many fit its steps.
+    """Employee numbers that lost their last digits in a spreadsheet are recognised in their column.
 
-    ``chance`` is how unlikely that must be for true numbers before they are held to be damaged.
+    Too many of them are then multiples of the rounding step.
+
+    ``chance`` is the probability under true numbers below which they are treated as damaged.
     """
 
     chance: Annotated[float, Field(gt=0, lt=0.5)]
 
 
 class SheetRules(Judgement):
-    """Sheets that nobody may have meant to send: hidden ones, those named after another institution or year.
+    """Sheets that may have been sent by mistake: hidden ones, those named after another institution or year.
 
     ``take`` names sheets that are read nevertheless.
     """
@@ -240,6 +251,8 @@ class FrameMapping(Judgement):
     sex: dict[Literal["female", "male"], Words]
     main_work: dict[Literal["main", "other"], Words]
     expert_groups: dict[ExpertGroup, Words]
+    # Words of a list's column that says who put a name on it; a file without them knows none.
+    nominators: dict[Nominator, Words] = Field(default_factory=dict)
     nothing: Words
     stray: NonDataRowRules
     phones: PhoneRules
@@ -250,7 +263,9 @@ class FrameMapping(Judgement):
     employee_numbers: NumberRules
     sheets: SheetRules
 
-    @field_validator("fields", "sources", "positions", "echelons", "employment", "sex", "main_work", "expert_groups")
+    @field_validator(
+        "fields", "sources", "positions", "echelons", "employment", "sex", "main_work", "expert_groups", "nominators"
+    )
     @classmethod
     def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
         return require_disjoint(words)
@@ -282,7 +297,7 @@ class FrameMapping(Judgement):
 
 
 class TimeRules(Judgement):
-    """Time zone of the store, and how far outside fieldwork a time may lie without a remark."""
+    """Time zone of the store, and how far outside fieldwork a time may lie without being flagged."""
 
     zone: str
     tolerance_days: Annotated[int, Field(ge=0)]
@@ -300,8 +315,8 @@ class TimeRules(Judgement):
 class EventMapping(Judgement):
     """Logs of contact events, as vendors export them.
 
-    ``errors``: what a message that failed tells of its person, by the platform's code or words; "not_sent" tells
-    nothing (a limit, an unpaid bill, a template that was refused).
+    ``errors``: what a failed message means for its person, by the platform's code or words; "not_sent" means nothing (a
+    limit, an unpaid bill, a template that was refused).
     """
 
     header: HeaderRules
@@ -331,19 +346,21 @@ class EventMapping(Judgement):
 class ResponseMapping(Judgement):
     """Answers, as the survey platform exports them. ``items`` gives other column names of an item code.
 
-    ``answers`` gives further words for the codes of a scale of the instrument: what a cell or a label may say.
+    ``modes``: the words of a column that says how an answer was given. ``answers`` gives further words for the codes
+    of a scale of the instrument: what a cell or a label may say.
     """
 
     header: HeaderRules
     fields: dict[ResponseField, Words]
     required: tuple[tuple[ResponseField, ...], ...]
     items: dict[str, Words]
+    modes: dict[Mode, Words] = Field(default_factory=dict)
     answers: dict[str, dict[int, Words]] = Field(default_factory=dict)
     nothing: Words
     dates: DateRules
     times: TimeRules
 
-    @field_validator("fields", "items")
+    @field_validator("fields", "items", "modes")
     @classmethod
     def _words_are_apart(cls, words: dict[Any, Words]) -> dict[Any, Words]:
         return require_disjoint(words)
@@ -355,7 +372,7 @@ class ResponseMapping(Judgement):
 
 
 class ContactMapping(Judgement):
-    """Numbers and addresses that were put right after the draw, and objections."""
+    """Numbers and addresses that were corrected after the draw, and objections."""
 
     header: HeaderRules
     fields: dict[ContactField, Words]

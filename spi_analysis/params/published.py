@@ -1,4 +1,4 @@
-"""What is known of the published years: weights, official means, the rules that made their categories."""
+"""Parameters of the published years: weights, official means, rules of their categories."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import ParameterError
+from spi_analysis.params.index_rules import CategoryParams, SourceWeights
 from spi_analysis.params.loading import Cited, Frozen, Judgement, Source, Text, Wrong
-from spi_analysis.params.round import CategoryParams, SourceWeights
 
 
 class Spread(Frozen):
@@ -62,7 +62,7 @@ class YearsModelParams(Judgement):
     """The hierarchical model of the published years.
 
     ``persistence``: what is left of a change a year later (AR(1)); ``min_institutions``: fewer of a type are not
-    modelled; ``false_discovery``: share of false ones among the moves that are said to stand out.
+    modelled; ``false_discovery``: share of false ones among the changes that are reported as beyond noise.
     """
 
     persistence: Annotated[float, Field(gt=0, lt=1)]
@@ -85,16 +85,58 @@ class TypeSpread(Frozen):
 
 
 class ChanceParams(Judgement):
-    """What chances count with beside this round's answers.
+    """Parameters of the chances besides this round's answers.
 
     ``panel_sd``: standard deviation of experts inside a panel, in points, worth ``panel_df`` degrees of freedom of a
-    panel's own; ``mean_move``: how far the mean of a type moves in a year, in points.
+    panel's own; ``mean_move``: standard deviation of the yearly change of the mean of a type, in points.
     """
 
     panel_sd: Annotated[float, Field(gt=0)]
     panel_df: Annotated[float, Field(gt=0)]
     mean_move: Annotated[float, Field(ge=0)]
     types: dict[str, TypeSpread]
+
+
+class EffectParams(Judgement):
+    """How the effect of actions is judged.
+
+    ``low_share``: the lowest share of a type that is told how many rise by themselves; ``least_validated``: of a
+    recommendation's actions, from which an institution has acted; ``false_alarms``: chance that no effect is called one
+    (one-sided), of all recommendations together; ``rose_already``: chance that institutions which did not rise before
+    they acted are said to have; ``false_discovery``: share of false ones among the recommendations
+    that are said to have worked; ``power``: with which an effect ought to be found; ``min_acting``, ``min_others``:
+    fewer are not compared (others: of a type and year); ``followed_up``: share that acts in a usual year; ``numbers``:
+    of acting institutions, for which the smallest effect that can be found is shown.
+    """
+
+    low_share: Annotated[float, Field(gt=0, lt=0.5)]
+    least_validated: Annotated[float, Field(gt=0, le=1)]
+    false_alarms: Annotated[float, Field(gt=0, lt=0.5)]
+    rose_already: Annotated[float, Field(gt=0, lt=0.5)]
+    false_discovery: Annotated[float, Field(gt=0, lt=0.5)]
+    power: Annotated[float, Field(gt=0.5, lt=1)]
+    min_acting: Annotated[int, Field(ge=2)]
+    min_others: Annotated[int, Field(ge=3)]
+    followed_up: Annotated[float, Field(gt=0, lt=1)]
+    numbers: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
+
+
+class ExpertPlanParams(Judgement):
+    """What is planned with when experts are weighed against more answers of others.
+
+    ``cost``: of an expert, in invitations; ``half_width``: aimed for, of the index in points; ``others_sd``: standard
+    deviation of people's scores in the other sources, in points (that of experts: ``chances.panel_sd``); ``numbers`` of
+    experts that are shown; ``most``: experts on the longest list; ``names``: on a list that experts could be drawn from
+    where the institution has none yet; ``kinds_agree``: correlation of the scores of experts of one kind.
+    """
+
+    cost: Annotated[float, Field(gt=0)]
+    half_width: Annotated[float, Field(gt=0)]
+    others_sd: Annotated[float, Field(gt=0)]
+    numbers: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
+    most: Annotated[int, Field(ge=2)]
+    names: Annotated[int, Field(ge=2)]
+    kinds_agree: Annotated[float, Field(ge=0, lt=1)]
 
 
 class CategoryRule(CategoryParams):
@@ -110,12 +152,12 @@ class CategoryRule(CategoryParams):
         return self
 
     def holds(self, year: int) -> bool:
-        """Whether the categories of this year are made by this rule."""
+        """Whether this rule holds for a year."""
         return self.first <= year and (self.last is None or year <= self.last)
 
 
 class PublishedYears(Judgement, Cited):
-    """All published years, the rules that made their categories, and how close a recomputed index must come.
+    """All published years, the rules of their categories, and the tolerance of a recomputed index.
 
     A survey that has not been published yet has neither years nor rules.
     """
@@ -123,8 +165,12 @@ class PublishedYears(Judgement, Cited):
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_national: Annotated[int, Field(ge=1)]
     model: YearsModelParams
-    # Without it every index is as likely as any other before the answers are in.
+    # Without it the prior of the index is flat.
     chances: ChanceParams | None = None
+    # Without it nothing is said of actions and their effect.
+    effect: EffectParams | None = None
+    # Without it (or without chances) no number of experts is proposed.
+    experts: ExpertPlanParams | None = None
     categories: list[CategoryRule]
     years: dict[int, PublishedYear]
 
@@ -183,7 +229,7 @@ class PublishedYears(Judgement, Cited):
         return {year for year, known in self.years.items() if known.mode_break}
 
     def same_design(self, year: int) -> bool:
-        """Whether a year's survey was made as today's: not in another mode, nor with an error known to be another."""
+        """Whether a year's survey had the current design: neither another mode nor a noise variance of its own."""
         return year not in self.mode_breaks() | self.own_noise()
 
     def own_noise(self) -> set[int]:
@@ -198,7 +244,7 @@ class Aliases(Judgement):
 
     @model_validator(mode="after")
     def _one_step_to_the_present(self) -> Aliases:
-        """A name in use now is nobody's other name, and an other name belongs to one institution."""
+        """A current name is no other name of an institution, and each other name belongs to one institution."""
         others = [other for listed in self.aliases.values() for other in listed]
         chained = sorted(set(others) & set(self.aliases))
         if chained:

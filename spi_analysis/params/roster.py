@@ -1,4 +1,4 @@
-"""The roster of institutions, and what is decided per institution in a round."""
+"""The roster of institutions, and decisions per institution in a round."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spi_analysis.params.loading import Frozen, Wrong, read_csv_table, shown_pat
 NAMED_CORRECTIONS = ("correction_conduct", "correction_facts")
 OTHER_CORRECTION = "correction_other"
 CORRECTIONS = (*NAMED_CORRECTIONS, OTHER_CORRECTION)
-# Columns that files of earlier versions have, and what became of them.
+# Columns of files of earlier versions, and their replacements.
 RETIRED_COLUMNS = {
     "mode_adjustment": "now called correction_other; leave it out where there is none",
     "local_target": "targets stand in params/targets.csv, one row per institution, year and source",
@@ -55,7 +55,7 @@ class Province(Frozen):
 
 
 class ComponentScore(Frozen):
-    """What an institution reached in a component of the index that no answers make, 0 to 100; a constant without se."""
+    """An institution's score, 0 to 100, in a component of the index that has no answers; without se a constant."""
 
     institution_id: str
     component: str
@@ -65,7 +65,7 @@ class ComponentScore(Frozen):
 
 
 class InstitutionInputs(Frozen):
-    """What the commission decides for one institution in a round: corrections, release; scores of components.
+    """Decisions of the commission for one institution in a round: corrections, release; scores of components.
 
     Corrections are index points that are subtracted; their rules are not published, so they are inputs, taken as
     constants unless a standard error is given (``..._se``). ``correction_other`` is the third correction of 2022.
@@ -124,7 +124,8 @@ class Roster(Frozen):
                 file="params/institutions.csv",
                 column="institution_id",
                 got=institution_id,
-                expected="a code of the roster",
+                expected="a code of the roster; a new institution gets a row there: "
+                + ", ".join(Institution.model_fields),
                 hint=nearest(institution_id, self.institutions),
             ) from None
 
@@ -148,7 +149,7 @@ def load_provinces(path: Path) -> dict[str, Province]:
 
 
 def load_inputs(path: Path, roster: Roster) -> dict[str, InstitutionInputs]:
-    """Read what was decided per institution in a round; every code must be in the roster."""
+    """Read the decisions per institution in a round; every code must be in the roster."""
     return {row.institution_id: row for row in read_rows(path, InstitutionInputs, roster)}
 
 
@@ -169,7 +170,8 @@ def read_rows(
 ) -> list[Row]:
     """Validate every row; all problems of the file together. With a roster, every code must be in it (or ``besides``).
 
-    ``key``: what may stand in the file once only; ``column``: what holds the code that a row is called by.
+    ``key``: the field whose values must be unique in the file; ``column``: the column with the code that names a row in
+    messages.
     """
     shown, table = shown_path(path), read_csv_table(path)
     problems = _wrong_columns(table.header, model, shown) + uneven_rows(table, shown)
@@ -200,7 +202,7 @@ def read_rows(
 
 
 def _wrong_columns(header: list[str], model: type[BaseModel], file: str) -> list[Problem]:
-    """Columns that are missing or mean nothing: said once, not for each row."""
+    """Missing and unknown columns: reported once, not for each row."""
     fields = {name: field for name, field in model.model_fields.items() if name != "components"}
     needed = [name for name, field in fields.items() if field.is_required()]
     unknown = [name for name in header if name and name not in fields]

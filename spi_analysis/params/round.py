@@ -3,37 +3,62 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+import math
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from spi_analysis.errors import ParameterError, nearest
-from spi_analysis.params.loading import Cited, Frozen, Judgement, Language, Source, Text, Wrong
-from spi_analysis.params.mapping import EventName
-from spi_analysis.params.roster import CORRECTIONS, InstitutionType
-from spi_analysis.params.sources import Count, KnownColumn, Share, SourceParams, unique, with_judgement_of
+from spi_analysis.errors import nearest
+from spi_analysis.params.index_rules import (
+    CategoryParams,
+    IndexParams,
+)
+from spi_analysis.params.instrument import Arm
+from spi_analysis.params.loading import Frozen, Judgement, Language, Source, Text, Wrong
+from spi_analysis.params.mapping import EventName, Interview, Mode
+from spi_analysis.params.sources import (
+    ComparisonParams,
+    Count,
+    DrawParams,
+    KnownColumn,
+    Share,
+    SourceParams,
+    unique,
+    with_judgement_of,
+)
 
-# What if the nonrespondents differ, and what if answers were coached: the judgements behind both checks.
+# Judgements of the sensitivity analysis for nonresponse and of the conduct checks.
 
 Phi = Annotated[float, Field(ge=0, le=1)]
+LogOdds = Annotated[float, Field(gt=0, le=2)]
 Known = Annotated[list[KnownColumn], Field(min_length=1), AfterValidator(unique)]
 
 
 class SensitivityParams(Judgement):
-    """Proxy pattern-mixture analysis and early against late answers.
+    """What if nonrespondents differ: log-odds of nonresponse, proxy pattern mixtures, early against late answers.
 
+    ``log_odds`` not to answer per standard deviation that somebody's score is lower, rising; the last one is what pages
+    speak of.
     ``proxy`` names what the list tells of everyone, per probability source; a category with fewer respondents than
     ``min_level_respondents`` is not told apart. Below ``least_correlation`` of proxy and score phi = 1 says nothing.
     An answer is late from the reminder with number ``late_from_reminder`` on.
     """
 
+    log_odds: Annotated[list[LogOdds], Field(min_length=1)]
     phis: Annotated[list[Phi], Field(min_length=2)]
     least_correlation: Share
     proxy: dict[Source, Known]
     min_level_respondents: Count
     late_from_reminder: Count
+
+    @field_validator("log_odds")
+    @classmethod
+    def _rising(cls, log_odds: list[float]) -> list[float]:
+        if log_odds != sorted(set(log_odds)):
+            raise Wrong("the log-odds are out of order", log_odds, "rising values above 0", "try [0.1, 0.25, 0.5]")
+        return log_odds
 
     @field_validator("phis")
     @classmethod
@@ -48,8 +73,8 @@ class ConductParams(Judgement):
 
     ``alpha``: chance that honest answers raise any flag in an institution. ``near_duplicate``: share of equal answers
     from which on two questionnaires are near-duplicates. ``straight_line``: share of equal codes in one questionnaire.
-    ``speeder_share``: of the median time. ``score_block``: at least so many people of about the same score are shuffled
-    among each other, of whom at most the share ``most_of_one_unit`` is of one unit.
+    ``speeder_share``: of the median time. ``score_block``: the least number of people of about the same score within
+    whom units are permuted, of whom at most the share ``most_of_one_unit`` is of one unit.
     """
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)]
@@ -64,122 +89,41 @@ class ConductParams(Judgement):
     min_answered_share: Share
 
 
+class CoachingParams(Judgement):
+    """Comparison of an institution's answers with those of all other institutions at equal score.
+
+    ``min_institutions``: the least number that says what is usual. ``min_answers`` of a source in an institution.
+    People are compared inside ``score_classes``, each in ``tendency_classes`` of about equal tendency to tick high.
+    ``tail_df``: degrees of freedom of the t distribution that gives the chances. ``false_discovery``: share of false
+    ones among the institutions that are flagged. ``surge_hours``: within which answers come together.
+    """
+
+    min_institutions: Annotated[int, Field(ge=30)]
+    min_answers: Annotated[int, Field(ge=10)]
+    score_classes: Annotated[int, Field(ge=2, le=50)]
+    tendency_classes: Count
+    tail_df: Annotated[float, Field(ge=3)]
+    false_discovery: Annotated[float, Field(gt=0, lt=0.5)]
+    surge_hours: Count
+
+
 # House rule for personal data: nothing on fewer people than this, whatever a round says.
 LEAST_CELL, LEAST_PANEL = 10, 3
-# And nothing hidden told more closely than this: points of a score, people of a count.
+# Least width of the limits of a hidden figure: points of a score, people of a count.
 LEAST_POINTS, LEAST_PEOPLE = 10.0, 3
-# Number of experts -> first step of their standard deviation. Simulated (make attack): no expert's answer is then told
-# within 10 points in more than 5 % of panels, to an outsider or to a member who knows the own one.
+# Number of experts -> first step of their standard deviation. Simulated (make attack): in at most 5 % of panels can an
+# outsider, or a member who knows the own answer, find an expert's answer to within 10 points.
 PANEL_STEPS, PANEL_GROWTH = {LEAST_PANEL: 24.0, 4: 20.0, 5: 16.0, 8: 11.0}, 1.25
-# Fewer replicates say nothing about a variance; more than this is a slip of the pen.
+# Fewer replicates cannot estimate a variance; more than this is a typing error.
 REPLICATES = (20, 10_000)
-# A comparison over more years than this is a slip of the pen.
+# A comparison over more years than this is a typing error.
 MOST_YEARS_BACK = 10
 FinalInRound = Literal["refused", "ineligible", "broken_off"]
 Disposition = Literal["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
 
 
-class ComponentParams(Frozen):
-    """A part of the index that no answers make, such as a score of documents: an input per institution, 0 to 100."""
-
-    label: Text
-    weight: Share
-
-
-class SourceWeights(Judgement):
-    """How the scores of the sources, and components beside them, make an index."""
-
-    source_weights: Annotated[dict[Source, Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
-    components: dict[Source, ComponentParams] = Field(default_factory=dict)
-    decimals: Annotated[int, Field(ge=0, le=6)]
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Weight of every source and component."""
-        return {**self.source_weights, **{name: part.weight for name, part in self.components.items()}}
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> SourceWeights:
-        if twice := sorted({*self.components} & {*self.source_weights, *CORRECTIONS}):
-            raise Wrong("a component is named like a source or a correction", ", ".join(twice), "a name of its own")
-        total = sum(self.weights.values())
-        if abs(total - 1) > 1e-9:
-            raise Wrong(
-                "the source weights do not sum to 1",
-                f"sum {total:.6g}",
-                f"{' + '.join(self.weights)} = 1",
-                key="source_weights",
-            )
-        return self
-
-
-class IndexParams(SourceWeights, Cited):
-    """The index of a round."""
-
-
-class CategoryLevel(Frozen):
-    """One category; it holds indices below ``below`` (the top one has no limit)."""
-
-    code: str
-    label: Text
-    below: float | None = None
-    colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-
-
-class TypeSpread(Frozen):
-    """Mean and standard deviation of the index over the institutions of a type, in points."""
-
-    mean: Annotated[float, Field(ge=0, le=100)]
-    sd: Annotated[float, Field(gt=0, le=50)]
-
-
-class CategoryParams(Judgement, Cited):
-    """Categories from the lowest to the highest; they apply to the index rounded to its published decimals.
-
-    ``by_type``: where it is given, the limits are not points but standard deviations from the mean of the
-    institution's type; `of_type` gives the points.
-    """
-
-    levels: list[CategoryLevel]
-    by_type: dict[InstitutionType, TypeSpread] = Field(default_factory=dict)
-
-    def of_type(self, kind: InstitutionType) -> CategoryParams:
-        """The categories of an institution of a type, with limits in points: mean + limit x SD.
-
-        Raises
-        ------
-        ParameterError   limits are by type, and of this one no mean and SD are given.
-        """
-        if not self.by_type:
-            return self
-        if kind not in self.by_type:
-            raise ParameterError(
-                "no mean and standard deviation are given for a type of institution",
-                key=f"categories.by_type.{kind}",
-                got=", ".join(self.by_type),
-                expected=f"also {kind}",
-            )
-        spread = self.by_type[kind]
-        levels = [
-            level if level.below is None else level.model_copy(update={"below": spread.mean + level.below * spread.sd})
-            for level in self.levels
-        ]
-        return self.model_copy(update={"levels": levels, "by_type": {}})
-
-    @field_validator("levels")
-    @classmethod
-    def _ascending(cls, levels: list[CategoryLevel]) -> list[CategoryLevel]:
-        limits = [level.below for level in levels]
-        if not limits or limits[-1] is not None or None in limits[:-1]:
-            raise Wrong("only the last category may (and must) be without a limit", limits, "e.g. 73, 78, none")
-        bounded = [limit for limit in limits if limit is not None]
-        if bounded != sorted(set(bounded)):
-            raise Wrong("the thresholds are out of order", bounded, "rising limits", f"try {sorted(set(bounded))}")
-        return levels
-
-
 class AuditParams(Judgement):
-    """From where on a list goes back to the institution: shares of people, per source and unit."""
+    """Limits above which an institution has to correct its list: shares of people, per source and unit."""
 
     min_coverage: Share
     max_coverage: Annotated[float, Field(ge=1)]
@@ -188,7 +132,7 @@ class AuditParams(Judgement):
 
 
 class FrameParams(Judgement):
-    """How list rows are classed."""
+    """How rows of a list are classified."""
 
     audit: AuditParams
     age_limits: list[Annotated[int, Field(ge=15, le=100)]]
@@ -201,20 +145,28 @@ class FrameParams(Judgement):
             raise Wrong("the age limits are out of order", limits, "rising ages", f"try {sorted(set(limits))}")
         return limits
 
+    @property
+    def age_labels(self) -> list[str]:
+        """Labels of the age groups, such as <30, 30-39, 40-49, 50+; without limits there is one group."""
+        if not self.age_limits:
+            return ["all"]
+        between = [f"{low}-{high - 1}" for low, high in pairwise(self.age_limits)]
+        return [f"<{self.age_limits[0]}", *between, f"{self.age_limits[-1]}+"]
+
 
 class Expected(Frozen):
-    """What is expected of a coefficient before the data, and how far an institution may be from it."""
+    """Prior mean and standard deviation of a coefficient."""
 
     mean: float
     sd: Annotated[float, Field(gt=0)]
 
 
 class ForecastParams(Judgement):
-    """What is known before of how answers come in, in logarithms of the share of those who have not answered.
+    """Prior of the forecast of answers, in logarithms of the weekly share of nonrespondents who answer.
 
     ``by_age``: from week to week after a message; ``first_reminder``: from the invitation to the first reminder;
     ``later_reminder``: from a reminder to the next. ``dispersion``: variance of a week's answers over their mean,
-    which counts as much as ``dispersion_weeks`` weeks of data.
+    with the weight of ``dispersion_weeks`` weeks of data.
     """
 
     by_age: Expected
@@ -224,20 +176,51 @@ class ForecastParams(Judgement):
     dispersion_weeks: Annotated[float, Field(ge=0)]
 
 
+class InterviewWave(Frozen):
+    """A week in which interviewers ask those who have not answered."""
+
+    week: Annotated[int, Field(ge=1)]
+    mode: Interview
+
+
+class PublicationParams(Judgement):
+    """Who answers for the reports, under which terms they may be used, and of which day this version is.
+
+    ``contact`` stands on the report of an institution, ``national_contact`` (without one: the publisher) on the pages
+    of all institutions. An institution that publishes its own report names another publisher in its overrides.
+    """
+
+    publisher: Text
+    contact: Text
+    national_contact: Text | None = None
+    licence: Text
+    day: dt.date
+
+    @property
+    def contact_for_all(self) -> Text:
+        """Who is asked about pages of all institutions."""
+        return self.national_contact or self.publisher
+
+
 class FieldworkParams(Judgement):
     """When invitations go out and answers close, and in which weeks after the start reminders follow.
 
+    ``interviews``: weeks in which nonrespondents are asked by another mode, instead of a message.
     ``no_invitation_after``: what keeps somebody out of an invitation file that is written again. An answer and an
-    objection always do.
+    objection always do. ``tokens``: whether the questionnaire knows people by another token than the sender of the
+    invitations (decision 0020).
     """
 
     start: dt.date
     end: dt.date
     reminder_weeks: list[Count]
+    interviews: tuple[InterviewWave, ...] = ()
     forecast: ForecastParams
+    # A file that says nothing is of a round that began when there was one.
+    tokens: Literal["one", "two"] = "one"
     # For every number that is to be looked up, so many of people who were not drawn stand in the institution's list.
     others_to_check: Annotated[int, Field(ge=0)] = 1
-    # A refusal and ineligibility are final in a round; who broke off holds the link already, and needs a reminder.
+    # A refusal and ineligibility are final in a round; people who broke off have the link already and need a reminder.
     no_invitation_after: tuple[FinalInRound, ...] = ("refused", "ineligible", "broken_off")
 
     @model_validator(mode="after")
@@ -245,6 +228,20 @@ class FieldworkParams(Judgement):
         if self.end <= self.start:
             raise Wrong("fieldwork ends before it starts", self.end, f"after {self.start}")
         return self
+
+    @model_validator(mode="after")
+    def _weeks_are_apart(self) -> FieldworkParams:
+        weeks = [*self.reminder_weeks, *(wave.week for wave in self.interviews)]
+        if twice := sorted({week for week in weeks if weeks.count(week) > 1}):
+            raise Wrong("a week has two reminders or interviews", twice, "each week once")
+        return self
+
+    @property
+    def contact_weeks(self) -> dict[int, Mode]:
+        """The weeks of all contacts after the invitation, in their order, each with its mode."""
+        weeks: dict[int, Mode] = dict.fromkeys(self.reminder_weeks, "web")
+        weeks |= {wave.week: wave.mode for wave in self.interviews}
+        return dict(sorted(weeks.items()))
 
 
 class DispositionParams(Judgement):
@@ -261,7 +258,8 @@ class DispositionParams(Judgement):
     codes: dict[str, Disposition | dict[Source, Disposition]]
     respondents: Annotated[list[Literal["I", "P"]], Field(min_length=1)]
     min_answered_share: Share
-    # Eligibility is that of the day of the answer: people move and retire. And whoever reports may gain by it.
+    # Eligibility is that of the day of the answer: people move and retire, and the institution that reports may gain by
+    # it.
     ineligible_after_answers: Literal["keep", "drop"] = "keep"
 
     @model_validator(mode="after")
@@ -287,82 +285,15 @@ class DispositionParams(Judgement):
         return code[source] if isinstance(code, dict) else code
 
 
-class CoordinationParams(Judgement):
-    """An earlier round whose people rest (least) or are asked again (most); it shares its public value.
-
-    ``margin``: a further rotation, as a part of the circle, where nobody at all may be asked twice.
-    """
-
-    round: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-    aim: Literal["least", "most"]
-    margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-
-
-class ValueForm(Frozen):
-    """The one way to write a public value that is a number, so that nobody can choose among spellings.
-
-    ``digits``: so many before the point, zeros in front included (None: as many as it takes, and no zero in front);
-    ``decimals``: so many behind a point. No other character.
-    """
-
-    digits: Annotated[int, Field(ge=1, le=40)] | None = None
-    decimals: Annotated[int, Field(ge=0, le=12)] = 0
-
-    def fits(self, value: str) -> bool:
-        """Whether a value is written so."""
-        whole = "(0|[1-9][0-9]*)" if self.digits is None else f"[0-9]{{{self.digits}}}"
-        return re.fullmatch(whole + (rf"\.[0-9]{{{self.decimals}}}" if self.decimals else ""), value) is not None
-
-    @property
-    def example(self) -> str:
-        """A number that is written so."""
-        whole = "7214" if self.digits is None else "7214".zfill(self.digits)[-self.digits :]
-        return whole + ("." + "1750".ljust(self.decimals, "0")[: self.decimals] if self.decimals else "")
-
-
-class DrawParams(Judgement):
-    """The public value that fixes the start of the permanent random numbers; empty until its date has come.
-
-    ``timestamp_server``: address of a service (RFC 3161) that confirms when the draw was announced.
-    """
-
-    public_value_name: Text
-    public_value: str
-    public_value_date: dt.date
-    # Without it a draw cannot be announced: one number could be written in many ways, each with another start.
-    public_value_form: ValueForm | None = None
-    timestamp_server: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-
-    @field_validator("public_value")
-    @classmethod
-    def _plain(cls, value: str) -> str:
-        """The record holds it letter by letter: a quotation mark that a word processor bent gives another draw."""
-        if not value.isascii() or value != value.strip() or '"' in value or "'" in value:
-            expected = "letters, digits, spaces and . , - / of ASCII, without quotation marks"
-            raise Wrong("the public value holds quotation marks, or letters that look like others", value, expected)
-        return value
-
-    coordination: CoordinationParams | None = None
-
-    @model_validator(mode="after")
-    def _in_its_form(self) -> DrawParams:
-        form, value = self.public_value_form, self.public_value
-        if form is not None and value and not form.fits(value):
-            raise Wrong(
-                "the public value is not written in its one form",
-                value,
-                f"a number written like {form.example}",
-                "no mark between thousands, a point before decimals, no other character",
-                key="public_value",
-            )
-        return self
-
-
 class ResponseParams(Judgement):
-    """What response is anticipated from: an earlier round (if there is one), and how much a prior weighs against it."""
+    """Inputs of anticipated response: an earlier round (if there is one), and the weight of a prior.
+
+    ``score_sd``: the standard deviation of people's scores that is anticipated, in points.
+    """
 
     previous_round: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
     prior_invited: Annotated[float, Field(ge=0)]
+    score_sd: Annotated[float, Field(gt=0, le=50)]
 
 
 class ReplicateParams(Judgement):
@@ -374,7 +305,7 @@ class ReplicateParams(Judgement):
 
 
 class DisclosureParams(Judgement):
-    """What is too small to be shown, and how closely what is hidden may be told.
+    """Thresholds of disclosure control.
 
     ``min_points``, ``min_people``: the least width of the limits that can be worked out for a hidden score or count.
     A panel's standard deviation is rounded up to a step: the first by the number of experts (``panel_steps``: so many
@@ -400,7 +331,7 @@ class DisclosureParams(Judgement):
 
 
 class ReleaseParams(Judgement):
-    """When a result rests on too little to be released.
+    """When a result has too few answers or too wide an interval to be released.
 
     ``min_answers``: people of the sources drawn at random; ``max_half_width``: half of the index's interval, in points
     (None: no such rule).
@@ -411,7 +342,7 @@ class ReleaseParams(Judgement):
 
 
 class PriorityAreaParams(Judgement):
-    """When a part of an institution is called weak, and how many false alarms are put up with."""
+    """When a part of an institution is reported as weak, and the accepted rate of false alarms."""
 
     threshold: Annotated[float, Field(gt=0, lt=100)]
     adjustment: Literal["bh", "holm"]
@@ -420,18 +351,20 @@ class PriorityAreaParams(Judgement):
 
 
 class SmallAreaParams(Judgement):
-    """The model that steadies the scores of units with few answers.
+    """The small area model for the scores of units with few answers.
 
-    ``variance_slope``: how the variance of a unit falls with its answers, in logarithms (-1: as 1/n; None: estimated).
+    ``model``: of people (unit level), or of areas (the units' direct scores). ``method`` and ``variance_slope`` are
+    those of the areas: how the variance of a unit falls with its answers, in logarithms (-1: as 1/n; None: estimated).
     """
 
+    model: Literal["people", "areas"]
     method: Literal["REML", "ML", "FH"]
     min_units: Annotated[int, Field(ge=3)]
     variance_slope: float | None
 
 
 class RecommendationParams(Judgement):
-    """How many recommendations a report carries."""
+    """The most recommendations in a report."""
 
     max_shown: Count
 
@@ -450,8 +383,26 @@ class RetentionParams(Judgement):
     contacts_until: dt.date
 
 
-# One more whenever a key of the parameter files changes its name or meaning, or one is added that has to be set.
-PARAMETER_SCHEMA = 3
+# Raised whenever a key of the parameter files changes its name or meaning, or a required key is added.
+PARAMETER_SCHEMA = 4
+
+
+class ModuleParams(Judgement):
+    """Which institutions and sources get the optional modules of the instrument, and what share of people each arm.
+
+    Everybody drawn there has one arm, by chance from the draw's own secret (``survey.random_arms``).
+    """
+
+    institutions: Annotated[list[str], Field(min_length=1), AfterValidator(unique)]
+    sources: Annotated[list[Source], Field(min_length=1), AfterValidator(unique)]
+    arms: dict[Arm, Share]
+
+    @field_validator("arms")
+    @classmethod
+    def _make_a_whole(cls, arms: dict[Arm, float]) -> dict[Arm, float]:
+        if not math.isclose(sum(arms.values()), 1.0) or ("list_short" in arms) != ("list_long" in arms):
+            raise Wrong("the arms make no experiment", arms, "shares that sum to 1, with both lists or none")
+        return arms
 
 
 class RoundParams(Judgement):
@@ -462,10 +413,11 @@ class RoundParams(Judgement):
     schema_version: Annotated[int, Field(ge=1)] = 1
     year: Annotated[int, Field(ge=2000, le=2100)]
     previous_year: int
-    # The round of that year, if its answers are here: the change is then estimated from both rounds' answers.
+    # The round of that year, if its answers are in the store: the change is then estimated from the answers of both.
     previous_round: str | None = None
     title: Text
     report_status: Literal["draft", "final"]
+    publication: PublicationParams | None = None
     instrument: str
     languages: Annotated[list[Language], Field(min_length=1), AfterValidator(unique)]
     level: Annotated[float, Field(gt=0.5, lt=1)]
@@ -476,6 +428,8 @@ class RoundParams(Judgement):
     fieldwork: FieldworkParams
     dispositions: DispositionParams
     response: ResponseParams
+    # What notebook 10 works sizes out for, beside the plan.
+    comparisons: ComparisonParams | None = None
     draw: DrawParams
     replicates: ReplicateParams
     disclosure: DisclosureParams
@@ -486,7 +440,11 @@ class RoundParams(Judgement):
     ranks: RankParams
     sensitivity: SensitivityParams
     conduct: ConductParams
-    # Without it the contacts of a round cannot be destroyed, only single people forgotten.
+    # Without them no institution is compared with the others of its round.
+    coaching: CoachingParams | None = None
+    # Questions that are asked in some institutions only; None: nowhere.
+    modules: ModuleParams | None = None
+    # Without it the contacts of a round cannot be deleted as a whole, only for single people.
     retention: RetentionParams | None = None
 
     @field_validator("languages")
@@ -538,7 +496,7 @@ class RoundParams(Judgement):
 
     @model_validator(mode="after")
     def _speaks_of_its_sources(self) -> RoundParams:
-        """The index weighs exactly the sources of the round, and no other group of values names another."""
+        """The index weights exactly the sources of the round, and no other group of values names another source."""
         if set(self.index.source_weights) != set(self.sources):
             raise Wrong(
                 "the index does not weigh the sources of the round",
@@ -546,11 +504,17 @@ class RoundParams(Judgement):
                 ", ".join(self.sources),
                 key="index.source_weights",
             )
-        _require_sources("sensitivity.proxy", self.sensitivity.proxy, self.probability_sources, self.sources)
+        _require_sources("sensitivity.proxy", self.sensitivity.proxy, self.populations, self.sources)
         for event, code in self.dispositions.codes.items():
             if isinstance(code, dict):
                 _require_sources(f"dispositions.codes.{event}", code, self.sources, self.sources)
+        if self.modules:
+            _require_sources("modules.sources", self.modules.sources, (), self.sources)
         return self
+
+    def arms(self, source: Source) -> dict[Arm, float]:
+        """The arms of a source with their shares; none where it has no modules."""
+        return dict(self.modules.arms) if self.modules and source in self.modules.sources else {}
 
     @property
     def probability_sources(self) -> list[Source]:
@@ -562,9 +526,19 @@ class RoundParams(Judgement):
         """The sources whose people are nominated and invited whole."""
         return [name for name, source in self.sources.items() if source.nature == "panel"]
 
+    @property
+    def nominated(self) -> list[Source]:
+        """Panels, and sources drawn from a list of nominated people: of neither is told who was asked or silent."""
+        return [name for name, source in self.sources.items() if source.nature == "panel" or source.nominated]
+
+    @property
+    def populations(self) -> list[Source]:
+        """The sources drawn at random from lists of a population (employees, users), not of nominated people."""
+        return [name for name in self.probability_sources if name not in self.nominated]
+
 
 def _require_sources(key: str, given: Iterable[Source], needed: Iterable[Source], known: Iterable[Source]) -> None:
-    """Values by source: one for every source that needs one, and for nobody whom the round does not ask."""
+    """Values by source: one for every source that needs one, and none for other sources."""
     if missing := [source for source in needed if source not in given]:
         raise Wrong("a source of the round is left out", ", ".join(given), f"also {', '.join(missing)}", key=key)
     if unknown := sorted(set(given) - set(known)):

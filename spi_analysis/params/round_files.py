@@ -52,7 +52,7 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
 
 
 def round_inputs(workspace: Workspace, round_id: str, roster: Roster) -> dict[str, InstitutionInputs]:
-    """What was decided per institution, with its scores of the components of the index."""
+    """The decisions per institution, with its scores of the components of the index."""
     folder = workspace.params / "rounds"
     inputs = load_inputs(folder / f"{round_id}.institutions.csv", roster)
     scores = load_components(folder / f"{round_id}.components.csv", roster)
@@ -77,7 +77,7 @@ def _load_round(workspace: Workspace, round_id: str) -> RoundParams:
 
 
 def read_round(path: Path) -> RoundParams:
-    """A round's file. What is wrong with one of another version is said with the version in front.
+    """A round's file. Errors of a file of another version begin with its version.
 
     Raises
     ------
@@ -117,10 +117,10 @@ def _load_model(params: Any, name: str, model: Any) -> Any:
 
 
 def _check_together(setup: RoundSetup) -> None:
-    """What one file alone cannot know: names used in one that must exist in another."""
+    """Checks across files: names used in one that must exist in another."""
     problems = [
         *_source_problems(setup), *_weight_problems(setup), *_category_problems(setup), *_previous_problems(setup),
-        *_component_problems(setup), *_generator_problems(setup), *_unit_problems(setup),
+        *_component_problems(setup), *_generator_problems(setup), *_unit_problems(setup), *_module_problems(setup),
     ]  # fmt: skip
     for institution_id in setup.institution_ids:
         try:
@@ -132,7 +132,7 @@ def _check_together(setup: RoundSetup) -> None:
 
 
 def _source_problems(setup: RoundSetup) -> list[Problem]:
-    """The instrument asks the sources of the round; rules speak of what it asks them."""
+    """The instrument has the sources of the round, and the rules refer to its items and dimensions."""
     asked, invited = set(setup.instrument.sources), set(setup.round.sources)
     if asked == invited:
         return _rule_problems(setup)
@@ -148,7 +148,7 @@ def _source_problems(setup: RoundSetup) -> list[Problem]:
 
 
 def _generator_problems(setup: RoundSetup) -> list[Problem]:
-    """Where something says what generated people are like, it says so of every source of the round."""
+    """Parameters of generated people are given for every source of the round."""
     if setup.generator is None or set(setup.generator.sources) == set(setup.round.sources):
         return []
     return [
@@ -162,8 +162,32 @@ def _generator_problems(setup: RoundSetup) -> list[Problem]:
     ]
 
 
+def _module_problems(setup: RoundSetup) -> list[Problem]:
+    """Institutions with the optional modules exist; the instrument has a question for every arm of their sources."""
+    modules, file = setup.round.modules, f"params/rounds/{setup.round.round_id}.yaml"
+    if modules is None:
+        return []
+    known = setup.roster.institutions
+    problems = [
+        Problem("unknown institution", file=file, key="modules.institutions", got=one,
+                expected="a code of params/institutions.csv", hint=nearest(one, known))
+        for one in modules.institutions
+        if one not in known
+    ]  # fmt: skip
+    for source in modules.sources:
+        part = setup.instrument.sources.get(source)
+        asked = {question.arm for question in part.modules.questions} if part else set()
+        problems += [
+            Problem("an arm has no question in the instrument", file=file, key=f"modules.arms.{arm}", got=source,
+                    expected=f"sources.{source}.modules in params/instruments/{setup.round.instrument}.yaml")
+            for arm in modules.arms
+            if arm not in asked
+        ]  # fmt: skip
+    return problems
+
+
 def _unit_problems(setup: RoundSetup) -> list[Problem]:
-    """What is known of units is of sources of the round."""
+    """Facts on units are about sources of the round."""
     return [
         Problem(
             "the unit is of a source that the round does not have",
@@ -180,7 +204,7 @@ def _unit_problems(setup: RoundSetup) -> list[Problem]:
 
 
 def _component_problems(setup: RoundSetup) -> list[Problem]:
-    """Every institution needs a score of every component of the index, and of no other."""
+    """Every institution needs a score in every component of the index, and in no other."""
     wanted = list(setup.round.index.components)
     return [
         Problem(
@@ -233,7 +257,7 @@ def _rule_problems(setup: RoundSetup) -> list[Problem]:
 
 
 def _previous_problems(setup: RoundSetup) -> list[Problem]:
-    """The round to compare with must be there, and be of the year before."""
+    """The previous round must have a file, and be of the year before."""
     name, places = setup.round.previous_round, setup.workspace.params / "rounds"
     if name is None:
         return []
@@ -289,22 +313,22 @@ def _category_problems(setup: RoundSetup) -> list[Problem]:
     ]
 
 
-# What a new round still has of the one it was made from.
+# Values that a new round still has from the round it was copied from.
 
-# Behind a value that nobody has looked at yet.
+# The comment behind a value that has not been checked yet.
 LEFT_OVER = "# <- of"
 # A round of December may be announced in the year before.
 YEARS_BEFORE = 1
 
 
 def left_over(setup: RoundSetup) -> list[Problem]:
-    """Values that belong to another year: marked by ``spi new-round``, or told by their dates."""
+    """Values that belong to another year: marked by ``spi new-round``, or recognised by their dates."""
     path, round_ = setup.workspace.round_params(setup.round.round_id), setup.round
     where = f"params/rounds/{path.name}"
     problems = [
         Problem(
             "a value is still that of the earlier round", where, key=f"line {number}", got=line.strip(),
-            expected=f"the value of {round_.year}", hint="set it, or leave it on purpose, and take the remark away",
+            expected=f"the value of {round_.year}", hint="set it, or leave it on purpose, and remove the comment",
         )
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if LEFT_OVER in line and not line.lstrip().startswith("#")

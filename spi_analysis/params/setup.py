@@ -1,4 +1,4 @@
-"""Everything a round is run with."""
+"""All parameters of a round."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spi_analysis.params.sources import GeneratorParams, UnitFacts
 from spi_analysis.params.targets import Targets
 from spi_analysis.params.workspace import Workspace
 
-# What may differ for one institution. All else must be the same for all, or indices could not be compared.
+# Parameters that may differ for one institution. All others are the same for all, so that indices can be compared.
 OVERRIDABLE = ("sources", "frame", "fieldwork")
 
 
@@ -29,7 +29,7 @@ class Overrides(Judgement):
 
 @dataclass(frozen=True)
 class RoundSetup:
-    """A round's parameters, instrument, roster, per-institution inputs and rules, and what is known of units."""
+    """A round's parameters, instrument, roster, per-institution inputs and rules, and facts on units."""
 
     workspace: Workspace
     round: RoundParams
@@ -45,7 +45,7 @@ class RoundSetup:
     generator: GeneratorParams | None = None
 
     def unit_facts(self, institution_id: str, source: str) -> tuple[UnitFacts, ...]:
-        """What is known of an institution's units of one source."""
+        """The facts on an institution's units of one source."""
         return tuple(one for one in self.units if (one.institution_id, one.source) == (institution_id, source))
 
     @cached_property
@@ -68,10 +68,14 @@ class RoundSetup:
         return name
 
     def round_for(self, institution_id: str) -> RoundParams:
-        """The round's parameters with this institution's overrides, and its categories with limits in points."""
+        """The round's parameters with this institution's overrides, and its categories with limits in points.
+
+        The optional modules are there only where the institution has them.
+        """
         round_ = self._overridden(institution_id)
         categories = round_.categories.of_type(self.roster[institution_id].type)
-        return round_.model_copy(update={"categories": categories})
+        modules = round_.modules if round_.modules and institution_id in round_.modules.institutions else None
+        return round_.model_copy(update={"categories": categories, "modules": modules})
 
     def _overridden(self, institution_id: str) -> RoundParams:
         path = self.workspace.params / "overrides" / f"{institution_id}.yaml"
@@ -97,7 +101,7 @@ class RoundSetup:
         return validate(RoundParams, _merged(base, changes), f"params/overrides/{path.name}")
 
     def _unknown_rounds(self, overrides: Overrides, file: str) -> list[Problem]:
-        """Rounds without a parameter file: what is said for them would never have an effect."""
+        """Rounds without a parameter file: overrides for them would never have an effect."""
         known = sorted(path.stem for path in (self.workspace.params / "rounds").glob("*.yaml"))
         return [
             Problem(

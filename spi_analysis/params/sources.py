@@ -1,13 +1,15 @@
-"""One source of respondents: who may be invited, how many are drawn, and how the answers are weighted."""
+"""One source of respondents: who may be invited, how many are drawn, and how the answers are weighted; the draw."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from spi_analysis.errors import SamplingError, SpiError, WeightingError, nearest
 from spi_analysis.params.loading import Frozen, Judgement, Source, Text, Wrong
@@ -18,9 +20,9 @@ from spi_analysis.survey.weighting import ELIGIBILITY, Step, recipe_of, step_of
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Names = TypeVar("Names", list[str], tuple[str, ...])
-# What is known of everyone on a list, and so may divide the list into strata, classes and margins.
-ListColumn = Literal["unit", "position_class", "service", "expert_group", "is_asn", "sex", "age_group"]
-# What else the list tells of everyone.
+# List columns known for everyone, which may form strata, classes and margins.
+ListColumn = Literal["unit", "position_class", "service", "expert_group", "nominator", "is_asn", "sex", "age_group"]
+# Further list columns known for everyone.
 KnownColumn = ListColumn | Literal["tenure_band", "unit_tenure_band", "channels", "n_listings"]
 KNOWN = tuple(name for kind in get_args(KnownColumn) for name in get_args(kind))
 
@@ -34,7 +36,7 @@ def unique(names: Names) -> Names:
 
 
 def _of_library(error: SpiError, named_by: str) -> Wrong:
-    """What the library says of a method, as parameters say it; ``named_by``: the key that holds its name."""
+    """An error of the library on a method, in terms of the parameters; ``named_by``: the key that holds its name."""
     first = error.problems[0]
     what = ": ".join(part for part in (first.what, first.key if first.key != named_by else "") if part)
     return Wrong(what, first.got or "nothing", first.expected, first.hint)
@@ -44,7 +46,7 @@ UniqueColumns = Annotated[list[ListColumn], Field(min_length=1), AfterValidator(
 
 
 class EligibilityParams(Judgement):
-    """Who of the listed people may be invited. A rule left out does not apply."""
+    """Which listed people may be invited. A rule left out does not apply."""
 
     min_tenure_years: Annotated[float, Field(ge=0)] | None = None
     min_unit_tenure_years: Annotated[float, Field(ge=0)] | None = None
@@ -54,7 +56,7 @@ class EligibilityParams(Judgement):
 
 
 class TwoStageParams(Frozen):
-    """For very large institutions: so many units with probability proportional to size, then so many people in each."""
+    """Two-stage samples for very large institutions: numbers of units (proportional to size) and of people in each."""
 
     unit: ListColumn
     units: Annotated[int, Field(ge=2)]
@@ -74,8 +76,8 @@ class DesignParams(Judgement):
     """Sample size, strata, allocation and selection of one probability source.
 
     ``method``: srs (permanent random numbers), systematic (in the order of ``order``) or two_stage. ``allocation``
-    shares out the answers, not the invitations: a name, or ``method`` with its settings. ``reserves``: drawn at once
-    and activated later, each as a share of the first wave.
+    allocates answers, not invitations: a name, or ``method`` with its settings. ``reserves``: drawn at once and
+    activated later, each as a share of the first wave.
     """
 
     method: Literal["srs", "systematic", "two_stage"] = "srs"
@@ -102,12 +104,12 @@ class DesignParams(Judgement):
 
     @property
     def rule_name(self) -> str:
-        """What the rule of allocation is called."""
+        """The name of the rule of allocation."""
         return str(self.allocation if isinstance(self.allocation, str) else self.allocation["method"])
 
     @property
     def rule(self) -> AllocationRule:
-        """How the invitations are shared out."""
+        """The rule that allocates the invitations."""
         return allocation_of(self.allocation)
 
     @model_validator(mode="after")
@@ -131,10 +133,33 @@ class DesignParams(Judgement):
         return self
 
 
+class ComparisonParams(Judgement):
+    """What a round wants to be able to tell apart: for the sizes that notebook 10 shows beside the plan.
+
+    ``difference`` of two scores, ``margin`` of one and ``sd`` of people's scores, in points; ``power``: the chance to
+    see the difference; ``correlation`` of a person's scores in two rounds; ``shares``: two shares of a rare experience
+    that should be told apart; ``group``: the part of a source that a group is, whose members only asking finds out.
+    """
+
+    difference: Annotated[float, Field(gt=0, lt=100)]
+    margin: Annotated[float, Field(gt=0, lt=50)]
+    sd: Annotated[float, Field(gt=0, le=50)]
+    power: Annotated[float, Field(ge=0.5, lt=1)]
+    correlation: Annotated[float, Field(ge=0, lt=1)]
+    shares: tuple[Annotated[float, Field(gt=0, lt=1)], Annotated[float, Field(gt=0, lt=1)]]
+    group: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _shares_differ(self) -> ComparisonParams:
+        if not self.shares[0] < self.shares[1]:
+            raise Wrong("the shares to be told apart do not rise", self.shares, "a smaller and a larger share")
+        return self
+
+
 class StepParams(Frozen):
     """One step of a recipe: its name, and its settings as they stand in the library's registry of steps.
 
-    ``source`` and ``as_of`` where the judgement of this step is another one than that of the list.
+    ``source`` and ``as_of`` where they differ from those of the list.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -169,7 +194,7 @@ class StepParams(Frozen):
 
 
 def needs_of(step: Step) -> tuple[str, ...]:
-    """The columns that a step looks at."""
+    """The columns that a step uses."""
     return tuple(getattr(step, "needs", ()))
 
 
@@ -189,17 +214,17 @@ class WeightingParams(Judgement):
             raise _of_library(error, "step") from None
         return self
 
-    @property
+    @cached_property
     def recipe(self) -> list[Step]:
         """The steps, for ``apply_recipe``."""
         return recipe_of([one.given for one in self.steps])
 
     @property
     def columns(self) -> list[str]:
-        """The columns of the list that any step looks at."""
+        """The columns of the list that any step uses."""
         return _each_once(name for step in self.recipe for name in needs_of(step))
 
-    @property
+    @cached_property
     def classes(self) -> list[str]:
         """The columns of the classes inside which weight moves to respondents; none where no step has classes."""
         found = [needs_of(step) for step in self.recipe if hasattr(step, "response_groups")]
@@ -207,14 +232,20 @@ class WeightingParams(Judgement):
 
     @property
     def eligible_column(self) -> str:
-        """The weight that sums to the eligible and the known ineligible: of unknown eligibility nobody has any."""
+        """The column adjusted for unknown eligibility: it sums to the eligible and the known ineligible."""
         made = [step.column for step in self.recipe if getattr(step, "place", None) == ELIGIBILITY]
         return made[-1] if made else "base_weight"
 
-    @property
+    @cached_property
     def margins(self) -> list[str]:
-        """The columns whose counts on the list the weights reproduce."""
+        """The columns of the margins, whose counts on the list the weights reproduce."""
         return _each_once(name for step in self.recipe if hasattr(step, "with_totals") for name in needs_of(step))
+
+    @property
+    def least_of_margins(self) -> int:
+        """The least respondents of a level of the margins: thinner ones are merged."""
+        with_margins = [step for step in self.recipe if hasattr(step, "with_totals")]
+        return max((int(getattr(step, "min_respondents", 1)) for step in with_margins), default=1)
 
 
 def _each_once(names: Iterable[str]) -> list[str]:
@@ -229,10 +260,15 @@ def with_judgement_of(whole: Mapping[str, Any], part: Any) -> Any:
 
 
 class SourceParams(Frozen):
-    """One source of respondents. A panel is invited whole and is not a probability sample."""
+    """One source of respondents. A panel is invited whole and is not a probability sample.
+
+    ``nominated``: drawn from a list of people who were nominated to judge, such as experts. Of them as little is told
+    as of a panel, whose people are nominated, too.
+    """
 
     label: Text
     nature: Literal["probability", "panel"]
+    nominated: bool = False
     eligibility: EligibilityParams
     design: DesignParams | None = None
     weighting: WeightingParams | None = None
@@ -247,7 +283,7 @@ class SourceParams(Frozen):
 
     @model_validator(mode="after")
     def _drawn_units_are_no_margin(self) -> SourceParams:
-        """Units that were not drawn have nobody to stand for them: neither classes nor margins can be made of units."""
+        """Units that were not drawn have no respondents, so neither classes nor margins can be made of units."""
         if self.design is None or self.design.two_stage is None or self.weighting is None:
             return self
         unit = self.design.two_stage.unit
@@ -256,7 +292,7 @@ class SourceParams(Frozen):
         return self
 
 
-# What is known of units from outside their lists: how many people there are, and how last round went.
+# Facts on units from outside their lists: their number of people, and the response of the last round.
 #
 # ``params/rounds/<round>.units.csv``, optional: one row per institution, source and unit; an empty unit stands for the
 # whole source.
@@ -295,7 +331,7 @@ def load_units(path: Path, roster: Roster) -> tuple[UnitFacts, ...]:
     return tuple(read_rows(path, UnitFacts, roster, lambda row: (row.institution_id, row.source, row.unit)))
 
 
-# What generated people are like: for demonstrations and tests of rounds whose sources are not the usual three.
+# Parameters of generated people, for demonstrations and tests of rounds with other than the usual three sources.
 #
 # ``params/generator.yaml``, optional.
 
@@ -305,7 +341,7 @@ ListKind = Literal["internal", "external", "expert"]
 class GeneratedSource(Frozen):
     """Generated people of one source.
 
-    ``like``: whose lists and habits they have (employees with a career, users of a service, nominated people);
+    ``like``: the source that they are modelled on (employees with a career, users of a service, nominated people);
     ``people``: fewest and most on a list; ``score``: mean and SD of the true score over institutions, in points.
     """
 
@@ -323,10 +359,84 @@ class GeneratedSource(Frozen):
 class GeneratorParams(Judgement):
     """Generated institutions of a round.
 
-    ``units``: name -> share of the people before chance; ``services``: what users of a unit came for.
+    ``units``: name -> share of the people before chance; ``services``: the services that users of a unit came for.
     """
 
     response_rate: Annotated[float, Field(gt=0, lt=1)]
     units: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)]
     services: Annotated[tuple[str, ...], Field(min_length=1)]
     sources: dict[Source, GeneratedSource]
+
+
+# What the draw of all sources starts from.
+
+
+class CoordinationParams(Judgement):
+    """Co-ordination with an earlier round: fewest (least) or most people in both; both have the same public value.
+
+    ``margin``: a further rotation, as a part of the circle, so that nobody at all is asked twice.
+    """
+
+    round: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    aim: Literal["least", "most"]
+    margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+
+
+class ValueForm(Frozen):
+    """The form of a public value that is a number, so that each number has one spelling.
+
+    ``digits``: so many before the point, zeros in front included (None: as many as it takes, and no zero in front);
+    ``decimals``: so many behind a point. No other character.
+    """
+
+    digits: Annotated[int, Field(ge=1, le=40)] | None = None
+    decimals: Annotated[int, Field(ge=0, le=12)] = 0
+
+    def fits(self, value: str) -> bool:
+        """Whether a value has this form."""
+        whole = "(0|[1-9][0-9]*)" if self.digits is None else f"[0-9]{{{self.digits}}}"
+        return re.fullmatch(whole + (rf"\.[0-9]{{{self.decimals}}}" if self.decimals else ""), value) is not None
+
+    @property
+    def example(self) -> str:
+        """An example of this form."""
+        whole = "7214" if self.digits is None else "7214".zfill(self.digits)[-self.digits :]
+        return whole + ("." + "1750".ljust(self.decimals, "0")[: self.decimals] if self.decimals else "")
+
+
+class DrawParams(Judgement):
+    """The public value that fixes the start of the permanent random numbers; empty until its date has come.
+
+    ``timestamp_server``: address of a service (RFC 3161) that confirms when the draw was announced.
+    """
+
+    public_value_name: Text
+    public_value: str
+    public_value_date: dt.date
+    # Required for an announcement: otherwise one number could be written in many ways, each with another start.
+    public_value_form: ValueForm | None = None
+    timestamp_server: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+
+    @field_validator("public_value")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        """Every character counts: a typographic quotation mark from a word processor would give another draw."""
+        if not value.isascii() or value != value.strip() or '"' in value or "'" in value:
+            expected = "letters, digits, spaces and . , - / of ASCII, without quotation marks"
+            raise Wrong("the public value holds quotation marks, or letters that look like others", value, expected)
+        return value
+
+    coordination: CoordinationParams | None = None
+
+    @model_validator(mode="after")
+    def _in_its_form(self) -> DrawParams:
+        form, value = self.public_value_form, self.public_value
+        if form is not None and value and not form.fits(value):
+            raise Wrong(
+                "the public value is not written in its one form",
+                value,
+                f"a number written like {form.example}",
+                "no mark between thousands, a point before decimals, no other character",
+                key="public_value",
+            )
+        return self

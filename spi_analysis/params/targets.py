@@ -17,12 +17,12 @@ from spi_analysis.params.loading import Frozen, Text, shown_path
 from spi_analysis.params.roster import Roster, read_rows
 
 NATIONAL = "nasional"
-# A page compares with the target that stands first, and with one that contradicts it; more would be no target at all.
+# A page compares with the first target and with one that contradicts it; more are refused.
 MOST_VALUES = 2
 
 
 class Target(Frozen):
-    """One target of one year, and who says so, when. ``source_en``: the same in English (blank: as in Indonesian)."""
+    """One target of one year, with source and date. ``source_en``: the same in English (blank: as in Indonesian)."""
 
     institution_id: str
     year: Annotated[int, Field(ge=2000, le=2100)]

@@ -1,4 +1,4 @@
-"""Where things are: one folder with params/, notebooks/, data/ and outputs/."""
+"""The workspace: one folder with params/, notebooks/, data/ and outputs/."""
 
 from __future__ import annotations
 

@@ -36,7 +36,13 @@ from .exporter import (
     STYLE_SLOT as STYLE_SLOT,
 )
 from .exporter import (
+    about_page as about_page,
+)
+from .exporter import (
     language_name as language_name,
+)
+from .exporter import (
+    page_of_its_own as page_of_its_own,
 )
 from .exporter import (
     render as render,
@@ -66,6 +72,12 @@ from .kept_back import (
     without_panel_counts as without_panel_counts,
 )
 from .names import (
+    EXCLUDED as EXCLUDED,
+)
+from .names import (
+    card_name as card_name,
+)
+from .names import (
     category_limits as category_limits,
 )
 from .names import (
@@ -81,16 +93,31 @@ from .names import (
     part_label as part_label,
 )
 from .names import (
+    question_label as question_label,
+)
+from .names import (
     readable as readable,
 )
 from .own_results import (
     result_view as result_view,
 )
+from .pdf import (
+    has_pdfs as has_pdfs,
+)
+from .pdf import (
+    has_report as has_report,
+)
+from .pdf import (
+    pdfs_of as pdfs_of,
+)
+from .pdf import (
+    with_pdf_links as with_pdf_links,
+)
+from .pdf import (
+    write_pdfs as write_pdfs,
+)
 from .pictures import (
     Chart as Chart,
-)
-from .plots import (
-    bars as bars,
 )
 from .plots import (
     chart as chart,
@@ -114,13 +141,19 @@ from .plots import (
     series_of as series_of,
 )
 from .plots import (
-    shifts as shifts,
-)
-from .plots import (
     spread as spread,
 )
 from .sensitivity_sentences import (
-    range_sentences as range_sentences,
+    odds_columns as odds_columns,
+)
+from .sensitivity_sentences import (
+    odds_notes as odds_notes,
+)
+from .sensitivity_sentences import (
+    silence_sentences as silence_sentences,
+)
+from .sensitivity_sentences import (
+    with_odds as with_odds,
 )
 from .sheets import (
     ENDINGS as ENDINGS,
@@ -142,6 +175,9 @@ from .tables import (
 )
 from .tables import (
     figures as figures,
+)
+from .tables import (
+    file_links as file_links,
 )
 from .tables import (
     hidden_sentences as hidden_sentences,

@@ -153,7 +153,7 @@ class Together(Shown):
                 "figures, chart and files belong to one view",
                 got=", ".join(view.name for view in self.views) or "sentences alone",
                 expected="one view",
-                hint="take one of them, such as .views[0]" if self.views else None,
+                hint="take one of them, such as .views[0]" if self.views else "",
             )
         return self.views[0]
 

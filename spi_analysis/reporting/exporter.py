@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Literal
 
 from babel import Locale
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nbformat import NotebookNode
 
 import accessible_notebooks
 from accessible_notebooks import AccessibleExporter, Link, PageError, messages
 from spi_analysis import __version__
 from spi_analysis.errors import NotebookError
-from spi_analysis.params import Language, RoundSetup
+from spi_analysis.params import Language, RoundParams, RoundSetup
 from spi_analysis.reporting.display import MIME
-from spi_analysis.reporting.names import readable
+from spi_analysis.reporting.names import card_name, readable
 from spi_analysis.reporting.sheets import Sheet, file_names, shown_sheets
 from spi_analysis.reporting.tables import file_links
-from spi_analysis.reporting.translations import speak_of, untranslated, with_marks
+from spi_analysis.reporting.translations import speak_of, untranslated, with_marks, without_marks
 from spi_analysis.reporting.views import files_slot
 from spi_analysis.reporting.wording import Words, message, words
 from spi_analysis.tables import has_published
@@ -37,6 +40,7 @@ INSTITUTION_PAGES = (
 )
 OVERVIEW_PAGE, METHOD_CHECKS_PAGE = "index.{language}.html", "method_checks/index.{language}.html"
 EXPLORER_PAGE = "explorer.{language}.html"
+YEARS_PAGE = ("published_years.{language}.html", message("Checks of the published years"))
 # Where a page of its own has the style of all pages, once it is written.
 STYLE_SLOT = "/* the style of all pages */"
 METHOD_CHECKS = message("Method checks")
@@ -59,6 +63,11 @@ class Page(accessible_notebooks.Page):
     synthetic: bool
     files: str
     fallback_note: str
+    description: str
+    about: tuple[tuple[str, str], ...]
+    card: str
+    # For programs that read the page: name and content.
+    facts: tuple[tuple[str, str], ...]
 
 
 class _Exporter(AccessibleExporter):
@@ -111,6 +120,8 @@ def render(
     is_draft = round_.report_status == "draft"
     everyone = say("{n} institutions of this round", n=len(setup.institution_ids))
     is_brief = kind == "report" and bool(institution_id)
+    status = say("Draft") if is_draft else say("Final")
+    name = readable(setup.roster[institution_id].name) if institution_id else say.pick(round_.title)
     page = Page(
         language=language,
         say=say,
@@ -128,26 +139,124 @@ def render(
         css_class=kind,
         with_code=kind == "analyst",
         folded=is_brief,
-        heading=f"{readable(setup.roster[institution_id].name)} {round_.year}" if is_brief else "",
+        heading=f"{name} {round_.year}" if is_brief else "",
         institution_id=institution_id,
         round_id=round_.round_id,
         round_title=say.pick(round_.title),
         subtitle=setup.roster[institution_id].name if institution_id else everyone,
         status=round_.report_status,
-        status_text=say("Draft") if is_draft else say("Final"),
+        status_text=status,
         synthetic=synthetic,
         files=files,
         fallback_note=_fallback_note(setup, say),
+        description=without_marks(
+            " · ".join(filter(None, (_in_short(notebook, language), say.pick(round_.title), status)))
+        ),
+        about=about_page(setup, institution_id, name, status, say) if kind == "report" else (),
+        card=f"{files}/{card_name(language)}" if is_brief else "",
+        facts=_facts(_round_of(setup, institution_id), say),
     )
     try:
-        return with_marks(_exporter().render(notebook, page))
+        made = with_marks(_exporter().render(notebook, page))
+        return with_findings(made) if is_brief else made
     except PageError as error:
         raise NotebookError(str(error), key=institution_id) from error
+
+
+# A section that is folded: its heading, then all else.
+_SECTION = re.compile(r"(?s)(<summary><h2 [^>]*>[^<]*)(</h2></summary>)(.*?</section>)")
+_FINDING = re.compile(r'<p class="finding"><strong>(.*?)</strong></p>')
+_LEAD_IN = re.compile(r'<p>[^<]*</p>\s*(?=<p class="not-yet">)')
+
+
+def with_findings(html: str) -> str:
+    """The page with what each section found in its title, and no lead-in to what is not known."""
+
+    def titled(section: re.Match[str]) -> str:
+        opening, closing, rest = section.groups()
+        found = _FINDING.search(rest)
+        if found is None:
+            return section[0]
+        rest = rest[: found.start()] + rest[found.end() :]
+        return f'{opening}<span class="finding">: {found[1]}</span>{closing}{rest}'
+
+    return _SECTION.sub(titled, _LEAD_IN.sub("", html))
+
+
+# The first thing that a report says: the index with its interval and category.
+_INDEX = re.compile(r'(?s)<p class="index">(.*?)</p>')
+
+
+def _in_short(notebook: NotebookNode, language: Language) -> str:
+    """The index as the page says it first; nothing where none is shown."""
+    shown = (output.get("data", {}).get(MIME, {}).get(language, "") for cell in notebook.cells
+             for output in cell.get("outputs", []))  # fmt: skip
+    found = next((match for html in shown if (match := _INDEX.search(html))), None)
+    return "" if found is None else " ".join(unescape(re.sub("<[^>]+>", " ", found[1])).split())
+
+
+def _facts(round_: RoundParams, say: Words) -> tuple[tuple[str, str], ...]:
+    given = round_.publication
+    if given is None:
+        return ()
+    publisher = without_marks(say.pick(given.publisher))
+    return (
+        ("author", publisher),
+        ("dcterms.publisher", publisher),
+        ("dcterms.rights", without_marks(say.pick(given.licence))),
+        ("dcterms.issued", given.day.isoformat()),
+        ("dcterms.hasVersion", round_.report_status),
+    )
+
+
+def _round_of(setup: RoundSetup, institution_id: str) -> RoundParams:
+    """The parameters that hold for a page; the round's own for the pages of all institutions."""
+    return setup.round_for(institution_id) if institution_id else setup.round
+
+
+def about_page(
+    setup: RoundSetup, institution_id: str, name: str, status: str, say: Words
+) -> tuple[tuple[str, str], ...]:
+    """Who answers for the page, its terms, and how it is cited; nothing where the round does not say.
+
+    For the pages of all institutions (code "") answers who publishes the round, not one institution.
+    """
+    round_ = _round_of(setup, institution_id)
+    given = round_.publication
+    if given is None:
+        return ()
+    publisher, day = say.pick(given.publisher), say.date(given.day)
+    cited = say(
+        "{publisher} ({year}). {title}: {name}. {status}, {day}.",
+        publisher=publisher,
+        year=given.day.year,
+        title=say.pick(round_.title),
+        name=name,
+        status=status,
+        day=day,
+    )
+    return (
+        (say("Version"), f"{status}, {day}"),
+        (say("Publisher"), publisher),
+        (say("Contact"), say.pick(given.contact if institution_id else given.contact_for_all)),
+        (say("Terms of use"), say.pick(given.licence)),
+        (say("How to cite"), cited),
+    )
 
 
 @cache
 def _style() -> str:
     return (TEMPLATES / "spi" / "style.css").read_text(encoding="utf-8")
+
+
+@cache
+def _own_pages() -> Environment:
+    return Environment(loader=FileSystemLoader(TEMPLATES / "spi"), autoescape=True, undefined=StrictUndefined)
+
+
+def page_of_its_own(template: str, **facts: object) -> str:
+    """A page that no notebook carries, from a template of this package; it is dressed when it is written."""
+    return _own_pages().get_template(template).render(css=STYLE_SLOT, **facts)
 
 
 def with_style(html: str) -> str:
@@ -182,7 +291,10 @@ def _pages(setup: RoundSetup, institution_id: str, is_checks: bool, file_name: s
     round_id, outputs = setup.round.round_id, setup.workspace.outputs
     above = f"../{round_id}/" if is_checks else "../" if institution_id else ""
     if has_published(setup.workspace):
-        yield link(above, OVERVIEW_PAGE, message("Overview"), not institution_id and not is_checks)
+        yield link(above, OVERVIEW_PAGE, message("Overview"), file_name == OVERVIEW_PAGE and not is_checks)
+        if not institution_id:
+            name, title = YEARS_PAGE
+            yield link(above, name, title, name == file_name)
     if institution_id:
         if has_published(setup.workspace):
             # The institution is marked there, beside those that a reader adds.

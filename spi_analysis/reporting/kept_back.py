@@ -8,22 +8,26 @@ answers. docs/methods/disclosure.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from spi_analysis.fieldwork import IneligibleReports
-from spi_analysis.params import RoundParams
-from spi_analysis.reporting.wording import MISSING, Words
+from spi_analysis.params import RoundParams, Source
+from spi_analysis.reporting.wording import MISSING, Words, message
 
 
 def is_panel(source: object, round_: RoundParams) -> bool:
     """Whether nothing may be told of the size of a source."""
-    return source in round_.panels
+    return source in round_.nominated
 
 
-def without_panel_counts(table: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
-    """The table (a row per source, column ``source``) with every number of a panel missing."""
+def without_panel_counts(
+    table: pd.DataFrame, round_: RoundParams, hidden_sources: Sequence[Source] | None = None
+) -> pd.DataFrame:
+    """The table (a row per source, column ``source``) with every number of a panel (or of other sources) missing."""
     numbers = list(table.select_dtypes("number").columns)
-    hidden = table["source"].isin(round_.panels)
+    hidden = table["source"].isin(round_.nominated if hidden_sources is None else hidden_sources)
     return table.astype(dict.fromkeys(numbers, float)).mask(
         pd.DataFrame({name: hidden if name in numbers else False for name in table.columns}, index=table.index)
     )
@@ -36,17 +40,21 @@ def count_of(source: object, n: float, round_: RoundParams, words: Words) -> str
 
 def panel_note(round_: RoundParams, words: Words) -> str:
     """Why a page gives no number of a panel; nothing where the round has none."""
-    if not round_.panels:
-        return ""
-    return words(
+    panel = message(
         "How many people were nominated to a panel and invited is told on no page: beside the number of answers it "
         "would tell who did not answer. An auditor finds it in the draw record."
     )
+    drawn = message(
+        "How many experts were drawn from a list and invited is told on the page of the draw only: beside the number "
+        "of answers it would tell how few did not answer."
+    )
+    lists = [source for source in round_.nominated if source not in round_.panels]
+    return " ".join(words(text) for text, there in ((panel, round_.panels), (drawn, lists)) if there)
 
 
 def panel_dash(round_: RoundParams, words: Words) -> str:
     """The same in short, for further tables of a page."""
-    return words("A dash: a panel, whose size is told on no page.") if round_.panels else ""
+    return words("A dash: a panel; no page shows the size of a panel.") if round_.panels else ""
 
 
 def ineligible_sentence(reports: IneligibleReports, least: int, words: Words) -> str:

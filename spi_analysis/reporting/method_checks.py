@@ -36,9 +36,10 @@ LEVEL = 0.95
 WORLDS = {
     "additive": message("units and positions differ"),
     "interaction": message("every position of every unit differs"),
-    "callback": message("who needs reminders scores lower"),
-    "depends_on_answer": message("who scores lower answers less"),
+    "callback": message("people who need reminders score lower"),
+    "depends_on_answer": message("people with lower scores answer less"),
     "panel_house": message("experts of one kind agree"),
+    "friendly_names": message("names of the institution's own choice are kinder"),
     "coached_unit": message("some units are coached"),
     "coached_institution": message("people of all units are coached"),
 }
@@ -94,11 +95,11 @@ def coverage_table(results: pd.DataFrame | None) -> Shown:
     )
     note = message(
         "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. RMSE: root of their mean "
-        "square; weights should make it smaller. Truth below, above: share of intervals that miss on that side, 2.5% "
-        "each if all is well. The coverage of a 95% interval should be near 95%; in the worse worlds it may be far "
-        "lower, whatever the weights. The interval of the coverage (Wilson, 95%) tells what the number of runs leaves "
-        "open. Experience rates are in percentage points, and every item and denominator of a round counts as a run: "
-        "those of one round move together, so that their interval of the coverage is too narrow."
+        "square; weights should make it smaller. Truth below, above: share of intervals that miss the truth on that "
+        "side, 2.5% each where the method is exact. The coverage of a 95% interval should be near 95%; in the worse "
+        "worlds it may be far lower, whatever the weights. The interval of the coverage (Wilson, 95%) shows its "
+        "simulation error. Experience rates are in percentage points, and every item and denominator of a round "
+        "counts as a run: rates of one round are correlated, so their interval of the coverage is too narrow."
     )
     title = message("Coverage of the intervals")
     return View(with_coverage_limits(table), columns, notes=(note,), title=title, name="coverage")
@@ -114,6 +115,7 @@ def _world_columns() -> tuple[Column, ...]:
 WEIGHTINGS = {
     "round": message("as in the round"),
     "raked": message("raking only"),
+    "area_model": message("area model of the units shown"),
     "unit_model": message("model of units and classes"),
 }
 
@@ -139,7 +141,7 @@ def weightings_table(results: pd.DataFrame | None) -> Shown:
         *_error_columns(),
     )
     note = message(
-        "The model's interval takes its people as drawn from many; it knows nothing of the share that answered. "
+        "Units: those of enough answers, every unit of a round as a run; units of one round move together. "
         "Nothing is chosen by one world: what does best where units and positions alone differ may do worst where "
         "every position of every unit differs."
     )
@@ -261,9 +263,9 @@ def _wilson(share: pd.Series, se: pd.Series, n: pd.Series) -> tuple[np.ndarray, 
 
 def range_table(results: pd.DataFrame | None) -> Shown:
     """How often the sensitivity range holds the truth, beside the interval."""
-    if results is None or results.empty or "ppm_low" not in results:
+    if results is None or results.empty or "range_low" not in results:
         return _not_computed()
-    table = range_summary(results, BY, "ppm_low", "ppm_high")
+    table = range_summary(results, BY, "range_low", "range_high")
 
     columns = (
         coded(message("Measure"), "measure", "part"),
@@ -271,13 +273,13 @@ def range_table(results: pd.DataFrame | None) -> Shown:
         count(message("Runs"), "runs"),
         count(message("With a range"), "ranges"),
         number(message("Width of the range"), "width"),
-        percent(message("Interval holds the truth"), "interval_contains", 0),
-        percent(message("Range holds the truth"), "contains", 0),
-        percent(message("Range, widened, holds it"), "contains_wider", 0),
+        percent(message("Interval covers the truth"), "interval_contains", 0),
+        percent(message("Range covers the truth"), "contains", 0),
+        percent(message("Widened range covers the truth"), "contains_wider", 0),
     )
     note = message(
-        "The range starts at the estimate and leaves chance out, so alone it may miss a truth close by. Widened: "
-        "moved outwards by the half widths of the interval."
+        "The range starts at the estimate and leaves sampling error out, so alone it may miss a truth close to the "
+        "estimate. Widened: extended on both sides by the half widths of the interval."
     )
     return View(table, columns, notes=(note,), title=message("Sensitivity ranges"), name="ranges")
 
@@ -292,15 +294,15 @@ WHAT = {
 
 
 def conduct_results(setup: RoundSetup) -> pd.DataFrame | None:
-    """What the last `spi check-conduct` kept; None where it has not been run."""
+    """What the last simulation of `spi check-conduct` kept; None where there was none."""
     path = setup.workspace.outputs / "method_checks" / "conduct.csv"
-    return read_results(path, "spi check-conduct") if path.exists() else None
+    return read_results(path, "spi check-conduct --seeds 200") if path.exists() else None
 
 
 def conduct_table(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
     """Share flagged of honest institutions (false alarms) and of coached units (hits)."""
     if results is None or results.empty:
-        return show(lambda words: html_paragraphs([words("Not yet computed: run `spi check-conduct`.")]))
+        return show(lambda words: html_paragraphs([words("Not yet computed: run `spi check-conduct --seeds 200`.")]))
     table = conduct_summary(results)
 
     low, high = _wilson(table["share"], (table["share"] * (1 - table["share"]) / table["cases"]) ** 0.5, table["cases"])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from spi_analysis.params import CategoryParams, Frozen, Instrument, Roster, Source, Text, read_yaml, validate
-from spi_analysis.reporting.wording import Words
+from spi_analysis.params import CategoryParams, Frozen, Instrument, Language, Roster, Source, Text, read_yaml, validate
+from spi_analysis.reporting.wording import Words, message
 
 GLOSSARY = Path(__file__).parent / "glossary.yaml"
 # Abbreviations that stand in names outside brackets. Those inside brackets are capitals anyway.
@@ -19,6 +19,28 @@ _OWN_SPELLING = {"BASARNAS": "Basarnas", "BAPETEN": "Bapeten", "LEMHANAS": "Lemh
                  "KOMNAS": "Komnas", "KESEHATAN": "Kesehatan", "KETENAGAKERJAAN": "Ketenagakerjaan"}  # fmt: skip
 _SMALL = {"DAN", "DI", "UNTUK"}
 _WORD = re.compile(r"[^\W\d_]+")
+# Why somebody on a list may not be drawn (stage `announce`).
+EXCLUDED = {
+    "ineligible_tenure": message("too short in the institution"),
+    "ineligible_unit_tenure": message("too short in the unit"),
+    "ineligible_main_work": message("main work elsewhere"),
+    "ineligible_position": message("a position that is not asked"),
+    "ineligible_service_date": message("served too long ago"),
+    "self_registered": message("registered themselves, not on a list"),
+    "not_eligible": message("not to be invited"),
+    "several": message("several reasons together"),
+}
+
+# What is looked at in a list experiment (``survey.list_checks``).
+CHECK = "check"
+CHECKS = {
+    "design_effect": message("the longer list changed other answers (least share of a type)"),
+    "refusals": message("no number given, long list minus short list"),
+    "floor": message("nothing of the short list applies"),
+    "ceiling": message("everything of the short list applies"),
+    "placebo_yes": message("those who said yes, difference of the lists less one"),
+    "placebo_arm": message("said yes directly, long list minus short list"),
+}
 
 
 def readable(name: str) -> str:
@@ -45,16 +67,36 @@ def institution_names(published: pd.DataFrame, roster: Roster) -> dict[str, str]
 
 
 def measure_label(instrument: Instrument, source: Source, measure: str, words: Words) -> str:
-    """Words for a dimension or an experience item; the text of a score item."""
+    """Words for a dimension, an experience item or a question of a module; the text of a score item."""
     part = instrument.sources[source]
     labels = {d.code: d.label for d in part.dimensions} | {e.code: e.label for e in part.experiences}
     labels |= {item.code: item.text for item in instrument.items(source)}
-    return words.pick(labels[measure])
+    labels |= {question.code: question.label for question in part.modules.questions}
+    # The full stop of a statement would stand in the middle of a sentence of the page.
+    return words.pick(labels[measure]).removesuffix(".")
 
 
 def part_label(instrument: Instrument, source: Source, measure: str, words: Words) -> str:
-    """A dimension or an experience item with its source, such as "Budget (Internal)"."""
-    return f"{measure_label(instrument, source, measure, words)} ({words.value('part', source)})"
+    """A dimension or an experience item with its source, such as "Budget (Internal)"; a question as below."""
+    about = [words.value("part", source), *_turned(instrument, source, measure, words)]
+    return f"{measure_label(instrument, source, measure, words)} ({'; '.join(about)})"
+
+
+def question_label(instrument: Instrument, source: Source, code: str, words: Words) -> str:
+    """A statement; of one that is bad to agree with, which answers are good: "89 %" is no share that agrees."""
+    label = measure_label(instrument, source, code, words)
+    return " ".join([label, *(f"({said})" for said in _turned(instrument, source, code, words))])
+
+
+def _turned(instrument: Instrument, source: Source, code: str, words: Words) -> list[str]:
+    """The favourable answers to a score item whose low end is the good one; nothing of others."""
+    item = next((item for item in instrument.items(source) if item.code == code), None)
+    if item is None or item.direction == "positive":
+        return []
+    scale = instrument.scales[item.scale]
+    good = range(scale.minimum, scale.minimum + instrument.ends(item))
+    answers = [words.pick(scale.labels[one]).lower() for one in good if one in scale.labels]
+    return [words("favourable: {answers}", answers=", ".join(answers))]
 
 
 class Entry(Frozen):
@@ -95,3 +137,8 @@ def category_limits(categories: CategoryParams, words: Words) -> str:
             said.append(words("{name} from {low} to below {high}", name=name, low=low, high=high))
         lower = level.below
     return ", ".join(said)
+
+
+def card_name(language: Language) -> str:
+    """Name of the picture that goes with a link to a report."""
+    return f"card.{language}.png"

@@ -34,7 +34,8 @@ _HOUSE = matplotlib.rc_params_from_file(Path(__file__).parent / "chart.mplstyle"
 THEME = {**sns.plotting_context("paper"), **sns.axes_style("whitegrid"), **_HOUSE}
 FONT = FontProperties(family=THEME["font.family"], size=THEME["font.size"])
 # Private characters, so that no label can be taken for the place of a text.
-_SLOT = re.compile("(>?)\ue000(\\d+)\ue001")
+_SLOT = "\ue000{}\ue001"
+_FILLED = re.compile("(>?)" + _SLOT.format(r"(\d+)"))
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 # Places more exact than a hundredth of a point.
 _EXACT = re.compile(r"\d+\.\d{3,}")
@@ -75,7 +76,7 @@ class Chart:
     def svg(self, words: Words) -> str:
         """Inline SVG that says what it shows."""
         template, slots = self._template
-        return _SLOT.sub(lambda slot: _filled(slots[int(slot[2])], slot[1], words), template)
+        return _FILLED.sub(lambda slot: _filled(slots[int(slot[2])], slot[1], words), template)
 
     def html(self, words: Words) -> str:
         """``<figure>`` with caption and note."""
@@ -95,13 +96,12 @@ class Chart:
         width, height = figure.get_size_inches() * POINTS
         with matplotlib.rc_context(THEME):
             renderer = _Renderer(width, height, buffer, metadata={"Date": None, "Creator": None})
-            title, told = renderer.slot(self.title), renderer.slot(self.told)
+            renderer.slots = [self.title, self.told]
             figure.draw(renderer)
         renderer.finalize()
         head = (
-            '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-            f'viewBox="0 0 {width:.6g} {height:.6g}" role="img" aria-labelledby="{self.chart_id}-title '
-            f'{self.chart_id}-desc"><title id="title">{title}</title><desc id="desc">{told}</desc>'
+            f'<svg viewBox="0 0 {width:.6g} {height:.6g}" role="img" aria-labelledby="{self.chart_id}-title '
+            f'{self.chart_id}-desc"><title id="title">{_SLOT.format(0)}</title><desc id="desc">{_SLOT.format(1)}</desc>'
         )
         # Without the style in front, which would hold for the whole page.
         body = _NEEDLESS.sub("", buffer.getvalue().partition("</defs>")[2].strip())
@@ -121,16 +121,13 @@ def _filled(text: Phrase, tag_end: str, words: Words) -> str:
 class _Renderer(RendererSVG):
     """Writes a numbered slot where a text has several languages, and measures each text once for all pictures."""
 
-    @cached_property
-    def slots(self) -> list[Phrase]:
-        return []
-
-    def slot(self, text: Phrase) -> str:
-        self.slots.append(text)
-        return f"\ue000{len(self.slots) - 1}\ue001"
+    slots: list[Phrase]
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: bool) -> tuple[float, float, float]:
         return measured(s, prop.copy(), ismath)
 
     def draw_text(self, gc: Any, x: float, y: float, s: str, *how: Any, **more: Any) -> None:
-        super().draw_text(gc, x, y, self.slot(s.phrase) if isinstance(s, Widest) else s, *how, **more)
+        if isinstance(s, Widest):
+            self.slots.append(s.phrase)
+            s = _SLOT.format(len(self.slots) - 1)
+        super().draw_text(gc, x, y, s, *how, **more)

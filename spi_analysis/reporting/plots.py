@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from inspect import signature
-from itertools import cycle
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -24,17 +22,16 @@ from spi_analysis.reporting.wording import Words, phrase, phrases
 from spi_analysis.tables import PAGE_DECIMALS, rounded
 
 PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET = COLOURS
-# Inches: a line of text, a row below its label, around the axes, beside upright numbers, a bar, between names.
-LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06
-# Between the three lanes of a strip of dots.
-LANE = 0.07
+# Inches: a line of text, a row below its label, around the axes, beside upright numbers, a bar, between names, lanes.
+LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, LANE = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.07
+# The marks of one series, and of two in a row: sign, marker, colour, lane.
+MARKS = {1: [("", "o", ACCENT, 0)], 2: [("◆", "D", MUTED, LANE / 2), ("●", "o", ACCENT, -LANE / 2)]}
 # Letters of a label above its row, and of one beside its line; inches of an upright scale.
 LETTERS, FEW_LETTERS, UPRIGHT = 38, 15, 1.7
-OF_SERIES, DASHES = [ACCENT, TARGET, INK, MINUS, MUTED], [(), (4, 2), (1, 1.5), (6, 2, 1, 2)]
-OF_KIND = {"past": MUTED, "target": TARGET, "now": ACCENT}
+OF_SERIES, OF_KIND = [ACCENT, TARGET, INK, MINUS, MUTED], {"past": MUTED, "target": TARGET, "now": ACCENT}
 MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 5, 3, 1.5
 FIGURES, LABELS = ("estimate", "ci_low", "ci_high"), ("label", "series")
-BEHIND: dict[str, Any] = {"textcoords": "offset points"}
+AS_IT_IS: dict[str, Any] = {"estimator": None, "legend": False}
 Ax, Ticks = Axes | None, tuple[Any, Any]
 
 
@@ -50,10 +47,9 @@ def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: 
     # Limits, too, give figures away: they say where the numbers of a scale stand.
     options |= {name: tuple(rounded(x, decimals) if isinstance(x, float) else x for x in pair)
                 for name, pair in options.items() if isinstance(pair, tuple)}  # fmt: skip
-    told = told_lines if form == lines else told_rows
-    described = phrase(lambda words: told(table, words, decimals, unit, **options))
+    told = partial(told_lines if form == lines else told_rows, table, decimals=decimals, unit=unit, **options)
     own = {"decimals": decimals} if "decimals" in signature(form).parameters else {}
-    return Chart(chart_id, phrase(title), partial(form, table, **options, **own), described, phrase(note))
+    return Chart(chart_id, phrase(title), partial(form, table, **options, **own), phrase(told), phrase(note))
 
 
 def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
@@ -63,71 +59,48 @@ def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
     return rows.assign(series=named)
 
 
-def intervals(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, limits: Any = None, reference: Any = None) -> Axes:
-    """Dots with intervals (label, estimate, ci_low, ci_high), and a line to compare with (figure, label)."""
-    ax, at = _rows(table["label"], ax, top=LINE)
-    _ranges(ax, (table["ci_low"], table["ci_high"]), at, ACCENT, 2)
-    _dots(ax, table["estimate"], at, ACCENT)
+def intervals(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, limits: Any = None, reference: Any = ()) -> Axes:
+    """Dots with intervals (label, estimate, ci_low, ci_high), and a line to compare with (figure, label).
+
+    Two series (``series``; before and after: a Love plot) share the rows; their marks are named above.
+    """
+    parts = list(table.groupby("series", sort=False)) if "series" in table else [("", table)]
+    marks, (ax, at) = MARKS[len(parts)], _rows(parts[0][1]["label"], ax, top=LINE)
+    for (_, rows), (_, marker, colour, lane) in zip(parts, marks, strict=True):
+        _ranges(ax, (rows["ci_low"], rows["ci_high"]), at + lane, colour, 2)
+        _dots(ax, rows["estimate"], at + lane, colour, marker=marker)
     if reference:
         _ranges(ax, [reference[0]] * len(at), (at - 0.09, at + 0.09), MUTED, 1.5)
     ax.set_xlim(limits)
-    if reference:
-        _names(ax, reference[:1], reference[1:], 0.04)
+    _names(ax, reference[:1], reference[1:], 0.04)
+    if "series" in table:
+        said = phrases(lambda words: [f"{marks[i][0]} {phrase(name).say(words)}" for i, (name, _) in enumerate(parts)])
+        _names(ax, [rows["estimate"].iloc[0] for _, rows in parts], said, 0.04)
     return _scaled(ax, x_label)
 
 
-def composition(table: pd.DataFrame, ax: Ax = None, *, total: Any, x_label: Any, decimals: int = PAGE_DECIMALS) -> Axes:
-    """Bars that add up from 0 to a total (figure, label), a row each (label, estimate); minus goes backwards."""
-    points = table["estimate"]
-    ends = np.array([*points.cumsum(), total[0]])
+def composition(table: pd.DataFrame, ax: Ax = None, *, x_label: object, decimals: int = PAGE_DECIMALS) -> Axes:
+    """Bars that add up from 0 to the last one, the total, a row each (label, estimate); minus goes backwards."""
+    (ax, at), (*points, total) = _rows(table["label"], ax), table["estimate"]
+    ends = np.array([*np.cumsum(points), total])
     starts, low, high = np.array([0.0, *ends[:-2], 0.0]), min(0.0, *ends), max(0.0, *ends)
-    ax, at = _rows([*table["label"], total[1]], ax)
     ax.set_xlim(low, high + 0.2 * (high - low))
-    _ranges(ax, (starts, ends), at, [*np.where(points < 0, MINUS, ACCENT), INK], BAR * POINTS)
-    values = phrases(lambda words: [*(words.signed(x, decimals) for x in points), words.number(total[0], decimals)])
+    _ranges(ax, (starts, ends), at, [*np.where(np.less(points, 0), MINUS, ACCENT), INK], BAR * POINTS)
+    values = phrases(lambda words: [*(words.signed(x, decimals) for x in points), words.number(total, decimals)])
     for value, x, y in zip(values, np.maximum(starts, ends), at, strict=True):
-        ax.annotate(value, (x, y), (4, 0), va="center", **BEHIND)
+        ax.annotate(value, (x, y), (4, 0), textcoords="offset points", va="center")
     return _scaled(ax, x_label)
-
-
-def bars(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
-    """Rows with a bar per series, named in the first row (label, series, estimate, ci_low, ci_high)."""
-    series, low, high = table["series"].unique(), min(0.0, table["ci_low"].min()), max(0.0, table["ci_high"].max())
-    ax, at = _rows(table["label"].drop_duplicates(), ax, LINE * (len(series) - 1) + ROW)
-    ax.set_xlim(low, high + 0.5 * (high - low))
-    for i, (name, colour) in enumerate(zip(series, OF_SERIES, strict=False)):
-        rows, y = table[table["series"] == name], at + LINE * ((len(series) - 1) / 2 - i)
-        _ranges(ax, (0 * rows["estimate"], rows["estimate"]), y, colour, BAR * POINTS)
-        _ranges(ax, (rows["ci_low"], rows["ci_high"]), y, PAPER, 4)
-        _ranges(ax, (rows["ci_low"], rows["ci_high"]), y, INK, 1.5)
-        ax.annotate(name, (max(0.0, rows["ci_high"].iloc[0]), y[0]), (4, 0), va="center", color=colour, **BEHIND)
-    return _scaled(ax, x_label)
-
-
-def shifts(table: pd.DataFrame, ax: Ax = None, *, x_label: object) -> Axes:
-    """Rows (label) with a dot for each of two series, named above the first row, and a line at 0 (a Love plot)."""
-    series, (ax, at) = table["series"].unique(), _rows(table["label"].drop_duplicates(), ax, top=LINE)
-    before, after = (table.loc[table["series"] == name, "estimate"].to_numpy() for name in series)
-    _dots(ax, np.zeros(len(at)), at, MUTED, 90, marker="|", edgecolor=None)
-    _dots(ax, before, at, MUTED, marker="D")
-    _dots(ax, after, at, ACCENT)
-    _scaled(ax, x_label)
-    marked = [phrase(lambda words, mark=mark, name=name: f"{mark} {phrase(name).say(words)}")
-              for mark, name in zip("◆●", series, strict=True)]  # fmt: skip
-    _names(ax, [before[0], after[0]], marked, 0.04)
-    return ax
 
 
 def lines(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, y_label: Any, from_zero: bool = True) -> Axes:
     """A line per series, named at its end (x: days, years or numbers; series, estimate)."""
     table = table.dropna().sort_values("x", kind="stable")
     ends = table.groupby("series", sort=False)["estimate"].last()
-    looks = {"palette": dict(zip(ends.index, cycle(OF_SERIES))), "dashes": dict(zip(ends.index, cycle(DASHES)))}
-    ax = ax or _axes_of(ends.index)
-    sns.lineplot(table, x="x", y="estimate", hue="series", style="series", estimator=None, legend=False, ax=ax, **looks)
+    ax, hues = ax or _axes_of(ends.index), sns.color_palette(OF_SERIES, len(ends)).as_hex()
+    sns.lineplot(table, x="x", y="estimate", hue="series", style="series", palette=hues, ax=ax, **AS_IT_IS)
     if from_zero:
         ax.set_ylim(0, MaxNLocator(MOST_NUMBERS, steps=[1, 2, 5, 10]).tick_values(*ax.get_ylim())[-1])
-    _name_ends(ax, zip(ends.index, ends, looks["palette"].values(), strict=True))
+    _name_ends(ax, zip(ends.index, ends, hues, strict=True))
     return _scaled(ax, x_label, y_label, _ticks(table["x"]))
 
 
@@ -135,7 +108,7 @@ def history(table: pd.DataFrame, ax: Ax = None, *, y_label: object) -> Axes:
     """Earlier years, targets and this round (kind: past, target or now; series, year, estimate, ci_low, ci_high)."""
     past, targets, now = (table[table["kind"] == kind] for kind in OF_KIND)
     ends, ax = table.drop_duplicates("series", keep="last"), ax or _axes_of(table["series"].unique())
-    sns.lineplot(past, x="year", y="estimate", marker="o", markeredgewidth=0, color=MUTED, estimator=None, ax=ax)
+    sns.lineplot(past, x="year", y="estimate", marker="o", markeredgewidth=0, color=MUTED, ax=ax, **AS_IT_IS)
     _dots(ax, targets["year"], targets["estimate"], TARGET, marker="D")
     _dots(ax, now["year"], now["estimate"], ACCENT)
     _ranges(ax, now["year"], (now["ci_low"], now["ci_high"]), ACCENT, 2)
@@ -154,45 +127,41 @@ def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, d
              strip: Any = ()) -> Axes:  # fmt: skip
     """The index (first row) and marks (label, estimate, ci_low, ci_high), a row each above the scale of categories.
 
-    ``strip``: the dots of others, in the row of the first mark, which is then drawn as a line across them.
+    ``strip``: the dots of others in three lanes, in the row of the first mark, which is then a line across them.
     """
     bounds, index, marks = [level.below for level in levels if level.below is not None], table[:1], table[1:]
-    known = [*table[list(FIGURES)].to_numpy(float).ravel(), *bounds, *strip]
-    least, most = np.nanmin(known), np.nanmax(known)
-    ends = np.array([least, *bounds, most]) + (0.12 * (most - least) + GAP) * np.array([-1, *[0] * len(bounds), 1])
     said = phrases(lambda words: [f"{phrase(name).say(words)}: {words.number(x, decimals)}"
                                   for name, x in zip(table["label"], table["estimate"], strict=True)])  # fmt: skip
     ax, at = _rows([*said, ""], ax)
-    ax.set_xlim(ends[0], ends[-1])
     ax.grid(False)
+    ax.margins(x=0.1)
     _ranges(ax, bounds, ([at[-1]] * len(bounds), [0] * len(bounds)), GRID, 1)
-    _ranges(ax, (ends[:-1] + GAP, ends[1:] - GAP), [at[-1]] * len(levels), [level.colour for level in levels], 6)
-    names = phrases(lambda words: [words.pick(level.label) for level in levels])
-    _names(ax, (ends[:-1] + ends[1:]) / 2, names, at[-1] + 0.4 * ROW)
     _ranges(ax, (index["ci_low"], index["ci_high"]), at[:1], INK, 2)
     _dots(ax, index["estimate"], at[:1], INK, 40)
     if len(strip):
-        _strip(ax, strip, at[1])
+        _dots(ax, np.sort(strip), at[1] + LANE * (np.arange(len(strip)) % 3 - 1), MUTED, 9)
         _ranges(ax, marks["estimate"][:1], ([at[1] - 0.11], [at[1] + 0.11]), INK, 2)
         marks, at = marks[1:], at[1:]
     _dots(ax, marks["estimate"], at[1:-1], MUTED, marker="D")
+    ends = np.array([ax.get_xlim()[0], *bounds, ax.get_xlim()[1]])
+    ax.set_xlim(ends[0], ends[-1])
+    _ranges(ax, (ends[:-1] + GAP, ends[1:] - GAP), [at[-1]] * len(levels), [level.colour for level in levels], 6)
+    names = phrases(lambda words: [words.pick(level.label) for level in levels])
+    _names(ax, (ends[:-1] + ends[1:]) / 2, names, at[-1] + 0.4 * ROW)
     return _scaled(ax, x_label)
 
 
-def told_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str, *, total: Any = None, reference: Any = None,
-              **_: Any) -> str:  # fmt: skip
-    """Every label with its figures, one for each series; then what they are compared with, or add up to."""
+def told_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str, *, reference: Any = (), **_: Any) -> str:
+    """Every label with its figures, one for each series; then what they are compared with."""
     rows: dict[str, list[str]] = {}
-    for label, row in zip(table["label" if "label" in table else "year"], table.itertuples(), strict=True):
-        name = f"{phrase(row.series).say(words)} " if "series" in table else ""
-        known = pd.notna(getattr(row, "ci_low", None))
-        interval = f" ({words.interval(row.ci_low, row.ci_high, decimals, unit)})" if known else ""
-        figure = f"{name}{words.number(row.estimate, decimals)}{unit}{interval}"
+    for label, row in zip(table["label" if "label" in table else "year"], table.to_dict("records"), strict=True):
+        name = f"{phrase(row['series']).say(words)} " if "series" in row else ""
+        known = pd.notna(row.get("ci_low"))
+        interval = f" ({words.interval(row['ci_low'], row['ci_high'], decimals, unit)})" if known else ""
+        figure = f"{name}{words.number(row['estimate'], decimals)}{unit}{interval}"
         rows.setdefault(phrase(label).say(words), []).append(figure)
-    if total:
-        rows[phrase(total[1]).say(words)] = [words.number(total[0], decimals)]
-    text = "; ".join(f"{label}: {', '.join(figures)}" for label, figures in rows.items()) + "."
-    return f"{text} {phrase(reference[1]).say(words)}." if reference else text
+    told = "; ".join(f"{label}: {', '.join(figures)}" for label, figures in rows.items())
+    return ". ".join([told, *(phrase(name).say(words) for name in reference[1:] if name)]) + "."
 
 
 def told_lines(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
@@ -231,21 +200,14 @@ def _rows(labels: Iterable[object], ax: Ax, room: float = ROW, top: float = 0) -
 def _ranges(ax: Axes, x: Any, y: Any, colours: Any, width: float) -> None:
     """Lines between two ends; of ``x`` and ``y`` one is (starts, ends), the other the place of each."""
     x, y = (np.column_stack(ends if isinstance(ends, tuple) else (ends, ends)).ravel() for ends in (x, y))
-    rows = np.repeat(np.arange(len(x) // 2), 2)
-    look = {"color": colours} if isinstance(colours, str) else {"hue": rows, "palette": dict(enumerate(colours))}
-    sns.lineplot(x=x, y=y, units=rows, estimator=None, sort=False, legend=False, ax=ax,
-                 linewidth=width, solid_capstyle="butt", **look)  # fmt: skip
+    rows, colours = np.repeat(np.arange(len(x) // 2), 2), [colours] if isinstance(colours, str) else colours
+    # Without a hue seaborn cannot draw nothing.
+    sns.lineplot(x=x, y=y, units=rows, hue=rows % len(colours), palette=dict(enumerate(colours)), sort=False,
+                 linewidth=width, solid_capstyle="butt", ax=ax, **AS_IT_IS)  # fmt: skip
 
 
-def _dots(ax: Axes, x: Any, y: Any, colour: str, size: float = 20, **look: Any) -> None:
-    look = {"edgecolor": colour, **look}
-    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, s=size, zorder=3, ax=ax, **look)
-
-
-def _strip(ax: Axes, values: Iterable[float], middle: float) -> None:
-    """A dot for each of many, in three lanes by turns, so that fewer lie upon each other."""
-    ordered = np.sort(np.asarray(list(values), dtype=float))
-    _dots(ax, ordered, middle + LANE * (np.arange(len(ordered)) % 3 - 1), MUTED, 7)
+def _dots(ax: Axes, x: Any, y: Any, colour: str, size: float = 20, marker: str = "o") -> None:
+    sns.scatterplot(x=np.asarray(x), y=np.asarray(y), color=colour, s=size, marker=marker, lw=0, zorder=3, ax=ax)
 
 
 def _scaled(ax: Axes, x_label: object, y_label: object = None, ticks: Ticks | None = None) -> Axes:
@@ -271,7 +233,7 @@ def _ticks(x: pd.Series) -> Ticks | None:
     some = x.drop_duplicates().sort_values()
     if x.dtype.kind == "M":
         some = some.iloc[np.unique(np.linspace(0, len(some) - 1, MOST_DAYS).astype(int))]
-        return date2num(some), phrases(lambda words: [words.day(day.date()) for day in some])
+        return list(some), phrases(lambda words: [words.day(day.date()) for day in some])
     few = some[:: -1 * -(-len(some) // MOST_NUMBERS)]
     return (list(few), [phrase(year) for year in few]) if x.dtype.kind == "i" else None
 
@@ -290,7 +252,7 @@ def _name_ends(ax: Axes, ends: Iterable[tuple[object, float, str]]) -> None:
     names = [(phrase(name).folded(FEW_LETTERS), y, colour) for name, y, colour in sorted(ends, key=lambda end: -end[1])]
     heights = [LINE * len(name.lines()) * (top - low) / _inches(ax)[1] for name, *_ in names]
     for (name, _, colour), y in zip(names, _apart([-y for _, y, _ in names], heights, -top, -low), strict=True):
-        ax.annotate(name, (1, -y), (4, 0), ax.get_yaxis_transform(), va="top", color=colour, **BEHIND)
+        ax.annotate(name, (1, -y), (4, 0), ax.get_yaxis_transform(), "offset points", va="top", color=colour)
 
 
 def _apart(middles: Iterable[float], sizes: list[float], low: float, high: float) -> Iterator[float]:

@@ -1,79 +1,119 @@
-"""What pages 40 and 50 say of sensitivity ranges: one set of sentences, so that no two contradict each other."""
+"""What pages 40 and 50 say of those who did not answer: one set of sentences, so that no two contradict each other."""
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
-from spi_analysis.reporting.wording import Words
+from spi_analysis.reporting.view_columns import AnyText, Column, interval, number
+from spi_analysis.reporting.wording import Words, message
 from spi_analysis.stages import Sensitivity
 
+ASSUMED = message(
+    "The columns on the right: the odds of not answering are so many times as high for every standard deviation by "
+    "which somebody's own score is lower, among people whom the weights take to be alike. The interval counts chance "
+    "in figure and shift, not whether the assumption holds. Panels and corrections are taken as they are. A dash in "
+    "them: nearly everyone answered. Method: exponential tilting, Kim and Yu (2011)."
+)
 
-def range_sentences(found: Sensitivity, category: str | None, words: Words) -> list[str]:
-    """What ranges there are: of the index, of which sources and of which not, and which are weakly founded.
 
-    ``category``: that of the index as reported (None: the index is not shown).
+def silence_sentences(found: Sensitivity, category: str | None, answers: int, words: Words) -> list[str]:
+    """How few answers stand for how many, and where scores and index would be if low scorers answer less often.
+
+    ``category``: that of the index as reported (None: the index is not shown); ``answers``: how many of those that
+    count most are spoken of.
     """
-    sources = found.ranges[found.ranges["measure"] != "index"]
-    known = sources["low"].notna()
-    weak = sources[known & ~sources["informative"].astype(bool)]
+    return [*_heaviest(found, answers, words), *_worst(found, category, words), *_untold(found, words)]
+
+
+def _heaviest(found: Sensitivity, answers: int, words: Words) -> list[str]:
+    rows = found.ranges.dropna(subset=["heaviest"])
+    if rows.empty:
+        return []
+    shares = (
+        f"{words.percent(share, 0)} ({words.value('part', source)})"
+        for source, share in zip(rows["measure"], rows["heaviest"], strict=True)
+    )
     return [
-        *_index_sentences(found, category, words),
-        *_without_range(sources[~known], sources[known], found, words),
-        *_weak_sentences(weak, words),
+        words(
+            "The {n} answers that count most stand for {shares} of the people.", n=answers, shares=words.listed(shares)
+        )
     ]
 
 
-def _index_sentences(found: Sensitivity, category: str | None, words: Words) -> list[str]:
-    index = found.row("index")
-    if index is None or pd.isna(index["low"]):
+def _worst(found: Sensitivity, category: str | None, words: Words) -> list[str]:
+    """The index under the largest log-odds; without an index the scores."""
+    rows = found.worst.set_index("measure")
+    if rows.empty:
         return []
-    assert found.categories is not None
-    low, high = found.categories
-    facts = {"low": words.number(index["low"]), "high": words.number(index["high"])}
-    if low == high == category:
+    odds = odds_words(float(rows["log_odds"].iloc[0]), words)
+    if "index" not in rows.index:
+        scores = (f"{words.number(row.estimate, 1)} ({words.value('part', source)})" for source, row in rows.iterrows())
         return [
             words(
-                "From nonresponse that depends only on what the lists show to nonresponse that depends only on the "
-                "answer itself, the index would lie between {low} and {high}. The category stays the same.",
-                **facts,
+                "If the odds of not answering were {odds} times as high for every standard deviation by which "
+                "somebody's own score is lower, the scores would be {scores}.",
+                odds=odds, scores=words.listed(scores),
             )
-        ]
-    return [
-        words(
-            "From nonresponse that depends only on what the lists show to nonresponse that depends only on the answer "
-            "itself, the index would lie between {low} ({category_low}) and {high} ({category_high}).",
-            **facts,
-            category_low=words.value("category", low),
-            category_high=words.value("category", high),
-        )
-    ]
+        ]  # fmt: skip
+    estimate, low, high = (float(x) for x in rows.loc[["index"], ["estimate", "ci_low", "ci_high"]].to_numpy()[0])
+    said = words(
+        "If the odds of not answering were {odds} times as high for every standard deviation by which somebody's own "
+        "score is lower, the index would be {estimate} (interval {limits}).",
+        odds=odds, estimate=words.number(estimate), limits=words.interval(low, high),
+    )  # fmt: skip
+    return [f"{said} {_category_words(found, category, words)}"]
 
 
-def _without_range(missing: pd.DataFrame, known: pd.DataFrame, found: Sensitivity, words: Words) -> list[str]:
-    """Sources without a range, why, and what follows for the index; then those that have one all the same."""
-    if missing.empty:
+def _category_words(found: Sensitivity, category: str | None, words: Words) -> str:
+    if found.category == category:
+        return words("The category would stay the same.")
+    assert found.category is not None
+    return words("The category would be {category}.", category=words.value("category", found.category))
+
+
+def _untold(found: Sensitivity, words: Words) -> list[str]:
+    """Sources of which too few did not answer for anything to be told of them."""
+    sources = found.ranges.loc[found.ranges["measure"] != "index", "measure"]
+    rest = sources[~sources.isin(found.by_odds["measure"])]
+    if rest.empty:
         return []
-    none = words(
-        "For {names} no range can be worked out: what the list tells of people does not go with their answers, so it "
-        "cannot tell how nonrespondents would have answered.",
-        names=_names(missing, words),
-    )
-    index = words("So there is none of the index either.") if found.row("index") is not None else ""
-    rest = words("For {names} alone there is a range.", names=_names(known, words)) if len(known) else ""
-    return [" ".join(part for part in (none, index, rest) if part)]
+    names = words.listed(words.value("part", source) for source in rest)
+    return [words("Nearly everyone answered ({names}): nothing is assumed of the others.", names=names)]
 
 
-def _weak_sentences(weak: pd.DataFrame, words: Words) -> list[str]:
-    if weak.empty:
-        return []
-    return [
-        words(
-            "For {names} the far end of the range is weakly founded, since the lists tell little of how people answer: "
-            "read it as a warning, not as a figure.",
-            names=_names(weak, words),
-        )
-    ]
+def odds_words(log_odds: float, words: Words) -> str:
+    """How many times as high the odds are."""
+    return words.number(math.exp(log_odds), 1)
 
 
-def _names(rows: pd.DataFrame, words: Words) -> str:
-    return words.listed(words.value("part", measure) for measure in rows["measure"])
+def odds_columns(found: Sensitivity, decimals: int) -> tuple[Column, ...]:
+    """One column of figures per log-odds (of ``with_odds``), and the interval of the last."""
+    log_odds = sorted(set(found.by_odds["log_odds"]))
+    columns = [number(_odds_heading(one), f"odds_{one:g}", decimals) for one in log_odds]
+    if not log_odds:
+        return ()
+    return *columns, interval(_interval_heading(log_odds[-1]), "odds_low", "odds_high", decimals)
+
+
+def odds_notes(found: Sensitivity) -> tuple[AnyText, ...]:
+    """What the columns assume, where there are any."""
+    return (ASSUMED,) if len(found.by_odds) else ()
+
+
+def _odds_heading(log_odds: float) -> AnyText:
+    return lambda words: words("Odds {odds} times", odds=odds_words(log_odds, words))
+
+
+def _interval_heading(log_odds: float) -> AnyText:
+    return lambda words: words("Interval at {odds} times", odds=odds_words(log_odds, words))
+
+
+def with_odds(found: Sensitivity) -> pd.DataFrame:
+    """The ranges with the figures under every log-odds beside them, and the limits of the last."""
+    rows = found.ranges
+    for one, part in found.by_odds.groupby("log_odds"):
+        rows = rows.assign(**{f"odds_{one:g}": rows["measure"].map(part.set_index("measure")["estimate"])})
+    worst = found.worst.set_index("measure")
+    return rows.assign(odds_low=rows["measure"].map(worst["ci_low"]), odds_high=rows["measure"].map(worst["ci_high"]))

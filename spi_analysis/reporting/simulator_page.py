@@ -10,7 +10,7 @@ from scipy.stats import norm
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting.display import Shown, show
 from spi_analysis.reporting.method_checks import LEVEL, with_coverage_limits
-from spi_analysis.reporting.plots import bars, chart
+from spi_analysis.reporting.plots import chart, intervals
 from spi_analysis.reporting.tables import html_paragraphs
 from spi_analysis.reporting.view_columns import (
     count,
@@ -57,7 +57,7 @@ def design_results(setup: RoundSetup, institution_id: str) -> pd.DataFrame | Non
     return table[table["measure"] == "index"].reset_index(drop=True)
 
 
-def findings(results: pd.DataFrame | None) -> Shown:
+def findings(results: pd.DataFrame | None, setup: RoundSetup) -> Shown:
     """Three answers: what the response does, what more answers would do, and what no sample size cures."""
     if results is None:
         return _not_computed()
@@ -66,7 +66,7 @@ def findings(results: pd.DataFrame | None) -> Shown:
 
     def make(words: Words) -> str:
         now, nonrespondents = rows.loc[(own, "list", "round")], rows.loc[(own, "answer", "round")]
-        paragraphs = [_what_it_does(now, own, words)]
+        paragraphs = [_what_it_does(now, own, words) + _of_panels(now, list(setup.round.panels), words)]
         paragraphs += [_what_more_does(rows, own, other, words) for other in others]
         paragraphs.append(_what_stays(nonrespondents, rows.loc[(own, "answer", "census")], words))
         paragraphs += [_after_more_response(rows.loc[(other, "answer", "round")], other, words) for other in others]
@@ -99,8 +99,8 @@ def designs_table(results: pd.DataFrame | None, setup: RoundSetup, which: int = 
     def note(words: Words) -> str:
         return words(
             "The index of generated people, in points; {runs} runs of each design, of which at most {without} gave no "
-            "estimate. After ± and in brackets: what the number of runs leaves open (95%). The last column is the "
-            "share of the mean squared error. Source: spi simulate.",
+            "estimate. After ± and in brackets: simulation error (95%). The last column is the share of the mean "
+            "squared error. Source: spi simulate.",
             runs=words.number(rows[["runs", "without_estimate"]].sum(axis=1).max(), 0),
             without=words.number(rows["without_estimate"].max(), 0),
         )
@@ -130,14 +130,13 @@ def designs_chart(results: pd.DataFrame | None) -> Shown:
         lambda words: [f"{words(DESIGNS[r.design])}: {words(DEPENDS_ON[r.answering])}" for r in rows.itertuples()]
     )
     drawn = chart(
-        bars,
-        pd.concat([_bars_of(rows, name, labels) for name in ("bias", "true_se")]),
+        intervals,
+        pd.concat([_series_of(rows, name, labels) for name in ("bias", "true_se")]),
         "chart-designs",
         in_words(title),
         x_label=in_words(message("Points")),
-        note=in_words(
-            message("Design, and what answering depends on. Lines: what the number of runs leaves open (95%).")
-        ),
+        reference=(0.0, ""),
+        note=in_words(message("Design, and what answering depends on. Lines: simulation error (95%).")),
     )
     columns = (
         worded(message("Design"), "design", DESIGNS),
@@ -148,26 +147,37 @@ def designs_chart(results: pd.DataFrame | None) -> Shown:
     return View(_with_open(rows), columns, drawn, title=title, name="chart-designs", with_table=False)
 
 
-def _bars_of(rows: pd.DataFrame, name: str, labels: list[Phrase]) -> pd.DataFrame:
+def _series_of(rows: pd.DataFrame, name: str, labels: list[Phrase]) -> pd.DataFrame:
     title = {"bias": message("Bias"), "true_se": message("True SE")}[name]
     value, half = rows[name].to_numpy(), Z * rows[f"{name}_error"].to_numpy()
-    bars = pd.DataFrame({"label": labels, "estimate": value, "ci_low": value - half, "ci_high": value + half})
-    return bars.assign(series=[in_words(title)] * len(rows))
+    drawn = pd.DataFrame({"label": labels, "estimate": value, "ci_low": value - half, "ci_high": value + half})
+    return drawn.assign(series=[in_words(title)] * len(rows))
 
 
 def _what_it_does(now: pd.Series, rate: float, words: Words) -> str:
     return words(
         "At a response of {rate} some {answers} of {invited} people answer. Where answering depends on the list only, "
         "the weights keep the index near the truth (bias {bias}); its standard error is {se} points, and its interval "
-        "{width} points wide. {share} of that variance is the experts', whom no response of others touches.",
+        "{width} points wide.",
         rate=_rate(rate, words),
         answers=words.number(now["completes"], 0),
         invited=words.number(now["invitations"], 0),
         bias=words.signed(now["bias"]),
         se=words.number(now["true_se"]),
         width=words.number(now["width"], 1),
-        share=words.percent(now["variance_expert"] / _variance(now), 0),
     )
+
+
+def _of_panels(now: pd.Series, panels: list[str], words: Words) -> str:
+    """What part of the variance no response of others touches; nothing where there is no panel."""
+    if not panels:
+        return ""
+    said = words(
+        "{share} of that variance comes from the panel ({names}), which no response of others touches.",
+        share=words.percent(sum(now[f"variance_{panel}"] for panel in panels) / _variance(now), 0),
+        names=words.listed(words.value("part", panel) for panel in panels),
+    )
+    return " " + said
 
 
 def _what_more_does(rows: pd.DataFrame, own: float, other: float, words: Words) -> str:
@@ -188,9 +198,9 @@ def _what_more_does(rows: pd.DataFrame, own: float, other: float, words: Words) 
 def _what_stays(nonrespondents: pd.Series, everyone: pd.Series, words: Words) -> str:
     return words(
         "Where people answer the more readily the better their opinion is (log-odds {effect} per standard deviation, "
-        "an assumption), the index is off by {bias} points after weighting, which is {share} of its mean squared "
-        "error, and the interval holds the truth in {coverage} of the rounds. With everyone invited it is still off by "
-        "{census} points: no sample size cures that.",
+        "an assumption), the bias of the index after weighting is {bias} points, which is {share} of its mean "
+        "squared error, and the interval covers the truth in {coverage} of the rounds. With everyone invited the "
+        "bias is still {census} points: no sample size removes it.",
         effect=words.number(nonrespondents["on_answer"]),
         bias=words.signed(nonrespondents["bias"]),
         share=words.percent(nonrespondents["bias_share"], 0),
@@ -201,7 +211,7 @@ def _what_stays(nonrespondents: pd.Series, everyone: pd.Series, words: Words) ->
 
 def _after_more_response(row: pd.Series, rate: float, words: Words) -> str:
     return words(
-        "With a response of {rate} it would be off by {bias} points, and the interval would hold the truth in "
+        "With a response of {rate} the bias would be {bias} points, and the interval would cover the truth in "
         "{coverage} of the rounds.",
         rate=_rate(rate, words),
         bias=words.signed(row["bias"]),

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from spi_analysis.reporting.wording import Words
+from spi_analysis.reporting.wording import Words, message
+
+HIDDEN = message(
+    "Not shown ({n}), since fewer than {least} people answered there or did not answer, or since another hidden figure "
+    "could be worked out with its help: {names}."
+)
+HIDDEN_SHARES = message(
+    "Not shown ({n}), since fewer than {least} people answered, did not answer, or gave one of the answers, or since "
+    "another hidden figure could be worked out with its help: {names}."
+)
 
 
 class Column(NamedTuple):
@@ -34,7 +44,7 @@ def figures(heading: str, cells: Iterable[str]) -> Column:
 def _parts() -> Any:
     """The macros of parts.html.j2; all text is escaped."""
     environment = Environment(
-        loader=PackageLoader("spi_analysis.reporting", "."),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -78,19 +88,12 @@ def html_links(links: Sequence[tuple[str, str]], heading: str) -> str:
 
 
 def hidden_sentences(rows: pd.DataFrame, least: int, words: Words) -> list[str]:
-    """One sentence each for all figures that are too small, withheld or without answers (columns label, status)."""
+    """One sentence each for what is too small, withheld or without answers (columns label, measure, status)."""
     names = {status: sorted(part["label"]) for status, part in rows.groupby("status")}
     sentences = []
     if small := names.get("suppressed"):
-        sentences.append(
-            words(
-                "Not shown ({n}), since fewer than {least} people answered there, did not answer, or said yes or no, "
-                "or since another hidden figure could be worked out with its help: {names}.",
-                n=len(small),
-                least=least,
-                names=words.listed(small),
-            )
-        )
+        why = HIDDEN if rows["measure"].str.endswith("_score").all() else HIDDEN_SHARES
+        sentences.append(words(why, n=len(small), least=least, names=words.listed(small)))
     if "withheld" in names:
         sentences.append(words("These figures are withheld together with the index."))
     if nobody := names.get("no_answers"):

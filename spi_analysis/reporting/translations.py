@@ -50,11 +50,17 @@ def speak_of(setup: RoundSetup) -> None:
     Catalogues may lie in the round's parameters, too: ``params/locale/<language>/LC_MESSAGES/spi.po``.
     """
     sources = {code: source.label for code, source in setup.round.sources.items()}
-    parts = {code: label for code, label in sources.items() if code not in VALUES["part"]}
+    parts = {code: label for code, label in sources.items() if not _is_usual(code, label)}
     parts |= {code: component.label for code, component in setup.round.index.components.items()}
     texts = {("source", code): label for code, label in sources.items()}
     texts |= {("part", code): label for code, label in parts.items()}
     _spoken[0] = Vocabulary(tuple(setup.round.languages), (setup.workspace.params / "locale", CATALOGUES), texts)
+
+
+def _is_usual(code: str, label: Text) -> bool:
+    """Whether a round calls a source as the workbench does, which then has a shorter word for it in tables."""
+    usual = VALUES["source"].get(code)
+    return usual is not None and (label.id, label.en) == (usual.id, usual.en)
 
 
 def languages() -> tuple[Language, ...]:

@@ -1,4 +1,4 @@
-"""Runs parameterised notebooks, each where and when it has to be."""
+"""Runs parameterised notebooks that are out of date."""
 
 import lazy_loader
 

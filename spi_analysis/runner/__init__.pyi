@@ -1,5 +1,8 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
 from .fingerprint import (
+    Staleness as Staleness,
+)
+from .fingerprint import (
     inputs_digest as inputs_digest,
 )
 from .fingerprint import (
@@ -10,6 +13,9 @@ from .fingerprint import (
 )
 from .fingerprint import (
     page_paths as page_paths,
+)
+from .fingerprint import (
+    staleness as staleness,
 )
 from .lab import (
     lab_command as lab_command,
@@ -103,12 +109,6 @@ from .rerender import (
 )
 from .run import (
     run_selection as run_selection,
-)
-from .stale import (
-    Staleness as Staleness,
-)
-from .stale import (
-    staleness as staleness,
 )
 from .status import (
     ledger_facts as ledger_facts,

@@ -1,4 +1,4 @@
-"""Digests of files and of the package: all that asks whether code or data are as they were asks here."""
+"""Digests of files and of the package, for all checks whether code or data have changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import accessible_notebooks
 import forked_papermill
 
 PACKAGE = Path(__file__).parents[1]
-# Packages of our own that run every notebook and make its pages: all of their code counts for each.
+# Packages of this project that run every notebook and make its pages: all of their code counts for each notebook.
 BESIDE = tuple(Path(str(one.__file__)).parent for one in (accessible_notebooks, forked_papermill))
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file; "" where there is none. Read again in this process only if it was written again."""
+    """SHA-256 of a file; "" where there is none. Read again in this process only if it was written since."""
     try:
         facts = path.stat()
     except FileNotFoundError:
@@ -38,10 +38,10 @@ def files_digest(paths: Iterable[Path], root: Path) -> str:
 
 @cache
 def code_digest(modules: frozenset[Path] | None = None) -> str:
-    """The package but for the templates, and what runs notebooks: whatever one calls, a change of it is seen.
+    """The digest of the package without templates, and of the code that runs notebooks.
 
-    Of the package's modules only ``modules``, where they are given. A face (.pyi) only says where a name is defined:
-    then the modules behind the names count, not the table.
+    Of the package's modules only ``modules``, where they are given. Then faces (.pyi) do not count, since they only say
+    where a name is defined: the modules behind the names count.
     """
     files = _code_of(PACKAGE)
     if modules is not None:
@@ -51,13 +51,13 @@ def code_digest(modules: frozenset[Path] | None = None) -> str:
 
 @cache
 def template_digest() -> str:
-    """What pages look like: pages are made with the templates, and nothing else is."""
+    """The digest of the templates, which are used for pages only."""
     looks = {package: set(files_of(package)) - set(_code_of(package)) for package in (PACKAGE, *BESIDE)}
     return _joined(*(files_digest(files, package) for package, files in looks.items()))
 
 
 def package_digest() -> str:
-    """The whole package and what runs notebooks, as they are on disk at this moment."""
+    """The digest of the whole package and of the code that runs notebooks, on disk at this moment."""
     return _joined(*map(_whole, (PACKAGE, *BESIDE)))
 
 

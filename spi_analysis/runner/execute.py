@@ -1,4 +1,4 @@
-"""Execute one notebook and make its pages; a failure leaves no page and says exactly where it happened."""
+"""Execute one notebook and make its pages; a failure leaves no page and names its place."""
 
 from __future__ import annotations
 
@@ -75,30 +75,30 @@ def write_pages(setup: RoundSetup, step: Step, notebook: NotebookNode) -> tuple[
         require_sound_page(setup, step, notebook, html, language)
         pages[folder / step.notebook.page.format(language=language)] = html
     for name, html in shown_pages(output for cell in notebook.cells for output in cell.get("outputs", [])).items():
-        require_sound_extra(setup, step, name, html)
         pages[folder / name] = with_style(html)
+        require_sound_extra(setup, step, name, pages[folder / name])
     write_sheets(notebook, folder / step.notebook.files, setup.round.languages)
     written = [write_text(path, html) for path, html in pages.items()]
     return tuple(str(path.relative_to(setup.workspace.root)) for path in written)
 
 
-# An executed notebook without anything that changes from run to run or from engine to engine.
+# Normalising an executed notebook: everything that changes between runs or engines is removed.
 
 _KEPT_TAGS = "tags"
-# Where Python kept an object, and under which name a kernel kept a cell: different in every process.
+# Addresses of objects and a kernel's file names of cells, which differ in every process.
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]{6,}")
-# Words are found first and looked at then: one pattern for both would try every place of a long line anew.
+# Words are found first and examined then, since one pattern for both would be slow on long lines.
 _WORD = re.compile(r"[^\s\"'<>]+")
 _CELL_FILE = re.compile(r"ipykernel_\d+[/\\]\d+\.py")
 
 
 def cell_seconds(notebook: NotebookNode) -> tuple[float, ...]:
-    """How long every cell took, from papermill's notes (0 where there are none)."""
+    """The seconds of every cell, from papermill's metadata (0 where there are none)."""
     return tuple(float(cell.metadata.get("papermill", {}).get("duration") or 0) for cell in notebook.cells)
 
 
 def normalise_notebook(notebook: NotebookNode) -> None:
-    """Take out times, random ids and machine facts, in place: the same inputs give the same bytes."""
+    """Remove times, random ids and machine facts, in place, so that the same inputs give the same bytes."""
     notebook.metadata = NotebookNode(
         kernelspec=notebook.metadata.get("kernelspec", {}), language_info=NotebookNode(name="python")
     )
@@ -113,7 +113,7 @@ def normalise_notebook(notebook: NotebookNode) -> None:
 
 
 def _without_machine_facts(output: NotebookNode) -> None:
-    """Take addresses and names of temporary files out of the texts of an output, in place."""
+    """Remove addresses and names of temporary files from the texts of an output, in place."""
     if output.output_type == "stream":
         output.text = _machine_free(output.text)
     elif output.output_type == "error":
@@ -134,9 +134,9 @@ def _without_cell_file(word: re.Match[str]) -> str:
 
 
 def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """What a cell printed, in one piece per stream: a kernel cuts it by the clock.
+    """The printed text of a cell, in one piece per stream, since a kernel cuts it at random times.
 
-    Standard output comes first where the two stand side by side, since their order is chance as well.
+    Standard output comes first where the two stand side by side, since their order is random as well.
     """
     merged: list[NotebookNode] = []
     streams: dict[str, NotebookNode] = {}
@@ -155,7 +155,7 @@ def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def _as_a_terminal_shows(text: str) -> str:
-    """A backspace takes away the character before it on its line, a carriage return all that the line had shown."""
+    """A backspace removes the character before it on its line, a carriage return the whole line so far."""
     if "\b" in text:
         text = _without_backspaces(text)
     return "\n".join(map(_last_shown, text.split("\n"))) if "\r" in text else text
@@ -171,13 +171,13 @@ def _without_backspaces(text: str) -> str:
 
 
 def _last_shown(line: str) -> str:
-    # A return at the end of a line, or in front of it, has nothing after it to take its place.
+    # A return at the end or the beginning of a line has no text that replaces the line.
     return line[line.rfind("\r", 0, len(line) - 1) + 1 :]
 
 
-# The names under which papermill knows them; none: papermill as it comes.
+# The names of the engines in papermill; none: papermill's own.
 PAPERMILL_ENGINES = {"kernel": "spi-kernel", "fast": "spi-fast", "stock": None}
-# Where a notebook that failed is kept, with its error, for a person to look at.
+# The folder of failed notebooks, kept with their errors.
 FAILED = "failed"
 PREPARE = "__import__('spi_analysis.runner.forks.process_environment', fromlist=['']).prepare_alone()"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -185,7 +185,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass
 class _Progress:
-    """Where an execution is."""
+    """The place of an execution."""
 
     tell: Callable[[int | None], None] = lambda cell: None
     cell: int | None = None
@@ -196,7 +196,7 @@ class _Progress:
     memory_mb: float | None = None
 
     def at_cell(self, cell: NotebookNode, cell_index: int) -> None:
-        """Told by nbclient."""
+        """Called by nbclient."""
         self.cell = cell_index
         self.tell(cell_index)
 
@@ -216,8 +216,8 @@ def run_step(
 ) -> Outcome:
     """Execute a step in the workspace at ``root``, check it, write the executed notebook and its pages.
 
-    Never raises for what a notebook does; ``on_cell`` is told the number of every cell that begins, and None after the
-    last.
+    Errors of the notebook are not raised; ``on_cell`` is called with the number of every cell that begins, and with
+    None after the last.
     """
     started, progress, error = time.monotonic(), _Progress(on_cell), ""
     limits = limits or Limits()
@@ -314,7 +314,7 @@ def _execute(
 def _config(folder: Path, engine: EngineName) -> Config:
     """Sockets in a private folder: no port that another kernel could take, nothing readable on the network."""
     config = Config()
-    # A kernel that is told to stop writes that it was told to stop; what failed is said elsewhere.
+    # A kernel that is told to stop logs this; the failure itself is reported elsewhere.
     config.NotebookClient.extra_arguments = ["--IPKernelApp.log_level=CRITICAL"]
     if engine == "stock":
         # The forked ones do the same in the child.
@@ -326,7 +326,7 @@ def _config(folder: Path, engine: EngineName) -> Config:
 
 
 def _peak_mb(folder: Path) -> float | None:
-    """What the kernel noted last; None where it could not."""
+    """The kernel's last note; None where it could not be written."""
     try:
         return round(int((folder / "peak").read_text(encoding="ascii")) / 1024, 1)
     except (OSError, ValueError):
@@ -345,7 +345,7 @@ def _private_folder() -> Iterator[Path]:
 
 @contextmanager
 def _naming_what_failed(step: Step, limits: Limits, progress: _Progress) -> Iterator[None]:
-    """Whatever ends an execution, as an error that names institution, notebook and cell."""
+    """Turns any exception of an execution into an error that names institution, notebook and cell."""
     try:
         yield
     except PapermillExecutionError as error:
@@ -368,7 +368,7 @@ def plain(text: str) -> str:
 
 @contextmanager
 def _after_cells(step: Step, limits: Limits) -> Iterator[None]:
-    """A clock over what this process does with a notebook whose cells have run."""
+    """The time limit for the work of this process after the last cell."""
     try:
         with within(limits.pages):
             yield
@@ -377,7 +377,7 @@ def _after_cells(step: Step, limits: Limits) -> Iterator[None]:
 
 
 def _keep(executed: Path, target: Path, limits: Limits) -> None:
-    """What there is of a notebook that failed. Why it failed is what counts: that this cannot be kept hides nothing."""
+    """Keep the part of a failed notebook that exists; if it cannot be written, the notebook's error is reported."""
     with suppress(OSError, ValueError), within(limits.pages):
         notebook = nbformat.read(executed, as_version=4)
         normalise_notebook(notebook)
@@ -386,7 +386,7 @@ def _keep(executed: Path, target: Path, limits: Limits) -> None:
 
 
 def _forget_failure(path: Path) -> None:
-    """An earlier failure that is mended."""
+    """Remove an earlier failure of a notebook that now succeeds."""
     path.unlink(missing_ok=True)
     if path.parent.exists() and not any(path.parent.iterdir()):
         path.parent.rmdir()
@@ -394,7 +394,7 @@ def _forget_failure(path: Path) -> None:
 
 @contextmanager
 def _notes(progress: _Progress) -> Iterator[None]:
-    """Collect what the engines have to say, such as that they fell back to a usual kernel."""
+    """Collect messages of the engines, such as a fallback to a usual kernel."""
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: progress.notes.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("forked_papermill")

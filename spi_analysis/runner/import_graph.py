@@ -1,11 +1,11 @@
-"""Which files of the package can change what a notebook shows: its imports, theirs, and so on.
+"""The files of the package that can change what a notebook shows: its imports, their imports, and so on.
 
 Nothing is imported to find out. Every import counts, also one inside a function or for types only; so does every
-module that is named in a text, as in a registry, but for docstrings, whose examples no notebook runs. Where a name is
-put together only when it is needed, which nobody can tell beforehand, it is the whole package.
+module that is named in a text, as in a registry, but for docstrings, whose examples no notebook runs. A name that is
+built at run time counts as the whole package.
 
 What the fork server imports beforehand counts only for the notebooks that use it: importing a module of the package
-changes nothing but what is imported (tests/runner/test_warm.py).
+changes no global state (tests/runner/test_warm.py).
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from pathlib import Path
 
 from spi_analysis.tables import reading
 
-# What runs any notebook: the engines, the kernels of JupyterLab, and the workers that are forked for them.
+# Modules that run notebooks: the engines, the kernels of JupyterLab, and the workers that are forked for them.
 RUNNERS = ("runner/execute.py", "runner/forks/engines.py", "runner/lab.py", "runner/pool.py")
-# It imports what it names in texts before any notebook runs; each notebook's own imports tell which of it are used.
+# The module that imports the names in its texts before any notebook runs; the imports of each notebook decide which of
+# them count.
 _IMPORTED_BEFOREHAND = ("runner/forks/warm.py",)
 _DYNAMIC = {"__import__", "entry_points", "eval", "exec", "find_spec", "import_module", "importlib", "iter_modules"}
 _DYNAMIC |= {"pickle", "runpy", "spec_from_file_location", "walk_packages"}
 
 
 class _Anything(Exception):
-    """What is imported cannot be told."""
+    """The imports cannot be determined."""
 
 
 def imported_modules(notebook: Path, package: Path) -> set[Path] | None:
@@ -85,7 +86,7 @@ def _modules(source: str, package: Path, folder: Path, beforehand: bool = False)
         if used & _DYNAMIC and not beforehand:
             raise _Anything
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            # The name of the package alone, in a sentence, names no module.
+            # The name of the package alone, in a sentence, is no module.
             yield from _files((one for one in name.findall(node.value) if "." in one and not beforehand), package)
         elif isinstance(node, ast.Import):
             yield from _files((one.name for one in node.names), package)
@@ -112,8 +113,9 @@ def _files(names: Iterable[str], package: Path) -> Iterator[Path]:
 
 
 def _on_the_way(parts: list[str], package: Path) -> Iterator[Path]:
-    """The files of ``parts``, one below the other. A face hands a name on to the module that defines it; who takes a
-    package as a whole may use all that its face offers.
+    """The files of ``parts``, one below the other.
+
+    A face maps a name to the module that defines it; an import of a whole package may use all names of its face.
     """
     for depth in range(1, len(parts) + 1):
         place = package.parent.joinpath(*parts[:depth])

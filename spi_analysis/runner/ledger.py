@@ -1,4 +1,4 @@
-"""What became of every step, in a small database: one writer (the run that holds the lock), any number of readers.
+"""The ledger: the state of every step in a small database, with one writer (the run with the lock) and many readers.
 
 Nobody writes into it between runs, and then it carries a checksum of all its bytes, in the field of SQLite's header
 that is left to the program (``application_id``). While a run is going on, or after a killed one, the field is 0.
@@ -85,7 +85,7 @@ def batch_folder(setup: RoundSetup) -> Path:
 
 
 def read_entries(setup: RoundSetup) -> dict[Key, Entry]:
-    """All steps that were ever run; of what several ledgers know the newest, and the round's rather than a shard's.
+    """All steps that were ever run; of several ledgers the newest entry, and the round's rather than a shard's.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _rows(setup: RoundSetup, table: str, made_of: Callable[[dict[str, Any]], Row
 
 
 def _require_whole(path: Path, base: sqlite3.Connection) -> None:
-    """Raise if a ledger at rest is not as the last run left it; until ``base`` is closed nobody changes the file."""
+    """Raise if a ledger without a running run was changed; until ``base`` is closed nobody can change the file."""
     base.execute("begin")
     (found,) = base.execute("pragma application_id").fetchone()
     if found and found != _checksum(path.read_bytes()):
@@ -133,13 +133,13 @@ def _require_whole(path: Path, base: sqlite3.Connection) -> None:
 
 
 def _checksum(content: bytes) -> int:
-    """Of all bytes but its own; never 0, and as SQLite gives it: signed."""
+    """The checksum of all bytes except its own; never 0, and signed as in SQLite."""
     unsigned = zlib.crc32(content[:_FIELD] + bytes(4) + content[_FIELD + 4 :]) or 1
     return int.from_bytes(unsigned.to_bytes(4), signed=True)
 
 
 def _seal(path: Path) -> None:
-    """Write the checksum of a ledger that nobody has open for writing."""
+    """Write the checksum of a ledger that is not open for writing."""
     with open(path, "r+b") as file:
         content = file.read()
         file.seek(_FIELD)
@@ -147,7 +147,7 @@ def _seal(path: Path) -> None:
 
 
 def _understood(path: Path, found: list[dict[str, Any]], made_of: Callable[[dict[str, Any]], Row]) -> list[Row]:
-    """The rows as what they stand for; SQLite keeps whatever bytes it is given."""
+    """The rows as entries, checked, since SQLite stores any bytes."""
     try:
         return [made_of(row) for row in found]
     except (ValueError, TypeError, KeyError) as error:
@@ -176,7 +176,7 @@ def _sound(path: Path) -> Iterator[None]:
 
 
 def _is_of_content(error: sqlite3.OperationalError) -> bool:
-    """Whether what is stored cannot be understood (a column that is not there, letters that are none)."""
+    """Whether an error is one of the stored content (a missing column, invalid text)."""
     return getattr(error, "sqlite_errorname", None) in (None, "SQLITE_ERROR")
 
 
@@ -198,7 +198,7 @@ def _number(error: sqlite3.OperationalError, path: Path) -> int:
 
 
 class Ledger:
-    """The writer's side, for the length of a run."""
+    """The writer's side, during a run."""
 
     def __init__(self, path: Path, run: str) -> None:
         self.path, self.run = path, run
@@ -276,14 +276,14 @@ class Ledger:
         self._do(f"insert or replace into steps ({', '.join(facts)}) values ({places})", tuple(facts.values()))
 
     def close(self) -> None:
-        """Let go of the database; its side files go with it, and all is in one file that carries its checksum."""
+        """Close the database; its side files are removed, and everything is in one file with its checksum."""
         if not self._is_open:
             return
         self._is_open = False
         with _sound(self.path):
             (busy, *_) = self._base.execute("pragma wal_checkpoint(truncate)").fetchone()
             self._base.close()
-        # Whoever removes the folder during a run has no ledger left to seal.
+        # If the folder was removed during the run, there is no ledger to seal.
         if not busy and self.path.exists():
             _seal(self.path)
 
@@ -301,7 +301,7 @@ def _json(facts: Mapping[str, str]) -> str:
     return json.dumps(dict(facts), sort_keys=True, ensure_ascii=False)
 
 
-# Which steps of a round a run is about.
+# The selection of steps of a run.
 
 # States of the ledger after which a step has to be run again.
 UNDONE = ("failed", "left out", "stopped", "interrupted", "running")
@@ -343,9 +343,9 @@ def read_shard(text: str) -> Shard:
 class Selection:
     """What to run: each field narrows it down, an empty one does not.
 
-    ``types``: of institutions, as the roster has them; ``notebooks``: two-digit numbers; ``only_failed``: what did not
-    go through last time, and what builds on it. The overview is no institution's: shards leave it out, since none of
-    them knows when the others are done.
+    ``types``: of institutions, as the roster has them; ``notebooks``: two-digit numbers; ``only_failed``: steps that
+    failed last time, and steps that build on them. The overview belongs to no institution: shards leave it out, since
+    none of them knows when the others are finished.
     """
 
     institutions: Sequence[str] = ()
@@ -422,13 +422,13 @@ def _with_followers(steps: Sequence[Step], wanted: set[tuple[str, str]]) -> list
 # One run of a round at a time; shards of the same division may run side by side.
 
 ALL, GATE = "all", "gate"
-# Seconds: whoever only looks who is there holds a lock for less, and another that is starting holds the gate for less.
+# Seconds that are longer than any reader holds the lock, or another starting run holds the gate.
 A_LOOK, GATE_PATIENCE = 0.5, 10
 
 
 @contextmanager
 def one_run(setup: RoundSetup, shard: Shard | None = None) -> Iterator[None]:
-    """Hold a round's outputs; the system lets go of them when the process ends, however it ends.
+    """Lock a round's outputs; the system releases the lock when the process ends, in whatever way.
 
     Raises
     ------
@@ -462,7 +462,7 @@ def is_running(setup: RoundSetup) -> bool:
 
 
 def _is_held(path: Path) -> bool:
-    """The same for somebody who may only read."""
+    """The same check without write permission."""
     import fcntl
 
     with path.open("rb") as file:

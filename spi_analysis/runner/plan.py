@@ -1,4 +1,4 @@
-"""Which notebooks run for which institutions, and what each has to wait for."""
+"""The plan of a run: notebooks, institutions, and the steps that each has to wait for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spi_analysis.tables import WRITTEN_BY, Store
 
 @dataclass(frozen=True)
 class NotebookKind:
-    """What a notebook needs (notebooks before it, tables of the store) and makes.
+    """The inputs (earlier notebooks, tables of the store) and outputs of a notebook.
 
     It makes a page, tables of the store (``writes``) and the tables of the page as files, in a folder of its own
     (``files``) beside it; ``more``: pages of their own that it makes beside its page.
@@ -34,7 +34,7 @@ class NotebookKind:
 
     @property
     def number(self) -> str:
-        """The two digits that people call it by."""
+        """The two digits that name the notebook."""
         return self.name[:2]
 
 
@@ -69,19 +69,35 @@ INSTITUTION_NOTEBOOKS = (
         "report.{language}.html",
         "report",
         ("frame", "responses", *WEIGHTS, "estimates"),
+        more=("plain.{language}.html",),
     ),
 )
 NATIONAL_NOTEBOOKS = (
     NotebookKind(
-        "90_national_overview", ("50",), "index.{language}.html", "report", more=("explorer.{language}.html",)
+        "90_national_overview",
+        ("50",),
+        "index.{language}.html",
+        "report",
+        ("estimates", "responses"),
+        more=("explorer.{language}.html",),
     ),
+    NotebookKind("92_published_years", (), "published_years.{language}.html", "report", files="published_years"),
 )
-# Of the round while it goes on: run by `spi progress --page`.
+# During fieldwork: run by `spi progress --page`.
 NATIONAL_FIELDWORK = NotebookKind(
-    "25_national_fieldwork", (), "fieldwork.{language}.html", "analyst", files="fieldwork"
+    "25_national_fieldwork", (), "fieldwork.{language}.html", "analyst", FIELDWORK, files="fieldwork"
 )
 # For whoever asks for it by its number: what a researcher looks at is no part of a round.
-REQUESTED_NOTEBOOKS = (NotebookKind("60_explore", ("40",), "60_explore.{language}.html", "analyst", files="explore"),)
+REQUESTED_NOTEBOOKS = (
+    NotebookKind(
+        "60_explore",
+        ("40",),
+        "60_explore.{language}.html",
+        "analyst",
+        ("estimates", "responses", *WEIGHTS),
+        files="explore",
+    ),
+)
 # Not part of a round: run by `spi coverage`, after its simulation.
 METHOD_CHECKS = NotebookKind("95_method_checks", (), "index.{language}.html", "report")
 # Nor this one: run by `spi simulate`, after its simulation.
@@ -168,12 +184,12 @@ def _number(name: str) -> str:
     return number
 
 
-# What can run: a look at the store before any notebook is started.
+# Blocked steps: the store is checked before any notebook is started.
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """Why a step cannot run: tables that are not there and that no step of this run writes."""
+    """A step that cannot run, since tables are missing that no step of this run writes."""
 
     step: Step
     tables: tuple[str, ...]
@@ -213,7 +229,7 @@ def _missing(store: Store, step: Step, steps: Sequence[Step], blocked: dict[tupl
 
 
 def _nothing_scored(store: Store, step: Step, blocked: dict[tuple[str, str], Blocked]) -> set[str]:
-    """What keeps the overview from running: no institution is scored, or will be. Asked for alone, a store will do."""
+    """Why the overview cannot run: no institution is scored, or will be. Run alone, it needs estimates in the store."""
     if not step.after:
         return set() if store.root.exists() else {"frame"}
     if store.institutions("estimates") or any(key not in blocked for key in step.after):
@@ -234,12 +250,12 @@ def blocked_in_words(blocked: Sequence[Blocked]) -> list[str]:
     return [f"not run: {numbers} of {', '.join(whose)}; {reason}" for (numbers, reason), whose in lines.items()]
 
 
-# What became of a step.
+# The result of a step.
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A step comes in, this goes out; it carries all that is known, also where the process that ran it died.
+    """The outcome of a step, with everything that is known, also where the process that ran it died.
 
     ``cell`` is the number of the cell that failed, counted as papermill counts (its injected cell included), or None;
     ``cells`` are the seconds of every cell; ``notes`` are messages for the operator; ``memory_mb`` is the most that the
@@ -261,11 +277,11 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether it went through."""
+        """Whether the step succeeded."""
         return not self.error
 
     def facts(self) -> dict[str, Any]:
-        """What run.json keeps: all that changes from run to run, and so stands in no notebook or page."""
+        """The facts in run.json: everything that changes between runs and so is in no notebook or page."""
         failure = {"error": self.error, "cell": self.cell, "traceback": self.traceback} if self.error else {}
         return {
             "ok": self.ok,
@@ -284,7 +300,7 @@ def left_out(step: Step, why: str) -> Outcome:
 
 
 def in_words(step: Step, error: Exception) -> str:
-    """Whatever ended a step, with the step."""
+    """Any exception that ended a step, with the step."""
     if isinstance(error, NotebookError):
         return str(error)
     if isinstance(error, OSError):
@@ -292,7 +308,7 @@ def in_words(step: Step, error: Exception) -> str:
     return f"{step}\n  {type(error).__name__}: {error}"
 
 
-# For a process that died: it cannot say itself what became of it.
+# Explanations for a process that died, which cannot report itself.
 NO_MEMORY = (
     "if it was killed, memory most likely ran out and the system ended the largest process (dmesg says so): take fewer "
     "--workers; spi status --json has how much memory each notebook took"
@@ -303,14 +319,14 @@ TOO_LITTLE_MEMORY = "there was not enough memory for this cell: take fewer --wor
 
 
 def why_it_died() -> str:
-    """What to look at where a process died without a word: a full disk of temporary files, else memory."""
+    """Likely causes where a process died without an error: a full disk of temporary files, else memory."""
     # Where TMPDIR is full, tempfile itself passes on to another folder.
     places = [Path(place) for place in (os.environ.get("TMPDIR"), tempfile.gettempdir()) if place]
     full = [place for place in places if place.is_dir() and shutil.disk_usage(place).free < LEAST_ROOM]
     return room_needed(full[0]) if full else NO_MEMORY
 
 
-# Characters that are kept of an error, and of a traceback: enough to see what happened, and no message of megabytes.
+# Characters that are kept of an error, and of a traceback: enough to find the cause, without messages of megabytes.
 MOST_SAID, MOST_TRACED = 2_000, 20_000
 
 
@@ -323,7 +339,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def too_late(step: Step, seconds: float) -> NotebookError:
-    """The error of a step whose cells are done and whose pages are not."""
+    """The error of a step whose cells are finished and whose pages are not."""
     what = f"what follows the last cell (tidying, checks, pages) took longer than {seconds:g} s"
     return failed(step, None, what, "all cells had run: look for one that shows very much")
 
@@ -339,7 +355,7 @@ def failed(step: Step, cell: int | None, what: str, hint: str = "") -> NotebookE
     )
 
 
-# How a notebook is run: by which engine, and for how long at most. Imports nothing that runs notebooks.
+# How a notebook is run: engine and time limits. Imports no module that runs notebooks.
 
 EngineName = Literal["kernel", "fast", "stock"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)

@@ -1,4 +1,4 @@
-"""As many workers as were asked for; a step goes in, an outcome comes out."""
+"""The pool of workers of this machine: takes steps and returns outcomes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from spi_analysis.runner.plan import EngineName, Limits, Outcome, Step, failed, 
 
 # Processes that run one step after another; each has one end of a connection, the runner the other.
 
-# Seconds that a worker has to put things in order when it is stopped.
+# Seconds that a worker has for its clean-up when it is stopped.
 GRACE = 3.0
 # Seconds that looking for what a worker has started may take at most; as a rule there is nothing left at once.
 KILLING = 30.0
@@ -37,7 +37,7 @@ _numbers = itertools.count()
 
 
 class Stopped(BaseException):
-    """Somebody wants this process to end."""
+    """This process was asked to end."""
 
 
 def forked_worker(number: int, root: str, round_id: str, engine: EngineName, limits: Sequence[int]) -> int:
@@ -59,7 +59,7 @@ def spawned_worker(
 
 
 def _work(connection: Any, root: str, round_id: str, engine: EngineName, limits: Limits) -> None:
-    # Here, since whoever starts workers runs no notebook itself.
+    # Imported here, since the process that starts workers runs no notebook itself.
     from spi_analysis.runner.execute import run_step
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -91,7 +91,7 @@ def _end_with_the_runner() -> None:
 def kill_marked(place: Path) -> None:
     """Kill the processes of a worker, but not this one: all that have its folder in the environment they started with.
 
-    So nothing escapes that has a session of its own, or whose parent has died.
+    This includes processes with a session of their own, or whose parent has died.
     """
     import psutil
 
@@ -106,7 +106,7 @@ def kill_marked(place: Path) -> None:
 
 
 class Worker:
-    """The runner's side of a worker: at most one step at a time, with a clock."""
+    """The runner's side of a worker: at most one step at a time, with a time limit."""
 
     connection: Any
     pid: int
@@ -130,7 +130,7 @@ class Worker:
         return self._started + self._limits.notebook - time.monotonic()
 
     def heard(self) -> Outcome | None:
-        """Take a message; the outcome if it was one, also if the process has gone without a word."""
+        """Receive a message; returns the outcome if it was one, or if the process has died."""
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
@@ -152,12 +152,12 @@ class Worker:
         return Outcome(self.step.key, time.monotonic() - self._started, (), error, cell=self._cell, fault=fault)
 
     def ask_to_stop(self) -> None:
-        """Let it put things in order and end."""
+        """Ask the worker to clean up and end."""
         with contextlib.suppress(OSError):
             os.kill(self.pid, signal.SIGTERM)
 
     def stop(self, until: float | None = None) -> None:
-        """Ask it to stop, wait a little, then kill it with all that it started."""
+        """Ask the worker to stop, wait briefly, then kill it with all that it started."""
         self.ask_to_stop()
         end = time.monotonic() + GRACE if until is None else until
         with contextlib.suppress(EOFError, OSError):
@@ -206,7 +206,7 @@ class SpawnedWorker(Worker):
         super().__init__(limits)
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        # What a worker that was killed leaves behind goes with its folder.
+        # Files of a killed worker are removed with its folder.
         self._place = folder / f"w{next(_numbers)}"
         self._place.mkdir(mode=0o700, parents=True)
         env = fixed_environment(self._place) | {"TMPDIR": str(self._place), MARK: str(self._place)}
@@ -274,7 +274,7 @@ class WarmParent:
     def current(self) -> ForkServer | None:
         """A server of the code as it is on disk now; None where forking is not safe."""
         with self._lock:
-            # The code has changed, or the server was killed or its folder cleared away: another takes over.
+            # The code has changed, or the server was killed or its folder removed: start another.
             if not self._cannot and not (self.servers and self.servers[-1].is_up_to_date()):
                 for server in self.servers:
                     server.retire()
@@ -300,7 +300,7 @@ class WarmParent:
         self._cannot = bool(why)
 
 
-# How often a worker is asked of a fork server, and seconds in between.
+# Attempts to get a worker from a fork server, and seconds between them.
 START_ATTEMPTS, START_PAUSE = 3, 0.2
 
 
@@ -431,10 +431,10 @@ class Pool:
 
 # Run the steps of a plan in their order, as many at a time as there are workers, here or elsewhere.
 
-# How often a step is tried whose process died: whatever killed it may have been about something else. What a notebook
-# does wrong it would do wrong again.
+# Attempts for a step whose process died, since the cause may lie outside the step. Errors of a notebook are not tried
+# again, since they would repeat.
 ATTEMPTS = 3
-# Seconds before the next attempt: a machine without memory is left in peace for a moment.
+# Seconds before the next attempt: a machine without free memory gets some time to recover.
 PAUSE = 0.2
 
 
@@ -452,7 +452,7 @@ class StepRunner(Protocol):
         """The steps that ended; waits for one at least while any is running."""
 
     def close(self) -> None:
-        """Stop what runs; afterwards nothing writes any more."""
+        """Stop running steps; after that none of them writes any more."""
 
 
 # Called with setup, engine, workers (None: all there are), limits and a function for messages, as ``Pool`` is.
@@ -473,8 +473,8 @@ def run_steps(
     """Run steps as soon as what they need is done; yields each with its outcome.
 
     A step whose predecessor failed is not run; it is reported as left out, with the reason. A step that is up to date
-    when its turn comes is passed over in silence; no process is started before one is not. A step whose process died
-    is tried again. Stopping the iteration ends what runs.
+    when its turn comes is skipped silently; the first process is started for the first step that is not. A step whose
+    process died is tried again. Stopping the iteration ends running steps.
     """
     waiting = list(steps)
     done: dict[tuple[str, str], Outcome] = {}

@@ -1,4 +1,4 @@
-"""What a run says while it goes on: a bar on a terminal, lines elsewhere, everything in a log file."""
+"""Messages of a run: a bar on a terminal, lines elsewhere, everything in a log file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reporter:
         self._going: dict[Step, None] = {}
 
     def note(self, text: str) -> None:
-        """Something that the operator should know."""
+        """A message for the operator."""
         self._write(text)
         self._print(text, style="yellow")
 
@@ -43,7 +43,7 @@ class Reporter:
         self._progress.advance(self._task)
 
     def left_out(self) -> None:
-        """A step will not be run; why is said together with others."""
+        """A step will not be run; reasons are reported together."""
         self._progress.advance(self._task)
 
     def ended(self, step: Step, outcome: Outcome) -> None:
@@ -72,7 +72,7 @@ class Reporter:
         self._progress.console.print(text, style=style, markup=False, highlight=False)
 
     def _write(self, text: str) -> None:
-        # Line by line: what was said before the machine went down is there to read.
+        # Line by line, so that the log is complete up to a crash of the machine.
         self._log.write(f"{now()} {text}\n")
         self._log.flush()
 

@@ -1,4 +1,4 @@
-"""Pages anew from executed notebooks: a new look for all reports without computing anything again."""
+"""Pages made anew from executed notebooks, such as with a new look, without executing them again."""
 
 from __future__ import annotations
 

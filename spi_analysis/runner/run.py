@@ -1,4 +1,4 @@
-"""A batch from plan to summary: what is up to date is passed over, everything else is run and put on record."""
+"""A run from plan to summary: steps that are up to date are skipped, all others are run and recorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from forked_papermill import short_folder
 from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner import fingerprint
-from spi_analysis.runner.fingerprint import step_fingerprint, step_outputs
+from spi_analysis.runner.fingerprint import keep_stale, staleness, step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import (
     LEDGER,
     Entry,
@@ -51,13 +51,12 @@ from spi_analysis.runner.plan import (
 from spi_analysis.runner.pool import OpenRunner, Pool, run_steps
 from spi_analysis.runner.reporter import Reporter, reporter_for
 from spi_analysis.runner.rerender import render_on_record
-from spi_analysis.runner.stale import keep_stale, staleness
 from spi_analysis.tables import one_writer, write_json
 from spi_analysis.tables.files import require_text
 
-# What a killed run leaves half-written, cleared away by the next one.
+# Half-written files of a killed run, removed by the next one.
 
-# As tables/files.py names what is not whole yet.
+# The names that tables/files.py gives to incomplete files.
 _HALF = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z]+)?\Z")
 _PREFIX = "spi-run-"
 # In a run's temporary folder, held as long as the run lives.
@@ -82,7 +81,7 @@ def own_temporary_folder() -> Iterator[Path]:
 
 
 def clear_temporary_folders(names: Sequence[str]) -> None:
-    """Remove what killed runs left in theirs; nothing else, whatever the ledger says.
+    """Remove the temporary folders of killed runs only, whatever the ledger says.
 
     The ledger of a copied workspace names the folder of a run that may be going on in the original.
     """
@@ -92,7 +91,7 @@ def clear_temporary_folders(names: Sequence[str]) -> None:
 
 
 def _is_used(folder: Path) -> bool:
-    """Whether its run still lives; also where that cannot be told."""
+    """Whether its run is still alive, or may be."""
     try:
         with FileLock(folder / _LOCK, timeout=0):
             return False
@@ -103,8 +102,8 @@ def _is_used(folder: Path) -> bool:
 def clear_leftovers(setup: RoundSetup, institution_ids: list[str], national: bool) -> int:
     """Remove half-written files of these institutions' outputs and tables; returns how many there were.
 
-    Only the run that holds the lock may call this. All is left alone while another command writes: an import writes
-    not only tables, but also what it found, beside the pages.
+    Only the run that holds the lock may call this. Nothing is removed while another command writes: an import writes
+    tables, and workbooks of issues beside the pages.
     """
     if not setup.workspace.data.is_dir():
         return 0
@@ -191,8 +190,9 @@ def run_selection(
 ) -> BatchSummary:
     """Run the steps of a selection that are not up to date (``force``: all of them).
 
-    What lacks a table is not started, and said before the rest begins. Ctrl-C and SIGTERM end what runs; what was done
-    is kept, and the next run goes on from there. ``open_runner`` says where steps are run (default: on this machine).
+    Steps that lack a table are not started, and are named before the others begin. Ctrl-C and SIGTERM end running
+    steps; finished steps are kept, and the next run continues from there. ``open_runner`` says where steps are run
+    (default: on this machine).
 
     Raises
     ------
@@ -218,7 +218,8 @@ def run_selection(
         try:
             stopped = batch.run(startable, workers, engine, limits, open_runner)
         except BaseException:
-            # No room, no scheduler any more: what was running has been ended, and the ledger says so if it can.
+            # A full disk or a lost scheduler: running steps have been ended, and the ledger records this where
+            # possible.
             with suppress(OSError):
                 ledger.end_run("stopped")
             raise
@@ -262,7 +263,7 @@ class _Batch:
         limits: Limits | None,
         open_runner: OpenRunner,
     ) -> bool:
-        """Run steps; returns whether somebody stopped it."""
+        """Run steps; returns whether the run was stopped."""
         running = run_steps(
             self.setup,
             steps,
@@ -284,7 +285,7 @@ class _Batch:
             for step in steps:
                 if step.key not in known:
                     self.results.append(left_out(step, "the batch was stopped"))
-                    # What was not begun is as it was.
+                    # Steps that were not begun are unchanged.
                     if step.key in self.attempts:
                         self._keep_in_folder(step, self.results[-1])
             return True
@@ -311,7 +312,7 @@ class _Batch:
         return outcome.ok
 
     def _begin(self, step: Step) -> None:
-        # Before the step reads anything: if something changes meanwhile, the next run sees it.
+        # Before the step reads anything, so that the next run notices changes during this one.
         self.inputs[step.key] = step_fingerprint(self.setup, step)
         self.attempts[step.key] = self.attempts.get(step.key, 0) + 1
         self.ledger.begin(step, self.attempts[step.key])
@@ -324,7 +325,7 @@ class _Batch:
         self._keep_in_folder(step, outcome)
 
     def _keep_in_folder(self, step: Step, outcome: Outcome) -> None:
-        """run.json beside the outputs of an institution: what ran last of every notebook, and with what result."""
+        """run.json beside the outputs of an institution: the last execution of every notebook, with its result."""
         if step.institution_id:
             path = step.folder(self.setup.workspace, self.setup.round.round_id) / "run.json"
             facts = outcome.facts() | ({"inputs": self.inputs[step.key]} if step.key in self.inputs else {})
@@ -355,7 +356,7 @@ def _stopped_by_signals() -> Iterator[None]:
 
 
 def _steps_before(path: Path) -> dict[str, Any]:
-    """What earlier runs kept; nothing where the file is not ours to understand."""
+    """The entries of earlier runs; none where the file cannot be read."""
     try:
         steps = json.loads(path.read_text(encoding="utf-8"))["steps"]
     except (OSError, ValueError, KeyError, TypeError):

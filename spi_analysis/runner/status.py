@@ -1,4 +1,4 @@
-"""What is there for every institution of a round."""
+"""The status of a round: tables and pages of every institution."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pandas as pd
 
 from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import RoundSetup
+from spi_analysis.runner.fingerprint import Staleness, stale_steps, staleness
 from spi_analysis.runner.ledger import Entry, Key, Selection, is_running, read_entries, read_runs, selected_steps
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, plan_steps
-from spi_analysis.runner.stale import Staleness, stale_steps, staleness
 from spi_analysis.tables import WRITTEN_BY, Store, demo_is_whole, demo_seed, national_mark
 
-# What the national notebook is called among institutions.
+# The name of the national notebook among institutions.
 OVERVIEW = "overview"
-# Of a notebook that went through, but not with what is there now.
+# A notebook that succeeded, but with other inputs than the current ones.
 OUT_OF_DATE = "out of date"
 
 
@@ -48,7 +48,7 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
 
 
 def _entries(setup: RoundSetup) -> dict[Key, Entry]:
-    """What the ledger has; what a run was at that ended without a word (killed, no room) counts as interrupted."""
+    """The entries of the ledger; steps of a run that was killed or had no disk space count as interrupted."""
     entries, going = read_entries(setup), is_running(setup)
     return {
         key: replace(entry, state="interrupted") if entry.state == "running" and not going else entry
@@ -106,7 +106,7 @@ def why_table(setup: RoundSetup, whose: str) -> pd.DataFrame:
 def plan_table(setup: RoundSetup, selection: Selection, force: bool = False) -> pd.DataFrame:
     """What a run of this selection would do now: institution_id, notebook, what.
 
-    A notebook that builds on one that is to be run is named too; it turns out then whether anything changes for it.
+    A notebook that builds on one that is to be run is named too; whether it has to run is decided then.
     """
     entries, pending, rows = read_entries(setup), set[Key](), []
     for step in selected_steps(setup, selection):

@@ -26,6 +26,45 @@ from .consistency import (
 from .consistency import (
     reliability as reliability,
 )
+from .effect import (
+    ANY as ANY,
+)
+from .effect import (
+    DETECTABLE as DETECTABLE,
+)
+from .effect import (
+    EFFECTS as EFFECTS,
+)
+from .effect import (
+    Expectation as Expectation,
+)
+from .effect import (
+    Gain as Gain,
+)
+from .effect import (
+    action_effects as action_effects,
+)
+from .effect import (
+    detectable_gains as detectable_gains,
+)
+from .effect import (
+    expected_index as expected_index,
+)
+from .effect import (
+    expected_indices as expected_indices,
+)
+from .effect import (
+    gain_of as gain_of,
+)
+from .effect import (
+    has_acted as has_acted,
+)
+from .effect import (
+    low_limit as low_limit,
+)
+from .effect import (
+    with_types as with_types,
+)
 from .index import (
     BY_RULE as BY_RULE,
 )
@@ -75,6 +114,9 @@ from .items import (
     RESPONDENTS as RESPONDENTS,
 )
 from .items import (
+    answer_counts as answer_counts,
+)
+from .items import (
     domain_scores as domain_scores,
 )
 from .items import (
@@ -82,6 +124,12 @@ from .items import (
 )
 from .items import (
     experience_rates as experience_rates,
+)
+from .items import (
+    indirect_checks as indirect_checks,
+)
+from .items import (
+    indirect_rates as indirect_rates,
 )
 from .items import (
     institutions_reporting as institutions_reporting,
@@ -97,6 +145,12 @@ from .items import (
 )
 from .items import (
     item_shares as item_shares,
+)
+from .items import (
+    module_columns as module_columns,
+)
+from .items import (
+    module_sides as module_sides,
 )
 from .items import (
     person_scores as person_scores,
@@ -117,6 +171,9 @@ from .posterior import (
     chances as chances,
 )
 from .posterior import (
+    kinds_correlation as kinds_correlation,
+)
+from .posterior import (
     moderated_panels as moderated_panels,
 )
 from .posterior import (
@@ -128,8 +185,14 @@ from .posterior import (
 from .posterior import (
     repeated_interval as repeated_interval,
 )
+from .posterior import (
+    with_agreement as with_agreement,
+)
 from .priority_areas import (
     applicable as applicable,
+)
+from .priority_areas import (
+    clear_changes as clear_changes,
 )
 from .priority_areas import (
     find_priority_areas as find_priority_areas,
@@ -180,6 +243,9 @@ from .sensitivity import (
     late_answers as late_answers,
 )
 from .sensitivity import (
+    nonresponse_range as nonresponse_range,
+)
+from .sensitivity import (
     source_range as source_range,
 )
 from .sensitivity import (
@@ -192,10 +258,10 @@ from .tracker import (
     COLUMNS as COLUMNS,
 )
 from .tracker import (
-    follow_up as follow_up,
+    KEYS as KEYS,
 )
 from .tracker import (
-    load_tracker as load_tracker,
+    follow_up as follow_up,
 )
 from .tracker import (
     with_rate as with_rate,

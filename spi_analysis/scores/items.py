@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError
-from spi_analysis.params import ContactItem, ExperienceItem, Instrument, Scale, Source
+from spi_analysis.params import ContactItem, ExperienceItem, Instrument, ModuleQuestion, Scale, Source
 from spi_analysis.scores.index import answerers, score_estimates, score_influence
 from spi_analysis.survey import effective_n
 from spi_analysis.survey.estimation import (
@@ -17,7 +17,10 @@ from spi_analysis.survey.estimation import (
     Estimate,
     ReplicateDesign,
     SurveyDesign,
+    crosswise,
     estimate_mean,
+    list_checks,
+    list_experiment,
     proportion_interval,
 )
 from spi_analysis.tables import misfits
@@ -119,7 +122,7 @@ def person_scores(data: pd.DataFrame, item_weights: pd.DataFrame, score: str = "
     return pd.Series(np.divide(top, total, out=np.full(len(data), np.nan), where=total > 0), index=data.index)
 
 
-# How many answered a question well, badly, or neither.
+# Favourable, neutral and unfavourable answers to a question.
 
 FAVOURABLE, NEUTRAL, UNFAVOURABLE = "favourable", "neutral", "unfavourable"
 
@@ -152,6 +155,11 @@ def item_shares(
     table = result.table.assign(ci_low=low, ci_high=high, item=[k[0] for k in keys], answer=[k[1] for k in keys])
     table[["estimate", "se", "ci_low", "ci_high"]] *= 100
     return table[["item", "answer", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]]
+
+
+def answer_counts(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.Series:
+    """How many people gave each kind of answer: "item|kind" -> people."""
+    return _answer_kinds(data, instrument, source).sum()
 
 
 def _answer_kinds(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
@@ -251,6 +259,149 @@ def said_yes(data: pd.DataFrame, question: ContactItem | ExperienceItem, instrum
     """1 for yes, 0 for no, missing without a substantive answer."""
     answers = valid_answers(data[question.code], instrument.scales[question.scale])
     return (answers >= instrument.yes_from(question)).astype(float).where(answers.notna())
+
+
+# Asked indirectly: by lists of which only the number is told, and by a crossed question; and questions on reporting.
+
+ARM = "arm"
+COUNT, LONG, SAME, SAID = "list_count", "list_long", "crosswise_same", "(asked directly)"
+# Fewer people than this in a group have no spread.
+LEAST_IN_GROUP = 2
+CLIMATE = "climate_rate"
+RATE_COLUMNS = ["measure", "item", "estimate", "se", "ci_low", "ci_high", "df_design", "n"]
+
+
+def module_columns(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
+    """What the indirect questions of a source gave: list_count, list_long (1: long list) and crosswise_same.
+
+    A person's answers to questions of another arm are left out; "prefer not to answer" is missing, as no answer is.
+
+    Parameters
+    ----------
+    data : DataFrame (n, ...)   arm and the columns of the modules; without arm there is nothing to tell
+    """
+    found, modules = pd.DataFrame(index=data.index), instrument.sources[source].modules
+    if ARM not in data:
+        return found
+    if (listed := modules.list_experiment) is not None:
+        arms = {question.arm: _arm_answers(data, question, instrument) for question in listed.questions}
+        found[COUNT] = arms["list_long"].fillna(arms["list_short"])
+        found[LONG] = data[ARM].map({"list_long": 1.0, "list_short": 0.0})
+    if (crossed := modules.crosswise) is not None:
+        found[SAME] = _arm_answers(data, crossed.questions[0], instrument)
+    return found
+
+
+def _arm_answers(data: pd.DataFrame, question: ModuleQuestion, instrument: Instrument) -> pd.Series:
+    """Answers of those who were asked; missing for all others."""
+    if question.code not in data:
+        return pd.Series(np.nan, data.index)
+    answers = valid_answers(data[question.code], instrument.scales[question.scale])
+    return answers.where(data[ARM] == question.arm if question.arm else data[ARM].notna())
+
+
+def indirect_rates(
+    design: SurveyDesign | ReplicateDesign, instrument: Instrument, source: Source, level: float
+) -> pd.DataFrame:
+    """Rates in percent as told by indirect questions, and what of them is not said when asked directly.
+
+    Parameters
+    ----------
+    design : its data has arm, the columns of the modules, and those of ``experience_answers``
+
+    Returns
+    -------
+    DataFrame: measure (list_rate, list_gap, crosswise_rate, crosswise_gap, climate_rate), item (the experience asked
+    about, or the question on reporting), estimate, se, ci_low, ci_high (percent), df_design, n. A rate or gap may lie
+    below 0. No rows where nobody was asked.
+    """
+    tables = [pd.DataFrame(columns=RATE_COLUMNS)]
+    if ARM not in design.data or not design.data[ARM].notna().any():
+        return tables[0]
+    # Of several institutions taken together only those that were asked so are compared.
+    design = design.subset(design.data[ARM].notna())
+    asked, modules = module_columns(design.data, instrument, source), instrument.sources[source].modules
+    whole = design.with_columns(asked)
+    if (listed := modules.list_experiment) is not None and _group_sizes(asked).min() >= LEAST_IN_GROUP:
+        wide = whole.with_columns(_said(design.data, listed.experience, instrument, source))
+        found = list_experiment(wide, COUNT, LONG, SAID, level=level)
+        tables.append(_named(found, {"combined": "list_rate", "gap": "list_gap"}, listed.experience))
+    if (crossed := modules.crosswise) is not None and SAME in asked and asked[SAME].count() >= LEAST_IN_GROUP:
+        wide = whole.with_columns(_said(design.data, crossed.experience, instrument, source))
+        found = crosswise(wide, SAME, crossed.share, SAID, level=level)
+        tables.append(_named(found, {"crosswise": "crosswise_rate", "gap": "crosswise_gap"}, crossed.experience))
+    climate = _climate_answers(design.data, instrument, source)
+    if climate.notna().any(axis=None):
+        result = estimate_mean(design.with_columns(climate), list(climate.columns), level=level)
+        low, high = proportion_interval(result.table, "wilson", level, cap_effective_n=True)
+        rates = result.table.assign(ci_low=low, ci_high=high, item=result.table["variable"], measure=CLIMATE)
+        tables.append(_in_percent(rates))
+    return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+
+
+def indirect_checks(
+    design: SurveyDesign | ReplicateDesign, instrument: Instrument, source: Source, min_cell: int
+) -> pd.DataFrame:
+    """What speaks against the list experiment of a source (``survey.list_checks``), as it may be shown.
+
+    Returns
+    -------
+    DataFrame: check, estimate, p_value, n. Of the tests the p value alone; of floor and ceiling the share, where
+    at least ``min_cell`` people are on either side of it. No rows where a list has fewer people than that.
+    """
+    asked, listed = module_columns(design.data, instrument, source), instrument.sources[source].modules.list_experiment
+    columns = ["check", "estimate", "p_value", "n"]
+    if listed is None or _group_sizes(asked).min() < min_cell:
+        return pd.DataFrame(columns=columns)
+    wide = design.with_columns(asked).with_columns(_said(design.data, listed.experience, instrument, source))
+    found = list_checks(wide, COUNT, LONG, len(listed.items), SAID)
+    short = asked.loc[asked[LONG] == 0, COUNT].dropna()
+    people = found["check"].map({"floor": (short == 0).sum(), "ceiling": (short == len(listed.items)).sum()})
+    told = people.between(min_cell, len(short) - min_cell)
+    shown = found.assign(estimate=found["estimate"].where(told))[columns]
+    return shown[shown["p_value"].notna() | told].reset_index(drop=True)
+
+
+def module_sides(data: pd.DataFrame, instrument: Instrument, source: Source) -> dict[tuple[str, str], int]:
+    """The people in the smaller group of each measure and item of ``indirect_rates``."""
+    asked, modules = module_columns(data, instrument, source), instrument.sources[source].modules
+    sides: dict[tuple[str, str], int] = {}
+    if COUNT in asked and modules.list_experiment is not None:
+        least = int(_group_sizes(asked).min())
+        sides |= {(measure, modules.list_experiment.experience): least for measure in ("list_rate", "list_gap")}
+    if SAME in asked and modules.crosswise is not None:
+        least = int(min((asked[SAME] == answer).sum() for answer in (0, 1)))
+        sides |= {(measure, modules.crosswise.experience): least for measure in ("crosswise_rate", "crosswise_gap")}
+    climate = _climate_answers(data, instrument, source)
+    return sides | {(CLIMATE, code): int(min((said == 0).sum(), (said == 1).sum())) for code, said in climate.items()}
+
+
+def _group_sizes(asked: pd.DataFrame) -> np.ndarray:
+    """People with a number, of the short and of the long list."""
+    if COUNT not in asked:
+        return np.zeros(2)
+    return np.array([(asked[COUNT].notna() & (asked[LONG] == arm)).sum() for arm in (0, 1)])
+
+
+def _said(data: pd.DataFrame, item: str, instrument: Instrument, source: Source) -> pd.DataFrame:
+    """Who says so when asked directly, as the rate of all respondents counts it."""
+    return experience_answers(data, instrument, source)[[f"{item}|{RESPONDENTS}"]].set_axis([SAID], axis=1)
+
+
+def _climate_answers(data: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
+    questions = instrument.sources[source].modules.climate if ARM in data else ()
+    answers = {question.code: _arm_answers(data, question, instrument) for question in questions}
+    return pd.DataFrame(answers, index=data.index, dtype=float)
+
+
+def _named(found: Estimate, measures: dict[str, str], item: str) -> pd.DataFrame:
+    rows = found.table[found.table["variable"].isin(measures)]
+    return _in_percent(rows.assign(measure=rows["variable"].map(measures), item=item))
+
+
+def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
+    figures = ["estimate", "se", "ci_low", "ci_high"]
+    return table.assign(**{name: 100 * table[name] for name in figures})[RATE_COLUMNS]
 
 
 def domain_scores(

@@ -115,6 +115,28 @@ def adjusted_p(p: np.ndarray, adjustment: str) -> np.ndarray:
     return out
 
 
+def clear_changes(changes: pd.DataFrame, adjustment: str, rate: float) -> pd.DataFrame:
+    """Changes that stand out after all of them were looked at: two-sided p-values of the t distribution, adjusted.
+
+    Parameters
+    ----------
+    changes : DataFrame   estimate, se, df_design and anything else
+    adjustment, rate : as in ``find_priority_areas``
+
+    Returns
+    -------
+    DataFrame: the same rows with p_value, p_adjusted and direction (up, down, no_clear_change): falls, rises, then the
+    others, each with the strongest evidence first.
+    """
+    distance = (changes["estimate"].abs() / changes["se"]).to_numpy(dtype=float)
+    p = 2 * student.sf(distance, changes["df_design"].to_numpy(dtype=float))
+    adjusted = adjusted_p(p, adjustment)
+    directions = np.where(adjusted > rate, "no_clear_change", np.where(changes["estimate"] > 0, "up", "down"))
+    table = changes.assign(p_value=p, p_adjusted=adjusted, direction=directions)
+    order = table["direction"].map({"down": 0, "up": 1, "no_clear_change": 2})
+    return table.iloc[np.lexsort((p, order))].reset_index(drop=True)
+
+
 def _said_by_a_dimension(estimates: pd.DataFrame) -> pd.Series:
     """Scores of sources whose only dimension is shown: one figure is one comparison."""
     dimensions = estimates[estimates["measure"] == "dimension_score"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,10 @@ from spi_analysis.errors import EstimationError
 # Simulated errors of the differences between pairs of estimates.
 
 Values = pd.Series | np.ndarray | Sequence[float]
+# Pairs (any shape), draws -> per draw the largest studentised difference among the pairs.
+Maxima = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# A bound and what it bounds are rounded in different ways.
+ROUNDING = 1 + 1e-12
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,12 @@ class PairErrors:
     z: np.ndarray
     covariance: np.ndarray
     spread: np.ndarray | None
-    shared_se: bool
+    independent: bool
+
+    def of(self, draws: np.ndarray) -> PairErrors:
+        """Some of the draws."""
+        spread = None if self.spread is None else _columns(self.spread, draws)
+        return PairErrors(_columns(self.z, draws), self.covariance, spread, self.independent)
 
     def se_of_differences(self) -> np.ndarray:
         """Standard errors of all differences (p, p)."""
@@ -35,50 +46,78 @@ class PairErrors:
 
     def differences(self, j: int, others: np.ndarray) -> np.ndarray:
         """Studentised drawn differences of j to the others (others, R); 0 where a difference has no error."""
-        drawn = self.z[j] - self.z[others]
         if self.spread is None:
             variance = np.diag(self.covariance)
             squares = (variance[j] + variance[others] - 2 * self.covariance[j, others])[:, None]
         else:
             squares = self.spread[j] + self.spread[others]
-        drawn /= np.sqrt(np.where(squares > 0, squares, np.inf))
-        return drawn
+        if squares.min(initial=1.0) <= 0:
+            squares = np.where(squares > 0, squares, np.inf)
+        drawn = self.z[j] - self.z[others]
+        return np.divide(drawn, np.sqrt(squares, out=squares), out=drawn)
+
+    def maxima_of(self, j: int, forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
+        """Per draw the largest studentised difference j - k of ``forward[k]``, or k - j of ``backward[k]`` (R,)."""
+        others = np.flatnonzero(forward | backward)
+        drawn = self.differences(j, others)
+        highest = kept_rows(drawn, forward[others]).max(axis=0, initial=-np.inf)
+        return np.maximum(highest, -kept_rows(drawn, backward[others]).min(axis=0, initial=np.inf))
 
     def maxima(self, left: np.ndarray) -> np.ndarray:
         """Per draw the largest studentised difference j - k among the pairs ``left[j, k]`` (R,)."""
         largest = np.full(self.z.shape[1], -np.inf)
-        for j in range(len(left) - 1):
-            later = np.arange(j + 1, len(left))
-            forward, backward = left[j, later], left[later, j]
-            if (wanted := forward | backward).any():
-                drawn = self.differences(j, later[wanted])
-                largest = np.maximum(largest, kept_rows(drawn, forward[wanted]).max(axis=0, initial=-np.inf))
-                largest = np.maximum(largest, -kept_rows(drawn, backward[wanted]).min(axis=0, initial=np.inf))
+        forward, backward = np.triu(left), np.tril(left).T
+        for j in np.flatnonzero((forward | backward).any(axis=1)):
+            np.maximum(largest, self.maxima_of(int(j), forward[j], backward[j]), out=largest)
         return largest
 
+    @cached_property
+    def in_own_errors(self) -> tuple[np.ndarray, np.ndarray]:
+        """The estimates' standard errors (p, R or 1), and ``z`` divided by them; 0 where there is no error."""
+        se = np.sqrt(np.diag(self.covariance)[:, None] if self.spread is None else self.spread)
+        return se, np.divide(self.z, se, out=np.zeros_like(self.z), where=se > 0)
 
-@dataclass(frozen=True)
-class EqualErrors:
-    """Independent errors of one size: the largest difference needs no pairs, only who may be subtracted."""
+    @cached_property
+    def extremes(self) -> tuple[np.ndarray, ...]:
+        """Per draw the smallest and largest of both."""
+        se, u = self.in_own_errors
+        return se.min(axis=0), se.max(axis=0), u.min(axis=0), u.max(axis=0)
 
-    z: np.ndarray
-    se: float
+    def bound(self) -> np.ndarray:
+        """No studentised difference is larger than this (R,).
 
-    def maxima(self, x: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """As ``PairErrors.maxima``, if from each j all k are left whose estimate is not too far below its own."""
-        order = np.argsort(x, kind="stable")
-        z = self.z[order]
-        # The smallest error of this and all higher estimates; j may be set against those from its first one left.
-        smallest = np.minimum.accumulate(z[::-1], axis=0)[::-1]
-        ordered = left[np.ix_(order, order)] | np.eye(len(x), dtype=bool)
-        return (z - smallest[ordered.argmax(axis=1)]).max(axis=0) / self.se
+        With u = z / se the difference j - k is (se_j u_j - se_k u_k) / sqrt(se_j^2 + se_k^2), at most
+        sqrt(u_j^2 + u_k^2) where u_j > 0 > u_k (Cauchy and Schwarz), and at most the larger of u_j and -u_k elsewhere.
+        """
+        if not self.independent:
+            return np.full(self.z.shape[1], np.inf)
+        *_, least, most = self.extremes
+        return np.hypot(np.maximum(most, 0.0), np.maximum(-least, 0.0)) * ROUNDING
+
+    def bound_of(self, j: int) -> np.ndarray:
+        """No studentised difference between j and another, in either direction, is larger than this (R,).
+
+        At most what the largest -u_k (or u_k, of k - j) gives with the best se_k between the smallest and the largest.
+        """
+        if not self.independent:
+            return np.full(self.z.shape[1], np.inf)
+        se, own = (part[j] for part in self.in_own_errors)
+        low, high, least, most = self.extremes
+        largest = np.fmax(_largest_share(own, -least, se, low, high), _largest_share(-own, most, se, low, high))
+        return np.fmax(largest, 0.0) * ROUNDING
 
 
-def equal_errors(errors: PairErrors) -> EqualErrors | None:
-    """The shorter way, where all estimates are independent with the same standard error."""
-    if not errors.shared_se or errors.covariance[0, 0] <= 0:
-        return None
-    return EqualErrors(errors.z, float(np.sqrt(2 * errors.covariance[0, 0])))
+def _columns(values: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    # The draws of an estimate lie far apart in memory, those of one draw together (see pair_errors).
+    return np.ascontiguousarray(values.T[draws].T)
+
+
+def _largest_share(own: np.ndarray, other: np.ndarray, a: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Largest (a own + b other) / sqrt(a^2 + b^2) for b between two limits: at one of them, or where the slope is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flat = np.clip(a * other / own, low, high)
+        shares = [(a * own + b * other) / np.sqrt(a**2 + b**2) for b in (low, high, flat)]
+    return np.fmax.reduce(shares)
 
 
 def pair_errors(
@@ -89,21 +128,20 @@ def pair_errors(
         raise EstimationError("ranks need standard errors or a covariance", expected="one of the two")
     sigma = np.diag(_checked(np.asarray(se, dtype=float), p, "se") ** 2) if covariance is None else _psd(covariance, p)
     rng = np.random.default_rng(seed)
-    # One row of draws per estimate.
+    # One row of draws per estimate; those of one draw lie together in memory.
     z = rng.standard_normal((p, draws))
-    z = np.sqrt(np.diag(sigma))[:, None] * z if covariance is None else _root(sigma) @ z
-    shared = covariance is None and bool(np.ptp(np.diag(sigma)) == 0)
+    z = np.asfortranarray(np.sqrt(np.diag(sigma))[:, None] * z if covariance is None else _root(sigma) @ z)
     if df is None:
-        return PairErrors(z, sigma, None, shared)
+        return PairErrors(z, sigma, None, covariance is None)
     freedom = np.asarray(df, dtype=float)
     if not (freedom > 0).all():
         raise EstimationError("degrees of freedom must be above 0", column="df", got=str(freedom.min()))
     if freedom.ndim == 0:
-        return PairErrors(z / np.sqrt(_chi_square(rng, freedom, draws)), sigma, None, shared)
+        return PairErrors(z / np.sqrt(_chi_square(rng, freedom, draws)), sigma, None, covariance is None)
     if covariance is not None:
         raise EstimationError("degrees of freedom per estimate need independent estimates", column="df")
-    scatter = np.stack([_chi_square(rng, own, draws) for own in _checked(freedom, p, "df")])
-    return PairErrors(z, sigma, np.diag(sigma)[:, None] * scatter, False)
+    scatter = np.stack([_chi_square(rng, own, draws) for own in _checked(freedom, p, "df")], axis=1).T
+    return PairErrors(z, sigma, np.diag(sigma)[:, None] * scatter, True)
 
 
 def kept_rows(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -196,35 +234,38 @@ def rank_sets(
 
 def _all_at_once(x: np.ndarray, errors: PairErrors, level: float) -> tuple[np.ndarray, np.ndarray]:
     """How many are shown to lie below, and above, each one (p,), for all pairs at once."""
-    statistic, equal = _statistics(x, errors), equal_errors(errors)
-    left = ~np.eye(len(x), dtype=bool)
-    while left.any():
-        maxima = equal.maxima(x, left) if equal is not None else errors.maxima(left)
-        new = left & (statistic > _critical(maxima, level))
-        if not new.any():
-            break
-        left &= ~new
-    shown = ~left & ~np.eye(len(x), dtype=bool)
+    pairs = ~np.eye(len(x), dtype=bool)
+
+    def maxima(left: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        return errors.of(draws).maxima(left)
+
+    shown = _step_down(_statistics(x, errors), pairs, errors.bound(), maxima, level)
     return shown.sum(axis=1), shown.sum(axis=0)
 
 
 def _one_by_one(x: np.ndarray, errors: PairErrors, level: float, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same from the pairs of each one alone."""
     statistic, counts = _statistics(x, errors), np.zeros((2, len(kept)), dtype=int)
+
+    def maxima(j: int, left: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        return errors.of(draws).maxima_of(j, *left)
+
     for row, j in enumerate(kept):
-        others = np.flatnonzero(np.arange(len(x)) != j)
-        drawn = errors.differences(j, others)
-        observed = np.stack([statistic[j, others], statistic[others, j]])
-        left = np.ones_like(observed, dtype=bool)
-        while left.any():
-            highest = kept_rows(drawn, left[0]).max(axis=0, initial=-np.inf)
-            maxima = np.maximum(highest, -kept_rows(drawn, left[1]).min(axis=0, initial=np.inf))
-            new = left & (observed > _critical(maxima, level))
-            if not new.any():
-                break
-            left &= ~new
-        counts[:, row] = (~left).sum(axis=1)
+        both = np.stack([statistic[j], statistic[:, j]])
+        pairs = np.tile(np.arange(len(x)) != j, (2, 1))
+        counts[:, row] = _step_down(both, pairs, errors.bound_of(j), partial(maxima, j), level).sum(axis=1)
     return counts[0], counts[1]
+
+
+def _step_down(statistic: np.ndarray, pairs: np.ndarray, bound: np.ndarray, maxima: Maxima, level: float) -> np.ndarray:
+    """Which ``pairs`` are shown: what exceeds the critical value leaves them, and it is found again for the rest."""
+    left = pairs.copy()
+    while left.any():
+        new = left & (statistic > _critical(bound, partial(maxima, left), level))
+        if not new.any():
+            break
+        left &= ~new
+    return pairs & ~left
 
 
 def _statistics(x: np.ndarray, errors: PairErrors) -> np.ndarray:
@@ -234,5 +275,19 @@ def _statistics(x: np.ndarray, errors: PairErrors) -> np.ndarray:
         return np.where(difference == 0, 0.0, difference / se)
 
 
-def _critical(maxima: np.ndarray, level: float) -> float:
-    return float(np.quantile(maxima, level, method="higher"))
+def _critical(bound: np.ndarray, maxima: Callable[[np.ndarray], np.ndarray], level: float) -> float:
+    """The ``level`` quantile of all draws' maxima (the next higher one), from the draws that may reach it.
+
+    ``bound`` (R,): of the maximum of every draw, from above; what is computed here takes its place, since fewer pairs
+    have no larger maxima. Draws are taken from the highest bound on, until no other can be among the largest.
+    """
+    reach_it = len(bound) - math.ceil(level * (len(bound) - 1))
+    order = np.argsort(-bound)
+    for first in range(0, len(order), reach_it):
+        known, others = order[: first + reach_it], order[first + reach_it :]
+        some = known[first:]
+        bound[some] = maxima(some)
+        critical = np.partition(bound[known], -reach_it)[-reach_it]
+        if bound[others].max(initial=-np.inf) <= critical:
+            break
+    return float(critical)

@@ -19,6 +19,7 @@ from spi_analysis.survey.estimation import (
     estimate_mean,
     regression_proxy,
     sensitivity,
+    tilted_means,
     tipping_delta,
 )
 
@@ -74,6 +75,28 @@ def source_range(
     return SourceRange(by_phi, proxy.adjusted)
 
 
+PERSON_SCORE = "person_score"
+
+
+def nonresponse_range(
+    estimate: float, design: Design, persons: pd.Series, response_share: float, params: SensitivityParams, level: float
+) -> pd.DataFrame:
+    """The score of a source if the odds not to answer rise as somebody's own score falls (see ``tilted_means``).
+
+    Inside the classes in which the weights take nonrespondents to be like respondents.
+
+    Returns
+    -------
+    DataFrame, one row per log-odds of the round: log_odds, estimate (inside 0 to 100), shift (from the score as
+    reported), shift_se, added_variance (what the assumption adds to the variance of the score).
+    """
+    known = design.with_columns(pd.DataFrame({PERSON_SCORE: persons}))
+    nonresponse = 1 - response_share
+    table = tilted_means(known, PERSON_SCORE, nonresponse, params.log_odds, "nr_class", level)
+    within = (estimate + table["shift"]).clip(0, 100)
+    return table.assign(estimate=within, shift=within - estimate).drop(columns=["shift_low", "shift_high"])
+
+
 @dataclass(frozen=True)
 class LateAnswers:
     """Late minus early answers, and the score if those who do not answer are like the late ones."""
@@ -100,14 +123,14 @@ def late_answers(
     wave = reminder_wave(design.data, fieldwork)
     group = pd.Series(np.where(wave >= params.late_from_reminder, LATE, EARLY), index=design.data.index)
     known = group.where(wave >= 0)
-    both = design.with_columns(pd.DataFrame({"person_score": persons, "answered_when": known}))
+    both = design.with_columns(pd.DataFrame({PERSON_SCORE: persons, "answered_when": known}))
     counted = known[persons.notna()].value_counts()
     if set(counted.index) != {EARLY, LATE} or counted.min() < 2:
         return None
-    means = estimate_mean(both, "person_score", by="answered_when", level=level)
+    means = estimate_mean(both, PERSON_SCORE, by="answered_when", level=level)
     row = {name: i for i, name in enumerate(means.table["answered_when"])}
     gap = contrast(means, {row[LATE]: 1.0, row[EARLY]: -1.0}).table.iloc[0]
-    every = float(estimate_mean(both, "person_score", level=level).table["estimate"].iloc[0])
+    every = float(estimate_mean(both, PERSON_SCORE, level=level).table["estimate"].iloc[0])
     delta = float(means.table["estimate"].iloc[row[LATE]]) - every
     return LateAnswers(
         int(counted[EARLY]), int(counted[LATE]), float(gap["estimate"]), float(gap["se"]),

@@ -27,7 +27,25 @@ from .audit import (
     audit_frame as audit_frame,
 )
 from .audit import (
+    is_changed as is_changed,
+)
+from .audit import (
+    keep_release as keep_release,
+)
+from .audit import (
+    release_problems as release_problems,
+)
+from .audit import (
     save_audit as save_audit,
+)
+from .change import (
+    CORRECTION as CORRECTION,
+)
+from .change import (
+    LAST_COLUMNS as LAST_COLUMNS,
+)
+from .change import (
+    write_last_results as write_last_results,
 )
 from .draw import (
     draw_institution as draw_institution,
@@ -43,6 +61,9 @@ from .draw import (
 )
 from .explorer import (
     NOT_SCORED as NOT_SCORED,
+)
+from .explorer import (
+    Changes as Changes,
 )
 from .explorer import (
     Explorer as Explorer,
@@ -77,6 +98,15 @@ from .fieldwork_status import (
 from .fieldwork_status import (
     with_outlook as with_outlook,
 )
+from .interventions import (
+    note_changes as note_changes,
+)
+from .open_answers import (
+    open_answer_counts as open_answer_counts,
+)
+from .open_answers import (
+    open_link_reading as open_link_reading,
+)
 from .outside_survey import (
     FinishedSurvey as FinishedSurvey,
 )
@@ -84,10 +114,16 @@ from .outside_survey import (
     read_survey as read_survey,
 )
 from .overview import (
+    KindsAgree as KindsAgree,
+)
+from .overview import (
     Overview as Overview,
 )
 from .overview import (
     agreement as agreement,
+)
+from .overview import (
+    agreement_of_kinds as agreement_of_kinds,
 )
 from .overview import (
     disagreements as disagreements,
@@ -103,6 +139,9 @@ from .overview import (
 )
 from .overview import (
     save_overview as save_overview,
+)
+from .overview import (
+    save_published_years as save_published_years,
 )
 from .peers import (
     RESPONSE as RESPONSE,
@@ -123,10 +162,19 @@ from .plan import (
     PANEL as PANEL,
 )
 from .plan import (
+    ExpertPlan as ExpertPlan,
+)
+from .plan import (
     History as History,
 )
 from .plan import (
     SourcePlan as SourcePlan,
+)
+from .plan import (
+    drawn_again as drawn_again,
+)
+from .plan import (
+    expert_plan as expert_plan,
 )
 from .plan import (
     plan_source as plan_source,
@@ -140,11 +188,8 @@ from .plan import (
 from .plan import (
     with_strata as with_strata,
 )
-from .release_audit import (
-    keep_release as keep_release,
-)
-from .release_audit import (
-    release_problems as release_problems,
+from .report import (
+    MOST_MESSAGES as MOST_MESSAGES,
 )
 from .report import (
     InstitutionPage as InstitutionPage,
@@ -156,13 +201,16 @@ from .report import (
     freeze_peers as freeze_peers,
 )
 from .report import (
-    import_tracker as import_tracker,
-)
-from .report import (
     institution_page as institution_page,
 )
 from .report import (
     last_day as last_day,
+)
+from .report import (
+    page_expectations as page_expectations,
+)
+from .report import (
+    page_low_limit as page_low_limit,
 )
 from .report import (
     round_experiences as round_experiences,
@@ -172,9 +220,6 @@ from .report import (
 )
 from .report import (
     round_store as round_store,
-)
-from .report import (
-    sources_without_score as sources_without_score,
 )
 from .research import (
     Pooled as Pooled,
@@ -222,13 +267,19 @@ from .score import (
     experience_models as experience_models,
 )
 from .score import (
-    model_state as model_state,
+    expert_readings as expert_readings,
 )
 from .score import (
     save_estimates as save_estimates,
 )
 from .score import (
     score_round as score_round,
+)
+from .score import (
+    sources_without_score as sources_without_score,
+)
+from .sensitivity import (
+    Comparison as Comparison,
 )
 from .sensitivity import (
     Sensitivity as Sensitivity,
@@ -237,13 +288,13 @@ from .sensitivity import (
     SourceSensitivity as SourceSensitivity,
 )
 from .sensitivity import (
+    compare_institutions as compare_institutions,
+)
+from .sensitivity import (
     conduct_of as conduct_of,
 )
 from .sensitivity import (
     conduct_round as conduct_round,
-)
-from .sensitivity import (
-    index_shifts as index_shifts,
 )
 from .sensitivity import (
     response_share as response_share,
@@ -253,6 +304,24 @@ from .sensitivity import (
 )
 from .sensitivity import (
     source_sensitivity as source_sensitivity,
+)
+from .tracker_files import (
+    import_tracker as import_tracker,
+)
+from .tracker_files import (
+    load_tracker as load_tracker,
+)
+from .unit_scores import (
+    area_rows as area_rows,
+)
+from .unit_scores import (
+    model_state as model_state,
+)
+from .unit_scores import (
+    people_rows as people_rows,
+)
+from .unit_scores import (
+    unit_level_scores as unit_level_scores,
 )
 from .verify import (
     check_record as check_record,

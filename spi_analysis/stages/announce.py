@@ -23,6 +23,7 @@ from spi_analysis.stages.announcement_log import (
     log_entries,
     order_differences,
 )
+from spi_analysis.stages.interventions import PLAN, analysis_plan
 from spi_analysis.stages.plan import (
     History,
     Rotation,
@@ -41,7 +42,9 @@ RATE_DECIMALS = 6
 # The record holds a keyed digest of what is not published: from six decimals of a stratum's anticipated response last
 # year's answers follow exactly, unit by unit.
 PRIVATE_DIGEST = "private_digest"
-# Of people who may not be drawn without one of the round's rules being against them.
+# In the context of a record: the arms of the optional modules with their shares.
+ARMS = "arms"
+# The reason given for people who may not be drawn although no rule of the round excludes them.
 SELF_REGISTERED, NO_REASON = "self_registered", "not_eligible"
 
 
@@ -119,6 +122,7 @@ def context_of(round_: RoundParams, source: Source, plan: SourcePlan) -> dict[st
         "strata_columns": strata_columns(design),
         "cells": cell_map(plan, design),
         "design": design.model_dump(mode="json", exclude={"source", "as_of"}) if design else {},
+        **({ARMS: round_.arms(source)} if round_.arms(source) else {}),
     }
 
 
@@ -169,7 +173,7 @@ def recorded_context(round_: RoundParams, source: Source, planned: Planned, secr
 
 
 def excluded_people(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """Who stands on a list and may not be drawn, with the ``reason``: the first of the round's rules against them."""
+    """People on a list who may not be drawn, with the ``reason``: the first rule of the round that excludes them."""
     may = eligible_list(frame, source).index
     others = frame[(frame["source"] == source) & ~frame.index.isin(may)]
     rules = others["frame_problem"].fillna("").str.extract(r"(ineligible_\w+)", expand=False)
@@ -209,6 +213,7 @@ def announce_institution(
     secret: bytes,
     at: dt.datetime | None = None,
     counted: int = 0,
+    reason: str = "",
 ) -> dict[str, Any]:
     """Announce the draw of an institution, before the public value can be known; the same announced twice is once.
 
@@ -216,6 +221,7 @@ def announce_institution(
     ----------
     at : datetime with its zone   now; of generated people the time is that of the parameters: the day before the value
     counted : int                 announcements that the vault remembers, also if their log is gone
+    reason : str                  why it is announced once more; stands in the register of the report
 
     Returns
     -------
@@ -224,7 +230,8 @@ def announce_institution(
 
     Raises
     ------
-    SamplingError   the public value is not named, has no form, may be known already, or a list is missing.
+    SamplingError   the public value is not named, has no form, may be known already, or a list is missing; another
+        announcement without a reason.
     StoreError      the sample is drawn; the server gave no time stamp. Nothing is written then.
     """
     with one_writer(store.root.parent):
@@ -238,12 +245,35 @@ def announce_institution(
         frame = store.read("frame", institution_id)
         bound = bound_parts(round_, frame, plan_draws(setup, store, institution_id, frame), secret)
         known = announcements(entries)
-        if known and known[-1]["number"] >= counted and not list(differences_from(known[-1], bound)):
+        plan = analysis_plan(setup, institution_id)
+        same = known and known[-1].get(PLAN) == plan and not list(differences_from(known[-1], bound))
+        if same and known[-1]["number"] >= counted:
             return known[-1]
+        if (known or counted) and not reason.strip():
+            raise SamplingError(_without_reason(institution_id, max(len(known), counted)))
         time_from, server = ("parameters", None) if generated else ("clock", round_.draw.timestamp_server)
         return keep_announcement(
-            store, institution_id, bound, secret, at, time_from=time_from, counted=counted, server=server
+            store,
+            institution_id,
+            bound,
+            secret,
+            at,
+            time_from=time_from,
+            counted=counted,
+            server=server,
+            plan=plan,
+            reason=reason.strip(),
         )
+
+
+def _without_reason(institution_id: str, times: int) -> Problem:
+    return Problem(
+        "the draw was announced before, and something else is bound now: readers will ask why",
+        key=institution_id,
+        got=f"{times} announced, no reason",
+        expected="a reason, which the register of the report will show",
+        hint='spi announce --reason "the list of the new office came late"',
+    )
 
 
 def require_announced(

@@ -25,17 +25,22 @@ STAMP = "stamp"
 
 def keep_announcement(
     store: Store, institution_id: str, bound: Mapping[str, Any], secret: bytes, at: dt.datetime, *,
-    time_from: str = "clock", counted: int = 0, server: str | None = None,
+    time_from: str = "clock", counted: int = 0, server: str | None = None, plan: Mapping[str, str] | None = None,
+    reason: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """Sign, stamp and append what is announced; ``counted``: announcements that are remembered elsewhere."""
+    """Sign, stamp and append what is announced; ``counted``: announcements that are remembered elsewhere.
+
+    ``plan``: the analysis plan, bound together with it; ``reason``: why it is announced once more.
+    """
     entries = log_entries(store, institution_id)
     number = max(len(announcements(entries)), counted) + 1
     facts = {"kind": "announced", "institution_id": institution_id, "number": number, "time_from": time_from}
     facts |= {"at": at.isoformat(timespec="seconds"), "previous": entry_digest(entries[-1]) if entries else ""}
-    entry = signed({**facts, **bound}, secret)
+    facts |= {"reason": reason} if reason else {}
+    entry = signed({**facts, **bound, **({"analysis_plan": dict(plan)} if plan else {})}, secret)
     if server:
         entry[STAMP] = time_stamp(entry_digest(entry), server)
-    _append(store, institution_id, entries, entry)
+    append_entry(store, institution_id, entries, entry)
     return entry
 
 
@@ -45,7 +50,7 @@ def note_draw(store: Store, institution_id: str, record: Mapping[str, Any], valu
     facts = {"kind": "drawn", "number": len(draws(entries)) + 1, "on": on, "public_value": value}
     facts |= {"record": entry_digest(record), "previous": entry_digest(entries[-1])}
     if not any(entry["record"] == facts["record"] for entry in draws(entries)):
-        _append(store, institution_id, entries, signed(facts, secret))
+        append_entry(store, institution_id, entries, signed(facts, secret))
 
 
 def log_entries(store: Store, institution_id: str, check: bool = True) -> list[dict[str, Any]]:
@@ -91,7 +96,10 @@ def is_signed(entry: Mapping[str, Any]) -> bool:
     return True
 
 
-def _append(store: Store, institution_id: str, entries: Sequence[Mapping[str, Any]], entry: Mapping[str, Any]) -> None:
+def append_entry(
+    store: Store, institution_id: str, entries: Sequence[Mapping[str, Any]], entry: Mapping[str, Any]
+) -> None:
+    """Write the log with one entry more."""
     store.write_record(LOG, institution_id, {"institution_id": institution_id, "entries": [*entries, entry]})
 
 

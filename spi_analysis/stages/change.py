@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import PUBLISHED_SOURCES
-from spi_analysis.disclosure import coarse_spread
 from spi_analysis.params import (
     CORRECTIONS,
-    DisclosureParams,
     InstitutionInputs,
     Instrument,
     RoundParams,
@@ -28,20 +27,30 @@ from spi_analysis.scores import (
     dimension_shares,
     index_from_scores,
     published_parts,
+    satterthwaite,
     score_estimates,
     score_influence,
 )
 from spi_analysis.scores.years import Noise, published_noise
-from spi_analysis.stages.respondents import FIGURES, Design, item_weights, respondents_design
+from spi_analysis.stages.respondents import (
+    FIGURES,
+    Design,
+    coarse_error,
+    drawn_of_list,
+    item_weights,
+    respondents_design,
+)
 from spi_analysis.survey import with_unknown_level
-from spi_analysis.survey.estimation import Calibration, Linearised, overlap_covariance
+from spi_analysis.survey.estimation import Calibration, Linearised, capped_se, overlap_covariance, t_interval
 from spi_analysis.survey.weighting import auxiliary_of
 from spi_analysis.tables import (
     PUBLISHED_PARTS,
     RoundData,
     eligible_list,
     load_round,
+    read_table,
     require_answers_fit,
+    write_parquet,
 )
 
 MEASURES = {
@@ -53,6 +62,8 @@ MEASURES = {
     "component": "change_component",
     "unexplained": "change_unexplained",
 }
+# Differences below this, in points, are rounding errors.
+ROUNDING = 1e-9
 NEEDED = ("frame", "responses", "weights", "replicates", "estimates")
 
 
@@ -96,11 +107,11 @@ def earlier_figure(published: pd.DataFrame, setup: RoundSetup, institution_id: s
     if rows.empty:
         return None
     alike = set(setup.round.index.weights) == set(PUBLISHED_SOURCES)
-    unknown = not alike or rows.iloc[0][PUBLISHED_PARTS].isna().any()
-    known = None if unknown else published_parts(rows.iloc[0], year, setup.years)
-    noise = {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
+    row, noise = rows.iloc[0], {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
+    unknown = row[PUBLISHED_PARTS].isna().any()
+    known = _generated_parts(setup, institution_id) if unknown else published_parts(row, year, setup.years)
     weights = setup.years.weights(year) if alike else None
-    return PublishedFigure(year, float(rows.iloc[0]["index"]), known, weights, noise)
+    return PublishedFigure(year, float(row["index"]), known if alike else None, weights, noise)
 
 
 def _noise(published: pd.DataFrame, setup: RoundSetup, institution_id: str, year: int) -> dict[str, Noise]:
@@ -207,18 +218,19 @@ def _pair(source: Source, before: ScoredRound, after: ScoredRound, level: float)
     (first, first_linear), (second, second_linear) = (_linearised(source, side, level) for side in (before, after))
     cells = _cells(source, before, after)
     between = overlap_covariance(first_linear, second_linear, cells)
-    if source in after.round_.panels:
+    if source in after.round_.nominated:
         # The errors that their scores are shown with: they tell of no expert's answer.
-        factors = [_coarsening(one, side.round_.disclosure) for one, side in ((first, before), (second, after))]
+        factors = [_coarsening(one, side, source) for one, side in ((first, before), (second, after))]
         first, second = (_with_errors(one, factor) for one, factor in zip((first, second), factors, strict=True))
         between = between * np.outer(*factors)
     return SourcePair(first, second, between)
 
 
-def _coarsening(panel: SourceRound, limits: DisclosureParams) -> np.ndarray:
+def _coarsening(panel: SourceRound, side: ScoredRound, source: Source) -> np.ndarray:
     """By how much the error of every dimension grows; 0 where the answers did not differ at all."""
     errors = np.sqrt(np.diag(panel.covariance))
-    coarse = [coarse_spread(error * panel.n**0.5, panel.n, limits) / panel.n**0.5 for error in errors]
+    about = side.round_.disclosure, drawn_of_list(side.designs[source])
+    coarse = [coarse_error(error, panel.n, *about) for error in errors]
     return np.divide(coarse, errors, out=np.zeros(len(errors)), where=errors > 0)
 
 
@@ -275,5 +287,97 @@ def _is_shown(estimates: pd.DataFrame, measure: str) -> bool:
 
 def _as_estimates(rows: pd.DataFrame, year: int) -> pd.DataFrame:
     """Contributions in the columns of the table ``estimates``; one that is 0 without an error is left out."""
-    kept = rows[(rows["kind"] == "index") | (rows["estimate"] != 0) | (rows["se"] > 0)]
+    kept = rows[(rows["kind"] == "index") | (rows["estimate"].abs() > ROUNDING) | (rows["se"] > 0)]
     return kept.drop(columns="kind").assign(measure=kept["kind"].map(MEASURES), reference_year=year)
+
+
+# What rose, fell and stayed since the last round: dimensions and questions, one by one.
+
+CHANGED = {"dimension_score": "dimension_change", "item_favourable": "item_change"}
+LAST_KEYS = ["measure", "source", "part"]
+LAST_FIGURES = ["estimate", "se", "df_design", "n"]
+LAST_COLUMNS = ["institution_id", "reference_year", *LAST_KEYS, *LAST_FIGURES]
+CORRECTION = "correction"
+
+
+def last_results_path(setup: RoundSetup) -> Path:
+    """Where the results of the generated round before this one lie; only a demo has one."""
+    return setup.workspace.data / f"last_results_{setup.round.round_id}.parquet"
+
+
+def write_last_results(setup: RoundSetup, rows: pd.DataFrame) -> None:
+    """Keep generated results of the round before (LAST_COLUMNS), in a fixed order."""
+    write_parquet(last_results_path(setup), rows[LAST_COLUMNS].sort_values(LAST_COLUMNS[:5], ignore_index=True))
+
+
+def _generated_results(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
+    path = last_results_path(setup)
+    if not path.exists():
+        return pd.DataFrame(columns=LAST_COLUMNS)
+    table = read_table(path, LAST_COLUMNS, "the generated results of the round before", "spi demo")
+    return table[table["institution_id"] == institution_id]
+
+
+def _generated_parts(setup: RoundSetup, institution_id: str) -> dict[str, float] | None:
+    """Source scores and corrections of the generated round before; None where there is none."""
+    table = _generated_results(setup, institution_id)
+    rows = table[table["measure"].isin(["source_score", CORRECTION])]
+    return dict(zip(rows["part"].fillna(rows["source"]), rows["estimate"], strict=True)) or None
+
+
+def last_results(data: RoundData) -> pd.DataFrame:
+    """Dimensions and questions of the round before as they were shown (LAST_COLUMNS); no row where none are known."""
+    name = data.setup.round.previous_round
+    if name is None:
+        return _generated_results(data.setup, data.institution_id)
+    past = load_round(name, data.institution_id, data.setup.workspace)
+    if not past.has("estimates"):
+        return pd.DataFrame(columns=LAST_COLUMNS)
+    shown = past.estimates[past.estimates["status"] == "shown"]
+    return shown.assign(reference_year=past.round.year)[LAST_COLUMNS]
+
+
+def score_changes(shown: pd.DataFrame, last: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Rows of the table ``estimates``: the change of every dimension and question that both rounds show.
+
+    Of figures that are shown, so the change tells no more than they do. The two rounds count as independent: people who
+    were asked in both, and answered alike, make the interval wider than it need be. Of a question one answer of each
+    kind is added before its standard error is taken, which is at least that of n answers drawn one by one: a share of
+    0 or 100 % is not certain.
+
+    Parameters
+    ----------
+    shown : DataFrame   table ``estimates`` of this round
+    last : DataFrame    LAST_COLUMNS
+    level : float       of the intervals
+
+    References
+    ----------
+    Agresti & Caffo (2000), The American Statistician 54; Satterthwaite (1946), Biometrics Bulletin 2.
+    """
+    now = shown[(shown["status"] == "shown") & shown["measure"].isin(CHANGED)]
+    both = now[[*LAST_KEYS, *LAST_FIGURES]].merge(last, on=LAST_KEYS, suffixes=("", "_before"))
+    if both.empty:
+        return pd.DataFrame()
+    errors = {"now": _error(both, ""), "before": _error(both, "_before")}
+    variances = pd.DataFrame(errors) ** 2
+    df = both[["df_design", "df_design_before"]].set_axis(["now", "before"], axis=1)
+    pairs = zip(variances.to_dict("records"), df.to_dict("records"), strict=True)
+    table = both[["source", "part"]].assign(
+        measure=both["measure"].map(CHANGED),
+        reference_year=both["reference_year"],
+        estimate=both["estimate"] - both["estimate_before"],
+        se=np.sqrt(variances.sum(axis=1)),
+        df_design=[satterthwaite(*pair) for pair in pairs],
+        n=both[["n", "n_before"]].min(axis=1),
+    )
+    low, high = t_interval(*(table[name].to_numpy(dtype=float) for name in ("estimate", "se", "df_design")), level)
+    return table.assign(ci_low=low, ci_high=high)
+
+
+def _error(both: pd.DataFrame, side: str) -> pd.Series:
+    """Standard errors of one round: those of scores as they are, those of shares no smaller than n answers give."""
+    share, se, n = (both[f"{name}{side}"].astype(float) for name in ("estimate", "se", "n"))
+    counted = (share / 100 * n + 1) / (n + 2)
+    of_shares = 100 * capped_se(counted.to_numpy(), se.to_numpy() / 100, n.to_numpy())
+    return se.where(both["measure"] != "item_favourable", of_shares)

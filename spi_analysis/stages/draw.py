@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.stages.announce import (
+    ARMS,
     Planned,
     bound_parts,
     plan_draw,
@@ -21,7 +23,7 @@ from spi_analysis.stages.announce import (
 )
 from spi_analysis.stages.announcement_log import entry_digest, note_draw
 from spi_analysis.stages.plan import History
-from spi_analysis.survey.sampling import DrawDesign, activate_waves, draw_record, draw_sample
+from spi_analysis.survey.sampling import DrawDesign, activate_waves, draw_record, draw_sample, random_arms
 from spi_analysis.tables import Store, one_writer, write_parquet
 
 SAMPLE_COLUMNS = [
@@ -35,6 +37,8 @@ SAMPLE_COLUMNS = [
     "prn",
     "wave",
 ]
+# Who is asked which of the optional modules; only in a draw that has any.
+ARM = "arm"
 # The folder of what belongs to a record and is not published.
 PRIVATE = "draw_private"
 # In the context of a record: the digest of the announcement.
@@ -84,13 +88,23 @@ def draw_planned(
     context |= {ANNOUNCEMENT: announcement} if announcement else {}
     params = {"secret": secret, "turn": rotation, "method": method, "scope": planned.scope, "context": context}
     record = draw_record(planned.people, drawn.drop(columns="prn"), params | public_value(round_))
-    kept = drawn.assign(place=drawn[method.get("unit", "stratum")])[DRAWN_COLUMNS]
+    kept = with_arms(drawn.assign(place=drawn[method.get("unit", "stratum")])[DRAWN_COLUMNS], record, secret)
     return Drawn(activated(kept, 1), planned.people, record, kept, private_facts(planned.plan))
 
 
 def activated(drawn: pd.DataFrame, last: int | pd.Series) -> pd.DataFrame:
     """The activated part of all that was drawn, weighted by what was activated; ``last``: place -> last wave."""
-    return activate_waves(drawn, last, stratum=PLACE)[SAMPLE_COLUMNS]
+    columns = [column for column in (*SAMPLE_COLUMNS, ARM) if column in drawn or column == "base_weight"]
+    return activate_waves(drawn, last, stratum=PLACE)[columns]
+
+
+def with_arms(drawn: pd.DataFrame, record: Mapping[str, Any], secret: bytes) -> pd.DataFrame:
+    """The people with the arm of the optional modules that the record's shares, secret and start give them."""
+    arms = record["context"].get(ARMS)
+    if not arms:
+        return drawn
+    scope = f"{record['scope']}\x00{float(record['shift']).hex()}"
+    return drawn.assign(**{ARM: random_arms(drawn["person_id"], arms, secret, scope)})
 
 
 def draw_institution(

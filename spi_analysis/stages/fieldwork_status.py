@@ -18,16 +18,30 @@ from spi_analysis.disclosure import few_of_either, size_tells
 from spi_analysis.errors import WeightingError
 from spi_analysis.fieldwork import STATES, contact_states, forecast_answers
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.tables import Store
+from spi_analysis.tables import MODES, WEB, Store, with_modes
 
 RECORD = "progress"
-MADE_FROM = ("frame", "sample", "events", "responses")
-# Why answers do not come: three states of people who are still to be had.
+MADE_FROM = ("frame", "sample", "events", "responses", "open_responses")
+# Why answers do not come: three states of people who may still answer.
 REASONS = ("wrong_number", "not_reached", "silent")
 COUNTS = ["invited", "reached", *STATES]
 FORECAST = ["forecast", "forecast_low", "forecast_high"]
 SPREAD = ["r_indicator", "r_se", "cv"]
-COLUMNS = ["institution_id", "source", *COUNTS, "aimed", *FORECAST, *SPREAD, "wave", "reserve", "until"]
+# Answers to interviewers, by mode; all others are of the web.
+INTERVIEWS = [mode for mode in MODES if mode != WEB]
+COLUMNS = [
+    "institution_id",
+    "source",
+    *COUNTS,
+    *INTERVIEWS,
+    "open_link",
+    "aimed",
+    *FORECAST,
+    *SPREAD,
+    "wave",
+    "reserve",
+    "until",
+]
 # Counts from which, with the invited, the number of answers follows.
 TELL = ["broken_off", "refused", "silent", *FORECAST, *SPREAD]
 OTHER_LEVEL = "(other)"
@@ -84,11 +98,12 @@ def _state(setup: RoundSetup, store: Store, institution_id: str) -> str:
     places += [setup.workspace.round_params(setup.round.round_id), params / "overrides" / f"{institution_id}.yaml"]
     places += [params / "instruments" / f"{setup.round.instrument}.yaml"]
     facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else () for path in places]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
+    return hashlib.sha256(repr([COLUMNS, *facts]).encode()).hexdigest()
 
 
 def _counted(setup: RoundSetup, store: Store, institution_id: str) -> dict[str, Any]:
     # Loaded where something is counted: weighting and planning take seconds, which a look at kept counts need not wait.
+    from spi_analysis.stages.open_answers import count_open_answers
     from spi_analysis.stages.plan import plan_source
     from spi_analysis.stages.report import last_day
     from spi_analysis.stages.weight import people_with_disposition
@@ -101,13 +116,14 @@ def _counted(setup: RoundSetup, store: Store, institution_id: str) -> dict[str, 
     people["state"] = contact_states(people, events, people["answered"])
     people = people.merge(_answer_days(responses), on=["source", "person_id"], how="left")
     until = last_day(events, responses)
-    reserves = _reserves(store, institution_id)
+    reserves, opened = _reserves(store, institution_id), count_open_answers(setup, store, institution_id)
     rows = []
     for source in round_.sources:
         own, logged = people[people["source"] == source], events[events["source"] == source]
         if len(own):
             aimed = plan_source(frame, round_, source).size.completes
             row = {"institution_id": institution_id, "source": source, **_counts(own, logged), "aimed": int(aimed)}
+            row |= _interviews(own) | {"open_link": int(opened.get(source, 0))}
             row |= _forecast(own, round_, until) | _spread(own, round_, source) | reserves.get(source, {})
             rows.append({"until": until.isoformat() if until else None, "wave": 0, "reserve": 0, **row})
     return {"state": _state(setup, store, institution_id), "rows": rows, "days": _days(institution_id, people)}
@@ -124,9 +140,9 @@ def _or_none(store: Store, table: str, institution_id: str) -> pd.DataFrame:
 
 
 def _answer_days(responses: pd.DataFrame) -> pd.DataFrame:
-    """When each person answered: sent off, else begun."""
+    """When each person answered (sent off, else begun), and by which mode."""
     at = pd.to_datetime(responses["completed_at"]).fillna(pd.to_datetime(responses["started_at"]))
-    return responses[["source", "person_id"]].assign(day=at.dt.normalize())
+    return with_modes(responses)[["source", "person_id", "mode"]].assign(day=at.dt.normalize())
 
 
 def _counts(people: pd.DataFrame, events: pd.DataFrame) -> dict[str, int]:
@@ -134,6 +150,11 @@ def _counts(people: pd.DataFrame, events: pd.DataFrame) -> dict[str, int]:
     reached = set(events.loc[events["event"].isin(["delivered", "read", "started", "completed"]), "person_id"])
     came = people["person_id"].isin(reached) | people["answered"]
     return {"invited": len(people), "reached": int(came.sum()), **{name: int(states.get(name, 0)) for name in STATES}}
+
+
+def _interviews(people: pd.DataFrame) -> dict[str, int]:
+    given = people.loc[people["answered"], "mode"].value_counts()
+    return {mode: int(given.get(mode, 0)) for mode in INTERVIEWS}
 
 
 def _forecast(people: pd.DataFrame, round_: RoundParams, until: dt.date | None) -> dict[str, float | None]:
@@ -146,7 +167,7 @@ def _forecast(people: pd.DataFrame, round_: RoundParams, until: dt.date | None) 
 def _spread(people: pd.DataFrame, round_: RoundParams, source: Source) -> dict[str, float | None]:
     """R-indicator and coefficient of variation of the response so far, by the columns that the weights are raked to.
 
-    Missing where nobody or everybody answered, or the model does not settle: then it is too early to tell.
+    Missing where nobody or everybody answered, or the model does not converge: then it is too early to tell.
     """
     from spi_analysis.survey import r_indicator, with_unknown_level
 
@@ -227,16 +248,26 @@ def shown_progress(progress: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
     ``bound`` stands in the place of a number of answers that is kept back; of a panel, which grows by one person at a
     time, nothing else is left.
     """
-    least, panel = round_.disclosure.min_cell, progress["source"].isin(round_.panels)
+    least, panel = round_.disclosure.min_cell, progress["source"].isin(round_.nominated)
     answered, others = progress["answered"], progress["invited"] - progress["answered"] - progress["ineligible"]
     few, tells = few_of_either(answered, others, least), size_tells(answered, others, least)
     enough = np.where(answered >= round_.disclosure.min_panel, "≥", "<")
     bound = pd.Series(np.where(panel, [f"{sign} {round_.disclosure.min_panel}" for sign in enough], f"< {least}"))
-    table = with_outlook(progress).astype(dict.fromkeys([*COUNTS, "aimed", "wave", "reserve"], float))
+    table = with_outlook(progress).astype(
+        dict.fromkeys([*COUNTS, *INTERVIEWS, "open_link", "aimed", "wave", "reserve"], float)
+    )
     table["bound"] = bound.to_numpy()
     table.loc[(answered < least) | panel, "answered"] = np.nan
     table.loc[few | panel, TELL] = np.nan
+    table.loc[_few_by_a_mode(progress, least) | panel, INTERVIEWS] = np.nan
+    table.loc[table["open_link"].between(1, least - 1), "open_link"] = np.nan
     sizes = [name for name in [*COUNTS, "aimed", "reserve"] if name != "answered"]
     table.loc[tells | panel, sizes] = np.nan
     table.loc[panel, ["outlook", "reason"]] = None
     return table
+
+
+def _few_by_a_mode(progress: pd.DataFrame, least: int) -> pd.Series:
+    """Whether fewer than ``least`` people answered by one of the modes: with the total the others would tell them."""
+    counts = progress[INTERVIEWS].assign(**{WEB: progress["answered"] - progress[INTERVIEWS].sum(axis=1)})
+    return (counts.gt(0) & counts.lt(least)).any(axis=1) & progress[INTERVIEWS].gt(0).any(axis=1)

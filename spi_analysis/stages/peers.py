@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class Peers:
         top = float(np.quantile(found, TOP_QUARTILE))
         return {"median": float(np.median(found)), "top_quartile": top, "institutions": float(len(found))}
 
-    @property
+    @cached_property
     def yardsticks(self) -> dict[tuple[str, str], float]:
         """Source and dimension ("" for the whole source) -> median of the first group of peers, as tables show it."""
         group = next(iter(self.groups()), None)

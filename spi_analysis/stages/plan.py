@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
+from scipy.stats import t as student
 
 from spi_analysis.errors import SamplingError
 from spi_analysis.params import DesignParams, RoundParams, RoundSetup, Source, UnitFacts
+from spi_analysis.scores import satterthwaite
 from spi_analysis.survey import cell_labels, merge_thin_cells, with_unknown_level
 from spi_analysis.survey.sampling import (
     SampleSize,
     margin_of_error,
+    overlap,
     rotation_for,
     sample_size,
     shrunken_rates,
@@ -214,7 +218,8 @@ def _with_response(
 ) -> pd.DataFrame:
     """Every cell's anticipated response (of the eligible) and spread.
 
-    The source's rate is last round's, pulled to the planned one; a group's is last round's, pulled to the source's.
+    The source's rate is last round's, shrunk towards the planned one; a group's is last round's, shrunk towards that of
+    the source.
     """
     spread = math.sqrt(design.p * (1 - design.p))
     if history is None:
@@ -285,6 +290,17 @@ def history_of_round(weights: pd.DataFrame, frame: pd.DataFrame, round_: RoundPa
     return History(list(design.strata), groups, len(people), int(answered.sum()))
 
 
+def drawn_again(store: Store, institution_id: str, round_: RoundParams) -> pd.DataFrame | None:
+    """Per source how many were drawn, and how many of them in the round that this one is co-ordinated with, too."""
+    plan = round_.draw.coordination
+    if plan is None:
+        return None
+    earlier = Store(store.root.parent / plan.round)
+    if not all(one.has("sample", institution_id) for one in (earlier, store)):
+        return None
+    return overlap(earlier.read("sample", institution_id), store.read("sample", institution_id), stratum="source")
+
+
 def coordinated_rotation(
     store: Store, institution_id: str, round_: RoundParams, source: Source, people: pd.DataFrame, fractions: pd.Series
 ) -> Rotation:
@@ -348,3 +364,106 @@ def _history_of_facts(facts: list[UnitFacts]) -> History:
     whole, units = table[table["unit"] == ""], table[table["unit"] != ""].reset_index(drop=True)
     total = whole if len(whole) else units
     return History(["unit"], units, int(total["invited"].sum()), int(total["answered"].sum()))
+
+
+# How many experts, against more answers of others.
+
+
+@dataclass(frozen=True)
+class ExpertPlan:
+    """What experts buy: ``table`` has a row per number of them.
+
+    ``table``: experts, cost (in invitations); half-widths of the index, in points: ``half_width`` (read as a panel: the
+    experts stand for all who could have been asked), ``of_list`` (drawn from ``names``, read as the mean of these;
+    missing where there are not so many), ``equal_cost`` (the same, what they cost beyond the fewest experts taken from
+    the invitations to ``other``; missing where these do not suffice), ``instead`` (the same cost with the fewest
+    experts, the rest spent on invitations to ``other``); ``needed``, ``needed_of_list``: experts for the half-width
+    aimed for, None where not even the longest list gives it.
+    """
+
+    source: Source
+    other: Source
+    response: float
+    names: int
+    table: pd.DataFrame
+    needed: int | None
+    needed_of_list: int | None
+
+
+def expert_plan(plans: Mapping[Source, SourcePlan], setup: RoundSetup, round_: RoundParams) -> ExpertPlan | None:
+    """What more experts buy, and what more answers of the first source that is drawn would for the same cost.
+
+    Experts are taken as drawn at random, from a long list or from one of ``names``, their spread as that of all panels.
+    None without experts in the index, without another source, or without parameters.
+
+    References
+    ----------
+    docs/methods/experts.md.
+    """
+    params, weights = setup.years.experts, round_.index.source_weights
+    nominated = [source for source in round_.nominated if source in weights]
+    drawn = [source for source in round_.populations if source in weights]
+    if params is None or setup.years.chances is None or not nominated or not drawn:
+        return None
+    experts_of, other = nominated[0], drawn[0]
+    names = params.names if experts_of in round_.panels else plans[experts_of].population
+    answers = {source: float(plans[source].strata["completes"].sum()) for source in drawn}
+    invited = float(plans[other].strata["invited"].sum())
+    rate, fewest = answers[other] / invited, params.numbers[0]
+    most = max(rate * plans[other].population, answers[other])
+
+    def width(experts: int, more: float = 0.0, of: float = math.inf) -> float:
+        """With ``more`` (or fewer) invitations to the other source; none where there are not so many people."""
+        changed = min(answers[other] + rate * more, most)
+        if experts > of or changed < (design_of(other).min_completes if more < 0 else 0):
+            return float("nan")
+        return half_width_of_index(plans, setup, round_, experts, answers | {other: changed}, of)
+
+    def design_of(source: Source) -> DesignParams:
+        design = round_.sources[source].design
+        assert design is not None
+        return design
+
+    extra = {experts: params.cost * (experts - fewest) for experts in params.numbers}
+    table = pd.DataFrame(
+        [
+            (n, params.cost * n, width(n), width(n, of=names), width(n, -cost, names), width(fewest, cost))
+            for n, cost in extra.items()
+        ],
+        columns=["experts", "cost", "half_width", "of_list", "equal_cost", "instead"],
+    )
+
+    def fewest_for(of: float) -> int | None:
+        enough = (n for n in range(2, int(min(params.most, of)) + 1) if width(n, of=of) <= params.half_width)
+        return next(enough, None)
+
+    return ExpertPlan(experts_of, other, rate, names, table, fewest_for(math.inf), fewest_for(names))
+
+
+def half_width_of_index(
+    plans: Mapping[Source, SourcePlan],
+    setup: RoundSetup,
+    round_: RoundParams,
+    experts: int,
+    answers: Mapping[Source, float],
+    names: float = math.inf,
+) -> float:
+    """Expected half-width of the index's interval, in points: weighted variances of the sources, t by Satterthwaite.
+
+    ``names``: on the list that experts are drawn from and whose mean is asked for; unlimited: a panel.
+    """
+    params, chances = setup.years.experts, setup.years.chances
+    assert params is not None
+    assert chances is not None
+    weights, variances, df = round_.index.source_weights, {}, {}
+    for source, n in answers.items():
+        design, people = round_.sources[source].design, plans[source].population
+        assert design is not None
+        variances[source] = (weights[source] * params.others_sd) ** 2 * design.deff / n * max(1 - n / people, 0.0)
+        df[source] = n - 1
+    for panel in [source for source in round_.nominated if source in weights]:
+        variances[panel] = (weights[panel] * chances.panel_sd) ** 2 / experts * (1 - experts / names)
+        # The panel's variance is moderated by that of all panels.
+        df[panel] = chances.panel_df + experts - 1
+    t = student.ppf(0.5 + round_.level / 2, satterthwaite(variances, df))
+    return float(t * math.sqrt(sum(variances.values())))

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import pandas as pd
 
 from spi_analysis.disclosure import few_of_either, size_tells
 from spi_analysis.errors import StoreError
-from spi_analysis.fieldwork import IneligibleReports, disposition_counts, ineligible_reports, response_rates
+from spi_analysis.fieldwork import (
+    INELIGIBLE,
+    IneligibleReports,
+    answers_by_mode,
+    disposition_counts,
+    ineligible_reports,
+    response_rates,
+)
 from spi_analysis.params import (
     CategoryParams,
     FieldworkParams,
@@ -26,28 +34,33 @@ from spi_analysis.scores import (
     COLUMNS,
     CONTACTS,
     SECRET,
+    History,
     applicable,
     category_of,
+    expected_index,
     experience_answers,
     institutions_reporting,
-    load_tracker,
+    low_limit,
     with_rate,
 )
+from spi_analysis.stages.change import history_of
+from spi_analysis.stages.interventions import interventions
+from spi_analysis.stages.open_answers import open_answer_counts
 from spi_analysis.stages.peers import COMPARED, RESPONSE, Peers, peers_of, write_peers
 from spi_analysis.stages.peers import KEYS as PEER_KEYS
 from spi_analysis.stages.plan import plan_source
 from spi_analysis.stages.respondents import nonrespondent_count
+from spi_analysis.stages.score import sources_without_score
 from spi_analysis.survey.weighting import kish_deff
 from spi_analysis.tables import (
     AGAIN,
     Store,
-    checked,
     published_history,
     published_results,
     read_record,
     read_table,
     released_estimates,
-    write_parquet,
+    released_rows,
 )
 
 
@@ -59,7 +72,10 @@ class InstitutionPage:
     answered, RR1, RR3, effective_n); ``category``: code, or None where no index is shown;
     ``history``: published rows of earlier years; ``recommendations``: rules that apply; ``data_until``: day of the
     last event or answer; ``tracker``: what became of recommendations of earlier years; ``reports``: answers of people
-    who were reported as ineligible; ``peers``: what other institutions of the same kind reach.
+    who were reported as ineligible; ``peers``: what other institutions of the same kind reach; ``modes``: answers by
+    mode, per source drawn (``answers_by_mode``); ``interventions``: what people did beside the method (stage
+    ``interventions``); ``opened``: answers by open link, which are in no figure (``open_answer_counts``); ``course``:
+    how the survey went (``survey_course``).
     """
 
     setup: RoundSetup
@@ -76,11 +92,20 @@ class InstitutionPage:
     tracker: pd.DataFrame
     reports: IneligibleReports
     peers: Peers
+    modes: pd.DataFrame
+    interventions: pd.DataFrame
+    opened: pd.Series
+    course: pd.DataFrame
+
+    @cached_property
+    def round(self) -> RoundParams:
+        """The round with what differs for this institution; ``setup.round`` is what holds for all."""
+        return self.setup.round_for(self.institution.institution_id)
 
     @property
     def categories(self) -> CategoryParams:
         """The categories that hold for this institution, with limits in points."""
-        return self.setup.round_for(self.institution.institution_id).categories
+        return self.round.categories
 
     @property
     def withheld_reason(self) -> str | None:
@@ -109,6 +134,7 @@ class InstitutionPage:
 class RoundResult:
     """One institution's index in a round, as shown (missing figures are NaN).
 
+    ``rates``: response rates (RR1) of the sources that are drawn, where they may be shown;
     ``stale``: its report is of an earlier state: what it is made from has changed, or the last attempt failed.
     """
 
@@ -120,6 +146,7 @@ class RoundResult:
     category: str | None
     category_chance: float
     status: str
+    rates: Mapping[Source, float] = field(default_factory=dict)
     reason: str | None = None
     stale: bool = False
 
@@ -132,7 +159,13 @@ ANSWER_COUNTS = ["answered", *RATES, "kish_deff", "effective_n"]
 
 def round_results(setup: RoundSetup, store: Store) -> list[RoundResult]:
     """The index of every institution of the round that has been scored."""
-    return [_result(setup, store, i) for i in setup.institution_ids if store.has("estimates", i)]
+    scored = [i for i in setup.institution_ids if store.has("estimates", i)]
+    rates = shown_response_rates(setup, store, scored)
+    return [_result(setup, store, i, rates.loc[i].dropna().to_dict()) for i in scored]
+
+
+# Of one institution that hides its rate a share would tell whether anyone said yes.
+LEAST_REPORTING = 2
 
 
 def round_experiences(setup: RoundSetup, store: Store) -> pd.DataFrame:
@@ -141,34 +174,70 @@ def round_experiences(setup: RoundSetup, store: Store) -> pd.DataFrame:
     From the answers, since an institution's own rate is hidden where few said yes: of shown rates alone the share of
     institutions would be too high. Sources that are shown count, and items that enough people with contact answered.
     """
-    parts = [_reported(setup, store, i) for i in setup.institution_ids if store.has("estimates", i)]
-    rows = pd.concat(parts) if parts else pd.DataFrame()
-    if rows.empty:
+    answers = _respondents(setup, store)
+    # All institutions of a source at once: one by one they would take most of the time of the national page.
+    rows = [_reported(part, str(source), setup) for source, part in answers.groupby("source")]
+    if not sum(map(len, rows)):
         return pd.DataFrame(columns=["source", "item"])
-    return institutions_reporting(rows, setup.round.level)
+    rates = pd.concat(rows)
+    keys = ["institution_id", "source", "part"]
+    own = released_rows(store, setup.inputs, ["experience_rate"], ["source", "part", "denominator"])
+    own = own[(own["status"] == "shown") & (own["denominator"] == CONTACTS)]
+    hidden = rates[~pd.MultiIndex.from_frame(rates[keys]).isin(pd.MultiIndex.from_frame(own[keys]))]
+    return _without_hidden(institutions_reporting(rates, setup.round.level), hidden, setup.round.disclosure.min_cell)
 
 
-def _reported(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
-    """Of every item: how many people with contact answered it, and whether any said yes."""
-    estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
-    shown = estimates[(estimates["measure"] == "source_score") & (estimates["status"] == "shown")]
-    people = store.read("weights", institution_id, ["source", "person_id", "weight"])
-    responses = store.read("responses", institution_id)
-    respondents = people[(people["weight"] > 0) & people["source"].isin(shown["source"])]
-    rows: list[dict[str, object]] = []
-    for source, part in respondents.groupby("source"):
-        answers = responses[(responses["source"] == source) & responses["person_id"].isin(part["person_id"])]
-        found = experience_answers(answers, setup.instrument, str(source)).filter(like=f"|{CONTACTS}")
-        named = {"source": source, "denominator": CONTACTS, "status": "shown"}
-        rows += [
-            {**named, "part": column.partition("|")[0], "estimate": yes, "n": n}
-            for column, yes, n in zip(found, found.sum(), found.count(), strict=True)
-            if n >= setup.round.disclosure.min_cell
-        ]
-    return pd.DataFrame(rows)
+def _without_hidden(table: pd.DataFrame, hidden: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Shares of institutions without what they tell of those that hide their own rate.
+
+    Less the shown rates above 0 a share says in how many of them nobody said yes: it is hidden unless at least two of
+    them have a report. Less those that are shown the number of people says how many a hidden rate rests on: it is
+    rounded down to a multiple of ``min_cell``.
+    """
+    keys, table = ["source", "item"], table.copy()
+    groups = hidden.rename(columns={"part": "item"}).groupby(keys)["estimate"]
+    reporting = table[keys].join(groups.agg(reporting=lambda yes: (yes > 0).sum()), on=keys)["reporting"]
+    table.loc[reporting < LEAST_REPORTING, ["estimate", "ci_low", "ci_high"]] = float("nan")
+    return table.assign(people=table["people"].where(reporting.isna(), table["people"] // min_cell * min_cell))
 
 
-def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult:
+def _respondents(setup: RoundSetup, store: Store) -> pd.DataFrame:
+    """Whom the respondents of the sources that are shown had contact with, and what they experienced."""
+    scores = released_rows(store, setup.inputs, ["source_score"], ["source"])
+    shown = scores.loc[scores["status"] == "shown", ["institution_id", "source"]].drop_duplicates()
+    parts = setup.instrument.sources.values()
+    asked = dict.fromkeys(question.code for part in parts for question in (*part.contacts, *part.experiences))
+    codes = shown["institution_id"].unique()
+    if not len(codes):
+        return pd.DataFrame(columns=["institution_id", "source"])
+    people = _of_all(store, "weights", codes, ["source", "person_id", "weight"])
+    people = people.loc[people["weight"] > 0, ["institution_id", "source", "person_id"]].merge(shown)
+    answers = _of_all(store, "responses", codes, ["source", "person_id", *asked])
+    return answers.merge(people, on=["institution_id", "source", "person_id"]).drop(columns="person_id")
+
+
+def _of_all(store: Store, table: str, institution_ids: Iterable[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a table of several institutions, with institution_id."""
+    return pd.concat(
+        [store.read(table, i, columns).assign(institution_id=i) for i in institution_ids], ignore_index=True
+    )
+
+
+def _reported(answers: pd.DataFrame, source: Source, setup: RoundSetup) -> pd.DataFrame:
+    """Of every institution and item: how many people with contact answered it, and how many said yes."""
+    found = experience_answers(answers, setup.instrument, source).filter(like=f"|{CONTACTS}")
+    groups = found.groupby(answers["institution_id"])
+    counts = [
+        pd.DataFrame({"estimate": yes, "n": n, "part": column.partition("|")[0]}).reset_index()
+        for (column, yes), (_, n) in zip(groups.sum().items(), groups.count().items(), strict=True)
+    ]
+    if not counts:
+        return pd.DataFrame()
+    rows = pd.concat(counts, ignore_index=True).assign(source=source, denominator=CONTACTS, status="shown")
+    return rows[rows["n"] >= setup.round.disclosure.min_cell]
+
+
+def _result(setup: RoundSetup, store: Store, institution_id: str, rates: Mapping[Source, float]) -> RoundResult:
     estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
     index = estimates[estimates["measure"] == "index"].iloc[0]
     shown = index["status"] == "shown"
@@ -184,6 +253,7 @@ def _result(setup: RoundSetup, store: Store, institution_id: str) -> RoundResult
         category=category,
         category_chance=float(chances.get(category, float("nan"))) if category else float("nan"),
         status=str(index["status"]),
+        rates=rates if shown else {},
         reason=withheld_reason(estimates, setup.inputs[institution_id]),
         stale=institution_id in _stale_reports(setup),
     )
@@ -204,12 +274,6 @@ def withheld_reason(estimates: pd.DataFrame, inputs: InstitutionInputs) -> str |
     return inputs.withheld_reason or by_rule
 
 
-def sources_without_score(estimates: pd.DataFrame, round_: RoundParams) -> list[Source]:
-    """Sources of the round that have no shown score in the table ``estimates``, in the order of the round."""
-    shown = estimates[(estimates["measure"] == "source_score") & (estimates["status"] == "shown")]
-    return [source for source in round_.sources if source not in set(shown["source"])]
-
-
 def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> InstitutionPage:
     """Collect the page of an institution; needs its estimates."""
     setup.require(institution_id)
@@ -220,6 +284,7 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         None if index.empty else category_of(float(index["estimate"].iloc[0]), round_.categories, round_.index.decimals)
     )
     past = published_history(published_results(setup), institution_id)
+    reports = _ineligible_reports(setup, store, institution_id)
     who, peers = who_answered(setup, store, institution_id), peers_of(setup, institution_id)
     if withheld_reason(estimates, setup.inputs[institution_id]) == SECRET:
         who[[*LIST_COUNTS, *ANSWER_COUNTS]] = float("nan")
@@ -236,9 +301,73 @@ def institution_page(setup: RoundSetup, store: Store, institution_id: str) -> In
         data_until=_data_until(store, institution_id),
         is_synthetic=store.is_synthetic,
         tracker=tracked(setup, institution_id),
-        reports=_ineligible_reports(setup, store, institution_id),
+        reports=reports,
         peers=peers,
+        modes=_modes(setup, store, institution_id),
+        interventions=interventions(setup, store, institution_id, reports),
+        opened=open_answer_counts(setup, store, institution_id),
+        course=_course(setup, store, institution_id, who),
     )
+
+
+def _modes(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
+    """By the weights, as all else on the page; of panels nothing is told."""
+    round_, weights = setup.round_for(institution_id), store.read("weights", institution_id)
+    people = weights[(weights["weight"] > 0) & ~weights["source"].isin(round_.nominated)]
+    return answers_by_mode(people, store.read("responses", institution_id), round_.disclosure.min_cell)
+
+
+WHO = ["source", "person_id"]
+COURSE = ["kind", "source", "detail", "number"]
+# After more messages than these nobody's answer is told apart; contacts that did not work, and people who said no.
+MOST_MESSAGES = 4
+CONTACTS_FAILED, DECLINED = ("invalid_number",), ("refused", "opted_out")
+
+
+def _course(setup: RoundSetup, store: Store, institution_id: str, who: pd.DataFrame) -> pd.DataFrame:
+    """Of sources whose numbers may be told; nothing without a log of contacts."""
+    told = who.dropna(subset=["invited", "answered"])["source"]
+    if not store.has("events", institution_id) or told.empty:
+        return pd.DataFrame(columns=COURSE)
+    tables = (
+        store.read("weights", institution_id, [*WHO, "weight"]),
+        store.read("events", institution_id, [*WHO, "event", "at"]),
+        store.read("responses", institution_id, [*WHO, "started_at", "completed_at"]),
+    )
+    parts = [table[table["source"].isin(told)] for table in tables]
+    found, order = survey_course(*parts, setup.round.disclosure.min_cell), list(setup.round.sources)
+    return found.sort_values("source", key=lambda sources: sources.map(order.index), kind="stable")
+
+
+def survey_course(people: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, least: int) -> pd.DataFrame:
+    """After how many messages people answered, whom no message reached, who declined: numbers in bands of ``least``.
+
+    Parameters
+    ----------
+    people : DataFrame     source, person_id, weight of everybody invited
+    events : DataFrame     source, person_id, event, at
+    responses : DataFrame  source, person_id, started_at, completed_at
+    least : int            fewer people are not told
+
+    Returns
+    -------
+    DataFrame: kind (answered, unreached, declined), source, detail (messages before the answer), number (rounded down
+    to a multiple of ``least``; missing below it).
+    """
+    answered = people[people["weight"] > 0].merge(responses, on=WHO)
+    answered = answered.assign(answered_at=answered["completed_at"].fillna(answered["started_at"]))
+    sent = events[events["event"] == "sent"].merge(answered[[*WHO, "answered_at"]], on=WHO)
+    days = sent[sent["at"] <= sent["answered_at"]].assign(day=lambda rows: rows["at"].dt.normalize())
+    messages = days.drop_duplicates([*WHO, "day"]).groupby(WHO).size()
+    counted = messages.reindex(pd.MultiIndex.from_frame(answered[WHO]), fill_value=0).clip(upper=MOST_MESSAGES)
+    by_messages = counted.groupby([counted.index.get_level_values("source"), counted.to_numpy()]).size()
+    rows = [("answered", source, str(n), size) for (source, n), size in by_messages.items()]
+    for kind, names in (("unreached", CONTACTS_FAILED), ("declined", DECLINED)):
+        found = events[events["event"].isin(names)].drop_duplicates(WHO).groupby("source").size()
+        rows += [(kind, source, None, size) for source, size in found.items()]
+    table = pd.DataFrame(rows, columns=COURSE)
+    bands = table["number"] // least * least
+    return table.assign(number=bands.astype(float).where(bands > 0)).sort_values(["source", "kind", "detail"])
 
 
 def _ineligible_reports(setup: RoundSetup, store: Store, institution_id: str) -> IneligibleReports:
@@ -280,7 +409,7 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
         part = weights[weights["source"] == source]
         answered = part[part["weight"] > 0]
         limits = round_.disclosure
-        least = limits.min_panel if source in round_.panels else limits.min_cell
+        least = limits.min_panel if source in round_.nominated else limits.min_cell
         plan = plan_source(frame, round_, source)
         rows.append(
             {
@@ -298,14 +427,36 @@ def who_answered(setup: RoundSetup, store: Store, institution_id: str) -> pd.Dat
                 "nonrespondents": nonrespondent_count(weights, source),
             }
         )
-    return _kept_back(pd.DataFrame(rows), ~pd.Series(list(round_.sources)).isin(round_.probability_sources))
+    return _kept_back(pd.DataFrame(rows), round_)
 
 
-def _kept_back(table: pd.DataFrame, panels: pd.Series) -> pd.DataFrame:
-    """Who answered, without what would tell of few answers or of few nonrespondents (column ``nonrespondents``)."""
+def shown_response_rates(setup: RoundSetup, store: Store, institution_ids: Sequence[str]) -> pd.DataFrame:
+    """RR1 by institution (rows) and source of a population (columns), as `who_answered` shows it; else missing."""
+    keys, sources = ["institution_id", "source"], setup.round.populations
+    if not len(institution_ids):
+        return pd.DataFrame(columns=sources)
+    weights = _of_all(store, "weights", institution_ids, ["source", "disposition", "weight"])
+    answered = weights["weight"] > 0
+    others = ~answered & (weights["disposition"] != INELIGIBLE)
+    counts = weights[keys].assign(answered=answered, others=others).groupby(keys).sum()
+    least = counts.index.get_level_values(0).map({i: setup.round_for(i).disclosure.min_cell for i in institution_ids})
+    rates = response_rates(disposition_counts(weights, keys))["RR1"]
+    shown = rates.where(~few_of_either(counts["answered"], counts["others"], pd.Series(least, counts.index)))
+    return shown.unstack().reindex(index=institution_ids, columns=sources)
+
+
+def _kept_back(table: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
+    """Who answered, without what would tell of few answers or of few nonrespondents (column ``nonrespondents``).
+
+    Of nominated people that were drawn, the size of their list stays: whoever nominated them knows it, and not who was
+    drawn. Not so where nearly everybody on it answered.
+    """
     table = table.astype(dict.fromkeys([*LIST_COUNTS, *ANSWER_COUNTS], float))
+    panels, lists = table["source"].isin(round_.nominated), table["eligible"]
+    drawn = panels & ~table["source"].isin(round_.panels) & (lists - table["answered"] >= round_.disclosure.min_cell)
     counts = table["answered"], table.pop("nonrespondents"), table["least"]
     table.loc[panels | size_tells(*counts), LIST_COUNTS] = float("nan")
+    table.loc[drawn & (counts[0] >= counts[2]), "eligible"] = lists
     table.loc[panels | few_of_either(*counts), list(RATES)] = float("nan")
     table.loc[counts[0] < counts[2], ANSWER_COUNTS] = float("nan")
     return table
@@ -328,22 +479,68 @@ def round_store(setup: RoundSetup) -> Store:
 TRACKER_FILE = "tracker.parquet"
 
 
-def import_tracker(setup: RoundSetup, path: Path) -> pd.DataFrame:
-    """Read the tracker and keep it as ``data/tracker.parquet``, in the place of an earlier one; gives the table."""
-    table = checked("tracker", load_tracker(path, setup.roster.ids()), path.name)
-    write_parquet(setup.workspace.data / TRACKER_FILE, table)
-    return table
-
-
-def tracked(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
-    """What became of an institution's recommendations of the years before this round; empty if nothing is known."""
+def tracker_of(setup: RoundSetup) -> pd.DataFrame:
+    """What became of all institutions' recommendations; empty if nothing is known."""
     path = setup.workspace.data / TRACKER_FILE
     empty = pd.DataFrame(columns=COLUMNS)
     table = read_table(path, None, "the tracker", f"{AGAIN}spi import tracker FILE") if path.exists() else empty
     # A file kept by an earlier version does not say what was validated: its rates, of what was reported, do not count.
-    table = with_rate(table.reindex(columns=[*COLUMNS, *CHECKED]))
+    return with_rate(table.reindex(columns=[*COLUMNS, *CHECKED]))
+
+
+def tracked(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
+    """What became of an institution's recommendations of the years before this round; empty if nothing is known."""
+    table = tracker_of(setup)
     own = table[(table["institution_id"] == institution_id) & (table["year"] < setup.round.year)]
     return own.sort_values(["year", "recommendation"], ascending=[False, True]).reset_index(drop=True)
+
+
+# Stage: what was to be expected without acting.
+
+EXPECTATIONS = ["year", "before", "expected", "expected_low", "expected_high", "chance", "index", "beyond", "outside"]
+
+
+def page_expectations(page: InstitutionPage) -> pd.DataFrame:
+    """The index of this year and of the next as the years before lead to expect, from published figures alone.
+
+    Returns
+    -------
+    DataFrame: year, before (index of the year before), expected, expected_low, expected_high, chance (of a rise on it),
+    index, beyond (index less expected), outside (of the interval); empty where the index is not shown or nothing was
+    published before. What is not known of next year is missing.
+    """
+    found, year = page.figure("index"), page.setup.round.year
+    history = history_of(page.history, page.setup, page.institution.institution_id)
+    if found is None or history is None or not history.own:
+        return pd.DataFrame(columns=EXPECTATIONS)
+    index = round(float(found["estimate"]), page.setup.round.index.decimals)
+    ahead = replace(history, own={**history.own, year: index})
+    level = page.setup.round.level
+    rows = [_expectation_row(history, year, level, index), _expectation_row(ahead, year + 1, level, None)]
+    return pd.DataFrame([row for row in rows if row], columns=EXPECTATIONS)
+
+
+def _expectation_row(history: History, year: int, level: float, index: float | None) -> dict[str, object]:
+    expected = expected_index(history, year)
+    if expected is None:
+        return {}
+    low, high = expected.interval(level)
+    before = history.own.get(year - 1)
+    row: dict[str, object] = {"year": year, "before": before, "expected": expected.mean}
+    row |= {"expected_low": low, "expected_high": high}
+    row |= {"chance": None if before is None else expected.chance_above(before)}
+    return row if index is None else row | {
+        "index": index, "beyond": index - expected.mean, "outside": not low <= index <= high,
+    }  # fmt: skip
+
+
+def page_low_limit(page: InstitutionPage) -> float | None:
+    """Below which index an institution is among the lowest of its type; None where nothing is known of the type."""
+    history = history_of(page.history, page.setup, page.institution.institution_id)
+    params = page.setup.years.effect
+    if params is None or history is None or history.spread is None:
+        return None
+    return low_limit(history.spread, page.setup.round.year, params.low_share)
 
 
 # The figures of all institutions that reports are compared with.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from spi_analysis.columns import VALUES
 from spi_analysis.disclosure import released_table
 from spi_analysis.errors import InputError, ParameterError, nearest
 from spi_analysis.params import Instrument, Language, RoundSetup, Source, Workspace, load_setup
@@ -18,7 +20,16 @@ from spi_analysis.stages.respondents import SCORE, Design, item_weights, respond
 from spi_analysis.stages.weight import require_weights_fit
 from spi_analysis.survey import with_unknown_level
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
-from spi_analysis.tables import Meaning, RoundData, Store, eligible_list, meanings, require_answers_fit, workspace_of
+from spi_analysis.tables import (
+    TENURE_BANDS,
+    Meaning,
+    RoundData,
+    Store,
+    eligible_list,
+    meanings,
+    require_answers_fit,
+    workspace_of,
+)
 from spi_analysis.tables import load_round as load_tables
 
 # What an institution is, beside its people.
@@ -31,13 +42,13 @@ class ResearchRound(RoundData):
     def design(self, source: Source, replicates: int | None = None, released: bool = False) -> Design:
         """The design of a source's respondents, with everything that is known of each.
 
-        Columns of its data: what the list says; every item as ticked (no answer is missing); contacts and experiences
-        as 1, 0 (no contact counts as no); a 0-100 score per item (``code__score``), per dimension, and ``score``: the
-        person's weighted mean of what was answered.
+        Columns of its data: what the list says; every item as ticked (NaN where nothing was answered); contacts and
+        experiences as 1, 0 (no contact counts as no); a 0-100 score per item (``code__score``), per dimension, and
+        ``score``: the person's weighted mean of what was answered. Ages and tenures are categories in their order.
 
         Parameters
         ----------
-        source : "internal", "external" or "expert"
+        source : a source of the round, such as "internal"
         replicates : so many of the stored replicates, the first ones; None: all
         released : estimates are rounded, and cells that would expose people are missing: what they show may leave the
             house
@@ -54,7 +65,8 @@ class ResearchRound(RoundData):
         >>> estimate_mean(data.design("internal"), "score", by="unit")    # doctest: +SKIP
         """
         stored = _respondents(self, source)
-        made = _shortened(stored.with_columns(answers_of(stored.data, self.instrument, source)), replicates)
+        more = pd.concat([in_order(stored.data, self.setup), answers_of(stored.data, self.instrument, source)], axis=1)
+        made = _shortened(stored.with_columns(more), replicates)
         if not released:
             return made
         if is_withheld(self):
@@ -167,7 +179,7 @@ class Pooled:
 
         Parameters
         ----------
-        source : "internal", "external" or "expert"
+        source : a source of the round, such as "internal"
         replicates : of each institution
         released : as ``ResearchRound.design``; institutions whose result is withheld are left out
 
@@ -219,7 +231,7 @@ class Pooled:
 def release_rule(setup: RoundSetup, source: Source) -> partial[pd.DataFrame]:
     """What a table of a source's estimates may show outside the house."""
     limits = setup.round.disclosure
-    least = limits.min_panel if source in setup.round.panels else limits.min_cell
+    least = limits.min_panel if source in setup.round.nominated else limits.min_cell
     return partial(released_table, min_cell=least)
 
 
@@ -245,11 +257,30 @@ def is_withheld(data: RoundData) -> bool:
     return data.setup.inputs[data.institution_id].release == "withheld"
 
 
+def in_order(data: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:
+    """The columns of age groups and tenures as categories from the lowest on: the alphabet has "<30" after "50+"."""
+    bands = {"age_group": setup.round.frame.age_labels, "tenure_band": TENURE_BANDS, "unit_tenure_band": TENURE_BANDS}
+    kept = [name for name in bands if name in data]
+    return data[kept].assign(
+        **{name: pd.Categorical(data[name], _with_others(bands[name], data[name])) for name in kept}
+    )
+
+
+def _with_others(codes: Sequence[str], column: pd.Series) -> list[str]:
+    """The codes in their order, and then what else the column holds, such as "unknown"."""
+    return [*codes, *sorted(set(column.dropna()) - set(codes), key=str)]
+
+
 def in_words(data: pd.DataFrame, setup: RoundSetup, language: Language) -> pd.DataFrame:
     """Codes as categories with their labels; answers that are none are missing."""
     raw = data[[name for name in data if not name.endswith(SCORE)]]
     sources = {code: one.label for code, one in setup.round.sources.items()}
     words = meanings(raw.columns, setup.instrument, language, sources)
+    if "age_group" in raw:
+        # They name themselves, so that no file of labels has them.
+        unknown = {code: label.get(language) or label.en for code, label in VALUES["age_group"].items()}
+        named = {group: group for group in setup.round.frame.age_labels}
+        words["age_group"] = replace(words["age_group"], values=named | unknown)
     found = raw.assign(**{name: _labelled(raw[name], words[name]) for name in raw if words[name].values})
     found.attrs["labels"] = {name: words[name].label for name in raw}
     return found
@@ -258,8 +289,8 @@ def in_words(data: pd.DataFrame, setup: RoundSetup, language: Language) -> pd.Da
 def _labelled(column: pd.Series, meaning: Meaning) -> pd.Series:
     """A column of codes as categories: ordered where the codes are numbers."""
     if meaning.in_words:
-        others = sorted(set(column.dropna()) - set(meaning.values), key=str)
-        labels = {**meaning.values, **{other: other for other in others}}
+        words: Mapping[Any, str] = meaning.values
+        labels = {code: words.get(code, code) for code in _with_others([*words], column)}
         return column.map(labels).astype(pd.CategoricalDtype([*labels.values()]))
     known = [code for code in meaning.values if code not in meaning.missing]
     # A scale need not name every step.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -10,24 +12,29 @@ from spi_analysis.errors import InputError
 from spi_analysis.fieldwork import INELIGIBLE
 from spi_analysis.params import DesignParams, DisclosureParams, Instrument, RoundParams, Source
 from spi_analysis.scores import (
+    answer_counts,
     domain_scores,
     experience_answers,
     experience_rates,
+    indirect_rates,
     item_scores,
     item_shares,
+    module_columns,
+    module_sides,
+    satterthwaite,
     score_estimates,
 )
 from spi_analysis.survey import effective_n, with_unknown_level
 from spi_analysis.survey.estimation import Estimate, ReplicateDesign, SurveyDesign, satterthwaite_df, t_interval
-from spi_analysis.survey.weighting import (
-    ReplicateWeights,
-)
+from spi_analysis.survey.weighting import ReplicateWeights, kish_deff
+from spi_analysis.tables import replicate_values
 
 # Estimates of one source: scores, units and experience rates, before anything is combined or hidden.
 
 Design = SurveyDesign | ReplicateDesign
 # Parts of a source that are scored, where its list tells them: measure and column of the list.
 GROUPS = {"unit": "unit", "class": "position_class"}
+NOMINATORS = ("institution", "commission")
 FIGURES = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
 
 
@@ -79,6 +86,9 @@ def source_rows(source: Source, design: Design, instrument: Instrument, level: f
             measure="experience_rate", effective_n=rates["n"] * effective / len(design.data)
         )
         tables.append(rates[["measure", "part", "denominator", *FIGURES]])
+    indirect = indirect_rates(design, instrument, source, level).rename(columns={"item": "part"})
+    if len(indirect):
+        tables.append(indirect.assign(effective_n=indirect["n"] * effective / len(design.data)))
     return pd.concat(tables, ignore_index=True).assign(source=source)
 
 
@@ -94,19 +104,69 @@ def _group_rows(design: Design, kind: str, column: str, weights: pd.DataFrame, w
     return pd.concat([scores, apart])[["measure", "domain", *FIGURES]]
 
 
-def panel_rows(rows: pd.DataFrame, limits: DisclosureParams, level: float) -> pd.DataFrame:
-    """Scores of a panel with errors that tell of no expert's answer (``coarse_spread``); all else rests on these."""
+def panel_rows(rows: pd.DataFrame, limits: DisclosureParams, level: float, drawn: Drawn) -> pd.DataFrame:
+    """Scores of nominated people with coarse errors, which reveal nobody's answer (``coarse_error``)."""
     n, estimate = rows["n"].to_numpy(dtype=float), rows["estimate"].to_numpy(dtype=float)
-    sds = rows["se"].to_numpy(dtype=float) * np.sqrt(n)
-    steps = np.array([coarse_spread(sd, of, limits) for sd, of in zip(sds, n, strict=True)])
+    coarse = [coarse_error(*one, limits, drawn) for one in zip(rows["se"].astype(float), n, strict=True)]
     # One expert alone keeps the error that is not known.
-    se = np.where((sds >= 0) & (n > 1), steps / np.sqrt(np.maximum(n, 1)), rows["se"])
+    se = np.where((rows["se"].astype(float) >= 0) & (n > 1), coarse, rows["se"])
     low, high = t_interval(estimate, se, rows["df_design"].to_numpy(dtype=float), level)
     return rows.assign(se=se, ci_low=np.maximum(low, 0.0), ci_high=np.minimum(high, 100.0))
 
 
+class Drawn(NamedTuple):
+    """What the design alone makes of a variance of nominated people: ``of_weights`` times ``of_list``.
+
+    ``of_weights``: Kish's design effect; ``of_list``: what the finite population correction leaves, 1 for a panel.
+    Neither depends on an answer.
+    """
+
+    of_weights: float
+    of_list: float
+
+
+def drawn_of_list(design: Design | None) -> Drawn:
+    """A panel counts as drawn from an infinite population; a list has as many people as the sum of its weights."""
+    if not isinstance(design, ReplicateDesign):
+        return Drawn(1.0, 1.0)
+    weights = design.weights[design.weights > 0]
+    return Drawn(kish_deff(weights), max(1 - len(weights) / float(weights.sum()), 0.0))
+
+
+def coarse_error(se: float, n: float, limits: DisclosureParams, drawn: Drawn) -> float:
+    """A standard error made from a rounded spread (``coarse_spread``), times what the design alone makes of it."""
+    by_design, root = np.sqrt(drawn.of_weights * drawn.of_list), np.sqrt(max(n, 1))
+    return float(coarse_spread(se * root / by_design, n, limits) * by_design / root) if by_design > 0 else se
+
+
+def nominator_rows(design: Design, weights: pd.DataFrame, limits: DisclosureParams, level: float) -> pd.DataFrame:
+    """Mean score of the experts that the institution nominated minus that of the commission's experts, in points.
+
+    The two means have rounded errors and count as independent (the groups are strata, or classes of the
+    weights), with Satterthwaite's degrees of freedom. Nothing where one of them nominated fewer than ``min_cell`` of
+    those who answered.
+
+    References
+    ----------
+    Satterthwaite (1946), Biometrics Bulletin 2; docs/methods/experts.md.
+    """
+    if "nominator" not in design.data:
+        return pd.DataFrame()
+    found = domain_scores(design, "nominator", weights, level).set_index("domain")
+    if set(found.index) != set(NOMINATORS) or found["n"].min() < limits.min_cell:
+        return pd.DataFrame()
+    means = found.loc[list(NOMINATORS)]
+    by = {name: drawn_of_list(design.subset(design.data["nominator"] == name)) for name in NOMINATORS}
+    se = [coarse_error(row.se, row.n, limits, by[row.Index]) for row in means.itertuples()]
+    df = satterthwaite({name: one**2 for name, one in zip(NOMINATORS, se, strict=True)}, means["df_design"].to_dict())
+    figures = [means["estimate"].iloc[0] - means["estimate"].iloc[1]], [float(np.hypot(*se))], [df]
+    low, high = t_interval(*map(np.array, figures), level)
+    row = dict(zip(FIGURES, [*(one[0] for one in (*figures[:2], low, high)), df], strict=False))
+    return pd.DataFrame([{"measure": "nominator_difference", **row, **means[["n", "effective_n"]].sum()}])
+
+
 def people_cells(frame: pd.DataFrame, weights: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """How many answered and did not in every unit and position class of a source, and what those who did weigh.
+    """Respondents, nonrespondents and the respondents' weight in every unit and position class of a source.
 
     Returns
     -------
@@ -123,7 +183,10 @@ def people_cells(frame: pd.DataFrame, weights: pd.DataFrame, source: Source) -> 
 def smaller_sides(
     rows: pd.DataFrame, design: Design, cells: pd.DataFrame, instrument: Instrument, source: Source
 ) -> pd.Series:
-    """The people on the smaller side of each row: of a rate those who said yes, or no; of a unit or class the silent.
+    """The people on the smaller side of each row.
+
+    Of a rate those who said yes, or no; of a unit or class its nonrespondents; of a share of the answers to an item
+    those who gave them.
 
     Parameters
     ----------
@@ -136,10 +199,22 @@ def smaller_sides(
     for kind, column in GROUPS.items():
         silent = cells.groupby(column)["silent"].sum()
         sides |= {(f"{kind}_score", str(group)): people for group, people in silent.items()}
+    kinds = answer_counts(design.data, instrument, source)
+    sides |= {(f"item_{kind}", item): n for (item, kind), n in zip(map(_split, kinds.index), kinds, strict=True)}
     names = rows.reindex(columns=["domain", "part", "denominator"]).astype(object)
     rates = names["part"].map(str) + "|" + names["denominator"].map(str)
-    keys = zip(rows["measure"], names["domain"].where(rows["measure"] != "experience_rate", rates), strict=True)
+    places = names["domain"].where(rows["measure"] != "experience_rate", rates)
+    places = places.where(~rows["measure"].str.startswith("item_"), names["part"])
+    modules = module_sides(design.data, instrument, source)
+    places = places.where(~rows["measure"].isin({measure for measure, _ in modules}), names["part"])
+    sides |= modules
+    keys = zip(rows["measure"], places, strict=True)
     return pd.Series([sides.get(key, np.nan) for key in keys], rows.index, dtype=float)
+
+
+def _split(column: str) -> tuple[str, str]:
+    item, _, kind = column.partition("|")
+    return item, kind
 
 
 def nonrespondent_count(weights: pd.DataFrame, source: Source) -> int:
@@ -171,7 +246,8 @@ def respondents_design(
     scores = item_scores(answers, instrument, source).rename(columns=scored_column)
     answers = answers.drop(columns=others)
     listed = _rows_of(people, frame, source, "the frame")
-    data = pd.concat([part.reset_index(drop=True), listed, answers, scores], axis=1)
+    modules = module_columns(answers, instrument, source)
+    data = pd.concat([part.reset_index(drop=True), listed, answers, scores, modules], axis=1)
     if round_.sources[source].nature == "panel":
         # A panel stands for all who could have been asked, not for units: it has no parts.
         data = data.drop(columns=list(GROUPS.values()), errors="ignore")
@@ -222,6 +298,6 @@ def _require_all(missing: int, source: Source, where: str) -> None:
 def replicate_weights(replicates: pd.DataFrame, source: Source) -> tuple[pd.Series, ReplicateWeights]:
     """Person ids and replicate weights of one source, as stored."""
     part = replicates[replicates["source"] == source]
-    values = part.drop(columns=["source", "person_id"]).dropna(axis=1, how="all").to_numpy(dtype=float)
+    values = replicate_values(part)
     n = values.shape[1]
     return part["person_id"], ReplicateWeights(values, 1 / max(n, 1), np.ones(n), "bootstrap")

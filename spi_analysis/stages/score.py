@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.disclosure import hide_small, widened
+from spi_analysis.disclosure import ITEM_SHARES, hide_small, widened
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import (
     InstitutionInputs,
     Instrument,
     RoundParams,
-    SmallAreaParams,
     Source,
 )
 from spi_analysis.scores import (
@@ -38,6 +36,7 @@ from spi_analysis.scores import (
     repeated_interval,
     score_estimates,
     scores_from_shares,
+    with_agreement,
 )
 from spi_analysis.stages.change import (
     PublishedFigure,
@@ -47,12 +46,16 @@ from spi_analysis.stages.change import (
     earlier_figure,
     earlier_round,
     history_of,
+    last_results,
+    score_changes,
 )
 from spi_analysis.stages.respondents import (
     FIGURES,
     GROUPS,
     Design,
+    drawn_of_list,
     item_weights,
+    nominator_rows,
     panel_rows,
     people_cells,
     respondents_design,
@@ -60,8 +63,9 @@ from spi_analysis.stages.respondents import (
     smaller_sides,
     source_rows,
 )
+from spi_analysis.stages.unit_scores import model_rows
 from spi_analysis.stages.weight import odds_model, require_weights_fit, told_levels
-from spi_analysis.survey.estimation import Estimate, fay_herriot, logit_interval, smooth_variances, t_interval
+from spi_analysis.survey.estimation import Estimate, t_interval
 from spi_analysis.tables import (
     ESTIMATE_KEYS,
     RoundData,
@@ -152,63 +156,6 @@ def _reliability_of_source(source: Source, design: Design, instrument: Instrumen
     return rows.assign(level=level).join(facts, on="method")
 
 
-# Stage: units with few answers, estimated with the help of the other units of the source (Fay-Herriot).
-
-MEASURE = "unit_score_model"
-ModelState = Literal["modelled", "few_units", "no_spread"]
-
-
-def model_rows(shown: pd.DataFrame, params: SmallAreaParams, level: float) -> pd.DataFrame:
-    """Model estimates beside the direct ones, from shown unit scores only: so they can give away nothing hidden.
-
-    Direct variances are smoothed by effective answers first; the model has a common mean (no covariates) per source.
-
-    Parameters
-    ----------
-    shown : DataFrame   table ``estimates`` after disclosure control
-
-    Returns
-    -------
-    DataFrame: rows of the same table, measure "unit_score_model", se the root of the mean squared error; none for a
-    source with fewer than ``min_units`` usable units, nor for one whose units differ no more than by chance (variance
-    between units estimated as 0): all would get the same figure, the best measured the widest interval. Which of the
-    two it was is said by ``model_state``.
-
-    References
-    ----------
-    Fay & Herriot (1979), JASA 74; Rao & Molina (2015), Small Area Estimation, ch. 6.
-    """
-    sources = [part for _, part in _usable(shown).groupby("source") if len(part) >= params.min_units]
-    made = [rows for part in sources if (rows := _units_of_source(part, params, level)) is not None]
-    return pd.concat(made) if made else shown.iloc[:0]
-
-
-def model_state(estimates: pd.DataFrame, source: Source, params: SmallAreaParams) -> ModelState:
-    """Whether a source's units have model scores in the table ``estimates``, and if not, why."""
-    own = estimates[estimates["source"] == source]
-    if (own["measure"] == MEASURE).any():
-        return "modelled"
-    return "no_spread" if len(_usable(own)) >= params.min_units else "few_units"
-
-
-def _usable(shown: pd.DataFrame) -> pd.DataFrame:
-    return shown[(shown["measure"] == "unit_score") & (shown["status"] == "shown") & (shown["se"] > 0)]
-
-
-def _units_of_source(units: pd.DataFrame, params: SmallAreaParams, level: float) -> pd.DataFrame | None:
-    """Rows of a source's units; None where the model finds no spread beyond chance."""
-    variances = smooth_variances(units["se"] ** 2, units["effective_n"], slope=params.variance_slope).smoothed
-    common_mean = pd.DataFrame({"(intercept)": 1.0}, index=units.index)
-    model = fay_herriot(units["estimate"], variances, common_mean, params.method)
-    if model.on_boundary:
-        return None
-    se = np.sqrt(model.mse)
-    # The error is that of a model, known from all units together: the normal distribution.
-    df = np.full(len(units), np.inf)
-    low, high = logit_interval(model.eblup.to_numpy(), se.to_numpy(), df, level)
-    return units.assign(measure=MEASURE, estimate=model.eblup, se=se, df_design=df, ci_low=low, ci_high=high)
-
-
 @dataclass(frozen=True)
 class Scored:
     """Estimates of one institution (table ``estimates``, masked), and of the sources that are shown: item nonresponse,
@@ -234,6 +181,7 @@ def score_institution(
     earlier: ScoredRound | None = None,
     targets: Mapping[str, float] = MappingProxyType({}),
     history: History | None = None,
+    last: pd.DataFrame | None = None,
 ) -> Scored:
     """Every estimate that the report shows, each with interval, n and status.
 
@@ -243,6 +191,7 @@ def score_institution(
     earlier : ScoredRound or None        the round of that year with its answers: the change is then estimated from both
     targets : mapping   code (national, local; national_2 where a source contradicts) -> index to be reached this year
     history : History or None   the published years that chances count with; None: every index is as likely beforehand
+    last : DataFrame or None   dimensions and questions of the round before as shown (``last_results``)
 
     Raises
     ------
@@ -264,7 +213,12 @@ def score_institution(
     shown = _shown(estimates, cells, now)
     if _release(estimates, known, now).is_withheld:
         shown = mask(shown, pd.Series(True, index=shown.index), "withheld")
-    shown = pd.concat([shown, model_rows(shown, round_.small_area, round_.level)], ignore_index=True)
+    modelled = model_rows(shown, known, frame, weights, round_, instrument)
+    changes = pd.DataFrame() if last is None else score_changes(shown, last, round_.level)
+    if not changes.empty:
+        completed = _completed(changes, inputs.institution_id, round_.level).drop(columns="fewest")
+        modelled = pd.concat([modelled, completed])
+    shown = pd.concat([shown, modelled], ignore_index=True)
     gaps = pd.concat([_gaps(source, known.get(source), responses, instrument) for source in round_.sources])
     visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
     gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
@@ -282,16 +236,39 @@ def _rows_of_source(source: Source, now: ScoredRound, cells: Mapping[Source, pd.
     """Estimates of a source, with what disclosure control needs to know of them (column ``fewest``)."""
     design, round_ = now.designs[source], now.round_
     rows = source_rows(source, design, now.instrument, round_.level)
-    if source in round_.panels:
-        return panel_rows(rows, round_.disclosure, round_.level)
-    return rows.assign(fewest=smaller_sides(rows, design, cells[source], now.instrument, source))
+    fewest = smaller_sides(rows, design, cells.get(source, NO_CELLS), now.instrument, source)
+    if source in round_.nominated:
+        # Of a panel only the answers to single items: it has no units, and who did not answer is published nowhere.
+        fewest = fewest.where(rows["measure"].isin(ITEM_SHARES))
+        about = round_.disclosure, round_.level
+        rows = panel_rows(rows.assign(fewest=fewest), *about, drawn_of_list(design))
+        between = nominator_rows(design, item_weights(now.instrument, source), *about)
+        return pd.concat([rows, between.assign(source=source)]) if len(between) else rows
+    return rows.assign(fewest=fewest)
 
 
 def _shown(estimates: pd.DataFrame, cells: Mapping[Source, pd.DataFrame], now: ScoredRound) -> pd.DataFrame:
-    """The estimates without what would expose people, nor what would tell it too closely."""
-    limits, panels = now.round_.disclosure, list(now.round_.panels)
+    """The estimates without what would expose people, or would let it be worked out too closely."""
+    limits, panels = now.round_.disclosure, list(now.round_.nominated)
     shown = hide_small(estimates, limits, panels).drop(columns="fewest")
-    return widened(shown, {s: cells.get(s, NO_CELLS) for s in now.designs}, dimension_weights(now.instrument), limits)
+    about = {s: cells.get(s, NO_CELLS) for s in now.designs}, dimension_weights(now.instrument), limits
+    wide = widened(shown, *about)
+    return mask(wide, _items_of_hidden(wide, now.instrument))
+
+
+def _items_of_hidden(estimates: pd.DataFrame, instrument: Instrument) -> pd.Series:
+    """Answers to the items of a hidden dimension: their shares bound its score, of a yes-or-no scale to the point."""
+    rows = estimates[(estimates["measure"] == "dimension_score") & (estimates["status"] != "shown")]
+    hidden = set(zip(rows["source"], rows["part"], strict=True))
+    items = {
+        (source, item.code)
+        for source, part in instrument.sources.items()
+        for dimension in part.dimensions
+        if (source, dimension.code) in hidden
+        for item in dimension.items
+    }
+    keys = zip(estimates["source"], estimates["part"], strict=True)
+    return estimates["measure"].isin(ITEM_SHARES) & pd.Series([key in items for key in keys], estimates.index)
 
 
 def dimension_weights(instrument: Instrument) -> dict[Source, dict[str, float]]:
@@ -302,7 +279,7 @@ def dimension_weights(instrument: Instrument) -> dict[Source, dict[str, float]]:
 def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     """Units and classes of the list in which nobody answered: hidden with the others of few answers.
 
-    Left out they would be told: a unit that is neither shown nor named among the hidden ones is one without answers.
+    Leaving them out would reveal them: a unit that is neither shown nor among the hidden ones has no answers.
     """
     listed = eligible_list(frame, source)
     rows = [
@@ -316,7 +293,7 @@ def _groups_without_answers(scored: pd.DataFrame, frame: pd.DataFrame, source: S
 
 def _release(estimates: pd.DataFrame, designs: Mapping[Source, Design], now: ScoredRound) -> Release:
     """Released or not, from the decision on the institution or from its figures."""
-    answers = sum(len(designs[source]) for source in now.round_.probability_sources if source in designs)
+    answers = sum(len(designs[source]) for source in now.round_.populations if source in designs)
     return release_of(now.inputs, answers, _half_width(estimates, now), now.round_.release)
 
 
@@ -325,7 +302,7 @@ def _half_width(estimates: pd.DataFrame, now: ScoredRound) -> float | None:
     if estimates.loc[estimates["measure"] == "index", "estimate"].isna().all():
         return None
     scores = estimates[estimates["measure"] == "source_score"].set_index("source")[FIGURES]
-    for panel in now.round_.panels:
+    for panel in now.round_.nominated:
         own = score_estimates(now.designs[panel], item_weights(now.instrument, panel), now.round_.level).table
         scores.loc[panel, "se"] = own["se"].iloc[-1]
     low, high = _combined(scores.loc[list(now.round_.index.source_weights)], now).interval(now.round_.level, True)
@@ -354,6 +331,7 @@ def score_round(data: RoundData) -> Scored:
         earlier_round(data),
         data.targets,
         history_of(data.published, data.setup, institution_id),
+        last_results(data),
     )
 
 
@@ -374,7 +352,7 @@ def experience_models(
     The model takes the columns of the list that the weighting looks at; levels in which few said yes, or few did not,
     are merged. None where nothing could be told then.
     """
-    return {source: _experience_model(source, scored, instrument, round_) for source in round_.probability_sources}
+    return {source: _experience_model(source, scored, instrument, round_) for source in round_.populations}
 
 
 def _experience_model(
@@ -392,6 +370,44 @@ def _experience_model(
     if levels.empty:
         return None
     return ExperienceModel(item, odds_model(design.subset(known), yes[known], levels, round_.level), levels)
+
+
+# How the experts' score may be read: as on the report, and beside it.
+READINGS = ("drawn", "panel", "kinds")
+
+
+def expert_readings(scored: Scored, round_: RoundParams, agree: float | None) -> pd.DataFrame:
+    """The score of nominated people as drawn from their list, as a panel, and as a panel whose kinds agree.
+
+    As a panel they stand for all who could have been asked, each by himself; where experts of one kind agree, with the
+    correlation ``agree`` (None: not assumed), they say less. All errors are made from the rounded one that is shown.
+
+    Returns
+    -------
+    DataFrame: source, reading (of READINGS), estimate, se, ci_low, ci_high, df_design, n; of shown scores.
+    """
+    scores = _visible(scored.estimates, "source_score").set_index("source")
+    nominated = [source for source in round_.nominated if source in scores.index]
+    rows = [row for source in nominated for row in _readings(source, scores.loc[source], scored, round_, agree)]
+    return pd.DataFrame(rows, columns=["source", "reading", "estimate", "se", "ci_low", "ci_high", "df_design", "n"])
+
+
+def _readings(
+    source: Source, score: pd.Series, scored: Scored, round_: RoundParams, agree: float | None
+) -> Iterator[tuple[object, ...]]:
+    se, df, design = float(score["se"]), float(score["df_design"]), scored.designs[source]
+    errors = {} if source in round_.panels else {"drawn": (se, df)}
+    left = drawn_of_list(design).of_list
+    if left > 0:
+        errors["panel"] = (se / left**0.5, df)
+        kinds = design.data["expert_group"]
+        if agree is not None and kinds.notna().all() and kinds.nunique() > 1:
+            found = with_agreement(errors["panel"][0], kinds.to_numpy(), agree)
+            errors["kinds"] = (found.se, min(found.df, df))
+    for reading, (error, degrees) in errors.items():
+        figures = (np.array([one]) for one in (float(score["estimate"]), error, degrees))
+        low, high = t_interval(*figures, round_.level)
+        yield source, reading, score["estimate"], error, max(low[0], 0.0), min(high[0], 100.0), degrees, score["n"]
 
 
 def save_estimates(store: Store, institution_id: str, scored: Scored) -> None:
@@ -414,12 +430,18 @@ def _index_rows(
         return pd.DataFrame([{"measure": "index"}])
     scores = scores.loc[list(round_.index.source_weights), FIGURES].astype(float)
     index = _combined(scores, now)
-    moderated = scores if history is None else moderated_panels(scores, round_.panels, history.params)
+    moderated = scores if history is None else moderated_panels(scores, round_.nominated, history.params, _drawn(now))
     n = {"n": float(scores["n"].sum()), "effective_n": float(scores["effective_n"].sum())}
     rows = [
         {"measure": "index", **_figures(index, round_.level, True), **n},
         {"measure": "index_without_panel_variance", **_figures(index, round_.level, False), **n},
     ]
+    if drawn := [source for source in round_.nominated if source not in round_.panels]:
+        reading = combine_index(
+            _with_components(_read_as_panels(scores, drawn, now), inputs),
+            round_.index.weights, inputs.corrections, drawn, inputs.correction_se,
+        )  # fmt: skip
+        rows.append({"measure": "index_panel_reading", **_figures(reading, round_.level, True), **n})
     rows += [
         {"measure": "index_variance_share", "part": part, "part_kind": _kind(part, round_), "estimate": share}
         for part, share in index.variance_shares.items()
@@ -434,6 +456,22 @@ def _index_rows(
     likely = _chance_rows(index, moderated, now, targets, _with_earlier(history, earlier), not change.empty)
     made_of = _with_components(scores, inputs)
     return pd.concat([made, likely, _part_rows(made_of, round_, inputs), change], ignore_index=True)
+
+
+def _drawn(now: ScoredRound) -> dict[Source, float]:
+    """Of sources with nominated people: what the design alone makes of a variance (``Drawn``)."""
+    drawn = {source: drawn_of_list(now.designs[source]) for source in now.round_.nominated}
+    return {source: one.of_weights * one.of_list for source, one in drawn.items()}
+
+
+def _read_as_panels(scores: pd.DataFrame, drawn: list[Source], now: ScoredRound) -> pd.DataFrame:
+    """Scores with the errors of drawn experts as if their list were a sample of ever so many who could have been asked.
+
+    Without the finite population correction, which is known: no more is told of the answers.
+    """
+    left = pd.Series({source: drawn_of_list(now.designs[source]).of_list for source in drawn}).reindex(scores.index)
+    errors = scores["se"] / np.sqrt(left.fillna(1.0).clip(lower=0))
+    return scores.assign(se=errors.where(np.isfinite(errors), scores["se"]))
 
 
 def _with_components(scores: pd.DataFrame, inputs: InstitutionInputs) -> pd.DataFrame:
@@ -522,3 +560,9 @@ def _gaps(source: Source, design: Design | None, responses: pd.DataFrame, instru
     """Item nonresponse of those who count as respondents of a source."""
     answers = responses.iloc[:0] if design is None else design.data
     return item_nonresponse(answers, instrument, source).assign(source=source)
+
+
+def sources_without_score(estimates: pd.DataFrame, round_: RoundParams) -> list[Source]:
+    """Sources of the round that have no shown score in the table ``estimates``, in the order of the round."""
+    shown = estimates[(estimates["measure"] == "source_score") & (estimates["status"] == "shown")]
+    return [source for source in round_.sources if source not in set(shown["source"])]

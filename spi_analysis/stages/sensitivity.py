@@ -9,45 +9,54 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.fieldwork import INELIGIBLE
-from spi_analysis.params import Instrument, RoundParams, Source
+from spi_analysis.params import Instrument, RoundParams, RoundSetup, Source
 from spi_analysis.scores import (
     LateAnswers,
     SourceRange,
     category_of,
     late_answers,
+    nonresponse_range,
     person_scores,
     source_range,
     tipping_points,
 )
-from spi_analysis.scores.conduct import conduct_checks, flagged
+from spi_analysis.scores.conduct import compared, conduct_checks, flagged, institution_signs, round_answers
 from spi_analysis.stages.respondents import Design, item_weights, nonrespondent_count, respondents_design
-from spi_analysis.tables import RoundData, eligible_list, require_answers_fit
+from spi_analysis.survey.estimation import logit_interval, t_interval
+from spi_analysis.tables import RoundData, Store, eligible_list, require_answers_fit
 
 RANGE_COLUMNS = [
-    "measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "correlation", "response_share", "n",
+    "measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "correlation", "log_odds",
+    "response_share", "heaviest", "n",
 ]  # fmt: skip
+ODDS_COLUMNS = ["measure", "log_odds", "estimate", "shift", "shift_se", "ci_low", "ci_high"]
 
 
 @dataclass(frozen=True)
 class Sensitivity:
     """Ranges of an institution, only of what its estimates show.
 
-    ``ranges``: one row per source (and "index"): RANGE_COLUMNS; ``low`` and ``high`` are ends of a sensitivity
-    range, not of a confidence interval, and missing where no range can be made; ``informative`` is False where the
-    far end rests on a proxy so weak that it says little.
+    ``by_odds``: measure, log_odds (not to answer, per standard deviation that somebody's score is lower), estimate
+    under it, shift (from the score as reported), shift_se, ci_low, ci_high (of the estimate). Sources of which fewer
+    did not answer than may be told have no rows, and the index takes them as they are reported.
+    ``ranges``: one row per source (and "index"): RANGE_COLUMNS; ``low`` and ``high`` are ends of the range of the
+    proxy (``by_phi``), not of a confidence interval, and missing where the proxy makes none; ``informative`` is False
+    where the far end rests on a proxy so weak that it says little, and ``log_odds`` says what the far end stands for;
+    ``heaviest``: share of the people that the ``min_cell`` answers that count most stand for.
     ``by_phi``: measure, phi, estimate, informative. ``tipping``: category, limit, delta.
     ``late``: one row per source with both early and late answers: source, n_early, n_late, difference, se, ci_low,
     ci_high, implied. Late answers and ``response_share`` are missing where they would tell how few did not answer.
-    ``categories``: codes of the categories at the ends of the index's range. ``index_per_point``: by how many points
+    ``category``: code of the index's category under the largest log-odds. ``index_per_point``: by how many points
     the index moves if those who did not answer differ by one point from what the weights take them for (missing
     without an index).
     """
 
+    by_odds: pd.DataFrame
     ranges: pd.DataFrame
     by_phi: pd.DataFrame
     tipping: pd.DataFrame
     late: pd.DataFrame
-    categories: tuple[str, str] | None
+    category: str | None
     index_per_point: float = float("nan")
 
     def row(self, measure: str) -> pd.Series | None:
@@ -55,14 +64,34 @@ class Sensitivity:
         rows = self.ranges[self.ranges["measure"] == measure]
         return None if rows.empty else rows.iloc[0]
 
+    @property
+    def worst(self) -> pd.DataFrame:
+        """The rows of the largest log-odds."""
+        return self.by_odds[self.by_odds["log_odds"] == self.by_odds["log_odds"].max()]
+
 
 @dataclass(frozen=True)
 class SourceSensitivity:
-    """One source: its range, the share that answers, and late answers."""
+    """One source: the range of its proxy, its scores by log-odds, the share that answers, and late answers.
+
+    ``heaviest``: share of the people that the answers that count most stand for.
+    """
 
     range: SourceRange
+    by_odds: pd.DataFrame
     response_share: float
+    heaviest: float
     late: LateAnswers | None
+
+    @property
+    def log_odds(self) -> float:
+        """What the largest shift of the proxy's range stands for, taken as proportional; missing without a range."""
+        last = self.by_odds.iloc[-1]
+        low, high = self.range.shift_ends
+        farthest = low if -low > high else high
+        if self.range.correlation == 0 or last["shift"] == 0:
+            return float("nan")
+        return float(last["log_odds"] * farthest / last["shift"])
 
 
 def sensitivity_round(data: RoundData, estimates: pd.DataFrame | None = None) -> Sensitivity:
@@ -85,7 +114,7 @@ def sensitivity_of(
     """Ranges of every probability source whose score is shown, and of the index if it is."""
     scores = estimates[(estimates["measure"] == "source_score") & (estimates["status"] == "shown")].set_index("source")
     parts: dict[str, SourceSensitivity] = {}
-    for source in round_.probability_sources:
+    for source in round_.populations:
         if source in scores.index:
             design = respondents_design(source, frame, responses, weights, replicates, round_, instrument)
             assert design is not None
@@ -98,14 +127,15 @@ def sensitivity_of(
     ranges = [_range_row(source, scores.loc[source], part, source in told) for source, part in parts.items()]
     if len(index) and parts:
         ranges.append(_index_row(index.iloc[0], parts, round_))
-    table = pd.DataFrame(ranges, columns=RANGE_COLUMNS)
+    by_odds = _by_odds(told, scores, index, parts, round_)
     return Sensitivity(
-        ranges=table,
+        by_odds=by_odds,
+        ranges=pd.DataFrame(ranges, columns=RANGE_COLUMNS),
         by_phi=_by_phi(parts, index, round_),
-        tipping=_tipping(index, parts, round_),
+        tipping=_tipping(index, parts, told, round_),
         late=_late(told, round_.disclosure.min_cell),
-        categories=_end_categories(table, round_),
-        index_per_point=sum(_nonrespondent_weights(parts, round_).values())
+        category=_worst_category(by_odds, round_),
+        index_per_point=sum(_nonrespondent_weights(told, round_).values())
         if _has_all(index, parts, round_)
         else float("nan"),
     )
@@ -126,7 +156,50 @@ def source_sensitivity(
     everyone = eligible_list(frame, source)
     found = source_range(estimate, persons, design.data, everyone, list(params.proxy[source]), params)
     late = late_answers(estimate, design, persons, share, round_.fieldwork, params, round_.level)
-    return SourceSensitivity(found, share, late)
+    by_odds = nonresponse_range(estimate, design, persons, share, params, round_.level)
+    return SourceSensitivity(found, by_odds, share, _heaviest(design.weights, round_.disclosure.min_cell), late)
+
+
+def _heaviest(weights: np.ndarray, answers: int) -> float:
+    """Share of the people that so many answers, those with the largest weights, stand for."""
+    return float(np.sort(weights)[-answers:].sum() / weights.sum())
+
+
+def _by_odds(
+    told: dict[str, SourceSensitivity],
+    scores: pd.DataFrame,
+    index: pd.DataFrame,
+    parts: dict[str, SourceSensitivity],
+    round_: RoundParams,
+) -> pd.DataFrame:
+    """Scores and index under every log-odds, with intervals that count the error of the shift."""
+    tables = [
+        _with_limits(part.by_odds.assign(measure=source), scores.loc[[source]].iloc[0], round_.level)
+        for source, part in told.items()
+    ]
+    if told and _has_all(index, parts, round_):
+        tables.append(_with_limits(_index_by_odds(told, round_), index.iloc[0], round_.level))
+    return pd.concat(tables, ignore_index=True)[ODDS_COLUMNS] if tables else pd.DataFrame(columns=ODDS_COLUMNS)
+
+
+def _index_by_odds(told: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
+    """Shifts of the index: sources are independent, so that variances add up; experts and corrections stay."""
+    weights = round_.index.source_weights
+    shift = sum(weights[source] * part.by_odds["shift"] for source, part in told.items())
+    variance = sum(weights[source] ** 2 * part.by_odds["shift_se"] ** 2 for source, part in told.items())
+    added = sum(weights[source] ** 2 * part.by_odds["added_variance"] for source, part in told.items())
+    table = pd.DataFrame({"measure": "index", "log_odds": round_.sensitivity.log_odds, "shift": shift})
+    return table.assign(shift_se=np.sqrt(variance), added_variance=added)
+
+
+def _with_limits(table: pd.DataFrame, reported: pd.Series, level: float) -> pd.DataFrame:
+    """The figures under every log-odds, with limits of the same kind as the reported figure's."""
+    estimate = (float(reported["estimate"]) + table["shift"]).clip(0, 100).to_numpy(dtype=float)
+    se = np.sqrt((float(reported["se"]) ** 2 + table["added_variance"].to_numpy(dtype=float)).clip(min=0))
+    df = np.full(len(table), float(reported["df_design"]))
+    limits = t_interval if reported["measure"] == "index" else logit_interval
+    low, high = limits(estimate, se, df, level)
+    return table.assign(estimate=estimate, ci_low=np.clip(low, 0, 100), ci_high=np.clip(high, 0, 100))
 
 
 def response_share(weights: pd.DataFrame, source: Source, round_: RoundParams) -> float:
@@ -137,12 +210,12 @@ def response_share(weights: pd.DataFrame, source: Source, round_: RoundParams) -
     return float(part.loc[part["weight"] > 0, "base_weight"].sum() / eligible)
 
 
-def index_shifts(parts: dict[str, SourceSensitivity], round_: RoundParams) -> tuple[float, float]:
+def _index_shifts(parts: dict[str, SourceSensitivity], round_: RoundParams) -> tuple[float, float]:
     """Ends of the index's range, as shifts: every source at its own end; experts and corrections stay."""
     weights = round_.index.source_weights
     ends = {source: part.range.shift_ends for source, part in parts.items()}
-    low = sum(weights[source] * ends[source][0] for source in round_.probability_sources if source in ends)
-    high = sum(weights[source] * ends[source][1] for source in round_.probability_sources if source in ends)
+    low = sum(weights[source] * ends[source][0] for source in round_.populations if source in ends)
+    high = sum(weights[source] * ends[source][1] for source in round_.populations if source in ends)
     return float(low), float(high)
 
 
@@ -152,18 +225,18 @@ def _range_row(measure: str, score: pd.Series, part: SourceSensitivity, is_told:
         "measure": measure, "estimate": score["estimate"], "ci_low": score["ci_low"], "ci_high": score["ci_high"],
         "low": score["estimate"] + low, "high": score["estimate"] + high,
         "informative": bool(part.range.by_phi["informative"].all()), "correlation": part.range.correlation,
-        "response_share": part.response_share if is_told else np.nan, "n": score["n"],
+        "log_odds": part.log_odds if is_told else np.nan, "n": score["n"],
+        "response_share": part.response_share if is_told else np.nan, "heaviest": part.heaviest if is_told else np.nan,
     }  # fmt: skip
 
 
 def _index_row(index: pd.Series, parts: dict[str, SourceSensitivity], round_: RoundParams) -> dict[str, object]:
-    usable = set(round_.probability_sources) == {s for s, part in parts.items() if part.range.correlation > 0}
-    low, high = index_shifts(parts, round_) if usable else (np.nan, np.nan)
+    usable = set(round_.populations) == {s for s, part in parts.items() if part.range.correlation > 0}
+    low, high = _index_shifts(parts, round_) if usable else (np.nan, np.nan)
     return {
         "measure": "index", "estimate": index["estimate"], "ci_low": index["ci_low"], "ci_high": index["ci_high"],
         "low": index["estimate"] + low, "high": index["estimate"] + high,
-        "informative": all(part.range.by_phi["informative"].all() for part in parts.values()), "correlation": np.nan,
-        "response_share": np.nan, "n": index["n"],
+        "informative": all(part.range.by_phi["informative"].all() for part in parts.values()), "n": index["n"],
     }  # fmt: skip
 
 
@@ -171,7 +244,7 @@ def _by_phi(parts: dict[str, SourceSensitivity], index: pd.DataFrame, round_: Ro
     """Every source and the index (the same phi in all sources) under every phi."""
     usable = {source: part.range.by_phi for source, part in parts.items() if part.range.correlation > 0}
     tables = [table.assign(measure=source) for source, table in usable.items()]
-    if len(index) and set(usable) == set(round_.probability_sources):
+    if len(index) and set(usable) == set(round_.populations):
         shift = sum(round_.index.source_weights[source] * table["shift"] for source, table in usable.items())
         informative = np.logical_and.reduce([table["informative"] for table in usable.values()])
         estimate = float(index["estimate"].iloc[0]) + shift
@@ -181,15 +254,17 @@ def _by_phi(parts: dict[str, SourceSensitivity], index: pd.DataFrame, round_: Ro
     return pd.concat([t[columns] for t in tables], ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
-def _tipping(index: pd.DataFrame, parts: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
+def _tipping(
+    index: pd.DataFrame, parts: dict[str, SourceSensitivity], told: dict[str, SourceSensitivity], round_: RoundParams
+) -> pd.DataFrame:
     if not _has_all(index, parts, round_):
         return pd.DataFrame(columns=["category", "limit", "delta"])
-    nonrespondents = _nonrespondent_weights(parts, round_)
+    nonrespondents = _nonrespondent_weights(told, round_)
     return tipping_points(float(index["estimate"].iloc[0]), nonrespondents, round_.categories, round_.index.decimals)
 
 
 def _has_all(index: pd.DataFrame, parts: dict[str, SourceSensitivity], round_: RoundParams) -> bool:
-    return len(index) > 0 and set(parts) == set(round_.probability_sources)
+    return len(index) > 0 and set(parts) == set(round_.populations)
 
 
 def _nonrespondent_weights(parts: dict[str, SourceSensitivity], round_: RoundParams) -> dict[str, float]:
@@ -208,12 +283,11 @@ def _late(parts: dict[str, SourceSensitivity], min_cell: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _end_categories(ranges: pd.DataFrame, round_: RoundParams) -> tuple[str, str] | None:
-    ends = ranges.loc[ranges["measure"] == "index", ["low", "high"]].dropna()
-    if ends.empty:
+def _worst_category(by_odds: pd.DataFrame, round_: RoundParams) -> str | None:
+    index = by_odds.loc[by_odds["measure"] == "index", "estimate"]
+    if index.empty:
         return None
-    low, high = (category_of(float(x), round_.categories, round_.index.decimals) for x in ends.iloc[0])
-    return low, high
+    return category_of(float(index.iloc[-1]), round_.categories, round_.index.decimals)
 
 
 # The conduct checks of an institution: were answers coached?
@@ -238,7 +312,7 @@ def conduct_of(
     """
     require_answers_fit(responses, instrument)
     parts = []
-    for source in round_.probability_sources:
+    for source in round_.populations:
         answers = responses[(responses["source"] == source) & responses["completed_at"].notna()]
         answers = answers.sort_values("person_id", ignore_index=True)
         if answers.empty:
@@ -253,3 +327,66 @@ def conduct_of(
     if not any(len(part) for part in parts):
         return pd.DataFrame(columns=CONDUCT_COLUMNS)
     return flagged(pd.concat(parts, ignore_index=True), round_.conduct.alpha)[CONDUCT_COLUMNS]
+
+
+# Institutions compared with each other: was one coached as a whole?
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``rows``: one per institution and source (institution_id and what ``compared`` gives), none where too few can be
+    compared; ``enough``: number of institutions with enough answers of a source, of the source that has most.
+    """
+
+    rows: pd.DataFrame
+    enough: int
+
+    @property
+    def flagged(self) -> pd.DataFrame:
+        """Rows of the institutions to look at, the least likely by chance first."""
+        return self.rows[self.rows["flagged"].astype(bool)]
+
+    @property
+    def looked_at(self) -> int:
+        """How many institutions were compared."""
+        return int(self.rows["institution_id"].nunique())
+
+
+def compare_institutions(setup: RoundSetup, store: Store) -> Comparison:
+    """Every institution's answers beside those of all others of the round at equal score.
+
+    Names are for those who run the survey: a flag is a question, no finding, and stands on no page.
+    """
+    params, found = setup.round.coaching, {}
+    if params is None:
+        return Comparison(pd.DataFrame(columns=["institution_id", "flagged"]), 0)
+    there = [code for code in setup.institution_ids if store.has("responses", code)]
+    enough = _with_enough_answers(store, there, params.min_answers)
+    for source in setup.round.populations:
+        if enough.get(source, 0) >= params.min_institutions:
+            answers = _answers_of_all(setup, store, there, source)
+            found[source] = institution_signs(round_answers(answers, setup.instrument, source), params)
+    rows = compared(found, params)
+    names = pd.Series(there, dtype=str).reindex(rows["institution"]).to_numpy()
+    return Comparison(rows.drop(columns="institution").assign(institution_id=names), max(enough.values(), default=0))
+
+
+def _with_enough_answers(store: Store, institutions: list[str], least: int) -> dict[Source, int]:
+    """Per source, how many institutions have enough complete answers."""
+    counts: dict[Source, int] = {}
+    for code in institutions:
+        answers = store.read("responses", code, ["source", "completed_at"]).dropna(subset=["completed_at"])
+        for source, n in answers["source"].value_counts().items():
+            counts[str(source)] = counts.get(str(source), 0) + (int(n) >= least)
+    return counts
+
+
+def _answers_of_all(setup: RoundSetup, store: Store, institutions: list[str], source: Source) -> pd.DataFrame:
+    """Complete answers of a source in all institutions, with the number of each."""
+    items = [item.code for item in setup.instrument.items(source)]
+    parts = []
+    for number, code in enumerate(institutions):
+        answers = store.read("responses", code, ["source", "started_at", "completed_at", *items])
+        complete = (answers["source"] == source) & answers["completed_at"].notna()
+        parts.append(answers.loc[complete, ["started_at", *items]].assign(institution=number))
+    return pd.concat(parts, ignore_index=True)

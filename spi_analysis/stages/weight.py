@@ -33,7 +33,7 @@ from spi_analysis.survey.weighting import (
     two_phase_replicates,
     weighting_classes,
 )
-from spi_analysis.tables import RoundData, Store, eligible_list, require_answers_fit
+from spi_analysis.tables import RoundData, Store, eligible_list, replicate_lists, require_answers_fit
 
 # A class whose respondents are resampled needs two of them: one alone has no spread.
 LEAST_IN_CLASS = 2
@@ -44,7 +44,7 @@ WHO = ["institution_id", "person_id", "source"]
 class WeightedSample:
     """Weights of one institution.
 
-    ``weights``: table ``weights``, all sampled people; ``replicates``: source, person_id, r0001 ...,
+    ``weights``: table ``weights``, all sampled people; ``replicates``: source, person_id, replicates (a list each),
     respondents of the probability sources; ``report``: one row per source and step;
     ``sample``: sampled people with their list columns and disposition.
     """
@@ -287,7 +287,7 @@ def representativity(people: pd.DataFrame, round_: RoundParams) -> dict[Source, 
     ----------
     people : DataFrame   as ``people_with_disposition`` gives it
     """
-    return {source: _representativity_of(people, round_, source) for source in round_.probability_sources}
+    return {source: _representativity_of(people, round_, source) for source in round_.populations}
 
 
 def _representativity_of(people: pd.DataFrame, round_: RoundParams, source: Source) -> Representativity | None:
@@ -386,11 +386,9 @@ def _replicate_table(people: pd.DataFrame, weighted: Weighted) -> pd.DataFrame:
     """Replicate weights of those with a final weight."""
     assert weighted.replicates is not None
     kept = (weighted.weight > 0).to_numpy()
-    values = weighted.replicates.values[kept]
-    table = pd.DataFrame(values, columns=[f"r{i + 1:04d}" for i in range(values.shape[1])])
-    table.insert(0, "person_id", people.loc[kept, "person_id"].to_numpy())
-    table.insert(0, "source", people.loc[kept, "source"].to_numpy())
-    return table
+    return people.loc[kept, ["source", "person_id"]].assign(
+        replicates=replicate_lists(weighted.replicates.values[kept])
+    )
 
 
 def _equal_weights(
@@ -409,7 +407,7 @@ def _equal_weights(
           "done": [], "warnings": [],
           "source": source}]
     )  # fmt: skip
-    return table, pd.DataFrame({"source": [], "person_id": []}, dtype=str), report
+    return table, pd.DataFrame({name: [] for name in ("source", "person_id", "replicates")}, dtype=object), report
 
 
 def require_weights_fit(data: RoundData) -> None:

@@ -27,6 +27,9 @@ from .estimation import (
     ReplicateDesign as ReplicateDesign,
 )
 from .estimation import (
+    SameSampleWarning as SameSampleWarning,
+)
+from .estimation import (
     SeparationWarning as SeparationWarning,
 )
 from .estimation import (
@@ -48,6 +51,9 @@ from .estimation import (
     chi_square as chi_square,
 )
 from .estimation import (
+    clear_gap as clear_gap,
+)
+from .estimation import (
     contrast as contrast,
 )
 from .estimation import (
@@ -57,7 +63,13 @@ from .estimation import (
     crosstab as crosstab,
 )
 from .estimation import (
+    crosswise as crosswise,
+)
+from .estimation import (
     delta_adjusted_mean as delta_adjusted_mean,
+)
+from .estimation import (
+    detectable_gap as detectable_gap,
 )
 from .estimation import (
     difference as difference,
@@ -90,6 +102,12 @@ from .estimation import (
     fay_herriot as fay_herriot,
 )
 from .estimation import (
+    list_checks as list_checks,
+)
+from .estimation import (
+    list_experiment as list_experiment,
+)
+from .estimation import (
     logit_interval as logit_interval,
 )
 from .estimation import (
@@ -111,6 +129,9 @@ from .estimation import (
     regression_proxy as regression_proxy,
 )
 from .estimation import (
+    response_tendency as response_tendency,
+)
+from .estimation import (
     satterthwaite_df as satterthwaite_df,
 )
 from .estimation import (
@@ -127,6 +148,9 @@ from .estimation import (
 )
 from .estimation import (
     t_test as t_test,
+)
+from .estimation import (
+    tilted_means as tilted_means,
 )
 from .estimation import (
     tipping_delta as tipping_delta,
@@ -246,16 +270,7 @@ from .sampling import (
     invitations_for as invitations_for,
 )
 from .sampling import (
-    joint_inclusion_elimination as joint_inclusion_elimination,
-)
-from .sampling import (
-    joint_inclusion_hajek as joint_inclusion_hajek,
-)
-from .sampling import (
-    joint_inclusion_pareto as joint_inclusion_pareto,
-)
-from .sampling import (
-    joint_inclusion_systematic as joint_inclusion_systematic,
+    joint_inclusion as joint_inclusion,
 )
 from .sampling import (
     lavallee_hidiroglou as lavallee_hidiroglou,
@@ -286,6 +301,9 @@ from .sampling import (
 )
 from .sampling import (
     proportion_correlation as proportion_correlation,
+)
+from .sampling import (
+    random_arms as random_arms,
 )
 from .sampling import (
     record_differences as record_differences,
@@ -493,9 +511,6 @@ from .weighting import (
 )
 from .weighting import (
     balance as balance,
-)
-from .weighting import (
-    balance_figure as balance_figure,
 )
 from .weighting import (
     begin_recipe as begin_recipe,

@@ -78,7 +78,11 @@ class ModelFrame:
         columns = self._columns[term]
         if len(columns) != 1:
             raise EstimationError(
-                "the term is made of several columns", key=term, got=", ".join(columns), expected="a term of one column"
+                "the term is made of several columns",
+                key=term,
+                got=", ".join(columns),
+                expected="a term of one column",
+                hint=f"a row for each of both: margins({columns[0]!r}, at={{{columns[-1]!r}: [one, another]}})",
             )
         return columns[0]
 

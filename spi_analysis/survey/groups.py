@@ -1,4 +1,4 @@
-"""Cells of a population, what to do with the thin ones, and sums over groups of rows."""
+"""Cells of a population, merging of thin cells, sums over groups of rows, and checks of columns and weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TypeGuard, TypeVar
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+
+# Its parts are loaded when they are used: most commands add up nothing.
+import scipy
 
 from spi_analysis.errors import Problem, SamplingError, SpiError, WeightingError, nearest
 
@@ -82,19 +84,19 @@ def group_counts(codes: np.ndarray, size: int | None = None) -> np.ndarray:
 
 
 def _inside(codes: np.ndarray, size: int | None) -> tuple[np.ndarray, int, int]:
-    """Codes from 0, their number, and how many of the first groups (0 or 1) hold rows that are in none."""
+    """Codes from 0, their number, and the number of extra first groups (0 or 1) for rows outside all groups."""
     if codes.ndim != 1:
         raise SpiError("the codes of groups are no list", got=f"{codes.ndim} dimensions", expected="one code per row")
     size = int(codes.max(initial=-1)) + 1 if size is None else size
     if codes.min(initial=0) >= 0:
         return codes, size, 0
-    # A small type of integer would overflow.
+    # A small integer type would overflow.
     return np.maximum(codes, -1) + np.intp(1), size + 1, 1
 
 
-def indicator(codes: np.ndarray, size: int, weights: np.ndarray | None = None) -> sparse.csc_array:
+def indicator(codes: np.ndarray, size: int, weights: np.ndarray | None = None) -> scipy.sparse.csc_array:
     """The matrix (size, n) that sums rows by their code, each times its weight."""
-    n = len(codes)
+    n, sparse = len(codes), scipy.sparse
     return sparse.csc_array((np.ones(n) if weights is None else weights, codes, np.arange(n + 1)), shape=(size, n))
 
 
@@ -127,16 +129,16 @@ def groups_of(labels: pd.Series) -> Groups:
     return Groups(codes, [str(name) for name in names])
 
 
-# Labels of cells, and the merging of cells that hold too few.
+# Labels of cells, and the merging of cells with too few people.
 
-# Between the parts of a cell's label.
+# Separator of the parts of a cell's label.
 SEPARATOR = " × "
-# The level of those whose value is missing.
+# The level of missing values.
 UNKNOWN_LEVEL = "(unknown)"
 
 
 def with_unknown_level(column: pd.Series) -> pd.Series:
-    """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for what is missing.
+    """The column as text, with a level of its own, ``UNKNOWN_LEVEL``, for missing values.
 
     Parameters
     ----------
@@ -268,7 +270,7 @@ def _merged(cells: Sequence[tuple[str, ...]], counts: Iterable[float], minimum: 
         if groups[0].count >= minimum:
             break
         thin = groups.pop(0)
-        # Whoever shares the first value shares more than those who do not: only they are compared.
+        # Cells with the same first value have more in common than others, so only these are compared.
         near = [group for group in groups if thin.parts and group.parts[:1] == thin.parts[:1]] or groups
         partner = min(near, key=lambda group: (-_shared(thin.parts, group.parts), group.count, group.parts))
         groups.remove(partner)
@@ -297,9 +299,9 @@ def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     return shared
 
 
-# The table of distinct cells: rows that share the level of every margin are one line of it.
+# The table of distinct cells: rows with the same levels in all margins are one row of it.
 #
-# Whatever depends on the margins only is computed on this table, independent of the number of rows.
+# Quantities that depend on the margins only are computed on this table, whatever the number of rows.
 
 
 @dataclass(frozen=True)
@@ -342,7 +344,7 @@ def cells_of(margins: list[Margin]) -> Cells:
 
 
 def _present(key: np.ndarray, shape: list[int], table: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number the keys that occur without gaps; the levels behind each of them."""
+    """Codes without gaps for the keys that occur, and the levels behind each code."""
     size = math.prod(shape)
     if size <= limit:
         found = np.flatnonzero(group_counts(key, size))
@@ -380,7 +382,7 @@ def _factorized(column: pd.Series) -> tuple[np.ndarray, list]:
 
 
 def _occurring(codes: np.ndarray, values: list) -> tuple[np.ndarray, list]:
-    """Without the categories that nobody has."""
+    """Without the categories that do not occur."""
     occurs = group_counts(codes, len(values)) > 0
     if occurs.all():
         return codes, values
@@ -397,16 +399,16 @@ def _of_objects(values: np.ndarray) -> tuple[np.ndarray, list]:
     return codes, list(texts)
 
 
-# Columns, numbers and weights that are what they should be.
+# Checks of columns, numbers and weights.
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number; what is true or false is none."""
+    """Whether a value is a finite number; True and False are not numbers here."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def require_columns(data: pd.DataFrame, columns: Iterable[str], error: type[SpiError] = WeightingError) -> None:
-    """Raise for columns that the table does not have, and for what is no table.
+    """Raise for columns that the table does not have, and for objects that are not tables.
 
     Parameters
     ----------
@@ -542,10 +544,10 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return summed + left[:, whole:] @ right[whole:]
 
 
-# Cumulated weights against a share of their sum: what differs by rounding only is equal.
+# Cumulated weights compared with a share of their sum: values that differ by rounding only are equal.
 #
-# Ten weights of 1/3 cumulate to a hair more than 5/3 at the fifth, and the share 0.5 seems not reached. Whoever
-# compares cumulated sums with a share comes here.
+# Five of ten weights of 1/3 add up to slightly more than 5/3, so a plain comparison with the share 0.5 is wrong in the
+# last digit. All comparisons of cumulated sums with a share use these functions.
 
 # Sums of a million weights are off by less than 1e-10 of their total, and calibrated totals are met to 1e-9 where
 # rounding lets them fall no further; one person of ten million counts 1e-7.

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 from spi_analysis.errors import Problem, SpiError, nearest
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Method = TypeVar("Method")
 Class = TypeVar("Class", bound=type)
@@ -103,11 +107,17 @@ class Registry(Generic[Method]):
 
 def checked_value(made: type, field: str, value: object) -> Any:
     """A value as the field's annotation has it (a list becomes a tuple); a ValueError says what is expected."""
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    kind = get_type_hints(made, include_extras=True)[field]
-    adapter: TypeAdapter[Any] = TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
     try:
-        return adapter.validate_python(value)
+        return _adapter(made, field).validate_python(value)
     except ValidationError as error:
         raise ValueError("; ".join(dict.fromkeys(one["msg"] for one in error.errors()))) from None
+
+
+@cache
+def _adapter(made: type, field: str) -> TypeAdapter[Any]:
+    """What checks a field; made once, since it takes longer than the check."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(get_type_hints(made, include_extras=True)[field], config=ConfigDict(allow_inf_nan=False))

@@ -1,18 +1,12 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .calibrated_mean import (
-    CELL_COLUMNS as CELL_COLUMNS,
-)
-from .calibrated_mean import (
-    GRID as GRID,
-)
-from .calibrated_mean import (
-    simulate_cell as simulate_cell,
-)
 from .city import (
     SyntheticCity as SyntheticCity,
 )
 from .city import (
     clean_frame as clean_frame,
+)
+from .city import (
+    generated_last_round as generated_last_round,
 )
 from .city import (
     make_city as make_city,
@@ -25,6 +19,9 @@ from .country import (
 )
 from .country import (
     generated_peers as generated_peers,
+)
+from .country import (
+    generated_tracker as generated_tracker,
 )
 from .country import (
     scaled as scaled,
@@ -42,6 +39,9 @@ from .fieldwork import (
     simulate_fieldwork as simulate_fieldwork,
 )
 from .lists import (
+    LABEL as LABEL,
+)
+from .lists import (
     received_lists as received_lists,
 )
 from .profiles import (
@@ -57,7 +57,13 @@ from .simulated_rounds import (
     ANSWERS as ANSWERS,
 )
 from .simulated_rounds import (
+    CELL_COLUMNS as CELL_COLUMNS,
+)
+from .simulated_rounds import (
     CENSUS as CENSUS,
+)
+from .simulated_rounds import (
+    GRID as GRID,
 )
 from .simulated_rounds import (
     OWN as OWN,
@@ -69,6 +75,9 @@ from .simulated_rounds import (
     rate_of as rate_of,
 )
 from .simulated_rounds import (
+    simulate_cell as simulate_cell,
+)
+from .simulated_rounds import (
     simulate_conduct as simulate_conduct,
 )
 from .simulated_rounds import (
@@ -76,9 +85,6 @@ from .simulated_rounds import (
 )
 from .vendor import (
     vendor_files as vendor_files,
-)
-from .workbooks import (
-    LABEL as LABEL,
 )
 from .worlds import (
     ADDITIVE as ADDITIVE,

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.params import Instrument, ListKind, Source
-from spi_analysis.synthetic.item_arrays import ScoredItems, scored_items
 from spi_analysis.synthetic.randomness import Streams, solve_increasing
 
 # Shift latent scores until the true score of a source is the published one.
@@ -274,10 +273,12 @@ def panel_answers(
     streams: Streams,
     source: Source = "expert",
     house: tuple[float, np.ndarray] | None = None,
+    added: np.ndarray | float = 0.0,
 ) -> SourceAnswers:
     """Answers of a panel drawn from a superpopulation whose expected score is ``target``.
 
-    ``house``: intraclass correlation of the scores of experts of one kind, and the kind of each (n,).
+    ``house``: intraclass correlation of the scores of experts of one kind, and the kind of each (n,); ``added`` (n, 1):
+    points that the world adds to each latent score.
     """
     items, model = scored_items(instrument, source), MODELS["expert"]
     centre = item_effects(model, items, streams(f"{source} items"))
@@ -287,7 +288,8 @@ def panel_answers(
     person = model.person * rng.standard_normal((n, 1))
     if house is not None and house[0]:
         person = _with_house(person, *house, model, items, streams(f"{source} house"))
-    levels = items.levels(centre + person + model.noise * rng.standard_normal((n, len(items.codes)))).astype(int)
+    noise = model.noise * rng.standard_normal((n, len(items.codes)))
+    levels = items.levels(centre + added + person + noise).astype(int)
     nobody = CoachedAnswers(np.array([], dtype=int), levels[:0])
     expected = pd.Series(superpopulation_mean(centre, spread, items), index=[*items.dimensions, "score"])
     return _answered(instrument, source, "expert", items, levels, nobody, streams, expected)
@@ -362,3 +364,57 @@ def draw_coached(units: pd.Series, items: ScoredItems, count: int, rng: np.rando
     dictated = items.steps - (rng.random(len(items.codes)) < SECOND_BEST)
     slips = rng.random((rows.size, len(items.codes))) < SLIP
     return CoachedAnswers(rows, np.maximum(dictated - slips, 0))
+
+
+# The scored items of a source as arrays: from levels to codes, and from codes to scores.
+
+
+@dataclass(frozen=True)
+class ScoredItems:
+    """``steps`` is the width of each item's scale; a level counts from 0 (worst) to ``steps`` (best).
+
+    ``weights`` (items, dimensions + 1): the last column belongs to the source score.
+    """
+
+    codes: list[str]
+    dimensions: list[str]
+    minimum: np.ndarray
+    steps: np.ndarray
+    positive: np.ndarray
+    weights: np.ndarray
+    dimension_of_item: np.ndarray
+
+    @property
+    def score_weights(self) -> np.ndarray:
+        """Weight of every item in the source score."""
+        return self.weights[:, -1]
+
+    def to_codes(self, levels: np.ndarray) -> np.ndarray:
+        """Answer codes of levels (people, items)."""
+        return self.minimum + np.where(self.positive, levels, self.steps - levels)
+
+    def scores(self, codes: np.ndarray) -> np.ndarray:
+        """Scores 0-100 (people, dimensions + 1) of complete answer codes (people, items)."""
+        share = (codes - self.minimum) / self.steps
+        return 100 * np.where(self.positive, share, 1 - share) @ self.weights
+
+    def levels(self, latent: np.ndarray) -> np.ndarray:
+        """The nearest category of a latent score in points (people, items); beyond 0 and 100 the end category."""
+        levels = np.rint(latent * (self.steps / 100).astype(latent.dtype))
+        return np.clip(levels, 0, self.steps.astype(latent.dtype), out=levels)
+
+
+def scored_items(instrument: Instrument, source: Source) -> ScoredItems:
+    """The scored items of a source, in the order of the questionnaire."""
+    items = instrument.items(source)
+    scales = [instrument.scales[item.scale] for item in items]
+    dimensions = instrument.sources[source].dimensions
+    return ScoredItems(
+        codes=[item.code for item in items],
+        dimensions=[dimension.code for dimension in dimensions],
+        minimum=np.array([scale.minimum for scale in scales]),
+        steps=np.array([scale.maximum - scale.minimum for scale in scales]),
+        positive=np.array([item.direction == "positive" for item in items]),
+        weights=instrument.item_weights(source).to_numpy(),
+        dimension_of_item=np.repeat(np.arange(len(dimensions)), [len(dimension.items) for dimension in dimensions]),
+    )

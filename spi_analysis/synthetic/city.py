@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, nearest
-from spi_analysis.params import InstitutionInputs, ListKind, RoundSetup, Source, read_csv_table
+from spi_analysis.params import FrameParams, InstitutionInputs, ListKind, RoundSetup, Source, read_csv_table
+from spi_analysis.scores import answer_counts
+from spi_analysis.stages import CORRECTION, LAST_COLUMNS
 from spi_analysis.synthetic.answers import (
     SourceAnswers,
     UnitEffects,
@@ -22,9 +23,9 @@ from spi_analysis.synthetic.answers import (
     draw_unit_effects,
     listed_answers,
     panel_answers,
+    scored_items,
 )
 from spi_analysis.synthetic.country import drawn_score, example_scores, is_example
-from spi_analysis.synthetic.item_arrays import scored_items
 from spi_analysis.synthetic.profiles import CityProfile, list_kinds, profile_of, response_rate_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.residents import draw_sizes, make_people
@@ -51,7 +52,7 @@ class SyntheticCity:
 
     ``is_eligible`` is the truth by the round's rules; people marked ``hidden_ineligible``
     look eligible on the lists and are not. ``reference_date`` is the first day of
-    fieldwork, to which ages and tenures refer. ``kinds``: whose lists and habits the people of a source have;
+    fieldwork, to which ages and tenures refer. ``kinds``: which kind of generated person a source has;
     ``labels``: what its list is called. ``resistance`` (people,), 0 to 1: what a message has to overcome, where the
     world has it count; the truth of a coached world is what people would have said by themselves.
     """
@@ -71,7 +72,7 @@ class SyntheticCity:
 
     @cached_property
     def kind(self) -> np.ndarray:
-        """Whose habits every person has."""
+        """Which kind of generated person each one is: employee, user or expert."""
         return kinds_of(self.people, self.kinds)
 
     @cached_property
@@ -175,7 +176,12 @@ def _answers(
         if kind == "expert":
             experts = people.loc[rows, "expert_group"].to_numpy()
             house = (world.house, experts)
-            parts[source] = panel_answers(len(experts), setup.instrument, target[source], streams, source, house)
+            named_by = people.loc[rows, "nominator"]
+            kinder = world.nominators * (named_by == "institution").to_numpy(dtype=float)[:, None]
+            found = panel_answers(len(experts), setup.instrument, target[source], streams, source, house, kinder)
+            # A list is the population itself; a panel stands for all who could have been asked.
+            is_list = named_by.notna().all()
+            parts[source] = replace(found, expected=None) if is_list else found
             continue
         n_coached = coaching.coached_units if coaching and source == "internal" else 0
         parts[source] = listed_answers(
@@ -277,7 +283,7 @@ def _rate_rows(setup: RoundSetup, source: Source, codes: pd.DataFrame) -> list[t
 
 # The frame that a perfect import of perfect lists would give, for simulations in memory.
 
-AS_LISTED = ["source", "unit", "position_class", "service", "expert_group", "is_asn", "sex"]
+AS_LISTED = ["source", "unit", "position_class", "service", "expert_group", "nominator", "is_asn", "sex"]
 
 
 def clean_frame(city: SyntheticCity, setup: RoundSetup) -> pd.DataFrame:
@@ -289,7 +295,7 @@ def clean_frame(city: SyntheticCity, setup: RoundSetup) -> pd.DataFrame:
     frame = people[AS_LISTED].assign(
         institution_id=city.institution_id,
         person_id=city.person_ids,
-        age_group=age_groups(years_since(people["birth_date"].to_numpy(), at), setup.round.frame.age_limits),
+        age_group=_age_groups(years_since(people["birth_date"].to_numpy(), at), setup.round.frame),
         tenure_band=tenure_bands(pd.Series(years_since(people["start_date"].to_numpy(), at), people.index)),
         unit_tenure_band=tenure_bands(pd.Series(years_since(people["unit_start_date"].to_numpy(), at), people.index)),
         channels="whatsapp+email",
@@ -303,10 +309,9 @@ def clean_frame(city: SyntheticCity, setup: RoundSetup) -> pd.DataFrame:
     return checked("frame", frame)
 
 
-def age_groups(ages: np.ndarray, limits: list[int]) -> np.ndarray:
-    """Labels such as "<30", "30-39" and "50+" for ages in years."""
-    labels = [f"<{limits[0]}", *(f"{a}-{b - 1}" for a, b in pairwise(limits)), f"{limits[-1]}+"]
-    return np.array(labels, dtype=object)[np.digitize(ages, limits)]
+def _age_groups(ages: np.ndarray, rules: FrameParams) -> np.ndarray:
+    """The group of every age in years."""
+    return np.array(rules.age_labels, dtype=object)[np.digitize(ages, rules.age_limits)]
 
 
 def _also_listed_as(people: pd.DataFrame) -> pd.Series:
@@ -317,3 +322,66 @@ def _also_listed_as(people: pd.DataFrame) -> pd.Series:
         np.where(places[source] & (people["source"] != source), f"{source} ", "").astype(object) for source in sources
     ]
     return pd.Series(sum(others[1:], others[0]), index=people.index).str.strip().replace("", None)
+
+
+# The round before, of which a demo has nothing but the results: they make the index that was published for that year.
+
+# SDs in points: how sources move from year to year (docs: published years), dimensions beside their source, questions
+# beside their dimension, and the conduct correction.
+MOVES: dict[ListKind, float] = {"internal": 2.8, "external": 4.7, "expert": 7.3}
+DIMENSION_MOVE, ITEM_MOVE, CORRECTION_MOVE = 2.0, 3.0, 1.5
+# Answers and SD of the scores; both of the generated rounds.
+ANSWERED: dict[ListKind, int] = {"internal": 320, "external": 240, "expert": 13}
+SCORE_SD = 15.0
+
+
+def generated_last_round(setup: RoundSetup, city: SyntheticCity, index: float) -> pd.DataFrame:
+    """Generated results of the year before whose weighted scores, less the corrections, are the published ``index``.
+
+    Returns
+    -------
+    DataFrame: ``LAST_COLUMNS`` of the stage of changes; corrections in points, taken off.
+    """
+    rng, year = Streams(city.institution_id, (city.seed,))("last round"), setup.round.previous_year
+    inputs, weights = setup.inputs[city.institution_id], setup.years.weights(year)
+    conduct = max(0.0, inputs.correction_conduct + CORRECTION_MOVE * rng.standard_normal())
+    corrections = {"correction_conduct": round(conduct, 2), "correction_facts": inputs.correction_facts}
+    now = city.truth[city.truth["measure"] == "source"].set_index("source")["value"].astype(float)
+    moves = pd.Series({source: MOVES[city.kinds[source]] for source in now.index})
+    scores = _adding_up(now + moves * rng.standard_normal(len(now)), moves, weights, index + sum(corrections.values()))
+    rows = [(CORRECTION, None, name, points, 0.0, np.inf, np.nan) for name, points in corrections.items()]
+    for source, score in scores.items():
+        rows += _last_results_of(setup, city, str(source), float(score - now[source]), rng)
+    table = pd.DataFrame(rows, columns=LAST_COLUMNS[2:])
+    return table.assign(institution_id=city.institution_id, reference_year=year)
+
+
+def _adding_up(drawn: pd.Series, moves: pd.Series, weights: Mapping[str, float], total: float) -> pd.Series:
+    """The scores most likely given their weighted sum: what is missing goes where moves are large."""
+    by_source = pd.Series(weights).reindex(drawn.index)
+    missing = total - float((by_source * drawn).sum())
+    share = by_source * moves**2 / float((by_source**2 * moves**2).sum())
+    return drawn + share * missing
+
+
+def _last_results_of(
+    setup: RoundSetup, city: SyntheticCity, source: Source, move: float, rng: np.random.Generator
+) -> list[tuple[object, ...]]:
+    """A source, its dimensions and its questions, all moved together and each a little for itself."""
+    truth, n = city.truth[city.truth["source"] == source], ANSWERED[city.kinds[source]]
+    answers = city.answers[(city.people["source"] == source) & city.people["is_eligible"]]
+    counts, error = answer_counts(answers, setup.instrument, source), SCORE_SD / n**0.5
+    now = truth[truth["measure"] == "source"]["value"].iloc[0]
+    rows: list[tuple[object, ...]] = [("source_score", source, None, now + move, error, n - 1.0, n)]
+    dimensions = setup.instrument.sources[source].dimensions
+    own = DIMENSION_MOVE * rng.standard_normal(len(dimensions))
+    own -= own.mean()
+    for dimension, beside in zip(dimensions, own, strict=True):
+        value = truth[(truth["measure"] == "dimension") & (truth["part"] == dimension.code)]["value"].iloc[0]
+        rows.append(("dimension_score", source, dimension.code, value + move + beside, error, n - 1.0, n))
+        for item in dimension.items:
+            share = 100 * counts[f"{item.code}|favourable"] / counts.filter(like=f"{item.code}|").sum()
+            then = float(np.clip(share + move + beside + ITEM_MOVE * rng.standard_normal(), 0, 100))
+            error_of_share = (then * (100 - then) / n) ** 0.5
+            rows.append(("item_favourable", source, item.code, then, error_of_share, n - 1.0, n))
+    return rows

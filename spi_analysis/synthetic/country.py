@@ -198,8 +198,10 @@ def _peer(setup: RoundSetup, like: Institution, number: int, seed: int) -> pd.Da
     for source, score in scores.items():
         rows.append(("source_score", source, None, score))
         rows.append((RESPONSE_RATE, source, None, RESPONSE_LOW + RESPONSE_WIDTH * rng.random()))
-        for dimension in setup.instrument.sources[source].dimensions:
-            part = _clipped(score + rng.normal(0, PART_SD))
+        dimensions = setup.instrument.sources[source].dimensions
+        for dimension in dimensions:
+            # A source of one dimension is that dimension.
+            part = _clipped(score + rng.normal(0, PART_SD * (len(dimensions) > 1)))
             rows.append(("dimension_score", source, dimension.code, part))
             shares = [_clipped(part + rng.normal(0, ITEM_SD)) for _ in dimension.items]
             rows += [("item_favourable", source, item.code, x) for item, x in zip(dimension.items, shares, strict=True)]
@@ -215,3 +217,34 @@ def _usual(source: Source) -> tuple[float, float]:
 
 def _clipped(score: float) -> float:
     return float(np.clip(score, *POSSIBLE))
+
+
+# What became of recommendations in a demo.
+
+ACTIONS, LATER_STEPS = 4, (0.9, 0.85)  # actions of a recommendation; shares of those done that conform, and then count
+IDLE = 0.4  # share of institutions that do nothing in a year
+
+
+def generated_tracker(setup: RoundSetup, seed: int) -> pd.DataFrame:
+    """Generated follow-up of the recommendations of the two years before the round, a row per recommendation.
+
+    Returns
+    -------
+    DataFrame: institution_id, year, recommendation, status, done, total, conforming, validated.
+    """
+    year = setup.round.year
+    cases = [(code, past) for code in setup.institution_ids for past in (year - 2, year - 1)]
+    return pd.DataFrame([row for code, past in cases for row in _followed_up(setup, code, past, seed)])
+
+
+def _followed_up(setup: RoundSetup, institution_id: str, year: int, seed: int) -> list[dict[str, object]]:
+    rng = Streams(institution_id, (seed, year))("tracker")
+    is_idle, rows = rng.random() < IDLE, []
+    for rule in setup.rules.rules[: setup.round.recommendations.max_shown]:
+        done = 0 if is_idle else int(rng.integers(0, ACTIONS + 1))
+        conforming = int(rng.binomial(done, LATER_STEPS[0]))
+        counts = {"done": done, "total": ACTIONS, "conforming": conforming}
+        status = "done" if done == ACTIONS else "in_progress" if done else "not_started"
+        row = {"institution_id": institution_id, "year": year, "recommendation": rule.code, "status": status, **counts}
+        rows.append(row | {"validated": int(rng.binomial(conforming, LATER_STEPS[1]))})
+    return rows

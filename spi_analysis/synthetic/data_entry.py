@@ -34,6 +34,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
         "Tanggal Layanan Terakhir",
         "Waktu Layanan",
     ),
+    "nominator": ("Pengusul", "Diusulkan Oleh", "Usulan dari", "Pengusul", "Asal Usulan"),
     "expert_group": ("Unsur", "Kelompok Narasumber", "Unsur Eksper", "Kategori Narasumber", "Unsur Narasumber"),
 }
 

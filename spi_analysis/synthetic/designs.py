@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, Problem
 from spi_analysis.params import RoundParams, RoundSetup, Source, WeightingParams
 from spi_analysis.scores import combine_index
@@ -40,9 +39,8 @@ from spi_analysis.survey.simulation import (
     run_designs,
     summarise,
 )
-from spi_analysis.synthetic.answers import panel_answers
+from spi_analysis.synthetic.answers import panel_answers, scored_items
 from spi_analysis.synthetic.city import SyntheticCity, clean_frame, make_city, true_scores
-from spi_analysis.synthetic.item_arrays import scored_items
 from spi_analysis.synthetic.profiles import profile_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.worlds import EXPERTS
@@ -77,6 +75,8 @@ class Trials:
 
 def own_rate(setup: RoundSetup, institution_id: str) -> float:
     """The response rate of the generated city of an institution."""
+    if setup.generator is not None:
+        return setup.generator.response_rate
     return profile_of(setup.roster[setup.require(institution_id)]).response_rate
 
 
@@ -87,10 +87,10 @@ def simulate_designs(
 
     Returns
     -------
-    DataFrame, one row per measure (internal, external, expert, index), design, answering and response rate: the
-    columns of ``summarise``; first_order_bias (cov(p, y)/mean(p), points: by what the plain mean of those who answer
-    would miss); on_answer (log-odds per SD of the own score); variance_internal,
-    variance_external, variance_expert (of the index only: the sources' parts of its variance, points squared).
+    DataFrame, one row per measure (a source, or index), design, answering and response rate: the columns of
+    ``summarise``; first_order_bias (cov(p, y)/mean(p), points: by what the plain mean of those who answer would miss);
+    on_answer (log-odds per SD of the own score); variance_<source> (of the index only: the sources' parts of its
+    variance, points squared).
 
     Raises
     ------
@@ -106,15 +106,15 @@ def simulate_designs(
         results, first_order = _source_runs(setup, institution_id, round_, source, cities, trials, workers, console)
         parts.append(results)
         biases.append(first_order)
-    panels = _panel_runs(
-        setup, institution_id, next(iter(cities.values())), trials, parts[0][KEYS[1:]].drop_duplicates()
-    )
-    runs = pd.concat([*parts, panels], ignore_index=True)
+    keys = parts[0][KEYS[1:]].drop_duplicates()
+    city = next(iter(cities.values()))
+    parts += [_panel_runs(setup, institution_id, source, city, trials, keys) for source in round_.panels]
+    runs = pd.concat(parts, ignore_index=True)
     index = _index_runs(runs, setup, institution_id)
     table = summarise(pd.concat([runs, index], ignore_index=True), KEYS)
     table = table.merge(_first_order(biases, setup), how="left", on=["measure", *KEYS[2:]])
     table["on_answer"] = np.where(table["answering"] == "answer", trials.on_answer, 0.0)
-    return _in_order(_with_parts(table, setup), trials.rates)
+    return _in_order(_with_parts(table, setup), list(round_.sources), trials.rates)
 
 
 def _source_runs(
@@ -210,7 +210,7 @@ def design_set(round_: RoundParams, people: Population, plan: SourcePlan) -> lis
 
 def _simulated_weighting(weights: WeightingParams) -> Weighting:
     """Classes and margins of a recipe, with the minimum of each; what it trims is not simulated."""
-    steps = {one.step: one.made for one in weights.steps}
+    steps = {MARGIN_STEPS.get(one.step, one.step): one.made for one in weights.steps}
     least = [getattr(steps.get(name), "min_respondents", 1) for name in ("weighting_classes", "rake")]
     return Weighting(tuple(weights.classes), tuple(weights.margins), *(max(1, n) for n in least))
 
@@ -235,7 +235,19 @@ def _carried_out(design: Design, people: int) -> tuple[object, ...]:
 
 
 # The steps that the runs carry out, or that change nothing in them; they trim nothing.
-SIMULATED = ("unknown_eligibility", "weighting_classes", "rake", "trim", "drop_ineligible", "assert")
+SIMULATED = (
+    "unknown_eligibility",
+    "weighting_classes",
+    "rake",
+    "post_stratify of one column",
+    "trim",
+    "trim_fixed",
+    "trim_ratio",
+    "drop_ineligible",
+    "assert",
+)
+# Post-strata of one column are a margin.
+MARGIN_STEPS = {"post_stratify": "rake"}
 
 
 def _require_simulated(round_: RoundParams) -> None:
@@ -262,10 +274,14 @@ def _require_simulated(round_: RoundParams) -> None:
         )
         for source in round_.probability_sources
         for step in round_.sources[source].weighting.steps  # type: ignore[union-attr]
-        if step.step not in SIMULATED
+        if not _is_simulated(step.step, getattr(step.made, "needs", ()))
     ]
     if problems:
         raise InputError(*problems)
+
+
+def _is_simulated(step: str, needs: tuple[str, ...]) -> bool:
+    return step in SIMULATED or (step in MARGIN_STEPS and len(needs) == 1)
 
 
 def _store(setup: RoundSetup) -> Store:
@@ -288,16 +304,16 @@ def _models(
 
 
 def _panel_runs(
-    setup: RoundSetup, institution_id: str, city: SyntheticCity, trials: Trials, keys: pd.DataFrame
+    setup: RoundSetup, institution_id: str, source: Source, city: SyntheticCity, trials: Trials, keys: pd.DataFrame
 ) -> pd.DataFrame:
     """Panels drawn anew in every run from the experts that they stand for; the same under all designs."""
-    experts, runs, level = int((city.people["source"] == "expert").sum()), trials.runs, setup.round.level
-    target = true_scores(setup, institution_id, city.name)["expert"]
+    experts, runs, level = int((city.people["source"] == source).sum()), trials.runs, setup.round.level
+    target = true_scores(setup, institution_id, city.name)[source]
     streams = Streams(institution_id, (trials.people_seed,))
-    drawn = panel_answers(experts * runs, setup.instrument, target, streams)
+    drawn = panel_answers(experts * runs, setup.instrument, target, streams, source)
     assert drawn.expected is not None
     scores = drawn.scores["score"].to_numpy().reshape(runs, experts)
-    chances = np.random.default_rng(_seed(trials.seed, "expert")).random((runs, experts))
+    chances = np.random.default_rng(_seed(trials.seed, source)).random((runs, experts))
     answered = np.where(chances < EXPERTS, scores, np.nan)
     n = np.isfinite(answered).sum(axis=1)
     enough = n >= LEAST_ANSWERS
@@ -310,7 +326,7 @@ def _panel_runs(
          "ci_low": low, "ci_high": high, "n": n, "invitations": experts, "cost": float(experts),
          "why": np.where(enough, "", f"fewer than {LEAST_ANSWERS} answers")}
     )  # fmt: skip
-    return keys.merge(table, how="cross").assign(measure="expert")
+    return keys.merge(table, how="cross").assign(measure=source)
 
 
 def _index_runs(runs: pd.DataFrame, setup: RoundSetup, institution_id: str) -> pd.DataFrame:
@@ -318,7 +334,7 @@ def _index_runs(runs: pd.DataFrame, setup: RoundSetup, institution_id: str) -> p
     round_, inputs = setup.round, setup.inputs[institution_id]
     weights = round_.index.source_weights
     panels = list(round_.panels)
-    corrections = inputs.corrections
+    corrections = inputs.corrections | components_as_corrections(setup, institution_id)
     wide = runs.set_index([*KEYS[1:], "run", "measure"]).unstack("measure")
     sums = wide[["n", "invitations", "cost"]].T.groupby(level=0).sum().T
     taken_off = sum(corrections.values())
@@ -330,6 +346,14 @@ def _index_runs(runs: pd.DataFrame, setup: RoundSetup, institution_id: str) -> p
         figures.append(_index_figures(scores, weights, corrections, panels, round_.level))
     columns = ["estimate", "se", "df", "ci_low", "ci_high"]
     return pd.concat([table, pd.DataFrame(figures, columns=columns, index=table.index)], axis=1).reset_index()
+
+
+def components_as_corrections(setup: RoundSetup, institution_id: str) -> dict[str, float]:
+    """What components add to the index, as points to take off: no answers make them, and so no design changes them."""
+    weights = setup.round.index.components
+    return {
+        one.component: -weights[one.component].weight * one.score for one in setup.inputs[institution_id].components
+    }
 
 
 def _index_figures(
@@ -369,10 +393,10 @@ def _with_parts(table: pd.DataFrame, setup: RoundSetup) -> pd.DataFrame:
     return merged
 
 
-def _in_order(table: pd.DataFrame, rates: Sequence[float]) -> pd.DataFrame:
+def _in_order(table: pd.DataFrame, sources: Sequence[Source], rates: Sequence[float]) -> pd.DataFrame:
     """Rows as people read them: the index first, then by response rate and kind of response."""
     orders: dict[str, Sequence[object]] = {
-        "measure": ("index", *PUBLISHED_SOURCES), "response_rate": rates, "answering": ANSWERING, "design": DESIGNS
+        "measure": ("index", *sources), "response_rate": rates, "answering": ANSWERING, "design": DESIGNS
     }  # fmt: skip
     places = {name: table[name].map({value: i for i, value in enumerate(order)}) for name, order in orders.items()}
     return table.loc[pd.DataFrame(places).sort_values(list(orders)).index].reset_index(drop=True)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
+from openpyxl import Workbook
+from openpyxl.writer.excel import ExcelWriter
 
 from spi_analysis.params import Source
 from spi_analysis.synthetic.city import SyntheticCity
 from spi_analysis.synthetic.data_entry import DataEntryPatterns, patterns_of
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.typing import NOTHING, Cell, list_columns
-from spi_analysis.synthetic.workbooks import write_workbook
-from spi_analysis.tables import write_bytes, write_parquet
+from spi_analysis.tables import whole_file, write_bytes, write_parquet
 
 DUPLICATES = 0.015  # share of the people who stand on the list twice
 WITHOUT_CONTACT = 0.019  # share of the rows with neither phone nor e-mail
@@ -126,3 +131,34 @@ def _csv_text(table: list[list[Cell]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=";", lineterminator="\r\n").writerows(table)
     return buffer.getvalue()
+
+
+# Spreadsheets that are the same bytes whenever they are written.
+
+WRITTEN = dt.datetime(2024, 1, 1)
+LABEL = "Data buatan, bukan data orang sungguhan / generated data, nobody in it is real"
+
+
+class _UndatedZip(ZipFile):
+    """A zip whose members all carry one date; openpyxl would stamp the time of writing."""
+
+    def writestr(self, name: Any, data: Any, *_: Any, **__: Any) -> None:
+        member = ZipInfo(name, WRITTEN.timetuple()[:6])
+        member.compress_type = ZIP_DEFLATED
+        super().writestr(member, data)
+
+    def write(self, filename: Any, arcname: Any = None, *_: Any, **__: Any) -> None:
+        self.writestr(arcname, Path(filename).read_bytes())
+
+
+def write_workbook(path: Path, sheet: str, rows: Iterable[Sequence[Any]]) -> Path:
+    """Write one sheet of rows to an xlsx file; None is an empty cell."""
+    workbook = Workbook(write_only=True)
+    worksheet = workbook.create_sheet(sheet)
+    for row in rows:
+        worksheet.append(list(row))
+    workbook.properties.description = LABEL
+    workbook.properties.created = workbook.properties.modified = WRITTEN
+    with whole_file(path) as beside, _UndatedZip(beside, "w") as archive:
+        ExcelWriter(workbook, archive).write_data()
+    return path

@@ -8,14 +8,22 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.params import EligibilityParams, GeneratorParams, ListKind, RoundParams, RoundSetup, Source
-from spi_analysis.synthetic.offices import Field, Office, head_title, offices_of, service_units_of
-from spi_analysis.synthetic.profiles import list_kinds, profile_of
+from spi_analysis.synthetic.profiles import (
+    Field,
+    Office,
+    head_title,
+    list_kinds,
+    offices_of,
+    profile_of,
+    service_units_of,
+)
 from spi_analysis.synthetic.randomness import Streams
 from spi_analysis.synthetic.times import YEAR, years_since
 
 # Generated service users and experts.
 
 EXPERT_GROUPS = ("auditor", "ombudsman", "journalist", "academic", "ngo", "business", "retired_official")
+NOMINATORS = ("institution", "commission")
 FEMALE_USERS = 0.5
 FEMALE_EXPERTS = 0.3
 SERVED_LONG_AGO = 0.05
@@ -41,16 +49,18 @@ def make_users(
     )
 
 
-def make_panel(n: int, at: np.datetime64, rng: np.random.Generator) -> pd.DataFrame:
-    """``n`` nominated experts; the groups take turns."""
+def make_panel(n: int, at: np.datetime64, rng: np.random.Generator, *, is_list: bool = False) -> pd.DataFrame:
+    """``n`` nominated experts; the groups take turns, on a list to draw from those of one nominator, then the other."""
     groups = np.array(EXPERT_GROUPS, dtype=object)
-    return pd.DataFrame(
+    experts = pd.DataFrame(
         {
             "expert_group": groups[(np.arange(n) + rng.integers(0, groups.size)) % groups.size],
             "sex": np.where(rng.random(n) < FEMALE_EXPERTS, "female", "male"),
             "birth_date": at - np.round(rng.uniform(32, 68, n) * YEAR).astype("timedelta64[D]"),
         }
     )
+    named_by = np.array(NOMINATORS, dtype=object)[np.arange(n) // groups.size % len(NOMINATORS)]
+    return experts.assign(nominator=named_by) if is_list else experts
 
 
 def _services(services: list[tuple[str, ...]], unit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -267,6 +277,7 @@ PEOPLE_COLUMNS = {
     "service": "object",
     "service_date": "datetime64[s]",
     "expert_group": "object",
+    "nominator": "object",
     "is_asn": "boolean",
     "sex": "object",
     "birth_date": "datetime64[s]",
@@ -280,7 +291,7 @@ SAME_PERSON = ["uid", "name", "phone", "email", "sex", "birth_date"]
 
 ALSO_EMPLOYEE = 0.01  # share of the users who are employees too
 HIDDEN_INELIGIBLE = 0.025  # share of the listed who left or never used the service, which no list shows
-PANEL = (8, 20)
+PANEL, LIST_OF_EXPERTS = (8, 20), (90, 150)
 
 
 def draw_sizes(setup: RoundSetup, institution_id: str, rng: np.random.Generator) -> dict[Source, int]:
@@ -290,10 +301,11 @@ def draw_sizes(setup: RoundSetup, institution_id: str, rng: np.random.Generator)
         return {source: int(rng.integers(*limits[source], endpoint=True)) for source in setup.round.sources}
     profile = profile_of(setup.roster[institution_id])
     internal, external = rng.integers(*profile.internal), rng.integers(*profile.external)
+    experts = PANEL if "expert" in setup.round_for(institution_id).panels else LIST_OF_EXPERTS
     return {
         "internal": int(internal),
         "external": int(external),
-        "expert": PANEL[0] + int(rng.binomial(PANEL[1] - PANEL[0], 0.35)),
+        "expert": experts[0] + int(rng.binomial(experts[1] - experts[0], 0.35)),
     }
 
 
@@ -308,14 +320,12 @@ def make_people(
     at = np.datetime64(round_.fieldwork.start)
     code, kinds = institution_id, list_kinds(setup)
     offices, services = _offices(code, setup.generator), _services_of_units(code, setup.generator)
-    make: dict[ListKind, Callable[[int, np.random.Generator], pd.DataFrame]] = {
-        "internal": lambda n, rng: make_employees(offices, n, at, rng),
-        "external": lambda n, rng: make_users(services, n, at, rng),
-        "expert": lambda n, rng: make_panel(n, at, rng),
+    make: dict[ListKind, Callable[[Source, np.random.Generator], pd.DataFrame]] = {
+        "internal": lambda source, rng: make_employees(offices, sizes[source], at, rng),
+        "external": lambda source, rng: make_users(services, sizes[source], at, rng),
+        "expert": lambda source, rng: make_panel(sizes[source], at, rng, is_list=source not in round_.panels),
     }
-    parts = {
-        source: make[kind](sizes[source], streams(PEOPLE_STREAMS.get(source, source))) for source, kind in kinds.items()
-    }
+    parts = {source: make[kind](source, streams(PEOPLE_STREAMS.get(source, source))) for source, kind in kinds.items()}
     people = pd.concat([_complete(part, source) for source, part in parts.items()], ignore_index=True)
     identities = make_identities(people["sex"].to_numpy(), streams("identities"))
     people[list(identities)] = identities.astype(object)

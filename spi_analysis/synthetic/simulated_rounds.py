@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import itertools
+from dataclasses import asdict, dataclass, fields
 
+import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import EstimationError, InputError, nearest
+from spi_analysis.errors import EstimationError, InputError, WeightingError, nearest
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.scores import combine_index, experience_rates, index_from_scores, score_estimates
+from spi_analysis.scores import combine_index, domain_scores, experience_rates, index_from_scores, score_estimates
 from spi_analysis.scores.conduct import COACHED, HONEST
 from spi_analysis.stages import (
     SourceSensitivity,
     WeightedSample,
+    area_rows,
     conduct_of,
     draw_source,
-    index_shifts,
     item_weights,
+    people_rows,
     respondents_design,
     response_share,
     source_sensitivity,
+    unit_level_scores,
     weight_institution,
 )
-from spi_analysis.survey import merge_thin_cells, unit_model, with_unknown_level
-from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
+from spi_analysis.survey import UnitModel, group_counts
+from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, coverage_summary
+from spi_analysis.survey.simulation import Answered, Cells, WeightingCells, weighted_means
 from spi_analysis.synthetic.city import SyntheticCity, clean_frame, make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
+from spi_analysis.synthetic.randomness import solve_increasing
 from spi_analysis.synthetic.worlds import ADDITIVE, world_named
-from spi_analysis.tables import eligible_list
 
 # How many answer: the institution's own share, a whole list invited of which 8 % answer, or a share given.
 OWN, CENSUS = "own", "census"
@@ -51,8 +56,8 @@ def simulate_institution(
     -------
     DataFrame, one row per score (measure: source or index), and per rate in percent of a probability source (measure:
     the source with ``RATE``; item, denominator): institution_id, seed, world, response, measure, truth, estimate,
-    unweighted (the score without weights), se, ci_low, ci_high, df_design, n, ppm_low, ppm_high (ends of the
-    sensitivity range of the pattern-mixture analysis; missing where there is none, as for the panel and for rates).
+    unweighted (the score without weights), se, ci_low, ci_high, df_design, n, range_low, range_high (from the score
+    under the largest log-odds of not answering to the score itself; missing for the panel and for rates).
     """
     made = _made(setup, institution_id, seed, world, response)
     city, frame, round_ = made.city, made.frame, made.round_
@@ -65,7 +70,7 @@ def simulate_institution(
         weights = item_weights(setup.instrument, source)
         row = score_estimates(design, weights, round_.level).table.iloc[-1]
         rows[source] = pd.concat([row, pd.Series({"unweighted": _unweighted(design, weights, round_.level)})])
-        if round_.sources[source].nature == "probability":
+        if source in round_.populations:
             estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source, round_)
             ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
             found = experience_rates(design, setup.instrument, source, round_.level)
@@ -161,11 +166,11 @@ def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) ->
 
 def _with_ranges(table: pd.DataFrame, ranges: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
     """Ends of the sensitivity ranges beside the estimates."""
-    ends = {source: part.range.shift_ends for source, part in ranges.items() if part.range.correlation > 0}
-    if len(ends) == len(ranges):
-        ends["index"] = index_shifts(ranges, round_)
-    shifts = pd.DataFrame.from_dict(ends, orient="index", columns=["ppm_low", "ppm_high"], dtype=float)
-    return table.join(shifts.reindex(table.index).add(table["estimate"], axis=0))
+    shifts = pd.Series({source: part.by_odds["shift"].iloc[-1] for source, part in ranges.items()}, dtype=float)
+    weights = pd.Series(round_.index.source_weights)[shifts.index]
+    shifts["index"] = float(shifts @ weights)
+    estimate = table["estimate"].where(table.index.isin(shifts.index))
+    return table.assign(range_low=estimate + shifts.reindex(table.index), range_high=estimate)
 
 
 def _with_true_rates(rates: pd.DataFrame, truth: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -216,12 +221,11 @@ def simulate_conduct(setup: RoundSetup, institution_id: str, seed: int, answers:
 
 # Which way of weighting does best? The same answers, weighted in several ways.
 
-ROUND, RAKED, MODEL = "round", "raked", "unit_model"
-WEIGHTINGS = (ROUND, RAKED, MODEL)
+ROUND, RAKED, MODEL, AREA = "round", "raked", "unit_model", "area_model"
+# Added to a source's name: its units, one row per unit of enough answers.
+UNIT = "_unit"
 # What raking alone does without.
 LEFT_OUT = ("weighting_classes", "trim")
-# The least respondents of a level of the model's list variables, as in the round's margins.
-LEAST_OF_LEVEL = 5
 FIGURES = ["estimate", "se", "ci_low", "ci_high", "n"]
 
 
@@ -234,25 +238,38 @@ def compare_weightings(setup: RoundSetup, institution_id: str, seed: int, world:
 
     Returns
     -------
-    DataFrame, one row per source and way (weighting: round, raked, unit_model): institution_id, seed, world, response,
-    measure (the source), weighting, truth, estimate, unweighted, se, ci_low, ci_high, n. A model of fewer than three
-    units that answered has no figures.
+    DataFrame: institution_id, seed, world, response, measure, weighting, truth, estimate, unweighted (of sources), se,
+    ci_low, ci_high, n. One row per source and way (weighting: round, raked, unit_model), and per unit of enough answers
+    (measure: the source with ``UNIT``; weighting: round, area_model, unit_model). A model of too few units that
+    answered has no figures.
     """
-    made, rows = _made(setup, institution_id, seed, world, response), []
-    for name, round_ in {ROUND: made.round_, RAKED: _raking_only(made.round_)}.items():
-        weighted = made.weighted(round_, setup)
-        for source in round_.probability_sources:
-            design = made.design(source, weighted, round_, setup)
-            if design is None:
-                continue
-            weights = item_weights(setup.instrument, source)
-            row = score_estimates(design, weights, round_.level).table.iloc[-1][FIGURES].to_dict()
-            facts = {"measure": source, "unweighted": _unweighted(design, weights, round_.level)}
-            rows.append({**row, **facts, "weighting": name})
-            if name == ROUND:
-                rows.append({**_modelled(design, weights, made.frame, round_, source), **facts, "weighting": MODEL})
-    table = pd.DataFrame(rows, columns=["measure", "weighting", "unweighted", *FIGURES])
-    known = table.assign(truth=table["measure"].map(_truth(made.city.truth)))
+    made, parts = _made(setup, institution_id, seed, world, response), []
+    raked = _raking_only(made.round_)
+    weighted, of_raked = made.weighted(made.round_, setup), made.weighted(raked, setup)
+    for source in made.round_.probability_sources:
+        design = made.design(source, weighted, made.round_, setup)
+        again = made.design(source, of_raked, raked, setup)
+        if design is None or again is None:
+            continue
+        weights = item_weights(setup.instrument, source)
+        scores = {
+            way: score_estimates(one, weights, made.round_.level).table.iloc[-1][FIGURES]
+            for way, one in {ROUND: design, RAKED: again}.items()
+        }
+        units = domain_scores(design, "unit", weights, made.round_.level)
+        try:
+            about = (made.frame, weighted.weights, made.round_, setup.instrument)
+            model = unit_level_scores(source, design, *about)
+            scores[MODEL] = model.source.iloc[0][FIGURES]
+            parts.append(_unit_rows(made, units, model, source))
+        except EstimationError:
+            # Too few units answered for a model; the comparison counts the runs that have one.
+            scores[MODEL] = pd.Series(float("nan"), FIGURES)
+        table = pd.DataFrame(scores).T.astype(float).rename_axis("weighting").reset_index()
+        parts.append(table.assign(measure=source, unweighted=_unweighted(design, weights, made.round_.level)))
+    known = pd.concat(parts, ignore_index=True)
+    truth = known["measure"].map(_truth(made.city.truth))
+    known["truth"] = truth.fillna(known["truth"]) if "truth" in known else truth
     return known.assign(institution_id=institution_id, seed=seed, world=world, response=response)
 
 
@@ -268,42 +285,108 @@ def _raking_only(round_: RoundParams) -> RoundParams:
     return round_.model_copy(update={"sources": sources})
 
 
-def _modelled(
-    design: SurveyDesign | ReplicateDesign,
-    weights: pd.DataFrame,
-    frame: pd.DataFrame,
-    round_: RoundParams,
-    source: Source,
-) -> dict[str, float]:
-    """The source score of the unit-level model: list variables fixed, units and classes inside them random."""
-    recipe = round_.sources[source].weighting
-    assert recipe is not None
-    answers = design.data[weights.index].astype(float)
-    answers = answers.fillna(answers.mean())
-    unit, *inner = recipe.classes
-    fixed = [column for column in recipe.margins if column != unit]
-    columns = list(dict.fromkeys([unit, *inner, *fixed]))
-    listed = eligible_list(frame, source)[columns].apply(with_unknown_level)
-    people = design.data[columns].apply(with_unknown_level)
-    for column in fixed:
-        level = _thick_levels(listed[column], people[column])
-        listed[f"{column} "], people[f"{column} "] = listed[column].map(level), people[column].map(level)
-    people = people.assign(score=answers @ weights["score"], weight=1.0)
-    told = [f"{column} " for column in fixed if people[f"{column} "].nunique() > 1]
-    keys = list(dict.fromkeys([*told, unit, *inner]))
-    totals = listed.groupby(keys, as_index=False).size().rename(columns={"size": "N"})
-    by = inner[0] if inner else None
+def _unit_rows(made: _Made, scored: pd.DataFrame, model: UnitModel, source: Source) -> pd.DataFrame:
+    """Units of enough answers: as the round weights them, as its page models them beside it, and by the model."""
+    round_ = made.round_
+    shown = scored[(scored["n"] >= round_.disclosure.min_cell) & (scored["se"] > 0)].assign(source=source)
+    areas = area_rows(shown.assign(measure="unit_score", status="shown"), round_.small_area, round_.level)
+    tables = {ROUND: shown, AREA: areas, MODEL: people_rows(shown, model, round_.level)}
+    rows = pd.concat([table[["domain", *FIGURES]].assign(weighting=way) for way, table in tables.items()])
+    known = made.city.truth[(made.city.truth["measure"] == "unit") & (made.city.truth["source"] == source)]
+    truth = rows["domain"].map(known.set_index("domain")["value"])
+    return rows.assign(truth=truth, measure=source + UNIT).dropna(subset=["truth"]).drop(columns="domain")
+
+
+# Does the interval of a calibrated mean cover? Populations of all sizes, invited and answering in part.
+
+POPULATIONS = (80, 400, 2500, 15000)
+INVITED = (0.2, 0.5, 1.0)
+RESPONSE = (0.08, 0.25, 0.6)
+SHAPES = ("symmetric", "skewed")
+RUNS = 2000
+REPLICATES = 200
+LEVEL = 0.95
+MIN_RESPONDENTS = 5
+
+UNIT_SD, NOISE_SD, SEX_EFFECT = 6.0, 15.0, 3.0
+UNIT_RESPONSE_SD, SEX_RESPONSE = 0.4, 0.2
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid: list size, share of it invited, mean response probability, shape of the scores."""
+
+    population: int
+    invited: float
+    response: float
+    shape: str
+
+
+CELL_COLUMNS = [field.name for field in fields(Cell)]
+GRID = [Cell(*values) for values in itertools.product(POPULATIONS, INVITED, RESPONSE, SHAPES)]
+
+
+@dataclass(frozen=True)
+class Population:
+    """People of a cell: unit and sex (codes), score (points of 100), response probability."""
+
+    unit: np.ndarray
+    sex: np.ndarray
+    score: np.ndarray
+    propensity: np.ndarray
+
+
+def simulate_cell(cell: Cell, seed: int, runs: int = RUNS) -> pd.DataFrame:
+    """Summary of ``runs`` rounds of one cell.
+
+    Returns
+    -------
+    DataFrame, one row: the cell's parameters, and runs, n (mean number of answers), bias, sd, se, width, coverage,
+    coverage_error as in ``coverage_summary``; ``without_estimate``: runs with under two answers, or margins that
+    cannot be met.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, GRID.index(cell)]))
+    found = [_run(_population(cell, rng), cell, rng) for _ in range(runs)]
+    table = pd.DataFrame([run for run in found if run is not None])
+    if table.empty:
+        return pd.DataFrame([{**asdict(cell), "runs": 0, "without_estimate": runs}])
+    summary = coverage_summary(table.assign(**asdict(cell)), CELL_COLUMNS)
+    return summary.assign(without_estimate=runs - len(table))
+
+
+def _population(cell: Cell, rng: np.random.Generator) -> Population:
+    n = cell.population
+    n_units = int(np.clip(n // 40, 2, 12))
+    unit, sex = rng.integers(0, n_units, n), rng.integers(0, 2, n)
+    # A gamma of shape 4 has skewness 1; scores pile up at the top, so its tail points down.
+    noise = rng.normal(size=n) if cell.shape == "symmetric" else -(rng.gamma(4.0, size=n) - 4) / 2
+    score = 70 + UNIT_SD * rng.normal(size=n_units)[unit] + SEX_EFFECT * sex + NOISE_SD * noise
+    logit = UNIT_RESPONSE_SD * rng.normal(size=n_units)[unit] + SEX_RESPONSE * sex
+    shift = solve_increasing(lambda a: float((1 / (1 + np.exp(-logit - a))).mean()), cell.response, -30.0, 30.0)
+    return Population(unit, sex, score, 1 / (1 + np.exp(-logit - shift)))
+
+
+def _run(people: Population, cell: Cell, rng: np.random.Generator) -> dict[str, float] | None:
+    n = len(people.score)
+    invited = rng.permutation(n)[: round(n * cell.invited)]
+    rows = np.sort(invited[rng.random(len(invited)) < people.propensity[invited]])
+    if len(rows) < 2:
+        return None
+    cells = WeightingCells(
+        _cells(people.unit), {"unit": _cells(people.unit), "sex": _cells(people.sex)}, MIN_RESPONDENTS, MIN_RESPONDENTS
+    )
+    base = np.full(n, n / len(invited))
+    answered = Answered(invited, rows, base, people.score[rows, None])
+    seed = int(rng.integers(2**62))
     try:
-        model = unit_model(SurveyDesign(people, "weight"), "score", told, unit, by, totals, round_.level)
-    except EstimationError:
-        # Too few units answered for a model; the comparison counts the runs that have one.
-        return dict.fromkeys(FIGURES, float("nan"))
-    found = model.source.iloc[0][FIGURES]
-    return {name: float(value) for name, value in found.items()}
+        found = weighted_means(answered, cells, n_replicates=REPLICATES, seed=seed, level=LEVEL)
+    except WeightingError:
+        # A handful of answers may leave margins that no weights can meet; the workbench says so and gives no score.
+        return None
+    figures = {name: float(getattr(found, name)[0]) for name in ("estimate", "se", "ci_low", "ci_high")}
+    return {"truth": float(people.score.mean()), **figures, "n": len(rows)}
 
 
-def _thick_levels(listed: pd.Series, answered: pd.Series) -> pd.Series:
-    """The group of every level of the list, by level: those with few respondents are merged."""
-    levels = pd.DataFrame({"level": sorted(listed.unique())})
-    levels["respondents"] = levels["level"].map(answered.value_counts()).fillna(0)
-    return merge_thin_cells(levels, ["level"], "respondents", LEAST_OF_LEVEL).set_index("level")["group"]
+def _cells(codes: np.ndarray) -> Cells:
+    people = group_counts(codes)
+    return Cells(codes, [(str(level),) for level in range(len(people))], people.astype(float))

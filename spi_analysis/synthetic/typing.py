@@ -171,13 +171,18 @@ EXPERT_WORDS = {
     "retired_official": "Pensiunan Pejabat",
 }
 
+NOMINATOR_WORDS = {"institution": "Inspektorat", "commission": "KPK"}
+
 
 def list_columns(
     city: SyntheticCity, rows: np.ndarray, source: Source, patterns: DataEntryPatterns, streams: Streams, *, sheet: bool
 ) -> dict[str, list[Cell]]:
     """Cells of every column of a list, in the order of the columns."""
     clerk = _Clerk(city, rows, source, patterns, streams, sheet)
-    return {column: getattr(clerk, column)() for column in patterns.columns(city.kinds[source])}
+    columns = patterns.columns(city.kinds[source])
+    if clerk.people["nominator"].notna().any():
+        columns.append("nominator")
+    return {column: getattr(clerk, column)() for column in columns}
 
 
 class _Clerk:
@@ -254,6 +259,9 @@ class _Clerk:
 
     def expert_group(self) -> list[Cell]:
         return self.people["expert_group"].map(EXPERT_WORDS).tolist()
+
+    def nominator(self) -> list[Cell]:
+        return self.people["nominator"].map(NOMINATOR_WORDS).tolist()
 
     def _rng(self, purpose: str) -> np.random.Generator:
         return self.streams(f"{self.source} typed {purpose}")

@@ -14,8 +14,7 @@ import pandas as pd
 
 from spi_analysis.errors import InputError, nearest
 from spi_analysis.params import ListKind, Source
-from spi_analysis.synthetic.answers import MIDDLE_AGE, UnitEffects
-from spi_analysis.synthetic.item_arrays import ScoredItems
+from spi_analysis.synthetic.answers import MIDDLE_AGE, ScoredItems, UnitEffects
 from spi_analysis.synthetic.randomness import Streams, solve_increasing
 
 USERS = -0.4  # users answer less than employees
@@ -36,7 +35,8 @@ class World:
     ``cell_response``: log-odds per standard deviation of another, with which it has the correlation ``together``;
     ``per_reminder``: points that the score falls by for every reminder that somebody needs; ``on_answer``: log-odds to
     answer per standard deviation of the own score inside units; ``house``: intraclass correlation of the scores of
-    experts of one kind; ``coached``: who is told what to answer, ``coached_share``: their share of the employees who
+    experts of one kind; ``nominators``: points by which experts whom the institution put on a list find it better;
+    ``coached``: who is told what to answer, ``coached_share``: their share of the employees who
     answer, ``script``: chance that an item takes the script's answer.
     """
 
@@ -47,6 +47,7 @@ class World:
     per_reminder: float = 0.0
     on_answer: float = 0.0
     house: float = 0.0
+    nominators: float = 0.0
     coached: Literal["", "unit", "institution"] = ""
     coached_share: float = 0.2
     script: float = 0.8
@@ -66,6 +67,7 @@ WORLDS = {
         World("callback", per_reminder=1.5),
         World("depends_on_answer", on_answer=0.3),
         World("panel_house", house=0.3),
+        World("friendly_names", house=0.3, nominators=8.0),
         World("coached_unit", coached="unit"),
         World("coached_institution", coached="institution"),
     )
@@ -129,7 +131,7 @@ def response_propensity(people: pd.DataFrame, kind: np.ndarray, logit: np.ndarra
 
 
 def kinds_of(people: pd.DataFrame, kinds: Mapping[Source, ListKind]) -> np.ndarray:
-    """Whose habits every person has."""
+    """Which kind of generated person each one is: employee, user or expert."""
     return people["source"].map(dict(kinds)).to_numpy(dtype=object)
 
 

@@ -1,19 +1,4 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .answer_fit import (
-    NO_COLUMN as NO_COLUMN,
-)
-from .answer_fit import (
-    misfits as misfits,
-)
-from .answer_fit import (
-    require_answers_fit as require_answers_fit,
-)
-from .answer_fit import (
-    unasked_items as unasked_items,
-)
-from .cells.contacts import (
-    HIDDEN as HIDDEN,
-)
 from .cells.contacts import (
     Contacts as Contacts,
 )
@@ -105,10 +90,16 @@ from .codebook import (
     meanings as meanings,
 )
 from .contracts import (
+    ARMS as ARMS,
+)
+from .contracts import (
     CHANNELS as CHANNELS,
 )
 from .contracts import (
     CONTRACTS as CONTRACTS,
+)
+from .contracts import (
+    ESTIMATE_KEYS as ESTIMATE_KEYS,
 )
 from .contracts import (
     EXACT_SPANS as EXACT_SPANS,
@@ -117,13 +108,31 @@ from .contracts import (
     FOLLOW_UPS as FOLLOW_UPS,
 )
 from .contracts import (
+    MODES as MODES,
+)
+from .contracts import (
     STREAMS as STREAMS,
+)
+from .contracts import (
+    TENURE_BANDS as TENURE_BANDS,
+)
+from .contracts import (
+    WEB as WEB,
 )
 from .contracts import (
     checked as checked,
 )
 from .contracts import (
+    mask as mask,
+)
+from .contracts import (
     tenure_bands as tenure_bands,
+)
+from .contracts import (
+    with_kinds as with_kinds,
+)
+from .contracts import (
+    with_modes as with_modes,
 )
 from .demo_marks import (
     PUBLISHED as PUBLISHED,
@@ -194,23 +203,8 @@ from .end_of_life import (
 from .end_of_life import (
     retention_reminder as retention_reminder,
 )
-from .estimate_columns import (
-    ESTIMATE_KEYS as ESTIMATE_KEYS,
-)
-from .estimate_columns import (
-    estimates_from_schema_1 as estimates_from_schema_1,
-)
-from .estimate_columns import (
-    mask as mask,
-)
-from .estimate_columns import (
-    with_kinds as with_kinds,
-)
 from .export import (
     export_round as export_round,
-)
-from .files import (
-    BEFORE_IMPORT as BEFORE_IMPORT,
 )
 from .files import (
     PRIVATE as PRIVATE,
@@ -219,25 +213,10 @@ from .files import (
     PRIVATE_FOLDER as PRIVATE_FOLDER,
 )
 from .files import (
-    drop_before_import as drop_before_import,
-)
-from .files import (
-    is_neutral as is_neutral,
-)
-from .files import (
-    join_writer as join_writer,
-)
-from .files import (
     make_folder as make_folder,
 )
 from .files import (
     naming as naming,
-)
-from .files import (
-    one_writer as one_writer,
-)
-from .files import (
-    one_writer_in_parts as one_writer_in_parts,
 )
 from .files import (
     whole_file as whole_file,
@@ -261,7 +240,13 @@ from .files import (
     write_text as write_text,
 )
 from .identity import (
+    ID_LENGTH as ID_LENGTH,
+)
+from .identity import (
     TOKEN_LENGTH as TOKEN_LENGTH,
+)
+from .identity import (
+    answer_tokens as answer_tokens,
 )
 from .identity import (
     check_codes as check_codes,
@@ -273,10 +258,16 @@ from .identity import (
     link_tokens as link_tokens,
 )
 from .identity import (
+    open_tokens as open_tokens,
+)
+from .identity import (
     person_ids as person_ids,
 )
 from .invitations import (
     OBJECTION as OBJECTION,
+)
+from .invitations import (
+    REDIRECTS as REDIRECTS,
 )
 from .invitations import (
     add_changes as add_changes,
@@ -285,10 +276,19 @@ from .invitations import (
     barred_people as barred_people,
 )
 from .invitations import (
+    in_shape as in_shape,
+)
+from .invitations import (
     issue_invitations as issue_invitations,
 )
 from .invitations import (
     log_objections as log_objections,
+)
+from .invitations import (
+    open_links as open_links,
+)
+from .invitations import (
+    open_places as open_places,
 )
 from .invitations import (
     prepare_invitations as prepare_invitations,
@@ -297,10 +297,22 @@ from .invitations import (
     record_objections as record_objections,
 )
 from .invitations import (
+    redirect_files as redirect_files,
+)
+from .invitations import (
+    require_open as require_open,
+)
+from .invitations import (
+    require_shape as require_shape,
+)
+from .invitations import (
     with_tokens as with_tokens,
 )
 from .invitations import (
     write_invitations as write_invitations,
+)
+from .neutral_texts import (
+    is_neutral as is_neutral,
 )
 from .page_figures import (
     DECIMALS as DECIMALS,
@@ -347,6 +359,30 @@ from .published_table import (
 from .questionnaires import (
     write_questionnaire as write_questionnaire,
 )
+from .remains import (
+    BEFORE_IMPORT as BEFORE_IMPORT,
+)
+from .remains import (
+    TRIAL as TRIAL,
+)
+from .remains import (
+    clear_half_of as clear_half_of,
+)
+from .remains import (
+    clear_remains as clear_remains,
+)
+from .remains import (
+    drop_before_import as drop_before_import,
+)
+from .remains import (
+    left_behind as left_behind,
+)
+from .remains import (
+    passing_folder as passing_folder,
+)
+from .round_data import (
+    NO_COLUMN as NO_COLUMN,
+)
 from .round_data import (
     RoundData as RoundData,
 )
@@ -355,6 +391,27 @@ from .round_data import (
 )
 from .round_data import (
     load_round as load_round,
+)
+from .round_data import (
+    misfits as misfits,
+)
+from .round_data import (
+    released_estimates as released_estimates,
+)
+from .round_data import (
+    released_rows as released_rows,
+)
+from .round_data import (
+    replicate_lists as replicate_lists,
+)
+from .round_data import (
+    replicate_values as replicate_values,
+)
+from .round_data import (
+    require_answers_fit as require_answers_fit,
+)
+from .round_data import (
+    unasked_items as unasked_items,
 )
 from .round_data import (
     workspace_of as workspace_of,
@@ -370,9 +427,6 @@ from .store import (
 )
 from .store import (
     Store as Store,
-)
-from .store import (
-    released_estimates as released_estimates,
 )
 from .stored_files import (
     AGAIN as AGAIN,
@@ -392,8 +446,14 @@ from .stored_files import (
 from .stored_files import (
     reading as reading,
 )
+from .stored_files import (
+    without_half as without_half,
+)
 from .upgrade import (
     Upgrade as Upgrade,
+)
+from .upgrade import (
+    estimates_from_schema_1 as estimates_from_schema_1,
 )
 from .upgrade import (
     upgrade_store as upgrade_store,
@@ -415,4 +475,13 @@ from .vault import (
 )
 from .vault import (
     create_key_file as create_key_file,
+)
+from .writer_lock import (
+    join_writer as join_writer,
+)
+from .writer_lock import (
+    one_writer as one_writer,
+)
+from .writer_lock import (
+    one_writer_in_parts as one_writer_in_parts,
 )

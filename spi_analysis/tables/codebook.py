@@ -36,7 +36,8 @@ def meanings(
 
     ``sources``: what the round calls its sources. Words that are missing in the language are English.
     """
-    questions = {question.code: question for part in instrument.questions.values() for question in part}
+    asked = [*instrument.questions.values(), *(part.modules.questions for part in instrument.sources.values())]
+    questions = {question.code: question for part in asked for question in part}
     found = {}
     for column in columns:
         if column in questions:
@@ -79,8 +80,9 @@ What the Parquet store, `load_round(...)`, `spi export` and the CSV files beside
 This page is written from the code: `python -m spi_analysis.tables.codebook > docs/output_columns.md`.
 
 The tables `responses`, `weights` and `replicates` have further columns: one per item of the round's instrument (its
-code), one per step of the round's weighting (the column that the step names, such as `nr_weight`), and `r0001`,
-`r0002`, ... for the replicate weights. Names, phone numbers and e-mail addresses are in no table.
+code), one per step of the round's weighting (the column that the step names, such as `nr_weight`), and `replicates`, a
+list of all replicate weights of the person (in CSV files `r0001`, `r0002`, ...). Names, phone numbers and e-mail
+addresses are in no table.
 
 ## Files for spreadsheets
 
@@ -89,8 +91,8 @@ from foreign lists, and a spreadsheet runs what begins with `=`, `+`, `-` or `@`
 where a spreadsheet with other settings would begin a cell (after `;`, `,`, `|`, a tab or a line break), stands an
 apostrophe.
 Numbers are as they are, also negative ones and texts that are nothing but a number (`+6281...`). A program takes the
-apostrophe away with `spi_analysis.tables.files.as_written(text)`, which gives back exactly what there was; the R
-script of `spi export` does so by itself. In a workbook (XLSX) such a text is a text and needs no apostrophe.
+apostrophe away with `spi_analysis.tables.neutral_texts.as_written(text)`, which gives back exactly what there was; the
+R script of `spi export` does so by itself. In a workbook (XLSX) such a text is a text and needs no apostrophe.
 
 Beside a page lie its tables as `name.en.csv`, `name.en.xlsx` and the same with `id`: headings and words are those of
 the page in that language, figures are numbers (shares between 0 and 1), an interval takes two columns, and a cell that

@@ -9,14 +9,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from spi_analysis.columns import PUBLISHED_SOURCES
+from spi_analysis.columns import MEASURES, PUBLISHED_SOURCES, VALUES, Measure
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.tables.estimate_columns import ESTIMATE_KEYS, key_problems
+from spi_analysis.params import CORRECTIONS
 
 SEXES = ("female", "male", "unknown")
 STREAMS = ("list", "self_registered")
@@ -34,6 +36,11 @@ EVENTS = (
 )
 # "register": an objection that came by no message, or before the round.
 CHANNELS = ("whatsapp", "email", "web", "register")
+# How an answer was given. A table of answers that were imported before this was kept has no such column: all by web.
+WEB = "web"
+MODES = (WEB, "telephone", "face_to_face")
+# Of the optional modules of the instrument.
+ARMS = ("list_short", "list_long", "crosswise")
 CHANGES = ("opted_out", "new_phone", "new_email")
 SCOPES = ("round", "all")
 REPORTERS = ("person", "institution", "vendor", "operator")
@@ -57,9 +64,127 @@ def tenure_bands(years: pd.Series) -> pd.Series:
     return pd.Series(bands, years.index, dtype=object)
 
 
-def _text(*, nullable: bool = False, unique: bool = False, allowed: tuple[str, ...] | None = None) -> pa.Column:
+def with_modes(responses: pd.DataFrame) -> pd.DataFrame:
+    """The answers with the column ``mode``."""
+    return responses if "mode" in responses else responses.assign(mode=WEB)
+
+
+# The columns that identify a row of the table ``estimates``: each has one meaning, declared by measure.
+#
+# ``source``: whose answers; ``part``: what of it, of the kind ``part_kind``; ``domain``: among whom, of the kind
+# ``domain_kind``; ``denominator``: of a rate; ``reference_year``: with which a change compares.
+
+ESTIMATE_KEYS = [
+    "measure",
+    "source",
+    "part_kind",
+    "part",
+    "domain_kind",
+    "domain",
+    "denominator",
+    "reference_year",
+]
+WHOLE, ALL = "whole", "all"
+# Parts of these kinds are the same in every round; those of the others stand in its instrument and parameters.
+PART_CODES: dict[str, tuple[str, ...]] = {
+    "correction": CORRECTIONS,
+    "contribution": ("weights", "unexplained"),
+    "target": tuple(VALUES["target"]),
+    "assumption": ("same_design", "model"),
+}
+DENOMINATORS = tuple(VALUES["denominator"])
+# What a column may hold: codes (none: it is empty), or anything.
+Allowed = tuple[str, ...] | None
+ANYTHING = None
+
+
+def with_kinds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with all columns that identify them: the kinds as their measure declares them, empty what it does not have.
+
+    Parameters
+    ----------
+    rows : DataFrame   measure, and what its rows have of source, part, domain, denominator, reference_year; part_kind
+        where a measure has several kinds whose codes stand in the round
+    """
+    table = rows.reindex(columns=[*ESTIMATE_KEYS, *rows.columns.difference(ESTIMATE_KEYS, sort=False)])
+    declared = [MEASURES[measure] for measure in table["measure"]]
+    kinds = [_part_kind(kinds, part) for kinds, part in zip(declared, table["part"], strict=True)]
+    table["part_kind"] = table["part_kind"].astype(object).where(table["part_kind"].notna(), kinds)
+    table["domain_kind"] = [kinds.domain for kinds in declared]
+    texts = ESTIMATE_KEYS[:-1]
+    # Of a column that no row has (as the domain, while only experts have answered) pandas would make numbers.
+    table[texts] = table[texts].astype("str")
+    return table.assign(reference_year=table["reference_year"].astype("Int64"))
+
+
+def _part_kind(declared: Measure, part: object) -> str:
+    """The kind of a part; where a measure has several, the one that the part is a code of."""
+    return next((kind for kind in declared.parts if part in PART_CODES.get(kind, ())), declared.parts[0])
+
+
+def key_problems(estimates: pd.DataFrame, sources: Collection[str] | None = None) -> list[Problem]:
+    """Columns that do not hold what the measure of their row declares: the first row of each.
+
+    ``sources``: of the round, where it is known.
+    """
+    found: dict[tuple[str, str], Problem] = {}
+    for number, row in enumerate(estimates[ESTIMATE_KEYS].to_dict("records"), start=1):
+        for column, allowed in _allowed(row, None if sources is None else tuple(sources)).items():
+            if not _fits(row[column], allowed):
+                found.setdefault((row["measure"], column), _key_problem(number, column, row, allowed))
+    return list(found.values())
+
+
+def _allowed(row: dict[Any, Any], sources: Allowed) -> dict[str, Allowed]:
+    """What each column may hold in a row of this measure."""
+    declared = MEASURES.get(row["measure"])
+    if declared is None:
+        return {"measure": tuple(MEASURES)}
+    return {
+        "source": sources if declared.has_source else (),
+        "part_kind": declared.parts,
+        "part": () if row["part_kind"] == WHOLE else {**PART_CODES, "source": sources}.get(row["part_kind"], ANYTHING),
+        "domain_kind": (declared.domain,),
+        "domain": () if declared.domain == ALL else ANYTHING,
+        "denominator": DENOMINATORS if declared.has_denominator else (),
+        "reference_year": ANYTHING if declared.has_reference_year else (),
+    }
+
+
+def _fits(value: object, allowed: Allowed) -> bool:
+    is_empty = bool(pd.isna(value))
+    return is_empty if allowed == () else not is_empty if allowed is None else value in allowed
+
+
+def _key_problem(number: int, column: str, row: dict[Any, Any], allowed: Allowed) -> Problem:
+    got = "nothing" if pd.isna(row[column]) else str(row[column])
+    expected = "some value" if allowed is None else ", ".join(allowed) or "nothing"
+    hint = nearest(got, allowed or ())
+    what = f"table estimates does not fit its contract, measure {row['measure']}"
+    return Problem(what, row=number, column=column, got=got, expected=expected, hint=hint)
+
+
+# What is hidden has no figures, whoever asks and whenever it was decided.
+
+HIDDEN_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n", "effective_n"]
+
+
+def mask(estimates: pd.DataFrame, hidden: pd.Series, status: str = "suppressed") -> pd.DataFrame:
+    """Take out the figures of the hidden rows and say so in ``status``."""
+    shown = estimates.copy()
+    shown.loc[hidden, shown.columns.intersection(HIDDEN_COLUMNS)] = np.nan
+    shown.loc[hidden, "status"] = status
+    return shown
+
+
+# One schema for each table.
+
+
+def _text(
+    *, nullable: bool = False, unique: bool = False, allowed: tuple[str, ...] | None = None, required: bool = True
+) -> pa.Column:
     checks = [pa.Check.isin(allowed)] if allowed else []
-    return pa.Column(str, checks=checks, nullable=nullable, unique=unique, coerce=True)
+    return pa.Column(str, checks=checks, nullable=nullable, unique=unique, coerce=True, required=required)
 
 
 def _number(
@@ -104,6 +229,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "position_class": _text(nullable=True),
             "service": _text(nullable=True),
             "expert_group": _text(nullable=True),
+            "nominator": _text(nullable=True, required=False),
             "is_asn": _flag(nullable=True),
             "sex": _text(allowed=SEXES),
             "age_group": _text(),
@@ -127,6 +253,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "base_weight": _number(low=1),
             "prn": _number(low=0, high=1),
             "wave": _number(low=1, whole=True),
+            "arm": _text(nullable=True, allowed=ARMS, required=False),
         }
     ),
     "events": _schema(
@@ -149,7 +276,26 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
     ),
     # One more column per item of the instrument; their codes are checked against it on import.
     "responses": _schema(
-        {**_WHO, "started_at": _time(nullable=True), "completed_at": _time(nullable=True)}, strict=False
+        {
+            **_WHO,
+            "mode": _text(allowed=MODES, required=False),
+            "started_at": _time(nullable=True),
+            "completed_at": _time(nullable=True),
+        },
+        strict=False,
+    ),
+    # Answers by an open link: of nobody who was drawn by that link, so without a person. ``also_sampled``: whether the
+    # number that somebody left is that of a person who was drawn; missing where none was. One more column per item.
+    "open_responses": _schema(
+        {
+            "institution_id": _text(),
+            "response_id": _text(),
+            "source": _text(),
+            "also_sampled": _flag(nullable=True),
+            "started_at": _time(nullable=True),
+            "completed_at": _time(nullable=True),
+        },
+        strict=False,
     ),
     # One more column per step of the round's recipe, which names it: numbers, empty for a source without the step.
     "weights": _schema(
@@ -218,6 +364,7 @@ KEYS: dict[str, list[str]] = {
     "frame": ["source", "person_id"],
     "sample": ["source", "person_id"],
     "responses": ["source", "person_id"],
+    "open_responses": ["source", "response_id"],
     "weights": ["source", "person_id"],
     "estimates": ESTIMATE_KEYS,
     "published": ["year", "institution_id"],
@@ -260,7 +407,7 @@ def checked(table: str, data: pd.DataFrame, file: str = "", sources: Collection[
     further = [column for column in valid.columns if column not in schema.columns]
     if table == "weights":
         return _with_steps(valid, further, file)
-    return valid[[*schema.columns, *further]]
+    return valid[[*(column for column in schema.columns if column in valid), *further]]
 
 
 def _with_steps(weights: pd.DataFrame, steps: list[str], file: str) -> pd.DataFrame:

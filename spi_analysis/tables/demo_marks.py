@@ -12,7 +12,7 @@ from spi_analysis.params import RoundSetup, Workspace
 from spi_analysis.tables.files import write_record
 from spi_analysis.tables.schema import KEPT, SCHEMA_FILE
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import RESTORE, read_record
+from spi_analysis.tables.stored_files import RESTORE, read_record, without_half
 from spi_analysis.tables.vault import KEY_BYTES, VaultKey
 
 MARK = "demo.json"
@@ -36,6 +36,8 @@ MADE_FROM_LISTS = (
     "reminders",
     "progress",
     "contact_events",
+    "open_responses",
+    "open_links",
     "contacts_imports",
     "corrected",
     "rejected",
@@ -77,7 +79,7 @@ def keep_generated(store: Store, institution_id: str, lists: Iterable[Path]) -> 
 
 def are_generated(store: Store, files: Iterable[Path]) -> bool:
     """Whether all files are lists that were generated for this round, unchanged."""
-    records = sorted((store.root / GENERATED_LISTS).glob("*.json"))
+    records = without_half(sorted((store.root / GENERATED_LISTS).glob("*.json")))
     known = {digest for path in records for digest in read_record(path, "the record of generated lists").values()}
     return all(path.is_file() and _digest(path) in known for path in files)
 
@@ -173,8 +175,7 @@ def _mark(workspace: Workspace) -> dict[str, Any]:
 
 def _files(data: Path) -> list[str]:
     """Everything below data/ but the mark and the published results, by its path from there."""
-    # A name with a dot in front was left half-written by a killed process.
-    found = (path for path in data.rglob("*") if path.is_file() and not path.name.startswith("."))
+    found = (path for path in without_half(data.rglob("*")) if path.is_file())
     names = (path.relative_to(data).as_posix() for path in found)
     return sorted(name for name in names if name not in (MARK, PUBLISHED))
 

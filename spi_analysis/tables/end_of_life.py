@@ -14,7 +14,6 @@ import os
 import secrets
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,22 +24,22 @@ from spi_analysis.errors import InputError, StoreError, VaultError
 from spi_analysis.params import PhoneRules, RoundParams, RoundSetup, Workspace
 from spi_analysis.tables.cells.contacts import read_phones
 from spi_analysis.tables.cells.text import read_employee_number
-from spi_analysis.tables.checksum import PARQUET, RECORD, record_bytes
-from spi_analysis.tables.files import (
-    PRIVATE,
+from spi_analysis.tables.files import PRIVATE, make_private, naming, whole_file, write_csv, write_parquet
+from spi_analysis.tables.identity import ID_LENGTH, answer_tokens, link_tokens
+from spi_analysis.tables.invitations import REDIRECTS
+from spi_analysis.tables.remains import (
+    DRILL,
+    RESTORED,
+    clear_half_of,
+    clear_remains,
     drop_before_import,
-    make_private,
-    naming,
-    one_writer,
-    whole_file,
-    write_csv,
-    write_parquet,
+    passing_folder,
 )
-from spi_analysis.tables.identity import ID_LENGTH, link_tokens
 from spi_analysis.tables.schema import KEPT
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import damaged, read_record, read_table
+from spi_analysis.tables.stored_files import PARQUET, RECORD, damaged, read_record, read_table, record_bytes
 from spi_analysis.tables.vault import Vault, VaultKey
+from spi_analysis.tables.writer_lock import one_writer
 
 MANIFEST = "manifest.json"
 SEALS = {".parquet": PARQUET, ".json": RECORD}
@@ -65,6 +64,8 @@ def back_up(workspace: Workspace, target: Path) -> int:
     if target.exists() or target.resolve().is_relative_to(workspace.data.resolve()):
         raise StoreError("a backup needs a new name outside data/", file=target.name, hint="name another file")
     with one_writer(workspace.data):
+        clear_remains(workspace.data)
+        clear_half_of(target)
         files = {path.relative_to(workspace.data).as_posix(): path for path in _stored(workspace.data)}
         contents = {name: _whole(path) for name, path in files.items()}
         with whole_file(target, PRIVATE) as beside:
@@ -93,7 +94,7 @@ def restore(workspace: Workspace, backup: Path) -> int:
                 expected="an empty data/",
                 hint="move data/ to a safe place first; nothing was changed",
             )
-        beside = workspace.root / ".data.restored"
+        beside = workspace.root / RESTORED
         shutil.rmtree(beside, ignore_errors=True)
         n = _unpack(backup, beside)
         shutil.rmtree(workspace.data)
@@ -101,13 +102,15 @@ def restore(workspace: Workspace, backup: Path) -> int:
     return n
 
 
-def drill(backup: Path, key: VaultKey | None = None) -> pd.DataFrame:
+def drill(workspace: Workspace, backup: Path, key: VaultKey | None = None) -> pd.DataFrame:
     """Restore into a folder that goes away again, and read all of it: per kind the files and rows that came back.
+
+    The folder lies in the workspace, where what a killed drill leaves is found.
 
     ``key``: a VaultKey; with it every entry of the vault is opened, too.
     """
-    with tempfile.TemporaryDirectory(prefix="spi-drill-") as folder:
-        place = Workspace(Path(folder))
+    with passing_folder(workspace.root, DRILL) as folder:
+        place = Workspace(folder)
         _unpack(backup, place.data)
         files = _stored(place.data)
         rows = [(path.parent.name, 1, len(read_table(path))) for path in files if path.suffix == ".parquet"]
@@ -191,6 +194,7 @@ def forget(workspace: Workspace, vault: Vault, person: str, rules: PhoneRules, o
     InputError   nobody is listed under it, or people with different employee numbers are.
     """
     with one_writer(workspace.data):
+        clear_remains(workspace.data, of_runs=True)
         if vault.has(FORGETTING):
             _finish(workspace, vault)
         vault.write_facts(FORGETTING, _plan(vault, person, rules) | {"on": on.isoformat()})
@@ -228,6 +232,8 @@ def _finish(workspace: Workspace, vault: Vault) -> Forgotten:
         _note(Store(root), codes, str(plan["on"]))
     files = [path for root in rounds for path in sorted(root.glob("invitations/[!.]*.csv"))]
     invitations = sum(_uninvite(path, contacts) for path in files)
+    for path in (path for root in rounds for path in sorted(root.glob(f"{REDIRECTS}/[!.]*.csv"))):
+        _lead_nowhere(path, codes, vault.secret("link_token"))
     entries = sum(_leave(vault, name, codes, contacts, numbers) for name in vault.tables())
     drop_before_import(workspace.data)
     vault.drop(FORGETTING)
@@ -268,6 +274,16 @@ def _uninvite(path: Path, contacts: set[str]) -> bool:
     if theirs.any():
         write_csv(path, people[~theirs], PRIVATE)
     return bool(theirs.any())
+
+
+def _lead_nowhere(path: Path, codes: Iterable[str], secret: bytes) -> None:
+    """Take the links of these people out of a table of redirects."""
+    whose = (codes, path.parents[1].name, *path.stem.split("__")[:2], secret)
+    tokens = {*link_tokens(*whose), *answer_tokens(*whose)}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    theirs = table.map(lambda cell: any(token in cell for token in tokens)).any(axis=1)
+    if theirs.any():
+        write_csv(path, table[~theirs], PRIVATE)
 
 
 def _leave(vault: Vault, name: str, codes: dict[str, str], contacts: set[str], numbers: set[str]) -> bool:
@@ -320,7 +336,9 @@ def _leaked_of(vault: Vault, name: str, marks: set[str]) -> pd.DataFrame:
     """The people of one list who are in the file."""
     table, round_id = vault.table(name), name.split("/")[0]
     institution_id, source = name.split("/")[-1].rsplit("__", 1)
-    token = link_tokens(table["person_id"], round_id, institution_id, source, vault.secret("link_token"))
+    whose = (table["person_id"], round_id, institution_id, source, vault.secret("link_token"))
+    pairs = zip(link_tokens(*whose), answer_tokens(*whose), strict=True)
+    token = [theirs if theirs in marks else ours for ours, theirs in pairs]
     fields = table.reindex(columns=["name", *CONTACTS, "employee_number", "person_id"]).assign(link=token)
     hits = fields.map(lambda cell: isinstance(cell, str) and cell.casefold() in marks)
     said = [", ".join(hits.columns[row]) for row in hits.to_numpy()]
@@ -350,6 +368,7 @@ def destroy_contacts(setup: RoundSetup, vault: Vault, today: dt.date) -> dict[st
             hint="one person's data: spi forget PERSON",
         )
     with one_writer(setup.workspace.data):
+        clear_remains(setup.workspace.data)
         names = [name for name in vault.tables() if name.startswith(f"{round_id}/")]
         before = store.read_record(DESTROYED, "vault") or {}
         facts = {"round_id": round_id, "retention_date": str(until), "key": vault.fingerprint}
@@ -359,7 +378,7 @@ def destroy_contacts(setup: RoundSetup, vault: Vault, today: dt.date) -> dict[st
         store.write_record(DESTROYED, "vault", certificate)
         for name in names:
             vault.drop(name)
-        for folder in (vault.root / round_id, store.root / "invitations"):
+        for folder in (vault.root / round_id, store.root / "invitations", store.root / REDIRECTS):
             shutil.rmtree(folder, ignore_errors=True)
         drop_before_import(setup.workspace.data)
     return certificate

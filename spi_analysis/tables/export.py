@@ -17,7 +17,7 @@ from spi_analysis.params import Language, Workspace, load_setup
 from spi_analysis.tables.codebook import Meaning, codebook, meanings
 from spi_analysis.tables.files import whole_file, write_bytes, write_csv, write_text
 from spi_analysis.tables.importing import filled, workbook_bytes
-from spi_analysis.tables.round_data import workspace_of
+from spi_analysis.tables.round_data import replicate_values, workspace_of
 from spi_analysis.tables.store import Store
 
 FORMATS = ("csv", "xlsx", "sav", "dta", "r")
@@ -177,8 +177,16 @@ def _write_csv(export: _Export) -> list[Path]:
     data = export.data.assign(**{column: export.data[column].astype("Float64").astype("Int64") for column in codes})
     paths = [write_csv(_beside(export, ".csv"), data), write_csv(_beside(export, "_codebook.csv"), export.codes)]
     if export.replicates is not None:
-        paths.append(write_csv(_beside(export, "_replicates.csv"), export.replicates))
+        paths.append(write_csv(_beside(export, "_replicates.csv"), _in_columns(export.replicates)))
     return paths
+
+
+def _in_columns(replicates: pd.DataFrame) -> pd.DataFrame:
+    """One column per replicate, as other programs want them."""
+    values = replicate_values(replicates)
+    names = [f"r{number:04d}" for number in range(1, values.shape[1] + 1)]
+    who = replicates[["source", "person_id"]].reset_index(drop=True)
+    return pd.concat([who, pd.DataFrame(values, columns=names)], axis=1)
 
 
 def _write_xlsx(export: _Export) -> list[Path]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import errno
 import os
-import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,15 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from spi_analysis.errors import Problem, StoreError
-from spi_analysis.tables.checksum import json_text, parquet_bytes, record_bytes
+from spi_analysis.tables.neutral_texts import neutral_table
+from spi_analysis.tables.stored_files import json_text, parquet_bytes, record_bytes
 
 # What is stored is for its owner alone, whatever the umask says.
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
-# What stood in the data before the last import (kept beside them, never in a backup).
-BEFORE_IMPORT = ".before_import"
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -55,12 +51,6 @@ def whole_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-
-
-def drop_before_import(data: Path) -> None:
-    """Remove what was kept so that the last import can be taken back: it may hold who must not be there any more."""
-    if (data / BEFORE_IMPORT).is_dir():
-        shutil.rmtree(data / BEFORE_IMPORT)
 
 
 def make_folder(folder: Path, mode: int | None = None) -> None:
@@ -156,130 +146,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-# One writer at a time: what is read, changed and written again must not be changed by another in between.
-
-LOCK = ".lock"
-_joined: set[Path] = set()
-
-
-@contextmanager
-def one_writer_in_parts(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` for a command whose parts write on their own: here, and in processes that ``join_writer``.
-
-    The parts must not write the same files: each has an institution of its own.
-    """
-    with one_writer(folder):
-        join_writer(folder)
-        try:
-            yield
-        finally:
-            _joined.discard(folder.resolve())
-
-
-def join_writer(folder: Path) -> None:
-    """Say that this process is a part of the command that holds ``folder``: it need not ask for it again."""
-    _joined.add(folder.resolve())
-
-
-@contextmanager
-def one_writer(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` (the workspace's ``data``) for one command; the system lets go of it when the process ends.
-
-    What lies there is about people: the folder is opened to its owner alone, also one that was made before or copied.
-
-    Raises
-    ------
-    StoreError   another command is writing there. Nothing was changed then.
-    """
-    make_folder(folder, PRIVATE_FOLDER)
-    if folder.resolve() in _joined:
-        yield
-        return
-    lock = FileLock(folder / LOCK, mode=PRIVATE)
-    try:
-        folder.chmod(PRIVATE_FOLDER)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise StoreError(
-            "another import, draw or change of key is running",
-            file=f"{folder.name}/{LOCK}",
-            expected="one at a time: each builds on what the one before has written",
-            hint="wait until it has ended, then run this again; nothing was changed",
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-# Texts that no spreadsheet takes for a formula, and the way back.
-
-MARK = "'"
-# Also as written full width, which some spreadsheets read alike.
-_BEGINS_FORMULA = r"[=+\-@＝＋－＠]"
-# The beginning of a cell: of the text (some programs skip blanks), or after what another setting takes for its end.
-_CELL_START = r"(^[\s\ufeff\"]*|[;,|\t\r\n]\"*)"
-_TO_MARK = re.compile(rf"{_CELL_START}(?='*{_BEGINS_FORMULA})")
-_MARKED = re.compile(rf"{_CELL_START}{MARK}(?='*{_BEGINS_FORMULA})")
-_RUNS = re.compile(rf"{_CELL_START}{_BEGINS_FORMULA}")
-# A number, or the dashes that stand for nothing: no spreadsheet computes with these.
-_PLAIN = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?%?|-+")
-
-
-def neutral(text: str) -> str:
-    """The text with an apostrophe wherever a spreadsheet would begin a formula.
-
-    Examples
-    --------
-    >>> neutral("=cmd|' /C calc'!A0"), neutral("Dinas A;@SUM(A1)"), neutral("-7.25"), neutral("Seksi A - B")
-    ("'=cmd|' /C calc'!A0", "Dinas A;'@SUM(A1)", '-7.25', 'Seksi A - B')
-    """
-    return text if _PLAIN.fullmatch(text) else _TO_MARK.sub(rf"\1{MARK}", text)
-
-
-def as_written(text: str) -> str:
-    """What `neutral` was given.
-
-    Examples
-    --------
-    >>> as_written("'=cmd"), as_written("'quoted'")
-    ('=cmd', "'quoted'")
-    """
-    return _MARKED.sub(r"\1", text)
-
-
-def is_neutral(text: str) -> bool:
-    """Whether no spreadsheet begins a formula anywhere in the text: `neutral` would have nothing left to do."""
-    return bool(_PLAIN.fullmatch(text)) or _RUNS.search(text) is None
-
-
-def neutral_table(data: pd.DataFrame) -> pd.DataFrame:
-    """The table with neutral texts, headings included; columns of numbers, times and truth values are not touched."""
-    texts = [i for i in range(data.shape[1]) if _holds_text(data.iloc[:, i])]
-    if texts:
-        data = data.copy(deep=False)
-        for i in texts:
-            data.isetitem(i, _neutral_column(data.iloc[:, i]))
-    return data.set_axis([_neutral_value(name) for name in data.columns], axis=1)
-
-
-def _holds_text(column: pd.Series) -> bool:
-    kind = column.dtype
-    if isinstance(kind, pd.CategoricalDtype):
-        kind = kind.categories.dtype
-    return pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)
-
-
-def _neutral_column(column: pd.Series) -> pd.Series:
-    # Names come many times over; each is looked at once.
-    values = column.to_numpy(dtype=object).tolist()
-    known = {value: neutral(value) for value in {value for value in values if isinstance(value, str)}}
-    return pd.Series(
-        [known[value] if isinstance(value, str) else value for value in values], column.index, dtype=object
-    )
-
-
-def _neutral_value(value: object) -> object:
-    return neutral(value) if isinstance(value, str) else value

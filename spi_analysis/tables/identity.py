@@ -64,6 +64,18 @@ def link_tokens(person_ids: Iterable[str], round_id: str, institution_id: str, s
     ]
 
 
+def answer_tokens(
+    person_ids: Iterable[str], round_id: str, institution_id: str, source: str, secret: bytes
+) -> list[str]:
+    """The token under which the platform of the questionnaire knows each person; it stands in no message."""
+    return link_tokens(person_ids, round_id, institution_id, f"answers {source}", secret)
+
+
+def open_tokens(places: Iterable[str], round_id: str, institution_id: str, source: str, secret: bytes) -> list[str]:
+    """The token of each place where an open link hangs (a QR poster): the same for everybody who opens it there."""
+    return link_tokens(places, round_id, institution_id, f"open {source}", secret)
+
+
 def check_codes(person_ids: Iterable[str], round_id: str, institution_id: str, source: str, secret: bytes) -> list[str]:
     """The code by which an institution names a person whose number it checks; it opens no questionnaire."""
     return link_tokens(person_ids, round_id, institution_id, f"check {source}", secret)

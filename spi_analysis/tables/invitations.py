@@ -1,8 +1,13 @@
-"""The file for the sender of the invitations: who gets which link. The only place where contacts leave the vault."""
+"""The file for the sender of the invitations: who gets which link. The only place where contacts leave the vault.
+
+In a round of two tokens the link leads to a server of the survey's owner. Only its table (``redirects/``, no contacts)
+knows under which other token the questionnaire knows the same person: what the sender has and what the platform has
+can be joined by neither of them, nor by both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,30 +16,62 @@ import pandas as pd
 
 from spi_analysis.errors import InputError, Problem, VaultError, nearest
 from spi_analysis.params import FieldworkParams, RoundSetup
-from spi_analysis.tables.files import PRIVATE, one_writer, write_csv
-from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.files import PRIVATE, write_csv
+from spi_analysis.tables.identity import answer_tokens, link_tokens, open_tokens
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
+from spi_analysis.tables.writer_lock import one_writer
 
 COLUMNS = ("token", "name", "phone", "email", "language")
+# Of people to whom the draw gave an optional module.
+ARM = "arm"
+# Where the arm stands in the address of the questionnaire, for a platform that has no attributes.
+ARM_PLACE = "{arm}"
 # Where a person's token stands in the address that is sent to people.
 PLACE = "{token}"
+REDIRECTS = "redirects"
+# Value of ``fieldwork.tokens``.
+TWO = "two"
 
 
 @dataclass(frozen=True)
 class Invitations:
     """Who is invited, by the name of the file (token, name, phone, email, language), and who is left out.
 
-    ``left_out``: one row per file and reason (a key of ``REASONS``) with the number of people.
+    ``left_out``: one row per file and reason (a key of ``REASONS``) with the number of people. ``redirects``: of rounds
+    with two tokens, by the name of the file, everyone sampled: token, answer_token, language.
     """
 
     lists: dict[str, pd.DataFrame]
     left_out: pd.DataFrame
+    redirects: dict[str, pd.DataFrame]
 
-    def write(self, store: Store, shape: str = "", link: str = "") -> list[Path]:
-        """Write every file, in the place of an earlier one; one with nobody left to invite holds its header."""
+    def write(self, store: Store, shape: str = "", link: str = "", questionnaire: str = "") -> list[Path]:
+        """Write every file, in the place of an earlier one; one with nobody left to invite holds its header.
+
+        Redirects are written beside them, in a folder of their own; the paths are those of the invitations.
+        """
         folder, tables = store.root / "invitations", self.shaped(shape, link)
+        beside = self.beside(shape, questionnaire)
+        for name, table in beside.items():
+            write_csv(store.root / REDIRECTS / name, table, PRIVATE)
         return [write_csv(folder / name, table, PRIVATE) for name, table in tables.items()]
+
+    def beside(self, shape: str = "", questionnaire: str = "") -> dict[str, pd.DataFrame]:
+        """What is not for the sender: redirects, and the participants of a platform that knows no names.
+
+        ``questionnaire``: the address in which {token} stands for the questionnaire's token.
+
+        Raises
+        ------
+        InputError   the address has no place for the token.
+        """
+        _require_place(questionnaire)
+        found = {name: _redirects(people, questionnaire) for name, people in self.redirects.items()}
+        if shape == LIMESURVEY:
+            for name, people in self.redirects.items():
+                found[f"{name.removesuffix('.csv')}__{shape}.csv"] = _participants(people)
+        return found
 
     def shaped(self, shape: str = "", link: str = "") -> dict[str, pd.DataFrame]:
         """The files by their names, as a platform of ``SHAPES`` takes them in ("": the sender's own columns).
@@ -45,13 +82,11 @@ class Invitations:
         ------
         InputError   the platform is not known, or the address has no place for the token.
         """
-        if shape and shape not in SHAPES:
-            raise InputError("unknown platform", got=shape, expected=", ".join(SHAPES), hint=nearest(shape, SHAPES))
-        if link and PLACE not in link:
-            raise InputError("the address has no place for the token", got=link, expected=f"an address with {PLACE}")
-        made = SHAPES.get(shape, _plain)
+        if self.redirects and shape == LIMESURVEY:
+            # The platform gets participants without contacts (``beside``), and sends nothing.
+            shape = ""
         return {
-            f"{name.removesuffix('.csv')}__{shape}.csv" if shape else name: made(people, link)
+            f"{name.removesuffix('.csv')}__{shape}.csv" if shape else name: in_shape(people, shape, link)
             for name, people in self.lists.items()
         }
 
@@ -64,6 +99,20 @@ class Invitations:
         return f"{len(self.lists[name]):,} invited" + (f"; left out: {reasons}" if reasons else "")
 
 
+def in_shape(people: pd.DataFrame, shape: str, link: str, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
+    """People to be written to, as a platform of ``SHAPES`` takes them in ("": the sender's own ``columns``).
+
+    ``link``: the address in which {token} stands for a person's token; it takes the token's place.
+
+    Raises
+    ------
+    InputError   the platform is not known, or the address has no place for the token.
+    """
+    require_shape(shape)
+    _require_place(link)
+    return SHAPES[shape](people, link) if shape else _plain(people[[*columns, *_arms(people)]], link)
+
+
 def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> list[Path]:
     """Write ``data/<round>/invitations/<institution>__<source>.csv``, readable by its owner only.
 
@@ -73,15 +122,21 @@ def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution
 
 
 def issue_invitations(
-    setup: RoundSetup, store: Store, vault: Vault, institution_id: str, shape: str = "", link: str = ""
+    setup: RoundSetup,
+    store: Store,
+    vault: Vault,
+    institution_id: str,
+    shape: str = "",
+    link: str = "",
+    questionnaire: str = "",
 ) -> tuple[Invitations, list[Path]]:
     """Write the files, and log the objections of people in the sample, to whom nothing is sent.
 
-    ``shape``, ``link``: see ``Invitations.shaped``.
+    ``shape``, ``link``: see ``Invitations.shaped``; ``questionnaire``: see ``Invitations.beside``.
     """
     with one_writer(store.root.parent):
         invitations = prepare_invitations(setup, store, vault, institution_id)
-        paths = invitations.write(store, shape, link)
+        paths = invitations.write(store, shape, link, questionnaire)
         record_objections(setup, store, vault, institution_id)
         return invitations, paths
 
@@ -92,7 +147,7 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
     A reserve that was activated later has a file of its own (``...__wave2.csv``). A file written again holds only those
     who have not answered, refused or asked to be left alone meanwhile; they stay in the sample and in its denominators.
 
-    The file carries a link token and never the person's code, so what the sender sees cannot be joined to answers.
+    The file carries the sender's token and never the person's code, nor the questionnaire's token where there are two.
 
     Raises
     ------
@@ -100,9 +155,10 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
     """
     sample = store.read("sample", setup.require(institution_id))
     barred = barred_people(setup, store, vault, institution_id)
-    lists, left_out, problems = {}, [], []
+    lists, left_out, problems, sampled_of = {}, [], [], dict[str, list[pd.DataFrame]]()
     for (source, wave), sampled in sample.groupby(["source", "wave"]):
         people = with_tokens(setup, vault, institution_id, str(source), sampled)
+        sampled_of.setdefault(f"{institution_id}__{source}.csv", []).append(people)
         reasons = barred.reasons(people, str(source))
         invited = people[reasons.isna()]
         missing = int(invited["name"].isna().sum())
@@ -113,17 +169,30 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
         left_out += [(name, reason, int((reasons == reason).sum())) for reason in REASONS if (reasons == reason).any()]
     if problems:
         raise VaultError(*problems)
-    return Invitations(lists, pd.DataFrame(left_out, columns=["file", "reason", "people"]))
+    two = setup.round_for(institution_id).fieldwork.tokens == TWO
+    if two:
+        # Which module a person gets is no business of the sender's.
+        lists = {name: people.drop(columns=ARM, errors="ignore") for name, people in lists.items()}
+    redirects = {name: pd.concat(parts).sort_values("token") for name, parts in sampled_of.items() if two}
+    return Invitations(lists, pd.DataFrame(left_out, columns=["file", "reason", "people"]), redirects)
+
+
+def redirect_files(store: Store, institution_id: str) -> list[Path]:
+    """The tables of redirects of an institution; none in a round of one token."""
+    files = sorted((store.root / REDIRECTS).glob(f"{institution_id}__*.csv"))
+    return [path for path in files if not path.stem.endswith(f"__{LIMESURVEY}")]
 
 
 def with_tokens(
     setup: RoundSetup, vault: Vault, institution_id: str, source: str, sampled: pd.DataFrame
 ) -> pd.DataFrame:
-    """The people with their contacts and the tokens of their links, in the order of the tokens: that of nobody."""
+    """The people with their contacts and both tokens, in the order of the sender's tokens: that of nobody."""
     people = with_contacts(setup, vault, institution_id, source, sampled)
-    secret = vault.secret("link_token")
-    tokens = link_tokens(people["person_id"], setup.round.round_id, institution_id, source, secret)
-    return people.assign(token=tokens, language=setup.round.languages[0]).sort_values("token")
+    whose = (people["person_id"], setup.round.round_id, institution_id, source, vault.secret("link_token"))
+    people = people.assign(token=link_tokens(*whose), answer_token=answer_tokens(*whose))
+    if ARM in sampled:
+        people = people.assign(arm=sampled[ARM].to_numpy())
+    return people.assign(language=setup.round.languages[0]).sort_values("token")
 
 
 def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: int, sampled: int) -> Problem:
@@ -136,6 +205,51 @@ def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: i
     )
 
 
+# Open links (QR posters): one token for each place where one hangs, the same for everybody who opens it there.
+
+OPEN_LINKS = "open_links"
+
+
+def open_places(store: Store, institution_id: str) -> dict[str, list[str]]:
+    """The places of open links so far, by source."""
+    return dict((store.read_record(OPEN_LINKS, institution_id) or {}).get("places", {}))
+
+
+def open_links(
+    setup: RoundSetup, store: Store, vault: Vault, institution_id: str, source: str, places: Sequence[str], link: str
+) -> pd.DataFrame:
+    """Keep the places of a source, and give the address that leads from each to the questionnaire.
+
+    Returns
+    -------
+    DataFrame: source, place, token, link; one row per place, in their order. A place that is known keeps its token.
+
+    Raises
+    ------
+    InputError   the source is none that is drawn, or the address has no place for the token.
+    """
+    require_open(setup, institution_id, source)
+    _require_place(link)
+    with one_writer(store.root.parent):
+        known = open_places(store, institution_id)
+        known[source] = list(dict.fromkeys([*known.get(source, []), *places]))
+        store.write_record(OPEN_LINKS, institution_id, {"institution_id": institution_id, "places": known})
+    secret = vault.secret("link_token")
+    tokens = open_tokens(places, setup.round.round_id, institution_id, source, secret)
+    made = pd.DataFrame({"source": source, "place": list(places), "token": tokens})
+    return made.assign(link=_links(made, link))
+
+
+def require_open(setup: RoundSetup, institution_id: str, source: str) -> None:
+    """Refuse a source that may have no open link: nominated people are named, and nobody else speaks for them."""
+    drawn = setup.round_for(setup.require(institution_id)).populations
+    if source not in drawn:
+        raise InputError(
+            "answers by an open link are kept for sources that are drawn", key="--source", got=source,
+            expected=", ".join(drawn), hint=nearest(source, drawn),
+        )  # fmt: skip
+
+
 # The columns that senders take in (docs/platforms.md). A telephone number keeps its +; a name that a spreadsheet would
 # run gets an apostrophe.
 
@@ -145,16 +259,52 @@ def _links(people: pd.DataFrame, link: str) -> pd.Series:
     return people["token"].map(lambda token: link.replace(PLACE, token) if link else token)
 
 
+def _require_place(address: str) -> None:
+    if address and PLACE not in address:
+        raise InputError("the address has no place for the token", got=address, expected=f"an address with {PLACE}")
+
+
+def _redirects(people: pd.DataFrame, questionnaire: str) -> pd.DataFrame:
+    """Where the server of the survey's owner sends whoever opens a link: the sender's token, the questionnaire's."""
+    table = people[["token", "answer_token", *_arms(people)]]
+    if not questionnaire:
+        return table
+    arms = people[ARM].fillna("") if ARM in people else pd.Series("", people.index)
+    pairs = zip(table["answer_token"], arms, strict=True)
+    targets = [questionnaire.replace(PLACE, token).replace(ARM_PLACE, arm) for token, arm in pairs]
+    return table.assign(answer_token=targets).rename(columns={"answer_token": "target"})
+
+
+def _participants(people: pd.DataFrame) -> pd.DataFrame:
+    """LimeSurvey's participants without a contact; in the order of the questionnaire's tokens."""
+    arms = _arms(people)
+    tokens = people[["answer_token", "language", *arms]].sort_values("answer_token")
+    empty = dict.fromkeys(("firstname", "lastname", "email"), "")
+    given = {"attribute_2": tokens[ARM]} if arms else {}
+    return pd.DataFrame({**empty, "token": tokens["answer_token"], "language": tokens["language"], **given})
+
+
+def _arms(people: pd.DataFrame) -> list[str]:
+    """The column that tells the questionnaire which optional module to show, where the draw gave any."""
+    return [ARM] if ARM in people and people[ARM].notna().any() else []
+
+
+def require_shape(shape: str) -> None:
+    """Refuse a platform that is not known ("": none)."""
+    if shape and shape not in SHAPES:
+        raise InputError("unknown platform", got=shape, expected=", ".join(SHAPES), hint=nearest(shape, SHAPES))
+
+
 def _plain(people: pd.DataFrame, link: str) -> pd.DataFrame:
-    table = people[list(COLUMNS)]
-    return table.assign(token=_links(people, link)).rename(columns={"token": "link"}) if link else table
+    return people.assign(token=_links(people, link)).rename(columns={"token": "link"}) if link else people
 
 
 def _limesurvey(people: pd.DataFrame, link: str) -> pd.DataFrame:
     """LimeSurvey's participants; the platform makes the address itself."""
     names = {"firstname": people["name"], "lastname": "", "email": people["email"]}
+    arms = {"attribute_2": people[ARM]} if _arms(people) else {}
     return pd.DataFrame(
-        {**names, "token": people["token"], "language": people["language"], "attribute_1": people["phone"]}
+        {**names, "token": people["token"], "language": people["language"], "attribute_1": people["phone"], **arms}
     )
 
 
@@ -172,7 +322,8 @@ def _whatsapp(people: pd.DataFrame, link: str) -> pd.DataFrame:
     )
 
 
-SHAPES: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {"limesurvey": _limesurvey, "whatsapp": _whatsapp}
+LIMESURVEY = "limesurvey"
+SHAPES: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {LIMESURVEY: _limesurvey, "whatsapp": _whatsapp}
 
 
 # Who may be contacted no more: whoever asked to be left alone, in any round; whoever has answered, refused or proved
@@ -273,7 +424,7 @@ def add_changes(store: Store, institution_id: str, changes: pd.DataFrame) -> Pat
 
 
 def record_objections(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> pd.Series:
-    """Log the objections of sampled people as events of this round, so that they count as refusals and not as silence.
+    """Log the objections of sampled people as events of this round, so that they count as refusals, not as noncontacts.
 
     Whoever objected before the round is never written to; without this nothing would be known of the person.
 

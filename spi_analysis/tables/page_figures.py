@@ -21,6 +21,7 @@ EXACT = None
 DECIMALS: dict[str, int | None] = {
     "level": EXACT,
     "threshold": EXACT,
+    "log_odds": EXACT,
     "df_design": 1,
     "effective_n": 0,
     "kish_deff": 2,

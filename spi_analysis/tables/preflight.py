@@ -33,10 +33,10 @@ from spi_analysis.params import (
     round_inputs,
     validate,
 )
-from spi_analysis.tables.answer_fit import foreign_columns, misfits, unasked_items
 from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.demo_marks import is_demonstration_value, public_value_problem
 from spi_analysis.tables.importing import item_codes
+from spi_analysis.tables.round_data import foreign_columns, misfits, unasked_items
 from spi_analysis.tables.store import WRITTEN_BY, Store
 from spi_analysis.tables.vault import Vault, VaultKey
 

@@ -22,7 +22,6 @@ from spi_analysis.params import (
     read_csv_table,
     uneven_rows,
 )
-from spi_analysis.tables.contracts import CONTRACTS, checked
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.stored_files import AGAIN, read_table
 
@@ -119,6 +118,8 @@ def published_results(setup: RoundSetup) -> pd.DataFrame:
         table = read_table(imported, None, "the table of published results", f"{AGAIN}spi import published FILE")
         return without_withheld(table, setup)
     if not carried.exists():
+        from spi_analysis.tables.contracts import CONTRACTS, checked
+
         return checked("published", pd.DataFrame(columns=list(CONTRACTS["published"].columns), dtype=object))
     return without_withheld(load_published(carried, setup.aliases.present), setup)
 
@@ -147,6 +148,8 @@ def published_history(published: pd.DataFrame, institution_id: str) -> pd.DataFr
 
 def import_published(setup: RoundSetup, path: Path) -> pd.DataFrame:
     """Read a file of published results and keep it as ``data/published.parquet``; gives the table."""
+    from spi_analysis.tables.contracts import checked
+
     table = checked("published", load_published(path, setup.aliases.present), path.name)
     write_parquet(setup.workspace.data / "published.parquet", table)
     return table

@@ -22,6 +22,8 @@ from spi_analysis.tables.files import write_bytes
 from spi_analysis.tables.importing import filled, workbook_bytes
 
 TOKEN = "token"
+# Which optional module a person gets: a hidden field of the address (XLSForm), an attribute of the participant.
+ARM, ANY_ARM, ARM_ATTRIBUTE = "arm", "any", "TOKEN:ATTRIBUTE_2"
 # LimeSurvey's limits for the code of a question and of an answer (manual, "Question codes", "Answer codes").
 QUESTION_CODE, ANSWER_CODE = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}"), re.compile(r"[A-Za-z0-9]{1,5}")
 
@@ -35,6 +37,8 @@ class Asked:
     text: dict[Language, str]
     part: int
     in_any_order: bool
+    # Whom an optional module asks; "" outside of modules, "any" for everybody with an arm.
+    arm: str = ""
 
 
 def write_questionnaire(
@@ -58,7 +62,7 @@ def asked(instrument: Instrument, source: Source, languages: Sequence[Language])
     """The questions in their order: a part for each dimension, then contacts and experiences as they stand."""
     part = instrument.sources[source]
     scored = {item.code: n for n, dimension in enumerate(part.dimensions, start=1) for item in dimension.items}
-    return [
+    own = [
         Asked(
             question.code,
             question.scale,
@@ -68,6 +72,12 @@ def asked(instrument: Instrument, source: Source, languages: Sequence[Language])
         )
         for question in instrument.questions[source]
     ]
+    more = [
+        Asked(one.code, one.scale, {lang: one.text[lang] for lang in languages}, len(part.dimensions) + 2, False,
+              one.arm or ANY_ARM)
+        for one in part.modules.questions
+    ]  # fmt: skip
+    return own + more
 
 
 def answers_of(scale: Scale, languages: Sequence[Language]) -> dict[int, dict[Language, str]]:
@@ -93,7 +103,9 @@ def xlsform(instrument: Instrument, source: Source, languages: Sequence[Language
     names = {language: f"label::{Locale(language).english_name} ({language})" for language in languages}
     book = openpyxl.Workbook()
     book.remove(book.active)
-    _sheet(book, "survey", ["type", "name", *names.values(), "required"], _survey(questions, languages))
+    relevant = ["relevant"] if any(question.arm for question in questions) else []
+    rows = [row[: len(languages) + 3 + len(relevant)] for row in _survey(questions, languages)]
+    _sheet(book, "survey", ["type", "name", *names.values(), "required", *relevant], rows)
     scales = {question.scale: instrument.scales[question.scale] for question in questions}
     choices = [
         [name, code, *words.values()]
@@ -109,12 +121,22 @@ def xlsform(instrument: Instrument, source: Source, languages: Sequence[Language
 
 def _survey(questions: Sequence[Asked], languages: Sequence[Language]) -> Iterator[list[object]]:
     none = [None] * len(languages)
-    yield from (["start", "start", *none, None], ["end", "end", *none, None], ["hidden", TOKEN, *none, None])
+    hidden = [TOKEN, *([ARM] if any(question.arm for question in questions) else [])]
+    yield from (["start", "start", *none, None, None], ["end", "end", *none, None, None])
+    yield from (["hidden", name, *none, None, None] for name in hidden)
     for part in dict.fromkeys(question.part for question in questions):
-        yield ["begin_group", f"part_{part}", *(_title(language, part) for language in languages), None]
+        yield ["begin_group", f"part_{part}", *(_title(language, part) for language in languages), None, None]
         for question in [one for one in questions if one.part == part]:
-            yield [f"select_one {question.scale}", question.code, *question.text.values(), "yes"]
-        yield ["end_group", None, *none, None]
+            relevant = _asked_if(question, f"${{{ARM}}}", "=", "'")
+            yield [f"select_one {question.scale}", question.code, *question.text.values(), "yes", relevant]
+        yield ["end_group", None, *none, None, None]
+
+
+def _asked_if(question: Asked, field: str, equal: str, quote: str) -> str | None:
+    """The condition of a question of a module: people of its arm, or everybody with any."""
+    if not question.arm:
+        return None
+    return f"{field} != {quote * 2}" if question.arm == ANY_ARM else f"{field} {equal} {quote}{question.arm}{quote}"
 
 
 def _sheet(
@@ -172,9 +194,10 @@ def _structure(questions: Sequence[Asked], instrument: Instrument, language: Lan
                 "language": language,
             }
         random = f"part{part}" if question.in_any_order else ""
-        yield {"id": number, "class": "Q", "type/scale": "L", "name": limesurvey_code(question.code), "relevance": 1,
-               "text": question.text[language], "language": language, "mandatory": "Y", "other": "N",
-               "random_group": random}  # fmt: skip
+        relevance = _asked_if(question, ARM_ATTRIBUTE, "==", '"') or 1
+        yield {"id": number, "class": "Q", "type/scale": "L", "name": limesurvey_code(question.code),
+               "relevance": relevance, "text": question.text[language].replace("\n", "<br />"), "language": language,
+               "mandatory": "Y", "other": "N", "random_group": random}  # fmt: skip
         for code, words in answers_of(instrument.scales[question.scale], [language]).items():
             yield {
                 "id": number,

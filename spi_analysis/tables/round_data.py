@@ -1,27 +1,38 @@
-"""Everything about one institution in one round, in one object: what a researcher starts from."""
+"""Everything about one institution in one round, in one object, and what its tables hold.
+
+A researcher starts from this object; weights and scores are made only from answers that fit the instrument.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from spi_analysis.errors import ParameterError
+from spi_analysis.errors import InputError, ParameterError, Problem, nearest
 from spi_analysis.params import (
+    ContactItem,
+    ExperienceItem,
     Institution,
+    InstitutionInputs,
     Instrument,
+    Item,
     RoundParams,
     RoundSetup,
+    Scale,
     Source,
     Workspace,
     find_workspace,
     load_setup,
 )
+from spi_analysis.tables.contracts import CONTRACTS, mask, with_modes
 from spi_analysis.tables.published_table import published_results
-from spi_analysis.tables.store import WRITTEN_BY, Store, released_estimates
+from spi_analysis.tables.store import WRITTEN_BY, Store
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,7 +73,12 @@ class RoundData:
 
     @cached_property
     def responses(self) -> pd.DataFrame:
-        return self._table("responses")
+        return with_modes(self._table("responses"))
+
+    @cached_property
+    def open_responses(self) -> pd.DataFrame:
+        """Answers by an open link (QR): of whoever found it, so in no estimate."""
+        return self._table("open_responses")
 
     @cached_property
     def contact_events(self) -> pd.DataFrame:
@@ -118,11 +134,6 @@ class RoundData:
         return f"{rows:,} rows, {columns} columns"
 
 
-def eligible_list(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """The people who may be drawn: eligible, and from a list (self-registration is no probability sample)."""
-    return frame[(frame["source"] == source) & frame["is_eligible"] & (frame["stream"] == "list")]
-
-
 def load_round(round_id: str, institution_id: str, workspace: Workspace | Path | str | None = None) -> RoundData:
     """One institution in a round: parameters, and all its tables.
 
@@ -151,3 +162,154 @@ def workspace_of(workspace: Workspace | Path | str | None, call: str) -> Workspa
     except ParameterError as error:
         hint = f"change to the folder that holds params/, or name it: {call}"
         raise ParameterError(*(replace(problem, hint=hint) for problem in error.problems)) from None
+
+
+# Estimates as they may be passed on: what is hidden has no figures, whoever asks and whenever it was decided.
+
+
+def released_estimates(store: Store, institution_id: str, inputs: InstitutionInputs) -> pd.DataFrame:
+    """The table ``estimates``; without any figure if the result was withheld after it was scored."""
+    estimates = store.read("estimates", institution_id)
+    if inputs.release == "withheld":
+        return mask(estimates, pd.Series(True, index=estimates.index), "withheld")
+    return estimates
+
+
+def released_rows(
+    store: Store, inputs: Mapping[str, InstitutionInputs], measures: Sequence[str], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Some measures and columns of the released estimates of all institutions that were scored, in their order.
+
+    ``columns``: those that are wanted beside institution_id, measure and status; of 640 institutions reading all
+    columns takes most of the time of a page.
+    """
+    wanted = [*dict.fromkeys(["institution_id", "measure", "status", *columns])]
+    parts = [_released(store, i, one, measures, wanted) for i, one in inputs.items() if store.has("estimates", i)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=wanted)
+
+
+def _released(
+    store: Store, institution_id: str, inputs: InstitutionInputs, measures: Sequence[str], columns: list[str]
+) -> pd.DataFrame:
+    rows = store.read("estimates", institution_id, columns)
+    rows = rows[rows["measure"].isin(measures)]
+    return mask(rows, pd.Series(True, index=rows.index), "withheld") if inputs.release == "withheld" else rows
+
+
+# What the tables hold: who may be drawn, replicate weights, and whether answers fit the instrument.
+
+
+def eligible_list(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """The people who may be drawn: eligible, and from a list (self-registration is no probability sample)."""
+    return frame[(frame["source"] == source) & frame["is_eligible"] & (frame["stream"] == "list")]
+
+
+# Replicate weights: a list per person. As a column each, thousands of them take fifty times as long to be read.
+
+
+def replicate_lists(values: np.ndarray) -> list[np.ndarray]:
+    """What the table ``replicates`` holds of weights (n, R): for each person R numbers of four bytes."""
+    return list(values.astype(np.float32))
+
+
+def replicate_values(replicates: pd.DataFrame) -> np.ndarray:
+    """The weights (n, R) of a table ``replicates``; (0, 0) of an empty one."""
+    return np.vstack(replicates["replicates"].to_list()).astype(float) if len(replicates) else np.empty((0, 0))
+
+
+# Do answers fit the instrument that is to score them? It may have changed since they came in, or not all was asked.
+
+Question = Item | ContactItem | ExperienceItem
+NO_COLUMN = "an item of the instrument has no column"
+OFF_SCALE = "answers lie outside the scale"
+ADDED = (
+    "if it came into the instrument (or got another name) after the answers, import them again: "
+    "spi import responses FILES... (an item that is not in them then counts as not asked); or take it out again"
+)
+RECODED = (
+    "if the scale was changed after the answers came in, change it back, or import answers exported with the new scale"
+)
+
+
+def require_answers_fit(responses: pd.DataFrame, instrument: Instrument, where: str = "") -> None:
+    """Raise unless every question to the sources that answered has a column, and every code is on its scale.
+
+    Parameters
+    ----------
+    responses : DataFrame   table ``responses`` of an institution
+    where : str             file of the table, for the message
+
+    Raises
+    ------
+    InputError   one problem for every question.
+    """
+    problems = []
+    for source, questions in instrument.questions.items():
+        own = responses[responses["source"] == source]
+        if len(own):
+            problems += misfits(own, questions, instrument, where)
+    if problems:
+        raise InputError(*problems)
+
+
+def misfits(
+    responses: pd.DataFrame, questions: Iterable[Question], instrument: Instrument, where: str = ""
+) -> list[Problem]:
+    """Problems of questions without a column, and of columns with codes that are not on the question's scale."""
+    left_over = foreign_columns(responses, instrument)
+    found = []
+    for question in questions:
+        if question.code not in responses:
+            hint = "; ".join(filter(None, [nearest(question.code, left_over), ADDED]))
+            expected = "the items of the round's instrument"
+            found.append(Problem(NO_COLUMN, where, column=question.code, expected=expected, hint=hint))
+        elif problem := _off_scale(responses[question.code], instrument.scales[question.scale], where):
+            found.append(problem)
+    return found
+
+
+def foreign_columns(responses: pd.DataFrame, instrument: Instrument) -> list[str]:
+    """Columns of the answers that are no item of the instrument (any more)."""
+    known = {
+        *CONTRACTS["responses"].columns,
+        *(code for source in instrument.sources for code in instrument.codes(source)),
+        *(code for source in instrument.sources for code in instrument.module_codes(source)),
+        "arm",
+    }
+    return sorted(str(column) for column in responses.columns if column not in known)
+
+
+def _off_scale(column: pd.Series, scale: Scale, where: str) -> Problem | None:
+    codes = column.to_numpy(dtype=float, na_value=np.nan)
+    valid = [*range(scale.minimum, scale.maximum + 1), *scale.missing]
+    odd = np.unique(codes[~np.isnan(codes) & ~np.isin(codes, valid)])
+    if not len(odd):
+        return None
+    return Problem(
+        OFF_SCALE,
+        where,
+        column=str(column.name),
+        got=", ".join(f"{code:g}" for code in odd),
+        expected=f"{scale.minimum} to {scale.maximum} or {', '.join(map(str, scale.missing))}",
+        hint=RECODED,
+    )
+
+
+# Items of the instrument to which nobody gave any answer: most likely they were never asked.
+
+
+def unasked_items(responses: pd.DataFrame, instrument: Instrument) -> dict[str, list[str]]:
+    """Per source with respondents, the items that hold no answer at all, "do not know" and refusals included.
+
+    Parameters
+    ----------
+    responses : DataFrame   table ``responses``: one row per respondent, one column per item
+    """
+    found = {}
+    for source in instrument.sources:
+        people = responses[responses["source"] == source]
+        codes = instrument.codes(source)
+        if len(people):
+            answered = people.reindex(columns=codes).notna().any()
+            found[source] = [code for code in codes if not answered[code]]
+    return {source: codes for source, codes in found.items() if codes}

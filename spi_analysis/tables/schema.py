@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from spi_analysis.errors import StoreError
-from spi_analysis.tables.checksum import was_whole
 from spi_analysis.tables.files import write_record
-from spi_analysis.tables.stored_files import read_record
+from spi_analysis.tables.stored_files import read_record, was_whole
 
 # One more whenever stored tables, columns or codes change: with an entry in MIGRATIONS of ``upgrade``.
 SCHEMA = 3

@@ -10,12 +10,9 @@ from typing import Any
 import pandas as pd
 
 from spi_analysis.errors import StoreError, nearest
-from spi_analysis.params import InstitutionInputs
-from spi_analysis.tables.contracts import CONTRACTS, checked
-from spi_analysis.tables.estimate_columns import mask
 from spi_analysis.tables.files import write_parquet, write_record
 from spi_analysis.tables.schema import mark_schema, require_readable
-from spi_analysis.tables.stored_files import AGAIN, RESTORE, read_record, read_table, table_shape
+from spi_analysis.tables.stored_files import AGAIN, RESTORE, read_record, read_table, table_shape, without_half
 
 # Which command writes a table; the hint of the error when it is missing.
 WRITTEN_BY = {
@@ -28,7 +25,10 @@ WRITTEN_BY = {
     "estimates": "spi run --notebook 40",
 }
 # Tables that a round may well be without: nothing waits for them.
-OPTIONAL = {"contact_events": "spi import contacts FILES... or spi opt-out"}
+OPTIONAL = {
+    "contact_events": "spi import contacts FILES... or spi opt-out",
+    "open_responses": "spi import responses FILES..., of an open link (spi poster)",
+}
 TABLES = WRITTEN_BY | OPTIONAL
 # The same for records. What is not here can only be restored.
 RECORD_WRITTEN_BY = {
@@ -36,6 +36,7 @@ RECORD_WRITTEN_BY = {
     "events_imports": WRITTEN_BY["events"],
     "responses_imports": WRITTEN_BY["responses"],
     "contacts_imports": OPTIONAL["contact_events"],
+    "open_links": "spi poster",
 }
 # A draw is made once; what belongs to it is never made again.
 ONCE = ("sample", "draw", "draw_private", "releases", "announcements")
@@ -83,6 +84,9 @@ class Store:
 
     def write(self, table: str, institution_id: str, data: pd.DataFrame) -> Path:
         """Write a table of one institution, whole or not at all."""
+        # Here: what only reads or looks whether a table is there needs no contracts, which take long to load.
+        from spi_analysis.tables.contracts import CONTRACTS, checked
+
         if table in CONTRACTS:
             data = checked(table, data, f"{table}/{institution_id}")
         mark_schema(self.root)
@@ -90,9 +94,7 @@ class Store:
 
     def institutions(self, table: str) -> list[str]:
         """Institutions that have this table."""
-        # A name with a dot in front was left half-written by a killed process.
-        files = (self.root / table).glob("*.parquet")
-        return sorted(path.stem for path in files if not path.name.startswith("."))
+        return sorted(path.stem for path in without_half((self.root / table).glob("*.parquet")))
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run SQL over the whole round; every table is a view over all institutions.
@@ -151,14 +153,3 @@ def way_out(name: str) -> str:
         return NEVER_AGAIN
     command = (TABLES | RECORD_WRITTEN_BY).get(name)
     return f"{AGAIN}{command}" if command else RESTORE
-
-
-# Estimates as they may be passed on: what is hidden has no figures, whoever asks and whenever it was decided.
-
-
-def released_estimates(store: Store, institution_id: str, inputs: InstitutionInputs) -> pd.DataFrame:
-    """The table ``estimates``; without any figure if the result was withheld after it was scored."""
-    estimates = store.read("estimates", institution_id)
-    if inputs.release == "withheld":
-        return mask(estimates, pd.Series(True, index=estimates.index), "withheld")
-    return estimates

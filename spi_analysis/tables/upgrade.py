@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from spi_analysis.errors import StoreError
+from spi_analysis.columns import MEASURES, Measure
+from spi_analysis.errors import InputError, StoreError, nearest
 from spi_analysis.params import Workspace
-from spi_analysis.tables.checksum import PARQUET, RECORD, was_whole
-from spi_analysis.tables.contracts import CONTRACTS, EXACT_SPANS, checked, tenure_bands
+from spi_analysis.tables.contracts import ALL, CONTRACTS, EXACT_SPANS, WHOLE, checked, tenure_bands, with_kinds
 from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
-from spi_analysis.tables.estimate_columns import estimates_from_schema_1
-from spi_analysis.tables.files import make_private, one_writer, write_parquet, write_record
+from spi_analysis.tables.files import make_private, write_parquet, write_record
+from spi_analysis.tables.round_data import replicate_lists
 from spi_analysis.tables.schema import (
     KEPT,
     SCHEMA,
@@ -33,8 +33,18 @@ from spi_analysis.tables.schema import (
     refuse_later,
     schema_of,
 )
-from spi_analysis.tables.stored_files import damaged, read_record, read_table, read_table_bytes
+from spi_analysis.tables.stored_files import (
+    PARQUET,
+    RECORD,
+    damaged,
+    read_record,
+    read_table,
+    read_table_bytes,
+    was_whole,
+    without_half,
+)
 from spi_analysis.tables.vault import seal_state
+from spi_analysis.tables.writer_lock import one_writer
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,8 @@ def in_tables(
 
 
 def stored_tables(root: Path, table: str) -> list[Path]:
-    """The files of a table; a name with a dot in front was left half-written by a killed process."""
-    return sorted(path for path in (root / table).glob("*.parquet") if not path.name.startswith("."))
+    """The files of a table."""
+    return sorted(without_half((root / table).glob("*.parquet")))
 
 
 def _change(path: Path, needs: Sequence[str], change: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
@@ -95,7 +105,7 @@ def third_correction(estimates: pd.DataFrame) -> pd.DataFrame:
 
 def sealed(root: Path) -> list[Path]:
     """A checksum for every file that has none, or one of its content only; what is damaged already is named."""
-    return _seal_all(path for path in sorted(root.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    return _seal_all(path for path in without_half(sorted(root.rglob("*"))) if path.is_file())
 
 
 def _seal_all(files: Iterable[Path]) -> list[Path]:
@@ -131,6 +141,59 @@ def banded_tenure(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**bands).rename(columns=EXACT_SPANS)
 
 
+FIRST_REPLICATE = "r0001"
+
+
+def listed_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
+    """Columns r0001, r0002 ... became one list; as many for every source."""
+    who = replicates[["source", "person_id"]]
+    return who.assign(replicates=replicate_lists(replicates.drop(columns=who.columns).to_numpy(dtype=float)))
+
+
+def estimates_from_schema_1(table: pd.DataFrame) -> pd.DataFrame:
+    """A table ``estimates`` of the first form in the columns of today; the figures stay as they are.
+
+    ``dimension`` held dimensions, items, parts of the index and assumptions; ``domain`` units, position classes,
+    categories, targets, denominators and years; ``source`` also parts of the index and of its change.
+
+    Parameters
+    ----------
+    table : DataFrame   measure, source, dimension, domain, and the columns that are no keys
+
+    Raises
+    ------
+    InputError   a column is missing, or a measure is not known.
+    """
+    _require_schema_1(table)
+    domain, part = table["domain"], table["dimension"]
+    part = part.mask(_where(table, lambda m: m.parts in (("category",), ("target",))), domain).fillna(table["source"])
+    rows = table.drop(columns=["dimension", "domain"]).assign(
+        source=table["source"].where(_where(table, lambda m: m.has_source)),
+        part=part.where(_where(table, lambda m: m.parts != (WHOLE,))),
+        domain=domain.where(_where(table, lambda m: m.domain != ALL)),
+        denominator=domain.where(_where(table, lambda m: m.has_denominator)),
+        reference_year=pd.to_numeric(domain.where(_where(table, lambda m: m.has_reference_year))),
+    )
+    return with_kinds(rows)
+
+
+def _where(table: pd.DataFrame, test: Callable[[Measure], bool]) -> pd.Series:
+    """The rows whose measure passes a test."""
+    return pd.Series([test(MEASURES[measure]) for measure in table["measure"]], table.index, dtype=bool)
+
+
+def _require_schema_1(table: pd.DataFrame) -> None:
+    what = "this is no table estimates of the first form"
+    missing = [column for column in ("measure", "source", "dimension", "domain") if column not in table]
+    if missing:
+        got = ", ".join(table.columns)
+        raise InputError(what, column=missing[0], got=got, expected="measure, source, dimension, domain")
+    unknown = [measure for measure in table["measure"] if measure not in MEASURES]
+    if unknown:
+        hint = nearest(unknown[0], MEASURES)
+        raise InputError(what, column="measure", got=unknown[0], expected=", ".join(MEASURES), hint=hint)
+
+
 # In the order in which they are carried out. A change of stored tables, columns or codes adds its entry at the end, and
 # one to SCHEMA if that version has left the house.
 MIGRATIONS: Sequence[Migration] = (
@@ -151,6 +214,12 @@ MIGRATIONS: Sequence[Migration] = (
         3,
         "frame: bands of tenure for exact years",
         in_tables("frame", list(EXACT_SPANS), banded_tenure),
+    ),
+    Migration(
+        2,
+        3,
+        "replicates: a list of weights per person for a column each",
+        in_tables("replicates", [FIRST_REPLICATE], listed_replicates),
     ),
 )
 

@@ -28,8 +28,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from spi_analysis.errors import StoreError, VaultError
-from spi_analysis.tables.files import PRIVATE, drop_before_import, one_writer, write_bytes, write_record, write_text
-from spi_analysis.tables.stored_files import read_record, read_table_bytes
+from spi_analysis.tables.files import PRIVATE, write_bytes, write_record, write_text
+from spi_analysis.tables.remains import clear_remains, drop_before_import
+from spi_analysis.tables.stored_files import read_record, read_table_bytes, without_half
+from spi_analysis.tables.writer_lock import one_writer
 
 # The key of the contact vault: where it comes from, where it may be kept, and how to tell keys apart.
 
@@ -65,7 +67,7 @@ class VaultKey:
 
     @classmethod
     def from_text(cls, text: str, where: str = "") -> VaultKey:
-        """The key from its written form; lines that begin with # are remarks."""
+        """The key from its written form; lines that begin with # are comments."""
         lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
         try:
             return cls(base64.b64decode("".join(lines), altchars=b"-_", validate=True))
@@ -374,6 +376,7 @@ class Vault:
         work is interrupted, nothing is lost: call it again with the same keys and it goes on where it was.
         """
         with one_writer(root.parent):
+            clear_remains(root.parent)
             drop_before_import(root.parent)
             return cls._rotate(root, old, new, progress)
 
@@ -398,8 +401,8 @@ class Vault:
         return Vault.open(self.root, new)
 
     def _names(self) -> list[str]:
-        # A name with a dot in front was left half-written by a killed process; its content stands whole elsewhere.
-        files = (path for path in self.root.rglob("*.bin") if not path.name.startswith("."))
+        # The content of what was left half-written stands whole elsewhere.
+        files = without_half(self.root.rglob("*.bin"))
         return sorted(path.relative_to(self.root).with_suffix("").as_posix() for path in files)
 
     def _path(self, name: str) -> Path:

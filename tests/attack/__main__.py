@@ -8,7 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 from spi_analysis.params import Workspace, load_setup
-from tests.attack.campaign import campaign
+from spi_analysis.stages import round_store
+from tests.attack.campaign import campaign, files
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -18,9 +19,13 @@ def main() -> None:
     parser.add_argument("--panels", type=int, default=40, help="panels of every size")
     parser.add_argument("--rounds", type=int, default=40, help="rounds with random units and classes")
     parser.add_argument("--seed", type=int, default=2024)
+    parser.add_argument("--workspace", type=Path, help="a round that was published: its files are attacked, too")
     given = parser.parse_args()
     setup = load_setup(Workspace(PROJECT), "spi_2024")
     results = campaign(setup, given.panels, given.rounds, given.seed)
+    if given.workspace is not None:
+        own = load_setup(Workspace(given.workspace), "spi_2024")
+        results += files(own, round_store(own), given.workspace / "build" / "publish" / own.round.round_id)
     tried, succeeded = Counter(r.attack for r in results), Counter(r.attack for r in results if r.succeeded)
     print(f"{'attack':<44}{'tried':>8}{'succeeded':>11}")
     for attack in tried:

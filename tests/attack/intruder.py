@@ -76,8 +76,11 @@ def _extremes(
 # --- scores of hidden units and classes
 
 
-def hidden_groups(one: Released) -> Iterator[Claim]:
-    """Subtraction, complements near the ends, classes that coincide with units: all in one program."""
+def hidden_groups(one: Released, before: Released | None = None) -> Iterator[Claim]:
+    """Subtraction, complements near the ends, classes that coincide with units: all in one program.
+
+    ``before``: an earlier publication; what it showed of groups in which as many answered is known, too.
+    """
     for source in ("internal", "external"):
         whole = _row(one.shown, "source_score", source=source)
         if whole is None:
@@ -94,8 +97,14 @@ def hidden_groups(one: Released) -> Iterator[Claim]:
                 rows.append(inside)
                 low.append(inside.sum() * (base + value - slack))
                 high.append(inside.sum() * (base + value + slack))
+            for name, value in ({} if before is None else _as_before(one, before, measure, column, source)).items():
+                inside = n * (people[column] == name).to_numpy()
+                rows.append(inside)
+                low.append(inside.sum() * (value - ROUNDING))
+                high.append(inside.sum() * (value + ROUNDING))
         for measure, column in GROUPS.items():
-            for name in set(people[column].dropna()) - set(_of(one.shown, measure, source)):
+            told_before = set() if before is None else set(_of(before.shown, measure, source))
+            for name in set(people[column].dropna()) - set(_of(one.shown, measure, source)) - told_before:
                 inside = n * (people[column] == name).to_numpy()
                 goal, ceiling = inside / inside.sum(), np.full(len(n), 100.0)
                 found = _extremes(goal, ceiling, rows, low, high, False)
@@ -103,6 +112,19 @@ def hidden_groups(one: Released) -> Iterator[Claim]:
                 if found and told:
                     truth = _truth(one, source, column, name)
                     yield Claim("hidden score", f"{source} {name}", *found, min(POINTS, told[1] - told[0]), truth)
+
+
+def _as_before(one: Released, before: Released, measure: str, column: str, source: str) -> dict[str, float]:
+    """Groups that an earlier publication showed, in which as many answered then as now."""
+    if measure not in GROUPS:
+        return {}
+    numbers = [
+        released.lists[released.lists["source"] == source].groupby(column)["answered"].sum()
+        for released in (one, before)
+    ]
+    same = numbers[0].index[numbers[0] == numbers[1].reindex(numbers[0].index)]
+    shown = _of(one.shown, measure, source)
+    return {k: v for k, v in _of(before.shown, measure, source).items() if k in set(same) - set(shown)}
 
 
 def _of(shown: pd.DataFrame, measure: str, source: str, column: str = "domain") -> dict[str, float]:
@@ -316,7 +338,7 @@ def _squares(spread: float, n: int) -> float:
 
 
 def _claims(who: str, truth: np.ndarray, total: int, least: float, most: float) -> Iterator[Claim]:
-    found, alone = _orders(len(truth), total, least, most), _orders(len(truth), total, 0.0, np.inf)
+    found, alone = orders(len(truth), total, least, most), orders(len(truth), total, 0.0, np.inf)
     if found is None or alone is None:
         return
     for k, value in enumerate(truth):
@@ -324,7 +346,7 @@ def _claims(who: str, truth: np.ndarray, total: int, least: float, most: float) 
         yield Claim(who, f"answer {k + 1} of {len(truth)}", found[0][k], found[1][k], allowed, value * STEP)
 
 
-def _orders(n: int, total: int, least: float, most: float) -> tuple[np.ndarray, np.ndarray] | None:
+def orders(n: int, total: int, least: float, most: float) -> tuple[np.ndarray, np.ndarray] | None:
     """Lowest and highest value of the k-th answer, for every k, in points."""
     if n <= 5:
         sets, sums, squares = _multisets(n)

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
-from spi_analysis.params import RoundSetup
-from spi_analysis.stages.change import PublishedFigure
-from spi_analysis.stages.score import score_institution
-from spi_analysis.tables import as_shown
+from spi_analysis.params import Instrument, RoundSetup
+from spi_analysis.params.instrument import SourceInstrument
+from spi_analysis.stages.audit import keep_release, release_problems
+from spi_analysis.stages.change import PublishedFigure, ScoredRound
+from spi_analysis.stages.score import Scored, score_institution
+from spi_analysis.tables import Store, as_shown
 
 TOWN, REPLICATES = "kota-mojokerto", 40
+# A city whose experts are drawn from a list (params/overrides/).
+LISTED = "kota-tebing-tinggi"
 SENT = pd.Timestamp("2024-08-01 09:00")
 
 
@@ -34,8 +39,29 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Indirect:
+    """Users who were asked indirectly: who got which question, and how many of them answered how.
+
+    ``long``, ``crossed``: people with the long list and with the crossed question, the others get the short list;
+    ``same``: answers of "the same"; ``climate``: who said yes to each question on reporting;
+    ``climate_open``: how many left the first of them open.
+    """
+
+    long: int = 55
+    crossed: int = 40
+    same: int = 25
+    climate: Sequence[int] = (60, 40, 50, 70, 30)
+    climate_open: int = 0
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What a round is made of; ``experiences``: for every item of the external source (contacts, of whom yes)."""
+    """What a round is made of; ``experiences``: for every item of the external source (contacts, of whom yes).
+
+    ``nominators``: who named each expert: a list of as many as double, from which they are drawn;
+    ``left_open``: single items that only the first so many of the internal source answered; ``last``: figures of the
+    round before as ``last_results`` gives them, ``before``: that round itself.
+    """
 
     name: str
     internal: Sequence[Group]
@@ -44,6 +70,12 @@ class Plan:
     contacts: int | None = None
     yes: int = 30
     open_dimensions: Mapping[str, int] = field(default_factory=dict)
+    left_open: Mapping[str, int] = field(default_factory=dict)
+    indirect: Indirect | None = None
+    nominators: Sequence[str] = ()
+    last: pd.DataFrame | None = None
+    before: Plan | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,26 +94,64 @@ class Released:
     weights: Mapping[str, float]
     corrections: float
     level: float
+    tables: Mapping[str, pd.DataFrame]
+
+
+class Kept:
+    """A store of one institution: tables as they are, and the records of its publications."""
+
+    def __init__(self) -> None:
+        self.tables: Mapping[str, pd.DataFrame] = {}
+        self.records: dict[str, Any] = {}
+
+    def read(self, name: str, institution_id: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """A table."""
+        return self.tables[name] if columns is None else self.tables[name][columns]
+
+    def read_record(self, name: str, institution_id: str) -> Any:
+        """What was kept, or None."""
+        return self.records.get(name)
+
+    def write_record(self, name: str, institution_id: str, content: Any) -> None:
+        """Keep something."""
+        self.records[name] = content
+
+
+def is_refused(setup: RoundSetup, before: Released, after: Released) -> bool:
+    """Whether `spi publish` stops the second of two publications."""
+    kept = Kept()
+    kept.tables = before.tables
+    keep_release(setup, cast(Store, kept), TOWN)
+    kept.tables = after.tables
+    return bool(release_problems(setup, cast(Store, kept), TOWN))
 
 
 def scored(setup: RoundSetup, plan: Plan, seed: int) -> pd.DataFrame:
     """The table ``estimates`` of a generated round."""
+    return _made(setup, plan, seed)[0].estimates
+
+
+def scored_round(setup: RoundSetup, plan: Plan, seed: int) -> Scored:
+    """The same with all that notebook 40 looks at."""
     return _made(setup, plan, seed)[0]
 
 
 def released(setup: RoundSetup, plan: Plan, seed: int) -> Released:
     """A round as it leaves the house."""
-    estimates, people = _made(setup, plan, seed)
+    made, people = _made(setup, plan, seed)
+    estimates = made.estimates
     shown = as_shown(estimates[estimates["status"] == "shown"])
     keys = ["source", "unit", "position_class"]
     lists = people.groupby(keys, dropna=False).agg(invited=("score", "size"), answered=("score", "count")).reset_index()
     corrections = sum(setup.inputs[TOWN].corrections.values())
     weights = setup.round.index.source_weights
     hidden = estimates[estimates["status"] != "shown"]
-    return Released(plan, shown, hidden, lists, people, weights, corrections, setup.round.level)
+    tables = {"estimates": estimates, "frame": people, "weights": _weights(people, plan)}
+    tables |= {"responses": people[people["score"].notna()]}
+    return Released(plan, shown, hidden, lists, people, weights, corrections, setup.round.level, tables)
 
 
-def _made(setup: RoundSetup, plan: Plan, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _made(setup: RoundSetup, plan: Plan, seed: int) -> tuple[Scored, pd.DataFrame]:
     rng, parts = np.random.default_rng(seed), []
     for source in ("internal", "external"):
         parts += [_people(setup, source, group, rng) for group in getattr(plan, source)]
@@ -89,17 +159,42 @@ def _made(setup: RoundSetup, plan: Plan, seed: int) -> tuple[pd.DataFrame, pd.Da
     parts += [_people(setup, "expert", group, rng) for group in experts]
     people = pd.concat(parts, ignore_index=True)
     people["person_id"] = [f"p{i:05d}" for i in range(len(people))]
-    people = people.assign(institution_id=TOWN)
+    # One kind of everybody, so that weights by kind stay as they are.
+    people = people.assign(institution_id=TOWN, sex="male", age_group="a", tenure_band="b")
     _experiences(people, setup, plan)
-    _open_dimensions(people, setup, plan)
+    _open_items(people, setup, plan)
+    _modules(people, plan)
+    _nominators(people, plan)
     answered = people[people["score"].notna()]
-    codes = [code for source in setup.round.sources for code in setup.instrument.codes(source)]
+    asked = setup.instrument
+    codes = [code for s in setup.round.sources for code in (*asked.codes(s), *asked.module_codes(s)) if code in people]
     responses = answered[["institution_id", "person_id", "source", *codes]].assign(started_at=SENT, completed_at=SENT)
-    estimates = score_institution(
-        people.drop(columns=codes), responses, _weights(people), _replicates(answered, rng), setup.round,
-        setup.instrument, setup.inputs[TOWN], PublishedFigure(2023, 78.37),
-    ).estimates  # fmt: skip
-    return estimates, people
+    round_ = setup.round_for(LISTED) if plan.nominators else setup.round
+    earlier = None if plan.before is None else _round_before(setup, plan.before, seed)
+    made = score_institution(
+        people.drop(columns=codes), responses, _weights(people, plan), _replicates(answered, plan, rng), round_,
+        asked, setup.inputs[TOWN], PublishedFigure(2023, 78.37), earlier, plan.targets, last=plan.last,
+    )  # fmt: skip
+    return made, people
+
+
+def on_scale(setup: RoundSetup, scale: str) -> RoundSetup:
+    """The round with another answer scale for all questions of the internal source."""
+    own = setup.instrument.sources["internal"].model_dump()
+    for dimension in own["dimensions"]:
+        for indicator in dimension["indicators"]:
+            for item in indicator["items"]:
+                item["scale"] = scale
+    sources = setup.instrument.sources | {"internal": SourceInstrument.model_validate(own)}
+    asked = Instrument.model_validate(setup.instrument.model_dump() | {"sources": sources})
+    return replace(setup, instrument=asked)
+
+
+def _round_before(setup: RoundSetup, plan: Plan, seed: int) -> ScoredRound:
+    """Another round as the one of the year before, with the people and answers that a comparison needs."""
+    made, people = _made(setup, plan, seed + 1)
+    rules = setup.round.model_copy(update={"year": setup.round.year - 1})
+    return ScoredRound(rules, setup.instrument, setup.inputs[TOWN], people, made.designs, made.estimates)
 
 
 def _people(setup: RoundSetup, source: str, group: Group, rng: np.random.Generator) -> pd.DataFrame:
@@ -135,30 +230,62 @@ def _experiences(people: pd.DataFrame, setup: RoundSetup, plan: Plan) -> None:
             people.loc[rows, question.code] = (np.arange(len(rows)) < yes).astype(float)
 
 
-def _open_dimensions(people: pd.DataFrame, setup: RoundSetup, plan: Plan) -> None:
-    """Dimensions that only the first few of the internal source answered: "do not know" of all others."""
+def _open_items(people: pd.DataFrame, setup: RoundSetup, plan: Plan) -> None:
+    """Dimensions and items that only the first few of the internal source answered: "do not know" of all others."""
     rows = people.index[(people["source"] == "internal") & people["score"].notna()]
     for dimension in setup.instrument.sources["internal"].dimensions:
         if dimension.code in plan.open_dimensions:
             people.loc[rows[plan.open_dimensions[dimension.code] :], [item.code for item in dimension.items]] = 8.0
+    for item, answered in plan.left_open.items():
+        people.loc[rows[answered:], item] = 8.0
 
 
-def _weights(people: pd.DataFrame) -> pd.DataFrame:
+def _modules(people: pd.DataFrame, plan: Plan) -> None:
+    """Arms of the users and their answers, with who says yes when asked directly spread over all arms."""
+    if plan.indirect is None:
+        return
+    asked, rows = plan.indirect, people.index[(people["source"] == "external") & people["score"].notna()]
+    mixed = np.random.default_rng(1).permutation(rows)
+    longs, crossed = mixed[: asked.long], mixed[asked.long : asked.long + asked.crossed]
+    shorts = mixed[asked.long + asked.crossed :]
+    for arm, who in (("list_long", longs), ("crosswise", crossed), ("list_short", shorts)):
+        people.loc[who, "arm"] = arm
+    people.loc[longs, "ext_lst_long"] = (np.arange(len(longs)) % 5).astype(float)
+    people.loc[shorts, "ext_lst_short"] = (np.arange(len(shorts)) % 4).astype(float)
+    people.loc[crossed, "ext_cross"] = (np.arange(len(crossed)) < asked.same).astype(float)
+    for code, yes in zip(CLIMATE, asked.climate, strict=True):
+        people.loc[rows, code] = (np.arange(len(rows)) < yes).astype(float)
+    people.loc[rows[: asked.climate_open], CLIMATE[0]] = np.nan
+
+
+CLIMATE = ("ext_clm_knew", "ext_clm_told", "ext_clm_would", "ext_clm_fear", "ext_clm_vain")
+
+
+def _nominators(people: pd.DataFrame, plan: Plan) -> None:
+    if plan.nominators:
+        people.loc[people["source"] == "expert", "nominator"] = list(plan.nominators)
+
+
+def _weights(people: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Everyone counts as one; of experts who were drawn from a list everyone stands for two."""
     answers = people["score"].notna()
-    facts = {"nr_class": "all", "disposition": np.where(answers, "I", "NC"), "weight": answers.astype(float)}
+    each = np.where(people["source"] == "expert", 2.0 if plan.nominators else 1.0, 1.0)
+    facts = {"nr_class": "all", "disposition": np.where(answers, "I", "NC"), "weight": answers * each}
     return people[["institution_id", "person_id", "source"]].assign(**facts)
 
 
-def _replicates(answered: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Bootstrap of the people of the sources that are drawn at random."""
-    people = answered[answered["source"] != "expert"]
+def _replicates(answered: pd.DataFrame, plan: Plan, rng: np.random.Generator) -> pd.DataFrame:
+    """Bootstrap of the people of the sources that are drawn at random; of a list with half of it (drawn are half)."""
+    people = answered if plan.nominators else answered[answered["source"] != "expert"]
+    strata = people.get("nominator", pd.Series(index=people.index, dtype=object)).fillna("all")
     parts = []
-    for _, part in people.groupby("source", sort=False):
+    for (source, _), part in people.groupby([people["source"], strata], sort=False):
         n = len(part)
-        parts.append(rng.multinomial(n, np.full(n, 1 / n), REPLICATES).T.astype(float))
-    columns = [f"r{i:04d}" for i in range(1, REPLICATES + 1)]
-    values = pd.DataFrame(np.vstack(parts), people.index, columns)
-    return pd.concat([people[["source", "person_id"]], values], axis=1).reset_index(drop=True)
+        drawn = rng.multinomial(n, np.full(n, 1 / n), REPLICATES).T.astype(float)
+        values = 2 * (1 + 0.5**0.5 * (drawn - 1)) if source == "expert" else drawn
+        parts.append(pd.Series(list(values.astype(np.float32)), part.index))
+    values = pd.concat(parts).reindex(people.index)
+    return people[["source", "person_id"]].assign(replicates=values).reset_index(drop=True)
 
 
 # --- the rounds
@@ -221,6 +348,68 @@ WORST: dict[str, Plan] = {
     "six experts alike": replace(BASE, experts=(80.0,) * 6),
     "four experts, under the threshold": replace(BASE, experts=(90.0, 80.0, 70.0, 60.0)),
     "nine answers of users": replace(BASE, external=_units({"Dinas Satu": (9, 88)})),
+}  # fmt: skip
+
+
+YEAR = pd.DataFrame({"measure": ["dimension_score", "item_favourable"], "source": "internal",
+                     "part": ["hr", "int_tra_1"], "estimate": [71.0, 64.0], "se": 1.0, "df_design": 100.0, "n": 150.0,
+                     "reference_year": 2023})  # fmt: skip
+FEW_DIMENSIONS = replace(BASE, open_dimensions={"hr": 9})
+NAMES = tuple(float(score) for score in np.random.default_rng(3).normal(75, 6, 21).clip(0, 100))
+NOMINATORS = ("institution",) * 11 + ("commission",) * 10
+
+# What stands beside the scores of units (tests/attack/figures.py).
+BESIDE: dict[str, Plan] = {
+    "asked indirectly": replace(BASE, indirect=Indirect()),
+    "four said the same": replace(BASE, indirect=Indirect(same=4)),
+    "nobody said yes directly": replace(BASE, yes=0, indirect=Indirect()),
+    "two said yes directly": replace(BASE, yes=2, indirect=Indirect()),
+    "nine had the long list": replace(BASE, indirect=Indirect(long=9, crossed=100)),
+    "few knew, few did not": replace(BASE, indirect=Indirect(climate=(0, 3, 150, 147, 9))),
+    "experts of two nominators": replace(BASE, experts=NAMES, nominators=NOMINATORS),
+    "experts alike": replace(BASE, experts=(80.0,) * 21, nominators=NOMINATORS),
+    "three of the institution's": replace(BASE, experts=NAMES, nominators=("institution",) * 3 + ("commission",) * 18),
+    "a dimension that few answered": FEW_DIMENSIONS,
+    "the same, with last year's figures": replace(FEW_DIMENSIONS, last=YEAR),
+    "the same, with last year's answers": replace(FEW_DIMENSIONS, before=BASE),
+    "last year few answered a dimension": replace(BASE, before=FEW_DIMENSIONS),
+    "single items that few answered": replace(BASE, left_open={"int_tra_1": 12, "int_tra_2": 9, "int_hrm_1": 157}),
+    "users hidden, with years and targets": replace(
+        WORST["nine answers of users"], before=BASE, last=YEAR, targets={"national": 75.0}
+    ),
+    "experts hidden, with years and targets": replace(
+        WORST["four experts, under the threshold"], before=BASE, last=YEAR, targets={"national": 75.0}
+    ),
+}
+
+
+def _with_late(answers: int) -> Plan:
+    sizes = {"A": (60, 75.0), "B": (9, 40.0), "D": (12, 72.0), "E": (40, 78.0), "C": (answers, 70.0)}
+    return replace(BASE, internal=_units(sizes))
+
+
+# Two publications of one round: nothing to see, or refused.
+TWICE: dict[str, tuple[Plan, Plan]] = {
+    "the same": (BASE, BASE),
+    "a unit that was too small is shown, another hidden": (_with_late(8), _with_late(31)),
+    "one answer to an item withdrawn": (BASE, replace(BASE, left_open={"int_tra_1": 159})),
+    "one more was asked the crossed question": (
+        replace(BASE, indirect=Indirect()), replace(BASE, indirect=Indirect(crossed=41, same=26))
+    ),
+    "one more answered on reporting, the same otherwise": (
+        replace(BASE, indirect=Indirect()), replace(BASE, indirect=Indirect(climate_open=1))
+    ),
+}  # fmt: skip
+
+# Five institutions, whose page of all stands beside their own.
+NATIONS: dict[str, tuple[Plan, ...]] = {
+    "nobody said yes in one": (BASE, BASE, BASE, BASE, WORST["nobody said yes"]),
+    "few said yes in two": (BASE, BASE, WORST["two of 138 said yes"], BASE, replace(BASE, yes=4)),
+    "two have no index": (
+        BASE, WORST["nine answers of users"], WORST["four experts, under the threshold"], BASE,
+        WORST["nearly all of every unit answered"],
+    ),
+    "in one nobody had contact but eight": (BASE, WORST["eight had contact"], BASE, replace(BASE, yes=0), BASE),
 }  # fmt: skip
 
 

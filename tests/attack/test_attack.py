@@ -8,9 +8,20 @@ import numpy as np
 import pytest
 
 from spi_analysis.params import RoundSetup
-from tests.attack.campaign import attacked, with_small_panels
+from tests.attack.campaign import attacked, beside, nation, with_small_panels
+from tests.attack.figures import dimensions_of_items, two_publications
 from tests.attack.intruder import ATTACKS, Claim, differencing, panel_claims
-from tests.attack.rounds import BASE, WORST, panel_plans, random_plans, released
+from tests.attack.rounds import (
+    BASE,
+    BESIDE,
+    TWICE,
+    WORST,
+    is_refused,
+    on_scale,
+    panel_plans,
+    random_plans,
+    released,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +45,35 @@ def test_no_expert_is_told_by_an_interval(setup: RoundSetup, size: int) -> None:
     claims = list(panel_claims(released(with_small_panels(setup), plan, 1)))
     assert len(claims) >= size, "there was something to try"
     assert [claim for claim in claims if claim.succeeds] == []
+
+
+@pytest.mark.parametrize("name", ["two said yes directly", "experts of two nominators", "four said the same"])
+def test_nothing_beside_the_scores_tells(setup: RoundSetup, name: str) -> None:
+    assert [result.told for result in beside(setup, name, 3) if result.succeeded] == []
+
+
+def test_answers_to_items_do_not_tell_a_hidden_dimension(setup: RoundSetup) -> None:
+    """On a yes-or-no scale the share of favourable answers is the mean: with it a dimension of nine would follow."""
+    asked = on_scale(setup, "yes_no")
+    one = released(asked, BESIDE["a dimension that few answered"], 3)
+    assert [claim for claim in dimensions_of_items(one, asked) if claim.succeeds] == []
+    hidden = set(one.hidden.loc[one.hidden["measure"] == "dimension_score", "part"])
+    items = {item for item in one.shown.query("measure == 'item_favourable'")["part"] if item.startswith("int_hrm")}
+    assert "hr" in hidden
+    assert not items
+
+
+@pytest.mark.parametrize("name", [*TWICE][:4])
+def test_two_publications_that_tell_are_refused(setup: RoundSetup, name: str) -> None:
+    before, after = (released(setup, plan, 3) for plan in TWICE[name])
+    succeeds = any(claim.succeeds for claim in two_publications(before, after))
+    assert succeeds == (name != "the same"), "the attack is one"
+    assert is_refused(setup, before, after) == succeeds
+
+
+@pytest.mark.long
+def test_the_page_of_all_institutions_tells_of_none(setup: RoundSetup) -> None:
+    assert [result.told for result in nation(setup, "nobody said yes in one", 3) if result.succeeded] == []
 
 
 def test_an_intruder_with_exact_figures_would_succeed(setup: RoundSetup) -> None:

@@ -1,14 +1,16 @@
 """How closely hidden cells are told: by hand, on tables that can be counted."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.disclosure import coarse_spread, hide_small, told_cells, widened
+from spi_analysis.disclosure import bounds, coarse_spread, hide_small, told_cells, widened
 from spi_analysis.disclosure.bounds import Sums, extremes
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import DisclosureParams
-from spi_analysis.tables import with_kinds
+from spi_analysis.tables import mask, with_kinds
 
 LIMITS = DisclosureParams(min_cell=10, min_panel=5, min_panel_reason="a test", source="a test", as_of="2024-07-01")
 
@@ -135,3 +137,54 @@ def test_a_unit_of_one_mind_is_hidden() -> None:
 )
 def test_the_spread_of_a_panel_is_rounded_up(sd: float, n: int, step: float) -> None:
     assert coarse_spread(sd, n, LIMITS) == step
+
+
+def two_ways(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Five units by two classes, most of them near the ceiling; people, and estimates after the first suppression."""
+    facts = [(u, c, int(rng.choice([2, 4, 7, 11, 16, 30])), int(rng.integers(10, 60))) for u in "ABCDE" for c in "sf"]
+    people = cells(*[fact for fact in facts if rng.random() > 0.15])
+    level = {unit: rng.choice([70.0, 85.0, 95.0, 98.0]) for unit in "ABCDE"}
+    people = people.assign(
+        points=[min(100.0, level[u] + rng.normal(0, 2)) for u in people["unit"]] * people["answered"]
+    )
+    groups = {"source_score": people.assign(all="").groupby("all"), "unit_score": people.groupby("unit"),
+              "class_score": people.groupby("position_class")}  # fmt: skip
+    parts = [group[["points", "answered"]].sum().rename_axis("domain").reset_index().assign(measure=measure)
+             for measure, group in groups.items()]  # fmt: skip
+    table = pd.concat(parts, ignore_index=True)
+    table = table.assign(estimate=table["points"] / table["answered"], n=table["answered"].astype(float), se=3.0)
+    table = with_kinds(table.drop(columns=["points", "answered"]).replace({"domain": {"": None}}))
+    table = table.assign(source="internal", status="shown", part=None, denominator=None)
+    table = table.assign(**dict.fromkeys(("ci_low", "ci_high", "df_design", "effective_n"), np.nan))
+    return people, hide_small(table, LIMITS, [])
+
+
+# Tables of ``two_ways`` that tell something after the first suppression.
+TELLING = (7, 10)
+
+
+@pytest.mark.parametrize("seed", TELLING)
+def test_no_fewer_cells_would_do(seed: int) -> None:
+    """All sets of further cells that are smaller are tried: each would tell something."""
+    people, table = two_ways(np.random.default_rng(seed))
+    wide = widened(table, {"internal": people}, {"internal": {}}, LIMITS)
+    free = table.index[table["measure"].isin(["unit_score", "class_score"]) & (table["status"] == "shown")]
+    further = int((wide.loc[free, "status"] != "shown").sum())
+    assert further > 0
+    assert told_cells(wide, people, {}, LIMITS) == []
+    for fewer in range(further):
+        for others in combinations(free, fewer):
+            assert told_cells(mask(table, table.index.isin(others)), people, {}, LIMITS) != []
+
+
+def test_a_point_that_a_program_found_spares_others_and_tells_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a program for every limit, as without the shortcut, the same cells are told within the same limits."""
+    tables = [two_ways(np.random.default_rng(seed)) for seed in (0, *TELLING)]
+    short = [told_cells(table, people, {}, LIMITS) for people, table in tables]
+    solved = bounds.extremes
+    monkeypatch.setattr(bounds, "extremes", lambda sums, top, wanted, enough: solved(sums, top, wanted))
+    full = [told_cells(table, people, {}, LIMITS) for people, table in tables]
+    assert sum(map(len, full)) > 0
+    for one, other in zip(short, full, strict=True):
+        assert [told[:4] for told in one] == [told[:4] for told in other]
+        np.testing.assert_allclose([told[4:] for told in one], [told[4:] for told in other], atol=1e-6)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spi_analysis.disclosure import hide_small, small_cells
 from spi_analysis.params import DisclosureParams
 from spi_analysis.tables import with_kinds
-from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS, mask
+from spi_analysis.tables.contracts import HIDDEN_COLUMNS, mask
 
 
 def hidden(n: dict[str, int], min_cell: int = 10) -> set[str]:
@@ -162,7 +162,7 @@ def test_withheld_says_so() -> None:
         (50, 100.0, True, "all answered alike: so did everyone who is known to have answered"),
     ],
 )
-def test_answers_to_an_item(n: int, favourable: float, gone: bool, rationale: str) -> None:
+def test_answers_to_an_item_as_a_whole(n: int, favourable: float, gone: bool, rationale: str) -> None:
     shares = {"favourable": favourable, "neutral": 100 - favourable, "unfavourable": 0.0}
     rows = [row(f"item_{name}", n, "expert", "q1") | {"estimate": share} for name, share in shares.items()]
     others = [row("item_favourable", 50, "internal", "q1"), row("item_favourable", 12, "expert", "q2")]
@@ -173,3 +173,30 @@ def test_answers_to_an_item(n: int, favourable: float, gone: bool, rationale: st
     assert told["expert", "q1"].tolist() == [gone] * 3, rationale
     assert not told["internal", "q1"].any()
     assert not told["expert", "q2"].any()
+
+
+@pytest.mark.parametrize(
+    ("people", "gone", "rationale"),
+    [
+        ((400, 80, 20), (False, False, False), "each kind of answer was given by ten or more"),
+        (
+            (400, 97, 3),
+            (False, True, True),
+            "three answered badly; what is neutral would tell, since the shares sum to 100",
+        ),
+        ((490, 8, 2), (False, True, True), "the two hidden ones hold ten people together"),
+        ((495, 3, 2), (True, True, True), "the rest of 100 % would say that five did not answer well"),
+        ((4, 100, 396), (True, True, False), "few good answers tell as much"),
+        ((480, 20, 0), (False, True, True), "nobody is a number below ten, too"),
+    ],
+)
+def test_a_kind_of_answer_that_few_gave(people: tuple, gone: tuple, rationale: str) -> None:
+    kinds = ("favourable", "neutral", "unfavourable")
+    rows = [
+        row(f"item_{kind}", 500, "internal", "q1") | {"estimate": n / 5, "fewest": n}
+        for kind, n in zip(kinds, people, strict=True)
+    ]
+    table = with_kinds(pd.concat([estimates(), pd.DataFrame(rows)], ignore_index=True))
+    shown = hide_small(table, limits(), ["expert"])
+    told = shown[shown["measure"].str.startswith("item_")].set_index("measure")["status"] == "suppressed"
+    assert tuple(told[f"item_{kind}"] for kind in kinds) == gone, rationale

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.fieldwork import disposition_counts, response_rates
-from spi_analysis.fieldwork.rates import CODES
+from spi_analysis.fieldwork.dispositions import CODES
 
 COUNTS = pd.DataFrame([dict(zip(CODES, (50, 10, 20, 30, 10, 15, 25, 40), strict=True))], index=["internal"])
 ELIGIBLE, UNKNOWN = 120, 40

@@ -8,24 +8,23 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 
-import spi_analysis
+from forked_papermill import DEFAULT_PROVISIONER
 from spi_analysis.reporting import MIME
+from spi_analysis.runner.forks import PROVISIONER
 from tests.demo import Demo
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("demo")]
-KERNELS = Path(spi_analysis.__file__).parent / "runner" / "jupyter" / "kernels"
 # Cells that tell a reader what a run does not say: which weights were read, and that nothing is saved.
 OWN_WORDS = ("saved_note(save)", "weights_note(")
 
 
-def run_all(path: Path, root: Path, kernel: str) -> nbformat.NotebookNode:
+def run_all(path: Path, root: Path) -> nbformat.NotebookNode:
     """A notebook, all cells run from the folder that it lies in."""
-    specs = KernelSpecManager(kernel_dirs=[str(KERNELS), *KernelSpecManager().kernel_dirs])
-    manager = AsyncKernelManager(kernel_name=kernel, kernel_spec_manager=specs)
+    manager = AsyncKernelManager(kernel_name="python3")
     notebook = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": str(root / "notebooks")}}
     return NotebookClient(notebook, km=manager, timeout=600, resources=place).execute()
@@ -45,15 +44,21 @@ def shown_in(notebook: nbformat.NotebookNode) -> list[object]:
     return [data[MIME] for data in outputs if MIME in data]
 
 
-@pytest.mark.parametrize("kernel", ["python3", *(["spi-warm"] if sys.platform == "linux" else [])])
-def test_run_all_changes_nothing_and_shows_the_figures_of_the_batch(demo: Demo, kernel: str) -> None:
-    require_same_as_batch(demo.workspace.root, kernel, sorted(demo.workspace.root.glob("notebooks/*.ipynb")))
+@pytest.mark.parametrize("provisioner", ["local-provisioner", *([PROVISIONER] if sys.platform == "linux" else [])])
+def test_run_all_changes_nothing_and_shows_the_figures_of_the_batch(demo: Demo, provisioner: str, monkeypatch) -> None:
+    """``spi lab`` names the provisioner in the environment; JupyterLab started otherwise has Jupyter's own."""
+    monkeypatch.setenv(DEFAULT_PROVISIONER, provisioner)
+    KernelProvisionerFactory.clear_instance()  # it has read the environment for good
+    try:
+        require_same_as_batch(demo.workspace.root, sorted(demo.workspace.root.glob("notebooks/*.ipynb")))
+    finally:
+        KernelProvisionerFactory.clear_instance()
 
 
-def require_same_as_batch(root: Path, kernel: str, notebooks: list[Path]) -> None:
+def require_same_as_batch(root: Path, notebooks: list[Path]) -> None:
     before, compared = digests(root), 0
     for path in notebooks:
-        run = run_all(path, root, kernel)
+        run = run_all(path, root)
         batch = root / "outputs" / "spi_2024" / "kota-mojokerto" / path.name
         if batch.exists():
             made = shown_in(nbformat.read(batch, as_version=4))

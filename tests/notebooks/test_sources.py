@@ -1,6 +1,7 @@
 """The notebooks as they are kept: valid, without outputs, thin, with a parameters cell and a story."""
 
 import ast
+import importlib
 from pathlib import Path
 
 import nbformat
@@ -14,8 +15,8 @@ def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
 
-def test_all_nine_notebooks_are_there():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["10", "15", "20", "25", "30", "40", "50", "60", "90", "95"]
+def test_all_notebooks_are_there():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["10", "15", "20", "25", "30", "40", "50", "60", "90", "92", "95"]
 
 
 def test_notebook_is_valid_and_kept_without_outputs(notebook):
@@ -84,3 +85,17 @@ def test_a_sentence_stands_before_every_table_or_chart(notebook):
             shown += 1
             assert said
             assert shown <= 2, cell.source
+
+
+def test_every_name_of_the_workbench_is_there(notebook):
+    """Also those that are reached through a module (``view.scores_table``): found without running a cell."""
+    tree = ast.parse("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code"))
+    modules = {}
+    for node in (node for node in tree.body if isinstance(node, ast.ImportFrom)):
+        for name in node.names:
+            found = getattr(importlib.import_module(node.module), name.name, None)
+            found = found or importlib.import_module(f"{node.module}.{name.name}")
+            modules[name.asname or name.name] = found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            assert hasattr(modules[node.value.id], node.attr), f"{node.value.id}.{node.attr}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -64,6 +66,15 @@ def test_scores_in_jupyterlab_are_those_of_the_run_to_the_last_digit(demo: Demo,
     namespace = cells_run(path, demo, monkeypatch, 2)[0]
     stored = demo.store.read("estimates", namespace["institution_id"])
     pd.testing.assert_frame_equal(namespace["scored"].estimates.reset_index(drop=True), stored, check_exact=True)
+
+
+def test_no_id_stands_twice_on_a_page(demo: Demo):
+    """A heading makes its id from its words: in one language they may be those of a part of the page."""
+    twice = {}
+    for page in demo.workspace.outputs.rglob("*.html"):
+        ids = Counter(re.findall(r'\sid="([^"]+)"', page.read_text(encoding="utf-8")))
+        twice |= {(page.name, name): n for name, n in ids.items() if n > 1}
+    assert twice == {}
 
 
 def test_every_page_links_the_files_that_lie_beside_it(demo: Demo):

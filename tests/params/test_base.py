@@ -28,3 +28,9 @@ def test_every_judgement_names_its_source_and_date(setup: RoundSetup) -> None:
         judgement = getattr(setup.round, group)
         assert len(judgement.source) > 10, group
         assert judgement.as_of.year >= 2020, group
+
+
+def test_a_copy_with_other_values_keeps_nothing_of_what_was_computed(setup: RoundSetup) -> None:
+    weighting = setup.round.sources["internal"].weighting
+    one = weighting.model_copy(update={"steps": weighting.steps[:1]})
+    assert [len(weighting.recipe), len(one.recipe)] == [len(weighting.steps), 1]

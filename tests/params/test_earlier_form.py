@@ -70,7 +70,7 @@ def in_schema_2(workspace: Workspace) -> str:
             line = f"      nonresponse: {{{values.replace('by:', 'classes:')}}}"
         elif step.startswith(("rake", "trim")):
             line = f"      {step[:4]}: {{{values}}}"
-        old.append(line.replace("schema_version: 3", "schema_version: 2"))
+        old.append(line.replace("schema_version: 4", "schema_version: 2"))
     return "\n".join(old) + "\n"
 
 

@@ -43,6 +43,9 @@ def test_questions_are_scored_items_then_contacts_then_experiences() -> None:
     ("old", "new", "parts"),
     [
         ("code: int_tra_2\n", "code: int_tra_1\n", ["item code is used twice", "int_tra_1"]),
+        ("scale: of_four\n", "scale: of_three\n", ["does not count its list", "0 to 4"]),
+        ("experience: ext_exp_1\n", "experience: ext_exp_9\n", ["unknown experience item", "ext_exp_9"]),
+        ("code: ext_lst_long\n", "code: ext_lst_short\n", ["item code is used twice", "ext_lst_short"]),
         ("scale: agree\n", "scale: agre\n", ["unknown scale", "did you mean 'agree'?"]),
         ("contact: int_con_1", "contact: int_con_2", ["unknown contact item", "did you mean 'int_con_1'?"]),
         (

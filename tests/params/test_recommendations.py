@@ -12,6 +12,7 @@ FILE = "recommendations.yaml"
         ("code: duty_oversight", "code: conflict_of_interest", ["rule code is used twice", "conflict_of_interest"]),
         ("certainty: 0.90", "certainty: 0.4", ["rules.0.when.certainty", "got: 0.4"]),
         ("kind: score_below", "kind: score_bellow", ["did you mean 'score_below'?"]),
+        ("area: civil_service", "area: civil_servce", ["rules.0.plan.area", "did you mean 'civil_service'?"]),
         ("audience: internal", "audience: intern", ["did you mean 'internal'?"]),
     ],
 )

@@ -123,9 +123,12 @@ def test_the_project_s_own_round_is_sound(setup: RoundSetup) -> None:
         ("min_panel: 5", "min_panel: 2", ["key disclosure", "got: 2", "at least 3", "house rule"]),
         ("previous_year: 2023", "previous_year: 2024", ["previous_year", "a year before 2024"]),
         ("previous_year: 2023", "previous_year: 1024", ["previous_year", "got: 1024"]),
-        ("as_of: 2024-07-01", "as_of: 2024-13-45", ["not valid YAML", "row 13", "2024-13-45 is no date"]),
+        ("as_of: 2024-07-01", "as_of: 2024-13-45", ["not valid YAML", "row 21", "2024-13-45 is no date"]),
         ("report_status: draft", "report_status: dr\x07aft", ["not valid YAML", "row 8", "characters are not allowed"]),
         ("seed: 20240722", "seed: 99999999999", ["replicates.seed"]),
+        ("log_odds: [0.1, 0.25, 0.5]", "log_odds: [0.5, 0.1]", ["sensitivity.log_odds", "try [0.1, 0.25, 0.5]"]),
+        ("log_odds: [0.1, 0.25, 0.5]", "log_odds: [0, 0.5]", ["sensitivity.log_odds", "got: 0"]),
+        ("  model: people", "  model: units", ["small_area.model", "got: units"]),
         ("phis: [0, 0.5, 1]", "phis: [0.5, 0, 1]", ["sensitivity.phis", "out of order", "try [0, 0.5, 1]"]),
         ("phis: [0, 0.5, 1]", "phis: [0, 0.5, 2]", ["sensitivity.phis", "got: 2"]),
         (

@@ -24,7 +24,7 @@ def test_override_changes_one_institution_only(spoiled: Spoiled) -> None:
 def test_override_of_another_round_changes_nothing(spoiled: Spoiled) -> None:
     (spoiled.workspace.params / "rounds" / "spi_2023.yaml").write_text("round_id: spi_2023\n")
     loaded = spoiled.override(MOJOKERTO, {"spi_2023": {"sources": {"internal": {"design": {"response_rate": 0.01}}}}})
-    assert loaded.round_for(MOJOKERTO) == loaded.round
+    assert loaded.round_for(MOJOKERTO) == loaded.round.model_copy(update={"modules": None})
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_former_names_lead_to_one_name_in_use(spoiled: Spoiled, aliases: str, sa
 
 def with_version(workspace: Workspace, line: str) -> None:
     path = workspace.round_params("spi_2024")
-    path.write_text(path.read_text(encoding="utf-8").replace("schema_version: 3\n", line), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("schema_version: 4\n", line), encoding="utf-8")
 
 
 def test_parameters_of_an_earlier_version_that_still_hold_are_taken(spoiled: Spoiled) -> None:
@@ -146,12 +146,49 @@ def test_parameters_of_an_earlier_version_are_named_with_what_is_wrong(spoiled: 
     with_version(spoiled.workspace, "target: {national: 76}\n")
     with pytest.raises(ParameterError) as caught:
         load_setup(spoiled.workspace, "spi_2024")
-    for words in ("written for an earlier version", "got: 1", "schema_version: 3", "key target", "params/targets.csv"):
+    for words in ("written for an earlier version", "got: 1", "schema_version: 4", "key target", "params/targets.csv"):
         assert words in str(caught.value)
 
 
 def test_parameters_of_a_later_version_are_refused_before_their_keys_are_judged(spoiled: Spoiled) -> None:
-    with_version(spoiled.workspace, "schema_version: 4\nnever_heard_of: 1\n")
-    with pytest.raises(ParameterError, match=r"(?s)for a later version.*got: 4") as caught:
+    with_version(spoiled.workspace, "schema_version: 5\nnever_heard_of: 1\n")
+    with pytest.raises(ParameterError, match=r"(?s)for a later version.*got: 5") as caught:
         load_setup(spoiled.workspace, "spi_2024")
     assert "never_heard_of" not in str(caught.value)
+
+
+def test_keys_that_became_required_are_named_with_the_version(spoiled: Spoiled) -> None:
+    path = spoiled.workspace.round_params("spi_2024")
+    new = ("  score_sd: ", "  model: people", "  log_odds: ")
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith(new)]
+    path.write_text("\n".join(kept).replace("schema_version: 4", "schema_version: 3"), encoding="utf-8")
+    with pytest.raises(ParameterError, match="written for an earlier version") as caught:
+        load_setup(spoiled.workspace, "spi_2024")
+    for key in ("response.score_sd", "small_area.model", "sensitivity.log_odds"):
+        assert key in str(caught.value)
+
+
+def test_modules_are_those_of_the_institutions_that_are_named(spoiled: Spoiled) -> None:
+    round_ = spoiled.load()
+    assert round_.round_for("kota-bengkulu").arms("external") == {
+        "list_short": 0.35,
+        "list_long": 0.35,
+        "crosswise": 0.3,
+    }
+    assert round_.round_for("kota-bengkulu").arms("internal") == {}
+    assert round_.round_for(MOJOKERTO).arms("external") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("crosswise: 0.3}", "crosswise: 0.4}", "the arms make no experiment"),
+        ("arms: {list_short: 0.35, list_long: 0.35, crosswise: 0.3}", "arms: {list_short: 1.0}", "both lists or none"),
+        ("  sources: [external]\n", "  sources: [internal]\n", "an arm has no question in the instrument"),
+        ("  sources: [external]\n", "  sources: [users]\n", "no source of the round"),
+        ("institutions: [kota-bengkulu]\n", "institutions: [kota-bengkullu]\n", "did you mean 'kota-bengkulu'"),
+    ],
+)
+def test_modules_that_cannot_be_asked_are_refused(spoiled: Spoiled, old: str, new: str, said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        spoiled.text("rounds/spi_2024.yaml", old, new)

@@ -15,8 +15,6 @@ import numpy as np
 from spi_analysis.survey.sampling import (
     horvitz_thompson,
     inclusion_probabilities,
-    joint_inclusion_elimination,
-    joint_inclusion_systematic,
     proportion_correlation,
     sample_size_change,
     sample_size_two_means,
@@ -25,6 +23,10 @@ from spi_analysis.survey.sampling import (
     size_for_interval,
 )
 from spi_analysis.survey.sampling.comparison_sizes import ComparisonSize
+from spi_analysis.survey.sampling.inclusion import (
+    joint_inclusion_elimination,
+    joint_inclusion_systematic,
+)
 from tests.reference.bench import Bench
 
 

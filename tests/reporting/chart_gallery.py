@@ -7,14 +7,12 @@ import pandas as pd
 
 import spi_analysis.reporting
 from spi_analysis.reporting.plots import (
-    bars,
     chart,
     composition,
     history,
     intervals,
     lines,
     on_scale,
-    shifts,
     spread,
 )
 from spi_analysis.reporting.view_columns import counted
@@ -35,7 +33,8 @@ ROWS = pd.DataFrame({
     "label": pd.Series([INTERNAL, LONG, "A & <b> $5"], dtype=object),
     "estimate": [60.0, 70.5, 66.0], "ci_low": [55.0, 70.0, 62.0], "ci_high": [65.0, 71.0, 70.0],
 })  # fmt: skip
-PARTS = pd.DataFrame({"label": [EXTERNAL, INTERNAL, "Koreksi"], "estimate": [2.0, -5.5, -1.25]})
+CHANGE = phrase(lambda words: words("Change of the index"))
+PARTS = pd.DataFrame({"label": [EXTERNAL, INTERNAL, "Koreksi", CHANGE], "estimate": [2.0, -5.5, -1.25, -4.75]})
 INDEX = pd.DataFrame({"label": ["Index", "National target", "Published by KPK for 2023"],
                       "estimate": [74.0, 76.0, 71.5], "ci_low": [72.0, None, None],
                       "ci_high": [76.0, None, None]})  # fmt: skip
@@ -49,15 +48,15 @@ DAYS = pd.DataFrame({
     "estimate": [0.0, 200.0, 400.0, 1100.0, 1200.0, 0.0, 300.0, 600.0, 900.0, 1150.0],
 })  # fmt: skip
 SPREAD = pd.Series([1.0, 1.2, 1.4, 2.1, 2.2, 2.9, 3.5, 4.2, 8.9])
-BARS = pd.DataFrame({
+PAIRS = pd.DataFrame({
     "label": ["the round's design", "the round's design", "twice the invitations", "twice the invitations"],
     "series": ["Bias", "True SE"] * 2, "estimate": [-0.5, 1.25, 0.2, 0.75], "ci_low": [-0.7, 1.0, 0.0, 0.5],
     "ci_high": [-0.3, 1.5, 0.4, 1.0],
 })  # fmt: skip
-SHIFTS = pd.DataFrame({
+LOVE = pd.DataFrame({
     "label": ["Unit: " + LONG, "Sex: Female", "Sex: Male"] * 2,
     "series": ["before weighting"] * 3 + ["after weighting"] * 3,
-    "estimate": [-0.25, 0.1, -0.1, 0.05, 0.0, 0.0],
+    "estimate": [-0.25, 0.1, -0.1, 0.05, 0.0, 0.0], "ci_low": float("nan"), "ci_high": float("nan"),
 })  # fmt: skip
 # An index and a target beside a limit, so that two categories have hardly any room.
 CLOSE = pd.DataFrame({"label": ["Index", LONG], "estimate": [78.1, 77.9], "ci_low": [77.6, None],
@@ -74,7 +73,6 @@ def charts():
         text: phrase(lambda words, text=text: words(text))
         for text in (
             "Points",
-            "Change of the index",
             "Index",
             "Day",
             "Completed",
@@ -85,16 +83,17 @@ def charts():
     whole = phrase(lambda w: w("All units, {source}: {score}", source=INTERNAL.say(w), score=w.number(66, 1)))
     return [
         chart(intervals, ROWS, "c-intervals", "Intervals", decimals=1, x_label=SCORE, reference=(66.0, whole)),
-        chart(composition, PARTS, "c-composition", "Composition", x_label=say["Points"],
-              total=(-4.75, say["Change of the index"])),
+        chart(composition, PARTS, "c-composition", "Composition", x_label=say["Points"]),
         chart(on_scale, INDEX, "c-scale", "On the scale", levels=levels(), x_label=SCORE),
         chart(history, YEARS, "c-history", "History", y_label=say["Index"]),
         chart(lines, DAYS, "c-lines", "Lines", decimals=0, x_label=say["Day"], y_label=say["Completed"]),
         chart(spread, counted(SPREAD), "c-spread", "Histogram", decimals=0, x_label=say["People per answer"],
               y_label=say["Number of answers"]),
-        chart(bars, BARS, "c-bars", "Bars", x_label=say["Points"]),
-        chart(shifts, SHIFTS, "c-shifts", "Love plot", x_label=say["Points"]),
+        chart(intervals, PAIRS, "c-pairs", "Two series", x_label=say["Points"], reference=(0.0, "")),
+        chart(intervals, LOVE, "c-love", "Love plot", x_label=say["Points"], reference=(0.0, "")),
         chart(on_scale, CLOSE, "c-close", "Close to a limit", levels=levels(), x_label=SCORE),
+        chart(on_scale, INDEX.head(2), "c-peers", "Among peers", levels=levels(), x_label=SCORE,
+              strip=(68.0, 70.5, 70.6, 71.0, 79.0)),
     ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def test_the_r_indicator_stands_beside_the_cv_that_is_to_be_read(setup):
     assert pytest.approx(row["r"], abs=0.005) == 1 - 2 * 0.08 / 3
     assert row["cv"] == pytest.approx(1 / 3, abs=0.02)
     html = representativity_table(found, setup.round).to_html("en")
-    assert "at a response of 8.0% it would be 0.95 even if half" in html
+    assert "at a rate of 8.0% it would be 0.95 even if half" in html
     (part,) = partials_table(found, setup.round).data.to_dict("records")
     assert part["variable"] == "unit"
     assert part["between"] == pytest.approx(row["cv"], abs=0.02)

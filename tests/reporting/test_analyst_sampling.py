@@ -46,8 +46,24 @@ def test_census_sources_have_no_allocations_to_compare(data, setup):
 
 def test_a_margin_out_of_reach_is_said_under_the_plan(data, setup):
     tight = replace(data, setup=with_design(setup, margin=0.01, response_rate=0.05))
-    assert "too few for the margin aimed for: Internal; External" in cells_text(tight)
+    assert "the margin aimed for is not reached: Internal; External" in cells_text(tight)
     assert "too few for the margin" not in cells_text(replace(data, setup=with_design(setup, margin=0.2)))
+
+
+def test_margins_are_said_in_points_of_the_score_and_for_half_the_answers(data):
+    """By the textbook: 1.96 root(deff p (1 - p) / n (1 - n/N)); a score with a standard deviation of 15 has 15/50."""
+    plans = view.source_plans(data)
+    table = view.margins_table(plans, data.round).data.set_index("source")
+    assert set(table.index) == {"internal", "external"}, "a panel is not planned for"
+    for source, row in table.iterrows():
+        design, people = data.round.sources[source].design, plans[source].population
+        n = plans[source].strata["completes"].sum()
+        for answers, share, score in ((n, "share", "score"), (n / 2, "share_half", "score_half")):
+            spread = design.deff * 0.25 / answers * (people - answers) / (people - 1)
+            assert row[share] == pytest.approx(196 * spread**0.5, abs=0.051)
+            assert row[score] == pytest.approx(196 * spread**0.5 * 0.3, abs=0.051)
+    html = view.margins_table(plans, data.round).to_html("id")
+    assert "simpangan baku sekitar 15 poin" in html
 
 
 def cells_text(data):
@@ -81,7 +97,7 @@ def test_targets_are_shown_with_what_they_bought(data, setup):
     assert "would be needed" in shown.to_html("en")
     compared = cells(view.allocation_table(plans, bought.round))
     assert sum("Bethel" in row[0] and "✓" in row[0] for row in compared) == 2
-    assert "Everyone who may be invited is too few" not in view.plan_table(plans, bought.round).to_html("en")
+    assert "Even with everyone invited" not in view.plan_table(plans, bought.round).to_html("en")
 
 
 def test_without_targets_nothing_was_bought(data):

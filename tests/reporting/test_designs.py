@@ -1,5 +1,7 @@
 """The page of the design simulator, on a made-up table of results."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -23,13 +25,21 @@ def results() -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_findings_answer_the_three_questions(results):
-    english = view.findings(results).to_html("en")
+def test_findings_answer_the_three_questions(results, setup):
+    english = view.findings(results, setup).to_html("en")
     assert "8.31%" in english
-    assert "60% of that variance" in english, "0.9 of 1.5 is the experts'"
-    assert "off by +3.00 points after weighting, which is 86%" in english
+    assert "60% of that variance comes from the panel (Experts)" in english, "0.9 of 1.5"
+    assert "the bias of the index after weighting is +3.00 points, which is 86%" in english
     assert "With a response of 20%" in english
-    assert "8,31%" in view.findings(results).to_html("id")
+    assert "8,31%" in view.findings(results, setup).to_html("id")
+
+
+def test_a_round_without_a_panel_is_told_without_one(results, setup):
+    sources = {name: one for name, one in setup.round.sources.items() if name != "expert"}
+    two = replace(setup, round=setup.round.model_copy(update={"sources": sources}))
+    html = view.findings(results.drop(columns="variance_expert"), two).to_html("en")
+    assert "points wide.</p>" in html
+    assert "panel" not in html
 
 
 def test_every_figure_has_its_interval_and_missing_runs_are_said(results, setup):
@@ -49,11 +59,11 @@ def test_the_chart_is_described_in_words(results):
 
 
 def test_without_results_the_page_says_what_to_run(setup):
-    for shown in (view.findings(None), view.designs_chart(None), view.designs_table(None, setup)):
+    for shown in (view.findings(None, setup), view.designs_chart(None), view.designs_table(None, setup)):
         assert "spi simulate" in shown.to_html("en")
 
 
 def test_a_rate_that_was_not_simulated_is_not_made_up(results, setup):
     one = results[results["response_rate"] == 0.0831]
     assert view.designs_table(one, setup, which=1).to_html("en") == ""
-    assert "20%" not in view.findings(one).to_html("en")
+    assert "20%" not in view.findings(one, setup).to_html("en")

@@ -1,5 +1,7 @@
 """From executed notebook to page: nothing lost, nothing mixed up, no page from a failed notebook."""
 
+from dataclasses import replace
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -39,7 +41,7 @@ def test_prose_headings_and_outputs_are_in_the_language_of_the_page(setup):
 
 def test_contents_list_the_sections_in_order(setup):
     html = _render(setup, _notebook())
-    assert html.index('href="#berapa-yang-menjawab"') < html.index('href="#daftar-istilah"')
+    assert html.index('href="#berapa-yang-menjawab') < html.index('href="#daftar-istilah')
     assert html.count("<section") == html.count("</section>") == 2
 
 
@@ -107,3 +109,36 @@ def test_jupyter_shows_the_language_that_the_notebook_asks_for():
             show_in("fr")
     finally:
         show_in("id")
+
+
+def test_pages_of_all_institutions_name_whom_to_ask_about_them(setup):
+    """Not the Inspektorat of one institution; without a contact of their own it is the publisher."""
+
+    def contact(round_):
+        pages = {"synthetic": False, "file_name": "index.{language}.html", "kind": "report"}
+        html = render(_notebook(), replace(setup, round=round_), "", "en", **pages)
+        return html.partition("<dt>Contact</dt><dd>")[2].partition("</dd>")[0]
+
+    given = setup.round.publication
+    assert contact(setup.round) == given.national_contact.en
+    assert given.contact.en in _render(setup, _notebook(), "en")
+    silent = given.model_copy(update={"national_contact": None})
+    assert contact(setup.round.model_copy(update={"publication": silent})) == given.publisher.en
+
+
+def test_the_head_says_the_index_who_publishes_and_the_card_of_links(setup):
+    said = '<p class="index"><strong>77,04</strong> (± 3)<span class="category">dari 100</span></p>'
+    shown = dict.fromkeys(BOTH, said)
+    notebook = _notebook(new_output("execute_result", data={"text/html": "", MIME: shown}))
+    html = _render(setup, notebook)
+    assert 'property="og:description" content="77,04 (± 3) dari 100 · Survei Penilaian Integritas 2024 · Draf"' in html
+    assert 'property="og:image" content="tables/card.id.png"' in html
+    assert 'name="dcterms.issued" content="2024-12-20"' in html
+    publisher = setup.round.publication.publisher.id
+    assert f'name="dcterms.publisher" content="{publisher}"' in html
+    assert f"<dt>Penerbit</dt><dd>{publisher}</dd>" in html
+    cited = "Survei Penilaian Integritas 2024: Kota Mojokerto. Draf, tanggal 20 Desember 2024."
+    assert f"{publisher} (2024). {cited}" in html
+    silent = _render(replace(setup, round=setup.round.model_copy(update={"publication": None})), notebook)
+    assert "dcterms" not in silent
+    assert "<dl" not in silent.partition("<footer>")[2], "where nobody says who publishes, no page does"

@@ -21,12 +21,14 @@ from spi_analysis.reporting.institution import (
     opening,
     quality_view,
     questions_view,
+    questions_views,
     recommendations_view,
     save_tables,
     sources_view,
     units_view,
     who_answered_view,
 )
+from spi_analysis.reporting.names import question_label
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.peers import Peers
 
@@ -345,11 +347,13 @@ def test_every_score_item_stands_with_n_and_interval_or_with_a_reason(page):
         rows = {row[0]: row for row in _rows(html)} if "<tbody" in html else {}
         reasons = html.split("hidden-figures")[-1]
         for item in instrument.items(source):
-            if item.text.en in rows:
-                assert re.fullmatch(r"[\d.]+% to [\d.]+%", rows[item.text.en][2])
-                assert int(rows[item.text.en][3]) >= 10
+            label = question_label(instrument, source, item.code, words("en"))
+            assert label.startswith(item.text.en.removesuffix("."))
+            if label in rows:
+                assert re.fullmatch(r"[\d.]+% to [\d.]+%", rows[label][2])
+                assert int(rows[label][3]) >= 10
             else:
-                assert item.text.en in reasons, item.code
+                assert label in reasons, item.code
         if rows:
             shares = [float(row[i].rstrip("%")) for row in rows.values() for i in (1, 4, 5)]
             assert sum(shares) == pytest.approx(100 * len(rows), abs=0.2 * len(rows))
@@ -362,3 +366,40 @@ def test_answers_to_questions_stand_in_the_file_in_the_units_of_the_page(page, t
     shown = written[written["status"] == "shown"]
     assert (shown["estimate"] == shown["estimate"].round(1)).all()
     assert (shown[["estimate", "neutral", "unfavourable"]].sum(axis=1) - 100).abs().max() < 0.16
+
+
+def _finding(shown, language="en"):
+    """The bold first sentence of a section."""
+    found = re.search(r'<p class="finding"><strong>(.*?)</strong>', shown.to_html(language))
+    return unescape(found[1]) if found else ""
+
+
+def test_a_section_begins_with_what_it_found(page):
+    rows = page.rows("dimension_score").query("status == 'shown'").sort_values("estimate")
+    lowest, others = rows.iloc[0], rows.iloc[1:]
+    near = int((others["ci_low"] <= lowest["ci_high"]).sum())
+    assert near, "random answers: the intervals of a small town touch"
+    said = _finding(dimensions_view(page))
+    score = words("en").give_or_take(*lowest[["estimate", "ci_low", "ci_high"]], 1)
+    assert f", {score}; {near} more cannot be told from it." in said
+    items = page.rows("item_favourable").query("status == 'shown'").sort_values("estimate")
+    near = int((items["ci_low"].iloc[1:] <= items["ci_high"].iloc[0]).sum())
+    share = f"{items['estimate'].iloc[0]:.1f}% ({words('en').interval(*items[['ci_low', 'ci_high']].iloc[0], 1, '%')})"
+    assert f", {share}; {near} more cannot be told from it." in _finding(questions_views(page))
+    assert "Jawaban baik paling sedikit" in _finding(questions_views(page), "id")
+
+
+def test_a_dimension_far_below_all_others_is_said_to_be_so(page):
+    figures = page.figures.copy()
+    rows = figures.index[(figures["measure"] == "dimension_score") & (figures["status"] == "shown")]
+    figures.loc[rows[0], ["estimate", "ci_low", "ci_high"]] = [5.0, 3.0, 7.0]
+    said = _finding(dimensions_view(dataclasses.replace(page, figures=figures)))
+    assert said.startswith("Lowest: ")
+    assert said.endswith(", 5.0 (± 2.0), clearly below all others.")
+
+
+def test_where_nothing_is_shown_no_section_finds_anything(page_without_index):
+    figures = page_without_index.figures.assign(status="suppressed", estimate=float("nan"))
+    hidden = dataclasses.replace(page_without_index, figures=figures)
+    shown = [dimensions_view(hidden), questions_views(hidden), experiences_view(hidden), index_chart(hidden)]
+    assert [_finding(one) for one in shown] == [""] * 4

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import html
+import struct
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from spi_analysis.operations.publication import all_problems
+from spi_analysis.reporting.exporter import with_findings
 from spi_analysis.reporting.institution import (
     bridge_view,
+    changes_view,
+    course_view,
     glossary_view,
+    interventions_view,
     opening,
     priority_areas_view,
     quality_view,
+    questions_views,
     recommendations_view,
+    save_card,
     save_tables,
     tracker_view,
     units_view,
     who_answered_view,
 )
-from spi_analysis.reporting.institution.bridge import chart_limits
+from spi_analysis.reporting.institution.bridge import change_rows, chart_limits
 from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
+from spi_analysis.stages.score import Scored
 from spi_analysis.tables import mask
 from tests.reporting.conftest import page_of
 from tests.reporting.test_institution import _rows
@@ -48,6 +58,87 @@ def test_contributions_on_the_page_are_those_of_the_table(compared: InstitutionP
     values = [*contributions["estimate"], compared.figure("index_change")["estimate"]]
     assert [row[1] for row in _rows(html)] == [say.signed(value) for value in values]
     assert "<svg" in html
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory, drawn: Round, scored: Scored) -> InstitutionPage:
+    """The year before: every dimension as now but the first, which was 30 points higher; every SE 1."""
+    now = scored.estimates[scored.estimates["measure"].isin(["dimension_score", "item_favourable"])]
+    last = now[now["status"] == "shown"].assign(reference_year=2023, se=1.0)
+    last["estimate"] += 30.0 * (last["part"] == "budget")
+    return page_of(tmp_path_factory.mktemp("changed"), drawn, drawn.weighted, drawn.score(last=last), synthetic=False)
+
+
+def test_what_rose_fell_and_stayed(changed: InstitutionPage) -> None:
+    rows, html = change_rows(changed), changes_view(changed).to_html("en")
+    assert rows["direction"].value_counts().to_dict() == {"down": 1, "no_clear_change": len(rows) - 1}
+    assert f"0 rose clearly and 1 fell clearly since 2023, of {len(rows)} dimensions and questions" in html
+    first = _rows(html)[0]
+    assert (first[0], first[2], first[5]) == ("Budget management (Internal)", "−30.0", "fall")
+    assert len(_rows(html)) == (rows["measure"] == "dimension_change").sum()
+
+
+def test_changes_that_are_not_known_are_not_announced(page: InstitutionPage) -> None:
+    html = changes_view(page).to_html("id")
+    assert html == '<p class="not-yet">Belum ada: dimensi dan pertanyaan tahun sebelumnya tidak diketahui.</p>'
+    assert change_rows(page).empty
+
+
+def test_a_statement_that_is_bad_to_agree_with_says_what_is_good(changed: InstitutionPage) -> None:
+    """Of 89 % that a page calls favourable nobody shall think that they agree; no full stop inside a sentence."""
+    tables = questions_views(changed).to_html("en"), changes_view(changed).to_html("en").partition("</table>")[2]
+    of_table, of_changes = ({row[0] for row in _rows(html)} for html in tables)
+    bad = "Posts in this institution are obtained by giving money or gifts"
+    good = "Promotion in this institution rests on ability and performance"
+    assert f"{bad} (favourable: never, very rarely)" in of_table
+    assert f"{bad} (Internal; favourable: never, very rarely)" in of_changes
+    assert {good} <= of_table
+    assert {f"{good} (Internal)"} <= of_changes
+
+
+def test_what_was_decided_has_no_interval_and_is_not_called_unclear(compared: InstitutionPage) -> None:
+    rows = {row[0]: row for row in _rows(bridge_view(compared).to_html("en"))}
+    decided = rows["Correction: survey conduct"]
+    assert (decided[2], decided[4]) == ("–", "decided")
+    assert rows["Internal"][2] != "–"
+
+
+def test_new_weights_that_move_nothing_are_not_told(compared: InstitutionPage) -> None:
+    weights = compared.figures["measure"] == "change_weights"
+    assert weights.sum() == 1
+    least = compared.figures.copy()
+    least.loc[weights, ["estimate", "ci_low", "ci_high"]] = [0.001, -0.004, 0.004]
+    named = "Change of weights"
+    assert named in bridge_view(compared).to_html("en")
+    assert named not in bridge_view(replace(compared, figures=least)).to_html("en")
+
+
+SECTION = '<section><summary><h2 id="a">Dimensions</h2></summary><p>Lowest first.</p>{}</section>'
+
+
+def test_a_title_says_what_its_section_found() -> None:
+    found = SECTION.format('<p class="finding"><strong>Budget is lowest.</strong></p><p>More.</p>')
+    made = with_findings(found + SECTION.format("<p>More.</p>"))
+    assert '<h2 id="a">Dimensions<span class="finding">: Budget is lowest.</span></h2></summary><p>Lowest' in made
+    assert "<strong>" not in made, "said once"
+    assert made.endswith(SECTION.format("<p>More.</p>")), "a section without a finding keeps its title"
+
+
+def test_what_is_not_known_leaves_no_lead_in() -> None:
+    made = with_findings(SECTION.format('<p class="not-yet">Not yet.</p>'))
+    assert made == SECTION.replace("<p>Lowest first.</p>", "").format('<p class="not-yet">Not yet.</p>')
+
+
+def test_how_the_survey_went_says_bands_and_nothing_of_secret_work(page: InstitutionPage) -> None:
+    rows = [("answered", "internal", "1", 20.0), ("answered", "internal", "4", float("nan"))]
+    told = replace(page, course=pd.DataFrame(rows, columns=["kind", "source", "detail", "number"]))
+    html = course_view(told).to_html("en")
+    assert [row[0] for row in _rows(html)] == ["Answered after the invitation", "Answered after 4 messages or more"]
+    assert [row[2] for row in _rows(html)] == ["20", "–"]
+    assert "stands in no report: such a sign is a question" in html
+    secret_inputs = page.inputs.model_copy(update={"release": "withheld", "withheld_reason": "secrecy"})
+    assert "table" not in course_view(replace(told, inputs=secret_inputs)).to_html("en")
+    assert 'class="not-yet"' in course_view(replace(page, course=told.course.iloc[:0])).to_html("id")
 
 
 def test_axis_of_the_contributions_holds_them_all() -> None:
@@ -127,19 +218,56 @@ def test_where_nothing_is_weak_the_opening_sends_nobody_anywhere(page: Instituti
 
 
 def test_of_secret_work_no_count_is_shown(secret: InstitutionPage, tmp_path: Path) -> None:
-    for view in (who_answered_view, quality_view):
+    for view in (who_answered_view, quality_view, interventions_view):
         html = view(secret).to_html("en")
         assert "work is secret" in html
         assert "<td" not in html
     save_tables(secret, tmp_path)
-    for name in ("who_answered", "quality"):
+    for name in ("who_answered", "quality", "interventions"):
         table = pd.read_csv(tmp_path / f"{name}.csv").drop(columns="source")
         assert table.isna().all(axis=None)
 
 
+def test_the_register_says_zero_hides_few_and_names_both_values_of_a_parameter(page: InstitutionPage) -> None:
+    no_plan = _rows(interventions_view(page).to_html("en"))
+    assert ["No analysis plan was bound before the first answer", "", "1"] in no_plan, "the town was announced without"
+    assert ["Draw made again", "", "0"] in no_plan
+    known = page.interventions[page.interventions["kind"] != "no_plan"]
+    rows = [
+        {"kind": "excluded", "source": "internal", "detail": "ineligible_tenure", "number": float("nan")},
+        {"kind": "dropped", "number": 20.0},
+        {
+            "kind": "parameter",
+            "number": 1.0,
+            "detail": "fieldwork.end",
+            "before": "2024-10-20",
+            "after": "x" * 99,
+            "on": "2024-09-02",
+        },
+    ]
+    register = pd.concat([known, pd.DataFrame(rows)], ignore_index=True).astype(object)
+    register = register.where(register.notna(), None).assign(number=register["number"].astype(float))
+    said = _rows(interventions_view(replace(page, interventions=register)).to_html("id"))
+    assert said[-3:] == [
+        ["Dikeluarkan sebelum pengundian: masa kerja di instansi belum cukup", "Internal (pegawai)", "–", "", "", ""],
+        ["Jawaban orang yang dilaporkan tidak memenuhi syarat, yang tidak dihitung", "", "20", "", "", ""],
+        ["Berubah: fieldwork.end", "", "1", "2024-10-20", f"{'x' * 59}…", "2 September 2024"],
+    ]
+
+
+def test_the_register_says_why_in_the_words_of_who_did_it(page: InstitutionPage) -> None:
+    again = page.interventions["kind"] == "announced_again"
+    why = page.interventions["reason"].mask(again, "a list came late")
+    register = page.interventions.assign(number=page.interventions["number"].mask(again, 1.0), reason=why)
+    view = interventions_view(replace(page, interventions=register))
+    assert ["Draw announced again", "", "1", "a list came late"] in _rows(view.to_html("en"))
+    assert "Alasan" in view.to_html("id")
+    assert "Reason" not in interventions_view(page).to_html("en"), "nobody gave one"
+
+
 def test_evidence_is_not_called_clear(page: InstitutionPage) -> None:
-    """Clear is a change whose two-sided interval leaves out zero; priority areas are judged otherwise."""
-    assert {row[-1] for row in _rows(priority_areas_view(page).to_html("id"))} <= {"bukti cukup", "bukti belum cukup"}
+    """Clear is a change whose two-sided interval excludes zero; priority areas are judged otherwise."""
+    assert {row[-1] for row in _rows(priority_areas_view(page).to_html("id"))} <= {"cukup", "belum cukup"}
     assert not {"jelas", "belum jelas"} & {row[-1] for row in _rows(priority_areas_view(page).to_html("id"))}
 
 
@@ -166,6 +294,19 @@ def test_weak_sides_come_with_their_number_of_comparisons(page: InstitutionPage)
     assert all(row[3].startswith("−") for row in _rows(html)), "only parts below what they are compared with"
 
 
+def test_a_list_that_is_cut_says_how_long_it_is(page: InstitutionPage) -> None:
+    def shown(most: int) -> str:
+        rules = page.setup.round.weak_sides.model_copy(update={"max_shown": most})
+        setup = replace(page.setup, round=page.setup.round.model_copy(update={"weak_sides": rules}))
+        return priority_areas_view(replace(page, setup=setup)).to_html("en")
+
+    n = len(_rows(shown(1000)))
+    assert n > 1
+    assert "with the strongest evidence, of" not in shown(n)
+    assert len(_rows(shown(n - 1))) == n - 1
+    assert f"Shown are the {n - 1} parts with the strongest evidence, of {n} below" in shown(n - 1)
+
+
 def test_units_have_the_model_beside_them_where_there_is_one(page: InstitutionPage) -> None:
     assert page.rows("unit_score_model").empty, "the town has four units, too few"
     assert "Model-based" not in units_view(page, "internal").to_html("en")
@@ -174,10 +315,12 @@ def test_units_have_the_model_beside_them_where_there_is_one(page: InstitutionPa
     richer = replace(page, figures=pd.concat([page.figures, model], ignore_index=True))
     rows = _rows(units_view(richer, "internal").to_html("en"))
     assert all(row[-2:] == ["50.0", "45.0 to 55.0"] for row in rows)
+    assert "readiness to answer" in units_view(richer, "internal").to_html("en"), "it says which model it is"
+    assert "Charts and comparisons use the first score" in units_view(richer, "internal").to_html("en")
 
 
 def test_units_without_a_model_say_why(page: InstitutionPage) -> None:
-    few = page.setup.round.small_area.model_copy(update={"min_units": 2})
+    few = page.setup.round.small_area.model_copy(update={"min_units": 2, "model": "areas"})
     alike = replace(page, setup=replace(page.setup, round=page.setup.round.model_copy(update={"small_area": few})))
     said = "differ no more than chance"
     assert said in units_view(alike, "internal").to_html("en"), "units enough, and no model: no spread"
@@ -216,6 +359,24 @@ def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> N
     ]
 
 
+def test_the_opening_tells_the_chances_of_all_categories(page: InstitutionPage) -> None:
+    said = opening(page).to_html("en")
+    rows = page.rows("category_probability").set_index("part")["estimate"]
+    assert len(rows) == 3
+    names = {level.code: level.label.en for level in page.categories.levels}
+    others = [f"{names[code]} {words('en').chance(rows[code])}" for code in names if code != page.category]
+    assert f"Chances of the other categories: {'; '.join(others)}." in html.unescape(said)
+    unknown = page.figures["measure"] == "category_probability"
+    assert "other categories" not in opening(replace(page, figures=page.figures[~unknown])).to_html("en")
+
+
+def test_a_year_in_which_nothing_was_done_is_one_sentence(page: InstitutionPage) -> None:
+    nothing = TRACKED.assign(status="not_started", done=0, conforming=0.0, validated=0.0, tlp=0.0)
+    html = tracker_view(replace(page, tracker=nothing)).to_html("en")
+    assert "<p>Of 2 recommendations of 2023 none of the 6 actions is reported as done.</p>" in html
+    assert "0 of these actions" not in html
+
+
 def test_actions_that_nobody_validated_make_no_follow_up_rate(page: InstitutionPage) -> None:
     reported = TRACKED.assign(conforming=float("nan"), validated=float("nan"), tlp=float("nan"))
     html = tracker_view(replace(page, tracker=reported)).to_html("en")
@@ -231,3 +392,18 @@ def test_every_table_has_its_csv(compared: InstitutionPage, tmp_path: Path) -> N
     assert contributions.loc[contributions["measure"] != "index_change", "estimate"].sum() == pytest.approx(
         contributions.loc[contributions["measure"] == "index_change", "estimate"].iloc[0]
     )
+
+
+def test_the_card_of_a_link_is_a_picture_of_the_index_and_the_same_every_time(
+    page: InstitutionPage, page_without_index: InstitutionPage, tmp_path: Path
+) -> None:
+    """1200 by 630 points, as messengers show it; a page without an index has a card of its own."""
+    first, second = ([path.read_bytes() for path in save_card(page, tmp_path / name)] for name in "ab")
+    assert first == second
+    assert [path.name for path in save_card(page_without_index, tmp_path / "c")] == ["card.id.png", "card.en.png"]
+    assert (tmp_path / "c" / "card.id.png").read_bytes() != first[0]
+    for content in first:
+        assert struct.unpack(">II", content[16:24]) == (1200, 630)
+        assert all_problems([("card.png", content)]) == []
+    assert all_problems([("card.png", b"no picture")]), "what is no PNG does not leave the house"
+    assert all_problems([("card.png", first[0].replace(b"pHYs", b"tEXt"))]), "nor does one with words in it"

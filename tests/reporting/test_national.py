@@ -91,6 +91,15 @@ def test_each_category_stands_with_its_chance_and_generated_rounds_say_so(setup)
     assert "buatan" not in round_table([result], setup, is_synthetic=False).to_html("id")
 
 
+def test_response_rates_stand_by_source_and_those_kept_back_are_a_dash(setup):
+    result = RoundResult(setup.roster["kota-mojokerto"], 77.0, 74.5, 79.5, 800, "waspada", 0.79, "shown")
+    html = round_table([replace(result, rates={"internal": 0.3125})], setup, is_synthetic=False).to_html("en")
+    assert "Response rate (RR1), Internal" in html
+    assert "31.2%" in html
+    assert "Response rate (RR1), External" in html
+    assert "Response rate (RR1), Expert" not in html
+
+
 def test_a_report_of_an_earlier_state_is_marked_and_no_column_stands_for_nothing(setup):
     one = RoundResult(setup.roster["kota-mojokerto"], 77.0, 74.5, 79.5, 800, "waspada", 0.79, "shown")
     other = replace(one, institution=setup.roster["kota-bengkulu"], stale=True)

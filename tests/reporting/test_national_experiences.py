@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from spi_analysis.reporting.national import experiences_table
-from spi_analysis.stages.report import round_experiences
+from spi_analysis.stages.report import _without_hidden, round_experiences
 from spi_analysis.stages.score import save_estimates
 from spi_analysis.stages.weight import save_weights
+from spi_analysis.tables import mask
 from spi_analysis.tables.store import Store
 from tests.reporting.test_institution import _rows
 from tests.stages.town import TOWN
@@ -49,4 +52,22 @@ def test_the_share_of_institutions_counts_those_whose_own_rate_is_hidden(setup, 
     store.write("responses", TOWN, few)
     row = round_experiences(setup, store).set_index("item").loc[item.code]
     answered = drawn.weighted.weights.query("source == 'external' and weight > 0")
-    assert (row["estimate"], row["n"], row["people"]) == (100.0, 1, len(answered)), "one of them said yes"
+    own = scored.estimates.query("measure == 'experience_rate' and part == @item.code and denominator == 'contacts'")
+    assert (row["n"], own["status"].iloc[0]) == (1, "shown")
+    assert (row["estimate"], row["people"]) == (100.0, len(answered)), "one of them said yes"
+    store.write("estimates", TOWN, mask(scored.estimates, scored.estimates.index.isin(own.index)))
+    row = round_experiences(setup, store).set_index("item").loc[item.code]
+    assert np.isnan(row["estimate"]), "of one institution the share would tell whether anyone said yes"
+    assert row["people"] == len(answered) // 10 * 10
+
+
+@pytest.mark.parametrize(("yes", "told"), [((0, 0), False), ((0, 3), False), ((2, 3), True), ((9, 9), True)])
+def test_a_share_tells_of_no_institution_that_hides_its_rate(yes, told):
+    """Two of four hide theirs: with one report or none among them the share would say of somebody that nobody did."""
+    table = pd.DataFrame({"source": ["external"], "item": ["x"], "estimate": [75.0], "ci_low": [30.0],
+                          "ci_high": [95.0], "n": [4], "people": [457]})  # fmt: skip
+    hidden = pd.DataFrame({"source": "external", "part": "x", "estimate": yes, "n": (100, 120)})
+    (row,) = _without_hidden(table, hidden, 10).to_dict("records")
+    assert (not np.isnan(row["estimate"]), row["people"]) == (told, 450)
+    (row,) = _without_hidden(table, hidden.iloc[:0], 10).to_dict("records")
+    assert (row["estimate"], row["people"]) == (75.0, 457), "nobody hides a rate: nothing is left out"

@@ -8,6 +8,7 @@ from spi_analysis.reporting.national.fieldwork_page import (
     fieldwork_days_chart,
     fieldwork_institutions_table,
     fieldwork_lag_table,
+    fieldwork_modes_table,
     fieldwork_totals_table,
     representativity_table,
 )
@@ -51,7 +52,19 @@ def test_the_furthest_behind_stands_first_and_who_has_enough_in_no_row(progress,
     ]  # fmt: skip
     assert rows[0][2:6] == ["< 10", "150", "–", "–"], "seven answers are told by no figure and no forecast"
     assert rows[1][4:6] == ["30", "20 to 40"]
-    assert rows[1][6:] == ["Behind", "Reached and silent", "wave 2: 100"]
+    assert rows[1][6:] == ["Behind", "Reached, no answer", "wave 2: 100"]
+
+
+def test_answers_to_interviewers_are_counted_where_no_mode_tells_of_few(setup):
+    """100 answers: 30 and 20 to interviewers leave 50 of the web; nine by telephone are told nowhere, nor the rest."""
+    rows = [row(telephone=30, face_to_face=20), row(institution_id="kota-bengkulu", telephone=9, face_to_face=12),
+            row(institution_id="kota-tebing-tinggi"), row(source="expert", telephone=12)]  # fmt: skip
+    shown = fieldwork_modes_table(shown_progress(pd.concat(rows, ignore_index=True), setup.round), setup)
+    assert _rows(shown.to_html("en")) == [
+        ["Kota Mojokerto", "Internal", "50", "30", "20"], ["Kota Bengkulu", "Internal", "–", "–", "–"],
+    ]  # fmt: skip
+    alone = fieldwork_modes_table(shown_progress(row(), setup.round), setup)
+    assert "Semua jawaban diberikan lewat web." in alone.to_html("id")
 
 
 def test_what_is_kept_back_is_in_no_sum(progress, setup):

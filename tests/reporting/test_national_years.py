@@ -12,6 +12,7 @@ import pytest
 from spi_analysis.columns import LABELS
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import national as view
+from spi_analysis.stages.explorer import explore_published
 from spi_analysis.stages.overview import Overview, national_overview, years_tables
 from spi_analysis.tables import published_results
 from tests.scores.years.toy import published_of, simulated
@@ -54,6 +55,23 @@ def test_a_planted_move_is_named_counted_and_escaped(overview, setup) -> None:
     assert "the others are in the CSV" not in html, "all are shown"
 
 
+def test_the_page_of_published_years_judges_every_change_by_its_own_interval(overview, setup) -> None:
+    """The interval is what noise alone stays under, around the change itself; the mean is that of the table."""
+    found = explore_published(setup, overview)
+    known = found.rows.dropna(subset="change")
+    leaves_out_zero = (known["change_low"] > 0) | (known["change_high"] < 0)
+    assert (leaves_out_zero == (known["direction"] != "no_clear_change")).all()
+    assert found.changes.clear == leaves_out_zero.sum() > 0
+    both = overview.published.pivot(index="institution_id", columns="year", values="index")[
+        overview.years[-2:]
+    ].dropna()
+    assert found.changes.n == len(both)
+    assert found.changes.mean[0] == pytest.approx((both.iloc[:, 1] - both.iloc[:, 0]).mean())
+    before = overview.categories.loc[2023].dropna()
+    assert found.categories_before.to_dict() == before.to_dict()
+    assert found.rows["size_class"].isna().all(), "of few the size is known, so nobody can choose by it"
+
+
 def test_levels_are_those_of_this_round_with_intervals(overview, setup) -> None:
     html = _text(view.levels_view(overview, setup).to_html("en"))
     assert "Kota Mojokerto" in html
@@ -75,8 +93,9 @@ def test_the_held_out_year_is_told_apart_by_what_was_known(overview, setup) -> N
 
 def test_too_few_institutions_are_said_once(setup) -> None:
     small = national_overview(setup, published_results(setup))
-    assert "at least 20 institutions" in view.components_table(small, setup).to_html("en")
-    assert [show(small, setup).to_html("en") for show in VIEWS[1:]] == [""] * 4
+    said = ["at least 20 institutions" in show(small, setup).to_html("en") for show in VIEWS]
+    assert said == [True, True, False, False, False], "on the page of checks and on the overview"
+    assert [show(small, setup).to_html("en") for show in VIEWS[2:]] == [""] * 3
 
 
 def test_every_column_of_the_files_has_words(overview, setup) -> None:

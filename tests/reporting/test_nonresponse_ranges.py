@@ -1,4 +1,4 @@
-"""The section on those who did not answer: sentences and table never contradict each other, whatever there is."""
+"""The section on those who did not answer: no sentence contradicts another, nor the table, whatever there is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from html import unescape
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,32 +13,41 @@ import pytest
 
 from spi_analysis.reporting.analyst.sensitivity_ranges import ranges_table
 from spi_analysis.reporting.institution.sensitivity_section import nonresponse_view
-from spi_analysis.reporting.wording import MISSING, words
+from spi_analysis.reporting.wording import MISSING
 from spi_analysis.stages.report import InstitutionPage
-from spi_analysis.stages.sensitivity import RANGE_COLUMNS, Sensitivity
+from spi_analysis.stages.sensitivity import ODDS_COLUMNS, RANGE_COLUMNS, Sensitivity
 
-NONE, WEAK, SOUND = "none", "weak", "sound"
-LABELS = {"internal": "Internal", "external": "External"}
-CASES = list(product((NONE, WEAK, SOUND), (NONE, WEAK, SOUND), (True, False)))
+NEARLY_ALL, NO_PROXY, SOUND = "nearly all", "no proxy", "sound"
+LABELS = {"internal": "Internal", "external": "External", "index": "Index"}
+# Every kind of source with every other, with an index and without.
+CASES = list(product((NEARLY_ALL, NO_PROXY, SOUND), (NEARLY_ALL, NO_PROXY, SOUND), (True, False)))
 
 
 def found_of(internal: str, external: str, has_index: bool) -> Sensitivity:
-    """Two sources that have a range, a weak one or none, and the index, if it is shown."""
+    """Two sources and, if it is shown, the index of 74: each falls by 3.1 under the largest log-odds."""
     kinds = {"internal": internal, "external": external}
-    if has_index:
-        kinds["index"] = NONE if NONE in (internal, external) else WEAK if WEAK in (internal, external) else SOUND
-    rows = []
-    for measure, kind in kinds.items():
-        low, high = (np.nan, np.nan) if kind == NONE else (60.0, 74.0)
-        correlation = {NONE: 0.0, WEAK: 0.2, SOUND: 0.6}[kind] if measure != "index" else np.nan
-        share = 0.09 if measure != "index" else np.nan
-        rows.append((measure, 74.0, 71.0, 77.0, low, high, kind != WEAK, correlation, share, 150.0))
-    ends = ("rentan", "waspada") if kinds.get("index", NONE) != NONE else None
+    told = [source for source, kind in kinds.items() if kind != NEARLY_ALL]
+    measures = [*kinds, *(["index"] if has_index else [])]
+    ranges = pd.DataFrame({"measure": measures, "estimate": 74.0, "ci_low": 71.0, "ci_high": 77.0, "n": 150.0})
+    sound = [kinds.get(one) == SOUND for one in measures]
+    share = [0.09 if one in told else np.nan for one in measures]
+    ranges = ranges.assign(
+        low=np.where(sound, 60.0, np.nan), high=np.where(sound, 74.0, np.nan), informative=True, response_share=share,
+        heaviest=[0.35 if one in told else np.nan for one in measures],
+    )  # fmt: skip
+    moved = [*told, *(["index"] if has_index and told else [])]
+    rows = [
+        (one, log_odds, 74.0 - fall, -fall, 0.4, 70.0 - fall, 78.0 - fall)
+        for one in moved
+        for log_odds, fall in ((0.25, 1.6), (0.5, 3.1))
+    ]
+    by_odds = pd.DataFrame(rows, columns=ODDS_COLUMNS)
     tipping = pd.DataFrame([("rentan", 73.0, -2.0)] if has_index else [], columns=["category", "limit", "delta"])
     by_phi = pd.DataFrame(columns=["measure", "phi", "estimate", "informative"])
-    late = pd.DataFrame(columns=["source"])
+    category = "rentan" if "index" in moved else None
     per_point = 0.57 if has_index else float("nan")
-    return Sensitivity(pd.DataFrame(rows, columns=RANGE_COLUMNS), by_phi, tipping, late, ends, per_point)
+    ranges = ranges.reindex(columns=RANGE_COLUMNS)
+    return Sensitivity(by_odds, ranges, by_phi, tipping, pd.DataFrame(columns=["source"]), category, per_point)
 
 
 def said(html: str) -> str:
@@ -47,62 +55,64 @@ def said(html: str) -> str:
     return unescape(re.sub(r"<[^>]+>", "", " ".join(paragraphs)))
 
 
-def column_of_ranges(html: str) -> dict[str, str]:
+def cells(html: str) -> dict[str, list[str]]:
+    """The rows of the first table by their first cell."""
     body = re.search(r"(?s)<tbody.*?</tbody>", html)
     assert body is not None
     rows = [re.findall(r"(?s)<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"(?s)<tr.*?</tr>", body.group())]
-    return {row[0]: row[3] for row in rows}
+    return {row[0]: row[1:] for row in rows}
 
 
-def without_range(text: str) -> set[str]:
-    """Who has no range according to the sentences."""
-    sources = re.search(r"For ([^.]*?) no range can be worked out", text)
-    names = set(sources.group(1).split("; ")) if sources else set()
-    return names | ({"Index"} if "there is none of the index either" in text else set())
-
-
-def views(page: InstitutionPage, found: Sensitivity, case: tuple[Any, ...]) -> list[str]:
-    shown = page if case[2] else replace(page, category=None)
+def pages(page: InstitutionPage, found: Sensitivity, has_index: bool) -> list[str]:
+    shown = page if has_index else replace(page, category=None)
+    shown = replace(shown, category="waspada") if has_index else shown
     return [nonresponse_view(shown, found).to_html("en"), ranges_table(found, page.setup.round).to_html("en")]
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_sentences_and_table_say_the_same(page: InstitutionPage, case: tuple[str, str, bool]) -> None:
-    found = found_of(*case)
-    cells = column_of_ranges(nonresponse_view(page, found).to_html("en"))
-    dashes = {measure for measure, cell in cells.items() if cell == MISSING}
-    for html in views(page, found, case):
-        text = said(html)
-        assert without_range(text) == dashes, "who has no range in words has none in the table, and the other way round"
-        assert ("the index would lie between" in text) == ("Index" in cells and "Index" not in dashes)
-        weak = {LABELS[source] for source, kind in zip(LABELS, case, strict=False) if kind == WEAK}
-        named = re.search(r"For ([^.]*?) the far end of the range is weakly founded", text)
-        assert (set(named.group(1).split("; ")) if named else set()) == weak
-        assert not weak & dashes
+def test_no_sentence_contradicts_another_or_the_table(page: InstitutionPage, case: tuple[str, str, bool]) -> None:
+    found, has_index = found_of(*case), case[2]
+    told = {LABELS[source] for source, kind in zip(LABELS, case[:2], strict=False) if kind != NEARLY_ALL}
+    for html in pages(page, found, has_index):
+        text, rows = said(html), cells(html)
+        dashes = {measure for measure, row in rows.items() if MISSING in row[2:5]}
+        without = re.search(r"Nearly everyone answered \(([^)]*)\)", text)
+        named = set(without.group(1).split("; ")) if without else set()
+        assert named == {"Internal", "External"} - told
+        assert not told or dashes - {"Index"} == named, "who is not spoken of has no figures, and the other way round"
+        assert ("the index would be 70.90" in text) == ("Index" in rows and bool(told))
+        assert ("the scores would be" in text) == (not has_index and bool(told))
+        assert ("stand for 35%" in text) == bool(told)
+        assert ("Odds 1.6 times" in html) == bool(told), "no column, and no note on it, where nothing is spoken of"
+        assert ("exponential tilting" in html) == bool(told)
+        assert "no range" not in text, "whatever the proxy tells, how far the figure falls can be said"
 
 
-def test_a_source_that_has_a_range_alone_is_named(page: InstitutionPage) -> None:
-    text = said(nonresponse_view(page, found_of(WEAK, NONE, True)).to_html("en"))
-    assert "For External no range can be worked out" in text
-    assert "So there is none of the index either. For Internal alone there is a range." in text
-    assert "For this institution no range" not in text
-    none = said(nonresponse_view(page, found_of(NONE, NONE, True)).to_html("en"))
-    assert "For Internal; External no range" in none
-    assert "alone there is a range" not in none
+def test_the_category_in_words_is_that_of_the_figure(page: InstitutionPage) -> None:
+    """70.90 is Vulnerable; reported as Watchful it changes, reported as Vulnerable it stays."""
+    found = found_of(SOUND, NO_PROXY, True)
+    for reported, words_ in (("waspada", "The category would be Vulnerable."), ("rentan", "would stay the same")):
+        text = said(nonresponse_view(replace(page, category=reported), found).to_html("en"))
+        assert words_ in text
+        assert ("would stay the same" in text) != ("The category would be" in text)
 
 
 def test_the_page_never_says_the_good_direction_only(page: InstitutionPage) -> None:
     """In the lowest category no lower one can be reached: how far the index falls is said all the same."""
-    found = found_of(WEAK, NONE, True)
+    found = found_of(NO_PROXY, NO_PROXY, True)
     upwards = replace(found, tipping=pd.DataFrame([("waspada", 73.0, 5.0)], columns=["category", "limit", "delta"]))
-    text = said(nonresponse_view(page, upwards).to_html("en"))
+    text = said(nonresponse_view(replace(page, category="rentan"), upwards).to_html("en"))
     assert "would rise to Watchful" in text
+    assert "lower than assumed" not in text, "there is no lower category, and the title tells no good one"
+    downwards = replace(found, tipping=pd.DataFrame([("rentan", 73.0, -4.0)], columns=["category", "limit", "delta"]))
+    html = nonresponse_view(replace(page, category="waspada"), downwards).to_html("en")
+    assert "Vulnerable if those who did not answer would score 4.0 points lower than assumed." in html
+    assert text.index("the index would be 70.90") < text.index("would rise to Watchful"), "the bad direction first"
     assert "the index would be 0.57 points lower" in text
-    assert "points lower" not in said(nonresponse_view(page, found_of(WEAK, SOUND, False)).to_html("en"))
 
 
 def test_every_case_has_its_indonesian_words(page: InstitutionPage) -> None:
     for case in CASES:
         html = nonresponse_view(page, found_of(*case)).to_html("id")
-        assert "no range" not in html
-        assert words("id")("So there is none of the index either.") in html or not (case[2] and NONE in case)
+        assert "odds of not answering" not in html
+        assert ("lebih sering tidak menjawab (odds 1,6 kali" in html) == (case[:2] != (NEARLY_ALL,) * 2)

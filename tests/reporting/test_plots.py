@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from spi_analysis.operations.publication import content_problems
 from spi_analysis.reporting import plots
 from spi_analysis.reporting.pictures import COLOURS, Chart, text_width
-from spi_analysis.reporting.plots import chart, composition, history, intervals, lines, on_scale, shifts, spread
+from spi_analysis.reporting.plots import chart, composition, history, intervals, lines, on_scale, spread
 from spi_analysis.reporting.view_columns import counted
 from spi_analysis.reporting.wording import Phrase, phrase, words
 from tests.reporting import chart_gallery as gallery
@@ -50,16 +50,17 @@ def test_bars_stand_where_the_figures_are():
 
 
 def test_both_dots_of_a_row_stand_where_its_figures_are():
-    dots = shifts(gallery.SHIFTS, x_label="x").collections
-    found = [[round(x, 9) for x, _ in one.get_offsets()] for one in dots]
-    assert found == [[0, 0, 0], [-0.25, 0.1, -0.1], [0.05, 0, 0]]
-    heights = [[y for _, y in one.get_offsets()] for one in dots]
-    assert heights[0] == heights[1] == heights[2]
+    axes = intervals(gallery.LOVE, x_label="x", reference=(0.0, ""))
+    found = [[round(x, 9) for x, _ in one.get_offsets()] for one in axes.collections]
+    assert found == [[-0.25, 0.1, -0.1], [0.05, 0, 0]]
+    before, after = ([y for _, y in one.get_offsets()] for one in axes.collections)
+    assert np.allclose(np.subtract(before, after), plots.LANE), "side by side, so that equal ones are both seen"
+    assert [str(text.get_text()) for text in axes.texts][-2:] == ["◆ before weighting", "● after weighting"]
 
 
 def test_a_change_below_nothing_is_not_cut_off():
     """2 up, 5.5 down, 1.25 down: from 0 to 2, to -3.5, to -4.75."""
-    axes = composition(gallery.PARTS, total=(-4.75, "all"), x_label="x")
+    axes = composition(gallery.PARTS, x_label="x")
     low, high = axes.get_xlim()
     ends = [sorted(map(float, line.get_xdata())) for line in axes.lines]
     assert ends == [[0, 2], [-3.5, 2], [-4.75, -3.5], [-4.75, 0]]
@@ -242,7 +243,7 @@ TOLD_BY_HAND = {
     "with interval 74.00 (72.00 to 76.00).",
     "c-lines": "From the first to the last point: Internal: 0 → 1,200; External: 0 → 1,150.",
     "c-spread": "0.00 to 2.00: 3; 2.00 to 4.00: 4; 4.00 to 6.00: 1; 6.00 to 8.00: 0; 8.00 to 10.00: 1.",
-    "c-bars": "the round's design: Bias −0.50 (−0.70 to −0.30), True SE 1.25 (1.00 to 1.50); twice the invitations: "
+    "c-pairs": "the round's design: Bias −0.50 (−0.70 to −0.30), True SE 1.25 (1.00 to 1.50); twice the invitations: "
     "Bias 0.20 (0.00 to 0.40), True SE 0.75 (0.50 to 1.00).",
 }
 

@@ -2,7 +2,17 @@
 
 import re
 
-from spi_analysis.reporting.tables import csv_link, figures, html_list, html_paragraphs, html_table, text
+import pandas as pd
+
+from spi_analysis.reporting.tables import (
+    csv_link,
+    figures,
+    hidden_sentences,
+    html_list,
+    html_paragraphs,
+    html_table,
+    text,
+)
 from spi_analysis.reporting.wording import words
 
 HOSTILE = '<script>alert("x")</script> & "quotes"'
@@ -30,6 +40,15 @@ def test_cells_are_tied_to_their_headings():
         headers = re.search(r'headers="([^"]+)"', cell).group(1).split()
         assert all(f'id="{header}"' in html for header in headers)
         assert 'data-label="Score"' in cell, "on a narrow screen the heading stands beside the cell"
+
+
+def test_why_a_score_is_hidden_says_nothing_of_single_answers():
+    rows = pd.DataFrame({"label": ["b", "a"], "measure": "unit_score", "status": "suppressed"})
+    (said,) = hidden_sentences(rows, 10, words("en"))
+    assert said.startswith("Not shown (2), since fewer than 10 people answered there or did not answer, or since")
+    assert said.endswith(": a; b.")
+    (said,) = hidden_sentences(rows.assign(measure="item_favourable"), 10, words("en"))
+    assert "gave one of the answers" in said
 
 
 def test_the_same_table_gives_the_same_bytes():

@@ -40,8 +40,9 @@ def _pages(demo):
     """Every report in both languages, and each kind of analysts' page once."""
     reports = [demo.outputs(i) / f"report.{lang}.html" for i in demo.setup.institution_ids for lang in ("id", "en")]
     analysts = sorted(demo.outputs("kota-pangkalpinang").glob("[1-4]0_*.id.html"))
-    overview = sorted((demo.workspace.outputs / "spi_2024").glob("index.*.html"))
-    return [*reports, *analysts, *overview]
+    base = demo.workspace.outputs / "spi_2024"
+    national = [*sorted(base.glob("index.*.html")), *sorted(base.glob("published_years.*.html"))]
+    return [*reports, *analysts, *national]
 
 
 def _open(browser, path, width=1000):
@@ -53,7 +54,7 @@ def _open(browser, path, width=1000):
 @pytest.mark.long
 def test_no_accessibility_violation_on_any_page(demo, browser):
     """axe-core with all its rules, WCAG 2.2 AA among them."""
-    _require_no_violation(browser, _pages(demo), 16)
+    _require_no_violation(browser, _pages(demo), 18)
 
 
 def test_no_accessibility_violation_on_a_page_of_each_kind(demo, browser):
@@ -120,10 +121,16 @@ def test_the_page_says_its_language_and_links_the_other(demo, browser):
 def test_every_entry_of_the_contents_leads_to_its_section(demo, browser):
     page = _open(browser, demo.outputs("kota-bengkulu") / "report.id.html")
     targets = page.eval_on_selector_all("nav.contents a", "links => links.map(a => a.getAttribute('href').slice(1))")
-    missing = [t for t in targets if page.query_selector(f"section h2[id='{t}']") is None]
+    headings = page.locator("section h2").count()
+    closed = []
+    for target in targets:
+        page.click(f"nav.contents a[href='#{target}']")
+        heading = target.removesuffix("-text")
+        if not page.is_visible(f"section:has(h2[id='{heading}']) :is(p, table, figure, ul, ol, dl)"):
+            closed.append(target)
     page.close()
-    assert len(targets) == 14
-    assert missing == []
+    assert len(targets) == headings >= 14
+    assert closed == [], "a folded section opens when an entry leads into it"
 
 
 def test_every_csv_link_leads_to_a_file(demo, browser):

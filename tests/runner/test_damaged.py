@@ -16,7 +16,8 @@ from spi_analysis.cli import app
 from spi_analysis.errors import SpiError
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner.ledger import read_entries, read_runs
-from spi_analysis.stages.report import import_tracker, tracked
+from spi_analysis.stages.report import tracked
+from spi_analysis.stages.tracker_files import import_tracker
 from spi_analysis.tables import import_published, published_results
 from spi_analysis.tables.demo_marks import demo_key, demo_secrets, demo_seed, mark_demo
 from spi_analysis.tables.files import write_text
@@ -53,7 +54,7 @@ def whole_round(root: Path) -> Path:
     store.write_record("frame_imports", TOWN, {"internal": part})
     store.mark_synthetic(SEED)
     import_published(setup, root / "params" / "published.csv")
-    import_tracker(setup, write_text(root / "build" / "tracker.csv", TRACKER))
+    import_tracker(setup, [write_text(root / "build" / "tracker.csv", TRACKER)])
     vault = Vault.create(root / "data" / "vault", demo_key(SEED), demo_secrets(SEED))
     frame = store.read("frame", TOWN)
     for source, people in frame.groupby("source"):
@@ -134,6 +135,7 @@ def test_a_damaged_ledger_is_named(root, name):
         assert damaged == b"" or "ledger.sqlite" in str(error), "an empty file is a ledger without a run"
 
 
+@pytest.mark.long
 def test_damaged_parameters_are_named_or_read(root):
     """Every parameter file, cut and changed: words of the program, never of a library."""
     for path in sorted(path for path in (root / "params").rglob("*") if path.is_file()):

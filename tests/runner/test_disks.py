@@ -131,7 +131,7 @@ def test_who_may_only_read_is_told_how_a_round_stands(room, town):
     room.put_on_read_only_disk(town.root / "outputs")
     facts = spi(room, town, "status", "--json")
     assert facts.returncode == 0, facts.stderr
-    assert len(json.loads(facts.stdout)["steps"]) == 6, "what can be read is told"
+    assert len(json.loads(facts.stdout)["steps"]) == 7, "what can be read is told"
     assert json.loads(facts.stdout)["running"] is False
     room.make_writable(town.root / "outputs")
 

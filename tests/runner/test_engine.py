@@ -6,7 +6,7 @@ import pytest
 from spi_analysis.params import load_setup
 from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.pool import run_steps
-from tests.runner.conftest import EVERY_ENGINE, put
+from tests.runner.conftest import ENGINES, EVERY_ENGINE, put
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engines")]
 NAME = "10_sampling_design"
@@ -109,7 +109,8 @@ def test_an_unknown_institution_fails_with_the_nearest_name(workspace):
         run_selection(setup, Selection(["kota-benkulu"]))
 
 
-@pytest.mark.parametrize("engine", EVERY_ENGINE)
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ENGINES)
 def test_one_institutions_death_stops_neither_the_others_nor_the_summary(workspace, engine):
     put(workspace, "fails_for_one", ["30_nonresponse_weighting"])
     put(workspace, "takes_both", ["40_score_analysis"])

@@ -9,7 +9,7 @@ import pytest
 
 from forked_papermill import SETTINGS, clean_environment
 from spi_analysis.errors import StoreError
-from spi_analysis.runner.forks.profile import PROVISIONER, SPI, fixed_environment
+from spi_analysis.runner.forks.warm import PROVISIONER, SPI, fixed_environment
 from spi_analysis.runner.lab import lab_command, lab_environment
 from spi_analysis.tables.files import require_text
 from tests.runner.conftest import ROUND
@@ -62,12 +62,12 @@ def test_jupyterlab_has_its_users_settings_and_no_key():
     assert env["JUPYTER_DEFAULT_PROVISIONER_NAME"] == "spi-fork", "all kernels come through our door"
 
 
-def test_jupyterlab_opens_the_project_with_the_warm_kernel_and_the_callers_options(tmp_path):
+def test_jupyterlab_opens_the_project_with_the_callers_options(tmp_path):
     command = lab_command(tmp_path, ["--no-browser", "--port", "8890"])
     assert command[1:4] == ["-m", "jupyter", "lab"]
     assert command[-3:] == ["--no-browser", "--port", "8890"]
     assert f"--ServerApp.root_dir={tmp_path}" in command
-    assert "--MultiKernelManager.default_kernel_name=spi-warm" in command
+    assert not [part for part in command if "kernel" in part], "a notebook keeps the usual kernel, and opens elsewhere"
 
 
 def test_a_folder_whose_name_is_no_text_is_named(tmp_path):
@@ -135,11 +135,10 @@ def undisturbed(town):
     return made(town)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.xdist_group("engines")
-@pytest.mark.parametrize(
-    "engine", ["fast", *(pytest.param(one, marks=pytest.mark.long) for one in ("kernel", "stock"))]
-)
+@pytest.mark.parametrize("engine", ["fast", "kernel", "stock"])
 def test_no_key_and_no_setting_of_the_user_reaches_a_notebook(town, users, undisturbed, engine):
     """Also a file of settings in the workspace itself, and what an earlier notebook left, change no byte."""
     (town.root / "matplotlibrc").write_text("lines.linewidth: 7\n")
@@ -159,6 +158,7 @@ def test_no_key_and_no_setting_of_the_user_reaches_a_notebook(town, users, undis
     assert made(town) == undisturbed
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.xdist_group("engines")
 def test_where_text_is_ascii_a_run_works_with_names_that_are_not(tmp_path):

@@ -15,7 +15,7 @@ from forked_papermill import ForkError, ForkServer, fork, process_digest, short_
 from spi_analysis.params import load_setup
 from spi_analysis.runner import digests
 from spi_analysis.runner.execute import _config
-from spi_analysis.runner.forks.profile import PLACE, SPI, fixed_environment
+from spi_analysis.runner.forks.warm import PLACE, SPI, fixed_environment
 from spi_analysis.runner.plan import Limits, plan_steps
 from spi_analysis.runner.pool import Pool
 from spi_analysis.tables.schema import mark_schema
@@ -33,7 +33,7 @@ THREADED = """
 import sys, threading, time
 from pathlib import Path
 from forked_papermill.server import Server
-from spi_analysis.runner.forks.profile import SPI
+from spi_analysis.runner.forks.warm import SPI
 threading.Thread(target=time.sleep, args=(120,), daemon=True).start()
 server = Server(Path(sys.argv[1]), SPI)
 print("ready", flush=True)
@@ -167,6 +167,7 @@ def test_the_digest_follows_code_and_installed_packages(tmp_path, monkeypatch):
     assert len(set(found)) == 4
 
 
+@pytest.mark.long
 def test_a_server_of_older_code_is_replaced(workspace):
     put(workspace, "takes_both")
     pool = Pool(load_setup(workspace, ROUND), "fast", 1, Limits(), print)
@@ -314,13 +315,10 @@ def heed_sigint():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "before"),
-    [
-        (signal.SIGINT, heed_sigint),
-        pytest.param(signal.SIGINT, ignore_sigint, marks=pytest.mark.long),
-        pytest.param(signal.SIGTERM, ignore_sigint, marks=pytest.mark.long),
-    ],
+    [(signal.SIGINT, heed_sigint), (signal.SIGINT, ignore_sigint), (signal.SIGTERM, ignore_sigint)],
 )
 def test_stopping_a_run_ends_everything_keeps_what_is_done_and_says_so(workspace, number, before):
     """The command as a person starts it; what had been finished stands in run.json, what had not says so."""

@@ -152,7 +152,7 @@ def real(kind):
 def test_commands_and_generated_data_are_in_no_notebooks_reach_and_the_engine_is_in_all(kind):
     found = real(kind)
     assert not [name for name in found if name.startswith(("commands/", "synthetic/", "cli.py", "runner/dask/"))]
-    runs_it = {"runner/execute.py", "runner/step_checks.py", "runner/forks/profile.py", "reporting/exporter.py"}
+    runs_it = {"runner/execute.py", "runner/step_checks.py", "runner/forks/warm.py", "reporting/exporter.py"}
     assert runs_it <= found
 
 

@@ -10,8 +10,9 @@ from spi_analysis import processes
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.operations.many import RoundContext, for_each, import_lists, problems_of
 from spi_analysis.params import load_setup
-from spi_analysis.tables.files import one_writer, write_text
+from spi_analysis.tables.files import write_text
 from spi_analysis.tables.vault import Vault, VaultKey
+from spi_analysis.tables.writer_lock import one_writer
 from tests.demo import copy_inputs
 
 CODES = ["kota-mojokerto", "kabupaten-probolinggo", "kota-bengkulu", "kota-pangkalpinang"]

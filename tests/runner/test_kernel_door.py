@@ -8,12 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-import spi_analysis
 from forked_papermill import DEFAULT_PROVISIONER
-from spi_analysis.runner.forks.profile import PLACE, PROVISIONER
+from spi_analysis.runner.forks.warm import PLACE, PROVISIONER
 from tests.runner.conftest import TINY
 
 pytestmark = [
@@ -21,14 +19,13 @@ pytestmark = [
     pytest.mark.xdist_group("engines"),
     pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux"),
 ]
-KERNELS = Path(spi_analysis.__file__).parent / "runner" / "jupyter" / "kernels"
 
 
 @pytest.fixture
 def kernel(server, monkeypatch, tmp_path):
     monkeypatch.setenv(PLACE, str(server.folder))
-    specs = KernelSpecManager(kernel_dirs=[str(KERNELS)])
-    manager = KernelManager(kernel_name="spi-warm", kernel_spec_manager=specs)
+    monkeypatch.setenv(DEFAULT_PROVISIONER, PROVISIONER)
+    manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(tmp_path))
     client = manager.client()
     client.start_channels()
@@ -39,15 +36,17 @@ def kernel(server, monkeypatch, tmp_path):
 
 
 def value_of(client, code):
-    """What a cell shows."""
-    shown = []
+    """What a cell shows. After an error a kernel turns away what already waits: that is asked once more."""
+    shown: list[str] = []
 
     def keep(message):
         if message["msg_type"] in ("execute_result", "stream", "error"):
             content = message["content"]
             shown.append(content.get("text") or content.get("ename") or content["data"]["text/plain"])
 
-    client.execute_interactive(code, output_hook=keep, timeout=300)
+    status = "aborted"
+    while status == "aborted":
+        status = client.execute_interactive(code, output_hook=keep, timeout=300)["content"]["status"]
     return "".join(shown)
 
 
@@ -58,6 +57,16 @@ def test_it_is_forked_from_the_warm_process_and_behaves_like_any_kernel(kernel, 
     assert value_of(client, "os.getcwd()") == repr(str(tmp_path))
     assert value_of(client, "1 / 0") == "ZeroDivisionError"
     assert manager.is_alive()
+
+
+def test_what_waits_when_a_cell_fails_is_turned_away_and_can_be_asked_again(kernel):
+    """As Jupyter's protocol has it (``stop_on_error``): the next question of a quick client may meet that, too."""
+    _, client = kernel
+    client.execute("kept = 1\n1 / 0")
+    waiting = client.execute("kept")
+    statuses = [client.get_shell_msg(timeout=300)["content"]["status"] for _ in range(2)]
+    assert statuses == ["error", "aborted"], waiting
+    assert value_of(client, "kept") == "1"
 
 
 def test_it_can_be_interrupted_restarted_and_shut_down(kernel):
@@ -119,6 +128,7 @@ def test_papermills_own_command_line_knows_the_engines(engine, server, tmp_path,
     assert executed.cells[2].outputs[0].data["text/plain"] == "'done'"
 
 
+@pytest.mark.long
 def test_a_program_that_was_given_no_server_starts_its_own_and_leaves_none(monkeypatch):
     monkeypatch.delenv(PLACE, raising=False)
     with tempfile.TemporaryDirectory(prefix="spi-t", dir="/tmp") as short:

@@ -8,13 +8,21 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import accessible_notebooks
 from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.runner import digests, fingerprint
-from spi_analysis.runner.fingerprint import notebook_code_digest, step_fingerprint, step_outputs
+from spi_analysis.runner.fingerprint import (
+    keep_stale,
+    notebook_code_digest,
+    stale_steps,
+    staleness,
+    step_fingerprint,
+    step_outputs,
+)
 from spi_analysis.runner.ledger import (
     Ledger,
     Selection,
@@ -28,7 +36,6 @@ from spi_analysis.runner.ledger import (
     selected_steps,
 )
 from spi_analysis.runner.plan import Outcome, left_out, plan_steps
-from spi_analysis.runner.stale import keep_stale, stale_steps, staleness
 from spi_analysis.runner.status import ledger_facts, plan_table, round_status, why_table
 from spi_analysis.tables.files import write_text
 from spi_analysis.tables.schema import mark_schema
@@ -171,7 +178,7 @@ def test_a_table_concerns_its_writer_and_those_after_it(setup, steps, all_done, 
 
 
 @pytest.mark.parametrize(
-    "name", ["recommendations.yaml", "institutions.csv", "rounds/spi_2024.yaml", "instruments/spi_2024.yaml"]
+    "name", ["recommendations.yaml", "aliases.yaml", "rounds/spi_2024.yaml", "instruments/spi_2024.yaml"]
 )
 def test_a_parameter_or_the_instrument_concerns_everything(setup, steps, all_done, name):
     path = setup.workspace.params / name
@@ -182,6 +189,40 @@ def test_a_parameter_or_the_instrument_concerns_everything(setup, steps, all_don
 def test_overrides_concern_one_institution_and_the_overview(setup, steps, all_done):
     write_text(setup.workspace.params / "overrides" / f"{HERE}.yaml", "rounds: {}\n")
     assert to_do(setup, steps) == {(n, HERE) for n in ("10", "20", "30", "40", "50")} | {("90", "")}
+
+
+def _changed(setup, name, code, column, value):
+    """A cell of an institution's row in a parameter file."""
+    path = setup.workspace.params / name
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[table["institution_id"] == code, column] = value
+    table.to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("institutions.csv", "name"), (f"rounds/{ROUND}.institutions.csv", "source")]
+)
+def test_rows_of_one_institution_concern_it_and_the_overview(setup, steps, all_done, name, column):
+    _changed(setup, name, HERE, column, "Another")
+    assert to_do(setup, steps) == {key for key in steps if key[1] in ("", HERE)}
+
+
+def test_the_target_of_the_nation_concerns_everybody(setup, steps, all_done):
+    _changed(setup, "targets.csv", "nasional", "target", "71")
+    assert to_do(setup, steps) == set(steps)
+
+
+def test_a_size_class_concerns_all_reports(setup, steps, all_done):
+    """Their peers are those of the same class; the notebooks before them compare with nobody."""
+    _changed(setup, "institutions.csv", ELSEWHERE, "size_class", "besar")
+    found = to_do(load_setup(setup.workspace, ROUND), steps)
+    assert {number for number, code in found if code == HERE} == {"50"}
+
+
+def test_the_next_round_concerns_no_step_of_this_one(setup, steps, all_done):
+    for name in ("rounds/spi_2031.yaml", "rounds/spi_2031.institutions.csv", "packs/other/rounds/other.yaml"):
+        write_text(setup.workspace.params / name, "anything")
+    assert {code for _, code in to_do(setup, steps)} <= {""}
 
 
 def test_a_record_an_earlier_round_and_tables_of_all_institutions_concern_it_too(setup, steps, all_done):

@@ -11,7 +11,8 @@ from spi_analysis.errors import StoreError
 from spi_analysis.params import load_setup
 from spi_analysis.runner.ledger import Shard, is_running, one_run
 from spi_analysis.runner.run import clear_leftovers, clear_temporary_folders
-from spi_analysis.tables.files import one_writer, write_text
+from spi_analysis.tables.files import write_text
+from spi_analysis.tables.writer_lock import one_writer
 from tests.runner.conftest import ELSEWHERE, HERE, ROUND
 
 HOLDER = """

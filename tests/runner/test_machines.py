@@ -19,7 +19,7 @@ from spi_analysis.cli import app
 from spi_analysis.errors import ParameterError
 from spi_analysis.params import Workspace, load_setup
 from spi_analysis.runner.dask import sameness
-from spi_analysis.runner.dask.cluster import MachinesError, on_dask
+from spi_analysis.runner.dask.sameness import MachinesError, on_dask
 from spi_analysis.runner.digests import PACKAGE
 from spi_analysis.runner.ledger import Selection, batch_folder, read_entries
 from spi_analysis.runner.plan import Limits
@@ -139,7 +139,7 @@ def test_workers_lost_mid_step_cost_an_attempt_and_no_byte_differs_from_a_local_
     there = run(hit, on_dask(cluster.scheduler_address), workers=2)
     loser.join()
     assert there.failures == []
-    assert len(there.results) == 11
+    assert len(there.results) == 12
     assert all(is_gone(pid) for pid in lost)
     assert there.log.read_text().count("tried again, since the Dask worker") == 2
     attempts = {key: entry.attempts for key, entry in entries(hit).items()}
@@ -151,7 +151,7 @@ def test_workers_lost_mid_step_cost_an_attempt_and_no_byte_differs_from_a_local_
     assert made(hit) == made(calm)
     # What was made elsewhere is known here: nothing is run, and nobody is asked.
     again = run(hit, on_dask(NOWHERE))
-    assert (again.results, len(again.up_to_date)) == ([], 11)
+    assert (again.results, len(again.up_to_date)) == ([], 12)
 
 
 def test_an_error_of_a_notebook_is_not_tried_again_and_keeps_its_cell(cluster, towns):

@@ -22,6 +22,8 @@ from tests.stages.town import draw_announced
 pytestmark = pytest.mark.xdist_group("national")
 ROUND, SEED, SCALE = "spi_2024", 5, 0.02
 QUIET = Console(file=io.StringIO())
+# Two processes only at length: what they do in turn is the same.
+SIDE_BY_SIDE = [1, pytest.param(2, marks=pytest.mark.long)]
 
 
 def workspace_in(folder):
@@ -90,6 +92,7 @@ def copy_source():
     return PROJECT / "params"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_same_bytes_for_any_number_of_processes(tmp_path):
     one, two, other = (workspace_in(tmp_path / name) for name in ("one", "two", "other"))
@@ -101,6 +104,7 @@ def test_same_bytes_for_any_number_of_processes(tmp_path):
     assert digests(one.workspace.root)[table] != digests(other.workspace.root)[table]
 
 
+@pytest.mark.long
 def test_interrupted_it_goes_on_and_an_institution_is_whole_or_not_there(tmp_path, monkeypatch):
     setup, whole, calls = workspace_in(tmp_path / "w"), national.vendor_files, []
 
@@ -145,6 +149,7 @@ def test_another_seed_or_scale_is_refused_and_a_demo_too(made):
     assert make(setup, 7).already == 7
 
 
+@pytest.mark.long
 def test_by_hand_it_comes_to_the_same_tables(made, tmp_path):
     """Lists alone, then the commands' own doors, then the fieldwork: the same frame, sample and answers."""
     whole, _ = made
@@ -195,7 +200,7 @@ def test_a_broken_list_is_named_and_the_others_come_in(tmp_path):
     assert set(context.store.read("frame", codes[1])["source"]) == {"internal", "expert"}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", SIDE_BY_SIDE)
 def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path, workers):
     """A log named after one institution that holds another's rows: nothing is lost, each event is where it belongs."""
     setup, _ = made
@@ -215,7 +220,7 @@ def test_rows_of_others_in_a_file_go_the_slow_way(made, tmp_path, workers):
         pd.testing.assert_frame_equal(context.store.read("events", code), table)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", SIDE_BY_SIDE)
 @pytest.mark.parametrize(
     "token", [None, *(pytest.param(one, marks=pytest.mark.long) for one in ("percobaan", "a" * 20))]
 )

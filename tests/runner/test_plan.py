@@ -14,7 +14,7 @@ def test_all_notebooks_for_every_institution_and_one_overview():
     steps = plan_steps(["a", "b"])
     assert [step.key for step in steps] == [
         (number, institution) for number in ("10", "20", "30", "40", "50") for institution in ("a", "b")
-    ] + [("90", "")]
+    ] + [("90", ""), ("92", "")]
 
 
 def test_a_step_waits_for_what_it_needs_of_its_own_institution():
@@ -23,6 +23,7 @@ def test_a_step_waits_for_what_it_needs_of_its_own_institution():
     assert after[("50", "b")] == (("40", "b"),)
     assert after[("90", "")] == (("50", "a"), ("50", "b"))
     assert after[("10", "a")] == ()
+    assert after[("92", "")] == (), "the published years are there before any answer"
 
 
 def test_a_chosen_notebook_does_not_wait_for_one_that_is_not_run():

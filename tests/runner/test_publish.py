@@ -16,6 +16,7 @@ from spi_analysis.operations import publication as module
 from spi_analysis.operations.publication import content_problems, publish, without_dead_links
 from spi_analysis.params import load_setup
 from spi_analysis.reporting.institution.downloads import save_tables
+from spi_analysis.reporting.pdf import LINKS_SLOT, PDFS
 from spi_analysis.runner.fingerprint import step_fingerprint, step_outputs
 from spi_analysis.runner.ledger import Ledger, batch_folder, one_run
 from spi_analysis.runner.plan import Outcome, plan_steps
@@ -23,10 +24,11 @@ from spi_analysis.stages.report import institution_page
 from spi_analysis.stages.score import score_institution
 from spi_analysis.stages.weight import save_weights, weight_institution
 from spi_analysis.tables import import_published
-from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
+from spi_analysis.tables.contracts import HIDDEN_COLUMNS
 from spi_analysis.tables.files import write_csv, write_text
 from spi_analysis.tables.store import Store
 from tests.demo import copy_inputs
+from tests.kills import kill_after, numbered, times_of
 from tests.stages.town import SECRET, TOWN, draw_announced, make_town
 
 pytestmark = pytest.mark.xdist_group("publish")
@@ -51,9 +53,13 @@ def write_pages(setup, text="Skor 77,29 (75,10 sampai 79,48); n = 1.234.567"):
         facts = {"language": language, "status": status, "text": text}
         report = PAGE.format(institution_id=TOWN, up="../", links=links, **facts)
         write_text(base / TOWN / f"report.{language}.html", report)
+        write_text(
+            base / TOWN / f"plain.{language}.html", PAGE.format(institution_id=TOWN, up="../", links="", **facts)
+        )
         links_home = f'<a href="{TOWN}/report.{language}.html">T</a> <a href="tables/means.csv">CSV</a>'
         write_text(base / f"index.{language}.html", PAGE.format(institution_id="", up="", links=links_home, **facts))
-        write_text(base / f"explorer.{language}.html", PAGE.format(institution_id="", up="", links="", **facts))
+        for page in ("explorer", "published_years"):
+            write_text(base / f"{page}.{language}.html", PAGE.format(institution_id="", up="", links="", **facts))
 
 
 def keep_on_record(setup, *steps, error=""):
@@ -131,12 +137,31 @@ def test_reports_tables_and_overview_go_and_nothing_else(setup):
     tables = {f"{TOWN}/tables/{name}" for name in os.listdir(outputs / TOWN / "tables") if name != "x.csv"}
     assert names == {
         *tables,
-        *(f"{TOWN}/report.{language}.html" for language in ("id", "en")),
-        *(f"{page}.{language}.html" for page in ("index", "explorer") for language in ("id", "en")),
+        *(f"{TOWN}/{page}.{language}.html" for page in ("report", "plain") for language in ("id", "en")),
+        *(f"{page}.{language}.html" for page in ("index", "explorer", "published_years") for language in ("id", "en")),
         "tables/means.csv",
     }
     assert set(made.manifest["file"]) == names
     assert made.left_out.empty
+
+
+def test_pdfs_go_along_where_there_are_any_and_published_pages_alone_link_them(setup, monkeypatch):
+    """The page that a run made does not change: whoever makes a PDF makes no report stale."""
+    write_pages(setup, f"Skor{LINKS_SLOT}")
+    keep_on_record(setup)
+    page = setup.workspace.outputs / ROUND / TOWN / "report.id.html"
+    before, names = page.read_bytes(), [f"{name}.{language}.pdf" for name in PDFS for language in ("id", "en")]
+    assert not [name for name in files_in(pack(setup).folder) if name.endswith(".pdf")]
+    (page.parent / "brief.id.pdf").write_bytes(b"%PDF- of an earlier page")
+    monkeypatch.setattr(module, "pdfs_of", lambda setup, code: dict.fromkeys(names, b"%PDF- of this page"))
+    found = files_in(pack(setup).folder)
+    assert {name for name in found if name.endswith(".pdf")} == {f"{TOWN}/{name}" for name in names}
+    assert found[f"{TOWN}/brief.id.pdf"] == b"%PDF- of this page"
+    assert b'<a href="brief.id.pdf">Ringkasan dua halaman (PDF)</a>' in found[f"{TOWN}/report.id.html"]
+    assert page.read_bytes() == before
+    monkeypatch.setattr(module, "pdfs_of", lambda setup, code: {"brief.id.pdf": b"MZ a program"})
+    with pytest.raises(StoreError, match="no PDF"):
+        pack(setup)
 
 
 def test_the_manifest_tells_every_file(setup):
@@ -366,6 +391,20 @@ def test_a_release_that_differs_from_the_last_by_one_answer_is_refused(setup):
     pack(setup)
 
 
+def test_other_figures_than_those_released_need_a_reason(setup):
+    """The last release had another digest: its figures were others, and readers will ask why."""
+    pack(setup)
+    store = Store(setup.workspace.data / ROUND)
+    last = store.read_record("publications", TOWN)
+    store.write_record("publications", TOWN, last | {"releases": ["0" * 64]})
+    with pytest.raises(StoreError, match="without a reason"):
+        pack(setup)
+    publish(setup, setup.workspace.root / "out", False, "a late file")
+    now = store.read_record("publications", TOWN)
+    assert now["reasons"] == ["a late file"]
+    assert now["releases"] == ["0" * 64, *last["releases"]]
+
+
 def test_a_figure_that_tells_a_hidden_one_is_refused(setup):
     """The larger of two hidden units is shown again, as if nothing had hidden it: the total gives the other one."""
     store = Store(setup.workspace.data / ROUND)
@@ -417,11 +456,12 @@ def test_a_missing_institution_is_left_out_and_listed(setup):
     assert "kota-bengkulu" in str(error.value)
     assert "kota-tebing-tinggi" not in str(error.value), "a withheld result without a report is as it should be"
     made = pack(larger, partial=True)
-    assert dict(made.left_out.to_numpy().tolist()) == {
-        "kota-bengkulu": "the report is missing",
-        "kota-tebing-tinggi": "withheld: secrecy",
-        "(overview)": "the national overview is missing or stale",
-    }
+    assert sorted(made.left_out.to_numpy().tolist()) == [
+        ["(overview)", "the national overview is missing or stale"],
+        ["(overview)", "the page that checks the published years is missing or stale"],
+        ["kota-bengkulu", "the report is missing"],
+        ["kota-tebing-tinggi", "withheld: secrecy"],
+    ]
     assert (made.folder / "left_out.csv").exists()
     assert f"{TOWN}/report.id.html" in set(made.manifest["file"])
     assert "index.id.html" not in (made.folder / TOWN / "report.id.html").read_text()
@@ -474,3 +514,37 @@ def _round_file(setup):
 def _swap(path, old, new):
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_publishing_killed_at_ten_moments_leaves_nothing_half(template, tmp_path):
+    """Kill -9 over an earlier release: what lies there is whole, and the same command once more ends it."""
+
+    def place(name):
+        from spi_analysis.params import Workspace
+
+        shutil.copytree(template, tmp_path / name)
+        return load_setup(Workspace(tmp_path / name), ROUND)
+
+    def work(told):
+        pack(told, partial=True)
+
+    trial = place("trial")
+    work(trial)
+    whole = files_in(trial.workspace.root / "out")
+    for name, moment in numbered(times_of(lambda: work(trial))):
+        told = place(name)
+        out = told.workspace.root / "out"
+        # An earlier release, of other bytes.
+        (out / ROUND).mkdir(parents=True)
+        (out / ROUND / "old.txt").write_text("old")
+        kill_after(moment, lambda told=told: work(told))
+        there = files_in(out / ROUND) if (out / ROUND).exists() else {}
+        new = {file.removeprefix(f"{ROUND}/"): content for file, content in whole.items() if "/" in file}
+        assert there in ({}, {"old.txt": b"old"}, new)
+        if (out / f"{ROUND}.zip").exists():
+            assert (out / f"{ROUND}.zip").read_bytes() == whole[f"{ROUND}.zip"]
+        work(told)
+        assert files_in(out) == whole, "no half file is left beside it"
+        assert Store(told.workspace.data / ROUND).read_record("publications", TOWN) is not None

@@ -74,15 +74,17 @@ def test_institutions_with_the_same_reason_share_a_line(setup, have):
     assert lines == [f"not run: 20, 30, 40 of {A}, {B}; {reason}"]
 
 
+@pytest.mark.long
 def test_nothing_is_started_for_an_empty_round(workspace):
     done = spi(workspace, "run", A)
     assert done.returncode == 1
     assert "frame" in done.stdout
     assert "spi import frame" in done.stdout
-    assert "of 6 notebooks 0 failed, 6 not run" in done.stderr
+    assert "of 7 notebooks 0 failed, 7 not run" in done.stderr
     assert not (workspace.outputs / ROUND / A / "10_sampling_design.ipynb").exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_counts_of_failed_and_not_run_and_no_noise_of_the_kernel(workspace, setup, have, capfd):
     have(A, *FIELDWORK)

@@ -69,12 +69,12 @@ def test_a_second_run_runs_nothing_and_force_gives_the_same_bytes(town):
     before = made(town)
     again = run(town)
     assert again.results == []
-    assert len(again.up_to_date) == 11
+    assert len(again.up_to_date) == 12
     assert "started" not in again.log.read_text()
     forced = run_selection(
         load_setup(town, ROUND), Selection(institutions=[A]), 2, Console(quiet=True), "fast", force=True
     )
-    assert ran(forced) == sorted([(n, A) for n in ALL] + [("90", "")])
+    assert ran(forced) == sorted([(n, A) for n in ALL] + [("90", ""), ("92", "")])
     assert made(town) == before
 
 
@@ -87,12 +87,12 @@ def test_a_new_look_is_given_to_executed_notebooks(town, monkeypatch):
     before = facts_of_running(town)
     monkeypatch.setattr("spi_analysis.runner.fingerprint.template_digest", lambda: "another")
     summary = run(town)
-    assert len(summary.results) == 11
+    assert len(summary.results) == 12
     assert all(result.ok and result.engine == "" for result in summary.results)
     assert "started" not in summary.log.read_text(), "nothing is executed"
     assert facts_of_running(town) == before, "what is known of the execution stays"
     monkeypatch.undo()
-    assert len(run(town).results) == 11
+    assert len(run(town).results) == 12
 
 
 def test_pages_rendered_by_hand_are_on_record_too(town, monkeypatch):
@@ -101,7 +101,7 @@ def test_pages_rendered_by_hand_are_on_record_too(town, monkeypatch):
     assert all(outcome.ok for outcome in render_pages(setup, setup.institution_ids, None, national=True))
     assert run(town).results == []
     monkeypatch.undo()
-    assert len(run(town).results) == 11
+    assert len(run(town).results) == 12
     with one_run(setup), pytest.raises(StoreError, match="another run"):
         render_pages(setup, [A], None, national=False)
 
@@ -117,6 +117,7 @@ def test_an_interrupted_run_leaves_the_record_of_what_was_not_begun(town, monkey
     assert facts_of_running(town) == before
 
 
+@pytest.mark.long
 def test_a_failure_leaves_the_report_marks_it_and_only_failed_mends_it(town):
     report = town.institution_outputs(ROUND, A) / "report.id.html"
     before = report.read_bytes()
@@ -146,6 +147,7 @@ def test_a_failure_leaves_the_report_marks_it_and_only_failed_mends_it(town):
     assert not (town.outputs / ROUND / "stale_reports.json").exists()
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_tried_again_and_its_memory_error_too(town):
     once = 'from pathlib import Path\nflag = Path(f"flag-{institution_id}")\nnew = not flag.exists()\nflag.touch()\n'
     die = "import os\nif new and institution_id.endswith('01'):\n    os.kill(os.getpid(), 9)\n"
@@ -157,6 +159,7 @@ def test_a_process_that_dies_is_tried_again_and_its_memory_error_too(town):
     assert run(town).failures == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and signs of Linux")
 def test_where_memory_runs_out_the_message_says_so_and_the_others_go_on(town):
     """One is killed as the system kills what takes most, the other may hold 50 MB more than it does."""
@@ -182,6 +185,7 @@ def test_where_memory_runs_out_the_message_says_so_and_the_others_go_on(town):
     assert run(town, notebooks=["20"]).failures == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a shell")
 def test_without_room_the_error_is_clear_and_old_reports_are_whole(town):
     """A limit on the size of files stands in for a full disk: the same calls fail, with another number."""
@@ -199,6 +203,7 @@ def test_without_room_the_error_is_clear_and_old_reports_are_whole(town):
     assert made(town) == before
 
 
+@pytest.mark.long
 def test_outputs_that_cannot_be_written_to_are_an_error_in_words(tmp_path):
     workspace = make_workspace(tmp_path / "w", 1)
     workspace.outputs.write_text("a file where a folder should be")
@@ -208,6 +213,7 @@ def test_outputs_that_cannot_be_written_to_are_an_error_in_words(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_ledger_has_the_peak_memory_of_the_cells(town):
     """A cell that holds 200 MB more than the others."""
     if sys.platform != "linux":

@@ -43,12 +43,14 @@ assert [name for name in before if before[name] != after[name]] == []
 IMPORTS = "for name in MODULES:\n    importlib.import_module(name)"
 
 
-@pytest.mark.parametrize("done", [IMPORTS, "warm_up()"], ids=["imported", "used"])
+@pytest.mark.long
+@pytest.mark.parametrize("done", [pytest.param(IMPORTS, id="imported"), pytest.param("warm_up()", id="used")])
 def test_imported_beforehand_nothing_that_all_share_is_changed(done):
     run = subprocess.run([sys.executable, "-c", LOOK % done], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.long
 def test_a_change_to_what_all_share_would_be_seen():
     run = subprocess.run(
         [sys.executable, "-c", LOOK % "matplotlib.rcParams['font.size'] += 1"],

@@ -6,14 +6,17 @@ import pytest
 
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores.conduct import CHECKS, conduct_checks, conduct_summary, flagged
-from spi_analysis.scores.conduct.checks import match_counts, near_duplicates, speeders, straight_liners
-from spi_analysis.scores.conduct.permutation import (
+from spi_analysis.scores.conduct.checks import (
     bursts_by_unit,
     family_wise,
     marks_by_unit,
+    match_counts,
+    near_duplicates,
     pairs_by_unit,
     score_blocks,
     shuffled,
+    speeders,
+    straight_liners,
     with_shuffles,
 )
 

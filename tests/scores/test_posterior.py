@@ -184,6 +184,7 @@ def test_panels_that_differ_no_more_than_by_chance_share_one_spread() -> None:
 # --- calibration
 
 
+@pytest.mark.long
 def test_chances_come_true_as_often_as_they_say() -> None:
     """Four simulated national rounds; `python -m benchmarks.chances` is the long version."""
     table = cases(rounds=4)

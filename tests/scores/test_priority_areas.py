@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
@@ -67,6 +67,7 @@ def test_a_source_of_one_dimension_is_not_counted_twice() -> None:
     assert find_priority_areas(hidden, 73, "bh", 0.1)["kind"].tolist() == ["source"]
 
 
+@pytest.mark.long
 def test_an_institution_without_weak_parts_has_one_called_clear_as_seldom_as_said() -> None:
     """Three sources, ten dimensions, twelve units, four classes, all exactly at their measure; 600 institutions.
 
@@ -92,6 +93,7 @@ def test_nothing_shown_is_an_empty_table() -> None:
     assert find_priority_areas(TABLE.assign(status="withheld"), 73, "bh", 0.1).empty
 
 
+@settings(max_examples=30)
 @given(
     p=st.lists(st.floats(0, 1), min_size=1, max_size=12), method=st.sampled_from([("bh", "fdr_bh"), ("holm", "holm")])
 )

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import studentized_range
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.scores import ranks as module
-from spi_analysis.scores.ranks import pair_errors, rank_sets
+from spi_analysis.scores.ranks import PairErrors, pair_errors, rank_sets
 
 DRAWS = 2000
 
@@ -108,13 +107,44 @@ def test_same_seed_same_sets_another_seed_nearly() -> None:
     assert np.abs(other["best"] - rank_sets(x, se, draws=DRAWS)["best"]).max() <= 1
 
 
-def test_the_short_way_for_equal_errors_gives_what_pairs_give(monkeypatch) -> None:
-    rng = np.random.default_rng(1)
-    cases = [(rng.normal(70, 5, p), np.full(p, 2.0), df) for p in (2, 7, 40) for df in (None, 8.0)]
-    short = [rank_sets(x, se, df=df, draws=DRAWS) for x, se, df in cases]
-    monkeypatch.setattr(module, "equal_errors", lambda errors: None)
-    for (x, se, df), table in zip(cases, short, strict=True):
-        pd.testing.assert_frame_equal(rank_sets(x, se, df=df, draws=DRAWS), table)
+def _cases() -> list[tuple[np.ndarray, np.ndarray, np.ndarray | float | None]]:
+    """Estimates, errors and degrees of freedom: known, shared, one each; equal errors, unequal ones, and none."""
+    rng, cases = np.random.default_rng(1), []
+    for p in (2, 7, 40):
+        errors = (np.full(p, 2.0), rng.uniform(0.5, 4.0, p), np.where(np.arange(p) % 3 == 0, 0.0, 2.0))
+        cases += [(rng.normal(70, 5, p), se, df) for se in errors for df in (None, 8.0, rng.uniform(3, 200, p))]
+    return cases
+
+
+@pytest.mark.parametrize("simultaneous", [True, False])
+def test_draws_that_are_passed_over_change_nothing(monkeypatch, simultaneous: bool) -> None:
+    options = {"draws": 400, "simultaneous": simultaneous}
+    few = [rank_sets(x, se, df=df, **options) for x, se, df in _cases()]
+    # With no bound every draw is computed.
+    for name in ("bound", "bound_of"):
+        monkeypatch.setattr(PairErrors, name, lambda self, *_: np.full(self.z.shape[1], np.inf))
+    for (x, se, df), table in zip(_cases(), few, strict=True):
+        pd.testing.assert_frame_equal(rank_sets(x, se, df=df, **options), table)
+
+
+def test_no_difference_is_larger_than_its_bound() -> None:
+    for x, se, df in _cases():
+        p = len(x)
+        errors = pair_errors(p, se, None, df, 400, 1)
+        for j in range(p):
+            others = np.arange(p) != j
+            largest = errors.maxima_of(j, others, others)
+            assert (largest <= errors.bound_of(j)).all()
+            assert (largest <= errors.bound()).all()
+
+
+def test_most_draws_are_passed_over(monkeypatch) -> None:
+    """What makes 400 institutions quick: of each one's draws fewer than a quarter can reach the critical value."""
+    computed, of = [], PairErrors.of
+    monkeypatch.setattr(PairErrors, "of", lambda self, draws: computed.append(len(draws)) or of(self, draws))
+    rng, p = np.random.default_rng(3), 60
+    rank_sets(np.full(p, 70.0), rng.uniform(1, 3, p), df=np.full(p, 100.0), draws=DRAWS, simultaneous=False)
+    assert sum(computed) < p * DRAWS / 4
 
 
 def test_stepping_down_shows_more_than_one_step(monkeypatch) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.scores import follow_up, load_tracker
+from spi_analysis.scores import follow_up
+from spi_analysis.stages import load_tracker
 
 HEADER = "institution_id,year,recommendation,status,done,total\n"
 FULL = HEADER.replace("total", "total,conforming,validated")

@@ -13,7 +13,7 @@ import pytest
 
 from spi_analysis.errors import SamplingError, StoreError
 from spi_analysis.params import RoundSetup, Text
-from spi_analysis.params.round import DrawParams, ValueForm
+from spi_analysis.params.sources import DrawParams, ValueForm
 from spi_analysis.reporting.analyst.announcement_page import announcement_page, write_announcement
 from spi_analysis.stages.announce import announce_institution, excluded_people
 from spi_analysis.stages.announcement_log import (
@@ -131,11 +131,17 @@ def test_a_list_that_was_put_right_is_announced_anew_and_counted(store: Store, s
     told, frame = with_draw(setup), store.read("frame", TOWN)
     first = announce_institution(told, store, TOWN, SECRET, MORNING)
     store.write("frame", TOWN, frame.assign(sex="female"))
-    second = announce_institution(told, store, TOWN, SECRET, MORNING + dt.timedelta(days=1))
+    with pytest.raises(SamplingError, match="readers will ask why"):
+        announce_institution(told, store, TOWN, SECRET, MORNING + dt.timedelta(days=1))
+    why = {"reason": " a list came late "}
+    second = announce_institution(told, store, TOWN, SECRET, MORNING + dt.timedelta(days=1), **why)
+    assert second["reason"] == "a list came late"
+    assert "reason" not in first
     assert (first["number"], second["number"]) == (1, 2)
     assert second["previous"] == entry_digest(first)
     (store.root / "announcements" / f"{TOWN}.json").unlink()
-    assert announce_institution(told, store, TOWN, SECRET, MORNING, counted=2)["number"] == 3, "the vault remembers"
+    third = announce_institution(told, store, TOWN, SECRET, MORNING, counted=2, **why)
+    assert third["number"] == 3, "the vault remembers"
 
 
 def test_a_second_draw_stays_on_record(store: Store, setup: RoundSetup) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from spi_analysis.errors import ParameterError, SamplingError
 from spi_analysis.params import RoundSetup, UnitFacts, Workspace, load_setup
-from spi_analysis.params.round import CoordinationParams
+from spi_analysis.params.sources import CoordinationParams
 from spi_analysis.stages.plan import History, plan_source, response_history
 from spi_analysis.stages.verify import verify_institution
 from spi_analysis.stages.weight import save_weights

@@ -25,7 +25,8 @@ def members(drawn: Round) -> dict[str, set[tuple[object, str]]]:
     known = {
         "dimension": {(s, d.code) for s, part in instrument.items() for d in part.dimensions},
         "item": {(s, e.code) for s, part in instrument.items() for e in part.experiences}
-        | {(s, item.code) for s in instrument for item in setup.instrument.items(s)},
+        | {(s, item.code) for s in instrument for item in setup.instrument.items(s)}
+        | {(s, code) for s in instrument for code in setup.instrument.module_codes(s)},
         "unit": set(frame[["source", "unit"]].dropna().itertuples(index=False, name=None)),
         "position_class": set(frame[["source", "position_class"]].dropna().itertuples(index=False, name=None)),
     }
@@ -55,12 +56,28 @@ def require_one_meaning(table: pd.DataFrame, drawn: Round) -> None:
         assert row.reference_year in (years if declared.has_reference_year else {None})
 
 
+def asked_indirectly(responses: pd.DataFrame) -> pd.DataFrame:
+    """The answers with an arm for every third user, and answers to its questions that go round."""
+    users = responses["source"] == "external"
+    place = users.cumsum().where(users)
+    arm = (place % 3).map({0.0: "list_short", 1.0: "list_long", 2.0: "crosswise"})
+    climate = dict.fromkeys(("ext_clm_knew", "ext_clm_told", "ext_clm_would"), place % 2)
+    lists = {"ext_lst_short": place % 4, "ext_lst_long": place % 5, "ext_cross": place % 2}
+    return responses.assign(arm=arm, **lists, **climate)
+
+
+def shown_before(drawn: Round) -> pd.DataFrame:
+    """The round's own figures, as those of the year before."""
+    return drawn.score(previous=None).estimates.query("status == 'shown'").assign(reference_year=2023)
+
+
 # What the round is compared with: nothing, a published index, its parts too, the answers of an earlier round.
 AGAINST: dict[str, Callable[[Round, Round], pd.DataFrame]] = {
     "nothing": lambda drawn, again: drawn.score(previous=None).estimates,
+    "indirectly": lambda drawn, again: drawn.score(responses=asked_indirectly(drawn.responses)).estimates,
     "index": lambda drawn, again: drawn.score(previous=PublishedFigure(2023, 65.0)).estimates,
     "parts": lambda drawn, again: drawn.score(previous=PublishedFigure(2023, 66.0, PARTS, WEIGHTS)).estimates,
-    "answers": lambda drawn, again: again.score(earlier=side(drawn)).estimates,
+    "answers": lambda drawn, again: again.score(earlier=side(drawn), last=shown_before(drawn)).estimates,
 }
 
 
@@ -77,7 +94,13 @@ def test_every_column_has_one_meaning(name: str, tables: dict[str, pd.DataFrame]
 def test_no_measure_was_left_out(tables: dict[str, pd.DataFrame]) -> None:
     """But the model's scores: they are rows of ``unit_score`` with other figures, and the town has too few units.
 
-    And the change of a component: the index of this round has none.
+    And the change of a component: the index of this round has none. And what is told of experts drawn from a list:
+    those of this town are a panel (``tests/stages/test_drawn_experts.py`` has such a town).
     """
     found = {measure for table in tables.values() for measure in table["measure"]}
-    assert set(MEASURES) - found == {"unit_score_model", "change_component"}
+    assert set(MEASURES) - found == {
+        "unit_score_model",
+        "change_component",
+        "index_panel_reading",
+        "nominator_difference",
+    }

@@ -10,6 +10,7 @@ def row(**given):
     base = {
         "institution_id": "kota-mojokerto", "source": "internal", "invited": 400, "reached": 300, "answered": 100,
         "ineligible": 5, "refused": 20, "broken_off": 5, "silent": 170, "wrong_number": 60, "not_reached": 40,
+        "telephone": 0, "face_to_face": 0, "open_link": 0,
         "aimed": 150, "forecast": 120.0, "forecast_low": 110.0, "forecast_high": 140.0, "r_indicator": 0.8,
         "r_se": 0.02, "cv": 0.3, "wave": 2, "reserve": 100, "until": "2024-08-20",
     }  # fmt: skip
@@ -56,4 +57,10 @@ def test_where_few_did_not_answer_only_the_answers_stand(setup):
 def test_of_a_panel_only_on_which_side_of_the_least_it_is(setup, answered, bound):
     shown = shown_progress(row(source="expert", invited=13, answered=answered), setup.round).iloc[0]
     assert shown["bound"] == bound
-    assert shown.drop(["institution_id", "source", "bound", "until", "wave"]).isna().all()
+    assert shown.drop(["institution_id", "source", "bound", "until", "wave", "open_link"]).isna().all()
+
+
+@pytest.mark.parametrize(("opened", "told"), [(0, 0.0), (9, None), (10, 10.0)])
+def test_few_answers_by_open_link_are_kept_back(setup, opened, told):
+    shown = shown_progress(row(open_link=opened), setup.round).iloc[0]["open_link"]
+    assert pd.isna(shown) if told is None else shown == told

@@ -15,6 +15,7 @@ from spi_analysis.stages.overview import (
     overview_of,
     overview_tables,
     save_overview,
+    save_published_years,
 )
 
 ROWS = """year,institution,type,province_code,index,internal,external,expert,correction_conduct,correction_facts
@@ -67,4 +68,17 @@ def test_tables_compare_the_last_two_years(path: Path, setup: RoundSetup) -> Non
 def test_files_are_written_whole(overview: Overview, tmp_path: Path) -> None:
     names = save_overview(overview, pd.DataFrame(columns=["institution_id"]), tmp_path / "overview")
     assert sorted(p.name for p in (tmp_path / "overview").iterdir()) == sorted(names)
-    assert (tmp_path / "overview" / "disagreements.csv").read_text(encoding="utf-8-sig").count("\n") == 2
+    checks = save_published_years(overview, tmp_path / "checks")
+    assert sorted(p.name for p in (tmp_path / "checks").iterdir()) == sorted(checks)
+    assert set(names).isdisjoint(checks)
+    assert (tmp_path / "checks" / "disagreements.csv").read_text(encoding="utf-8-sig").count("\n") == 2
+
+
+def test_a_single_published_year_is_told_as_far_as_it_goes(path: Path, setup: RoundSetup, tmp_path: Path) -> None:
+    path.write_text("".join(line for line in ROWS.splitlines(keepends=True) if not line.startswith("2022")))
+    overview = national_overview(setup, load_published(path))
+    assert overview.years == [2024]
+    assert overview.model.hold_out.empty
+    assert "Largest moves" not in " ".join(overview_tables(overview, setup, most=5, bridge_of="kota-satu"))
+    save_overview(overview, pd.DataFrame(columns=["institution_id"]), tmp_path / "overview")
+    save_published_years(overview, tmp_path / "checks")

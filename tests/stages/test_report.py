@@ -12,7 +12,7 @@ from spi_analysis.stages.report import institution_page, round_results, who_answ
 from spi_analysis.stages.score import Scored, save_estimates
 from spi_analysis.stages.weight import WeightedSample, save_weights
 from spi_analysis.tables import Store, eligible_list
-from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
+from spi_analysis.tables.contracts import HIDDEN_COLUMNS
 from spi_analysis.tables.round_data import RoundData
 from tests.stages.conftest import Round
 from tests.stages.town import TOWN

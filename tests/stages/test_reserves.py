@@ -15,6 +15,7 @@ from spi_analysis.stages.reserves import LOG, activate_reserve, activation_table
 from spi_analysis.stages.verify import verify_institution
 from spi_analysis.stages.weight import weight_institution
 from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.round_data import replicate_values
 from spi_analysis.tables.store import Store
 from tests.stages.town import SECRET, TOWN, Town, draw_announced
 
@@ -355,7 +356,7 @@ def test_a_two_stage_sample_is_weighted_and_resampled_by_whole_units(
     # Those found ineligible are in the totals until the end, and then dropped.
     assert 0.9 * len(eligible) < people["weight"].sum() <= len(eligible) + 1e-6
     replicates = weighted.replicates[weighted.replicates["source"] == "internal"].merge(eligible[["person_id", "unit"]])
-    gone = replicates.drop(columns=["source", "person_id"]).set_index("unit") == 0
+    gone = pd.DataFrame(replicate_values(replicates) == 0, index=replicates["unit"])
     together = gone.groupby(level="unit").agg(["min", "max"])
     assert (together.xs("min", axis=1, level=1) == together.xs("max", axis=1, level=1)).to_numpy().all()
     assert gone.to_numpy().any()
@@ -376,7 +377,9 @@ def test_an_activated_wave_gets_an_invitation_file_of_its_own(store: Store, room
     monkeypatch.setattr(
         invitations,
         "with_tokens",
-        lambda setup, vault, i, source, people: people.assign(**dict.fromkeys(invitations.COLUMNS, "x")),
+        lambda setup, vault, i, source, people: people.assign(
+            **dict.fromkeys((*invitations.COLUMNS, "answer_token"), "x")
+        ),
     )
     monkeypatch.setattr(
         invitations, "write_csv", lambda path, people, *_: written.append((path.name, len(people))) or path

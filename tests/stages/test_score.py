@@ -8,12 +8,17 @@ import pytest
 
 from spi_analysis.errors import InputError
 from spi_analysis.reporting.analyst.score_analysis import dimensions_apart_note, experience_model_tables
-from spi_analysis.scores import experience_answers, index_from_scores, item_scores, score_estimates
+from spi_analysis.scores import (
+    answer_counts,
+    experience_answers,
+    index_from_scores,
+    item_scores,
+    score_estimates,
+)
 from spi_analysis.stages.respondents import item_weights
 from spi_analysis.stages.score import Scored, experience_models, save_estimates
 from spi_analysis.tables import Store
-from spi_analysis.tables.contracts import CONTRACTS, KEYS
-from spi_analysis.tables.estimate_columns import HIDDEN_COLUMNS
+from spi_analysis.tables.contracts import CONTRACTS, HIDDEN_COLUMNS, KEYS
 from tests.stages.conftest import Round, published_history
 from tests.stages.town import TOWN, with_steps
 
@@ -384,3 +389,16 @@ def test_dimensions_apart_are_a_difference_with_its_own_interval(drawn: Round, s
     assert f"lies {stored.max() - stored.min():.2f} points above" in html
     hidden = replace(scored, estimates=scored.estimates.assign(status="suppressed"))
     assert "nothing to show" in dimensions_apart_note(dimensions, hidden, drawn.setup.instrument).to_html("en")
+
+
+def test_no_share_of_answers_that_few_gave_is_shown(scored: Scored, drawn: Round) -> None:
+    """Counted once more from the answers: every shown share stands for ten people or more."""
+    shown = scored.estimates[scored.estimates["measure"].str.startswith("item_")]
+    shown = shown[shown["status"] == "shown"]
+    assert len(shown)
+    for source, part in shown.groupby("source"):
+        people = drawn.weighted.weights.query("source == @source and weight > 0")["person_id"]
+        answers = drawn.responses[drawn.responses["person_id"].isin(people)]
+        counts = answer_counts(answers[answers["source"] == source], drawn.setup.instrument, source)
+        keys = part["part"] + "|" + part["measure"].str.removeprefix("item_")
+        assert counts[keys].min() >= drawn.setup.round.disclosure.min_cell

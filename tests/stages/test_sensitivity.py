@@ -1,15 +1,12 @@
 """The town's ranges: they start at the estimates, add up to the index's, and show only what may be shown."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.analyst.conduct_flags import flags_table
+from spi_analysis.reporting.analyst.score_analysis import flags_table
 from spi_analysis.reporting.analyst.sensitivity_ranges import late_table, ranges_table, tipping_table
 from spi_analysis.reporting.institution.sensitivity_section import nonresponse_view, save_nonresponse
-from spi_analysis.reporting.wording import words
 from spi_analysis.scores import category_of
 from spi_analysis.stages.report import InstitutionPage
 from spi_analysis.stages.score import Scored
@@ -72,10 +69,48 @@ def test_the_index_moves_with_its_sources_experts_and_corrections_stay(found: Se
         assert move["index"] == pytest.approx(parts)
 
 
-def test_categories_are_those_at_the_ends(found: Sensitivity, opinionated: Round) -> None:
+def test_by_log_odds_the_index_falls_with_its_sources(found: Sensitivity, opinionated: Round) -> None:
+    """Shifts add up with the weights, and so do their variances: sources are independent."""
+    weights = opinionated.setup.round.index.source_weights
+    shift = found.by_odds.pivot(index="log_odds", columns="measure", values="shift")
+    se = found.by_odds.pivot(index="log_odds", columns="measure", values="shift_se")
+    assert list(shift.index) == opinionated.setup.round.sensitivity.log_odds
+    assert (shift < 0).all(axis=None), "never the good direction"
+    expected = weights["internal"] * shift["internal"] + weights["external"] * shift["external"]
+    np.testing.assert_allclose(shift["index"], expected, atol=1e-12)
+    squares = sum((weights[source] * se[source]) ** 2 for source in ("internal", "external"))
+    np.testing.assert_allclose(se["index"] ** 2, squares)
+    rows = found.by_odds
+    reported = rows["measure"].map(found.ranges.set_index("measure")["estimate"])
+    np.testing.assert_allclose(rows["estimate"], reported + rows["shift"])
+    assert rows["estimate"].between(rows["ci_low"], rows["ci_high"]).all()
+
+
+def test_the_category_is_that_under_the_largest_log_odds(found: Sensitivity, opinionated: Round) -> None:
     round_ = opinionated.setup.round
-    ends = found.row("index")[["low", "high"]]
-    assert found.categories == tuple(category_of(x, round_.categories, round_.index.decimals) for x in ends)
+    worst = found.worst.set_index("measure").loc["index", "estimate"]
+    assert found.category == category_of(worst, round_.categories, round_.index.decimals)
+    assert (found.worst["log_odds"] == round_.sensitivity.log_odds[-1]).all()
+
+
+def test_the_proxy_s_far_end_is_said_in_log_odds(found: Sensitivity) -> None:
+    """In proportion to the shift of the largest log-odds; above 0 where the far end lies lower."""
+    worst = found.worst.set_index("measure")
+    for source in ("internal", "external"):
+        row = found.row(source)
+        down, up = row["low"] - row["estimate"], row["high"] - row["estimate"]
+        farthest = down if -down > up else up
+        assert row["log_odds"] == pytest.approx(0.5 * farthest / worst.loc[source, "shift"])
+
+
+def test_the_heaviest_answers_stand_for_no_fewer_than_their_number(found: Sensitivity, opinionated: Round) -> None:
+    """Counted anew: weights of the town, the ten largest."""
+    least = opinionated.setup.round.disclosure.min_cell
+    for source in ("internal", "external"):
+        weights = opinionated.weighted.weights.query("source == @source and weight > 0")["weight"]
+        expected = weights.nlargest(least).sum() / weights.sum()
+        assert found.row(source)["heaviest"] == pytest.approx(expected)
+        assert expected >= least / len(weights)
 
 
 def test_the_share_that_answers_counts_base_weights(drawn: Round) -> None:
@@ -113,21 +148,9 @@ def test_all_answered_on_one_day_so_nothing_is_late(found: Sensitivity) -> None:
 def test_tables_say_what_there_is(found: Sensitivity, opinionated: Round) -> None:
     round_ = opinionated.setup.round
     for language in ("id", "en"):
-        assert "table-phi" in ranges_table(found, round_).to_html(language)
+        assert {"table-odds", "table-phi"} <= set(ranges_table(found, round_).to_html(language).split('"'))
         assert "table-tipping" in tipping_table(found, round_).to_html(language)
     assert "Too few early or late" in late_table(found, round_).to_html("en")
-
-
-def test_a_weak_proxy_is_marked_on_both_pages(page: InstitutionPage, found: Sensitivity) -> None:  # noqa: F811
-    """The mark of notebook 40 stands on the report as well, at the range whose far end is weakly founded."""
-    strong, weak = found.row("internal"), found.row("external")
-    ranges = found.ranges.assign(informative=found.ranges["measure"] == "internal")
-    html = nonresponse_view(page, replace(found, ranges=ranges)).to_html("en")
-    say = words("en")
-    assert f">{say.interval(strong['low'], strong['high'], 1)}<" in html
-    assert f">{say.interval(weak['low'], weak['high'], 1)}*<" in html
-    assert "*: its far end is weakly founded" in html
-    assert "chance is not counted" in html or found.tipping["delta"].isna().all()
 
 
 def test_where_nearly_all_answered_the_share_is_not_told(found: Sensitivity, opinionated: Round) -> None:
@@ -141,17 +164,20 @@ def test_where_nearly_all_answered_the_share_is_not_told(found: Sensitivity, opi
         n: _found(opinionated, scored, weights=weights.drop(nonrespondents.index[n:])).row("internal") for n in (9, 10)
     }
     assert np.isnan(shown[9]["response_share"])
+    assert np.isnan(shown[9]["heaviest"])
     assert shown[10]["response_share"] > 0
 
 
 def test_the_section_of_the_report(page: InstitutionPage, found: Sensitivity, tmp_path) -> None:  # noqa: F811
     html = {language: nonresponse_view(page, found).to_html(language) for language in ("en", "id")}
-    index = found.row("index")
-    assert f"{index['low']:.2f}" in html["en"]
-    assert "no confidence interval" in html["en"]
-    assert "bukan rentang kepercayaan" in html["id"]
-    kept = pd.read_csv(save_nonresponse(found, tmp_path))
-    assert kept["low"].tolist() == [round(low, 1) for low in found.ranges["low"]], "as the page shows it"
+    index = found.worst.set_index("measure").loc["index"]
+    assert f"{index['estimate']:.2f} (interval" in html["en"]
+    assert "exponential tilting" in html["en"]
+    assert "odds untuk tidak menjawab" in html["id"]
+    kept = pd.read_csv(save_nonresponse(found, tmp_path)).set_index("measure")
+    shown = found.worst.set_index("measure")["estimate"].round(1)
+    assert kept["under_odds"].to_dict() == shown.to_dict(), "as the page shows it"
+    assert set(kept["log_odds"]) == {0.5}
 
 
 def test_without_anything_to_show_the_section_says_so(page_without_index: InstitutionPage, drawn: Round) -> None:  # noqa: F811

@@ -19,9 +19,10 @@ from spi_analysis.stages.weight import (
     save_weights,
 )
 from spi_analysis.survey.weighting import apply_recipe, two_phase_replicates
-from spi_analysis.tables import eligible_list
+from spi_analysis.tables import eligible_list, replicate_values
 from spi_analysis.tables.store import Store
-from tests.stages.conftest import Round
+from tests.kills import kill_after, numbered, times_of
+from tests.stages.conftest import Round, elsewhere
 from tests.stages.town import TOWN, steps_of, with_steps
 
 PROBABILITY = ("internal", "external")
@@ -109,9 +110,9 @@ def test_replicates_are_of_the_respondents_of_probability_sources(drawn: Round) 
     weights = drawn.weighted.weights
     expected = weights[(weights["weight"] > 0) & weights["source"].isin(PROBABILITY)]
     assert set(drawn.weighted.replicates["person_id"]) == set(expected["person_id"])
-    values = drawn.weighted.replicates.drop(columns=["source", "person_id"])
+    values = replicate_values(drawn.weighted.replicates)
     assert values.shape[1] == 200
-    assert (values > 0).all(axis=None), "f > 0, so nobody disappears from a replicate"
+    assert (values > 0).all(), "f > 0, so nobody disappears from a replicate"
 
 
 def test_panel_counts_the_same_for_all(drawn: Round) -> None:
@@ -143,7 +144,19 @@ def test_tables_fit_the_store(drawn: Round, tmp_path) -> None:
         drawn.weighted.weights.astype({"nr_class": store.read("weights", TOWN)["nr_class"].dtype}),
         check_dtype=False,
     )
-    assert len(store.read("replicates", TOWN)) == len(drawn.weighted.replicates)
+    kept = replicate_values(store.read("replicates", TOWN))
+    np.testing.assert_array_equal(kept, replicate_values(drawn.weighted.replicates))
+
+
+def test_as_many_replicates_as_the_round_says_begin_with_those_of_fewer(drawn: Round, tmp_path) -> None:
+    """Draws are counted: 2,000 replicates hold the first 200, and all of them come back from the store."""
+    many = drawn.setup.round.replicates.model_copy(update={"n_replicates": 2000})
+    weighted = drawn.weight(round_=drawn.setup.round.model_copy(update={"replicates": many}))
+    store = Store(tmp_path / "spi_2024")
+    save_weights(store, TOWN, weighted)
+    kept = replicate_values(store.read("replicates", TOWN))
+    assert kept.shape == (len(drawn.weighted.replicates), 2000)
+    np.testing.assert_allclose(kept[:, :200], replicate_values(drawn.weighted.replicates), rtol=1e-6)
 
 
 # --- what may happen to a round
@@ -366,3 +379,35 @@ def test_odds_of_answering_by_hand(drawn: Round) -> None:
     assert table[["variable", "category", "n"]].values.tolist() == [["sex", "female", 180]]
     assert table["estimate"].tolist() == pytest.approx([np.log(1 / 3)])
     assert table["se"].tolist() == pytest.approx([np.sqrt((1 / 50 + 1 / 50 + 1 / 20 + 1 / 60) * 180 / 179)])
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_weighting_killed_at_ten_moments_leaves_nothing_half(drawn: Round, again: Round, tmp_path) -> None:
+    """Kill -9 over earlier weights: both tables can be read, none counts as done by halves, once more ends it."""
+    from spi_analysis.operations.many import RoundContext, _weight
+
+    def place(name):
+        told = elsewhere(drawn.setup, tmp_path / name)
+        store = Store(told.workspace.data / told.round.round_id)
+        for table in ("frame", "sample", "events", "responses"):
+            store.write(table, TOWN, getattr(drawn, table))
+        save_weights(store, TOWN, again.weighted)
+        return RoundContext(told)
+
+    def files(context):
+        return [context.store.path(table, TOWN).read_bytes() for table in ("replicates", "weights")]
+
+    trial = place("trial")
+    before = files(trial)
+    moments = times_of(lambda: _weight(trial, TOWN, None))
+    after = files(trial)
+    assert before != after
+    for name, moment in numbered(moments):
+        context = place(name)
+        kill_after(moment, lambda context=context: _weight(context, TOWN, None))
+        assert all(one in (old, new) for one, old, new in zip(files(context), before, after, strict=True))
+        assert len(context.store.read("weights", TOWN)) > len(context.store.read("replicates", TOWN)) > 0
+        assert _weight(context, TOWN, None) or files(context) == after, "what is done is done in whole"
+        assert files(context) == after
+        assert not _weight(context, TOWN, None)

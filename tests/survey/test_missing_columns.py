@@ -25,6 +25,7 @@ PEOPLE = pd.DataFrame(
         "score": 50.0 + PLACE,
         "count": 1.0 + PLACE % 4,
         "yes": (PLACE % 5 < 2).astype(float),
+        "long": PLACE // 2 % 2,
         "disposition": np.where(PLACE % 5, "I", "R"),
         "person_id": [f"p{i}" for i in PLACE],
         "prn": (PLACE * 7 % N + 0.5) / N,
@@ -154,11 +155,6 @@ CALLS = {
         lambda sample, frame: survey.balance(sample, frame, ["sex"], {"base": np.ones(N)}),
         (PEOPLE[["sex"]], PEOPLE[["sex"]]),
     ),
-    "balance_figure": on(
-        survey.balance(PEOPLE, PEOPLE, ["sex"], {"base": np.ones(N)}),
-        "variable level base_std_diff",
-        lambda t: survey.balance_figure(t, ["base"]),
-    ),
     "bootstrap_plan": on(
         PEOPLE, "w stratum psu N", lambda t: survey.bootstrap_plan(t, "w", "stratum", "psu", "N", n_replicates=5)
     ),
@@ -221,6 +217,13 @@ CALLS = {
     "estimate_quantile": on(
         PEOPLE, "w score sex", lambda t: survey.estimate_quantile(designed(t), "score", 0.5, "sex")
     ),
+    "crosswise": on(PEOPLE, "w yes long", lambda t: survey.crosswise(designed(t), "yes", 0.25, "long")),
+    "list_checks": on(
+        PEOPLE, "w count long yes", lambda t: survey.list_checks(designed(t), "count", "long", 4, "yes")
+    ),
+    "list_experiment": on(
+        PEOPLE, "w count long yes", lambda t: survey.list_experiment(designed(t), "count", "long", "yes")
+    ),
     "crosstab": on(PEOPLE, "w sex yes", lambda t: survey.crosstab(designed(t), "sex", "yes")),
     "estimate_ratio": on(
         PEOPLE, "w score count sex", lambda t: survey.estimate_ratio(designed(t), "score", "count", "sex")
@@ -241,6 +244,9 @@ CALLS = {
             PEOPLE["score"].to_numpy(), PEOPLE[["sex", "count"]], everyone, np.ones(N), 1
         ),
         (PEOPLE[["sex", "count"]],),
+    ),
+    "tilted_means": on(
+        PEOPLE, "w score sex", lambda t: survey.tilted_means(designed(t), "score", 0.5, [0.25], by="sex")
     ),
     "t_test": on(PEOPLE, "w score sex", lambda t: survey.t_test(designed(t), "score", "sex")),
     # simulation

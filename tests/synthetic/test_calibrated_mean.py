@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from spi_analysis.survey.weighting import Rake, WeightingClasses, apply_recipe, two_phase_replicates, weighting_classes
-from spi_analysis.synthetic import calibrated_mean
-from spi_analysis.synthetic.calibrated_mean import GRID, MIN_RESPONDENTS, Cell, simulate_cell
+from spi_analysis.synthetic import simulated_rounds
+from spi_analysis.synthetic.simulated_rounds import GRID, MIN_RESPONDENTS, Cell, simulate_cell
 
 RUNS = 150
 CELLS = [
@@ -44,8 +44,8 @@ def test_a_run_is_the_weighting_of_a_source(monkeypatch: pytest.MonkeyPatch) -> 
     """Everyone invited; the recipe's classes and raking, with replicates of those found, give the same estimate."""
     cell = Cell(400, 1.0, 0.6, "symmetric")
     rng = np.random.default_rng(5)
-    people = calibrated_mean._population(cell, rng)
-    run = calibrated_mean._run(people, cell, np.random.default_rng(9))
+    people = simulated_rounds._population(cell, rng)
+    run = simulated_rounds._run(people, cell, np.random.default_rng(9))
     again = np.random.default_rng(9)
     again.permutation(400)
     # The same order of draws as in the run: first who is invited, then who of them answers.

@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from spi_analysis.scores import has_acted
+from spi_analysis.stages import load_tracker
 from spi_analysis.synthetic import make_city
 from spi_analysis.synthetic.country import (
     SHAPES,
@@ -12,6 +14,8 @@ from spi_analysis.synthetic.country import (
     example_institutions,
     example_scores,
     example_size,
+    generated_peers,
+    generated_tracker,
     is_example,
     scaled,
 )
@@ -96,3 +100,25 @@ def test_a_generated_ministry_has_the_true_scores_of_its_code(setup, all_640):
     assert profile_of(ministry).internal[0] == example_size(code)[0]
     heads = city.people[city.people["position_class"] == "top_official"]
     assert not heads["is_eligible"].any()
+
+
+def test_generated_follow_up_is_a_tracker_in_which_some_acted_and_some_did_not(setup, tmp_path):
+    """Read like a real one: counts and statuses that contradict each other would be refused."""
+    generated_tracker(setup, 2024).to_csv(tmp_path / "tracker.csv", index=False)
+    table = load_tracker(tmp_path / "tracker.csv", setup.institution_ids)
+    acted = has_acted(table, setup.years.effect).groupby(table["institution_id"]).any()
+    assert len(acted) == 5
+    assert acted.any()
+    assert (table.groupby(["institution_id", "year"])["done"].sum() == 0).any()
+    assert generated_tracker(setup, 2024).equals(generated_tracker(setup, 2024))
+
+
+def test_a_source_of_one_dimension_has_the_same_peers_as_that_dimension(setup):
+    """Experts are asked for one dimension: one figure, one yardstick."""
+    peers = generated_peers(setup, 2024)
+    keys = ["institution_id", "source"]
+    both = peers[peers["measure"] == "source_score"].merge(peers[peers["measure"] == "dimension_score"], on=keys)
+    expert = both[both["source"] == "expert"]
+    assert len(expert) == 60
+    assert (expert["value_x"] == expert["value_y"]).all()
+    assert (both[both["source"] == "external"]["value_x"] != both[both["source"] == "external"]["value_y"]).any()

@@ -31,7 +31,10 @@ def test_expert_truth_is_the_mean_of_what_panels_are_drawn_from(setup):
     for institution_id in FIVE:
         city = make_city(setup, institution_id, seed=8, sizes={"internal": 60, "external": 60, "expert": 40_000})
         scores = person_scores(city, setup, "expert")
-        assert true_value(city, "source", "expert") == pytest.approx(published(setup, city)["expert"], abs=1e-9)
+        # Of a list the truth is the mean of those on it: ten points apart, 40,000 of them miss by 0.2 at most.
+        drawn = "expert" not in setup.round_for(institution_id).panels
+        within = 4 * scores.std() / len(scores) ** 0.5 if drawn else 1e-9
+        assert true_value(city, "source", "expert") == pytest.approx(published(setup, city)["expert"], abs=within)
         assert abs(scores.mean() - true_value(city, "source", "expert")) < 4 * scores.std() / len(scores) ** 0.5
         assert 8 < scores.std() < 12.5
 

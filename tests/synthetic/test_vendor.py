@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pandas as pd
 import pyreadstat
 import pytest
 
 from spi_analysis.errors import InputError
 from spi_analysis.synthetic import clean_frame, simulate_fieldwork, vendor_files
-from spi_analysis.synthetic.vendor import CHANNEL_WORDS, EVENT_WORDS
+from spi_analysis.synthetic.randomness import Streams
+from spi_analysis.synthetic.vendor import CHANNEL_WORDS, EVENT_WORDS, with_interviews
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +137,46 @@ def test_a_file_that_is_no_invitation_is_refused(mojokerto, setup, tmp_path):
     file.write_text("token,source,name\na,internal,b\n", encoding="utf-8")
     with pytest.raises(InputError, match="phone, email"):
         vendor_files(mojokerto, [file], tmp_path, setup, 1)
+
+
+@pytest.mark.parametrize(("city", "interviewed"), [("kota-tebing-tinggi", True), ("kota-mojokerto", False)])
+def test_interviewers_ask_late_in_one_city_and_change_nobodys_answer(mojokerto, setup, city, interviewed):
+    """From the day of the last reminder, nine weeks after the start, interviewers ask; panels answer alone."""
+    last = pd.Timestamp(setup.round.fieldwork.start) + pd.Timedelta(weeks=9)
+    started = [last - pd.Timedelta(minutes=1)] * 200 + [last] * 200
+    sources = ["internal", "expert"] * 200
+    answers = pd.DataFrame({"row": range(400), "source": sources, "started_at": started, "int_tra_1": 4})
+    made = with_interviews(answers, replace(mojokerto, institution_id=city), setup, Streams(city, (1, 2)))
+    if not interviewed:
+        assert made is answers
+        return
+    assert made.drop(columns="mode").equals(answers)
+    asked = made["mode"] != "daring"
+    assert asked.tolist() == [i >= 200 and i % 2 == 0 for i in range(400)]
+    assert 0.55 < (made.loc[asked, "mode"] == "telepon").mean() < 0.85
+    assert set(made["mode"]) == {"daring", "telepon", "tatap muka"}
+
+
+def test_arms_add_answers_to_modules_and_change_no_others(mojokerto, setup, written, tmp_path):
+    """Those with an arm answer its question and those on reporting; everything else is byte for byte what it was."""
+    files = []
+    for path in written[0]:
+        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+        if "external" in path.name:
+            table["arm"] = [("list_short", "list_long", "crosswise")[number % 3] for number in range(len(table))]
+        files.append(tmp_path / path.name)
+        table.to_csv(files[-1], index=False, encoding="utf-8-sig")
+    back = vendor_files(mojokerto, files, tmp_path / "back", setup, 31)
+    for before, after in zip(written[1], back, strict=True):
+        if after.suffix != ".sav":
+            assert after.read_bytes() == before.read_bytes()
+    plain, asked = (read_answers(next(p for p in paths if p.suffix == ".sav")) for paths in (written[1], back))
+    codes = setup.instrument.module_codes("external")
+    pd.testing.assert_frame_equal(asked.drop(columns=codes), plain)
+    invited = pd.concat(pd.read_csv(path, dtype=str, encoding="utf-8-sig") for path in files).set_index("token")["arm"]
+    answered = asked[codes].notna().groupby(asked["token"].map(invited)).sum()
+    assert (answered.loc["list_short", ["ext_lst_long", "ext_cross"]] == 0).all()
+    assert (answered.loc["list_long", ["ext_lst_short", "ext_cross"]] == 0).all()
+    assert (answered.loc["crosswise", ["ext_lst_short", "ext_lst_long"]] == 0).all()
+    assert (answered["ext_clm_fear"] > 0).all()
+    assert asked["ext_lst_long"].max() in (4, 9)

@@ -20,8 +20,7 @@ from spi_analysis.synthetic import (
     simulate_fieldwork,
     world_named,
 )
-from spi_analysis.synthetic.answers import MODELS, _with_house
-from spi_analysis.synthetic.item_arrays import scored_items
+from spi_analysis.synthetic.answers import MODELS, _with_house, scored_items
 from spi_analysis.synthetic.worlds import draw_coached_people, eager, inside_units, reminders_needed, scripted
 
 TOWN = "kota-mojokerto"

@@ -1,6 +1,5 @@
 """Files of a few megabytes that would fill gigabytes: refused in words before they are read."""
 
-import time
 import zipfile
 
 import openpyxl
@@ -42,20 +41,19 @@ def workbook(tmp_path):
 
 
 def refused(path) -> str:
-    began = time.monotonic()
     with pytest.raises(InputError, match="holds more than any list of people") as caught:
         read_sheets(path)
-    assert time.monotonic() - began < 20, "said before it is read"
     (problem,) = caught.value.problems
     assert problem.file == path.name
     assert "values only" in problem.hint
     return problem.got
 
 
-def test_a_workbook_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(workbook):
+def test_a_workbook_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(workbook, monkeypatch):
     megabyte = ROW * (1_000_000 // len(ROW))
     path = workbook([b"<worksheet><sheetData>", *[megabyte] * 600, b"</sheetData></worksheet>"])
     assert path.stat().st_size < 4_000_000
+    monkeypatch.delattr(zipfile.ZipFile, "open")
     assert refused(path).startswith("600 MB, packed into ")
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.tables.answer_fit import foreign_columns, require_answers_fit
+from spi_analysis.tables.round_data import foreign_columns, require_answers_fit
 from tests.scores.toys import instrument
 
 

@@ -130,3 +130,20 @@ def test_an_instrument_made_for_the_file_goes_by_its_numbers(read):
     cells = [1.0, 3.0, 6.0, 9.0]
     assert read(cells, labels=labels, own_codes=True) == [1, 3, 6, 9]
     assert read(cells, labels=labels) == [ANOTHER, ANOTHER, ANOTHER, 9], "in a round nobody vouches for them"
+
+
+@pytest.mark.parametrize(
+    ("cells", "found", "proposed"),
+    [
+        (["1 - Sangat setuju", 1, 5], {"1 - Sangat setuju": 1, "1": 1, "5": 1},
+         {6: ["1 - Sangat setuju", "1"], "FILL_IN": ["5"]}),
+        (["Netral"] * 3 + [4] * 57, {"Netral": 3}, {"FILL_IN": ["Netral"]}),
+        (["Netral"] * 3 + [4] * 58, {}, {}),
+        (["Netral"] * 2 + [4], {}, {}),
+        ([0, 7, 10, 4], {"0": 1, "7": 1, "10": 1, "4": 1}, {"FILL_IN": ["0", "7", "10", "4"]}),
+        ([77] * 3 + [4] * 5, {}, {}),
+    ],
+)  # fmt: skip
+def test_a_column_that_nobody_can_read_with_certainty(setup, cells, found, proposed):
+    column = AnswerColumn(setup.instrument.scales["agree"], cells)
+    assert (column.unsettled(), column.proposed()) == (found, proposed), "three of 60 are 5 %; two are slips"

@@ -97,6 +97,22 @@ def test_over_four_reminders_nobody_who_answered_or_objected_is_in_a_file(
     assert log_of_reminders(store, CITY) == log, "the same file written again is no new reminder"
 
 
+def test_a_reminder_goes_to_the_sender_in_the_shape_of_the_invitation(people, setup, store, vault, happened):
+    """Columns and addresses as ``spi invite --as whatsapp --link``; addresses of e-mail stay in plain columns."""
+    happened(people[BUDI], "sent")
+    made = prepare_reminders(setup, store, vault, CITY, DAY, 2)
+    token = made.people["whatsapp"]["token"].item()
+    made.write(store, DAY, "whatsapp", "https://survei.example/{token}")
+    folder, stem = store.root / "invitations", f"{CITY}__reminder1"
+    (row,) = read(folder / f"{stem}__whatsapp.csv")
+    assert list(row) == ["phone_number", "customer_name", "body_variable1", "body_variable2"]
+    assert (row["phone_number"], row["body_variable2"]) == (BUDI[1:], f"https://survei.example/{token}")
+    (row,) = read(folder / f"{stem}__email.csv")
+    assert (row["link"], row["contact"]) == (f"https://survei.example/{token}", "budi@contoh.id")
+    with pytest.raises(InputError, match="unknown platform"):
+        made.write(store, DAY, "whatsap")
+
+
 def test_only_who_was_invited_is_reminded(people, setup, store, vault, happened, remind):
     happened(people[BUDI], "sent")
     assert remind() == {"whatsapp": {BUDI}, "email": {"budi@contoh.id"}}
@@ -132,7 +148,7 @@ def test_new_numbers_change_nothing_of_the_draw_and_are_used_from_then_on(
     assert len(store.read("contact_events", CITY)) == 1, "what is known already changes nothing"
 
 
-def test_rows_that_say_nothing_or_belong_to_nobody_are_turned_away(people, setup, store, vault, write_csv):
+def test_rows_of_nobody_are_turned_away_and_those_left_empty_change_nothing(people, setup, store, vault, write_csv):
     rows = [
         ["kode periksa", "nomor baru", "surel baru", "keberatan"],
         ["a" * 20, "081299990003", "", ""],
@@ -141,7 +157,10 @@ def test_rows_that_say_nothing_or_belong_to_nobody_are_turned_away(people, setup
         [code_of(people[AGUS], vault), "", "agus.baru@contoh.id", "tidak"],
     ]
     result = bring_changes(setup, store, vault, write_csv(f"{CITY}__to_check.csv", rows))
-    assert codes(result, severity="rejected") == ["nothing_new", "unknown_check_code"]
+    assert codes(result, severity="rejected") == ["unknown_check_code"]
+    assert codes(result, severity="note") == ["nothing_new"]
+    assert result.counts[["read", "accepted", "rejected"]].sum().tolist() == [4, 3, 1]
+    assert result.changes == 1, "one new address; a list that was not filled in brings nothing"
     assert codes(result, severity="flagged") == ["phone_too_short", "unknown_objection"]
     assert store.read("contact_events", CITY)["change"].tolist() == ["new_email"]
 
@@ -203,3 +222,34 @@ def test_the_list_to_look_up_does_not_tell_who_was_drawn(people, setup, store, v
     names = prepare_reminders(setup, store, vault, CITY, DAY, 2).to_check["name"].tolist()
     assert "Siti Contoh" in names
     assert len(names) == 1 + others
+
+
+def by_interviewers(setup, week, mode):
+    waves = [{"week": week, "mode": mode}]
+    fieldwork = type(setup.round.fieldwork)(**setup.round.fieldwork.model_dump() | {"interviews": waves})
+    return replace(setup, round=setup.round.model_copy(update={"fieldwork": fieldwork}))
+
+
+@pytest.mark.parametrize(("mode", "asked"), [("telephone", [BUDI, SITI]), ("face_to_face", ["", BUDI, SITI])])
+def test_interviewers_get_a_list_of_everybody_who_has_not_answered(people, setup, store, vault, happened, mode, asked):
+    happened(people[BUDI], "sent")
+    happened(people[BUDI], "invalid_number", "2024-07-31 09:00")
+    there = by_interviewers(setup, 8, mode)
+    made = prepare_reminders(there, store, vault, CITY, DAY, 8)
+    assert (made.number, made.week, list(made.people)) == (4, 8, [mode]), "after the reminders of weeks 2, 4 and 6"
+    path = next(path for path in made.write(store, DAY) if path.name.endswith(f"__{mode}.csv"))
+    listed = read(path)
+    assert sorted(row["phone"] for row in listed) == asked, "whom no message reached can be called or visited"
+    assert {row["unit"] for row in listed} == {"Dinas Sosial"}
+    assert list(listed[0]) == ["token", "source", "name", "unit", "phone", "language"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    happened(people[SITI], "completed", "2024-09-10 10:00", "web")
+    happened(people[BUDI], "opted_out", "2024-09-10 10:00")
+    left = prepare_reminders(there, store, vault, CITY, DAY, 8).people[mode]
+    assert left["phone"].isna().tolist() == ([] if mode == "telephone" else [True]), "Agus has an address alone"
+    assert (log_of_reminders(store, CITY)[0]["channel"], log_of_reminders(store, CITY)[0]["number"]) == (mode, 4)
+
+
+def test_a_week_has_one_contact(setup):
+    with pytest.raises(ValueError, match="two reminders or interviews"):
+        by_interviewers(setup, 2, "telephone")

@@ -120,3 +120,27 @@ def test_log_behind_a_public_report(events_of):
     assert counts == [4, 4, 0]
     assert happened[0] == ["01 10:00:00 sent", "01 10:00:05 delivered", "01 10:01:40 read"]
     assert happened[1] == ["01 10:00:01 invalid_number"], "a failure of which no cause is given"
+
+
+@pytest.mark.parametrize(
+    ("code", "event", "turned_away"),
+    [
+        ("63014", "opted_out", {}),
+        ("21610", "opted_out", {}),
+        ("131050", "opted_out", {}),
+        ("63003", "invalid_number", {}),
+        ("30006", "invalid_number", {}),
+        ("131026", "invalid_number", {}),
+        ("30003", "", {2: "message_not_sent"}),
+        ("63023", "", {2: "message_not_sent"}),
+        ("131049", "", {2: "message_not_sent"}),
+        ("99999", "", {2: "unknown_error"}),
+    ],
+)
+def test_what_an_error_code_tells_of_the_person(events_of, write_csv, code, event, turned_away):
+    """As the documents of the platforms say (docs/platforms.md); a code that is not there is asked about."""
+    other = ["081200000002", "replied", "2024-08-01 10:00", ""]
+    rows = [["phone", "status", "timestamp", "error code"], ["081200000001", "failed", "2024-08-01 10:00", code], other]
+    _, happened, rejected = events_of(write_csv("log.csv", rows))
+    assert happened[:2] == [[f"01 10:00:00 {event}"] if event else [], ["01 10:00:00 read"]]
+    assert rejected == turned_away

@@ -24,8 +24,9 @@ from spi_analysis.tables.end_of_life import (
 )
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.invitations import write_invitations
+from spi_analysis.tables.remains import left_behind
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import read_table
+from spi_analysis.tables.stored_files import read_table, without_half
 from spi_analysis.tables.vault import Vault, VaultKey
 from tests.kills import kill_after, numbered, times_of
 from tests.tables.lists import CITY
@@ -135,7 +136,7 @@ def test_a_backup_restores_every_byte_and_is_the_same_twice(filled, vault, key, 
     assert copy.stat().st_mode & 0o777 == 0o600
     back_up(filled, tmp_path / "b.tar")
     assert (tmp_path / "b.tar").read_bytes() == copy.read_bytes()
-    found = drill(copy, key).set_index("what")["rows"].to_dict()
+    found = drill(filled, copy, key).set_index("what")["rows"].to_dict()
     assert found["frame"] == found["sample"] == found["vault: contacts"] == 3
     assert found["vault: rejected"] == 1
     with pytest.raises(StoreError, match="data/ holds files already"):
@@ -206,7 +207,7 @@ def another(workspace, folder):
 @pytest.mark.long
 def test_import_forget_and_rotate_killed_at_ten_moments_leave_nothing_half(filled, key, tmp_path):
     """Kill -9: every entry and table can be read, and the same command once more ends what was begun."""
-    new, tables = VaultKey(b"n" * 32), lambda place: sorted(place.data.glob("spi_2024/*/*.parquet"))
+    new, tables = VaultKey(b"n" * 32), lambda place: without_half(sorted(place.data.glob("spi_2024/*/*.parquet")))
 
     def work(place):
         forget(place, Vault.open(place.data / "vault", key), SITI[0], rules(place), DAY)
@@ -261,6 +262,29 @@ def test_an_import_killed_at_ten_moments_leaves_nothing_half(setup, write_xlsx, 
         pd.testing.assert_frame_equal(store.read("frame", CITY), whole)
 
 
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_restore_killed_at_ten_moments_leaves_nothing_half(filled, tmp_path):
+    """Kill -9: data/ is empty or whole, what is left is named, and the same command once more ends it."""
+    copy = tmp_path / "copy.tar"
+    back_up(filled, copy)
+    whole = {name: file for name, file in content(filled.data).items() if not name.startswith(".")}
+    moments = times_of(lambda: restore(Workspace(tmp_path / "trial"), copy))
+    for name, moment in numbered(moments):
+        place = Workspace(tmp_path / name)
+        kill_after(moment, lambda place=place: restore(place, copy))
+        there = {name: file for name, file in content(place.data).items() if not name.startswith(".")}
+        assert there in ({}, whole)
+        halves = sorted(path.name for path in place.root.glob(".*"))
+        assert sorted(path.name for path in left_behind(place.data)) == halves
+        if not there:
+            assert restore(place, copy) == len(whole)
+        assert {name: file for name, file in content(place.data).items() if not name.startswith(".")} == whole
+        back_up(place, tmp_path / f"{name}.tar")
+        assert (tmp_path / f"{name}.tar").read_bytes() == copy.read_bytes()
+        assert left_behind(place.data) == []
+
+
 def test_a_leaked_file_is_led_back_to_people_and_fields(filled, vault):
     """Phone as somebody else writes it, an address in capitals, a link, a name alone; a year is nobody's."""
     (link,) = pd.read_csv(filled.data / "spi_2024" / "invitations" / f"{CITY}__internal.csv", dtype=str).query(
@@ -278,6 +302,10 @@ def test_papers_of_data_protection_are_drafted_from_the_parameters(setup, filled
     assert set(pages) == {"processing.id.html", "processing.en.html"}
     for words in ("31 Desember 2026", "nomor pegawai (NIP)", "kurang dari 10 orang", "Internal (pegawai)"):
         assert words in pages["processing.id.html"], words
+    assert "mengenal token yang berbeda" in pages["processing.id.html"]
+    one = told.round.fieldwork.model_copy(update={"tokens": "one"})
+    told = replace(told, round=told.round.model_copy(update={"fieldwork": one}))
+    assert "mengenal token yang sama" in write_processing_record(told)[0].read_text()
     people, at = people_in(vault, [SITI[0]], rules(filled)), dt.datetime(2024, 8, 1, 9, tzinfo=dt.UTC)
     written = write_notices(told, tmp_path / "breach", people, "found.csv", "ab12", at)
     assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
@@ -288,3 +316,23 @@ def test_papers_of_data_protection_are_drafted_from_the_parameters(setup, filled
         assert SITI[1][3:] not in text
         assert "3 x 24" in text
     assert "nomor telepon" in written[1].read_text()
+
+
+@pytest.mark.parametrize("name", ["O'Brien Contoh", "Ma’ruf 'Contoh'", "'Ma`ruf Contoh"])
+def test_a_name_with_an_apostrophe_is_forgotten_like_any_other(
+    bring, write_xlsx, employees, draw_everyone, setup, store, vault, name
+):
+    """In a list, in the vault, among rejected rows, and in an invitation file, where an apostrophe may stand before."""
+    header, first, theirs, *others = employees
+    theirs, again = [theirs[0], name, *theirs[2:]], [4, name, SITI[2], *theirs[3:]]
+    bring(write_xlsx(f"{CITY}__internal.xlsx", [header, first, theirs, *others, again]))
+    draw_everyone(CITY)
+    write_invitations(setup, store, vault, CITY)
+    kept = person_of(vault, "Budi Contoh")
+    listed = vault.read_contacts("spi_2024", CITY, "internal")
+    (stored,) = set(listed["name"]) - set(pd.Series([row[1] for row in (first, *others)]))
+    assert stored in everything(setup.workspace, vault)
+    done = forget(setup.workspace, vault, SITI[0], rules(setup.workspace), DAY)
+    assert (done.entries, done.invitations) == (2, 1)
+    assert stored not in everything(setup.workspace, vault)
+    assert person_of(vault, "Budi Contoh") == kept

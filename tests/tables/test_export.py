@@ -9,10 +9,10 @@ import pytest
 
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.tables.export import FORMATS, export_round, uniqueness
-from spi_analysis.tables.files import as_written
-from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.identity import answer_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
+from spi_analysis.tables.neutral_texts import as_written
 
 CITY, ROUND = "kota-mojokerto", "spi_2024"
 
@@ -25,7 +25,7 @@ def round_done(setup, store, vault, write_xlsx, write_csv, employees, draw_every
     import_frame(files, setup, store, vault)
     sample, rows = draw_everyone(CITY), [["token", "int_tra_1", "int_con_1", "ext_fai_1"]]
     for source, people in sample.groupby("source")["person_id"]:
-        for i, token in enumerate(link_tokens(people, ROUND, CITY, source, vault.secret("link_token"))):
+        for i, token in enumerate(answer_tokens(people, ROUND, CITY, source, vault.secret("link_token"))):
             rows.append(
                 [token, 8 if i == 1 else 4 + i, i % 2, None] if source == "internal" else [token, None, None, 9]
             )
@@ -34,8 +34,8 @@ def round_done(setup, store, vault, write_xlsx, write_csv, employees, draw_every
     who = sample[["institution_id", "person_id", "source", "stratum", "base_weight"]]
     store.write("weights", CITY, who.assign(nr_class="a", disposition="I", **steps))
     inside = who.loc[who["source"] == "internal", ["source", "person_id"]].reset_index(drop=True)
-    draws = pd.DataFrame([[2.0, 4.0, 0.0], [4.0, 0.0, 2.0], [0.0, 2.0, 4.0]], columns=["r0001", "r0002", "r0003"])
-    store.write("replicates", CITY, pd.concat([inside, draws], axis=1))
+    draws = [[2.0, 4.0, 0.0], [4.0, 0.0, 2.0], [0.0, 2.0, 4.0]]
+    store.write("replicates", CITY, inside.assign(replicates=draws))
 
 
 @pytest.fixture
@@ -65,6 +65,13 @@ def test_every_format_brings_its_files(export):
 def test_the_same_round_gives_the_same_bytes(export):
     before = {name: path.read_bytes() for name, path in export().items()}
     assert {name: path.read_bytes() for name, path in export().items()} == before
+
+
+def test_replicates_have_a_column_each_for_other_programs(export):
+    """By hand, as stored: the first person's weights are 2, 4 and 0."""
+    table = pd.read_csv(export("csv")["_replicates.csv"])
+    assert list(table.columns) == ["source", "person_id", "r0001", "r0002", "r0003"]
+    assert table[["r0001", "r0002", "r0003"]].to_numpy().tolist() == [[2, 4, 0], [4, 0, 2], [0, 2, 4]]
 
 
 def test_the_csv_holds_answers_design_and_weights_and_no_contact(export, vault, store):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 
 import pytest
 import yaml
+from rich.console import Console
 
-from spi_analysis.errors import StoreError
+from spi_analysis.commands.common import mapping_beside, named_files
+from spi_analysis.errors import InputError, StoreError
+from spi_analysis.operations.many import RoundContext, import_logs
 from spi_analysis.tables.end_of_life import forget
-from spi_analysis.tables.files import BEFORE_IMPORT
-from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.identity import answer_tokens, link_tokens
+from spi_analysis.tables.importing.answers import FILL_IN
 from spi_analysis.tables.importing.conversation import lines_of
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.journal import imports_so_far, on_trial, remembered, take_back
+from spi_analysis.tables.remains import BEFORE_IMPORT
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 from tests.demo import spi_here
@@ -83,6 +88,19 @@ def test_a_trial_changes_nothing(the_list, command, workspace):
     assert "columns not read: Warna Seragam" in done.stdout
     assert content(workspace) == before
     assert not list(workspace.root.glob(".trial-*"))
+
+
+@pytest.mark.parametrize("cities", [[CITY], [CITY, "kota-bengkulu"]])
+def test_what_was_noticed_of_rows_that_stay_is_said_once(command, write_csv, cities):
+    """Employee numbers as a spreadsheet leaves them once they were figures: the people stay, and the operator knows."""
+    numbers = ["198503152010011008"] * 3 + ["198604202011012000"]
+    rows = [[f"Orang {x}", n, "Staf", "Dinas Sosial", f"08120000000{x}"] for x, n in enumerate(numbers, 1)]
+    lists = [str(write_csv(f"{city}__internal.csv", [HEADER[:5], *rows])) for city in cities]
+    done = command("import", "frame", *lists, "--dry-run", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert said.count(f"{len(cities)} flagged: The last digits of the employee numbers in 4 rows of this column") == 1
+    assert "198503152010011008" not in said
 
 
 def test_json_and_exit_codes(the_list, command, write_csv):
@@ -177,7 +195,7 @@ def test_the_mapping_that_settles_what_was_not_understood(
     assert command("import", "frame", str(the_list)).returncode == 0
     draw_everyone(CITY)
     sample = store.read("sample", CITY)
-    tokens = link_tokens(sample["person_id"], "spi_2024", CITY, "internal", vault.secret("link_token"))
+    tokens = answer_tokens(sample["person_id"], "spi_2024", CITY, "internal", vault.secret("link_token"))
     header = ["token", "int_tra_1", "int_tr_2", "int_tra_3"]
     answers = write_csv("jawaban.csv", [header, [tokens[0], "Amat setuju", "5", "4"], [tokens[1], "Setuju", "4", "7"]])
     said = json.loads(command("import", "responses", str(answers), "--dry-run", "--json").stdout)
@@ -204,3 +222,53 @@ def test_events_that_are_not_known_are_proposed(the_list, command, vault, store,
     said = json.loads(command("import", "events", str(write_csv("log.csv", rows)), "--dry-run", "--json").stdout)
     assert said["exit_code"] == 3
     assert said["mapping"] == {"events": {"FILL_IN": ["melayang"]}, "errors": {"FILL_IN": ["987654"]}}
+
+
+def test_doubt_stops_the_command_and_its_trial_alike(command, workspace, setup, store, vault, write_csv, draw_everyone):
+    rows = [["Nama", "Unit Layanan", "No HP"], *([f"Orang {i}", "Dinas X", f"08120000000{i}"] for i in (1, 2, 3))]
+    import_frame([write_csv(f"{CITY}__eksternal.csv", rows)], setup, store, vault)
+    who = draw_everyone(CITY)["person_id"].tolist()
+    tokens = answer_tokens(who, "spi_2024", CITY, "external", vault.secret("link_token"))
+    answers = write_csv("jawaban.csv", [["token", "ext_exp_1"], *([token, 2] for token in tokens)])
+    before = content(workspace)
+    for trial in (["--dry-run"], []):
+        done = command("import", "responses", str(answers), *trial)
+        assert done.returncode == 1
+        assert "FILL_IN:\n    - '2'" in done.stdout
+        assert "'2' (3 rows)" in done.stderr
+        assert content(workspace) == before
+    said = json.loads(command("import", "responses", str(answers), "--json").stdout)
+    assert said["mapping"] == {"answers": {"yes_no": {"FILL_IN": ["2"]}}}
+    assert (said["exit_code"], [problem["column"] for problem in said["failed"]]) == (1, ["ext_exp_1"])
+    settled = write_csv("settled.yaml", [["answers: {yes_no: {0: ['2']}}"]], delimiter="|")
+    done = command("import", "responses", str(answers), "--mapping", str(settled), "--mode", "telephone")
+    assert done.returncode == 0, done.stderr
+    kept = store.read("responses", CITY)
+    assert kept[["mode", "ext_exp_1"]].to_numpy().tolist() == [["telephone", 0]] * 3
+
+
+def test_one_mapping_settles_the_files_of_many_institutions(
+    setup, store, vault, key, write_csv, draw_everyone, tmp_path
+):
+    """Each vendor has a word that nobody knows: both are proposed in one mapping, which then holds for both files."""
+    logs, others = tmp_path / "logs", {CITY: "melayang", "kota-bengkulu": "hilang"}
+    logs.mkdir()
+    for code, word in others.items():
+        users = [["Nama", "Unit Layanan", "No HP"], ["Pengguna A", "Dinas Sosial", "081200000011"]]
+        import_frame([write_csv(f"{code}__eksternal.csv", users)], setup, store, vault)
+        token = link_tokens(draw_everyone(code)["person_id"], "spi_2024", code, "external", vault.secret("link_token"))[
+            0
+        ]
+        (logs / f"{code}.csv").write_text(f"token,event,time\n{token},{word},2024-08-01 10:00\n")
+    (logs / "mapping.yaml").write_text("events: {delivered: [melayang], sent: [hilang]}\n")
+    context, quiet = RoundContext(setup, key), Console(file=io.StringIO())
+    files = named_files([logs])
+    assert [path.name for path in files] == ["kota-bengkulu.csv", f"{CITY}.csv"]
+    proposed = import_logs("events", files, context, None, 1, quiet).mapping
+    assert proposed == {"events": {FILL_IN: ["hilang", "melayang"]}}
+    found = mapping_beside([logs], None)
+    assert found == logs / "mapping.yaml"
+    settled = import_logs("events", files, context, found, 1, quiet)
+    assert (settled.counts["accepted"].tolist(), settled.mapping) == ([1, 1], {})
+    with pytest.raises(InputError, match="two folders"):
+        mapping_beside([logs, logs], None)

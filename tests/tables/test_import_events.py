@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from spi_analysis.errors import ParameterError, StoreError
-from spi_analysis.tables.files import one_writer
 from spi_analysis.tables.identity import link_tokens
 from spi_analysis.tables.importing.events import import_events
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
+from spi_analysis.tables.writer_lock import one_writer
 
 CITY, OTHER = "kota-mojokerto", "kota-bengkulu"
 HEADER = ["Token", "Status", "Waktu", "Kanal"]
@@ -202,7 +202,7 @@ def test_two_imports_at_once_lose_nothing(bring, write_csv, store, tokens):
 
 
 def test_a_killed_import_leaves_no_lock(store):
-    holder = "import sys, pathlib\nfrom spi_analysis.tables.files import one_writer\n"
+    holder = "import sys, pathlib\nfrom spi_analysis.tables.writer_lock import one_writer\n"
     holder += "with one_writer(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     command = [sys.executable, "-c", holder, str(store.root.parent)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from spi_analysis.errors import InputError, ParameterError, StoreError
+from spi_analysis.tables.importing import lines_of
 from tests.tables.lists import CITY, by_tenure, codes, users
 
 
@@ -127,7 +128,7 @@ def test_one_bad_file_does_not_lose_the_others(bring, write_xlsx, write_csv, emp
     result = bring(*files)
     assert result.counts["file"].tolist() == [f"{CITY}__internal.xlsx"]
     assert {problem.file: problem.what for problem in result.failed} == {
-        f"{CITY}__eksper.xlsx": "the workbook cannot be opened",
+        f"{CITY}__eksper.xlsx": "the file cannot be read",
         f"{CITY}__eksternal.csv": "required columns are missing",
         "kota-mojokreto__internal.csv": "the file's name names no institution of the roster",
         "kota-bengkulu__internal.csv": "several columns could be unit",
@@ -274,3 +275,39 @@ def test_files_of_one_name_in_two_folders_are_told_apart(bring, write_xlsx, tmp_
         ["dinkes/pegawai.xlsx", 1],
         ["dinsos/pegawai.xlsx", 1],
     ]
+
+
+def test_a_list_of_experts_says_who_named_them(bring, write_csv, store):
+    rows = [["Nama", "Unsur", "Nomor HP", "Pengusul"], ["Ani", "BPKP", "081200000001", "Inspektorat"],
+            ["Budi", "Jurnalis", "081200000002", "KPK"], ["Citra", "LSM", "081200000003", "entahlah"]]  # fmt: skip
+    result = bring(write_csv(f"{CITY}__expert.csv", rows))
+    assert sorted(store.read("frame", CITY)["nominator"].dropna()) == ["commission", "institution"]
+    assert codes(result).count("nominator_unknown") == 1
+
+
+def test_a_list_of_experts_without_nominators_is_refused_where_the_round_draws_by_them(bring, write_csv, store):
+    """Kota Tebing Tinggi draws by who named whom: without the column everyone would be of one unknown nominator."""
+    rows = [["Nama", "Unsur", "Nomor HP"], ["Ani", "BPKP", "081200000001"]]
+    result = bring(write_csv("kota-tebing-tinggi__expert.csv", rows))
+    (problem,) = result.failed
+    assert problem.what == "the list does not say who put each name forward, and the round draws by it"
+    assert (problem.file, problem.row) == ("kota-tebing-tinggi__expert.csv", 1)
+    assert problem.got == "columns Nama, Unsur, Nomor HP"
+    assert "Pengusul" in problem.expected
+    assert "design.strata" in problem.hint
+    assert not store.has("frame", "kota-tebing-tinggi")
+    assert not bring(write_csv(f"{CITY}__expert.csv", rows)).failed, "here it is no question of the draw"
+
+
+def test_a_list_that_takes_the_place_of_another_says_how_many_stand_in_both(bring, write_csv):
+    """Ani and Budi are listed again, Citra is not, Dewi is new: 2 of 3, and now 3."""
+    people = {"Ani": "081200000001", "Budi": "081200000002", "Citra": "081200000003", "Dewi": "081200000004"}
+    lists = [["Ani", "Budi", "Citra"], ["Ani", "Budi", "Dewi"]]
+    tables = [[["Nama", "Unsur", "Nomor HP"], *([name, "LSM", people[name]] for name in names)] for names in lists]
+    first, second = (bring(write_csv(f"{CITY}__expert.csv", rows)) for rows in tables)
+    assert first.summary["replaced"] == []
+    (row,) = second.summary["replaced"]
+    assert (row["institution_id"], row["source"], row["earlier"], row["again"], row["now"]) == (CITY, "expert", 3, 2, 3)
+    (line,) = [line for line in lines_of(second.summary) if "takes the place" in line]
+    assert "an earlier list of 3 people; 2 of them" in line
+    assert "081200000001" not in line

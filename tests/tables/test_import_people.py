@@ -233,7 +233,7 @@ def test_who_is_no_civil_servant_is_marked(bring, write_xlsx, employees, store, 
 
 def test_overrides_of_an_institution_decide(bring, write_xlsx, employees, workspace, store):
     folder = workspace.params / "overrides"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     rules = {"min_tenure_years": 1, "excluded_positions": []}
     content = {
         "source": "test",

@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from spi_analysis.errors import InputError
-from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.identity import answer_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses, item_codes
 
@@ -20,7 +21,7 @@ def tokens(setup, store, vault, write_xlsx, write_csv, employees, draw_everyone)
     import_frame(files, setup, store, vault)
     found = {}
     for source, people in draw_everyone(CITY).groupby("source")["person_id"]:
-        found[source] = link_tokens(people, "spi_2024", CITY, source, vault.secret("link_token"))
+        found[source] = answer_tokens(people, "spi_2024", CITY, source, vault.secret("link_token"))
     return found
 
 
@@ -65,7 +66,7 @@ def test_the_table_has_a_column_for_every_item_of_every_source(bring, write_csv,
     bring(write_csv("a.csv", [HEADER, [tokens["external"][0], *AT, None, None, None, "Setuju"]]))
     table = store.read("responses", CITY)
     codes = item_codes(setup.instrument)
-    assert list(table.columns[5:]) == codes
+    assert list(table.columns[6:]) == codes
     assert set(table[codes].dtypes.astype(str)) == {"float64"}
     assert table[codes].notna().sum(axis=1).tolist() == [1]
 
@@ -143,31 +144,56 @@ def test_what_an_spss_file_says_of_its_values_is_used_and_said(bring, store, tok
     data = pd.DataFrame({"token": [a, b, c], "int_tra_1": [6.0, 5.0, 3.0], "int_tra_2": [3.0, 4.0, 1.0]})
     labels = {"int_tra_1": {6.0: "Tidak relevan"}, "int_tra_2": {1.0: "Sangat tidak setuju", 3.0: "Netral"}}
     pyreadstat.write_sav(data, str(tmp_path / "a.sav"), variable_value_labels=labels, missing_ranges={"int_tra_1": [6]})
-    result = bring(tmp_path / "a.sav")
+    stopped = bring(tmp_path / "a.sav")
+    (problem,) = stopped.failed
+    assert (problem.column, problem.got) == ("int_tra_2", "'Netral' (1 rows), '4' (1 rows)")
+    assert stopped.mapping == {"answers": {"agree": {"FILL_IN": ["Netral", "4"]}}}
+    assert not store.has("responses", CITY)
+    (tmp_path / "m.yaml").write_text("answers: {agree: {8: [Netral], 4: ['4']}}", encoding="utf-8")
+    result = bring(tmp_path / "a.sav", mapping=tmp_path / "m.yaml")
     kept = store.read("responses", CITY)
     assert sorted(kept["int_tra_1"].dropna()) == [3, 5], "6 is declared missing, though our scale has a 6"
-    assert kept["int_tra_2"].dropna().tolist() == [1], (
-        "3 is no answer of ours, so what an unlabelled 4 means is unknown"
-    )
+    assert sorted(kept["int_tra_2"]) == [1, 4, 8]
     said = result.problems.set_index(["column", "code"])[["row", "severity"]]
     assert said.loc[("int_tra_1", "answer_declared_missing")].tolist() == [2, "note"]
-    assert said.loc[("int_tra_2", "answer_of_another_scale")].tolist() == [2, "flagged"]
-    assert said.loc[("int_tra_2", "numbers_renamed")].tolist() == [3, "flagged"]
-    assert result.counts["flagged"].tolist() == [2]
+    assert result.counts["flagged"].tolist() == [0]
 
 
-def test_a_column_that_is_wrong_as_a_whole_is_said_once(bring, write_csv, store, tokens):
+def test_what_the_file_calls_a_value_may_be_nothing(bring, store, tokens, tmp_path):
+    data = pd.DataFrame({"token": tokens["internal"], "int_tra_1": [3.0, 1.0, 3.0]})
+    labels = {"int_tra_1": {1.0: "Sangat tidak setuju", 3.0: "Netral"}}
+    pyreadstat.write_sav(data, str(tmp_path / "a.sav"), variable_value_labels=labels)
+    (tmp_path / "m.yaml").write_text("nothing: [netral]", encoding="utf-8")
+    result = bring(tmp_path / "a.sav", mapping=tmp_path / "m.yaml")
+    assert store.read("responses", CITY)["int_tra_1"].dropna().tolist() == [1]
+    assert "answer_declared_missing" in result.problems["code"].tolist()
+
+
+def test_doubt_about_a_column_stops_the_import_until_a_mapping_settles_it(bring, write_csv, store, tokens, tmp_path):
     """1 = yes, 2 = no, as many platforms count; read cell by cell, only the yes would be left."""
     rows = [["token", "int_exp_1", "int_tra_1"], *([token, 2, "1 - Sangat setuju"] for token in tokens["internal"])]
-    result = bring(write_csv("a.csv", rows))
-    found = result.problems.query("code != 'item_missing'")
-    assert found[["row", "column", "code"]].to_numpy().tolist() == [
-        [2, "int_exp_1", "numbers_of_another_scale"],
-        [2, "int_tra_1", "answer_disagrees_with_its_label"],
+    path = write_csv("a.csv", rows)
+    stopped = bring(path)
+    assert [(problem.column, problem.got) for problem in stopped.failed] == [
+        ("int_tra_1", "'1 - Sangat setuju' (3 rows)"),
+        ("int_exp_1", "'2' (3 rows)"),
     ]
-    assert found["reason_id"].str.contains("3 jawaban dikosongkan").all()
-    assert result.counts["flagged"].tolist() == [3]
-    assert store.read("responses", CITY)[["int_exp_1", "int_tra_1"]].isna().all(axis=None)
+    assert stopped.mapping == {"answers": {"yes_no": {"FILL_IN": ["2"]}, "agree": {6: ["1 - Sangat setuju"]}}}
+    assert (len(stopped.counts), stopped.written) == (0, ())
+    assert not store.has("responses", CITY)
+    settled = yaml.safe_dump(stopped.mapping).replace("FILL_IN", "0")
+    (tmp_path / "m.yaml").write_text(settled, encoding="utf-8")
+    result = bring(path, mapping=tmp_path / "m.yaml")
+    assert result.counts[["read", "accepted", "rejected"]].to_numpy().tolist() == [[3, 3, 0]]
+    assert store.read("responses", CITY)[["int_exp_1", "int_tra_1"]].to_numpy().tolist() == [[0, 6]] * 3
+
+
+def test_a_doubtful_column_of_one_file_keeps_the_others_of_the_import_out(bring, write_csv, store, tokens):
+    a, b, _ = tokens["internal"]
+    good = write_csv("a.csv", [["token", "int_tra_1"], [a, 4]])
+    doubtful = write_csv("b.csv", [["token", "int_tra_1"], [b, "1 - Sangat setuju"]])
+    assert [problem.file for problem in bring(good, doubtful).failed] == ["b.csv"]
+    assert not store.has("responses", CITY)
 
 
 def test_a_mapping_gives_the_words_of_a_platform(bring, write_csv, store, tokens, tmp_path):
@@ -270,3 +296,37 @@ def test_impossible_times_of_an_answer_are_unknown(bring, write_csv, store, toke
     assert pd.isna(kept["started_at"])
     assert pd.isna(kept["completed_at"])
     assert kept["int_tra_1"] == 5, "the answers are worth keeping"
+
+
+def test_how_an_answer_was_given_is_kept_and_is_by_web_where_nobody_says(bring, write_csv, store, tokens):
+    a, b, c = tokens["internal"]
+    rows = [["token", "Cara wawancara", "int_tra_1"], [a, "Tatap muka", 4], [b, None, 4], [c, "merpati", 4]]
+    result = bring(write_csv("a.csv", rows), mode="telephone")
+    modes = store.read("responses", CITY)["mode"].value_counts().to_dict()
+    assert modes == {"face_to_face": 1, "telephone": 2}, "what the row says, else what is said of the whole file"
+    assert result.problems.query("code == 'unknown_mode'")["row"].tolist() == [4]
+    bring(write_csv("b.csv", [["token", "int_tra_1", "int_tra_2"], [a, 5, 5]]))
+    assert sorted(store.read("responses", CITY)["mode"]) == ["telephone", "telephone", "web"], "the fuller answer"
+
+
+def test_answers_from_before_modes_were_kept_are_of_the_web(bring, write_csv, store, tokens):
+    a, b, _ = tokens["internal"]
+    bring(write_csv("a.csv", [["token", "int_tra_1"], [a, 4]]))
+    store.write("responses", CITY, store.read("responses", CITY).drop(columns="mode"))
+    assert "mode" not in store.read("responses", CITY)
+    bring(write_csv("b.csv", [["token", "int_tra_1"], [b, 4]]), mode="face_to_face")
+    assert sorted(store.read("responses", CITY)["mode"]) == ["face_to_face", "web"]
+
+
+def test_answers_to_modules_come_with_the_arm_that_was_drawn(bring, write_csv, store, tokens):
+    """Of an institution without arms the columns of modules are left out; the arm is that of the sample."""
+    header = ["Token", "Mulai", "Selesai", "ext_fai_1", "ext_lst_long", "ext_clm_fear"]
+    rows = [header, [tokens["external"][0], *AT, 5, "Dua", "Ya"]]
+    bring(write_csv("a.csv", rows))
+    assert not {"arm", "ext_lst_long"} & set(store.read("responses", CITY))
+    sample = store.read("sample", CITY)
+    write_parquet(store.root / "sample" / f"{CITY}.parquet", sample.assign(arm="list_long"))
+    bring(write_csv("b.csv", rows))
+    assert store.read("responses", CITY)[["arm", "ext_lst_long", "ext_clm_fear"]].values.tolist() == [
+        ["list_long", 2, 1]
+    ]

@@ -1,5 +1,6 @@
 import csv
 import datetime as dt
+import shutil
 import stat
 from dataclasses import replace
 
@@ -7,10 +8,13 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError, VaultError
-from spi_analysis.tables.end_of_life import forget
-from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.end_of_life import forget, people_in
+from spi_analysis.tables.files import write_parquet
+from spi_analysis.tables.identity import answer_tokens, link_tokens
+from spi_analysis.tables.importing.events import import_events
 from spi_analysis.tables.importing.frame import import_frame
-from spi_analysis.tables.invitations import issue_invitations, prepare_invitations, write_invitations
+from spi_analysis.tables.importing.responses import import_responses
+from spi_analysis.tables.invitations import issue_invitations, prepare_invitations, redirect_files, write_invitations
 from spi_analysis.tables.store import Store
 from tests.tables.lists import users
 
@@ -176,7 +180,14 @@ def test_who_is_left_out_needs_no_contact(drawn, setup, store, vault, invited):
     assert invited() == {f"{CITY}__internal": set(contacts["person_id"].iloc[1:])}
 
 
+def with_tokens(setup, tokens):
+    """The round with one token, as rounds were before, or with two."""
+    fieldwork = setup.round.fieldwork.model_copy(update={"tokens": tokens})
+    return replace(setup, round=setup.round.model_copy(update={"fieldwork": fieldwork}))
+
+
 def test_participants_as_limesurvey_takes_them_in(drawn, setup, store, vault):
+    setup = with_tokens(setup, "one")
     _, (path,) = issue_invitations(setup, store, vault, CITY, "limesurvey")
     assert path.name == f"{CITY}__internal__limesurvey.csv"
     rows = read(path)
@@ -215,8 +226,123 @@ def test_a_shape_or_address_that_cannot_be(drawn, setup, store, vault, shape, li
 
 def test_who_is_forgotten_is_in_no_shape(drawn, setup, store, vault, workspace, frame_words):
     for shape in ("", "limesurvey", "whatsapp"):
-        issue_invitations(setup, store, vault, CITY, shape)
+        issue_invitations(with_tokens(setup, "one"), store, vault, CITY, shape)
     forget(workspace, vault, "081200000001", frame_words.phones, dt.date(2024, 9, 1))
     left = [path.read_text(encoding="utf-8") for path in sorted((store.root / "invitations").glob("*.csv"))]
     assert len(left) == 3
     assert not [text for text in left if "81200000001" in text or "budi@contoh.id" in text]
+
+
+def test_invitations_and_answers_are_joined_by_the_redirects_alone(drawn, setup, store, vault, write_csv):
+    """The sender's file, what the platform gives back, and the table that only the survey's owner has."""
+    (invited,) = write_invitations(setup, store, vault, CITY)
+    (redirects,) = redirect_files(store, CITY)
+    led, people = read(redirects), read(invited)
+    assert list(led[0]) == ["token", "answer_token"]
+    assert {row["token"] for row in led} == {row["token"] for row in people}
+    assert stat.S_IMODE(redirects.stat().st_mode) == 0o600
+    answers = write_csv("a.csv", [["token", "int_tra_1"], *([row["answer_token"], 4] for row in led)])
+    text = invited.read_text(encoding="utf-8-sig")
+    assert [row for row in led if row["answer_token"] in text] == [], "142 of 142 with one token"
+    assert not [row for row in people if row["token"] in answers.read_text()]
+    done = import_responses([answers], setup, store, vault)
+    assert done.counts["accepted"].sum() == 3
+    assert "answered_under_senders_token" not in set(done.problems["code"])
+    assert set(store.read("responses", CITY)["person_id"]) == set(drawn["person_id"])
+
+
+def test_answers_to_which_no_redirect_led_are_kept_and_it_is_said(drawn, setup, store, vault, write_csv):
+    (invited,) = write_invitations(setup, store, vault, CITY)
+    answers = write_csv("a.csv", [["token", "int_tra_1"], *([row["token"], 4] for row in read(invited))])
+    done = import_responses([answers], setup, store, vault)
+    assert done.counts["accepted"].sum() == 3
+    (said,) = done.problems.loc[done.problems["code"] == "answered_under_senders_token", "reason_en"]
+    assert said.startswith("3 answers (this one first) carry the token of the invitation's sender")
+
+
+@pytest.mark.parametrize("by", ["token", "answer_token"])
+def test_events_come_from_the_sender_and_from_the_platform(drawn, setup, store, vault, write_csv, by):
+    write_invitations(setup, store, vault, CITY)
+    rows = [[row[by], "sent", "2024-08-01 10:00"] for row in read(*redirect_files(store, CITY))]
+    done = import_events([write_csv("log.csv", [["token", "event", "waktu"], *rows])], setup, store, vault)
+    assert done.counts["accepted"].sum() == 3
+
+
+def test_a_round_of_one_token_goes_on_as_it_was(drawn, setup, store, vault, write_csv):
+    before = write_invitations(setup, store, vault, CITY)[0].read_bytes()
+    one = with_tokens(setup, "one")
+    shutil.rmtree(store.root / "redirects")
+    (invited,) = write_invitations(one, store, vault, CITY)
+    assert invited.read_bytes() == before, "the sender's file is the same"
+    assert redirect_files(store, CITY) == []
+    answers = write_csv("a.csv", [["token", "int_tra_1"], *([row["token"], 4] for row in read(invited))])
+    done = import_responses([answers], one, store, vault)
+    assert done.counts["accepted"].sum() == 3
+    assert set(done.problems["code"]) <= {"item_missing"}, "nothing is said of tokens"
+    given = setup.round.fieldwork.model_dump(exclude={"tokens"})
+    assert type(setup.round.fieldwork)(**given).tokens == "one", "a file that says nothing is of such a round"
+
+
+def test_redirects_lead_to_an_address_and_limesurvey_gets_no_contact(drawn, setup, store, vault):
+    address = "https://survei.example/index.php/1?token={token}"
+    _, (sender,) = issue_invitations(setup, store, vault, CITY, "limesurvey", "", address)
+    assert list(read(sender)[0]) == ["token", "name", "phone", "email", "language"], "the sender's own columns"
+    folder = store.root / "redirects"
+    participants = read(folder / f"{CITY}__internal__limesurvey.csv")
+    assert {(row["firstname"], row["lastname"], row["email"]) for row in participants} == {("", "", "")}
+    targets = {row["target"] for row in read(folder / f"{CITY}__internal.csv")}
+    assert targets == {address.replace("{token}", row["token"]) for row in participants}
+    assert [row["token"] for row in participants] == sorted(row["token"] for row in participants)
+    with pytest.raises(InputError, match="no place for the token"):
+        issue_invitations(setup, store, vault, CITY, "", "", "https://survei.example")
+
+
+def test_the_link_of_who_is_forgotten_leads_nowhere(drawn, setup, store, vault, workspace, frame_words):
+    address = "https://survei.example/{token}"
+    issue_invitations(setup, store, vault, CITY, "limesurvey", "", address)
+    before = {path.name: read(path) for path in sorted((store.root / "redirects").glob("*.csv"))}
+    forget(workspace, vault, "081200000001", frame_words.phones, dt.date(2024, 9, 1))
+    (person,) = set(drawn["person_id"]) - set(store.read("sample", CITY)["person_id"])
+    (theirs,) = answer_tokens([person], "spi_2024", CITY, "internal", vault.secret("link_token"))
+    for name, rows in before.items():
+        left = read(store.root / "redirects" / name)
+        assert left == [row for row in rows if theirs not in "".join(row.values())]
+        assert len(left) == 2
+    assert people_in(vault, [theirs], frame_words.phones).empty
+
+
+def test_a_leaked_token_of_the_questionnaire_is_led_back_to_its_person(drawn, setup, store, vault, frame_words):
+    """By us, who hold the vault; nobody else can."""
+    write_invitations(setup, store, vault, CITY)
+    tokens = [row["answer_token"] for row in read(*redirect_files(store, CITY))]
+    found = people_in(vault, tokens, frame_words.phones)
+    assert (len(found), set(found["fields"])) == (3, {"link"})
+
+
+@pytest.fixture
+def with_arms(drawn, store):
+    """The same sample, with an arm for everybody."""
+    arms = ["list_short", "list_long", "crosswise"]
+    write_parquet(store.root / "sample" / f"{CITY}.parquet", drawn.assign(arm=arms))
+    return drawn.assign(arm=arms).set_index("person_id")["arm"]
+
+
+def test_the_arm_is_told_by_the_redirects_alone(with_arms, setup, store, vault):
+    """Of two tokens the sender's file says nothing of it; LimeSurvey and the address of the questionnaire do."""
+    address = "https://survei.example/{token}?d[arm]={arm}"
+    _, (sender,) = issue_invitations(setup, store, vault, CITY, "limesurvey", "", address)
+    assert list(read(sender)[0]) == ["token", "name", "phone", "email", "language"]
+    by_token = dict(zip(answer_tokens(pd.Series(with_arms.index), "spi_2024", CITY, "internal",
+                                      vault.secret("link_token")), with_arms, strict=True))  # fmt: skip
+    participants = read(store.root / "redirects" / f"{CITY}__internal__limesurvey.csv")
+    assert {row["token"]: row["attribute_2"] for row in participants} == by_token
+    targets = {row["target"] for row in read(store.root / "redirects" / f"{CITY}__internal.csv")}
+    assert targets == {f"https://survei.example/{token}?d[arm]={arm}" for token, arm in by_token.items()}
+
+
+def test_with_one_token_the_arm_stands_in_the_invitation(with_arms, setup, store, vault):
+    one = with_tokens(setup, "one")
+    (path,) = write_invitations(one, store, vault, CITY)
+    assert sorted(row["arm"] for row in read(path)) == sorted(with_arms)
+    _, (shaped,) = issue_invitations(one, store, vault, CITY, "limesurvey")
+    assert sorted(row["attribute_2"] for row in read(shaped)) == sorted(with_arms)

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import spi_analysis
-from spi_analysis.tables.files import as_written, is_neutral, neutral, write_csv
+from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.neutral_texts import as_written, is_neutral, neutral
 
 # What ends a cell in the settings of spreadsheets: here, in Indonesia and Germany, on paste.
 DELIMITERS = ",;\t|"
@@ -112,7 +113,7 @@ OTHER_WRITERS = {
     "csv.DictWriter(": {"operations/national.py", "operations/workspaces.py", "tables/questionnaires.py"},
     "openpyxl.Workbook(": {"tables/importing/workbook.py", "tables/export.py", "tables/questionnaires.py"},
     "to_excel(": set(),
-    "ExcelWriter(": {"synthetic/workbooks.py"},
+    "ExcelWriter(": {"synthetic/lists.py"},
 }
 
 

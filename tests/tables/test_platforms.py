@@ -11,7 +11,7 @@ from pathlib import Path
 import pyreadstat
 import pytest
 
-from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.identity import answer_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
 from tests.tables.cases import case, with_tokens
@@ -33,7 +33,7 @@ def who(setup, store, vault, write_csv, draw_everyone):
 @pytest.fixture
 def answers_of(who, setup, store, vault, tmp_path):
     """Import an export with links of ours: counts, answers in the file's order (None: not stored), what was said."""
-    tokens = link_tokens(who, "spi_2024", CITY, "internal", vault.secret("link_token"))
+    tokens = answer_tokens(who, "spi_2024", CITY, "internal", vault.secret("link_token"))
     (tmp_path / "theirs").mkdir()
 
     def answers_of(path, columns=ITEMS):
@@ -152,6 +152,7 @@ def test_stata(answers_of, tmp_path):
             [[4, 5], [None] * 2, [None] * 2, [2, None]],
         ),
         ("31-limesurvey-exports", "jawaban.csv", [4, 4, 0], [[4, 5], [4, None], [None, 6], [None, 6]]),
+        ("31-limesurvey-exports", "jawaban.sav", [3, 3, 0], [[4, None], [5, None], [None, None]]),
         ("32-kobo-exports", "jawaban.xlsx", [2, 2, 0], [[4, 5], [4, 5]]),
         ("32-kobo-exports", "tanpa-grup.xlsx", [2, 2, 0], [[4, 5], [4, None]]),
         ("35-stata-dta", "jawaban.dta", [2, 2, 0], [[4, None], [5, None]]),

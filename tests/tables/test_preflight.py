@@ -87,7 +87,7 @@ def test_every_broken_parameter_file_is_told_at_once(workspace, key):
     spoil(workspace.params / "published.yaml", "tolerance: 0.03", "tolerance: 3")
     spoil(workspace.params / "mappings" / "frame.yaml", "min_age: 15", "min_age: fifteen")
     spoil(workspace.params / "mappings" / "events.yaml", "Asia/Jakarta", "Asia/Jakata")
-    (workspace.params / "overrides").mkdir()
+    (workspace.params / "overrides").mkdir(exist_ok=True)
     (workspace.params / "overrides" / "kota-bengkulo.yaml").write_text("rounds: {}\n", encoding="utf-8")
     found = check_round(workspace, ROUND, key)
     places = "\n".join(found.issues["where"])

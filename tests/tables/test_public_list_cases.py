@@ -3,11 +3,14 @@
 The expected values are read off the files by hand, with the meaning that each case's README gives.
 """
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 from spi_analysis.tables.importing.frame import import_frame
+from tests.conftest import reference_folder
 from tests.tables.cases import case
 from tests.tables.lists import CITY, codes
 
@@ -16,12 +19,14 @@ from tests.tables.lists import CITY, codes
 def brought(setup, store, vault, tmp_path):
     """Import a case's list; the people of the frame by phone, and what came of the import."""
 
-    def brought(folder, name):
+    def brought(folder, name, source="internal"):
         path = shutil.copy(case(folder, name), tmp_path / name)
-        result = import_frame([path], setup, store, vault)
+        result = import_frame([path], setup, store, vault, institution=CITY, source=source)
         if result.failed:
             return None, result
-        contacts = vault.read_contacts("spi_2024", CITY, "internal")[
+        (counts,) = result.counts[["read", "accepted", "rejected"]].to_numpy().tolist()
+        assert counts[0] == counts[1] + counts[2], "nothing is lost"
+        contacts = vault.read_contacts("spi_2024", CITY, source)[
             ["person_id", "name", "employee_number", "phone", "tenure_years", "unit_tenure_years"]
         ]
         people = store.read("frame", CITY).merge(contacts, on="person_id", validate="1:1").sort_values("phone")
@@ -108,6 +113,7 @@ def test_workbooks_of_other_programs(brought, kind):
         ("cr-only.csv", "José Contoh", []),
         ("excel-text-trick.csv", "José Contoh", []),
         ("utf16-excel-unicode-text.txt", "José Contoh", []),
+        ("utf16le-without-bom.csv", "José Contoh", []),
         ("utf8-bom-sep.csv", "José Contoh", []),
         ("utf8-bom-twice.csv", "José Contoh", []),
         ("utf8-one-bad-byte.csv", "Joséé Contoh", ["odd_byte"]),
@@ -120,11 +126,6 @@ def test_encodings(brought, ending, second, said):
     assert people["frame_problem"].tolist() == [None, *(said or [None])]
 
 
-def test_utf16_without_its_mark(brought):
-    _, result = brought("12-encodings-of-csv", f"{CITY}__internal__utf16le-without-bom.csv")
-    assert [problem.what for problem in result.failed] == ["the text holds a NUL character"]
-
-
 def test_names_that_mean_nothing(brought):
     people, result = brought("14-names-that-mean-nothing", f"{CITY}__internal.csv")
     assert people["name"].tolist() == [
@@ -132,3 +133,66 @@ def test_names_that_mean_nothing(brought):
     ]  # fmt: skip
     assert result.problems.query("code == 'missing_name'")["row"].tolist() == [5], "X is nobody's name"
     assert result.problems.query("code == 'name_perhaps_nothing'")["row"].tolist() == [2, 4, 9]
+
+
+def test_commas_inside_cells_between_semicolons(brought):
+    people, _ = brought("07-semicolons-and-commas", f"{CITY}__eksternal.csv", "external")
+    assert people["name"].tolist() == [f"Dr. H. Contoh {letter}, S.Sos., M.Si., M.H." for letter in "ABCDE"]
+    assert people["unit"].unique().tolist() == ["Dinas Pekerjaan Umum, Penataan Ruang, Perumahan"]
+    assert people["phone"].tolist() == [f"+62812000001{i:02}" for i in range(5)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{CITY}__internal.ods",
+        f"{CITY}__internal.xls",
+        f"renamed__{CITY}__internal.xlsx",
+        f"xlsx-named__{CITY}__internal.csv",
+    ],
+)
+def test_other_kinds_of_files_and_files_under_another_name(brought, name):
+    people, _ = brought("11-other-kinds-of-files", name)
+    assert people["name"].tolist() == ["Orang Contoh A", "Orang Contoh B"]
+    assert people["employee_number"].tolist() == ["198503152010010001", "198503152010010002"]
+    assert people["phone"].tolist() == ["+6281200000001", "+6281200000002"]
+    assert people["unit_tenure_years"].tolist() == [9.5, 9.5], "1 January 2015 to 29 July 2024"
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        (f"html__{CITY}__internal.csv", "a web page"),
+        (f"html__{CITY}__internal.xlsx", "a web page"),
+        (f"{CITY}__internal.zip", "a packed folder"),
+        (f"password__{CITY}__internal.xlsx", "a file with a password"),
+    ],
+)
+def test_what_cannot_be_read_names_the_cause(brought, name, cause):
+    _, result = brought("11-other-kinds-of-files", name)
+    (problem,) = result.failed
+    assert cause in problem.got
+    assert problem.hint
+
+
+def test_invisible_characters(brought):
+    people, _ = brought("17-invisible-characters", f"{CITY}__internal.xlsx")
+    assert people["name"].tolist() == [f"Orang Contoh {letter}" for letter in "ABC"]
+    assert people["phone"].tolist() == [f"+628120000000{i}" for i in (1, 2, 3)]
+    assert people["employee_number"].tolist() == ["198503152010011001", "198503152010010002", "198503152010010003"]
+    assert people["unit_tenure_years"].tolist() == [9.5, 0.67, 9.5]
+
+
+def test_every_file_of_a_case_has_its_test():
+    """A file is tested where its name, or each of its own parts, ends a text in a module that names its folder."""
+    tests = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+    files = [path for path in (reference_folder() / "cases").glob("*/*") if path.name != "README.md"]
+    missing = [
+        str(path) for path in files if not any(path.parent.name in text and _named(path.name, text) for text in tests)
+    ]
+    assert missing == []
+
+
+def _named(name: str, text: str) -> bool:
+    parts = [part for part in re.split(rf"{CITY}__internal(?:__)?", name) if part]
+    return f'{name.replace(CITY, "{CITY}")}"' in text or all(f'{part}"' in text for part in parts)

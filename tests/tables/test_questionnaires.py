@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from spi_analysis.errors import InputError
-from spi_analysis.tables.identity import link_tokens
+from spi_analysis.tables.identity import answer_tokens
 from spi_analysis.tables.importing.frame import import_frame
 from spi_analysis.tables.importing.responses import import_responses
 from spi_analysis.tables.questionnaires import write_questionnaire
@@ -104,7 +104,7 @@ def test_answers_come_back_as_they_were_given(kind, write, setup, store, vault, 
     """Each item gets the next code of its scale; the export has the headings and codes that the file gave away."""
     import_frame([write_csv(f"{CITY}__internal.csv", employees)], setup, store, vault)
     person = draw_everyone(CITY)["person_id"].iloc[0]
-    (token,) = link_tokens([person], "spi_2024", CITY, "internal", vault.secret("link_token"))
+    (token,) = answer_tokens([person], "spi_2024", CITY, "internal", vault.secret("link_token"))
     if kind == "xlsform":
         survey, part, items = rows_of(write(kind, "internal"))["survey"], "", []
         for type_, name, *_ in survey:
@@ -129,3 +129,18 @@ def test_answers_come_back_as_they_were_given(kind, write, setup, store, vault, 
     stored = store.read("responses", CITY).iloc[0]
     assert [stored[code] for code in setup.instrument.codes("internal")] == [float(code) for code in given.values()]
     assert "item_missing" not in result.problems["code"].tolist()
+
+
+def test_a_module_is_shown_to_its_arm_alone(write):
+    """XLSForm: a hidden field and a condition; LimeSurvey: an attribute of the participant."""
+    header, *survey = rows_of(write("xlsform", "external"))["survey"]
+    assert header[-1] == "relevant"
+    assert ["hidden", "arm"] in [row[:2] for row in survey]
+    conditions = {row[1]: row[-1] for row in survey if row[0].startswith("select_one")}
+    assert conditions["ext_exp_1"] is None
+    assert conditions["ext_lst_long"] == "${arm} = 'list_long'"
+    assert conditions["ext_clm_fear"] == "${arm} != ''"
+    asked = {row["name"]: row for row in limesurvey_rows(write("limesurvey", "external")) if row["class"] == "Q"}
+    assert asked["EXTEXP1"]["relevance"] == "1"
+    assert asked["EXTCROSS"]["relevance"] == 'TOKEN:ATTRIBUTE_2 == "crosswise"'
+    assert "<br />- Was asked by an officer" in asked["EXTLSTLONG"]["text"]

@@ -6,10 +6,9 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import StoreError
-from spi_analysis.tables.checksum import KEY, PARQUET, checksum, parquet_bytes
 from spi_analysis.tables.files import write_json, write_parquet, write_record
 from spi_analysis.tables.store import Store
-from spi_analysis.tables.stored_files import read_record, read_table
+from spi_analysis.tables.stored_files import KEY, PARQUET, checksum, parquet_bytes, read_record, read_table
 
 TABLE = pd.DataFrame({"person_id": ["a", "b"], "answer": [1.0, None], "when": pd.to_datetime(["2024-08-01", None])})
 

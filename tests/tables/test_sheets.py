@@ -58,18 +58,18 @@ def test_spss_files_keep_missing_codes_and_labels(tmp_path):
 
 def test_files_that_cannot_be_read_say_why(tmp_path):
     (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 no zip")
-    (tmp_path / "locked.xlsx").write_bytes(b"\xd0\xcf\x11\xe0" + b"\0" * 100)
+    (tmp_path / "locked.xlsx").write_bytes(b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"))
     (tmp_path / "binary.csv").write_bytes(b"\0\1\2")
     (tmp_path / "empty.csv").write_text("", encoding="utf-8")
     (tmp_path / "broken.sav").write_bytes(b"$FL2 nothing")
-    (tmp_path / "old.xls").write_bytes(b"")
+    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0" + b"\0" * 600)
     for name, words in {
         "broken.xlsx": "damaged file",
         "locked.xlsx": "password",
         "binary.csv": "NUL character",
         "empty.csv": "holds nothing",
         "broken.sav": "SPSS file cannot be read",
-        "old.xls": "save it as .xlsx",
+        "old.xls": "damaged file",
         "emptyy.csv": "did you mean 'empty.csv'",
     }.items():
         with pytest.raises(InputError, match=words) as caught:
@@ -182,3 +182,21 @@ def test_the_digest_is_that_of_the_bytes(write_csv, tmp_path):
     other = write_csv("three.csv", [["a", "c"]])
     digests = [read_sheets(path)[0].digest for path in (one, two, other)]
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("lines", "cells"),
+    [
+        (["Nama;Unit;HP", "A, S.Sos., M.Si.;Dinas X, Y;1", "B, S.H., M.H.;Dinas X, Y;2"], 3),
+        (["Nama,Unit", "A;b;c,Dinas X", "B;b;c,Dinas X"], 2),
+        (["Daftar Pegawai", "Nama;Unit", "A, S.E.;Dinas X", "B, S.H.;Dinas X", "C, M.M.;Dinas X"], 2),
+        (["Nama|HP", "A;B|1", "C;D|2"], 2),
+        (["Nama;Nilai", "A;1,5", "B;2,5"], 2),
+        (["a;b;c;d", "1;2", "1;2;3", "x, y;2;3;4"], 4),
+    ],
+)
+def test_the_delimiter_is_the_one_that_makes_a_table(tmp_path, lines, cells):
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    (sheet,) = read_sheets(tmp_path / "a.csv")
+    assert max(map(len, sheet.rows)) == cells
+    assert len(sheet.rows[-1]) == cells

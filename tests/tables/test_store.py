@@ -6,8 +6,9 @@ import stat
 import pandas as pd
 import pytest
 
-from spi_analysis.tables.files import one_writer, write_parquet
+from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.store import Store
+from spi_analysis.tables.writer_lock import one_writer
 
 
 def test_half_written_files_do_not_disturb_a_query(store):

@@ -1,7 +1,7 @@
 import pandas as pd
 
-from spi_analysis.tables.answer_fit import unasked_items
 from spi_analysis.tables.preflight import check_round
+from spi_analysis.tables.round_data import unasked_items
 
 
 def answers(setup, **given):

@@ -84,7 +84,7 @@ def test_a_new_round_carries_its_version_before_its_first_table(tmp_path):
 
 def test_upgraded_as_written_by_hand(old):
     done = upgrade_store(old)
-    assert (done.since, [files for _, files in done.steps]) == (1, [1, 2, 2, 0])
+    assert (done.since, [files for _, files in done.steps]) == (1, [1, 2, 2, 0, 0])
     assert codes(old) == [None, "correction_conduct", "correction_other"]
     kinds = Store(old).read("estimates", CITY)["part_kind"]
     assert kinds.tolist() == ["whole", "correction", "correction"], "a column each for what identifies a row"
@@ -143,6 +143,19 @@ def test_exact_tenures_become_bands_but_in_the_frame_that_a_draw_has_on_record(t
     ]  # fmt: skip
     assert found["unit_tenure_band"].tolist() == ["under_1", "2_to_5", "10_to_20", "10_to_20", "from_20", "1_to_2"]
     assert not [name for name in found if "years" in name]
+
+
+def test_columns_of_replicates_become_one_list(tmp_path):
+    """Two people with three replicates each, in three columns before."""
+    root = tmp_path / "data" / "spi_2024"
+    who = {"source": "internal", "person_id": ["a", "b"]}
+    before = pd.DataFrame(who | {"r0001": [1.5, 0.0], "r0002": [0.0, 2.5], "r0003": [3.0, 1.0]})
+    write_parquet(root / "replicates" / f"{CITY}.parquet", before)
+    write_json(root / SCHEMA_FILE, {"schema": 2})
+    upgrade_store(root)
+    found = Store(root).read("replicates", CITY)
+    assert list(found.columns) == ["source", "person_id", "replicates"]
+    assert [one.tolist() for one in found["replicates"]] == [[1.5, 0.0, 3.0], [0.0, 2.5, 1.0]]
 
 
 def test_what_is_damaged_before_an_upgrade_is_named_and_nothing_is_changed(tmp_path):

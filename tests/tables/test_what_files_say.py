@@ -7,11 +7,10 @@ import pytest
 import yaml
 from rich.console import Console
 
-from spi_analysis.errors import SpiError
 from spi_analysis.operations.many import RoundContext, import_lists
 from spi_analysis.tables.identity import link_tokens
-from spi_analysis.tables.importing.belonging import years_in, years_of
 from spi_analysis.tables.importing.events import import_events
+from spi_analysis.tables.importing.file_notes import years_in, years_of
 from spi_analysis.tables.importing.readers import read_sheets
 from tests.tables.lists import CITY, codes, users
 
@@ -246,10 +245,10 @@ def test_the_encoding_is_decided_by_the_bytes_that_fail(tmp_path, cells, read_as
     assert sheet.told.odd_bytes == {(row, 0) for row in odd}
 
 
-def test_utf16_without_its_mark_is_refused(tmp_path):
-    (tmp_path / "a.csv").write_bytes("Nama;Unit\n".encode("utf-16-le"))
-    with pytest.raises(SpiError, match="NUL character"):
-        read_sheets(tmp_path / "a.csv")
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_its_mark(tmp_path, encoding):
+    (tmp_path / "a.csv").write_bytes("Nama;Unit\nJosé;x\n".encode(encoding))
+    assert read_sheets(tmp_path / "a.csv")[0].rows == [("Nama", "Unit"), ("José", "x")]
 
 
 def test_what_was_said_goes_back_to_the_institution_and_is_the_same_each_time(bring, workbook, setup):
@@ -277,6 +276,15 @@ def test_lists_of_many_institutions_are_held_against_their_names_too(workbook, s
     result = import_lists(files, RoundContext(setup, key), None, None, 1, Console(file=io.StringIO()))
     assert [(problem.file, problem.got) for problem in result.failed] == [(files[1].name, CITY)]
     assert result.counts[["institution_id", "accepted"]].to_numpy().tolist() == [[CITY, 1]]
+
+
+def test_lists_of_many_institutions_say_which_rules_cannot_be_checked(workbook, setup, vault, key):
+    """A list without the tenure in the unit, beside another institution's: said as if it had come alone."""
+    rows = [person(1, **{"TMT Unit": ""})]
+    files = [workbook(name=f"{code}__internal.xlsx", Data=rows) for code in (CITY, "kota-bengkulu")]
+    result = import_lists(files, RoundContext(setup, key), None, None, 1, Console(file=io.StringIO()))
+    said = {(row["institution_id"], row["rule"]) for row in result.summary["unchecked"]}
+    assert {(CITY, "min_unit_tenure_years"), ("kota-bengkulu", "min_unit_tenure_years")} <= said
 
 
 def test_hidden_rows_of_a_log_are_read_and_named(bring, workbook, draw_everyone, setup, store, vault, tmp_path):

@@ -9,22 +9,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from spi_analysis.params import Language, RoundSetup, ValueForm
+from spi_analysis.params import Language, RoundParams, RoundSetup, ValueForm
+from spi_analysis.reporting.names import EXCLUDED
 from spi_analysis.reporting.translations import speak_of, with_marks
 from spi_analysis.reporting.wording import MISSING, Words, message, words
 from spi_analysis.stages import entry_digest, entry_text
 from spi_analysis.tables import write_bytes, write_text
 
 FOLDER = "announcement"
-REASONS = {
-    "ineligible_tenure": message("too short in the institution"),
-    "ineligible_unit_tenure": message("too short in the unit"),
-    "ineligible_main_work": message("main work elsewhere"),
-    "ineligible_position": message("a position that is not asked"),
-    "ineligible_service_date": message("served too long ago"),
-    "self_registered": message("registered themselves, not on a list"),
-    "not_eligible": message("not to be invited"),
-}
 # One sheet of A4 in black, whatever the screen; long fingerprints break anywhere.
 STYLE = (
     "body{font:11pt/1.35 sans-serif;max-width:46rem;margin:1rem auto;padding:0 1rem;color-scheme:light dark}"
@@ -59,7 +51,8 @@ def announcement_page(setup: RoundSetup, institution_id: str, entry: Mapping[str
     title = say("Announcement of a draw")
     parts = {source: entry["sources"][source] for source in setup.round.sources}
     rows = "".join(_row(name, value) for name, value in _facts(entry, say))
-    people = "".join(_people_row(setup, source, part, say) for source, part in parts.items())
+    round_ = setup.round_for(institution_id)
+    people = "".join(_people_row(round_, source, part, say) for source, part in parts.items())
     heads = (message("Source"), message("May be drawn"), message("Invited first"), message("In reserve"),
              message("On the lists, but excluded"))  # fmt: skip
     head = "".join(f'<th scope="col">{escape(say(one))}</th>' for one in heads)
@@ -94,7 +87,10 @@ CHECKS = (
         "Whoever holds the lists: also that nobody was added, changed, excluded or removed after this page, neither "
         "among those who may be drawn nor among those who may not."
     ),
-    message("An auditor with the secret, after the fieldwork: also that exactly those were drawn whom the draw gives."),
+    message(
+        "An auditor with the secret, after the fieldwork: also that the people drawn are exactly those whom lists, "
+        "secret and public value determine."
+    ),
     message(
         "Nobody: that the lists were complete and true when they were announced, or that no other secret was thrown "
         "away before. Compare the number of this page, and the commitment with that of earlier rounds."
@@ -131,9 +127,9 @@ def _row(name: str, value: str) -> str:
     return f'<tr><th scope="row">{escape(name)}</th><td><code>{escape(value)}</code></td></tr>'
 
 
-def _people_row(setup: RoundSetup, source: str, part: Mapping[str, Any], say: Words) -> str:
+def _people_row(round_: RoundParams, source: str, part: Mapping[str, Any], say: Words) -> str:
     """Counts of a source; of a panel, and of few excluded people, none is shown."""
-    panel, least = source in setup.round.panels, setup.round.disclosure.min_cell
+    panel, least = source in round_.nominated, round_.disclosure.min_cell
     first = sum(sizes[0] for sizes in part["waves"].values())
     numbers = (sum(one["people"] for one in part["eligible"].values()), first, _sum(part["waves"]) - first)
     cells = "".join(f'<td class="n">{MISSING if panel else say.number(n, 0)}</td>' for n in numbers)
@@ -143,7 +139,7 @@ def _people_row(setup: RoundSetup, source: str, part: Mapping[str, Any], say: Wo
 
 
 def _excluded(reason: str, people: int, least: int, say: Words) -> str:
-    why = say(REASONS[reason]) if reason in REASONS else reason
+    why = say(EXCLUDED[reason]) if reason in EXCLUDED else reason
     number = say.number(people, 0) if people >= least else say("fewer than {least}", least=say.number(least, 0))
     return f"{why}: {number}"
 

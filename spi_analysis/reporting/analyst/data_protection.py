@@ -28,7 +28,9 @@ FIELDS = {
     "person_id": message("code of the person"),
     "link": message("personal link to the questionnaire"),
 }
-# Risk, measures, what is left.
+ONE_TOKEN = message("Whoever holds both the invitations and the answers of the platform can join them by the link.")
+TWO_TOKENS = message("Whoever holds the invitations, the table of redirects and the answers together can join them.")
+# Risk, measures, what is left (None: what the tokens of the round leave).
 RISKS = (
     (
         message("A file of invitations is lost or passed on"),
@@ -40,7 +42,7 @@ RISKS = (
         message(
             "Codes in the place of names, bands in the place of exact years, no figure on fewer than {least} people."
         ),
-        message("Whoever holds both the invitations and the answers of the platform can join them by the link."),
+        None,
     ),
     (
         message("The key of the vault is lost or stolen"),
@@ -75,7 +77,9 @@ def processing_page(setup: RoundSetup, language: Language) -> str:
     """The record of processing, then the risks; what the parameters do not know is named as open."""
     say, least = words(language), setup.round.disclosure.min_cell
     heads = (message("Risk"), message("Measures"), message("What is left"))
-    risks = [[say(text, least=least) if "{" in text else say(text) for text in row] for row in RISKS]
+    left = TWO_TOKENS if setup.round.fieldwork.tokens == "two" else ONE_TOKEN
+    rows = [[text or left for text in row] for row in RISKS]
+    risks = [[say(text, least=least) if "{" in text else say(text) for text in row] for row in rows]
     content = _table([], list(_processing(setup, say))) + f"<h2>{escape(say('Risks'))}</h2>"
     content += _table([say(one) for one in heads], risks)
     title = say("Record of processing and assessment of risks (draft)")
@@ -98,6 +102,12 @@ def _processing(setup: RoundSetup, say: Words) -> Iterator[tuple[str, str]]:
     )
     yield say("Kept of those who answer"), say("answers to {n} questions, under a code without a name", n=items)
     yield say("Fieldwork"), f"{say.date(round_.fieldwork.start)} – {say.date(round_.fieldwork.end)}"
+    yield (
+        say("Who could tell who answered what"),
+        say("only who holds invitations, redirects and answers: sender and questionnaire know different tokens")
+        if round_.fieldwork.tokens == "two"
+        else say("who holds invitations and answers: sender and questionnaire know the same token"),
+    )
     yield say("Contacts are kept until"), say.date(until) if until else say("no date is set yet")
     yield (
         say("Who receives contacts"),

@@ -7,6 +7,7 @@ import pandas as pd
 from spi_analysis.disclosure import few_of_either, size_tells
 from spi_analysis.fieldwork import (
     INELIGIBLE,
+    answers_by_mode,
     daily_completes,
     disposition_counts,
     funnel,
@@ -39,6 +40,7 @@ from spi_analysis.reporting import (
 )
 from spi_analysis.reporting.analyst.score_analysis import in_order
 from spi_analysis.stages import last_day, plan_source
+from spi_analysis.tables import MODES, WEB
 
 # What the log of messages says, by the events that say it: who has read a message got it.
 LOGGED = {"delivered": ("delivered", "read"), "read": ("read",), "invalid_number": ("invalid_number",)}
@@ -53,7 +55,7 @@ RATES = {
 
 def few_nonrespondents_or_panel(answered: pd.Series, nonrespondents: pd.Series, round_: RoundParams) -> pd.Series:
     """Sources (the index) whose size is not told: beside the answers it would tell how few did not answer."""
-    panels = answered.index.isin(round_.panels)
+    panels = answered.index.isin(round_.nominated)
     return panels | size_tells(answered, nonrespondents, round_.disclosure.min_cell)
 
 
@@ -65,8 +67,8 @@ def _answered_and_not(people: pd.DataFrame, round_: RoundParams) -> tuple[pd.Ser
 
 def _kept_back(round_: RoundParams) -> AnyText:
     return lambda words: words(
-        "A dash: a panel, or a source of which fewer than {least} people answered or fewer than {least} did not; "
-        "nothing here tells how many these are.",
+        "A dash: a panel, or a source of which fewer than {least} people answered or fewer than {least} did not; no "
+        "figure here reveals how many these are.",
         least=round_.disclosure.min_cell,
     )
 
@@ -91,8 +93,8 @@ def funnel_table(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataF
 
     def note(words: Words) -> str:
         return words(
-            "Each column counts people, and includes those who went further. Fieldwork: {start} to {end}; last entry "
-            "in the data: {last}.",
+            "Each column counts people, and includes those who reached a later step. Fieldwork: {start} to {end}; "
+            "last entry in the data: {last}.",
             start=words.date(round_.fieldwork.start),
             end=words.date(round_.fieldwork.end),
             last=MISSING if until is None else words.date(until),
@@ -151,9 +153,8 @@ def rates_table(people: pd.DataFrame, round_: RoundParams) -> Shown:
         number(message("e used in RR3"), "e", 3),
     )
     note = message(
-        "AAPOR Standard Definitions (2023). e is the share of eligible people among those whose "
-        "eligibility is known. Complete: sent off; a questionnaire broken off late counts as partial and is in "
-        "none of RR1 and RR3."
+        "AAPOR Standard Definitions (2023). e is the share of eligible people among those whose eligibility is known. "
+        "Complete: sent off; a questionnaire broken off late counts as partial and is in none of RR1 and RR3."
     )
     title = message("Response rates")
     return View(_by_source(rates), columns, notes=(note, _kept_back(round_)), title=title, name="rates")
@@ -166,6 +167,51 @@ def ineligible_note(
     reports = ineligible_reports(people, events, responses, round_.dispositions, instrument)
     least = round_.disclosure.min_cell
     return show(lambda words: html_paragraphs([ineligible_sentence(reports, least, words)], "ineligible-reports"))
+
+
+def modes_table(people: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
+    """Who answered by which mode (``people``: source, person_id, disposition); a sentence where all did by one."""
+    respondents = people[people["disposition"].isin(round_.dispositions.respondents)]
+    if not responses["mode"].ne(WEB).any():
+        return show(lambda words: html_paragraphs([words("All answers were given over the web.")], "modes"))
+    counts = in_order(answers_by_mode(respondents, responses, round_.disclosure.min_cell), round_).astype(float)
+    counts.loc[counts.index.isin(round_.nominated)] = float("nan")
+    columns = (
+        coded(message("Source"), "source", "source"),
+        *(count(_mode(mode), mode) for mode in MODES),
+    )
+    note = message(
+        "All answers are weighted together, whatever their mode: the weights know the mode of those who answered only. "
+        "What the mode does to the scores stands on the page of the scores."
+    )
+    title = message("Answers by mode")
+    return View(_by_source(counts), columns, notes=(note, _few_by_mode(round_)), title=title, name="modes")
+
+
+def _mode(mode: str) -> AnyText:
+    return lambda words: words.value("mode", mode)
+
+
+def _few_by_mode(round_: RoundParams) -> AnyText:
+    return lambda words: words(
+        "A dash: a panel, or a source in which fewer than {least} people answered by one of the modes.",
+        least=round_.disclosure.min_cell,
+    )
+
+
+def open_link_note(counts: pd.Series, round_: RoundParams) -> Shown:
+    """Answers by open link, which are in no count of the page (``counts``: by source, missing where they are few)."""
+    return show(lambda words: html_paragraphs([_open_link(counts, round_, words)], "open-link"))
+
+
+def _open_link(counts: pd.Series, round_: RoundParams, words: Words) -> str:
+    if counts.empty:
+        return words("No answers came by an open link (QR).")
+    few = words("fewer than {least}", least=round_.disclosure.min_cell)
+    told = [f"{words.value('source', source)}: {few if n != n else words.number(n, 0)}" for source, n in counts.items()]
+    return words(
+        "Answers by open link (QR): {counts}. They are in none of the counts on this page.", counts=words.listed(told)
+    )
 
 
 def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) -> Shown:
@@ -185,8 +231,8 @@ def quota_table(people: pd.DataFrame, frame: pd.DataFrame, round_: RoundParams) 
         percent(message("Reached"), "share", 0),
     )
     note = message(
-        "Answered also counts questionnaires that were broken off late; the rates above do not. Reaching "
-        "the number aimed for does not stop fieldwork: that would spoil the chances of selection."
+        "Answered also counts questionnaires that were broken off late; the rates above do not. Reaching the number "
+        "aimed for does not stop fieldwork: that would spoil the chances of selection."
     )
     shown = _by_source(_bounded(progress, round_))
     return View(shown, columns, notes=(note, _kept_back(round_)), title=message("Progress"), name="quota")
@@ -198,7 +244,7 @@ def _bounded(progress: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
     Of a panel, which grows by one person, no number is told.
     """
     least, panel = round_.disclosure.min_cell, round_.disclosure.min_panel
-    sampled = progress.index.isin(round_.probability_sources)
+    sampled = progress.index.isin(round_.populations)
     told = sampled & (progress["completes"] >= least)
     bounds = [
         f"< {least}" if is_sampled else f"≥ {panel}" if n >= panel else f"< {panel}"
@@ -210,7 +256,7 @@ def _bounded(progress: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
 def daily_chart(sample: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
     """Completed questionnaires by day, cumulated; panels are left out."""
     days = in_order(daily_completes(sample, responses).T, round_).T
-    days = days[[source for source in days.columns if source in round_.probability_sources]]
+    days = days[[source for source in days.columns if source in round_.populations]]
     if days.empty:
         return show(lambda words: html_paragraphs([words("Nobody has answered yet.")]))
 
@@ -267,8 +313,8 @@ def unit_table(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) 
     def note(words: Words) -> str:
         return words(
             "Answers are given in bands of {n}, and not at all where nearly all answered: a count that grows by one "
-            "from day to day would tell who answered. Delivered, read and invalid numbers are what the log of messages "
-            "says, whoever answered.",
+            "from day to day would tell who answered. Delivered, read and invalid numbers come from the log of "
+            "messages alone and do not depend on who answered.",
             n=least,
         )
 

@@ -97,7 +97,9 @@ def units_table(audit: FrameAudit, round_: RoundParams) -> Shown:
     if units.empty:
         return show(
             lambda words: (
-                html_paragraphs([words("No unit has a known total, or enough people without a channel to show.")])
+                html_paragraphs(
+                    [words("No unit has a known total, or enough people without a contact channel to be shown.")]
+                )
                 + csv_link(UNITS_CSV, words("Lists by unit"), words)
             )
         )

@@ -32,7 +32,6 @@ from spi_analysis.reporting import (
     percent,
     phrase,
     phrases,
-    shifts,
     show,
     signed,
     spread,
@@ -42,7 +41,7 @@ from spi_analysis.stages import Representativity, WeightedSample, Weighting, non
 from spi_analysis.survey import UNKNOWN_LEVEL
 from spi_analysis.survey.estimation import Estimate, SurveyDesign, estimate_proportion, t_interval
 from spi_analysis.survey.weighting import WeightingRun, balance
-from spi_analysis.tables import eligible_list
+from spi_analysis.tables import eligible_list, replicate_values
 
 WORST = 15
 # The CV of propensities of which one half is twice the other: with p/1.5 and 2p/1.5 they lie p/3 from their mean p.
@@ -58,7 +57,7 @@ def steps_table(weighted: WeightedSample, round_: RoundParams) -> Shown:
     """
     weights, report = weighted.weights, weighted.report
     empty = list(dict.fromkeys(report.loc[report["cases"] == 0, "source"]))
-    told = [source for source in round_.probability_sources if not _tells(weights, source, round_)]
+    told = [source for source in round_.populations if not _tells(weights, source, round_)]
     report = report[report["source"].isin(told) & (report["cases"] > 0)]
     report = report.assign(cv=(report["kish_deff"] - 1).clip(lower=0) ** 0.5)
     if report.empty and not empty:
@@ -145,7 +144,7 @@ def replicates_note(started: Weighting, weighted: WeightedSample) -> Shown:
 
     def of(source: Source, run: WeightingRun, words: Words) -> str:
         part = weighted.replicates[weighted.replicates["source"] == source]
-        totals = part.drop(columns=["source", "person_id"]).sum().to_numpy()
+        totals = replicate_values(part).sum(axis=0)
         own = weighted.weights["weight"][weighted.weights["source"] == source].sum()
         return words(
             "{source}: {n} replicates; {people} people, with a standard error of {se}.",
@@ -259,12 +258,13 @@ def balance_table(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
 
     title = partial(_balance_title, source)
     drawn = chart(
-        shifts,
+        intervals,
         _love_rows(worst),
         f"chart-balance-{source}",
         title,
         decimals=3,
         x_label=in_words(message("Standardised difference from the list")),
+        reference=(0.0, ""),
     )
     return View(worst, columns, drawn, (note,), title, name=f"balance-{source}")
 
@@ -277,7 +277,7 @@ def _love_rows(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(
         pd.DataFrame({"label": labels, "series": in_words(text), "estimate": table[name].to_numpy()})
         for name, text in parts.items()
-    )
+    ).assign(ci_low=math.nan, ci_high=math.nan)
 
 
 def _group(words: Words, variable: str, level: str) -> str:
@@ -307,7 +307,7 @@ def weight_chart(weighted: WeightedSample, source: Source) -> Shown:
 
 def of_each_source(round_: RoundParams, make: Callable[[Source], Shown]) -> Shown:
     """What there is to show of every source that is drawn at random, one below the other."""
-    return Together(tuple(make(source) for source in round_.probability_sources))
+    return Together(tuple(make(source) for source in round_.populations))
 
 
 def response_charts(people: pd.DataFrame, round_: RoundParams) -> Shown:
@@ -372,8 +372,8 @@ def _not_shown(by: str, levels: Sequence[str], least: int, words: Words) -> str:
     """Which groups have no rate."""
     names = sorted(words.value(by, level) for level in levels)
     return words(
-        "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since "
-        "another hidden figure could be worked out with its help: {names}.",
+        "Not shown ({n}), since fewer than {least} people answered, or fewer than {least} did not, or since another "
+        "hidden figure could be worked out with its help: {names}.",
         n=len(names),
         least=least,
         names=words.listed(names),
@@ -411,10 +411,10 @@ def representativity_table(found: Found, round_: RoundParams) -> Shown:
     def note(words: Words) -> str:
         least = min(row["response"] for row in rows)
         return words(
-            "R is 1 where all are equally likely to answer. The fewer answer, the closer R stays to 1: at a response "
-            "of {rate} it would be {r} even if half of the people answered twice as often as the other half. So read "
-            "the CV: it would be {cv} then, whatever the response. As far as answering depends on the list alone, no "
-            "mean is further off than the CV, in standard deviations of the answers.",
+            "R is 1 where all are equally likely to answer. The lower the response rate, the closer R stays to 1: at "
+            "a rate of {rate} it would be {r} even if half of the people answered twice as often as the other half. "
+            "So read the CV: in that case it would be {cv}, whatever the response rate. Where answering depends on "
+            "the list alone, the nonresponse bias of a mean is at most CV standard deviations of the answers.",
             rate=words.percent(least, 1),
             r=words.number(1 - 2 * TWICE_AS_OFTEN * least, 2),
             cv=words.number(TWICE_AS_OFTEN, 2),
@@ -464,8 +464,9 @@ def partials_table(found: Found, round_: RoundParams) -> Shown:
 
     def note(words: Words) -> str:
         return words(
-            "The first CV is what this variable alone shows; the second is what it adds to the others. Groups in which "
-            "fewer than {least} people answered, or fewer than {least} did not, are taken together with others.",
+            "The first CV is unconditional (this variable alone); the second is conditional (what the variable adds "
+            "to the others). Groups in which fewer than {least} people answered, or fewer than {least} did not, are "
+            "taken together with others.",
             least=round_.disclosure.min_cell,
         )
 

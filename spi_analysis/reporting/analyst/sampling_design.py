@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spi_analysis.params import RoundParams, Source
+from spi_analysis.params import ExpertPlanParams, RoundParams, RoundSetup, Source
 from spi_analysis.reporting import (
     AnyText,
     Shown,
@@ -22,7 +22,6 @@ from spi_analysis.reporting import (
     count,
     html_paragraphs,
     in_words,
-    is_panel,
     lines,
     message,
     number,
@@ -38,9 +37,11 @@ from spi_analysis.reporting import (
 from spi_analysis.reporting.view_columns import Column
 from spi_analysis.stages import (
     LEVELS_JOINED,
+    ExpertPlan,
     SourcePlan,
     activation_table,
     drawn_of,
+    expert_plan,
     log_of,
     plan_source,
     response_history,
@@ -128,12 +129,23 @@ def plan_table(plans: Plans, round_: RoundParams) -> Shown:
 
     def missed(words: Words) -> str:
         names = _names([source for source, plan in plans.items() if not plan.margin_met], words)
-        said = message("Everyone who may be invited is too few for the margin aimed for: {names}.")
+        said = message("Even with everyone invited the margin aimed for is not reached: {names}.")
         return words(said, names=names) if names else ""
 
     notes = (note, partial(panel_dash, round_), missed)
-    rows = without_panel_counts(_plan_rows(plans), round_)
+    rows = without_panel_counts(_plan_rows(plans), round_, _untold(_sizes(plans), round_))
     return View(rows, columns, notes=notes, title=message("What is planned"), name="plan")
+
+
+def _sizes(plans: Plans) -> dict[Source, tuple[int, int]]:
+    """People on the list and drawn, of every source."""
+    return {source: (plan.population, int(plan.strata["drawn"].sum())) for source, plan in plans.items()}
+
+
+def _untold(sizes: Mapping[Source, tuple[int, int]], round_: RoundParams) -> list[Source]:
+    """Panels, and lists of nominated people from which nearly everybody is drawn: who is asked would be known."""
+    few = round_.disclosure.min_cell
+    return [s for s in round_.nominated if s in round_.panels or s not in sizes or sizes[s][0] - sizes[s][1] < few]
 
 
 def _plan_rows(plans: Plans) -> pd.DataFrame:
@@ -150,6 +162,42 @@ def _plan_rows(plans: Plans) -> pd.DataFrame:
             "margin": [plan.margin for plan in plans.values()],
         }
     )
+
+
+def margins_table(plans: Plans, round_: RoundParams) -> Shown:
+    """Margins of a share and of the score, for the answers expected and for half of them."""
+    rows = pd.DataFrame([_margins_at(plan, round_) for source, plan in plans.items() if round_.sources[source].design])
+    columns = (
+        coded(message("Source"), "source", "source"),
+        count(message("Expected answers"), "expected"),
+        number(message("Margin of a share (points of 100)"), "share", 1),
+        number(message("Margin of the score (points)"), "score", 1),
+        number(message("Margin of a share with half the answers"), "share_half", 1),
+        number(message("Margin of the score with half the answers"), "score_half", 1),
+    )
+
+    def note(words: Words) -> str:
+        return words(
+            "A share of {share} differs most between people; scores differ less, with a standard deviation of about "
+            "{sd} points, and are known better by as much. At {level} confidence, with the design effect planned for.",
+            share=_shares(round_, words),
+            sd=words.number(round_.response.score_sd, 0),
+            level=words.percent(round_.level, 0),
+        )
+
+    return View(rows, columns, notes=(note,), title=message("If fewer answer than expected"), name="margins")
+
+
+def _margins_at(plan: SourcePlan, round_: RoundParams) -> dict[str, object]:
+    """In points, for the answers expected and for half of them."""
+    design = round_.sources[plan.source].design
+    assert design is not None
+    expected = _expected(plan)
+    # A margin goes with the standard deviation: of a share that is the root of p(1 - p).
+    by_score = round_.response.score_sd / (100 * math.sqrt(design.p * (1 - design.p)))
+    share, half = (_margin_of(max(n, 1), plan, round_) for n in (expected, expected / 2))
+    figures = {"share": share, "share_half": half, "score": share * by_score, "score_half": half * by_score}
+    return {"source": plan.source, "expected": expected, **figures}
 
 
 def _shares(round_: RoundParams, words: Words) -> str:
@@ -206,7 +254,7 @@ def size_chart(plans: Plans, round_: RoundParams) -> Shown:
 
     def note(words: Words) -> str:
         return words(
-            "For a share of {share} in a simple random sample, at {level} confidence.",
+            "For a share of {share} with the design effect planned for, at {level} confidence.",
             share=_shares(round_, words),
             level=words.percent(round_.level, 0),
         )
@@ -215,15 +263,15 @@ def size_chart(plans: Plans, round_: RoundParams) -> Shown:
 
 
 def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
-    """What the same invitations buy, shared out in other ways; nothing to compare where everyone is invited."""
+    """The precision of the same invitations under other allocations; nothing to compare where everyone is invited."""
     parts = {source: _compared(plan, round_) for source, plan in plans.items() if _has_a_choice(plan, round_)}
     everyone = [s for s in plans if round_.sources[s].design and plans[s].size.census]
     stages = [s for s in plans if (design := round_.sources[s].design) and design.two_stage is not None]
 
     def said(words: Words) -> str:
         below = [
-            (everyone, message("Everyone is invited, so there is nothing to share out: {names}.")),
-            (stages, message("Units are drawn first, so strata share out nothing: {names}.")),
+            (everyone, message("Everyone is invited, so there is no allocation: {names}.")),
+            (stages, message("Units are drawn first, so nothing is allocated to strata: {names}.")),
         ]
         return html_paragraphs([words(text, names=_names(sources, words)) for sources, text in below if sources])
 
@@ -233,7 +281,7 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
     chosen = [round_.sources[s].design.rule_name == m for s, m in zip(rows["source"], rows["method"], strict=True)]
     columns = (
         written(
-            message("Shared out"),
+            message("Allocation"),
             ("method", "is_chosen"),
             lambda words, method, ours: words((METHODS | OWN_METHODS).get(method, method)) + (" ✓" if ours else ""),
         ),
@@ -247,7 +295,7 @@ def allocation_table(plans: Plans, round_: RoundParams) -> Shown:
         "✓ marks the round's choice. The same number of invitations each time. As long as the spread of answers is "
         "not known by stratum, Neyman's rule is the proportional one."
     )
-    title = message("Ways to share out the invitations")
+    title = message("Allocations of the invitations")
     return View(rows.assign(is_chosen=chosen), columns, notes=(note,), title=title, name="allocations") + show(said)
 
 
@@ -255,7 +303,7 @@ def targets_table(plans: Plans, round_: RoundParams) -> Shown:
     """What an allocation by targets bought: the CV asked for and expected, and what shares alone would have taken."""
     bought = {source: found for source, plan in plans.items() if (found := _bought(plan, round_)) is not None}
     if not bought:
-        text = message("No source of this round is shared out by targets of precision (allocation: bethel).")
+        text = message("No source of this round is allocated by precision targets (allocation: bethel).")
         return show(lambda words: html_paragraphs([words(text)]))
     rows = pd.concat([table.assign(source=source) for source, (table, _) in bought.items()], ignore_index=True)
     columns = (
@@ -280,7 +328,8 @@ def targets_table(plans: Plans, round_: RoundParams) -> Shown:
         return " ".join(said)
 
     said = message("The coefficient of variation (CV) is the standard error as a share of the mean.")
-    return View(rows, columns, notes=(said, note), title=message("What the targets bought"), name="targets")
+    title = message("Precision targets: CV asked for and expected")
+    return View(rows, columns, notes=(said, note), title=title, name="targets")
 
 
 def _bought(plan: SourcePlan, round_: RoundParams) -> tuple[pd.DataFrame, int] | None:
@@ -300,12 +349,82 @@ def _target(words: Words, domain: str, level: str, variable: str) -> str:
     return f"{LEVELS_JOINED.join(parts)}: {variable}"
 
 
+def experts_table(plans: Plans, setup: RoundSetup, round_: RoundParams) -> Shown:
+    """What more experts buy, beside more answers of others for the same cost; else nothing."""
+    found, params, chances = expert_plan(plans, setup, round_), setup.years.experts, setup.years.chances
+    if found is None or params is None or chances is None:
+        return show(lambda words: "")
+
+    def name(words: Words) -> str:
+        return words.value("source", found.other)
+
+    columns = (
+        count(message("Experts"), "experts"),
+        count(message("Cost in invitations"), "cost"),
+        number(message("Read as a panel, plus or minus for the index"), "half_width", 1),
+        number(lambda words: words("Drawn from {names} names", names=found.names), "of_list", 1),
+        number(lambda words: words("Drawn, and fewer invitations to {source}", source=name(words)), "equal_cost", 1),
+        number(lambda words: words("The same cost for {source}", source=name(words)), "instead", 1),
+    )
+
+    def note(words: Words) -> str:
+        return words(
+            "Plus or minus for the index, in points, at {level} confidence, with so many experts beside the planned "
+            "answers of the others. Read as a panel, experts stand for all who could have been asked; drawn from a "
+            "list of {names} names, for these. Drawn, and fewer invitations: what they cost beyond {fewest} experts is "
+            "taken from the invitations to {source} ({response} answer), so that all rows cost the same. Last column: "
+            "{fewest} experts, and the rest of the row's cost spent on more invitations to {source}. Assumed: an "
+            "expert costs as much as {cost} invitations; the scores of experts differ by {sd} points (standard "
+            "deviation), those of others by {others}. Whom somebody names is a bias of its own, which more experts do "
+            "not lessen.",
+            level=words.percent(round_.level, 0),
+            names=found.names,
+            fewest=params.numbers[0],
+            source=name(words),
+            response=words.percent(found.response, 0),
+            cost=words.exact(params.cost),
+            sd=words.exact(chances.panel_sd),
+            others=words.exact(params.others_sd),
+        )
+
+    said = show(lambda words: html_paragraphs(_experts_needed(found, params, words)))
+    return said + View(found.table, columns, notes=(note,), title=message("How many experts"), name="experts")
+
+
+def _experts_needed(found: ExpertPlan, params: ExpertPlanParams, words: Words) -> list[str]:
+    """How many experts the aim takes, as a panel and drawn from a list."""
+    aim = words.exact(params.half_width)
+    if found.needed is None:
+        panel = words(
+            "Not even {most} experts give the index to within {aim} points: the other sources alone leave more.",
+            most=params.most,
+            aim=aim,
+        )
+    else:
+        panel = words(
+            "For the index to within {aim} points {needed} experts have to answer; they cost as much as {cost} "
+            "invitations.",
+            aim=aim,
+            needed=found.needed,
+            cost=words.number(found.needed * params.cost, 0),
+        )
+    if found.needed_of_list is None:
+        return [panel]
+    drawn = words(
+        "Drawn at random from a list of {names} names, and read as the mean of these names, {needed} are enough.",
+        names=found.names,
+        needed=found.needed_of_list,
+    )
+    return [panel, drawn]
+
+
 def strata_table(plans: Plans, round_: RoundParams) -> Shown:
     """Strata with people, invitations, reserves and expected answers; the note counts the cells that were merged.
 
     A panel is no stratum: it is invited whole.
     """
-    drawn = {source: plan for source, plan in plans.items() if not is_panel(source, round_)}
+    untold = _untold(_sizes(plans), round_)
+    drawn = {source: plan for source, plan in plans.items() if source not in untold}
     strata = pd.concat([plan.strata.assign(source=source) for source, plan in drawn.items()])
     merged = sum(int(plan.cells["merged"].sum()) for plan in drawn.values())
 
@@ -364,7 +483,8 @@ def record_table(data: RoundData) -> Shown:
             releases=words.number(len(activations), 0),
         )
 
-    rows = without_panel_counts(_record_rows(parts, invited, round_), round_)
+    sizes = {source: (part["pop_size"], part["sample_size"]) for source, part in parts.items()}
+    rows = without_panel_counts(_record_rows(parts, invited, round_), round_, _untold(sizes, round_))
     rows = rows.assign(start=[part["shift"] for part in parts.values()])
     return View(rows, columns, notes=(note, partial(panel_dash, round_)), title=message("The draw"), name="record")
 

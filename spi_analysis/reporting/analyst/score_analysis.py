@@ -25,15 +25,18 @@ from spi_analysis.reporting import (
     number,
     part_label,
     percent,
+    plain,
     show,
     worded,
     written,
 )
 from spi_analysis.reporting.analyst.nonresponse_weighting import odds_table
-from spi_analysis.reporting.view_columns import Column
-from spi_analysis.stages import ExperienceModel, Scored, sources_without_score
+from spi_analysis.reporting.names import CHECKS
+from spi_analysis.reporting.view_columns import Column, p_value
+from spi_analysis.scores import indirect_checks, score_estimates
+from spi_analysis.stages import ExperienceModel, Scored, expert_readings, item_weights, sources_without_score
 from spi_analysis.survey.estimation import Estimate, contrast
-from spi_analysis.tables import RoundData
+from spi_analysis.tables import MODES, RoundData
 
 
 def weights_note(data: RoundData, save: bool) -> Shown | None:
@@ -45,7 +48,7 @@ def weights_note(data: RoundData, save: bool) -> Shown | None:
         lambda words: html_paragraphs(
             [
                 words(
-                    "Read: the weights written on {date} at {time}. Nothing that is computed here will be saved.",
+                    "These are the weights written on {date} at {time}. Nothing that is computed here will be saved.",
                     date=words.date(at.date()),
                     time=f"{at:%H:%M}",
                 )
@@ -76,7 +79,7 @@ class TableKind(NamedTuple):
 
 TABLES = {
     "index": TableKind(
-        ("index", "index_without_panel_variance", "index_repeated", "source_score"),
+        ("index", "index_without_panel_variance", "index_panel_reading", "index_repeated", "source_score"),
         message("Index and source scores"),
         note=message(
             "The index has no effective number of answers: sources of different kind cannot be counted together."
@@ -102,6 +105,19 @@ TABLES = {
         message("Change, and its parts (points)"),
         note=message("The parts sum exactly to the change; the dimensions of a source sum to its part."),
     ),
+    "nominators": TableKind(
+        ("nominator_difference",),
+        message("Experts by who named them (points)"),
+        note=message(
+            "Above 0: those whom the institution named judge it better. Shown where both named at least as many of "
+            "those who answered as may be shown."
+        ),
+    ),
+    "score_changes": TableKind(
+        ("dimension_change", "item_change"),
+        message("Change of dimensions (points) and of questions (percentage points)"),
+        note=message("Rounds taken as independent: too wide where people answered in both; n: of the smaller round."),
+    ),
     "chances": TableKind(
         ("category_probability", "target_probability", "change_probability", "index_variance_share"),
         message("Chances, and shares of the variance (percent)"),
@@ -115,13 +131,22 @@ TABLES = {
         ("item_favourable", "item_neutral", "item_unfavourable"), message("Answers to every question (percent)"), "%"
     ),
     "experiences": TableKind(("experience_rate",), message("Experience rates (percent)"), "%"),
+    "indirect": TableKind(
+        ("list_rate", "list_gap", "crosswise_rate", "crosswise_gap", "climate_rate"),
+        message("Asked indirectly, and the climate of reporting (percent)"),
+        "%",
+        message("A rate or gap may lie below 0: it is a difference, and chance moves it."),
+    ),
 }
 # Kinds of part that have words of their own; the others share those of ``part``.
 OWN_WORDS = ("category", "target")
 # Tables that are made from the index.
 NEED_INDEX = ("index", "index_repeated", "parts", "change", "chances")
 # Sources of different kind have no effective number of answers in common.
-_INDEX = ("index", "index_repeated", "index_without_panel_variance", "index_change", "index_previous", "change_weights")
+_INDEX = (
+    "index", "index_repeated", "index_without_panel_variance", "index_panel_reading", "index_change", "index_previous",
+    "change_weights",
+)  # fmt: skip
 
 
 def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: RoundParams) -> Shown:
@@ -182,6 +207,40 @@ def _figure_columns(unit: str) -> tuple[Column, ...]:
     )
 
 
+READING_WORDS = {
+    "drawn": message("drawn: the mean of the list"),
+    "panel": message("a panel: all who could have been asked"),
+    "kinds": message("a panel whose kinds agree among themselves"),
+}
+
+
+def experts_view(scored: Scored, data: RoundData) -> Shown:
+    """The experts' score read in several ways, and whether it depends on who named them."""
+    round_, params = data.round, data.setup.years.experts
+    agree = None if params is None else params.kinds_agree
+    rows = expert_readings(scored, round_, agree)
+    named = estimates_table(scored, "nominators", data.instrument, round_)
+    if rows.empty:
+        return named
+    columns = (
+        coded(message("Source"), "source", "part"),
+        worded(message("Read as"), "reading", READING_WORDS),
+        *_figure_columns("")[:-1],
+    )
+
+    def note(words: Words) -> str:
+        return words(
+            "On the report stands the first row of a source. Experts of one kind (auditors, journalists) may judge "
+            "alike, and then say less than as many who judge each by themselves: assumed is a correlation of "
+            "{agree} (params/published.yaml).",
+            agree=words.exact(agree),
+        )
+
+    notes = () if agree is None else (note,)
+    title = message("The experts' score, read in several ways")
+    return View(rows, columns, notes=notes, title=title, name="experts-readings") + named
+
+
 def item_nonresponse_table(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown:
     """Items with the most missing answers."""
     if scored.item_nonresponse.empty:
@@ -225,9 +284,14 @@ def _what(row: Any, instrument: Instrument, words: Words) -> str:
     names = {
         code: label
         for part in instrument.sources.values()
-        for code, label in [(d.code, d.label) for d in part.dimensions] + [(e.code, e.label) for e in part.experiences]
+        for code, label in [(d.code, d.label) for d in part.dimensions]
+        + [(e.code, e.label) for e in [*part.experiences, *part.modules.questions]]
     }
-    parts = [] if row.measure.endswith(("_score", "_score_model", "_rate")) else [words.value("measure", row.measure)]
+    parts = (
+        []
+        if row.measure.endswith(("_score", "_score_model", "experience_rate"))
+        else [words.value("measure", row.measure)]
+    )
     parts += [words.value("part", row.source)] if isinstance(row.source, str) else []
     if isinstance(row.part, str):
         kind = row.part_kind if row.part_kind in OWN_WORDS else "part"
@@ -299,9 +363,9 @@ def weights_view(scored: Scored, instrument: Instrument) -> Shown:
         count(message("Answers (n)"), "n"),
     )
     note = message(
-        "Weights from data follow how dimensions go together, not how much they matter, and differ from "
-        "institution to institution: they are shown to see how far a score hangs on its weights, and never used. "
-        "Their intervals take the weights as given."
+        "Weights derived from data follow how dimensions correlate, not how much they matter, and differ from "
+        "institution to institution: they show how far a score depends on its weights, and are never used. Their "
+        "intervals take the weights as given."
     )
     first = View(weights.reset_index(), shares, title=message("Weights of the dimensions"), name="weights")
     return first + View(scores, made, notes=(note,), title=message("Scores by weights"), name="weights-scores")
@@ -342,6 +406,122 @@ def _apart(source: Source, estimates: Estimate, visible: set[str], instrument: I
     )
 
 
+def indirect_tables(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown | None:
+    """What indirect questions tell, and what speaks against the list; None where the round does not ask so here."""
+    every = scored.estimates[scored.estimates["measure"].isin(TABLES["indirect"].measures)]
+    if every.empty:
+        return None
+    shown = show(lambda words: html_paragraphs([words(INDIRECT)])) + estimates_table(
+        scored, "indirect", instrument, round_
+    )
+    for source in [one for one in scored.designs if one in set(every.loc[every["status"] == "shown", "source"])]:
+        checks = indirect_checks(scored.designs[source], instrument, source, round_.disclosure.min_cell)
+        if len(checks):
+            shown += _checks_view(source, checks)
+    return shown
+
+
+INDIRECT = message(
+    "Asked by lists and by a crossed question, too: does the interval of what is not said directly lie above zero? In "
+    "one institution it seldom does. A small p value among the checks of the list speaks against it."
+)
+
+
+def _checks_view(source: Source, checks: pd.DataFrame) -> View:
+    columns = (
+        worded(message("Looked at"), "check", CHECKS),
+        percent(message("Share"), "estimate"),
+        p_value(message("p value"), "p_value"),
+        count(message("Answers (n)"), "n"),
+    )
+
+    def title(words: Words) -> str:
+        return words("Checks of the list: {source}", source=words.value("source", source))
+
+    return View(checks, columns, title=title, name=f"list_checks_{source}")
+
+
+def modes_table(scored: Scored, instrument: Instrument, round_: RoundParams) -> Shown:
+    """The score of each source by the mode of the answers, and how far each lies from the first mode."""
+    shown = scored.estimates[(scored.estimates["measure"] == "source_score") & (scored.estimates["status"] == "shown")]
+    of_several = [
+        source for source, design in scored.designs.items()
+        if source in set(shown["source"]) - set(round_.nominated) and design.data["mode"].nunique() > 1
+    ]  # fmt: skip
+    least = round_.disclosure.min_cell
+    told = [source for source in of_several if scored.designs[source].data["mode"].value_counts().min() >= least]
+
+    def few(words: Words) -> str:
+        names = words.listed(words.value("source", source) for source in of_several if source not in told)
+        text = message(
+            "By one of the modes fewer than {least} people answered, so no score is given by mode: {sources}."
+        )
+        said = [words(text, least=least, sources=names)] if names else []
+        return html_paragraphs(said if of_several else [words("All answers were given by one mode.")], "modes")
+
+    if not told:
+        return show(few)
+    rows = pd.concat([_by_mode(source, scored.designs[source], instrument, round_.level) for source in told])
+    columns = (
+        coded(message("Source"), "source", "source"),
+        coded(message("Mode"), "mode", "mode"),
+        number(message("Score"), "estimate"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        count(message("Answers"), "n"),
+        number(message("Difference from the first"), "difference"),
+        interval(message("Interval of the difference"), "low", "high"),
+    )
+    note = message(
+        "Not corrected: who answers by another mode is another kind of person, and a mode may also change the answer. "
+        "The two cannot be told apart here."
+    )
+    return View(rows, columns, notes=(note,), title=message("Scores by mode"), name="modes") + show(few)
+
+
+def _by_mode(source: Source, design: Any, instrument: Instrument, level: float) -> pd.DataFrame:
+    """Score of each mode, and its difference from that of the first mode of ``MODES`` that was used."""
+    found = score_estimates(design, item_weights(instrument, source), level, by="mode")
+    scores = found.table[found.table["variable"] == "score"].assign(place=lambda t: t["mode"].map(MODES.index))
+    scores = scores.sort_values("place")
+    first = int(scores.index[0])
+    apart = contrast(found, {str(row): {int(row): 1.0, first: -1.0} for row in scores.index[1:]}).table
+    limits = apart[["estimate", "ci_low", "ci_high"]].set_axis(scores.index[1:])
+    limits = limits.set_axis(["difference", "low", "high"], axis=1)
+    return scores.join(limits)[["mode", "estimate", "ci_low", "ci_high", "n", *limits.columns]].assign(source=source)
+
+
+def open_link_table(reading: pd.DataFrame, round_: RoundParams) -> Shown:
+    """Answers by open link beside the estimate, and both read together; a sentence where there are none to show."""
+    if reading.empty:
+        text = message(
+            "No answers by open link (QR) that may be shown: there are none, fewer than {least} of a source, they are "
+            "too much alike to hide anybody's, or the source's score is not shown."
+        )
+        return show(lambda words: html_paragraphs([words(text, least=round_.disclosure.min_cell)], "open-link"))
+    columns = (
+        coded(message("Source"), "source", "source"),
+        number(message("Score"), "estimate"),
+        interval(message("Interval"), "ci_low", "ci_high"),
+        count(message("Answers"), "n"),
+        number(message("Score by open link"), "open_estimate"),
+        interval(message("Interval by open link"), "open_ci_low", "open_ci_high"),
+        count(message("Answers by open link"), "n_open"),
+        number(message("Difference"), "difference_estimate"),
+        interval(message("Interval of the difference"), "difference_ci_low", "difference_ci_high"),
+        number(message("Merged reading"), "merged_estimate"),
+        interval(message("Interval of the merged reading"), "merged_ci_low", "merged_ci_high"),
+        percent(message("Share of the open link in it"), "share", 0),
+    )
+    notes = (
+        message(
+            "The merged reading is no estimate: it takes those who found the link to answer like the people on the "
+            "list, each counted once. Where the interval of the difference leaves out zero, that is not so."
+        ),
+        message("Whoever was drawn and answered by open link as well counts in both columns; nobody can be taken out."),
+    )
+    return View(reading, columns, notes=notes, title=message("Answers by open link (QR)"), name="open-link")
+
+
 def experience_model_tables(models: Mapping[Source, ExperienceModel | None], instrument: Instrument) -> Shown:
     """Odds of the most frequent experience of every source against those of the largest group, all else alike."""
     told = {source: one for source, one in models.items() if one is not None}
@@ -360,3 +540,60 @@ def experience_model_tables(models: Mapping[Source, ExperienceModel | None], ins
         for source, one in told.items()
     ]
     return Together((*tables, show(said)))
+
+
+# Notebook 40: signs of coached answers. Units and checks only: no counts, nobody's answers.
+
+CHECK_NAMES = {
+    "near_duplicates": message("Nearly equal questionnaires"),
+    "straight_lining": message("The same answer to all items (straightlining)"),
+    "speeding": message("Filled in too fast"),
+    "bursts": message("Many within a short time"),
+}
+
+
+def flags_table(found: pd.DataFrame, round_: RoundParams) -> Shown:
+    """The flagged units, how many were looked at, and how often honest answers are flagged."""
+    flags = found[found["flagged"].astype(bool)].sort_values(["source", "unit", "p_value"])
+
+    looked = show(lambda words: html_paragraphs(_what_was_looked_at(found, round_, words)))
+    if flags.empty:
+        none = message("No unit is flagged. This is no proof that nobody was coached.")
+        return show(lambda words: html_paragraphs([words(none)])) + looked
+    columns = (
+        plain(message("Unit"), "unit"),
+        coded(message("Source"), "source", "part"),
+        worded(message("Check"), "check", CHECK_NAMES),
+        chance(message("Chance with honest answers"), "p_value"),
+    )
+    note = message(
+        "A flag asks for a closer look; nothing is deleted and no points are taken off. The chance allows for all "
+        "units and all checks of the institution."
+    )
+    return View(flags, columns, notes=(note,), title=message("Flagged units"), name="conduct") + looked
+
+
+def _what_was_looked_at(found: pd.DataFrame, round_: RoundParams, words: Words) -> list[str]:
+    params = round_.conduct
+    return [
+        words(
+            "{units} units with at least {least} complete answers were looked at. Answers are compared with {n} "
+            "random permutations of people between units; nearly equal questionnaires and straightlining are "
+            "compared only among people of about the same score.",
+            units=words.number(len(found[["source", "unit"]].drop_duplicates()), 0),
+            least=round_.disclosure.min_cell,
+            n=words.number(params.permutations, 0),
+        ),
+        words(
+            "Nearly equal: at least {near} of the answers the same. Straightlining: at least {line} of the answers "
+            "the same. Too fast: less than {fast} of the median time. Short time: {minutes} minutes.",
+            near=words.percent(params.near_duplicate, 0),
+            line=words.percent(params.straight_line, 0),
+            fast=words.percent(params.speeder_share, 0),
+            minutes=params.burst_minutes,
+        ),
+        words(
+            "False alarms: of 1,000 institutions with honest answers, at most about {n} would have any unit flagged.",
+            n=words.number(1000 * params.alpha, 0),
+        ),
+    ]

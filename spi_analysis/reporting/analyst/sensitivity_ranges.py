@@ -18,10 +18,13 @@ from spi_analysis.reporting import (
     interval,
     message,
     number,
+    odds_columns,
+    odds_notes,
     percent,
-    range_sentences,
     show,
     signed,
+    silence_sentences,
+    with_odds,
 )
 from spi_analysis.reporting.view_columns import Column
 from spi_analysis.scores import category_of
@@ -29,35 +32,50 @@ from spi_analysis.stages import Sensitivity
 
 
 def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
-    """What ranges there are, and scores and index under every phi, with the correlation that the range rests on."""
-    rows, category = found.ranges, _category(found, round_)
-
-    if rows.empty:
+    """Scores and index by log-odds of silence, and what a proxy makes of them, with the correlation it rests on."""
+    if found.ranges.empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
-    phis = [phi for phi in round_.sensitivity.phis if phi > 0]
+    category, answers = _category(found, round_), round_.disclosure.min_cell
+    said = show(lambda words: html_paragraphs(silence_sentences(found, category, answers, words)))
+    return said + _odds_table(found) + _phi_table(found, round_)
+
+
+def _odds_table(found: Sensitivity) -> Shown:
     columns = (
         coded(message("Measure"), "measure", "part"),
         number(message("Estimate"), "estimate"),
         interval(message("Interval"), "ci_low", "ci_high"),
-        *phi_columns(phis, 2),
-        number(message("Correlation of the proxy"), "correlation"),
+        *odds_columns(found, 2),
         percent(message("Share that answers"), "response_share"),
         count(message("Answers (n)"), "n"),
+    )
+    title = message("If low scorers answer less often")
+    return View(with_odds(found), columns, notes=odds_notes(found), title=title, name="odds")
+
+
+def _phi_table(found: Sensitivity, round_: RoundParams) -> Shown:
+    phis = [phi for phi in round_.sensitivity.phis if phi > 0]
+    columns = (
+        coded(message("Measure"), "measure", "part"),
+        number(message("Estimate"), "estimate"),
+        *phi_columns(phis, 2),
+        number(message("Correlation of the proxy"), "correlation"),
+        number(message("Log-odds that the far end stands for"), "log_odds"),
     )
 
     def note(words: Words) -> str:
         return words(
-            "phi 0 is the estimate itself: nonresponse depends on the list only. A range over phi is no confidence "
-            "interval and leaves the sampling error out. {mark}: not informative, the correlation of the proxy "
-            "(adjusted for the number of coefficients) is below {least}. Scores of panels and corrections stay "
-            "as they are. A dash: no range can be worked out.",
+            "What the list tells of those who did not answer (proxy pattern-mixture analysis), beside the table above. "
+            "phi 0 is the estimate itself: nonresponse depends on the list only; phi 1: on the answer only. Its error "
+            "is not worked out and often larger than the shift: judge it by the log-odds that it stands for, of which "
+            "more than 0.5 are hardly realistic. {mark}: not informative, the correlation of the proxy (adjusted for "
+            "the number of coefficients) is below {least}. A dash: the list tells nothing of the answers.",
             mark=WEAK,
             least=words.number(round_.sensitivity.least_correlation),
         )
 
-    said = show(lambda words: html_paragraphs(range_sentences(found, category, words)))
     title = message("If nonresponse depends on the answer")
-    return said + View(with_phis(found, phis), columns, notes=(note,), title=title, name="phi")
+    return View(with_phis(found, phis), columns, notes=(note,), title=title, name="phi")
 
 
 def _category(found: Sensitivity, round_: RoundParams) -> str | None:
@@ -100,9 +118,9 @@ def tipping_table(found: Sensitivity, round_: RoundParams) -> Shown:
         signed(message("Difference of nonrespondents (points)"), "delta"),
     )
     note = message(
-        "Difference of the mean of those who did not answer from what the weights take it for, the same in "
-        "all groups that were drawn at random. Scores of panels and corrections stay as they are. A dash: no "
-        "difference within the scale would do it."
+        "Difference between the mean of those who did not answer and the mean that the weights assume for them, the "
+        "same in all sources drawn at random. Scores of panels and corrections stay as they are. A dash: no "
+        "difference within the scale would change the category."
     )
     return View(rows, columns, notes=(note,), title=message("What would change the category"), name="tipping")
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spi_analysis.reporting.institution.bridge import bridge_rows
+from spi_analysis.reporting.institution.bridge import bridge_rows, change_rows
 from spi_analysis.reporting.institution.page_tables import change_basis, own_basis
 from spi_analysis.reporting.institution.priorities import priority_area_rows
+from spi_analysis.reporting.institution.sensitivity_section import UNSAID
 from spi_analysis.reporting.institution.targets import target_rows
-from spi_analysis.stages import InstitutionPage
+from spi_analysis.scores import SECRET
+from spi_analysis.stages import InstitutionPage, page_expectations
 from spi_analysis.tables import PUBLISHED_PARTS, as_shown, write_csv
 
 ACTIONS = ("done", "total", "conforming", "validated")
-COUNTS = dict.fromkeys(("year", *ACTIONS, "listed", "eligible", "invited", "needed", "answered", "n"), 0)
+COUNTS = dict.fromkeys(("year", *ACTIONS, "listed", "eligible", "invited", "needed", "answered", "n", "number"), 0)
 # Figures that the page shows with one decimal: scores of parts and rates, with their intervals.
 SCORES = (
     "estimate",
@@ -33,12 +35,27 @@ SCORES = (
     "tlp",
     "neutral",
     "unfavourable",
+    "expected",
+    "expected_low",
+    "expected_high",
+    "beyond",
 )
 ONE_DECIMAL = dict.fromkeys(SCORES, 1)
-WITH_ONE_DECIMAL = ("dimensions", "experience_rates", "weak_sides", "recommendations", "tracker")
+WITH_ONE_DECIMAL = (
+    "dimensions",
+    "dimension_changes",
+    "question_changes",
+    "experience_rates",
+    "unsaid",
+    "weak_sides",
+    "recommendations",
+    "tracker",
+    "expectations",
+)
 INDEX_MEASURES = (
     "index",
     "index_without_panel_variance",
+    "index_panel_reading",
     "category_probability",
     "index_repeated",
     "target_probability",
@@ -57,7 +74,7 @@ def save_tables(page: InstitutionPage, folder: Path) -> list[str]:
 
 def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
     """The page's tables by the name of their file."""
-    rows, units = page.figures, page.setup.round.probability_sources
+    rows, units = page.figures, page.round.populations
     scores = ["estimate", "source", "part", "domain"]
     tables = {
         "index": _index_rows(rows),
@@ -66,12 +83,17 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "history": _history_rows(page),
         "targets": target_rows(page),
         **_bridge_tables(page),
+        **_change_tables(page),
         "dimensions": rows[rows["measure"] == "dimension_score"].sort_values(scores, na_position="last"),
         "experience_rates": experience_rows(page),
+        **_unsaid_tables(page),
         "weak_sides": priority_area_rows(page),
         "recommendations": page.recommendations,
         "tracker": page.tracker,
+        "expectations": page_expectations(page),
         "quality": _quality_rows(page),
+        "interventions": _told_rows(page, page.interventions),
+        "course": _told_rows(page, page.course),
         **{f"questions_{source}": item_rows(page, source) for source in page.setup.round.sources},
         **{f"units_{source}": _unit_rows(page, source).sort_values(scores) for source in units},
     }
@@ -81,6 +103,12 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
 def _decimals(name: str) -> dict[str, int]:
     """Decimals of the figures of a table, as its page shows them; of the others two."""
     return COUNTS | (ONE_DECIMAL if name in WITH_ONE_DECIMAL or name.startswith(("units_", "questions_")) else {})
+
+
+def _unsaid_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
+    """What indirect questions tell, where any were asked."""
+    rows = page.figures[page.figures["measure"].isin(UNSAID)]
+    return {"unsaid": rows} if len(rows) else {}
 
 
 def experience_rows(page: InstitutionPage) -> pd.DataFrame:
@@ -144,12 +172,23 @@ def _bridge_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
     return {"change_parts": rows[~inner], "change_dimensions": rows[inner]}
 
 
+def _change_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
+    """Changes of dimensions and of questions; empty where the year before is not known."""
+    rows, names = change_rows(page), {"dimension_changes": "dimension_change", "question_changes": "item_change"}
+    return {name: rows[rows["measure"] == measure] for name, measure in names.items()}
+
+
 def _unit_rows(page: InstitutionPage, source: str) -> pd.DataFrame:
     """Direct scores, with those of the model beside them."""
     model = page.rows("unit_score_model", source=source).set_index("domain")
     names = ["estimate", "se", "ci_low", "ci_high"]
     beside = model[names].rename(columns={name: f"model_{name}" for name in names})
     return page.rows("unit_score", source=source).join(beside, on="domain")
+
+
+def _told_rows(page: InstitutionPage, rows: pd.DataFrame) -> pd.DataFrame:
+    """The register, or how the survey went; nothing where the work is secret."""
+    return rows.iloc[:0] if page.withheld_reason == SECRET else rows
 
 
 def _quality_rows(page: InstitutionPage) -> pd.DataFrame:

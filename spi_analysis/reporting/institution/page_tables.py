@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 
 from spi_analysis.params import Source, Text
 from spi_analysis.reporting import (
+    EXCLUDED,
     AnyText,
     Chart,
     Shown,
@@ -20,7 +22,6 @@ from spi_analysis.reporting import (
     hidden_sentences,
     html_paragraphs,
     interval,
-    measure_label,
     message,
     number,
     panel_note,
@@ -28,13 +29,15 @@ from spi_analysis.reporting import (
     percent,
     phrase,
     plain,
+    question_label,
     show,
     sum_of_signed,
     written,
 )
-from spi_analysis.reporting.institution.sentences import denominator
+from spi_analysis.reporting.institution.sentences import denominator, finding
 from spi_analysis.reporting.view_columns import Column
-from spi_analysis.stages import InstitutionPage, model_state
+from spi_analysis.scores import direction_of
+from spi_analysis.stages import MOST_MESSAGES, InstitutionPage, model_state
 
 
 def who_answered_table(page: InstitutionPage) -> View:
@@ -57,7 +60,7 @@ def who_answered_table(page: InstitutionPage) -> View:
             share=words.percent(page.setup.round.dispositions.min_answered_share, 0),
         )
 
-    notes = (note, partial(panel_note, page.setup.round))
+    notes = (note, partial(panel_note, page.round))
     title = message("Invitations and answers by source")
     return page_view(_with_bounds(page.who), columns, "who_answered", title, notes)
 
@@ -92,14 +95,22 @@ def composition_table(page: InstitutionPage, index: pd.Series, drawn: Chart) -> 
 
 
 def _panel_notes(page: InstitutionPage, words: Words) -> list[str]:
-    """What the interval of a nominated panel means."""
+    """What the interval of a nominated panel means, and of experts who were drawn."""
     return [
         words(
             "{panel}: a small nominated panel; its interval treats its members as if drawn from all who could have "
             "been asked, and is made a little wider so that it tells nobody's answer.",
             panel=words.value("source", panel),
         )
-        for panel in page.setup.round.panels
+        for panel in page.round.panels
+    ] + [
+        words(
+            "{experts}: drawn at random from a list; the interval is for the mean of that list, not for others who "
+            "could have been asked, and is made a little wider so that it tells nobody's answer.",
+            experts=words.value("source", source),
+        )
+        for source in page.round.nominated
+        if source not in page.round.panels
     ]
 
 
@@ -185,15 +196,29 @@ def dimension_table(page: InstitutionPage, drawn: Chart | None) -> Shown:
     first = written(message("Dimension"), ("source", "part"), label)
     columns = (first, *score_columns(message("Score")), *peer_columns(rows))
     notes = (partial(peer_note, page),)
-    return _with_hidden(page, rows, columns, "dimensions", message("Scores of the dimensions"), notes, drawn)
+    return with_hidden(page, rows, columns, "dimensions", message("Scores of the dimensions"), notes, drawn)
+
+
+MODEL_NOTES = {
+    "people": message(
+        "The model-based score draws a unit with few answers towards what the list says of its people and their "
+        "readiness to answer would lead to expect (Battese, Harter and Fuller 1988): less moved by chance, but "
+        "it hides part of what makes a small unit special. Charts and comparisons use the first score."
+    ),
+    "areas": message(
+        "The model-based score draws a unit with few answers towards the mean of the units shown (Fay and "
+        "Herriot 1979): less moved by chance, but it hides part of what makes a small unit special. Charts and "
+        "comparisons use the first score."
+    ),
+}
 
 
 def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title: AnyText, drawn: Chart | None) -> Shown:
     """Scores of units; beside them what the model makes of them, where there are units enough."""
     notes: tuple[AnyText, ...] = (
         message(
-            "Scores that lie close together may change places: their order is not settled. A unit's interval also "
-            "counts that it has few answers."
+            "The order of scores that lie close together is uncertain. A unit's interval also counts that it has few "
+            "answers."
         ),
     )
     columns = (plain(message("Unit"), "domain"), *score_columns(message("Score")))
@@ -205,12 +230,7 @@ def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title:
             number(message("Model-based score"), "model_estimate", 1),
             interval(message("Its interval"), "model_ci_low", "model_ci_high", 1),
         )
-        notes += (
-            message(
-                "The model-based score draws a unit with few answers towards the mean of the units shown (Fay and "
-                "Herriot 1979): less moved by chance, but it hides part of what makes a small unit special."
-            ),
-        )
+        notes += (MODEL_NOTES[page.setup.round.small_area.model],)
     elif model_state(page.figures, source, page.setup.round.small_area) == "no_spread":
         notes += (
             message(
@@ -218,14 +238,14 @@ def unit_table(page: InstitutionPage, rows: pd.DataFrame, source: Source, title:
                 "beside them."
             ),
         )
-    return _with_hidden(page, rows, columns, f"units_{source}", title, notes, drawn)
+    return with_hidden(page, rows, columns, f"units_{source}", title, notes, drawn)
 
 
 def question_table(page: InstitutionPage, rows: pd.DataFrame, source: Source) -> Shown:
     """Every item with its shares and n, the least favourable first; a sentence for all that are hidden."""
     rows = with_peers(page, rows, "item_favourable").sort_values(["estimate", "part"], na_position="last")
     text = written(
-        message("Question"), ("part",), lambda words, code: measure_label(page.setup.instrument, source, code, words)
+        message("Question"), ("part",), lambda words, code: question_label(page.setup.instrument, source, code, words)
     )
     columns = (
         text,
@@ -236,11 +256,12 @@ def question_table(page: InstitutionPage, rows: pd.DataFrame, source: Source) ->
     )
     title = phrase(lambda words: words("Questions: {source}", source=words.value("part", source)))
     note = message(
-        "Favourable: the best answers (two, where the questionnaire does not say otherwise), unfavourable: as many of "
-        "the worst, whatever the question's direction; neutral: those between. Who did not know or did not want to "
-        "answer is not counted. The interval is that of the favourable answers."
+        "Favourable: the best answers (two, unless the questionnaire says otherwise); unfavourable: as many of the "
+        "worst, whatever the direction of the question; neutral: those between. People who did not know or did not "
+        "want to answer are not counted. The interval is that of the favourable share. A dash: too few people gave "
+        "such an answer for it to be shown, or their number would follow from the others."
     )
-    return _with_hidden(page, rows, columns, f"questions_{source}", title, (note, partial(peer_note, page)), None)
+    return with_hidden(page, rows, columns, f"questions_{source}", title, (note, partial(peer_note, page)), None)
 
 
 def experience_table(
@@ -253,15 +274,15 @@ def experience_table(
         *score_columns(message("Share"), unit="%"),
     )
     note = message(
-        "Two shares, never to be mixed: of everyone who answered, and of those who had contact in the "
-        "last 12 months. A report of an experience is not a proven case."
+        "Two shares, never to be mixed: of everyone who answered, and of those who had contact in the last 12 months. "
+        "A report of an experience is not a proven case."
     )
     title = message("Experiences in the last 12 months")
 
-    return _with_hidden(page, rows, columns, "experience_rates", title, (note,), drawn)
+    return with_hidden(page, rows, columns, "experience_rates", title, (note,), drawn)
 
 
-def _with_hidden(
+def with_hidden(
     page: InstitutionPage,
     rows: pd.DataFrame,
     columns: tuple[Column, ...],
@@ -323,6 +344,103 @@ def page_view(
 ) -> View:
     """A table of the page as a view, with its chart above and the CSV for programs beside it."""
     return View(data, columns, drawn, notes=notes, title=title, name=name, programs=f"tables/{name}.csv")
+
+
+# What people did beside the method (stage `interventions`).
+
+KINDS = {
+    "excluded": message("Left out before the draw: {detail}"),
+    "kept": message("Answers of people reported as ineligible that count"),
+    "dropped": message("Answers of people reported as ineligible that do not count"),
+    "changed": message("Parameters changed after the analysis plan"),
+    "parameter": message("Changed: {detail}"),
+    "no_plan": message("No analysis plan was bound before the first answer"),
+    "announced_again": message("Draw announced again"),
+    "drawn_again": message("Draw made again"),
+    "released_again": message("Figures changed after they were released"),
+}
+MOST_LETTERS = 60
+
+
+def interventions_table(page: InstitutionPage) -> View:
+    """The register: one row per intervention, numbers of few people left out."""
+    columns: tuple[Column, ...] = (
+        written(message("Intervention"), ("kind", "detail"), _intervention),
+        written(message("Source"), ("source",), lambda words, code: words.value("source", code) if code else ""),
+        count(message("How many"), "number"),
+    )
+    if (page.interventions["kind"] == "parameter").any():
+        columns += (
+            written(message("Before"), ("before",), lambda words, text: _cut(text)),
+            written(message("After"), ("after",), lambda words, text: _cut(text)),
+            written(message("Found on"), ("on",), _found),
+        )
+
+    if page.interventions["reason"].notna().any():
+        columns += (written(message("Reason"), ("reason",), lambda words, text: text or ""),)
+
+    def note(words: Words) -> str:
+        return words(
+            "A dash: fewer than {least} people, or nobody; answers of people reported as ineligible are counted in "
+            "bands of {least}. Parameters, questionnaire and code are compared with the analysis plan, which was bound "
+            "before anybody answered; this table is made by machine. It says why where a draw was announced or figures "
+            "were released once more, in the words of those who did it; why a parameter is what it is stands with it. "
+            "Where no day stands, a change was found when this page was made.",
+            least=page.setup.round.disclosure.min_cell,
+        )
+
+    return page_view(page.interventions, columns, "interventions", message("Interventions"), (note,))
+
+
+# How the survey went here (stage `survey_course`).
+
+COURSE = {
+    "answered": message("Answered after {n} messages"),
+    "unreached": message("A number did not work"),
+    "declined": message("Refused, or objected"),
+}
+ANSWERED = {
+    "0": message("Answered without any message"),
+    "1": message("Answered after the invitation"),
+    str(MOST_MESSAGES): message("Answered after {n} messages or more"),
+}
+
+
+def course_table(page: InstitutionPage) -> View:
+    """After how many messages people answered, and whom no message reached; numbers in bands."""
+    columns: tuple[Column, ...] = (
+        written(message("What happened"), ("kind", "detail"), _course_words),
+        written(message("Source"), ("source",), lambda words, code: words.value("source", code)),
+        count(message("People, at least"), "number"),
+    )
+
+    def note(words: Words) -> str:
+        return words(
+            "Numbers are rounded down to multiples of {least}; a dash: fewer than {least} people. Messages are counted "
+            "by the days on which they were sent. Source: the log of contacts.",
+            least=page.setup.round.disclosure.min_cell,
+        )
+
+    return page_view(page.course, columns, "course", message("Messages and answers"), (note,))
+
+
+def _course_words(words: Words, kind: str, messages: str | None) -> str:
+    text = ANSWERED.get(messages or "", COURSE["answered"]) if kind == "answered" else COURSE[kind]
+    return words(text, n=messages) if "{" in text else words(text)
+
+
+def _intervention(words: Words, kind: str, detail: str | None) -> str:
+    said = words(EXCLUDED[detail]) if kind == "excluded" and detail in EXCLUDED else detail or ""
+    return words(KINDS[kind], detail=said) if "{" in KINDS[kind] else words(KINDS[kind])
+
+
+def _found(words: Words, day: str | None) -> str:
+    return words.date(dt.date.fromisoformat(day)) if day else ""
+
+
+def _cut(text: str | None) -> str:
+    """A value of a parameter, which may be a long text."""
+    return "" if text is None else text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
 
 
 # What other institutions of the same kind reach, beside the figures of the page.
@@ -423,4 +541,24 @@ def groups_view(page: InstitutionPage) -> Shown:
         count(message("Institutions"), "institutions"),
     )
     title = message("The index of peers")
-    return View(rows, columns, title=title, notes=(partial(basis_sentence, page),), name="peer_groups")
+    view = View(rows, columns, title=title, notes=(partial(basis_sentence, page),), name="peer_groups")
+    return finding(lambda words: _beside_peers(page, rows.iloc[0], words)) + view
+
+
+BESIDE = {
+    "up": message("The index lies above the {median} that half of the {n} peers reach ({group})."),
+    "down": message("The index lies below the {median} that half of the {n} peers reach ({group})."),
+    "no_clear_change": message(
+        "The index cannot be told from the {median} that half of the {n} peers reach ({group})."
+    ),
+}
+
+
+def _beside_peers(page: InstitutionPage, group: pd.Series, words: Words) -> str:
+    """On which side of the peers' median the whole interval of the index lies."""
+    index = page.figure("index")
+    if index is None:
+        return ""
+    side = direction_of(index["ci_low"] - group["median"], index["ci_high"] - group["median"])
+    facts = {"median": words.number(group["median"]), "n": words.number(group["institutions"], 0)}
+    return words(BESIDE[side], **facts, group=group_label(page, group["group"], words))

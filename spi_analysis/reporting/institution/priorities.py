@@ -11,26 +11,32 @@ from spi_analysis.reporting import (
     Shown,
     View,
     Words,
+    coded,
     count,
+    figure_text,
     html_paragraphs,
     interval,
     message,
     number,
     part_label,
+    percent,
     show,
     signed,
     worded,
     written,
+    years,
 )
 from spi_analysis.reporting.institution.page_tables import page_view
 from spi_analysis.reporting.institution.sentences import (
     change_sentence,
     dimension_rows,
+    finding,
     hidden_reason,
     is_hidden,
+    not_yet,
     score_sentence,
 )
-from spi_analysis.scores import find_priority_areas
+from spi_analysis.scores import find_priority_areas, follow_up
 from spi_analysis.stages import InstitutionPage
 
 # Without any of these nothing is compared.
@@ -60,8 +66,9 @@ def priority_areas_view(page: InstitutionPage) -> Shown:
     if is_hidden(page, *SCORES):
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if rows.empty:
-        return show(lambda words: html_paragraphs([words("No part has enough answers to be compared.")]))
-    below = rows[rows["difference"] < 0].head(params.max_shown)
+        return not_yet(lambda words: words("No part has enough answers to be compared."))
+    lower = rows[rows["difference"] < 0]
+    below = lower.head(params.max_shown)
 
     def said(words: Words) -> str:
         trusted = words(
@@ -70,9 +77,26 @@ def priority_areas_view(page: InstitutionPage) -> Shown:
             clear=int(rows["is_clear"].sum()),
             rate=words.percent(params.rate, 0),
         )
-        return html_paragraphs([trusted])
+        if len(below) == len(lower):
+            return html_paragraphs([trusted])
+        cut = words(
+            "Shown are the {k} parts with the strongest evidence, of {n} below what they are compared with.",
+            k=len(below),
+            n=len(lower),
+        )
+        return html_paragraphs([trusted, cut])
 
-    return show(said) + _table(page, below) if len(below) else show(said)
+    first = finding(lambda words: _clearest(page, rows, words))
+    return first + show(said) + _table(page, below) if len(below) else first + show(said)
+
+
+def _clearest(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
+    """The part that stands first, and how many are clear; that there is none."""
+    clear = rows[rows["is_clear"]]
+    if clear.empty:
+        return words("No part is weak on enough evidence.")
+    first = part_name(page, next(clear.itertuples()), words)
+    return words("{part} stands first; clearly below: {n} of {k} parts.", part=first, n=len(clear), k=len(rows))
 
 
 def _table(page: InstitutionPage, rows: pd.DataFrame) -> View:
@@ -187,3 +211,82 @@ def _lowest_sentence(page: InstitutionPage, words: Words) -> str:
         interval=words.interval(lowest["ci_low"], lowest["ci_high"], 1),
         count=len(rows),
     )
+
+
+# What became of the recommendations of earlier years.
+
+
+def tracker_view(page: InstitutionPage) -> Shown:
+    """Recommendations of the years before, and how much of each is done."""
+    if page.tracker.empty:
+        return not_yet(lambda words: words("What became of earlier recommendations is not known here."))
+
+    rows = list(follow_up(page.tracker).itertuples())
+
+    def said(words: Words) -> str:
+        generated = [words("The tracker of recommendations is generated: no institution did this.")]
+        return html_paragraphs([*(generated if page.is_synthetic else []), *(_year_sentence(r, words) for r in rows)])
+
+    return finding(lambda words: _followed_up(rows[0], words)) + show(said) + _follow_up_table(page)
+
+
+def _followed_up(row: Any, words: Words) -> str:
+    """How much of the latest year counts; nothing where that is not known."""
+    if pd.isna(row.tlp):
+        return ""
+    tlp = words.percent(row.tlp / 100)
+    return words("Of the actions of {year}, {tlp} conform and were validated by KPK.", year=row.year, tlp=tlp)
+
+
+def _year_sentence(row: Any, words: Words) -> str:
+    facts = {"n": row.recommendations, "year": row.year, "total": row.total}
+    if not row.done:
+        return words("Of {n} recommendations of {year} none of the {total} actions is reported as done.", **facts)
+    reported = words(
+        "Of {n} recommendations of {year}, {completed} are reported as done; of all their actions {done} of {total}.",
+        completed=row.completed,
+        done=row.done,
+        **facts,
+    )
+    return f"{reported} {_rate_sentence(row, words)}"
+
+
+def _rate_sentence(row: Any, words: Words) -> str:
+    if pd.isna(row.tlp):
+        return words(
+            "How many of them conform and were validated by KPK is not known for all, so there is no follow-up rate."
+        )
+    return words(
+        "{conforming} of these actions conform, {validated} conform and were validated by KPK: followed up {tlp}.",
+        conforming=words.number(row.conforming, 0),
+        validated=words.number(row.validated, 0),
+        tlp=words.percent(row.tlp / 100),
+    )
+
+
+def _follow_up_table(page: InstitutionPage) -> View:
+    titles = {rule.code: rule.title for rule in page.setup.rules.rules}
+    columns = (
+        years(message("Year"), "year"),
+        written(
+            message("Recommendation"),
+            ("recommendation",),
+            lambda words, code: words.pick(titles[code]) if code in titles else code,
+        ),
+        coded(message("Status"), "status", "follow_up"),
+        figure_text(
+            message("Actions reported as done"),
+            ("done", "total"),
+            lambda words, done, total: words("{done} of {total}", done=done, total=total),
+        ),
+        count(message("Conforming"), "conforming"),
+        count(message("Conforming and validated"), "validated"),
+        percent(message("Followed up (TLP)"), "followed_up"),
+    )
+    note = message(
+        "TLP: actions that conform and that KPK has validated, divided by all actions, in percent; what the "
+        "institution reports as done is not enough. A dash: not known. A recommendation that is followed up need not "
+        "have worked: that is for the scores to show."
+    )
+    rows = page.tracker.assign(followed_up=page.tracker["tlp"] / 100)
+    return page_view(rows, columns, "tracker", message("What became of earlier recommendations"), (note,))

@@ -1,14 +1,14 @@
-"""The page's section on those who did not answer: what if they differ?"""
+"""The page's sections on what the answers do not tell: those who did not answer, and what is not said directly."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.reporting import (
-    WEAK,
     Shown,
     View,
     Words,
@@ -16,37 +16,59 @@ from spi_analysis.reporting import (
     count,
     html_paragraphs,
     interval,
+    measure_label,
     message,
     number,
-    range_sentences,
+    odds_columns,
+    odds_notes,
     show,
+    silence_sentences,
+    with_odds,
+    written,
 )
-from spi_analysis.reporting.institution.page_tables import page_view
+from spi_analysis.reporting.institution.page_tables import page_view, score_columns, with_hidden
+from spi_analysis.reporting.institution.sentences import finding
+from spi_analysis.scores import RESPONDENTS
 from spi_analysis.stages import InstitutionPage, Sensitivity
+from spi_analysis.survey import clear_gap
 from spi_analysis.tables import as_shown, write_csv
 
 FILE = "silence"
 # Shown with one decimal.
-RANGES = ("estimate", "ci_low", "ci_high", "low", "high")
+RANGES = ("estimate", "ci_low", "ci_high", "under_odds", "under_low", "under_high")
 MOVED = {
     -1.0: message(
         "The category would fall to {category} if those who did not answer would score on average {points} points "
-        "lower than the weights take them to; chance is not counted."
+        "lower than the weights assume; chance is not taken into account."
     ),
     1.0: message(
         "The category would rise to {category} if those who did not answer would score on average {points} points "
-        "higher than the weights take them to; chance is not counted."
+        "higher than the weights assume; chance is not taken into account."
     ),
 }
 SAFE = message("Whatever those who did not answer think, the category would not become {category}.")
 
 
 def nonresponse_view(page: InstitutionPage, found: Sensitivity) -> Shown:
-    """Sentences on the range and on the tipping point, and the table of ranges."""
+    """Sentences on what could be and on the tipping point, and the table of scores by log-odds."""
 
     if found.ranges.empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
-    return show(lambda words: html_paragraphs(nonresponse_sentences(page, found, words))) + _table(found)
+    first = finding(lambda words: _lower_category(found, words))
+    return first + show(lambda words: html_paragraphs(nonresponse_sentences(page, found, words))) + _table(found)
+
+
+def _lower_category(found: Sensitivity, words: Words) -> str:
+    """How much worse nonrespondents would have to judge for a lower category; nothing where there is none to fall to.
+
+    The title of a section never tells the good direction alone.
+    """
+    lower = found.tipping[found.tipping["delta"] < 0]
+    if lower.empty:
+        return ""
+    row = lower.loc[lower["delta"].idxmax()]
+    facts = {"category": words.value("category", row["category"]), "points": words.number(-row["delta"], 1)}
+    return words("{category} if those who did not answer would score {points} points lower than assumed.", **facts)
 
 
 def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
@@ -54,14 +76,14 @@ def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Word
     shares = _shares(found, words)
     return [
         words(
-            "Of those who could have answered, about {shares} did. The weights take the others to be like those who "
-            "answered in the same unit, position, sex and age group. If people with bad things to tell answer "
-            "less often, the true scores are lower; nobody can see that in the answers.",
+            "Of those invited, about {shares} answered. The weights assume that the others are like those "
+            "who answered in the same unit, position, sex and age group. If people with bad things to tell answer "
+            "less often, the true scores are lower; the answers themselves cannot show this.",
             shares=shares,
         )
         if shares
         else "",
-        *range_sentences(found, page.category, words),
+        *silence_sentences(found, page.category, page.setup.round.disclosure.min_cell, words),
         *_tipping_sentences(found, words),
     ]
 
@@ -78,7 +100,7 @@ def _tipping_sentences(found: Sensitivity, words: Words) -> list[str]:
 def _fall_sentence(found: Sensitivity, words: Words) -> str:
     """How far the index falls if nonrespondents think worse: always said, for a category can have none below it."""
     return words(
-        "For every point that those who did not answer would score lower on average than the weights take them to, the "
+        "For every point by which those who did not answer would score lower on average than the weights assume, the "
         "index would be {points} points lower.",
         points=words.number(found.index_per_point),
     )
@@ -92,33 +114,113 @@ def _shares(found: Sensitivity, words: Words) -> str:
 
 
 def _table(found: Sensitivity) -> View:
-    rows = found.ranges
-    is_known = rows["low"].notna() & rows["high"].notna()
-    # Marked where the far end rests on a proxy that tells little.
-    weak = is_known & ~rows["informative"].astype(bool)
     columns = (
         coded(message("Measure"), "measure", "part"),
         number(message("As reported"), "estimate", 1),
         interval(message("Interval"), "ci_low", "ci_high", 1),
-        interval(message("If nonresponse depends on the answer"), "low", "high", 1, mark="mark"),
+        *odds_columns(found, 1),
         count(message("Answers (n)"), "n"),
     )
-
-    def note(words: Words) -> str:
-        return words(
-            'The range in the column "If nonresponse depends on the answer" is no confidence interval: it says how far '
-            "the figure moves with the assumption, and leaves chance out. A dash: no range can be worked out. {mark}: "
-            "its far end is weakly founded. Panels and corrections are taken as they are. Method: proxy "
-            "pattern-mixture analysis, Andridge and Little (2011).",
-            mark=WEAK,
-        )
-
     title = message("If those who did not answer differ")
-    return page_view(rows.assign(mark=weak.map({True: WEAK, False: ""})), columns, FILE, title, (note,))
+    return page_view(with_odds(found), columns, FILE, title, odds_notes(found))
+
+
+# What people do not say when they are asked directly: by lists and crossed questions, where the round asked these.
+
+WAYS = ("list", "crosswise")
+UNSAID = ("list_rate", "list_gap", "crosswise_rate", "crosswise_gap", "climate_rate")
+
+
+def unsaid_view(page: InstitutionPage) -> Shown | None:
+    """What of 100 people met something, as indirect questions tell, and say so when asked; None where nobody was asked.
+
+    Then how many would report it, and why not.
+    """
+    rows = page.figures[page.figures["measure"].isin(UNSAID)]
+    if rows.empty:
+        return None
+    columns = (
+        coded(message("Measure"), "measure", "measure"),
+        written(message("Of what"), ("source", "part"), partial(_of_what, page)),
+        *score_columns(message("Share"), unit="%"),
+    )
+    sentences = show(lambda words: html_paragraphs(unsaid_sentences(page, words)))
+    title = message("Asked so that nobody tells on oneself, and reporting")
+    return sentences + with_hidden(page, rows, columns, "unsaid", title, (HOW_ASKED,), None)
+
+
+HOW_ASKED = message(
+    "Lists: half of the people see a list of harmless things, half the same list with the thing asked about, and all "
+    "tell only how many apply. Crossed question: people tell only whether two answers are the same. Nobody can be "
+    "found out by these answers. The gap is this share less that of those who say so when asked directly; "
+    "it may fall below 0 by chance."
+)
+
+
+def _of_what(page: InstitutionPage, words: Words, source: str, code: str) -> str:
+    return measure_label(page.setup.instrument, source, code, words)
+
+
+def unsaid_sentences(page: InstitutionPage, words: Words) -> list[str]:
+    """Per source and experience the sentences of the surer of the two ways to ask."""
+    shown = page.figures[(page.figures["status"] == "shown") & page.figures["measure"].isin(UNSAID)]
+    gaps = shown[shown["measure"].str.endswith("_gap")].sort_values("se", kind="stable")
+    first = gaps.drop_duplicates(["source", "part"])
+    return [text for _, gap in first.iterrows() for text in _unsaid(page, gap, words)]
+
+
+def _unsaid(page: InstitutionPage, gap: pd.Series, words: Words) -> list[str]:
+    where = {"source": gap["source"], "part": gap["part"]}
+    rate = page.figure(gap["measure"].replace("_gap", "_rate"), **where)
+    said = page.figure("experience_rate", denominator=RESPONDENTS, **where)
+    if rate is None or said is None:
+        return []
+    facts = {
+        "what": measure_label(page.setup.instrument, gap["source"], gap["part"], words),
+        "source": words.value("source", gap["source"]),
+        "x": _of_hundred(rate["estimate"], words),
+        "y": _of_hundred(said["estimate"], words),
+        "low": _of_hundred(rate["ci_low"], words),
+        "high": _of_hundred(rate["ci_high"], words),
+    }
+    first = words(
+        "{what}, {source}: of 100 people about {x} met with it ({low} to {high}); {y} say so when asked directly.",
+        **facts,
+    )
+    return [first, _gap_sentence(page, gap, words)]
+
+
+def _gap_sentence(page: InstitutionPage, gap: pd.Series, words: Words) -> str:
+    """Whether the gap is clear of chance; if not, how large it would have to be for so many answers to show it."""
+    level = page.setup.round.level
+    facts = {
+        "gap": words.number(gap["estimate"], 0),
+        "low": words.number(gap["ci_low"], 0),
+        "high": words.number(gap["ci_high"], 0),
+        "n": words.number(gap["n"], 0),
+        "least": words.number(clear_gap(gap["se"], level), 0),
+    }
+    if gap["ci_low"] > 0:
+        return words(
+            "The gap of about {gap} in 100 ({low} to {high}, from {n} answers) is larger than chance makes it: so many "
+            "know of it and do not dare to say so, or do not want to.",
+            **facts,
+        )
+    return words(
+        "The gap of about {gap} in 100 ({low} to {high}, from {n} answers) may be chance. With so many answers only a "
+        "gap of about {least} or more would show in four of five surveys: one institution is too small for less, and "
+        "the answers of several must be taken together.",
+        **facts,
+    )
+
+
+def _of_hundred(share: float, words: Words) -> str:
+    return words.number(min(max(share, 0.0), 100.0), 0)
 
 
 def save_nonresponse(found: Sensitivity, folder: Path) -> Path:
-    """Write the CSV of the section's table."""
-    columns = ["measure", "estimate", "ci_low", "ci_high", "low", "high", "informative", "response_share", "n"]
-    shown = as_shown(found.ranges[columns], {"n": 0} | dict.fromkeys(RANGES, 1))
-    return write_csv(folder / f"{FILE}.csv", shown)
+    """Write the CSV of the section's table: every figure under the largest log-odds."""
+    names = {"estimate": "under_odds", "ci_low": "under_low", "ci_high": "under_high"}
+    worst = found.worst.set_index("measure")[["log_odds", *names]].rename(columns=names)
+    rows = found.ranges[["measure", "estimate", "ci_low", "ci_high", "response_share", "n"]].join(worst, on="measure")
+    return write_csv(folder / f"{FILE}.csv", as_shown(rows, {"n": 0} | dict.fromkeys(RANGES, 1)))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any
+
 import pandas as pd
 
-from spi_analysis.params import Source, Text
-from spi_analysis.reporting import Words, message, part_label, readable
+from spi_analysis.params import Recommendation, Source, Text
+from spi_analysis.reporting import Shown, Words, measure_label, message, part_label, readable, show
 from spi_analysis.scores import direction_of
 from spi_analysis.stages import InstitutionPage
+from spi_analysis.tables import WEB
 
 WITHHELD = {
     "insufficient_sample": message("too few people answered"),
@@ -42,7 +47,7 @@ def score_sentence(page: InstitutionPage, words: Words) -> str:
         return hidden_reason(page, words)
     level = next(level for level in page.categories.levels if level.code == page.category)
     chance = page.figure("category_probability", part=page.category)
-    return words(
+    said = words(
         "The integrity index of {name} in {year} is {index} out of 100, with {level} confidence between {low} and "
         "{high}; this is the category {category} (chance that this category is right: {chance}).",
         name=short_name(page),
@@ -54,6 +59,15 @@ def score_sentence(page: InstitutionPage, words: Words) -> str:
         category=words.pick(level.label),
         chance=words.chance(None if chance is None else chance["estimate"]),
     )
+    return " ".join([said, *_other_categories(page, words)])
+
+
+def _other_categories(page: InstitutionPage, words: Words) -> list[str]:
+    """The chances of all other categories; nothing where none are known."""
+    rows = page.rows("category_probability").set_index("part")["estimate"]
+    others = [level for level in page.categories.levels if level.code != page.category and level.code in rows]
+    chances = words.listed(f"{words.pick(level.label)} {words.chance(rows[level.code])}" for level in others)
+    return [words("Chances of the other categories: {chances}.", chances=chances)] if others else []
 
 
 def change_sentence(page: InstitutionPage, words: Words) -> str:
@@ -76,9 +90,11 @@ def change_sentence(page: InstitutionPage, words: Words) -> str:
 
 
 IN_SHORT = {
-    "up": message("Up {points} points on {year} ({before}), more than chance explains."),
-    "down": message("Down {points} points on {year} ({before}), more than chance explains."),
-    "no_clear_change": message("No clear change on {year} ({before}): {signed} points, which may be chance."),
+    "up": message("Up {points} points on {year} ({before}; interval {interval}), more than chance explains."),
+    "down": message("Down {points} points on {year} ({before}; interval {interval}), more than chance explains."),
+    "no_clear_change": message(
+        "No clear change on {year} ({before}): {signed} points (interval {interval}), which may be chance."
+    ),
 }
 
 
@@ -108,16 +124,16 @@ OWN_ROUND = {
 }
 PUBLISHED = {
     "up": message(
-        "Compared with the index published by KPK for {year} ({before}) it rose by {points} points "
-        "(interval {interval})."
+        "Compared with the index published by KPK for {year} ({before}) it rose by {points} points (interval "
+        "{interval})."
     ),
     "down": message(
-        "Compared with the index published by KPK for {year} ({before}) it fell by {points} points "
-        "(interval {interval})."
+        "Compared with the index published by KPK for {year} ({before}) it fell by {points} points (interval "
+        "{interval})."
     ),
     "no_clear_change": message(
-        "Compared with the index published by KPK for {year} ({before}) there is no clear change: {signed} "
-        "points, and with the interval {interval} both a rise and a fall are possible."
+        "Compared with the index published by KPK for {year} ({before}) there is no clear change: {signed} points, "
+        "and with the interval {interval} both a rise and a fall are possible."
     ),
 }
 
@@ -160,9 +176,24 @@ def _missing_reason(page: InstitutionPage, words: Words) -> str:
 
 def invited_sentences(page: InstitutionPage, words: Words) -> list[str]:
     """Per source: drawn at random, or everybody invited."""
-    probability = page.setup.round.probability_sources
-    said = [_invited_sentence(row, probability, words) for _, row in page.who.iterrows()]
+    probability = page.round.probability_sources
+    nominated = page.round.nominated
+    said = [
+        (_drawn_experts if row["source"] in probability and row["source"] in nominated else _invited_sentence)(
+            row, probability, words
+        )
+        for _, row in page.who.iterrows()
+    ]
     return [sentence for sentence in said if sentence]
+
+
+def _drawn_experts(row: pd.Series, _: list[Source], words: Words) -> str:
+    """Nominated people who were drawn: the size of their list where it may be told."""
+    source = words.value("source", row["source"])
+    if pd.isna(row["eligible"]):
+        return words("{source}: drawn at random from a list of names.", source=source)
+    names = words.number(row["eligible"], 0)
+    return words("{source}: drawn at random from a list of {names} names.", source=source, names=names)
 
 
 def _invited_sentence(row: pd.Series, probability: list[Source], words: Words) -> str:
@@ -181,8 +212,8 @@ def _invited_sentence(row: pd.Series, probability: list[Source], words: Words) -
 
 
 CHANCE_BASIS = message(
-    "A chance counts the answers of this round together with the published years: those of this institution, and how "
-    "institutions of its type lie and move. So a score that stands out by luck is not taken at its word."
+    "A chance combines the answers of this round with the published years: the level of this institution, and how "
+    "institutions of its type differ and change. So a score that is extreme by chance is not taken at face value."
 )
 
 
@@ -216,12 +247,12 @@ def index_note(page: InstitutionPage, words: Words) -> str:
     )
     repeated = page.figure("index_repeated")
     again = [] if repeated is None else [_repeated_words(repeated, words)]
-    return " ".join([dot, *panel_sentences(page, words), *again])
+    named = nominator_sentence(page, words)
+    return " ".join([dot, *panel_sentences(page, words), *again, *([] if named is None else [named])])
 
 
 def panel_sentences(page: InstitutionPage, words: Words) -> list[str]:
     """How much of the uncertainty the nominated panels carry, and what the interval would be without it."""
-    without = page.figure("index_without_panel_variance")
     answered = page.who.set_index("source")["answered"]
     said = [
         words(
@@ -230,13 +261,55 @@ def panel_sentences(page: InstitutionPage, words: Words) -> list[str]:
             k=words.number(float(answered[panel]), 0),
             share=words.percent(share["estimate"], 0),
         )
-        for panel in page.setup.round.panels
+        for panel in page.round.nominated
         if (share := page.figure("index_variance_share", part=panel)) is not None
     ]
-    if not said or without is None:
-        return []
-    limits = words.interval(without["ci_low"], without["ci_high"])
-    return [*said, words("If this were taken as certain, the interval would be {interval}.", interval=limits)]
+    return [*said, *_other_readings(page, words)] if said else []
+
+
+def _other_readings(page: InstitutionPage, words: Words) -> Iterator[str]:
+    """The interval of the index with panels taken as certain, and with drawn experts read as a panel."""
+    texts = {
+        "index_without_panel_variance": message(
+            "With the panel's score taken as certain, the interval of the index would be {interval}."
+        ),
+        "index_panel_reading": message(
+            "Read as a panel, as if their list were itself only a part of all who could have been asked, the interval "
+            "of the index would be {interval}."
+        ),
+    }
+    for measure, text in texts.items():
+        row = page.figure(measure)
+        if row is not None and (measure != "index_without_panel_variance" or page.round.panels):
+            yield words(text, interval=words.interval(row["ci_low"], row["ci_high"]))
+
+
+def nominator_sentence(page: InstitutionPage, words: Words) -> str | None:
+    """Whether those whom the institution named judge it better than those whom the commission named; None: not told."""
+    row = page.figure("nominator_difference")
+    if row is None:
+        return None
+    facts = {
+        "points": words.number(abs(row["estimate"]), 1),
+        "interval": words.interval(row["ci_low"], row["ci_high"]),
+        "n": words.number(row["n"], 0),
+    }
+    if row["ci_low"] <= 0 <= row["ci_high"]:
+        return words(
+            "No clear difference between the experts named by the institution and those named by the commission: the "
+            "difference may lie anywhere in {interval} points (n = {n}).",
+            **facts,
+        )
+    better = message(
+        "The experts named by the institution judge it better than those named by the commission, by {points} points "
+        "({interval}; n = {n}): who puts names on the list moves the score."
+    )
+    worse = message(
+        "The experts named by the institution judge it worse than those named by the commission, by {points} points "
+        "({interval}; n = {n}): who puts names on the list moves the score."
+    )
+    text = better if row["ci_low"] > 0 else worse
+    return words(text, **facts)
 
 
 def _repeated_words(repeated: pd.Series, words: Words) -> str:
@@ -285,7 +358,44 @@ def rule_sentence(page: InstitutionPage, words: Words) -> str:
     )
 
 
+def evidence_sentence(page: InstitutionPage, row: Any, rule: Recommendation, words: Words) -> str:
+    """The figure that a recommendation rests on, with unit, denominator, interval, n and threshold."""
+    is_rate = rule.when.kind == "rate_above"
+    unit = "%" if is_rate else ""
+    about = denominator(row.audience, "contacts", words) if is_rate else words.value("part", row.audience)
+    is_peers = not is_rate and (row.audience, row.measure) in page.peers.yardsticks
+    threshold = words.number(row.threshold, 1) if is_peers else words.exact(row.threshold) + unit
+    below = message("below the peers' median of {x}") if is_peers else message("below the threshold of {x}")
+    return words(
+        "Evidence: {what} ({about}) {value} (interval {interval}, n = {n}); {threshold}, confidence {certainty}. "
+        "Basis: {reference}.",
+        what=measure_label(page.setup.instrument, row.audience, row.measure, words),
+        about=about,
+        value=words.number(row.estimate, 1) + unit,
+        interval=words.interval(row.ci_low, row.ci_high, 1, unit),
+        n=words.number(row.n, 0),
+        threshold=words("above the threshold of {x}", x=threshold) if is_rate else words(below, x=threshold),
+        certainty=words.chance(row.certainty),
+        reference=rule.reference,
+    )
+
+
 # Words and rows that several parts of the page share.
+
+
+def finding(make: Callable[[Words], str]) -> Shown:
+    """A finding as the first sentence of its section; nothing where there is none."""
+
+    def said(words: Words) -> str:
+        text = make(words)
+        return f'<p class="finding"><strong>{escape(text)}</strong></p>' if text else ""
+
+    return show(said)
+
+
+def not_yet(make: Callable[[Words], str]) -> Shown:
+    """A sentence in the place of what is not known; the page leaves out the lead-in above it."""
+    return show(lambda words: f'<p class="not-yet">{escape(make(words))}</p>')
 
 
 def short_name(page: InstitutionPage) -> str:
@@ -320,3 +430,42 @@ def contact_meanings(page: InstitutionPage, words: Words) -> list[tuple[Source, 
         for contact in part.contacts
         if any(item.contact == contact.code for item in part.experiences)
     ]
+
+
+def open_link_sentences(page: InstitutionPage, words: Words) -> list[str]:
+    """How many answered by open link, outside the score; nothing where nobody did."""
+    if page.opened.empty:
+        return []
+    few = words("fewer than {least}", least=page.setup.round.disclosure.min_cell)
+    told = [
+        f"{words.value('source', source)}: {few if n != n else words.number(n, 0)}" for source, n in page.opened.items()
+    ]
+    return [
+        words(
+            "Answers by open link (QR), not in the score: {counts}. Whoever found the link could answer; the score "
+            "rests on people drawn at random.",
+            counts=words.listed(told),
+        )
+    ]
+
+
+def modes_sentences(page: InstitutionPage, words: Words) -> list[str]:
+    """How many were asked by interviewers; nothing where all answered over the web."""
+    interviewed = page.modes.drop(columns=WEB)
+    told = [
+        words("{source}: {mode}, {n} people", n=words.number(n, 0), mode=words.value("mode", mode).lower(),
+              source=words.value("source", source))
+        for (source, mode), n in interviewed.stack().items()
+        if n > 0
+    ]  # fmt: skip
+    unsaid = page.modes.isna().any(axis=None)
+    if not told and not unsaid:
+        return []
+    counts = words("Not everybody answered over the web: {modes}.", modes=words.listed(told)) if told else words(
+        "Not everybody answered over the web; how many did is not shown, since they are few."
+    )  # fmt: skip
+    together = words(
+        "All answers count together. Whoever speaks with an interviewer may answer otherwise than alone; this is not "
+        "corrected."
+    )
+    return [f"{counts} {together}"]

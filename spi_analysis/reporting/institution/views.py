@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import Recommendation, Source, Text
+from spi_analysis.params import Source, Text
 from spi_analysis.reporting import (
     Chart,
     Phrase,
@@ -26,7 +25,6 @@ from spi_analysis.reporting import (
     ineligible_sentence,
     interval,
     intervals,
-    measure_label,
     message,
     number,
     on_scale,
@@ -36,27 +34,36 @@ from spi_analysis.reporting import (
     show,
     written,
 )
+from spi_analysis.reporting.institution.action_plan import Action, plan_links, plan_sentence, planned_actions
 from spi_analysis.reporting.institution.downloads import experience_rows, item_rows
 from spi_analysis.reporting.institution.page_tables import (
     composition_table,
+    course_table,
     dimension_table,
     experience_table,
     history_table,
+    interventions_table,
     quality_table,
     question_table,
     unit_table,
     who_answered_table,
 )
-from spi_analysis.reporting.institution.priorities import opening_sentences
+from spi_analysis.reporting.institution.priorities import opening_sentences, part_name, priority_area_rows
 from spi_analysis.reporting.institution.sentences import (
+    change_in_short,
     change_sentence,
     contact_note,
     dates_sentence,
     denominator,
+    dimension_rows,
     experience_labels,
+    finding,
     hidden_reason,
     index_note,
     is_hidden,
+    modes_sentences,
+    not_yet,
+    open_link_sentences,
     previous_index,
     quality_sentences,
     rule_sentence,
@@ -84,7 +91,8 @@ def index_chart(page: InstitutionPage) -> Shown:
     index = page.figure("index")
     if index is None:
         return show(lambda words: "")
-    title, rows = message("The index on the scale of categories"), _index_and_marks(page, index)
+    first = finding(lambda words: change_in_short(page, words))
+    title, rows = message("The index and what it is compared with"), _index_and_marks(page, index)
     drawn = chart(
         on_scale,
         rows,
@@ -103,7 +111,7 @@ def index_chart(page: InstitutionPage) -> Shown:
     )
     data = rows.assign(place=range(len(rows)))
     view = View(data, columns, drawn, title=title, name="index", with_table=False, programs="tables/index.csv")
-    return view + show(lambda words: html_paragraphs(target_sentences(page, words)))
+    return first + view + show(lambda words: html_paragraphs(target_sentences(page, words)))
 
 
 def _index_and_marks(page: InstitutionPage, index: pd.Series) -> pd.DataFrame:
@@ -125,9 +133,32 @@ def who_answered_view(page: InstitutionPage) -> Shown:
     if page.withheld_reason == SECRET:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     least = page.setup.round.disclosure.min_cell
-    return who_answered_table(page) + show(
-        lambda words: html_paragraphs([ineligible_sentence(page.reports, least, words)], "ineligible-reports")
+    return (
+        finding(lambda words: _answered(page, words))
+        + who_answered_table(page)
+        + show(
+            lambda words: (
+                html_paragraphs([ineligible_sentence(page.reports, least, words)], "ineligible-reports")
+                + html_paragraphs(modes_sentences(page, words), "modes")
+                + html_paragraphs(open_link_sentences(page, words), "open-link")
+            )
+        )
     )
+
+
+def _answered(page: InstitutionPage, words: Words) -> str:
+    """The response rates that may be shown, and of how many people."""
+    known = page.who.dropna(subset=["RR1", "invited"]).itertuples()
+    rates = [
+        words(
+            "{source} {rate} of {n} invited",
+            source=words.value("part", row.source),
+            rate=words.percent(row.RR1),
+            n=words.number(row.invited, 0),
+        )
+        for row in known
+    ]
+    return f"{words.listed(rates)}." if rates else ""
 
 
 def composition_view(page: InstitutionPage) -> Shown:
@@ -136,15 +167,17 @@ def composition_view(page: InstitutionPage) -> Shown:
     if index is None:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     used = parts[(parts["estimate"] != 0) | parts["part"].isin(page.setup.round.sources)]
+    figures = pd.concat(
+        [used[["part", "estimate"]], pd.DataFrame({"part": ["index"], "estimate": [index["estimate"]]})]
+    )
     drawn = chart(
         composition,
-        used.assign(label=phrases(lambda words: [words.value("part", part) for part in used["part"]])),
+        figures.assign(label=phrases(lambda words: [words.value("part", part) for part in figures["part"]])),
         "chart-composition",
         lambda words: words("Points of the parts, added up to the index"),
-        total=(float(index["estimate"]), phrase(lambda words: words.value("part", "index"))),
         x_label=phrase(lambda words: words("Points")),
     )
-    return composition_table(page, index, drawn)
+    return finding(lambda words: _lowest_source(page, words)) + composition_table(page, index, drawn)
 
 
 def change_view(page: InstitutionPage) -> Shown:
@@ -189,9 +222,9 @@ NOISE = {
         "{se} points): a rise or a fall has to stand out from the uncertainty of both years."
     ),
     "model": message(
-        "Published figures carry no interval, yet they are not certain. The survey of {year} was made otherwise, so "
-        "the comparison takes the part of the index that does not last from year to year, by the model of the "
-        "published years, as its uncertainty (standard error {se} points): a rise or a fall has to stand out from the "
+        "Published figures carry no interval, yet they are not certain. The survey of {year} had another design, so "
+        "the comparison takes as its uncertainty the part of the index that does not last from year to year in the "
+        "model of the published years (standard error {se} points): a rise or a fall has to stand out from the "
         "uncertainty of both years."
     ),
 }
@@ -211,6 +244,85 @@ def _comparison_note(page: InstitutionPage, words: Words) -> str:
     return words(NOISE[kind], year=year, se=words.number(noise["estimate"]))
 
 
+# What a section found, in bold as its first sentence.
+
+
+def _lowest_dimension(page: InstitutionPage, words: Words) -> str:
+    """The lowest dimension, and whether others may be as low."""
+    return _lowest(dimension_rows(page, words), 1, words)
+
+
+def _lowest_source(page: InstitutionPage, words: Words) -> str:
+    rows = page.rows("source_score").sort_values("estimate")
+    return _lowest(rows.assign(label=[words.value("part", one) for one in rows["source"]]), 2, words)
+
+
+def _lowest(rows: pd.DataFrame, decimals: int, words: Words) -> str:
+    """The first of the rows, and how many others may be as low: their intervals touch its own."""
+    rows = rows[rows["status"] == "shown"]
+    if len(rows) < 2:
+        return ""
+    lowest, others = rows.iloc[0], rows.iloc[1:]
+    near = int((others["ci_low"] <= lowest["ci_high"]).sum())
+    facts = {"part": lowest["label"], "score": _with_limits(lowest, decimals, words)}
+    if not near:
+        return words("Lowest: {part}, {score}, clearly below all others.", **facts)
+    return words("Lowest: {part}, {score}; {n} more cannot be told from it.", **facts, n=near)
+
+
+def _with_limits(row: pd.Series, decimals: int, words: Words) -> str:
+    return words.give_or_take(*(float(row[name]) for name in ("estimate", "ci_low", "ci_high")), decimals)
+
+
+def _percent_with_limits(row: pd.Series, words: Words) -> str:
+    """A share with the two limits of its interval."""
+    limits = words.interval(row["ci_low"], row["ci_high"], 1, "%")
+    return f"{words.percent(row['estimate'] / 100)} ({limits})"
+
+
+def _weak_units(page: InstitutionPage, units: pd.DataFrame, words: Words) -> str:
+    """The units that lie below their source on enough evidence."""
+    if units.empty:
+        return ""
+    clear = units[units["is_clear"]]
+    if clear.empty:
+        return words("No unit lies clearly below its source.")
+    names = words.listed(part_name(page, row, words) for row in clear.itertuples())
+    return words("Clearly below their source: {units}.", units=names)
+
+
+def _least_favourable(page: InstitutionPage, words: Words) -> str:
+    """The question with the fewest favourable answers of all sources, and how many others may have as few."""
+    rows = page.rows("item_favourable").sort_values(["estimate", "part"])
+    rows = rows[rows["status"] == "shown"]
+    if rows.empty:
+        return ""
+    least = rows.iloc[0]
+    facts = {
+        "question": part_label(page.setup.instrument, least["source"], least["part"], words),
+        "share": _percent_with_limits(least, words),
+    }
+    near = int((rows["ci_low"].iloc[1:] <= least["ci_high"]).sum())
+    if not near:
+        return words("Fewest favourable answers: {question}, {share}.", **facts)
+    return words("Fewest favourable answers: {question}, {share}; {n} more cannot be told from it.", **facts, n=near)
+
+
+def _most_reported(shown: pd.DataFrame, texts: dict[str, Text], words: Words) -> str:
+    if shown.empty:
+        return ""
+    most = shown.loc[shown["estimate"].idxmax()]
+    facts = {
+        "experience": words.pick(texts[most["part"]]),
+        "share": _percent_with_limits(most, words),
+        "base": denominator(most["source"], most["denominator"], words),
+    }
+    near = int((shown["ci_high"] >= most["ci_low"]).sum()) - 1
+    if not near:
+        return words("Reported most: {experience}, {share}; {base}.", **facts)
+    return words("Reported most: {experience}, {share}; {base}; {n} more cannot be told from it.", **facts, n=near)
+
+
 def dimensions_view(page: InstitutionPage) -> Shown:
     """Scores of the dimensions with intervals."""
     rows = page.rows("dimension_score")
@@ -225,12 +337,15 @@ def dimensions_view(page: InstitutionPage) -> Shown:
         x_label=phrase(lambda words: words("Score (0 worst, 100 best)")),
     )  # fmt: skip
 
-    return dimension_table(page, drawn)
+    return finding(lambda words: _lowest_dimension(page, words)) + dimension_table(page, drawn)
 
 
 def units_views(page: InstitutionPage) -> Shown:
     """Scores of the units of every source that is drawn at random."""
-    return Together(tuple(units_view(page, source) for source in page.setup.round.probability_sources))
+    parts = tuple(units_view(page, source) for source in page.round.populations)
+    rows = priority_area_rows(page)
+    units = rows[rows["kind"] == "unit"]
+    return finding(lambda words: _weak_units(page, units, words)) + Together(parts)
 
 
 def units_view(page: InstitutionPage, source: Source) -> Shown:
@@ -263,7 +378,7 @@ def _units_chart(page: InstitutionPage, shown: pd.DataFrame, source: Source, tit
         title,
         decimals=1,
         x_label=phrase(lambda words: words("Score (0 worst, 100 best)")),
-        reference=None if score is None else (score, phrase(label)),
+        reference=() if score is None else (score, phrase(label)),
         note=""
         if score is None
         else lambda words: words("The short lines are the score of all units together in this source."),
@@ -272,7 +387,8 @@ def _units_chart(page: InstitutionPage, shown: pd.DataFrame, source: Source, tit
 
 def questions_views(page: InstitutionPage) -> Shown:
     """Answers to every question of every source."""
-    return Together(tuple(questions_view(page, source) for source in page.setup.round.sources))
+    parts = Together(tuple(questions_view(page, source) for source in page.setup.round.sources))
+    return finding(lambda words: _least_favourable(page, words)) + parts
 
 
 def questions_view(page: InstitutionPage, source: Source) -> Shown:
@@ -290,7 +406,8 @@ def experiences_view(page: InstitutionPage) -> Shown:
     shown = rows[(rows["denominator"] == "contacts") & (rows["status"] == "shown")]
     drawn = None if shown.empty else _experiences_chart(shown, texts)
     meaning = show(lambda words: html_paragraphs([contact_note(page, words)]))
-    return meaning + experience_table(page, rows, texts, drawn)
+    first = finding(lambda words: _most_reported(shown, texts, words))
+    return first + meaning + experience_table(page, rows, texts, drawn)
 
 
 def _experiences_chart(shown: pd.DataFrame, texts: dict[str, Text]) -> Chart:
@@ -309,9 +426,7 @@ def _experiences_chart(shown: pd.DataFrame, texts: dict[str, Text]) -> Chart:
 
 
 def recommendations_view(page: InstitutionPage) -> Shown:
-    """The recommendations, strongest evidence first."""
-    rules = {rule.code: rule for rule in page.setup.rules.rules}
-
+    """The recommendations, strongest evidence first, with who carries them out; the plan of action as files."""
     if is_hidden(page, *RULE_MEASURES):
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
 
@@ -319,40 +434,25 @@ def recommendations_view(page: InstitutionPage) -> Shown:
         if page.recommendations.empty:
             nothing = words("No rule is met with enough confidence. This is no proof that all is well.")
             return html_paragraphs([rule_sentence(page, words), nothing])
-        items = []
-        for row in page.recommendations.itertuples():
-            rule = rules[row.code]
-            items.append(
-                f"<li><strong>{escape(words.pick(rule.title))}.</strong> {escape(words.pick(rule.text))}"
-                f'<p class="note">{escape(_evidence(page, row, rule, words))}</p></li>'
-            )
-        listed = f'<ol class="recommendations">{"".join(items)}</ol>'
+        items = "".join(_advice(action, words) for action in planned_actions(page, words))
         link = csv_link("tables/recommendations.csv", words("Recommendations"), words)
-        return html_paragraphs([rule_sentence(page, words)]) + listed + link
+        listed = f'<ol class="recommendations">{items}</ol>{plan_links(words)}{link}'
+        return html_paragraphs([rule_sentence(page, words)]) + listed
 
-    return show(make)
+    return finding(lambda words: _first_advice(page, words)) + show(make)
 
 
-def _evidence(page: InstitutionPage, row: Any, rule: Recommendation, words: Words) -> str:
-    """The figure that a recommendation rests on, with unit, denominator, interval, n and threshold."""
-    is_rate = rule.when.kind == "rate_above"
-    unit = "%" if is_rate else ""
-    about = denominator(row.audience, "contacts", words) if is_rate else words.value("part", row.audience)
-    is_peers = not is_rate and (row.audience, row.measure) in page.peers.yardsticks
-    threshold = words.number(row.threshold, 1) if is_peers else words.exact(row.threshold) + unit
-    below = message("below the peers' median of {x}") if is_peers else message("below the threshold of {x}")
-    return words(
-        "Evidence: {what} ({about}) {value} (interval {interval}, n = {n}); {threshold}, confidence {certainty}. "
-        "Basis: {reference}.",
-        what=measure_label(page.setup.instrument, row.audience, row.measure, words),
-        about=about,
-        value=words.number(row.estimate, 1) + unit,
-        interval=words.interval(row.ci_low, row.ci_high, 1, unit),
-        n=words.number(row.n, 0),
-        threshold=words("above the threshold of {x}", x=threshold) if is_rate else words(below, x=threshold),
-        certainty=words.chance(row.certainty),
-        reference=rule.reference,
-    )
+def _first_advice(page: InstitutionPage, words: Words) -> str:
+    """How many recommendations there are, and the first."""
+    actions = planned_actions(page, words)
+    if not actions:
+        return words("No rule is met with enough confidence.")
+    return words("First: {action} ({n} recommendations).", action=actions[0].title, n=len(actions))
+
+
+def _advice(action: Action, words: Words) -> str:
+    notes = html_paragraphs([plan_sentence(action, words), action.evidence], "note")
+    return f"<li><strong>{escape(action.title)}.</strong> {escape(action.text)}{notes}</li>"
 
 
 def quality_view(page: InstitutionPage) -> Shown:
@@ -362,6 +462,29 @@ def quality_view(page: InstitutionPage) -> Shown:
     return show(lambda words: html_paragraphs(quality_sentences(page, words))) + quality_table(page)
 
 
+# docs/methods/coaching.md says why.
+NO_FLAGS = message(
+    "Whether answers look coached is examined for the commission and stands in no report: such a sign is a question "
+    "to the institution, not a finding."
+)
+
+
+def course_view(page: InstitutionPage) -> Shown:
+    """How the survey went here: messages and answers, numbers that did not work, refusals; nothing of secret work."""
+    if page.withheld_reason == SECRET:
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
+    if page.course.empty:
+        return not_yet(lambda words: words("Nothing may be told of how the survey went here."))
+    return course_table(page) + show(lambda words: html_paragraphs([words(NO_FLAGS)]))
+
+
+def interventions_view(page: InstitutionPage) -> Shown:
+    """What people did beside the method, counted by machine; nothing where the work is secret."""
+    if page.withheld_reason == SECRET:
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
+    return interventions_table(page)
+
+
 def glossary_view(page: InstitutionPage) -> Shown:
     """The words that the page uses."""
-    return show(lambda words: html_list(glossary_entries(page.categories, words), "glossary"))
+    return show(lambda words: html_list(glossary_entries(page.categories, words), "glossary-terms"))

@@ -8,6 +8,12 @@ from .all_institutions import (
 from .all_institutions import (
     write_published_explorer as write_published_explorer,
 )
+from .effect_of_actions import (
+    detectable_table as detectable_table,
+)
+from .effect_of_actions import (
+    effects_table as effects_table,
+)
 from .fieldwork_page import (
     fieldwork_days_chart as fieldwork_days_chart,
 )
@@ -16,6 +22,9 @@ from .fieldwork_page import (
 )
 from .fieldwork_page import (
     fieldwork_lag_table as fieldwork_lag_table,
+)
+from .fieldwork_page import (
+    fieldwork_modes_table as fieldwork_modes_table,
 )
 from .fieldwork_page import (
     fieldwork_totals_table as fieldwork_totals_table,
@@ -69,7 +78,13 @@ from .published_years import (
     unjoined_table as unjoined_table,
 )
 from .this_round import (
+    coaching_text as coaching_text,
+)
+from .this_round import (
     experiences_table as experiences_table,
+)
+from .this_round import (
+    kinds_note as kinds_note,
 )
 from .this_round import (
     rank_sets_table as rank_sets_table,

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from spi_analysis import __version__
 from spi_analysis.params import Language, RoundSetup
@@ -22,6 +22,7 @@ from spi_analysis.reporting import (
     STYLE_SLOT,
     Pages,
     Words,
+    about_page,
     html_links,
     language_name,
     speak_of,
@@ -34,15 +35,17 @@ from spi_analysis.reporting.national.explorer_facts import (
     MAP_NOTE,
     headline_facts,
     peer_table,
-    province_tiles,
+    province_map,
     strip_of_dots,
     table_notes,
 )
-from spi_analysis.reporting.national.explorer_rows import Heading, filters, headings, institution_row
+from spi_analysis.reporting.national.explorer_rows import NONE, Heading, filters, headings, institution_row
 from spi_analysis.stages import Explorer, Overview, explore_published
 from spi_analysis.tables import write_text
 
 FOLDER = "all_institutions_page"
+# So many provinces are named before the list of all is opened.
+FIRST = 3
 # Vocabularies of the workbook that the script writes; nothing is fetched from there.
 VOCABULARY = "http://schemas.openxmlformats.org/"
 WORKBOOK = {
@@ -86,7 +89,8 @@ def _page(explorer: Explorer, setup: RoundSetup, say: Words, synthetic: bool, li
     columns = [one for one in headings(explorer, say) if any(row["cells"][one.key] != MISSING for row in rows)]
     script = _part("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    words_of_script = _script_words(explorer, setup, say, columns)
+    about = _about(explorer, setup, say)
+    words_of_script = _script_words(explorer, setup, say, columns, about)
     return _template().render(
         say=say,
         language=say.language,
@@ -106,13 +110,14 @@ def _page(explorer: Explorer, setup: RoundSetup, say: Words, synthetic: bool, li
         columns=columns,
         facts=headline_facts(explorer, setup, say),
         filters=filters(explorer, setup, say),
-        tiles=province_tiles(explorer, setup, say),
+        map=province_map(explorer, setup, say),
         map_note=say(MAP_NOTE, least=setup.round.disclosure.min_cell),
         dots=strip_of_dots(explorer, setup, say),
         caption=say("{n} institutions", n=say.number(len(explorer.rows), 0)),
         rows=rows,
         notes=table_notes(explorer, setup, say),
         peers=peer_table(explorer, setup, say),
+        about=about,
         footer=say(
             "Made with the SPI workbench {version} from round {round}.", version=__version__, round=setup.round.round_id
         ),
@@ -128,9 +133,20 @@ def _status(explorer: Explorer, setup: RoundSetup, say: Words) -> str:
     return say("Draft") if setup.round.report_status == "draft" else say("Final")
 
 
-def _script_words(explorer: Explorer, setup: RoundSetup, say: Words, columns: list[Heading]) -> dict[str, Any]:
+def _about(explorer: Explorer, setup: RoundSetup, say: Words) -> list[tuple[str, str]]:
+    """Source, terms and version: at the foot of the page and in every file that is taken from it."""
+    if not explorer.is_round:
+        return [(say("Source"), say.pick(setup.years.cite))]
+    title = say.pick(setup.round.title)
+    return [(say("Source"), title), *about_page(setup, "", title, _status(explorer, setup, say), say)]
+
+
+def _script_words(
+    explorer: Explorer, setup: RoundSetup, say: Words, columns: list[Heading], about: list[tuple[str, str]]
+) -> dict[str, Any]:
     """What the script says and needs to know of the columns."""
     keys = [column.key for column in columns]
+    scales = {i: column.scale(explorer, setup, say) for i, column in enumerate(columns)}
     return {
         **WORKBOOK,
         "file": f"spi-{explorer.year}",
@@ -140,12 +156,21 @@ def _script_words(explorer: Explorer, setup: RoundSetup, say: Words, columns: li
         "index": keys.index("index"),
         # Orders from which somebody may read ranks.
         "ordered": [i for i, key in enumerate(keys) if key == "index" or key.startswith("score_")],
+        "orders": [_orders(i, column, say) for i, column in enumerate(columns)],
+        "scales": {i: words for i, words in scales.items() if words},
+        "intervals": {i: _limits(column, say) for i, column in enumerate(columns) if column.is_interval},
+        "missing": MISSING,
+        "none": NONE,
+        "why": say("Why there is no index"),
+        "about": about,
+        "data": say("Figures"),
+        "notes": say("Notes"),
         "least": setup.round.disclosure.min_cell,
         "roster": say("order of the roster"),
-        "rising": say("lowest first"),
-        "falling": say("highest first"),
-        "az": "A–Z",
-        "za": "Z–A",
+        "tile": say("{title}; asked for: {n}"),
+        "first": FIRST,
+        "place": say("{name}: {n} of {all}"),
+        "where": say("Provinces, most first: {most}"),
         "more": say("Show all"),
         "pick": say("Compare {name}"),
         "count": say("{n} of {all} institutions."),
@@ -157,9 +182,21 @@ def _script_words(explorer: Explorer, setup: RoundSetup, say: Words, columns: li
     }
 
 
+def _orders(place: int, column: Heading, say: Words) -> list[tuple[str, str]]:
+    """Both orders by a column, code and words; the code is the column's number, negative for highest first."""
+    up, down = str(place + 1), str(-place - 1)
+    codes = (up, down) if column.begins_low else (down, up)
+    return list(zip(codes, column.orders(say), strict=True))
+
+
+def _limits(column: Heading, say: Words) -> list[str]:
+    """Headings of the two columns that an interval has in a file."""
+    return [say("{column}, lower limit", column=column.heading), say("{column}, upper limit", column=column.heading)]
+
+
 @cache
 def _environment() -> Environment:
-    loader = PackageLoader("spi_analysis.reporting.national", FOLDER)
+    loader = FileSystemLoader(Path(__file__).parent / FOLDER)
     return Environment(loader=loader, autoescape=False, undefined=StrictUndefined)
 
 

@@ -7,23 +7,59 @@ from typing import Any
 
 import pandas as pd
 
-from spi_analysis.params import CategoryParams, Province, RoundSetup
+from spi_analysis.columns import VALUES
+from spi_analysis.params import CategoryParams, Province, RoundSetup, Source
 from spi_analysis.reporting import MISSING, Words, message, readable
 from spi_analysis.reporting.institution import WITHHELD
 from spi_analysis.stages import NOT_SCORED, Explorer
 
-MOVES = {-1.0: message("fell"), 0.0: message("within noise"), 1.0: message("rose")}
-SHORT_MOVES = {-1.0: "d", 0.0: "0", 1.0: "u"}
+# Codes of the page for what a change's own interval allows to say, and the report's words for it.
+DIRECTIONS = {
+    "up": ("u", message("rise")),
+    "down": ("d", message("fall")),
+    "no_clear_change": ("0", message("no clear change")),
+}
+# What a filter calls rows that have nothing there.
+NONE = "none"
+SIZES = tuple(VALUES["size_class"])
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A column of the explorer; ``figures`` are aligned and sorted as numbers, ``always``: also on a telephone."""
+    """A column of the explorer; ``figures`` are aligned and sorted as numbers, ``always``: also on a telephone.
+
+    ``by``: what the rows are sorted by, where that is not the whole column; ``is_interval``: two columns in a file.
+    """
 
     key: str
     heading: str
     figures: bool = True
     always: bool = False
+    by: str = ""
+    is_interval: bool = False
+
+    def orders(self, say: Words) -> tuple[str, str]:
+        """The two orders in words, the one that a reader asks for first."""
+        name = self.by or self.heading
+        if self.key in ("name", "type", "province"):
+            return say("{column}, A to Z", column=name), say("{column}, Z to A", column=name)
+        if self.key == "size":
+            return say("{column}, small to large", column=name), say("{column}, large to small", column=name)
+        low, high = say("{column}, lowest first", column=name), say("{column}, highest first", column=name)
+        return (low, high) if self.begins_low else (high, low)
+
+    @property
+    def begins_low(self) -> bool:
+        """Whether a reader asks for the lowest first."""
+        return not self.figures or self.key == "ranks"
+
+    def scale(self, explorer: Explorer, setup: RoundSetup, say: Words) -> list[str]:
+        """The words of the column in their order, where that is not the alphabet's."""
+        if self.key == "category":
+            return list(category_labels(explorer, setup, say).values())
+        if self.key == "direction":
+            return [say(DIRECTIONS[code][1]) for code in ("down", "no_clear_change", "up")]
+        return [say.value("size_class", code) for code in reversed(SIZES)] if self.key == "size" else []
 
 
 def headings(explorer: Explorer, say: Words) -> list[Heading]:
@@ -34,16 +70,23 @@ def headings(explorer: Explorer, say: Words) -> list[Heading]:
         Heading("province", say("Province"), False),
         Heading("size", say("Size"), False),
         Heading("index", say("Index"), True, True),
-        Heading("interval", say("Interval"), True, True),
+        Heading("interval", say("Interval"), True, True, say("Lower limit of the index"), True),
         Heading("category", say("Category"), False, True),
         Heading("chance", say("Chance of this category")),
         Heading("change", say("Change"), True, True),
-        Heading("moved", say("Beyond noise?"), False),
-        Heading("ranks", say("Rank set among peers")),
+        Heading("change_interval", say("Interval of the change"), True, True, say("Lower limit of the change"), True),
+        Heading("direction", say("What the change says"), False, True),
+        Heading("ranks", say("Rank set among peers"), by=say("Best possible rank")),
         *(Heading(f"score_{source}", say.value("part", source)) for source in explorer.sources),
         Heading("n", say("Answers (n)")),
+        *(Heading(f"rate_{source}", rate_heading(source, say), always=True) for source in explorer.drawn),
         *(Heading(f"index_{year}", say("Index {year}", year=year)) for year in explorer.years),
     ]
+
+
+def rate_heading(source: Source, say: Words) -> str:
+    """Of the column with the response rates of a source."""
+    return say("Response rate (RR1), {source}", source=say.value("part", source))
 
 
 def institution_row(
@@ -51,9 +94,12 @@ def institution_row(
 ) -> dict[str, Any]:
     """Address of the report, what the script asks of the row, and its cells in words."""
     code, has_ranks = row["institution_id"], pd.notna(row["best"]) and row["peers"] > 1
-    marks = {"i": code, "t": row["type"], "p": row["province_code"], "s": row["size_class"], "c": row["category"]}
-    marks |= {"m": SHORT_MOVES.get(row["moved"]), "a": int(row["worst"] - row["best"]) if has_ranks else None}
     has_page = linked and explorer.is_round and row["status"] != NOT_SCORED
+    # The address of the report holds the code, too.
+    marks = {} if has_page else {"i": code}
+    marks |= {"t": row["type"], "p": row["province_code"], "s": row["size_class"], "c": row["category"]}
+    marks |= {"m": DIRECTIONS[row["direction"]][0] if pd.notna(row["direction"]) else None}
+    marks |= {"a": int(row["worst"] - row["best"]) if has_ranks else None}
     return {
         "href": f"{code}/report.{say.language}.html" if has_page else "",
         "marks": [(key, value) for key, value in marks.items() if pd.notna(value)],
@@ -74,15 +120,17 @@ def _cells(row: dict[str, Any], explorer: Explorer, setup: RoundSetup, say: Word
         "category": category_labels(explorer, setup, say).get(row["category"], MISSING),
         "chance": say.chance(row["category_chance"]),
         "change": say.signed(row["change"]),
-        "moved": _move(row["moved"], say),
+        "change_interval": say.interval(row["change_low"], row["change_high"]),
+        "direction": _direction(row["direction"], say),
         "n": say.number(row["n"], 0),
+        **{f"rate_{source}": say.percent(row[f"rate_{source}"]) for source in explorer.drawn},
         **{name: say.number(row[name]) for name in scores},
     }
 
 
-def _move(moved: float, say: Words) -> str:
-    word = MOVES.get(moved)
-    return say(word) if word else MISSING
+def _direction(code: str, say: Words) -> str:
+    known = DIRECTIONS.get(code)
+    return say(known[1]) if known else MISSING
 
 
 def _rank_set(row: dict[str, Any], say: Words) -> str:
@@ -104,20 +152,40 @@ def _reason(row: dict[str, Any], say: Words) -> str:
     return say("no result yet") if row["status"] == NOT_SCORED else say("not shown: too few people answered")
 
 
-def filters(explorer: Explorer, setup: RoundSetup, say: Words) -> list[dict[str, Any]]:
-    """What the rows can be narrowed down by; nothing that all rows have in common."""
-    rows, labels = explorer.rows, category_labels(explorer, setup, say)
-    types = [(code, say.value("type", code)) for code in _present(rows["type"])]
-    sizes = [(code, say.value("size_class", code)) for code in _present(rows["size_class"])]
-    categories = [(code, name) for code, name in labels.items() if code in set(rows["category"])]
-    moves = [(key, say(MOVES[value])) for key, value in (("u", 1.0), ("d", -1.0)) if (rows["moved"] == value).any()]
-    found = [
-        ("t", say("Type"), types),
-        ("s", say("Size"), sizes),
-        ("c", say("Category"), categories),
-        ("m", say("Moved beyond noise"), moves),
+@dataclass(frozen=True)
+class Filter:
+    """What the rows can be narrowed down by: ``key`` of the rows' marks, and its values with their words.
+
+    ``several``: more than one value at once.
+    """
+
+    key: str
+    label: str
+    options: list[tuple[str, str]]
+    several: bool = False
+
+
+def filters(explorer: Explorer, setup: RoundSetup, say: Words) -> list[Filter]:
+    """What the rows can be narrowed down by; nothing that leaves no choice."""
+    rows, found = explorer.rows, set(explorer.rows["direction"])
+    labels = category_labels(explorer, setup, say)
+    provinces = [(code, province_name(known, code, say)) for code, known in setup.provinces.items()]
+    present, sizes, categories = (set(rows[name]) for name in ("province_code", "size_class", "category"))
+    named = sorted((one for one in provinces if one[0] in present), key=lambda one: one[1])
+    graded = [(code, name) for code, name in labels.items() if code in categories]
+    offered = [
+        Filter("t", say("Type"), [(code, say.value("type", code)) for code in _present(rows["type"])], several=True),
+        Filter("p", say("Province"), _or_none(named, rows["province_code"], say("no province"))),
+        Filter("s", say("Size"), [(code, say.value("size_class", code)) for code in SIZES if code in sizes]),
+        Filter("c", say("Category"), _or_none(graded, rows["index"], say("no index"))),
+        Filter("m", say("Change"), [(key, say(word)) for code, (key, word) in DIRECTIONS.items() if code in found]),
     ]
-    return [{"key": key, "label": label, "options": options} for key, label, options in found if options]
+    return [one for one in offered if len(one.options) > 1]
+
+
+def _or_none(options: list[tuple[str, str]], known: pd.Series, words: str) -> list[tuple[str, str]]:
+    """With a choice of the rows that have nothing there, if any."""
+    return [*options, (NONE, words)] if known.isna().any() else options
 
 
 def _present(codes: pd.Series) -> list[str]:

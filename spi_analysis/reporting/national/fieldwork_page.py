@@ -41,8 +41,10 @@ OUTLOOK = {
 REASON = {
     "wrong_number": message("Wrong numbers"),
     "not_reached": message("Not reached"),
-    "silent": message("Reached and silent"),
+    "silent": message("Reached, no answer"),
 }
+# Modes of answers to interviewers.
+INTERVIEWS = ("telephone", "face_to_face")
 # Rows on the page; the files have all.
 MOST = 60
 
@@ -138,9 +140,9 @@ def fieldwork_lag_table(progress: pd.DataFrame, setup: RoundSetup) -> Shown:
         figure_text(message("Next reserve"), ("wave", "reserve"), _reserve),
     )
     note = message(
-        "Behind: not even the upper limit of the forecast reaches the aim; open: its interval holds the aim. A reserve "
-        "is activated as a whole and worked to its end (spi activate). A dash: kept back, since few people answered or "
-        "few did not."
+        "Behind: even the upper limit of the forecast is below the aim; open: the interval of the forecast contains "
+        "the aim. A reserve is activated as a whole, and its fieldwork goes to the end (spi activate). A dash: "
+        "suppressed, since few people answered or few did not."
     )
     title = message("Who lags, and why")
     return View(lag, columns, notes=(note,), title=title, name="fieldwork-lag", most=MOST)
@@ -165,18 +167,41 @@ def fieldwork_institutions_table(progress: pd.DataFrame, setup: RoundSetup) -> S
         count(message("People reached"), "reached"),
         count(message("Wrong number"), "wrong_number"),
         count(message("Not reached"), "not_reached"),
-        count(message("Reached and silent"), "silent"),
+        count(message("Reached, no answer"), "silent"),
         count(message("Answered"), "answered", instead="bound"),
         count(message("Answers aimed for"), "aimed"),
         worded(message("Outlook"), "outlook", OUTLOOK),
         plain(message("Last entry"), "until"),
     )
     note = message(
-        "Wrong number, not reached and silent count people who have neither answered nor refused; who was found "
-        "ineligible, refused or broke off is in none of them."
+        "Wrong number, not reached, and reached without an answer count people who have neither answered nor "
+        "refused; people who were found ineligible, refused or broke off are in none of these columns."
     )
     title = message("All institutions and sources")
     return View(progress, columns, notes=(note,), title=title, name="fieldwork-all", most=MOST)
+
+
+def fieldwork_modes_table(progress: pd.DataFrame, setup: RoundSetup) -> Shown:
+    """Where interviewers asked, too: answers by mode, as far as they may be told; a sentence where nobody did."""
+    asked = progress[(progress[list(INTERVIEWS)] != 0).any(axis=1) & ~progress["source"].isin(setup.round.panels)]
+    if asked.empty:
+        return show(lambda words: html_paragraphs([words("All answers were given over the web.")]))
+    table = asked.assign(web=asked["answered"] - asked[list(INTERVIEWS)].sum(axis=1, skipna=False))
+    columns = (
+        _institution(setup),
+        coded(message("Source"), "source", "part"),
+        *(count(partial(_mode, mode), mode) for mode in ("web", *INTERVIEWS)),
+    )
+    note = message("A dash: fewer than {least} people answered by one of the modes.")
+    least = setup.round.disclosure.min_cell
+    title = message("Answers by mode")
+    return View(
+        table, columns, notes=(lambda words: words(note, least=least),), title=title, name="fieldwork-modes", most=MOST
+    )
+
+
+def _mode(mode: str, words: Words) -> str:
+    return words.value("mode", mode)
 
 
 def representativity_table(progress: pd.DataFrame, setup: RoundSetup) -> Shown:
@@ -192,8 +217,8 @@ def representativity_table(progress: pd.DataFrame, setup: RoundSetup) -> Shown:
         number(message("CV of response"), "cv"),
     )
     note = message(
-        "1: everyone answers equally likely, as far as the list tells people apart (the columns that the weights use). "
-        "The coefficient of variation bounds how far nonresponse can move a mean (Schouten, Cobben & Bethlehem 2009)."
+        "1: all people are equally likely to answer, given the columns of the list that the weights use. The "
+        "coefficient of variation bounds the nonresponse bias of a mean (Schouten, Cobben & Bethlehem 2009)."
     )
     known = known.sort_values(["cv", "institution_id", "source"], ascending=[False, True, True], kind="stable")
     title = message("Who answers: representativity so far")

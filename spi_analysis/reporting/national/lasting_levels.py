@@ -79,7 +79,8 @@ def _shift_table(shifts: pd.DataFrame, setup: RoundSetup) -> View:
     def note(words: Words) -> str:
         return words(
             "What institutions with an unexplained deduction lost or gained that year against others of their type, "
-            "in points, in brackets the {level} interval. What hit all of a type cannot be told from a true change.",
+            "in points, in brackets the {level} interval. What affected all institutions of a type cannot be told "
+            "from a true change.",
             level=words.percent(setup.round.level, 0),
         )
 
@@ -91,6 +92,8 @@ def levels_view(overview: Overview, setup: RoundSetup) -> Shown:
     """Published index, score without noise and lasting level of this round's institutions; else nothing."""
     rows = overview.model.levels
     rows = rows[(rows["series"] == "index") & rows["institution_id"].isin(setup.institution_ids)]
+    if not overview.model.fitted:
+        return _no_model(setup)
     if rows.empty:
         return show(lambda words: "")
     names = institution_names(overview.published, setup.roster)
@@ -178,8 +181,8 @@ def _no_model(setup: RoundSetup) -> Shown:
         lambda words: html_paragraphs(
             [
                 words(
-                    "Level, change and noise cannot be told apart here: that takes three published years of at least "
-                    "{n} institutions of a type.",
+                    "Level, change and noise cannot be told apart here: this requires three published years of at "
+                    "least {n} institutions of a type.",
                     n=setup.years.model.min_institutions,
                 )
             ]

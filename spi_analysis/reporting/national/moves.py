@@ -63,7 +63,7 @@ def moves_table(overview: Overview, setup: RoundSetup) -> Shown:
     )
 
     def title(words: Words) -> str:
-        return words("Moves from {before} to {after} that stand out from noise", before=before, after=after)
+        return words("Changes from {before} to {after} that stand out from noise", before=before, after=after)
 
     def others(words: Words) -> str:
         said = message("{shown} of {all}; the others are in the CSV.")
@@ -91,9 +91,10 @@ def _counts(moves: pd.DataFrame, words: Words) -> str:
 
 def _moves_note(setup: RoundSetup, words: Words) -> str:
     note = words(
-        "Own move: less the mean move of the type. Noise stays under: what noise alone exceeds in {rest} of "
-        "institutions. Adjusted p: Benjamini and Hochberg, over all institutions of a score; listed if at most "
-        "{limit}, so that about that share of those listed may be false. A move of the index may be a correction.",
+        "Own move: the change of the institution minus the mean change of its type. Noise stays under: what noise "
+        "alone exceeds in {rest} of institutions. Adjusted p: Benjamini and Hochberg, over all institutions of a "
+        "score; listed if at most {limit}, so that about that share of those listed may be false. A move of the index "
+        "may be a correction.",
         rest=words.percent(1 - setup.round.level, 0),
         limit=words.number(setup.years.model.false_discovery),
     )
@@ -116,7 +117,7 @@ def hold_out_table(overview: Overview, setup: RoundSetup) -> Shown:
 
     def known(words: Words) -> str:
         return words(
-            "Every rule is told the mean of each type in {year}: only the order of institutions is predicted.",
+            "Every rule is given the mean of each type in {year}, so only the order of institutions is predicted.",
             year=year,
         )
 

@@ -63,8 +63,8 @@ def agreement_table(overview: Overview, setup: RoundSetup) -> Shown:
         known = setup.years.years
         with_third = [str(y) for y in table["year"] if int(y) in known and known[int(y)].other_correction]
         said = message(
-            "In {years} some institutions carry a third correction that the commission did not name: it is shown, "
-            "not forced away."
+            "In {years} some institutions carry a third correction that the commission did not name: it is shown as "
+            "a correction of its own."
         )
         return words(said, years=", ".join(with_third)) if with_third else ""
 
@@ -151,7 +151,8 @@ def means_table(overview: Overview, setup: RoundSetup) -> Shown:
 
     def few(words: Words) -> str:
         said = message(
-            "A mean over fewer than {n} institutions is theirs alone and no national index, so no gap is given."
+            "A mean over fewer than {n} institutions describes these institutions only and is no national index, so "
+            "no gap is given."
         )
         return words(said, n=setup.years.min_national) if too_few else ""
 
@@ -264,7 +265,7 @@ def movers_table(overview: Overview, setup: RoundSetup) -> Shown:
         number(lambda words: str(after), "after"),
         signed(message("Change"), "change"),
     )
-    note = message("Published figures carry no interval: a large move is not a proven one.")
+    note = message("Published figures carry no interval: even a large change may be chance.")
     title = message("Largest changes of the published index (KPK)")
     rows = table.assign(name=table["institution_id"].map(names))
     return View(rows, columns, notes=(note,), title=title, name="movers")
@@ -284,13 +285,13 @@ def bridge_view(overview: Overview, setup: RoundSetup, institution_id: str) -> S
         said = message("{name}: published index (KPK) from {before} to {after}")
         return words(said, name=name, before=before, after=after)
 
-    labels = phrases(lambda words: [words.value("part", part) for part in parts["part"]])
+    whole = message("Change of the index")
+    labels = phrases(lambda words: [*(words.value("part", part) for part in parts["part"]), words(whole)])
     drawn = chart(
         composition,
-        pd.DataFrame({"label": labels, "estimate": parts["points"].to_numpy()}),
+        pd.DataFrame({"label": labels, "estimate": [*parts["points"], parts["points"].sum()]}),
         "chart-bridge",
         title,
-        total=(float(parts["points"].sum()), in_words(message("Change of the index"))),
         x_label=in_words(message("Points")),
     )
     columns = (coded(message("Part"), "part", "part"), signed(message("Points"), "points"))
@@ -311,10 +312,10 @@ def unjoined_table(overview: Overview, setup: RoundSetup) -> Shown:
         plain(message("Missing"), "missing_years"),
         *((plain(message("Nearest name"), "nearest_name"),) if has_nearest else ()),
     )
-    suggestion = message("A nearest name is a suggestion only; a renaming on record belongs into params/aliases.yaml.")
+    suggestion = message("The nearest name is only a suggestion; a documented renaming belongs in params/aliases.yaml.")
     nothing = message(
-        "For none of them is there a similar name in just the years where this one is missing: nothing here "
-        "looks like a renaming."
+        "None of them has a similar name in exactly the years in which it is missing: nothing here looks like a "
+        "renaming."
     )
     rows = table.assign(name=table["institution_id"].map(names), nearest_name=nearest)
     note = suggestion if has_nearest else nothing

@@ -23,6 +23,7 @@ from spi_analysis.reporting import (
     message,
     number,
     part_label,
+    percent,
     plain,
     readable,
     show,
@@ -30,11 +31,13 @@ from spi_analysis.reporting import (
     written,
 )
 from spi_analysis.reporting.institution import WITHHELD
+from spi_analysis.reporting.national.explorer_rows import rate_heading
 from spi_analysis.reporting.view_columns import Column
-from spi_analysis.stages import RoundResult
+from spi_analysis.stages import Comparison, KindsAgree, RoundResult
 
 # More than that, and the page of all institutions serves better.
 MOST = 20
+ROW = ("institution", "index", "ci_low", "ci_high", "n", "category", "category_chance", "status", "reason", "stale")
 STATES = {True: message("out of date"), False: message("up to date")}
 
 
@@ -43,7 +46,8 @@ def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: boo
 
     if not results:
         return show(lambda words: html_paragraphs([words("No institution of this round has been scored yet.")]))
-    rows = pd.DataFrame([_row(result) for result in results])
+    rates = [f"rate_{source}" for source in setup.round.populations]
+    rows = pd.DataFrame([_row(result) for result in results], columns=[*ROW, *rates])
     columns = [
         plain(message("Institution"), "institution"),
         number(message("Index"), "index"),
@@ -51,12 +55,12 @@ def round_table(results: list[RoundResult], setup: RoundSetup, is_synthetic: boo
         written(message("Category"), ("category", "status", "reason"), partial(_category, setup)),
         chance(message("Chance of this category"), "category_chance"),
         count(message("Answers (n)"), "n"),
+        *(percent(partial(rate_heading, source), f"rate_{source}") for source in setup.round.populations),
     ]
     if rows["stale"].any():
         columns.append(worded(message("Report"), "stale", STATES))
     note = message(
-        "In the order of the roster, not of the index: the order of institutions that lie close together is not "
-        "settled."
+        "In the order of the roster, not of the index: the order of institutions with close indices is uncertain."
     )
     title = _of_year(setup, is_synthetic, message("Index {year}"), message("Index {year} (generated data)"))
     table = View(
@@ -72,8 +76,10 @@ def _the_others(n: int, words: Words) -> str:
 
 
 def _row(result: RoundResult) -> dict[str, Any]:
-    names = ("index", "ci_low", "ci_high", "n", "category", "category_chance", "status", "reason", "stale")
-    return {"institution": readable(result.institution.name)} | {name: getattr(result, name) for name in names}
+    rates = {f"rate_{source}": rate for source, rate in result.rates.items()}
+    return (
+        {"institution": readable(result.institution.name)} | {name: getattr(result, name) for name in ROW[1:]} | rates
+    )
 
 
 def _report_links(results: list[RoundResult], words: Words) -> list[tuple[str, str]]:
@@ -115,6 +121,32 @@ def rank_set_columns() -> tuple[Column, ...]:
     )
 
 
+def kinds_note(found: KindsAgree, setup: RoundSetup) -> Shown:
+    """How much experts of one kind agree, learnt from all panels of the round."""
+
+    def said(words: Words) -> str:
+        least = setup.round.disclosure.min_cell
+        if found.panels < least:
+            return words(
+                "How much experts of one kind agree is learnt from {least} institutions on; here are {panels}.",
+                least=least,
+                panels=found.panels,
+            )
+        return words(
+            "Scores of experts of one kind have the correlation {correlation} ({low} to {high} at {level} confidence, "
+            "learnt from {panels} institutions). The larger it is, the less a panel says; the page of the scores "
+            "(notebook 40) assumes {assumed}.",
+            correlation=words.number(found.correlation, 2),
+            low=words.number(found.ci_low, 2),
+            high=words.number(found.ci_high, 2),
+            level=words.percent(setup.round.level, 0),
+            panels=found.panels,
+            assumed=MISSING if setup.years.experts is None else words.exact(setup.years.experts.kinds_agree),
+        )
+
+    return show(lambda words: html_paragraphs([said(words)]))
+
+
 def experiences_table(table: pd.DataFrame, setup: RoundSetup, is_synthetic: bool) -> Shown:
     """In how many institutions an experience was reported (`round_experiences`)."""
     if table.empty:
@@ -132,9 +164,15 @@ def experiences_table(table: pd.DataFrame, setup: RoundSetup, is_synthetic: bool
     def note(words: Words) -> str:
         return words(
             "Institutions in which at least one person with contact reported it, among those whose rate may be shown. "
-            "The more people are asked the larger this share: it is not to be compared with shares of people. "
+            "This share grows with the number of people asked, so it cannot be compared with shares of people. "
             "Interval: Wilson, {level}, as if the institutions had been drawn.",
             level=words.percent(setup.round.level, 0),
+        )
+
+    def hidden(words: Words) -> str:
+        return words(
+            "Of experiences for which some institution's own rate is hidden the number of people is rounded down, and "
+            "the share is left out unless at least two such institutions have a report: it would tell of one."
         )
 
     title = _of_year(
@@ -143,7 +181,45 @@ def experiences_table(table: pd.DataFrame, setup: RoundSetup, is_synthetic: bool
         message("Institutions in which an experience was reported, {year}"),
         message("Institutions in which an experience was reported, {year} (generated data)"),
     )
-    return View(table, columns, notes=(note,), title=title, name="experiences")
+    return View(table, columns, notes=(note, hidden), title=title, name="experiences")
+
+
+NOT_COMPARED = message(
+    "Whether a whole institution was coached can be asked only by comparing it with the others of its round. That "
+    "takes at least {institutions} institutions with {answers} answers each; this round has fewer."
+)
+COMPARED = message(
+    "In {n} institutions the answers were compared with those of all other institutions: do people answer as people of "
+    "about the same score do elsewhere, or as if they had been told what to answer? If nobody was told, there would be "
+    "any flag in at most {rate} of rounds."
+)
+FLAGGED = message("{flagged} institutions are flagged; of these about {rate} may have answered honestly.")
+FEW_FLAGGED = message("Fewer than {least} institutions are flagged, or none.")
+MOST_FLAGGED = message("How many are flagged is not shown, since it would tell of those few that are not.")
+QUESTION = message(
+    "A flag is a question to the institution, not a finding: nothing is deducted, and nobody is named here."
+)
+
+
+def coaching_text(found: Comparison, setup: RoundSetup) -> Shown:
+    """How many institutions were compared, and how many are flagged where that names nobody."""
+    return show(lambda words: html_paragraphs([_coaching(found, setup, words)]))
+
+
+def _coaching(found: Comparison, setup: RoundSetup, words: Words) -> str:
+    params, least = setup.round.coaching, setup.round.disclosure.min_cell
+    if params is None:
+        return words("There is nothing to show.")
+    if found.rows.empty:
+        return words(NOT_COMPARED, institutions=params.min_institutions, answers=params.min_answers)
+    flagged, rate = int(found.flagged["institution_id"].nunique()), words.percent(params.false_discovery, 0)
+    few = MOST_FLAGGED if found.looked_at - flagged < least else FEW_FLAGGED if flagged < least else FLAGGED
+    parts = (
+        words(COMPARED, n=words.number(found.looked_at, 0), rate=rate),
+        words(few, flagged=words.number(flagged, 0), rate=rate, least=least),
+        words(QUESTION),
+    )
+    return " ".join(parts)
 
 
 def _rank_set(words: Words, best: float | None, worst: float | None, peers: float) -> str:
@@ -157,9 +233,9 @@ def _rank_set(words: Words, best: float | None, worst: float | None, peers: floa
 
 def _rank_sets_note(setup: RoundSetup, words: Words) -> str:
     return words(
-        "Rank 1 has the highest index. All together: with {level} confidence every set of the group holds the true "
-        "rank. This one alone: for a reader who cares for one institution chosen beforehand. Hidden and withheld "
-        "indices are in no comparison. Method: Mogstad, Romano, Shaikh and Wilhelm (2024), with {draws} draws.",
+        "Rank 1 has the highest index. All together: with {level} confidence every set of the group contains the "
+        "true rank. This one alone: for a reader interested in one institution chosen beforehand. Hidden and "
+        "withheld indices are not compared. Method: Mogstad, Romano, Shaikh and Wilhelm (2024), with {draws} draws.",
         level=words.percent(setup.round.level, 0),
         draws=words.number(setup.round.ranks.draws, 0),
     )

@@ -1,4 +1,4 @@
-"""The runner's side: hands steps to Dask's workers, one by one, and takes their outcomes.
+"""The runner's side: sends steps to Dask's workers, one by one, and receives their outcomes.
 
 The runner chooses the worker, so that a step is never with two of them, nothing waits in Dask's queues, and a worker
 that dies is a fault of the step like a dead process on this machine: the rule of ``pool.run_steps`` tries it again.
@@ -11,28 +11,24 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from distributed import Client, Future, Security
 
-from spi_analysis.errors import ParameterError, Problem, SpiError
+from spi_analysis.errors import Problem
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner import EngineName, Limits, Outcome, Step, failed
 from spi_analysis.runner.dask.node import Job, do_step, join, leave
-from spi_analysis.runner.dask.sameness import describe, differences, sign
-
-if TYPE_CHECKING:
-    pass
+from spi_analysis.runner.dask.sameness import MachinesError, describe, differences, sign
 
 T = TypeVar("T")
 # Seconds until a scheduler has to answer.
 CONNECT = 30
-# Seconds that a run waits for a worker when there is none: a new one takes some to start, or to be started again.
+# Seconds that a run waits for a worker when there is none, since a new worker takes some time to start.
 PATIENCE = 120
-# Seconds between two looks which workers there are.
+# Seconds between two checks of the list of workers.
 LOOK = 1.0
 
 
@@ -45,7 +41,7 @@ class _Running:
 
 
 class DaskPool:
-    """Runs steps on the workers of a Dask scheduler; closed, nothing of them runs on.
+    """Runs steps on the workers of a Dask scheduler; after closing, no step runs on.
 
     Parameters
     ----------
@@ -69,7 +65,7 @@ class DaskPool:
     ) -> None:
         self._scheduler, self._setup, self._most, self._report = scheduler, setup, workers, report
         self._job = Job(uuid4().hex, str(setup.workspace.root), setup.round.round_id, engine, limits)
-        # Address -> threads of the workers that are as this machine is; what is wrong with others was said.
+        # Address -> threads of the workers that match this machine; differences of others have been reported.
         self._places: dict[str, int] = {}
         self._refused: set[str] = set()
         self._running: dict[str, _Running] = {}
@@ -92,7 +88,7 @@ class DaskPool:
         return free if self._most is None else min(free, self._most - len(self._running))
 
     def start(self, step: Step) -> None:
-        """Begin a step on the worker with most room, rather on one where it has not been yet."""
+        """Begin a step on the worker with most free places, preferably one that has not tried it yet."""
         tried = self._tried[step.key]
         worker = max(self._places, key=lambda one: (self._free_at(one) > 0, one not in tried, self._free_at(one)))
         tried.add(worker)
@@ -127,7 +123,7 @@ class DaskPool:
         return []
 
     def close(self) -> None:
-        """Stop what runs on the workers; let go of the scheduler."""
+        """Stop running steps on the workers; disconnect from the scheduler."""
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             self._client.cancel([one.future for one in self._running.values()])
             if self._places:
@@ -166,7 +162,7 @@ class DaskPool:
             ) from None
 
     def _wait_for_workers(self) -> list[Problem]:
-        """Until there is a worker that can be used, or one that cannot; returns what is wrong with the latter.
+        """Wait until there is a worker that can be used, or one that cannot; returns the differences of the latter.
 
         Raises
         ------
@@ -189,7 +185,7 @@ class DaskPool:
         )
 
     def _look(self, tell: Callable[[list[Problem]], Any]) -> None:
-        """See which workers there are; new ones are compared with this machine."""
+        """Update the list of workers; new ones are compared with this machine."""
         threads = self._asked(self._client.nthreads)
         self._places = {worker: n for worker, n in threads.items() if worker in self._places}
         self._refused &= set(threads)
@@ -208,7 +204,8 @@ class DaskPool:
             )
         for worker, answer in answers.items():
             if isinstance(answer, OSError) and answer.errno is None:
-                # It went while it was asked (an error of Dask's, not of its files); if it is there, it is asked again.
+                # The worker left while it was asked (an error of Dask, not of its files); if it is still there, it is
+                # asked again.
                 continue
             wrong = differences(f"Dask worker {worker}", self._job.engine, here, answer)
             problems += wrong
@@ -229,7 +226,7 @@ class DaskPool:
     def _outcome(self, running: _Running) -> Outcome:
         if running.future.status == "finished":
             return running.future.result()
-        # Nothing that a notebook does ends here: what could not be run is asked of the worker anew.
+        # Errors of a notebook do not come here: a step that could not be started is sent to the worker again.
         self._places.pop(running.worker, None)
         self._looked = 0.0
         error = running.future.exception() if running.future.status == "error" else "Dask let go of it"
@@ -249,44 +246,3 @@ def _fault(running: _Running, what: str) -> Outcome:
 
 def _first_line(error: object) -> str:
     return f"{type(error).__name__}: {error}".partition("\n")[0] if isinstance(error, BaseException) else str(error)
-
-
-# Notebooks on more machines: the pool of this machine and Dask's workers are two ways to run the same steps.
-
-if TYPE_CHECKING:
-    from spi_analysis.runner import OpenRunner
-
-
-class MachinesError(SpiError):
-    """Other machines cannot be reached, or are not as this one is."""
-
-
-def on_dask(scheduler: str) -> OpenRunner:
-    """Run steps on the workers of the Dask scheduler at an address such as tcp://host:8786.
-
-    Raises
-    ------
-    ParameterError   no address, or not of this form.
-    MachinesError    Dask is not installed here.
-    """
-    if "://" not in scheduler:
-        raise ParameterError(
-            "this is no address of a Dask scheduler" if scheduler else "no Dask scheduler is named",
-            key="--scheduler",
-            got=scheduler,
-            expected="protocol, host and port, such as tcp://10.0.0.5:8786 or tls://10.0.0.5:8786",
-            hint="dask scheduler prints its address when it starts; docs/more_machines.md",
-        )
-    try:
-        from spi_analysis.runner.dask.cluster import DaskPool
-    except ModuleNotFoundError as error:
-        if error.name not in ("distributed", "dask"):
-            raise
-        raise MachinesError(
-            "Dask is not installed here",
-            key="--executor dask",
-            got=f"no package {error.name}",
-            expected="distributed, of the same version on all machines",
-            hint='python -m pip install "spi-analysis[dask]", or run without --executor on this machine',
-        ) from None
-    return partial(DaskPool, scheduler)

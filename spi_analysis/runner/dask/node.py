@@ -1,6 +1,6 @@
 """On a Dask worker: one warm process to fork from, and pools of one place, one for each of the worker's threads.
 
-Over the wire go the facts of a run, a notebook's number and an institution's code; what comes back is an outcome.
+The facts of a run, a notebook's number and an institution's code are sent over the network; an outcome is returned.
 Tables stay in the shared workspace, and the ledger is the runner's.
 """
 
@@ -24,15 +24,15 @@ from spi_analysis.runner import GRACE, EngineName, Limits, Outcome, Pool, Step, 
 from spi_analysis.runner.dask.sameness import describe, may_not_start
 
 NAME = "spi-node"
-# Seconds between two looks whether anybody still waits for a step.
+# Seconds between two checks whether the run still waits for a step.
 LOOK = 0.25
-# Seconds beyond its grace that ending a notebook may take on a busy machine; as a rule some tenths.
+# Further seconds that ending a notebook may take on a busy machine; usually some tenths.
 STOPPING = 60.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all steps of a run have in common; ``run`` is its own word for itself."""
+    """Facts common to all steps of a run; ``run`` identifies it."""
 
     run: str
     root: str
@@ -42,7 +42,7 @@ class Job:
 
 
 async def join(job: Job, signed: str, store: str, dask_worker: Any) -> dict[str, Any]:
-    """Get ready for a run; says what this worker is and sees (``sameness.describe``)."""
+    """Prepare for a run; returns the facts of this worker (``sameness.describe``)."""
     if NAME not in dask_worker.plugins:
         await dask_worker.plugin_add(Node(), NAME)
     await asyncio.to_thread(dask_worker.plugins[NAME].forget_all_but, job)
@@ -50,13 +50,13 @@ async def join(job: Job, signed: str, store: str, dask_worker: Any) -> dict[str,
 
 
 async def leave(job: Job, dask_worker: Any) -> None:
-    """Stop what runs of this run; afterwards nothing of it writes any more."""
+    """Stop the steps of this run; after that none of them writes any more."""
     if NAME in dask_worker.plugins:
         await asyncio.to_thread(dask_worker.plugins[NAME].leave, job)
 
 
 def do_step(job: Job, key: tuple[str, str]) -> Outcome:
-    """Run a step, as a Dask task; it is stopped when nobody waits for it any more."""
+    """Run a step, as a Dask task; it is stopped when the run no longer waits for it."""
     worker = get_worker()
     task = worker.get_current_task()
 
@@ -68,7 +68,7 @@ def do_step(job: Job, key: tuple[str, str]) -> Outcome:
 
 
 class Node(WorkerPlugin):
-    """What a Dask worker keeps between steps, and ends with the worker."""
+    """The state that a Dask worker keeps between steps; it ends with the worker."""
 
     def __init__(self) -> None:
         self._said: list[str] = []
@@ -80,7 +80,7 @@ class Node(WorkerPlugin):
         self._lock = threading.Lock()
 
     def run(self, job: Job, step: Step, wanted: Callable[[], bool]) -> Outcome:
-        """The outcome of a step; the step is stopped if its run leaves, the worker closes or nobody wants it."""
+        """The outcome of a step; the step is stopped if its run ends, the worker closes or the task is cancelled."""
         self._busy.append(job)
         pool = None
         try:
@@ -92,7 +92,7 @@ class Node(WorkerPlugin):
                     self._idle.append((job, pool))
                     pool = None
                     return self._with_notes(outcome)
-            # If anybody still waits, it is because the worker closes: elsewhere the step may go through.
+            # If the run still waits, the worker is closing: the step may succeed on another one.
             error = str(failed(step, None, "the Dask worker was closed"))
             return Outcome(step.key, 0.0, (), error, fault=True)
         finally:
@@ -105,7 +105,7 @@ class Node(WorkerPlugin):
         self._close_idle(lambda other: other != job)
 
     def leave(self, job: Job) -> None:
-        """Stop what runs of this run, and wait until it has stopped."""
+        """Stop the steps of this run, and wait until they have stopped."""
         self._left.add(job.run)
         self._wait_until(lambda: job not in self._busy)
         self._close_idle(lambda other: other == job)

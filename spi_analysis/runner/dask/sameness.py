@@ -1,4 +1,4 @@
-"""Whether a machine would make the same bytes as this one: the same workspace, code and installed packages."""
+"""Whether a machine gives the same results as this one: the same workspace, code and installed packages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spi_analysis.errors import Problem
+from spi_analysis.errors import ParameterError, Problem, SpiError
 from spi_analysis.params import RoundSetup
-from spi_analysis.runner import EngineName, batch_folder, digests, fingerprint
+from spi_analysis.runner import EngineName, OpenRunner, batch_folder, digests, fingerprint
 
 # Packages named in a message.
 NAMED = 5
@@ -22,7 +23,7 @@ NAMED = 5
 
 @contextmanager
 def sign(setup: RoundSetup) -> Iterator[Path]:
-    """A file with a random word beside the ledger: who reads this word at this path sees the same workspace."""
+    """A file with a random word beside the ledger: a worker that reads this word there has the same workspace."""
     path = batch_folder(setup) / f"sign-{secrets.token_hex(8)}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(secrets.token_hex(16), encoding="ascii")
@@ -33,7 +34,7 @@ def sign(setup: RoundSetup) -> Iterator[Path]:
 
 
 def describe(signed: str, store: str) -> dict[str, Any]:
-    """What this process is and sees; small, and nothing of a person.
+    """Facts of this process and its files; small, and without personal data.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def describe(signed: str, store: str) -> dict[str, Any]:
 
 
 def differences(place: str, engine: EngineName, here: Mapping[str, Any], there: object) -> list[Problem]:
-    """All that keeps a worker from running steps of this run; ``there`` may be the error that it answered with."""
+    """All differences for which a worker cannot run steps of this run; ``there`` may be the error that it returned."""
     if not isinstance(there, Mapping):
         return [_does_not_know_us(place, there)]
     key = f"{place} on {there['host']}"
@@ -151,3 +152,42 @@ def _can_write(folder: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+# The door to Dask's workers, which run the same steps as the pool of this machine. Nothing here needs Dask: most
+# installations have none.
+
+
+class MachinesError(SpiError):
+    """Other machines cannot be reached, or differ from this one."""
+
+
+def on_dask(scheduler: str) -> OpenRunner:
+    """Run steps on the workers of the Dask scheduler at an address such as tcp://host:8786.
+
+    Raises
+    ------
+    ParameterError   no address, or not of this form.
+    MachinesError    Dask is not installed here.
+    """
+    if "://" not in scheduler:
+        raise ParameterError(
+            "this is no address of a Dask scheduler" if scheduler else "no Dask scheduler is named",
+            key="--scheduler",
+            got=scheduler,
+            expected="protocol, host and port, such as tcp://10.0.0.5:8786 or tls://10.0.0.5:8786",
+            hint="dask scheduler prints its address when it starts; docs/more_machines.md",
+        )
+    try:
+        from spi_analysis.runner.dask.cluster import DaskPool
+    except ModuleNotFoundError as error:
+        if error.name not in ("distributed", "dask"):
+            raise
+        raise MachinesError(
+            "Dask is not installed here",
+            key="--executor dask",
+            got=f"no package {error.name}",
+            expected="distributed, of the same version on all machines",
+            hint='python -m pip install "spi-analysis[dask]", or run without --executor on this machine',
+        ) from None
+    return partial(DaskPool, scheduler)

@@ -1,4 +1,4 @@
-"""What the workbench adds to ``forked_papermill``: its modules, loaded once, and what surrounds its notebooks."""
+"""Additions to ``forked_papermill``: the workbench's modules, loaded once, and the process environment."""
 
 import lazy_loader
 

@@ -5,21 +5,21 @@ from .process_environment import (
 from .process_environment import (
     use_own_settings as use_own_settings,
 )
-from .profile import (
+from .warm import (
     MARK as MARK,
 )
-from .profile import (
+from .warm import (
     PEAK as PEAK,
 )
-from .profile import (
+from .warm import (
     PROVISIONER as PROVISIONER,
 )
-from .profile import (
+from .warm import (
     SEED as SEED,
 )
-from .profile import (
+from .warm import (
     SPI as SPI,
 )
-from .profile import (
+from .warm import (
     fixed_environment as fixed_environment,
 )

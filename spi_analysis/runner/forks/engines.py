@@ -2,7 +2,7 @@
 
 from forked_papermill import FastEngine as PlainFastEngine
 from forked_papermill import KernelEngine as PlainKernelEngine
-from spi_analysis.runner.forks.profile import SPI
+from spi_analysis.runner.forks.warm import SPI
 
 
 class KernelEngine(PlainKernelEngine):

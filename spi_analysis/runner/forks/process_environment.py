@@ -1,4 +1,4 @@
-"""What surrounds a notebook and must be the same in every engine: seeds, display options, styles, limits."""
+"""The process environment of a notebook, the same in every engine: seeds, display options, styles, limits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 from forked_papermill import HOME, SETTINGS, die_with, settings_below
 from spi_analysis.runner import MOST_PRINTED
-from spi_analysis.runner.forks.profile import PEAK, SEED
+from spi_analysis.runner.forks.warm import PEAK, SEED
 
 
 def use_own_settings(folder: Path) -> None:
-    """Give the next notebook of this process settings of its own: what one leaves there does not reach another.
+    """Give the next notebook of this process separate settings folders, so that none reach it from another.
 
     Matplotlib's stay where they are: its list of the machine's fonts would be made anew for every notebook, and what
     else is there counts for nothing (``process_environment.prepare``).
@@ -26,7 +26,7 @@ def use_own_settings(folder: Path) -> None:
     os.environ.update(settings_below(folder, own))
 
 
-# Of 1000: how much more readily than others Linux ends a process of cells.
+# The increase of Linux's out-of-memory score (of 1000) for processes of cells.
 GO_FIRST = "500"
 # What pandas takes in a Jupyter kernel; elsewhere it looks around and takes something else.
 DISPLAY = {
@@ -40,13 +40,13 @@ DISPLAY = {
 
 
 def seed_of(round_id: str, institution_id: str, notebook: str) -> int:
-    """The seed of a notebook's random numbers, the same for the same round, institution and notebook."""
+    """The seed of a notebook's random numbers, determined by round, institution and notebook."""
     text = f"{round_id}/{institution_id}/{notebook}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
 def prepare_alone() -> None:
-    """What a kernel does that was started anew, not forked."""
+    """Preparation of a kernel that was started anew, not forked."""
     # Its own watcher looks once in a second, and only while a cell lets it.
     die_with(os.getppid())
     # It stands there with its folder, which is another on every machine.
@@ -55,7 +55,7 @@ def prepare_alone() -> None:
 
 
 def prepare() -> None:
-    """What a kernel does before its first cell: styles, display options, ids in figures, seeds.
+    """Preparation before the first cell: styles, display options, ids in figures, seeds.
 
     The seed stands in the environment (``SPI_SEED``); without one, random numbers differ from run to run.
     """
@@ -84,11 +84,11 @@ def prepare() -> None:
 
 
 class PrintedTooMuch(Exception):
-    """A cell printed more than a page can show."""
+    """A cell printed more than the limit of a page."""
 
 
 def _limit_printing(shell: Any) -> None:
-    """A cell that prints without end stops at once, instead of when its time is over or the memory full.
+    """Stop a cell that prints without end at the limit, before its time is over or the memory is full.
 
     What went over the limit is in the notebook: a cell that catches the error is found by the checks.
     """
@@ -98,7 +98,7 @@ def _limit_printing(shell: Any) -> None:
         def counted(text: str) -> Any:
             nonlocal printed
             if getattr(writing, "now", False):
-                # One of these calls another, with IPython's own between them: a text counts once.
+                # These functions call each other through IPython's; a text counts once.
                 return write(text)
             # Not in a thread of the kernel, which takes what programs write: the checks see to that.
             if printed > MOST_PRINTED and threading.current_thread() is threading.main_thread():
@@ -126,7 +126,7 @@ def _limit_printing(shell: Any) -> None:
 
 
 def _go_first() -> None:
-    """Where memory runs out, the system is to end a notebook, which is tried again, and not the run."""
+    """Where memory runs out, Linux should end a notebook, which is tried again, and not the run."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(GO_FIRST, encoding="ascii")
 

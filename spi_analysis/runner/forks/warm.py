@@ -1,17 +1,21 @@
-"""What the fork server does once, before any notebook: import what notebooks need, and use it a first time."""
+"""The warm-up of the fork server before any notebook: import the modules that notebooks need, and use them once."""
 
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
-from spi_analysis.threads import skip_grammars
+import forked_papermill
+from forked_papermill import Profile
+from spi_analysis.threads import SINGLE_THREAD, skip_grammars
 
-# Not in this list, and never to be: what starts threads of its own when it is used (duckdb, polars, torch).
+# Never add modules that start threads of their own when they are used (duckdb, polars, torch).
 MODULES = (
     "papermill",
     "nbclient",
     "nbconvert.exporters.templateexporter",
     "encodings.utf_8_sig",
+    "docx",
     "pyarrow.dataset",
     "scipy.stats",
     "statsmodels.api",
@@ -19,7 +23,7 @@ MODULES = (
     "spi_analysis.runner.execute",
     "spi_analysis.runner.forks.engines",
     "spi_analysis.runner.pool",
-    "spi_analysis.reporting.analyst.conduct_flags",
+    "spi_analysis.reporting.analyst.score_analysis",
     "spi_analysis.reporting.analyst.fieldwork_progress",
     "spi_analysis.reporting.analyst.list_quality",
     "spi_analysis.reporting.analyst.score_analysis",
@@ -77,3 +81,35 @@ def _validate_and_export() -> None:
     pandera.DataFrameSchema({"a": pandera.Column(float, pandera.Check.ge(0)), "b": pandera.Column(str)}).validate(rows)
     rows.groupby("b", observed=True)["a"].sum().reset_index().merge(rows, on="b").to_csv(io.StringIO())
     rows.pivot_table(index="b", values="a").to_dict()
+
+
+# The workbench's settings of forked processes (``forked_papermill.Profile``).
+
+# In a child of a fork server: the server's folder.
+PLACE = "SPI_FORK_SERVER"
+# In a spawned worker and all that it starts: its folder.
+MARK = "SPI_WORKER"
+SEED = "SPI_SEED"
+# Names the file that a kernel writes its peak memory to; without it, none is written.
+PEAK = "SPI_PEAK"
+PROVISIONER = "spi-fork"
+# Libraries that write a date write this one.
+DATE = {"SOURCE_DATE_EPOCH": "1704067200"}
+
+SPI = Profile(
+    place="spi_analysis.runner.forks.warm:SPI",
+    provisioner=PROVISIONER,
+    server_variable=PLACE,
+    warm_up="spi_analysis.runner.forks.warm:warm_up",
+    prepare="spi_analysis.runner.forks.process_environment:prepare",
+    code_digest="spi_analysis.runner.digests:package_digest",
+    kinds={"worker": "spi_analysis.runner.pool:forked_worker"},
+    # The workbench's own words between its processes.
+    allowed=frozenset({MARK, SEED, PEAK}),
+    fixed=SINGLE_THREAD | DATE,
+)
+
+
+def fixed_environment(folder: Path) -> dict[str, str]:
+    """The environment of workers, fork servers and their kernels; ``folder`` stands in for home and settings."""
+    return forked_papermill.fixed_environment(folder, SPI)

@@ -17,3 +17,15 @@ from .checks import (
 from .checks import (
     flagged as flagged,
 )
+from .coaching import (
+    RoundAnswers as RoundAnswers,
+)
+from .coaching import (
+    compared as compared,
+)
+from .coaching import (
+    institution_signs as institution_signs,
+)
+from .coaching import (
+    round_answers as round_answers,
+)

@@ -39,6 +39,9 @@ from .prediction import (
     hold_out as hold_out,
 )
 from .prediction import (
+    hold_out_rises as hold_out_rises,
+)
+from .prediction import (
     levels as levels,
 )
 from .prediction import (

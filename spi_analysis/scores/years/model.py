@@ -84,7 +84,13 @@ def _block(y: np.ndarray, x: np.ndarray, rows: np.ndarray, seen: np.ndarray) -> 
     return Block(rows, seen, x[rows[0], seen], mean, centred.T @ centred)
 
 
-def fit_reml(blocks: Sequence[Block], bases: np.ndarray, floor: np.ndarray, method: Method = "REML") -> RemlFit:
+def fit_reml(
+    blocks: Sequence[Block],
+    bases: np.ndarray,
+    floor: np.ndarray,
+    method: Method = "REML",
+    penalised: np.ndarray | None = None,
+) -> RemlFit:
     """Variances that maximise the (restricted) likelihood of ``V = sum_k theta_k bases_k``.
 
     Parameters
@@ -93,6 +99,8 @@ def fit_reml(blocks: Sequence[Block], bases: np.ndarray, floor: np.ndarray, meth
     bases : ndarray (K, T, T)   symmetric, positive semi-definite
     floor : ndarray (K,)        least value of each variance (0, or what rounding alone makes)
     method : REML or ML
+    penalised : ndarray (K,) of bool or None   variances whose root multiplies the likelihood, so that none is on its
+        floor (a gamma density of shape 2 on the standard deviation; Chung et al. 2013, Psychometrika 78)
 
     Raises
     ------
@@ -107,8 +115,14 @@ def fit_reml(blocks: Sequence[Block], bases: np.ndarray, floor: np.ndarray, meth
     # Shares of the variance as a start: all components alike, which is inside the region.
     least = np.maximum(floor / scale, LEAST_SHARE)
     start = np.maximum(np.full(len(bases), 1 / len(bases)), least)
+    counted = np.zeros(len(bases)) if penalised is None else penalised.astype(float)
+
+    def deviance(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = _deviance(theta * scale, blocks, bases, method, scale)
+        return value - float(counted @ np.log(theta)), gradient - counted / theta
+
     found = minimize(
-        lambda theta: _deviance(theta * scale, blocks, bases, method, scale),
+        deviance,
         start,
         jac=True,
         method="L-BFGS-B",
@@ -365,12 +379,12 @@ def fit_years(published: pd.DataFrame, years: PublishedYears) -> YearsModel:
     return YearsModel(fits, left_out, last)
 
 
-def fit_panel(panel: Panel, persistence: float) -> YearsFit:
-    """Fit one panel."""
+def fit_panel(panel: Panel, persistence: float, penalised: np.ndarray | None = None) -> YearsFit:
+    """Fit one panel; ``penalised``: as ``fit_reml``."""
     blocks = blocks_of(panel.values, panel.design)
     bases = covariance_bases(panel.years, panel.noise_group, persistence)
     floor = np.where(np.arange(len(bases)) < NOISE, 0.0, ROUNDING_VARIANCE)
-    return YearsFit(panel, blocks, bases, persistence, fit_reml(blocks, bases, floor))
+    return YearsFit(panel, blocks, bases, persistence, fit_reml(blocks, bases, floor, penalised=penalised))
 
 
 def covariance_bases(years: np.ndarray, noise_group: np.ndarray, persistence: float) -> np.ndarray:

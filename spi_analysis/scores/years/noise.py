@@ -64,7 +64,7 @@ def type_spreads(model: YearsModel) -> dict[str, TypeSpread]:
 
 
 def _spread(fit: YearsFit) -> TypeSpread:
-    panel, sds = fit.panel, np.sqrt(fit.fit.theta)
+    panel, sds = fit.panel, np.sqrt(_off_the_border(fit))
     own = {int(year): float(sds[NOISE + g]) for year, g in zip(panel.years, panel.noise_group, strict=True) if g > 0}
     return TypeSpread(
         means={int(year): float(mean) for year, mean in zip(panel.years, fit.fit.beta, strict=False)},
@@ -73,6 +73,19 @@ def _spread(fit: YearsFit) -> TypeSpread:
         noise=float(sds[NOISE]),
         own_noise=own,
     )
+
+
+def _off_the_border(fit: YearsFit) -> np.ndarray:
+    """Variances, that of a year's own noise never at its border: 0 would say that every figure of the year lasted.
+
+    Chances would then trust that year beyond what the data know; its likeliest value under the penalty of ``fit_reml``
+    stands in.
+    """
+    at_border = fit.fit.on_floor & (np.arange(len(fit.bases)) > NOISE)
+    if not at_border.any():
+        return fit.fit.theta
+    again = fit_panel(fit.panel, fit.persistence, at_border)
+    return np.where(at_border, again.fit.theta, fit.fit.theta)
 
 
 def mean_move(spreads: Mapping[str, TypeSpread]) -> float:
@@ -87,7 +100,7 @@ COLUMNS = ["type", "peers", "published", "best", "worst", "best_alone", "worst_a
 
 
 def published_rank_sets(model: YearsModel, ranks: RankParams, level: float, of: Collection[str]) -> pd.DataFrame:
-    """Between which places each institution lies among those of its type, by the index of the last year.
+    """Rank set of each institution among those of its type, by the index of the last year.
 
     Published figures carry no standard error: the noise of the hierarchical model stands in, the same for all of a
     type, estimated with Satterthwaite's degrees of freedom.

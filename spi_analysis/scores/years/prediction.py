@@ -10,7 +10,9 @@ from scipy.stats import false_discovery_control, norm
 from scipy.stats import t as student
 
 from spi_analysis.params import PublishedYears
+from spi_analysis.scores import expected_indices, with_types
 from spi_analysis.scores.years.model import CHANGE, LEVEL, YearsFit, YearsModel, fit_years
+from spi_analysis.scores.years.noise import mean_move, type_spreads
 
 # Best linear prediction from a fitted panel.
 
@@ -77,9 +79,10 @@ def hold_out(published: pd.DataFrame, years: PublishedYears, level: float) -> pd
     ``level`` interval), width (mean, points), rmse. Empty where too few years are there.
     """
     last = int(published["year"].max())
-    model = fit_years(published[published["year"] < last], years)
+    earlier = published[published["year"] < last]
+    fits = fit_years(earlier, years).fits if len(earlier) else []
     truth = published[published["year"] == last].set_index("institution_id")
-    errors = [_errors_of(fit, truth[fit.panel.series], last) for fit in model.fits]
+    errors = [_errors_of(fit, truth[fit.panel.series], last) for fit in fits]
     if not errors:
         columns = ["series", "common_move", "method", "n", "log_score", "coverage", "width", "rmse"]
         return pd.DataFrame(columns=columns)
@@ -205,8 +208,9 @@ def moves(model: YearsModel, level: float, false_discovery: float) -> pd.DataFra
 
     Returns
     -------
-    DataFrame: series, type, institution_id, before, after, own_move, noise_limit (the own move that noise alone stays
-    under with confidence ``level``), p_value, q_value, stands_out, carried, carried_low, carried_high.
+    DataFrame: series, type, institution_id, before, after, own_move, noise_sd (of a change, by noise alone) with
+    df_design, noise_limit (the own move that noise alone stays under with confidence ``level``), p_value, q_value,
+    stands_out, carried, carried_low, carried_high.
 
     References
     ----------
@@ -214,11 +218,13 @@ def moves(model: YearsModel, level: float, false_discovery: float) -> pd.DataFra
     """
     tables = [_moves_of(fit, level) for fit in model.fits]
     if not tables:
-        columns = ["series", "type", "institution_id", "before", "after", "own_move", "noise_limit", "p_value"]
-        return pd.DataFrame(columns=[*columns, "q_value", "stands_out", *_triple("carried")])
+        columns = ["series", "type", "institution_id", "before", "after", "own_move", "noise_sd", "df_design"]
+        return pd.DataFrame(columns=[*columns, "noise_limit", "p_value", "q_value", "stands_out", *_triple("carried")])
     table = pd.concat(tables, ignore_index=True)
-    table.insert(8, "q_value", table.groupby("series")["p_value"].transform(lambda p: false_discovery_control(p)))
-    table.insert(9, "stands_out", table["q_value"] <= false_discovery)
+    adjusted = table.groupby("series")["p_value"].transform(lambda p: false_discovery_control(p))
+    place = table.columns.get_loc("p_value") + 1
+    table.insert(place, "q_value", adjusted)
+    table.insert(place + 1, "stands_out", adjusted <= false_discovery)
     return table
 
 
@@ -238,6 +244,8 @@ def _moves_of(fit: YearsFit, level: float) -> pd.DataFrame:
             "before": panel.values[:, t - 2],
             "after": panel.values[:, t - 1],
             "own_move": own,
+            "noise_sd": sd,
+            "df_design": df,
             "noise_limit": float(student.ppf(0.5 + level / 2, df)) * sd,
             "p_value": 2 * student.sf(np.abs(own) / sd, df),
             **_interval("carried", carried, level),
@@ -259,3 +267,32 @@ def _interval(name: str, found: Prediction, level: float) -> dict[str, np.ndarra
 
 def _triple(name: str) -> tuple[str, str, str]:
     return name, f"{name}_low", f"{name}_high"
+
+
+def hold_out_rises(published: pd.DataFrame, years: PublishedYears, level: float, low_share: float) -> pd.DataFrame:
+    """How well the rise from each year to the next is predicted, the model being fitted without the later year.
+
+    Every institution's rise has an interval from its own years before; the type's mean of the held-out year is not
+    known, and the interval counts how far means move in a year.
+
+    Returns
+    -------
+    DataFrame, a case per row: year, type, institution_id, before, rise, expected, sd, held (by the ``level`` interval),
+    chance (of a rise), low (in the lowest ``low_share`` of its type and year before).
+    """
+    z = float(norm.ppf(0.5 + level / 2))
+    held_out = sorted(int(year) for year in published["year"].unique())[1:]
+    parts = [_rises_to(published, years, year) for year in held_out]
+    cases = pd.concat(parts, ignore_index=True)
+    cases["low"] = cases.groupby(["year", "type"])["before"].rank(pct=True) <= low_share
+    return cases.assign(
+        held=(cases["rise"] - cases["expected"]).abs() <= z * cases["sd"],
+        chance=norm.cdf(cases["expected"] / cases["sd"]),
+    )
+
+
+def _rises_to(published: pd.DataFrame, years: PublishedYears, year: int) -> pd.DataFrame:
+    spreads = type_spreads(fit_years(published[published["year"] != year], years))
+    cases = expected_indices(published, with_types(years, spreads, mean_move(spreads)))
+    cases = cases[cases["year"] == year]
+    return cases.assign(rise=cases["index"] - cases["before"], expected=cases["expected"] - cases["before"])

@@ -18,6 +18,9 @@ from .contrasts import (
     Linearised as Linearised,
 )
 from .contrasts import (
+    SameSampleWarning as SameSampleWarning,
+)
+from .contrasts import (
     contrast as contrast,
 )
 from .contrasts import (
@@ -56,6 +59,21 @@ from .estimators import (
 from .estimators import (
     estimate_variance as estimate_variance,
 )
+from .indirect_questions import (
+    clear_gap as clear_gap,
+)
+from .indirect_questions import (
+    crosswise as crosswise,
+)
+from .indirect_questions import (
+    detectable_gap as detectable_gap,
+)
+from .indirect_questions import (
+    list_checks as list_checks,
+)
+from .indirect_questions import (
+    list_experiment as list_experiment,
+)
 from .interval_coverage import (
     coverage_summary as coverage_summary,
 )
@@ -70,6 +88,9 @@ from .pattern_mixture import (
 )
 from .pattern_mixture import (
     sensitivity as sensitivity,
+)
+from .pattern_mixture import (
+    tilted_means as tilted_means,
 )
 from .pattern_mixture import (
     tipping_delta as tipping_delta,
@@ -130,6 +151,9 @@ from .taylor import (
 )
 from .unit_level import (
     UnitModel as UnitModel,
+)
+from .unit_level import (
+    response_tendency as response_tendency,
 )
 from .unit_level import (
     unit_model as unit_model,

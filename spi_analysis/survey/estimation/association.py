@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +13,10 @@ from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.contrasts import Function, contrast, smooth_contrast
+from spi_analysis.survey.estimation.design_inputs import data_of
 from spi_analysis.survey.estimation.domains import By, Design, domains_of
 from spi_analysis.survey.estimation.estimators import estimate_mean, estimate_proportion, estimate_total
-from spi_analysis.survey.estimation.result import RESULT_COLUMNS, dots, t_interval
+from spi_analysis.survey.estimation.result import RESULT_COLUMNS, Rule, dots, t_interval
 from spi_analysis.survey.groups import SEPARATOR, require_columns
 
 if TYPE_CHECKING:
@@ -57,6 +58,45 @@ class TestResult:
     ci_low: float | None = None
     ci_high: float | None = None
 
+    def __repr__(self) -> str:
+        if np.isnan(self.statistic):
+            return self.method
+        df = ", ".join(f"{one:.4g}" for one in self.df)
+        found = "" if self.estimate is None else f"{self.estimate:.4g} ({self.ci_low:.4g} to {self.ci_high:.4g}), "
+        return f"{self.method}: {found}statistic {self.statistic:.4g} (df {df}), p = {self.p_value:.3g}"
+
+
+def shown_test(test: TestResult, n: int, rule: Rule | None) -> TestResult:
+    """What a design's rule leaves of a test made from ``n`` people: its figures go through it like a row of estimates.
+
+    Raises
+    ------
+    EstimationError   the rule takes them away
+    """
+    if rule is None:
+        return test
+    found = (test.estimate, test.ci_low, test.ci_high)
+    value, low, high = (test.statistic, np.nan, np.nan) if test.estimate is None else found
+    numbers = (value, np.nan, low, high, test.df[-1], n)
+    row = pd.DataFrame([{"variable": test.method, **dict(zip(RESULT_COLUMNS, numbers, strict=True))}])
+    kept = rule(row.assign(t=test.statistic, p_value=test.p_value)).iloc[0]
+    if np.isnan(kept["estimate"]):
+        raise _too_few(test.method)
+    shown = replace(test, statistic=float(kept["t"]), p_value=float(kept["p_value"]))
+    if test.estimate is None:
+        return shown
+    value, low, high = (float(kept[name]) for name in ("estimate", "ci_low", "ci_high"))
+    return replace(shown, estimate=value, ci_low=low, ci_high=high)
+
+
+def _too_few(what: str) -> EstimationError:
+    return EstimationError(
+        "the test rests on too few people to be shown",
+        key=what,
+        got="groups or cells that the design's rule hides",
+        hint="merge thin groups, or test without the rule and keep the result inside the house",
+    )
+
 
 def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") -> TestResult:
     """Test of independence of two categorical columns.
@@ -77,7 +117,8 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
     Raises
     ------
     EstimationError   unknown statistic, a column that is missing or has a single value; a table too thin for the test,
-        without sampling error or without degrees of freedom; a stratum has a single unit (``lonely_psu="fail"``)
+        without sampling error or without degrees of freedom; a stratum has a single unit (``lonely_psu="fail"``); the
+        design's rule hides a cell
 
     References
     ----------
@@ -99,7 +140,17 @@ def chi_square(design: Design, rows: str, columns: str, statistic: str = "F") ->
         raise EstimationError(
             "unknown statistic", got=statistic, expected=", ".join(STATISTICS), hint=nearest(statistic, STATISTICS)
         )
-    table = _joint(design.with_rule(None), rows, columns)
+    require_columns(data_of(design), [rows, columns], EstimationError)
+    if design.rule is not None:
+        known = design.subset(_known(design, [rows, columns]))
+        if estimate_proportion(known, columns, by=rows).table["estimate"].isna().any():
+            raise _too_few(f"{rows}, {columns}")
+    test = _independence(design.with_rule(None), rows, columns, statistic)
+    return shown_test(test, int((_known(design, [rows, columns]) & design.in_domain).sum()), design.rule)
+
+
+def _independence(design: Design, rows: str, columns: str, statistic: str) -> TestResult:
+    table = _joint(design, rows, columns)
     n_rows, n_columns = table.shape
     degrees = (n_rows - 1) * (n_columns - 1)
     nu = table.design.df()
@@ -224,7 +275,7 @@ def crosstab(
     named = [by] if isinstance(by, str) else list(by or [])
     if len({*named, rows, columns}) < len(named) + 2:
         raise EstimationError("a column stands in the table twice", got=", ".join([*named, rows, columns]))
-    require_columns(design.data, [*named, rows, columns], EstimationError)
+    require_columns(data_of(design), [*named, rows, columns], EstimationError)
     inside = design.subset(_known(design, [*named, rows, columns]))
     table = _cell_shares(inside, rows, columns, named, shares, level, interval)
     return Crosstab(
@@ -255,11 +306,19 @@ def _cell_shares(
 def _tests(design: Design, rows: str, columns: str, by: list[str]) -> TestResult | pd.DataFrame:
     """The test of the table, or of each domain's."""
     if not by:
-        return chi_square(design, rows, columns)
+        return _test_if_shown(design, rows, columns)
     domains = domains_of(design.data, design.in_domain, by)
-    found = [chi_square(design.subset(domains.codes == number), rows, columns) for number in range(len(domains))]
+    parts = (design.subset(domains.codes == number) for number in range(len(domains)))
+    found = [_test_if_shown(part, rows, columns) for part in parts]
     numbers = [{"statistic": t.statistic, "df": t.df[0], "df_design": t.df[1], "p_value": t.p_value} for t in found]
     return pd.concat([domains.labels.reset_index(drop=True), pd.DataFrame(numbers)], axis=1)
+
+
+def _test_if_shown(design: Design, rows: str, columns: str) -> TestResult:
+    """The test, or one without figures where the design's rule hides cells of the table."""
+    if design.rule is not None and estimate_proportion(design, columns, by=rows).table["estimate"].isna().any():
+        return TestResult("Test not shown: the table has hidden cells", np.nan, (np.nan, np.nan), np.nan)
+    return chi_square(design, rows, columns)
 
 
 def t_test(design: Design, variable: str, by: str | None = None, null: float = 0.0, level: float = 0.95) -> TestResult:
@@ -281,8 +340,8 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
 
     Raises
     ------
-    EstimationError   ``by`` does not have two values; no standard error above 0; no degrees of freedom; else as
-        ``estimate_mean``
+    EstimationError   ``by`` does not have two values; no standard error above 0; no degrees of freedom; the design's
+        rule hides one of the means; else as ``estimate_mean``
 
     References
     ----------
@@ -298,6 +357,9 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
     >>> round(test.statistic, 3), test.df, test.estimate
     (2.449, (2.0,), 3.0)
     """
+    require_columns(data_of(design), [variable, *([by] if by else [])], EstimationError)
+    if design.rule is not None and estimate_mean(design, variable, by=by).table["estimate"].isna().any():
+        raise _too_few(variable if by is None else f"{variable} by {by}")
     estimate = estimate_mean(design.with_rule(None), variable, by=by, level=level)
     if by is not None:
         if len(estimate.table) != 2:
@@ -320,7 +382,8 @@ def t_test(design: Design, variable: str, by: str | None = None, null: float = 0
         )
     t = (value - null) / se
     low, high = t_interval(np.array([value]), np.array([se]), np.array([df]), level)
-    return TestResult("t test", t, (df,), float(2 * student.sf(abs(t), df)), value, float(low[0]), float(high[0]))
+    test = TestResult("t test", t, (df,), float(2 * student.sf(abs(t), df)), value, float(low[0]), float(high[0]))
+    return shown_test(test, int(estimate.table["n"].iloc[0]), design.rule)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,14 @@ from numpy.exceptions import ComplexWarning
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation.replication import ReplicateDesign
-from spi_analysis.survey.estimation.result import RESULT_COLUMNS, Estimate, is_certain, make_table
+from spi_analysis.survey.estimation.result import RESULT_COLUMNS, Estimate, is_certain, make_table, overseen
 from spi_analysis.survey.groups import group_counts, group_sums
+
+# Rows that an error lists.
+LISTED = 10
+# Of 50 replicates or more, independent ones have correlations of 0 +- 0.14.
+LEAST_REPLICATES = 50
+SAME_SAMPLE = 0.5
 
 
 def contrast(
@@ -24,7 +31,7 @@ def contrast(
     Parameters
     ----------
     estimate : Estimate with k rows
-    weights : {row: weight}, or {name: {row: weight}}, or array (m, k); a row without weight takes no part,
+    weights : {row: weight}, or {name: {row: weight}}, or array (m, k) or list of k; a row without weight takes no part,
         so that it may be missing; rows count from 0, negative ones from the end
 
     Returns
@@ -34,7 +41,7 @@ def contrast(
 
     Raises
     ------
-    EstimationError   an array of another width; a row that the estimate does not have
+    EstimationError   no estimate, or its table alone; an array of another width; a row that the estimate does not have
 
     Examples
     --------
@@ -46,6 +53,7 @@ def contrast(
     >>> contrast(means, {"b - a": {0: -1.0, 1: 1.0}}).table[["variable", "estimate", "se"]].round(6).values.tolist()
     [['b - a', 4.0, 1.0]]
     """
+    require_estimate(estimate)
     names, matrix = _matrix(estimate, weights)
     used = matrix != 0
     values = _product(estimate.table["estimate"].to_numpy(dtype=float)[None, :], matrix)[0]
@@ -59,7 +67,7 @@ def contrast(
     certain = (~used | is_certain(rows)).all(axis=1)
     table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level, certain)
     replicates = None if estimate.replicates is None else _product(estimate.replicates, matrix)
-    return Estimate(table, covariance, estimate.level, replicates)
+    return overseen(Estimate(table, covariance, estimate.level, replicates), estimate.rule)
 
 
 def _product(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -75,7 +83,7 @@ def _matrix(
     estimate: Estimate, weights: Mapping[int, float] | Mapping[str, Mapping[int, float]] | np.ndarray
 ) -> tuple[list[str], np.ndarray]:
     k = len(estimate.table)
-    if isinstance(weights, np.ndarray):
+    if not isinstance(weights, Mapping):
         matrix = np.atleast_2d(weights).astype(float)
         if matrix.shape[1] != k:
             raise EstimationError("the contrast has another length", got=str(matrix.shape[1]), expected=f"{k} columns")
@@ -84,17 +92,30 @@ def _matrix(
     matrix = np.zeros((len(named), k))
     for i, row_weights in enumerate(named.values()):
         for row, value in row_weights.items():
-            if not -k <= row < k:
-                raise EstimationError("the contrast names no row", got=str(row), expected=f"0 to {k - 1}")
+            if row not in range(-k, k):
+                raise EstimationError(
+                    "the contrast names no row", got=str(row), expected=f"0 to {k - 1}", hint=_rows(estimate.table)
+                )
             matrix[i, row] = value
     return list(named), matrix
 
 
-def _named(weights: Mapping[int, float] | Mapping[str, Mapping[int, float]]) -> dict[str, dict[int, float]]:
+def _rows(table: pd.DataFrame) -> str:
+    """Which row is what, of the first ones."""
+    labels = _labels(table).astype(str).agg(" ".join, axis=1).head(LISTED)
+    return "rows are named by their number: " + ", ".join(f"{row} ({label})" for row, label in enumerate(labels))
+
+
+def _labels(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that say what a row is about."""
+    return table.drop(columns=[*RESULT_COLUMNS, "deff"], errors="ignore")
+
+
+def _named(weights: Mapping[int, float] | Mapping[str, Mapping[int, float]]) -> dict[str, dict[Any, float]]:
     nested = {str(name): dict(value) for name, value in weights.items() if isinstance(value, Mapping)}
     if nested:
         return nested
-    return {"contrast": {int(row): float(value) for row, value in weights.items() if not isinstance(value, Mapping)}}
+    return {"contrast": {row: float(value) for row, value in weights.items() if not isinstance(value, Mapping)}}
 
 
 # Smooth functions of estimates (delta method), and differences of independent estimates.
@@ -143,6 +164,7 @@ def smooth_contrast(
     >>> ratio.table["estimate"].round(6).tolist(), ratio.covariance.round(6).tolist()
     ([3.0], [[1.25]])
     """
+    require_estimate(estimate)
     named = dict(functions) if isinstance(functions, Mapping) else {"contrast": functions}
     values = estimate.table["estimate"].to_numpy(dtype=float)
     found = np.array([float(function(values)) for function in named.values()])
@@ -160,20 +182,24 @@ def smooth_contrast(
     return _combined(estimate, list(named), found, covariance, slopes != 0, replicates)
 
 
-def difference(first: Estimate, second: Estimate) -> Estimate:
-    """First minus second, row by row, of two independent estimates of the same rows (such as two rounds).
+def difference(first: Estimate, second: Estimate, design: ReplicateDesign | None = None) -> Estimate:
+    """First minus second, row by row, of two estimates of the same rows: two rounds, or one sample weighted twice.
 
     Parameters
     ----------
     first, second : Estimate with k rows   of the same labels, in the same order
+    design : ReplicateDesign or None
+        None: the two are independent, as two rounds are. Given, both are of its sample, such as one mean before and
+        after ``calibrated``: the difference is taken in every replicate, since what both share cancels out
 
     Returns
     -------
-    Estimate; covariances add up; df by Satterthwaite; n is the smaller of the two; the level is that of the first.
+    Estimate; of independent ones covariances add up, with df by Satterthwaite; of one sample df is the smaller; n is
+    the smaller of the two; the level is that of the first.
 
     Raises
     ------
-    EstimationError   the rows differ
+    EstimationError   the rows differ; a design is given, and an estimate does not have its replicates
 
     References
     ----------
@@ -191,12 +217,23 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
     >>> change.table[["estimate", "se", "df_design"]].round(4).values.tolist()
     [[3.0, 0.7071, 4.0]]
     """
-    labels = [part.table.drop(columns=[*RESULT_COLUMNS, "deff"], errors="ignore") for part in (first, second)]
+    require_estimate(first)
+    require_estimate(second)
+    labels = [_labels(part.table) for part in (first, second)]
     if not labels[0].reset_index(drop=True).equals(labels[1].reset_index(drop=True)):
         raise EstimationError(
             "the two estimates are not of the same rows",
             got=f"{len(second.table)} rows ({', '.join(map(str, labels[1].columns))})",
             expected=f"{len(first.table)} rows ({', '.join(map(str, labels[0].columns))})",
+        )
+    if design is not None:
+        return _within(first, second, design)
+    if _move_together(first.replicates, second.replicates):
+        warnings.warn(
+            "the two estimates move together in their replicates, as two of one sample do: "
+            "difference(first, second, design=...) takes what they share out of the interval",
+            SameSampleWarning,
+            stacklevel=2,
         )
     a, b = first.table, second.table
     covariance = first.covariance + second.covariance
@@ -211,7 +248,59 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
     n = np.minimum(a["n"].to_numpy(), b["n"].to_numpy())
     values = a["estimate"].to_numpy() - b["estimate"].to_numpy()
     table = make_table(labels[0], values, covariance, df, n, first.level, certain[0] & certain[1])
-    return Estimate(table, covariance, first.level)
+    return overseen(Estimate(table, covariance, first.level), first.rule or second.rule)
+
+
+class SameSampleWarning(UserWarning):
+    """Two estimates are compared as independent ones, and are not.
+
+    Examples
+    --------
+    A program that would rather stop:
+
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", SameSampleWarning)
+    """
+
+
+def _move_together(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    """Whether replicates (R, k) of two estimates are correlated more than those of two samples ever are."""
+    if a is None or b is None or a.shape != b.shape or len(a) < LEAST_REPLICATES:
+        return False
+    first, second = (values - values.mean(axis=0) for values in (a, b))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = (first * second).sum(axis=0) / np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
+    known = r[np.isfinite(r)]
+    return bool(len(known) and np.median(known) > SAME_SAMPLE)
+
+
+def require_estimate(given: object) -> None:
+    """Refuse what is no estimate in words."""
+    if not isinstance(given, Estimate):
+        raise EstimationError(
+            "this is no estimate",
+            got=type(given).__name__,
+            expected="what estimate_mean and its like give",
+            hint="the estimate itself, not its .table: the covariance between the rows is needed"
+            if isinstance(given, pd.DataFrame)
+            else "",
+        )
+
+
+def _within(first: Estimate, second: Estimate, design: ReplicateDesign) -> Estimate:
+    """First minus second of one sample, replicate by replicate."""
+    a, b = first.replicates, second.replicates
+    if a is None or b is None or not len(a) == len(b) == design.replicates.shape[1]:
+        raise EstimationError(
+            "the estimates do not have the replicates of the design",
+            hint="estimate both from it; released ones have none",
+        )
+    values = first.table["estimate"].to_numpy() - second.table["estimate"].to_numpy()
+    covariance = design.covariance_of(values, a - b)
+    df, n = (np.minimum(*(part.table[name].to_numpy() for part in (first, second))) for name in ("df_design", "n"))
+    certain = is_certain(first.table) & is_certain(second.table)
+    table = make_table(_labels(first.table), values, covariance, df, n, first.level, certain)
+    return Estimate(table, covariance, first.level, a - b)
 
 
 def _gradient(name: str, function: Function, values: np.ndarray) -> np.ndarray:
@@ -253,7 +342,7 @@ def _combined(
     n = np.array([rows["n"].to_numpy()[row].max(initial=0) for row in used])
     certain = np.array([is_certain(rows)[row].all() for row in used])
     table = make_table(pd.DataFrame({"variable": names}), values, covariance, df, n, estimate.level, certain)
-    return Estimate(table, covariance, estimate.level, replicates)
+    return overseen(Estimate(table, covariance, estimate.level, replicates), estimate.rule)
 
 
 # Covariance between estimates of two rounds whose samples share people.

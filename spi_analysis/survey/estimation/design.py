@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import EstimationError, nearest
-from spi_analysis.survey.estimation.design_inputs import aligned, mask_of, stages_of, usable_weights
+from spi_analysis.survey.estimation.design_inputs import aligned, fitting_weights, mask_of, stages_of, usable_weights
+from spi_analysis.survey.estimation.result import Rule
 from spi_analysis.survey.estimation.taylor import LonelyPsu, Stage, stages_covariance
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting import Auxiliary, Totals, auxiliary_of, calibration_factors, post_stratum_cells
 
 # From a table of estimates to what may be seen of it.
-Rule = Callable[[pd.DataFrame], pd.DataFrame]
 
 # What all designs can do: be restricted to a domain, calibrated, and given further columns.
 
@@ -124,12 +124,12 @@ class DeclaredDesign(ABC):
         cell = str(labels.name)
         return self._calibrated_to(*auxiliary_of(self.data.assign(**{cell: labels}), {cell: cells}), "linear", None)
 
-    def with_columns(self, columns: pd.DataFrame) -> Self:
+    def with_columns(self, columns: pd.DataFrame | pd.Series) -> Self:
         """The design with more columns in its data, matched by the index.
 
         Parameters
         ----------
-        columns : DataFrame (n, ...)   a column that the data already have is replaced
+        columns : DataFrame (n, ...), or one Series with a name   a column that the data already have is replaced
 
         Returns
         -------
@@ -137,7 +137,7 @@ class DeclaredDesign(ABC):
 
         Raises
         ------
-        EstimationError   the index is not that of the design's data
+        EstimationError   the index is not that of the design's data; a Series without a name
 
         Examples
         --------
@@ -146,6 +146,12 @@ class DeclaredDesign(ABC):
         >>> more.data["high"].tolist()
         [False, True]
         """
+        if isinstance(columns, pd.Series):
+            if columns.name is None:
+                raise EstimationError(
+                    "the new column has no name", expected="a Series with a name", hint='series.rename("name")'
+                )
+            columns = columns.to_frame()
         new = aligned(columns, self.data.index, "the table of new columns")
         return self._with(data=pd.concat([self.data.drop(columns=new.columns, errors="ignore"), new], axis=1))
 
@@ -341,14 +347,7 @@ class SurveyDesign(DeclaredDesign):
         >>> SurveyDesign(people, weight="w").with_weights([10.0, 30.0]).weights.tolist()
         [10.0, 30.0]
         """
-        values = np.asarray(weights, dtype=float)
-        if values.shape != self.weights.shape or not np.isfinite(values).all() or (values < 0).any():
-            raise EstimationError(
-                "the weights do not fit the design",
-                got=f"{values.shape}, smallest {np.nanmin(values, initial=np.inf):g}",
-                expected=f"{self.weights.shape}, finite and not negative",
-            )
-        return self._with(weights=values)
+        return self._with(weights=fitting_weights(weights, len(self)))
 
     def covariance(self, influence: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
         """Covariance of estimates from their influence values.

@@ -10,6 +10,19 @@ from spi_analysis.survey.estimation.taylor import Stage
 from spi_analysis.survey.groups import group_counts, require_columns
 
 
+def data_of(design: object) -> pd.DataFrame:
+    """The table of a design; whatever is none is refused in words."""
+    data = getattr(design, "data", None)
+    if not isinstance(data, pd.DataFrame):
+        raise EstimationError(
+            "this is no design",
+            got=type(design).__name__,
+            expected="SurveyDesign or ReplicateDesign",
+            hint='SurveyDesign(table, weight="..."), or data.design("internal") of a round',
+        )
+    return data
+
+
 def usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
     """The weight column as floats; finite and not negative."""
     require_columns(df, [weight], EstimationError)
@@ -24,6 +37,18 @@ def usable_weights(df: pd.DataFrame, weight: str) -> np.ndarray:
             row=int(bad.argmax()) + 1,
             got=str(values[bad][0]),
             expected="a finite number, 0 or more",
+        )
+    return values
+
+
+def fitting_weights(weights: pd.Series | np.ndarray, n: int) -> np.ndarray:
+    """Weights (n,) for the rows of a design; raises for another length, and for one missing, infinite or negative."""
+    values = np.asarray(weights, dtype=float)
+    if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
+        raise EstimationError(
+            "the weights do not fit the design",
+            got=f"{values.shape}, smallest {np.nanmin(values, initial=np.inf):g}",
+            expected=f"({n},), finite and not negative",
         )
     return values
 

@@ -312,6 +312,23 @@ class Ratios:
                 found[key] = self._count(None if valid is None else valid > 0)
         return np.array([found[key][0] for key in keys]), np.array([found[key][1] for key in keys])
 
+    def fewest(self) -> np.ndarray:
+        """People (k, D) on the smaller side of a variable of two values; of any other its rows, as in ``counts``.
+
+        Of a ratio those who could say yes count: a rate among people with contact is told by those with contact.
+        """
+        found = self.counts()[0].copy()
+        counted = (self.design.weights > 0) & (self.domains.codes >= 0)
+        for j, (top, bottom, valid) in enumerate(self._columns):
+            rows = counted if valid is None else counted & (valid > 0)
+            rows = rows if bottom is None else rows & (bottom != 0)
+            values = np.unique(top[rows])
+            if len(values) == 2:
+                upper = group_counts(np.where(rows & (top == values[1]), self.domains.codes, -1), len(self.domains))
+                all_of_it = group_counts(np.where(rows, self.domains.codes, -1), len(self.domains))
+                found[j] = np.minimum(upper, all_of_it - upper)
+        return found
+
     def certain(self) -> np.ndarray:
         """Estimates (k, D) from a census: everybody they are made of was taken for sure."""
         drawn = (self.design.weights > 0) & ~self.design.census_rows

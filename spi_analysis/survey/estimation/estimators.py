@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey.estimation.design_inputs import numeric_columns
+from spi_analysis.survey.estimation.design_inputs import data_of, numeric_columns
 from spi_analysis.survey.estimation.domains import By, Design, Ratios, Variable, domains_of, labels_of
 from spi_analysis.survey.estimation.replication import ReplicateDesign
 from spi_analysis.survey.estimation.result import Estimate, make_table, overseen, proportion_interval
@@ -59,7 +59,7 @@ def estimate_mean(
     [['a', 2.0], ['b', 6.0]]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
-    values = numeric_columns(design.data, names)
+    values = numeric_columns(data_of(design), names)
     return _estimate(design, [Variable({"variable": n}, values[n]) for n in names], by, level, deff)
 
 
@@ -96,7 +96,7 @@ def estimate_total(
     [[32.0, 4.0]]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
-    values = numeric_columns(design.data, names)
+    values = numeric_columns(data_of(design), names)
     return _estimate(design, [Variable({"variable": n}, values[n]) for n in names], by, level, deff, is_total=True)
 
 
@@ -141,7 +141,7 @@ def estimate_ratio(
     """
     tops = [numerator] if isinstance(numerator, str) else list(numerator)
     bottoms = [denominator] if isinstance(denominator, str) else list(denominator)
-    y, x = numeric_columns(design.data, tops), numeric_columns(design.data, bottoms)
+    y, x = numeric_columns(data_of(design), tops), numeric_columns(data_of(design), bottoms)
     variables = [Variable({"variable": f"{top}/{bottom}"}, y[top], x[bottom]) for bottom in bottoms for top in tops]
     return _estimate(design, variables, by, level, False)
 
@@ -190,16 +190,24 @@ def estimate_proportion(
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     shares = [share for name in names for share in _shares(design, name)]
-    result = _estimate(design.with_rule(None), shares, by, level, deff)
+    result, fewest = _made(design, shares, by, level, deff)
     if interval != "wald" or cap_effective_n:
         low, high = proportion_interval(result.table, interval, level, cap_effective_n)
         result = replace(result, table=result.table.assign(ci_low=low, ci_high=high))
-    return overseen(result, design.rule)
+    return overseen(result, design.rule, fewest)
 
 
 def _estimate(
     design: Design, variables: list[Variable], by: By, level: float, deff: bool | str, is_total: bool = False
 ) -> Estimate:
+    made, fewest = _made(design, variables, by, level, deff, is_total)
+    return overseen(made, design.rule, fewest)
+
+
+def _made(
+    design: Design, variables: list[Variable], by: By, level: float, deff: bool | str, is_total: bool = False
+) -> tuple[Estimate, np.ndarray | None]:
+    """The estimates before the design's rule, and what the rule has to know of them (``Ratios.fewest``)."""
     ratios = Ratios(design, variables, domains_of(design.data, design.in_domain, by), is_total)
     covariance, replicates = ratios.covariance()
     n, df = ratios.counts()
@@ -209,12 +217,13 @@ def _estimate(
     if deff:
         # Kish's design effect: the design's variance over that of a simple random sample of the same size.
         table["deff"] = table["se"].to_numpy() ** 2 / ratios.simple_variances(deff == "replace").ravel()
-    return overseen(Estimate(table, covariance, level, replicates), design.rule)
+    fewest = None if design.rule is None else ratios.fewest().ravel()
+    return Estimate(table, covariance, level, replicates), fewest
 
 
 def _shares(design: Design, name: str) -> list[Variable]:
     """One true/false variable for every category that occurs in the design's domain."""
-    require_columns(design.data, [name], EstimationError)
+    require_columns(data_of(design), [name], EstimationError)
     column = design.data[name]
     known = column.notna().to_numpy()
     levels = sorted(column[design.in_domain & known].unique(), key=lambda v: (isinstance(v, str), v))
@@ -266,7 +275,7 @@ def estimate_variance(design: Design, variables: str | Sequence[str], by: By = N
     [6.667]
     """
     names = [variables] if isinstance(variables, str) else list(variables)
-    columns = numeric_columns(design.data, names)
+    columns = numeric_columns(data_of(design), names)
     means = Ratios(
         design,
         [Variable({"variable": name}, x) for name, x in columns.items()],

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from spi_analysis.errors import EstimationError, Problem
-from spi_analysis.survey.estimation.association import SINGULAR, TestResult, f_test
-from spi_analysis.survey.estimation.design import Rule
+from spi_analysis.survey.estimation.association import SINGULAR, TestResult, f_test, shown_test
+from spi_analysis.survey.estimation.design_inputs import data_of
 from spi_analysis.survey.estimation.domains import Design
 from spi_analysis.survey.estimation.estimators import estimate_mean
 from spi_analysis.survey.estimation.regression_fit import (
@@ -30,7 +31,7 @@ from spi_analysis.survey.estimation.regression_fit import (
     separated_rows,
 )
 from spi_analysis.survey.estimation.replication import ReplicateDesign
-from spi_analysis.survey.estimation.result import Estimate, dots, make_table, overseen
+from spi_analysis.survey.estimation.result import Estimate, Rule, dots, logit_interval, make_table, overseen
 from spi_analysis.survey.formulas import ModelFrame, read_model, require_known
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 FAMILIES = ("gaussian", "binomial", "poisson", "ordinal")
 # Levels named in one message.
 LISTED = 5
+WAY_OUT = (
+    "leave the people of a level with one outcome only out (design.subset), merge the level, or ask for firth=True"
+)
 # Distinct values of a number that margins are made at without being asked.
 MOST_VALUES = 12
 # Replicates that separate are those in which a rare answer is rarest: with more of them left out than this, what the
@@ -129,10 +133,12 @@ class Regression(Estimate):
                 key=", ".join(named),
                 got="one without a value, or with an error that others have, too",
                 expected="more primary units than coefficients, and different outcomes in every level",
+                hint=WAY_OUT,
             )
         # b' V^-1 b / q, against F(q, df).
         statistic = float(b @ np.linalg.solve(v, b)) / len(places)
-        return f_test(f"Wald test of {', '.join(named)}", statistic, len(places), self.df)
+        test = f_test(f"Wald test of {', '.join(named)}", statistic, len(places), self.df)
+        return shown_test(test, int(self.table["n"].max()), self.design.rule)
 
     def margins(self, term: str, at: Mapping[str, object] | Sequence[object] | None = None) -> Estimate:
         """Average predicted margins: the mean outcome if everybody had one level of a term, and all else as it is.
@@ -142,17 +148,19 @@ class Regression(Estimate):
         Parameters
         ----------
         term : str   a term of one column, or that column; an interaction with it moves along
-        at : list of values of the term; or {column: value} that everybody is to have beside; None: the term's levels
+        at : list of values of the term; or {column: value, or list of values} that everybody is to have beside; None:
+            the term's levels
 
         Returns
         -------
-        Estimate, in units of the outcome (shares for binomial, counts for poisson); a row per level, and for ordered
-        answers (shares as well) per ``category``. df is that of the regression.
+        Estimate, in units of the outcome (shares for binomial, counts for poisson); a row per level (and per value of a
+        list in ``at``, so that ``contrast`` compares them), and for ordered answers (shares as well) per ``category``.
+        df is that of the regression; limits of shares lie between 0 and 1 (on the logit scale).
 
         Raises
         ------
         EstimationError   no such term, or one of several columns; a level that nobody has; a number with many values,
-            and no ``at``
+            and no ``at``; a coefficient without a finite value, which every prediction would need
 
         References
         ----------
@@ -166,10 +174,13 @@ class Regression(Estimate):
         >>> fit.margins("g").table[["g", "estimate"]].round(6).values.tolist()
         [['a', 2.0], ['b', 4.0]]
         """
+        self._require_coefficients()
         column = self.model.frame.column(term)
-        beside = dict(at) if isinstance(at, Mapping) else {}
+        beside = {name: _listed(values) for name, values in at.items()} if isinstance(at, Mapping) else {}
         levels = self._levels(column) if at is None or isinstance(at, Mapping) else list(at)
-        predicted = [self._predicted({**beside, column: level}) for level in levels]
+        varied = [name for name, values in beside.items() if len(values) > 1]
+        rows = [dict(zip([*beside, column], one, strict=True)) for one in product(*beside.values(), levels)]
+        predicted = [self._predicted(row) for row in rows]
         values, slopes = (np.hstack([part[i] for part in predicted]) for i in (0, 1))
         known, categories = self.model.rows, self.model.categories
         weights = self.design.weights[known] / self.design.weights[known].sum()
@@ -177,10 +188,21 @@ class Regression(Estimate):
         slope = np.einsum("m,mkp->kp", weights, slopes)
         means = self._means(values)
         covariance = slope @ self.exact @ slope.T + means.covariance
-        labels = [{"variable": self.model.frame.outcome, **kind, column: one} for one in levels for kind in categories]
+        named = [{name: row[name] for name in (*varied, column)} for row in rows]
+        labels = [{"variable": self.model.frame.outcome, **kind, **row} for row in named for kind in categories]
         numbers = (means.table["estimate"].to_numpy(), covariance, np.full(len(labels), self.df))
         table = make_table(pd.DataFrame(labels), *numbers, means.table["n"].to_numpy(), self.level)
+        if self.model.family in ("binomial", "ordinal"):
+            share, se, df = (table[name].to_numpy(dtype=float) for name in ("estimate", "se", "df_design"))
+            table["ci_low"], table["ci_high"] = logit_interval(share, se, df, self.level, top=1.0)
         return overseen(Estimate(table, covariance, self.level), self.design.rule)
+
+    def _require_coefficients(self) -> None:
+        lost = self.table["variable"][~np.isfinite(self.coefficients)]
+        if len(lost):
+            raise EstimationError(
+                "nothing can be predicted", got=f"no finite coefficient: {', '.join(map(str, lost))}", hint=WAY_OUT
+            )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Coefficients as dots with their intervals, and a line at 0; intercept and thresholds are left out.
@@ -221,6 +243,12 @@ class Regression(Estimate):
         columns = pd.DataFrame(everywhere, self.design.data.index, names)
         design = self.design.with_rule(None).subset(self.model.rows).with_columns(columns)
         return estimate_mean(design, names, level=self.level)
+
+
+def _listed(values: object) -> list[object]:
+    """One value, or several."""
+    several = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+    return list(values) if several else [values]  # type: ignore[call-overload]
 
 
 def estimate_regression(
@@ -299,12 +327,16 @@ def estimate_regression(
 
 
 def _require_shown(model: Model, weights: np.ndarray, table: pd.DataFrame, rule: Rule) -> None:
-    """Refuse coefficients of a level, or of all but a level, whose own mean the rule would take away."""
-    taken = model.x[weights > 0]
+    """Refuse coefficients of a level, or of all but a level, whose own mean or rate the rule would take away."""
+    taken, y = model.x[weights > 0], model.y[weights > 0]
     flags = np.asarray(np.isin(taken, [0, 1]).all(axis=0))
-    people = np.minimum((taken != 0).sum(axis=0), (taken == 0).sum(axis=0))
     of_all = (taken == 1).all(axis=0)
-    levels = table.iloc[: len(flags)].assign(n=np.where(flags & ~of_all, people, len(taken)))
+    # Of a yes or no the fewer of both count, inside the level and outside.
+    sides = [y == 1, y == 0] if model.family == "binomial" else [np.ones(len(y), dtype=bool)]
+    everybody = min(side.sum() for side in sides)
+    parts = [part for side in sides for part in (taken[side] != 0, taken[side] == 0)]
+    people = np.min([part.sum(axis=0) for part in parts], axis=0)
+    levels = table.iloc[: len(flags)].assign(n=np.where(flags & ~of_all, people, everybody))
     # One at a time: they are no parts of one whole.
     few = [place for place in range(len(levels)) if rule(levels.iloc[[place]])["estimate"].isna().any()]
     if few:
@@ -312,7 +344,7 @@ def _require_shown(model: Model, weights: np.ndarray, table: pd.DataFrame, rule:
             "a coefficient rests on too few people to be shown",
             key=", ".join(levels["variable"].iloc[few]),
             got=", ".join(f"{n:g} people" for n in levels["n"].iloc[few]),
-            hint="merge the level with another one, or leave the term out",
+            hint="merge the level with another one, leave the term out, or take all institutions together",
         )
 
 
@@ -483,9 +515,10 @@ class OrdinalModel(Model):
 
 
 def _model(design: Design, formula: str, family: str, firth: bool) -> Model:
+    data = data_of(design)
     inside = np.flatnonzero(design.in_domain & (design.weights != 0))
     # Rows by their place: labels may be there twice.
-    frame = read_model(formula, design.data.iloc[inside].reset_index(drop=True))
+    frame = read_model(formula, data.iloc[inside].reset_index(drop=True))
     kept = inside[frame.x.index.to_numpy()]
     n, columns = len(design), [*range(frame.x.shape[1])]
     rows, values, added, outcome = np.zeros(n, dtype=bool), np.zeros((n, len(columns))), np.zeros(n), np.zeros(n)

@@ -208,7 +208,8 @@ class Fitter:
         weights = np.where(self.kept[:, None], weights, 0.0)
         complete = np.array([self._is_complete(w > 0) for w in weights.T])
         part = replace(self.groups, x=self.groups.x @ self.space)
-        first = None if start is None else self.space.T @ np.where(self.known, start, 0.0)
+        # Of coefficients that are known only together (a level against another one) the start says nothing.
+        first = None if start is None or not self.known.all() else self.space.T @ start
         fitted = iter(self._fits(part, weights[:, complete], first))
         found = [next(fitted) if one else None for one in complete]
         return [None if one is None else np.where(self.known, self.space @ one, np.nan) for one in found]
@@ -244,20 +245,23 @@ def _stuck() -> np.ndarray:
     raise EstimationError(
         "the regression does not converge",
         got=f"{MAX_ITERATIONS} iterations",
-        hint="centre and scale numeric terms, and leave out those that hardly vary",
+        hint="merge levels with a single yes or no (such as unknown), or ask for firth=True; centre and scale numeric "
+        "terms",
     )
 
 
 def _is_separated(part: Groups, b: np.ndarray) -> bool:
     """Whether coefficients run to infinity: looked at where some group is said to be (nearly) certain."""
+    return _is_far(part, b, SUSPICIOUS) and bool(separated_rows(part.family, part.y, part.x).any())
+
+
+def _is_far(part: Groups, b: np.ndarray, certain: float) -> bool:
+    """Whether a linear predictor is as far out as this (of events: on the side of none), or is no number at all."""
     if part.family == "gaussian":
         return False
     eta = part.eta(b)
     # What is not finite did not converge.
-    certain = (-eta if part.family == "poisson" else np.abs(eta)) > SUSPICIOUS
-    if not certain.any() and np.isfinite(eta).all():
-        return False
-    return bool(separated_rows(part.family, part.y, part.x).any())
+    return not np.isfinite(eta).all() or bool(((-eta if part.family == "poisson" else np.abs(eta)) > certain).any())
 
 
 def _settled(b: np.ndarray) -> np.ndarray:
@@ -274,19 +278,33 @@ def _least_squares(part: Groups, weights: np.ndarray, start: np.ndarray | None) 
 
 
 def _binary(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray:
-    """Scoring of the logistic model for all columns at once, as the response model does it."""
-    link = link_of("logit")
+    """Scoring of the logistic model for all columns at once, as the response model does it.
+
+    Where replicates are fitted the sample's coefficients are at hand. From them a replicate in which a thin level
+    answers otherwise may overshoot: it begins anew, with R's first step.
+    """
     scaled = weights / weights.mean(axis=0)
     if start is None:
-        # R's first step, for each column; where replicates are fitted the sample's coefficients are at hand.
-        _, working, response = working_response(part.y[:, None], scaled, link)
-        sides = zip(working.T, (response - working * part.offset[:, None]).T, strict=True)
-        begun = [np.linalg.solve(_information(part.x, w), part.x.T @ r) for w, r in sides]
-        first = np.array(begun).reshape(-1, part.x.shape[1]).T
-    else:
-        first = np.repeat(start[:, None], weights.shape[1], axis=1)
+        return _scored(part, scaled, _first_steps(part, scaled))
+    found = _scored(part, scaled, np.repeat(start[:, None], weights.shape[1], axis=1))
+    lost = np.array([_is_far(part, b, 2 * SUSPICIOUS) for b in found], dtype=bool)
+    if lost.any():
+        found[lost] = _scored(part, scaled[:, lost], _first_steps(part, scaled[:, lost]))
+    return found
+
+
+def _first_steps(part: Groups, scaled: np.ndarray) -> np.ndarray:
+    """R's first step (q, K), for each column of weights."""
+    _, working, response = working_response(part.y[:, None], scaled, link_of("logit"))
+    sides = zip(working.T, (response - working * part.offset[:, None]).T, strict=True)
+    begun = [np.linalg.solve(_information(part.x, w), part.x.T @ r) for w, r in sides]
+    return np.array(begun).reshape(-1, part.x.shape[1]).T
+
+
+def _scored(part: Groups, scaled: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Coefficients (K, q) by scoring from the first ones (q, K), missing where there is no convergence."""
     fit = fit_columns(
-        dense_design(part.x), scaled * part.y[:, None], scaled, link, first,
+        dense_design(part.x), scaled * part.y[:, None], scaled, link_of("logit"), first,
         tolerance=TOLERANCE, max_iterations=MAX_ITERATIONS, offset=part.offset[:, None],
     )  # fmt: skip
     # The deviance stands still long before its maximum is known to the last digit: the step that follows is taken too.
@@ -294,7 +312,7 @@ def _binary(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.n
 
 
 def _poisson(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.ndarray:
-    """Iteratively reweighted least squares of statsmodels, column by column."""
+    """Iteratively reweighted least squares of statsmodels, column by column, each from its own first step."""
     from statsmodels.genmod.families import Poisson
     from statsmodels.genmod.generalized_linear_model import GLM
 
@@ -302,7 +320,7 @@ def _poisson(part: Groups, weights: np.ndarray, start: np.ndarray | None) -> np.
     for row, w in zip(found, weights.T, strict=True):
         used = part.used(w)
         model = GLM(used.y, used.x, family=Poisson(), var_weights=w[w > 0], offset=used.offset)
-        fit = model.fit(start_params=start, maxiter=MAX_ITERATIONS, tol=0.0, rtol=TOLERANCE, scale=1.0)
+        fit = model.fit(maxiter=MAX_ITERATIONS, tol=0.0, rtol=TOLERANCE, scale=1.0)
         row[:] = fit.params if fit.converged else np.nan
     return found
 

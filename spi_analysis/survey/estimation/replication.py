@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -16,7 +16,7 @@ from scipy.linalg.lapack import dpstrf
 
 from spi_analysis.errors import EstimationError, nearest
 from spi_analysis.survey.estimation.design import DeclaredDesign
-from spi_analysis.survey.estimation.design_inputs import floats_of, usable_weights
+from spi_analysis.survey.estimation.design_inputs import fitting_weights, floats_of, usable_weights
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting import Auxiliary, calibration_factors
 
@@ -246,6 +246,55 @@ class ReplicateDesign(DeclaredDesign):
         # Every replicate is calibrated, so that their spread shows what calibration gains (Valliant 1993, JASA 88).
         replicates = np.column_stack([new(column) for column in self.replicates.T])
         return self._with(weights=new(self.weights), replicates=replicates)
+
+    def with_weights(self, weights: pd.Series | np.ndarray | Callable[[np.ndarray], pd.Series | np.ndarray]) -> Self:
+        """The design with other weights, such as raked or trimmed ones of one's own.
+
+        Parameters
+        ----------
+        weights : Series or array (n,)   population units, in the order of the rows; the replicates keep their factors
+            of the weight, so that intervals take the new weights as given
+            or function   makes such weights from those of the design (n,); every replicate is made anew by it, and
+            intervals count the error of the adjustment
+
+        Returns
+        -------
+        ReplicateDesign
+
+        Raises
+        ------
+        EstimationError   another length; a weight that is missing, infinite or negative; people without a weight, who
+            have no factors, get one
+
+        References
+        ----------
+        Valliant (1993), JASA 88 (adjustments repeated in every replicate).
+
+        Examples
+        --------
+        >>> people = pd.DataFrame({"w": [1.0, 1.0, 2.0]})
+        >>> drop_one = np.array([[0.0, 1.5, 1.5], [1.5, 0.0, 1.5], [3.0, 3.0, 0.0]])
+        >>> design = ReplicateDesign(people, "w", drop_one, method="jk1")
+        >>> design.with_weights([2.0, 1.0, 1.0]).replicates.tolist()
+        [[0.0, 3.0, 3.0], [1.5, 0.0, 1.5], [1.5, 1.5, 0.0]]
+        >>> design.with_weights(lambda w: w / w.sum()).replicates.tolist()
+        [[0.0, 0.3333333333333333, 0.5], [0.3333333333333333, 0.0, 0.5], [0.6666666666666666, 0.6666666666666666, 0.0]]
+        """
+        if callable(weights):
+            columns = [fitting_weights(weights(column), len(self)) for column in self.replicates.T]
+            return self._with(
+                weights=fitting_weights(weights(self.weights), len(self)), replicates=np.column_stack(columns)
+            )
+        new = fitting_weights(weights, len(self))
+        if ((new > 0) & (self.weights == 0)).any():
+            raise EstimationError(
+                "people without a weight get one",
+                got=f"{int(((new > 0) & (self.weights == 0)).sum())} of {len(self)}",
+                expected="0 where the design's weight is 0",
+                hint="give a function of the weights, which is repeated in every replicate",
+            )
+        factors = np.divide(new, self.weights, out=np.zeros(len(self)), where=self.weights > 0)
+        return self._with(weights=new, replicates=self.replicates * factors[:, None])
 
     def covariance_of(self, estimates: np.ndarray, replicates: np.ndarray) -> np.ndarray:
         """Covariance of estimates from their replicates, see ``replicate_covariance``.

@@ -18,6 +18,8 @@ from spi_analysis.survey.groups import require_columns
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# From a table of estimates to one of the same rows and columns, where what may not be shown is missing.
+Rule = Callable[[pd.DataFrame], pd.DataFrame]
 RESULT_COLUMNS = ["estimate", "se", "ci_low", "ci_high", "df_design", "n"]
 
 
@@ -37,6 +39,7 @@ class Estimate:
     level : float                of the intervals
     replicates : array (R, k) or None   the estimates in every replicate, where the design has any, missing
         where a replicate has nobody in the domain
+    rule : function or None      the design's (``with_rule``): what is made from the estimates goes through it, too
 
     Examples
     --------
@@ -53,6 +56,7 @@ class Estimate:
     covariance: np.ndarray
     level: float
     replicates: np.ndarray | None = None
+    rule: Rule | None = None
 
     def __repr__(self) -> str:
         printed = self.table.to_string(index=False, max_rows=PRINTED_ROWS, float_format=_short)
@@ -109,14 +113,18 @@ class Estimate:
 Kind = TypeVar("Kind", bound=Estimate)
 
 
-def overseen(estimate: Kind, rule: Callable[[pd.DataFrame], pd.DataFrame] | None) -> Kind:
-    """What a design's rule lets through of an estimate: its table, and the covariance of what is left."""
+def overseen(estimate: Kind, rule: Rule | None, fewest: np.ndarray | None = None) -> Kind:
+    """What a design's rule lets through of an estimate: its table, and the covariance of what is left.
+
+    The rule sees ``fewest`` (k,) as a column: the people on the smaller side of a yes or no.
+    """
     if rule is None:
         return estimate
-    table = rule(estimate.table)
+    known = estimate.table if fewest is None else estimate.table.assign(fewest=fewest)
+    table = rule(known)[estimate.table.columns]
     hidden = (table["estimate"].isna() & estimate.table["estimate"].notna()).to_numpy()
     covariance = np.where(hidden[:, None] | hidden, np.nan, estimate.covariance)
-    return replace(estimate, table=table, covariance=covariance, replicates=None)
+    return replace(estimate, table=table, covariance=covariance, replicates=None, rule=rule)
 
 
 # Drawn beside each other, of one row's height; matplotlib and seaborn are loaded when a picture is asked for.
@@ -152,7 +160,8 @@ def dots(table: pd.DataFrame, ax: Axes | None = None, reference: float | None = 
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.set_xlabel(value)
     if len(groups) > 1:
-        ax.legend(title=labels.columns[-1])
+        # Beside the picture, where it covers no row.
+        ax.legend(title=labels.columns[-1], loc="upper left", bbox_to_anchor=(1.01, 1))
     seaborn.despine(ax=ax, left=True)
     return ax
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.linalg import qr
 
 from spi_analysis.errors import EstimationError, nearest
+from spi_analysis.survey.estimation.result import PRINTED_ROWS
 
 # The area-level model y = X beta + u + e: checked inputs, weighted least squares, the variance of u, the MSE.
 
@@ -279,6 +280,12 @@ class FayHerriot:
     converged: bool
     n_sampled: int
 
+    def __repr__(self) -> str:
+        steps = f"{self.iterations} steps" if self.converged else f"not converged after {self.iterations} steps"
+        areas = f"areas: {len(self.table)}, {self.n_sampled} sampled"
+        sigma = f"sigma2 {self.sigma2:.4g} (standard error {self.sigma2_se:.3g}), {self.method}, {steps}"
+        return f"{self.table.to_string(max_rows=PRINTED_ROWS)}\n{areas}; {sigma}"
+
     @property
     def beta_se(self) -> pd.Series:
         """Standard errors of beta (p,)."""
@@ -298,7 +305,7 @@ class FayHerriot:
 def fay_herriot(
     direct: Values,
     variances: Values,
-    X: Matrix,
+    X: Matrix | None = None,
     method: str = "REML",
     *,
     intercept: bool = False,
@@ -314,7 +321,8 @@ def fay_herriot(
     direct : Series or array (D,)      direct estimates; NaN where an area has none
     variances : Series or array (D,)   their sampling variances (unit of direct, squared), > 0; NaN also means none
     X : DataFrame or array (D, p)      covariates, one row per area (also without a direct estimate), used as they
-        are: an intercept is a column of ones. Inputs with an index are matched by it, arrays by position
+        are: an intercept is a column of ones, and nothing but it if X is None (every area is drawn to the common
+        mean). Inputs with an index are matched by it, arrays by position: ``table.set_index("unit")`` names the areas
     method : str                       REML, ML, FH (moments); decides sigma2 and the MSE
     intercept : bool                   True puts a column of ones, "(intercept)", before X
     tolerance, max_iterations : float, int
@@ -347,7 +355,7 @@ def fay_herriot(
     (5.0, [10.75, 12.25, 13.75, 15.25])
     """
     _require_options(method, tolerance, max_iterations)
-    areas = checked_areas(direct, variances, X, intercept)
+    areas = checked_areas(direct, variances, np.ones((len(direct), 1)) if X is None else X, intercept)
     y, psi, x = areas.direct[areas.sampled], areas.variances[areas.sampled], areas.x[areas.sampled]
     sigma2, iterations, converged = solve_sigma2(y, psi, x, method, tolerance, max_iterations)
     fit = least_squares(y, psi, x, sigma2)

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from scipy.optimize import minimize
 from scipy.stats import norm
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation.design import SurveyDesign
 from spi_analysis.survey.estimation.replication import ReplicateDesign
-from spi_analysis.survey.groups import group_sums, require_columns
+from spi_analysis.survey.groups import group_sums, indicator, require_columns
 
+Variances = Literal["REML", "penalised"]
 # Ratios of a variance to that of people are searched up to this; a ratio below NO_SPREAD counts as none.
 MOST = 100.0
 NO_SPREAD = 1e-6
 # The likelihood may have its top at a border, or a second one: the better of two starts (units, cells) is taken.
 STARTS = ((0.05, 0.05), (0.5, 0.01))
 COUNT = "N"
+# The cells' log-odds are found by so many steps of at most 1.
+NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,13 +81,18 @@ class _Cells:
     means: np.ndarray
     within: np.ndarray
 
+    @cached_property
+    def _by_unit(self) -> sparse.csc_array:
+        """Sums over the cells of every unit: made once, used in every step of the fit."""
+        return indicator(self.unit, self.units)
+
     def products(self, ratios: np.ndarray) -> tuple[np.ndarray, float]:
         """[x y]' V^-1 [x y] with V in units of the variance of people, and log|V|."""
         of_unit, of_cell = ratios
         # Inside a cell V = I + r 11', whose inverse is I - r/(1 + rn) 11'; over the cells of a unit once more so.
         w = self.n / (1 + of_cell * self.n)
         weighted = w[:, None] * self.means
-        sums = group_sums(self.unit, weighted, self.units)
+        sums = self._by_unit @ weighted
         totals = group_sums(self.unit, w, self.units)
         shrink = of_unit / (1 + of_unit * totals)
         products = self.within + self.means.T @ weighted - sums.T @ (shrink[:, None] * sums)
@@ -96,11 +107,14 @@ def unit_model(
     unit_by: str | None = None,
     totals: pd.DataFrame | None = None,
     level: float = 0.95,
+    realised: bool = False,
+    variances: Variances = "REML",
 ) -> UnitModel:
     """Scores of a source, its units and its classes from one linear mixed model (REML), by best linear prediction.
 
-    A mean over a group is ``X'b + u + v`` at the group's own population means of ``fixed``: what its people would
-    answer on average. Units without answers are predicted from the others; their error says so.
+    A mean over a group is ``X'b + u + v`` at the group's own population means of ``fixed``: what such people would
+    answer on average; or, ``realised``, the mean of the listed people themselves, of whom some have answered. Units
+    without answers are predicted from the others; their error says so.
 
     Parameters
     ----------
@@ -112,6 +126,10 @@ def unit_model(
         the list: one row per person, or per group with a column ``N`` of people; has ``fixed`` and the columns of
         units and classes. None: the respondents with their weights stand for it
     level : float            of the limits (normal)
+    realised : bool          the people of the list are meant, not all such people: answers count as they are, and the
+        mean of those who did not answer has their own spread
+    variances : "REML", or "penalised": times the root of both ratios of variances, so that none is estimated as 0,
+        which would take all units for alike and make their limits far too narrow
 
     Returns
     -------
@@ -125,7 +143,9 @@ def unit_model(
     References
     ----------
     Battese, Harter & Fuller (1988), JASA 83; Kackar & Harville (1984), JASA 79, and Prasad & Rao (1990), JASA 85
-    (g1 + g2 + 2 g3); Rao & Molina (2015), Small Area Estimation, ch. 5 and 7; Harville (1977), JASA 72 (REML).
+    (g1 + g2 + 2 g3); Rao & Molina (2015), Small Area Estimation, ch. 5 and 7; Harville (1977), JASA 72 (REML); Chung,
+    Rabe-Hesketh, Dorie, Gelman & Liu (2013), Psychometrika 78 (penalty); Li & Lahiri (2010), J. Multivariate Analysis
+    101.
 
     Examples
     --------
@@ -145,15 +165,68 @@ def unit_model(
     _require_enough(cells, x.shape[1], len(data))
     shares = people[COUNT].to_numpy(dtype=float) / people[COUNT].sum()
     at = groups.get_indexer(pd.MultiIndex.from_frame(people[keys].astype(str)))
-    fit = _Fit.of(cells, rows, groups.get_level_values(0), unit_by is not None, len(data))
-    means = group_sums(at, shares[:, None] * population_x, len(groups))
-    weight = group_sums(at, shares, len(groups))
     counts = np.zeros(len(groups))
     counts[rows] = cells.n
+    listed = np.full(len(groups), np.inf)
+    if realised:
+        # A group has at least the people who answered.
+        listed = np.maximum(group_sums(at, people[COUNT].to_numpy(dtype=float), len(groups)), counts)
+    free = np.array([True, unit_by is not None])
+    fit = _Fit.of(cells, rows, groups.get_level_values(0), listed, free, len(data), variances == "penalised")
+    means = group_sums(at, shares[:, None] * population_x, len(groups))
+    weight = group_sums(at, shares, len(groups))
     labels = [pd.Index(["all"] * len(groups)), *(groups.get_level_values(k) for k in range(len(keys)))]
     source, units, *classes = (fit.table(one, means, weight, counts, level) for one in labels)
     inner = classes[0] if classes else units.iloc[:0]
     return UnitModel(source, units, inner, fit.components(unit_by), fit.coefficients(x))
+
+
+def response_tendency(invited: pd.Series, answered: pd.Series) -> pd.Series:
+    """How readily the people of every cell answer: a numeric column for ``fixed`` of ``unit_model``.
+
+    Counts are binomial, log-odds normal around those of all; given is the most likely deviation of every cell, drawn
+    together by what chance alone would make of it. Where ready cells score higher, a model without it draws all
+    cells towards those that answer.
+
+    Parameters
+    ----------
+    invited, answered : Series (cells,)   people, of one index; ``answered`` at most ``invited``
+
+    Returns
+    -------
+    Series (cells,), log-odds relative to those of all people together; all 0 where cells differ no more than by chance,
+        or where nobody or everybody answered.
+
+    Raises
+    ------
+    EstimationError   more answered than were invited, or counts below 0.
+
+    References
+    ----------
+    Breslow & Clayton (1993), JASA 88 (penalised quasi-likelihood); Little & Vartivarian (2005), Survey Methodology 31
+    (nonresponse adjustment needs what goes with response and with the answer).
+
+    Examples
+    --------
+    >>> invited, answered = pd.Series([200, 200, 200]), pd.Series([10, 20, 40])
+    >>> response_tendency(invited, answered).round(2).tolist()
+    [-0.71, -0.15, 0.58]
+    """
+    n, r = invited.to_numpy(dtype=float), answered.to_numpy(dtype=float)
+    if (r < 0).any() or (r > n).any():
+        raise EstimationError("more answered than were invited", got=f"{int(((r < 0) | (r > n)).sum())} cells")
+    share = r.sum() / n.sum() if n.sum() > 0 else 0.0
+    chance = n * share * (1 - share)
+    if not 0 < share < 1:
+        return pd.Series(0.0, invited.index)
+    # Moments: E (r - n p)^2 = chance + chance^2 variance, to first order.
+    variance = (((r - n * share) ** 2).sum() - chance.sum()) / (chance**2).sum()
+    apart = np.zeros(len(n))
+    for _ in range(NEWTON_STEPS if variance > 0 else 0):
+        rate = 1 / (1 + np.exp(-np.log(share / (1 - share)) - apart))
+        step = (r - n * rate - apart / variance) / (n * rate * (1 - rate) + 1 / variance)
+        apart += np.clip(step, -1, 1)
+    return pd.Series(apart, invited.index)
 
 
 def _respondents(
@@ -205,8 +278,9 @@ def _fixed_columns(data: pd.DataFrame, people: pd.DataFrame, fixed: Sequence[str
         if name in numeric:
             x[name], far[name] = own.astype(float), listed.astype(float)
             continue
-        levels = sorted(set(own.astype(str)))
-        strange = sorted(set(listed.astype(str)) - set(levels))
+        own, listed = own.astype(str), listed.astype(str)
+        levels = sorted(own.unique())
+        strange = sorted(set(listed.unique()) - set(levels))
         if strange:
             raise EstimationError(
                 "a category of the list has no respondent", column=name, got=", ".join(strange[:5]),
@@ -214,8 +288,8 @@ def _fixed_columns(data: pd.DataFrame, people: pd.DataFrame, fixed: Sequence[str
             )  # fmt: skip
         for one in levels[1:]:
             x[f"{name}: {one}"], far[f"{name}: {one}"] = (
-                (own.astype(str) == one).astype(float),
-                (listed.astype(str) == one).astype(float),
+                (own == one).astype(float),
+                (listed == one).astype(float),
             )
     return x, far.to_numpy()
 
@@ -248,12 +322,14 @@ def _require_enough(cells: _Cells, p: int, n: int) -> None:
 class _Fit:
     """REML estimates: ratios (2,) of the variances of units and cells to that of people, ``sigma2``; beta, its cov.
 
-    ``units`` (G,) names the unit of every group, ``rows`` (C,) the groups that have answers.
+    ``units`` (G,) names the unit of every group, ``listed`` (G,) says how many people it has (infinite: all such
+    people are meant), ``rows`` (C,) the groups that have answers.
     """
 
     cells: _Cells
     rows: np.ndarray
     units: pd.Index
+    listed: np.ndarray
     ratios: np.ndarray
     ratio_cov: np.ndarray
     sigma2: float
@@ -261,25 +337,55 @@ class _Fit:
     beta_cov: np.ndarray
 
     @classmethod
-    def of(cls, cells: _Cells, rows: np.ndarray, units: pd.Index, with_cells: bool, n: int) -> _Fit:
-        free = np.array([True, with_cells])
-
+    def of(
+        cls,
+        cells: _Cells,
+        rows: np.ndarray,
+        units: pd.Index,
+        listed: np.ndarray,
+        free: np.ndarray,
+        n: int,
+        penalised: bool,
+    ) -> _Fit:
         def deviance(ratios: np.ndarray) -> float:
-            return _deviance(np.where(free, ratios, 0.0), cells, n)
+            # Chung et al. (2013): a gamma density of shape 2 and rate 0 on every standard deviation.
+            penalty = float(np.log(ratios[free]).sum()) if penalised else 0.0
+            return _deviance(np.where(free, ratios, 0.0), cells, n) - penalty
 
-        how = {"method": "L-BFGS-B", "bounds": [(0, MOST)] * 2, "options": {"ftol": 1e-13}}
+        least = NO_SPREAD if penalised else 0.0
+        how = {"method": "L-BFGS-B", "bounds": [(least, MOST)] * 2, "options": {"ftol": 1e-13}}
         found = min((minimize(deviance, start, **how) for start in STARTS), key=lambda one: float(one.fun))
         ratios = np.where(free & (found.x > NO_SPREAD), found.x, 0.0)
         products, _ = cells.products(ratios)
         beta_cov = np.linalg.inv(products[:-1, :-1])
         beta = beta_cov @ products[:-1, -1]
         sigma2 = float(products[-1, -1] - products[:-1, -1] @ beta) / (n - len(beta))
-        return cls(cells, rows, units, ratios, _ratio_covariance(deviance, ratios), sigma2, beta, sigma2 * beta_cov)
+        return cls(
+            cells, rows, units, listed, ratios, _ratio_covariance(deviance, ratios), sigma2, beta, sigma2 * beta_cov
+        )
 
-    def _shared(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of the effects of two lists of groups: same unit, and same group."""
-        units = self.units.to_numpy()
-        return np.equal.outer(units[first], units[second]).astype(float), np.equal.outer(first, second).astype(float)
+    @cached_property
+    def _unit(self) -> np.ndarray:
+        """The unit of every group, as a number (G,)."""
+        return pd.factorize(self.units)[0]
+
+    @cached_property
+    def _among(self) -> list[np.ndarray]:
+        """Which of the cells with answers share the effect of a unit, and of a group."""
+        return [np.equal.outer(codes, codes).astype(float) for codes in (self._unit[self.rows], self.rows)]
+
+    @cached_property
+    def _inverse(self) -> np.ndarray:
+        """That of the covariance of the cells' means, in units of the variance of people."""
+        noise = np.diag(1 / self.cells.n)
+        return np.linalg.inv(sum(r * part for r, part in zip(self.ratios, self._among, strict=True)) + noise)
+
+    @cached_property
+    def _residuals(self) -> np.ndarray:
+        """Covariance of what Kackar & Harville (1984) multiply: residuals from the estimated coefficients."""
+        x = self.cells.means[:, :-1]
+        covariance = sum(r * part for r, part in zip(self.ratios, self._among, strict=True)) + np.diag(1 / self.cells.n)
+        return self.sigma2 * covariance - x @ self.beta_cov @ x.T
 
     def table(
         self, labels: pd.Index, means: np.ndarray, shares: np.ndarray, counts: np.ndarray, level: float
@@ -299,25 +405,30 @@ class _Fit:
 
     def _predict(self, k: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of targets ``fixed @ beta + k @ effects``: predictions and their second-order mean squared errors."""
-        every = np.arange(len(self.units))
         x, y = self.cells.means[:, :-1], self.cells.means[:, -1]
-        to_seen = [k @ part for part in self._shared(every, self.rows)]
-        among = [*self._shared(self.rows, self.rows)]
-        noise = np.diag(1 / self.cells.n)
-        covariance = sum(r * part for r, part in zip(self.ratios, among, strict=True)) + noise
-        reached = sum(r * part for r, part in zip(self.ratios, to_seen, strict=True))
-        weights = np.linalg.solve(covariance, reached.T).T
-        own = sum(r * _quadratic(k, part) for r, part in zip(self.ratios, self._shared(every, every), strict=True))
+        # Effects of units and of groups: how much of each a target holds, and what the cells with answers share.
+        of_units = group_sums(self._unit, k.T, int(self._unit.max()) + 1).T
+        to_seen = [of_units[:, self._unit[self.rows]], k[:, self.rows]]
+        # Of a list's people the part that answered is known: f of the mean of their errors, and (1 - f) of the others'.
+        known = self.cells.n / self.listed[self.rows]
+        reached = self.ratios[0] * to_seen[0] + (self.ratios[1] + known / self.cells.n) * to_seen[1]
+        weights = reached @ self._inverse
+        own = self.ratios[0] * (of_units**2).sum(axis=1) + self.ratios[1] * (k**2).sum(axis=1)
+        own = own + to_seen[1] ** 2 @ (known**2 / self.cells.n) + self._of_others(k, known)
         left = fixed - weights @ x
         # Rao & Molina (2015), eqs. 5.3.4 to 5.3.7: prediction, coefficients, estimated variances.
         g1 = self.sigma2 * (own - (weights * reached).sum(axis=1))
         g2 = _quadratic(left, self.beta_cov)
-        moved = [to - weights @ inside for to, inside in zip(to_seen, among, strict=True)]
-        slopes = np.stack([np.linalg.solve(covariance, one.T).T for one in moved])
-        # Kackar & Harville (1984): what they multiply are residuals from the estimated coefficients.
-        residuals = self.sigma2 * covariance - x @ self.beta_cov @ x.T
-        g3 = np.einsum("ij,idc,ce,jde->d", self.ratio_cov, slopes, residuals, slopes, optimize=True)
+        slopes = [(to - weights @ inside) @ self._inverse for to, inside in zip(to_seen, self._among, strict=True)]
+        moved = [one @ self._residuals for one in slopes]
+        g3 = sum(self.ratio_cov[i, j] * (moved[i] * slopes[j]).sum(axis=1) for i in range(2) for j in range(2))
         return fixed @ self.beta + weights @ (y - x @ self.beta), np.maximum(g1 + g2 + 2 * g3, 0.0)
+
+    def _of_others(self, k: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Variance of the mean of those who did not answer, in units of that of people (Rao & Molina, section 7.1)."""
+        taken = np.zeros(len(self.listed))
+        taken[self.rows] = known
+        return np.asarray(k**2 @ ((1 - taken) / self.listed))
 
     def components(self, unit_by: str | None) -> pd.DataFrame:
         variances = {"unit": self.ratios[0] * self.sigma2, "class": self.ratios[1] * self.sigma2, "person": self.sigma2}

@@ -61,9 +61,6 @@ from .draw import (
     DrawDesign as DrawDesign,
 )
 from .draw import (
-    canonical as canonical,
-)
-from .draw import (
     design_of as design_of,
 )
 from .draw import (
@@ -97,16 +94,7 @@ from .inclusion import (
     inclusion_probabilities as inclusion_probabilities,
 )
 from .inclusion import (
-    joint_inclusion_elimination as joint_inclusion_elimination,
-)
-from .inclusion import (
-    joint_inclusion_hajek as joint_inclusion_hajek,
-)
-from .inclusion import (
-    joint_inclusion_pareto as joint_inclusion_pareto,
-)
-from .inclusion import (
-    joint_inclusion_systematic as joint_inclusion_systematic,
+    joint_inclusion as joint_inclusion,
 )
 from .pps import (
     Total as Total,
@@ -124,6 +112,9 @@ from .pps import (
     select_two_stage as select_two_stage,
 )
 from .random_numbers import (
+    canonical as canonical,
+)
+from .random_numbers import (
     commitment as commitment,
 )
 from .random_numbers import (
@@ -137,6 +128,9 @@ from .random_numbers import (
 )
 from .random_numbers import (
     permanent_random_numbers as permanent_random_numbers,
+)
+from .random_numbers import (
+    random_arms as random_arms,
 )
 from .random_numbers import (
     rotated_start as rotated_start,

@@ -1,8 +1,8 @@
-"""How many from each stratum: one optimum for all methods, with bounds, exact in whole numbers.
+"""Sample sizes of strata: one optimum for all methods, with bounds, exact in whole numbers.
 
 Every method minimises ``sum(a_h**2 / n_h)`` for its own measure ``a_h`` of a stratum;
 without bounds that gives n_h proportional to a_h. In whole numbers the minimum is
-found exactly by giving one place after another to the stratum with the largest
+found exactly by giving one unit after another to the stratum with the largest
 ``a_h / sqrt(n_h (n_h + 1))``.
 """
 
@@ -17,7 +17,6 @@ from typing import Annotated, Any, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Le, MinLen
-from scipy.optimize import brentq
 
 from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.survey.groups import is_number, require_columns
@@ -41,7 +40,7 @@ def allocate(
     power: float = 0.5,
     integer: bool = True,
 ) -> pd.Series:
-    """Share n (or a budget) among strata.
+    """Allocate n (or a budget) to strata.
 
     Parameters
     ----------
@@ -154,7 +153,7 @@ def _bounds(strata: pd.DataFrame, pop_size: str, min_n: Bound, max_n: Bound) -> 
 
     people = column_of(strata, pop_size) if pop_size in strata.columns else np.full(len(strata), np.inf)
     high = np.minimum(bound("max_n", max_n, np.inf), people)
-    # A stratum with fewer people than the minimum gives all it has.
+    # A stratum with fewer people than the minimum is taken whole.
     return np.minimum(bound("min_n", min_n, 0.0), people), high
 
 
@@ -201,10 +200,13 @@ def _real_optimum(
     def excess(log_scale: float) -> float:
         return float(shared(log_scale) @ spent) - total
 
+    # Here, since everyone who reads parameters loads this module.
+    from scipy.optimize import brentq
+
     if excess(-700.0) >= 0:
         return shared(-700.0)
     if excess(600.0) < 0:
-        # What has a measure is full; the rest goes to strata without one, where any split is as good.
+        # Strata with a measure are full; the rest goes to strata with measure 0, where every split is equally good.
         return _real_optimum(np.ones(len(low)), shared(600.0), high, total, spent)
     return shared(float(brentq(excess, -700.0, 600.0, xtol=1e-15, rtol=1e-15, maxiter=500)))
 
@@ -212,7 +214,7 @@ def _real_optimum(
 def _integer_optimum(
     measure: np.ndarray, low: np.ndarray, high: np.ndarray, total: int, real: np.ndarray
 ) -> np.ndarray:
-    """Exact: the greedy rule started a little below the real optimum, where it must pass by."""
+    """Exact: the greedy rule, started a little below the real-valued optimum at a point of its path."""
     start = np.clip(np.floor(real) - 2, low, high)
     while start.sum() > total or not _on_greedy_path(measure, start, low, high):
         start = np.clip(start - np.maximum(1, np.ceil(start * 0.02)), low, high)
@@ -220,10 +222,11 @@ def _integer_optimum(
 
 
 def _on_greedy_path(measure: np.ndarray, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
-    """Whether every place given so far has a larger priority than every place still to be given."""
+    """Whether every unit given so far has a larger priority than every unit still to be given."""
     given, open_ = start > low, start < high
     if not given.any() or not open_.any():
         return True
+    # Priorities a / sqrt(n (n + 1)) of the last unit given (at n - 1) and of the next one (at n), Wright (2012).
     last = measure[given] / np.sqrt(start[given] * (start[given] - 1).clip(0) + (start[given] <= 1) * 1e-300)
     following = measure[open_] / np.sqrt(np.maximum(start[open_] * (start[open_] + 1), 1e-300))
     return bool(last.min() >= following.max())
@@ -237,14 +240,14 @@ def _greedy(
     price: np.ndarray | None,
     budget: float | None,
 ) -> np.ndarray:
-    """Give places one by one by priority, until they (or the money) are gone. Ties go to the first stratum."""
-    # Plain numbers: one place at a time, arrays cost more than they save.
+    """Give units one by one by priority, until all units (or the budget) are used. Ties go to the first stratum."""
+    # Plain numbers, since arrays are slower for one unit at a time.
     n, sizes, most = start.tolist(), measure.tolist(), high.tolist()
     prices = None if price is None else price.tolist()
 
     def priority(h: int) -> tuple[float, float, int]:
         # A stratum without anybody comes first; among those, the one with the largest measure.
-        # Wright (2012): one more place lowers a**2 (1/n - 1/(n+1)), so the priority is a / sqrt(n (n + 1)).
+        # Wright (2012): one more unit lowers a**2 (1/n - 1/(n+1)), so the priority is a / sqrt(n (n + 1)).
         gain = sizes[h] / math.sqrt(n[h] * (n[h] + 1)) if n[h] else math.inf if sizes[h] else 0.0
         return (-gain, -sizes[h], h)
 
@@ -265,14 +268,14 @@ def _greedy(
     return np.array(n)
 
 
-# Rules of allocation by name: what a file of parameters says, and how it is carried out.
+# Rules of allocation by name, as files of parameters give them.
 
 # A target is met but for rounding.
 CV_ROUNDING = 1e-9
 
 
 class AllocationRule(Protocol):
-    """How invitations are shared out: a frozen dataclass whose fields are its settings.
+    """A rule that allocates invitations: a frozen dataclass whose fields are its settings.
 
     ``invitations`` gives them per stratum (H,), for strata with pop_size, response, sd, mean and the columns that
     divide them. ``sets_size``: the settings themselves say how many answers are needed. ``needs``: columns of the
@@ -299,7 +302,7 @@ _RULES: Registry[AllocationRule] = Registry("method", ("invitations", "needs", "
 
 
 def register_allocation(rule: RuleClass) -> RuleClass:
-    """Take a rule of allocation into the registry, so that files of parameters can name it: a decorator.
+    """A decorator that enters a rule of allocation into the registry, so that files of parameters can name it.
 
     Parameters
     ----------
@@ -372,7 +375,7 @@ def allocation_of(given: str | Mapping[str, Any]) -> AllocationRule:
 
 @dataclass(frozen=True)
 class _SharedOut:
-    """A number of answers, shared out by a method of ``allocate`` without settings."""
+    """A number of answers, allocated by a method of ``allocate`` without settings."""
 
     name = ""
     sets_size = False
@@ -406,7 +409,7 @@ class ProportionalAllocation(_SharedOut):
 @register_allocation
 @dataclass(frozen=True)
 class NeymanAllocation(_SharedOut):
-    """Answers by people and spread."""
+    """Answers in proportion to N_h S_h (Neyman)."""
 
     name = "neyman"
 
@@ -414,7 +417,7 @@ class NeymanAllocation(_SharedOut):
 @register_allocation
 @dataclass(frozen=True)
 class PowerAllocation(_SharedOut):
-    """By a power of the people: 0 is equal, 1 proportional."""
+    """Answers in proportion to a power of N_h: 0 is equal, 1 proportional."""
 
     name = "power"
     power: Annotated[float, Ge(0), Le(1)] = 0.5
@@ -428,7 +431,7 @@ class PowerAllocation(_SharedOut):
 @register_allocation
 @dataclass(frozen=True)
 class CostAllocation(_SharedOut):
-    """By people and spread, fewer where an invitation costs more.
+    """Answers in proportion to N_h S_h / sqrt(c_h), c_h the cost of an answer.
 
     ``costs`` per level of the column ``by``; levels that are not named cost ``otherwise``.
     """
@@ -464,7 +467,7 @@ class CvTarget:
 
 @dataclass(frozen=True)
 class Moments:
-    """What is assumed of a variable in every stratum: mean and standard deviation, in its own unit."""
+    """Assumed moments of a variable in every stratum: mean and standard deviation, in its own unit."""
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
     mean: Annotated[float, Gt(0)]
@@ -476,8 +479,8 @@ class Moments:
 class BethelAllocation:
     """The fewest invitations whose expected answers meet every target (see ``bethel``).
 
-    A variable that is not in ``assumed`` has the mean and sd of the strata: what was seen last time, or the share that
-    sizes are planned for.
+    A variable that is not in ``assumed`` has the mean and sd of the strata: those of the last round, or of the share
+    that sizes are planned for.
     """
 
     name = "bethel"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import Bounds, LinearConstraint, brentq, milp
 from scipy.sparse import coo_array, csr_array, diags_array
 
 from spi_analysis.errors import Problem, SamplingError, nearest
@@ -37,7 +36,7 @@ class Ceilings:
     people: np.ndarray
 
     def used(self, n: np.ndarray) -> np.ndarray:
-        """How much of each ceiling an allocation uses (J,): at most 1 is feasible."""
+        """The used share of each ceiling (J,), sum_h a_h (1/n_h - 1/N_h) / b: at most 1 is feasible."""
         with np.errstate(divide="ignore", invalid="ignore"):
             open_ = np.where(n < self.people, (self.people - n) / (n * self.people), 0.0)[:, None]
             shares = np.where(self.loads > 0, self.loads * open_, 0.0)
@@ -69,7 +68,7 @@ def ceilings_of(
         # Bethel (1989): V(Y_d) = sum N**2 S**2 (1/m - 1/N), held to (cv Y_d)**2, with m = response * n.
         total = group_sums(levels, people * mean, counts)
         spread = group_sums(levels, people * sd**2, counts)
-        # What a census of the list still lacks, and what the target leaves for the sample.
+        # The part of the variance that remains in a census of the list (nonresponse), and the rest for the sample.
         lacking = group_sums(levels, people * sd**2 * (1 / response - 1), counts)
         allowed = (cv * total) ** 2
         room = np.maximum(allowed - lacking, ROUNDING * allowed)
@@ -171,7 +170,8 @@ def bounds_of(people: np.ndarray, min_n: Bound, strata: pd.DataFrame) -> np.ndar
     return np.minimum(np.ceil(least), people)
 
 
-# An interior-point search for Bethel's real-valued allocation, for targets so unlike that Chromy's rule becomes slow.
+# An interior-point search for Bethel's real-valued allocation, for targets of very different size, for which Chromy's
+# rule converges slowly.
 #
 # It moves in ``u = 1/n - 1/N``, where the ceilings are linear and a census (u = 0) is always inside.
 
@@ -193,7 +193,7 @@ class Interior:
         self.matrix = csr_array(coo_array((loads, (rows, ceilings.places[free].ravel())), shape=shape))
         most_used = float((self.matrix.sum(axis=0)).max())
         self.v = np.full(shape[0], 0.5 / max(most_used, 1.0))
-        # Prices in balance with the slope of the cost at the start.
+        # Multipliers that match the gradient of the cost at the start.
         start = float(np.median(self.cost * self.span / (self.v * self.span + self.floor) ** 2 * self.v))
         self.prices = np.full(shape[1], start / shape[1])
         self.low, self.high = start / self.v, start / (1 - self.v)
@@ -231,7 +231,7 @@ class Interior:
 
     def _solved(self, diagonal: np.ndarray, right: np.ndarray, weight: np.ndarray) -> np.ndarray | None:
         """(diagonal + A W A') move = right, scaled to a diagonal of ones."""
-        # The prices are eliminated, which leaves the normal equations of the move.
+        # The multipliers are eliminated, which leaves the normal equations of the step.
         full = (self.matrix @ diags_array(weight) @ self.matrix.T).toarray()
         full[np.diag_indices_from(full)] += diagonal
         scale = 1 / np.sqrt(np.diag(full))
@@ -256,9 +256,9 @@ def _longest(*pairs: tuple[np.ndarray, np.ndarray]) -> float:
 #
 # For prices ``p_j >= 0`` of the ceilings the cheapest allocation is
 # ``n_h = clip(sqrt(sum_j p_j a_hj / c_h), least_h, most_h)``, and its priced cost bounds every feasible cost
-# from below: the bound tells how far an allocation can be from the optimum.
+# from below: the bound limits the distance of an allocation from the optimum.
 
-# The search ends when the cost is right to this share of itself, or after so many steps of either kind.
+# The search ends when the relative gap of the cost is below this, or after so many steps of either kind.
 GAP = 1e-6
 CHROMY_STEPS = 2000
 LOOK_EVERY = 50
@@ -297,6 +297,7 @@ class Dual:
         self.census = ceilings.of_a_census()
 
     def allocation(self, prices: np.ndarray) -> np.ndarray:
+        # Bethel (1989): the minimum of c_h n_h + sum_j p_j a_hj / n_h is at n_h = sqrt(sum_j p_j a_hj / c_h).
         return np.clip(np.sqrt(self.ceilings.priced(prices) / self.cost), self.least, self.most)
 
     def bound(self, prices: np.ndarray) -> float:
@@ -306,7 +307,7 @@ class Dual:
         return float(self.cost @ n + prices @ (self.ceilings.used(n) - 1))
 
     def chromy(self, prices: np.ndarray) -> np.ndarray:
-        """A ceiling that is exceeded becomes dearer, one with room to spare cheaper."""
+        """The multiplier of an exceeded ceiling grows, that of a ceiling with room falls."""
         # Chromy (1987): a multiplier is multiplied by the squared ratio of the variance to its ceiling, here with the
         # finite population part on both sides.
         used = self.ceilings.used(self.allocation(prices))
@@ -314,6 +315,9 @@ class Dual:
 
     def feasible(self, prices: np.ndarray) -> np.ndarray:
         """The priced allocation, enlarged or lowered as a whole until every ceiling is just met."""
+        # Here, as in _searched: everyone who reads parameters loads this module.
+        from scipy.optimize import brentq
+
         n = np.sqrt(self.ceilings.priced(prices) / self.cost)
 
         def enlarged(log_factor: float) -> np.ndarray:
@@ -328,7 +332,7 @@ class Dual:
         while excess(high) > 0:
             low, high = high, 4 * high + 1e-6
             if high > 100:
-                # A stratum without a price stays at its least unless a target needs all of it.
+                # A stratum without a multiplier stays at its minimum unless a target needs all of it.
                 return self.most
         return enlarged(float(brentq(excess, low, high, xtol=1e-13)))
 
@@ -341,7 +345,7 @@ class _Best:
         self.cost, self.bound = float(dual.cost @ dual.most), -np.inf
 
     def found(self, allocation: np.ndarray, prices: np.ndarray) -> bool:
-        """Take what is better of both; True once they have met."""
+        """Keep the better allocation and bound; True once the gap is closed."""
         cost, bound = float(self.dual.cost @ allocation), self.dual.bound(prices)
         if cost < self.cost and self.dual.ceilings.met(allocation):
             self.allocation, self.cost = allocation, cost
@@ -356,7 +360,7 @@ class _Best:
 # the clock: the same input gives the same answer).
 MOST_CHOICES = 600
 MOST_BRANCHES = 300
-# What the solver of whole numbers may overlook in a ceiling.
+# Tolerance of the integer solver in a ceiling.
 SOLVER_ROUNDING = 2e-6
 
 
@@ -378,7 +382,7 @@ def cheapest_whole(
 
 
 def _lowered(ceilings: Ceilings, cost: np.ndarray, least: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Take one away where it saves most for the room it uses, as long as every ceiling is met."""
+    """Take one unit away where it saves most relative to the ceiling that it uses, as long as every ceiling is met."""
     n, open_ = n.copy(), np.flatnonzero(n > least)
     room = np.maximum(1 + ROUNDING - ceilings.used(n), 0)
     while open_.size:
@@ -386,7 +390,7 @@ def _lowered(ceilings: Ceilings, cost: np.ndarray, least: np.ndarray, n: np.ndar
         step = np.where(now > 1, 1 / np.maximum(now - 1, 1) - 1 / now, np.inf)[:, None]
         loads, left = ceilings.loads[open_], room[ceilings.places[open_]]
         more = np.where(loads > 0, loads * step, 0.0)
-        # What cannot be lowered now never can be later: the room only shrinks.
+        # A stratum that cannot be lowered now cannot be lowered later, since the room only shrinks.
         fits = (more <= left).all(axis=1)
         open_, more, left = open_[fits], more[fits], left[fits]
         if not open_.size:
@@ -405,7 +409,7 @@ def _lowered(ceilings: Ceilings, cost: np.ndarray, least: np.ndarray, n: np.ndar
 def _window(
     ceilings: Ceilings, cost: np.ndarray, least: np.ndarray, most: np.ndarray, prices: np.ndarray, reached: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Between which sizes of each stratum a cheaper allocation can lie: outside, the bound exceeds what is reached."""
+    """The sizes of each stratum between which a cheaper allocation can lie: outside, the bound exceeds the cost."""
     dual = Dual(ceilings, cost, least, most)
     loads, at = ceilings.priced(prices), dual.allocation(prices)
     spare = max(reached - dual.bound(prices), 0.0) + ROUNDING
@@ -421,6 +425,8 @@ def _searched(
     ceilings: Ceilings, cost: np.ndarray, low: np.ndarray, high: np.ndarray, margin: float
 ) -> np.ndarray | None:
     """Branch and bound over the steps from low to high: each step of a stratum costs the same and helps less."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     strata = np.repeat(np.arange(len(low)), (high - low).astype(int))
     first = np.cumsum(high - low) - (high - low)
     step = low[strata] + 1 + np.arange(len(strata)) - first[strata]
@@ -510,7 +516,7 @@ def achieved_cv(
     pop_size: str = "N",
     response: str | None = None,
 ) -> pd.DataFrame:
-    """What an allocation reaches: one row per target and domain level with the anticipated CV beside its ceiling.
+    """The precision of an allocation: one row per target and domain level with the anticipated CV and its ceiling.
 
     Parameters
     ----------
@@ -554,7 +560,7 @@ def achieved_cv(
             variance = np.where(people * sd > 0, people**2 * sd**2 * (1 / completes - 1 / people), 0.0)
         level = strata[domain].astype(str).to_numpy() if domain else np.full(len(strata), "")
         sums = pd.DataFrame({"level": level, "v": variance, "y": people * mean}).groupby("level", as_index=False).sum()
-        # The variance of a census is 0, which rounding may miss by a hair.
+        # The variance of a census is 0, up to rounding.
         with np.errstate(divide="ignore", invalid="ignore"):
             reached = np.sqrt(sums["v"].clip(lower=0)) / sums["y"].abs()
         parts.append(sums[["level"]].assign(domain=domain, variable=variable, cv=cv, reached=reached))
@@ -562,7 +568,7 @@ def achieved_cv(
 
 
 def _least(ceilings: Ceilings, least: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """At least one of a stratum that counts for a target."""
+    """At least one unit of a stratum that enters a target."""
     counts = (ceilings.loads > 0).any(axis=1)
     return np.minimum(np.where(counts, np.maximum(least, 1), least), people)
 

@@ -56,8 +56,8 @@ def cumulative_root_f(values: ArrayLike, strata: int, bins: int = 100) -> np.nda
 
     Returns
     -------
-    array (strata - 1,): upper ends of classes; a value up to the first belongs to the first stratum. Close to the
-    best for Neyman allocation where the density is smooth inside strata.
+    array (strata - 1,): upper ends of classes; a value up to the first belongs to the first stratum. Close to optimal
+    for Neyman allocation where the density is smooth inside strata.
 
     Raises
     ------
@@ -151,7 +151,7 @@ class _Search:
 
     def __init__(self, x: np.ndarray, allowed: float, take_all: bool) -> None:
         self.x, self.allowed, self.take_all = x, allowed, take_all
-        # Sums of centred values lose fewer digits.
+        # Centred for numerical precision.
         centred = x - x.mean()
         self.sum1, self.sum2 = (np.concatenate([[0.0], np.cumsum(v)]) for v in (centred, centred**2))
 
@@ -188,7 +188,7 @@ class _Search:
         return product**2 / (self.allowed + spread) + (people[:, -1] if self.take_all else 0)
 
     def moved(self, cuts: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Put one boundary after another where it is best, until none moves."""
+        """Move one boundary after another to its best position, until none moves."""
         cuts, size = cuts.copy(), np.inf
         while True:
             for i in range(len(cuts)):

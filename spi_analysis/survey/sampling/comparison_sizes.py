@@ -1,4 +1,4 @@
-"""How many people it takes to see a difference: between two groups, or between two rounds that share people."""
+"""Sample sizes to detect a difference between two groups, or between two rounds with overlapping samples."""
 
 from __future__ import annotations
 
@@ -81,6 +81,7 @@ def difference_variance(
     )
     require(-1 <= correlation <= 1, "correlation", correlation, "-1 to 1")
     require(ratio > 0, "ratio", ratio, "above 0")
+    # n V(y1 - y2) = S1**2 + r S2**2 - 2 n Cov(y1, y2), where the g n people in both samples give n Cov = g r rho S1 S2.
     return sd[0] ** 2 + ratio * sd[1] ** 2 - 2 * overlap * ratio * correlation * sd[0] * sd[1]
 
 
@@ -119,6 +120,7 @@ def proportion_correlation(p: tuple[float, float], both: float) -> float:
     require(low <= both <= high, "both", both, f"between {low:g} and {high:g}")
     spread = math.prod(math.sqrt(q * (1 - q)) for q in p)
     require(spread > 0, "p", p, "two shares between 0 and 1")
+    # Fleiss, Levin & Paik (2003): phi = (p12 - p1 p2) / sqrt(p1 q1 p2 q2).
     return (both - p[0] * p[1]) / spread
 
 
@@ -270,7 +272,7 @@ def sample_size_two_means(
     require_numbers(SamplingError, sd=sd, difference=difference)
     require(sd > 0, "sd", sd, "a standard deviation above 0")
     require(difference != 0, "difference", difference, "a difference other than 0")
-    # The normal approximation, n = 2 ((z_sig + z_power) sd / difference)**2, only says where to search.
+    # The normal approximation, n = 2 ((z_sig + z_power) sd / difference)**2, gives the range of the search.
     about = 2 * (_z_sum(power, significance, alternative) * sd / difference) ** 2
     tail = significance / SIDES[alternative]
 
@@ -279,7 +281,8 @@ def sample_size_two_means(
         df = 2 * (n - 1)
         return float(nct.sf(student.isf(tail, df), df, math.sqrt(n / 2) * abs(difference) / sd)) - power
 
-    low, high = 1 + 1e-6, about + 10.0
+    # From two in each group on: with hardly a degree of freedom the noncentral t is numerically no probability.
+    low, high = 2.0, about + 10.0
     while excess(high) < 0:
         high *= 2
     exact = low if excess(low) >= 0 else float(brentq(excess, low, high, xtol=1e-10, rtol=1e-14))
@@ -347,7 +350,7 @@ def _z_sum(power: float, significance: float, alternative: str) -> float:
     return float(norm.isf(significance / SIDES[alternative]) + norm.ppf(power))
 
 
-# Sizes for intervals of a rare share, and for a domain whose members are only found out by asking.
+# Sizes for intervals of a rare share, and for a domain whose members are identified only in the interview.
 
 INTERVALS = ("wald", "wilson", "logit")
 MEASURES = ("mean", "total")
@@ -356,7 +359,7 @@ MEASURES = ("mean", "total")
 def size_for_interval(margin: float, p: float, interval: str = "wilson", level: float = 0.95) -> float:
     """Completes (real-valued) so that the interval of a share p has the given half-width.
 
-    Near 0 or 1 the Wald interval is not the one to be shown; sizes for the others differ.
+    Near 0 or 1 the Wald interval is unsuitable; the sizes for the other intervals differ.
 
     Parameters
     ----------
@@ -411,8 +414,8 @@ def size_for_domain(
 ) -> float:
     """Completes (real-valued) of a whole sample so that a domain's mean or total has the given CV.
 
-    Who belongs to the domain is only known once asked: a sample of n holds about ``n * share`` of its members. A total
-    also suffers from not knowing how many they are: its unit CV is ``sqrt(cv**2 + 1 - share)``.
+    Membership of the domain is known only after the interview: a sample of n holds about ``n * share`` of its members.
+    For a total the unknown size of the domain adds variance: its unit CV is ``sqrt(cv**2 + 1 - share)``.
 
     Parameters
     ----------

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.sampling.pps import select_systematic, select_two_stage
 from spi_analysis.survey.sampling.random_numbers import (
+    canonical,
     commitment,
     from_start,
     permanent_random_numbers,
@@ -30,17 +30,17 @@ from spi_analysis.survey.sampling.random_numbers import (
 from spi_analysis.survey.sampling.selection import select_srs
 from spi_analysis.survey.sampling.waves import assign_waves, wave_sizes
 
-# How a draw selects: one door for drawing and for the check that repeats it.
+# Selection: one function for the draw and for the check that repeats it.
 #
 # All randomness comes from the permanent secret, a public value and a rotation: nobody can choose it, and an auditor
-# can make it again.
+# can reproduce it.
 
 SEED_LABEL = b"seed of a draw, version 3\x00"
 
 
 @dataclass(frozen=True)
 class DrawDesign:
-    """All that decides who is drawn, but the frame and the secret.
+    """Everything that determines the draw, except the frame and the secret.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class DrawDesign:
         ``{"name": "srs"}``; ``{"name": "systematic", "order": [columns]}``; ``{"name": "two_stage",
         "unit": column, "units": {stratum: m}, "people": k, "wave_shares": [...]}``
     turn : float         part of the circle that co-ordination with an earlier round adds to the start
-    scope : str          keeps the seeds of several draws apart (such as round, institution and source)
+    scope : str          gives several draws different seeds (such as round, institution and source)
     person, stratum : str   column names
 
     Raises
@@ -101,7 +101,7 @@ def draw_sample(frame: pd.DataFrame, design: DrawDesign, secret: bytes) -> pd.Da
     Returns
     -------
     The selected rows in the order of the frame, with ``prn`` (counted from the start on), ``pop_size``,
-    ``inclusion_prob`` (to be drawn, in whatever wave) and ``wave``. The order of rows changes nobody's fate.
+    ``inclusion_prob`` (to be drawn, in whatever wave) and ``wave``. The order of rows does not matter.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _srs(frame: pd.DataFrame, design: DrawDesign, _: int) -> pd.DataFrame:
 
 
 def _systematic(frame: pd.DataFrame, design: DrawDesign, seed: int) -> pd.DataFrame:
-    """Every k-th in an order that ends with the random numbers: who is alike stands at random."""
+    """Every k-th in an order that ends with the random numbers: people with equal values are in random order."""
     sizes = {name: sum(waves) for name, waves in design.sizes.items()}
     order = [*design.method.get("order", []), "prn"]
     drawn = select_systematic(frame, sizes, design.stratum, order, seed)
@@ -147,7 +147,7 @@ def _systematic(frame: pd.DataFrame, design: DrawDesign, seed: int) -> pd.DataFr
 
 
 def _two_stage(frame: pd.DataFrame, design: DrawDesign, seed: int) -> pd.DataFrame:
-    """Units by size, people inside by their numbers; waves inside each unit, so that every wave visits all units."""
+    """Units by size, people inside by their numbers; waves inside each unit, so every wave has people in all units."""
     method = design.method
     lacking = [name for name in ("unit", "units", "people") if name not in method]
     if lacking:
@@ -182,8 +182,8 @@ MISSING = "-"
 def row_digests(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
     """SHA-256 of every row over these columns.
 
-    Every value is written as its length, a colon and its text, a missing one as ``-``: what stands in one column
-    cannot be moved into the next without another digest.
+    Every value is written as its length, a colon and its text, a missing one as ``-``: so a text moved from one column
+    to the next changes the digest.
     """
     parts = [_fields(frame[c]) for c in columns]
     rows = map("".join, zip(*parts, strict=True))
@@ -196,7 +196,7 @@ def set_digest(rows: Iterable[str]) -> str:
 
 
 def group_digests(frame: pd.DataFrame, by: str) -> dict[str, dict[str, Any]]:
-    """Per group how many people there are, and a digest of all their rows: what binds a list before a draw.
+    """The number of people of each group, and a digest of all their rows: a commitment to a list before a draw.
 
     Parameters
     ----------
@@ -229,17 +229,17 @@ def group_digests(frame: pd.DataFrame, by: str) -> dict[str, dict[str, Any]]:
 
 
 def sealed(digest: str, name: str, secret: bytes | None) -> str:
-    """The digest of a sample, keyed: in a small stratum a plain one could be found by trying all samples."""
+    """The keyed digest of a sample: in a small stratum an unkeyed digest could be inverted by trying all samples."""
     return "" if secret is None else _keyed(secret, SAMPLE_LABEL + f"{name}\x00{digest}".encode())
 
 
 def record_seal(record: Mapping[str, Any], secret: bytes) -> str:
-    """A keyed digest of all of a record (but the seal): whoever lacks the secret can change nothing in it unseen."""
+    """A keyed digest of a whole record (except the seal): a change without the secret is detected."""
     return _keyed(secret, RECORD_LABEL + canonical({k: v for k, v in record.items() if k != "seal"}).encode())
 
 
 def private_digest(facts: Mapping[str, Any], scope: str, secret: bytes) -> str:
-    """What a record says of facts that are not published with it, keyed: few people's answers could be tried out.
+    """The keyed digest of facts that are not published with a record: an unkeyed one could be inverted by trying.
 
     Parameters
     ----------
@@ -266,37 +266,6 @@ def private_digest(facts: Mapping[str, Any], scope: str, secret: bytes) -> str:
     (64, True)
     """
     return _keyed(secret, PRIVATE_LABEL + f"{scope}\x00{canonical(facts)}".encode())
-
-
-def canonical(record: Mapping[str, Any]) -> str:
-    """The one way to write a record as text: the same facts give the same text.
-
-    Parameters
-    ----------
-    record : mapping   facts that can be written as JSON
-
-    Returns
-    -------
-    str: JSON with sorted keys and without spaces.
-
-    Raises
-    ------
-    SamplingError   a fact cannot be written as JSON.
-
-    References
-    ----------
-    Bray (2017), RFC 8259, The JavaScript Object Notation (JSON) Data Interchange Format.
-
-    Examples
-    --------
-    >>> canonical({"size": 2, "name": "a"})
-    '{"name":"a","size":2}'
-    """
-    try:
-        return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    except TypeError as error:
-        expected = "texts, numbers, lists and mappings with texts as keys"
-        raise SamplingError("a fact cannot be written as JSON", got=str(error), expected=expected) from error
 
 
 def _keyed(secret: bytes, text: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What a list can be trusted with: coverage, people listed twice, contacts; and what may be shown of it.
+"""Quality of a list: coverage, people listed twice, contacts; with suppression of small counts.
 
 Tables in, tables out; columns are named by the caller. No function returns a person.
 """
@@ -21,7 +21,7 @@ def coverage(counts: pd.Series, known: Mapping[str, float] | pd.Series) -> pd.Da
     ----------
     counts : Series (groups,)       listed people, by group
     known : mapping or Series       group -> people by another source (such as the personnel office); groups that are
-        not in it have no known total, groups that nobody is listed of have 0 listed
+        not in it have no known total, groups without a listed person have 0 listed
 
     Returns
     -------

@@ -6,18 +6,19 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
-from spi_analysis.errors import SamplingError
+from spi_analysis.errors import SamplingError, nearest
 
 # First-order inclusion probabilities proportional to size, with certainty units.
 
-# How far a sum of probabilities may be from a whole number, as rounding leaves it.
+# How far a sum of probabilities may be from a whole number by rounding.
 _WHOLE = 1e-9
 
 
 def inclusion_probabilities(sizes: ArrayLike, n: int) -> np.ndarray:
-    """Probabilities ``n x_k / sum(x)``; units that would exceed 1 are taken for certain and the rest shared anew.
+    """Probabilities ``n x_k / sum(x)``; units that would exceed 1 are taken with certainty and the rest is recomputed.
 
     Parameters
     ----------
@@ -93,19 +94,67 @@ def whole_sum(probabilities: ArrayLike) -> tuple[np.ndarray, int]:
     return p, n
 
 
-# Joint inclusion probabilities: how often two units are in the sample together. The diagonal holds the single ones.
+# Joint inclusion probabilities pi_kl of two units. The diagonal holds the single ones.
 
-# Points of the integral over the n-th smallest ranking number: the integrand is a rational function of it.
-PARETO_POINTS = 200
+# Step of the integral over the logarithm of a ranking number, and how far it goes beyond the odds of all units:
+# exp(-36) is the last digit.
+PARETO_STEP, PARETO_ENDS = 0.125, 36.0
 # The exact probabilities of a Pareto sample take time of the order N**3 * points.
 PARETO_MOST = 100
+
+
+def joint_inclusion(probabilities: ArrayLike, method: str = "systematic") -> np.ndarray:
+    """Joint inclusion probabilities (N, N) of the samples that ``select_pps`` draws.
+
+    Parameters
+    ----------
+    probabilities : array (N,)   inclusion probabilities, 0 to 1, in the order of the list; they sum to a whole number
+    method : str
+        systematic, elimination and pareto: exact, as ``select_pps`` draws (pareto for up to 100 units); hajek: an
+        approximation for samples of high entropy (pareto, elimination) of any size
+
+    Returns
+    -------
+    array (N, N), symmetric; the diagonal holds the single probabilities.
+
+    Raises
+    ------
+    SamplingError   an unknown method; a probability outside 0 to 1, or a sum that is no whole number; too many units
+        for the exact probabilities of a Pareto sample.
+
+    References
+    ----------
+    Sarndal, Swensson & Wretman (1992), section 3.6.2; Tille (1996), Biometrika 83; Aires (1999), Methodology and
+    Computing in Applied Probability 1; Hajek (1964), Annals of Mathematical Statistics 35.
+
+    Examples
+    --------
+    Every second of four: the first comes with the third, never with the second.
+
+    >>> joint_inclusion([0.5, 0.5, 0.5, 0.5])[0].tolist()
+    [0.5, 0.0, 0.5, 0.0]
+
+    A simple random sample of two of four: ``n (n - 1) / (N (N - 1))`` = 1/6.
+
+    >>> joint_inclusion([0.5, 0.5, 0.5, 0.5], "elimination")[0].round(3).tolist()
+    [0.5, 0.167, 0.167, 0.167]
+    """
+    ways = {
+        "systematic": joint_inclusion_systematic,
+        "elimination": joint_inclusion_elimination,
+        "pareto": joint_inclusion_pareto,
+        "hajek": joint_inclusion_hajek,
+    }
+    if method not in ways:
+        raise SamplingError("unknown method", got=method, expected=", ".join(ways), hint=nearest(method, ways))
+    return ways[method](probabilities)
 
 
 def joint_inclusion_systematic(probabilities: ArrayLike) -> np.ndarray:
     """Exact joint probabilities (N, N) of systematic sampling in the order given, with a random start.
 
     The sample changes only where the start passes the fractional part of a cumulated probability.
-    Many pairs never come together, so that no unbiased variance exists.
+    Many pairs have probability 0, so that no unbiased variance estimator exists.
 
     Parameters
     ----------
@@ -145,9 +194,9 @@ def joint_inclusion_systematic(probabilities: ArrayLike) -> np.ndarray:
 def joint_inclusion_elimination(probabilities: ArrayLike) -> np.ndarray:
     """Exact joint probabilities (N, N) of Tille's elimination procedure.
 
-    From all units one after another is struck out, with chances that leave the probabilities of a
-    smaller sample; both of a pair survive a step with 1 minus the sum of their chances. ``p_k p_l`` is never
-    exceeded, so that the Sen-Yates-Grundy variance is not negative; in very small populations a pair may have 0.
+    Units are eliminated one by one from the full list, with chances that give the probabilities of a smaller sample;
+    both of a pair survive a step with 1 minus the sum of their chances. ``p_k p_l`` is never exceeded, so that the
+    Sen-Yates-Grundy variance is not negative; in very small populations a pair may have 0.
 
     Parameters
     ----------
@@ -179,7 +228,7 @@ def joint_inclusion_elimination(probabilities: ArrayLike) -> np.ndarray:
     for struck in elimination_chances(tuple(p[open_])):
         # Tille (1996): pi_kl is the product over all steps of 1 - r_k - r_l.
         within *= 1 - struck[:, None] - struck[None, :]
-    # Rounding may leave a hair below 0.
+    # Rounding may give values slightly below 0.
     joint[np.ix_(open_, open_)] = np.maximum(within, 0)
     np.fill_diagonal(joint, p)
     return joint
@@ -187,7 +236,7 @@ def joint_inclusion_elimination(probabilities: ArrayLike) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def elimination_chances(p: tuple[float, ...]) -> list[np.ndarray]:
-    """Of each step of the elimination: the chance of each unit to be the one struck out (given that it is there)."""
+    """The chance of each unit to be eliminated in each step (given that it is still there)."""
     sizes = range(len(p) - 1, round(sum(p)) - 1, -1)
     # Proportional to p at every size; the last step meets p itself.
     kept = [np.ones(len(p)), *(inclusion_probabilities(p, size) for size in sizes)]
@@ -247,12 +296,12 @@ def joint_inclusion_pareto(probabilities: ArrayLike) -> np.ndarray:
     Raises
     ------
     SamplingError   a probability outside 0 to 1, or a sum that is no whole number; more than 100 units that are neither
-        certain nor impossible (use ``joint_inclusion_hajek``).
+        certain nor impossible (use the method hajek).
 
     References
     ----------
     Rosen (1997), Journal of Statistical Planning and Inference 62; Aires (1999), Methodology and Computing in Applied
-    Probability 1.
+    Probability 1. The rule: Trefethen & Weideman (2014), SIAM Review 56.
 
     Examples
     --------
@@ -268,7 +317,7 @@ def joint_inclusion_pareto(probabilities: ArrayLike) -> np.ndarray:
             "too many units for the exact joint probabilities of a Pareto sample",
             got=str(int(open_.sum())),
             expected=f"at most {PARETO_MOST}",
-            hint="joint_inclusion_hajek is close for large samples",
+            hint="the method hajek is close for large samples",
         )
     within = _pareto_pairs(p[open_], round(float(p[open_].sum())))
     single = np.where(open_, 0.0, p)
@@ -282,31 +331,31 @@ def joint_inclusion_pareto(probabilities: ArrayLike) -> np.ndarray:
 def _pareto_pairs(p: np.ndarray, n: int) -> np.ndarray:
     if len(p) == 0 or n == 0:
         return np.zeros((len(p), len(p)))
-    # Gauss-Legendre quadrature over the value t of a ranking number.
-    points, weights = np.polynomial.legendre.leggauss(PARETO_POINTS)
-    share = (points + 1) / 2
-    # t = w / (1 - w) sends the half line to (0, 1); its derivative is (1 + t)**2.
-    t, weights = share / (1 - share), weights / 2 / (1 - share) ** 2
-    odds = p / (1 - p)
-    below = odds * t[:, None] / (1 + odds * t[:, None])
-    density = odds / (1 + odds * t[:, None]) ** 2
+    # Trapezoidal rule over s = log t, t the value of a ranking number: what is integrated is analytic and falls off
+    # exponentially at both ends, so the error does so with the step, also where one unit is all but certain.
+    log_odds = np.log(p / (1 - p))
+    s = np.arange(-log_odds.max() - PARETO_ENDS, PARETO_ENDS - log_odds.min(), PARETO_STEP)
+    below = scipy.special.expit(s[:, None] + log_odds)
+    # f(t) dt = F (1 - F) ds.
+    density = below * (1 - below) * PARETO_STEP
     all_below = _number_below(below)
     joint = np.zeros((len(p), len(p)))
     for k in range(len(p)):
         others = _without(all_below, below[:, k])
-        joint[k, k] = weights @ (density[:, k] * others[:, :n].sum(axis=1))
+        joint[k, k] = density[:, k] @ others[:, :n].sum(axis=1)
         for m in range(k + 1, len(p)):
             if n < 2:
                 continue
             rest = _without(others, below[:, m])[:, : n - 1].sum(axis=1)
             # The larger of the two lies at t: f_k F_l + f_l F_k, times the chance that at most n - 2 others are below.
             either = density[:, k] * below[:, m] + density[:, m] * below[:, k]
-            joint[k, m] = joint[m, k] = weights @ (either * rest)
+            joint[k, m] = joint[m, k] = either @ rest
     return joint
 
 
 def _number_below(below: np.ndarray) -> np.ndarray:
     """Distribution (points, N + 1) of how many of N independent events happen."""
+    # Poisson-binomial by adding one event after another: P_k(j) = P_(k-1)(j) (1 - p_k) + P_(k-1)(j - 1) p_k.
     counts = np.zeros((len(below), below.shape[1] + 1))
     counts[:, 0] = 1.0
     for p in below.T[:, :, None]:

@@ -15,7 +15,7 @@ from spi_analysis.survey.sampling.inclusion import elimination_chances, inclusio
 from spi_analysis.survey.sampling.random_numbers import numbers_for, numbers_of
 from spi_analysis.survey.sampling.selection import _sizes, _strata, select_srs
 
-# Given probabilities, the number to be drawn, a random start and a random number per unit: which units are drawn.
+# The units drawn, given probabilities, the sample size, a random start and a random number per unit.
 Picker = Callable[[np.ndarray, int, float, np.ndarray], np.ndarray]
 
 
@@ -51,7 +51,7 @@ def select_pps(
     -------
     DataFrame (n, ...): the selected rows in the order of the frame, with ``pop_size`` (units of the stratum) and
     ``inclusion_prob``: ``n x / sum(x)``, 1 for units that are larger than a share of 1/n. For pareto these are target
-    probabilities, which it meets up to terms that vanish with n (``joint_inclusion_pareto`` has the exact ones).
+    probabilities, which it meets up to terms that vanish with n (``joint_inclusion`` has the exact ones).
 
     Raises
     ------
@@ -105,7 +105,7 @@ def _with_certain(p: np.ndarray, start: float, numbers: np.ndarray, pick: Picker
 
 def _systematic(p: np.ndarray, n: int, start: float, _: np.ndarray) -> np.ndarray:
     ends = np.cumsum(p)
-    # Rounding must not lose the last one.
+    # Rounding must not drop the last unit.
     ends[-1] = n
     return np.diff(np.ceil(ends - start), prepend=0) > 0
 
@@ -121,7 +121,7 @@ def _pareto(p: np.ndarray, n: int, _: float, numbers: np.ndarray) -> np.ndarray:
 def _elimination(p: np.ndarray, _: int, __: float, numbers: np.ndarray) -> np.ndarray:
     left = np.ones(len(p), dtype=bool)
     for struck, number in zip(elimination_chances(tuple(p)), numbers, strict=False):
-        # One unit is struck out at each step, with the chances r_k of those still there (Tille 1996).
+        # One unit is eliminated in each step, with the chances r_k of the units still there (Tille 1996).
         passed = np.cumsum(np.where(left, struck, 0.0))
         left[int(np.searchsorted(passed, number * passed[-1], side="right"))] = False
     return left
@@ -182,7 +182,7 @@ def _check_room(strata: pd.Series, sizes: np.ndarray, wanted: Mapping[str, int])
 class Total:
     """An estimated total and its variance.
 
-    ``variance`` may come out negative where joint probabilities are badly spread; it is not cut off.
+    ``variance`` may be negative for some joint probabilities; it is not truncated at 0.
 
     Parameters
     ----------
@@ -264,13 +264,14 @@ def _sen_yates_grundy(expanded: np.ndarray, p: np.ndarray, joint: np.ndarray) ->
 
 
 def _hajek(expanded: np.ndarray, p: np.ndarray) -> float:
-    """n/(n-1) sum (1-p) (y/p - A)**2, A the mean of y/p weighted by 1-p; certainty units add nothing."""
+    """Variance of a sample of high entropy without joint probabilities; certainty units contribute nothing."""
     open_ = p < 1
     n = int(open_.sum())
     if n == 0:
         return 0.0
     if n == 1:
         raise SamplingError("one unit alone shows no variance", got="1 unit below certainty", expected="at least 2")
+    # Hajek (1964): n/(n-1) sum (1-p) (y/p - A)**2 with A = sum (1-p) y/p / sum (1-p).
     weight = 1 - p[open_]
     centre = weight @ expanded[open_] / weight.sum()
     return float(n / (n - 1) * (weight @ (expanded[open_] - centre) ** 2))
@@ -368,7 +369,8 @@ def select_two_stage(
 ) -> pd.DataFrame:
     """Draw units with probability proportional to size, and in each the same number of people at random.
 
-    With ``size`` the number of people everyone below certainty has the same chance, and every unit the same work.
+    With ``size`` the number of people everyone in units below certainty has the same inclusion probability, and every
+    unit the same number of interviews.
 
     Parameters
     ----------
@@ -388,7 +390,7 @@ def select_two_stage(
     ``people_in_unit``, for ``SurveyDesign(sample, "base_weight", stratum="design_stratum", psu=[unit, person],
     pop_size=["units_in_stratum", "people_in_unit"], nest=True, lonely_psu="certainty")``. A unit drawn for certain
     is a stratum of its own, of one unit out of one. For others the first stage counts as a simple random sample
-    of units; leave out ``pop_size`` to count it as drawn with replacement, which is on the safe side.
+    of units; leave out ``pop_size`` to treat it as drawn with replacement, which is conservative.
 
     Raises
     ------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from spi_analysis.survey.groups import group_sums, is_number, require_columns, r
 COMMITMENT_LABEL = b"permanent random numbers, commitment, version 1\x00"
 # The most bits with which the middle of a cell is still a double: neither 0 nor 1 can occur, and a start is exact.
 _BITS = 52
-# Shorter secrets could be found by trying; the commitment would then hide nothing.
+# Shorter secrets could be found by trying, so the commitment would reveal them.
 _SECRET_BYTES = 16
 
 
@@ -56,6 +58,53 @@ def permanent_random_numbers(person_ids: pd.Series, secret: bytes) -> pd.Series:
         hmac.digest(secret, str(person).encode(), "sha256")[:8] for person in person_ids.astype("object")
     )
     return pd.Series(_to_unit(np.frombuffer(digests, dtype=">u8")), index=person_ids.index, name="prn")
+
+
+ARMS_LABEL = b"arms of an experiment, version 1\x00"
+
+
+def random_arms(person_ids: pd.Series, arms: Mapping[str, float], secret: bytes, scope: str) -> pd.Series:
+    """An arm of an experiment for every person, by chance, whoever else is drawn.
+
+    Parameters
+    ----------
+    person_ids : Series of str (n,)
+    arms : mapping arm -> share   shares that sum to 1
+    secret : bytes                the permanent secret; at least 16 bytes
+    scope : str                   keeps experiments apart: what names the draw, with the public value of it
+
+    Returns
+    -------
+    Series (n,) of str, name ``arm``: other numbers than those by which people are drawn, from the same secret.
+
+    Raises
+    ------
+    SamplingError   no arm, or shares that are not positive or do not sum to 1; ids and secret as
+        ``permanent_random_numbers``
+
+    References
+    ----------
+    Gerber & Green (2012), Field Experiments, ch. 2 (simple random assignment).
+
+    Examples
+    --------
+    >>> people, shares = pd.Series([f"p{i}" for i in range(1000)]), {"long": 0.5, "short": 0.5}
+    >>> arms = random_arms(people, shares, b"for examples only", "round 1, city")
+    >>> bool(abs((arms == "long").mean() - 0.5) < 0.05)
+    True
+    >>> random_arms(people[3:4], shares, b"for examples only", "round 1, city").tolist() == arms[3:4].tolist()
+    True
+    """
+    # In the order of their names: a record that was read again may hold them in another one.
+    names = sorted(arms)
+    shares = np.array([arms[name] for name in names], dtype=float)
+    if not len(shares) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-9:
+        raise SamplingError("the shares of the arms do not fit", got=str(dict(arms)), expected="above 0, sum 1")
+    _require_secret(secret)
+    own = hmac.digest(secret, ARMS_LABEL + scope.encode(), "sha256")
+    numbers = permanent_random_numbers(person_ids, own).to_numpy()
+    place = np.minimum(np.searchsorted(shares.cumsum(), numbers, side="right"), len(shares) - 1)
+    return pd.Series(np.array(names, dtype=object)[place], person_ids.index, name="arm")
 
 
 def start_of(public_value: str) -> float:
@@ -121,7 +170,7 @@ def from_start(prn: pd.Series, start: float) -> pd.Series:
 
 
 def commitment(secret: bytes) -> str:
-    """What is published of the secret before the draw: it binds, and reveals nothing.
+    """The commitment to the secret that is published before the draw: it fixes the secret without revealing it.
 
     Parameters
     ----------
@@ -171,7 +220,7 @@ def _to_unit(words: np.ndarray) -> np.ndarray:
     return ((words >> np.uint64(64 - _BITS)).astype(float) + 0.5) / 2.0**_BITS
 
 
-# Random numbers that a seed fixes, apart for each stratum: what happens in one changes nothing in another.
+# Random numbers fixed by a seed, separately for each stratum: a change in one stratum does not affect another.
 
 
 def numbers_for(seed: int, stratum: str, count: int = 1) -> np.ndarray:
@@ -189,8 +238,8 @@ def numbers_of(seed: int, ids: Iterable[object]) -> np.ndarray:
 # Co-ordination of rounds: how far the random numbers are rotated, and how many are asked again.
 #
 # With permanent random numbers a sample of the fraction f is the arc of length f after the
-# start. Two rounds share what their arcs share: rotated by 0 they share as much as can be,
-# rotated past the earlier arc they share as little as can be.
+# start. Two rounds share the intersection of their arcs: rotated by 0 the overlap is largest, rotated past the earlier
+# arc it is smallest.
 
 AIMS = ("most", "least")
 
@@ -276,7 +325,7 @@ def shared_fraction(before: ArrayLike, now: ArrayLike, rotation: float) -> np.nd
     """
     first, second = _fractions(before), _fractions(now)
     start = rotation % 1.0
-    # The second arc in two pieces: up to 1, and what runs round the circle from 0 on; each meets [0, before).
+    # The second arc in two pieces: up to 1, and the rest from 0 on; each is intersected with [0, before).
     return np.clip(np.minimum(first, start + second) - start, 0, None) + np.minimum(
         first, np.clip(start + second - 1, 0, None)
     )
@@ -316,7 +365,7 @@ def expected_overlap(before: ArrayLike, now: ArrayLike, rotation: float, people:
 
 
 def rounds_of_rest(fraction: float) -> int:
-    """How many rounds somebody rests if each round starts where the last one ended and takes this fraction.
+    """Rounds in which nobody is drawn again if each round starts where the last one ended, with this fraction.
 
     Parameters
     ----------
@@ -349,7 +398,7 @@ def rounds_of_rest(fraction: float) -> int:
 def overlap(
     before: pd.DataFrame, now: pd.DataFrame, person: str = "person_id", stratum: str = "stratum"
 ) -> pd.DataFrame:
-    """The overlap that came about: per stratum of the new round how many are drawn, and how many of them again.
+    """The observed overlap: people drawn in each stratum of the new round, and how many of them were drawn before.
 
     Parameters
     ----------
@@ -393,3 +442,37 @@ def _fractions(values: ArrayLike) -> np.ndarray:
     if not ((fractions >= 0) & (fractions <= 1)).all():
         raise SamplingError("a sampling fraction is out of range", got=str(values), expected="0 to 1")
     return fractions
+
+
+# The text of a record, for digests, seals and signatures.
+
+
+def canonical(record: Mapping[str, Any]) -> str:
+    """The canonical text of a record: the same facts give the same text.
+
+    Parameters
+    ----------
+    record : mapping   facts that can be written as JSON
+
+    Returns
+    -------
+    str: JSON with sorted keys and without spaces.
+
+    Raises
+    ------
+    SamplingError   a fact cannot be written as JSON.
+
+    References
+    ----------
+    Bray (2017), RFC 8259, The JavaScript Object Notation (JSON) Data Interchange Format.
+
+    Examples
+    --------
+    >>> canonical({"size": 2, "name": "a"})
+    '{"name":"a","size":2}'
+    """
+    try:
+        return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except TypeError as error:
+        expected = "texts, numbers, lists and mappings with texts as keys"
+        raise SamplingError("a fact cannot be written as JSON", got=str(error), expected=expected) from error

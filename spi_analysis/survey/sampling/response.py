@@ -1,4 +1,4 @@
-"""Planning for answers, not invitations: response rates anticipated per stratum, and the invitations they take."""
+"""Anticipated response rates per stratum, and the invitations needed for the planned answers."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from spi_analysis.survey.groups import require_numbers
 from spi_analysis.survey.sampling.allocation import allocate, column_of
 from spi_analysis.survey.sampling.size import require
 
-# A prior can be worth at most so many invitations: beyond it strata count as alike.
+# The largest weight of a prior, in invitations: beyond it strata are treated as equal.
 _STRONGEST = 1e6
 
 
 def shrunken_rates(answered: ArrayLike, invited: ArrayLike, prior_rate: float, prior_invited: float) -> np.ndarray:
-    """Response rates of groups, the small ones pulled to a prior: the posterior means of a beta-binomial model.
+    """Response rates of groups, shrunk towards a prior: the posterior means of a beta-binomial model.
 
     Parameters
     ----------
     answered, invited : array (H,)   people of each group last time; a new group has 0 and 0
-    prior_rate : float               where groups without figures stand, between 0 and 1
+    prior_rate : float               the rate of groups without data, between 0 and 1
     prior_invited : float            how many invitations the prior is worth, 0 or more (see ``prior_strength``)
 
     Returns
@@ -62,7 +62,7 @@ def shrunken_rates(answered: ArrayLike, invited: ArrayLike, prior_rate: float, p
 
 
 def prior_strength(answered: ArrayLike, invited: ArrayLike) -> float:
-    """How many invitations the common rate is worth, by moments: the more groups differ, the fewer.
+    """The weight of the common rate in invitations, by the method of moments: smaller where groups differ more.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def prior_strength(answered: ArrayLike, invited: ArrayLike) -> float:
     Returns
     -------
     float: ``M`` of a beta(M p, M (1 - p)) from which the rates of the groups come; 1e6 where they differ no more than
-    chance alone would have it.
+    by chance.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def invitations_for(
     cost: str | None = None,
     power: float = 0.5,
 ) -> pd.Series:
-    """Invitations per stratum so that the answers expected of them are shared out by ``method`` and sum to a target.
+    """Invitations per stratum so that the expected answers are allocated by ``method`` and sum to a target.
 
     Parameters
     ----------
@@ -129,7 +129,8 @@ def invitations_for(
 
     Returns
     -------
-    Series (H,) of whole numbers, name ``n``, in people. Where even inviting everyone would not do, everyone is invited.
+    Series (H,) of whole numbers, name ``n``, in people. Where even inviting everyone is not enough, everyone is
+    invited.
 
     Raises
     ------
@@ -164,7 +165,7 @@ def invitations_by(
     sd: str = "sd",
     min_invited: int = 0,
 ) -> pd.Series:
-    """The same number of invitations, shared out so that the expected answers follow ``method``: to compare methods.
+    """A given number of invitations, allocated so that the expected answers follow ``method``: to compare methods.
 
     Parameters
     ----------
@@ -209,7 +210,7 @@ def stratified_margin(
     strata: pd.DataFrame, completes: ArrayLike, *, pop_size: str = "pop_size", sd: str = "sd", level: float = 0.95,
     deff: float = 1.0,
 ) -> float:  # fmt: skip
-    """Margin of error of the mean of all strata that these expected answers buy, in the unit of ``sd``.
+    """Margin of error of the mean over all strata with these expected answers, in the unit of ``sd``.
 
     ``z sqrt(deff sum (N_h/N)**2 S_h**2 (1/m_h - 1/N_h))``; infinite where a stratum with people has no answer.
 
@@ -266,7 +267,7 @@ def compared_allocations(
     deff: float = 1.0,
     min_invited: int = 0,
 ) -> pd.DataFrame:
-    """What the same invitations buy under several methods of allocation.
+    """The precision of the same number of invitations under several methods of allocation.
 
     Parameters
     ----------
@@ -328,7 +329,7 @@ def _real_invitations(
         if completes >= most.sum() - 1e-9:
             return people
         total = max(completes, float(least.sum()))
-        # What is shared out are answers, a real number of them.
+        # Answers are allocated, as real numbers.
         wanted = allocate(
             bounds,
             cast(int, total),
@@ -346,7 +347,7 @@ def _real_invitations(
 
 
 def _whole(strata: pd.DataFrame, real: np.ndarray, total: int, pop_size: str, min_invited: int) -> pd.Series:
-    """Whole numbers that sum to ``total``, by the exact rule of ``allocate``: the measure is what was wanted."""
+    """Whole numbers that sum to ``total``, by the exact rule of ``allocate``: the measure is the real-valued size."""
     people = column_of(strata, pop_size)
     per_person = np.divide(real, people, out=np.zeros_like(people), where=people > 0)
     measured = strata.assign(_per_person=per_person, _least=np.minimum(min_invited, people))

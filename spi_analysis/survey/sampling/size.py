@@ -1,4 +1,4 @@
-"""How many people: sizes for a margin of error or a CV, and the margin that a size buys."""
+"""Sample sizes for a margin of error or a CV, and the margin of error of a given size."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def sample_size_mean(
 def margin_of_error(
     n: float, p: float = 0.5, level: float = 0.95, population: float | None = None, deff: float = 1.0
 ) -> float:
-    """The margin of error of a proportion that n completes buy; 0 for a full census, as a proportion.
+    """The margin of error of a proportion from n completes; 0 for a full census, as a proportion.
 
     ``z * sqrt(deff * p(1-p)/n * (N-n)/(N-1))``, with z of the normal distribution.
 

@@ -1,4 +1,4 @@
-"""The check that repeats a draw, and says what differs, in which stratum and in which rows."""
+"""The check that repeats a draw and names the differences, by stratum and row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHOWN = 16
 
 @dataclass(frozen=True)
 class Difference:
-    """One way in which a repeated draw is not the recorded one.
+    """One difference between a repeated draw and the recorded one.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def other_version(record: Mapping[str, Any]) -> list[Difference]:
 
 
 def record_differences(record: Mapping[str, Any]) -> list[Difference]:
-    """What a record must fulfil by itself: the start follows from public value and rotation, the counts add up.
+    """Checks of a record alone: the start follows from public value and rotation, the counts add up.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def _repeated(record: Mapping[str, Any], frame: pd.DataFrame, secret: bytes) -> 
 
 
 def _fitting(record: Mapping[str, Any], frame: pd.DataFrame) -> DrawDesign:
-    """The recorded design, as far as the frame's strata reach: what differs is said stratum by stratum."""
+    """The recorded design, for the strata of the frame: differences are given by stratum."""
     design = design_of(record)
     counts = frame[design.stratum].map(str).value_counts()
     sizes = {}

@@ -102,7 +102,7 @@ def assign_waves(
     sizes : mapping stratum -> list of int   people of each wave, first wave first; together the stratum's sample
     stratum : str                  column
     prn : str                      column of random numbers that order the people of a stratum; in a simple random
-        sample the ones it was drawn by will do: given who is in, their order is random
+        sample the numbers of the draw can be used: given the sample, their order is random
     seed : int or None             order by new random numbers (of seed and ``person``) instead; needed where
         probabilities differ inside a stratum, since those drawn by the smallest numbers are not a random part
     person : str                   column, read with a seed only
@@ -166,10 +166,10 @@ def activate_waves(
     waves: int | Mapping[str, int] | pd.Series,
     stratum: str | None = "stratum",
 ) -> pd.DataFrame:
-    """The people activated so far, with the probabilities and base weights that go with it.
+    """The people activated so far, with their probabilities and base weights.
 
     Of the n_h drawn in a stratum m_h are activated, a random part of them; everyone's probability is
-    ``inclusion_prob * m_h / n_h``. Call it on the whole drawn sample: so probabilities are never reduced twice.
+    ``inclusion_prob * m_h / n_h``. Call it on the whole drawn sample, so that probabilities are not reduced twice.
 
     Parameters
     ----------

@@ -11,8 +11,7 @@ import pandas as pd
 from rich.console import Console
 
 from spi_analysis.errors import InputError, Problem, SpiError
-from spi_analysis.processes import Lost, in_processes
-from spi_analysis.progress import followed
+from spi_analysis.processes import Lost, followed, in_processes
 from spi_analysis.survey.estimation import coverage_summary
 from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.simulation.candidate import Design

@@ -45,9 +45,6 @@ from .diagnostics import (
     balance as balance,
 )
 from .diagnostics import (
-    balance_figure as balance_figure,
-)
-from .diagnostics import (
     kish_deff as kish_deff,
 )
 from .glm import (

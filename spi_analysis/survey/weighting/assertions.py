@@ -1,4 +1,4 @@
-"""A recipe step that changes nothing and insists on what must hold at its place."""
+"""A recipe step that changes no weights and checks conditions at its place in the recipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spi_analysis.survey.weighting.totals import INTERCEPT, Totals, as_texts, mi
 @register_step
 @dataclass(frozen=True)
 class Assert:
-    """Stop unless the weights are as they must be; everything that is not is named at once.
+    """Stop unless the weights meet the given conditions; all violations are named at once.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Assert:
 
     Raises
     ------
-    WeightingError   (when applied) everything that does not hold; totals without a column to compare them with.
+    WeightingError   (when applied) all conditions that are violated; totals without a column to compare them with.
 
     References
     ----------

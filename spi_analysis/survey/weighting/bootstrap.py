@@ -21,7 +21,7 @@ from spi_analysis.survey.groups import group_counts, weights_of
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, is_whole
 from spi_analysis.survey.weighting.replicates import PrimaryUnits, primary_units
 
-# Who is drawn how often in a bootstrap: made from counter-based seeds, a few strata at a time, and never all at once.
+# How often each unit is drawn in a bootstrap: generated from counter-based seeds, a few strata at a time.
 #
 # Every stratum has a stream of its own (Philox with the key [seed, stratum]). Its integers are
 # turned into uniform choices by Lemire's exact method with our own arithmetic, so that the
@@ -29,7 +29,7 @@ from spi_analysis.survey.weighting.replicates import PrimaryUnits, primary_units
 
 # Numbers of one block: 2 MB as floats, which the processor's cache can hold.
 BLOCK = 2**18
-# Draws from at most this many units use 16 random bits (fewer than 1 in 16 is thrown away), others 32.
+# Draws from at most this many units use 16 random bits (fewer than 1 in 16 is rejected), others 32.
 SMALL = 2**12
 
 
@@ -146,7 +146,7 @@ class _Stream:
         scaled = raw.view(self.narrow.newbyteorder("<")).astype(self.wide)
         scaled *= self.wide.type(self.size)
         if rejected:
-            # The low bits of a product tell whether it is one of the few that would favour some units.
+            # The low bits of a product show whether it has to be rejected, since it would favour some units.
             scaled = _without(scaled, np.flatnonzero(scaled.astype(self.narrow) < rejected))
         scaled >>= self.wide.type(self.width)
         return scaled
@@ -165,7 +165,7 @@ def _without(values: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CellFactors:
-    """What a later step multiplies weights by, alike for all rows of a cell.
+    """Factors of a later step, the same for all rows of a cell.
 
     ``cells`` (n,) cell of every row; ``main`` (M,) factor of the weight itself; ``replicates``
     (M, R) factor in every replicate.
@@ -178,7 +178,7 @@ class CellFactors:
 
 @dataclass(frozen=True)
 class BootstrapReplicates:
-    """R bootstrap replicates of n weights that take no memory: every pass makes them again, with the same bytes.
+    """R bootstrap replicates of n weights that are not stored: every pass generates the same numbers again.
 
     Unit i, drawn t times, gets ``weight * (start_i + step_i * t)``, times the factor of its cell
     where the replicates have been raked (``raked_replicates``).
@@ -238,6 +238,7 @@ class BootstrapReplicates:
     @property
     def df(self) -> float:
         """Degrees of freedom: units minus strata, where anything varies; at most R - 1."""
+        # sum_h min(units that vary, n_h - 1), n_h - 1 the independent draws of a stratum.
         free = np.minimum(self.units.varying, self.units.sizes - 1).sum()
         return float(min(free, self.draws.n_replicates - 1))
 
@@ -245,11 +246,11 @@ class BootstrapReplicates:
         """Degrees of freedom (n_groups,) of the rows that ``codes`` (n,) put into groups, -1 into none; without a later
         step. They are the rank of the rows' replicates minus 1.
 
-        Rows of one unit are multiples of each other. Units that vary are independent, but for every stratum that lies
-        in the group whole: the draws of its units add up to n_h - 1, so that they span the vector of ones. So does a
-        unit whose weight never changes. One such vector is what is taken off at the end; with F whole strata among V
-        units that vary the rank is V - F, and 1 more if there are any ones, but no more than R. (Where R is about as
-        small as V, replicates may coincide by chance; then it is less.)
+        Rows of one unit are multiples of each other. Units that vary are linearly independent, except in a stratum that
+        lies completely in the group: the draws of its units add up to n_h - 1, so that they span the vector of ones. So
+        does a unit whose weight never changes. One such vector is subtracted at the end; with F complete strata among V
+        units that vary the rank is V - F, plus 1 if the vector of ones is among them, but at most R. (Where R is about
+        as small as V, replicates may coincide by chance; then the rank is smaller.)
         """
         found = np.unique(np.where((codes >= 0) & (self.weights > 0), codes * len(self.step) + self.units.codes, -1))
         group, unit = np.divmod(found[found >= 0], len(self.step))

@@ -1,8 +1,7 @@
 """Sums over bootstrap replicates, and raking of all of them, without the table of replicate weights.
 
-Both walk through the strata in chunks that fit into the cache: the draws of a chunk are made,
-used in a matrix product and forgotten. A second walk makes the same draws again, or reads them
-where they are few enough to be kept.
+Both go through the strata in chunks that fit into the cache: the draws of a chunk are generated, used in a matrix
+product and discarded. A second pass generates the same draws again, or reads them where they are few enough to be kept.
 """
 
 from __future__ import annotations
@@ -96,9 +95,9 @@ def raked_replicates(
 ) -> BootstrapReplicates:
     """The plan with its weights, and every replicate of them, raked to the same margins.
 
-    One walk through the draws gives the weight of every distinct cell of the margins in every
-    replicate; that table is raked, all replicates at once; what comes out is a factor per cell
-    and replicate (8 M R bytes for M cells). Up to ``KEPT`` draws stay in memory, one byte each.
+    One pass over the draws gives the weight of every distinct cell of the margins in every replicate; that table is
+    raked, all replicates at once; the result is a factor per cell and replicate (8 M R bytes for M cells). Up to
+    ``KEPT`` draws stay in memory, one byte each.
 
     Parameters
     ----------
@@ -167,7 +166,7 @@ def _atoms(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of a chunk, by domain, and what one draw of each adds (m, K): weight * step * values.
 
-    Rows that share unit, domain and cell are put together: they share their fate.
+    Rows that share unit, domain and cell are added up: they have the same factor in every replicate.
     """
     of_rows = domains[rows]
     if (of_rows[1:] != of_rows[:-1]).any():
@@ -186,7 +185,7 @@ def _atoms(
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a' b for (m, K) and (m, r), in tiles so small that the library does not start threads for each.
+    """a' b for (m, K) and (m, r), in tiles below the size for which the library starts threads.
 
     Starting them costs more than it gains, and a hundredfold where the cores are busy.
     """
@@ -202,7 +201,7 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _parts(domains: np.ndarray) -> list[tuple[int, slice]]:
-    """Domains that occur, and where: ``domains`` is sorted."""
+    """The domains that occur, and the range of rows of each: ``domains`` is sorted."""
     found, starts = np.unique(domains, return_index=True)
     ends = [*starts[1:], len(domains)]
     return [(int(d), slice(int(a), int(b))) for d, a, b in zip(found, starts, ends, strict=True)]
@@ -222,6 +221,7 @@ def _margin_cells(df: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, pd.Da
 
 def _cell_weights(plan: BootstrapReplicates, cells: np.ndarray, n_cells: int) -> np.ndarray:
     """Weight of every cell: (M, 1 + R), the main weight first."""
+    # Sums over the rows of a cell of w_i (start_i + step_i t_i), Rao, Wu & Yue (1992): first the constant part.
     table = np.empty((n_cells, 1 + plan.draws.n_replicates))
     table[:, 0] = group_sums(cells, plan.weights, n_cells)
     table[:, 1:] = group_sums(cells, plan.weights * plan.start[plan.units.codes], n_cells)[:, None]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import lstsq
+import scipy
 
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.groups import cell_labels, dot, require_columns, weights_of
@@ -118,7 +118,7 @@ def _logit(low: float, high: float) -> Callable[[np.ndarray], Values]:
 # Relative differences of totals: aimed at; accepted where rounding lets them fall no further; accepted at all.
 AIM, FLOOR, ACCEPTED = 1e-12, 1e-9, 1e-7
 MAX_ITERATIONS = 200
-# Where clipped rows leave a total without a slope, this share of the unclipped slope stands in.
+# Where clipped rows leave a total without a slope, this share of the unclipped slope is used.
 RIDGE = 1e-4
 # Below this a scale's square would be 0.
 NO_SIZE = 1e-150
@@ -182,7 +182,7 @@ def _point(
     weights: np.ndarray, targets: np.ndarray, distance: Distance, coefficients: np.ndarray, predictors: np.ndarray
 ) -> _Point:
     values = distance.at(predictors)
-    # Somebody without weight adds nothing, even where the factor overflows.
+    # People without weight contribute nothing, even where the factor overflows.
     with np.errstate(invalid="ignore", over="ignore"):
         # The dual objective sum_i w_i G(x_i'b) - b't, where G' = g: its least value solves the equations.
         primal = dot(weights, values.integral)
@@ -210,7 +210,7 @@ def _least_norm(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     # A total that no row adds to has no coefficient, and leaves those of the others to the last digit.
     used = matrix.any(axis=1)
     solution = np.zeros(len(wanted))
-    solution[used] = lstsq(matrix[np.ix_(used, used)], wanted[used], cond=1e-12, lapack_driver="gelsd")[0]
+    solution[used] = scipy.linalg.lstsq(matrix[np.ix_(used, used)], wanted[used], cond=1e-12, lapack_driver="gelsd")[0]
     return solution
 
 
@@ -223,11 +223,11 @@ def _search(
     step: np.ndarray,
     residual: np.ndarray,
 ) -> _Point | None:
-    """Halve the Newton step until the dual objective falls enough (Armijo); None where it falls no more."""
+    """Halve the Newton step until the dual objective falls enough (Armijo); None where it no longer falls."""
     change = auxiliary.predict(step)
     gain = float(residual @ step)
     size = max(abs(point.objective), float(weights.sum()))
-    # No weight would move: what is left of the residual is out of reach of any weights.
+    # No weight would change: the rest of the residual cannot be reached by any weights.
     if not 1e-14 < np.abs(change).max() < np.inf:
         return None
     length = 1.0
@@ -401,8 +401,8 @@ def calibration_factors(
 ) -> np.ndarray:
     """Factors of calibration, new over old weight.
 
-    Where margins (and an intercept) are all there is, people of one cell move together: then the
-    table of distinct cells is calibrated instead of the rows, which is exact.
+    Where margins (and an intercept) are all there is, people of one cell have the same factor: then the table of
+    distinct cells is calibrated instead of the rows, which is exact.
 
     Parameters
     ----------
@@ -451,7 +451,7 @@ def _factors(
 
 
 def _missed(solution: Solution) -> list[Missed]:
-    """The totals that the search ends short of, the farthest first."""
+    """The totals that are not met when the search ends, the largest relative error first."""
     order = np.argsort(-solution.miss)
     return [Missed(int(j), f"{solution.reached[j]:.8g}") for j in order if solution.miss[j] > ACCEPTED]
 

@@ -1,8 +1,8 @@
 """Recipe steps that bring weights to known totals: post-stratification, raking, calibration.
 
-Those with weight at this point are respondents and the known ineligible, who stand for their like
-in the totals. Thin levels are merged once, on the sample. A step that names columns instead of totals
-has them counted on the list (``apply_recipe``, ``frame``).
+People with weight at this point are respondents and the known ineligible, who represent the ineligible people in the
+totals. Thin levels are merged once, on the sample. A step that names columns instead of totals has them counted on the
+list (``apply_recipe``, ``frame``).
 """
 
 from __future__ import annotations

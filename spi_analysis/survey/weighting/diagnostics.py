@@ -1,9 +1,8 @@
-"""What the weights cost and what they mended: step by step, and against the population."""
+"""Diagnostics of weights: the design effect step by step, and the balance against the population."""
 
 from __future__ import annotations
 
 import html
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,7 @@ def kish_deff(weights: pd.Series | np.ndarray) -> float:
     """
     w = finite_weights(weights)
     w = w[w > 0]
+    # Kish (1965), section 11.7: 1 + CV**2 of the weights = n sum w**2 / (sum w)**2.
     return float(len(w) * (w**2).sum() / w.sum() ** 2) if len(w) else float("nan")
 
 
@@ -90,6 +90,7 @@ def balance(
     for column in columns:
         population = frame[column].value_counts(normalize=True).sort_index()
         table = pd.DataFrame({"variable": column, "level": population.index, "frame": population.to_numpy()})
+        # Austin (2009): the difference of two proportions over the standard deviation sqrt(p (1 - p)) of the frame.
         spread = (table["frame"] * (1 - table["frame"])).where(lambda s: s > 0) ** 0.5
         for name, w in usable.items():
             shares = pd.Series(w).groupby(sample[column].to_numpy()).sum() / w.sum()
@@ -107,9 +108,9 @@ def _one_per_row(name: str, weights: np.ndarray, n: int) -> np.ndarray:
     return values
 
 
-# What a recipe did: one row per step, in print and in pictures.
+# The report of a recipe: one row per step, as text and as figures.
 
-# How the columns of the report read in print.
+# Formats of the columns of the report.
 FORMATS = {
     "cases": "{:,.0f}",
     "sum": "{:,.1f}",
@@ -178,7 +179,7 @@ class WeightingReport:
         return [f"{step}: {text}" for step, texts in rows for text in texts]
 
     def contributions(self) -> pd.DataFrame:
-        """What each step added to the cost of unequal weights.
+        """The factor of each step on the design effect of unequal weights.
 
         Returns
         -------
@@ -229,10 +230,7 @@ class WeightingReport:
         return table + (f"<ul>{remarks}</ul>" if remarks else "")
 
 
-# Pictures of weights. matplotlib is loaded when a picture is asked for, and its figures belong to no window.
-
-# Sets of weights differ in shape, not in colour alone.
-MARKERS = "osD^v"
+# Figures of weights. matplotlib is loaded when a figure is asked for, and its figures belong to no window.
 
 
 def weights_figure(table: pd.DataFrame, weights: pd.DataFrame) -> Figure:
@@ -247,8 +245,10 @@ def weights_figure(table: pd.DataFrame, weights: pd.DataFrame) -> Figure:
     Figure with two axes, steps from top to bottom: weights in persons (logarithmic; a thin line from the
     smallest to the largest, a thick one over the middle half, a tick at the median), and the design effect.
     """
-    figure = _figure(1.2 + 0.4 * len(table), 2)
-    distribution, deff = figure.axes
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, max(1.2 + 0.4 * len(table), 2.5)), layout="constrained")
+    distribution, deff = figure.subplots(1, 2)
     columns = [column[column > 0] for column in weights.to_numpy(dtype=float).T]
     spread = np.array([np.quantile(c, [0, 0.25, 0.5, 0.75, 1]) if len(c) else np.full(5, np.nan) for c in columns])
     places = np.arange(1, len(columns) + 1)
@@ -264,55 +264,4 @@ def weights_figure(table: pd.DataFrame, weights: pd.DataFrame) -> Figure:
     deff.set_xlabel("Kish design effect")
     for axes in figure.axes:
         axes.invert_yaxis()
-    return figure
-
-
-def balance_figure(table: pd.DataFrame, names: list[str] | None = None) -> Figure:
-    """Love plot: standardised differences from the frame, before and after, one line per level.
-
-    Parameters
-    ----------
-    table : DataFrame    as ``balance`` gives it
-    names : list of str or None   sets of weights to show, in this order; None: all of them
-
-    Returns
-    -------
-    Figure with one axes; a set of weights that agrees with the frame has all its points at 0.
-
-    Raises
-    ------
-    WeightingError   a column is missing, such as that of a set of weights that the table does not hold.
-
-    References
-    ----------
-    Austin (2009), Statistics in Medicine 28 (standardised differences of proportions).
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"sex": ["f", "m"]})
-    >>> table = balance(frame, frame, ["sex"], {"base": np.ones(2), "final": np.array([1.0, 3.0])})
-    >>> [line.get_label() for line in balance_figure(table).axes[0].lines][:2]
-    ['base', 'final']
-    """
-    ending = "_std_diff"
-    names = names or [str(c).removesuffix(ending) for c in table.columns if str(c).endswith(ending)]
-    require_columns(table, ["variable", "level", *(f"{name}{ending}" for name in names)])
-    figure = _figure(1.2 + 0.25 * len(table), 1)
-    (axes,) = figure.axes
-    places = np.arange(len(table))
-    for name, marker in zip(names, itertools.cycle(MARKERS), strict=False):
-        axes.plot(table[f"{name}{ending}"], places, marker=marker, linestyle="none", label=name)
-    axes.axvline(0, linewidth=0.8, color="black")
-    axes.set_yticks(places, [f"{v}: {level}" for v, level in zip(table["variable"], table["level"], strict=True)])
-    axes.invert_yaxis()
-    axes.set_xlabel("standardised difference from the frame")
-    axes.legend()
-    return figure
-
-
-def _figure(height: float, panels: int) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, max(height, 2.5)), layout="constrained")
-    figure.subplots(1, panels)
     return figure

@@ -1,4 +1,4 @@
-"""How far bounds reach towards totals, and the nearest bounds of new/old weight that can meet them all.
+"""Whether bounds of new/old weight can meet all totals, and the nearest bounds that can.
 
 With h = g - 1 between low - 1 and high - 1, the totals ask for sum_i w_i x_i h_i = r, the difference
 between targets and present totals. The largest share s of r that is in reach is a linear programme
@@ -19,9 +19,9 @@ from spi_analysis.survey.weighting.totals import Auxiliary, Bounds
 
 # The largest share of the way to the totals that is in reach, and the nearest bounds that reach all of it.
 
-# Rows of the linear programme; more are put into groups that move together.
+# The most rows of the linear programme; more rows are put into groups with one factor each.
 MOST = 3000
-# Rounds of grouping, each along the prices of the last one.
+# Rounds of grouping, each by the dual prices of the round before.
 ROUNDS = 3
 TOLERANCE = 1e-7
 
@@ -37,10 +37,10 @@ class Reach(NamedTuple):
 
 
 def reach(weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, limits: Bounds) -> Reach:
-    """How far towards the totals the factors can go together inside the limits.
+    """The largest share of the way to the totals that factors inside the limits can reach.
 
-    With more than ``MOST`` rows those that the totals pull alike share one factor: what is then in
-    reach is in reach of the rows too, so the share is on the safe side.
+    With more than ``MOST`` rows, rows with similar dual values share one factor: what groups can reach, rows can reach
+    too, so the share is a lower bound.
     """
     wanted = targets - auxiliary.totals(weights)
     sizes, prices, is_possible = _unbounded(weights, auxiliary, wanted)
@@ -57,6 +57,7 @@ def reach(weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, limits
 
 def _unbounded(weights: np.ndarray, auxiliary: Auxiliary, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
     """Sizes of the totals, prices of the linear solution without bounds, and whether there is one."""
+    # Linear method (Deville & Sarndal 1992, case 1): h_i = x_i'b with (sum_i w_i x_i x_i') b = r, each total scaled.
     gram = auxiliary.gram(weights)
     sizes = np.sqrt(np.maximum(np.diag(gram) * weights.sum(), 1e-300))
     prices = lstsq(gram / sizes[:, None] / sizes[None, :], wanted / sizes, cond=1e-12)[0] / sizes
@@ -159,7 +160,7 @@ def _rounded_up(value: float, digits: int) -> float:
     return round(math.ceil(value / unit * (1 - 1e-12)) * unit, 12)
 
 
-# Errors for totals that cannot be met: which ones, and what would help.
+# Errors for totals that cannot be met: which they are, and which bounds would meet them.
 
 # Totals named in one error.
 NAMED = 3
@@ -177,7 +178,7 @@ class Missed(NamedTuple):
 
 
 def unreachable(weights: np.ndarray, auxiliary: Auxiliary, targets: np.ndarray, limits: Bounds) -> list[Missed]:
-    """Totals that no factors inside the limits meet, each looked at by itself."""
+    """Totals that no factors inside the limits meet, each examined alone."""
     low, high = limits
     if not np.isfinite(limits).any():
         return []
@@ -215,7 +216,7 @@ def not_met(
     limits: Bounds,
     missed: list[Missed],
 ) -> WeightingError:
-    """The error that names totals that stand in the way, and what would help.
+    """The error that names totals that cannot be met, and bounds that would meet all.
 
     ``missed``: totals out of reach by themselves, or those that a search ended short of. Where every
     total is in reach by itself, those are named whose change would be the smallest way out.

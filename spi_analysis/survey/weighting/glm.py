@@ -1,4 +1,4 @@
-"""Fisher scoring of binary models: one sample from nothing, and many weight vectors at once."""
+"""Fisher scoring of binary models: for one sample from R's starting values, and for many weight vectors at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from spi_analysis.survey.groups import group_sums, require_columns
 # Products are made in pieces below these sizes, for which a BLAS starts no threads: threads wait for each other where
 # cores are busy (20 times slower), and pieces give the same digits on any number of cores.
 PIECE, PIECE_OF_VECTOR = 2**18, 9000
-# A column of which less than this share (squared) is left beside the columns before it is one of their sums.
+# A column whose (squared) residual on the columns before it is below this share is a linear combination of them.
 ALIASED = 1e-11
 
 
@@ -87,7 +87,7 @@ def independent_columns(gram: np.ndarray) -> np.ndarray:
     for j in range(len(left)):
         if left[j, j] > ALIASED:
             kept.append(j)
-            # Elimination: what the other columns share with this one is taken off them.
+            # Gaussian elimination: the projection on this column is subtracted from the others.
             left = left - np.outer(left[:, j], left[j]) / left[j, j]
     return np.array(kept, dtype=int)
 
@@ -173,7 +173,7 @@ def read_formula(formula: str, status: str | None = None) -> SimpleFormula:
 
 
 def columns_in(formula: SimpleFormula) -> tuple[str, ...]:
-    """The names in a formula that are no functions, such as C(...): its columns, each once."""
+    """The names in a formula that are not functions such as C(...): its columns, each once."""
     factors = [factor for term in formula for factor in term.factors]
     names = ((name, factor.expr) for factor in factors for name in names_in(factor))
     return tuple(dict.fromkeys(name for name, code in names if not re.search(rf"\b{re.escape(name)}\s*[.(]", code)))
@@ -256,8 +256,9 @@ class Design:
     """The model matrix X (rows, kept).
 
     ``names``, ``variables`` (p,): columns of the formula, and of the data behind each; ``kept``: those
-    that are columns of X. Numbers are shifted by ``centres`` (kept,) in the blocks, so that years and incomes do not
-    drown the digits of X'WX. ``cells`` (n,): the row of every person, or None where everyone has their own.
+    that are columns of X. Numbers are shifted by ``centres`` (kept,) in the blocks, so that large values such as years
+    and incomes do not cost digits of X'WX. ``cells`` (n,): the row of every person, or None where everyone has their
+    own.
     """
 
     names: list[str]
@@ -275,7 +276,7 @@ class Design:
             yield part, np.ascontiguousarray(self.matrix[part].toarray().T) - self.centres[:, None]
 
     def without_aliases(self, gram: np.ndarray) -> Design:
-        """The design without the columns that are sums of columns before them, by X'WX (p, p)."""
+        """The design without the columns that are linear combinations of columns before them, by X'WX (p, p)."""
         kept = independent_columns(gram)
         if len(kept) == len(gram):
             return self
@@ -292,7 +293,7 @@ class Design:
         return values if self.cells is None else group_sums(self.cells, values, self.matrix.shape[0])
 
     def spread(self, values: np.ndarray) -> np.ndarray:
-        """The value of every person's row: (rows, ...) to (n, ...)."""
+        """The value of the row of every person: (rows, ...) to (n, ...)."""
         return values if self.cells is None else values[self.cells]
 
     def predict(self, coefficients: np.ndarray) -> np.ndarray:
@@ -359,7 +360,7 @@ def first_rows(codes: np.ndarray) -> np.ndarray:
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 25
 # A fit has converged when one more step moves no linear predictor by more than this; one that has not is given
-# MORE_STEPS to come below STILL. Where a coefficient runs to infinity every step moves it by about as much again.
+# MORE_STEPS to come below STILL. A coefficient that diverges moves by about the same amount in every step.
 SETTLED, STILL, MORE_STEPS = 1e-2, 1e-3, 10
 
 
@@ -410,6 +411,7 @@ def working_response(
 
     Iteratively reweighted least squares: W = w mu'(eta)**2 / (mu (1 - mu)), z = eta + (y - mu) / mu'(eta).
     """
+    # McCullagh & Nelder (1989), section 2.5: adjusted dependent variable z and working weights W at the starting mu.
     share = (weights * answered + 0.5) / (weights + 1)
     eta = link.predictor(share)
     slope = link.at(eta)[1]
@@ -515,7 +517,7 @@ def _require_converged(design: Design, fit: Fit, taken: np.ndarray, total: np.nd
 
 
 def _moves(design: Design, step: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """By how much ``step`` changes the linear predictor of every row with weight."""
+    """The change of the linear predictor by ``step``, for every row with weight."""
     return np.abs(design.predict(step)) * (total > 0)
 
 

@@ -1,4 +1,4 @@
-"""What every step asks of its input: a table with its columns, numbers that are numbers, limits that are limits."""
+"""Checks of the input of every step: columns of the table, finite numbers, valid limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def limits_of(lower: float | None, upper: float | None) -> tuple[float, float]:
     return -np.inf if lower is None else float(lower), np.inf if upper is None else float(upper)
 
 
-# What a sampled person is for the weights: respondent, nonrespondent, of unknown eligibility, or ineligible.
+# The class of a sampled person in weighting: respondent, nonrespondent, of unknown eligibility, or ineligible.
 
 RESPONDENT, NONRESPONDENT, UNKNOWN, INELIGIBLE = range(4)
 
@@ -82,7 +82,7 @@ def classify(status: pd.Series) -> np.ndarray:
 
 
 def require_known(weights: np.ndarray, classes: np.ndarray, hint: str) -> None:
-    """Nobody of unknown eligibility may have weight any more, or it would be lost; ``weights`` (n, K), sample first."""
+    """Nobody of unknown eligibility may still have weight, since it would be lost; ``weights`` (n, K), sample first."""
     undecided = weights[classes == UNKNOWN, 0]
     if (undecided > 0).any():
         raise WeightingError(

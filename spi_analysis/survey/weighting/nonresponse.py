@@ -1,4 +1,4 @@
-"""Moving weight from those who are missing to those who stand for them."""
+"""Nonresponse adjustment: weight of nonrespondents and of unknown eligibility moved inside classes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from spi_analysis.survey.weighting.recipe import (
     register_step,
 )
 
-# Weight moved inside classes: of nonrespondents, and of those of unknown eligibility.
+# Weight moved inside classes, by Valliant, Dever & Kreuter (2018), ch. 13.
 
 
 def adjust_nonresponse(
@@ -88,7 +88,7 @@ def adjust_unknown_eligibility(
 ) -> pd.Series:
     """Spread the weight of those of unknown eligibility over those whose eligibility is known.
 
-    Class totals are kept: the share of the eligible among the unknown is taken to be that among the known.
+    Class totals are kept: the eligibility rate among cases of unknown eligibility is taken to be that among the known.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def eligibility_weights(weights: np.ndarray, groups: Groups, classes: np.ndarray
 
 
 def _moved(weights: np.ndarray, groups: Groups, gives: np.ndarray, takes: np.ndarray, who: str) -> np.ndarray:
-    """All weight of ``gives`` goes to ``takes`` (a part of them), in proportion, inside every group."""
+    """All weight of ``gives`` goes to ``takes`` (a subset), in proportion to their weights, inside every group."""
     given = groups.sums(weights * gives[:, None])
     taken = groups.sums(weights * takes[:, None])
     _require_takers(given, taken, groups, who)
@@ -174,7 +174,7 @@ def _inputs(
     return groups_of(cell_labels(sample, columns)), weights_of(sample, weight), classify(sample[status])
 
 
-# Recipe steps that move weight between people by what became of them.
+# Recipe steps that move weight between people by their final disposition.
 
 
 @register_step
@@ -272,7 +272,7 @@ class WeightingClasses:
 @register_step
 @dataclass(frozen=True)
 class DropIneligible:
-    """Set the weight of the known ineligible to 0: they have stood for their like up to here.
+    """Set the weight of the known ineligible to 0: up to here they represent the ineligible people on the list.
 
     Parameters
     ----------
@@ -299,7 +299,7 @@ class DropIneligible:
         return Prepared(lambda weights, _: np.where(stays, weights, 0.0))
 
 
-# Classes of similar people, and replicates that resample who answered inside them.
+# Nonresponse classes, and replicates that resample respondents inside them.
 
 
 def weighting_classes(
@@ -312,7 +312,8 @@ def weighting_classes(
     Parameters
     ----------
     sample : DataFrame (n, ...)   one row per sampled person
-    by : list of str              columns, from the one kept longest to the one given up first; missing is a level
+    by : list of str              columns, in the order in which they are kept when cells are merged, the most important
+        first; missing is a level
     status : str                  column: AAPOR codes, plain words, or 1/0
     min_respondents : int         the least respondents of a class, in persons
 
@@ -384,10 +385,10 @@ def two_phase_replicates(
 ) -> ReplicateWeights:
     """Bootstrap of a sample with nonresponse, whose recipe then repeats every step.
 
-    Given its class, whether somebody answers is the second random phase: inside each class those
-    found (respondents and known ineligible) are resampled as a simple random sample of the class,
-    with f = respondents/N of the class and Rao and Wu's factor, which is unbiased however few
-    they are. Everybody else keeps the base weight, which the recipe hands on.
+    Response inside a class is treated as the second random phase: inside each class the people found (respondents and
+    known ineligible) are resampled as a simple random sample of the class, with f = respondents/N of the class and Rao
+    and Wu's factor, which is unbiased for any number of them. Everybody else keeps the base weight, which the recipe
+    redistributes.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Response propensities: how likely people are to answer, modelled from what is known of everyone sampled.
+"""Response propensities: the probability to respond, modelled from variables known for everyone sampled.
 
-Then classes and weights made of them; how representative they leave the response is in ``representativity``.
+Propensity classes and weights follow from them; the representativity of the response is in ``representativity``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from spi_analysis.survey.weighting.recipe import NONRESPONSE, Prepared, in_repli
 
 # The response model of a sample.
 
-# What people of unknown eligibility are to the model.
+# How the model treats people of unknown eligibility.
 Unknown = Literal["nonresponse", "outside"]
 
 
@@ -88,7 +88,7 @@ def response_propensity(
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> pd.Series:
-    """The probability to answer of everyone sampled, from a binary model of what is known of all.
+    """The probability to respond of everyone sampled, from a binary model of variables known for all.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def people_of(
     return inside, answered.astype(float), weights / weights[with_weight].mean()
 
 
-# How people were drawn, and what that leaves open of a total.
+# The sampling design, and the sampling variance of a total.
 
 # With at most so many distinct weights and no strata given, people of the same weight are taken as a stratum.
 MOST_STRATA = 20
@@ -245,7 +245,7 @@ class Sample:
 
 
 def sample_of(people: pd.DataFrame, weight: str | None, stratum: str | None) -> Sample:
-    """The design of a sample; strata inside which weights differ are left aside.
+    """The design of a sample; strata inside which weights differ are ignored.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def sample_of(people: pd.DataFrame, weight: str | None, stratum: str | None) -> 
     return Sample(weights, strata)
 
 
-# Classes of people who are about as likely to answer.
+# Classes of people with similar propensities.
 
 
 def propensity_classes(propensity: pd.Series, n_classes: int = 5, weight: pd.Series | None = None) -> pd.Series:
@@ -335,7 +335,7 @@ def class_limits(values: np.ndarray, counts: np.ndarray, n_classes: int) -> np.n
     for k in range(1, n_classes):
         # Type 7: the value at place 1 + (n - 1) k/C among n ranked values, n the number of persons.
         place = 1 + (upto[-1] - 1) * k / n_classes
-        # A whole number up to rounding is meant as one.
+        # A number that is whole up to rounding counts as whole.
         whole = np.abs(place - np.rint(place)) <= ROUNDING * place
         low = np.where(whole, np.rint(place), np.floor(place))
         below, above = value_at(low), value_at(np.minimum(low + 1, upto[-1]))
@@ -346,16 +346,16 @@ def class_limits(values: np.ndarray, counts: np.ndarray, n_classes: int) -> np.n
 def classes_between(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Class 0 ... C-1 of ``values`` (m, K): how many of the limits (C-1, K) each value exceeds, by more than rounding.
 
-    People who are alike in all that the model knows have one propensity; computed row by row it may differ in the last
-    digit, which must not part them.
+    People with the same predictors have the same propensity; computed row by row it may differ in the last digit, and
+    they must stay in one class.
     """
     return np.sum([values > limit + ROUNDING * np.abs(limit) for limit in limits], axis=0, dtype=int)
 
 
 # The recipe step that weights respondents by their propensity to answer, fitted anew in every replicate.
 
-# Sample and replicates are fitted until the likelihood stands still: replicates start where the sample ended, and
-# where each of them stops should not depend on it. An odd replicate may separate and take many steps.
+# Sample and replicates are fitted to full convergence: replicates start from the coefficients of the sample, and their
+# result should not depend on this start. Single replicates may separate and take many steps.
 REPLICATE_TOLERANCE = 1e-12
 REPLICATE_ITERATIONS = 100
 
@@ -417,7 +417,7 @@ class Propensity:
         return columns_in(read_formula(self.formula))
 
     def response_groups(self, sample: pd.DataFrame, classes: np.ndarray, weights: np.ndarray) -> pd.Series:
-        """People about as likely to answer, by the base weights; those outside the model are a group of their own."""
+        """Groups of people with similar propensities, by the base weights; people outside the model are one group."""
         people = sample[list(self.needs)].assign(_status=classes == RESPONDENT, _weight=weights)
         inside = classes != INELIGIBLE
         share = response_propensity(people[inside], self.formula, "_status", "_weight", self.link)
@@ -437,6 +437,7 @@ class Propensity:
             require_known(weights, classes, "let the step UnknownEligibility come first")
             before, counts = weights[inside], multiplicity[inside]
             share = propensities(design, answered, before if self.weighted else counts, link)
+            # Valliant, Dever & Kreuter (2018), section 13.5: w / p for respondents, or W_c / R_c in propensity classes.
             if self.method == "inverse":
                 factors = 1 / share
             else:

@@ -1,6 +1,6 @@
 """Raking: weights that reproduce several margins, by iterating over the table of distinct margin cells.
 
-The weights of a cell move together, so the table of cells is raked instead of the rows:
+All weights of a cell get the same factor, so the table of cells is raked instead of the rows:
 exact, and independent of the number of rows. All replicates are raked at once.
 """
 
@@ -41,7 +41,8 @@ def rake(
     weight : str              column, in persons
     margins : mapping column -> {level: population total}; their sums agree (to 1e-7)
     tolerance : float         above 0; the sweeps end when none changes a weight by more, relatively
-    max_iterations : int      sweeps over all margins; what is still open then is finished by Newton's method
+    max_iterations : int      sweeps over all margins; a table that has not converged then is finished by Newton's
+        method
     scale_margins : bool
         bring margins that differ (by up to 5 %) to one total, that of the first
 
@@ -101,7 +102,7 @@ def rake_columns(
     """As ``rake``, for weights (n, K): every column is raked to the same targets.
 
     A column that ``max_iterations`` sweeps leave unfinished is finished by Newton's method, which
-    has the same solution and converges where sweeps crawl (as in an odd replicate).
+    has the same solution and converges where the sweeps are slow.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ def rake_table(
     """Raked cell totals (M, K) from those before (M, K); ``on_cells`` as ``Auxiliary.on_cells`` gives it."""
     table = start.copy()
     wanted = np.split(targets, np.cumsum([len(margin.levels) for margin in on_cells.margins])[:-1])
-    # Made once: the sweeps sum by the same codes again and again.
+    # Built once, since all sweeps sum by the same codes.
     sums = [indicator(margin.codes, len(margin.levels)) for margin in on_cells.margins]
     open_ = np.arange(table.shape[1])
     for _ in range(max_iterations):
@@ -189,7 +190,7 @@ def _require_hit(
     targets: np.ndarray,
     tolerance: float,
 ) -> None:
-    """Every margin must be met now, the ones raked early included; else name the worst level of each."""
+    """Check that every margin is met after the last one was raked; else name the worst level of each."""
     problems = []
     for margin, target in zip(on_cells.margins, wanted, strict=True):
         have = group_sums(margin.codes, table, len(margin.levels))
@@ -213,7 +214,7 @@ def _require_hit(
 
 
 def _advice(column: np.ndarray, on_cells: Auxiliary, targets: np.ndarray) -> str:
-    """Whether the margins contradict each other, and which levels could give way."""
+    """Whether the margins contradict each other, and which levels could be merged."""
     otherwise = "merge thin levels or leave a margin out"
     possible = reach(column, on_cells, targets, (0.0, np.inf))
     changed = np.flatnonzero(possible.nearest_totals != targets)
@@ -223,7 +224,7 @@ def _advice(column: np.ndarray, on_cells: Auxiliary, targets: np.ndarray) -> str
     return f"the margins contradict each other in this sample ({listed} would be possible): {otherwise}"
 
 
-# Margins exactly, further cells as far as it pays.
+# Margins exactly, further cells in part (a ridge penalty).
 
 # "auto": people of one cell have this much of the variance in common, as units of an organisation usually do
 # (Bliese 2000, in Klein & Kozlowski, Multilevel Theory: 0.05 to 0.20; the least of it).
@@ -238,10 +239,11 @@ def multilevel_calibrate(
     soft: Mapping[str, Mapping[object, float]],
     penalty: float | Literal["auto"] = "auto",
 ) -> pd.Series:
-    """Raked weights that come near further totals, too: margins exactly, cells of ``soft`` as far as the penalty lets.
+    """Raked weights that meet the margins exactly and the cells of ``soft`` approximately, controlled by a penalty.
 
     Post-strata too thin to be met exactly are met in part: a cell with m respondents closes about m / (m + penalty)
-    of its gap, as a random effect is drawn towards 0. 0 meets every cell, a large penalty leaves the raked weights.
+    of its gap, as a random effect is shrunk towards 0. A penalty of 0 meets every cell, a large penalty gives the raked
+    weights.
 
     Parameters
     ----------
@@ -249,7 +251,7 @@ def multilevel_calibrate(
     weight : str              column, in persons
     margins : mapping column -> {level: population total}; as in ``rake``
     soft : mapping column -> {level: population total}
-        cells, such as unit x class in one column (``cell_labels``); a cell without respondents is left to the others
+        cells, such as unit x class in one column (``cell_labels``); a cell without respondents is left out
     penalty : float or "auto"
         variance of people inside a cell by that between cells; "auto": 19, cells carry 5 % of the variance
 
@@ -324,12 +326,14 @@ def _soft_factors(weights: np.ndarray, x: np.ndarray, targets: np.ndarray, exact
     def objective(b: np.ndarray) -> float:
         return float(weights @ np.exp(np.minimum(x @ b, 500)) - targets @ b + penalties @ b**2 / 2)
 
+    # Newton's method: gradient X'w exp(Xb) - t + r b, Hessian X' diag(w exp(Xb)) X + diag(r), r = 0 for the margins
+    # (Ben-Michael, Feller & Hartman 2024, with the raking distance of Deville & Sarndal 1992, case 2).
     for _ in range(NEWTON_STEPS):
         now = weights * np.exp(x @ b)
         slope = x.T @ now - targets + penalties * b
         if (np.abs(slope) <= TOLERANCE * scale).all():
             return np.exp(x @ b)
-        # Margins share their sum, so the system has more than one solution: the shortest.
+        # Margins have the same sum, so the system is singular: the solution of least norm is taken.
         step = np.linalg.lstsq((x.T * now) @ x + np.diag(penalties), slope, rcond=1e-12)[0]
         size = 1.0
         while objective(b - size * step) > objective(b) - 1e-4 * size * float(slope @ step) and size > 1e-6:

@@ -1,7 +1,6 @@
-"""A weighting recipe: an ordered list of steps, declared first, then applied alike to a sample and to every replicate.
+"""A weighting recipe: an ordered list of steps, declared first, then applied to a sample and every replicate alike.
 
-What a step needs to know of the data (classes, merged levels, totals) is fixed once on
-the sample itself; the replicates repeat the arithmetic.
+Classes, merged levels and totals of a step are fixed once on the sample itself; the replicates repeat the arithmetic.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from spi_analysis.survey.registry import Registry
 from spi_analysis.survey.weighting.diagnostics import WeightingReport, report_row
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, classify
 
-# What a step is, before and after it has seen the data.
+# A step before and after it is prepared for a sample.
 
 
 @dataclass(frozen=True)
 class Merged:
-    """Levels of a variable that were put together because too few answered.
+    """Levels of a variable that were merged because too few people answered.
 
     Parameters
     ----------
@@ -47,7 +46,7 @@ class Merged:
 
 
 class Notes(NamedTuple):
-    """What a step did to the weights, and what to beware of: sentences for the report."""
+    """Notes on the effect of a step, and warnings: sentences for the report."""
 
     done: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -63,7 +62,7 @@ def _nothing(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) ->
 
 @dataclass(frozen=True)
 class Prepared:
-    """A step that has seen the data.
+    """A step prepared for a sample.
 
     ``apply``: new weights from old ones and how often each person stands in the replicate, all (n, K),
     column 0 the sample itself; ``merged``: what was put together; ``review``: notes from the weights
@@ -78,13 +77,13 @@ class Prepared:
 class Step(Protocol):
     """One step of a recipe: a frozen dataclass whose fields are its settings.
 
-    ``column`` names the weight column that it leaves ("": it leaves the weights alone). ``prepare`` sees the sample
-    and the class of everyone (n,), settles what it needs to know, and returns the arithmetic as ``Prepared``.
+    ``column`` names the weight column that it leaves ("": it leaves the weights alone). ``prepare`` gets the sample and
+    the class of everyone (n,), fixes classes, merged levels and totals, and returns the arithmetic as ``Prepared``.
 
     A step may also have: ``name``, by which a file of parameters names it (see ``register_step``); ``place``, where it
     stands among others (ELIGIBILITY ... LAST); ``needs``, the columns that it looks at; ``with_totals(frame)``, the
     same step with its totals counted on the list; ``response_groups(sample, classes, weights)``, a Series of the groups
-    in which it takes response to be at random.
+    in which it assumes response at random.
 
     References
     ----------
@@ -108,7 +107,7 @@ class Step(Protocol):
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared: ...
 
 
-# Steps by name: what a file of parameters says, as a recipe.
+# Steps by name, as files of parameters give them.
 
 StepClass = TypeVar("StepClass", bound=type)
 
@@ -127,12 +126,12 @@ def _load_steps() -> Iterator[None]:
 
 
 _STEPS: Registry[Step] = Registry("step", ("column", "prepare"), WeightingError, _load_steps)
-# Where a step stands among those that also say so; the known ineligible leave last of all.
+# Places of steps in the order of a recipe; the known ineligible are dropped last.
 ELIGIBILITY, NONRESPONSE, CALIBRATION, LAST = range(4)
 
 
 def register_step(step: StepClass) -> StepClass:
-    """Take a step into the registry, so that files of parameters can name it: a decorator.
+    """A decorator that enters a step into the registry, so that files of parameters can name it.
 
     Parameters
     ----------
@@ -171,7 +170,7 @@ def register_step(step: StepClass) -> StepClass:
 
 
 def step_of(given: Mapping[str, Any]) -> Step:
-    """The step that a mapping names, with its settings.
+    """The step of a mapping with its name and settings.
 
     Parameters
     ----------
@@ -222,7 +221,7 @@ def recipe_of(given: Sequence[Mapping[str, Any]]) -> list[Step]:
     References
     ----------
     Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13 and 14: unknown
-    eligibility, nonresponse, calibration; the known ineligible stand for their like up to the end.
+    eligibility, nonresponse, calibration; the known ineligible keep their weight up to the end.
 
     Examples
     --------
@@ -236,7 +235,7 @@ def recipe_of(given: Sequence[Mapping[str, Any]]) -> list[Step]:
 
 
 def _require_order(steps: Sequence[tuple[str, Step]]) -> None:
-    """Every step that says its place comes after those of earlier places; nothing changes weights after the last."""
+    """Steps with a place stand in the order of their places; no step changes weights after the last place."""
     latest, before = -1, ""
     for name, step in steps:
         place = getattr(step, "place", LAST if latest == LAST and step.column else None)
@@ -256,7 +255,7 @@ def _require_order(steps: Sequence[tuple[str, Step]]) -> None:
 def response_classes(
     sample: pd.DataFrame, recipe: Sequence[Step], *, weight: str = "base_weight", status: str = "disposition"
 ) -> pd.Series:
-    """The groups inside which a recipe takes response to be at random: those of its last step that has such groups.
+    """The groups inside which a recipe assumes response at random: those of its last step that has such groups.
 
     Parameters
     ----------
@@ -375,12 +374,12 @@ def apply_recipe(
 
 @dataclass(frozen=True)
 class WeightingRun:
-    """A sample on its way through a recipe: the weights after the steps so far, and the steps that are left.
+    """A sample part of the way through a recipe: the weights after the steps so far, and the remaining steps.
 
     Parameters
     ----------
     sample : DataFrame (n, ...)   one row per sampled person
-    classes : array (n,)          what everyone's status is to the steps
+    classes : array (n,)          the class of everyone for the steps
     left : tuple of steps         those to come, with their totals
     values, multiplicity : array (n, K)   weights in persons, the sample first and then the replicates; how often each
         person stands in each of them

@@ -1,4 +1,4 @@
-"""Replicate weights that follow from the design alone: jackknife, balanced repeated replication, Fay's method."""
+"""Replicate weights determined by the design: jackknife, balanced repeated replication, Fay's method."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PrimaryUnits:
 
     @property
     def lonely(self) -> np.ndarray:
-        """Strata (H,) with a single unit that stands for others too."""
+        """Strata (H,) with a single unit and a sampling fraction below 1."""
         return (self.sizes == 1) & (self.varying > 0)
 
     @cached_property
@@ -128,7 +128,7 @@ def _refuse(bad: np.ndarray, values: np.ndarray, what: str, column: str, expecte
         raise WeightingError(what, column=column, row=row + 1, got=f"{values[row]:.6g}", expected=expected)
 
 
-# The delete-one-unit jackknife, and what it does with a stratum of one unit.
+# The delete-one-unit jackknife, with rules for a stratum of one unit.
 
 LonelyRule = Literal["fail", "certainty", "adjust", "average"]
 LONELY_RULES = ("fail", "certainty", "adjust", "average")
@@ -193,7 +193,7 @@ def jackknife_replicates(
     share = _shares(units, lonely_psu)
     if stratum is None:
         return ReplicateWeights(values, float(share[0]), np.ones(len(share)), "jk1")
-    # A lonely unit without a replicate of its own leaves room that the others fill.
+    # The average rule: the mean variance of the other replicates takes the place of a lonely unit's.
     left_out = units.lonely.sum() if lonely_psu == "average" else 0
     return ReplicateWeights(values, len(share) / (len(share) - left_out), share, "jkn")
 
@@ -201,7 +201,7 @@ def jackknife_replicates(
 def _unit_factors(units: PrimaryUnits, lonely_psu: LonelyRule) -> np.ndarray:
     """Factor of every unit in the replicate of every unit: (U, U)."""
     n, n_strata = units.sizes[units.stratum], len(units.sizes)
-    # n_h / (n_h - 1) for those who stay, 0 for the one that is left out.
+    # n_h / (n_h - 1) for the other units of the stratum, 0 for the unit that is left out.
     inflate = np.where(n > 1, n / np.maximum(n - 1, 1), 1.0)
     factors = np.where(units.stratum[:, None] == units.stratum[None, :], inflate[None, :], 1.0)
     np.fill_diagonal(factors, np.where(n > 1, 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""Representativity of the response: how far the propensities of groups lie apart, and which variables do it."""
+"""Representativity of the response: how much propensities vary, and which variables explain it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from spi_analysis.survey.weighting.glm import (
 )
 from spi_analysis.survey.weighting.propensity import Sample, Unknown, people_of, sample_of
 
-# How much the propensities of a model vary, what of it is bias, and how certain it is.
+# The variance of the propensities of a model, its bias, and its standard error.
 
 # A linear probability model, beside the links of ``glm``.
 LINEAR = "linear"
@@ -40,8 +40,8 @@ NO_VARIANCE = 1e-20
 class Variation:
     """Propensities ``share`` and their derivatives ``slope`` (rows,) of a model, and what follows of them.
 
-    ``covariance`` (p, p) of the coefficients; ``mean`` and ``variance`` S^2 of the propensities; ``bias_factor``: what
-    the bias leaves of S^2; ``r_variance`` of R = 1 - 2 S.
+    ``covariance`` (p, p) of the coefficients; ``mean`` and ``variance`` S^2 of the propensities; ``bias_factor``: the
+    share of S^2 left after removing the bias; ``r_variance`` of R = 1 - 2 S.
     """
 
     design: Design
@@ -104,7 +104,7 @@ def variation_of(
 
 
 def model_variance(a: np.ndarray, b: np.ndarray, covariance: np.ndarray) -> float:
-    """What the coefficients leave open of a variance of propensities with derivatives 2 a (p,) and 2 b (p, p)."""
+    """Variance, from the coefficients, of a variance of propensities with derivatives 2 a (p,) and 2 b (p, p)."""
     # Of the quadratic form 2 a'd + d'B d in d ~ N(0, cov): 4 a'cov a + 2 tr(B cov B cov).
     return float(4 * a @ covariance @ a + 2 * np.trace(b @ covariance @ b @ covariance))
 
@@ -117,6 +117,7 @@ def _fitted(
         design, fit = fit_people(design, answered, weights, link_of(link))
         share, slope = link_of(link).at(design.predict(fit.coefficients))
         return design, share[:, 0], slope[:, 0], inverse(fit.information[0])
+    # Linear probability model by weighted least squares: b = (X'WX)^-1 X'Wy, cov(b) = (X'WX)^-1 sum w e**2 / (n - p).
     sums = (design.sums(values[:, None]) for values in (weights, weights * answered))
     design, gram, right = normal_equations(design, *sums)
     inverted = inverse(gram)
@@ -212,19 +213,19 @@ class RIndicator:
 
     Parameters
     ----------
-    value : float          1 - 2 S, S the standard deviation of the propensities, its bias taken out
+    value : float          1 - 2 S, S the standard deviation of the propensities, adjusted for bias
     unadjusted : float     the same with the bias
     se : float             standard error of both
     cv, cv_se : float      S / mean propensity as it is, and its standard error
     cv_adjusted : float    ``cv``, its bias taken out
     response_rate : float  mean propensity
-    bias_factor : float    what the bias leaves of S squared, in [0, 1]
+    bias_factor : float    the share of S squared left after removing the bias, in [0, 1]
     partials : DataFrame   one row per variable: variable, unconditional, unconditional_unadjusted, unconditional_se
         (the part of S between the groups of the variable), conditional, conditional_unadjusted, conditional_se (the
         part within groups alike in all other variables; its se is approximate). Divided by ``response_rate`` they
         are partial coefficients of variation
     categories : DataFrame   one row per group: variable, category, n, unconditional (its sign says whether the group
-        answers more or less than the mean), unconditional_se, conditional, conditional_se; not adjusted for bias
+        responds more or less than the mean), unconditional_se, conditional, conditional_se; not adjusted for bias
     propensity : Series (n,)   in (0, 1) unless the link is linear; NaN for those outside the model
 
     References
@@ -343,9 +344,10 @@ def _alone(terms: SimpleFormula, name: str, people: pd.DataFrame) -> SimpleFormu
 
 
 def _row(name: str, groups: pd.DataFrame, se: float, left: float) -> dict[str, object]:
-    """Partial indicators of a variable, by those of its groups; ``left``: what the bias leaves of S."""
+    """Partial indicators of a variable from those of its groups; ``left``: the share of S left after its bias."""
     row: dict[str, object] = {"variable": name}
     for kind in ("unconditional", "conditional"):
+        # Schouten, Shlomo & Skinner (2011): the squared indicator of a variable is the sum of those of its groups.
         whole = np.sqrt((groups[kind].to_numpy() ** 2).sum())
         row |= {kind: whole * left, f"{kind}_unadjusted": whole, f"{kind}_se": se}
     return row

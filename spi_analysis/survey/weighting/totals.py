@@ -23,10 +23,10 @@ from spi_analysis.survey.groups import (
     require_columns,
 )
 
-# Totals of a population, and what can be wrong with them.
+# Totals of a population, and checks of them.
 
 INTERCEPT = "(intercept)"
-# What is known of the population: column -> {level: persons}, or the total of a numeric column; INTERCEPT -> persons.
+# Known population totals: column ->  {level: persons}, or the total of a numeric column; INTERCEPT -> persons.
 Totals = Mapping[str, float | Mapping[object, float]]
 # The least and the most that new/old weight may be.
 Bounds = tuple[float, float]
@@ -34,10 +34,10 @@ Bounds = tuple[float, float]
 # Sums of margins that differ by no more than this, relatively, are one population: a calibrated total counts as met
 # when it is missed by that much (calibration.ACCEPTED). 100,000,000 and 100,000,001 agree; 10,000 and 10,001 do not.
 AGREEMENT = 1e-7
-# Below this a difference is one of adding up, and nothing to speak of.
+# A smaller difference is rounding and is not reported.
 LAST_DIGITS = 1e-12
 # Margins are brought to one total where asked for up to here: tables of one population that were rounded, or dated a
-# few months apart. What differs more describes other people.
+# few months apart. Larger differences mean different populations.
 MOST_SCALED = 0.05
 # Levels named in one message.
 LISTED = 20
@@ -94,6 +94,12 @@ def _shown(value: object) -> str:
     return f"{value:g}" if is_number(value) else str(value)
 
 
+def _of_level(name: str, levels: list[str]) -> str:
+    """The level that may be meant; else what can be done about people of a level without a total."""
+    near = nearest(name, levels)
+    return near if near.startswith("did") else "give it a total, too (such as what its weights sum to), or recode it"
+
+
 def level_problems(name: str, values: Mapping[str, float], present: Iterable[str], missing: bool) -> list[Problem]:
     """Levels of the sample without a total, and totals without a row in the sample."""
     problems, levels, found = [], sorted(values), set(present)
@@ -105,7 +111,7 @@ def level_problems(name: str, values: Mapping[str, float], present: Iterable[str
                 column=name,
                 got=_listed(unknown),
                 expected=_listed(levels),
-                hint=nearest(unknown[0], levels),
+                hint=_of_level(unknown[0], levels),
             )
         )
     empty = [level for level in levels if level not in found and values[level] != 0]
@@ -121,7 +127,7 @@ def _listed(names: list[str]) -> str:
 
 def missing_problems(name: str, column: np.ndarray) -> list[Problem]:
     """A numeric column must be known for everybody."""
-    # One sum finds them all: it is finite where every value is (and only then worth no second look).
+    # One sum checks all values: it is finite only if every value is finite.
     if np.isfinite(column.sum()):
         return []
     bad = ~np.isfinite(column)
@@ -144,7 +150,7 @@ def _empty_levels(name: str, totals: Mapping[str, float], whom: str) -> Problem:
     )
 
 
-# Margins that disagree about the size of the population.
+# Margins with different population sizes.
 
 
 class OnePopulation(NamedTuple):
@@ -181,7 +187,7 @@ def one_population(totals: Totals, scale_margins: bool = False) -> OnePopulation
 
 
 def _sums(totals: Totals) -> dict[str, float]:
-    """What the intercept and every margin say is the size of the population."""
+    """The size of the population by the intercept and by every margin."""
     sums = {
         name: sum(as_texts(total if isinstance(total, Mapping) else {INTERCEPT: total}).values())
         for name, total in totals.items()
@@ -212,7 +218,7 @@ def _disagreement(sums: Mapping[str, float], away: Mapping[str, float], most: fl
     )
 
 
-# Auxiliary variables without the big matrix: what calibration needs are totals, products and predictors.
+# Auxiliary variables without the full design matrix: calibration needs only totals, products and predictors.
 #
 # Categorical margins are kept as codes and never expanded; their products are sums over the
 # table of distinct cells. Numeric columns are kept as they are and read in blocks of rows.

@@ -1,4 +1,4 @@
-"""Cutting extreme weights and giving the excess to the others."""
+"""Trimming extreme weights and redistributing the excess."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MAX_CUTS = 10_000
 ROUNDING = 1e-12
 
 
-# Cutting a vector of weights, and a table of weights with its replicates.
+# Trimming a vector of weights, and a table of weights with its replicates.
 
 
 def trim_weights(
     weights: pd.Series | np.ndarray, lower: float | None = None, upper: float | None = None, strict: bool = True
 ) -> pd.Series:
-    """Bring weights inside limits; what is cut off is shared equally by those that were not cut.
+    """Trim weights to limits; the excess is redistributed equally to the weights that were not trimmed.
 
-    A weight of 0 stays 0: it belongs to somebody who does not count (a nonrespondent).
+    A weight of 0 stays 0: it is that of a nonrespondent.
 
     Parameters
     ----------
@@ -81,12 +81,12 @@ def trim_weights(
         )
     for _ in range(MAX_CUTS if strict else 1):
         cut = np.clip(values, low, high)
-        # A weight that lies outside by rounding only is not cut again.
+        # A weight outside the limits by rounding only is not trimmed again.
         outside = np.abs(cut - values) > ROUNDING * np.abs(values)
         if not outside.any():
             break
         excess = float((values - cut).sum())
-        # Where everybody was cut, those cut at the other end take it.
+        # Where all weights were trimmed, those trimmed at the other limit take the excess.
         takers = ~outside if not outside.all() else (cut < high if excess > 0 else cut > low)
         cut[takers] += excess / max(takers.sum(), 1)
         values = cut
@@ -100,7 +100,7 @@ def trim_weights(
 
 def iqr_cap(weights: np.ndarray, k: float) -> np.ndarray:
     """median + k * IQR of the positive weights of every column: (n, K) to (K,)."""
-    # Sorted at once, what does not count at the end: numpy's nanquantile goes column by column, ten times slower.
+    # Sorted in one call, zeros at the end: numpy's nanquantile works column by column and is ten times slower.
     ordered, last = np.sort(np.where(weights > 0, weights, np.inf), axis=0), (weights > 0).sum(axis=0) - 1
 
     def quantile(share: float) -> np.ndarray:
@@ -114,10 +114,10 @@ def iqr_cap(weights: np.ndarray, k: float) -> np.ndarray:
 
 
 def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
-    """Cap the weight that one person carries, and spread the excess over the others in proportion.
+    """Cap the weight of one person, and redistribute the excess to the others in proportion.
 
-    In a bootstrap replicate a person drawn t times stands there t times: the cap is for one
-    of these copies, so it applies to ``weights / multiplicity``.
+    In a bootstrap replicate a person drawn t times is there t times: the cap holds for one of these copies, so it
+    applies to ``weights / multiplicity``.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: 
     counts = np.where(weights > 0, multiplicity, 0.0)
     single = np.divide(weights, counts, out=np.zeros_like(weights), where=counts > 0)
     total = weights.sum(axis=0)
-    # Where not even everybody at the cap would carry the total, nothing is cut.
+    # Where the total exceeds the sum of all caps, nothing is trimmed.
     possible = cap * counts.sum(axis=0) >= total
     for _ in range(100):
         capped = np.minimum(single, cap)
@@ -142,14 +142,14 @@ def cap_with_redistribution(weights: np.ndarray, cap: np.ndarray, multiplicity: 
         active = possible & (excess > ROUNDING * total) & (room > 0)
         if not active.any():
             break
-        # Those that are free grow by one factor, 1 + excess / their sum; whoever passes the cap is cut next.
+        # Untrimmed weights are multiplied by 1 + excess / their sum; those above the cap after that are trimmed next.
         growth = 1 + np.divide(excess, room, out=np.zeros_like(excess), where=active)
         single = np.where(active, np.where(free, capped * growth, capped), single)
     return single * counts
 
 
 def clip_weights(weights: np.ndarray, low: np.ndarray, high: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
-    """Keep the weight that one person carries between limits, all others moving in proportion.
+    """Keep the weight of one person between limits, all others changing in proportion.
 
     Everybody's weight becomes ``clip(c * weight, low, high)`` with the one factor c that keeps the sum.
 
@@ -180,11 +180,11 @@ def is_feasible(weights: np.ndarray, counts: np.ndarray, low: float, high: float
 
 
 def _clipped(single: np.ndarray, counts: np.ndarray, low: float, high: float) -> np.ndarray:
-    """clip(c * single, low, high) with c such that the sum is kept: exact between the points where it bends."""
+    """clip(c * single, low, high) with c such that the sum is kept: the sum is piecewise linear in c, so c is exact."""
     total = float(single @ counts)
     bends = np.unique(np.concatenate([[1.0], low / single, high / single]))
     bends = bends[np.isfinite(bends) & (bends > 0)]
-    # The sum grows with c: halve the list of bends until c stands between two of them.
+    # The sum grows with c: bisection over its kinks until c lies between two of them.
     first, last = 0, len(bends) - 1
     while last - first > 1:
         middle = (first + last) // 2
@@ -196,17 +196,18 @@ def _clipped(single: np.ndarray, counts: np.ndarray, low: float, high: float) ->
         at = np.clip(c * single, low, high)
         if abs(float(at @ counts) - total) <= ROUNDING * total:
             return at
-    # Between two bends those cut stay the same, so that c = (total - sum of the cut) / (sum of the free weights).
+    # Between two kinks the trimmed weights are the same, so that c = (total - sum of the cut) / (sum of the free
+    # weights).
     inside = np.clip((bends[first] + bends[last]) / 2 * single, low, high)
     free = (inside > low) & (inside < high)
     left = total - float(inside[~free] @ counts[~free])
     return np.clip(left / float(single[free] @ counts[free]) * single, low, high)
 
 
-# Where to cut extreme weights: the cut-off with the least estimated mean square error (Potter 1990).
+# Where to trim extreme weights: the cut-off with the least estimated mean square error (Potter 1990).
 #
 # For a cut-off c the weights above c are set to c and the excess is spread over the others in
-# proportion. Sorted by size, those cut are a prefix of the list and all others grow by one factor, so
+# proportion. Sorted by size, the trimmed weights come first in the list and all others have one factor, so
 # running sums give every moment at every cut-off.
 
 
@@ -234,7 +235,7 @@ class _Sorted:
         # With k cut, the others grow by (total - cap * copies of the cut) / weight of the others.
         before = np.concatenate([[0.0], np.cumsum(self.copies)])
         rest = np.concatenate([np.cumsum(weight[::-1])[::-1], [0.0]])
-        # The cap at which this person, the next in line, is just reached.
+        # The cap at which the weight of the next person equals the cap.
         reached = self.total * self.single / (rest[:-1] + self.single * before[:-1])
         cut = np.searchsorted(-reached, -caps, side="left")
         return cut, (self.total - caps * before[cut]) / np.maximum(rest[cut], 1e-300)
@@ -244,8 +245,8 @@ def potter_cutoff(weights: np.ndarray, multiplicity: np.ndarray, outcomes: np.nd
     """The cap with the least mean relative MSE of the weighted means of the outcomes.
 
     At every cap t and for every outcome, with m_t and m_0 the means after and before trimming,
-    ``MSE_t = V(m_t) + max(0, (m_t - m_0)**2 - V(m_t - m_0))``: the squared bias is what the difference
-    shows beyond its own chance. Variances are those of linearised means drawn with replacement.
+    ``MSE_t = V(m_t) + max(0, (m_t - m_0)**2 - V(m_t - m_0))``: the squared bias is the squared difference less its own
+    variance. Variances are those of linearised means drawn with replacement.
 
     Parameters
     ----------
@@ -291,7 +292,7 @@ def _mse(people: _Sorted, values: np.ndarray, caps: np.ndarray, cut: np.ndarray,
     n = copies.sum()
     if n <= 1 or not known.any():
         return np.zeros(len(caps))
-    # Centred first, so that squares lose no digits.
+    # Centred first for numerical precision.
     y = np.where(known, values - (single * copies) @ np.where(known, values, 0.0) / (single @ copies), 0.0)
 
     def cut_and_rest(j: int, k: int) -> tuple[np.ndarray, np.ndarray]:

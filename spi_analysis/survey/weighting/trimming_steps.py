@@ -1,6 +1,6 @@
-"""Recipe steps that cut extreme weights and spread the excess over the others in proportion.
+"""Recipe steps that trim extreme weights and redistribute the excess to the others in proportion.
 
-In a bootstrap replicate a person drawn t times stands there t times: limits are for one of these copies.
+In a bootstrap replicate a person drawn t times is there t times: limits hold for one of these copies.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class TrimRatio:
 class Potter:
     """Cap weights where the estimated mean square error is least (see ``potter_cutoff``).
 
-    Every replicate looks for its own cap.
+    Every replicate has its own cap.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ class Potter:
 
 
 def _with_weight(weights: np.ndarray) -> np.ndarray:
-    """Rows (n,) with weight in any column (all, if none has): what a limit is made of. Most of a sample has none."""
+    """Rows (n,) with weight in any column (all, if none has): limits are computed from these few."""
     rows: np.ndarray = (weights != 0).any(axis=1)
     return rows if rows.any() else np.ones(len(rows), dtype=bool)
 
@@ -276,7 +276,7 @@ def _notes(
     """What was cut in the sample, and where limits could not hold the sum."""
     single = _single(before, multiplicity)[:, 0]
     counts = single > 0
-    # Equal weights differ in their last digits after any division: those are not cut.
+    # Equal weights may differ in their last digits after a division: such differences are not trimmed.
     above, below = counts & (single > high[0] * (1 + ROUNDING)), counts & (single < low[0] * (1 - ROUNDING))
     cut, lifted = int(above.sum()), int(below.sum())
     changed = np.where(above, before[:, 0] - after[:, 0], 0.0).sum()

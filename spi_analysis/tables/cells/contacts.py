@@ -10,15 +10,13 @@ from typing import NamedTuple
 
 from phonenumbers import PhoneMetadata
 
+from spi_analysis.errors import HIDDEN, contact_in, mask_contacts
 from spi_analysis.params import PhoneRules
 from spi_analysis.tables.cells.text import Reading, text_of
 from spi_analysis.tables.identity import TOKEN_LENGTH
 
 # What of a contact may be shown: enough to find the cell, never the whole.
 
-HIDDEN = "••••"
-# An address, or nine digits and more with whatever people put between them: spaces, dots, dashes, slashes, brackets.
-_CONTACT_IN_TEXT = re.compile(r"\S+@\S+|[+(]*\d(?:[\s.\-–/()]{0,3}\d){8,}\)?")
 _TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z0-9])")
 # "Dinas Sosial, HP 0812...": the word goes with the number.
 _LABEL = re.compile(
@@ -61,7 +59,7 @@ def mask_time(cell: object) -> str:
 
 def mask_text(cell: object) -> str:
     """Any other cell; contacts that strayed into it are hidden."""
-    return _CONTACT_IN_TEXT.sub(HIDDEN, text_of(cell))
+    return mask_contacts(text_of(cell))
 
 
 def without_contacts(text: str) -> str:
@@ -69,7 +67,7 @@ def without_contacts(text: str) -> str:
 
     The text itself where it holds no contact.
     """
-    found = _CONTACT_IN_TEXT.search(text)
+    found = contact_in(text)
     if found is None:
         return text
     before, after = (part.strip(" ,;:-–/|(&[") for part in (text[: found.start()], text[found.end() :]))

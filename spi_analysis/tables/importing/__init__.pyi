@@ -54,5 +54,8 @@ from .workbook import (
     filled as filled,
 )
 from .workbook import (
+    same_every_time as same_every_time,
+)
+from .workbook import (
     workbook_bytes as workbook_bytes,
 )

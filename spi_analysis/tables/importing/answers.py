@@ -25,6 +25,10 @@ LABELS_DECIDE = "labels_decide"
 CODES_IN_ORDER = "codes_in_order"
 # What is wrong with the whole column, not with single cells.
 OF_COLUMN = (NUMBERS_RENAMED, NUMBERS_OUTSIDE)
+# What leaves a cell unread until somebody says what it means.
+UNSETTLED = (*OF_COLUMN, OUT_OF_SCALE, DISAGREES, ANOTHER_SCALE)
+# Stands for a code that only a person can give.
+FILL_IN = "FILL_IN"
 # In a column of typed answers a few cells are slips of the pen; more are another scale. Exports hold none at all.
 SLIP_SHARE = 0.05
 MOST_SLIPS = 2
@@ -82,20 +86,49 @@ class AnswerColumn:
         self.label_texts = {value: text for value, text in (labels or {}).items() if _LETTER.search(text)}
         self.labels = {value: self._parts(text) for value, text in self.label_texts.items()}
         # The kind belongs to the key: True and 1 are equal to Python, but not the same answer.
-        counts = Counter((type(cell), cell) for cell in cells if cell is not None and cell == cell)
-        self.doubt, self.outside = self._judge(counts)
-        self._readings = {key: self._read(key[1]) for key in counts}
+        self.counts = Counter((type(cell), cell) for cell in cells if cell is not None and cell == cell)
+        self.doubt, self.outside = self._judge(self.counts)
+        self._readings = {key: self._read(key[1]) for key in self.counts}
 
     def reading(self, cell: object) -> Reading:
         """The code of a cell of the column as a float, or what is wrong with it; nothing of both for an empty one."""
         return Reading() if cell is None or cell != cell else self._readings[type(cell), cell]
 
+    def unsettled(self) -> dict[str, int]:
+        """What cells say, with their number, of a column that cannot be read before a person says what they mean.
+
+        {} for a column that can: then a few cells without a meaning are slips.
+        """
+        odd = [
+            (cell, rows)
+            for (kind, cell), rows in self.counts.items()
+            if self._readings[kind, cell].problem in UNSETTLED and not _is_no_answer(text_of(cell))
+        ]
+        many = _rows(odd) > MOST_SLIPS and _rows(odd) >= SLIP_SHARE * sum(self.counts.values())
+        found: Counter[str] = Counter()
+        for cell, rows in odd if self.doubt or many else []:
+            found[self._said(cell)] += rows
+        return dict(found)
+
+    def proposed(self) -> dict[int | str, list[str]]:
+        """Code -> what cells say, for a mapping file; FILL_IN where neither words nor labels give the code."""
+        parts = {text: self._parts(text) for text in self.unsettled()}
+        told = {number: part.code for part in parts.values() if part.code is not None for number in part.numbers}
+        found: dict[int | str, list[str]] = {}
+        for text, part in parts.items():
+            code = told.get(_bare(text) or 0) if part.code is None else part.code
+            found.setdefault(FILL_IN if code is None else code, []).append(text)
+        return found
+
+    def _said(self, cell: object) -> str:
+        """The word of a cell: the file's label for it, or its own text."""
+        return self.label_texts[cell] if self._is_labelled(cell) and cell in self.label_texts else text_of(cell)
+
     def details(self, problem: str, cell: object) -> dict[str, object]:
         """What fills the braces of a problem's reason."""
         if problem == NUMBERS_OUTSIDE:
             return {"expected": self.expected, "numbers": self.outside}
-        label = self.label_texts.get(cell) if self._is_labelled(cell) else text_of(cell)
-        return {"expected": self.expected, "label": mask_text(label)}
+        return {"expected": self.expected, "label": mask_text(self._said(cell))}
 
     def renamed(self) -> str:
         """The values that the file's labels call otherwise than the instrument, "" if there is none."""
@@ -189,6 +222,8 @@ class AnswerColumn:
     def _by_label(self, cell: object) -> Reading:
         """The file's own word for a value goes before the value."""
         label, number = self.labels[cell], _bare(cell)
+        if (code := self.given.get(normalised(self.label_texts[cell]))) is not None:
+            return self._valid(code)
         if label.code is not None:
             return self._valid(label.code) if self._agrees(label) else Reading(problem=DISAGREES)
         if number in self.scale.missing:
@@ -246,5 +281,5 @@ def _is_number(word: str) -> bool:
     return bool(_NUMBER.fullmatch(word))
 
 
-def _is_no_answer(number: int) -> bool:
+def _is_no_answer(number: object) -> bool:
     return bool(_NO_ANSWER.fullmatch(str(number)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,15 @@ def import_contacts(
         for institution_id, theirs in changes.groupby("institution_id"):
             keep_changes(setup, store, vault, str(institution_id), theirs, reported_by, date)
             written.append(store.path("contact_events", str(institution_id)))
-        return keep_results("contacts", TITLE, log, failed, written, setup, store, vault)
+        result = keep_results("contacts", TITLE, log, failed, written, setup, store, vault)
+        return replace(result, changes=len(changes))
 
 
 def _changes(log: Log, words: ContactMapping, phones: PhoneRules) -> pd.DataFrame:
-    """What every row asks for: institution_id, and CHANGES; a row that asks for nothing is turned away."""
-    answers, found = codes_by_word(words.opted_out), []
+    """What every row asks for: institution_id, and CHANGES. A row that was left empty is accepted and asks for nothing:
+    few of a list's people have a new number.
+    """
+    answers, found, empty = codes_by_word(words.opted_out), [], []
     cells = log.cells.reindex(columns=["phone", "email", "opted_out"]).astype(object).loc[list(log.owners)]
     for row, phone, email, objection in cells.itertuples():
         owner = log.owners[row]
@@ -106,9 +110,10 @@ def _changes(log: Log, words: ContactMapping, phones: PhoneRules) -> pd.DataFram
             (owner.institution_id, owner.person_id, owner.source, change, value) for change, value in asked if value
         ]
         if not rows and row not in log.flagged:
-            log.reject(row, "nothing_new", "token")
+            empty.append(row)
         found += rows
-        log.accepted |= {row} - log.rejected
+        log.accepted.add(row)
+    log.flag_together(empty, "nothing_new", "token")
     return pd.DataFrame(found, columns=["institution_id", *CHANGES])
 
 

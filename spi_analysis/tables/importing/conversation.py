@@ -11,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from spi_analysis.errors import HIDDEN
 from spi_analysis.params import EligibilityParams, Instrument, RoundSetup, normalised
-from spi_analysis.tables import HIDDEN, likeness, mask_text
+from spi_analysis.tables import likeness, mask_text
+from spi_analysis.tables.importing.answers import FILL_IN
 from spi_analysis.tables.importing.headers import Header
 from spi_analysis.tables.importing.issues import Where, reasons
 from spi_analysis.tables.importing.list_sheets import ListSheet, rows_below
@@ -132,10 +134,20 @@ def lines_of(summary: Mapping[str, Sequence[Mapping[str, object]]]) -> Iterator[
             f"{row['institution_id']}, {row['source']}: the rule {row['rule']} cannot be checked for "
             f"{row['people']:,} of {row['of']:,} people, who are taken to meet it"
         )
+    for row in summary.get("replaced", ()):
+        yield (
+            f"{row['institution_id']}, {row['source']}: takes the place of an earlier list of {row['earlier']:,} "
+            f"people; {row['again']:,} of them (by number or address) are among the {row['now']:,} of this one"
+        )
     for row in summary.get("lost", ()):
         why = ", ".join(f"{code} {n:,}" for code, n in row["why"].items())  # type: ignore[attr-defined]
         whose = f"{row['institution_id']}, {row['source']}, {row['unit']}"
         yield f"{whose}: {row['people']:,} of {row['of']:,} lost ({why})"
+    for row in summary.get("open", ()):
+        yield (
+            f"{row['institution_id']}, {row['source']}: {row['answers']:,} answers by an open link, kept apart and in "
+            f"no estimate{_not_compared(row)}"
+        )
     for row in summary["sheets"]:
         name = f"{row['file']} / {row['sheet']}" if row["sheet"] else f"{row['file']}"
         hidden = ", hidden" if row["hidden"] else ""
@@ -144,6 +156,16 @@ def lines_of(summary: Mapping[str, Sequence[Mapping[str, object]]]) -> Iterator[
         )
     yield from _listed("read", [f"{row['heading']} = {row['read_as']}" for row in summary["columns"]])
     yield from _listed("columns not read", [f"{row['heading']}" for row in summary["not_read"]])
+
+
+def _not_compared(row: Mapping[str, object]) -> str:
+    """No number is kept, so that nobody is seen who answered in this import and in an earlier one."""
+    if not row["others"]:
+        return ""
+    return (
+        f"; whether somebody is also among the {row['others']:,} of earlier imports is not known, since no number is "
+        "kept (files that are given together are compared)"
+    )
 
 
 def _listed(what: str, items: Sequence[str]) -> Iterator[str]:
@@ -156,7 +178,6 @@ def _listed(what: str, items: Sequence[str]) -> Iterator[str]:
 
 # The mapping file that settles what was doubtful, as far as the file itself lets it be guessed.
 
-FILL_IN = "FILL_IN"
 _NO_ANSWER_OF_OURS = ("answer_of_another_scale", "answer_out_of_scale")
 _NEAR = 0.8
 

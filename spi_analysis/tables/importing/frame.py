@@ -22,10 +22,14 @@ from spi_analysis.tables import (
     tenure_bands,
 )
 from spi_analysis.tables.importing.conversation import Summary, of_lists
-from spi_analysis.tables.importing.duplicates import also_listed
-from spi_analysis.tables.importing.issues import COLUMNS, Where
+from spi_analysis.tables.importing.issues import (
+    COLUMNS,
+    Names,
+    Where,
+    hidden,
+)
 from spi_analysis.tables.importing.list_sheets import ListSheet
-from spi_analysis.tables.importing.listing import COUNTS, Listed, read_source
+from spi_analysis.tables.importing.listing import COUNTS, Listed, also_listed, read_source
 from spi_analysis.tables.importing.opening import open_lists
 from spi_analysis.tables.importing.people import TENURE
 from spi_analysis.tables.importing.workbook import SHEET_NAMES, write_problem_book
@@ -96,21 +100,29 @@ def import_frame(
         _refuse_after_draw(setup, store, groups)
         results: list[Listed] = []
         written: list[Path] = []
+        replaced: list[dict[str, object]] = []
         for done, (institution_id, sheets) in enumerate(groups.items(), start=1):
             listed = [read_source(setup, source_sheets) for source_sheets in _by_source(sheets, setup.round.sources)]
             for where in opened.skipped:
                 if where.institution_id == institution_id:
                     listed[0].issues.add(where._replace(source=where.source or listed[0].source), "sheet_skipped")
+            for one in listed:
+                one.people["person_id"] = person_ids(one.people, vault.secret("person_id"))
+            replaced += _replaced(store.read_if_there("frame", institution_id), institution_id, listed)
             written += _keep(setup, store, vault, institution_id, listed)
             results += listed
             if progress:
                 progress(done, len(groups), institution_id)
+        names: Names = frozenset[tuple[str, ...]]().union(*(one.issues.names for one in results))
         return FrameImport(
             counts=_stacked([one.counts for one in results], COUNTS),
             problems=_stacked([one.issues.table() for one in results], COLUMNS),
-            failed=tuple(opened.failed),
+            failed=tuple(hidden(problem, names) for problem in opened.failed),
             written=tuple(written),
-            summary=of_lists(_in_order(groups, setup), opened.skipped, results, setup),
+            summary={
+                "replaced": replaced,
+                **hidden(of_lists(_in_order(groups, setup), opened.skipped, results, setup), names),
+            },
         )
 
 
@@ -156,6 +168,18 @@ def _refuse_after_draw(setup: RoundSetup, store: Store, institutions: Iterable[s
         raise StoreError(*drawn)
 
 
+def _replaced(earlier: pd.DataFrame | None, institution_id: str, listed: list[Listed]) -> list[dict[str, object]]:
+    """Of every list that takes the place of an earlier one: its people, and how many of them are listed again."""
+    rows: list[dict[str, object]] = []
+    for one in listed if earlier is not None else []:
+        known = earlier.loc[earlier["source"] == one.source, "person_id"]
+        if len(known) and len(one.people):
+            again = int(known.isin(one.people["person_id"]).sum())
+            rows.append({"institution_id": institution_id, "source": one.source, "earlier": len(known), "again": again,
+                         "now": len(one.people)})  # fmt: skip
+    return rows
+
+
 def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, listed: list[Listed]) -> list[Path]:
     """Write contacts, rejected rows, frame, record and the workbook of one institution.
 
@@ -169,11 +193,9 @@ def _keep(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, li
     contacts = [
         vault.read_contacts(round_id, institution_id, s) for frame in kept for s in sorted(set(frame["source"]))
     ]
-    secret = vault.secret("person_id")
     for one in listed:
         vault.write_rejected(round_id, institution_id, one.source, one.rejected)
         vault.write_rejected(round_id, institution_id, f"{one.source}{AS_WRITTEN}", one.as_written)
-        one.people["person_id"] = person_ids(one.people, secret)
         if one.source not in new:
             continue
         people = one.people.assign(institution_id=institution_id, source=one.source, also_listed_as=None)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from openpyxl.utils import get_column_letter
 
-from spi_analysis.errors import Problem
+from spi_analysis.errors import HIDDEN, Problem
 from spi_analysis.params import HeaderRules, normalised
-from spi_analysis.tables import HIDDEN, likeness, text_of
+from spi_analysis.tables import likeness, text_of
 from spi_analysis.tables.importing.readers import Sheet
 
 

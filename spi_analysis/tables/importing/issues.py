@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from spi_analysis.errors import HIDDEN, Problem
 from spi_analysis.params import Frozen, read_yaml, validate
 from spi_analysis.tables import mask_text, shown
 
@@ -61,11 +64,70 @@ class Where(NamedTuple):
     row: int | None = None
 
 
+# Who is listed may also be named where no name belongs: in the name of a file or sheet, in the column of the units.
+
+Names = frozenset[tuple[str, ...]]
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def names_of(cells: Iterable[object]) -> Names:
+    """Names of people as their words. One word alone says nothing: it may be a place or an office."""
+    words = (tuple(_WORD.findall(cell.casefold())) for cell in cells if isinstance(cell, str))
+    return frozenset(name for name in words if len(name) > 1)
+
+
+def hide_people(text: str, names: Names) -> str:
+    """The text with every name of a listed person hidden, however it is written.
+
+    Examples
+    --------
+    >>> hide_people("Data budi_CONTOH final.xlsx", names_of(["Budi Contoh"]))
+    'Data •••• final.xlsx'
+    """
+    found, at = list(_WORD.finditer(text)), 0
+    words, longest = [match[0].casefold() for match in found], max(map(len, names), default=0)
+    spans = []
+    while at < len(words):
+        n = next((n for n in range(min(longest, len(words) - at), 1, -1) if tuple(words[at : at + n]) in names), 0)
+        spans += [(found[at].start(), found[at + n - 1].end())] if n else []
+        at += max(n, 1)
+    for start, end in reversed(spans):
+        text = f"{text[:start]}{HIDDEN}{text[end:]}"
+    return text
+
+
+def hidden(said: Any, names: Names) -> Any:
+    """The same in all texts of something that is said: texts, lists and dictionaries of them, problems."""
+    if not names:
+        return said
+    if isinstance(said, str):
+        return hide_people(said, names)
+    if isinstance(said, Problem):
+        return replace(
+            said, **{name: hide_people(getattr(said, name), names) for name in ("file", "key", "got", "hint")}
+        )
+    if isinstance(said, dict):
+        return {key: hidden(value, names) for key, value in said.items()}
+    return [hidden(value, names) for value in said] if isinstance(said, list) else said
+
+
+def without_people(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """A table with the names hidden in its texts; the same text is looked at once."""
+    known: dict[Any, Any] = {}
+    for column in [name for name in table if not pd.api.types.is_numeric_dtype(table[name])] if names else []:
+        known |= {text: hidden(text, names) for text in set(table[column]) - known.keys() if isinstance(text, str)}
+        said = [known.get(value, value) for value in table[column]]
+        # Of a column without any text pandas would make numbers.
+        table[column] = pd.Series(said, table.index, dtype=table[column].dtype)
+    return table
+
+
 class Issues:
-    """A growing list of issues. Values are masked by their field as they come in."""
+    """A growing list of issues. Values are masked by their field as they come in; ``names``: whose are hidden."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
+        self.names: Names = frozenset()
 
     def add(
         self, where: Where, code: str, column: str = "", field: str = "", value: object = None, **details: object
@@ -85,6 +147,7 @@ class Issues:
     def table(self) -> pd.DataFrame:
         """All issues, ordered by place."""
         table = pd.DataFrame(self._rows, columns=list(COLUMNS)).astype({"row": "Int64"})
+        table = without_people(table, self.names)
         order = ["institution_id", "source", "file", "sheet", "row", "column", "code"]
         return table.sort_values(order, na_position="first", kind="stable", ignore_index=True)
 

@@ -11,7 +11,6 @@ import datetime as dt
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,17 @@ from typing import Any
 
 from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundSetup, Workspace, load_setup
-from spi_analysis.tables import BEFORE_IMPORT, PRIVATE_FOLDER, Store, drop_before_import, make_folder, one_writer
+from spi_analysis.tables import (
+    BEFORE_IMPORT,
+    PRIVATE_FOLDER,
+    TRIAL,
+    Store,
+    drop_before_import,
+    make_folder,
+    one_writer,
+    passing_folder,
+)
+from spi_analysis.tables.importing.readers import in_order
 
 JOURNAL = "imports"
 ALL = "all"
@@ -29,16 +38,24 @@ WRITTEN = (*KINDS, *(f"{kind}_imports" for kind in KINDS), "frame_from")
 
 @contextmanager
 def on_trial(setup: RoundSetup) -> Iterator[RoundSetup]:
-    """The round in a workspace of its own, which is gone afterwards: whatever is done there changes nothing here."""
+    """The round in a workspace of its own, which is gone afterwards: whatever is done there changes nothing here.
+
+    The copies are made while nobody writes, so that who is being forgotten does not come to stand in them.
+    """
     root = setup.workspace.root
-    with tempfile.TemporaryDirectory(prefix=".trial-", dir=root) as folder:
-        there = Path(folder)
-        for path in root.iterdir():
-            if path.name not in ("data", "outputs", "build") and not path.name.startswith(".trial-"):
-                (there / path.name).symlink_to(path.resolve())
-        for path in _files(setup.workspace.data):
-            _link(path, there / path.relative_to(root))
+    with passing_folder(root, TRIAL) as there:
+        with one_writer(setup.workspace.data):
+            _copy(root, there)
         yield load_setup(Workspace(there), setup.round.round_id)
+
+
+def _copy(root: Path, there: Path) -> None:
+    """Links to all that an import reads: to files below data/ each, since it may put others in their place."""
+    for path in root.iterdir():
+        if path.name not in ("data", "outputs", "build") and not path.name.startswith("."):
+            (there / path.name).symlink_to(path.resolve())
+    for path in _files(Workspace(root).data):
+        _link(path, there / path.relative_to(root))
 
 
 @contextmanager
@@ -50,7 +67,7 @@ def remembered(setup: RoundSetup, kind: str, files: Sequence[Path]) -> Iterator[
     was = {path.relative_to(root): path.stat().st_ino for path in _may_change(setup)}
     for name in was:
         _link(root / name, before / name)
-    entry: dict[str, Any] = {"kind": kind, "files": sorted(path.name for path in files)}
+    entry: dict[str, Any] = {"kind": kind, "files": sorted(in_order(files).values())}
     yield entry
     now = {path.relative_to(root): path.stat().st_ino for path in _may_change(setup)}
     changed = {name for name in now if was.get(name) != now[name]}

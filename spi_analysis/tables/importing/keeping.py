@@ -13,7 +13,15 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.tables import Store, Vault, text_of
 from spi_analysis.tables.importing.conversation import of_logs
 from spi_analysis.tables.importing.headers import Header
-from spi_analysis.tables.importing.issues import COLUMNS, Where
+from spi_analysis.tables.importing.issues import (
+    COLUMNS,
+    Names,
+    Where,
+    hidden,
+    hide_people,
+    names_of,
+    without_people,
+)
 from spi_analysis.tables.importing.logs import LOG_COUNTS, Log, LogImport
 from spi_analysis.tables.importing.readers import Sheet
 from spi_analysis.tables.importing.workbook import write_problem_book
@@ -37,24 +45,33 @@ def keep_results(
     store: Store,
     vault: Vault,
     sheets: Iterable[tuple[Sheet, Header, pd.Index]] = (),
-    answers: int | None = None,
 ) -> LogImport:
     """Put rejected rows aside and write a workbook of problems for every institution of the files."""
-    counts, problems = log.counts(), log.issues.table()
+    names = log.issues.names = _named(setup, vault, {owner.institution_id for owner in log.owners.values()})
+    counts, problems = without_people(log.counts(), names), log.issues.table()
+    digests = {hide_people(file, names): digest for file, digest in log.digests.items()}
     owners = pd.Series({row: log.owners[row].institution_id if row in log.owners else "" for row in log.cells.index})
     rejected = log.cells.loc[sorted(log.rejected)]
     for institution_id in sorted(set(counts["institution_id"]) | _unassigned_before(kind, store)):
         rows = rejected[owners.loc[rejected.index] == institution_id]
         _keep_rejected(vault, setup.round.round_id, institution_id or UNASSIGNED, kind, rows, log.digests)
         mine, here = (table[table["institution_id"] == institution_id] for table in (counts, problems))
-        record = _record(store, f"{kind}_imports", institution_id or UNASSIGNED, mine, here, log.digests)
+        record = _record(store, f"{kind}_imports", institution_id or UNASSIGNED, mine, here, digests)
         name = setup.roster[institution_id].name if institution_id else "tanpa instansi"
         path = setup.workspace.institution_outputs(setup.round.round_id, institution_id) / f"{kind}_problems.xlsx"
         all_counts, all_problems = _together(record, "counts", LOG_COUNTS), _together(record, "problems", COLUMNS)
         written.append(write_problem_book(path, f"{title}: {name}", EXPLANATION, all_counts, all_problems))
     passed = problems.loc[problems["code"] == "sheet_skipped", ["file", "sheet"]]
     summary = of_logs(sheets, [Where("", "", file, sheet) for file, sheet in passed.itertuples(index=False)])
-    return LogImport(counts, problems[list(COLUMNS)], tuple(failed), tuple(written), summary, answers)
+    told = tuple(hidden(problem, names) for problem in failed)
+    return LogImport(counts, problems[list(COLUMNS)], told, tuple(written), hidden(summary, names))
+
+
+def _named(setup: RoundSetup, vault: Vault, institutions: Iterable[str]) -> Names:
+    """The names of all who are listed at these institutions."""
+    lists = [(setup.round.round_id, code, source) for code in sorted(institutions) for source in setup.round.sources]
+    known = [names_of(vault.read_contacts(*whose)["name"]) for whose in lists if vault.has_contacts(*whose)]
+    return frozenset[tuple[str, ...]]().union(*known)
 
 
 def _unassigned_before(kind: str, store: Store) -> set[str]:

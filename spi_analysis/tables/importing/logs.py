@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,9 +21,12 @@ from spi_analysis.tables import (
     Reading,
     Store,
     Vault,
+    answer_tokens,
     check_codes,
     is_nothing,
     link_tokens,
+    open_places,
+    open_tokens,
     read_time,
     text_of,
 )
@@ -43,7 +47,8 @@ class LogImport:
     """What came of an import of events or answers. ``failed`` names the files that could not be used.
 
     ``counts``: one row per institution and file, read = accepted + rejected; institution "" where no token told it.
-    ``summary``: what is said of it in short; ``answers``: how many answers could be read (None: a log of events).
+    ``summary``: what is said of it in short; ``mapping``: the mapping file that settles what stopped the import;
+    ``changes``: how many changes of contacts there are (None: a log of something else).
     """
 
     counts: pd.DataFrame
@@ -51,7 +56,8 @@ class LogImport:
     failed: tuple[Problem, ...]
     written: tuple[Path, ...]
     summary: dict[str, list[dict[str, object]]]
-    answers: int | None = None
+    mapping: dict[str, Any] = field(default_factory=dict)
+    changes: int | None = None
 
 
 @dataclass
@@ -78,7 +84,13 @@ class Log:
         """The place of a row, with the institution and source its token told."""
         owner = self.owners.get(row)
         whose = owner[:2] if owner else ("", "")
-        return Where(*whose, *(self.cells.at[row, name] for name in ("file", "sheet", "row")))
+        return Where(*whose, *self._places[row])
+
+    @cached_property
+    def _places(self) -> dict[Any, tuple[str, str, int]]:
+        """File, sheet and number of every row, read once: a cell at a time takes long. No row is added later."""
+        places = self.cells[["file", "sheet", "row"]].itertuples(index=False, name=None)
+        return dict(zip(self.cells.index, places, strict=True))
 
     def reject(self, row: Any, code: str, name: str, **details: object) -> None:
         """Turn a row away."""
@@ -112,7 +124,8 @@ class Log:
 
     def place(self, row: Any) -> dict[str, object]:
         """The place of a row, as the reasons name the first of two rows."""
-        return {"first_file": self.cells.at[row, "file"], "first_row": self.cells.at[row, "row"]}
+        file, _, number = self._places[row]
+        return {"first_file": file, "first_row": number}
 
     def assign_owners(
         self,
@@ -121,19 +134,21 @@ class Log:
         unknown: str = "unknown_token",
         keys: Sequence[str] | None = None,
         shared: Mapping[str, int] = MappingProxyType({}),
+        otherwise: Sampled | None = None,
     ) -> None:
         """Find the person of every row, by its token or by ``keys``; a row without one is turned away.
 
-        ``shared``: keys of several people, and of how many.
+        ``shared``: keys of several people, and of how many; ``otherwise``: whose rows without a token are.
         """
+        by_number = keys is not None and "phone" in self.cells
         for row, token in zip(self.cells.index, tokens_in(self.cells["token"]) if keys is None else keys, strict=True):
-            owner = book.get(token)
+            owner = book.get(token) if token else otherwise
             if code := self._set_aside(row):
                 self.owners |= {row: owner} if owner else {}
                 self.reject(row, code, "token")
             elif token in shared:
                 self.reject(row, "phone_of_several", "phone", people=shared[token])
-            elif owner is None and token and "phone" in self.cells and not self.cells.get("token", _NONE).get(row):
+            elif owner is None and token and by_number and not self.cells.get("token", _NONE).get(row):
                 self.reject(row, "unknown_phone", "phone")
             elif owner is None:
                 self.reject(row, unknown if token else "missing_token", "token")
@@ -144,12 +159,12 @@ class Log:
 
     def _set_aside(self, row: Any) -> str | None:
         """Why the platform itself says that the row is none of ours."""
-        file, sheet, number = (self.cells.at[row, name] for name in ("file", "sheet", "row"))
+        file, sheet, number = self._places[row]
         return self.told[file, sheet].set_aside.get(number)
 
     def time_of(self, row: Any, cell: object, zone: str, reference: dt.date) -> Reading:
         """A time on the clock of ``zone``; one that names no zone is on the clock that its platform names."""
-        theirs = self.told[self.cells.at[row, "file"], self.cells.at[row, "sheet"]].zone or zone
+        theirs = self.told[self._places[row][:2]].zone or zone
         at, problem = read_time(cell, theirs, reference)
         if at is None or theirs == zone:
             return Reading(at, problem)
@@ -358,20 +373,45 @@ class Sampled(NamedTuple):
     person_id: str
 
 
+class Answering(Sampled):
+    """The same, known by the questionnaire's token and not by the sender's."""
+
+
+class OpenAnswer(Sampled):
+    """Nobody who was drawn: an answer by an open link. ``person_id`` is the code of the answer itself."""
+
+
+def places_by_token(
+    setup: RoundSetup, store: Store, vault: Vault, wanted: set[str], only: str | None = None
+) -> dict[str, OpenAnswer]:
+    """The wanted tokens of open links (``spi poster``); their answers get a code each once they are read."""
+    secret, round_id, book = vault.secret("link_token"), setup.round.round_id, dict[str, OpenAnswer]()
+    for institution_id in setup.institution_ids if only is None else [only]:
+        for source, places in open_places(store, institution_id).items():
+            tokens = open_tokens(places, round_id, institution_id, source, secret)
+            book |= dict.fromkeys(wanted & set(tokens), OpenAnswer(institution_id, source, ""))
+    return book
+
+
 def sampled_by_token(
     setup: RoundSetup, store: Store, vault: Vault, wanted: Collection[str], only: str | None = None
 ) -> dict[str, Sampled]:
     """The wanted tokens of the round (or of one institution only) with their people. Nothing of this is ever written.
 
+    In a round of two tokens these are the sender's and the questionnaire's: a log of events may come from either.
+
     Only the wanted are kept: those of a whole country's sample would take gigabytes.
     """
-    secret = vault.secret("link_token")
+    secret, two = vault.secret("link_token"), setup.round.fieldwork.tokens == "two"
+    makers = ((link_tokens, Sampled), (answer_tokens, Answering)) if two else ((link_tokens, Sampled),)
     book: dict[str, Sampled] = {}
     for institution_id in store.institutions("sample") if only is None else [only]:
         for source, people in store.read("sample", institution_id).groupby("source")["person_id"]:
-            tokens = link_tokens(people, setup.round.round_id, institution_id, str(source), secret)
-            pairs = zip(tokens, people, strict=True)
-            book |= {token: Sampled(institution_id, str(source), person) for token, person in pairs if token in wanted}
+            for make, known in makers:
+                tokens = make(people, setup.round.round_id, institution_id, str(source), secret)
+                for token, person in zip(tokens, people, strict=True):
+                    if token in wanted:
+                        book[token] = known(institution_id, str(source), person)
     return book
 
 

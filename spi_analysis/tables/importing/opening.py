@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spi_analysis.errors import InputError, NoRows, Problem, SpiError
-from spi_analysis.params import FrameMapping, RoundSetup, frame_mapping
+from spi_analysis.params import FrameMapping, RoundParams, RoundSetup, frame_mapping
 from spi_analysis.tables.importing.addressing import form_doubt, institution_of, source_of, stream_of
-from spi_analysis.tables.importing.belonging import nobody_left, others_named, set_aside
-from spi_analysis.tables.importing.file_notes import problems_of
-from spi_analysis.tables.importing.headers import HeaderWords, find_header, missing_columns
+from spi_analysis.tables.importing.file_notes import nobody_left, others_named, problems_of, set_aside
+from spi_analysis.tables.importing.headers import Header, HeaderWords, find_header, missing_columns
 from spi_analysis.tables.importing.issues import Where
 from spi_analysis.tables.importing.list_sheets import CONTACT_FIELDS, ListSheet
-from spi_analysis.tables.importing.readers import in_order, read_sheets
+from spi_analysis.tables.importing.readers import Sheet, in_order, read_sheets
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,7 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
             continue
         whose = asked.source_of(path, sheet.name, mapping)
         wrong = [*header.problems, *missing_columns(sheet, header, mapping.required[whose], words)]
+        wrong += _unnamed_nominators(sheet, header, asked.setup.round_for(institution_id), whose)
         stream = asked.stream or stream_of(path, sheet.name, mapping)
         if asked.stream is None and stream == "list":
             wrong += form_doubt(sheet, header, mapping)
@@ -145,6 +145,25 @@ def _open_one(path: Path, shown_as: str, asked: Asked, opened: Opened) -> None:
     opened.sheets.extend(found)
     opened.failed.extend(problems)
     opened.skipped.extend(Where(institution_id, asked.source or "", shown_as, sheet.name) for sheet in passed)
+
+
+def _unnamed_nominators(sheet: Sheet, header: Header, round_: RoundParams, source: str) -> list[Problem]:
+    """Nothing else of a list says who put each name forward; where the round draws by it, the column must be there."""
+    design = round_.sources[source].design
+    if design is None or "nominator" not in design.strata or "nominator" in header.columns:
+        return []
+    return [
+        Problem(
+            "the list does not say who put each name forward, and the round draws by it",
+            file=sheet.file,
+            row=header.row + 1,
+            key=f"{source}, nominator",
+            got="columns " + ", ".join(header.shown(i) for i, label in enumerate(header.labels) if label),
+            expected="a column such as Pengusul, with the institution or the commission in every row",
+            hint=f"add the column, name its heading in a mapping file (--mapping), or take nominator out of "
+            f"sources.{source}.design.strata",
+        )
+    ]
 
 
 def _doubts(listed: ListSheet, asked: Asked) -> list[Problem]:

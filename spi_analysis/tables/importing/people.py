@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -60,6 +59,9 @@ class People:
             **contacts,
             **self._positions(),
             "expert_group": self._coded("expert_group", self.mapping.expert_groups, "expert_group_unknown"),
+            "nominator": self._coded(
+                "nominator", self.mapping.nominators, "nominator_unknown", always=self._is_used("nominator")
+            ),
             "sex": self._coded(
                 "sex", self.mapping.sex, "sex_unknown", always=self._is_used("sex"), otherwise="unknown"
             ),
@@ -229,7 +231,7 @@ class People:
     def _age_group(self, birth: object, age: object) -> tuple[str, str]:
         """Age group on the first day of fieldwork; the date of birth goes before the age."""
         limits = self.round.frame.age_limits
-        labels = age_labels(limits)
+        labels = self.round.frame.age_labels
         written = text_of(age).replace(" ", "").lower().removesuffix("tahun").removesuffix("thn")
         born = read_date(birth, self.reference).value if birth is not None else None
         if born is None and written in labels:
@@ -273,11 +275,3 @@ class People:
                 date = None
             values.append(date)
         return values
-
-
-def age_labels(limits: list[int]) -> list[str]:
-    """Labels of the age groups, such as <30, 30-39, 40-49, 50+; without limits there is one group."""
-    if not limits:
-        return ["all"]
-    between = [f"{low}-{high - 1}" for low, high in pairwise(limits)]
-    return [f"<{limits[0]}", *between, f"{limits[-1]}+"]

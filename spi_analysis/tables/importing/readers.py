@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import pickle
+import io
 import re
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,14 +16,16 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spi_analysis.errors import InputError, SpiError, nearest
+from spi_analysis.errors import InputError, SpiError, mask_contacts, nearest
 from spi_analysis.params import SAVE_AGAIN, BrokenText, lines_of, refuse_nul, strict_rows
 from spi_analysis.tables.importing.excel_cells import Formats, read_cells
 from spi_analysis.tables.importing.excel_parts import Part, date_styles, read_book, shared_texts
 from spi_analysis.tables.importing.grids import Grid, Room, Row, Told, TooMuch, refuse_bomb, too_large
+from spi_analysis.tables.importing.old_excel import kind_of, read_old_workbook
 from spi_analysis.tables.importing.opendocument import read_tables
 from spi_analysis.tables.importing.spss_child import FAILED
 
@@ -32,6 +33,10 @@ from spi_analysis.tables.importing.spss_child import FAILED
 
 DELIMITERS = ",;\t|"
 LOOKED_AT = 50
+# So many bytes tell UTF-16 that carries no mark.
+SNIFFED = 1000
+# A table has the same number of cells in so many of its first rows; the others are damaged, or end early.
+SAME_WIDTH = 0.9
 # Python's marks for bytes that are not UTF-8 (surrogateescape).
 _ODD_FROM = 0xDC00
 _ODD = re.compile("[\udc80-\udcff]")
@@ -78,9 +83,9 @@ def _mended(cell: str) -> str:
 
 def _decoded(content: bytes) -> str:
     """The text, in the encodings that spreadsheets save: UTF-16, UTF-8; bytes that are neither stay marked (`_ODD`)."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if encoding := _utf16(content):
         try:
-            text = content.decode("utf-16")
+            text = content.decode(encoding)
         except UnicodeDecodeError:
             raise BrokenText(
                 "the text is damaged", got="half a character", expected="UTF-16", hint=SAVE_AGAIN
@@ -91,18 +96,42 @@ def _decoded(content: bytes) -> str:
     return text
 
 
+def _utf16(content: bytes) -> str:
+    """UTF-16 by its mark, or because every other byte of most letters is zero and no byte between them is; else ""."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    start = content[:SNIFFED]
+    halves = {"utf-16-le": (start[1::2], start[::2]), "utf-16-be": (start[::2], start[1::2])}
+    return next((name for name, (zero, low) in halves.items() if 2 * zero.count(0) > len(zero) and 0 not in low), "")
+
+
 def _delimiter(head: list[str]) -> str:
-    """The delimiter that cuts the first lines into the most cells."""
+    """The delimiter that cuts the first lines into a table; where none does, the one that cuts them into most cells."""
     if head and (match := _SEP_LINE.match(head[0])):
         return match[1]
-    return max(DELIMITERS, key=lambda delimiter: _cuts(head, delimiter))
+    return max(DELIMITERS, key=lambda delimiter: _fit(head, delimiter))
 
 
-def _cuts(head: list[str], delimiter: str) -> int:
+def _fit(head: list[str], delimiter: str) -> tuple[bool, int, int, int]:
+    """Whether a delimiter gives rows of one width (titles above them may be narrower); how early they begin, how many.
+
+    Commas inside names are in most rows of a list, too, but not in its header: the earlier table is the right one.
+    """
+    widths = _widths(head, delimiter)
+    cells = sum(widths) - len(widths)
+    width, rows = max(Counter(w for w in widths if w > 1).items(), key=lambda found: found[::-1], default=(0, 0))
+    first = widths.index(width) if rows else 0
+    if rows < max(SAME_WIDTH * (len(widths) - first), len(widths) / 2):
+        return False, 0, 0, cells
+    return rows > 0, -first, rows, cells
+
+
+def _widths(head: list[str], delimiter: str) -> list[int]:
+    """The number of cells in every line that is not blank."""
     try:
-        return sum(max(len(row) - 1, 0) for row in csv.reader(head, delimiter=delimiter))
+        return [len(row) for row in csv.reader(head, delimiter=delimiter) if row]
     except csv.Error:
-        return sum(line.count(delimiter) for line in head)
+        return [line.count(delimiter) + 1 for line in head if line.strip()]
 
 
 # Workbooks (.xlsx, .xlsm) as grids, one for each worksheet.
@@ -110,15 +139,13 @@ def _cuts(head: list[str], delimiter: str) -> int:
 # They are read by their cells alone, not through a library that wants every font and filter to be in order: workbooks
 # of other programs open in Excel, so they have to open here.
 
-OLD_FORMAT = b"\xd0\xcf\x11\xe0"
-
 
 def read_workbook(path: Path) -> list[Grid]:
     """Every worksheet of a workbook; formulas by the value they had when it was saved, nothing where they had none."""
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
-        raise _no_workbook(path) from None
+        raise _damaged(path, "BadZipFile") from None
     with archive:
         refuse_bomb(archive, path)
         book = read_book(archive)
@@ -140,17 +167,6 @@ def _emptied(rows: list[Row], unvalued: Mapping[int, frozenset[int]]) -> list[Ro
         row = rows[number - 1]
         rows[number - 1] = tuple(None if number in unvalued.get(i, ()) else cell for i, cell in enumerate(row))
     return rows
-
-
-def _no_workbook(path: Path) -> InputError:
-    old = path.read_bytes()[: len(OLD_FORMAT)] == OLD_FORMAT
-    return InputError(
-        "the workbook cannot be opened",
-        file=path.name,
-        got="an old .xls or a file with a password" if old else "a damaged file (BadZipFile)",
-        expected="an .xlsx without a password",
-        hint="open it in a spreadsheet program and save it again as .xlsx",
-    )
 
 
 # OpenDocument spreadsheets (.ods) as grids, one for each table.
@@ -243,18 +259,16 @@ def _declared(cells: Iterable[object], ranges: Sequence[Mapping[str, Any]]) -> f
 
 
 def _columns(path: Path) -> tuple[dict[str, list[object]], dict[str, dict[object, str]], dict[str, list[Any]]]:
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "columns.pickle"
-        command = [sys.executable, "-P", str(CHILD), str(path), str(target)]
-        try:
-            done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=MOST_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise _unreadable(path, f"not read after {MOST_SECONDS} seconds") from None
-        if done.returncode != 0:
-            said = done.stderr.strip().splitlines()[-1:] if done.returncode == FAILED else []
-            raise _unreadable(path, *(said or ["it crashes the program that reads it"]))
-        columns, labels, ranges = pickle.loads(target.read_bytes())
-        return columns, labels, ranges
+    command = [sys.executable, "-P", str(CHILD), str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise _unreadable(path, f"not read after {MOST_SECONDS} seconds") from None
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] if done.returncode == FAILED else []
+        raise _unreadable(path, *(said or ["it crashes the program that reads it"]))
+    columns, labels, ranges = pd.read_pickle(io.BytesIO(done.stdout))
+    return columns, labels, ranges
 
 
 def _unreadable(path: Path, why: str) -> InputError:
@@ -274,6 +288,7 @@ def _without_nan(values: Iterable[object]) -> list[object]:
 READERS: dict[str, Callable[[Path], list[Grid]]] = {
     ".xlsx": read_workbook,
     ".xlsm": read_workbook,
+    ".xls": read_old_workbook,
     ".ods": read_opendocument,
     ".csv": read_text,
     ".txt": read_text,
@@ -312,40 +327,54 @@ class Sheet:
 def in_order(files: Iterable[Path | str]) -> dict[Path, str]:
     """Files in an order that does not depend on the caller, each with the name it is shown by.
 
-    That is the file's name; where two files share it, the folder's name goes before. A file named twice is one file.
+    That is the file's name, contacts in it hidden; where two files share it, the folder's name goes before. A file
+    named twice is one file.
     """
     once = {path.resolve(): path for path in sorted(map(Path, files), key=str)}
     paths = sorted(once.values(), key=lambda path: (path.name, str(path)))
     times = Counter(path.name for path in paths)
-    return {path: path.name if times[path.name] == 1 else f"{path.parent.name}/{path.name}" for path in paths}
+    names = [path.name if times[path.name] == 1 else f"{path.parent.name}/{path.name}" for path in paths]
+    return dict(zip(paths, told_apart(names), strict=True))
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """Names of files or sheets with the contacts in them hidden; a number tells those apart that are alike then."""
+    times, told = Counter[str](), []
+    for name in names:
+        masked = mask_contacts(name)
+        times[masked] += 1
+        told.append(f"{masked} ({times[masked]})" if masked != name and times[masked] > 1 else masked)
+    return told
 
 
 def read_sheets(path: Path, shown_as: str = "") -> list[Sheet]:
     """All grids of a file that hold anything; ``shown_as`` is the name of the file in what is said about them.
 
+    The file's name says what it is only where its first bytes do not: a workbook named .csv is read as a workbook.
+
     Raises
     ------
-    InputError   the file is missing, of another kind than its name says, damaged in whatever way, or empty.
+    InputError   the file is missing, of a kind that is not read, damaged in whatever way, or empty.
     """
-    reader = READERS.get(path.suffix.lower())
+    if not path.is_file():
+        raise InputError("there is no such file", file=path.name, hint=_beside(path))
+    reader = READERS.get(kind_of(path))
     if reader is None:
         raise InputError(
             "this kind of file cannot be read",
             file=path.name,
             got=path.suffix or "no ending",
             expected=", ".join(READERS),
-            hint=nearest(path.suffix, READERS) if path.suffix != ".xls" else "save it as .xlsx",
+            hint=nearest(path.suffix, READERS),
         )
-    if not path.is_file():
-        raise InputError("there is no such file", file=path.name, hint=_beside(path))
     grids = [grid for grid in _grids(path, reader) if any(any(cell is not None for cell in row) for row in grid.rows)]
     if not grids:
         raise InputError("the file holds nothing", file=path.name, expected="a header row and rows below it")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_LENGTH]
     return [
         Sheet(
-            file=shown_as or path.name,
-            name=grid.name,
+            file=shown_as or mask_contacts(path.name),
+            name=name,
             rows=grid.rows,
             labels=grid.labels,
             digest=digest,
@@ -353,7 +382,7 @@ def read_sheets(path: Path, shown_as: str = "") -> list[Sheet]:
             unvalued=grid.unvalued,
             told=grid.told,
         )
-        for grid in grids
+        for grid, name in zip(grids, told_apart(grid.name for grid in grids), strict=True)
     ]
 
 
@@ -366,13 +395,17 @@ def _grids(path: Path, reader: Callable[[Path], list[Grid]]) -> list[Grid]:
         raise too_large(path, str(error)) from None
     except Exception as error:
         # Libraries fail in many ways on damaged files; none of them may end the reading of the other files.
-        raise InputError(
-            "the file cannot be read",
-            file=path.name,
-            got=f"a damaged file ({type(error).__name__})",
-            expected=f"a {path.suffix.lower()} file that opens without a warning",
-            hint="open it in a spreadsheet program and save it again as .xlsx",
-        ) from None
+        raise _damaged(path, type(error).__name__) from None
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(
+        "the file cannot be read",
+        file=path.name,
+        got=f"a damaged file ({why})",
+        expected=f"a {path.suffix.lower()} file that opens without a warning",
+        hint="open it in a spreadsheet program and save it again as .xlsx",
+    )
 
 
 def _beside(path: Path) -> str:

@@ -1,19 +1,24 @@
-"""Run as a program of its own: leaves the columns, labels and missing values of an SPSS or Stata file in a pickle.
+"""Run as a program of its own: gives the columns, labels and missing values of an SPSS or Stata file as a pickle.
 
 pyreadstat is a C library that a damaged file can bring down; here only this process dies with it.
-It imports nothing of the project, so that it starts fast.
+It imports nothing of the project, so that it starts fast. The pickle goes through a pipe and never onto a disk: a file
+would hold a whole list of people, readable, and stay there when both processes are killed.
 """
 
-import pickle
+import os
 import sys
 
+import pandas as pd
 import pyreadstat
 
 FAILED = 3
 
 
-def main(source: str, target: str) -> int:
-    """Read ``source``, write ``target``; the exit code says whether the library could read it."""
+def main(source: str) -> int:
+    """Read ``source``, write to the standard output; the exit code says whether the library could read it."""
+    # Whatever else is printed, the library's own words included, must not get between the bytes of the pickle.
+    pipe = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         # Codes such as 8 "do not know" are missing to SPSS, but an answer to us.
         read = pyreadstat.read_dta if source.lower().endswith(".dta") else pyreadstat.read_sav
@@ -22,8 +27,8 @@ def main(source: str, target: str) -> int:
         print(type(error).__name__, file=sys.stderr)
         return FAILED
     columns = {name: list(values) for name, values in columns.items()}
-    with open(target, "wb") as handle:
-        pickle.dump((columns, meta.variable_value_labels, meta.missing_ranges), handle)
+    with open(pipe, "wb") as handle:
+        pd.to_pickle((columns, meta.variable_value_labels, meta.missing_ranges), handle)
     return 0
 
 

@@ -159,9 +159,15 @@ def workbook_bytes(book: openpyxl.Workbook, rows: Mapping[str, str] | None = Non
 
     ``rows``: by the name of the worksheet's part, rows (as XML) that stand below those of the book.
     """
-    first, fixed = io.BytesIO(), io.BytesIO()
+    first = io.BytesIO()
     book.save(first)
-    with zipfile.ZipFile(first) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target:
+    return same_every_time(first.getvalue(), rows)
+
+
+def same_every_time(document: bytes, rows: Mapping[str, str] | None = None) -> bytes:
+    """An office document (a zip of parts) without the hour in which it was made; ``rows`` as in `workbook_bytes`."""
+    fixed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(document)) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
             content = source.read(name)
             if name == "docProps/core.xml":

@@ -110,6 +110,16 @@ def test_a_component_that_is_not_there_stays_on_its_floor() -> None:
     assert fit.theta[0] < 1e-6
 
 
+def test_a_penalised_component_leaves_its_floor() -> None:
+    """One variance alone: with n - 1 degrees of freedom the likelihood is highest at S / (n - 1), times the root of the
+    variance at S / (n - 2). S = 14 of 1, 2 and 6 about 3: 7, and 14.
+    """
+    blocks = blocks_of(np.array([[1.0], [2.0], [6.0]]), np.ones((3, 1, 1)))
+    plain = fit_reml(blocks, np.ones((1, 1, 1)), np.zeros(1))
+    moved = fit_reml(blocks, np.ones((1, 1, 1)), np.zeros(1), penalised=np.array([True]))
+    assert (plain.theta[0], moved.theta[0]) == (pytest.approx(7.0, rel=1e-5), pytest.approx(14.0, rel=1e-5))
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [

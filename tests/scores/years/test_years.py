@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.params import RoundSetup
-from spi_analysis.scores.years import components, fit_years, hold_out, levels, moves, published_noise
+from spi_analysis.scores.years import components, fit_years, hold_out, levels, moves, published_noise, type_spreads
 from spi_analysis.scores.years.model import CHANGE, LEVEL, NOISE, marked_rows, panel_of
 from tests.scores.years.toy import longitudinal, published_of, simulated
 
@@ -70,6 +70,21 @@ def test_noise_of_a_year_is_that_year_s(setup: RoundSetup) -> None:
     assert ((df > 5) & (df < 300)).all(), "no more than twice as many as institutions"
 
 
+def test_no_year_is_taken_as_free_of_noise(setup: RoundSetup) -> None:
+    """2022 lies between the other years, closer than level and change allow: its noise is estimated at the border, and
+    chances count with more than that, but less than with the noise of the other years.
+    """
+    rng = np.random.default_rng(4)
+    values, lasting, changes = simulated(rng, 60, 4.0, 2.0, 2.5, setup.years)
+    values[:, 1] = 70 + lasting + changes[:, [0, 2]].mean(axis=1)
+    model = fit_years(published_of(values, (2021, 2022, 2023, 2024), parts=True), setup.years)
+    fit = next(one for one in model.fits if one.panel.series == "index")
+    assert fit.fit.on_floor[NOISE + fit.panel.noise_group[1]]
+    spread = type_spreads(model)["kota"]
+    assert 0.1 < spread.own_noise[2022] < spread.noise
+    assert spread.noise == np.sqrt(fit.fit.theta[NOISE])
+
+
 def test_no_noise_where_there_is_no_model(setup: RoundSetup) -> None:
     values, _, _ = simulated(np.random.default_rng(1), 30, 4.0, 2.0, 1.5, setup.years)
     years = (2021, 2022, 2023, 2024)
@@ -123,6 +138,9 @@ def test_a_planted_move_stands_out_and_noise_does_not(plain) -> None:
     assert found["own_move"].mean() == pytest.approx(0, abs=0.05), "less the type's own move"
     inside = found["own_move"].abs() <= found["noise_limit"]
     assert inside.mean() > 0.93
+    # Noise of 2 points in both years: sqrt(8) for their difference.
+    assert found["noise_sd"].iloc[0] == pytest.approx(8**0.5, rel=0.2)
+    assert (found["noise_limit"] / found["noise_sd"]).between(1.96, 2.2).all()
 
 
 def test_false_discoveries_are_kept_to_their_share(plain) -> None:

@@ -162,3 +162,13 @@ def test_census_has_no_test() -> None:
 def test_what_cannot_be_tested(call, part: str) -> None:
     with pytest.raises(EstimationError, match=part):
         call()
+
+
+def test_a_test_is_printed_in_a_line() -> None:
+    assert repr(TestResult("t test", 2.0, (10.0,), 0.0734)) == "t test: statistic 2 (df 10), p = 0.0734"
+
+
+@pytest.mark.parametrize("ask", [lambda people: t_test(people, "w"), lambda people: chi_square(people, "w", "w")])
+def test_a_table_that_is_no_design_is_refused_in_words(ask) -> None:
+    with pytest.raises(EstimationError, match="this is no design"):
+        ask(pd.DataFrame({"w": [1.0, 2.0]}))

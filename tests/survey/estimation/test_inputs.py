@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import EstimationError
+from spi_analysis.survey import crosstab, estimate_proportion, estimate_regression
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, estimate_mean
 from spi_analysis.survey.estimation.design_inputs import usable_weights
 from spi_analysis.survey.groups import require_columns
@@ -42,3 +43,18 @@ TWO = pd.DataFrame({"w": 1.0, "y": [1.0, 2.0], "name": ["a", "b"], "huge": [1.0,
 def test_what_no_estimate_can_come_from_is_refused(call, part: str) -> None:
     with pytest.raises(EstimationError, match=part):
         call()
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        lambda table: estimate_mean(table, "y"),
+        lambda table: estimate_proportion(table, "y"),
+        lambda table: crosstab(table, "y", "name"),
+        lambda table: estimate_regression(table, "y ~ w"),
+    ],
+)
+def test_a_table_is_no_design(estimate) -> None:
+    with pytest.raises(EstimationError, match="this is no design") as caught:
+        estimate(TWO)
+    assert "got: DataFrame" in str(caught.value)

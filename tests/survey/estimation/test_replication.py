@@ -6,7 +6,7 @@ import pytest
 
 from spi_analysis.errors import EstimationError
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, estimate_mean, estimate_total
-from spi_analysis.survey.weighting import bootstrap_replicates, jackknife_replicates
+from spi_analysis.survey.weighting import bootstrap_replicates, jackknife_replicates, rake
 
 DATA = pd.DataFrame({"y": [1.0, 2, 6], "w": [1.0, 1, 1], "g": ["a", "a", "b"]})
 JK1 = np.array([[0, 1.5, 1.5], [1.5, 0, 1.5], [1.5, 1.5, 0]])
@@ -165,3 +165,44 @@ def test_what_does_not_fit_is_explained(arguments: dict, parts: list[str]) -> No
 def test_mask_of_another_length_is_refused() -> None:
     with pytest.raises(EstimationError, match="another length"):
         ReplicateDesign(DATA, "w", JK1).subset(np.ones(2, dtype=bool))
+
+
+# --- weights of one's own
+
+# R survey 4.1.1 (R 4.2.2), 2026-11-29: d <- data.frame(y=c(3,1,4,1,5,9,2,6), g=c("a","a","b","b","a","b","a","b"),
+# h=c("p","q","p","q","p","p","q","q"), w=c(1,2,1,2,1,2,1,2)); j <- as.svrepdesign(svydesign(~1, weights=~w, data=d),
+# type="JK1", mse=TRUE); r <- rake(j, list(~g, ~h), list(data.frame(g=c("a","b"), Freq=c(6,9)), data.frame(h=c("p","q"),
+# Freq=c(7,8))), control=list(maxit=1000, epsilon=1e-12)); svymean(~y, r)
+EIGHT = pd.DataFrame(
+    {"y": [3, 1, 4, 1, 5, 9, 2, 6], "g": [*"aabbabab"], "h": [*"pqpqppqq"], "w": [1.0, 2, 1, 2, 1, 2, 1, 2]}
+)
+RAKED = (4.21264348555292, 1.26213838987509)
+
+
+def jackknifed() -> ReplicateDesign:
+    return ReplicateDesign(EIGHT, "w", jackknife_replicates(EIGHT, "w").values, "jk1")
+
+
+def raked(weights: np.ndarray) -> pd.Series:
+    return rake(EIGHT.assign(w=weights), "w", {"g": {"a": 6, "b": 9}, "h": {"p": 7, "q": 8}})
+
+
+def test_a_raking_of_ones_own_is_repeated_in_every_replicate_as_in_r() -> None:
+    row = estimate_mean(jackknifed().with_weights(raked), "y").table.iloc[0]
+    assert (row["estimate"], row["se"]) == pytest.approx(RAKED, rel=1e-6)
+
+
+def test_weights_that_are_given_keep_the_factors_of_the_replicates() -> None:
+    """Where a is left out, its factor is 0 and that of the other two 1.5; the estimate is that of the new weights."""
+    design = ReplicateDesign(DATA, "w", JK1, "jk1").with_weights([2.0, 1.0, 1.0])
+    assert estimate_mean(design, "y").table["estimate"][0] == pytest.approx((2 * 1 + 2 + 6) / 4)
+    assert design.replicates.tolist() == [[0, 3, 3], [1.5, 0, 1.5], [1.5, 1.5, 0]]
+
+
+def test_people_without_a_weight_have_no_factors_to_keep() -> None:
+    design = ReplicateDesign(DATA.assign(w=[1.0, 1.0, 0.0]), "w", JK1, "jk1")
+    with pytest.raises(EstimationError, match="people without a weight get one") as caught:
+        design.with_weights([1.0, 1.0, 1.0])
+    assert "1 of 3" in str(caught.value)
+    with pytest.raises(EstimationError, match="the weights do not fit the design"):
+        design.with_weights(lambda weights: weights[:2])

@@ -123,6 +123,10 @@ def test_with_replicates_the_other_coefficients_are_those_without_the_level() ->
     assert table["df_design"].tolist() == [36] * 4, "R's df.residual"
     left_out = dict(zip(result.table["variable"], result.replicates_left_out, strict=True))
     assert left_out == {"Intercept": 0, "x": 0, "g[T.b]": 0, "g[T.c]": 40}
+    with pytest.raises(EstimationError, match="nothing can be predicted") as caught:
+        result.margins("g")
+    assert "g[T.c]" in str(caught.value)
+    assert "design.subset" in str(caught.value)
 
 
 def test_replicates_that_separate_are_left_out_and_counted() -> None:
@@ -139,6 +143,31 @@ def test_replicates_that_separate_are_left_out_and_counted() -> None:
     squares = np.array([sum((v - a) ** 2 for v in without), sum((v - a) ** 2 for v in without)])
     squares[1] += 5 * (np.log(1 / 4) - b) ** 2
     assert (result.table["se"] ** 2).tolist() == pytest.approx((11 / 12 * squares).tolist())
+
+
+@pytest.mark.parametrize("family", EVENTS)
+def test_a_replicate_in_which_a_thin_level_answers_otherwise_begins_anew(family: str) -> None:
+    """A saturated model has the log-odds (log-means) of its groups. From those of the sample, where the only yes of b
+    weighs a ten-thousandth, a full step towards the replicate's even weights goes out of all bounds."""
+    data = pd.DataFrame({"g": [*"aaaabb"], "y": [1, 0, 0, 0, 1, 0], "w": [1, 1, 1, 1, 1e-4, 1]})
+    design = ReplicateDesign(data, "w", np.array([[1.0, 2, 1, 1, 1, 1]]).T, method="bootstrap")
+    result = estimate_regression(design, "y ~ g", family)
+    # Of a 1 in 5 by weight said yes, of b 1 in 2.
+    a, b = {"binomial": (np.log(1 / 4), np.log(1 / 1)), "poisson": (np.log(1 / 5), np.log(1 / 2))}[family]
+    assert result.replicates.tolist() == [pytest.approx([a, b - a], rel=1e-9)]
+
+
+def test_of_coefficients_that_are_known_only_together_replicates_have_the_errors_that_they_have_alone() -> None:
+    """Where the reference level decides, the others are known against each other only, and x is as without that level.
+
+    The same design without that level's people has no separated level: it is the plain case.
+    """
+    data = FORTY.assign(g=FORTY["g"].replace({"c": "a", "a": "c"}))
+    alone = estimate_regression(jackknifed(data).subset(data["g"] != "a"), "y ~ x + g", "binomial").table
+    with pytest.warns(SeparationWarning, match="g = a: 5 people"):
+        both = estimate_regression(jackknifed(data), "y ~ x + g", "binomial").table
+    of_x = [table.set_index("variable").loc["x", ["estimate", "se"]].tolist() for table in (both, alone)]
+    assert of_x[0] == pytest.approx(of_x[1], rel=1e-9)
 
 
 def test_most_replicates_without_the_coefficients_give_no_standard_error() -> None:

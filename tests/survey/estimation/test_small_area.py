@@ -386,3 +386,15 @@ def test_smoothed_variances_are_right_on_average_with_a_fixed_slope_and_too_flat
     free = [smooth_variances(v, n).slope for v in samples]
     assert fixed == pytest.approx(1, abs=0.03)
     assert np.mean(free) > -0.9
+
+
+def test_without_covariates_every_area_is_drawn_to_the_common_mean() -> None:
+    direct = pd.Series([10.0, 12.0, 14.0, 16.0], index=list("abcd"))
+    model = fay_herriot(direct, pd.Series(5 / 3, index=direct.index))
+    assert model.eblup.round(4).to_dict() == {"a": 10.75, "b": 12.25, "c": 13.75, "d": 15.25}, "3/4 of their own"
+
+
+def test_a_model_is_printed_as_a_table_and_a_line() -> None:
+    printed = repr(fay_herriot(np.arange(50.0), np.ones(50)))
+    assert len(printed.splitlines()) <= 25
+    assert "areas: 50, 50 sampled; sigma2" in printed

@@ -10,6 +10,7 @@ from spi_analysis.survey import (
     ReplicateDesign,
     SurveyDesign,
     chi_square,
+    contrast,
     crosstab,
     estimate_mean,
     estimate_regression,
@@ -43,6 +44,30 @@ def test_a_column_beside_is_held_where_it_is_said() -> None:
     expected = 1 / (1 + np.exp(-(b["Intercept"] + b["C(g)[T.b]"] + 2 * (b["x"] + b["C(g)[T.b]:x"]))))
     table = fit.margins("g", at={"x": 2.0}).table.set_index("g")
     assert table.loc["b", "estimate"] == pytest.approx(expected)
+
+
+def test_margins_at_several_values_are_those_at_each_and_can_be_compared() -> None:
+    """Saturated in both, the model predicts the mean of every cell: a difference of differences by hand."""
+    fit = estimate_regression(DESIGN, "z ~ s * g", "binomial")
+    margins = fit.margins("s", at={"g": ["a", "b"]})
+    assert margins.table[["g", "s"]].to_numpy().tolist() == [["a", "f"], ["a", "m"], ["b", "f"], ["b", "m"]]
+    cells = estimate_mean(DESIGN, "z", by=["g", "s"]).table["estimate"].to_numpy()[:4]
+    assert margins.table["estimate"].tolist() == pytest.approx(cells.tolist())
+    alone = fit.margins("s", at={"g": "b"}).table
+    assert margins.table["se"].tolist()[2:] == pytest.approx(alone["se"].tolist())
+    twice = contrast(margins, [1, -1, -1, 1]).table["estimate"].iloc[0]
+    assert twice == pytest.approx(cells[0] - cells[1] - cells[2] + cells[3])
+    with pytest.raises(EstimationError, match="a row for each of both"):
+        fit.margins("s:g")
+
+
+def test_margins_that_are_shares_have_limits_between_0_and_1() -> None:
+    """On the logit scale: of 40 people one said yes in each group, so that a t interval would begin below 0."""
+    people = pd.DataFrame({"w": 1.0, "g": ["a", "b"] * 40, "y": 0})
+    people.loc[[0, 1], "y"] = 1
+    table = estimate_regression(SurveyDesign(people, "w"), "y ~ g", "binomial").margins("g").table
+    low = (table["estimate"] - 1.99 * table["se"]).iloc[0]
+    assert low < 0 < table["ci_low"].min()
 
 
 def test_an_offset_that_is_the_whole_slope_leaves_the_other_coefficients() -> None:

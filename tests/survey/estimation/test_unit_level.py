@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.survey import SurveyDesign, UnitModel, unit_model
+from spi_analysis.survey import SurveyDesign, UnitModel, response_tendency, unit_model
 
 TOY = pd.DataFrame({"unit": list("aabbcc"), "score": [60.0, 64, 70, 74, 77, 85], "w": 1.0})
 UNITS, CLASSES = [f"u{k:02d}" for k in range(10)], list("abc")
@@ -84,6 +84,84 @@ def test_lme4_has_the_same_fit(model: UnitModel) -> None:
     assert model.source["estimate"].iloc[0] == pytest.approx(70.884310, abs=2e-3)
 
 
+def test_penalised_variances_are_those_of_lme4_with_the_same_penalty() -> None:
+    """R 4.2.2, lme4 1.1.31, 2026-11: ``dev <- lmer(..., devFunOnly = TRUE)`` of the fit above, whose ``theta`` are the
+    standard deviations over that of people, then ``optim(c(.3, .3), function(t) dev(t) - 2 * sum(log(t)))``
+    (reltol 1e-14); variances are theta^2 sigma^2.
+    """
+    found = unit_model(
+        SurveyDesign(generated(), "w"), "score", ["sex", "age"], "unit", "cls", listed(), variances="penalised"
+    )
+    variances = {"unit": 22.9486950350, "class": 33.1521275536, "person": 187.2997127821}
+    assert found.components["variance"].to_dict() == pytest.approx(variances, rel=1e-4)
+    assert found.fixed["estimate"].tolist() == pytest.approx([64.9255116041, -1.0459803639, 0.1619030549], rel=1e-4)
+
+
+def test_of_the_listed_people_those_who_answered_are_known() -> None:
+    """The toy, with two more people a unit: half of a unit's mean is that of its answers, half is predicted.
+
+    The error of the predicted half is that of its mean, 9.102, and of two people around it, 16/2, each times 1/4. Where
+    everybody answered nothing is left to predict.
+    """
+    plain = unit_model(SurveyDesign(TOY, "w"), "score", [], "unit").units
+    half = unit_model(SurveyDesign(TOY.assign(w=2.0), "w"), "score", [], "unit", realised=True).units
+    assert half["estimate"].tolist() == pytest.approx((plain["estimate"] / 2 + np.array([62, 72, 81]) / 2).tolist())
+    assert half["mse"].tolist() == pytest.approx((plain["mse"] / 4 + 16 / 2 / 4).tolist(), rel=1e-4)
+    everybody = unit_model(SurveyDesign(TOY, "w"), "score", [], "unit", realised=True).units
+    assert everybody["estimate"].tolist() == pytest.approx([62, 72, 81])
+    assert everybody["mse"].tolist() == pytest.approx([0, 0, 0], abs=1e-9)
+
+
+def test_readiness_solves_its_equation() -> None:
+    """Shares 5, 10 and 20 % of 200: variance of the log-odds by moments 0.3177; each deviation b is where the answers
+    beyond those expected, ``r - 200 p(b)``, are ``b / 0.3177``.
+    """
+    answered = pd.Series([10, 20, 40], list("abc"))
+    found = response_tendency(pd.Series(200, answered.index), answered)
+    chance = 200 * 70 / 600 * (1 - 70 / 600)
+    variance = (((answered - 70 / 3) ** 2).sum() - 3 * chance) / (3 * chance**2)
+    assert variance == pytest.approx(0.3177, abs=1e-4)
+    rate = 1 / (1 + np.exp(-(np.log(70 / 530) + found)))
+    assert (answered - 200 * rate).tolist() == pytest.approx((found / variance).tolist())
+
+
+def test_where_cells_answer_alike_or_not_at_all_none_is_readier() -> None:
+    cells = list("abc")
+    for answered in ([20, 20, 20], [0, 0, 0], [200, 200, 200]):
+        assert (response_tendency(pd.Series(200, cells), pd.Series(answered, cells)) == 0).all()
+    with pytest.raises(EstimationError, match="more answered than were invited"):
+        response_tendency(pd.Series([1.0]), pd.Series([2.0]))
+
+
+def _ready_cells(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ten units of three classes of sixty people: cells have effects on score and on readiness that go together."""
+    rng = np.random.default_rng(seed)
+    score, ready = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 30).T
+    cells = pd.DataFrame({"unit": np.repeat(UNITS, 3), "cls": CLASSES * 10, "score": 70 + 6 * score, "ready": ready})
+    people = cells.loc[np.repeat(cells.index, 60)].reset_index(drop=True)
+    people["score"] += 12 * rng.standard_normal(len(people))
+    people["answered"] = rng.random(len(people)) < 1 / (1 + np.exp(2 - 0.8 * people["ready"]))
+    cells = people.groupby(["unit", "cls"])["answered"].agg(["size", "sum"])
+    people = people.join(response_tendency(cells["size"], cells["sum"]).rename("readiness"), on=["unit", "cls"])
+    return people, people[people["answered"]].assign(w=1.0)
+
+
+def test_readiness_takes_off_what_ready_cells_add() -> None:
+    """Twelve generated sources: without readiness the score is drawn towards the cells that answer, up by a point."""
+    errors = []
+    for seed in range(12):
+        people, answers = _ready_cells(seed)
+        both = (
+            unit_model(SurveyDesign(answers, "w"), "score", fixed, "unit", "cls", people, realised=True)
+            for fixed in ([], ["readiness"])
+        )
+        errors.append([one.source["estimate"].iloc[0] - people["score"].mean() for one in both])
+    without, known = np.array(errors).T
+    assert without.mean() > 0.8
+    assert abs(known.mean()) < 0.5
+    assert (without - known).mean() > 3 * (without - known).std() / np.sqrt(12)
+
+
 def test_people_count_as_often_as_they_are_listed(model: UnitModel) -> None:
     """The list as one row per person, or per group with a column N: the same."""
     once = listed().drop_duplicates(["unit", "cls", "sex", "age"]).assign(N=1.0)
@@ -115,6 +193,9 @@ def test_units_alike_have_no_spread() -> None:
     found = unit_model(SurveyDesign(alike, "w"), "score", [], "unit")
     assert found.components.loc["unit", "variance"] == 0
     assert found.units["estimate"].tolist() == pytest.approx([75.0] * 4)
+    penalised = unit_model(SurveyDesign(alike, "w"), "score", [], "unit", variances="penalised")
+    assert penalised.components.loc["unit", "variance"] > 0, "never taken for certain"
+    assert (penalised.units["se"] > found.units["se"]).all()
 
 
 @pytest.mark.parametrize(

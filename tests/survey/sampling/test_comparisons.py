@@ -126,3 +126,9 @@ def test_domain_by_hand() -> None:
 def test_what_cannot_be_is_named(act, what: str) -> None:
     with pytest.raises(SamplingError, match=what):
         act()
+
+
+@pytest.mark.parametrize(("difference", "n"), [(18, 11.94228), (20, 9.889068), (22.6, 7.999723), (30, 5.090008)])
+def test_large_differences_take_few_people_and_not_two(difference: float, n: float) -> None:
+    """R 4.2: power.t.test(delta = difference, sd = 15, sig.level = 0.05, power = 0.8)$n."""
+    assert sample_size_two_means(difference, 15.0).exact == pytest.approx(n, abs=1e-5)

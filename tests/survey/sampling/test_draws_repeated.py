@@ -18,14 +18,16 @@ from spi_analysis.survey.sampling import (
     assign_waves,
     draw_sample,
     inclusion_probabilities,
-    joint_inclusion_elimination,
-    joint_inclusion_hajek,
-    joint_inclusion_pareto,
-    joint_inclusion_systematic,
     select_pps,
     select_srs,
     select_systematic,
     select_two_stage,
+)
+from spi_analysis.survey.sampling.inclusion import (
+    joint_inclusion_elimination,
+    joint_inclusion_hajek,
+    joint_inclusion_pareto,
+    joint_inclusion_systematic,
 )
 
 DRAWS, SEED, LEVEL = 20_000, 20240722, 0.001
@@ -152,7 +154,7 @@ def test_activated_part_of_unequal_probabilities() -> None:
     assert (np.abs(inside - exact) < 4 * np.sqrt(exact * (1 - exact) / DRAWS)).all()
 
 
-@pytest.mark.parametrize("draws", [1000, pytest.param(4000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("draws", [500, pytest.param(4000, marks=pytest.mark.long)])
 def test_every_wave_of_a_systematic_draw_is_a_random_part_of_it(draws: int) -> None:
     """Starts and waves from a secret: in all draws each of ten people is drawn with 0.4, activated first with 0.2."""
     people = pd.DataFrame({"person_id": [f"p{i}" for i in range(N)], "stratum": "x", "size": SIZES})

@@ -10,11 +10,14 @@ from spi_analysis.errors import SamplingError
 from spi_analysis.survey.sampling import (
     horvitz_thompson,
     inclusion_probabilities,
+    joint_inclusion,
+    select_pps,
+)
+from spi_analysis.survey.sampling.inclusion import (
     joint_inclusion_elimination,
     joint_inclusion_hajek,
     joint_inclusion_pareto,
     joint_inclusion_systematic,
-    select_pps,
 )
 
 FRAME = pd.DataFrame(
@@ -57,6 +60,20 @@ def test_joint_probabilities_add_up(joint, sizes: list[float], data: st.DataObje
     assert table == pytest.approx(table.T)
     assert table.sum(axis=1) == pytest.approx(n * single, abs=1e-7)
     assert (table <= np.minimum.outer(single, single) + 1e-9).all()
+
+
+@pytest.mark.parametrize("sizes", [[10.0, 1.1015625, 8.203125, 9.296875], [1, 1, 1, 2.9999], [1e-6, 1, 1, 1e3, 1]])
+def test_joint_probabilities_add_up_where_one_is_all_but_certain(sizes: list[float]) -> None:
+    table = joint_inclusion_pareto(inclusion_probabilities(sizes, 3 if sizes[0] > 1 else 2))
+    n = round(float(np.diag(table).sum()))
+    assert table.sum(axis=1) == pytest.approx(n * np.diag(table), abs=1e-11)
+
+
+@pytest.mark.parametrize("size", [40, 72])
+def test_a_pareto_sample_of_equal_probabilities_is_a_simple_random_sample(size: int) -> None:
+    n = size // 4
+    table = joint_inclusion_pareto(np.full(size, 0.25))
+    assert table[0, 1:] == pytest.approx(n * (n - 1) / (size * (size - 1)), rel=1e-10)
 
 
 def test_joint_of_equal_sizes_is_that_of_a_simple_random_sample() -> None:
@@ -168,5 +185,15 @@ def test_probabilities_and_pairs_are_checked() -> None:
         joint_inclusion_systematic([1.5, 0.5])
     with pytest.raises(SamplingError, match="no unbiased variance"):
         horvitz_thompson([1, 2], [0.5, 0.5], [[0.5, 0], [0, 0.5]])
-    with pytest.raises(SamplingError, match="joint_inclusion_hajek"):
+    with pytest.raises(SamplingError, match="the method hajek"):
         joint_inclusion_pareto(np.full(400, 0.5))
+
+
+def test_joint_probabilities_are_those_of_the_method() -> None:
+    p = inclusion_probabilities([1, 2, 3, 4], 2)
+    assert joint_inclusion(p, "elimination").tolist() == joint_inclusion_elimination(p).tolist()
+    assert joint_inclusion(p, "pareto").tolist() == joint_inclusion_pareto(p).tolist()
+    assert joint_inclusion(p, "hajek").tolist() == joint_inclusion_hajek(p).tolist()
+    assert joint_inclusion(p).tolist() == joint_inclusion_systematic(p).tolist()
+    with pytest.raises(SamplingError, match="did you mean 'pareto'"):
+        joint_inclusion(p, "paretto")

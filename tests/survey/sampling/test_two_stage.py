@@ -52,6 +52,7 @@ def test_small_units_give_all_they_have() -> None:
     assert drawn["base_weight"].sum() == pytest.approx(550), "all units certain"
 
 
+@pytest.mark.long
 def test_standard_errors_are_right_on_average() -> None:
     """Units of equal size: over 300 seeded draws the mean variance estimate is near the variance of the estimates."""
     random = np.random.default_rng(4)

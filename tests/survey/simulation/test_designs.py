@@ -55,6 +55,7 @@ def test_one_of_two_people_has_the_variance_that_can_be_listed() -> None:
     assert (row["runs"], row["without_estimate"], row["why"]) == (0, 5, "fewer than 2 answers (5)")
 
 
+@pytest.mark.long
 def test_simple_random_sampling_has_its_textbook_variance() -> None:
     """All 10 pairs out of 5 people, listed: the SD of their means is sqrt((1 - f) S^2 / n)."""
     y = np.array([0.0, 1.0, 4.0, 9.0, 16.0])

@@ -37,7 +37,10 @@ def test_sums_are_those_of_the_matrix() -> None:
     ("totals", "parts"),
     [
         ({"sexx": {"f": 1}}, ["column that is not there", "did you mean 'sex'?"]),
-        ({"sex": {"f": 60, "male": 40}}, ["levels in the sample that have no total", "got: m", "f, male"]),
+        (
+            {"sex": {"f": 60, "male": 40}},
+            ["levels in the sample that have no total", "got: m", "f, male", "or recode it"],
+        ),
         ({"sex": {"f": 60, "m": 30, "x": 10}}, ["levels without a row", "x (10)", "merge the level"]),
         ({"sex": {"f": 60, "m": 40}, "unit": {1: 50, 2: 30, 3: 25}}, ["disagree", "sex: 100", "unit: 105"]),
         ({"(intercept)": 99, "sex": {"f": 60, "m": 40}}, ["disagree", "(intercept): 99"]),

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,8 +15,6 @@ from spi_analysis.survey.weighting import (
     WeightingClasses,
     WeightingReport,
     apply_recipe,
-    balance,
-    balance_figure,
     begin_recipe,
 )
 
@@ -83,18 +80,6 @@ def test_picture_of_a_step_that_leaves_nobody_can_be_drawn() -> None:
     made = apply_recipe(people, [Rake({"unit": {"a": 1.0, "b": 2.0, "<i>": 2.0}}, min_respondents=0)]).report
     empty = WeightingReport(made.table, made.weights.assign(cal_weight=0.0))
     assert len(empty.plot().axes) == 2
-
-
-def test_love_plot_shows_every_level_before_and_after() -> None:
-    frame = pd.DataFrame({"sex": ["f"] * 60 + ["m"] * 40})
-    sample = pd.DataFrame({"sex": ["f", "m", "m"]})
-    table = balance(sample, frame, ["sex"], {"before": np.ones(3), "after": np.array([6.0, 2, 2])})
-    (axes,) = balance_figure(table).axes
-    assert [t.get_text() for t in axes.get_yticklabels()] == ["sex: f", "sex: m"]
-    shown = {line.get_label(): list(line.get_xdata()) for line in axes.lines[:2]}
-    assert shown["before"] == pytest.approx([(1 / 3 - 0.6) / 0.24**0.5, (2 / 3 - 0.4) / 0.24**0.5])
-    assert shown["after"] == pytest.approx([0, 0], abs=1e-12)
-    assert len(balance_figure(table, ["after"]).axes[0].lines) == 2, "one set of weights and the line at 0"
 
 
 def test_pictures_are_loaded_when_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""The exporter: nbconvert with a template of its own, which is read and heard alike."""
+"""The exporter: nbconvert with a template of its own, for screen and screen reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
 class AccessibleExporter(TemplateExporter):
-    """Notebooks as pages that everybody can read; ``jupyter nbconvert --to accessible_html report.ipynb``.
+    """Notebooks as accessible pages; ``jupyter nbconvert --to accessible_html report.ipynb``.
 
     nbconvert's own HTML exporter would parse and rewrite the whole page once more.
     """
@@ -49,7 +49,7 @@ class AccessibleExporter(TemplateExporter):
         return [str(TEMPLATES)]
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[str, Any]:  # type: ignore[override]
-        """The page, as nbconvert asks for it."""
+        """The page, by nbconvert's interface."""
         name = ((resources or {}).get("metadata") or {}).get("name", "")
         say = catalogue(self.catalogue) if self.catalogue else str
         return self._page(nb, Page(self.language, say, title=name, with_code=not self.exclude_input), resources, **kw)

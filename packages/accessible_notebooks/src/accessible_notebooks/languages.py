@@ -1,4 +1,4 @@
-"""A notebook in one language: its prose through a catalogue, its outputs from what they carry in all languages."""
+"""A notebook in one language: prose translated by a catalogue, outputs in the language of the page."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def in_language(notebook: NotebookNode, say: Say, html_of: HtmlOf) -> tuple[Note
 
 
 def _in_parts(cells: Collection[NotebookNode], say: Say) -> Iterator[NotebookNode]:
-    """Cells as they are, but a markdown cell for each part of prose, in the language."""
+    """The same cells, with one markdown cell for each part of prose, in the language."""
     for cell in cells:
         if cell.cell_type != "markdown":
             yield cell
@@ -84,20 +84,20 @@ def _prose(cell: NotebookNode, part: Part, ending: str, say: Say) -> NotebookNod
     page = NotebookNode(level=part.level, title=say(part.heading) if part.heading else "")
     copy.metadata = NotebookNode({**cell.metadata, "page": page})
     if "id" in cell:
-        # Ids of cells are not repeated, and have at most 64 letters.
+        # Ids of cells are unique and have at most 64 letters.
         copy.id = cell.id[: 64 - len(ending)] + ending
     copy.source = "\n\n".join(map(say, part.paragraphs))
     return copy
 
 
 def _without_defaults(cells: Collection[NotebookNode]) -> list[NotebookNode]:
-    """All cells but papermill's default parameters, where others were injected: they are not those of this run."""
+    """All cells but papermill's default parameters, where others were injected and replace them."""
     injected = any("injected-parameters" in cell.metadata.get("tags", []) for cell in cells)
     return [cell for cell in cells if not (injected and "parameters" in cell.metadata.get("tags", []))]
 
 
 def _without_orphans(cells: list[NotebookNode], html_of: HtmlOf) -> list[NotebookNode]:
-    """All cells but sentences before cells that show nothing: they would speak of what is not there."""
+    """All cells but sentences that introduce a cell without output."""
     kept: list[NotebookNode] = []
     for i, cell in enumerate(cells):
         if cell.cell_type == "markdown" and cell.metadata.page.level == 0:

@@ -1,4 +1,4 @@
-"""What a page is made with beside its notebook."""
+"""The parts of a page around its notebook."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """Everything around the content of a page; templates see it as ``page``.
+    """The parts around the content of a page; templates see it as ``page``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Parts of a page: prose under its headings, tables that say what their headings belong to, pictures in words."""
+"""Parts of a page: prose under its headings, tables with the scope of their headings, text alternatives of pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEADING = re.compile(r"\s*(#{1,2}) +(.+?)\s*")
 _FENCE = re.compile(r"\s*(```|~~~)")
 _DATAFRAME = re.compile(r"<table[^>]*\bdataframe\b.*?</table>", re.DOTALL)
 _TH = re.compile(r"<th(?=[ >])(?! scope)")
-# As Quarto has it: a comment above the code.
+# As in Quarto: a comment above the code.
 _ALT = re.compile(r"^#\| *(?:fig-)?alt: *\"?(.+?)\"? *$", re.MULTILINE)
 
 
@@ -51,7 +51,7 @@ def slug(text: str) -> str:
 
 
 def numbered(headings: Iterable[NotebookNode]) -> None:
-    """Give each heading an id that no other has."""
+    """Give each heading a unique id."""
     taken: set[str] = set()
     for heading in headings:
         plain = heading.id = slug(heading.title)
@@ -63,12 +63,12 @@ def numbered(headings: Iterable[NotebookNode]) -> None:
 
 
 def with_scopes(html: str) -> str:
-    """Tables of pandas whose headings say what they belong to, and which can be scrolled with the keyboard."""
+    """Tables of pandas with the scope of their headings, which can be scrolled with the keyboard."""
     return _DATAFRAME.sub(lambda table: f'<div class="table" tabindex="0">{_scoped(table[0])}</div>', html)
 
 
 def _scoped(table: str) -> str:
-    # A heading without words heads nothing.
+    # An empty heading has no scope.
     head, end, body = re.sub(r"<th>\s*</th>", "<td></td>", table).partition("</thead>")
     return _TH.sub('<th scope="col"', head) + end + _TH.sub('<th scope="row"', body)
 

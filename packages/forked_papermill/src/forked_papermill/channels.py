@@ -32,7 +32,7 @@ class ShellClient(PapermillNotebookClient):
 
     @contextmanager
     def setup_kernel(self, **kwargs: Any) -> Iterator[None]:
-        """A shell of its own for every notebook.
+        """A separate shell for every notebook.
 
         Raises
         ------
@@ -50,7 +50,7 @@ class ShellClient(PapermillNotebookClient):
 
 
 class _Channel:
-    """Messages in the order of their arrival."""
+    """A queue of messages in the order of their arrival."""
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -69,7 +69,7 @@ class _Channel:
 
 
 class ShellChannels:
-    """Sends cells to the shell and sorts what comes back."""
+    """Sends cells to the shell and sorts its messages into channels."""
 
     allow_stdin = False
 
@@ -91,14 +91,14 @@ class ShellChannels:
         self._loop.add_reader(self._socket, self._arrived)
 
     def execute(self, code: str, **options: Any) -> str:
-        """Send a cell; the id under which its messages will come."""
+        """Send a cell; returns the id of its messages."""
         self._cell = uuid4().hex
         with contextlib.suppress(OSError):
             wire.send(self._socket, {"code": code})
         return self._cell
 
     def kernel_info(self) -> str:
-        """What papermill asks in the end; answered here, since the shell is Python and nothing else."""
+        """Papermill's last request; answered here, since the shell is always Python."""
         self._cell = uuid4().hex
         self._put("shell", "kernel_info_reply", {"language_info": {"name": "python"}})
         return self._cell
@@ -108,7 +108,7 @@ class ShellChannels:
         return not self._ended
 
     def end(self, cells: int) -> None:
-        """Require the shell's word that it ran as many cells as were sent, and let it end by itself."""
+        """Require the shell to confirm the number of cells that it ran, and let it end by itself."""
         self._loop.remove_reader(self._socket)
         self._socket.settimeout(SHUTDOWN_SECONDS)
         try:

@@ -1,4 +1,4 @@
-"""What a forked child does first, and last."""
+"""The first and the last steps of a forked child."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 from forked_papermill.process import die_with, settings_below
 from forked_papermill.profile import Profile, named
 
-# Below the folder of a child's temporary files: what programs keep for their user.
+# Below the folder of a child's temporary files: settings of programs.
 SETTINGS = ".settings"
-# What a child can become: the function that it runs, called with the profile first. A profile may add others.
+# Kinds of children: the function that each runs, with the profile as first argument. A profile may add others.
 KINDS = {
     "kernel": "forked_papermill.kernel:run_kernel",
     "shell": "forked_papermill.shell:run_shell",
@@ -25,7 +25,7 @@ KINDS = {
 
 
 def become(request: dict[str, Any], files: tuple[int, ...], folder: Path, server: int, profile: Profile) -> None:
-    """Run what was asked for in a process environment of its own; never returns.
+    """Run the requested function in a process environment of its own; never returns.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def _run(kind: str, files: tuple[int, ...], arguments: dict[str, Any], profile: 
 
 def _prepare_process(request: dict[str, Any], folder: Path, server: int) -> None:
     os.setsid()
-    # Even a server that was killed leaves no child behind.
+    # The child also ends where the server was killed.
     die_with(server)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
@@ -78,7 +78,7 @@ def temporary_folder(folder: Path, pid: int) -> Path:
 
 
 def leave(code: int) -> None:
-    """End the process: what notebooks registered for the end is done and open files are written out; no more."""
+    """End the process: exit handlers of notebooks run and open files are written; nothing else."""
     with contextlib.suppress(BaseException):
         _let_go_of_variables()
         atexit._run_exitfuncs()

@@ -1,4 +1,4 @@
-"""Start a fork server, and ask one for a child."""
+"""Clients: start a fork server, and request a child."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from forked_papermill.process import fixed_environment, process_digest
 from forked_papermill.profile import PLAIN, Profile
 
 LOG = "log"
-# As long as a machine takes that is very busy; a server that cannot start says so by ending.
+# Enough for a very busy machine; a server that cannot start ends at once.
 WARM_UP_SECONDS = 600
 
 
 class ForkError(Exception):
-    """A child cannot be forked here: a kernel started anew does the same, slower. ``what`` is wrong, and what was
+    """A child cannot be forked here; a newly started kernel does the same more slowly. ``what`` is wrong, and what was
     ``got``."""
 
     def __init__(self, what: str, got: str = "") -> None:
@@ -62,7 +62,7 @@ class Child:
                 wire.send(self.connection, {"signal": number})
 
     def close(self) -> None:
-        """Let go of the child: it is killed if it still runs."""
+        """Release the child: it is killed if it still runs."""
         self.connection.close()
         if self._code is None:
             self._code = -signal.SIGKILL
@@ -123,9 +123,9 @@ class ForkServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=fixed_environment(self.folder, profile),
-                # Not where somebody's settings may lie.
+                # Not a folder that may hold a user's settings.
                 cwd=self.folder,
-                # Ctrl-C reaches the runner alone, which then decides.
+                # Ctrl-C reaches only the runner, which then decides.
                 start_new_session=True,
             )
         self._record: dict[str, Any] = {}
@@ -158,7 +158,7 @@ class ForkServer:
         return ""
 
     def is_up_to_date(self) -> bool:
-        """Whether it runs, runs the code that is on disk now, and nobody has cleared its folder away."""
+        """Whether it runs, with the code that is on disk now, and its folder still exists."""
         reachable = self._process.poll() is None and (self.folder / wire.SOCKET).exists()
         return reachable and self.digest == process_digest(self.profile)
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class _SavedOnce(NBClientEngine):
-    """Saves the notebook at the end instead of twice per cell; and also where it ends by an exception.
+    """Saves the notebook once at the end instead of twice per cell, also where it ends by an exception.
 
     A cell that takes too long and a kernel that dies come as exceptions, after which papermill writes nothing more.
     """

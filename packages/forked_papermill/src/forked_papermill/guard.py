@@ -14,7 +14,7 @@ _PID = struct.Struct("!i")
 
 
 class Guard:
-    """The server's end: it tells of every child that begins and ends."""
+    """The server's side: it reports every child that begins and ends."""
 
     def __init__(self) -> None:
         reading, self._writing = os.pipe()
@@ -32,11 +32,11 @@ class Guard:
         self._tell(-pid)
 
     def let_go(self) -> None:
-        """In a child: only the server's own end counts."""
+        """In a child: close the copy of the server's connection."""
         os.close(self._writing)
 
     def _tell(self, number: int) -> None:
-        # Without a guard, which somebody may have killed, the server goes on.
+        # The server continues without its guard, which may have been killed.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._writing, _PID.pack(number))
 
@@ -48,7 +48,7 @@ def kill_group(pid: int) -> None:
 
 
 def _watch(reading: int) -> None:
-    """Until the server has gone, however it went; never returns."""
+    """Wait until the server has ended in whatever way; never returns."""
     try:
         _close_what_is_the_servers()
         there: set[int] = set()
@@ -65,7 +65,7 @@ def _close_what_is_the_servers() -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    # Who waits for the server's pipes to end waits for no guard.
+    # The guard does not hold the server's pipes open.
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nothing, descriptor)

@@ -61,7 +61,7 @@ class ForkedProcess:
 
 
 class ForkProvisioner(LocalProvisioner):
-    """Forks the kernel; everything else is the local provisioner's, but for the environment.
+    """Forks the kernel; everything but the environment is as in the local provisioner.
 
     Whoever started JupyterLab, or papermill, may have keys and settings there: a kernel gets what the profile lets
     through, and what its kernelspec adds.
@@ -92,7 +92,7 @@ class ForkProvisioner(LocalProvisioner):
         return ForkedProcess(fork(folder, "kernel", arguments, kwargs["env"], cwd=kwargs.get("cwd")))
 
     async def shutdown_requested(self, restart: bool = False) -> None:
-        """A kernel that was asked to end does so in milliseconds; looking every tenth of a second would be slow."""
+        """A kernel that was asked to end does so in milliseconds: checked more often than every tenth of a second."""
         until = time.monotonic() + SHUTDOWN_SECONDS
         while await self.poll() is None and time.monotonic() < until:
             await asyncio.sleep(SHUTDOWN_POLL)
@@ -128,7 +128,7 @@ def run_kernel(profile: Profile, argv: list[str]) -> int:
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = [LAUNCHER, *argv]
-    # 1: no process to watch; the server ends the child when nobody waits for it.
+    # 1: no process to watch; the server ends the child when its client has gone.
     app = IPKernelApp.instance(parent_handle=1)
     app.initialize(argv)
     call_if_any(profile.prepare)
@@ -163,7 +163,7 @@ _own: dict[str, _Own] = {}
 
 
 def own_place(profile: Profile) -> Path:
-    """Folder of the server to ask: the one that this process was given, else one of its own.
+    """Folder of the server to use: the one that this process was given, else one of its own.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The environment of all that runs cells: what is on a list, what is fixed, and settings folders of its own.
+"""The environment of processes that run cells: allowed variables, fixed ones, and separate settings folders.
 
-Whoever starts notebooks has keys and settings in the environment. A notebook gets neither: a key would open to any
-cell what it opens, and a figure drawn with somebody's settings would be another figure.
+Whoever starts notebooks has keys and settings in the environment. A notebook gets neither: a key would give any cell
+access, and personal settings would change figures.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def fixed_environment(folder: Path, profile: Profile) -> dict[str, str]:
 
 
 def clean_environment(environ: Mapping[str, str], profile: Profile) -> dict[str, str]:
-    """What of an environment may reach a notebook, and what is fixed."""
+    """The allowed variables of an environment, and the fixed ones."""
     allowed = profile.all_allowed
-    # Windows does not tell names apart by their case.
+    # On Windows names of variables ignore case.
     kept = {name: value for name, value in environ.items() if name.upper() in allowed}
     return kept | _packages(kept) | profile.all_fixed
 
@@ -60,7 +60,7 @@ def die_with(parent: int) -> None:
 
 
 def process_digest(profile: Profile) -> str:
-    """Changes with what a process has from its start: code, installed packages, interpreter, fixed environment."""
+    """A digest of what a process has from its start: code, installed packages, interpreter, fixed environment."""
     given = (sys.executable, sys.version, sorted(profile.all_fixed.items()), sorted(profile.all_allowed))
     parts = [repr(given), str(call_if_any(profile.code_digest))]
     for place in sys.path:

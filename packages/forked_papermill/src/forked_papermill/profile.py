@@ -1,4 +1,4 @@
-"""What the children of a fork server are like: what they have loaded, and what of the environment reaches them."""
+"""Profiles of fork servers: what children have loaded, and which environment variables they get."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# By this Jupyter chooses how kernels are started.
+# The variable by which Jupyter chooses the provisioner of kernels.
 DEFAULT_PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
-# All that is taken over, and why. What is not here, keys and settings of the user before all, reaches no notebook.
+# Variables that are passed on, and why. All others, above all keys and settings of the user, reach no notebook.
 ALLOWED = frozenset(
     {
         # Where programs and libraries are found; on Windows nothing starts without the second line.
@@ -18,7 +18,7 @@ ALLOWED = frozenset(
         # Where Python finds packages: the same code as the parent's.
         *("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE"),
         *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "TMPDIR"),
-        # What Jupyter says to its kernels: how they are started, and the name of the notebook in JupyterLab.
+        # Variables of Jupyter for its kernels: how they are started, and the name of the notebook in JupyterLab.
         *(DEFAULT_PROVISIONER, "JPY_SESSION_NAME"),
     }
 )
@@ -36,12 +36,12 @@ FIXED = ONE_THREAD | {
     "PYTHONUTF8": "1",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
-    # Figures go into the notebook, whatever the machine is set to; with another backend they vanish without a word.
+    # Figures go into the notebook, whatever the machine is set to; with another backend they are lost silently.
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     # A kernel started elsewhere is not the parent of ours.
     "JPY_PARENT_PID": "",
 }
-# Where programs look for settings of their user: folders below one of our own, empty at first.
+# Variables of settings folders of programs: folders below one of our own, empty at first.
 SETTINGS = {
     "IPYTHONDIR": "ipython",
     "JUPYTER_CONFIG_DIR": "jupyter/config",
@@ -58,7 +58,7 @@ HOME = {"HOME": "home"}
 
 @dataclass(frozen=True)
 class Profile:
-    """What one project wants its forked processes to be like.
+    """The settings of one project for its forked processes.
 
     Functions are named as "module:function" and imported where they are called: by the server, which is a process of
     its own, or by a child.
@@ -102,11 +102,11 @@ PLAIN = Profile("forked_papermill.profile:PLAIN", "forked", "FORKED_PAPERMILL_SE
 
 
 def named(text: str) -> Any:
-    """What "module:name" names."""
+    """The object named by "module:name"."""
     module, _, name = text.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
 def call_if_any(text: str) -> Any:
-    """What the function returns that "module:function" names; None where none is named."""
+    """The result of the function named by "module:function"; None where none is named."""
     return named(text)() if text else None

@@ -1,8 +1,8 @@
-"""The fork server: imports everything once, single-threaded, and forks a clean child for whoever asks.
+"""The fork server: imports everything once, single-threaded, and forks a clean child on request.
 
 Started by ``client.ForkServer`` as ``python -m forked_papermill.server FOLDER PROFILE``. It lives as long as its
-standard input is open, and each child as long as the connection of the one who asked for it: kill -9 of the runner, of
-a worker or of the server leaves nothing behind.
+standard input is open, and each child as long as the connection of the process that asked for it: kill -9 of the
+runner, of a worker or of the server leaves no process behind.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from forked_papermill import child, wire
 from forked_papermill.guard import Guard, kill_group
 from forked_papermill.profile import PLAIN, Profile, call_if_any, named
 
-# Seconds that a request may take to arrive once somebody has connected.
+# Seconds that a request may take to arrive after a connection.
 PATIENCE = 30.0
-# New objects after which children look for dead ones (Python: 700). Charts and tables make so many that the looking
-# would take some 7 % of a notebook's time.
+# New objects after which the garbage collector of a child runs (Python: 700). Charts and tables make so many that the
+# default would take some 7 % of a notebook's time.
 COLLECT_AFTER = 50_000
-# What every kernel and shell needs.
+# Modules that every kernel and shell needs.
 MODULES = (
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
@@ -47,7 +47,7 @@ def tasks() -> int:
 
 
 class Server:
-    """Forks on request, tells when a child has ended, and kills it when nobody waits for it any more."""
+    """Forks on request, reports when a child has ended, and kills it when its client has gone."""
 
     def __init__(self, folder: Path, profile: Profile = PLAIN) -> None:
         self.folder, self.profile, self.pid = folder, profile, os.getpid()
@@ -85,7 +85,7 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _told(self) -> None:
-        """Standard input: a word means that a newer server takes over, its end that nobody is there any more."""
+        """Standard input: a line means that a newer server takes over, its end that the client has gone."""
         if os.read(0, 64):
             self.retiring = True
         else:
@@ -119,7 +119,7 @@ class Server:
         _answer(connection, {"pid": pid})
 
     def _forget(self, connection: socket.socket) -> None:
-        """In the child: let go of all that belongs to the server."""
+        """In the child: close everything that belongs to the server."""
         signal.set_wakeup_fd(-1)
         self.guard.let_go()
         self.selector.close()
@@ -127,7 +127,7 @@ class Server:
             one.close()
 
     def _heard(self, pid: int) -> None:
-        """A signal to be passed on; or the one who asked has gone, and the child goes too."""
+        """A signal to pass on; or the client has gone, and the child is ended."""
         try:
             signal_number = wire.receive(self.children[pid])["signal"]
         except (EOFError, OSError, ValueError):
@@ -146,7 +146,7 @@ class Server:
                 self._ended(pid, os.waitstatus_to_exitcode(status))
 
     def _ended(self, pid: int, code: int) -> None:
-        # What a notebook started and left running ends with it.
+        # Programs that a notebook left running end with it.
         _kill_group(pid)
         self.guard.ends(pid)
         connection = self.children.pop(pid)
@@ -172,7 +172,7 @@ def _kill_group(pid: int) -> None:
 def warm_up(profile: Profile) -> None:
     """Import what kernels need and what the profile names, without threads, connections or open files."""
     with warnings.catch_warnings():
-        # A warning that is shown once must be left for the notebook to show.
+        # Warnings that are shown once must still be shown by the notebook.
         warnings.simplefilter("ignore")
         for name in MODULES:
             importlib.import_module(name)
@@ -185,7 +185,7 @@ def main() -> None:
     try:
         warm_up(server.profile)
         gc.collect()
-        # Shared memory stays shared: the collector does not write to what was there before the fork.
+        # Shared memory stays shared: the garbage collector does not write to objects from before the fork.
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER)
         record = {"pid": os.getpid(), "threads": tasks(), "seconds": round(time.process_time(), 2)}

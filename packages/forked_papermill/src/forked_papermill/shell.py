@@ -1,7 +1,7 @@
 """In a forked child: an IPython shell that runs cells one after another and sends what Jupyter's kernel would send.
 
-The shell, its display hook and its publisher are those of Jupyter's kernel; only the wire is another: a local socket
-instead of five, and no threads.
+The shell, its display hook and its publisher are those of Jupyter's kernel; only the transport differs: one local
+socket instead of five, and no threads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BUFFER = 1 << 16
 
 
 def run_shell(profile: Profile, number: int) -> int:
-    """Run cells that come in on the open file ``number`` until the end is asked for."""
+    """Run cells that arrive on the open file ``number`` until the end is requested."""
     connection = socket.socket(fileno=number)
     shell = Shell(connection)
     call_if_any(profile.prepare)
@@ -44,7 +44,7 @@ def run_shell(profile: Profile, number: int) -> int:
 
 
 class Shell:
-    """Runs cells and sends their outputs, an answer and a word that the cell is done."""
+    """Runs cells and sends their outputs, a reply and a message that the cell is done."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -64,7 +64,7 @@ class Shell:
         result = self._shell.run_cell(code, store_history=True)
         self.cells += 1
         for stream, raw in zip(self._streams.values(), self._raw, strict=True):
-            # Past the limit on printing, which is for the cell to see; the checks see to this.
+            # Not subject to the limit on printing; the checks look for it.
             _Stream.write(stream, raw.take())
             stream.flush()
         self._send("shell", "execute_reply", self._answer(result))
@@ -89,7 +89,7 @@ class Shell:
 
 
 class _Wire(Session):
-    """What the shell's display hook and publisher send goes to a function instead of a socket."""
+    """Messages of the shell's display hook and publisher go to a function instead of a socket."""
 
     def __init__(self, publish: Any) -> None:
         super().__init__(key=b"")
@@ -135,17 +135,17 @@ class _Stream(io.TextIOBase):
 
 
 class _RawOutput:
-    """What is written to a descriptor past Python, by a library or a program that a cell starts."""
+    """Output written directly to a descriptor, by a library or a program that a cell starts."""
 
     def __init__(self, descriptor: int) -> None:
-        # In memory: on a full disk a program's words would be lost, and most programs do not look.
+        # In memory, since on a full disk output would be lost, which most programs do not check.
         new = os.memfd_create("printed")
         os.dup2(new, descriptor)
         os.close(new)
         self._descriptor, self._read = descriptor, 0
 
     def take(self) -> str:
-        """What is new since the last time."""
+        """The output since the last call."""
         # The position is shared with whoever writes: read from a place instead of moving it.
         new = os.pread(self._descriptor, os.fstat(self._descriptor).st_size - self._read, self._read)
         self._read += len(new)

@@ -27,7 +27,7 @@ def send(
 ) -> None:
     """Send one message, with open files (their numbers) where the other side needs them.
 
-    ``default`` says how JSON writes what it does not know.
+    ``default`` serialises objects that JSON does not know.
     """
     data = json.dumps(message, default=default).encode()
     if files:
@@ -57,7 +57,7 @@ def receive_with_files(connection: socket.socket) -> tuple[Any, tuple[int, ...]]
 
 
 def take_messages(received: bytearray) -> list[Any]:
-    """All whole messages at the start of what was received; they are taken out of it."""
+    """All complete messages at the start of the received bytes; they are removed from these."""
     messages = []
     while len(received) >= _LENGTH.size:
         end = _LENGTH.size + _LENGTH.unpack_from(received)[0]

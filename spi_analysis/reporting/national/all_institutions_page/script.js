@@ -4,7 +4,16 @@ const say = JSON.parse(document.getElementById("words").textContent);
 const one = (id) => document.getElementById(id);
 const form = one("ask"), query = one("q"), order = one("order"), body = document.querySelector("#table tbody");
 const headings = [...document.querySelectorAll("#table thead th")].map((th) => th.textContent);
-const selects = [...form.querySelectorAll("select[data-by]")];
+// A filter is a list to choose one from, or boxes of which several may be ticked.
+const filters = [...form.querySelectorAll("[data-by]")].map((part) => {
+  const boxes = [...part.querySelectorAll("input")], by = part.dataset.by;
+  return boxes.length
+    ? { by, get: () => boxes.filter((box) => box.checked).map((box) => box.value), set: (values) => { for (const box of boxes) box.checked = values.includes(box.value); } }
+    : { by, get: () => (part.value ? [part.value] : []), set: ([value]) => { part.value = value || ""; if (part.selectedIndex < 0) part.value = ""; } };
+});
+const provinces = form.querySelector("select[data-by=p]");
+// Filled below, where there is a choice of provinces: code, name, number of institutions, place in the alphabet, button.
+const places = [];
 const circles = [...document.querySelectorAll("#dots circle")];
 const MOST = 4, PAGE = 50;
 const plain = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
@@ -12,21 +21,22 @@ const number = (text) => {
   const found = text.split(say.thousands).join("").replace(say.decimal, ".").replace("\u2212", "-").match(/[+-]?\d+(\.\d+)?/);
   return found ? Number(found[0]) : NaN;
 };
+// The code of an institution stands in the address of its report; without one beside the name, and else the name serves.
+const codeOf = (tr) => tr.dataset.i ?? tr.querySelector("a")?.getAttribute("href").split("/")[0] ?? tr.cells[0].textContent.trim();
 const rows = [...body.rows].map((tr, i) => ({
-  tr, at: i, id: tr.dataset.i, name: tr.cells[0].textContent,
+  tr, at: i, id: codeOf(tr), name: tr.cells[0].textContent.trim(),
   find: plain(tr.cells[0].textContent + " " + tr.cells[2].textContent),
-  cells: [...tr.cells].map((cell) => cell.textContent),
+  cells: [...tr.cells].map((cell) => cell.textContent.trim()),
 }));
 const withIndex = rows.filter((row) => !Number.isNaN(number(row.cells[say.index])));
 withIndex.forEach((row, i) => { row.dot = circles[i]; });
-let picked = [], shown = rows, most = PAGE, province = "";
+let picked = [], shown = rows, most = PAGE, all = false;
 
 // The state is the address: a link keeps what was asked.
 function readAddress() {
   const state = new URLSearchParams(location.hash.slice(1));
   query.value = state.get("q") || "";
-  for (const select of selects) select.value = state.get(select.dataset.by) || "";
-  province = state.get("p") || "";
+  for (const filter of filters) filter.set((state.get(filter.by) || "").split(","));
   order.value = state.get("sort") || "0";
   if (!order.value) order.value = "0";
   picked = (state.get("pick") || "").split(",").map((id) => rows.find((row) => row.id === id)).filter(Boolean).slice(0, MOST);
@@ -34,8 +44,7 @@ function readAddress() {
 function writeAddress() {
   const state = new URLSearchParams();
   if (query.value) state.set("q", query.value);
-  for (const select of selects) if (select.value) state.set(select.dataset.by, select.value);
-  if (province) state.set("p", province);
+  for (const filter of filters) if (filter.get().length) state.set(filter.by, filter.get().join(","));
   if (order.value !== "0") state.set("sort", order.value);
   if (picked.length) state.set("pick", picked.map((row) => row.id).join(","));
   history.replaceState(null, "", "#" + state);
@@ -48,38 +57,98 @@ function quantile(sorted, share) {
 const written = (x, decimals) => x.toLocaleString(document.documentElement.lang, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
+// What a column is sorted by: a number, a place on its scale, or its words.
+function sortKey(column) {
+  const scale = say.scales[column];
+  if (scale) return (row) => { const at = scale.indexOf(row.cells[column]); return at < 0 ? NaN : at; };
+  return say.text.includes(column) ? (row) => row.cells[column] : (row) => number(row.cells[column]);
+}
+function compareKeys(x, y, down) {
+  if (typeof x === "string") return (down ? -1 : 1) * x.localeCompare(y);
+  return Number.isNaN(x) || Number.isNaN(y) ? Number.isNaN(x) - Number.isNaN(y) : down ? y - x : x - y;
+}
 function update() {
   const wanted = plain(query.value).split(/\s+/).filter(Boolean);
-  shown = rows.filter((row) =>
-    wanted.every((word) => row.find.includes(word)) &&
-    (!province || row.tr.dataset.p === province) &&
-    selects.every((select) => !select.value || row.tr.dataset[select.dataset.by] === select.value));
+  const asked = filters.map(({ by, get }) => ({ by, values: get() })).filter(({ values }) => values.length);
+  const fits = (row, { by, values }) => values.includes(row.tr.dataset[by] ?? say.none);
+  const anywhere = rows.filter((row) =>
+    wanted.every((word) => row.find.includes(word)) && asked.every((filter) => filter.by === "p" || fits(row, filter)));
+  shown = anywhere.filter((row) => asked.every((filter) => fits(row, filter)));
   const column = Math.abs(Number(order.value)) - 1, down = Number(order.value) < 0;
   if (column >= 0) {
-    const isText = say.text.includes(column);
-    const key = new Map(shown.map((row) => [row, isText ? row.cells[column] : number(row.cells[column])]));
-    shown.sort((a, b) => {
-      const x = key.get(a), y = key.get(b);
-      if (isText) return (down ? -1 : 1) * x.localeCompare(y) || a.at - b.at;
-      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a.at - b.at;
-      return (down ? y - x : x - y) || a.at - b.at;
-    });
+    const keyOf = sortKey(column), key = new Map(shown.map((row) => [row, keyOf(row)]));
+    shown.sort((a, b) => compareKeys(key.get(a), key.get(b), down) || a.at - b.at);
   }
-  for (const row of rows) row.tr.hidden = true;
-  const first = document.createDocumentFragment();
-  shown.slice(0, most).forEach((row) => { row.tr.hidden = false; first.append(row.tr); });
-  body.prepend(first);
-  const visible = new Set(shown);
-  for (const row of withIndex) row.dot.setAttribute("class", picked.includes(row) ? "on" : visible.has(row) ? "" : "off");
+  const listed = shown.slice(0, most), onPage = new Set(listed), found = new Set(shown);
+  // Only what changes is touched: each touch costs the browser a look at the row.
+  let next = body.firstElementChild;
+  for (const { tr } of listed) {
+    if (tr === next) next = next.nextElementSibling;
+    else body.insertBefore(tr, next);
+  }
+  for (const row of rows) if (row.tr.hidden === onPage.has(row)) row.tr.hidden = !row.tr.hidden;
+  for (const row of withIndex) {
+    const mark = picked.includes(row) ? "on" : found.has(row) ? "" : "off";
+    if (row.dot.getAttribute("class") !== mark) row.dot.setAttribute("class", mark);
+  }
   tell(column);
   one("more").hidden = shown.length <= most;
   document.querySelectorAll("#table thead th").forEach((th, i) => {
     th.setAttribute("aria-sort", i !== column ? "none" : down ? "descending" : "ascending");
   });
-  document.querySelectorAll(".map button").forEach((button) => {
-    button.setAttribute("aria-pressed", String(button.parentNode.dataset.p === province));
-  });
+  countByProvince(anywhere);
   writeAddress();
+}
+
+// Map and lists show the same: how many of what is asked for lie in every province, and which one is chosen.
+function countsOf(found) {
+  const counts = {};
+  for (const row of found) {
+    const code = row.tr.dataset.p ?? say.none;
+    counts[code] = (counts[code] || 0) + 1;
+  }
+  return counts;
+}
+function countByProvince(found) {
+  const counts = countsOf(found);
+  for (const option of provinces ? provinces.options : []) {
+    if (option.value) option.textContent = `${option.dataset.name} (${counts[option.value] || 0})`;
+  }
+  for (const button of document.querySelectorAll(".map button")) {
+    const { p, title } = button.parentNode.dataset, n = counts[p] || 0;
+    button.querySelector("b").textContent = n;
+    button.title = fill(say.tile, { title, n });
+    button.setAttribute("aria-label", button.title);
+    button.setAttribute("aria-pressed", String(provinces.value === p));
+  }
+  listPlaces(counts);
+}
+function listPlaces(counts) {
+  const listed = places.map((place) => ({ ...place, n: counts[place.code] || 0 })).sort((a, b) => b.n - a.n || a.at - b.at);
+  for (const { button, code, name, all, n } of listed) {
+    button.textContent = fill(say.place, { name, n, all });
+    button.setAttribute("aria-pressed", String(provinces.value === code));
+  }
+  const list = document.querySelector("#where ul");
+  // What keeps its place keeps the keyboard's focus.
+  if (listed.some(({ item }, i) => list.children[i] !== item)) list.append(...listed.map(({ item }) => item));
+  const most = listed.slice(0, say.first).filter(({ n }) => n).map(({ button }) => button.textContent);
+  document.querySelector("#where summary").textContent = fill(say.where, { most: most.join("; ") || say.missing });
+}
+function choose(code) {
+  provinces.value = provinces.value === code ? "" : code;
+  askAgain();
+}
+function askAgain() {
+  most = PAGE; all = false;
+  update();
+}
+// All rows a page at a time, so that the browser answers in between.
+function showMore() {
+  if (!all || shown.length <= most) return;
+  most += PAGE;
+  update();
+  setTimeout(showMore);
 }
 
 function tell(column) {
@@ -127,28 +196,45 @@ function take(name, type, content) {
   link.download = name; link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
-const table = () => [headings, ...shown.map((row) => row.cells)];
+// In a file an interval is two columns, what is missing is empty, and every row says why, from where and on what terms.
+const figuresIn = (text) => text.match(/[+\u2212-]?\d[\d.,]*/g) || ["", ""];
+function fileRow(cells, interval, last) {
+  return [...cells.flatMap((text, i) => (say.intervals[i] ? interval(text, i) : [text])), ...last];
+}
+function table() {
+  const head = fileRow(headings, (_, i) => say.intervals[i], [say.why, ...say.about.map(([heading]) => heading)]);
+  return [head, ...shown.map(({ cells }) => {
+    const index = cells[say.index], why = Number.isNaN(number(index)) ? index : "";
+    const known = cells.map((text, i) => (text === say.missing || (why && i === say.index) ? "" : text));
+    return fileRow(known, figuresIn, [why, ...say.about.map(([, text]) => text)]);
+  })];
+}
 // A cell that a spreadsheet would run as a formula is text.
 const neutral = (text) => (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text.replace(say.decimal, "."))) ? "'" + text : text);
 const csv = () => "\ufeff" + table().map((cells) => cells.map((text) => '"' + neutral(text).replaceAll('"', '""') + '"').join(";")).join("\r\n");
 const xml = (text) => text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
-function sheet() {
-  const cell = (text, head, i) => {
-    const exact = !head && !say.text.includes(i) && /^[+\u2212-]?[\d.,]+$/.test(text);
+// Numbers of the table are numbers in a workbook; of text columns, words that begin with a digit stay words.
+function sheet(lines) {
+  const texts = new Set(say.text.map((i) => headings[i]));
+  const cell = (text, name) => {
+    const exact = name && !texts.has(name) && /^[+\u2212-]?[\d.,]+$/.test(text);
     return exact ? `<c><v>${number(text)}</v></c>` : `<c t="inlineStr"><is><t>${xml(text)}</t></is></c>`;
   };
-  const lines = table().map((cells, r) => `<row>${cells.map((text, i) => cell(text, r === 0, i)).join("")}</row>`);
-  return `<worksheet xmlns="${say.spreadsheet}/main"><sheetData>${lines.join("")}</sheetData></worksheet>`;
+  const rows = lines.map((cells, r) => `<row>${cells.map((text, i) => cell(text, r ? lines[0][i] : "")).join("")}</row>`);
+  return `<worksheet xmlns="${say.spreadsheet}/main"><sheetData>${rows.join("")}</sheetData></worksheet>`;
 }
 function xlsx() {
   const head = '<?xml version="1.0" encoding="UTF-8"?>', main = say.spreadsheet, office = say.office, pack = say.packages;
   const kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.";
+  const notes = [...document.querySelectorAll("#notes li")].map((note) => [note.textContent]);
+  const sheets = { [say.data]: table(), [say.notes]: [...notes, ...say.about] }, names = Object.keys(sheets);
+  const each = (write) => names.map((name, i) => write(i + 1, name)).join("");
   return zip({
-    "[Content_Types].xml": `${head}<Types xmlns="${pack}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="${kind}sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="${kind}worksheet+xml"/></Types>`,
+    "[Content_Types].xml": `${head}<Types xmlns="${pack}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="${kind}sheet.main+xml"/>${each((i) => `<Override PartName="/xl/worksheets/sheet${i}.xml" ContentType="${kind}worksheet+xml"/>`)}</Types>`,
     "_rels/.rels": `${head}<Relationships xmlns="${pack}/relationships"><Relationship Id="r1" Type="${office}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
-    "xl/workbook.xml": `${head}<workbook xmlns="${main}/main" xmlns:r="${office}"><sheets><sheet name="1" sheetId="1" r:id="r1"/></sheets></workbook>`,
-    "xl/_rels/workbook.xml.rels": `${head}<Relationships xmlns="${pack}/relationships"><Relationship Id="r1" Type="${office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
-    "xl/worksheets/sheet1.xml": head + sheet(),
+    "xl/workbook.xml": `${head}<workbook xmlns="${main}/main" xmlns:r="${office}"><sheets>${each((i, name) => `<sheet name="${xml(name)}" sheetId="${i}" r:id="r${i}"/>`)}</sheets></workbook>`,
+    "xl/_rels/workbook.xml.rels": `${head}<Relationships xmlns="${pack}/relationships">${each((i) => `<Relationship Id="r${i}" Type="${office}/worksheet" Target="worksheets/sheet${i}.xml"/>`)}</Relationships>`,
+    ...Object.fromEntries(names.map((name, i) => [`xl/worksheets/sheet${i + 1}.xml`, head + sheet(sheets[name])])),
   });
 }
 function crc32(bytes) {
@@ -211,32 +297,39 @@ rows.forEach((row) => {
 document.querySelectorAll("#table thead th").forEach((th, i) => {
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: th.textContent });
   button.addEventListener("click", () => {
-    const down = say.text.includes(i) ? "" : "-", next = down + (i + 1), other = down ? i + 1 : -(i + 1);
-    order.value = order.value === next ? String(other) : next;
+    const [[first], [second]] = say.orders[i];
+    order.value = order.value === first ? second : first;
     update();
   });
   th.replaceChildren(button);
 });
 order.append(new Option(say.roster, "0"));
-headings.forEach((heading, i) => {
-  const [up, down] = say.text.includes(i) ? [say.az, say.za] : [say.rising, say.falling];
-  order.append(new Option(`${heading}: ${down}`, -(i + 1)), new Option(`${heading}: ${up}`, i + 1));
-});
-document.querySelectorAll(".map li").forEach((tile) => {
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: tile.textContent, title: tile.title });
-  button.setAttribute("aria-label", tile.title);
+for (const [code, words] of say.orders.flat()) order.append(new Option(words, code));
+for (const option of provinces ? provinces.options : []) option.dataset.name = option.textContent;
+for (const tile of provinces ? document.querySelectorAll(".map li") : []) {
+  const button = Object.assign(document.createElement("button"), { type: "button" });
+  button.append(...tile.childNodes);
+  tile.dataset.title = tile.title;
   tile.removeAttribute("title");
-  button.addEventListener("click", () => { province = province === tile.dataset.p ? "" : tile.dataset.p; most = PAGE; update(); });
+  button.addEventListener("click", () => choose(tile.dataset.p));
   tile.replaceChildren(button);
-});
+}
+const everywhere = countsOf(rows);
+for (const { value: code, dataset: { name } } of provinces ? [...provinces.options].filter(({ value }) => value && value !== say.none) : []) {
+  const item = document.createElement("li"), button = Object.assign(document.createElement("button"), { type: "button" });
+  button.addEventListener("click", () => choose(code));
+  item.append(button);
+  places.push({ code, name, item, button, all: everywhere[code] || 0, at: places.length });
+}
+one("where").hidden = !places.length;
 // On a telephone the list comes first.
 one("pictures").open = matchMedia("(min-width: 40rem)").matches;
 form.hidden = one("take").hidden = false;
 one("more").textContent = say.more;
-one("more").addEventListener("click", () => { most = Infinity; update(); });
-form.addEventListener("input", () => { most = PAGE; update(); });
+one("more").addEventListener("click", () => { all = true; showMore(); });
+form.addEventListener("input", askAgain);
 form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("reset", () => setTimeout(() => { picked = []; province = ""; most = PAGE; compare(); update(); }));
+form.addEventListener("reset", () => setTimeout(() => { picked = []; compare(); askAgain(); }));
 one("take").addEventListener("click", (event) => {
   const make = { csv: () => take(say.file + ".csv", "text/csv", csv()), xlsx: () => take(say.file + ".xlsx", "application/zip", xlsx()), png };
   (make[event.target.dataset.as] || (() => {}))();

@@ -1,0 +1,158 @@
+"""Did it help? What the index would have been without acting, and how many rise by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from spi_analysis.params import EffectParams
+from spi_analysis.reporting import (
+    Shown,
+    Words,
+    count,
+    estimate,
+    html_paragraphs,
+    message,
+    number,
+    show,
+    signed,
+    worded,
+    years,
+)
+from spi_analysis.reporting.institution.page_tables import page_view
+from spi_analysis.reporting.institution.sentences import finding, hidden_reason, not_yet, year_label
+from spi_analysis.scores import has_acted
+from spi_analysis.stages import InstitutionPage, page_expectations, page_low_limit
+
+FILE = "expectations"
+OUTSIDE = {True: message("more than chance"), False: message("may be chance")}
+BEYOND = {
+    "above": message(
+        "The years before led to expect {expected} for {year} without acting (interval {interval}). The index is "
+        "{index}: {points} points above it, more than chance explains."
+    ),
+    "below": message(
+        "The years before led to expect {expected} for {year} without acting (interval {interval}). The index is "
+        "{index}: {points} points below it, more than chance explains."
+    ),
+    "inside": message(
+        "The years before led to expect {expected} for {year} without acting (interval {interval}). The index is "
+        "{index}, which may be chance: it says neither that something helped nor that nothing did."
+    ),
+}
+ACTED = {
+    True: message(
+        "Of {n} recommendations of {year} the institution acted on {acted} (at least {share} of the actions conform "
+        "and were validated). Whether that helped cannot be seen in one institution, only in all that acted "
+        "together: see the overview of all institutions."
+    ),
+    False: message(
+        "Of {n} recommendations of {year} the institution acted on none (at least {share} of the actions conform and "
+        "were validated), so there is nothing yet whose effect could be seen."
+    ),
+}
+
+
+def expectation_view(page: InstitutionPage) -> Shown:
+    """What was to be expected of this year and of the next, and how many such institutions rise by themselves."""
+    params, rows = page.setup.years.effect, page_expectations(page)
+    if page.figure("index") is None:
+        return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
+    if params is None or rows.empty:
+        return not_yet(lambda words: words("What was to be expected without acting is not known here."))
+    first = finding(lambda words: _in_short(page, rows, words))
+    said = first + show(lambda words: html_paragraphs(expectation_sentences(page, rows, params, words)))
+    return said + _table(page, rows)
+
+
+IN_SHORT = {
+    "above": message("The index lies above what was to be expected without acting, by more than chance explains."),
+    "below": message("The index lies below what was to be expected without acting, by more than chance explains."),
+    "inside": message("The index lies where the years before led to expect it: no effect can be seen."),
+}
+
+
+def _side(now: Mapping[Hashable, Any]) -> str:
+    return "inside" if not now["outside"] else "above" if now["beyond"] > 0 else "below"
+
+
+def _in_short(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
+    """On which side of what was to be expected the index lies; nothing where that is not known."""
+    now = rows[rows["year"] == page.setup.round.year]
+    return words(IN_SHORT[_side(now.iloc[0].to_dict())]) if len(now) else ""
+
+
+def expectation_sentences(page: InstitutionPage, rows: pd.DataFrame, params: EffectParams, words: Words) -> list[str]:
+    """Who rises by itself; what was to be expected, and what came; whether the institution acted."""
+    by_year = {int(row["year"]): row for row in rows.to_dict("records")}
+    now, ahead = (by_year.get(page.setup.round.year + step) for step in (0, 1))
+    said = [] if ahead is None else [_rise_sentence(page, ahead["before"], ahead["chance"], params, words)]
+    if now is not None:
+        limits = words.interval(now["expected_low"], now["expected_high"], 1)
+        figures = {
+            "expected": words.number(now["expected"], 1),
+            "index": words.number(now["index"]),
+            "interval": limits,
+        }
+        points = words.number(abs(now["beyond"]), 1)
+        said.append(words(BEYOND[_side(now)], year=year_label(page, words), points=points, **figures))
+    return [*said, _acted_sentence(page, params, words)]
+
+
+def _rise_sentence(page: InstitutionPage, index: float, chance: float, params: EffectParams, words: Words) -> str:
+    """How many such institutions rise without doing anything; of a low scorer, that this is no merit."""
+    limit, following = page_low_limit(page), page.setup.round.year + 1
+    rising = words(
+        "Of 100 such institutions (same type, same index now and in the years before) {x} have a higher index in "
+        "{year} without doing anything.",
+        x=round(100 * chance),
+        year=following,
+    )
+    if limit is None or index >= limit:
+        return rising
+    low = words(
+        "With {index} the institution is among the lowest {share} of its type (below {limit}). A score so low is "
+        "partly bad luck, which does not last.",
+        index=words.number(index),
+        share=words.percent(params.low_share, 0),
+        limit=words.number(limit, 1),
+    )
+    return f"{low} {rising} {words('A rise alone is therefore no sign that something helped.')}"
+
+
+def _acted_sentence(page: InstitutionPage, params: EffectParams, words: Words) -> str:
+    year = page.setup.round.previous_year
+    rows = page.tracker[page.tracker["year"] == year]
+    if rows.empty:
+        return words("What the institution did about the recommendations of {year} is not known here.", year=year)
+    acted = int(has_acted(rows, params).sum())
+    share = words.percent(params.least_validated, 0)
+    return words(ACTED[acted > 0], n=len(rows), year=year, acted=acted, share=share)
+
+
+def _table(page: InstitutionPage, rows: pd.DataFrame) -> Shown:
+    columns = (
+        years(message("Year"), "year"),
+        number(message("Index of the year before"), "before"),
+        count(message("Of 100 such institutions rise"), "of_100"),
+        estimate(message("Expected without acting"), "expected", "expected_low", "expected_high", 1),
+        number(message("Index"), "index"),
+        signed(message("Beyond what was expected"), "beyond", 1),
+        worded(message("Difference"), "outside", OUTSIDE),
+    )
+    title = message("What was to be expected without acting")
+    rows = rows.assign(of_100=100 * rows["chance"].astype(float))
+    return page_view(rows, columns, FILE, title, (partial(_note, page),))
+
+
+def _note(page: InstitutionPage, words: Words) -> str:
+    return words(
+        "Expected: what published indices of institutions of this type with the same years before lead to, in "
+        "brackets the {level} interval. The mean of the type in a year is not known before all are scored: that of the "
+        "last published year before it is taken, and the interval counts that a whole type may move. A low score "
+        "rises and a high one falls by itself, since a part of every score is chance. A dash: not known yet.",
+        level=words.percent(page.setup.round.level, 0),
+    )

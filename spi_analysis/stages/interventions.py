@@ -1,0 +1,187 @@
+"""Stage: what people did to a round beside its method, as a register: left out, dropped, changed, done once more.
+
+The analysis plan is all parameters of an institution's round, the questionnaire, and a digest of the code that makes
+figures. It is bound by the announcement of the draw, before anybody can have answered (of a round announced before
+there were plans, by the first `spi invite`). What differs from it later is found by comparing, not told by anybody.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import spi_analysis
+from spi_analysis.fieldwork import IneligibleReports
+from spi_analysis.params import RoundParams, RoundSetup
+from spi_analysis.stages.announcement_log import (
+    announcements,
+    append_entry,
+    draws,
+    entry_digest,
+    log_entries,
+    signed,
+)
+from spi_analysis.stages.audit import LAST_RELEASE, release_digests
+from spi_analysis.survey.sampling import canonical
+from spi_analysis.tables import Store, one_writer, released_estimates
+
+PLAN = "analysis_plan"
+# What makes figures out of answers.
+CODE = ("disclosure", "fieldwork", "scores", "stages", "survey")
+# Filled in when its day has come: the announcement says which value it is.
+COMES_LATER = ("draw.public_value",)
+REGISTER = ("kind", "source", "detail", "before", "after", "number", "on", "reason")
+ONCE_MORE = ("announced_again", "drawn_again", "released_again")
+
+
+def analysis_plan(setup: RoundSetup, institution_id: str) -> dict[str, str]:
+    """Dotted key -> value as text of every parameter that holds for the institution; ``code`` and ``instrument``."""
+    found = dict(_flat(setup.round_for(institution_id).model_dump(mode="json")))
+    instrument = hashlib.sha256(canonical(setup.instrument.model_dump(mode="json")).encode()).hexdigest()
+    others = {"code": _code_digest()[:16], "instrument": instrument[:16]}
+    return {key: value for key, value in found.items() if key not in COMES_LATER} | others
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value if isinstance(value, str) else canonical({"": value})[4:-1]
+
+
+@cache
+def _code_digest() -> str:
+    root = Path(spi_analysis.__file__).parent
+    files = sorted(path for room in CODE for path in (root / room).rglob("*.py"))
+    parts = [hashlib.sha256(path.relative_to(root).as_posix().encode() + path.read_bytes()) for path in files]
+    return hashlib.sha256(b"".join(part.digest() for part in parts)).hexdigest()
+
+
+def planned(entries: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
+    """The plan of a log: that of its last announcement, else the one that was stamped by itself; None without any."""
+    plans = [entry[PLAN] for entry in announcements(entries) if PLAN in entry]
+    plans = plans or [entry[PLAN] for entry in entries if entry["kind"] == "planned"][:1]
+    return dict(plans[-1]) if plans else None
+
+
+def note_changes(setup: RoundSetup, store: Store, institution_id: str, secret: bytes, at: dt.datetime) -> None:
+    """Put into the log what differs from the plan and is not noted yet; without any plan, and any answer, the plan."""
+    with one_writer(store.root.parent):
+        entries, now = log_entries(store, institution_id), analysis_plan(setup, institution_id)
+        plan = planned(entries)
+        if plan is None:
+            facts = {"kind": "planned", PLAN: now} if not store.has("responses", institution_id) else None
+        else:
+            values = dict(_differences(_as_noted(plan, entries), now))
+            facts = {"kind": "changed", "values": values} if values else None
+        if facts is not None:
+            when = {"at": at.isoformat(timespec="seconds"), "previous": entry_digest(entries[-1]) if entries else ""}
+            append_entry(store, institution_id, entries, signed({**facts, **when}, secret))
+
+
+def _as_noted(plan: Mapping[str, str], entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The plan with all changes that the log has."""
+    known: dict[str, str] = dict(plan)
+    for entry in entries:
+        for key, (_, new) in entry["values"].items() if entry["kind"] == "changed" else ():
+            known[key] = new
+    return known
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    for key in sorted({*before, *now}):
+        if (old := before.get(key, "")) != (new := now.get(key, "")):
+            yield key, [old, new]
+
+
+def parameter_changes(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
+    """Every value that is not the plan's: detail (its key), before, after, on (day noted; None: not noted yet)."""
+    entries = log_entries(store, institution_id)
+    plan = planned(entries)
+    noted = [(key, *pair, entry["at"][:10]) for entry in entries if entry["kind"] == "changed"
+             for key, pair in entry["values"].items()]  # fmt: skip
+    known = {} if plan is None else _as_noted(plan, entries)
+    now = analysis_plan(setup, institution_id) if plan is not None else {}
+    new = [(key, *pair, None) for key, pair in _differences(known, now)]
+    return pd.DataFrame([*noted, *new], columns=["detail", "before", "after", "on"], dtype=object)
+
+
+def interventions(setup: RoundSetup, store: Store, institution_id: str, reports: IneligibleReports) -> pd.DataFrame:
+    """The register of an institution, with what may be told: one row per intervention (``REGISTER``).
+
+    ``kind``: excluded (of a source, ``detail`` the reason), kept and dropped (answers of people reported as
+    ineligible), changed (how many parameters), parameter (one of them), no_plan, announced_again, drawn_again,
+    released_again. ``reason``: as it was given when it was done once more.
+
+    ``number``: missing where it is of fewer people than may be shown, or of experts.
+    """
+    entries, changes = log_entries(store, institution_id), parameter_changes(setup, store, institution_id)
+    counts = {
+        "announced_again": max(len(announcements(entries)) - 1, 0),
+        "drawn_again": max(len(draws(entries)) - 1, 0),
+        "released_again": _released_again(setup, store, institution_id),
+    }
+    stamped = planned(entries) is not None
+    rows = [*_excluded(setup.round_for(institution_id), entries), *_reported(reports, setup.round.disclosure.min_cell)]
+    rows += [{"kind": "changed", "number": len(changes)}] if stamped else [{"kind": "no_plan", "number": 1}]
+    rows += [{"kind": "parameter", "number": 1, **row} for row in changes.to_dict("records")]
+    why = {"announced_again": [entry.get("reason", "") for entry in announcements(entries)[1:]]}
+    why["released_again"] = (store.read_record(LAST_RELEASE, institution_id) or {}).get("reasons", [])
+    reasons = {kind: "; ".join(filter(None, said)) or None for kind, said in why.items()}
+    rows += [{"kind": kind, "number": counts[kind], "reason": reasons.get(kind)} for kind in ONCE_MORE]
+    table = pd.DataFrame(rows).reindex(columns=list(REGISTER)).astype(object)
+    table = table.where(table.notna(), None)
+    return table.assign(number=table["number"].astype(float))
+
+
+def _excluded(round_: RoundParams, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of the last announcement: who stood on a list and could not be drawn, by reason; of panels nobody."""
+    sources = announcements(entries)[-1]["sources"] if announcements(entries) else {}
+    least = round_.disclosure.min_cell
+    return [
+        {"kind": "excluded", "source": source, "detail": reason, "number": people if people >= least else None}
+        for source in round_.populations
+        for reason, people in _without_few(sources.get(source, {}).get("excluded", {}), least).items()
+    ]
+
+
+SEVERAL = "several"
+
+
+def _without_few(excluded: Mapping[str, Mapping[str, Any]], least: int) -> dict[str, int]:
+    """Numbers by reason; the smallest together where one is of fewer people than may be shown, until it follows from
+    no sum: how many are left out in all can be told from the numbers listed and eligible.
+    """
+    counts = {reason: int(one["people"]) for reason, one in excluded.items()}
+    together: list[str] = []
+    for reason in sorted(counts, key=lambda name: (counts[name], name)):
+        enough = sum(counts[one] for one in together) >= least
+        if counts[reason] >= least and (not together or (enough and len(together) > 1)):
+            break
+        together.append(reason)
+    if len(together) > 1:
+        counts = {name: n for name, n in counts.items() if name not in together} | {
+            SEVERAL: sum(counts[one] for one in together)
+        }
+    return dict(sorted(counts.items()))
+
+
+def _reported(reports: IneligibleReports, least: int) -> list[dict[str, Any]]:
+    """In bands, like the sentence of the page: one report more must not tell whether that person answered."""
+    bands = {"kept": reports.kept // least * least, "dropped": reports.dropped // least * least}
+    tells = reports.reported - sum(bands.values()) < least
+    return [{"kind": kind, "number": None if tells or not n else n} for kind, n in bands.items()]
+
+
+def _released_again(setup: RoundSetup, store: Store, institution_id: str) -> int:
+    """How often figures that had been released became others; what is shown now counts, released or not."""
+    estimates = released_estimates(store, institution_id, setup.inputs[institution_id])
+    released = store.read_record(LAST_RELEASE, institution_id) is not None
+    return len(release_digests(store, institution_id, estimates)) - 1 if released else 0

@@ -1,0 +1,133 @@
+"""Institutions compared with each other: from the store to the operator's lines and the page of all institutions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from spi_analysis.cli import app
+from spi_analysis.commands.simulations import _print_comparison
+from spi_analysis.params import RoundSetup
+from spi_analysis.params.roster import Roster
+from spi_analysis.reporting.national import coaching_text
+from spi_analysis.stages import Comparison, compare_institutions
+from spi_analysis.synthetic import example_inputs, example_institutions
+from spi_analysis.tables import Store
+from tests.conftest import PROJECT
+from tests.stages.conftest import elsewhere
+
+COUNT, PEOPLE = 40, 31
+
+
+@pytest.fixture(scope="module")
+def country(setup: RoundSetup, tmp_path_factory: pytest.TempPathFactory) -> RoundSetup:
+    """Forty institutions with 31 employees each who answered, and one who did not finish; the third was coached."""
+    made = example_institutions([], COUNT)
+    codes = [one.institution_id for one in made]
+    coaching = setup.round.coaching
+    assert coaching is not None
+    small = replace(
+        elsewhere(setup, tmp_path_factory.mktemp("country")),
+        roster=Roster(institutions={one.institution_id: one for one in made}),
+        inputs={code: example_inputs(code) for code in codes},
+        round=setup.round.model_copy(
+            update={"coaching": coaching.model_copy(update={"min_institutions": COUNT, "score_classes": 3})}
+        ),
+    )
+    store, rng = store_of(small), np.random.default_rng(3)
+    for number, code in enumerate(codes):
+        store.write("responses", code, _answers(small, code, rng, coached=number == 2))
+    return small
+
+
+def store_of(setup: RoundSetup) -> Store:
+    return Store(setup.workspace.data / setup.round.round_id)
+
+
+def _answers(setup: RoundSetup, code: str, rng: np.random.Generator, coached: bool) -> pd.DataFrame:
+    items = setup.instrument.items("internal")
+    level = rng.normal(3.2, 0.8, (PEOPLE + 1, 1)) + rng.normal(0, 1, (PEOPLE + 1, len(items)))
+    levels = np.clip(np.rint(level), 0, 5)
+    if coached:
+        script = np.where(np.arange(len(items)) % 2, 5, 4)
+        levels = np.where(rng.random(levels.shape) < 0.8, script, levels)
+    codes = {
+        item.code: 1 + (one if item.direction == "positive" else 5 - one)
+        for item, one in zip(items, levels.T, strict=True)
+    }
+    started = pd.Timestamp("2024-08-01 09:00") + pd.to_timedelta(rng.uniform(0, 900, PEOPLE + 1), "h")
+    people = {"institution_id": code, "source": "internal", "person_id": [f"{code}-{n}" for n in range(PEOPLE + 1)]}
+    completed = (started + pd.Timedelta(minutes=9)).where(np.arange(PEOPLE + 1) < PEOPLE)
+    return pd.DataFrame({**people, "mode": "web", "started_at": started, "completed_at": completed, **codes})
+
+
+def test_the_coached_institution_is_named_to_those_who_run_the_survey(
+    country: RoundSetup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, coached = compare_institutions(country, store_of(country)), country.institution_ids[2]
+    assert found.looked_at == found.enough == COUNT
+    assert found.flagged["institution_id"].tolist() == [coached]
+    assert found.flagged["n"].tolist() == [PEOPLE], "who did not finish does not count"
+    _print_comparison(country)
+    said = capsys.readouterr().out
+    assert "40 institutions compared, 1 to look at" in said
+    assert "in at most 5% of rounds" in " ".join(said.split())
+    assert coached[:9] in said
+
+
+def test_the_page_names_nobody_and_no_small_number(country: RoundSetup) -> None:
+    found = compare_institutions(country, store_of(country))
+    html = coaching_text(found, country).to_html("en")
+    assert "In 40 institutions the answers were compared" in html
+    assert "Fewer than 10 institutions are flagged, or none." in html
+    assert "contoh" not in html
+    assert "Instansi yang ditandai kurang dari 10, atau tidak ada." in coaching_text(found, country).to_html("id")
+
+
+@pytest.mark.parametrize(
+    ("flagged", "said"),
+    [
+        (0, "Fewer than 10"),
+        (9, "Fewer than 10"),
+        (10, "10 institutions are flagged; of these about 5%"),
+        (30, "30 inst"),
+        (31, "How many are flagged is not shown"),
+        (40, "How many are flagged is not shown"),
+    ],
+)
+def test_a_number_that_gives_somebody_away_is_not_shown(country: RoundSetup, flagged: int, said: str) -> None:
+    rows = pd.DataFrame({"institution_id": country.institution_ids, "flagged": np.arange(COUNT) < flagged})
+    assert said in coaching_text(Comparison(rows, COUNT), country).to_html("en")
+
+
+def test_one_institution_too_few_and_nobody_is_compared(
+    country: RoundSetup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coaching = country.round.coaching
+    assert coaching is not None
+    more = country.round.model_copy(update={"coaching": coaching.model_copy(update={"min_institutions": COUNT + 1})})
+    wider = replace(country, round=more)
+    found = compare_institutions(wider, store_of(wider))
+    assert found.rows.empty
+    assert (found.looked_at, found.enough) == (0, COUNT)
+    _print_comparison(wider)
+    assert "this takes 41 with at least 30 answers of a source; here 40" in " ".join(capsys.readouterr().out.split())
+    assert "takes at least 41 institutions with 30 answers each" in coaching_text(found, wider).to_html("en")
+
+
+def test_a_round_that_names_no_comparison_makes_none(country: RoundSetup, capsys: pytest.CaptureFixture[str]) -> None:
+    without = replace(country, round=country.round.model_copy(update={"coaching": None}))
+    _print_comparison(without)
+    assert "no `coaching` parameters" in capsys.readouterr().out
+    found = compare_institutions(without, store_of(without))
+    assert "There is nothing to show." in coaching_text(found, without).to_html("en")
+
+
+def test_a_small_round_is_told_how_many_it_takes() -> None:
+    result = CliRunner().invoke(app, ["check-conduct", "--workspace", str(PROJECT)])
+    assert result.exit_code == 0
+    assert "this takes 100 with at least 30 answers" in " ".join(result.output.split())
