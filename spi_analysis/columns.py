@@ -288,6 +288,9 @@ VALUES: dict[str, dict[str, Label]] = {
     "channel": {
         "whatsapp": Label("WhatsApp", "WhatsApp"),
         "email": Label("Surel", "E-mail"),
+        "sms": Label("SMS", "Text message (SMS)"),
+        "telephone": Label("Telepon", "Telephone"),
+        "face_to_face": Label("Tatap muka", "Face to face"),
         "web": Label("Situs kuesioner", "Questionnaire's site"),
         "register": Label("Daftar keberatan", "Register of objections"),
     },

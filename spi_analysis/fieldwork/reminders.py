@@ -28,6 +28,8 @@ from spi_analysis.tables import (
 
 # The contact behind each channel. Interviewers call a number whatever became of messages to it.
 CHANNELS = {"whatsapp": "phone", "email": "email"}
+# By these a number was tried that messages go to, too. That it is wrong they tell; that it takes messages they do not.
+SAME_NUMBER = {"whatsapp": ("sms", "telephone"), "email": ()}
 LOG = "reminders"
 # What is final in a round; who broke off is reminded.
 FINAL = ("refused", "ineligible")
@@ -185,7 +187,8 @@ def prepare_reminders(
 def good_channels(people: pd.DataFrame, events: pd.DataFrame, corrected: pd.DataFrame) -> dict[str, pd.Series]:
     """Which channels still work for people of one source.
 
-    A channel works if there is a contact for it, unless the last that was heard of it is that the number is not valid.
+    A channel works if there is a contact for it, unless the last that was heard of it is that the number is not valid
+    (a wrong number found by telephone or SMS gets no WhatsApp either).
     What was heard up to the day on which the number was put right says nothing of the new one.
 
     Parameters
@@ -202,7 +205,9 @@ def good_channels(people: pd.DataFrame, events: pd.DataFrame, corrected: pd.Data
     told = told[told["source"].isin(people["source"].unique())]
     found = {}
     for channel, contact in CHANNELS.items():
-        last = told[told["channel"] == channel].drop_duplicates("person_id", keep="last").set_index("person_id")
+        wrong = told["channel"].isin(SAME_NUMBER[channel]) & told["event"].eq("invalid_number")
+        heard = told[(told["channel"] == channel) | wrong]
+        last = heard.drop_duplicates("person_id", keep="last").set_index("person_id")
         renewed = corrected.dropna(subset=[contact]).groupby("person_id")["at"].max()
         day = last["at"].dt.normalize()
         dead = last["event"].eq("invalid_number") & ~(day <= pd.to_datetime(renewed.reindex(last.index)))

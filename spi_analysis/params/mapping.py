@@ -113,7 +113,7 @@ Nominator = Literal["institution", "commission"]
 EventName = Literal[
     "sent", "delivered", "read", "started", "completed", "refused", "opted_out", "invalid_number", "ineligible"
 ]
-Channel = Literal["whatsapp", "email", "web"]
+Channel = Literal["whatsapp", "email", "sms", "telephone", "face_to_face", "web"]
 # How an answer was given: by oneself over the web, or to an interviewer.
 Interview = Literal["telephone", "face_to_face"]
 Mode = Literal["web", "telephone", "face_to_face"]

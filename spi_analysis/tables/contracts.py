@@ -35,7 +35,7 @@ EVENTS = (
     "ineligible",
 )
 # "register": an objection that came by no message, or before the round.
-CHANNELS = ("whatsapp", "email", "web", "register")
+CHANNELS = ("whatsapp", "email", "sms", "telephone", "face_to_face", "web", "register")
 # How an answer was given. A table of answers that were imported before this was kept has no such column: all by web.
 WEB = "web"
 MODES = (WEB, "telephone", "face_to_face")

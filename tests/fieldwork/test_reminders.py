@@ -56,6 +56,19 @@ NOTHING = pd.DataFrame({"person_id": [], "phone": [], "email": [], "at": pd.to_d
             [True, True, False],
             "it came through later",
         ),
+        ([("a", "invalid_number", "2024-08-01", "telephone")], [False, True, False], "somebody else answers there"),
+        ([("a", "invalid_number", "2024-08-01", "sms")], [False, True, False], "the same number"),
+        ([("a", "invalid_number", "2024-08-01", "face_to_face")], [True, True, False], "no number was tried"),
+        (
+            [("a", "invalid_number", "2024-08-01", "whatsapp"), ("a", "delivered", "2024-08-03", "sms")],
+            [False, True, False],
+            "a number may take SMS and no WhatsApp",
+        ),
+        (
+            [("a", "invalid_number", "2024-08-01", "telephone"), ("a", "read", "2024-08-03", "whatsapp")],
+            [True, True, False],
+            "it was read there since",
+        ),
     ],
 )
 def test_a_channel_is_good_until_the_last_word_is_that_it_is_not(events, phones, rationale):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from spi_analysis.reporting.institution import (
     bridge_view,
     changes_view,
     course_view,
+    first_screen_view,
     glossary_view,
     interventions_view,
     opening,
@@ -30,6 +32,7 @@ from spi_analysis.reporting.institution import (
     who_answered_view,
 )
 from spi_analysis.reporting.institution.bridge import change_rows, chart_limits
+from spi_analysis.reporting.institution.first_screen import _card
 from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
@@ -405,5 +408,12 @@ def test_the_card_of_a_link_is_a_picture_of_the_index_and_the_same_every_time(
     for content in first:
         assert struct.unpack(">II", content[16:24]) == (1200, 630)
         assert all_problems([("card.png", content)]) == []
+    index, say = page.figure("index"), words("en")
+    assert index is not None
+    said = {text.get_text() for text in _card(page, say).texts}
+    assert say.give_or_take(*(float(index[name]) for name in ("estimate", "ci_low", "ci_high"))) in said
+    shown = set(re.findall(r"\d+(?:\.\d+)?", " ".join(said)))
+    on_page = set(re.findall(r"\d+(?:\.\d+)?", first_screen_view(page).to_html("en")))
+    assert shown - on_page - {"100", str(page.setup.round.year)} == set(), "it says no other figure than the page"
     assert all_problems([("card.png", b"no picture")]), "what is no PNG does not leave the house"
     assert all_problems([("card.png", first[0].replace(b"pHYs", b"tEXt"))]), "nor does one with words in it"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, fromstring
+from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pikepdf
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from spi_analysis.errors import NotebookError
 from spi_analysis.reporting import Shown, words
 from spi_analysis.reporting import institution as view
-from spi_analysis.reporting.pdf import _blocks, pdf_of, read_page, write_pdfs
+from spi_analysis.reporting.pdf import SVG, _blocks, _data, pdf_of, read_page, write_pdfs
 from spi_analysis.stages import InstitutionPage
 
 A4 = (595.3, 841.9)
@@ -139,6 +140,38 @@ def test_a_long_brief_is_set_smaller_and_stays_two_pages(trees: dict[str, Elemen
     for one in sentences:
         section.remove(one)
     assert len(pikepdf.open(io.BytesIO(content)).pages) == 2
+
+
+def numbers(text: str) -> set[str]:
+    return set(re.findall(r"\d+(?:[.,]\d+)*", text))
+
+
+def texts(data: object) -> Iterator[str]:
+    """All strings of what is set, charts included."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for part in data.values() if isinstance(data, dict) else data:
+            yield from texts(part)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("brief", [True, False])
+def test_a_pdf_says_no_figure_that_its_page_does_not_say(trees: dict[str, Element], language: str, brief: bool) -> None:
+    """What the audit let onto the page is all that can stand in the PDF; drawings are the page's own."""
+    data = _data(trees[language], words(language), brief)
+    drawn = [block for page in data["pages"] for block in page if block["kind"] == "figure"]
+    page_drawings = {tostring(svg, encoding="unicode") for svg in trees[language].iter(f"{{{SVG}}}svg")}
+    assert len(drawn) <= len(page_drawings)
+    for block in drawn:
+        found = numbers(" ".join(fromstring(block.pop("svg")).itertext()))
+        assert any(found <= numbers(drawing) for drawing in page_drawings)
+    for page in data["pages"]:
+        for block in page:
+            block.pop("widths", None)
+    said = numbers(" ".join(texts(data)))
+    assert said, "a brief without a figure would pass whatever it says"
+    assert said <= numbers(" ".join(trees[language].itertext()))
 
 
 def test_the_same_page_gives_the_same_bytes(trees: dict[str, Element], made) -> None:

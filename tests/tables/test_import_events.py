@@ -91,6 +91,26 @@ def test_what_cannot_be_used_is_turned_away_and_counted(bring, write_csv, write_
             assert b.upper() not in text
 
 
+@pytest.mark.parametrize(
+    ("written", "channel"),
+    [
+        ("Telepon", "telephone"),
+        ("wawancara telepon", "telephone"),
+        ("phone call", "telephone"),
+        ("SMS", "sms"),
+        ("Kunjungan langsung", "face_to_face"),
+        ("tatap-muka", "face_to_face"),
+        ("face to face", "face_to_face"),
+    ],
+)
+def test_the_channels_of_interviewers_are_kept_as_they_are(bring, write_csv, store, tokens, written, channel):
+    """Read as the questionnaire's site they would count for a message that nobody sent."""
+    rows = [HEADER, [tokens[CITY][0], "menolak", "2024-08-05 10:15", written]]
+    result = bring(write_csv("log.csv", rows))
+    assert result.counts.set_index("institution_id").loc[CITY, ["accepted", "flagged"]].tolist() == [1, 0]
+    assert store.read("events", CITY)["channel"].tolist() == [channel]
+
+
 def test_a_log_sent_again_changes_nothing_and_a_new_one_adds(bring, write_csv, store, tokens):
     first = [HEADER, [tokens[CITY][0], "terkirim", "2024-07-29 10:15", "WA"]]
     bring(write_csv("1.csv", first))
