@@ -425,12 +425,12 @@ VALUES: dict[str, dict[str, Label]] = {
         ),
         "experience_rate": Label("Persentase yang mengalami", "Experience rate"),
         "list_rate": Label("Persentase menurut daftar", "Rate by the lists"),
-        "list_gap": Label("Tidak dikatakan bila ditanya langsung (daftar)", "Not said when asked directly (lists)"),
+        "list_gap": Label("Tidak mengaku bila ditanya langsung (daftar)", "Not admitted when asked directly (lists)"),
         "crosswise_rate": Label("Persentase menurut pertanyaan silang", "Rate by the crossed question"),
         "crosswise_gap": Label(
-            "Tidak dikatakan bila ditanya langsung (silang)", "Not said when asked directly (crossed)"
+            "Tidak mengaku bila ditanya langsung (silang)", "Not admitted when asked directly (crossed)"
         ),
-        "climate_rate": Label("Iklim pelaporan", "Reporting climate"),
+        "climate_rate": Label("Sikap terhadap melapor", "Attitude to reporting"),
         "item_favourable": Label("Persentase jawaban baik", "Share of favourable answers"),
         "item_neutral": Label("Persentase jawaban di tengah", "Share of neutral answers"),
         "item_unfavourable": Label("Persentase jawaban buruk", "Share of unfavourable answers"),

@@ -49,7 +49,7 @@ def test_a_low_scorer_is_told_how_many_rise_by_themselves(low_page: InstitutionP
     shown = expectation_view(low_page)
     html, rising = _text(shown.to_html("en")), round(100 * page_expectations(low_page)["chance"].iloc[-1])
     assert "the institution is among the lowest 10% of its type (below 65.3)" in html
-    assert f"{rising} have a higher index in 2025 without doing anything" in html
+    assert f"{rising} can be expected to have a higher index in 2025 without doing anything" in html
     assert rising > 60, "of those that are low most rise"
     assert "that of the last published year before it is taken" in html
     assert "A rise alone is therefore no sign that something helped." in html
@@ -61,21 +61,25 @@ def test_who_is_not_low_is_not_called_so(low_page: InstitutionPage) -> None:
     figures.loc[figures["measure"] == "index", "estimate"] = 85.0
     html = _text(expectation_view(replace(low_page, figures=figures)).to_html("en"))
     assert "lowest" not in html
-    assert "points above it, more than chance explains." in html
+    assert "points more, which chance does not explain." in html
 
 
 @pytest.mark.parametrize(
     ("validated", "said"),
     [
-        (4, "acted on 1 (at least 50% of the actions conform and were validated)"),
-        (1, "acted on none (at least 50% of the actions"),
+        (4, "acted on 1 of the 1 recommendations of 2023."),
+        (1, "acted on none of the 1 recommendations of 2023, so there is nothing yet"),
         (None, "the recommendations of 2023 is not known here."),
     ],
 )
 def test_whether_it_acted_is_said_and_that_one_alone_shows_nothing(low_page, validated, said) -> None:
     rows = [] if validated is None else [{"year": 2023, "recommendation": "x", "tlp": 100 * validated / 4}]
     tracker = pd.DataFrame(rows, columns=["year", "recommendation", "tlp"])
-    assert said in _text(expectation_view(replace(low_page, tracker=tracker)).to_html("en"))
+    text = _text(expectation_view(replace(low_page, tracker=tracker)).to_html("en"))
+    assert said in text
+    assert ("at least 50% of the actions conform and were validated" in text) == (validated is not None)
+    nothing = "None of the recommendations of 2023 was acted on; the index lies within what was to be expected anyway."
+    assert (nothing in text) == (validated == 1), "where nothing was done, nothing has failed"
 
 
 def test_nothing_is_expected_where_the_index_is_hidden(page_without_index: InstitutionPage) -> None:

@@ -28,6 +28,7 @@ from spi_analysis.reporting.institution import (
     units_view,
     who_answered_view,
 )
+from spi_analysis.reporting.institution.views import _lowest
 from spi_analysis.reporting.names import question_label
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.peers import Peers
@@ -381,12 +382,19 @@ def test_a_section_begins_with_what_it_found(page):
     assert near, "random answers: the intervals of a small town touch"
     said = _finding(dimensions_view(page))
     score = words("en").give_or_take(*lowest[["estimate", "ci_low", "ci_high"]], 1)
-    assert f", {score}; {near} more cannot be told from it." in said
+    assert f", {score}; {near} others may be as low." in said
     items = page.rows("item_favourable").query("status == 'shown'").sort_values("estimate")
     near = int((items["ci_low"].iloc[1:] <= items["ci_high"].iloc[0]).sum())
     share = f"{items['estimate'].iloc[0]:.1f}% ({words('en').interval(*items[['ci_low', 'ci_high']].iloc[0], 1, '%')})"
-    assert f", {share}; {near} more cannot be told from it." in _finding(questions_views(page))
+    assert f", {share}; {near} more may have as few." in _finding(questions_views(page))
     assert "Jawaban baik paling sedikit" in _finding(questions_views(page), "id")
+
+
+def test_the_one_that_may_be_as_low_is_named():
+    rows = pd.DataFrame({"label": ["Pay", "Budget", "Office"], "estimate": [60.0, 62.0, 80.0], "status": "shown"})
+    rows = rows.assign(ci_low=rows["estimate"] - 3, ci_high=rows["estimate"] + 3)
+    assert _lowest(rows, 1, words("en")) == "Lowest: Pay, 60.0 (± 3.0); Budget may be as low."
+    assert _lowest(rows, 1, words("id")) == "Paling rendah: Pay, 60,0 (± 3,0); Budget mungkin sama rendahnya."
 
 
 def test_a_dimension_far_below_all_others_is_said_to_be_so(page):

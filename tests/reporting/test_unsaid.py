@@ -41,25 +41,27 @@ def test_nobody_was_asked(page: InstitutionPage) -> None:
 def test_a_clear_gap_is_said_in_both_languages(page: InstitutionPage) -> None:
     shown = unsaid_view(told(page, (8.0, 2.0, 14.0)))
     text = plain(shown.to_html("id"))
-    assert "dari 100 orang, sekitar 12 mengalami (6 sampai 18); 4 mengatakannya bila ditanya langsung." in text
-    assert "Kesenjangan sekitar 8 dari 100 orang (2 sampai 14, dari 400 jawaban) lebih besar daripada kebetulan" in text
+    assert "bila ditanya langsung, 4 dari 100 orang mengaku. Dengan pertanyaan rahasia perkiraannya sekitar 12" in text
+    assert "dapat berada di antara 6 dan 18." in text
+    assert "Selisih 8 dari 100 orang (2 sampai 14, dari 400 jawaban) lebih besar daripada kebetulan" in text
     assert "Takut akibatnya bila melapor" in text
     english = plain(shown.to_html("en"))
-    assert "of 100 people about 12 met with it (6 to 18); 4 say so when asked directly." in english
+    assert "asked directly, 4 of 100 people say so. Confidential questions put it at about 12 of 100" in english
+    assert "anything from 6 to 18 is possible" in english
     assert "do not dare to say so" in english
-    assert "30 met with it" not in english, "the surer of the two ways speaks"
+    assert "about 30 of 100" not in english, "the surer of the two ways speaks"
 
 
 def test_a_gap_that_may_be_chance_is_no_fear(page: InstitutionPage) -> None:
     """2.8 standard errors: (10 - 2) / 1.96 * 2.80 = 11."""
     text = plain(unsaid_view(told(page, (2.0, -6.0, 10.0))).to_html("en"))
     assert "may be chance" in text
-    assert "a gap of about 11 or more would show" in text
+    assert "With only 400 answers a difference below about 11 would often be missed" in text
     assert "do not dare" not in text
 
 
 @pytest.mark.parametrize("status", ["suppressed", "withheld"])
 def test_hidden_figures_are_not_told(page: InstitutionPage, status: str) -> None:
     text = plain(unsaid_view(told(page, (8.0, 2.0, 14.0), status)).to_html("en"))
-    assert "met with it" not in text
+    assert "of 100 people say so" not in text
     assert "12" not in text

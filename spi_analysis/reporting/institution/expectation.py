@@ -31,27 +31,28 @@ FILE = "expectations"
 OUTSIDE = {True: message("more than chance"), False: message("may be chance")}
 BEYOND = {
     "above": message(
-        "The years before led to expect {expected} for {year} without acting (interval {interval}). The index is "
-        "{index}: {points} points above it, more than chance explains."
+        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
+        "without acting. It is {index}: {points} points more, which chance does not explain."
     ),
     "below": message(
-        "The years before led to expect {expected} for {year} without acting (interval {interval}). The index is "
-        "{index}: {points} points below it, more than chance explains."
+        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
+        "without acting. It is {index}: {points} points less, which chance does not explain."
     ),
     "inside": message(
-        "The years before led to expect {expected} for {year} without acting (interval {interval}). The index is "
-        "{index}, which may be chance: it says neither that something helped nor that nothing did."
+        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
+        "without acting. It is {index}: the difference may be chance, so it shows neither that something helped "
+        "nor that nothing did."
     ),
 }
 ACTED = {
     True: message(
-        "Of {n} recommendations of {year} the institution acted on {acted} (at least {share} of the actions conform "
-        "and were validated). Whether that helped cannot be seen in one institution, only in all that acted "
-        "together: see the overview of all institutions."
+        "The institution acted on {acted} of the {n} recommendations of {year}. Whether that helped cannot be "
+        "seen in one institution, only in all that acted together: see the overview of all institutions. (Acted "
+        "on: at least {share} of the actions conform and were validated.)"
     ),
     False: message(
-        "Of {n} recommendations of {year} the institution acted on none (at least {share} of the actions conform and "
-        "were validated), so there is nothing yet whose effect could be seen."
+        "The institution acted on none of the {n} recommendations of {year}, so there is nothing yet whose effect "
+        "could be seen. (Acted on: at least {share} of the actions conform and were validated.)"
     ),
 }
 
@@ -63,7 +64,7 @@ def expectation_view(page: InstitutionPage) -> Shown:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if params is None or rows.empty:
         return not_yet(lambda words: words("What was to be expected without acting is not known here."))
-    first = finding(lambda words: _in_short(page, rows, words))
+    first = finding(lambda words: _in_short(page, rows, params, words))
     said = first + show(lambda words: html_paragraphs(expectation_sentences(page, rows, params, words)))
     return said + _table(page, rows)
 
@@ -71,18 +72,32 @@ def expectation_view(page: InstitutionPage) -> Shown:
 IN_SHORT = {
     "above": message("The index lies above what was to be expected without acting, by more than chance explains."),
     "below": message("The index lies below what was to be expected without acting, by more than chance explains."),
-    "inside": message("The index lies where the years before led to expect it: no effect can be seen."),
+    "inside": message("The index lies within what was to be expected anyway: no effect can be seen."),
 }
+# Where nothing was done nothing can have failed: that is said first.
+NOTHING_DONE = message(
+    "None of the recommendations of {year} was acted on; the index lies within what was to be expected anyway."
+)
 
 
 def _side(now: Mapping[Hashable, Any]) -> str:
     return "inside" if not now["outside"] else "above" if now["beyond"] > 0 else "below"
 
 
-def _in_short(page: InstitutionPage, rows: pd.DataFrame, words: Words) -> str:
+def _in_short(page: InstitutionPage, rows: pd.DataFrame, params: EffectParams, words: Words) -> str:
     """On which side of what was to be expected the index lies; nothing where that is not known."""
     now = rows[rows["year"] == page.setup.round.year]
-    return words(IN_SHORT[_side(now.iloc[0].to_dict())]) if len(now) else ""
+    if now.empty:
+        return ""
+    side, year, tracked = _side(now.iloc[0].to_dict()), page.setup.round.previous_year, _recommended(page)
+    if side == "inside" and len(tracked) and not has_acted(tracked, params).any():
+        return words(NOTHING_DONE, year=year)
+    return words(IN_SHORT[side])
+
+
+def _recommended(page: InstitutionPage) -> pd.DataFrame:
+    """What became of the recommendations of the round before."""
+    return page.tracker[page.tracker["year"] == page.setup.round.previous_year]
 
 
 def expectation_sentences(page: InstitutionPage, rows: pd.DataFrame, params: EffectParams, words: Words) -> list[str]:
@@ -106,8 +121,8 @@ def _rise_sentence(page: InstitutionPage, index: float, chance: float, params: E
     """How many such institutions rise without doing anything; of a low scorer, that this is no merit."""
     limit, following = page_low_limit(page), page.setup.round.year + 1
     rising = words(
-        "Of 100 such institutions (same type, same index now and in the years before) {x} have a higher index in "
-        "{year} without doing anything.",
+        "Of 100 institutions of this type with the same index now and before, {x} can be expected to have a "
+        "higher index in {year} without doing anything.",
         x=round(100 * chance),
         year=following,
     )
@@ -124,8 +139,7 @@ def _rise_sentence(page: InstitutionPage, index: float, chance: float, params: E
 
 
 def _acted_sentence(page: InstitutionPage, params: EffectParams, words: Words) -> str:
-    year = page.setup.round.previous_year
-    rows = page.tracker[page.tracker["year"] == year]
+    year, rows = page.setup.round.previous_year, _recommended(page)
     if rows.empty:
         return words("What the institution did about the recommendations of {year} is not known here.", year=year)
     acted = int(has_acted(rows, params).sum())
@@ -137,10 +151,10 @@ def _table(page: InstitutionPage, rows: pd.DataFrame) -> Shown:
     columns = (
         years(message("Year"), "year"),
         number(message("Index of the year before"), "before"),
-        count(message("Of 100 such institutions rise"), "of_100"),
+        count(message("Expected to rise, of 100 such institutions"), "of_100"),
         estimate(message("Expected without acting"), "expected", "expected_low", "expected_high", 1),
         number(message("Index"), "index"),
-        signed(message("Beyond what was expected"), "beyond", 1),
+        signed(message("Index less expected"), "beyond", 1),
         worded(message("Difference"), "outside", OUTSIDE),
     )
     title = message("What was to be expected without acting")
@@ -151,8 +165,9 @@ def _table(page: InstitutionPage, rows: pd.DataFrame) -> Shown:
 def _note(page: InstitutionPage, words: Words) -> str:
     return words(
         "Expected: what published indices of institutions of this type with the same years before lead to, in "
-        "brackets the {level} interval. The mean of the type in a year is not known before all are scored: that of the "
-        "last published year before it is taken, and the interval counts that a whole type may move. A low score "
-        "rises and a high one falls by itself, since a part of every score is chance. A dash: not known yet.",
+        "brackets the {level} interval. The mean of the type in a year is known only when all are scored; that of "
+        "the last published year stands for it, and the interval allows for a whole type rising or falling. Low "
+        "scores tend to rise and high ones to fall by themselves, since a part of every score is chance. A dash: "
+        "not known yet.",
         level=words.percent(page.setup.round.level, 0),
     )

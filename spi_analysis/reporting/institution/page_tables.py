@@ -83,7 +83,7 @@ def composition_table(page: InstitutionPage, index: pd.Series, drawn: Chart) -> 
 
     def note(words: Words) -> str:
         said = words(
-            "The interval of a source is that of its score, the last one that of the index. Weights: {weights}. "
+            "Each interval belongs to the score in its row, the last one to the index. Weights: {weights}. "
             "Corrections: {corrections}.",
             weights=words.pick(page.setup.round.index.cite),
             corrections=page.inputs.source,
@@ -274,8 +274,8 @@ def experience_table(
         *score_columns(message("Share"), unit="%"),
     )
     note = message(
-        "Two shares, never to be mixed: of everyone who answered, and of those who had contact in the last 12 months. "
-        "A report of an experience is not a proven case."
+        "Two shares, not to be compared with each other: of everyone who answered, and of those who had contact "
+        "in the last 12 months. What people say they met with is not a proven case."
     )
     title = message("Experiences in the last 12 months")
 

@@ -145,15 +145,16 @@ def unsaid_view(page: InstitutionPage) -> Shown | None:
         *score_columns(message("Share"), unit="%"),
     )
     sentences = show(lambda words: html_paragraphs(unsaid_sentences(page, words)))
-    title = message("Asked so that nobody tells on oneself, and reporting")
+    title = message("What confidential questions tell, and whether people would report it")
     return sentences + with_hidden(page, rows, columns, "unsaid", title, (HOW_ASKED,), None)
 
 
 HOW_ASKED = message(
-    "Lists: half of the people see a list of harmless things, half the same list with the thing asked about, and all "
-    "tell only how many apply. Crossed question: people tell only whether two answers are the same. Nobody can be "
-    "found out by these answers. The gap is this share less that of those who say so when asked directly; "
-    "it may fall below 0 by chance."
+    "Lists: half of the people see a list of harmless things, half the same list with the thing asked about, and "
+    "all tell only how many apply to them, not which. Crossed question: people tell only whether their answers to "
+    "this question and to a harmless one are the same. So no answer shows what one person met with. Not admitted: "
+    "the share by confidential questions less the share of those who say so when asked directly; below 0 means "
+    "that nothing was found."
 )
 
 
@@ -184,7 +185,8 @@ def _unsaid(page: InstitutionPage, gap: pd.Series, words: Words) -> list[str]:
         "high": _of_hundred(rate["ci_high"], words),
     }
     first = words(
-        "{what}, {source}: of 100 people about {x} met with it ({low} to {high}); {y} say so when asked directly.",
+        "{what}, {source}: asked directly, {y} of 100 people say so. Confidential questions put it at about {x} "
+        "of 100, but anything from {low} to {high} is possible.",
         **facts,
     )
     return [first, _gap_sentence(page, gap, words)]
@@ -202,14 +204,14 @@ def _gap_sentence(page: InstitutionPage, gap: pd.Series, words: Words) -> str:
     }
     if gap["ci_low"] > 0:
         return words(
-            "The gap of about {gap} in 100 ({low} to {high}, from {n} answers) is larger than chance makes it: so many "
-            "know of it and do not dare to say so, or do not want to.",
+            "The difference of {gap} in 100 ({low} to {high}, from {n} answers) is larger than chance makes it: "
+            "so many know of it and do not dare to say so, or do not want to.",
             **facts,
         )
     return words(
-        "The gap of about {gap} in 100 ({low} to {high}, from {n} answers) may be chance. With so many answers only a "
-        "gap of about {least} or more would show in four of five surveys: one institution is too small for less, and "
-        "the answers of several must be taken together.",
+        "The difference of {gap} in 100 ({low} to {high}, from {n} answers) may be chance. With only {n} answers "
+        "a difference below about {least} would often be missed; to find smaller ones, the answers of several "
+        "institutions must be taken together.",
         **facts,
     )
 

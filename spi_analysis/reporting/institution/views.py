@@ -258,16 +258,18 @@ def _lowest_source(page: InstitutionPage, words: Words) -> str:
 
 
 def _lowest(rows: pd.DataFrame, decimals: int, words: Words) -> str:
-    """The first of the rows, and how many others may be as low: their intervals touch its own."""
+    """The first of the rows, and which other, or how many others, may be as low: their intervals touch its own."""
     rows = rows[rows["status"] == "shown"]
     if len(rows) < 2:
         return ""
     lowest, others = rows.iloc[0], rows.iloc[1:]
-    near = int((others["ci_low"] <= lowest["ci_high"]).sum())
+    near = others[others["ci_low"] <= lowest["ci_high"]]
     facts = {"part": lowest["label"], "score": _with_limits(lowest, decimals, words)}
-    if not near:
+    if near.empty:
         return words("Lowest: {part}, {score}, clearly below all others.", **facts)
-    return words("Lowest: {part}, {score}; {n} more cannot be told from it.", **facts, n=near)
+    if len(near) == 1:
+        return words("Lowest: {part}, {score}; {other} may be as low.", **facts, other=near["label"].iloc[0])
+    return words("Lowest: {part}, {score}; {n} others may be as low.", **facts, n=len(near))
 
 
 def _with_limits(row: pd.Series, decimals: int, words: Words) -> str:
@@ -305,7 +307,7 @@ def _least_favourable(page: InstitutionPage, words: Words) -> str:
     near = int((rows["ci_low"].iloc[1:] <= least["ci_high"]).sum())
     if not near:
         return words("Fewest favourable answers: {question}, {share}.", **facts)
-    return words("Fewest favourable answers: {question}, {share}; {n} more cannot be told from it.", **facts, n=near)
+    return words("Fewest favourable answers: {question}, {share}; {n} more may have as few.", **facts, n=near)
 
 
 def _most_reported(shown: pd.DataFrame, texts: dict[str, Text], words: Words) -> str:
@@ -317,10 +319,14 @@ def _most_reported(shown: pd.DataFrame, texts: dict[str, Text], words: Words) ->
         "share": _percent_with_limits(most, words),
         "base": denominator(most["source"], most["denominator"], words),
     }
-    near = int((shown["ci_high"] >= most["ci_low"]).sum()) - 1
-    if not near:
-        return words("Reported most: {experience}, {share}; {base}.", **facts)
-    return words("Reported most: {experience}, {share}; {base}; {n} more cannot be told from it.", **facts, n=near)
+    near = shown[(shown["ci_high"] >= most["ci_low"]) & (shown.index != most.name)]
+    if near.empty:
+        return words("Mentioned most: {experience}, {share}; {base}.", **facts)
+    if len(near) == 1:
+        other = words.pick(texts[near["part"].iloc[0]])
+        return words("Mentioned most: {experience}, {share}; {base}; {other} may be as frequent.", **facts, other=other)
+    count = len(near)
+    return words("Mentioned most: {experience}, {share}; {base}; {n} others may be as frequent.", **facts, n=count)
 
 
 def dimensions_view(page: InstitutionPage) -> Shown:
