@@ -177,8 +177,8 @@ def with_findings(html: str) -> str:
         found = _FINDING.search(rest)
         if found is None:
             return section[0]
-        rest = rest[: found.start()] + rest[found.end() :]
-        return f'{opening}<span class="finding">: {found[1]}</span>{closing}{rest}'
+        rest, join = rest[: found.start()] + rest[found.end() :], " " if opening.endswith("?") else ": "
+        return f'{opening}<span class="finding">{join}{found[1]}</span>{closing}{rest}'
 
     return _SECTION.sub(titled, _LEAD_IN.sub("", html))
 

@@ -125,6 +125,8 @@ def test_a_title_says_what_its_section_found() -> None:
     assert '<h2 id="a">Dimensions<span class="finding">: Budget is lowest.</span></h2></summary><p>Lowest' in made
     assert "<strong>" not in made, "said once"
     assert made.endswith(SECTION.format("<p>More.</p>")), "a section without a finding keeps its title"
+    asked = with_findings(found.replace("Dimensions", "Did it help?"))
+    assert 'Did it help?<span class="finding"> Budget is lowest.</span></h2>' in asked, "a question has its answer"
 
 
 def test_what_is_not_known_leaves_no_lead_in() -> None:
