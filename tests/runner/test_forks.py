@@ -107,7 +107,7 @@ def threaded():
     assert process.stdout.readline() == b"ready\n"
     yield folder
     process.stdin.close()
-    process.wait(timeout=10)
+    process.wait(timeout=PATIENCE)
     shutil.rmtree(folder)
 
 
