@@ -16,7 +16,7 @@ from spi_analysis.survey.simulation import on_all_cores
 
 pytestmark = pytest.mark.slow
 # Seconds: no test of speed, but an end for what would hang.
-PATIENCE = 120
+PATIENCE = 300
 opened = []
 
 

@@ -21,7 +21,7 @@ from forked_papermill.client import ForkError
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
 SOURCES = sorted(Path(forked_papermill.__file__).parent.glob("*.py"))
 # Seconds: no test of speed, but an end for what would hang.
-PATIENCE = 60
+PATIENCE = 300
 
 
 @pytest.fixture(scope="module")
