@@ -17,6 +17,9 @@ from spi_analysis.reporting.national import explorer_pages
 from spi_analysis.stages import Changes, Explorer
 from tests.reports.test_browser import CHROMIUM, QUIET, REQUIRED
 
+# Five seconds, the usual, are few on a busy machine; what is expected is there as soon as it is there.
+expect.set_options(timeout=120_000)
+
 TYPES = ("kabupaten", "kota", "provinsi", "kementerian")
 PROVINCES = ("11", "12", "33", "35", "73")
 
