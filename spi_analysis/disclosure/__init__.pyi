@@ -1,24 +1,18 @@
 # The face of this package: each name and the module that defines it; loaded on first use.
-from .bounds import (
-    ROUNDING as ROUNDING,
-)
-from .bounds import (
-    TOP as TOP,
-)
-from .bounds import (
-    Told as Told,
-)
-from .bounds import (
-    coarse_spread as coarse_spread,
-)
-from .bounds import (
-    told_cells as told_cells,
-)
-from .bounds import (
-    widened as widened,
-)
 from .suppression import (
     ITEM_SHARES as ITEM_SHARES,
+)
+from .suppression import (
+    ROUNDING as ROUNDING,
+)
+from .suppression import (
+    TOP as TOP,
+)
+from .suppression import (
+    Told as Told,
+)
+from .suppression import (
+    coarse_spread as coarse_spread,
 )
 from .suppression import (
     few_of_either as few_of_either,
@@ -40,4 +34,10 @@ from .suppression import (
 )
 from .suppression import (
     small_cells as small_cells,
+)
+from .suppression import (
+    told_cells as told_cells,
+)
+from .suppression import (
+    widened as widened,
 )

@@ -18,7 +18,6 @@ from spi_analysis.stages import (
     announce_institution,
     draw_institution,
     import_tracker,
-    write_last_results,
     write_peers,
 )
 from spi_analysis.synthetic import (
@@ -43,6 +42,7 @@ from spi_analysis.tables import (
     redirect_files,
     write_csv,
     write_invitations,
+    write_last_results,
     write_text,
 )
 from spi_analysis.tables.importing import import_events, import_frame, import_responses

@@ -2,12 +2,6 @@
 from .earlier_forms import (
     upgrade_parameters as upgrade_parameters,
 )
-from .index_rules import (
-    CategoryLevel as CategoryLevel,
-)
-from .index_rules import (
-    CategoryParams as CategoryParams,
-)
 from .instrument import (
     ContactItem as ContactItem,
 )
@@ -259,6 +253,12 @@ from .setup import (
 )
 from .setup import (
     RoundSetup as RoundSetup,
+)
+from .sources import (
+    CategoryLevel as CategoryLevel,
+)
+from .sources import (
+    CategoryParams as CategoryParams,
 )
 from .sources import (
     ComparisonParams as ComparisonParams,

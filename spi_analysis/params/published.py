@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import ParameterError
-from spi_analysis.params.index_rules import CategoryParams, SourceWeights
 from spi_analysis.params.loading import Cited, Frozen, Judgement, Source, Text, Wrong
+from spi_analysis.params.sources import CategoryParams, SourceWeights
 
 
 class Spread(Frozen):

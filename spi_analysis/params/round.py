@@ -11,17 +11,15 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from spi_analysis.errors import nearest
-from spi_analysis.params.index_rules import (
-    CategoryParams,
-    IndexParams,
-)
 from spi_analysis.params.instrument import Arm
 from spi_analysis.params.loading import Frozen, Judgement, Language, Source, Text, Wrong
 from spi_analysis.params.mapping import EventName, Interview, Mode
 from spi_analysis.params.sources import (
+    CategoryParams,
     ComparisonParams,
     Count,
     DrawParams,
+    IndexParams,
     KnownColumn,
     Share,
     SourceParams,

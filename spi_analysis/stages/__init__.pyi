@@ -41,12 +41,6 @@ from .audit import (
 from .change import (
     CORRECTION as CORRECTION,
 )
-from .change import (
-    LAST_COLUMNS as LAST_COLUMNS,
-)
-from .change import (
-    write_last_results as write_last_results,
-)
 from .draw import (
     draw_institution as draw_institution,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -44,13 +43,12 @@ from spi_analysis.survey import with_unknown_level
 from spi_analysis.survey.estimation import Calibration, Linearised, capped_se, overlap_covariance, t_interval
 from spi_analysis.survey.weighting import auxiliary_of
 from spi_analysis.tables import (
+    LAST_COLUMNS,
     PUBLISHED_PARTS,
     RoundData,
     eligible_list,
     load_round,
-    read_table,
     require_answers_fit,
-    write_parquet,
 )
 
 MEASURES = {
@@ -100,8 +98,9 @@ class ScoredRound:
         return IndexRule(index.source_weights, self.inputs.corrections, self.inputs.correction_se, components=points)
 
 
-def earlier_figure(published: pd.DataFrame, setup: RoundSetup, institution_id: str) -> PublishedFigure | None:
+def earlier_figure(data: RoundData) -> PublishedFigure | None:
     """The published index of the year before, if there is one; its parts where they are those of this round's index."""
+    published, setup, institution_id = data.published, data.setup, data.institution_id
     year = setup.round.previous_year
     rows = published[(published["institution_id"] == institution_id) & (published["year"] == year)]
     if rows.empty:
@@ -109,7 +108,7 @@ def earlier_figure(published: pd.DataFrame, setup: RoundSetup, institution_id: s
     alike = set(setup.round.index.weights) == set(PUBLISHED_SOURCES)
     row, noise = rows.iloc[0], {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
     unknown = row[PUBLISHED_PARTS].isna().any()
-    known = _generated_parts(setup, institution_id) if unknown else published_parts(row, year, setup.years)
+    known = _generated_parts(data.generated_last_results) if unknown else published_parts(row, year, setup.years)
     weights = setup.years.weights(year) if alike else None
     return PublishedFigure(year, float(row["index"]), known if alike else None, weights, noise)
 
@@ -296,31 +295,11 @@ def _as_estimates(rows: pd.DataFrame, year: int) -> pd.DataFrame:
 CHANGED = {"dimension_score": "dimension_change", "item_favourable": "item_change"}
 LAST_KEYS = ["measure", "source", "part"]
 LAST_FIGURES = ["estimate", "se", "df_design", "n"]
-LAST_COLUMNS = ["institution_id", "reference_year", *LAST_KEYS, *LAST_FIGURES]
 CORRECTION = "correction"
 
 
-def last_results_path(setup: RoundSetup) -> Path:
-    """Where the results of the generated round before this one lie; only a demo has one."""
-    return setup.workspace.data / f"last_results_{setup.round.round_id}.parquet"
-
-
-def write_last_results(setup: RoundSetup, rows: pd.DataFrame) -> None:
-    """Keep generated results of the round before (LAST_COLUMNS), in a fixed order."""
-    write_parquet(last_results_path(setup), rows[LAST_COLUMNS].sort_values(LAST_COLUMNS[:5], ignore_index=True))
-
-
-def _generated_results(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
-    path = last_results_path(setup)
-    if not path.exists():
-        return pd.DataFrame(columns=LAST_COLUMNS)
-    table = read_table(path, LAST_COLUMNS, "the generated results of the round before", "spi demo")
-    return table[table["institution_id"] == institution_id]
-
-
-def _generated_parts(setup: RoundSetup, institution_id: str) -> dict[str, float] | None:
+def _generated_parts(table: pd.DataFrame) -> dict[str, float] | None:
     """Source scores and corrections of the generated round before; None where there is none."""
-    table = _generated_results(setup, institution_id)
     rows = table[table["measure"].isin(["source_score", CORRECTION])]
     return dict(zip(rows["part"].fillna(rows["source"]), rows["estimate"], strict=True)) or None
 
@@ -329,7 +308,7 @@ def last_results(data: RoundData) -> pd.DataFrame:
     """Dimensions and questions of the round before as they were shown (LAST_COLUMNS); no row where none are known."""
     name = data.setup.round.previous_round
     if name is None:
-        return _generated_results(data.setup, data.institution_id)
+        return data.generated_last_results
     past = load_round(name, data.institution_id, data.setup.workspace)
     if not past.has("estimates"):
         return pd.DataFrame(columns=LAST_COLUMNS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -160,13 +161,30 @@ def _reliability_of_source(source: Source, design: Design, instrument: Instrumen
 class Scored:
     """Estimates of one institution (table ``estimates``, masked), and of the sources that are shown: item nonresponse,
     reliability of the dimensions, and other weights of the dimensions. ``designs``: of the sources that have answers.
+
+    The last two are worked out when they are first asked for: a page for analysts shows them, nothing else needs them.
     """
 
     estimates: pd.DataFrame
     item_nonresponse: pd.DataFrame
-    reliability: pd.DataFrame
-    dimension_weights: pd.DataFrame
     designs: Mapping[Source, Design]
+    round_: RoundParams
+    instrument: Instrument
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """As ``reliability_table``."""
+        return reliability_table(*self._about)
+
+    @cached_property
+    def dimension_weights(self) -> pd.DataFrame:
+        """As ``weights_table``."""
+        return weights_table(*self._about)
+
+    @property
+    def _about(self) -> tuple[Mapping[Source, Design], Instrument, float, int, pd.DataFrame]:
+        least = self.round_.disclosure.min_cell
+        return self.designs, self.instrument, self.round_.level, least, self.estimates
 
 
 def score_institution(
@@ -222,14 +240,7 @@ def score_institution(
     gaps = pd.concat([_gaps(source, known.get(source), responses, instrument) for source in round_.sources])
     visible = shown.loc[(shown["measure"] == "source_score") & (shown["status"] == "shown"), "source"]
     gaps = gaps[gaps["source"].isin(visible)].reset_index(drop=True)
-    about = (known, instrument, round_.level, round_.disclosure.min_cell, shown)
-    return Scored(
-        checked("estimates", shown, sources=round_.sources),
-        gaps,
-        reliability_table(*about),
-        weights_table(*about),
-        known,
-    )
+    return Scored(checked("estimates", shown, sources=round_.sources), gaps, known, round_, instrument)
 
 
 def _rows_of_source(source: Source, now: ScoredRound, cells: Mapping[Source, pd.DataFrame]) -> pd.DataFrame:
@@ -327,7 +338,7 @@ def score_round(data: RoundData) -> Scored:
         data.round,
         data.setup.instrument,
         data.setup.inputs[institution_id],
-        earlier_figure(data.published, data.setup, institution_id),
+        earlier_figure(data),
         earlier_round(data),
         data.targets,
         history_of(data.published, data.setup, institution_id),

@@ -15,7 +15,7 @@ from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, nearest
 from spi_analysis.params import FrameParams, InstitutionInputs, ListKind, RoundSetup, Source, read_csv_table
 from spi_analysis.scores import answer_counts
-from spi_analysis.stages import CORRECTION, LAST_COLUMNS
+from spi_analysis.stages import CORRECTION
 from spi_analysis.synthetic.answers import (
     SourceAnswers,
     UnitEffects,
@@ -43,7 +43,7 @@ from spi_analysis.synthetic.worlds import (
     response_propensity,
     scripted,
 )
-from spi_analysis.tables import checked, tenure_bands
+from spi_analysis.tables import LAST_COLUMNS, checked, tenure_bands
 
 
 @dataclass(frozen=True, eq=False)
@@ -340,7 +340,7 @@ def generated_last_round(setup: RoundSetup, city: SyntheticCity, index: float) -
 
     Returns
     -------
-    DataFrame: ``LAST_COLUMNS`` of the stage of changes; corrections in points, taken off.
+    DataFrame: ``LAST_COLUMNS`` of the package of tables; corrections in points, taken off.
     """
     rng, year = Streams(city.institution_id, (city.seed,))("last round"), setup.round.previous_year
     inputs, weights = setup.inputs[city.institution_id], setup.years.weights(year)

@@ -333,6 +333,9 @@ from .preflight import (
     check_round as check_round,
 )
 from .published_table import (
+    LAST_COLUMNS as LAST_COLUMNS,
+)
+from .published_table import (
     PUBLISHED_PARTS as PUBLISHED_PARTS,
 )
 from .published_table import (
@@ -345,6 +348,9 @@ from .published_table import (
     institution_slug as institution_slug,
 )
 from .published_table import (
+    last_results_path as last_results_path,
+)
+from .published_table import (
     load_published as load_published,
 )
 from .published_table import (
@@ -355,6 +361,9 @@ from .published_table import (
 )
 from .published_table import (
     without_withheld as without_withheld,
+)
+from .published_table import (
+    write_last_results as write_last_results,
 )
 from .questionnaires import (
     write_questionnaire as write_questionnaire,

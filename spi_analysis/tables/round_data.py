@@ -31,7 +31,7 @@ from spi_analysis.params import (
     load_setup,
 )
 from spi_analysis.tables.contracts import CONTRACTS, mask, with_modes
-from spi_analysis.tables.published_table import published_results
+from spi_analysis.tables.published_table import generated_last_results, published_results
 from spi_analysis.tables.store import WRITTEN_BY, Store
 
 
@@ -102,6 +102,12 @@ class RoundData:
     def published(self) -> pd.DataFrame:
         """Published results of past years, of all institutions (nothing of a result that is withheld)."""
         return published_results(self.setup)
+
+    @cached_property
+    def generated_last_results(self) -> pd.DataFrame:
+        """What the generated round before this one found in the institution; only a demo has any."""
+        table = generated_last_results(self.setup)
+        return table[table["institution_id"] == self.institution_id]
 
     @cached_property
     def targets(self) -> dict[str, float]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.disclosure import bounds, coarse_spread, hide_small, told_cells, widened
-from spi_analysis.disclosure.bounds import Sums, extremes
+from spi_analysis.disclosure import coarse_spread, hide_small, suppression, told_cells, widened
+from spi_analysis.disclosure.suppression import Sums, extremes
 from spi_analysis.errors import EstimationError
 from spi_analysis.params import DisclosureParams
 from spi_analysis.tables import mask, with_kinds
@@ -181,8 +181,8 @@ def test_a_point_that_a_program_found_spares_others_and_tells_the_same(monkeypat
     """With a program for every limit, as without the shortcut, the same cells are told within the same limits."""
     tables = [two_ways(np.random.default_rng(seed)) for seed in (0, *TELLING)]
     short = [told_cells(table, people, {}, LIMITS) for people, table in tables]
-    solved = bounds.extremes
-    monkeypatch.setattr(bounds, "extremes", lambda sums, top, wanted, enough: solved(sums, top, wanted))
+    solved = suppression.extremes
+    monkeypatch.setattr(suppression, "extremes", lambda sums, top, wanted, enough: solved(sums, top, wanted))
     full = [told_cells(table, people, {}, LIMITS) for people, table in tables]
     assert sum(map(len, full)) > 0
     for one, other in zip(short, full, strict=True):

@@ -25,7 +25,7 @@ from spi_analysis.stages.change import (
     earlier_round,
 )
 from spi_analysis.stages.score import score_round
-from spi_analysis.tables import import_published, published_results
+from spi_analysis.tables import RoundData, import_published
 from spi_analysis.tables.round_data import load_round
 from spi_analysis.tables.store import Store
 from tests.conftest import PROJECT
@@ -162,7 +162,7 @@ def test_a_thin_source_hides_the_noise_of_the_published_index_too(drawn: Round) 
 
 
 def _earlier(setup):
-    return earlier_figure(published_results(setup), setup, "kota-mojokerto")
+    return earlier_figure(RoundData(setup, Store(setup.workspace.data / "spi_2024"), setup.roster["kota-mojokerto"]))
 
 
 def test_only_a_year_of_another_design_is_asked_of_the_model(tmp_path: Path) -> None:

@@ -10,15 +10,13 @@ from spi_analysis.operations.demo import _write_last_round
 from spi_analysis.params import RoundSetup
 from spi_analysis.scores import clear_changes
 from spi_analysis.stages.change import (
-    LAST_COLUMNS,
     PublishedFigure,
     earlier_figure,
     last_results,
-    last_results_path,
     score_changes,
 )
 from spi_analysis.synthetic import make_city
-from spi_analysis.tables import published_results
+from spi_analysis.tables import LAST_COLUMNS, RoundData, Store, last_results_path
 from tests.stages.conftest import Round, elsewhere
 from tests.stages.test_change import estimated, of, two_rounds
 from tests.stages.town import TOWN
@@ -86,7 +84,7 @@ def generated(setup: RoundSetup, tmp_path_factory: pytest.TempPathFactory) -> Ro
 
 def test_the_generated_year_before_makes_the_index_that_was_published(generated: RoundSetup) -> None:
     """Mojokerto 2023: 78.37; weights of that year 0.3046, 0.3279 and 0.3675."""
-    known = earlier_figure(published_results(generated), generated, TOWN)
+    known = earlier_figure(load_round_of(generated))
     assert isinstance(known, PublishedFigure)
     parts = known.parts
     made = 0.3046 * parts["internal"] + 0.3279 * parts["external"] + 0.3675 * parts["expert"]
@@ -105,8 +103,6 @@ def test_a_generated_source_is_the_mean_of_its_dimensions_and_the_same_seed_give
 
 
 def load_round_of(setup: RoundSetup):
-    from spi_analysis.tables import RoundData, Store
-
     return RoundData(setup, Store(setup.workspace.data / "spi_2024"), setup.roster[TOWN])
 
 
