@@ -110,6 +110,29 @@ def test_help_loads_no_statistics(commands):
     assert done.stdout.count("Usage") == len(commands)
 
 
+# What `spi status` loads: it reads parameters, the ledger and bytes of files.
+ASK_FOR_STATUS = """
+import json, sys
+from spi_analysis.cli import app
+try:
+    app(["status"])
+except SystemExit as end:
+    assert end.code == 0
+print(sorted({name.partition(".")[0] for name, one in sys.modules.items() if one} & set(json.loads(sys.argv[1]))))
+"""
+
+
+def test_status_loads_no_statistics(tmp_path):
+    copy_inputs(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_FOR_STATUS, json.dumps(sorted({*STATISTICS, "phonenumbers", "openpyxl", "babel"}))],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Status" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 WITHOUT_EXTRAS = """
 import sys
 sys.modules["distributed"] = sys.modules["dask"] = None

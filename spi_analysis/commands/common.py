@@ -115,6 +115,17 @@ def day_of(text: str | None) -> dt.date:
         raise InputError("the date cannot be read", key="--date", got=text, expected="YYYY-MM-DD") from None
 
 
+def print_words(title: str, rows: Sequence[dict[str, str]]) -> None:
+    """Rows of texts as a table on the terminal."""
+    grid = Table(title=title, title_justify="left")
+    for column in rows[0] if rows else ():
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*map(escape, row.values()))
+    out.print(grid)
+    out.print()
+
+
 def print_table(title: str, table: pd.DataFrame, decimals: int = 2) -> None:
     """A table on the terminal; a column ``note`` is printed below it, in full."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype

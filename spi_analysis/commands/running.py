@@ -21,6 +21,7 @@ from spi_analysis.commands.common import (
     open_setup,
     out,
     print_table,
+    print_words,
 )
 from spi_analysis.errors import ParameterError
 
@@ -163,7 +164,7 @@ def status(
     if watch:
         _watch(setup)
     out.print(f"{setup.round.round_id}: {origin(setup)}", markup=False, highlight=False)
-    print_table("Status", round_status(setup))
+    print_words("Status", round_status(setup))
     if reminder := retention_reminder(setup, dt.date.today()):
         out.print(reminder, style="yellow", markup=False, highlight=False)
     if left := left_behind(setup.workspace.data):
