@@ -401,10 +401,9 @@ def selected_institutions(setup: RoundSetup, selection: Selection) -> list[str]:
 def selected_steps(setup: RoundSetup, selection: Selection) -> list[Step]:
     """The steps of a selection, in an order that respects what each needs."""
     steps = plan_steps(selected_institutions(setup, selection), selection.notebooks)
-    if not has_published(setup.workspace):
-        # The overview is one of published years.
-        steps = [step for step in steps if step.institution_id]
-    if selection.shard is not None:
+    # The overview is one of published years; pages of all institutions can be made neither from a part of them nor
+    # from parameters that are wrong.
+    if not has_published(setup.workspace) or selection.shard is not None or setup.blocked:
         steps = [step for step in steps if step.institution_id]
     if selection.only_failed:
         states = {key: entry.state for key, entry in read_entries(setup).items()}
