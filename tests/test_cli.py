@@ -110,6 +110,29 @@ def test_help_loads_no_statistics(commands):
     assert done.stdout.count("Usage") == len(commands)
 
 
+# What `spi status` loads: it reads parameters, the ledger and bytes of files.
+ASK_FOR_STATUS = """
+import json, sys
+from spi_analysis.cli import app
+try:
+    app(["status"])
+except SystemExit as end:
+    assert end.code == 0
+print(sorted({name.partition(".")[0] for name, one in sys.modules.items() if one} & set(json.loads(sys.argv[1]))))
+"""
+
+
+def test_status_loads_no_statistics(tmp_path):
+    copy_inputs(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_FOR_STATUS, json.dumps(sorted({*STATISTICS, "phonenumbers", "openpyxl", "babel"}))],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Status" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 WITHOUT_EXTRAS = """
 import sys
 sys.modules["distributed"] = sys.modules["dask"] = None
@@ -158,6 +181,57 @@ def test_a_wrong_parameter_file_is_an_error_in_words(tmp_path):
     for words in ("do not sum to 1", "sum 1.1", "did you mean 'level'?", "params/rounds/spi_2024.yaml"):
         assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def one_is_wrong(tmp_path):
+    """A workspace in which a cell of kota-bengkulu is wrong."""
+    workspace = copy_inputs(tmp_path / "w")
+    roster = workspace.params / "institutions.csv"
+    roster.write_text(roster.read_text().replace("kota,17,sedang", "kotta,17,sedang"))
+    return workspace
+
+
+WRONG = ("params/institutions.csv, row 4, column type", "got: kotta", "did you mean 'kota'?")
+
+
+def test_a_wrong_cell_of_another_institution_is_said_and_stops_no_command_for_this_one(one_is_wrong):
+    done = spi_here(one_is_wrong, "run", "kota-mojokerto", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "warning: kota-bengkulu takes no part" in done.stderr
+    assert all(words in " ".join(done.stderr.split()) for words in WRONG)
+    assert "no pages of all institutions" in done.stderr
+    assert "kota-mojokerto" in done.stdout
+    assert "overview" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [("run", "kota-bengkulu", "--dry-run"), ("run", "--dry-run"), ("status",), ("check",)]
+)
+def test_the_same_cell_stops_commands_for_its_institution_and_for_all(one_is_wrong, command):
+    done = spi_here(one_is_wrong, *command)
+    assert done.returncode == 1
+    said = " ".join((done.stderr + done.stdout).split())
+    assert "got: kotta" in said
+    assert "takes no part" not in said
+
+
+def test_lists_are_imported_while_parameters_of_another_institution_are_wrong(one_is_wrong, tmp_path):
+    spi_here(one_is_wrong, "vault", "init", "--key-file", str(tmp_path / "key"))
+    key = {"SPI_VAULT_KEY_FILE": str(tmp_path / "key")}
+    rows = [f"{n},Orang {chr(65 + n)},Dinas Sosial,Staf,L,1980-01-0{n + 1},2010-01-01,08120000000{n}" for n in range(5)]
+    header = "no,nama,unit kerja,jabatan,jenis kelamin,tanggal lahir,tmt,no hp"
+    for name in ("pegawai-kota-mojokerto.csv", "pegawai-kota-bengkulu.csv"):
+        (tmp_path / name).write_text("\n".join([header, *rows]) + "\n")
+    done = spi(one_is_wrong, "import", "frame", str(tmp_path / "pegawai-kota-mojokerto.csv"), **key)
+    assert done.returncode == 0, done.stderr
+    assert "warning: kota-bengkulu takes no part" in done.stderr
+    store = Store(one_is_wrong.data / "spi_2024")
+    assert store.has("frame", "kota-mojokerto")
+    done = spi(one_is_wrong, "import", "frame", str(tmp_path / "pegawai-kota-bengkulu.csv"), **key)
+    assert done.returncode == 1
+    assert "got: kotta" in done.stderr
+    assert not store.has("frame", "kota-bengkulu")
 
 
 def test_an_unknown_institution_names_the_nearest(tmp_path):

@@ -74,12 +74,21 @@ class Reporter(StrEnum):
     operator = "operator"
 
 
-def open_setup(workspace: Path | None, round_id: str | None) -> RoundSetup:
-    """Workspace and round that the options name."""
+def open_setup(workspace: Path | None, round_id: str | None, of: Sequence[str] | None = None) -> RoundSetup:
+    """Workspace and round that the options name.
+
+    ``of``: the command is about these institutions alone (none: about those whose files it is given), so what is wrong
+    with parameters of others is only said.
+    """
     from spi_analysis.params import find_workspace, load_setup, the_round
 
     place = find_workspace(workspace)
-    return load_setup(place, round_id or the_round(place))
+    setup = load_setup(place, round_id or the_round(place), of)
+    for code, problems in setup.blocked.items():
+        err.print(f"warning: {code} takes no part until its parameters are put right", style="yellow", highlight=False)
+        for problem in problems:
+            err.print(str(problem), style="yellow", markup=False, highlight=False)
+    return setup
 
 
 def open_store(setup: RoundSetup) -> Store:
@@ -113,6 +122,17 @@ def day_of(text: str | None) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise InputError("the date cannot be read", key="--date", got=text, expected="YYYY-MM-DD") from None
+
+
+def print_words(title: str, rows: Sequence[dict[str, str]]) -> None:
+    """Rows of texts as a table on the terminal."""
+    grid = Table(title=title, title_justify="left")
+    for column in rows[0] if rows else ():
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*map(escape, row.values()))
+    out.print(grid)
+    out.print()
 
 
 def print_table(title: str, table: pd.DataFrame, decimals: int = 2) -> None:

@@ -79,7 +79,7 @@ def invite(
     from spi_analysis.stages import note_changes
     from spi_analysis.tables import REDIRECTS, issue_invitations
 
-    setup, left_out = open_setup(workspace, round_id), 0
+    setup, left_out = open_setup(workspace, round_id, institutions or None), 0
     store, vault = open_store(setup), open_vault(setup.workspace, key_file)
     for institution_id in institutions or setup.institution_ids:
         invitations, paths = issue_invitations(setup, store, vault, institution_id, shape, link, questionnaire)
@@ -122,7 +122,7 @@ def remind(
     """
     from spi_analysis.fieldwork import prepare_reminders
 
-    setup, day, messages = open_setup(workspace, round_id), day_of(date), 0
+    setup, day, messages = open_setup(workspace, round_id, institutions or None), day_of(date), 0
     store, vault = open_store(setup), open_vault(setup.workspace, key_file)
     sampled = [code for code in setup.institution_ids if store.has("sample", code) and store.has("events", code)]
     for institution_id in institutions or sampled:
@@ -158,7 +158,7 @@ def poster(
     from spi_analysis.reporting.analyst import write_posters
     from spi_analysis.tables import open_links
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, [institution])
     store, vault = open_store(setup), open_vault(setup.workspace, key_file)
     links = open_links(setup, store, vault, institution, source, place, link)
     for path in write_posters(setup, institution, links):
@@ -188,7 +188,7 @@ def opt_out_command(
     """
     from spi_analysis.tables.importing import opt_out
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, [institution])
     store, vault = open_store(setup), open_vault(setup.workspace, key_file)
     known_by = token or typer.prompt("Link token, phone number or e-mail address")
     new = opt_out(setup, store, vault, institution, known_by, scope=scope.value, reported_by=reported_by.value,
@@ -221,7 +221,7 @@ def progress(
 
     Example: spi progress --page
     """
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, institutions or None)
     codes = [setup.require(code) for code in institutions or setup.institution_ids]
     while True:
         table = _progress_table(setup, codes, workers)

@@ -113,7 +113,7 @@ def import_frame_command(
     from spi_analysis.tables import are_generated, refuse_in_demo
     from spi_analysis.tables.importing import import_frame
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, [institution] if institution else [])
     if not are_generated(open_store(setup), files):
         refuse_in_demo(setup.workspace, "lists of people")
     context = RoundContext(setup, open_key(setup.workspace, key_file))
@@ -145,7 +145,7 @@ def import_events_command(
     from spi_analysis.operations import RoundContext, by_institution, import_logs
     from spi_analysis.tables.importing import import_events
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, [institution] if institution else [])
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(there, context)[0]) > 1:
         with _importing("events", there, context, dry_run) as (place, entry):
@@ -184,7 +184,7 @@ def import_responses_command(
     from spi_analysis.operations import RoundContext, by_institution, import_logs
     from spi_analysis.tables.importing import import_responses
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, [institution] if institution else [])
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     if institution is None and len(by_institution(there, context)[0]) > 1:
         with _importing("responses", there, context, dry_run) as (place, entry):
@@ -230,7 +230,7 @@ def import_contacts_command(
     from spi_analysis.operations import RoundContext
     from spi_analysis.tables.importing import import_contacts
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, [institution] if institution else [])
     context = RoundContext(setup, open_key(setup.workspace, key_file))
     result = import_contacts(there, setup, context.store, context.vault, reported_by=reported_by.value,
                              date=day_of(date), mapping=mapping, institution=institution)  # fmt: skip

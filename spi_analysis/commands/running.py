@@ -21,6 +21,7 @@ from spi_analysis.commands.common import (
     open_setup,
     out,
     print_table,
+    print_words,
 )
 from spi_analysis.errors import ParameterError
 
@@ -95,9 +96,12 @@ def run(
     """
     from spi_analysis.runner import Selection, read_shard
 
-    setup = open_setup(workspace, round_id)
+    named = [*(institutions or []), *(institution or [])]
+    setup = open_setup(workspace, round_id, named or None)
+    if setup.blocked:
+        err.print("warning: no pages of all institutions are made meanwhile", style="yellow")
     selection = Selection(
-        institutions=[*(institutions or []), *(institution or [])],
+        institutions=named,
         types=type_ or [],
         notebooks=notebook,
         only_failed=only_failed,
@@ -124,7 +128,7 @@ def render(
     """
     from spi_analysis.runner import render_pages
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, institutions or None)
     done = render_pages(setup, institutions or setup.institution_ids, notebook, institutions is None)
     print_pages(setup, [page for outcome in done for page in outcome.pages])
     failed = [outcome for outcome in done if not outcome.ok]
@@ -163,7 +167,7 @@ def status(
     if watch:
         _watch(setup)
     out.print(f"{setup.round.round_id}: {origin(setup)}", markup=False, highlight=False)
-    print_table("Status", round_status(setup))
+    print_words("Status", round_status(setup))
     if reminder := retention_reminder(setup, dt.date.today()):
         out.print(reminder, style="yellow", markup=False, highlight=False)
     if left := left_behind(setup.workspace.data):
@@ -308,7 +312,7 @@ def weight(
     """
     from spi_analysis.operations import RoundContext, problems_of, weight_all
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, institutions or None)
     context = RoundContext(setup)
     answered = set(context.store.institutions("responses"))
     codes = institutions or [code for code in setup.institution_ids if code in answered]

@@ -43,7 +43,7 @@ def audit_frame_command(
     """
     from spi_analysis.stages import audit_frame, save_audit
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, institutions or None)
     for institution_id in institutions or setup.institution_ids:
         audit = audit_frame(setup, open_store(setup), institution_id)
         print_table(f"{institution_id}: what to put right", audit.tasks, decimals=0)
@@ -73,7 +73,7 @@ def announce(
     from spi_analysis.reporting.analyst import write_announcement
     from spi_analysis.stages import announcements, log_entries
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, institutions or None)
     store = open_store(setup)
     codes = [setup.require(code) for code in institutions or _to_draw(setup, store)]
     problems: list[Problem] = []
@@ -117,7 +117,7 @@ def draw(
     from spi_analysis.params import left_over
     from spi_analysis.tables import public_value_problem
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, institutions or None)
     if dry_run:
         _print_plan(setup, institutions)
         return
@@ -173,7 +173,7 @@ def activate(
     """
     from spi_analysis.stages import activate_reserve, activation_table, drawn_of, has_enough, log_of, undo_activation
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, [institution_id])
     store = open_store(setup)
     if undo:
         entry = undo_activation(setup, store, institution_id, reason, day_of(date))
@@ -209,7 +209,7 @@ def verify_draw_command(
     """
     from spi_analysis.stages import announcements, check_record, draws, log_entries, verify_institution
 
-    setup = open_setup(workspace, round_id)
+    setup = open_setup(workspace, round_id, institutions or None)
     store, different = open_store(setup), False
     secret = None if without_secret or record_only else open_vault(setup.workspace, key_file).secret("prn")
     same = "sound record" if record_only else "same draw" if secret else "same frame"

@@ -120,7 +120,7 @@ def _open(root: str, round_id: str, key: VaultKey | None) -> None:
     global _context
     workspace = Workspace(Path(root))
     join_writer(workspace.data)
-    _context = RoundContext(load_setup(workspace, round_id), key)
+    _context = RoundContext(load_setup(workspace, round_id, of=()), key)
 
 
 def _in_process(work: Work, named_task: tuple[str, Any]) -> Done:

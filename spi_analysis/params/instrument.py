@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-import pandas as pd
 from pydantic import Field, model_validator
 
 from spi_analysis.errors import nearest
 from spi_analysis.params.loading import Frozen, Judgement, Source, Text, Wrong
+from spi_analysis.threads import pd
 
 # Answers at each end of a scale that count as favourable and unfavourable, unless an item sets other numbers.
 USUAL_ENDS = 2

@@ -370,7 +370,9 @@ Source = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class Frozen(BaseModel):
     """A parameter model: immutable, a misspelt key is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False, defer_build=True
+    )
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with other values where ``update`` has some; what was computed from the old ones is not copied."""

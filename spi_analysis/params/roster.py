@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -21,6 +22,7 @@ RETIRED_COLUMNS = {
     "local_target": "targets stand in params/targets.csv, one row per institution, year and source",
     "local_target_source": "targets stand in params/targets.csv, each with its source",
 }
+_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 InstitutionType = Literal["kementerian", "lembaga", "provinsi", "kota", "kabupaten", "bumn"]
 
 
@@ -36,7 +38,7 @@ BlankIsZero = BeforeValidator(lambda value: 0 if value == "" else value)
 class Institution(Frozen):
     """One row of the roster."""
 
-    institution_id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    institution_id: Annotated[str, Field(pattern=rf"^{_CODE.pattern}$")]
     name: Annotated[str, Field(min_length=3)]
     type: InstitutionType
     province_code: Annotated[Annotated[str, Field(pattern=r"^\d{2}$")] | None, Blank] = None
@@ -134,10 +136,26 @@ class Roster(Frozen):
         return list(self.institutions)
 
 
-def load_roster(path: Path) -> Roster:
-    """Read ``institutions.csv``."""
-    rows = read_rows(path, Institution)
+# Institutions whose own rows or file are wrong -> all that is wrong there, where the others are to go on.
+Apart = dict[str, list[Problem]]
+
+
+def load_roster(path: Path, apart: Apart | None = None) -> Roster:
+    """Read ``institutions.csv``.
+
+    ``apart``: takes the problems of single institutions, which would else be raised. The institution stays in the
+    roster with the cells that can be read: a file's name is to be understood as if nothing were wrong.
+    """
+    rows = read_rows(path, Institution, apart=apart, instead=_as_far_as_read)
     return Roster(institutions={row.institution_id: row for row in rows})
+
+
+def _as_far_as_read(code: str, cells: Mapping[str, str], wrong: Container[str]) -> Institution:
+    """A row of the roster without its wrong cells; name and type as they were written."""
+    known = {name: cells.get(name) or None for name in ("province_code", "size_class") if name not in wrong}
+    given = {name: cells.get(name, "") for name in ("name", "type")}
+    blank: dict[str, Any] = {"province_code": None, "size_class": None}
+    return Institution.model_construct(institution_id=code, **(blank | known | given))
 
 
 def load_provinces(path: Path) -> dict[str, Province]:
@@ -148,16 +166,16 @@ def load_provinces(path: Path) -> dict[str, Province]:
     return {row.province_code: row for row in rows}
 
 
-def load_inputs(path: Path, roster: Roster) -> dict[str, InstitutionInputs]:
+def load_inputs(path: Path, roster: Roster, apart: Apart | None = None) -> dict[str, InstitutionInputs]:
     """Read the decisions per institution in a round; every code must be in the roster."""
-    return {row.institution_id: row for row in read_rows(path, InstitutionInputs, roster)}
+    return {row.institution_id: row for row in read_rows(path, InstitutionInputs, roster, apart=apart)}
 
 
-def load_components(path: Path, roster: Roster) -> tuple[ComponentScore, ...]:
+def load_components(path: Path, roster: Roster, apart: Apart | None = None) -> tuple[ComponentScore, ...]:
     """Read the scores of components (``<round>.components.csv``), if there is such a file."""
     if not path.exists():
         return ()
-    return tuple(read_rows(path, ComponentScore, roster, lambda row: (row.institution_id, row.component)))
+    return tuple(read_rows(path, ComponentScore, roster, lambda row: (row.institution_id, row.component), apart=apart))
 
 
 def read_rows(
@@ -167,38 +185,56 @@ def read_rows(
     key: Callable[[Any], object] = lambda row: row.institution_id,
     besides: Sequence[str] = (),
     column: str = "institution_id",
+    apart: Apart | None = None,
+    instead: Callable[[str, Mapping[str, str], Container[str]], Row] | None = None,
 ) -> list[Row]:
     """Validate every row; all problems of the file together. With a roster, every code must be in it (or ``besides``).
 
     ``key``: the field whose values must be unique in the file; ``column``: the column with the code that names a row in
-    messages.
+    messages; ``apart``: takes the problems of rows that are of one institution; ``instead``: makes a row of one that is
+    wrong, from its code, its cells and the names of the wrong ones (else it is passed over).
     """
     shown, table = shown_path(path), read_csv_table(path)
-    problems = _wrong_columns(table.header, model, shown) + uneven_rows(table, shown)
-    uneven = {number for number, _ in table.uneven}
-    rows: list[Row] = []
-    seen: dict[object, int] = {}
-    wrong_columns = len(problems) > len(uneven)
-    for number, raw in [] if wrong_columns else table.rows:
-        if number in uneven:
-            continue
-        try:
-            row = validate(model, {name: cell for name, cell in raw.items() if name}, path)
-        except SpiError as error:
-            problems += [
-                Problem(p.what, p.file, number, column=p.key, got=p.got, expected=p.expected, hint=p.hint)
-                for p in error.problems
-            ]
-            continue
-        code = getattr(row, column)
-        if roster is not None and code not in roster.institutions and code not in besides:
-            problems.append(_unknown(shown, number, code, roster))
-        if seen.setdefault(key(row), number) != number:
-            problems.append(_listed_twice(shown, number, column, code, seen[key(row)]))
-        rows.append(row)
+    uneven = {problem.row: problem for problem in uneven_rows(table, shown)}
+    if wrong_columns := _wrong_columns(table.header, model, shown):
+        raise ParameterError(*wrong_columns, *uneven.values())
+    rows, seen = list[Row](), dict[object, int]()
+    problems: dict[int, list[Problem]] = {}
+    for number, raw in table.rows:
+        wrong, row = [uneven[number]] if number in uneven else [], None
+        if not wrong:
+            row, wrong = _read_row(model, raw, path, number)
+        if row is not None:
+            code = getattr(row, column)
+            if roster is not None and code not in roster.institutions and code not in besides:
+                wrong.append(_unknown(shown, number, code, roster))
+            if seen.setdefault(key(row), number) != number:
+                wrong.append(_listed_twice(shown, number, column, code, seen[key(row)]))
+        code = raw.get("institution_id", "").strip()
+        if row is not None and not wrong:
+            rows.append(row)
+        elif apart is None or code in besides or not _CODE.fullmatch(code):
+            problems[number] = wrong
+        else:
+            apart.setdefault(code, []).extend(wrong)
+            if instead is not None and code not in {getattr(one, column) for one in rows}:
+                # The cells of a row that is too short or too long may stand in other columns.
+                all_of_them = model.model_fields if number in uneven else {problem.column for problem in wrong}
+                rows.append(instead(code, raw, all_of_them))
     if problems:
-        raise ParameterError(*problems)
+        uneven_first = sorted(problems, key=lambda number: (number not in uneven, number))
+        raise ParameterError(*(problem for number in uneven_first for problem in problems[number]))
     return rows
+
+
+def _read_row(model: type[Row], raw: Mapping[str, str], path: Path, number: int) -> tuple[Row | None, list[Problem]]:
+    try:
+        return validate(model, {name: cell for name, cell in raw.items() if name}, path), []
+    except SpiError as error:
+        return None, [
+            Problem(p.what, p.file, number, column=p.key, got=p.got, expected=p.expected, hint=p.hint)
+            for p in error.problems
+        ]
 
 
 def _wrong_columns(header: list[str], model: type[BaseModel], file: str) -> list[Problem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from spi_analysis.params.loading import ProblemCollector, read_yaml, validate
 from spi_analysis.params.published import Aliases, PublishedYears
 from spi_analysis.params.recommendations import RecommendationRules
 from spi_analysis.params.roster import (
+    Apart,
     InstitutionInputs,
     Roster,
     load_components,
@@ -25,20 +28,34 @@ from spi_analysis.params.targets import load_targets
 from spi_analysis.params.workspace import Workspace
 
 
-def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
-    """Read and check all parameter files of a round; all problems of all files at once."""
+def load_setup(workspace: Workspace, round_id: str, of: Iterable[str] | None = None) -> RoundSetup:
+    """Read and check all parameter files of a round; all problems of all files at once.
+
+    Parameters
+    ----------
+    of : codes, or None   these institutions alone are asked for: what is wrong in rows or overrides of others stops
+        nothing, but is kept in ``blocked``, and they do not take part. What belongs to no institution stops all the
+        same, and so does a file that cannot be read. None: everything must be right.
+
+    Raises
+    ------
+    ParameterError   something is wrong.
+    """
     params, collect = workspace.params, ProblemCollector()
+    apart: Apart | None = None if of is None else {}
     round_ = collect(lambda: _load_round(workspace, round_id))
-    roster = collect(lambda: load_roster(params / "institutions.csv"))
+    roster = collect(lambda: load_roster(params / "institutions.csv", apart))
     parts = {
         "round": round_,
         "instrument": collect(lambda: _load_model(params, f"instruments/{round_.instrument}.yaml", Instrument))
         if round_
         else None,
         "roster": roster,
-        "inputs": collect(lambda: round_inputs(workspace, round_id, roster)) if roster else None,
-        "units": collect(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster)) if roster else None,
-        "targets": collect(lambda: load_targets(params / "targets.csv", roster)) if roster else None,
+        "inputs": collect(lambda: round_inputs(workspace, round_id, roster, apart)) if roster else None,
+        "units": collect(lambda: load_units(params / "rounds" / f"{round_id}.units.csv", roster, apart))
+        if roster
+        else None,
+        "targets": collect(lambda: load_targets(params / "targets.csv", roster, apart)) if roster else None,
         "provinces": collect(lambda: load_provinces(params / "provinces.csv")),
         "rules": collect(lambda: _load_model(params, "recommendations.yaml", RecommendationRules)),
         "years": collect(lambda: _load_model(params, "published.yaml", PublishedYears)),
@@ -47,15 +64,19 @@ def load_setup(workspace: Workspace, round_id: str) -> RoundSetup:
     }
     collect.check()
     setup = RoundSetup(workspace, **parts)
-    _check_together(setup)
-    return setup
+    _check_together(setup, apart)
+    if wrong := [problem for code in of or () for problem in (apart or {}).get(code, ())]:
+        raise ParameterError(*wrong)
+    return replace(setup, blocked={code: tuple(dict.fromkeys(found)) for code, found in (apart or {}).items()})
 
 
-def round_inputs(workspace: Workspace, round_id: str, roster: Roster) -> dict[str, InstitutionInputs]:
+def round_inputs(
+    workspace: Workspace, round_id: str, roster: Roster, apart: Apart | None = None
+) -> dict[str, InstitutionInputs]:
     """The decisions per institution, with its scores of the components of the index."""
     folder = workspace.params / "rounds"
-    inputs = load_inputs(folder / f"{round_id}.institutions.csv", roster)
-    scores = load_components(folder / f"{round_id}.components.csv", roster)
+    inputs = load_inputs(folder / f"{round_id}.institutions.csv", roster, apart)
+    scores = load_components(folder / f"{round_id}.components.csv", roster, apart)
     return {
         code: one.model_copy(update={"components": tuple(score for score in scores if score.institution_id == code)})
         for code, one in inputs.items()
@@ -116,19 +137,28 @@ def _load_model(params: Any, name: str, model: Any) -> Any:
     return validate(model, read_yaml(params / name), params / name)
 
 
-def _check_together(setup: RoundSetup) -> None:
-    """Checks across files: names used in one that must exist in another."""
+def _check_together(setup: RoundSetup, apart: Apart | None = None) -> None:
+    """Checks across files: names used in one that must exist in another; ``apart`` takes what is of one institution."""
     problems = [
         *_source_problems(setup), *_weight_problems(setup), *_category_problems(setup), *_previous_problems(setup),
-        *_component_problems(setup), *_generator_problems(setup), *_unit_problems(setup), *_module_problems(setup),
+        *_generator_problems(setup), *_module_problems(setup),
     ]  # fmt: skip
-    for institution_id in setup.institution_ids:
+    for code, problem in [*_component_problems(setup), *_unit_problems(setup), *_override_problems(setup, apart or {})]:
+        if apart is None:
+            problems.append(problem)
+        else:
+            apart.setdefault(code, []).append(problem)
+    if problems:
+        raise ParameterError(*problems)
+
+
+def _override_problems(setup: RoundSetup, apart: Apart) -> Iterator[tuple[str, Problem]]:
+    """The overrides of each institution fit the round."""
+    for institution_id in (code for code in setup.institution_ids if code not in apart):
         try:
             setup.round_for(institution_id)
         except SpiError as error:
-            problems += error.problems
-    if problems:
-        raise ParameterError(*problems)
+            yield from ((institution_id, problem) for problem in error.problems)
 
 
 def _source_problems(setup: RoundSetup) -> list[Problem]:
@@ -186,34 +216,40 @@ def _module_problems(setup: RoundSetup) -> list[Problem]:
     return problems
 
 
-def _unit_problems(setup: RoundSetup) -> list[Problem]:
+def _unit_problems(setup: RoundSetup) -> list[tuple[str, Problem]]:
     """Facts on units are about sources of the round."""
     return [
-        Problem(
-            "the unit is of a source that the round does not have",
-            file=f"params/rounds/{setup.round.round_id}.units.csv",
-            column="source",
-            key=f"{one.institution_id}, {one.unit or 'all units'}",
-            got=one.source,
-            expected=", ".join(setup.round.sources),
-            hint=nearest(one.source, setup.round.sources),
+        (
+            one.institution_id,
+            Problem(
+                "the unit is of a source that the round does not have",
+                file=f"params/rounds/{setup.round.round_id}.units.csv",
+                column="source",
+                key=f"{one.institution_id}, {one.unit or 'all units'}",
+                got=one.source,
+                expected=", ".join(setup.round.sources),
+                hint=nearest(one.source, setup.round.sources),
+            ),
         )
         for one in setup.units
         if one.source not in setup.round.sources
     ]
 
 
-def _component_problems(setup: RoundSetup) -> list[Problem]:
+def _component_problems(setup: RoundSetup) -> list[tuple[str, Problem]]:
     """Every institution needs a score in every component of the index, and in no other."""
     wanted = list(setup.round.index.components)
     return [
-        Problem(
-            "the scores of components are not those of the index",
-            file=f"params/rounds/{setup.round.round_id}.components.csv",
-            column="component",
-            key=code,
-            got=", ".join(given) or "no score",
-            expected=", ".join(wanted) or "no component: the index of the round has none",
+        (
+            code,
+            Problem(
+                "the scores of components are not those of the index",
+                file=f"params/rounds/{setup.round.round_id}.components.csv",
+                column="component",
+                key=code,
+                got=", ".join(given) or "no score",
+                expected=", ".join(wanted) or "no component: the index of the round has none",
+            ),
         )
         for code, one in setup.inputs.items()
         if sorted(given := [score.component for score in one.components]) != sorted(wanted)

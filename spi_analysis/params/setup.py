@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -29,7 +30,10 @@ class Overrides(Judgement):
 
 @dataclass(frozen=True)
 class RoundSetup:
-    """A round's parameters, instrument, roster, per-institution inputs and rules, and facts on units."""
+    """A round's parameters, instrument, roster, per-institution inputs and rules, and facts on units.
+
+    ``blocked``: institutions that do not take part until their own parameters are put right, and what is wrong there.
+    """
 
     workspace: Workspace
     round: RoundParams
@@ -43,6 +47,7 @@ class RoundSetup:
     targets: Targets = field(default_factory=Targets)
     provinces: dict[str, Province] = field(default_factory=dict)
     generator: GeneratorParams | None = None
+    blocked: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
 
     def unit_facts(self, institution_id: str, source: str) -> tuple[UnitFacts, ...]:
         """The facts on an institution's units of one source."""
@@ -51,10 +56,12 @@ class RoundSetup:
     @cached_property
     def institution_ids(self) -> list[str]:
         """The institutions of this round, in the order of the roster."""
-        return [institution_id for institution_id in self.roster.ids() if institution_id in self.inputs]
+        return [code for code in self.roster.ids() if code in self.inputs and code not in self.blocked]
 
     def require(self, institution_id: str) -> str:
-        """The code, if it takes part in this round; else an error with the nearest one."""
+        """The code, if it takes part in this round; else an error with the nearest one, or with what is wrong there."""
+        if institution_id in self.blocked:
+            raise ParameterError(*self.blocked[institution_id])
         name = self.roster[institution_id].institution_id
         if name not in self.inputs:
             raise ParameterError(

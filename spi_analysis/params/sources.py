@@ -16,7 +16,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from spi_analysis.errors import ParameterError, SamplingError, SpiError, WeightingError, nearest
 from spi_analysis.params.loading import Cited, Frozen, Judgement, Source, Text, Wrong
-from spi_analysis.params.roster import CORRECTIONS, Blank, InstitutionType, Roster, read_rows
+from spi_analysis.params.roster import CORRECTIONS, Apart, Blank, InstitutionType, Roster, read_rows
 from spi_analysis.survey.sampling import AllocationRule, allocation_of
 from spi_analysis.survey.weighting import ELIGIBILITY, Step, recipe_of, step_of
 
@@ -327,11 +327,13 @@ class UnitFacts(Frozen):
         return self
 
 
-def load_units(path: Path, roster: Roster) -> tuple[UnitFacts, ...]:
+def load_units(path: Path, roster: Roster, apart: Apart | None = None) -> tuple[UnitFacts, ...]:
     """Read the file, if there is one; every code must be in the roster, every unit stand there once."""
     if not path.exists():
         return ()
-    return tuple(read_rows(path, UnitFacts, roster, lambda row: (row.institution_id, row.source, row.unit)))
+    return tuple(
+        read_rows(path, UnitFacts, roster, lambda row: (row.institution_id, row.source, row.unit), apart=apart)
+    )
 
 
 # Parameters of generated people, for demonstrations and tests of rounds with other than the usual three sources.

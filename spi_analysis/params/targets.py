@@ -14,7 +14,7 @@ from pydantic import Field
 
 from spi_analysis.errors import ParameterError, Problem
 from spi_analysis.params.loading import Frozen, Text, shown_path
-from spi_analysis.params.roster import Roster, read_rows
+from spi_analysis.params.roster import Apart, Roster, read_rows
 
 NATIONAL = "nasional"
 # A page compares with the first target and with one that contradicts it; more are refused.
@@ -67,7 +67,7 @@ class Targets(Frozen):
         ]
 
 
-def load_targets(path: Path, roster: Roster) -> Targets:
+def load_targets(path: Path, roster: Roster, apart: Apart | None = None) -> Targets:
     """Read the file, if there is one; codes must be in the roster (or ``nasional``), a source stand there once a year.
 
     Raises
@@ -77,25 +77,31 @@ def load_targets(path: Path, roster: Roster) -> Targets:
     if not path.exists():
         return Targets()
     rows = read_rows(
-        path, Target, roster, lambda row: (row.institution_id, row.year, row.source_id), besides=(NATIONAL,)
+        path, Target, roster, lambda row: (row.institution_id, row.year, row.source_id), (NATIONAL,), apart=apart
     )
     targets = Targets(rows=tuple(rows))
-    if problems := _contradictions(targets, shown_path(path)):
+    found = _contradictions(targets, shown_path(path))
+    if problems := [problem for who, problem in found if apart is None or who == NATIONAL]:
         raise ParameterError(*problems)
+    for who, problem in found if apart is not None else ():
+        apart.setdefault(who, []).append(problem)
     return targets
 
 
-def _contradictions(targets: Targets, file: str) -> list[Problem]:
+def _contradictions(targets: Targets, file: str) -> list[tuple[str, Problem]]:
     years = dict.fromkeys((row.institution_id, row.year) for row in targets.rows)
     values = {key: [rows[0].target for rows in targets.by_value(*key)] for key in years}
     return [
-        Problem(
-            "too many targets contradict each other",
-            file,
-            column="target",
-            got=f"{who} {year}: {', '.join(f'{value:g}' for value in found)}",
-            expected=f"at most {MOST_VALUES} different figures for a year",
-            hint="keep the plan's own figure first, and the one that contradicts it",
+        (
+            who,
+            Problem(
+                "too many targets contradict each other",
+                file,
+                column="target",
+                got=f"{who} {year}: {', '.join(f'{value:g}' for value in found)}",
+                expected=f"at most {MOST_VALUES} different figures for a year",
+                hint="keep the plan's own figure first, and the one that contradicts it",
+            ),
         )
         for (who, year), found in values.items()
         if len(found) > MOST_VALUES

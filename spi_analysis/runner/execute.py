@@ -414,4 +414,5 @@ def _setup(root: str, round_id: str) -> RoundSetup:
 @lru_cache(maxsize=1)
 def _setup_as_of(root: str, round_id: str, stamp: tuple[object, ...]) -> RoundSetup:
     """Parameters are read again only when their files have changed."""
-    return load_setup(Workspace(Path(root)), round_id)
+    # The run has read them, too: what would stop all has stopped it.
+    return load_setup(Workspace(Path(root)), round_id, of=())

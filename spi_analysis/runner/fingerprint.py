@@ -7,18 +7,18 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib.metadata import distributions
+from functools import cache, cached_property, lru_cache
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 # Imported as a package, so that the code for drawing and exporting is loaded only when it is used.
 from spi_analysis import reporting
-from spi_analysis.params import RoundSetup, Workspace, read_csv_table
+from spi_analysis.params import Roster, RoundSetup, Workspace, read_csv_table
 from spi_analysis.runner import digests
-from spi_analysis.runner.digests import code_digest, file_digest, files_digest, template_digest
+from spi_analysis.runner.digests import code_digest, file_digest, files_digest, package_digest, template_digest
 from spi_analysis.runner.import_graph import imported_modules
-from spi_analysis.runner.ledger import Entry, Key
-from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, Step, plan_steps
+from spi_analysis.runner.ledger import Entry, Key, batch_folder, read_code
+from spi_analysis.runner.plan import DESIGN_SIMULATOR, INSTITUTION_NOTEBOOKS, METHOD_CHECKS, Step, plan_steps
 from spi_analysis.tables import Store, without_half, write_record
 
 # The code that a notebook depends on, and the installed packages.
@@ -34,8 +34,34 @@ def notebook_code_digest(notebook: Path) -> str:
 
 @cache
 def _notebook_code_digest(notebook: Path, contents: str) -> str:
-    modules = imported_modules(notebook, digests.PACKAGE) if contents else None
-    return code_digest(None if modules is None else frozenset(modules))
+    found = _FOUND.get((_package_at_first(), contents))
+    if found is None:
+        modules = imported_modules(notebook, digests.PACKAGE) if contents else None
+        found = code_digest(None if modules is None else frozenset(modules))
+    return _FOUND.setdefault((_package_at_first(), contents), found)
+
+
+# Digests of package and notebook -> digest of the notebook's code. It follows from these two alone, and finding it
+# takes longer than all else that `spi status` does: a run keeps it in the ledger.
+_FOUND: dict[tuple[str, str], str] = {}
+_RECALLED: set[Path] = set()
+
+
+@cache
+def _package_at_first() -> str:
+    return package_digest()
+
+
+def _recall(setup: RoundSetup) -> None:
+    """Take over what runs of this round have found, once."""
+    if (folder := batch_folder(setup)) not in _RECALLED:
+        _RECALLED.add(folder)
+        _FOUND.update({key: digest for key, digest in read_code(setup).items() if key not in _FOUND})
+
+
+def found_code() -> dict[tuple[str, str], str]:
+    """What the ledger may keep; nothing if a file of the package was changed since the first was found."""
+    return dict(_FOUND) if package_digest() == _package_at_first() else {}
 
 
 @cache
@@ -46,20 +72,31 @@ def environment_digest() -> str:
 
 def environment_parts() -> list[str]:
     """The parts of the digest of the environment: the interpreter, then name==version of all packages."""
-    return [sys.version, *sorted({f"{one.name.lower()}=={one.version}" for one in distributions() if one.name})]
+    named = map(_name_and_version, distributions())
+    return [sys.version, *sorted({f"{name.lower()}=={version}" for name, version in named if name})]
 
 
-_KEPT = (code_digest, _notebook_code_digest, template_digest, environment_digest)
+def _name_and_version(one: Distribution) -> tuple[str, str]:
+    """The same as its attributes, each of which reads and parses all of the package's description."""
+    head = (one.read_text("METADATA") or one.read_text("PKG-INFO") or "").partition("\n\n")[0]
+    facts = {key: value.strip() for key, _, value in (line.partition(":") for line in reversed(head.splitlines()))}
+    return facts.get("Name", ""), facts.get("Version", "")
+
+
+_KEPT = (code_digest, _notebook_code_digest, _package_at_first, template_digest, environment_digest)
 
 
 def forget() -> None:
     """Clear the caches of package and environment at the beginning of a run."""
+    _FOUND.clear()
+    _RECALLED.clear()
     for one in _KEPT:
         one.cache_clear()
 
 
 # The part for pages only: if nothing else has changed, pages are made anew from the executed notebook.
 LOOK = "look of the pages"
+METHOD_CHECKS_PAGE = f"method_checks/{METHOD_CHECKS.page}"
 # Records of dependencies and releases, which no notebook reads.
 _OWN_RECORDS = ("weights_from", "frame_from", "publications")
 _SUFFIXES = (".parquet", ".json")
@@ -73,20 +110,83 @@ def step_fingerprint(setup: RoundSetup, step: Step) -> dict[str, str]:
     of other institutions; on the modules it imports (``import_graph``) and all installed packages. A notebook of all
     institutions depends on these files whole, and on what it reads of every institution.
     """
-    place = setup.workspace
+    return _fingerprint(_Look(setup), step)
+
+
+def _fingerprint(look: _Look, step: Step) -> dict[str, str]:
+    place = look.place
+    notebook = place.notebooks / f"{step.notebook.name}.ipynb"
     return {
-        "notebook": file_digest(place.notebooks / f"{step.notebook.name}.ipynb"),
-        "parameters": files_digest(_parameters(setup, step), place.params),
+        "notebook": file_digest(notebook),
+        "parameters": look.parameters(bool(step.institution_id), bool(step.notebook.reads)),
         "overrides of the institution": file_digest(place.params / "overrides" / f"{step.institution_id}.yaml"),
-        **dict(_rows(setup, step)),
-        **dict(_tables(setup, step)),
-        "tables of all institutions": files_digest(without_half(place.data.glob("*.parquet")), place.data),
-        "origin of the data": file_digest(place.data / setup.round.round_id / "origin.json"),
-        "method checks": files_digest(_method_checks(place), place.outputs),
-        "code": notebook_code_digest(place.notebooks / f"{step.notebook.name}.ipynb"),
+        **dict(_rows(look, step)),
+        **dict(_tables(look, step)),
+        "tables of all institutions": look.tables_of_all,
+        "origin of the data": look.origin,
+        "method checks": look.method_checks,
+        "code": notebook_code_digest(notebook),
         "environment": environment_digest(),
-        LOOK: _look(setup, step),
+        LOOK: _of_pages(look.setup, step),
     }
+
+
+class _Look:
+    """One look at the files of a workspace: what the fingerprints of several steps have in common is read once."""
+
+    def __init__(self, setup: RoundSetup) -> None:
+        self.setup, self.place, self.round_id = setup, setup.workspace, setup.round.round_id
+        self.store = self.place.data / self.round_id
+        self._parameters: dict[tuple[bool, bool], str] = {}
+        self._rows: dict[Path, _Rows] = {}
+        self._tables: dict[str, dict[Path, str]] = {}
+        _recall(setup)
+
+    def parameters(self, of_one: bool, reads: bool) -> str:
+        """The files that count as a whole: for an institution none that has rows or overrides of others."""
+        key = (of_one, reads)
+        if key not in self._parameters:
+            self._parameters[key] = files_digest(_parameters(self.setup, of_one, reads), self.place.params)
+        return self._parameters[key]
+
+    def rows(self, path: Path) -> _Rows:
+        """What a file with rows of single institutions holds."""
+        if path not in self._rows:
+            self._rows[path] = _Rows(_digests_of_rows(path, file_digest(path)), self.setup.roster)
+        return self._rows[path]
+
+    def tables(self, institution_id: str) -> dict[Path, str]:
+        """The folders of tables and records that hold one of this institution -> its digest."""
+        if institution_id not in self._tables:
+            files = ((folder, folder / f"{institution_id}{suffix}") for folder in self.folders for suffix in _SUFFIXES)
+            self._tables[institution_id] = {folder: file_digest(path) for folder, path in files if path.exists()}
+        return self._tables[institution_id]
+
+    @cached_property
+    def folders(self) -> list[Path]:
+        """The folders of tables and records, of all rounds."""
+        return sorted(path for path in self.place.data.glob("*/*") if path.is_dir() and path.parent.name != "vault")
+
+    @cached_property
+    def tables_of_all(self) -> str:
+        """Tables that belong to no institution."""
+        return files_digest(without_half(self.place.data.glob("*.parquet")), self.place.data)
+
+    @cached_property
+    def origin(self) -> str:
+        """The mark of generated data."""
+        return file_digest(self.store / "origin.json")
+
+    @cached_property
+    def method_checks(self) -> str:
+        """Results of simulations."""
+        return files_digest(_method_checks(self.place), self.place.outputs)
+
+    @cached_property
+    def sizes(self) -> str:
+        """The size classes of all institutions."""
+        sizes = [f"{code} {one.size_class}" for code, one in self.setup.roster.institutions.items()]
+        return hashlib.sha256("\n".join(sizes).encode()).hexdigest()
 
 
 def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
@@ -115,22 +215,22 @@ def page_files(setup: RoundSetup, step: Step) -> list[Path]:
     return [*page_paths(setup, step), *reporting.sheet_files(folder, setup.round.languages)]
 
 
-def _look(setup: RoundSetup, step: Step) -> str:
+def _of_pages(setup: RoundSetup, step: Step) -> str:
     """The digest of templates, and of the pages outside the run to which pages link."""
     place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
     linked = [
         f"{name}.{language}"
         for language in setup.round.languages
-        for base, name in ((place.outputs, reporting.METHOD_CHECKS_PAGE), (folder, reporting.DESIGNS_PAGE[0]))
+        for base, name in ((place.outputs, METHOD_CHECKS_PAGE), (folder, DESIGN_SIMULATOR.page))
         if (base / name.format(language=language)).exists()
     ]
     return " ".join([template_digest(), *linked])
 
 
-def _parameters(setup: RoundSetup, step: Step) -> Iterator[Path]:
-    """The files that count as a whole: for an institution none that has rows or overrides of others."""
-    place, reads_all = setup.workspace.params, not step.institution_id and step.notebook.reads
-    by_institution = set(_files_of_rows(setup)) if step.institution_id else set()
+def _parameters(setup: RoundSetup, of_one: bool, reads: bool) -> Iterator[Path]:
+    """Parameter files; ``of_one``: for the notebook of an institution; ``reads``: it reads tables."""
+    place, reads_all = setup.workspace.params, not of_one and reads
+    by_institution = set(_files_of_rows(setup)) if of_one else set()
     compared = {setup.round.round_id, setup.round.previous_round, setup.round.response.previous_round}
     for path in without_half(path for path in place.rglob("*") if path.is_file()):
         room = path.relative_to(place).parts[0]
@@ -146,24 +246,30 @@ def _files_of_rows(setup: RoundSetup) -> list[Path]:
     return [place / "institutions.csv", place / "targets.csv", *rounds]
 
 
-def _rows(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str]]:
-    """Of these files: the institution's rows, and those of no institution, such as the nation's targets.
+class _Rows:
+    """The digests of a file's rows by institution, and of those of no institution, such as the nation's targets."""
+
+    def __init__(self, digests_: Mapping[str, str], roster: Roster) -> None:
+        self.placed = {code: (place, digest) for place, (code, digest) in enumerate(digests_.items())}
+        self.of_none = {placed for code, placed in self.placed.items() if code not in roster.institutions}
+
+    def seen_by(self, institution_id: str) -> str:
+        """The digests of its rows and of those of no institution, in the order of the file."""
+        own = {self.placed[institution_id]} if institution_id in self.placed else set()
+        return " ".join(digest for _, digest in sorted(self.of_none | own))
+
+
+def _rows(look: _Look, step: Step) -> Iterator[tuple[str, str]]:
+    """Of these files: the institution's rows, and those of no institution.
 
     A report is compared with institutions of its size class, so it depends on the size class of all.
     """
     if not step.institution_id:
         return
-    for path in _files_of_rows(setup):
-        rows = _digests_of_rows(path, file_digest(path))
-        ours = [
-            digest
-            for code, digest in rows.items()
-            if code == step.institution_id or code not in setup.roster.institutions
-        ]
-        yield f"rows of the institution in {path.name}", " ".join(ours)
+    for path in _files_of_rows(look.setup):
+        yield f"rows of the institution in {path.name}", look.rows(path).seen_by(step.institution_id)
     if step.notebook.audience == "report":
-        sizes = [f"{code} {one.size_class}" for code, one in setup.roster.institutions.items()]
-        yield "size classes of all institutions", hashlib.sha256("\n".join(sizes).encode()).hexdigest()
+        yield "size classes of all institutions", look.sizes
 
 
 @lru_cache(maxsize=16)
@@ -177,25 +283,19 @@ def _digests_of_rows(path: Path, contents: str) -> dict[str, str]:
     return {code: digest.hexdigest() for code, digest in found.items()}
 
 
-def _tables(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str]]:
-    data = setup.workspace.data
+def _tables(look: _Look, step: Step) -> Iterator[tuple[str, str]]:
     if not step.institution_id:
         for table in step.notebook.reads:
-            folder = data / setup.round.round_id / table
+            folder = look.store / table
             yield f"table {table}", files_digest(without_half(folder.glob("*.parquet")), folder)
         if step.notebook.needs:
-            yield "reports that are out of date", file_digest(setup.workspace.stale_reports(setup.round.round_id))
+            yield "reports that are out of date", file_digest(look.place.stale_reports(look.round_id))
         return
-    for folder in sorted(path for path in data.glob("*/*") if path.is_dir() and path.parent.name != "vault"):
-        this_round = folder.parent.name == setup.round.round_id
-        if folder.name in _OWN_RECORDS or (this_round and folder.name in _written_from(step)):
-            continue
-        for path in (folder / f"{step.institution_id}{suffix}" for suffix in _SUFFIXES):
-            if path.exists():
-                yield (
-                    f"table {folder.name}" if this_round else f"table {folder.name} of {folder.parent.name}",
-                    file_digest(path),
-                )
+    written = _written_from(step)
+    for folder, digest in look.tables(step.institution_id).items():
+        this_round = folder.parent.name == look.round_id
+        if folder.name not in _OWN_RECORDS and not (this_round and folder.name in written):
+            yield f"table {folder.name}" if this_round else f"table {folder.name} of {folder.parent.name}", digest
 
 
 def _written_from(step: Step) -> set[str]:
@@ -279,11 +379,6 @@ def staleness(setup: RoundSetup, step: Step, entries: Mapping[Key, Entry]) -> St
     return Staleness(tuple(text for text in [*changes, *outputs] if text not in look), tuple(look))
 
 
-def input_changes(setup: RoundSetup, step: Step, entry: Entry) -> list[str]:
-    """The inputs of a step's outputs that have changed, without the templates of pages."""
-    return [text for text in _changes(entry.inputs, step_fingerprint(setup, step)) if not text.startswith(LOOK)]
-
-
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for name in dict.fromkeys([*before, *now]):
         old, new = before.get(name, ""), now.get(name, "")
@@ -307,16 +402,19 @@ def stale_steps(setup: RoundSetup, entries: Mapping[Key, Entry]) -> list[Step]:
     it is among them, too.
     """
     found: dict[Key, Step] = {}
+    look = _Look(setup)
     for step in (step for step in plan_steps(setup.institution_ids) if step.institution_id):
-        if any(key in found for key in step.after) or _is_behind(setup, step, entries.get(step.key)):
+        if any(key in found for key in step.after) or _is_behind(look, step, entries.get(step.key)):
             found[step.key] = step
     return [step for step in found.values() if any(path.exists() for path in page_paths(setup, step))]
 
 
-def _is_behind(setup: RoundSetup, step: Step, entry: Entry | None) -> bool:
+def _is_behind(look: _Look, step: Step, entry: Entry | None) -> bool:
+    """Whether its last attempt failed, or an input has changed since; the templates of pages are none."""
     if entry is None or entry.state == "running":
         return False
-    return entry.state != "done" or bool(input_changes(setup, step, entry))
+    changes = (text for text in _changes(entry.inputs, _fingerprint(look, step)) if not text.startswith(LOOK))
+    return entry.state != "done" or any(True for _ in changes)
 
 
 def keep_stale(setup: RoundSetup, entries: Mapping[Key, Entry]) -> None:

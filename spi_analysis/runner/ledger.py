@@ -45,6 +45,9 @@ create table if not exists steps (
     inputs text not null default '{}', outputs text not null default '{}', made text,
     primary key (number, institution_id)
 );
+create table if not exists code (
+    package text, notebook text, digest text not null, primary key (package, notebook)
+);
 """
 
 
@@ -101,6 +104,11 @@ def read_entries(setup: RoundSetup) -> dict[Key, Entry]:
 def read_runs(setup: RoundSetup) -> list[dict[str, Any]]:
     """All runs, the oldest first: run, started, ended, pid, workers, planned, state."""
     return sorted(_rows(setup, "runs", _run), key=lambda run: run["started"])
+
+
+def read_code(setup: RoundSetup) -> dict[tuple[str, str], str]:
+    """Digests of package and notebook -> digest of the code that the notebook depends on, as runs have kept them."""
+    return dict(_rows(setup, "code", lambda row: ((row["package"], row["notebook"]), row["digest"])))
 
 
 def _entry(row: dict[str, Any]) -> Entry:
@@ -275,6 +283,12 @@ class Ledger:
         places = ", ".join("?" * len(facts))
         self._do(f"insert or replace into steps ({', '.join(facts)}) values ({places})", tuple(facts.values()))
 
+    def keep_code(self, found: Mapping[tuple[str, str], str]) -> None:
+        """Keep what ``read_code`` gives, so that whoever only looks need not find it again; no other package's."""
+        for (package, notebook), digest in found.items():
+            self._do("delete from code where package <> ?", (package,))
+            self._do("insert or replace into code values (?, ?, ?)", (package, notebook, digest))
+
     def close(self) -> None:
         """Close the database; its side files are removed, and everything is in one file with its checksum."""
         if not self._is_open:
@@ -387,10 +401,9 @@ def selected_institutions(setup: RoundSetup, selection: Selection) -> list[str]:
 def selected_steps(setup: RoundSetup, selection: Selection) -> list[Step]:
     """The steps of a selection, in an order that respects what each needs."""
     steps = plan_steps(selected_institutions(setup, selection), selection.notebooks)
-    if not has_published(setup.workspace):
-        # The overview is one of published years.
-        steps = [step for step in steps if step.institution_id]
-    if selection.shard is not None:
+    # The overview is one of published years; pages of all institutions can be made neither from a part of them nor
+    # from parameters that are wrong.
+    if not has_published(setup.workspace) or selection.shard is not None or setup.blocked:
         steps = [step for step in steps if step.institution_id]
     if selection.only_failed:
         states = {key: entry.state for key, entry in read_entries(setup).items()}

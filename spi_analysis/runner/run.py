@@ -224,6 +224,7 @@ def run_selection(
                 ledger.end_run("stopped")
             raise
         ledger.end_run("stopped" if stopped else "done" if all(o.ok for o in batch.results) else "failed")
+        ledger.keep_code(fingerprint.found_code())
     return BatchSummary(batch.results, stopped, tuple(batch.up_to_date), log)
 
 

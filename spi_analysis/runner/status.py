@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
-
-import pandas as pd
 
 from spi_analysis.errors import ParameterError, nearest
 from spi_analysis.params import RoundSetup
@@ -14,6 +13,7 @@ from spi_analysis.runner.fingerprint import Staleness, stale_steps, staleness
 from spi_analysis.runner.ledger import Entry, Key, Selection, is_running, read_entries, read_runs, selected_steps
 from spi_analysis.runner.plan import INSTITUTION_NOTEBOOKS, plan_steps
 from spi_analysis.tables import WRITTEN_BY, Store, demo_is_whole, demo_seed, national_mark
+from spi_analysis.threads import pd
 
 # The name of the national notebook among institutions.
 OVERVIEW = "overview"
@@ -21,17 +21,20 @@ OVERVIEW = "overview"
 OUT_OF_DATE = "out of date"
 
 
-def round_status(setup: RoundSetup) -> pd.DataFrame:
+def round_status(setup: RoundSetup) -> list[dict[str, str]]:
     """One row per institution: which tables are written, and which pages are made.
 
     Returns
     -------
-    DataFrame: institution_id, one column per table ("yes" or ""), pages ("8 of 10"), last_run (what did not go
-    through, and pages that are stale for it), next (the command that goes on).
+    list of dict: institution_id, one entry per table ("yes" or ""), pages ("8 of 10"), last_run (what did not go
+    through, and pages that are stale for it), next (the command that goes on). No table: this loads no pandas.
     """
     entries = _entries(setup)
     stale = {step.key for step in stale_steps(setup, entries)}
     store = Store(setup.workspace.data / setup.round.round_id)
+    by_institution: dict[str, list[Entry]] = defaultdict(list)
+    for key, entry in sorted(entries.items()):
+        by_institution[key[1]].append(entry)
     rows = []
     for institution_id in setup.institution_ids:
         folder = setup.workspace.institution_outputs(setup.round.round_id, institution_id)
@@ -40,11 +43,11 @@ def round_status(setup: RoundSetup) -> pd.DataFrame:
         tables = {table: "yes" if store.has(table, institution_id) else "" for table in WRITTEN_BY}
         missing = next((WRITTEN_BY[table] for table, there in tables.items() if not there), "")
         next_step = "spi run" if missing.startswith("spi run") or (not missing and made < len(pages)) else missing
-        last_run = _last_run(entries, stale, institution_id)
+        last_run = _last_run(by_institution[institution_id], stale)
         next_step = next_step or _next(last_run)
         counts = {"pages": f"{made} of {len(pages)}", "last_run": last_run, "next": next_step}
         rows.append({"institution_id": institution_id, **tables, **counts})
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _entries(setup: RoundSetup) -> dict[Key, Entry]:
@@ -63,9 +66,8 @@ def _next(last_run: str) -> str:
     return "spi run" if all(mark.endswith(OUT_OF_DATE) for mark in last_run.split("; ")) else "spi run --only-failed"
 
 
-def _last_run(entries: Mapping[Key, Entry], stale: set[Key], institution_id: str) -> str:
+def _last_run(own: Sequence[Entry], stale: set[Key]) -> str:
     """ "done", or the notebooks in every other state: "10, 20 out of date; 40 failed (stale)"."""
-    own = [entry for key, entry in sorted(entries.items()) if key[1] == institution_id]
     marks: dict[str, list[str]] = {}
     for entry in own:
         if entry.state != "done" or entry.key in stale:
@@ -146,7 +148,7 @@ def run_line(setup: RoundSetup) -> str:
 
 
 def _states(entries: Mapping[Key, Entry]) -> dict[str, int]:
-    return {str(k): int(v) for k, v in pd.Series([e.state for e in entries.values()], dtype=str).value_counts().items()}
+    return dict(Counter(entry.state for entry in entries.values()).most_common())
 
 
 def origin(setup: RoundSetup) -> str:

@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TypeGuard, TypeVar
 
-import numpy as np
-import pandas as pd
-
-# Its parts are loaded when they are used: most commands add up nothing.
-import scipy
-
 from spi_analysis.errors import Problem, SamplingError, SpiError, WeightingError, nearest
+from spi_analysis.threads import np, pd, scipy
 
 # Sums over groups of rows, for one weight vector or many at once. Rows are added up in their order, whatever the form
 # of the values: the same rows give the same digits.
@@ -555,7 +550,7 @@ ROUNDING = 1e-9
 # A share times a count is off by its last digits only.
 LAST_DIGITS = 1e-12
 
-Numbers = TypeVar("Numbers", float, np.ndarray)
+Numbers = TypeVar("Numbers", float, "np.ndarray")
 
 
 def last_reached(cumulative: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -18,8 +18,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from spi_analysis.errors import InputError, StoreError, VaultError
 from spi_analysis.params import PhoneRules, RoundParams, RoundSetup, Workspace
 from spi_analysis.tables.cells.contacts import read_phones
@@ -40,6 +38,7 @@ from spi_analysis.tables.store import Store
 from spi_analysis.tables.stored_files import PARQUET, RECORD, damaged, read_record, read_table, record_bytes
 from spi_analysis.tables.vault import Vault, VaultKey
 from spi_analysis.tables.writer_lock import one_writer
+from spi_analysis.threads import pd
 
 MANIFEST = "manifest.json"
 SEALS = {".parquet": PARQUET, ".json": RECORD}

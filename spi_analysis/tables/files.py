@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
-
 from spi_analysis.errors import Problem, StoreError
 from spi_analysis.tables.neutral_texts import neutral_table
 from spi_analysis.tables.stored_files import json_text, parquet_bytes, record_bytes
+from spi_analysis.threads import pd
 
 # What is stored is for its owner alone, whatever the umask says.
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700

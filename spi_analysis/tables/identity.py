@@ -10,7 +10,7 @@ import base64
 import hmac
 from collections.abc import Iterable
 
-import pandas as pd
+from spi_analysis.threads import pd
 
 # Employee numbers of civil servants (18 digits), soldiers and police officers (8) are unique in the country. A shorter
 # one is an institution's own ("001" is someone else next door), or words such as "THL 2019": no identity.

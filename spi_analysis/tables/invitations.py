@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from spi_analysis.errors import InputError, Problem, VaultError, nearest
 from spi_analysis.params import FieldworkParams, RoundSetup
 from spi_analysis.tables.files import PRIVATE, write_csv
@@ -21,6 +19,7 @@ from spi_analysis.tables.identity import answer_tokens, link_tokens, open_tokens
 from spi_analysis.tables.store import Store
 from spi_analysis.tables.vault import Vault
 from spi_analysis.tables.writer_lock import one_writer
+from spi_analysis.threads import pd
 
 COLUMNS = ("token", "name", "phone", "email", "language")
 # Of people to whom the draw gave an optional module.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pandas as pd
+from spi_analysis.threads import pd
 
 MARK = "'"
 # Also as written full width, which some spreadsheets read alike.

@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.columns import PUBLISHED_SOURCES
 from spi_analysis.errors import InputError, Problem, nearest
 from spi_analysis.params import (
@@ -27,6 +24,7 @@ from spi_analysis.params import (
 )
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.stored_files import AGAIN, read_table
+from spi_analysis.threads import np, pd
 
 # One name per institution, whatever the year wrote.
 

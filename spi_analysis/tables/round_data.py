@@ -155,7 +155,7 @@ def load_round(round_id: str, institution_id: str, workspace: Workspace | Path |
     >>> data.responses.groupby("source").size()           # doctest: +SKIP
     """
     place = workspace_of(workspace, "load_round(round_id, institution_id, workspace=...)")
-    setup = load_setup(place, round_id)
+    setup = load_setup(place, round_id, of=(institution_id,))
     return RoundData(setup, Store(place.data / round_id), setup.roster[setup.require(institution_id)])
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from spi_analysis.errors import StoreError, nearest
 from spi_analysis.tables.files import write_parquet, write_record
 from spi_analysis.tables.schema import mark_schema, require_readable
 from spi_analysis.tables.stored_files import AGAIN, RESTORE, read_record, read_table, table_shape, without_half
+from spi_analysis.threads import pd
 
 # Which command writes a table; the hint of the error when it is missing.
 WRITTEN_BY = {

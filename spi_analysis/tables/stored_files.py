@@ -18,11 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from spi_analysis.errors import Problem, SpiError, StoreError
+from spi_analysis.threads import pd
 
 # The checksum of a whole file stands in the file itself: it is written in the same step, and cannot be left behind.
 #
@@ -90,6 +87,9 @@ RECORD = Seal(f'"{RECORD_DIGEST}": "'.encode(), 64, _sha256)
 
 def parquet_bytes(data: pd.DataFrame) -> bytes:
     """The table as a Parquet file (zstd) that carries its checksum."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table = pa.Table.from_pandas(data, preserve_index=False)
     buffer = io.BytesIO()
     with_gap = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: b"-" * PARQUET.length})
@@ -192,6 +192,9 @@ def read_table_bytes(content: bytes, path: Path, what: str = "", hint: str = RES
 
 def table_shape(path: Path, what: str = "", hint: str = RESTORE) -> tuple[int, int]:
     """Rows and columns of a Parquet file, without making a table of it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with reading(path, what, hint):
         facts = pq.read_metadata(pa.BufferReader(whole_bytes(path, PARQUET, what, hint)))
         return facts.num_rows, facts.num_columns
@@ -232,6 +235,9 @@ def shown_place(path: Path) -> str:
 
 
 def _parquet(content: bytes, columns: Sequence[str] | None) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     # Not by pandas' reader, which is made for folders of files and takes a third longer for one small file.
     with pq.ParquetFile(pa.BufferReader(content)) as file:
         missing = [name for name in columns or () if name not in file.schema_arrow.names]

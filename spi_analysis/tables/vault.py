@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -32,6 +31,7 @@ from spi_analysis.tables.files import PRIVATE, write_bytes, write_record, write_
 from spi_analysis.tables.remains import clear_remains, drop_before_import
 from spi_analysis.tables.stored_files import read_record, read_table_bytes, without_half
 from spi_analysis.tables.writer_lock import one_writer
+from spi_analysis.threads import pd
 
 # The key of the contact vault: where it comes from, where it may be kept, and how to tell keys apart.
 

@@ -3,7 +3,7 @@
 import pytest
 
 from spi_analysis.errors import ParameterError
-from spi_analysis.params import RoundSetup
+from spi_analysis.params import RoundSetup, load_setup
 from tests.params.conftest import Spoiled
 
 ROSTER, INPUTS = "institutions.csv", "rounds/spi_2024.institutions.csv"
@@ -107,3 +107,88 @@ def test_a_round_without_institutions_is_refused(spoiled: Spoiled) -> None:
     path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     with pytest.raises(ParameterError, match="no rows below its header"):
         spoiled.load()
+
+
+HERE, OTHER, TARGETS = "kota-mojokerto", "kota-bengkulu", "targets.csv"
+# Where a cell of another institution is wrong, and what is said of it.
+OF_ANOTHER = [
+    (ROSTER, "kota,17,sedang", "kotta,17,sedang", ["row 4", "column type", "got: kotta", "did you mean 'kota'?"]),
+    (ROSTER, "kota,17,sedang", "kota,17,sedang,more", ["row 4", "more cells than the header"]),
+    (ROSTER, "kota-pangkalpinang,", "kota-bengkulu,", ["row 5", "listed twice", "first in row 4"]),
+    (INPUTS, "kota-bengkulu,3.09", "kota-bengkulu,three", ["row 4", "column correction_conduct", "got: three"]),
+]
+
+
+@pytest.fixture
+def spoil(workspace):
+    def change(file, old, new):
+        path = workspace.params / file
+        before = path.read_text(encoding="utf-8")
+        assert before.count(old) >= 1, f"{old!r} is not in {file}"
+        path.write_text(before.replace(old, new, 1), encoding="utf-8")
+        return workspace
+
+    return change
+
+
+@pytest.mark.parametrize(("file", "old", "new", "parts"), OF_ANOTHER)
+def test_a_wrong_row_of_another_institution_stops_that_one_alone(setup, spoil, file, old, new, parts) -> None:
+    workspace = spoil(file, old, new)
+    found = load_setup(workspace, "spi_2024", of=[HERE])
+    said = "\n".join(map(str, found.blocked[OTHER]))
+    assert all(part in said for part in [*parts, f"params/{file}"]), said
+    # The code that was written over is one that the roster does not know.
+    gone = {OTHER, "kota-pangkalpinang"} if "twice" in said else {OTHER}
+    assert set(found.blocked) == gone
+    assert found.institution_ids == [code for code in setup.institution_ids if code not in gone]
+    assert (found.round_for(HERE), found.roster[HERE]) == (setup.round_for(HERE), setup.roster[HERE])
+    assert found.roster.ids() == [code for code in setup.roster.ids() if code not in gone - {OTHER}]
+    for refused in (lambda: found.require(OTHER), lambda: load_setup(workspace, "spi_2024", of=[HERE, OTHER])):
+        with pytest.raises(ParameterError) as caught:
+            refused()
+        assert set(caught.value.problems) == set(found.blocked[OTHER])
+    with pytest.raises(ParameterError) as caught:
+        load_setup(workspace, "spi_2024")
+    assert set(found.blocked[OTHER]) <= set(caught.value.problems), "who asks for all is told all"
+
+
+def test_the_readable_cells_of_a_wrong_row_stay_in_the_roster(setup, spoil) -> None:
+    """Else a file of "bengkulu" would be taken for one of another institution of that place."""
+    wrong = load_setup(spoil(ROSTER, "kota,17,sedang", "kotta,17,sedang"), "spi_2024", of=[]).roster[OTHER]
+    assert (wrong.name, wrong.type, wrong.size_class) == (setup.roster[OTHER].name, "kotta", "sedang")
+    lost = load_setup(spoil(ROSTER, "kotta,17,sedang", "kota,17,sedang,more"), "spi_2024", of=[]).roster[OTHER]
+    assert (lost.province_code, lost.size_class) == (None, None), "its cells may stand in other columns"
+
+
+def test_a_wrong_target_or_override_of_another_institution_stops_that_one_alone(setup, workspace) -> None:
+    own = workspace.params / "overrides" / f"{OTHER}.yaml"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("rounds: [", encoding="utf-8")
+    targets = workspace.params / TARGETS
+    last = targets.read_text(encoding="utf-8").rstrip("\n").splitlines()[-1].split(",", 1)[1]
+    with targets.open("a", encoding="utf-8") as file:
+        file.write(f"kota-pangkalpinang,{last}\n".replace(",20", ",never20", 1))
+    found = load_setup(workspace, "spi_2024", of=[HERE])
+    assert set(found.blocked) == {OTHER, "kota-pangkalpinang"}
+    assert "not valid YAML" in str(found.blocked[OTHER][0])
+    assert "never20" in str(found.blocked["kota-pangkalpinang"][0])
+    assert found.targets.values(HERE, 2024) == setup.targets.values(HERE, 2024)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (ROSTER, "kota-mojokerto,Pemerintah", "kota-mojokerto,,Pemerintah", "more cells than the header"),
+        (ROSTER, "kota-bengkulu,", "Kota Bengkulu,", "got: Kota Bengkulu"),
+        (ROSTER, "size_class", "size", "unknown column"),
+        (ROSTER, "kota-bengkulu,", '"kota-bengkulu,', "quotation mark"),
+        (INPUTS, "kota-mojokerto,5.72", "kota-mojokerto,five", "got: five"),
+        (TARGETS, "nasional,2021,70", "nasional,2021,seventy", "got: seventy"),
+        ("rounds/spi_2024.yaml", "level: 0.95", "levl: 0.95", "did you mean 'level'?"),
+    ],
+)
+def test_what_is_ones_own_or_nobodys_stops_as_ever(spoil, file, old, new, said) -> None:
+    workspace = spoil(file, old, new)
+    with pytest.raises(ParameterError) as caught:
+        load_setup(workspace, "spi_2024", of=[HERE])
+    assert said in str(caught.value)

@@ -3,9 +3,11 @@
 import json
 import shutil
 import sqlite3
+import sys
 import zlib
 from contextlib import closing
 from dataclasses import replace
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +16,7 @@ import pytest
 import accessible_notebooks
 from spi_analysis.errors import ParameterError, StoreError
 from spi_analysis.params import load_setup
+from spi_analysis.reporting import DESIGNS_PAGE, METHOD_CHECKS_PAGE
 from spi_analysis.runner import digests, fingerprint
 from spi_analysis.runner.fingerprint import (
     keep_stale,
@@ -29,6 +32,7 @@ from spi_analysis.runner.ledger import (
     Shard,
     batch_folder,
     one_run,
+    read_code,
     read_entries,
     read_runs,
     read_shard,
@@ -125,9 +129,9 @@ def test_what_nobody_is_at_any_more_is_not_told_to_be_running(setup, steps, ledg
     """A run that was killed, or had no room to say that it ended."""
     ledger.begin(steps[("10", HERE)], 1)
     with one_run(setup):
-        assert "10 running" in set(round_status(setup)["last_run"])
+        assert "10 running" in {row["last_run"] for row in round_status(setup)}
         assert ledger_facts(setup)["states"]["running"] == 1
-    assert "10 interrupted (stale)" in set(round_status(setup)["last_run"])
+    assert "10 interrupted (stale)" in {row["last_run"] for row in round_status(setup)}
     assert ledger_facts(setup)["states"]["interrupted"] == 1
 
 
@@ -343,7 +347,7 @@ def test_a_report_whose_inputs_have_changed_since_is_out_of_date_in_status_and_o
     told = setup.workspace.stale_reports(ROUND)
     assert not told.exists()
     write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
-    rows = round_status(setup).set_index("institution_id")
+    rows = pd.DataFrame(round_status(setup)).set_index("institution_id")
     assert rows.loc[HERE, "last_run"] == "10, 20, 30, 40, 50 out of date"
     assert rows.loc[HERE, "next"] == "spi run"
     assert tuple(rows.loc[ELSEWHERE, ["last_run", "next"]]) == ("done", "")
@@ -352,6 +356,95 @@ def test_a_report_whose_inputs_have_changed_since_is_out_of_date_in_status_and_o
     keep_stale(setup, read_entries(setup))
     assert json.loads(told.read_text())["stale"] == [HERE], "what the overview is made with"
     assert ("90", "") in to_do(setup, steps)
+
+
+def last_runs(setup):
+    return {row["institution_id"]: row["last_run"] for row in round_status(setup)}
+
+
+def test_status_of_a_round_with_nothing_half_done_and_up_to_date(setup, steps, ledger):
+    others = dict.fromkeys(set(setup.institution_ids) - {HERE, ELSEWHERE}, "")
+    assert last_runs(setup) == {HERE: "", ELSEWHERE: "", **others}, "nothing was run"
+    for number in ("10", "20"):
+        for name in step_outputs(setup, steps[(number, HERE)]):
+            write_text(setup.workspace.root / name, "made")
+        done(setup, ledger, steps[(number, HERE)])
+    ledger.end(Outcome(("10", ELSEWHERE), 1.0, (), BROKE), {}, {})
+    assert last_runs(setup) == {HERE: "done", ELSEWHERE: "10 failed", **others}, "what failed has no page yet"
+    row = next(row for row in round_status(setup) if row["institution_id"] == HERE)
+    # Two notebooks in two languages; the report's two pages and those of 30 and 40 are missing.
+    assert (row["pages"], row["next"], row["weights"]) == ("4 of 10", "spi run", "yes")
+
+
+def test_steps_looked_at_together_have_the_fingerprints_that_each_has_alone(setup, steps, all_done):
+    write_text(Store(setup.workspace.data / ROUND).path("responses", HERE), "one answer more")
+    write_text(setup.workspace.params / "overrides" / f"{HERE}.yaml", "rounds: {}\n")
+    look = fingerprint._Look(setup)
+    for step in [*steps.values(), *reversed(steps.values())]:
+        together, alone = fingerprint._fingerprint(look, step), step_fingerprint(setup, step)
+        assert list(together.items()) == list(alone.items())
+
+
+def test_the_digest_of_the_environment_names_what_is_installed():
+    named = sorted({f"{one.name.lower()}=={one.version}" for one in distributions() if one.name})
+    assert fingerprint.environment_parts() == [sys.version, *named]
+
+
+def test_the_pages_that_all_pages_link_to_are_those_of_the_plan():
+    assert fingerprint.METHOD_CHECKS_PAGE == METHOD_CHECKS_PAGE
+    assert fingerprint.DESIGN_SIMULATOR.page == DESIGNS_PAGE[0]
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """The notebooks whose imports were followed, from now on; whatever was found before is forgotten."""
+    found = []
+    real = fingerprint.imported_modules
+    monkeypatch.setattr(fingerprint, "imported_modules", lambda path, *rest: found.append(path) or real(path, *rest))
+    fingerprint.forget()
+    yield found
+    fingerprint.forget()
+
+
+def test_whoever_looks_takes_over_the_digests_of_code_that_a_run_has_kept(setup, steps, ledger, all_done, searched):
+    before = {step.key: step_fingerprint(setup, step)["code"] for step in steps.values()}
+    assert len(searched) == 7, "five notebooks of institutions, two of all"
+    ledger.keep_code(fingerprint.found_code())
+    ledger.close()
+    fingerprint.forget()
+    searched.clear()
+    assert stale_steps(setup, read_entries(setup)) == []
+    assert {step.key: step_fingerprint(setup, step)["code"] for step in steps.values()} == before
+    assert searched == []
+
+
+def test_kept_digests_of_code_hold_for_that_package_and_that_notebook_alone(
+    setup, steps, ledger, all_done, searched, monkeypatch
+):
+    for step in steps.values():
+        step_fingerprint(setup, step)
+    right = fingerprint.found_code()
+    notebook = setup.workspace.notebooks / "40_score_analysis.ipynb"
+    ledger.keep_code(dict.fromkeys(right, "of this package and these notebooks"))
+    fingerprint.forget()
+    searched.clear()
+    notebook.write_text(notebook.read_text() + "\n")
+    assert step_fingerprint(setup, steps[("40", HERE)])["code"] in right.values()
+    assert searched == [notebook], "another notebook"
+    monkeypatch.setattr(fingerprint, "package_digest", lambda: "another package")
+    fingerprint.forget()
+    searched.clear()
+    step_fingerprint(setup, steps[("10", HERE)])
+    assert [path.stem for path in searched] == ["10_sampling_design"]
+    ledger.keep_code(fingerprint.found_code())
+    assert {package for package, _ in read_code(setup)} == {"another package"}, "what is of no use is not kept"
+
+
+def test_nothing_is_kept_of_code_that_was_changed_meanwhile(setup, steps, monkeypatch, searched):
+    step_fingerprint(setup, steps[("10", HERE)])
+    assert len(fingerprint.found_code()) == 1
+    monkeypatch.setattr(fingerprint, "package_digest", lambda: "changed since")
+    assert fingerprint.found_code() == {}
 
 
 def test_a_new_look_makes_no_report_out_of_date(setup, all_done, monkeypatch):

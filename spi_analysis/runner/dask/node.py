@@ -128,7 +128,7 @@ class Node(WorkerPlugin):
                     self._idle.remove(one)
                     return one[1]
         pool = Pool(
-            load_setup(Workspace(Path(job.root)), job.round_id),
+            load_setup(Workspace(Path(job.root)), job.round_id, of=()),
             job.engine,
             1,
             job.limits,

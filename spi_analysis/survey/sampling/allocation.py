@@ -14,13 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol, TypeVar
 
-import numpy as np
-import pandas as pd
 from annotated_types import Ge, Gt, Le, MinLen
 
 from spi_analysis.errors import Problem, SamplingError, nearest
 from spi_analysis.survey.groups import is_number, require_columns
 from spi_analysis.survey.registry import Registry
+from spi_analysis.threads import np, pd
 
 Bound = float | str | None
 COST = "cost"

@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.errors import WeightingError
 from spi_analysis.survey.groups import group_counts, weights_of
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, is_whole
 from spi_analysis.survey.weighting.replicates import PrimaryUnits, primary_units
+from spi_analysis.threads import np, pd
 
 # How often each unit is drawn in a bootstrap: generated from counter-based seeds, a few strata at a time.
 #

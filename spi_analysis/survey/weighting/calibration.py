@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
-import scipy
-
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.groups import cell_labels, dot, require_columns, weights_of
 from spi_analysis.survey.weighting.feasibility import Missed, not_met, unreachable
 from spi_analysis.survey.weighting.totals import Auxiliary, Bounds, Totals, auxiliary_of, weightless_problems
+from spi_analysis.threads import np, pd, scipy
 
 # Distances between old and new weights, each by its function g(u) = new/old weight.
 #

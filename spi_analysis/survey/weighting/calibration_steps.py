@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import numpy as np
-import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from spi_analysis.errors import Problem, WeightingError
@@ -38,6 +36,7 @@ from spi_analysis.survey.weighting.recipe import (
     register_step,
 )
 from spi_analysis.survey.weighting.totals import INTERCEPT, Bounds, Totals, auxiliary_of, one_population
+from spi_analysis.threads import np, pd
 
 # Columns whose levels are counted on the list.
 Names = tuple[str, ...]

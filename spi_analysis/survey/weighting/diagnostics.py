@@ -6,11 +6,9 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.errors import WeightingError
 from spi_analysis.survey.groups import effective_n, finite_weights, require_columns
+from spi_analysis.threads import np, pd
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

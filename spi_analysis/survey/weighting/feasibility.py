@@ -10,12 +10,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-from scipy.linalg import lstsq
-
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import group_sums
 from spi_analysis.survey.weighting.totals import Auxiliary, Bounds
+from spi_analysis.threads import np, scipy
 
 # The largest share of the way to the totals that is in reach, and the nearest bounds that reach all of it.
 
@@ -60,7 +58,7 @@ def _unbounded(weights: np.ndarray, auxiliary: Auxiliary, wanted: np.ndarray) ->
     # Linear method (Deville & Sarndal 1992, case 1): h_i = x_i'b with (sum_i w_i x_i x_i') b = r, each total scaled.
     gram = auxiliary.gram(weights)
     sizes = np.sqrt(np.maximum(np.diag(gram) * weights.sum(), 1e-300))
-    prices = lstsq(gram / sizes[:, None] / sizes[None, :], wanted / sizes, cond=1e-12)[0] / sizes
+    prices = scipy.linalg.lstsq(gram / sizes[:, None] / sizes[None, :], wanted / sizes, cond=1e-12)[0] / sizes
     left = np.abs((gram @ prices - wanted) / sizes).max()
     return sizes, prices, bool(left <= TOLERANCE * np.abs(wanted / sizes).max())
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.errors import WeightingError, nearest
 from spi_analysis.survey.groups import is_number
+from spi_analysis.threads import np, pd
 
 # Numbers and limits.
 

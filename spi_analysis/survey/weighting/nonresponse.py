@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import numpy as np
-import pandas as pd
 from annotated_types import Ge
 
 from spi_analysis.errors import Problem, WeightingError
@@ -38,6 +36,7 @@ from spi_analysis.survey.weighting.recipe import (
     Prepared,
     register_step,
 )
+from spi_analysis.threads import np, pd
 
 # Weight moved inside classes, by Valliant, Dever & Kreuter (2018), ch. 13.
 

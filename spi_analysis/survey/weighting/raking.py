@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-from scipy import sparse
-
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import group_sums, indicator, is_number, require_columns, weights_of
 from spi_analysis.survey.weighting.calibration import calibration_factors, require_weight
@@ -20,6 +16,7 @@ from spi_analysis.survey.weighting.feasibility import TOLERANCE as POSSIBLE
 from spi_analysis.survey.weighting.feasibility import reach
 from spi_analysis.survey.weighting.inputs import is_whole
 from spi_analysis.survey.weighting.totals import Auxiliary, auxiliary_of
+from spi_analysis.threads import np, pd, scipy
 
 TOLERANCE = 1e-10
 MAX_ITERATIONS = 100
@@ -161,7 +158,7 @@ def rake_table(
 
 
 def _sweep(
-    table: np.ndarray, on_cells: Auxiliary, wanted: list[np.ndarray], sums: list[sparse.csc_array]
+    table: np.ndarray, on_cells: Auxiliary, wanted: list[np.ndarray], sums: list[scipy.sparse.csc_array]
 ) -> tuple[np.ndarray, np.ndarray]:
     """One pass over all margins: the new table of cells (M, K), and the largest change of every column."""
     worst = np.zeros(table.shape[1])

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import require_columns, weights_of
 from spi_analysis.survey.registry import Registry
 from spi_analysis.survey.weighting.diagnostics import WeightingReport, report_row
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, classify
+from spi_analysis.threads import np, pd
 
 # A step before and after it is prepared for a sample.
 
@@ -53,7 +51,7 @@ class Notes(NamedTuple):
 
 
 # From the weights before and after a step and the multiplicity, all (n, K).
-Review = Callable[[np.ndarray, np.ndarray, np.ndarray], Notes]
+Review = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], Notes]
 
 
 def _nothing(before: np.ndarray, after: np.ndarray, multiplicity: np.ndarray) -> Notes:

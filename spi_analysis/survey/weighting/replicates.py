@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.errors import Problem, WeightingError, nearest
 from spi_analysis.survey.groups import group_counts, groups_of, numbers_of, require_columns, weights_of
 from spi_analysis.survey.weighting.inputs import ReplicateWeights
+from spi_analysis.threads import np, pd
 
 # Primary sampling units and their strata: what replicates resample.
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.errors import Problem, WeightingError, nearest
 from spi_analysis.survey.groups import (
     Cells,
@@ -22,6 +19,7 @@ from spi_analysis.survey.groups import (
     product,
     require_columns,
 )
+from spi_analysis.threads import np, pd
 
 # Totals of a population, and checks of them.
 

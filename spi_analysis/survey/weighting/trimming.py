@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
-
 from spi_analysis.errors import WeightingError
 from spi_analysis.survey.groups import finite_weights
 from spi_analysis.survey.weighting.inputs import limits_of
+from spi_analysis.threads import np, pd
 
 MAX_CUTS = 10_000
 ROUNDING = 1e-12

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import numpy as np
-import pandas as pd
 from annotated_types import Ge, Gt
 
 from spi_analysis.errors import WeightingError, nearest
@@ -25,11 +23,12 @@ from spi_analysis.survey.weighting.trimming import (
     is_feasible,
     potter_cutoff,
 )
+from spi_analysis.threads import np, pd
 
 CENTRES = ("median", "mean")
 
 # From weights and multiplicity (n, K) to the limits (low, high), each (K,).
-LimitsOf = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+LimitsOf = Callable[["np.ndarray", "np.ndarray"], "tuple[np.ndarray, np.ndarray]"]
 
 
 @register_step

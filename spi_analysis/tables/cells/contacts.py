@@ -8,8 +8,6 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from phonenumbers import PhoneMetadata
-
 from spi_analysis.errors import HIDDEN, contact_in, mask_contacts
 from spi_analysis.params import PhoneRules
 from spi_analysis.tables.cells.text import Reading, text_of
@@ -186,6 +184,9 @@ class _Plan(NamedTuple):
 @cache
 def _plan(region: str) -> _Plan:
     """The numbering plan of a region, as libphonenumber keeps it."""
+    # Imported where it is used: it knows the numbers of all countries, and takes long to load.
+    from phonenumbers import PhoneMetadata
+
     plan = PhoneMetadata.metadata_for_region(region)
     mobile = plan.mobile
     lengths = mobile.possible_length

@@ -46,7 +46,7 @@ def on_trial(setup: RoundSetup) -> Iterator[RoundSetup]:
     with passing_folder(root, TRIAL) as there:
         with one_writer(setup.workspace.data):
             _copy(root, there)
-        yield load_setup(Workspace(there), setup.round.round_id)
+        yield load_setup(Workspace(there), setup.round.round_id, of=())
 
 
 def _copy(root: Path, there: Path) -> None:
