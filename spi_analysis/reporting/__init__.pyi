@@ -126,6 +126,9 @@ from .plots import (
     composition as composition,
 )
 from .plots import (
+    heatmap as heatmap,
+)
+from .plots import (
     history as history,
 )
 from .plots import (
@@ -136,9 +139,6 @@ from .plots import (
 )
 from .plots import (
     on_scale as on_scale,
-)
-from .plots import (
-    series_of as series_of,
 )
 from .plots import (
     spread as spread,
@@ -256,6 +256,9 @@ from .view_columns import (
 )
 from .view_columns import (
     plain as plain,
+)
+from .view_columns import (
+    series_of as series_of,
 )
 from .view_columns import (
     signed as signed,

@@ -27,6 +27,7 @@ from spi_analysis.reporting.wording import MESSAGES, Phrase, Widest, Words, phra
 COLOURS = {
     **{"#ffffff": "paper", "#1f2933": "ink", "#5c6770": "muted", "#d7dde3": "grid"},
     **{"#0b5cad": "accent", "#a4262c": "minus", "#7a4b00": "target"},
+    **{"#3a78b5": "step-1", "#08509a": "step-2", "#06335f": "step-3"},
 }
 # Inches of a figure, and points to the inch.
 WIDTH, POINTS = 3.3, 72
@@ -39,8 +40,8 @@ _FILLED = re.compile("(>?)" + _SLOT.format(r"(\d+)"))
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 # Places more exact than a hundredth of a point.
 _EXACT = re.compile(r"\d+\.\d{3,}")
-# Texts that are turned by nothing, and the font, which is the page's own.
-_NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|font-family: [^;"]*;? ?')
+# Texts that are turned by nothing, the font, which is the page's own, and what has no colour.
+_NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|font-family: [^;"]*;? ?|<path [^>]*style="fill: none"/>\s*')
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
 # Width, height and descent of a line of text, in points.
 measured = lru_cache(maxsize=4096)(text_to_path.get_text_width_height_descent)
@@ -65,7 +66,7 @@ class Chart:
         """A figure of matplotlib in one language, to be changed further."""
         figure, say = self._drawn(), words(language)
         for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-            axis.set_ticks(axis.get_ticklocs(), [phrase(text.get_text()).say(say) for text in axis.get_ticklabels()])
+            axis.set_ticks(axis.get_ticklocs(), [phrase(x.label1.get_text()).say(say) for x in axis.get_major_ticks()])
         for artist in figure.findobj(Text):
             own = phrase(artist.get_text()).say(say)  # type: ignore[attr-defined]
             # matplotlib keeps a text that equals the new one, and with it the lines of the other languages.
@@ -81,23 +82,22 @@ class Chart:
     def html(self, words: Words) -> str:
         """``<figure>`` with caption and note."""
         note = f'<span class="note">{escape(phrase(self.note).say(words))}</span>' if self.note else ""
-        lang = f' lang="{MESSAGES}"' if self.title.is_fallback(words) else ""
-        caption = f"<figcaption{lang}>{escape(self.title.say(words))}{note}</figcaption>"
+        caption = f"<figcaption{_filled(self.title, '>', words)}{note}</figcaption>"
         return f'<figure class="chart" id="{self.chart_id}">{caption}{self.svg(words)}</figure>'
 
+    @matplotlib.rc_context(THEME)
     def _drawn(self) -> Figure:
-        with matplotlib.rc_context(THEME):
-            return self.draw().get_figure(root=True)  # type: ignore[return-value]
+        return self.draw().get_figure(root=True)  # type: ignore[return-value]
 
     @cached_property
+    @matplotlib.rc_context(THEME)
     def _template(self) -> tuple[str, list[Phrase]]:
         """SVG, and what goes into its slots: drawn once for all languages."""
         figure, buffer = self._drawn(), io.StringIO()
         width, height = figure.get_size_inches() * POINTS
-        with matplotlib.rc_context(THEME):
-            renderer = _Renderer(width, height, buffer, metadata={"Date": None, "Creator": None})
-            renderer.slots = [self.title, self.told]
-            figure.draw(renderer)
+        renderer = _Renderer(width, height, buffer, metadata={"Date": None, "Creator": None})
+        renderer.slots = [self.title, self.told]
+        figure.draw(renderer)
         renderer.finalize()
         head = (
             f'<svg viewBox="0 0 {width:.6g} {height:.6g}" role="img" aria-labelledby="{self.chart_id}-title '

@@ -1,7 +1,4 @@
-"""Forms of charts, drawn by seaborn from a tidy table: on ``ax``, or on axes with room for all words.
-
-Figures stand in ``estimate``, labels (texts or ``phrase``s) in ``label`` or ``series``; ``chart`` adds the words.
-"""
+"""Forms of charts, drawn by seaborn from a tidy table (figures: ``estimate``) on ``ax``, or on axes of their own."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -21,29 +19,25 @@ from spi_analysis.reporting.pictures import COLOURS, POINTS, WIDTH, Chart, text_
 from spi_analysis.reporting.wording import Words, phrase, phrases
 from spi_analysis.tables import PAGE_DECIMALS, rounded
 
-PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET = COLOURS
-# Inches: a line of text, a row below its label, around the axes, beside upright numbers, a bar, between names, lanes.
-LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, LANE = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.07
+PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET, *STEPS = COLOURS
+# Inches: a line of text, a row below its label, around the axes, beside upright numbers, a bar, names, lanes, a cell.
+LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, LANE, CELL = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.07, 0.2
 # The marks of one series, and of two in a row: sign, marker, colour, lane.
 MARKS = {1: [("", "o", ACCENT, 0)], 2: [("◆", "D", MUTED, LANE / 2), ("●", "o", ACCENT, -LANE / 2)]}
 # Letters of a label above its row, and of one beside its line; inches of an upright scale.
 LETTERS, FEW_LETTERS, UPRIGHT = 38, 15, 1.7
 OF_SERIES, OF_KIND = [ACCENT, TARGET, INK, MINUS, MUTED], {"past": MUTED, "target": TARGET, "now": ACCENT}
 MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 5, 3, 1.5
-FIGURES, LABELS = ("estimate", "ci_low", "ci_high"), ("label", "series")
+FIGURES, LABELS = ("estimate", "ci_low", "ci_high"), ("label", "series", "text")
 AS_IT_IS: dict[str, Any] = {"estimator": None, "legend": False}
 Ax, Ticks = Axes | None, tuple[Any, Any]
 
 
 def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: object, *, note: object = "",
           decimals: int = PAGE_DECIMALS, unit: str = "", **options: Any) -> Chart:  # fmt: skip
-    """What is drawn is what is written, rounded alike: the places of dots and bars in the SVG could be read back.
-
-    ``options`` are those of the form; the description has the ``unit`` behind every figure, such as "%".
-    """
-    figures = {name: [rounded(x, decimals) for x in table[name]] for name in FIGURES if name in table}
-    labels = {name: table[name].map(phrase).astype(object) for name in LABELS if name in table}
-    table = table.assign(**figures, **labels)
+    """What is drawn is rounded as it is written: places in an SVG can be read back. ``unit``: as told, such as "%"."""
+    table = table.assign(**{name: [rounded(x, decimals) for x in table[name]] for name in FIGURES if name in table})
+    table = table.assign(**{name: table[name].map(phrase).astype(object) for name in LABELS if name in table})
     # Limits, too, give figures away: they say where the numbers of a scale stand.
     options |= {name: tuple(rounded(x, decimals) if isinstance(x, float) else x for x in pair)
                 for name, pair in options.items() if isinstance(pair, tuple)}  # fmt: skip
@@ -52,18 +46,8 @@ def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: 
     return Chart(chart_id, phrase(title), partial(form, table, **options, **own), phrase(told), phrase(note))
 
 
-def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
-    """Lines from a table with one column each: the index becomes ``x``; headings: phrases, or codes of ``column``."""
-    rows = table.rename_axis("x").reset_index().melt("x", var_name="series", value_name="estimate")
-    named = [phrase(lambda words, code=code: words.value(column, code)) if column else code for code in rows["series"]]
-    return rows.assign(series=named)
-
-
 def intervals(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, limits: Any = None, reference: Any = ()) -> Axes:
-    """Dots with intervals (label, estimate, ci_low, ci_high), and a line to compare with (figure, label).
-
-    Two series (``series``; before and after: a Love plot) share the rows; their marks are named above.
-    """
+    """Dots with intervals (label, estimate, ci_low, ci_high), of one or two ``series``; a reference (figure, label)."""
     parts = list(table.groupby("series", sort=False)) if "series" in table else [("", table)]
     marks, (ax, at) = MARKS[len(parts)], _rows(parts[0][1]["label"], ax, top=LINE)
     for (_, rows), (_, marker, colour, lane) in zip(parts, marks, strict=True):
@@ -125,10 +109,7 @@ def spread(table: pd.DataFrame, ax: Ax = None, *, x_label: object, y_label: obje
 
 def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, decimals: int = PAGE_DECIMALS,
              strip: Any = ()) -> Axes:  # fmt: skip
-    """The index (first row) and marks (label, estimate, ci_low, ci_high), a row each above the scale of categories.
-
-    ``strip``: the dots of others in three lanes, in the row of the first mark, which is then a line across them.
-    """
+    """The index (first row) and marks, as in ``intervals``, above the categories; ``strip``: peers in the second."""
     bounds, index, marks = [level.below for level in levels if level.below is not None], table[:1], table[1:]
     said = phrases(lambda words: [f"{phrase(name).say(words)}: {words.number(x, decimals)}"
                                   for name, x in zip(table["label"], table["estimate"], strict=True)])  # fmt: skip
@@ -139,7 +120,8 @@ def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, d
     _ranges(ax, (index["ci_low"], index["ci_high"]), at[:1], INK, 2)
     _dots(ax, index["estimate"], at[:1], INK, 40)
     if len(strip):
-        _dots(ax, np.sort(strip), at[1] + LANE * (np.arange(len(strip)) % 3 - 1), MUTED, 9)
+        lanes = at[1] + LANE * (np.arange(len(strip)) % 3 - 1)
+        sns.stripplot(x=strip, y=lanes, orient="h", native_scale=True, jitter=False, color=MUTED, size=3, ax=ax)
         _ranges(ax, marks["estimate"][:1], ([at[1] - 0.11], [at[1] + 0.11]), INK, 2)
         marks, at = marks[1:], at[1:]
     _dots(ax, marks["estimate"], at[1:-1], MUTED, marker="D")
@@ -151,6 +133,24 @@ def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, d
     return _scaled(ax, x_label)
 
 
+def heatmap(table: pd.DataFrame, ax: Ax = None, *, steps: Any, x_label: object) -> Axes:
+    """Cells below their label (label, series, estimate), with their ``text``, in colours by the steps reached."""
+    (row, labels), (column, heads) = (pd.factorize(table[name]) for name in ("label", "series"))
+    names = [phrase(label).folded(LETTERS) for label in labels]
+    at = np.cumsum([len(name.lines()) + 1 for name in names]) - 1
+    grid = table.assign(row=at[row], column=column, step=[sum(x >= y for y in steps) for x in table["estimate"]])
+    wide = grid.pivot(index="row", columns="column", values="step").reindex(range(at[-1] + 1))
+    ax = ax or _axes(CELL * len(wide), top=LINE + ABOVE)
+    sns.heatmap(wide, vmin=0, vmax=len(STEPS), cmap=ListedColormap([PAPER, *STEPS]), cbar=False, linewidths=1, ax=ax)
+    ax.collections[-1].set_edgecolor(["none" if x != x else PAPER if x else MUTED for x in wide.to_numpy().ravel()])
+    for x, y, text, step in grid[["column", "row", "text", "step"]].itertuples(index=False):
+        ax.text(x + 0.5, y + 0.5, phrase(text), ha="center", va="center", color=PAPER if step else INK)
+    for name, y in zip(names, at, strict=True):
+        ax.text(0, y, name, va="bottom")
+    ax.tick_params(labeltop=True, labelleft=False, grid_alpha=0)
+    return _scaled(ax, x_label, ticks=(np.arange(len(heads)) + 0.5, [phrase(head) for head in heads]))
+
+
 def told_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str, *, reference: Any = (), **_: Any) -> str:
     """Every label with its figures, one for each series; then what they are compared with."""
     rows: dict[str, list[str]] = {}
@@ -158,8 +158,8 @@ def told_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str, *, re
         name = f"{phrase(row['series']).say(words)} " if "series" in row else ""
         known = pd.notna(row.get("ci_low"))
         interval = f" ({words.interval(row['ci_low'], row['ci_high'], decimals, unit)})" if known else ""
-        figure = f"{name}{words.number(row['estimate'], decimals)}{unit}{interval}"
-        rows.setdefault(phrase(label).say(words), []).append(figure)
+        figure = row["text"].say(words) if "text" in row else f"{words.number(row['estimate'], decimals)}{unit}"
+        rows.setdefault(phrase(label).say(words), []).append(f"{name}{figure}{interval}")
     told = "; ".join(f"{label}: {', '.join(figures)}" for label, figures in rows.items())
     return ". ".join([told, *(phrase(name).say(words) for name in reference[1:] if name)]) + "."
 

@@ -310,6 +310,13 @@ def counted(values: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"label": labels, "low": edges[:-1], "high": edges[1:], "estimate": n})
 
 
+def series_of(table: pd.DataFrame, column: str = "") -> pd.DataFrame:
+    """Lines from a table with one column each: the index becomes ``x``; headings: phrases, or codes of ``column``."""
+    rows = table.rename_axis("x").reset_index().melt("x", var_name="series", value_name="estimate")
+    named = [phrase(lambda words, code=code: words.value(column, code)) if column else code for code in rows["series"]]
+    return rows.assign(series=named)
+
+
 def rows_of_data(data: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as plain values; None where there is none."""
     return [

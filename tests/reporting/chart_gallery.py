@@ -9,6 +9,7 @@ import spi_analysis.reporting
 from spi_analysis.reporting.plots import (
     chart,
     composition,
+    heatmap,
     history,
     intervals,
     lines,
@@ -61,6 +62,11 @@ LOVE = pd.DataFrame({
 # An index and a target beside a limit, so that two categories have hardly any room.
 CLOSE = pd.DataFrame({"label": ["Index", LONG], "estimate": [78.1, 77.9], "ci_low": [77.6, None],
                       "ci_high": [78.6, None]})  # fmt: skip
+# Shares below and above every step; a cell that is not shown, and a row that has one cell less.
+CELLS = pd.DataFrame({
+    "label": pd.Series([INTERNAL, INTERNAL, INTERNAL, LONG, LONG], dtype=object), "series": ["1", "2", "3", "1", "2"],
+    "estimate": [49.0, 50.0, 90.0, 75.0, None], "text": ["49%", "50%", "90%", "75%", "–"],
+})  # fmt: skip
 
 
 def levels():
@@ -94,6 +100,7 @@ def charts():
         chart(on_scale, CLOSE, "c-close", "Close to a limit", levels=levels(), x_label=SCORE),
         chart(on_scale, INDEX.head(2), "c-peers", "Among peers", levels=levels(), x_label=SCORE,
               strip=(68.0, 70.5, 70.6, 71.0, 79.0)),
+        chart(heatmap, CELLS, "c-cells", "Cells", decimals=0, steps=(50, 70, 90), x_label=say["Points"]),
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from spi_analysis.reporting.analyst.nonresponse_weighting import (
     response_chart,
     response_model_tables,
 )
-from spi_analysis.reporting.analyst.score_analysis import estimates_table
+from spi_analysis.reporting.analyst.score_analysis import estimates_table, questions_chart
 from spi_analysis.reporting.method_checks import (
     coverage_results,
     coverage_table,
@@ -119,6 +119,28 @@ def test_the_index_has_no_effective_number_and_chances_are_percent(scored, setup
     assert re.findall(r">([^<>]*)</td>", row)[-1] == "–"
     chances = estimates_table(scored, "chances", setup.instrument, setup.round).to_html("en")
     assert all("%" in cell for cell in re.findall(r">([^<>]*)</td>", chances))
+
+
+def test_every_question_has_a_cell_and_a_hidden_one_a_dash(scored, setup):
+    """29 questions for employees, 11 for users, 6 for experts; 49.6 % is written 50 % and reaches the first step."""
+    ours = scored.estimates["measure"].eq("item_favourable")
+    changed = scored.estimates.assign(estimate=scored.estimates["estimate"].mask(ours, 49.6))
+    changed.loc[ours & changed["part"].eq("int_tra_2"), "estimate"] = None
+    view = questions_chart(replace(scored, estimates=changed), setup.instrument)
+    assert view.data["source"].value_counts().to_dict() == {"internal": 29, "external": 11, "expert": 6}
+    assert view.data.loc[view.data["estimate"].isna(), ["number", "item"]].to_numpy().tolist() == [[2, "int_tra_2"]]
+    axes = view.figure("en").axes[0]
+    assert [text.get_text() for text in axes.texts[:46]].count("50%") == 45
+    assert axes.texts[1].get_text() == "–"
+    assert "Transparency (Internal)" in [text.get_text() for text in axes.texts]
+    (mesh,) = axes.collections
+    assert sorted(set(mesh.get_array().compressed())) == [0, 1], "none, and the first of the steps"
+
+
+def test_a_round_without_questions_has_no_picture_of_them(scored, setup):
+    none = scored.estimates[scored.estimates["measure"] != "item_favourable"]
+    html = questions_chart(replace(scored, estimates=none), setup.instrument).to_html("en")
+    assert "There is nothing to show." in html
 
 
 def test_without_a_simulation_the_method_checks_say_what_to_run(setup, tmp_path):

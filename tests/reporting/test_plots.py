@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from spi_analysis.operations.publication import content_problems
 from spi_analysis.reporting import plots
 from spi_analysis.reporting.pictures import COLOURS, Chart, text_width
-from spi_analysis.reporting.plots import chart, composition, history, intervals, lines, on_scale, spread
-from spi_analysis.reporting.view_columns import counted
+from spi_analysis.reporting.plots import chart, composition, heatmap, history, intervals, lines, on_scale, spread
+from spi_analysis.reporting.view_columns import counted, series_of
 from spi_analysis.reporting.wording import Phrase, phrase, words
 from tests.reporting import chart_gallery as gallery
 
@@ -82,6 +82,32 @@ def test_a_histogram_has_a_bar_for_each_row():
     axes = spread(counted(gallery.SPREAD), x_label="x", y_label="y")
     found = [(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()) for bar in axes.patches]
     assert np.allclose(found, [(0, 2, 3), (2, 4, 4), (4, 6, 1), (6, 8, 0), (8, 10, 1)])
+
+
+def test_a_cell_has_the_colour_of_the_steps_that_it_reaches():
+    """Steps at 50, 70 and 90: 49 reaches none of them, 50 one, 75 two, 90 all; what is not shown has no colour."""
+    axes = heatmap(gallery.CELLS, steps=(50, 70, 90), x_label="x")
+    (mesh,) = axes.collections
+    mesh.update_scalarmappable()
+    # One line of letters and a row of cells, then three lines and a row; the second row has no third cell.
+    rows, empty = mesh.get_array().reshape(6, 3), [[True] * 3, [False] * 3, *[[True] * 3] * 3, [False, False, True]]
+    assert np.ma.getmaskarray(rows).tolist() == empty
+    found = [matplotlib.colors.to_hex(mesh.get_facecolors()[i]) for i in (3, 4, 5, 15, 16)]
+    assert found == ["#ffffff", plots.STEPS[0], plots.STEPS[2], plots.STEPS[1], "#ffffff"]
+    letters = {str(text.get_text()): text for text in axes.texts[:5]}
+    assert {name: text.get_color() for name, text in letters.items()} == {
+        "49%": plots.INK, "50%": plots.PAPER, "90%": plots.PAPER, "75%": plots.PAPER, "–": plots.INK,
+    }  # fmt: skip
+    assert [letters[name].get_position() for name in ("49%", "90%", "–")] == [(0.5, 1.5), (2.5, 1.5), (1.5, 5.5)]
+
+
+def test_cells_of_what_nobody_is_told_are_drawn_and_not_counted_as_nothing():
+    """A share of 0 has its figure, one that is hidden a dash: told apart in the picture and in its description."""
+    table = pd.DataFrame({"label": "a", "series": ["1", "2"], "estimate": [0.0, None], "text": ["0%", "–"]})
+    one = chart(heatmap, table, "c", "t", decimals=0, steps=(50, 70, 90), x_label="x")
+    assert one.told.say(SAY["en"]) == "a: 1 0%, 2 –."
+    assert ">0%<" in one.svg(SAY["en"])
+    assert ">–<" in one.svg(SAY["en"])
 
 
 @pytest.mark.parametrize("values", [[1.237], [2.0, 2.0], [0.01, 5000.0, 12.0], [3.331, 3.338, 3.334], [0.999, 8.999]])
@@ -243,6 +269,7 @@ TOLD_BY_HAND = {
     "with interval 74.00 (72.00 to 76.00).",
     "c-lines": "From the first to the last point: Internal: 0 → 1,200; External: 0 → 1,150.",
     "c-spread": "0.00 to 2.00: 3; 2.00 to 4.00: 4; 4.00 to 6.00: 1; 6.00 to 8.00: 0; 8.00 to 10.00: 1.",
+    "c-cells": f"Internal: 1 49%, 2 50%, 3 90%; {gallery.LONG}: 1 75%, 2 –.",
     "c-pairs": "the round's design: Bias −0.50 (−0.70 to −0.30), True SE 1.25 (1.00 to 1.50); twice the invitations: "
     "Bias 0.20 (0.00 to 0.40), True SE 0.75 (0.50 to 1.00).",
 }
@@ -257,7 +284,7 @@ def test_every_form_is_told_in_words(name):
 def test_a_line_that_ends_early_is_told_by_its_last_known_value():
     known = {"A": [None, 21.0, None], "B": [1.0, 2.0, 3.0], "C": [None, None, None]}
     wide = pd.DataFrame(known, index=[1, 2, 3], dtype=float)
-    one = chart(lines, plots.series_of(wide), "c", "t", x_label="x", y_label="y", decimals=1)
+    one = chart(lines, series_of(wide), "c", "t", x_label="x", y_label="y", decimals=1)
     assert one.told.say(SAY["en"]).endswith("A: 21.0 → 21.0; B: 1.0 → 3.0.")
     assert ">C<" not in one.svg(SAY["en"]), "a line without a point has no name"
 
@@ -275,7 +302,7 @@ def test_a_name_above_the_axes_never_leaves_the_picture(x):
 
 def test_names_of_lines_that_end_together_stand_apart():
     wide = pd.DataFrame({name: [1.0, 5.0] for name in "ABCDEF"}, index=[2023, 2024])
-    axes = lines(plots.series_of(wide), x_label="x", y_label="y")
+    axes = lines(series_of(wide), x_label="x", y_label="y")
     inch = np.ptp(axes.get_ylim()) / (axes.get_position().height * axes.get_figure(root=True).get_figheight())
     tops = [t.xy[1] for t in axes.texts if str(t.get_text()) in "ABCDEF"]
     assert len(tops) == 6
@@ -285,7 +312,7 @@ def test_names_of_lines_that_end_together_stand_apart():
 def test_what_is_drawn_says_no_more_than_what_is_written(one):
     """The places of dots and bars can be read back from the SVG, to seven digits of a score."""
     form, (table,), options = one.draw.func, one.draw.args, one.draw.keywords
-    decimals = {"c-intervals": 1, "c-lines": 0, "c-spread": 0}.get(one.chart_id, 2)
+    decimals = {"c-intervals": 1, "c-lines": 0, "c-spread": 0, "c-cells": 0}.get(one.chart_id, 2)
     options = {name: value for name, value in options.items() if name != "decimals"}
 
     def drawn(more):
@@ -316,6 +343,8 @@ def test_seaborn_draws_every_form():
     }
     by_seaborn = {name for name, calls in used.items() if any(call.startswith("sns.") for call in calls)}
     assert by_seaborn >= {"_ranges", "_dots"}
+    assert "sns.heatmap" in used["heatmap"]
+    assert "sns.stripplot" in used["on_scale"], "the dots of peers"
     for form in {one.draw.func for one in gallery.charts()}:
         assert form.__name__ in by_seaborn or used[form.__name__] & by_seaborn, form.__name__
 
@@ -346,6 +375,8 @@ def test_every_mark_stands_out_from_its_ground(colours):
     """Marks 3:1, letters 4.5:1; grid lines are no marks."""
     paper = colours["--chart-paper"]
     letters = ["--chart-ink", "--chart-muted", "--chart-accent", "--chart-target"]
+    # The ground of letters in the colour of the paper: the cells of a heatmap.
+    letters += ["--chart-step-1", "--chart-step-2", "--chart-step-3"]
     marks = set(colours) - {"--chart-paper", "--chart-grid"}
     assert {name: r for name in marks if (r := _contrast(colours[name], paper)) < 3} == {}
     assert {name: r for name in letters if (r := _contrast(colours[name], paper)) < 4.5} == {}
@@ -366,8 +397,9 @@ def test_peers_lie_in_the_row_below_the_index_and_their_median_crosses_them():
     """Three peers in three lanes of one row; a median that is no diamond, as a target would be."""
     rows = gallery.INDEX.head(2)
     axes = on_scale(rows, levels=gallery.levels(), x_label="x", strip=(70.0, 71.0, 79.0))
-    dots = [points.get_offsets() for points in axes.collections if len(points.get_offsets()) == 3]
-    assert [sorted(float(x) for x, _ in places) for places in dots] == [[70.0, 71.0, 79.0]]
-    assert len({round(float(y), 3) for _, y in dots[0]}) == 3
+    index, *dots = [place for points in axes.collections for place in points.get_offsets().tolist()]
+    assert index[0] == 74.0
+    assert sorted(x for x, _ in dots) == [70.0, 71.0, 79.0]
+    assert len({round(y, 3) for _, y in dots}) == 3
     alone = on_scale(rows, levels=gallery.levels(), x_label="x")
-    assert not [points for points in alone.collections if len(points.get_offsets()) == 3]
+    assert sum(len(points.get_offsets()) for points in alone.collections) == 2, "the index, and a target"

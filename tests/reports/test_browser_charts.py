@@ -40,6 +40,16 @@ DRAWN = """() => { document.querySelectorAll('details').forEach(one => { one.ope
         const box = e.getBoundingClientRect(), style = getComputedStyle(e), svg = e.closest('svg');
         return ['fill', 'stroke'].filter(p => (box.width || box.height) && style[p] !== 'none')
             .map(p => [svg.closest('figure')?.id || svg.id, e.tagName, p, style[p], e.style[p]]); }); }"""
+# Letters of cells on their ground: [picture, words, colour of the words, of their outline, of the cell].
+CELLS = """() => { document.querySelectorAll('details').forEach(one => { one.open = true; });
+    return [...document.querySelectorAll('figure.chart [id*="QuadMesh"]')].flatMap(mesh => {
+        const cells = [...mesh.querySelectorAll('path')].map(e => [e.getBoundingClientRect(), getComputedStyle(e).fill])
+            .filter(c => c[1] !== 'none');
+        return [...mesh.parentElement.querySelectorAll('text')].flatMap(t => {
+            const b = t.getBoundingClientRect(), x = (b.left + b.right) / 2, y = (b.top + b.bottom) / 2;
+            const style = getComputedStyle(t);
+            return cells.filter(c => c[0].left < x && x < c[0].right && c[0].top < y && y < c[0].bottom)
+                .map(c => [mesh.closest('figure').id, t.textContent, style.fill, style.stroke, c[1]]); }); }); }"""
 PAPER = """() => { const p = document.createElement('p'); document.body.append(p);
     p.style.color = 'var(--chart-paper)'; p.style.forcedColorAdjust = 'none'; return getComputedStyle(p).color; }"""
 
@@ -95,17 +105,28 @@ def test_marks_stand_out_in_every_mode(browser, mode):
     assert (_luminance(paper) < 0.2) == ("dark" in mode)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_the_figure_of_a_cell_can_be_read_on_its_colour(browser, mode):
+    """4.5:1 for letters (WCAG 2.2, 1.4.3), and no outline: it would have the colour of the paper."""
+    page = _open(browser, "en", **MODES[mode])
+    found = page.evaluate(CELLS)
+    page.close()
+    assert sorted(text for _, text, *_ in found) == ["49%", "50%", "75%", "90%", "–"]
+    assert [one for one in found if one[3] != "none" or _contrast(one[2], one[4]) < 4.5] == []
+
+
 @pytest.mark.long
 @pytest.mark.xdist_group("demo")
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mark_on_every_page_stands_out(browser, demo, mode):
     """3:1 for whatever is drawn on a page, with the colours that the browser computed from the page's own style."""
-    pages, told, faint = sorted(demo.workspace.outputs.rglob("*.id.html")), set(), set()
+    pages, told, faint, cells = sorted(demo.workspace.outputs.rglob("*.id.html")), set(), set(), []
     for path in pages:
         page = browser.new_page(**MODES[mode])
         page.goto(path.as_uri())
         paper, drawn = page.evaluate(PAPER), page.evaluate(DRAWN)
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        cells += page.evaluate(CELLS)
         page.close()
         assert ground == paper, path.name
         marks = {tuple(one) for one in drawn if _is_mark(*one)}
@@ -115,6 +136,8 @@ def test_every_mark_on_every_page_stands_out(browser, demo, mode):
     assert len(pages) > 20
     assert len(told) > 15
     assert faint == set()
+    assert {one[0] for one in cells} >= {"chart-questions", "chart-unit-weeks-internal", "chart-unit-weeks-external"}
+    assert [one for one in cells if one[3] != "none" or _contrast(one[2], one[4]) < 4.5] == []
 
 
 def _is_mark(picture: str, tag: str, kind: str, colour: str, style: str) -> bool:

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.reporting.analyst.score_analysis import flags_table
-from spi_analysis.reporting.analyst.sensitivity_ranges import late_table, ranges_table, tipping_table
+from spi_analysis.reporting.analyst.sensitivity_ranges import flags_table, late_table, ranges_table, tipping_table
 from spi_analysis.reporting.institution.sensitivity_section import nonresponse_view, save_nonresponse
 from spi_analysis.scores import category_of
 from spi_analysis.stages.report import InstitutionPage

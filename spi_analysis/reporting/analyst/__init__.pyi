@@ -7,4 +7,4 @@ from .fieldwork_progress import modes_table as modes_table
 from .nonresponse_weighting import partials_table as partials_table
 from .nonresponse_weighting import representativity_table as representativity_table
 from .posters import write_posters as write_posters
-from .score_analysis import CHECK_NAMES as CHECK_NAMES
+from .sensitivity_ranges import CHECK_NAMES as CHECK_NAMES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from spi_analysis.disclosure import few_of_either, size_tells
@@ -16,17 +18,20 @@ from spi_analysis.fieldwork import (
     quota_progress,
     response_rates,
 )
-from spi_analysis.params import Instrument, RoundParams
+from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.reporting import (
     MISSING,
     AnyText,
+    Chart,
     Shown,
+    Together,
     View,
     Words,
     chart,
     coded,
     count,
     figure_text,
+    heatmap,
     html_paragraphs,
     in_words,
     ineligible_sentence,
@@ -34,11 +39,12 @@ from spi_analysis.reporting import (
     message,
     number,
     percent,
+    phrases,
     series_of,
     show,
     written,
 )
-from spi_analysis.reporting.analyst.score_analysis import in_order
+from spi_analysis.reporting.analyst.score_analysis import with_steps
 from spi_analysis.stages import last_day, plan_source
 from spi_analysis.tables import MODES, WEB
 
@@ -51,6 +57,11 @@ RATES = {
     "REF1": message("Refusal (REF1)"),
     "CON1": message("Contact (CON1)"),
 }
+
+
+def in_order(table: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
+    """Rows by source, in the order of the round, as all pages name them; those that are there."""
+    return table.reindex([source for source in round_.sources if source in table.index])
 
 
 def few_nonrespondents_or_panel(answered: pd.Series, nonrespondents: pd.Series, round_: RoundParams) -> pd.Series:
@@ -290,11 +301,8 @@ def unit_table(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) 
     Units of fewer people than may be shown stand in one row per source, if they are several and together enough.
     """
     least, units = round_.disclosure.min_cell, _units(people, events, round_)
-    large, small = units[units["size"] >= least], units[units["size"] < least]
-    together = small.groupby("source", as_index=False).sum(numeric_only=True)
-    together = together[(together["units"] > 1) & (together["size"] >= least)].assign(unit=None)
+    small, rows = units[units["size"] < least], _told_units(units, least)
     hidden = show(lambda words: html_paragraphs([_small_units(small, least, words)], "hidden-figures"))
-    rows = pd.concat([large, together], ignore_index=True)
     if rows.empty:
         return hidden
     rows["band"] = [
@@ -321,6 +329,14 @@ def unit_table(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) 
     return View(rows, columns, notes=(note,), title=message("By unit"), name="units") + hidden
 
 
+def _told_units(units: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Units with enough invited people, then per source the smaller ones together."""
+    large, small = units[units["size"] >= least], units[units["size"] < least]
+    together = small.groupby("source", as_index=False).sum(numeric_only=True)
+    together = together[(together["units"] > 1) & (together["size"] >= least)].assign(unit=None)
+    return pd.concat([large, together], ignore_index=True)
+
+
 def _units(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
     """One row per source and unit: people, those of whom the log says each thing, those who answered."""
     who = pd.MultiIndex.from_frame(people[["source", "person_id"]])
@@ -328,9 +344,99 @@ def _units(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) -> p
         name: who.isin(pd.MultiIndex.from_frame(events.loc[events["event"].isin(named), ["source", "person_id"]]))
         for name, named in LOGGED.items()
     }
-    answered = people["disposition"].isin(round_.dispositions.respondents)
-    table = people[["source", "unit"]].assign(size=1, answered=answered, **logged)
+    return _summed(people, {"answered": people["disposition"].isin(round_.dispositions.respondents), **logged})
+
+
+def _summed(people: pd.DataFrame, marks: dict[Any, Any]) -> pd.DataFrame:
+    """One row per source and unit: its people (size), and how many of them have each mark."""
+    table = people[["source", "unit"]].assign(size=1).join(pd.DataFrame(marks, people.index))
     return table.groupby(["source", "unit"]).sum().astype(int).reset_index().assign(units=1)
+
+
+# Where the colour of a cell changes: the share of those invited who answered at least, in percent.
+SHARES = (10, 25, 40)
+# Units in a picture, so that it fits a page; letters that fit beside each other into a row of cells.
+MOST_UNITS, LETTERS_ACROSS = 15, 36
+
+
+def unit_weeks_chart(people: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams) -> Shown:
+    """Who had answered by the end of each week, per unit, in the bands of ``unit_table``; a picture for every source.
+
+    A cell says what the table by unit said at the end of that week, and nothing that it did not say.
+    """
+    until = last_day(events, responses)
+    rows = _unit_weeks(people, responses, round_, _week(pd.Series([pd.Timestamp(until)]), round_)[0]) if until else None
+    if rows is None or rows.empty:
+        return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
+    told = [source for source in round_.populations if source in set(rows["source"])]
+    return Together(tuple(_weeks_view(source, rows[rows["source"] == source]) for source in told))
+
+
+def _weeks_view(source: Source, rows: pd.DataFrame) -> View:
+    columns = (
+        written(message("Unit"), ("unit", "units"), _unit_name),
+        count(message("Week of fieldwork"), "week"),
+        count(message("Invited"), "size"),
+        figure_text(message("Answered by the end of the week"), ("band",), lambda words, band: band),
+    )
+
+    def title(words: Words) -> str:
+        return words("Answers by unit and week: {source}", source=words.value("source", source))
+
+    picture = _weeks_picture(rows, f"chart-unit-weeks-{source}", title)
+    return View(rows, columns, picture, title=title, name=f"unit-weeks-{source}", with_table=False)
+
+
+def _weeks_picture(rows: pd.DataFrame, chart_id: str, title: AnyText) -> Chart:
+    """The units of most invited people; as many weeks as there is room for, the last one always among them."""
+    last = rows["week"].max()
+    few = -(-last * (rows["band"].str.len().max() + 1) // LETTERS_ACROSS)
+    told = rows.assign(share=100 * pd.to_numeric(rows["band"].str.partition("–")[0], errors="coerce") / rows["size"])
+    largest = told[told["week"] == last].nlargest(MOST_UNITS, "size")["unit"]
+    drawn = told[told["unit"].isin(largest) & ((last - told["week"]) % few == 0)]
+    names = list(drawn[["unit", "units"]].itertuples(index=False, name=None))
+    note = message(
+        "In every cell: how many had answered by the end of the week, all weeks before included. The stronger the "
+        "colour, the larger the share of those invited; it changes at {low}, {middle} and {high}. A dash: nearly all "
+        "answered, so their number is not shown. At most {n} units are drawn, the largest; the files have all units "
+        "and weeks."
+    )
+    return chart(
+        heatmap,
+        drawn.assign(
+            label=phrases(lambda words: [_unit_name(words, *name) for name in names]),
+            series=drawn["week"].map(str),
+            estimate=drawn["share"],
+            text=drawn["band"],
+        ),
+        chart_id,
+        in_words(title),
+        decimals=0,
+        steps=SHARES,
+        x_label=in_words(message("Week of fieldwork")),
+        note=with_steps(note, SHARES, n=MOST_UNITS),
+    )
+
+
+def _week(times: pd.Series, round_: RoundParams) -> pd.Series:
+    """The week of fieldwork, from 1; what came later belongs to the last."""
+    start, end = pd.Timestamp(round_.fieldwork.start), pd.Timestamp(round_.fieldwork.end)
+    return (times.sub(start).dt.days // 7 + 1).clip(1, (end - start).days // 7 + 1)
+
+
+def _unit_weeks(people: pd.DataFrame, responses: pd.DataFrame, round_: RoundParams, last: float) -> pd.DataFrame:
+    """A row per unit that is told and week up to the last: the band of those who had answered."""
+    least, who = round_.disclosure.min_cell, ["source", "person_id"]
+    times = responses.assign(at=responses["completed_at"].fillna(responses["started_at"])).groupby(who)["at"].min()
+    # An answer without a time is known by the last day of the data.
+    week = _week(pd.to_datetime(people[who].join(times, on=who)["at"]), round_).fillna(last)
+    answered = people["disposition"].isin(round_.dispositions.respondents)
+    weeks = range(1, int(last) + 1)
+    told = _told_units(_summed(people, {n: answered & (week <= n) for n in weeks}), least)
+    rows = told.melt(["source", "unit", "units", "size"], list(weeks), "week", "answered", ignore_index=False)
+    rows = rows.sort_index(kind="stable")
+    bands = [_band(int(n), int(answers), least) for n, answers in zip(rows["size"], rows["answered"], strict=True)]
+    return rows.drop(columns="answered").assign(band=bands)
 
 
 def _unit_name(words: Words, unit: str | None, units: int) -> str:

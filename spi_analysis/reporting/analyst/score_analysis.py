@@ -11,21 +11,27 @@ import pandas as pd
 
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.reporting import (
+    AnyText,
+    Chart,
     Shown,
     Together,
     View,
     Words,
     chance,
+    chart,
     coded,
     count,
+    heatmap,
     hidden_sentences,
     html_paragraphs,
+    in_words,
     interval,
     message,
     number,
     part_label,
     percent,
-    plain,
+    phrases,
+    question_label,
     show,
     worded,
     written,
@@ -55,14 +61,6 @@ def weights_note(data: RoundData, save: bool) -> Shown | None:
             ]
         )
     )
-
-
-# Sources in the order in which all pages name them.
-
-
-def in_order(table: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
-    """Rows by source, in the order of the round; those that are there."""
-    return table.reindex([source for source in round_.sources if source in table.index])
 
 
 WORST = 15
@@ -205,6 +203,65 @@ def _figure_columns(unit: str) -> tuple[Column, ...]:
         count(message("Answers (n)"), "n"),
         count(message("Effective answers"), "effective_n"),
     )
+
+
+# Where the colour of a question changes: favourable answers in percent.
+FAVOURABLE = (50, 65, 80)
+
+
+def questions_chart(scored: Scored, instrument: Instrument) -> Shown:
+    """Favourable answers to every question, a row of cells for every dimension of every source."""
+    found = scored.estimates[scored.estimates["measure"] == "item_favourable"].set_index(["source", "part"])["estimate"]
+    parts = [
+        (source, dimension) for source in instrument.sources for dimension in instrument.sources[source].dimensions
+    ]
+    items = [(of, one.code, n, item.code) for of, one in parts for n, item in enumerate(one.items, 1) if of in found]
+    if not items:
+        return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
+    rows = pd.DataFrame(items, columns=["source", "dimension", "number", "item"])
+    rows = rows.assign(estimate=[found.get((row.source, row.item)) for row in rows.itertuples()])
+    columns = (
+        written(message("Dimension"), ("source", "dimension"), partial(_name, instrument)),
+        count(message("Question"), "number"),
+        written(message("Statement"), ("source", "item"), lambda words, *of: question_label(instrument, *of, words)),
+        number(message("Favourable answers"), "estimate", 0, unit="%"),
+    )
+    title = message("Favourable answers to every question")
+    return View(
+        rows, columns, _questions_picture(rows, instrument, title), title=title, name="item-shares", with_table=False
+    )
+
+
+def _questions_picture(rows: pd.DataFrame, instrument: Instrument, title: str) -> Chart:
+    parts = list(rows[["source", "dimension"]].itertuples(index=False, name=None))
+    note = message(
+        "A number is a question of the dimension, in the order of the table of answers below. The stronger the colour, "
+        "the more favourable answers; it changes at {low}, {middle} and {high}. A dash: the share may not be shown."
+    )
+    return chart(
+        heatmap,
+        rows.assign(
+            label=phrases(lambda words: [_name(instrument, words, *part) for part in parts]),
+            series=rows["number"].map(str),
+            text=phrases(lambda words: [words.percent(share / 100, 0) for share in rows["estimate"]]),
+        ),
+        "chart-questions",
+        in_words(title),
+        decimals=0,
+        steps=FAVOURABLE,
+        x_label=in_words(message("Question")),
+        note=with_steps(note, FAVOURABLE),
+    )
+
+
+def with_steps(note: str, steps: tuple[int, int, int], **facts: object) -> AnyText:
+    """A note that says where the colour of a cell changes, in percent: {low}, {middle}, {high}."""
+
+    def said(words: Words) -> str:
+        low, middle, high = (words.percent(step / 100, 0) for step in steps)
+        return words(note, low=low, middle=middle, high=high, **facts)
+
+    return said
 
 
 READING_WORDS = {
@@ -540,60 +597,3 @@ def experience_model_tables(models: Mapping[Source, ExperienceModel | None], ins
         for source, one in told.items()
     ]
     return Together((*tables, show(said)))
-
-
-# Notebook 40: signs of coached answers. Units and checks only: no counts, nobody's answers.
-
-CHECK_NAMES = {
-    "near_duplicates": message("Nearly equal questionnaires"),
-    "straight_lining": message("The same answer to all items (straightlining)"),
-    "speeding": message("Filled in too fast"),
-    "bursts": message("Many within a short time"),
-}
-
-
-def flags_table(found: pd.DataFrame, round_: RoundParams) -> Shown:
-    """The flagged units, how many were looked at, and how often honest answers are flagged."""
-    flags = found[found["flagged"].astype(bool)].sort_values(["source", "unit", "p_value"])
-
-    looked = show(lambda words: html_paragraphs(_what_was_looked_at(found, round_, words)))
-    if flags.empty:
-        none = message("No unit is flagged. This is no proof that nobody was coached.")
-        return show(lambda words: html_paragraphs([words(none)])) + looked
-    columns = (
-        plain(message("Unit"), "unit"),
-        coded(message("Source"), "source", "part"),
-        worded(message("Check"), "check", CHECK_NAMES),
-        chance(message("Chance with honest answers"), "p_value"),
-    )
-    note = message(
-        "A flag asks for a closer look; nothing is deleted and no points are taken off. The chance allows for all "
-        "units and all checks of the institution."
-    )
-    return View(flags, columns, notes=(note,), title=message("Flagged units"), name="conduct") + looked
-
-
-def _what_was_looked_at(found: pd.DataFrame, round_: RoundParams, words: Words) -> list[str]:
-    params = round_.conduct
-    return [
-        words(
-            "{units} units with at least {least} complete answers were looked at. Answers are compared with {n} "
-            "random permutations of people between units; nearly equal questionnaires and straightlining are "
-            "compared only among people of about the same score.",
-            units=words.number(len(found[["source", "unit"]].drop_duplicates()), 0),
-            least=round_.disclosure.min_cell,
-            n=words.number(params.permutations, 0),
-        ),
-        words(
-            "Nearly equal: at least {near} of the answers the same. Straightlining: at least {line} of the answers "
-            "the same. Too fast: less than {fast} of the median time. Short time: {minutes} minutes.",
-            near=words.percent(params.near_duplicate, 0),
-            line=words.percent(params.straight_line, 0),
-            fast=words.percent(params.speeder_share, 0),
-            minutes=params.burst_minutes,
-        ),
-        words(
-            "False alarms: of 1,000 institutions with honest answers, at most about {n} would have any unit flagged.",
-            n=words.number(1000 * params.alpha, 0),
-        ),
-    ]

@@ -1,4 +1,4 @@
-"""Notebook 40: how far the scores would move if those who did not answer differ."""
+"""Notebook 40: what could be wrong with the scores: silence of those who differ, and coached answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from spi_analysis.reporting import (
     Shown,
     View,
     Words,
+    chance,
     coded,
     count,
     exact,
@@ -21,10 +22,12 @@ from spi_analysis.reporting import (
     odds_columns,
     odds_notes,
     percent,
+    plain,
     show,
     signed,
     silence_sentences,
     with_odds,
+    worded,
 )
 from spi_analysis.reporting.view_columns import Column
 from spi_analysis.scores import category_of
@@ -148,3 +151,60 @@ def late_table(found: Sensitivity, round_: RoundParams) -> Shown:
         )
 
     return View(rows, columns, notes=(note,), title=message("Early and late answers"), name="late")
+
+
+# Signs of coached answers. Units and checks only: no counts, nobody's answers.
+
+CHECK_NAMES = {
+    "near_duplicates": message("Nearly equal questionnaires"),
+    "straight_lining": message("The same answer to all items (straightlining)"),
+    "speeding": message("Filled in too fast"),
+    "bursts": message("Many within a short time"),
+}
+
+
+def flags_table(found: pd.DataFrame, round_: RoundParams) -> Shown:
+    """The flagged units, how many were looked at, and how often honest answers are flagged."""
+    flags = found[found["flagged"].astype(bool)].sort_values(["source", "unit", "p_value"])
+
+    looked = show(lambda words: html_paragraphs(_what_was_looked_at(found, round_, words)))
+    if flags.empty:
+        none = message("No unit is flagged. This is no proof that nobody was coached.")
+        return show(lambda words: html_paragraphs([words(none)])) + looked
+    columns = (
+        plain(message("Unit"), "unit"),
+        coded(message("Source"), "source", "part"),
+        worded(message("Check"), "check", CHECK_NAMES),
+        chance(message("Chance with honest answers"), "p_value"),
+    )
+    note = message(
+        "A flag asks for a closer look; nothing is deleted and no points are taken off. The chance allows for all "
+        "units and all checks of the institution."
+    )
+    return View(flags, columns, notes=(note,), title=message("Flagged units"), name="conduct") + looked
+
+
+def _what_was_looked_at(found: pd.DataFrame, round_: RoundParams, words: Words) -> list[str]:
+    params = round_.conduct
+    return [
+        words(
+            "{units} units with at least {least} complete answers were looked at. Answers are compared with {n} "
+            "random permutations of people between units; nearly equal questionnaires and straightlining are "
+            "compared only among people of about the same score.",
+            units=words.number(len(found[["source", "unit"]].drop_duplicates()), 0),
+            least=round_.disclosure.min_cell,
+            n=words.number(params.permutations, 0),
+        ),
+        words(
+            "Nearly equal: at least {near} of the answers the same. Straightlining: at least {line} of the answers "
+            "the same. Too fast: less than {fast} of the median time. Short time: {minutes} minutes.",
+            near=words.percent(params.near_duplicate, 0),
+            line=words.percent(params.straight_line, 0),
+            fast=words.percent(params.speeder_share, 0),
+            minutes=params.burst_minutes,
+        ),
+        words(
+            "False alarms: of 1,000 institutions with honest answers, at most about {n} would have any unit flagged.",
+            n=words.number(1000 * params.alpha, 0),
+        ),
+    ]
