@@ -146,7 +146,7 @@ def heatmap(table: pd.DataFrame, ax: Ax = None, *, steps: Any, x_label: object) 
     for x, y, text, step in grid[["column", "row", "text", "step"]].itertuples(index=False):
         ax.text(x + 0.5, y + 0.5, phrase(text), ha="center", va="center", color=PAPER if step else INK)
     for name, y in zip(names, at, strict=True):
-        ax.text(0, y, name, va="bottom")
+        ax.text(0, y - 0.1, name, va="bottom")
     ax.tick_params(labeltop=True, labelleft=False, grid_alpha=0)
     return _scaled(ax, x_label, ticks=(np.arange(len(heads)) + 0.5, [phrase(head) for head in heads]))
 
