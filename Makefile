@@ -21,16 +21,16 @@ lab: $(READY)  ## the notebooks in JupyterLab, on the demo data
 	$(BIN)/spi lab
 
 test: $(READY)  ## all tests but the long ones; says how many checks against outside figures ran
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not long"
 
 test-long: $(READY)  ## what takes long: all engines, disks that are full, Dask, every page in the browser, simulations
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m long
 
 test-fast: $(READY)  ## what a change of one module can break: under a quarter of a second each (tests/slow.txt has the others)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --fast
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --no-loadscope-reorder --fast
 
 measure: $(READY)  ## which tests are slow? writes tests/slow.txt anew
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --measure -m "not slow and not long and not browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --no-loadscope-reorder --measure -m "not slow and not long and not browser"
 
 fault-test: $(READY)  ## kill -9 of runner, fork server and children at random during a batch, then run again: same bytes (SEED=1)
 	$(BIN)/python -m tests.runner.faults --kills 20 --institutions 12 --seed $(or $(SEED),2024)

@@ -6,13 +6,15 @@ included; those are named in `slow.txt`, which `make measure` writes. So is what
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter, defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 
 HOUSE = Path(__file__).parents[1]
 LIST = Path(__file__).parent / "slow.txt"
@@ -21,6 +23,9 @@ LIMIT = 0.25
 MOST = 5.0
 # Fixtures that start processes; what these take is not seen by this one.
 PROCESSES = {"demo", "server"}
+# Groups that take minutes, though they have few tests: they begin, so that no process waits at the end for one of them.
+LONGEST = ("demo", "engines", "tests/test_packs.py", "tests/test_docs_site.py")
+LONGEST += ("publish", "national", "damaged", "coverage", "simulate")
 COST = "processor seconds"
 OUTSIDE = ("slow", "long", "browser")
 # What shared fixtures took in all, each without those that it asked for, and how many tests use them.
@@ -63,6 +68,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return (inside and collection_path.relative_to(HOUSE).as_posix() in listed()) or None
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Examples in docstrings are those of the library: to look for some, every helper of the tests would be loaded."""
+    found = yield
+    return [one for one in found if not (isinstance(one, DoctestModule) and file_path.is_relative_to(HOUSE / "tests"))]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collection makes (modules, tests) stays to the end: the garbage collector need not look at it, ever."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
@@ -74,6 +97,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(group))
         if needed or (is_slow(item.nodeid) and not config.getoption("measure")):
             item.add_marker("slow")
+    if hasattr(config, "workerinput"):
+        _put_in_order(items)
+
+
+def _put_in_order(items: list[pytest.Item]) -> None:
+    groups: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        groups[item.get_closest_marker("xdist_group").args[0]].append(item)  # type: ignore[union-attr]
+    slow = {name: ["slow" in item.keywords for item in group] for name, group in groups.items()}
+    items[:] = [item for name in heaviest_first(slow) for item in groups[name]]
+
+
+def heaviest_first(groups: Mapping[str, Sequence[bool]]) -> list[str]:
+    """The order in which processes take groups of tests: the longest, then those with the most slow tests.
+
+    Parameters
+    ----------
+    groups : mapping   name -> whether each of its tests is slow
+    """
+    place = {name: number for number, name in enumerate(LONGEST)}
+    return sorted(groups, key=lambda name: (place.get(name, len(LONGEST)), -sum(groups[name]), -len(groups[name])))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,15 @@ COMMANDS = [
 ]
 
 
+@cache
+def help_of(*command):
+    """What a wide terminal shows; asked once for all tests of this file."""
+    return runner.invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example(command):
-    result = runner.invoke(app, [*command, "--help"])
+    result = help_of(*command)
     assert result.exit_code == 0
     assert re.search(r"Example: spi " + " ".join(command), result.output)
 
@@ -280,7 +287,7 @@ def test_version_and_short_help():
 
 @pytest.mark.parametrize("command", [[], *COMMANDS, ["import"], ["instrument"], ["vault"]], ids=" ".join)
 def test_every_option_and_argument_is_explained_and_flags_show_no_type(command):
-    output = runner.invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).output
+    output = help_of(*command).output
     assert "<bool>" not in output
     assert "Example: spi" in output
     options = re.findall(r"│ \*? +(?:--[a-z-]+|[a-z]+)(?:\.\.\.)? +(?:-h)? *(?:<[^>]+>)? *(.*?) *│", output)
@@ -504,7 +511,7 @@ def test_an_import_without_one_usable_row_is_no_success(brought, kind, rows, cod
 
 @pytest.mark.parametrize("kind", ["frame", "events", "responses", "published", "tracker"])
 def test_the_exit_codes_of_imports_are_in_their_help(kind):
-    said = " ".join(runner.invoke(app, ["import", kind, "--help"]).output.split())
+    said = " ".join(help_of("import", kind).output.split())
     assert "3 the files were read, and not one row could be used" in said
 
 

@@ -13,7 +13,7 @@ from spi_analysis.params import Workspace
 from spi_analysis.scores import index_from_scores
 from spi_analysis.tables.demo_marks import demo_is_whole, not_of_the_demo
 from spi_analysis.tables.store import Store
-from tests.demo import Demo, spi
+from tests.demo import Demo, copy_inputs, spi, spi_here
 from tests.reporting.test_panels import panel_rows
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
@@ -166,7 +166,7 @@ def test_verify_draw_names_stratum_and_row_of_a_changed_person(demo):
     changed.loc[row, "sex"] = "female"
     try:
         store.write("frame", "kota-mojokerto", changed)
-        done = spi(demo.workspace, "verify-draw", "kota-mojokerto")
+        done = spi_here(demo.workspace, "verify-draw", "kota-mojokerto")
     finally:
         store.write("frame", "kota-mojokerto", frame)
     assert done.returncode == 1
@@ -176,7 +176,7 @@ def test_verify_draw_names_stratum_and_row_of_a_changed_person(demo):
 
 
 def test_a_second_draw_is_refused(demo):
-    done = spi(demo.workspace, "draw", "kota-bengkulu")
+    done = spi_here(demo.workspace, "draw", "kota-bengkulu")
     assert done.returncode == 1
     assert "already drawn" in done.stderr
     assert "Traceback" not in done.stderr
@@ -198,11 +198,9 @@ def test_running_again_gives_the_same_bytes(demo):
 
 
 def test_demo_refuses_a_workspace_with_real_data(demo, tmp_path):
-    from tests.demo import copy_inputs
-
     workspace = copy_inputs(tmp_path / "real")
     (workspace.data / "spi_2024").mkdir(parents=True)
-    done = spi(workspace, "demo", "--data-only")
+    done = spi_here(workspace, "demo", "--data-only")
     assert done.returncode == 1
     assert "did not make" in done.stderr
     assert list(workspace.data.iterdir()) == [workspace.data / "spi_2024"], "nothing is touched"

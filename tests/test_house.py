@@ -2,6 +2,8 @@
 
 import ast
 import collections
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,12 +37,78 @@ def room(module: str) -> str:
     return next((one for one in parents if one in FACES and one != "spi_analysis"), "")
 
 
-def imports(module: str, whole: bool = True):
-    """(module as written, name) of every import from the package; only those at the top unless ``whole``."""
-    tree = ast.parse(MODULES[module].read_text())
-    for node in ast.walk(tree) if whole else tree.body:
+@dataclass(frozen=True)
+class Source:
+    """What the tests below ask of a file, read from it once.
+
+    ``imports``: (module as written, name) of every import from the package; ``imports_first``: of those at the top.
+    ``given``: names at the top of the module, and how often each is given; ``stored``: names given anywhere in it.
+    ``handed_on``: written "x as x", which type checkers read as handed on from a room below. ``sizes``: statements of
+    every function, without its docstring. ``sums``: ways in which rows are added up by group.
+    """
+
+    imports: tuple[tuple[str, str], ...]
+    imports_first: tuple[tuple[str, str], ...]
+    given: collections.Counter[str]
+    stored: frozenset[str]
+    handed_on: frozenset[str]
+    sizes: tuple[int, ...]
+    sums: tuple[str, ...]
+
+
+@cache
+def source_of(path: Path) -> Source:
+    tree = ast.parse(path.read_text())
+    nodes = list(ast.walk(tree))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    named = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    imported = [one for node in nodes if isinstance(node, ast.ImportFrom) for one in node.names]
+    return Source(
+        tuple(_imports(nodes)),
+        tuple(_imports(tree.body)),
+        _given(tree.body),
+        frozenset({node.name for node in named} | {node.id for node in nodes if _is_given(node)}),
+        frozenset(one.name for one in imported if one.asname == one.name),
+        tuple(_size(node) for node in functions),
+        tuple(node.attr for node in nodes if isinstance(node, ast.Attribute) and _adds_up(node)),
+    )
+
+
+def _imports(nodes):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spi_analysis."):
             yield from ((node.module, one.name) for one in node.names)
+
+
+def _given(body: list[ast.stmt]) -> collections.Counter[str]:
+    given: collections.Counter[str] = collections.Counter()
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            given[node.name] += 1
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            given.update(one.id for target in targets for one in ast.walk(target) if _is_given(one))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            given.update(name.asname or name.name for name in node.names)
+    return given
+
+
+def _is_given(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def _size(node: ast.FunctionDef) -> int:
+    return sum(isinstance(one, ast.stmt) for one in ast.walk(node)) - 1 - (ast.get_docstring(node) is not None)
+
+
+def _adds_up(node: ast.Attribute) -> bool:
+    return node.attr in ("bincount", "reduceat") or (node.attr == "at" and ast.unparse(node).endswith("add.at"))
+
+
+def imports(module: str, whole: bool = True):
+    """(module as written, name) of every import from the package; only those at the top unless ``whole``."""
+    source = source_of(MODULES[module])
+    return source.imports if whole else source.imports_first
 
 
 def test_imports_between_packages_go_through_the_face():
@@ -76,20 +144,9 @@ def test_every_name_of_a_face_is_there_and_none_is_a_module():
             source = MODULES.get(module)
             assert source is not None, f"{face}: no module {module}"
             if module not in FACES:
-                assert name in _top_level(source) or f"{module}.{name}" in MODULES, f"{face}: no {name} in {module}"
-
-
-def _top_level(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.ImportFrom):
-            # Written "x as x": handed on from a room below, as type checkers read it.
-            names |= {one.name for one in node.names if one.asname == one.name}
-    return names
+                found = source_of(source)
+                there = name in found.stored | found.handed_on or f"{module}.{name}" in MODULES
+                assert there, f"{face}: no {name} in {module}"
 
 
 def test_sizes():
@@ -102,12 +159,7 @@ def test_sizes():
 
 def test_functions_stay_small():
     """Statements without docstrings, in all functions: median 5, 90th percentile 17 at the most."""
-    sizes = sorted(
-        sum(isinstance(one, ast.stmt) for one in ast.walk(node)) - 1 - (ast.get_docstring(node) is not None)
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef)
-    )
+    sizes = sorted(size for path in FILES for size in source_of(path).sizes)
     assert sizes[len(sizes) // 2] <= 5
     assert sizes[len(sizes) * 9 // 10] <= 17
 
@@ -120,13 +172,7 @@ OWN_SUMS = {
 
 
 def test_rows_are_added_up_by_group_in_one_place():
-    ways = ("bincount", "reduceat")
-    found = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and (node.attr in ways or ast.unparse(node).endswith("add.at"))
-    }
+    found = {path.relative_to(PACKAGE).as_posix() for path in FILES if source_of(path).sums}
     assert found == set(OWN_SUMS), "group_sums and group_counts of survey/groups.py do it"
 
 
@@ -139,20 +185,7 @@ def test_faces_complete_in_an_editor(face):
     assert set(FACES[face]) <= set(package.__all__)
 
 
-def _is_given(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_name_of_a_module_is_given_twice(path):
     """The second would quietly take the place of the first, wherever that is called."""
-    given = collections.Counter()
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            given[node.name] += 1
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            given.update(one.id for target in targets for one in ast.walk(target) if _is_given(one))
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            given.update(name.asname or name.name for name in node.names)
-    assert [name for name, times in given.items() if times > 1] == []
+    assert [name for name, times in source_of(path).given.items() if times > 1] == []

@@ -1,5 +1,6 @@
 """The list of slow tests: how it is written, how it is read, and that nothing in it is gone."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -29,6 +30,21 @@ def test_what_is_listed_is_there():
         file, _, name = line.partition("::")
         text = (PROJECT / file).read_text(encoding="utf-8")
         assert name.partition("[")[0].rpartition(".")[2] in text, line
+
+
+def test_what_takes_long_begins():
+    """Known to take minutes; then two slow tests of two, one of five, none of three, none of one."""
+    groups = {"b": [False], "a": [False] * 3, "c": [True] + [False] * 4, "d": [True, True], "engines": [False]}
+    assert lanes.heaviest_first(groups) == ["engines", "d", "c", "a", "b"]
+
+
+def test_groups_that_begin_are_there():
+    named = {
+        name
+        for path in (PROJECT / "tests").rglob("test_*.py")
+        for name in re.findall(r'xdist_group\("(\w+)"\)', path.read_text(encoding="utf-8"))
+    }
+    assert {name for name in lanes.LONGEST if not (PROJECT / name).is_file()} <= named
 
 
 FAST = """

@@ -109,3 +109,12 @@ def test_path_is_shown_from_params_on(tmp_path: Path) -> None:
 def test_a_model_s_own_check_keeps_its_words() -> None:
     wrong = Wrong("too few", 1, "two", "add one")
     assert (str(wrong), wrong.got, wrong.expected, wrong.hint) == ("too few", "1", "two", "add one")
+
+
+def test_what_is_read_is_a_copy_and_a_changed_file_is_read_again(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("a: {b: [1]}")
+    read_yaml(path)["a"]["b"].append(2)
+    assert read_yaml(path) == {"a": {"b": [1]}}
+    path.write_text("a: 2")
+    assert read_yaml(path) == {"a": 2}
