@@ -137,7 +137,8 @@ def read_cells(source: IO[bytes], formats: Formats) -> Cells:
     for event, element in events:
         name = local(element.tag)
         if event == "start":
-            data = element if name == "sheetData" else data
+            if name == "sheetData":
+                data = element
         elif name == "row" and data is not None:
             cells.add(element)
             data.clear()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import IO, NamedTuple
 from xml.etree.ElementTree import Element, iterparse
 from zipfile import ZipFile
@@ -41,6 +42,7 @@ class Dates(NamedTuple):
     spans: frozenset[int]
 
 
+@lru_cache(maxsize=1_000)
 def local(name: str) -> str:
     """A name without its namespace."""
     return name.rpartition("}")[2]

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -76,6 +76,12 @@ def names_of(cells: Iterable[object]) -> Names:
     return frozenset(name for name in words if len(name) > 1)
 
 
+@lru_cache(maxsize=8)
+def _beginnings(names: Names) -> tuple[frozenset[str], int]:
+    """The first words of names, and the number of words of the longest: asked for every text, found once."""
+    return frozenset(name[0] for name in names), max(map(len, names), default=0)
+
+
 def hide_people(text: str, names: Names) -> str:
     """The text with every name of a listed person hidden, however it is written.
 
@@ -85,10 +91,11 @@ def hide_people(text: str, names: Names) -> str:
     'Data •••• final.xlsx'
     """
     found, at = list(_WORD.finditer(text)), 0
-    words, longest = [match[0].casefold() for match in found], max(map(len, names), default=0)
+    words, (first, longest) = [match[0].casefold() for match in found], _beginnings(names)
     spans = []
     while at < len(words):
-        n = next((n for n in range(min(longest, len(words) - at), 1, -1) if tuple(words[at : at + n]) in names), 0)
+        lengths = range(min(longest, len(words) - at), 1, -1) if words[at] in first else ()
+        n = next((n for n in lengths if tuple(words[at : at + n]) in names), 0)
         spans += [(found[at].start(), found[at + n - 1].end())] if n else []
         at += max(n, 1)
     for start, end in reversed(spans):
