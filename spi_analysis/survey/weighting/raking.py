@@ -188,14 +188,15 @@ def _require_hit(
     tolerance: float,
 ) -> None:
     """Check that every margin is met after the last one was raked; else name the worst level of each."""
+    sums = [group_sums(margin.codes, table, len(margin.levels)) for margin in on_cells.margins]
+    misses = [_relative_misses(have, target) for have, target in zip(sums, wanted, strict=True)]
+    worst = np.max([miss.max(axis=0) for miss in misses], axis=0)
+    # Where the sample itself fails, a replicate that fails by more says less of what to do.
+    column = 0 if worst[0] > 10 * tolerance else int(worst.argmax())
     problems = []
-    for margin, target in zip(on_cells.margins, wanted, strict=True):
-        have = group_sums(margin.codes, table, len(margin.levels))
-        scale = np.maximum(np.abs(target), 1e-300)[:, None]
-        miss = (np.abs(have - target[:, None]) / np.where(target[:, None] == 0, target.sum(), scale)).max(axis=1)
-        if miss.max() > 10 * tolerance:
-            level = int(miss.argmax())
-            column = int(np.abs(have[level] - target[level]).argmax())
+    for margin, target, have, miss in zip(on_cells.margins, wanted, sums, misses, strict=True):
+        level = int(miss[:, column].argmax())
+        if miss[level, column] > 10 * tolerance:
             problems.append(
                 Problem(
                     "raking does not converge",
@@ -208,6 +209,13 @@ def _require_hit(
             )
     if problems:
         raise WeightingError(*problems)
+
+
+def _relative_misses(have: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """How far the totals (L, K) of a margin are off, relative to its targets (L,), or to all of it where that is 0."""
+    scale = np.where(target == 0, target.sum(), np.maximum(np.abs(target), 1e-300))
+    off: np.ndarray = np.abs(have - target[:, None]) / scale[:, None]
+    return off
 
 
 def _advice(column: np.ndarray, on_cells: Auxiliary, targets: np.ndarray) -> str:

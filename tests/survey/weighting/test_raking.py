@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.weighting import calibrate, rake
+from spi_analysis.survey.weighting import auxiliary_of, calibrate, rake, rake_columns
 
 CELLS = pd.DataFrame({"sex": ["f", "f", "m", "m"], "unit": ["a", "b", "a", "b"]})
 
@@ -25,6 +25,18 @@ def test_two_by_two_with_odds_ratio_by_hand() -> None:
     x = (27 - (27**2 - 4 * 3 * 48) ** 0.5) / 6
     raked = rake(CELLS.assign(w=[2.0, 1, 1, 2]), "w", {"sex": {"f": 3, "m": 3}, "unit": {"a": 4, "b": 2}})
     assert raked.tolist() == pytest.approx([x, 3 - x, 4 - x, x - 1])
+
+
+def test_of_sample_and_replicates_that_fail_the_sample_is_named() -> None:
+    """No woman of b in the sample: women are those of a, 60 of 30. The replicate, without men of b, is off by more."""
+    margins = {"sex": {"f": 60, "m": 40}, "unit": {"a": 30, "b": 70}}
+    auxiliary, targets = auxiliary_of(CELLS, margins)
+    sample, replicate = [1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 1.0, 0.0]
+    with pytest.raises(WeightingError, match="does not converge") as failed:
+        rake_columns(np.array([sample, replicate]).T, auxiliary, targets)
+    assert "replicate" not in str(failed.value)
+    with pytest.raises(WeightingError, match="in replicate 1"):
+        rake_columns(np.array([[1.0, 1, 1, 1], replicate]).T, auxiliary, targets)
 
 
 def tables(seed: int, n: int = 60) -> tuple[pd.DataFrame, dict]:
