@@ -116,7 +116,7 @@ def test_report_shows_the_figures_of_the_estimates_table(demo):
 def test_every_report_says_how_many_rise_without_doing_anything(demo):
     for institution_id in demo.setup.institution_ids:
         html = (demo.outputs(institution_id) / "report.en.html").read_text(encoding="utf-8")
-        assert re.search(r"Of 100 such institutions .* have a higher index in 2025 without doing anything", html)
+        assert re.search(r"Of 100 institutions of this type .* to have a higher index in 2025 without doing anything", html)
         assert "recommendations of 2023 the institution acted on" in html, "the demo has a tracker"
 
 
