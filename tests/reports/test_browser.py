@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,6 +18,9 @@ QUIET = [
     "--disable-sync",
 ]
 
+# Milliseconds.
+PATIENCE = 300_000
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
@@ -27,12 +31,25 @@ pytestmark = [
 ]
 
 
+def patient(browser):
+    """The browser, whose pages wait as long as a busy machine needs: half a minute, the usual, was too short."""
+    for name in ("new_page", "new_context"):
+        setattr(browser, name, partial(_waiting, getattr(browser, name)))
+    return browser
+
+
+def _waiting(make, **options):
+    made = make(**options)
+    made.set_default_timeout(PATIENCE)
+    return made
+
+
 @pytest.fixture(scope="module")
 def browser():
     assert CHROMIUM, "SPI_REQUIRE_BROWSER=1, but there is no Chromium"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
+        yield patient(chromium)
         chromium.close()
 
 

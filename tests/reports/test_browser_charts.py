@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from spi_analysis.reporting.wording import words
 from tests.reporting import chart_gallery as gallery
-from tests.reports.test_browser import QUIET, REQUIRED
+from tests.reports.test_browser import QUIET, REQUIRED, patient
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -59,7 +59,7 @@ def browser():
     assert CHROMIUM, "SPI_REQUIRE_BROWSER=1, but there is no Chromium"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
+        yield patient(chromium)
         chromium.close()
 
 

@@ -16,10 +16,10 @@ from playwright.sync_api import expect, sync_playwright
 from spi_analysis.reporting import with_style
 from spi_analysis.reporting.national import explorer_pages
 from spi_analysis.stages import Changes, Explorer
-from tests.reports.test_browser import CHROMIUM, QUIET, REQUIRED
+from tests.reports.test_browser import CHROMIUM, PATIENCE, QUIET, REQUIRED, patient
 
 # Five seconds, the usual, are few on a busy machine; what is expected is there as soon as it is there.
-expect.set_options(timeout=120_000)
+expect.set_options(timeout=PATIENCE)
 
 TYPES = ("kabupaten", "kota", "provinsi", "kementerian")
 PROVINCES = ("11", "12", "33", "35", "73")
@@ -151,7 +151,7 @@ def browser():
         pytest.skip("no Chromium on this machine (CI installs and requires it)")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
+        yield patient(chromium)
         chromium.close()
 
 
