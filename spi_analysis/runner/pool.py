@@ -29,8 +29,10 @@ from spi_analysis.runner.plan import EngineName, Limits, Outcome, Step, failed, 
 
 # Processes that run one step after another; each has one end of a connection, the runner the other.
 
-# Seconds that a worker has for its clean-up when it is stopped.
+# Seconds that a worker has for its clean-up when a run is stopped: somebody waits.
 GRACE = 3.0
+# Seconds that it has to save what there is of a notebook whose time is over: nobody waits, and the machine may be busy.
+SAVING = 60.0
 # Seconds that looking for what a worker has started may take at most; as a rule there is nothing left at once.
 KILLING = 30.0
 _numbers = itertools.count()
@@ -141,8 +143,8 @@ class Worker:
         return None
 
     def overdue(self) -> Outcome:
-        """Stop a step whose time is over."""
-        self.stop()
+        """Stop a step whose time is over; what there is of its notebook is saved first."""
+        self.stop(time.monotonic() + SAVING)
         where = ", and was at what follows its last cell" if self._cells_done else ""
         return self._failed(f"the notebook took longer than {self._limits.notebook} s{where}")
 

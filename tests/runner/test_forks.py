@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from spi_analysis.runner import digests
 from spi_analysis.runner.execute import _config
 from spi_analysis.runner.forks.warm import PLACE, SPI, fixed_environment
 from spi_analysis.runner.plan import Limits, plan_steps
-from spi_analysis.runner.pool import Pool
+from spi_analysis.runner.pool import GRACE, Pool
 from spi_analysis.tables.schema import mark_schema
 from tests.runner.conftest import EVERY_ENGINE, HERE, ROUND, put
 
@@ -261,6 +262,26 @@ def test_a_notebook_that_takes_too_long_is_ended_with_all_that_it_started(worksp
         assert outcome.cell == 5
         assert (folder / "failed" / "10_sampling_design.ipynb").exists()
         assert gone(program), "the program that a cell started"
+    finally:
+        pool.close()
+
+
+def test_a_notebook_whose_time_is_over_is_kept_however_busy_the_machine_is(workspace, folder):
+    """Its process is held up for longer than a stopped run would wait."""
+    put(workspace, "sleeps")
+    pool = Pool(load_setup(workspace, ROUND), "fast", 1, Limits(), print)
+    try:
+        pool.start(plan_steps([HERE], ["10"])[0])
+        wait_for(workspace.root / "program.pid")
+        worker = pool._workers[0]
+        worker._limits = Limits(notebook=1)
+        os.kill(worker.pid, signal.SIGSTOP)
+        goes_on = threading.Timer(GRACE + 2, os.kill, (worker.pid, signal.SIGCONT))
+        goes_on.start()
+        ((_, outcome),) = pool.wait()
+        goes_on.join()
+        assert "longer than 1 s" in outcome.error
+        assert (folder / "failed" / "10_sampling_design.ipynb").exists()
     finally:
         pool.close()
 
