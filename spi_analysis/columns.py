@@ -57,6 +57,7 @@ LABELS: dict[str, Label] = {
     "prn": Label("Bilangan acak permanen", "Permanent random number"),
     "wave": Label("Gelombang", "Wave"),
     "arm": Label("Kelompok pertanyaan tambahan", "Group of the additional questions"),
+    "form": Label("Bentuk kuesioner", "Form of the questionnaire"),
     # events and responses
     "event": Label("Kejadian", "Event"),
     "at": Label("Waktu", "Time"),
@@ -303,6 +304,10 @@ VALUES: dict[str, dict[str, Label]] = {
         "list_short": Label("Daftar pendek", "Short list"),
         "list_long": Label("Daftar panjang", "Long list"),
         "crosswise": Label("Pertanyaan silang", "Crossed question"),
+    },
+    "form": {
+        "usual": Label("Urutan biasa", "Usual order"),
+        "reversed": Label("Urutan terbalik", "Reversed order"),
     },
     "change": {
         "opted_out": Label("Minta tidak dihubungi lagi", "Opted out"),

@@ -112,7 +112,7 @@ def test_what_sender_and_platform_hold_cannot_be_joined(demo):
     assert not tokens & answered
     redirects = pd.concat(pd.read_csv(path, dtype=str) for path in (demo.store.root / "redirects").glob("*.csv"))
     assert answered <= set(redirects["answer_token"]), "the table of redirects joins them, and holds no contact"
-    assert set(redirects) <= {"token", "answer_token", "arm"}, "and which optional module is to be shown"
+    assert set(redirects) <= {"token", "answer_token", "arm", "form"}, "and what is to be shown"
 
 
 def test_executed_notebooks_hold_no_machine_path(demo):

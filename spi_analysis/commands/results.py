@@ -127,7 +127,8 @@ def export_instrument(
 ) -> None:
     """The questionnaire for a survey platform, with all codes and languages: nobody types codes by hand.
 
-    What the platform gives back is read by spi import responses as it is.
+    What the platform gives back is read by spi import responses as it is. Where the round has forms in another order,
+    the reversed one is a questionnaire of its own, written beside.
 
     Example: spi instrument export --as limesurvey --source internal
     """
@@ -135,8 +136,9 @@ def export_instrument(
 
     setup = open_setup(workspace, round_id)
     for one in [source] if source else setup.round.sources:
-        path = write_questionnaire(setup.instrument, one, setup.round.languages, kind, folder)
-        out.print(f"written  {path}", markup=False, highlight=False)
+        for form in setup.round.form_shares(one) or ("usual",):
+            path = write_questionnaire(setup.instrument, one, setup.round.languages, kind, folder, form)
+            out.print(f"written  {path}", markup=False, highlight=False)
 
 
 @results.command()

@@ -32,6 +32,10 @@ TOLD = [
     "institution_id", "source", "n", "score", "q_value", "alike", "alike_z", "uneven", "uneven_z", "surge", "surge_z",
     "gap", "gap_z",
 ]  # fmt: skip
+BY_FORM = [
+    "institution_id", "source", "n_usual", "n_reversed", "difference", "ci_low", "ci_high", "order_effect",
+    "p_source", "q_value", "flagged",
+]  # fmt: skip
 
 
 @checks.command()
@@ -150,6 +154,7 @@ def check_conduct(
 ) -> None:
     """Compare each institution's answers with all others' at equal score: was one coached as a whole?
 
+    Where the draw gave people the questionnaire in two orders, also ask whether answers follow their place.
     Names stand here alone, for those who run the survey. A flag is a question: nothing is deducted or deleted for it.
     With --seeds, also simulate honest and coached rounds, print how often the checks of units flag each, and make the
     page of method checks.
@@ -158,6 +163,7 @@ def check_conduct(
     """
     setup = open_setup(workspace, round_id)
     _print_comparison(setup)
+    _print_forms(setup)
     if seeds:
         _simulate_conduct(setup, range(first_seed, first_seed + seeds), workers)
 
@@ -186,6 +192,30 @@ def _print_comparison(setup: RoundSetup) -> None:
     )
     if named:
         print_table("Answers unlike those of all other institutions at equal score", found.flagged[TOLD], decimals=4)
+
+
+def _print_forms(setup: RoundSetup) -> None:
+    """How answers differ by the order in which the questionnaire was shown, where the draw gave two orders."""
+    from spi_analysis.stages import compare_forms
+    from spi_analysis.tables import Store
+
+    forms, params = setup.round.forms, setup.round.coaching
+    if forms is None or params is None:
+        return
+    found = compare_forms(setup, Store(setup.workspace.data / setup.round.round_id))
+    if found.rows.empty:
+        out.print(
+            f"answers by two orders of the questionnaire are not compared: this takes {params.min_answers} answers of "
+            f"a source by both forms; institutions with answers by forms: {found.enough}",
+            markup=False,
+        )
+        return
+    named = found.flagged["institution_id"].nunique()
+    out.print(
+        f"{found.looked_at} with two orders of the questionnaire, {named} where answers follow the place; if nobody "
+        f"was told places, there would be any in at most {params.false_discovery:.0%} of rounds."
+    )
+    print_table("Mean score by the reversed form less that by the usual one", found.rows[BY_FORM], decimals=4)
 
 
 def _simulate_conduct(setup: RoundSetup, seeds: range, workers: int | None) -> None:

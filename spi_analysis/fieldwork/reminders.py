@@ -19,6 +19,8 @@ from spi_analysis.tables import (
     barred_people,
     check_codes,
     eligible_list,
+    for_sender,
+    given_by_chance,
     in_shape,
     one_writer,
     require_shape,
@@ -168,7 +170,8 @@ def prepare_reminders(
         people = with_tokens(setup, vault, institution_id, str(source), sampled).assign(source=source)
         good = good_channels(people, events, _corrected(setup, vault, institution_id, str(source)))
         works = {f"by_{channel}": column for channel, column in good.items()}
-        parts.append(people.assign(**works, reason=barred.reasons(people, str(source))))
+        people = people.assign(**works, reason=barred.reasons(people, str(source)))
+        parts.append(for_sender(setup, institution_id, people))
     people = pd.concat(parts, ignore_index=True)
     people["reason"] = _reasons(people, events, mode)
     left = people["reason"].value_counts()
@@ -232,7 +235,8 @@ def _reasons(people: pd.DataFrame, events: pd.DataFrame, mode: str) -> pd.Series
 
 def _by_channel(people: pd.DataFrame, channel: str) -> pd.DataFrame:
     reminded = people[people["reason"].isna() & people[f"by_{channel}"]]
-    return reminded.assign(contact=reminded[CHANNELS[channel]])[COLUMNS].sort_values(["source", "token"])
+    reminded = reminded.assign(contact=reminded[CHANNELS[channel]]).sort_values(["source", "token"])
+    return reminded[[*COLUMNS, *given_by_chance(reminded)]]
 
 
 def _for_interviewers(people: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
@@ -240,7 +244,8 @@ def _for_interviewers(people: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame
     listed = frame[[*WHO, "unit", "service"]]
     asked = people[people["reason"].isna()].merge(listed, on=WHO, how="left", validate="1:1")
     asked["unit"] = asked["unit"].fillna(asked["service"])
-    return asked[FOR_INTERVIEWERS].sort_values(["source", "unit", "token"], na_position="last")
+    asked = asked.sort_values(["source", "unit", "token"], na_position="last")
+    return asked[[*FOR_INTERVIEWERS, *given_by_chance(asked)]]
 
 
 def _to_check(setup: RoundSetup, store: Store, vault: Vault, institution_id: str, people: pd.DataFrame) -> pd.DataFrame:

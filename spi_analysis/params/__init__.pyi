@@ -213,6 +213,12 @@ from .round import (
     ForecastParams as ForecastParams,
 )
 from .round import (
+    Form as Form,
+)
+from .round import (
+    FormParams as FormParams,
+)
+from .round import (
     FrameParams as FrameParams,
 )
 from .round import (

@@ -403,6 +403,30 @@ class ModuleParams(Judgement):
         return arms
 
 
+# In which order questions and answers are shown: that of the instrument, or from the last to the first.
+Form = Literal["usual", "reversed"]
+
+
+class FormParams(Judgement):
+    """Which institutions and sources get forms of the questionnaire in different order, and what share of people each.
+
+    Everybody drawn there has one form, by chance from the draw's own secret: who follows a script of places ("question
+    1: A, question 2: D") then gives other answers by the other form.
+    """
+
+    institutions: Annotated[list[str], Field(min_length=1), AfterValidator(unique)]
+    sources: Annotated[list[Source], Field(min_length=1), AfterValidator(unique)]
+    shares: dict[Form, Share]
+
+    @field_validator("shares")
+    @classmethod
+    def _make_a_whole(cls, shares: dict[Form, float]) -> dict[Form, float]:
+        if set(shares) != set(get_args(Form)) or not math.isclose(sum(shares.values()), 1.0) or 0 in shares.values():
+            expected = f"{' and '.join(get_args(Form))}, each above 0, that sum to 1"
+            raise Wrong("the shares of the forms make no experiment", shares, expected)
+        return shares
+
+
 class RoundParams(Judgement):
     """A survey round."""
 
@@ -442,6 +466,8 @@ class RoundParams(Judgement):
     coaching: CoachingParams | None = None
     # Questions that are asked in some institutions only; None: nowhere.
     modules: ModuleParams | None = None
+    # Forms of the questionnaire in different order; None: one order for all.
+    forms: FormParams | None = None
     # Without it the contacts of a round cannot be deleted as a whole, only for single people.
     retention: RetentionParams | None = None
 
@@ -508,11 +534,17 @@ class RoundParams(Judgement):
                 _require_sources(f"dispositions.codes.{event}", code, self.sources, self.sources)
         if self.modules:
             _require_sources("modules.sources", self.modules.sources, (), self.sources)
+        if self.forms:
+            _require_sources("forms.sources", self.forms.sources, (), self.populations)
         return self
 
     def arms(self, source: Source) -> dict[Arm, float]:
         """The arms of a source with their shares; none where it has no modules."""
         return dict(self.modules.arms) if self.modules and source in self.modules.sources else {}
+
+    def form_shares(self, source: Source) -> dict[Form, float]:
+        """The forms of a source's questionnaire with their shares; none where all get the usual one."""
+        return dict(self.forms.shares) if self.forms and source in self.forms.sources else {}
 
     @property
     def probability_sources(self) -> list[Source]:

@@ -193,18 +193,17 @@ def _generator_problems(setup: RoundSetup) -> list[Problem]:
 
 
 def _module_problems(setup: RoundSetup) -> list[Problem]:
-    """Institutions with the optional modules exist; the instrument has a question for every arm of their sources."""
+    """Institutions with optional modules or forms exist; the instrument has a question for every arm of a source."""
     modules, file = setup.round.modules, f"params/rounds/{setup.round.round_id}.yaml"
-    if modules is None:
-        return []
     known = setup.roster.institutions
     problems = [
-        Problem("unknown institution", file=file, key="modules.institutions", got=one,
+        Problem("unknown institution", file=file, key=f"{name}.institutions", got=one,
                 expected="a code of params/institutions.csv", hint=nearest(one, known))
-        for one in modules.institutions
+        for name, part in (("modules", modules), ("forms", setup.round.forms))
+        for one in (part.institutions if part else ())
         if one not in known
     ]  # fmt: skip
-    for source in modules.sources:
+    for source in modules.sources if modules else ():
         part = setup.instrument.sources.get(source)
         asked = {question.arm for question in part.modules.questions} if part else set()
         problems += [

@@ -77,12 +77,13 @@ class RoundSetup:
     def round_for(self, institution_id: str) -> RoundParams:
         """The round's parameters with this institution's overrides, and its categories with limits in points.
 
-        The optional modules are there only where the institution has them.
+        The optional modules and the forms are there only where the institution has them.
         """
         round_ = self._overridden(institution_id)
         categories = round_.categories.of_type(self.roster[institution_id].type)
-        modules = round_.modules if round_.modules and institution_id in round_.modules.institutions else None
-        return round_.model_copy(update={"categories": categories, "modules": modules})
+        parts = {"modules": round_.modules, "forms": round_.forms}
+        own = {name: part if part and institution_id in part.institutions else None for name, part in parts.items()}
+        return round_.model_copy(update={"categories": categories, **own})
 
     def _overridden(self, institution_id: str) -> RoundParams:
         path = self.workspace.params / "overrides" / f"{institution_id}.yaml"

@@ -282,6 +282,9 @@ from .sensitivity import (
     SourceSensitivity as SourceSensitivity,
 )
 from .sensitivity import (
+    compare_forms as compare_forms,
+)
+from .sensitivity import (
     compare_institutions as compare_institutions,
 )
 from .sensitivity import (

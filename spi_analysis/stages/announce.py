@@ -44,6 +44,8 @@ RATE_DECIMALS = 6
 PRIVATE_DIGEST = "private_digest"
 # In the context of a record: the arms of the optional modules with their shares.
 ARMS = "arms"
+# And the forms of the questionnaire with theirs.
+FORMS = "forms"
 # The reason given for people who may not be drawn although no rule of the round excludes them.
 SELF_REGISTERED, NO_REASON = "self_registered", "not_eligible"
 
@@ -123,6 +125,7 @@ def context_of(round_: RoundParams, source: Source, plan: SourcePlan) -> dict[st
         "cells": cell_map(plan, design),
         "design": design.model_dump(mode="json", exclude={"source", "as_of"}) if design else {},
         **({ARMS: round_.arms(source)} if round_.arms(source) else {}),
+        **({FORMS: round_.form_shares(source)} if round_.form_shares(source) else {}),
     }
 
 

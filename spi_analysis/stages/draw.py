@@ -12,6 +12,7 @@ from spi_analysis.errors import StoreError
 from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.stages.announce import (
     ARMS,
+    FORMS,
     Planned,
     bound_parts,
     plan_draw,
@@ -37,8 +38,9 @@ SAMPLE_COLUMNS = [
     "prn",
     "wave",
 ]
-# Who is asked which of the optional modules; only in a draw that has any.
-ARM = "arm"
+# What the draw gives by chance beside the sample, only where the round has any: the optional module that a person is
+# asked, and the form of the questionnaire. Each with its shares in a record's context and a scope of its own.
+ASSIGNED = {"arm": (ARMS, ""), "form": (FORMS, "\x00form")}
 # The folder of what belongs to a record and is not published.
 PRIVATE = "draw_private"
 # In the context of a record: the digest of the announcement.
@@ -88,23 +90,25 @@ def draw_planned(
     context |= {ANNOUNCEMENT: announcement} if announcement else {}
     params = {"secret": secret, "turn": rotation, "method": method, "scope": planned.scope, "context": context}
     record = draw_record(planned.people, drawn.drop(columns="prn"), params | public_value(round_))
-    kept = with_arms(drawn.assign(place=drawn[method.get("unit", "stratum")])[DRAWN_COLUMNS], record, secret)
+    kept = with_arms_and_forms(drawn.assign(place=drawn[method.get("unit", "stratum")])[DRAWN_COLUMNS], record, secret)
     return Drawn(activated(kept, 1), planned.people, record, kept, private_facts(planned.plan))
 
 
 def activated(drawn: pd.DataFrame, last: int | pd.Series) -> pd.DataFrame:
     """The activated part of all that was drawn, weighted by what was activated; ``last``: place -> last wave."""
-    columns = [column for column in (*SAMPLE_COLUMNS, ARM) if column in drawn or column == "base_weight"]
+    columns = [column for column in (*SAMPLE_COLUMNS, *ASSIGNED) if column in drawn or column == "base_weight"]
     return activate_waves(drawn, last, stratum=PLACE)[columns]
 
 
-def with_arms(drawn: pd.DataFrame, record: Mapping[str, Any], secret: bytes) -> pd.DataFrame:
-    """The people with the arm of the optional modules that the record's shares, secret and start give them."""
-    arms = record["context"].get(ARMS)
-    if not arms:
-        return drawn
+def with_arms_and_forms(drawn: pd.DataFrame, record: Mapping[str, Any], secret: bytes) -> pd.DataFrame:
+    """The people with the arm and the form that the record's shares, secret and start give them, where it has any."""
     scope = f"{record['scope']}\x00{float(record['shift']).hex()}"
-    return drawn.assign(**{ARM: random_arms(drawn["person_id"], arms, secret, scope)})
+    given = {
+        column: random_arms(drawn["person_id"], record["context"][shares], secret, scope + own)
+        for column, (shares, own) in ASSIGNED.items()
+        if record["context"].get(shares)
+    }
+    return drawn.assign(**given)
 
 
 def draw_institution(

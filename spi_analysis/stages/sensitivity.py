@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,15 @@ from spi_analysis.scores import (
     source_range,
     tipping_points,
 )
-from spi_analysis.scores.conduct import compared, conduct_checks, flagged, institution_signs, round_answers
+from spi_analysis.scores.conduct import (
+    compared,
+    conduct_checks,
+    flagged,
+    form_effects,
+    form_signs,
+    institution_signs,
+    round_answers,
+)
 from spi_analysis.stages.respondents import Design, item_weights, nonrespondent_count, respondents_design
 from spi_analysis.survey.estimation import logit_interval, t_interval
 from spi_analysis.tables import RoundData, Store, eligible_list, require_answers_fit
@@ -334,8 +343,9 @@ def conduct_of(
 
 @dataclass(frozen=True)
 class Comparison:
-    """``rows``: one per institution and source (institution_id and what ``compared`` gives), none where too few can be
-    compared; ``enough``: number of institutions with enough answers of a source, of the source that has most.
+    """``rows``: one per institution and source (institution_id and what ``compared`` or ``form_effects`` gives), none
+    where too few can be compared; ``enough``: number of institutions with enough answers of a source, of the source
+    that has most.
     """
 
     rows: pd.DataFrame
@@ -367,8 +377,34 @@ def compare_institutions(setup: RoundSetup, store: Store) -> Comparison:
             answers = _answers_of_all(setup, store, there, source)
             found[source] = institution_signs(round_answers(answers, setup.instrument, source), params)
     rows = compared(found, params)
-    names = pd.Series(there, dtype=str).reindex(rows["institution"]).to_numpy()
-    return Comparison(rows.drop(columns="institution").assign(institution_id=names), max(enough.values(), default=0))
+    return Comparison(_named(rows, there), max(enough.values(), default=0))
+
+
+def compare_forms(setup: RoundSetup, store: Store) -> Comparison:
+    """Every institution's answers by the two forms of the questionnaire that the draw gave: do they follow the place?
+
+    Names are for those who run the survey, as in ``compare_institutions``.
+    """
+    forms, params, found = setup.round.forms, setup.round.coaching, {}
+    if forms is None or params is None:
+        return Comparison(pd.DataFrame(columns=["institution_id", "flagged"]), 0)
+    there = [code for code in forms.institutions if store.has("responses", code)]
+    there = [code for code in there if "form" in store.read("sample", code)]
+    for source in forms.sources if there else ():
+        answers = _answers_of_all(setup, store, there, source, ["form"])
+        # Somebody without a form was invited otherwise than by the draw.
+        answers = answers[answers["form"].notna()].reset_index(drop=True)
+        is_reversed = (answers["form"] == "reversed").to_numpy()
+        of_round = round_answers(answers, setup.instrument, source)
+        found[source] = form_signs(of_round, is_reversed, params.min_answers, setup.round.level)
+    rows = form_effects(found, params.false_discovery)
+    return Comparison(_named(rows, there), len(there))
+
+
+def _named(rows: pd.DataFrame, institutions: list[str]) -> pd.DataFrame:
+    """The rows with the codes of the institutions in the place of their numbers."""
+    names = pd.Series(institutions, dtype=str).reindex(rows["institution"]).to_numpy()
+    return rows.drop(columns="institution").assign(institution_id=names)
 
 
 def _with_enough_answers(store: Store, institutions: list[str], least: int) -> dict[Source, int]:
@@ -381,12 +417,14 @@ def _with_enough_answers(store: Store, institutions: list[str], least: int) -> d
     return counts
 
 
-def _answers_of_all(setup: RoundSetup, store: Store, institutions: list[str], source: Source) -> pd.DataFrame:
+def _answers_of_all(
+    setup: RoundSetup, store: Store, institutions: list[str], source: Source, more: Sequence[str] = ()
+) -> pd.DataFrame:
     """Complete answers of a source in all institutions, with the number of each."""
     items = [item.code for item in setup.instrument.items(source)]
     parts = []
     for number, code in enumerate(institutions):
-        answers = store.read("responses", code, ["source", "started_at", "completed_at", *items])
+        answers = store.read("responses", code, ["source", "started_at", "completed_at", *more, *items])
         complete = (answers["source"] == source) & answers["completed_at"].notna()
-        parts.append(answers.loc[complete, ["started_at", *items]].assign(institution=number))
+        parts.append(answers.loc[complete, ["started_at", *more, *items]].assign(institution=number))
     return pd.concat(parts, ignore_index=True)

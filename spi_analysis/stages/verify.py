@@ -10,7 +10,6 @@ import pandas as pd
 from spi_analysis.errors import SpiError
 from spi_analysis.params import RoundParams, RoundSetup, Source
 from spi_analysis.stages.announce import (
-    ARMS,
     PRIVATE_DIGEST,
     context_of,
     differences_from,
@@ -22,7 +21,7 @@ from spi_analysis.stages.announce import (
     stratified,
 )
 from spi_analysis.stages.announcement_log import announcements, entry_digest, log_differences, log_entries
-from spi_analysis.stages.draw import ANNOUNCEMENT, ARM, PRIVATE, archive_path, with_arms
+from spi_analysis.stages.draw import ANNOUNCEMENT, ASSIGNED, PRIVATE, archive_path, with_arms_and_forms
 from spi_analysis.stages.plan import listed_in_strata, plan_source, response_history
 from spi_analysis.stages.reserves import drawn_of, log_of, log_problems, record_of, sample_of
 from spi_analysis.survey.sampling import (
@@ -222,10 +221,10 @@ def _drawn_differences(
     """Whether the people kept as drawn are those of the draw, each in its wave and with its probability."""
     if secret is None:
         return []
-    repeated = with_arms(draw_sample(people, design_of(part), secret), part, secret)
+    repeated = with_arms_and_forms(draw_sample(people, design_of(part), secret), part, secret)
     kept = drawn_of(store, institution_id)
     kept = kept[kept["source"] == source]
-    columns = ["person_id", "stratum", "wave", "pop_size", "inclusion_prob", "prn", *_arm_column(part)]
+    columns = ["person_id", "stratum", "wave", "pop_size", "inclusion_prob", "prn", *_by_chance(part)]
     return _row_differences(
         kept.reindex(columns=columns), repeated[columns], "the archive of drawn people is not the draw"
     )
@@ -251,16 +250,16 @@ def _with_activations(
             differences[source] = [*differences[source], *of_log]
             continue
         columns = ["person_id", "stratum", "wave", "pop_size", "inclusion_prob", "base_weight", "prn"]
-        columns += _arm_column(record["sources"][source])
+        columns += _by_chance(record["sources"][source])
         parts = (table.loc[table["source"] == source].reindex(columns=columns) for table in (sample, expected))
         found = _row_differences(*parts, "the sample is not what was drawn and activated")
         differences[source] = [*differences[source], *found]
     return differences
 
 
-def _arm_column(part: dict[str, Any]) -> list[str]:
-    """The column of the arms, where the draw gave any."""
-    return [ARM] if part.get("context", {}).get(ARMS) else []
+def _by_chance(part: dict[str, Any]) -> list[str]:
+    """The columns of arms and forms, where the draw gave any."""
+    return [column for column, (shares, _) in ASSIGNED.items() if part.get("context", {}).get(shares)]
 
 
 def _row_differences(kept: pd.DataFrame, expected: pd.DataFrame, what: str) -> list[Difference]:

@@ -93,6 +93,9 @@ from .contracts import (
     ARMS as ARMS,
 )
 from .contracts import (
+    BY_CHANCE as BY_CHANCE,
+)
+from .contracts import (
     CHANNELS as CHANNELS,
 )
 from .contracts import (
@@ -274,6 +277,12 @@ from .invitations import (
 )
 from .invitations import (
     barred_people as barred_people,
+)
+from .invitations import (
+    for_sender as for_sender,
+)
+from .invitations import (
+    given_by_chance as given_by_chance,
 )
 from .invitations import (
     in_shape as in_shape,

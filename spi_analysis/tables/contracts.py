@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from pandera.errors import SchemaErrors
 
 from spi_analysis.columns import MEASURES, PUBLISHED_SOURCES, VALUES, Measure
 from spi_analysis.errors import InputError, Problem, nearest
-from spi_analysis.params import CORRECTIONS
+from spi_analysis.params import CORRECTIONS, Form
 
 SEXES = ("female", "male", "unknown")
 STREAMS = ("list", "self_registered")
@@ -41,6 +41,10 @@ WEB = "web"
 MODES = (WEB, "telephone", "face_to_face")
 # Of the optional modules of the instrument.
 ARMS = ("list_short", "list_long", "crosswise")
+# Of the questionnaire: in the instrument's order, or from last to first.
+FORMS: tuple[str, ...] = get_args(Form)
+# Columns that a draw gives by chance, where the round has any, with their values.
+BY_CHANCE = {"arm": ARMS, "form": FORMS}
 CHANGES = ("opted_out", "new_phone", "new_email")
 SCOPES = ("round", "all")
 REPORTERS = ("person", "institution", "vendor", "operator")
@@ -253,7 +257,7 @@ CONTRACTS: dict[str, pa.DataFrameSchema] = {
             "base_weight": _number(low=1),
             "prn": _number(low=0, high=1),
             "wave": _number(low=1, whole=True),
-            "arm": _text(nullable=True, allowed=ARMS, required=False),
+            **{name: _text(nullable=True, allowed=values, required=False) for name, values in BY_CHANCE.items()},
         }
     ),
     "events": _schema(

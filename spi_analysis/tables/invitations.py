@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 from spi_analysis.errors import InputError, Problem, VaultError, nearest
-from spi_analysis.params import FieldworkParams, RoundSetup
+from spi_analysis.params import FieldworkParams, Form, RoundSetup
 from spi_analysis.tables.files import PRIVATE, write_csv
 from spi_analysis.tables.identity import answer_tokens, link_tokens, open_tokens
 from spi_analysis.tables.store import Store
@@ -22,10 +23,10 @@ from spi_analysis.tables.writer_lock import one_writer
 from spi_analysis.threads import pd
 
 COLUMNS = ("token", "name", "phone", "email", "language")
-# Of people to whom the draw gave an optional module.
-ARM = "arm"
-# Where the arm stands in the address of the questionnaire, for a platform that has no attributes.
-ARM_PLACE = "{arm}"
+# Of people to whom the draw gave an optional module, or a form of the questionnaire.
+ARM, FORM, USUAL = "arm", "form", "usual"
+# Where they stand in the address of the questionnaire, with what stands there for people who have none.
+PLACES = {ARM: ("{arm}", ""), FORM: ("{form}", USUAL)}
 # Where a person's token stands in the address that is sent to people.
 PLACE = "{token}"
 REDIRECTS = "redirects"
@@ -38,12 +39,14 @@ class Invitations:
     """Who is invited, by the name of the file (token, name, phone, email, language), and who is left out.
 
     ``left_out``: one row per file and reason (a key of ``REASONS``) with the number of people. ``redirects``: of rounds
-    with two tokens, by the name of the file, everyone sampled: token, answer_token, language.
+    with two tokens, by the name of the file, everyone sampled: token, answer_token, language. ``formed``: the files of
+    people to whom the draw gave forms of the questionnaire.
     """
 
     lists: dict[str, pd.DataFrame]
     left_out: pd.DataFrame
     redirects: dict[str, pd.DataFrame]
+    formed: frozenset[str] = frozenset()
 
     def write(self, store: Store, shape: str = "", link: str = "", questionnaire: str = "") -> list[Path]:
         """Write every file, in the place of an earlier one; one with nobody left to invite holds its header.
@@ -69,7 +72,7 @@ class Invitations:
         found = {name: _redirects(people, questionnaire) for name, people in self.redirects.items()}
         if shape == LIMESURVEY:
             for name, people in self.redirects.items():
-                found[f"{name.removesuffix('.csv')}__{shape}.csv"] = _participants(people)
+                found |= {file: _participants(part) for file, part in self._by_form(name, people).items()}
         return found
 
     def shaped(self, shape: str = "", link: str = "") -> dict[str, pd.DataFrame]:
@@ -84,10 +87,22 @@ class Invitations:
         if self.redirects and shape == LIMESURVEY:
             # The platform gets participants without contacts (``beside``), and sends nothing.
             shape = ""
+        if shape == LIMESURVEY:
+            parts = [self._by_form(name, people) for name, people in self.lists.items()]
+            return {file: in_shape(people, shape, link) for part in parts for file, people in part.items()}
         return {
             f"{name.removesuffix('.csv')}__{shape}.csv" if shape else name: in_shape(people, shape, link)
             for name, people in self.lists.items()
         }
+
+    def _by_form(self, name: str, people: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """LimeSurvey's participants by the name of their file: every form is a survey of its own there."""
+        stem = f"{name.removesuffix('.csv')}__{LIMESURVEY}"
+        if name not in self.formed:
+            return {f"{stem}.csv": people}
+        # Also a form of which nobody is left to invite: its earlier file would stay.
+        names = {form: f"{stem}.csv" if form == USUAL else f"{stem}__{form}.csv" for form in get_args(Form)}
+        return {file: people[people[FORM] == form] for form, file in names.items()}
 
     def said_of(self, name: str) -> str:
         """How many are in a file, and how many were left out, and why."""
@@ -109,7 +124,7 @@ def in_shape(people: pd.DataFrame, shape: str, link: str, columns: Sequence[str]
     """
     require_shape(shape)
     _require_place(link)
-    return SHAPES[shape](people, link) if shape else _plain(people[[*columns, *_arms(people)]], link)
+    return SHAPES[shape](people, link) if shape else _plain(people, [*columns, *given_by_chance(people)], link)
 
 
 def write_invitations(setup: RoundSetup, store: Store, vault: Vault, institution_id: str) -> list[Path]:
@@ -155,6 +170,7 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
     sample = store.read("sample", setup.require(institution_id))
     barred = barred_people(setup, store, vault, institution_id)
     lists, left_out, problems, sampled_of = {}, [], [], dict[str, list[pd.DataFrame]]()
+    formed: set[str] = set()
     for (source, wave), sampled in sample.groupby(["source", "wave"]):
         people = with_tokens(setup, vault, institution_id, str(source), sampled)
         sampled_of.setdefault(f"{institution_id}__{source}.csv", []).append(people)
@@ -165,21 +181,27 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
             problems.append(_no_contacts(setup, institution_id, str(source), missing, len(invited)))
         name = f"{institution_id}__{source}__wave{wave}.csv" if wave > 1 else f"{institution_id}__{source}.csv"
         lists[name] = invited
+        formed |= {name} if people[FORM].notna().any() else set()
         left_out += [(name, reason, int((reasons == reason).sum())) for reason in REASONS if (reasons == reason).any()]
     if problems:
         raise VaultError(*problems)
     two = setup.round_for(institution_id).fieldwork.tokens == TWO
-    if two:
-        # Which module a person gets is no business of the sender's.
-        lists = {name: people.drop(columns=ARM, errors="ignore") for name, people in lists.items()}
+    lists = {name: for_sender(setup, institution_id, people) for name, people in lists.items()}
     redirects = {name: pd.concat(parts).sort_values("token") for name, parts in sampled_of.items() if two}
-    return Invitations(lists, pd.DataFrame(left_out, columns=["file", "reason", "people"]), redirects)
+    table = pd.DataFrame(left_out, columns=["file", "reason", "people"])
+    return Invitations(lists, table, redirects, frozenset(formed))
+
+
+def for_sender(setup: RoundSetup, institution_id: str, people: pd.DataFrame) -> pd.DataFrame:
+    """The people without what is no business of the sender's: arm and form, where there are two tokens."""
+    two = setup.round_for(institution_id).fieldwork.tokens == TWO
+    return people.drop(columns=[*PLACES]) if two else people
 
 
 def redirect_files(store: Store, institution_id: str) -> list[Path]:
     """The tables of redirects of an institution; none in a round of one token."""
     files = sorted((store.root / REDIRECTS).glob(f"{institution_id}__*.csv"))
-    return [path for path in files if not path.stem.endswith(f"__{LIMESURVEY}")]
+    return [path for path in files if not path.stem.partition(f"__{LIMESURVEY}")[1]]
 
 
 def with_tokens(
@@ -189,9 +211,8 @@ def with_tokens(
     people = with_contacts(setup, vault, institution_id, source, sampled)
     whose = (people["person_id"], setup.round.round_id, institution_id, source, vault.secret("link_token"))
     people = people.assign(token=link_tokens(*whose), answer_token=answer_tokens(*whose))
-    if ARM in sampled:
-        people = people.assign(arm=sampled[ARM].to_numpy())
-    return people.assign(language=setup.round.languages[0]).sort_values("token")
+    given = {column: sampled[column].to_numpy() if column in sampled else None for column in PLACES}
+    return people.assign(**given, language=setup.round.languages[0]).sort_values("token")
 
 
 def _no_contacts(setup: RoundSetup, institution_id: str, source: str, missing: int, sampled: int) -> Problem:
@@ -255,7 +276,20 @@ def require_open(setup: RoundSetup, institution_id: str, source: str) -> None:
 
 def _links(people: pd.DataFrame, link: str) -> pd.Series:
     """What leads each person to the questionnaire: the address with the token in it, else the token."""
-    return people["token"].map(lambda token: link.replace(PLACE, token) if link else token)
+    return _addresses(people, people["token"], link) if link else people["token"]
+
+
+def _addresses(people: pd.DataFrame, tokens: pd.Series, address: str) -> pd.Series:
+    """The address with everybody's token, and arm and form where it has a place for them."""
+    found = [address.replace(PLACE, token) for token in tokens]
+    for column, (place, none) in PLACES.items():
+        if place in address:
+            if column not in people:
+                hint = "the sender is told neither arm nor form: the questionnaire's address may have them"
+                raise InputError("the sender's address has a place for more than the token", got=address, hint=hint)
+            values = people[column].fillna(none)
+            found = [one.replace(place, value) for one, value in zip(found, values, strict=True)]
+    return pd.Series(found, people.index, dtype=object)
 
 
 def _require_place(address: str) -> None:
@@ -265,27 +299,24 @@ def _require_place(address: str) -> None:
 
 def _redirects(people: pd.DataFrame, questionnaire: str) -> pd.DataFrame:
     """Where the server of the survey's owner sends whoever opens a link: the sender's token, the questionnaire's."""
-    table = people[["token", "answer_token", *_arms(people)]]
+    table = people[["token", "answer_token", *given_by_chance(people)]]
     if not questionnaire:
         return table
-    arms = people[ARM].fillna("") if ARM in people else pd.Series("", people.index)
-    pairs = zip(table["answer_token"], arms, strict=True)
-    targets = [questionnaire.replace(PLACE, token).replace(ARM_PLACE, arm) for token, arm in pairs]
+    targets = _addresses(people, people["answer_token"], questionnaire)
     return table.assign(answer_token=targets).rename(columns={"answer_token": "target"})
 
 
 def _participants(people: pd.DataFrame) -> pd.DataFrame:
     """LimeSurvey's participants without a contact; in the order of the questionnaire's tokens."""
-    arms = _arms(people)
-    tokens = people[["answer_token", "language", *arms]].sort_values("answer_token")
+    tokens = people.sort_values("answer_token")
     empty = dict.fromkeys(("firstname", "lastname", "email"), "")
-    given = {"attribute_2": tokens[ARM]} if arms else {}
+    given = {"attribute_2": tokens[ARM]} if ARM in given_by_chance(people) else {}
     return pd.DataFrame({**empty, "token": tokens["answer_token"], "language": tokens["language"], **given})
 
 
-def _arms(people: pd.DataFrame) -> list[str]:
-    """The column that tells the questionnaire which optional module to show, where the draw gave any."""
-    return [ARM] if ARM in people and people[ARM].notna().any() else []
+def given_by_chance(people: pd.DataFrame) -> list[str]:
+    """The columns that tell which optional module and which form to show, where the draw gave any."""
+    return [column for column in PLACES if column in people and people[column].notna().any()]
 
 
 def require_shape(shape: str) -> None:
@@ -294,14 +325,15 @@ def require_shape(shape: str) -> None:
         raise InputError("unknown platform", got=shape, expected=", ".join(SHAPES), hint=nearest(shape, SHAPES))
 
 
-def _plain(people: pd.DataFrame, link: str) -> pd.DataFrame:
-    return people.assign(token=_links(people, link)).rename(columns={"token": "link"}) if link else people
+def _plain(people: pd.DataFrame, columns: Sequence[str], link: str) -> pd.DataFrame:
+    table = people.assign(token=_links(people, link))[[*columns]]
+    return table.rename(columns={"token": "link"}) if link else table
 
 
 def _limesurvey(people: pd.DataFrame, link: str) -> pd.DataFrame:
     """LimeSurvey's participants; the platform makes the address itself."""
     names = {"firstname": people["name"], "lastname": "", "email": people["email"]}
-    arms = {"attribute_2": people[ARM]} if _arms(people) else {}
+    arms = {"attribute_2": people[ARM]} if ARM in given_by_chance(people) else {}
     return pd.DataFrame(
         {**names, "token": people["token"], "language": people["language"], "attribute_1": people["phone"], **arms}
     )

@@ -2,6 +2,8 @@
 
 Every item is required and carries its own code, every answer the code of its scale: what comes back is read without a
 mapping (``spi import responses``). The shapes: docs/platforms.md.
+
+The reversed form is a questionnaire of its own, with the same codes: what comes back from both is read together.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import openpyxl
 from babel import Locale
 
 from spi_analysis.errors import InputError, nearest
-from spi_analysis.params import Instrument, Language, Scale, Source
+from spi_analysis.params import Form, Instrument, Language, Scale, Source
 from spi_analysis.tables.files import write_bytes
 from spi_analysis.tables.importing import filled, workbook_bytes
 
@@ -42,9 +44,11 @@ class Asked:
 
 
 def write_questionnaire(
-    instrument: Instrument, source: Source, languages: Sequence[Language], kind: str, folder: Path
+    instrument: Instrument, source: Source, languages: Sequence[Language], kind: str, folder: Path, form: Form = "usual"
 ) -> Path:
     """Write the questions to one source as ``xlsform`` or ``limesurvey``; the first language is shown first.
+
+    ``form``: reversed, the scored questions of a part and the answers to them are shown from the last to the first.
 
     Raises
     ------
@@ -54,11 +58,16 @@ def write_questionnaire(
         if given not in known:
             raise InputError(f"unknown {what}", got=given, expected=", ".join(known), hint=nearest(given, known))
     ending, made = KINDS[kind]
-    path = folder / f"{instrument.instrument_id}__{source}.{ending}"
-    return write_bytes(path, made(instrument, source, languages))
+    name = form_name(instrument, source, form, "__")
+    return write_bytes(folder / f"{name}.{ending}", made(instrument, source, languages, form))
 
 
-def asked(instrument: Instrument, source: Source, languages: Sequence[Language]) -> list[Asked]:
+def form_name(instrument: Instrument, source: Source, form: Form, between: str) -> str:
+    """What names a questionnaire: instrument and source, and the form unless it is the usual one."""
+    return between.join([instrument.instrument_id, source, *([] if form == "usual" else [form])])
+
+
+def asked(instrument: Instrument, source: Source, languages: Sequence[Language], form: Form = "usual") -> list[Asked]:
     """The questions in their order: a part for each dimension, then contacts and experiences as they stand."""
     part = instrument.sources[source]
     scored = {item.code: n for n, dimension in enumerate(part.dimensions, start=1) for item in dimension.items}
@@ -77,12 +86,19 @@ def asked(instrument: Instrument, source: Source, languages: Sequence[Language])
               one.arm or ANY_ARM)
         for one in part.modules.questions
     ]  # fmt: skip
+    if form == "reversed":
+        place = {question.code: n for n, question in enumerate(own)}
+        own.sort(key=lambda one: (one.part, -place[one.code] if one.in_any_order else place[one.code]))
     return own + more
 
 
-def answers_of(scale: Scale, languages: Sequence[Language]) -> dict[int, dict[Language, str]]:
-    """Every answer code with its words; a step between two labelled ends has its number."""
-    codes = [*range(scale.minimum, scale.maximum + 1), *sorted(set(scale.missing))]
+def answers_of(scale: Scale, languages: Sequence[Language], last_first: bool = False) -> dict[int, dict[Language, str]]:
+    """Every answer code with its words; a step between two labelled ends has its number.
+
+    ``last_first``: the scale is turned round; "do not know" and the like stay at its end.
+    """
+    steps = range(scale.minimum, scale.maximum + 1)
+    codes = [*(reversed(steps) if last_first else steps), *sorted(set(scale.missing))]
     return {
         code: {lang: scale.labels[code][lang] if code in scale.labels else str(code) for lang in languages}
         for code in codes
@@ -97,9 +113,10 @@ def _title(language: Language, part: int) -> str:
 # questions.
 
 
-def xlsform(instrument: Instrument, source: Source, languages: Sequence[Language]) -> bytes:
+def xlsform(instrument: Instrument, source: Source, languages: Sequence[Language], form: Form = "usual") -> bytes:
     """The workbook; the link's token comes in through the address (``?d[token]=...``)."""
-    questions = asked(instrument, source, languages)
+    questions = asked(instrument, source, languages, form)
+    turned = _turned(questions, form)
     names = {language: f"label::{Locale(language).english_name} ({language})" for language in languages}
     book = openpyxl.Workbook()
     book.remove(book.active)
@@ -110,13 +127,18 @@ def xlsform(instrument: Instrument, source: Source, languages: Sequence[Language
     choices = [
         [name, code, *words.values()]
         for name, scale in scales.items()
-        for code, words in answers_of(scale, languages).items()
+        for code, words in answers_of(scale, languages, name in turned).items()
     ]
     _sheet(book, "choices", ["list_name", "name", *names.values()], choices)
-    title, form = instrument.title[languages[0]], f"{instrument.instrument_id}_{source}"
-    settings = [title, form, f"{instrument.as_of:%Y%m%d}", names[languages[0]].removeprefix("label::")]
+    title, own = instrument.title[languages[0]], form_name(instrument, source, form, "_")
+    settings = [title, own, f"{instrument.as_of:%Y%m%d}", names[languages[0]].removeprefix("label::")]
     _sheet(book, "settings", ["form_title", "form_id", "version", "default_language"], [settings])
     return workbook_bytes(book)
+
+
+def _turned(questions: Sequence[Asked], form: Form) -> set[str]:
+    """The scales whose answers are shown from the last to the first: those of scored questions."""
+    return {one.scale for one in questions if one.in_any_order} if form == "reversed" else set()
 
 
 def _survey(questions: Sequence[Asked], languages: Sequence[Language]) -> Iterator[list[object]]:
@@ -156,9 +178,9 @@ LIMESURVEY_COLUMNS = (
 )  # fmt: skip
 
 
-def limesurvey(instrument: Instrument, source: Source, languages: Sequence[Language]) -> bytes:
+def limesurvey(instrument: Instrument, source: Source, languages: Sequence[Language], form: Form = "usual") -> bytes:
     """The survey's structure; scored items of a part come in a random order, and answers carry their time."""
-    questions = asked(instrument, source, languages)
+    questions = asked(instrument, source, languages, form)
     _require_codes(questions, instrument)
     settings = {
         "language": languages[0],
@@ -172,7 +194,7 @@ def limesurvey(instrument: Instrument, source: Source, languages: Sequence[Langu
         for lang in languages
     ]
     for language in languages:
-        rows += _structure(questions, instrument, language)
+        rows += _structure(questions, instrument, language, _turned(questions, form))
     text = io.StringIO()
     writer = csv.DictWriter(text, LIMESURVEY_COLUMNS, restval="", delimiter="\t", lineterminator="\n")
     writer.writeheader()
@@ -180,7 +202,9 @@ def limesurvey(instrument: Instrument, source: Source, languages: Sequence[Langu
     return text.getvalue().encode("utf-8-sig")
 
 
-def _structure(questions: Sequence[Asked], instrument: Instrument, language: Language) -> Iterator[dict[str, object]]:
+def _structure(
+    questions: Sequence[Asked], instrument: Instrument, language: Language, turned: set[str]
+) -> Iterator[dict[str, object]]:
     part = 0
     for number, question in enumerate(questions, start=1):
         if question.part != part:
@@ -198,7 +222,8 @@ def _structure(questions: Sequence[Asked], instrument: Instrument, language: Lan
         yield {"id": number, "class": "Q", "type/scale": "L", "name": limesurvey_code(question.code),
                "relevance": relevance, "text": question.text[language].replace("\n", "<br />"), "language": language,
                "mandatory": "Y", "other": "N", "random_group": random}  # fmt: skip
-        for code, words in answers_of(instrument.scales[question.scale], [language]).items():
+        scale = instrument.scales[question.scale]
+        for code, words in answers_of(scale, [language], question.scale in turned).items():
             yield {
                 "id": number,
                 "class": "A",
@@ -233,5 +258,5 @@ def _require_codes(questions: Sequence[Asked], instrument: Instrument) -> None:
         )
 
 
-Made = Callable[[Instrument, Source, Sequence[Language]], bytes]
+Made = Callable[[Instrument, Source, Sequence[Language], Form], bytes]
 KINDS: dict[str, tuple[str, Made]] = {"xlsform": ("xlsx", xlsform), "limesurvey": ("txt", limesurvey)}

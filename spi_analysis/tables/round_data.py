@@ -30,7 +30,7 @@ from spi_analysis.params import (
     find_workspace,
     load_setup,
 )
-from spi_analysis.tables.contracts import CONTRACTS, mask, with_modes
+from spi_analysis.tables.contracts import BY_CHANCE, CONTRACTS, mask, with_modes
 from spi_analysis.tables.published_table import generated_last_results, published_results
 from spi_analysis.tables.store import WRITTEN_BY, Store
 
@@ -280,7 +280,7 @@ def foreign_columns(responses: pd.DataFrame, instrument: Instrument) -> list[str
         *CONTRACTS["responses"].columns,
         *(code for source in instrument.sources for code in instrument.codes(source)),
         *(code for source in instrument.sources for code in instrument.module_codes(source)),
-        "arm",
+        *BY_CHANCE,
     }
     return sorted(str(column) for column in responses.columns if column not in known)
 

@@ -24,7 +24,7 @@ def test_override_changes_one_institution_only(spoiled: Spoiled) -> None:
 def test_override_of_another_round_changes_nothing(spoiled: Spoiled) -> None:
     (spoiled.workspace.params / "rounds" / "spi_2023.yaml").write_text("round_id: spi_2023\n")
     loaded = spoiled.override(MOJOKERTO, {"spi_2023": {"sources": {"internal": {"design": {"response_rate": 0.01}}}}})
-    assert loaded.round_for(MOJOKERTO) == loaded.round.model_copy(update={"modules": None})
+    assert loaded.round_for(MOJOKERTO) == loaded.round.model_copy(update={"modules": None, "forms": None})
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,38 @@ def test_modules_are_those_of_the_institutions_that_are_named(spoiled: Spoiled) 
         ("arms: {list_short: 0.35, list_long: 0.35, crosswise: 0.3}", "arms: {list_short: 1.0}", "both lists or none"),
         ("  sources: [external]\n", "  sources: [internal]\n", "an arm has no question in the instrument"),
         ("  sources: [external]\n", "  sources: [users]\n", "no source of the round"),
-        ("institutions: [kota-bengkulu]\n", "institutions: [kota-bengkullu]\n", "did you mean 'kota-bengkulu'"),
+        (
+            "modules:\n  institutions: [kota-bengkulu]\n",
+            "modules:\n  institutions: [kota-bengkullu]\n",
+            "did you mean 'kota-bengkulu'",
+        ),
     ],
 )
 def test_modules_that_cannot_be_asked_are_refused(spoiled: Spoiled, old: str, new: str, said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        spoiled.text("rounds/spi_2024.yaml", old, new)
+
+
+def test_forms_are_those_of_the_institutions_that_are_named(spoiled: Spoiled) -> None:
+    round_ = spoiled.load()
+    assert round_.round_for("kota-bengkulu").form_shares("internal") == {"usual": 0.5, "reversed": 0.5}
+    assert round_.round_for("kota-bengkulu").form_shares("external") == {}
+    assert round_.round_for(MOJOKERTO).form_shares("internal") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("reversed: 0.5}", "reversed: 0.4}", "the shares of the forms make no experiment"),
+        ("{usual: 0.5, reversed: 0.5}", "{usual: 1.0}", "usual and reversed, each above 0"),
+        ("  sources: [internal]\n  shares", "  sources: [expert]\n  shares", "no source of the round"),
+        (
+            "forms:\n  institutions: [kota-bengkulu]",
+            "forms:\n  institutions: [kota-bengkullu]",
+            "did you mean 'kota-bengkulu'",
+        ),
+    ],
+)
+def test_forms_that_cannot_be_given_are_refused(spoiled: Spoiled, old: str, new: str, said: str) -> None:
     with pytest.raises(ParameterError, match=said):
         spoiled.text("rounds/spi_2024.yaml", old, new)

@@ -1,4 +1,4 @@
-"""Arms of the optional modules: drawn from the secret, recorded, and found when they are changed."""
+"""Arms of the optional modules and forms of the questionnaire: drawn, recorded, and found when they are changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from spi_analysis.errors import SamplingError
 from spi_analysis.params import RoundSetup
-from spi_analysis.params.round import ModuleParams
+from spi_analysis.params.round import FormParams, ModuleParams
 from spi_analysis.stages.draw import archive_path
 from spi_analysis.stages.verify import verify_institution
 from spi_analysis.survey import random_arms
@@ -60,6 +60,48 @@ def test_arms_move_nobody_into_or_out_of_the_sample(
     without, with_arms = other.read("sample", TOWN), store.read("sample", TOWN)
     assert "arm" not in without
     pd.testing.assert_frame_equal(with_arms.drop(columns="arm"), without)
+
+
+FORMS = {"usual": 0.5, "reversed": 0.5}
+
+
+@pytest.fixture
+def formed(asked: RoundSetup) -> RoundSetup:
+    """The town's users get the modules and both forms, its employees the forms."""
+    given = {"institutions": [TOWN], "sources": ["internal", "external"], "shares": FORMS, "source": "a test",
+             "as_of": "2024-07-01"}  # fmt: skip
+    return replace(asked, round=asked.round.model_copy(update={"forms": FormParams.model_validate(given)}))
+
+
+def test_forms_are_drawn_beside_the_arms_recorded_and_verified(
+    asked: RoundSetup, formed: RoundSetup, store: Store, tmp_path
+) -> None:
+    other = Store(tmp_path / "other" / "spi_2024")
+    other.write("frame", TOWN, store.read("frame", TOWN))
+    draw_announced(asked, other, TOWN, SECRET)
+    record = draw_announced(formed, store, TOWN, SECRET)
+    assert all(record["sources"][source]["context"]["forms"] == FORMS for source in ("internal", "external"))
+    sample = store.read("sample", TOWN)
+    pd.testing.assert_frame_equal(sample.drop(columns="form"), other.read("sample", TOWN))
+    drawn = sample[sample["source"].isin(["internal", "external"])]
+    assert drawn["form"].value_counts(normalize=True).to_dict() == pytest.approx(FORMS, abs=0.1)
+    of_users = drawn[drawn["source"] == "external"]
+    by_arm = pd.crosstab(of_users["arm"], of_users["form"], normalize="index")
+    assert by_arm["usual"].between(0.25, 0.75).all(), "by other numbers than those of the arms"
+    assert sample.loc[~sample["source"].isin(["internal", "external"]), "form"].isna().all()
+    assert not any(verify_institution(formed, store, TOWN, SECRET).values())
+
+
+def test_a_changed_form_is_found(formed: RoundSetup, store: Store) -> None:
+    draw_announced(formed, store, TOWN, SECRET)
+    path = archive_path(store, TOWN, "drawn")
+    drawn = pd.read_parquet(path)
+    row = drawn.index[(drawn["form"] == "usual") & (drawn["source"] == "internal")][0]
+    drawn.loc[row, "form"] = "reversed"
+    write_parquet(path, drawn)
+    found = verify_institution(formed, store, TOWN, SECRET)
+    assert [person for one in found["internal"] for person in one.rows] == [drawn.loc[row, "person_id"]]
+    assert not found["external"]
 
 
 def test_an_arm_depends_on_person_secret_and_scope_alone() -> None:

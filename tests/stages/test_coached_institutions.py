@@ -10,11 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from spi_analysis.cli import app
-from spi_analysis.commands.simulations import _print_comparison
+from spi_analysis.commands.simulations import _print_comparison, _print_forms
 from spi_analysis.params import RoundSetup
 from spi_analysis.params.roster import Roster
-from spi_analysis.reporting.national import coaching_text
-from spi_analysis.stages import Comparison, compare_institutions
+from spi_analysis.params.round import FormParams
+from spi_analysis.reporting.national import coaching_text, forms_text
+from spi_analysis.stages import Comparison, compare_forms, compare_institutions
 from spi_analysis.synthetic import example_inputs, example_institutions
 from spi_analysis.tables import Store
 from tests.conftest import PROJECT
@@ -131,3 +132,71 @@ def test_a_small_round_is_told_how_many_it_takes() -> None:
     result = CliRunner().invoke(app, ["check-conduct", "--workspace", str(PROJECT)])
     assert result.exit_code == 0
     assert "this takes 100 with at least 30 answers" in " ".join(result.output.split())
+
+
+# Forms of the questionnaire, given by the draw.
+
+
+@pytest.fixture(scope="module")
+def formed(country: RoundSetup, tmp_path_factory: pytest.TempPathFactory) -> RoundSetup:
+    """The same institutions with both forms; in the sixth half of the people tick the places of one form in both."""
+    given = {"institutions": list(country.institution_ids), "sources": ["internal"],
+             "shares": {"usual": 0.5, "reversed": 0.5}, "source": "a test", "as_of": "2024-07-01"}  # fmt: skip
+    round_ = country.round.model_copy(update={"forms": FormParams.model_validate(given)})
+    made = replace(elsewhere(country, tmp_path_factory.mktemp("forms")), round=round_)
+    store, rng = store_of(made), np.random.default_rng(4)
+    items = [item.code for item in made.instrument.items("internal")]
+    for number, code in enumerate(made.institution_ids):
+        answers = _answers(made, code, rng, coached=False)
+        form = np.where(np.arange(len(answers)) % 2, "reversed", "usual")
+        if number == 5:
+            told = np.arange(len(answers)) % 4 < 2
+            best = np.array([item.direction == "positive" for item in made.instrument.items("internal")])
+            ticks = np.where((form[:, None] == "usual") == best, 6.0, 1.0)
+            answers[items] = np.where(told[:, None], ticks, answers[items])
+        # The first person of the first institution has no form: she was not drawn.
+        answers["form"] = np.where((number == 0) & (np.arange(len(answers)) == 0), None, form)
+        store.write("responses", code, answers)
+        people = answers[["institution_id", "source", "person_id", "form"]]
+        drawn = {"stratum": "all", "pop_size": 100, "inclusion_prob": 0.5, "base_weight": 2.0, "prn": 0.5, "wave": 1}
+        store.write("sample", code, people.assign(**drawn))
+    return made
+
+
+def test_who_answers_by_place_is_named_to_those_who_run_the_survey(
+    formed: RoundSetup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, told = compare_forms(formed, store_of(formed)), formed.institution_ids[5]
+    assert (found.looked_at, found.enough) == (COUNT, COUNT)
+    assert found.flagged["institution_id"].tolist() == [told]
+    first = found.rows.set_index("institution_id").loc[formed.institution_ids[0]]
+    assert first["n_usual"] + first["n_reversed"] == PEOPLE - 1, "neither who did not finish nor who has no form"
+    _print_forms(formed)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "40 with two orders of the questionnaire, 1 where answers follow the place" in said
+
+
+def test_the_page_says_of_how_many_it_was_asked_and_names_nobody(formed: RoundSetup, country: RoundSetup) -> None:
+    found = compare_forms(formed, store_of(formed))
+    html = forms_text(found, formed).to_html("en")
+    assert "from the last to the first: 40." in html
+    assert "Fewer than 10 institutions are flagged, or none." in html
+    assert "contoh" not in html
+    assert "dari yang terakhir ke yang pertama: 40." in forms_text(found, formed).to_html("id")
+    nowhere = compare_forms(country, store_of(country))
+    assert nowhere.rows.empty
+    assert "by two orders" in forms_text(nowhere, country).to_html("en")
+
+
+def test_too_few_answers_by_forms_are_said(formed: RoundSetup, capsys: pytest.CaptureFixture[str]) -> None:
+    coaching = formed.round.coaching
+    assert coaching is not None
+    wider = replace(formed, round=formed.round.model_copy(
+        update={"coaching": coaching.model_copy(update={"min_answers": PEOPLE + 9})}))  # fmt: skip
+    assert compare_forms(wider, store_of(wider)).rows.empty
+    _print_forms(wider)
+    assert "this takes 40 answers of a source by both forms" in " ".join(capsys.readouterr().out.split())
+    without = replace(formed, round=formed.round.model_copy(update={"coaching": None}))
+    assert compare_forms(without, store_of(without)).rows.empty
+    _print_forms(without)
+    assert capsys.readouterr().out == ""

@@ -330,3 +330,9 @@ def test_answers_to_modules_come_with_the_arm_that_was_drawn(bring, write_csv, s
     assert store.read("responses", CITY)[["arm", "ext_lst_long", "ext_clm_fear"]].values.tolist() == [
         ["list_long", 2, 1]
     ]
+    write_parquet(store.root / "sample" / f"{CITY}.parquet", sample.assign(form="reversed"))
+    bring(write_csv("c.csv", rows))
+    kept = store.read("responses", CITY)
+    assert kept["form"].tolist() == ["reversed"], "as it was drawn; the answers by codes need no turning round"
+    assert kept["ext_fai_1"].tolist() == [5]
+    assert not {"arm", "ext_lst_long"} & set(kept)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from spi_analysis.errors import InputError, VaultError
+from spi_analysis.fieldwork.reminders import prepare_reminders
 from spi_analysis.tables.end_of_life import forget, people_in
 from spi_analysis.tables.files import write_parquet
 from spi_analysis.tables.identity import answer_tokens, link_tokens
@@ -346,3 +347,67 @@ def test_with_one_token_the_arm_stands_in_the_invitation(with_arms, setup, store
     assert sorted(row["arm"] for row in read(path)) == sorted(with_arms)
     _, (shaped,) = issue_invitations(one, store, vault, CITY, "limesurvey")
     assert sorted(row["attribute_2"] for row in read(shaped)) == sorted(with_arms)
+
+
+@pytest.fixture
+def with_forms(drawn, store):
+    """The same sample, with a form for everybody."""
+    forms = ["usual", "reversed", "reversed"]
+    write_parquet(store.root / "sample" / f"{CITY}.parquet", drawn.assign(form=forms))
+    return drawn.assign(form=forms).set_index("person_id")["form"]
+
+
+def test_every_form_is_a_survey_of_its_own_at_limesurvey(with_forms, setup, store, vault):
+    address = "https://survei.example/{form}/{token}"
+    _, (sender,) = issue_invitations(setup, store, vault, CITY, "limesurvey", "", address)
+    assert "form" not in read(sender)[0], "no business of the sender's"
+    tokens = answer_tokens(pd.Series(with_forms.index), "spi_2024", CITY, "internal", vault.secret("link_token"))
+    by_token = dict(zip(tokens, with_forms, strict=True))
+    folder = store.root / "redirects"
+    parts = {form: read(folder / f"{CITY}__internal__limesurvey{ending}.csv")
+             for form, ending in (("usual", ""), ("reversed", "__reversed"))}  # fmt: skip
+    assert {row["token"]: form for form, rows in parts.items() for row in rows} == by_token
+    targets = {row["target"] for row in read(folder / f"{CITY}__internal.csv")}
+    assert targets == {f"https://survei.example/{form}/{token}" for token, form in by_token.items()}
+    assert [path.name for path in redirect_files(store, CITY)] == [f"{CITY}__internal.csv"]
+
+
+def test_with_one_token_the_address_leads_to_the_form(with_forms, setup, store, vault):
+    one = with_tokens(setup, "one")
+    _, (path,) = issue_invitations(one, store, vault, CITY, "", "https://survei.example/{form}?t={token}")
+    links = [(row["link"].split("/")[3].split("?")[0], row["form"]) for row in read(path)]
+    assert sorted(links) == [("reversed", "reversed"), ("reversed", "reversed"), ("usual", "usual")]
+    _, paths = issue_invitations(one, store, vault, CITY, "limesurvey")
+    assert sorted(len(read(path)) for path in paths) == [1, 2]
+
+
+def test_who_has_no_form_gets_the_usual_one(drawn, setup, store, vault):
+    one = with_tokens(setup, "one")
+    _, (path,) = issue_invitations(one, store, vault, CITY, "", "https://survei.example/{form}?t={token}")
+    assert {row["link"].split("/")[3].split("?")[0] for row in read(path)} == {"usual"}
+
+
+@pytest.mark.parametrize("tokens", ["one", "two"])
+def test_reminders_lead_to_the_same_form(with_forms, setup, store, vault, tokens):
+    """With two tokens the address that is sent has no place for it, and the file no column: the redirects have."""
+    asked = with_tokens(setup, tokens)
+    events = store.read("sample", CITY)[["institution_id", "source", "person_id"]]
+    sent = events.assign(event="sent", at=pd.Timestamp("2024-07-29"), channel="whatsapp")
+    store.write("events", CITY, sent)
+    reminders = prepare_reminders(asked, store, vault, CITY, dt.date(2024, 8, 14))
+    if tokens == "two":
+        assert "form" not in reminders.people["whatsapp"]
+        with pytest.raises(InputError, match="more than the token"):
+            reminders.shaped("", "https://survei.example/{form}?t={token}")
+        return
+    people = reminders.shaped("", "https://survei.example/{form}?t={token}")["whatsapp"]
+    links = [
+        (link.split("/")[3].split("?")[0], form) for link, form in zip(people["link"], people["form"], strict=True)
+    ]
+    assert [led for led, _ in links] == [form for _, form in links]
+    assert len(links) == 2, "one has no number"
+
+
+def test_the_senders_address_tells_no_form_where_there_are_two_tokens(with_forms, setup, store, vault):
+    with pytest.raises(InputError, match="more than the token"):
+        issue_invitations(setup, store, vault, CITY, "", "https://survei.example/{form}?t={token}")

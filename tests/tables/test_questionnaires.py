@@ -79,6 +79,35 @@ def test_limesurvey(write):
     assert by_language[0] == by_language[1], "every language has all questions and answers, in one order"
 
 
+def test_the_reversed_form_turns_scored_questions_and_their_answers_round(write, setup, tmp_path):
+    """Same codes, other places: what cannot be said stays at the end, contacts and experiences stay as they are."""
+
+    def shown(kind, form):
+        path = write_questionnaire(setup.instrument, "internal", ["id", "en"], kind, tmp_path / "f", form)
+        if kind == "limesurvey":
+            rows = [row for row in limesurvey_rows(path) if row["language"] == "id" and row["class"] in "QA"]
+            return path.name, [row["name"] for row in rows if row["class"] == "Q"], [
+                row["name"] for row in rows if row["class"] == "A"][:8]  # fmt: skip
+        sheets = rows_of(path)
+        asked = [row[1] for row in sheets["survey"] if str(row[0]).startswith("select_one")]
+        return path.name, asked, [row[1] for row in sheets["choices"] if row[0] == "agree"]
+
+    scored = [item.code for item in setup.instrument.items("internal")]
+    for kind, ending in (("limesurvey", "txt"), ("xlsform", "xlsx")):
+        name, usual, answers = shown(kind, "usual")
+        other, turned, turned_answers = shown(kind, "reversed")
+        assert (name, other) == (f"spi_2024__internal.{ending}", f"spi_2024__internal__reversed.{ending}")
+        assert sorted(usual) == sorted(turned)
+        n = len(scored)
+        assert usual[n:] == turned[n:], "contacts and experiences"
+        of_first = [item.code for item in setup.instrument.sources["internal"].dimensions[0].items]
+        assert turned[: len(of_first)] == usual[: len(of_first)][::-1]
+        assert [str(code) for code in answers] == ["1", "2", "3", "4", "5", "6", "8", "9"]
+        assert [str(code) for code in turned_answers] == ["6", "5", "4", "3", "2", "1", "8", "9"]
+    settings = rows_of(tmp_path / "f" / "spi_2024__internal__reversed.xlsx")["settings"]
+    assert settings[1][1] == "spi_2024_internal_reversed"
+
+
 def test_codes_that_a_platform_does_not_take(setup, tmp_path):
     part = setup.instrument.sources["expert"]
     item = part.dimensions[0].indicators[0].items[0]

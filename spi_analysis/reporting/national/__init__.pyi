@@ -84,6 +84,9 @@ from .this_round import (
     experiences_table as experiences_table,
 )
 from .this_round import (
+    forms_text as forms_text,
+)
+from .this_round import (
     kinds_note as kinds_note,
 )
 from .this_round import (

@@ -193,6 +193,16 @@ COMPARED = message(
     "about the same score do elsewhere, or as if they had been told what to answer? If nobody was told, there would be "
     "any flag in at most {rate} of rounds."
 )
+ONE_ORDER = message(
+    "Whether people ticked places that they were told, whatever stood there, can be asked only where the draw gives "
+    "them the questionnaire in two different orders. In this round no institution has enough answers by two orders."
+)
+TWO_ORDERS = message(
+    "Institutions in which the draw gave everybody one of two orders of the questionnaire, the usual one or from the "
+    "last to the first: {n}. Honest answers to the same question hardly depend on the order. Whoever was told which "
+    "place to tick in which question gives other answers in the other order. If nobody was told, there would be any "
+    "flag in at most {rate} of rounds."
+)
 FLAGGED = message("{flagged} institutions are flagged; of these about {rate} may have answered honestly.")
 FEW_FLAGGED = message("Fewer than {least} institutions are flagged, or none.")
 MOST_FLAGGED = message("How many are flagged is not shown, since it would tell of those few that are not.")
@@ -207,15 +217,33 @@ def coaching_text(found: Comparison, setup: RoundSetup) -> Shown:
 
 
 def _coaching(found: Comparison, setup: RoundSetup, words: Words) -> str:
-    params, least = setup.round.coaching, setup.round.disclosure.min_cell
+    params = setup.round.coaching
     if params is None:
         return words("There is nothing to show.")
     if found.rows.empty:
         return words(NOT_COMPARED, institutions=params.min_institutions, answers=params.min_answers)
-    flagged, rate = int(found.flagged["institution_id"].nunique()), words.percent(params.false_discovery, 0)
+    return _flags(COMPARED, found, params.false_discovery, setup, words)
+
+
+def forms_text(found: Comparison, setup: RoundSetup) -> Shown:
+    """How many institutions got the questionnaire in two orders, and in how many answers followed their place."""
+    return show(lambda words: html_paragraphs([_forms(found, setup, words)]))
+
+
+def _forms(found: Comparison, setup: RoundSetup, words: Words) -> str:
+    params = setup.round.coaching
+    if params is None or found.rows.empty:
+        return words(ONE_ORDER)
+    return _flags(TWO_ORDERS, found, params.false_discovery, setup, words)
+
+
+def _flags(said: str, found: Comparison, false_discovery: float, setup: RoundSetup, words: Words) -> str:
+    """What was compared, how many are flagged where that names nobody, and what a flag is."""
+    flagged, least = int(found.flagged["institution_id"].nunique()), setup.round.disclosure.min_cell
+    rate = words.percent(false_discovery, 0)
     few = MOST_FLAGGED if found.looked_at - flagged < least else FEW_FLAGGED if flagged < least else FLAGGED
     parts = (
-        words(COMPARED, n=words.number(found.looked_at, 0), rate=rate),
+        words(said, n=words.number(found.looked_at, 0), rate=rate),
         words(few, flagged=words.number(flagged, 0), rate=rate, least=least),
         words(QUESTION),
     )

@@ -29,3 +29,9 @@ from .coaching import (
 from .coaching import (
     round_answers as round_answers,
 )
+from .forms import (
+    form_effects as form_effects,
+)
+from .forms import (
+    form_signs as form_signs,
+)

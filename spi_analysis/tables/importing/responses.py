@@ -27,6 +27,7 @@ from spi_analysis.params import (
     normalised,
 )
 from spi_analysis.tables import (
+    BY_CHANCE,
     ID_LENGTH,
     OUT_OF_RANGE,
     Store,
@@ -140,7 +141,7 @@ def import_responses(
         written = keep_open_answers(log, answers[opened], setup, store, vault)
         for institution_id, new in answers[~opened].groupby("institution_id"):
             kept = _against_earlier(log, store.read_if_there("responses", str(institution_id)), new, setup.instrument)
-            kept = _with_modules(kept, setup, store, str(institution_id))
+            kept = _with_arms_and_forms(kept, setup, store, str(institution_id))
             written.append(store.write("responses", str(institution_id), kept))
         flag_answers_of_reported(log, sorted(log.accepted), store)
         if setup.round.fieldwork.tokens == "two":
@@ -215,14 +216,14 @@ def _open_counts(log: Log, store: Store) -> list[dict[str, object]]:
     return found
 
 
-def _with_modules(answers: pd.DataFrame, setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
-    """The answers with the arm of everybody, where the draw gave any; else without the columns of optional modules."""
-    answers = answers.drop(columns="arm", errors="ignore")
-    sample = store.read("sample", institution_id)
+def _with_arms_and_forms(answers: pd.DataFrame, setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
+    """The answers with everybody's arm and form, where the draw gave any; without arms, no columns of the modules."""
+    answers = answers.drop(columns=[*BY_CHANCE], errors="ignore")
+    sample = store.read("sample", institution_id).set_index(["source", "person_id"])
     if "arm" not in sample:
-        return answers.drop(columns=module_codes(setup.instrument), errors="ignore")
-    arms = sample.set_index(["source", "person_id"])["arm"]
-    return answers.assign(arm=arms.reindex(_people(answers)).to_numpy())
+        answers = answers.drop(columns=module_codes(setup.instrument), errors="ignore")
+    theirs = sample[[column for column in BY_CHANCE if column in sample]].reindex(_people(answers))
+    return answers.assign(**{column: theirs[column].to_numpy() for column in theirs})
 
 
 def _item_words(instrument: Instrument, words: ResponseMapping) -> dict[str, tuple[str, ...]]:
