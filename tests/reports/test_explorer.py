@@ -85,6 +85,40 @@ def _explorer(n, seed=7):
     )
 
 
+# Words that stand in the names of institutions, as long as these are.
+PLACES = ("Tanjung Barat", "Ulu Sungai Selatan", "Kepulauan Raya", "Lama", "Pegunungan Utara Timur")
+OFFICES = ("Perencanaan Pembangunan", "Pendayagunaan Aparatur Negara dan Reformasi", "Keuangan")
+
+
+def _national(setup):
+    """Generated rows as wide and as long as those of a whole round: every column, real lengths, all provinces."""
+    made, n = _explorer(640), 640
+    rows, k, provinces = made.rows, np.arange(n), list(setup.provinces)
+    # Of every ten six regencies, one town, one province, one ministry, one agency; the last two lie in no province.
+    kinds = [(("kabupaten",) * 6 + ("kota", "provinsi", "kementerian", "lembaga"))[i % 10] for i in k]
+    words = [OFFICES[i % 3] if i % 10 > 7 else PLACES[i % 5] for i in k]
+    peers = pd.Series(kinds).map(pd.Series(kinds).value_counts()).astype(float)
+    new = {
+        "name": [f"{kind.title()} Contoh {word} {i:03}" for kind, word, i in zip(kinds, words, k, strict=True)],
+        "type": kinds,
+        "province_code": [None if i % 10 > 7 else provinces[i % len(provinces)] for i in k],
+        "size_class": [("kecil", "sedang", "besar")[i % 3] for i in k],
+        "category_chance": 0.5 + (k % 50) / 100,
+        "n": 40.0 + k % 400,
+        "best": 1.0 + k % 9,
+        "worst": peers - k % 7,
+        "peers": peers,
+        "rate_external": 0.2 + (k % 100) / 1000,
+        "index_2021": rows["index_2022"] - 1,
+    }
+    rows = rows.assign(**new)
+    few = (rows.index % 20 == 3) | rows["index"].isna()
+    hidden = ["index", "ci_low", "ci_high", "category_chance", "best", "worst", "peers", "n", "change", "change_low"]
+    rows.loc[few, [*hidden, "change_high"]] = np.nan
+    rows.loc[few, ["status", "category", "direction"]] = ["hidden", None, None]
+    return replace(made, rows=rows, years=(2021, 2022, 2023))
+
+
 @pytest.fixture(scope="module")
 def explorer():
     return _explorer(640)
@@ -94,6 +128,18 @@ def explorer():
 def pages(explorer, setup):
     made = explorer_pages(explorer, setup, synthetic=True)
     return {language: with_style(html) for language, html in made.items()}
+
+
+@pytest.fixture(scope="module")
+def national(setup, tmp_path_factory):
+    """The page of a whole round, as wide and as long as readers have it."""
+    html = with_style(explorer_pages(_national(setup), setup, synthetic=True)["en"])
+    # Every column that a round of four published years and two drawn sources can have.
+    assert len(re.findall('<th scope="col"', html)) == 21
+    assert len(html.encode()) <= 400_000
+    folder = tmp_path_factory.mktemp("national")
+    (folder / "explorer.en.html").write_text(html, encoding="utf-8")
+    return folder
 
 
 def _row(html, k):
@@ -182,13 +228,15 @@ def _type(text):
     return f"() => {{ one('q').value = '{text}'; form.dispatchEvent(new Event('input')); }}"
 
 
-SORT, BOX, TYPE, TILE = "#table thead th:nth-child(5) button", "#table tbody input", "fieldset input", ".map button"
-# What a reader does, and what brings the page back to where it was.
+NAME, INDEX = "#table thead th:nth-child(1) button", "#table thead th:nth-child(5) button"
+BOX, TYPE, TILE = "#table tbody input", "fieldset input", ".map button"
+# Where the page is before, and what a reader does then: each answer has rows to lay out anew.
 ACTS = {
-    "typed": (_type("contoh 1"), _type("")),
-    "cleared": (_type(""), _type("contoh")),
-    "more": ("() => { most += PAGE; update(); }", _type("")),
-    **{selector: (_click(selector), _click(selector)) for selector in (SORT, BOX, TYPE, TILE)},
+    "typed": (_type(""), _type("k")),
+    "found": (_type(""), _type("kabupaten contoh 1")),
+    "cleared": (_type("kota"), _type("")),
+    "more": (_type(""), "() => { most += PAGE; update(); }"),
+    **{selector: (_click(selector), _click(selector)) for selector in (NAME, INDEX, BOX, TYPE, TILE)},
 }
 
 
@@ -204,24 +252,31 @@ def _spent(page):
     return spent
 
 
+# Until what an act asked for has been painted.
+PAINTED = """act => new Promise(done => {
+  act();
+  const frame = then => requestAnimationFrame(() => setTimeout(then));
+  frame(() => frame(done));
+})"""
+
+
 def _busy(page):
-    """A function: how many milliseconds of it an act takes, its layout included; ``back`` is not counted."""
+    """A function: how many milliseconds of it an act takes until it is painted; ``first`` is not counted."""
     spent = _spent(page)
 
     def do(act):
-        page.evaluate(f"() => {{ ({act})(); document.body.offsetHeight; }}")
+        page.evaluate(f"() => ({PAINTED})({act})")
 
-    def measured(act, back):
+    def measured(first, act):
+        do(first)
         before = spent()
         do(act)
-        took = spent() - before
-        do(back)
-        return took * 1000
+        return (spent() - before) * 1000
 
     return measured
 
 
-def _least(measure, goal, tries=30):
+def _least(measure, goal, tries=10):
     """The least of so many tries, or the first that reaches the goal."""
     found = [measure()]
     while min(found) >= goal and len(found) < tries:
@@ -244,7 +299,7 @@ class TestInABrowser:
 
     def test_typing_narrows_the_rows_down(self, browser, place):
         page = _open(browser, place)
-        assert len(_names(page)) == 50
+        assert len(_names(page)) == 25
         page.fill("#q", "contoh 07")
         # The words may stand anywhere in the name: 007 and 070 to 079, and so on.
         found = [f"Kabupaten Contoh {k:03}" for k in range(640) if "07" in f"{k:03}"]
@@ -393,20 +448,20 @@ class TestInABrowser:
             page.click("#take [data-as=csv]")
         assert "\"'=HYPERLINK" in open(download.value.path(), encoding="utf-8-sig").read()  # noqa: SIM115
 
-    def test_everything_answers_at_once(self, browser, place):
+    def test_everything_answers_at_once(self, browser, national):
         """Script, style, layout and paint of each: under 100 ms of the page's own processor time.
 
         The page's thread is measured, not the clock, which runs on while other tests have the processor; and the best
-        of many tries counts, since they also have the memory, which makes it slower.
+        of ten tries counts, since they also have the memory, which makes it slower.
         """
-        page = _open(browser, place)
+        page = _open(browser, national)
         busy = _busy(page)
-        took = {name: _least(partial(busy, act, back), 100) for name, (act, back) in ACTS.items()}
+        took = {name: _least(partial(busy, *acts), 100) for name, acts in ACTS.items()}
         assert max(took.values()) < 100, took
 
-    def test_it_is_there_within_a_second(self, browser, place):
+    def test_it_is_there_within_a_second(self, browser, national):
         """Reading, script, layout and first paint together, in processor time of the page."""
-        assert _least(partial(self._opening, browser, place), 1) < 1
+        assert _least(partial(self._opening, browser, national), 1) < 1
 
     def _opening(self, browser, place):
         # A page of its own each time: what was spent is counted anew where a page is left.
@@ -422,9 +477,12 @@ class TestInABrowser:
         page.click("#more")
         expect(page.locator("#table tbody tr:not([hidden])")).to_have_count(640)
         assert not page.is_visible("#more")
+        # Whoever ticks the last one keeps it before them.
+        page.check("#table tbody tr:last-child input")
+        assert len(_names(page)) == 640
         page.fill("#q", "contoh 1")
         page.fill("#q", "")
-        assert len(_names(page)) == 50
+        assert len(_names(page)) == 25
 
     def test_the_keyboard_is_enough(self, browser, place):
         page = _open(browser, place)

@@ -15,7 +15,8 @@ const provinces = form.querySelector("select[data-by=p]");
 // Filled below, where there is a choice of provinces: code, name, number of institutions, place in the alphabet, button.
 const places = [];
 const circles = [...document.querySelectorAll("#dots circle")];
-const MOST = 4, PAGE = 50;
+// A row costs the browser as much as all else that an answer takes: a page holds more than a screen, but not much more.
+const MOST = 4, PAGE = 25;
 const plain = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
 const number = (text) => {
   const found = text.split(say.thousands).join("").replace(say.decimal, ".").replace("\u2212", "-").match(/[+-]?\d+(\.\d+)?/);
@@ -23,14 +24,14 @@ const number = (text) => {
 };
 // The code of an institution stands in the address of its report; without one beside the name, and else the name serves.
 const codeOf = (tr) => tr.dataset.i ?? tr.querySelector("a")?.getAttribute("href").split("/")[0] ?? tr.cells[0].textContent.trim();
-const rows = [...body.rows].map((tr, i) => ({
-  tr, at: i, id: codeOf(tr), name: tr.cells[0].textContent.trim(),
-  find: plain(tr.cells[0].textContent + " " + tr.cells[2].textContent),
-  cells: [...tr.cells].map((cell) => cell.textContent.trim()),
-}));
-const withIndex = rows.filter((row) => !Number.isNaN(number(row.cells[say.index])));
+const rows = [...body.rows].map((tr, i) => {
+  const cells = [...tr.cells].map((cell) => cell.textContent.trim());
+  return { tr, at: i, id: codeOf(tr), name: cells[0], find: plain(cells[0] + " " + cells[2]), cells, marks: { ...tr.dataset }, index: number(cells[say.index]) };
+});
+const withIndex = rows.filter((row) => !Number.isNaN(row.index));
 withIndex.forEach((row, i) => { row.dot = circles[i]; });
-let picked = [], shown = rows, most = PAGE, all = false;
+// On the page stand the rows ``laid``; ``most`` of those that are ``shown`` are wanted there.
+let picked = [], shown = rows, most = PAGE, laid = rows, later = 0;
 
 // The state is the address: a link keeps what was asked.
 function readAddress() {
@@ -47,64 +48,88 @@ function writeAddress() {
   for (const filter of filters) if (filter.get().length) state.set(filter.by, filter.get().join(","));
   if (order.value !== "0") state.set("sort", order.value);
   if (picked.length) state.set("pick", picked.map((row) => row.id).join(","));
-  history.replaceState(null, "", "#" + state);
+  if (location.hash.slice(1) !== String(state)) history.replaceState(null, "", "#" + state);
 }
 
 function quantile(sorted, share) {
   const place = (sorted.length - 1) * share, low = Math.floor(place);
   return sorted[low] + (place - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
-const written = (x, decimals) => x.toLocaleString(document.documentElement.lang, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+const language = document.documentElement.lang, alphabet = new Intl.Collator(language);
+const format = [0, 2].map((decimals) => new Intl.NumberFormat(language, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
+const count = (n) => format[0].format(n), figure = (x) => format[1].format(x);
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-// What a column is sorted by: a number, a place on its scale, or its words.
-function sortKey(column) {
+// What a column is sorted by: a number, a place on its scale, or its words; in the order of the rows, read once.
+const keys = {};
+function sortKeys(column) {
   const scale = say.scales[column];
-  if (scale) return (row) => { const at = scale.indexOf(row.cells[column]); return at < 0 ? NaN : at; };
-  return say.text.includes(column) ? (row) => row.cells[column] : (row) => number(row.cells[column]);
+  const keyOf = scale ? (text) => { const at = scale.indexOf(text); return at < 0 ? NaN : at; } : say.text.includes(column) ? (text) => text : number;
+  return (keys[column] ??= rows.map((row) => keyOf(row.cells[column])));
 }
 function compareKeys(x, y, down) {
-  if (typeof x === "string") return (down ? -1 : 1) * x.localeCompare(y);
+  if (typeof x === "string") return (down ? -1 : 1) * alphabet.compare(x, y);
   return Number.isNaN(x) || Number.isNaN(y) ? Number.isNaN(x) - Number.isNaN(y) : down ? y - x : x - y;
 }
 function update() {
   const wanted = plain(query.value).split(/\s+/).filter(Boolean);
   const asked = filters.map(({ by, get }) => ({ by, values: get() })).filter(({ values }) => values.length);
-  const fits = (row, { by, values }) => values.includes(row.tr.dataset[by] ?? say.none);
+  const fits = (row, { by, values }) => values.includes(row.marks[by] ?? say.none);
   const anywhere = rows.filter((row) =>
     wanted.every((word) => row.find.includes(word)) && asked.every((filter) => filter.by === "p" || fits(row, filter)));
   shown = anywhere.filter((row) => asked.every((filter) => fits(row, filter)));
   const column = Math.abs(Number(order.value)) - 1, down = Number(order.value) < 0;
   if (column >= 0) {
-    const keyOf = sortKey(column), key = new Map(shown.map((row) => [row, keyOf(row)]));
-    shown.sort((a, b) => compareKeys(key.get(a), key.get(b), down) || a.at - b.at);
+    const key = sortKeys(column);
+    shown.sort((a, b) => compareKeys(key[a.at], key[b.at], down) || a.at - b.at);
   }
-  const listed = shown.slice(0, most), onPage = new Set(listed), found = new Set(shown);
-  // Only what changes is touched: each touch costs the browser a look at the row.
+  // The first of the list stay where they are; else the list begins anew, with one page.
+  const stays = laid.length <= most && laid.every((row, i) => row === shown[i]);
+  layOut(stays ? Math.max(PAGE, laid.length) : PAGE);
+  markDots();
+  tell(column);
+  one("more").hidden = shown.length <= most;
+  document.querySelectorAll("#table thead th").forEach((th, i) => {
+    change(th, "aria-sort", i !== column ? "none" : down ? "descending" : "ascending");
+  });
+  countByProvince(anywhere);
+  writeAddress();
+  clearTimeout(later);
+  layOutRest();
+}
+// Only what changes is touched: each touch costs the browser a look at it.
+function change(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+function layOut(upTo) {
+  const listed = shown.slice(0, Math.min(upTo, most)), onPage = new Set(listed);
+  for (const row of laid) if (!onPage.has(row)) row.tr.hidden = true;
   let next = body.firstElementChild;
   for (const { tr } of listed) {
     if (tr === next) next = next.nextElementSibling;
     else body.insertBefore(tr, next);
+    if (tr.hidden) tr.hidden = false;
   }
-  for (const row of rows) if (row.tr.hidden === onPage.has(row)) row.tr.hidden = !row.tr.hidden;
-  for (const row of withIndex) {
-    const mark = picked.includes(row) ? "on" : found.has(row) ? "" : "off";
-    if (row.dot.getAttribute("class") !== mark) row.dot.setAttribute("class", mark);
-  }
-  tell(column);
-  one("more").hidden = shown.length <= most;
-  document.querySelectorAll("#table thead th").forEach((th, i) => {
-    th.setAttribute("aria-sort", i !== column ? "none" : down ? "descending" : "ascending");
-  });
-  countByProvince(anywhere);
-  writeAddress();
+  laid = listed;
+}
+// All rows a page at a time, so that the browser answers in between.
+function layOutRest() {
+  if (laid.length >= Math.min(most, shown.length)) return;
+  later = setTimeout(() => { layOut(laid.length + PAGE); layOutRest(); });
+}
+function markDots() {
+  const found = new Set(shown);
+  for (const row of withIndex) change(row.dot, "class", picked.includes(row) ? "on" : found.has(row) ? "" : "off");
 }
 
 // Map and lists show the same: how many of what is asked for lie in every province, and which one is chosen.
 function countsOf(found) {
   const counts = {};
   for (const row of found) {
-    const code = row.tr.dataset.p ?? say.none;
+    const code = row.marks.p ?? say.none;
     counts[code] = (counts[code] || 0) + 1;
   }
   return counts;
@@ -112,54 +137,46 @@ function countsOf(found) {
 function countByProvince(found) {
   const counts = countsOf(found);
   for (const option of provinces ? provinces.options : []) {
-    if (option.value) option.textContent = `${option.dataset.name} (${counts[option.value] || 0})`;
+    if (option.value) write(option, `${option.dataset.name} (${counts[option.value] || 0})`);
   }
   for (const button of document.querySelectorAll(".map button")) {
     const { p, title } = button.parentNode.dataset, n = counts[p] || 0;
-    button.querySelector("b").textContent = n;
-    button.title = fill(say.tile, { title, n });
-    button.setAttribute("aria-label", button.title);
-    button.setAttribute("aria-pressed", String(provinces.value === p));
+    write(button.querySelector("b"), String(n));
+    for (const name of ["title", "aria-label"]) change(button, name, fill(say.tile, { title, n }));
+    change(button, "aria-pressed", String(provinces.value === p));
   }
   listPlaces(counts);
 }
 function listPlaces(counts) {
   const listed = places.map((place) => ({ ...place, n: counts[place.code] || 0 })).sort((a, b) => b.n - a.n || a.at - b.at);
   for (const { button, code, name, all, n } of listed) {
-    button.textContent = fill(say.place, { name, n, all });
-    button.setAttribute("aria-pressed", String(provinces.value === code));
+    write(button, fill(say.place, { name, n, all }));
+    change(button, "aria-pressed", String(provinces.value === code));
   }
   const list = document.querySelector("#where ul");
   // What keeps its place keeps the keyboard's focus.
   if (listed.some(({ item }, i) => list.children[i] !== item)) list.append(...listed.map(({ item }) => item));
   const most = listed.slice(0, say.first).filter(({ n }) => n).map(({ button }) => button.textContent);
-  document.querySelector("#where summary").textContent = fill(say.where, { most: most.join("; ") || say.missing });
+  write(document.querySelector("#where summary"), fill(say.where, { most: most.join("; ") || say.missing }));
 }
 function choose(code) {
   provinces.value = provinces.value === code ? "" : code;
   askAgain();
 }
 function askAgain() {
-  most = PAGE; all = false;
+  most = PAGE;
   update();
-}
-// All rows a page at a time, so that the browser answers in between.
-function showMore() {
-  if (!all || shown.length <= most) return;
-  most += PAGE;
-  update();
-  setTimeout(showMore);
 }
 
 function tell(column) {
-  const values = shown.map((row) => number(row.cells[say.index])).filter((x) => !Number.isNaN(x)).sort((a, b) => a - b);
-  const parts = [fill(say.count, { n: written(shown.length, 0), all: written(rows.length, 0) })];
+  const values = shown.map((row) => row.index).filter((x) => !Number.isNaN(x)).sort((a, b) => a - b);
+  const parts = [fill(say.count, { n: count(shown.length), all: count(rows.length) })];
   if (values.length >= say.least) {
-    parts.push(fill(say.quartiles, { median: written(quantile(values, 0.5), 2), low: written(quantile(values, 0.25), 2), high: written(quantile(values, 0.75), 2) }));
+    parts.push(fill(say.quartiles, { median: figure(quantile(values, 0.5)), low: figure(quantile(values, 0.25)), high: figure(quantile(values, 0.75)) }));
   }
   if (say.ordered.includes(column)) {
-    const alike = shown.map((row) => Number(row.tr.dataset.a)).filter((x) => !Number.isNaN(x)).sort((a, b) => a - b);
-    parts.push(alike.length ? fill(say.alike, { k: written(quantile(alike, 0.5), 0) }) : say.unordered);
+    const alike = shown.map((row) => Number(row.marks.a)).filter((x) => !Number.isNaN(x)).sort((a, b) => a - b);
+    parts.push(alike.length ? fill(say.alike, { k: count(quantile(alike, 0.5)) }) : say.unordered);
   }
   one("said").textContent = parts.join(" ");
 }
@@ -288,7 +305,8 @@ function png() {
 }
 
 rows.forEach((row) => {
-  row.box = Object.assign(document.createElement("input"), { type: "checkbox", className: "pick" });
+  // The browser need not keep what is ticked, which the address does: for 640 boxes it would at every change of that.
+  row.box = Object.assign(document.createElement("input"), { type: "checkbox", className: "pick", autocomplete: "off" });
   row.box.setAttribute("aria-label", fill(say.pick, { name: row.name }));
   row.box.addEventListener("change", () => pick(row));
   row.tr.cells[0].prepend(row.box);
@@ -326,7 +344,7 @@ one("where").hidden = !places.length;
 one("pictures").open = matchMedia("(min-width: 40rem)").matches;
 form.hidden = one("take").hidden = false;
 one("more").textContent = say.more;
-one("more").addEventListener("click", () => { all = true; showMore(); });
+one("more").addEventListener("click", () => { most = Infinity; update(); });
 form.addEventListener("input", askAgain);
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => setTimeout(() => { picked = []; compare(); askAgain(); }));
