@@ -29,17 +29,14 @@ COLOURS = {
     **{"#0b5cad": "accent", "#a4262c": "minus", "#7a4b00": "target"},
     **{"#3a78b5": "step-1", "#08509a": "step-2", "#06335f": "step-3"},
 }
-# Inches of a figure, and points to the inch.
-WIDTH, POINTS = 3.3, 72
+WIDTH, POINTS = 3.3, 72  # Inches of a figure, and points to the inch.
 _HOUSE = matplotlib.rc_params_from_file(Path(__file__).parent / "chart.mplstyle", use_default_template=False)
 THEME = {**sns.plotting_context("paper"), **sns.axes_style("whitegrid"), **_HOUSE}
 FONT = FontProperties(family=THEME["font.family"], size=THEME["font.size"])
-# Private characters, so that no label can be taken for the place of a text.
-_SLOT = "\ue000{}\ue001"
+_SLOT = "\ue000{}\ue001"  # Private characters, so that no label can be taken for the place of a text.
 _FILLED = re.compile("(>?)" + _SLOT.format(r"(\d+)"))
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
-# Places more exact than a hundredth of a point.
-_EXACT = re.compile(r"\d+\.\d{3,}")
+_EXACT = re.compile(r"\d+\.\d{3,}")  # Places more exact than a hundredth of a point.
 # Texts that are turned by nothing, the font, which is the page's own, and what has no colour.
 _NEEDLESS = re.compile(r' transform="rotate\(-0 [^"]*"|font-family: [^;"]*;? ?|<path [^>]*style="fill: none"/>\s*')
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
@@ -62,9 +59,10 @@ class Chart:
     told: Phrase
     note: object = ""
 
+    @matplotlib.rc_context(THEME)
     def figure(self, language: Language) -> Figure:
         """A figure of matplotlib in one language, to be changed further."""
-        figure, say = self._drawn(), words(language)
+        figure, say = self.draw().get_figure(root=True), words(language)
         for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
             axis.set_ticks(axis.get_ticklocs(), [phrase(x.label1.get_text()).say(say) for x in axis.get_major_ticks()])
         for artist in figure.findobj(Text):
@@ -85,15 +83,11 @@ class Chart:
         caption = f"<figcaption{_filled(self.title, '>', words)}{note}</figcaption>"
         return f'<figure class="chart" id="{self.chart_id}">{caption}{self.svg(words)}</figure>'
 
-    @matplotlib.rc_context(THEME)
-    def _drawn(self) -> Figure:
-        return self.draw().get_figure(root=True)  # type: ignore[return-value]
-
     @cached_property
     @matplotlib.rc_context(THEME)
     def _template(self) -> tuple[str, list[Phrase]]:
         """SVG, and what goes into its slots: drawn once for all languages."""
-        figure, buffer = self._drawn(), io.StringIO()
+        figure, buffer = self.draw().get_figure(root=True), io.StringIO()
         width, height = figure.get_size_inches() * POINTS
         renderer = _Renderer(width, height, buffer, metadata={"Date": None, "Creator": None})
         renderer.slots = [self.title, self.told]

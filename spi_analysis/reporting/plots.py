@@ -24,13 +24,13 @@ PAPER, INK, MUTED, GRID, ACCENT, MINUS, TARGET, *STEPS = COLOURS
 LINE, ROW, ABOVE, BELOW, EDGE, BESIDE, BAR, GAP, LANE, CELL = 0.155, 0.27, 0.1, 0.42, 0.12, 0.5, 0.13, 0.06, 0.07, 0.2
 # The marks of one series, and of two in a row: sign, marker, colour, lane.
 MARKS = {1: [("", "o", ACCENT, 0)], 2: [("◆", "D", MUTED, LANE / 2), ("●", "o", ACCENT, -LANE / 2)]}
-# Letters of a label above its row, and of one beside its line; inches of an upright scale.
-LETTERS, FEW_LETTERS, UPRIGHT = 38, 15, 1.7
+# Letters of a label above its row, and of one beside its line; inches of an upright scale; numbers and days of one.
+LETTERS, FEW_LETTERS, UPRIGHT, MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 38, 15, 1.7, 5, 3, 1.5
 OF_SERIES, OF_KIND = [ACCENT, TARGET, INK, MINUS, MUTED], {"past": MUTED, "target": TARGET, "now": ACCENT}
-MOST_NUMBERS, MOST_DAYS, LEAST_WHOLE = 5, 3, 1.5
 FIGURES, LABELS = ("estimate", "ci_low", "ci_high"), ("label", "series", "text")
 AS_IT_IS: dict[str, Any] = {"estimator": None, "legend": False}
-Ax, Ticks = Axes | None, tuple[Any, Any]
+BARE: dict[str, Any] = {"cbar": False, "xticklabels": False, "yticklabels": False}  # They would go again.
+Ax, Ticks, Range = Axes | None, tuple[Any, Any], tuple[Any, Any, Any, float]
 
 
 def chart(form: Callable[..., Axes], table: pd.DataFrame, chart_id: str, title: object, *, note: object = "",
@@ -50,11 +50,12 @@ def intervals(table: pd.DataFrame, ax: Ax = None, *, x_label: Any, limits: Any =
     """Dots with intervals (label, estimate, ci_low, ci_high), of one or two ``series``; a reference (figure, label)."""
     parts = list(table.groupby("series", sort=False)) if "series" in table else [("", table)]
     marks, (ax, at) = MARKS[len(parts)], _rows(parts[0][1]["label"], ax, top=LINE)
+    ranges: list[Range] = []
     for (_, rows), (_, marker, colour, lane) in zip(parts, marks, strict=True):
-        _ranges(ax, (rows["ci_low"], rows["ci_high"]), at + lane, colour, 2)
+        ranges.append(((rows["ci_low"], rows["ci_high"]), at + lane, [colour] * len(at), 2))
         _dots(ax, rows["estimate"], at + lane, colour, marker=marker)
-    if reference:
-        _ranges(ax, [reference[0]] * len(at), (at - 0.09, at + 0.09), MUTED, 1.5)
+    known = [([reference[0]] * len(at), (at - 0.09, at + 0.09), [MUTED] * len(at), 1.5)] if reference else []
+    _ranges(ax, *ranges, *known)
     ax.set_xlim(limits)
     _names(ax, reference[:1], reference[1:], 0.04)
     if "series" in table:
@@ -69,7 +70,7 @@ def composition(table: pd.DataFrame, ax: Ax = None, *, x_label: object, decimals
     ends = np.array([*np.cumsum(points), total])
     starts, low, high = np.array([0.0, *ends[:-2], 0.0]), min(0.0, *ends), max(0.0, *ends)
     ax.set_xlim(low, high + 0.2 * (high - low))
-    _ranges(ax, (starts, ends), at, [*np.where(np.less(points, 0), MINUS, ACCENT), INK], BAR * POINTS)
+    _ranges(ax, ((starts, ends), at, [*np.where(np.less(points, 0), MINUS, ACCENT), INK], BAR * POINTS))
     values = phrases(lambda words: [*(words.signed(x, decimals) for x in points), words.number(total, decimals)])
     for value, x, y in zip(values, np.maximum(starts, ends), at, strict=True):
         ax.annotate(value, (x, y), (4, 0), textcoords="offset points", va="center")
@@ -95,7 +96,7 @@ def history(table: pd.DataFrame, ax: Ax = None, *, y_label: object) -> Axes:
     sns.lineplot(past, x="year", y="estimate", marker="o", markeredgewidth=0, color=MUTED, ax=ax, **AS_IT_IS)
     _dots(ax, targets["year"], targets["estimate"], TARGET, marker="D")
     _dots(ax, now["year"], now["estimate"], ACCENT)
-    _ranges(ax, now["year"], (now["ci_low"], now["ci_high"]), ACCENT, 2)
+    _ranges(ax, (now["year"], (now["ci_low"], now["ci_high"]), [ACCENT] * len(now), 2))
     _name_ends(ax, zip(ends["series"], ends["estimate"], ends["kind"].map(OF_KIND), strict=True))
     return _scaled(ax, "", y_label, _ticks(table["year"]))
 
@@ -116,18 +117,19 @@ def on_scale(table: pd.DataFrame, ax: Ax = None, *, levels: Any, x_label: Any, d
     ax, at = _rows([*said, ""], ax)
     ax.grid(False)
     ax.margins(x=0.1)
-    _ranges(ax, bounds, ([at[-1]] * len(bounds), [0] * len(bounds)), GRID, 1)
-    _ranges(ax, (index["ci_low"], index["ci_high"]), at[:1], INK, 2)
+    ranges: list[Range] = [(bounds, ([at[-1]] * len(bounds), [0] * len(bounds)), [GRID] * len(bounds), 1),
+                           ((index["ci_low"], index["ci_high"]), at[:1], [INK], 2)]  # fmt: skip
     _dots(ax, index["estimate"], at[:1], INK, 40)
     if len(strip):
         lanes = at[1] + LANE * (np.arange(len(strip)) % 3 - 1)
         sns.stripplot(x=strip, y=lanes, orient="h", native_scale=True, jitter=False, color=MUTED, size=3, ax=ax)
-        _ranges(ax, marks["estimate"][:1], ([at[1] - 0.11], [at[1] + 0.11]), INK, 2)
+        ranges.append((marks["estimate"][:1], ([at[1] - 0.11], [at[1] + 0.11]), [INK], 2))
         marks, at = marks[1:], at[1:]
+    _ranges(ax, *ranges)
     _dots(ax, marks["estimate"], at[1:-1], MUTED, marker="D")
     ends = np.array([ax.get_xlim()[0], *bounds, ax.get_xlim()[1]])
     ax.set_xlim(ends[0], ends[-1])
-    _ranges(ax, (ends[:-1] + GAP, ends[1:] - GAP), [at[-1]] * len(levels), [level.colour for level in levels], 6)
+    _ranges(ax, ((ends[:-1] + GAP, ends[1:] - GAP), [at[-1]] * len(levels), [level.colour for level in levels], 6))
     names = phrases(lambda words: [words.pick(level.label) for level in levels])
     _names(ax, (ends[:-1] + ends[1:]) / 2, names, at[-1] + 0.4 * ROW)
     return _scaled(ax, x_label)
@@ -141,13 +143,13 @@ def heatmap(table: pd.DataFrame, ax: Ax = None, *, steps: Any, x_label: object) 
     grid = table.assign(row=at[row], column=column, step=[sum(x >= y for y in steps) for x in table["estimate"]])
     wide = grid.pivot(index="row", columns="column", values="step").reindex(range(at[-1] + 1))
     ax = ax or _axes(CELL * len(wide), top=LINE + ABOVE)
-    sns.heatmap(wide, vmin=0, vmax=len(STEPS), cmap=ListedColormap([PAPER, *STEPS]), cbar=False, linewidths=1, ax=ax)
+    sns.heatmap(wide, vmin=0, vmax=len(STEPS), cmap=ListedColormap([PAPER, *STEPS]), linewidths=1, ax=ax, **BARE)
     ax.collections[-1].set_edgecolor(["none" if x != x else PAPER if x else MUTED for x in wide.to_numpy().ravel()])
     for x, y, text, step in grid[["column", "row", "text", "step"]].itertuples(index=False):
         ax.text(x + 0.5, y + 0.5, phrase(text), ha="center", va="center", color=PAPER if step else INK)
     for name, y in zip(names, at, strict=True):
         ax.text(0, y - 0.1, name, va="bottom")
-    ax.tick_params(labeltop=True, labelleft=False, grid_alpha=0)
+    ax.tick_params(labeltop=True, grid_alpha=0)
     return _scaled(ax, x_label, ticks=(np.arange(len(heads)) + 0.5, [phrase(head) for head in heads]))
 
 
@@ -167,8 +169,8 @@ def told_rows(table: pd.DataFrame, words: Words, decimals: int, unit: str, *, re
 def told_lines(table: pd.DataFrame, words: Words, decimals: int, unit: str, **_: Any) -> str:
     """The first and the last known value of every line."""
     ends = table.dropna().groupby("series", sort=False)["estimate"].agg(["first", "last"])
-    numbers = ends.map(words.number, decimals=decimals)
-    texts = [f"{phrase(name).say(words)}: {first} → {last}" for name, first, last in numbers.itertuples()]
+    told = ends.map(words.number, decimals=decimals).itertuples()
+    texts = [f"{phrase(name).say(words)}: {first} → {last}" for name, first, last in told]
     return words("From the first to the last point: {values}.", values="; ".join(texts))
 
 
@@ -176,7 +178,8 @@ def _axes(height: float, left: float = EDGE, right: float = EDGE, top: float = A
     """Axes with so much room around them, in inches; no pyplot: nothing global that a forked kernel could lose."""
     whole = height + top + BELOW
     box = (left / WIDTH, BELOW / whole, (WIDTH - left - right) / WIDTH, height / whole)
-    return Figure(figsize=(WIDTH, whole)).add_axes(box)
+    # Named from the start: else each call of seaborn makes all ticks to see whether it should name the scales.
+    return Figure(figsize=(WIDTH, whole)).add_axes(box, xlabel=" ", ylabel=" ")
 
 
 def _axes_of(names: Iterable[object]) -> Axes:
@@ -197,13 +200,16 @@ def _rows(labels: Iterable[object], ax: Ax, room: float = ROW, top: float = 0) -
     return ax, ends + 0.64 * room
 
 
-def _ranges(ax: Axes, x: Any, y: Any, colours: Any, width: float) -> None:
-    """Lines between two ends; of ``x`` and ``y`` one is (starts, ends), the other the place of each."""
-    x, y = (np.column_stack(ends if isinstance(ends, tuple) else (ends, ends)).ravel() for ends in (x, y))
-    rows, colours = np.repeat(np.arange(len(x) // 2), 2), [colours] if isinstance(colours, str) else colours
-    # Without a hue seaborn cannot draw nothing.
-    sns.lineplot(x=x, y=y, units=rows, hue=rows % len(colours), palette=dict(enumerate(colours)), sort=False,
-                 linewidth=width, solid_capstyle="butt", ax=ax, **AS_IT_IS)  # fmt: skip
+def _ranges(ax: Axes, *ranges: Range) -> None:
+    """Lines between two ends (of x and y one is a pair), by one call of seaborn: it takes as long as many lines."""
+    ends = [[np.column_stack(of if isinstance(of, tuple) else (of, of)) for of in pair] for *pair, _, _ in ranges]
+    x, y = (np.concatenate(of).ravel() for of in zip(*ends, strict=True))
+    looks = [{"color": colour, "linewidth": width} for *_, colours, width in ranges for colour in colours]
+    rows, known = np.repeat(np.arange(len(x) // 2), 2), pd.notna(x) & pd.notna(y)
+    if known.any():  # Nothing is what seaborn cannot draw.
+        sns.lineplot(x=x[known], y=y[known], units=rows[known], sort=False, solid_capstyle="butt", ax=ax, **AS_IT_IS)
+        for line, row in zip(ax.lines[::-1], np.unique(rows[known])[::-1], strict=False):
+            line.set(**looks[row])
 
 
 def _dots(ax: Axes, x: Any, y: Any, colour: str, size: float = 20, marker: str = "o") -> None:

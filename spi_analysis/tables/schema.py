@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spi_analysis.errors import StoreError
 from spi_analysis.tables.files import write_record
-from spi_analysis.tables.stored_files import read_record, was_whole
+from spi_analysis.tables.stored_files import read_record, was_whole, without_half
 
 # One more whenever stored tables, columns or codes change: with an entry in MIGRATIONS of ``upgrade``.
 SCHEMA = 3
@@ -29,6 +29,12 @@ def schema_of(root: Path) -> int:
         is_earlier = found < SEALED and was_whole(path.read_bytes())
         return found if is_earlier else int(read_record(path, what)["schema"])
     return 1 if any(root.glob("*/*")) else SCHEMA
+
+
+def rounds_below(data: Path) -> list[Path]:
+    """Stores of rounds, of whatever version; the vault is none."""
+    folders = without_half(sorted(data.glob("*/")))
+    return [root for root in folders if (root / SCHEMA_FILE).exists() or any(root.glob("*/*.parquet"))]
 
 
 def mark_schema(root: Path) -> None:

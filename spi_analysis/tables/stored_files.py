@@ -179,9 +179,28 @@ def whole_bytes(path: Path, seal: Seal, what: str = "", hint: str = RESTORE) -> 
     """The content of a file that is as it was written."""
     content = path.read_bytes()
     if not seal.is_whole(content):
+        _refuse_earlier(path, content, seal)
         got = "its content is not that of its checksum" if seal.is_in(content) else "no checksum in it"
         raise damaged(path, got, what, hint)
     return content
+
+
+def _refuse_earlier(path: Path, content: bytes, seal: Seal) -> None:
+    """Raise the way to upgrade if the file is as an earlier version left it, and a round below data/ is of one, too.
+
+    Files beside the rounds, such as the mark of a demo, are read before any round is opened and its version asked for.
+    """
+    # Here: a version is itself read by what stands above.
+    from spi_analysis.tables.schema import SCHEMA_FILE, require_readable, rounds_below
+
+    is_as_left = was_whole(content) if seal is RECORD else not seal.is_in(content)
+    if is_as_left and path.name != SCHEMA_FILE and (data := _data_folder(path)):
+        for root in rounds_below(data):
+            require_readable(root)
+
+
+def _data_folder(path: Path) -> Path | None:
+    return next((folder for folder in path.parents if folder.name == "data"), None)
 
 
 def read_table_bytes(content: bytes, path: Path, what: str = "", hint: str = RESTORE) -> pd.DataFrame:

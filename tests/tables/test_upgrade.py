@@ -1,6 +1,8 @@
 """A round that an earlier version wrote: refused with the way out, upgraded whole or not at all, and only once."""
 
+import hashlib
 import json
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +17,7 @@ from spi_analysis.cli import app
 from spi_analysis.errors import InputError, StoreError
 from spi_analysis.params import Workspace
 from spi_analysis.tables import upgrade
-from spi_analysis.tables.demo_marks import mark_demo, not_of_the_demo
+from spi_analysis.tables.demo_marks import demo_seed, mark_demo, not_of_the_demo
 from spi_analysis.tables.files import write_json, write_parquet, write_record
 from spi_analysis.tables.schema import KEPT, SCHEMA, SCHEMA_FILE, schema_of
 from spi_analysis.tables.store import Store
@@ -119,6 +121,52 @@ def test_a_round_of_version_2_gets_a_checksum_for_every_file(tmp_path):
     for folder in (root, root.parent / KEPT):
         for path in (folder, *folder.rglob("*")):
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def of_version_2(record: dict[str, object]) -> str:
+    """A record with the digest of its content, as version 2 wrote it."""
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    return json.dumps({**record, "file_digest": digest})
+
+
+@pytest.fixture
+def old_demo(tmp_path: Path) -> Path:
+    """A workspace of generated people of version 2: marks and tables beside the round are of that version, too."""
+    data = tmp_path / "data"
+    (data / "spi_2024" / "frame").mkdir(parents=True)
+    (data / "spi_2024" / SCHEMA_FILE).write_text(SCHEMA_2 % DIGEST_2)
+    for mark in ("demo.json", "synth.json"):
+        (data / mark).write_text(of_version_2({"seed": 2024, "synthetic": True, "made": {}}))
+    for path in (data / "spi_2024" / "frame" / f"{CITY}.parquet", data / "published.parquet"):
+        pd.DataFrame({"a": [1]}).to_parquet(path, index=False)
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    return tmp_path
+
+
+READING = ["check", "status", "demo", "synth", "run", "draw", "invite", "progress", "overview", f"export {CITY}"]
+
+
+def test_every_command_says_upgrade_and_none_that_a_file_of_then_is_damaged(old_demo):
+    """The mark of a demo is read before the round is opened."""
+    before = content(old_demo / "data")
+    for command in READING:
+        done = CliRunner().invoke(app, [*command.split(), "--workspace", str(old_demo)])
+        said = f"{done.output}{done.exception}"
+        assert "run: spi upgrade spi_2024" in said, command
+        assert "damaged" not in said, command
+    assert {name: made for name, made in content(old_demo / "data").items() if name != ".lock"} == before
+
+
+def test_a_damaged_mark_is_called_so_in_a_round_of_then_and_of_today(old_demo):
+    mark = old_demo / "data" / "demo.json"
+    mark.write_text(mark.read_text().replace("2024", "2025"))
+    for _ in range(2):
+        with pytest.raises(StoreError, match="damaged"):
+            demo_seed(Workspace(old_demo))
+        write_record(old_demo / "data" / "spi_2024" / SCHEMA_FILE, {"schema": SCHEMA})
+    mark.write_text(of_version_2({"seed": 2024}))
+    with pytest.raises(StoreError, match="damaged"):
+        demo_seed(Workspace(old_demo))
 
 
 def test_exact_tenures_become_bands_but_in_the_frame_that_a_draw_has_on_record(tmp_path):
