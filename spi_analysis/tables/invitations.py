@@ -181,7 +181,7 @@ def prepare_invitations(setup: RoundSetup, store: Store, vault: Vault, instituti
             problems.append(_no_contacts(setup, institution_id, str(source), missing, len(invited)))
         name = f"{institution_id}__{source}__wave{wave}.csv" if wave > 1 else f"{institution_id}__{source}.csv"
         lists[name] = invited
-        formed |= {name} if people[FORM].notna().any() else set()
+        formed |= {name} if FORM in sampled and sampled[FORM].notna().any() else set()
         left_out += [(name, reason, int((reasons == reason).sum())) for reason in REASONS if (reasons == reason).any()]
     if problems:
         raise VaultError(*problems)

@@ -378,7 +378,7 @@ def test_an_activated_wave_gets_an_invitation_file_of_its_own(store: Store, room
         invitations,
         "with_tokens",
         lambda setup, vault, i, source, people: people.assign(
-            **dict.fromkeys((*invitations.COLUMNS, "answer_token"), "x")
+            **dict.fromkeys((*invitations.COLUMNS, "answer_token", *invitations.PLACES), "x")
         ),
     )
     monkeypatch.setattr(
