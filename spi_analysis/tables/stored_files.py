@@ -193,7 +193,7 @@ def _refuse_earlier(path: Path, content: bytes, seal: Seal) -> None:
     # Here: a version is itself read by what stands above.
     from spi_analysis.tables.schema import SCHEMA_FILE, require_readable, rounds_below
 
-    is_as_left = was_whole(content) if seal is RECORD else not seal.is_in(content)
+    is_as_left = was_whole(content) if seal == RECORD else not seal.is_in(content)
     if is_as_left and path.name != SCHEMA_FILE and (data := _data_folder(path)):
         for root in rounds_below(data):
             require_readable(root)
