@@ -176,7 +176,7 @@ def test_a_stop_ends_what_runs_on_the_workers_and_the_ledger_says_so(cluster, to
     summary = run(towns, on_dask(cluster.scheduler_address), notebooks=["30", "40"])
     assert summary.stopped
     for code in (A, B):
-        assert is_gone(told(towns.root / f"forked-from-{code}")[1], seconds=10), "when the run is over, nothing writes"
+        assert is_gone(told(towns.root / f"forked-from-{code}")[1]), "when the run is over, nothing writes"
     assert {key: entry.state for key, entry in entries(towns).items()} == {("30", A): "stopped", ("30", B): "stopped"}
     assert run(towns, on_dask(cluster.scheduler_address), notebooks=["30", "40"]).failures == []
 
