@@ -401,6 +401,17 @@ class TestInABrowser:
         assert len(classes) == len(PROVINCES)
         assert set(_open(browser, place).eval_on_selector_all(shaded, quarters)) == {"none"}
 
+    @pytest.mark.parametrize("script", [True, False])
+    def test_on_paper_no_column_is_cut_off(self, browser, national, script):
+        """A4 on its long side has 277 mm between the margins."""
+        page = _open(browser, national, int(277 / 25.4 * 96), java_script_enabled=script)
+        page.emulate_media(media="print")
+        table = page.locator("#table table").bounding_box()
+        assert table["x"] + table["width"] <= page.viewport_size["width"]
+        assert page.locator("#table thead th").last.is_visible()
+        wide = "@page { size: A4 landscape; margin: 10mm; }"
+        assert wide in (national / "explorer.en.html").read_text(encoding="utf-8")
+
     def test_four_are_compared_and_the_link_keeps_them(self, browser, place):
         page = _open(browser, place)
         for k in range(1, 5):
