@@ -83,18 +83,18 @@ def test_the_coached_institution_is_named_to_those_who_run_the_survey(
 def test_the_page_names_nobody_and_no_small_number(country: RoundSetup) -> None:
     found = compare_institutions(country, store_of(country))
     html = coaching_text(found, country).to_html("en")
-    assert "In 40 institutions the answers were compared" in html
-    assert "Fewer than 10 institutions are flagged, or none." in html
+    assert "In each of 40 institutions the answers were compared" in html
+    assert "fewer than 10, perhaps none." in html
     assert "contoh" not in html
-    assert "Instansi yang ditandai kurang dari 10, atau tidak ada." in coaching_text(found, country).to_html("id")
+    assert "kurang dari 10, mungkin juga tidak ada." in coaching_text(found, country).to_html("id")
 
 
 @pytest.mark.parametrize(
     ("flagged", "said"),
     [
-        (0, "Fewer than 10"),
-        (9, "Fewer than 10"),
-        (10, "10 institutions are flagged; of these about 5%"),
+        (0, "fewer than 10"),
+        (9, "fewer than 10"),
+        (10, "10 institutions are flagged. On average at most about one flag in 20 is a false alarm."),
         (30, "30 inst"),
         (31, "How many are flagged is not shown"),
         (40, "How many are flagged is not shown"),
@@ -179,13 +179,13 @@ def test_who_answers_by_place_is_named_to_those_who_run_the_survey(
 def test_the_page_says_of_how_many_it_was_asked_and_names_nobody(formed: RoundSetup, country: RoundSetup) -> None:
     found = compare_forms(formed, store_of(formed))
     html = forms_text(found, formed).to_html("en")
-    assert "from the last to the first: 40." in html
-    assert "Fewer than 10 institutions are flagged, or none." in html
+    assert "(number of institutions: 40)" in html
+    assert "fewer than 10, perhaps none." in html
     assert "contoh" not in html
-    assert "dari yang terakhir ke yang pertama: 40." in forms_text(found, formed).to_html("id")
+    assert "(jumlah instansi: 40)" in forms_text(found, formed).to_html("id")
     nowhere = compare_forms(country, store_of(country))
     assert nowhere.rows.empty
-    assert "by two orders" in forms_text(nowhere, country).to_html("en")
+    assert "in two orders" in forms_text(nowhere, country).to_html("en")
 
 
 def test_too_few_answers_by_forms_are_said(formed: RoundSetup, capsys: pytest.CaptureFixture[str]) -> None:

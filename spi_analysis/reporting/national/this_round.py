@@ -189,25 +189,29 @@ NOT_COMPARED = message(
     "takes at least {institutions} institutions with {answers} answers each; this round has fewer."
 )
 COMPARED = message(
-    "In {n} institutions the answers were compared with those of all other institutions: do people answer as people of "
-    "about the same score do elsewhere, or as if they had been told what to answer? If nobody was told, there would be "
-    "any flag in at most {rate} of rounds."
+    "In each of {n} institutions the answers were compared with those in all other institutions: do people answer "
+    "like people elsewhere whose own score is about the same, or as if they had been told what to answer? If nobody "
+    "had been told, at least {sure} of surveys like this would end without a single flag."
 )
 ONE_ORDER = message(
-    "Whether people ticked places that they were told, whatever stood there, can be asked only where the draw gives "
-    "them the questionnaire in two different orders. In this round no institution has enough answers by two orders."
+    "Whether people ticked the boxes they were told, whatever stood there, can be asked only where the questionnaire "
+    "is given by lot in two orders. In this round no institution has enough answers in two orders."
 )
 TWO_ORDERS = message(
-    "Institutions in which the draw gave everybody one of two orders of the questionnaire, the usual one or from the "
-    "last to the first: {n}. Honest answers to the same question hardly depend on the order. Whoever was told which "
-    "place to tick in which question gives other answers in the other order. If nobody was told, there would be any "
-    "flag in at most {rate} of rounds."
+    "A second check, where everybody was given the questionnaire by lot either in the usual order or with its "
+    "questions and answers from the last to the first (number of institutions: {n}). Honest answers hardly change "
+    "with the order. Whoever was told which boxes to tick ('question 1: the first box') gives other answers when the "
+    "order is reversed. If nobody had been told, at least {sure} of surveys like this would end without a single "
+    "flag."
 )
-FLAGGED = message("{flagged} institutions are flagged; of these about {rate} may have answered honestly.")
-FEW_FLAGGED = message("Fewer than {least} institutions are flagged, or none.")
+FLAGGED = message("{flagged} institutions are flagged. On average at most about one flag in {each} is a false alarm.")
+FEW_FLAGGED = message(
+    "How many are flagged is not said, so that nobody can guess which: fewer than {least}, perhaps none."
+)
 MOST_FLAGGED = message("How many are flagged is not shown, since it would tell of those few that are not.")
 QUESTION = message(
-    "A flag is a question to the institution, not a finding: nothing is deducted, and nobody is named here."
+    "A flag means that the institution is asked about it. It proves nothing: no points are taken off, and no "
+    "institution is named on this page."
 )
 
 
@@ -240,11 +244,11 @@ def _forms(found: Comparison, setup: RoundSetup, words: Words) -> str:
 def _flags(said: str, found: Comparison, false_discovery: float, setup: RoundSetup, words: Words) -> str:
     """What was compared, how many are flagged where that names nobody, and what a flag is."""
     flagged, least = int(found.flagged["institution_id"].nunique()), setup.round.disclosure.min_cell
-    rate = words.percent(false_discovery, 0)
+    sure, each = words.percent(1 - false_discovery, 0), words.number(1 / false_discovery, 0)
     few = MOST_FLAGGED if found.looked_at - flagged < least else FEW_FLAGGED if flagged < least else FLAGGED
     parts = (
-        words(said, n=words.number(found.looked_at, 0), rate=rate),
-        words(few, flagged=words.number(flagged, 0), rate=rate, least=least),
+        words(said, n=words.number(found.looked_at, 0), sure=sure),
+        words(few, flagged=words.number(flagged, 0), each=each, least=least),
         words(QUESTION),
     )
     return " ".join(parts)
