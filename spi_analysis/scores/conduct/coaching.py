@@ -236,14 +236,21 @@ def compared(signs: Mapping[Source, pd.DataFrame], params: CoachingParams) -> pd
     """
     parts = [_unusual(source, table, signs, params) for source, table in signs.items()]
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["source", *SIGNS, *FOUND])
-    if rows.empty:
-        return rows
+    return rows if rows.empty else judged(rows, params.false_discovery)[["source", *SIGNS, *FOUND]]
+
+
+def judged(rows: pd.DataFrame, false_discovery: float) -> pd.DataFrame:
+    """Rows of institutions and sources, the least likely by chance first, with what their chances say together.
+
+    ``p_value``: of the institution, by its least ``p_source`` (Bonferroni over its sources); ``q_value``: over all
+    institutions (Benjamini and Hochberg); ``flagged``: at most ``false_discovery`` of those flagged are false.
+    """
     by = rows.groupby("institution")["p_source"]
     p = (by.min() * by.count()).clip(upper=1.0)
-    q = pd.Series(false_discovery_control(p), index=p.index)
+    q = pd.Series(false_discovery_control(p) if len(p) else [], index=p.index, dtype=float)
     rows = rows.assign(p_value=rows["institution"].map(p), q_value=rows["institution"].map(q))
-    rows = rows.assign(flagged=rows["q_value"] <= params.false_discovery)
-    return rows.sort_values(["p_value", "institution", "source"], ignore_index=True)[["source", *SIGNS, *FOUND]]
+    rows = rows.assign(flagged=rows["q_value"] <= false_discovery)
+    return rows.sort_values(["p_value", "institution", "source"], ignore_index=True)
 
 
 def _unusual(

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import false_discovery_control, norm
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from spi_analysis.params import Source
-from spi_analysis.scores.conduct.coaching import RoundAnswers
+from spi_analysis.scores.conduct.coaching import RoundAnswers, judged
 from spi_analysis.survey import group_counts, group_sums
 
 FORM_SIGNS = ["institution", "n_usual", "n_reversed", "difference", "ci_low", "ci_high", "order_effect", "p_source"]
@@ -184,15 +184,8 @@ def form_effects(signs: Mapping[Source, pd.DataFrame], false_discovery: float) -
 
     Returns
     -------
-    DataFrame: source, FORM_SIGNS, p_value (counts all sources of the institution: Bonferroni), q_value (all
-    institutions: Benjamini and Hochberg), flagged; the least likely by chance first.
+    DataFrame: source, FORM_SIGNS, p_value, q_value, flagged (``judged``); the least likely by chance first.
     """
     rows = pd.concat([table.assign(source=source) for source, table in signs.items()] or [pd.DataFrame(
         columns=["source", *FORM_SIGNS])], ignore_index=True)  # fmt: skip
-    by = rows.groupby("institution")["p_source"]
-    p = (by.min() * by.count()).clip(upper=1.0)
-    q = pd.Series(false_discovery_control(p) if len(p) else [], index=p.index, dtype=float)
-    rows = rows.assign(p_value=rows["institution"].map(p), q_value=rows["institution"].map(q))
-    rows = rows.assign(flagged=rows["q_value"] <= false_discovery)
-    rows = rows.sort_values(["p_value", "institution", "source"], ignore_index=True)
-    return rows[["source", *FORM_SIGNS, "p_value", "q_value", "flagged"]]
+    return judged(rows, false_discovery)[["source", *FORM_SIGNS, "p_value", "q_value", "flagged"]]
