@@ -213,7 +213,7 @@ def _print_forms(setup: RoundSetup) -> None:
     named = found.flagged["institution_id"].nunique()
     out.print(
         f"{found.looked_at} with two orders of the questionnaire, {named} where answers follow the place; if nobody "
-        f"was told places, there would be any in at most {params.false_discovery:.0%} of rounds."
+        f"was told places, there would be any in at most {forms.any_flag:.0%} of rounds."
     )
     print_table("Mean score by the reversed form less that by the usual one", found.rows[BY_FORM], decimals=4)
 

@@ -411,12 +411,14 @@ class FormParams(Judgement):
     """Which institutions and sources get forms of the questionnaire in different order, and what share of people each.
 
     Everybody drawn there has one form, by chance from the draw's own secret: who follows a script of places ("question
-    1: A, question 2: D") then gives other answers by the other form.
+    1: A, question 2: D") then gives other answers by the other form. ``any_flag``: in what share of rounds without any
+    such script some institution is flagged, as simulated.
     """
 
     institutions: Annotated[list[str], Field(min_length=1), AfterValidator(unique)]
     sources: Annotated[list[Source], Field(min_length=1), AfterValidator(unique)]
     shares: dict[Form, Share]
+    any_flag: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
 
     @field_validator("shares")
     @classmethod

@@ -180,6 +180,7 @@ def test_the_page_says_of_how_many_it_was_asked_and_names_nobody(formed: RoundSe
     found = compare_forms(formed, store_of(formed))
     html = forms_text(found, formed).to_html("en")
     assert "(number of institutions: 40)" in html
+    assert "at least 90% of surveys like this would end without a single flag" in html
     assert "fewer than 10, perhaps none." in html
     assert "contoh" not in html
     assert "(jumlah instansi: 40)" in forms_text(found, formed).to_html("id")

@@ -226,7 +226,7 @@ def _coaching(found: Comparison, setup: RoundSetup, words: Words) -> str:
         return words("There is nothing to show.")
     if found.rows.empty:
         return words(NOT_COMPARED, institutions=params.min_institutions, answers=params.min_answers)
-    return _flags(COMPARED, found, params.false_discovery, setup, words)
+    return _flags(COMPARED, found, params.false_discovery, params.false_discovery, setup, words)
 
 
 def forms_text(found: Comparison, setup: RoundSetup) -> Shown:
@@ -235,16 +235,21 @@ def forms_text(found: Comparison, setup: RoundSetup) -> Shown:
 
 
 def _forms(found: Comparison, setup: RoundSetup, words: Words) -> str:
-    params = setup.round.coaching
-    if params is None or found.rows.empty:
+    params, forms = setup.round.coaching, setup.round.forms
+    if params is None or forms is None or found.rows.empty:
         return words(ONE_ORDER)
-    return _flags(TWO_ORDERS, found, params.false_discovery, setup, words)
+    return _flags(TWO_ORDERS, found, forms.any_flag, params.false_discovery, setup, words)
 
 
-def _flags(said: str, found: Comparison, false_discovery: float, setup: RoundSetup, words: Words) -> str:
-    """What was compared, how many are flagged where that names nobody, and what a flag is."""
+def _flags(
+    said: str, found: Comparison, any_flag: float, false_discovery: float, setup: RoundSetup, words: Words
+) -> str:
+    """What was compared, how many are flagged where that names nobody, and what a flag is.
+
+    ``any_flag``: share of honest rounds with any flag.
+    """
     flagged, least = int(found.flagged["institution_id"].nunique()), setup.round.disclosure.min_cell
-    sure, each = words.percent(1 - false_discovery, 0), words.number(1 / false_discovery, 0)
+    sure, each = words.percent(1 - any_flag, 0), words.number(1 / false_discovery, 0)
     few = MOST_FLAGGED if found.looked_at - flagged < least else FEW_FLAGGED if flagged < least else FLAGGED
     parts = (
         words(said, n=words.number(found.looked_at, 0), sure=sure),
