@@ -37,6 +37,10 @@ CODE = ("disclosure", "fieldwork", "scores", "stages", "survey")
 # Filled in when its day has come: the announcement says which value it is.
 COMES_LATER = ("draw.public_value",)
 REGISTER = ("kind", "source", "detail", "before", "after", "number", "on", "reason")
+# What the parameters of a group are given with: where they come from, and since when.
+SAID_WITH = ("source", "as_of")
+# Of the plan, and no parameters: digests of what makes figures, and of the questionnaire.
+DIGESTS = ("code", "instrument")
 ONCE_MORE = ("announced_again", "drawn_again", "released_again")
 
 
@@ -44,7 +48,7 @@ def analysis_plan(setup: RoundSetup, institution_id: str) -> dict[str, str]:
     """Dotted key -> value as text of every parameter that holds for the institution; ``code`` and ``instrument``."""
     found = dict(_flat(setup.round_for(institution_id).model_dump(mode="json")))
     instrument = hashlib.sha256(canonical(setup.instrument.model_dump(mode="json")).encode()).hexdigest()
-    others = {"code": _code_digest()[:16], "instrument": instrument[:16]}
+    others = dict(zip(DIGESTS, (_code_digest()[:16], instrument[:16]), strict=True))
     return {key: value for key, value in found.items() if key not in COMES_LATER} | others
 
 
@@ -102,15 +106,47 @@ def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[
 
 
 def parameter_changes(setup: RoundSetup, store: Store, institution_id: str) -> pd.DataFrame:
-    """Every value that is not the plan's: detail (its key), before, after, on (day noted; None: not noted yet)."""
+    """Every value that is not the plan's: detail (its key), before, after, on (day noted; None: not noted yet), reason.
+
+    ``reason``: the source that stands with a group of parameters, where it was written anew together with the value;
+    None where the value alone is another. Such a source is no row of its own.
+    """
     entries = log_entries(store, institution_id)
     plan = planned(entries)
-    noted = [(key, *pair, entry["at"][:10]) for entry in entries if entry["kind"] == "changed"
-             for key, pair in entry["values"].items()]  # fmt: skip
-    known = {} if plan is None else _as_noted(plan, entries)
-    now = analysis_plan(setup, institution_id) if plan is not None else {}
-    new = [(key, *pair, None) for key, pair in _differences(known, now)]
-    return pd.DataFrame([*noted, *new], columns=["detail", "before", "after", "on"], dtype=object)
+    together = [(entry["values"], entry["at"][:10]) for entry in entries if entry["kind"] == "changed"]
+    if plan is not None:
+        now = analysis_plan(setup, institution_id)
+        together.append((dict(_differences(_as_noted(plan, entries), now)), None))
+        plan |= now
+    rows = [row for values, on in together for row in _changed_together(values, plan or {}, on)]
+    return pd.DataFrame(rows, columns=["detail", "before", "after", "on", "reason"], dtype=object)
+
+
+def _changed_together(
+    values: Mapping[str, Sequence[str]], keys: Mapping[str, str], on: str | None
+) -> Iterator[tuple[str | None, ...]]:
+    """Rows of one comparison; a source that is the reason of another row, and its date, are no rows."""
+    sources = {key: _source_of(key, keys) for key in values if key.rpartition(".")[2] not in SAID_WITH}
+    told = {source for source in sources.values() if source in values}
+    for key, (before, after) in values.items():
+        if key in sources:
+            yield key, before, after, on, values.get(sources[key], ("", ""))[1] or None
+        elif _beside(key, SAID_WITH[0]) not in told:
+            yield key, before, after, on, None
+
+
+def _source_of(key: str, keys: Mapping[str, str]) -> str:
+    """The key of the source of the nearest group that has one; "" of code and questionnaire, which have none here."""
+    while key not in ("", *DIGESTS):
+        if (source := _beside(key, SAID_WITH[0])) in keys:
+            return source
+        key = key.rpartition(".")[0]
+    return ""
+
+
+def _beside(key: str, name: str) -> str:
+    group = key.rpartition(".")[0]
+    return f"{group}.{name}" if group else name
 
 
 def interventions(setup: RoundSetup, store: Store, institution_id: str, reports: IneligibleReports) -> pd.DataFrame:
@@ -118,7 +154,7 @@ def interventions(setup: RoundSetup, store: Store, institution_id: str, reports:
 
     ``kind``: excluded (of a source, ``detail`` the reason), kept and dropped (answers of people reported as
     ineligible), changed (how many parameters), parameter (one of them), no_plan, announced_again, drawn_again,
-    released_again. ``reason``: as it was given when it was done once more.
+    released_again. ``reason``: as it was given when it was done once more; of a parameter see `parameter_changes`.
 
     ``number``: missing where it is of fewer people than may be shown, or of experts.
     """

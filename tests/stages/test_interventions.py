@@ -61,7 +61,9 @@ def test_the_plan_is_bound_with_the_announcement_and_a_value_that_came_later_is_
 def test_a_parameter_that_changed_is_listed_with_both_values_and_the_day_it_was_found(store, announced):
     longer = with_value(announced, "fieldwork", end=dt.date(2024, 11, 3))
     (found,) = parameter_changes(longer, store, TOWN).to_dict("records")
-    assert found == {"detail": "fieldwork.end", "before": "2024-10-20", "after": "2024-11-03", "on": None}
+    assert found == {
+        "detail": "fieldwork.end", "before": "2024-10-20", "after": "2024-11-03", "on": None, "reason": None
+    }  # fmt: skip
     note_changes(longer, store, TOWN, SECRET, LATER)
     note_changes(longer, store, TOWN, SECRET, LATER + dt.timedelta(1))
     (found,) = parameter_changes(longer, store, TOWN).to_dict("records")
@@ -75,12 +77,39 @@ def test_a_parameter_that_changed_is_listed_with_both_values_and_the_day_it_was_
     assert log_differences(log_entries(store, TOWN), store.read_record("draw", TOWN)) == [], "the chain is whole"
 
 
+def test_the_source_that_was_written_with_a_new_value_is_its_reason(store, announced):
+    """Of the nearest group that has a source: what is said of fieldwork explains its end, and nothing of disclosure."""
+    told = {"source": "two islands were cut off for a week", "as_of": dt.date(2024, 9, 1)}
+    longer = with_value(announced, "fieldwork", end=dt.date(2024, 11, 3), **told)
+    both = with_value(longer, "disclosure", min_cell=12)
+    found = parameter_changes(both, store, TOWN).set_index("detail")
+    assert found["reason"].to_dict() == {"fieldwork.end": told["source"], "disclosure.min_cell": None}
+    note_changes(both, store, TOWN, SECRET, LATER)
+    noted = parameter_changes(both, store, TOWN).set_index("detail")
+    assert noted["reason"].to_dict() == found["reason"].to_dict()
+    table = register(both, store)
+    assert table.set_index("detail")["reason"].get("fieldwork.end") == told["source"]
+    assert counts(table)["changed"] == 2
+
+
+def test_another_source_alone_is_a_change_and_that_of_the_whole_file_explains_no_group(store, announced):
+    alone = with_value(announced, "fieldwork", source="said anew")
+    (found,) = parameter_changes(alone, store, TOWN).to_dict("records")
+    assert (found["detail"], found["after"], found["reason"]) == ("fieldwork.source", "said anew", None)
+    file = announced.round.model_copy(update={"source": "of the file", "level": 0.9})
+    both = with_value(replace(announced, round=file), "fieldwork", end=dt.date(2024, 11, 3), source="said anew")
+    found = parameter_changes(both, store, TOWN).set_index("detail")["reason"].to_dict()
+    assert found == {"fieldwork.end": "said anew", "level": "of the file"}
+    other = with_value(replace(announced, round=file), "fieldwork", end=dt.date(2024, 11, 3))
+    assert parameter_changes(other, store, TOWN).set_index("detail")["reason"].to_dict()["fieldwork.end"] is None
+
+
 def test_other_code_is_a_change(store, announced, monkeypatch):
     from spi_analysis.stages import interventions as stage
 
     monkeypatch.setattr(stage, "_code_digest", lambda: "f" * 64)
     (found,) = parameter_changes(announced, store, TOWN).to_dict("records")
-    assert (found["detail"], found["after"]) == ("code", "f" * 16)
+    assert (found["detail"], found["after"], found["reason"]) == ("code", "f" * 16, None)
 
 
 def test_a_plan_is_announced_anew_before_the_draw_and_counted(store, setup):

@@ -376,16 +376,16 @@ def interventions_table(page: InstitutionPage) -> View:
             written(message("Found on"), ("on",), _found),
         )
 
-    if page.interventions["reason"].notna().any():
-        columns += (written(message("Reason"), ("reason",), lambda words, text: text or ""),)
+    if page.interventions["reason"].notna().any() or (page.interventions["kind"] == "parameter").any():
+        columns += (written(message("Reason"), ("kind", "detail", "reason"), _reason),)
 
     def note(words: Words) -> str:
         return words(
             "A dash: fewer than {least} people, or nobody; answers of people reported as ineligible are counted in "
             "bands of {least}. Parameters, questionnaire and code are compared with the analysis plan, which was bound "
             "before anybody answered; this table is made by machine. It says why where a draw was announced or figures "
-            "were released once more, in the words of those who did it; why a parameter is what it is stands with it. "
-            "Where no day stands, a change was found when this page was made.",
+            "were released once more, in the words of those who did it; of a changed parameter, the source that was "
+            "written anew with it. Where no day stands, a change was found when this page was made.",
             least=page.setup.round.disclosure.min_cell,
         )
 
@@ -432,6 +432,12 @@ def _course_words(words: Words, kind: str, messages: str | None) -> str:
 def _intervention(words: Words, kind: str, detail: str | None) -> str:
     said = words(EXCLUDED[detail]) if kind == "excluded" and detail in EXCLUDED else detail or ""
     return words(KINDS[kind], detail=said) if "{" in KINDS[kind] else words(KINDS[kind])
+
+
+def _reason(words: Words, kind: str, detail: str | None, reason: str | None) -> str:
+    """Parameters can have a reason, and the page says where they have none; code and questionnaire cannot."""
+    without = kind == "parameter" and detail not in ("code", "instrument")
+    return reason or (words("none was written") if without else "")
 
 
 def _found(words: Words, day: str | None) -> str:
