@@ -13,6 +13,7 @@ from tests.demo import SEED
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 WORD = re.compile(r"[^\W\d_]+")
 DIGITS = re.compile(r"\d[\d\s.\-()]{7,}\d")
+LONGEST = 100
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
@@ -23,10 +24,12 @@ class People:
         people = pd.concat([make_city(setup, i, SEED).people for i in setup.institution_ids])
         self.names = {tuple(WORD.findall(name.lower())) for name in people["name"].dropna()}
         self.names = {name for name in self.names if len(name) > 1}
+        self.first = {name[0] for name in self.names}
         self.lengths = sorted({len(name) for name in self.names})
         self.numbers = {self.subscriber(phone) for phone in people["phone"].dropna()}
         self.numbers |= {re.sub(r"\D", "", number) for number in people["employee_number"].dropna()}
         self.emails = {email.lower() for email in people["email"].dropna()}
+        assert max(map(len, self.emails)) < LONGEST
 
     @staticmethod
     def subscriber(text: str) -> str:
@@ -34,13 +37,15 @@ class People:
         return re.sub(r"^(?:62|0)", "", re.sub(r"\D", "", text))
 
     def found_in(self, text: str) -> list[str]:
-        words = [word.lower() for word in WORD.findall(text)]
-        grams = {tuple(words[i : i + n]) for n in self.lengths for i in range(len(words) - n + 1)}
+        words = WORD.findall(text.lower())
+        begun = [at for at, word in enumerate(words) if word in self.first]
+        grams = {tuple(words[at : at + n]) for at in begun for n in self.lengths}
         runs = {match for run in DIGITS.findall(text) for match in (self.subscriber(run), re.sub(r"\D", "", run))}
+        # Around every @: tried from each letter of a picture's text, the pattern would take most of the time.
+        near = (text[max(at.start() - LONGEST, 0) : at.end() + LONGEST] for at in re.finditer("@", text))
+        emails = {email.lower() for part in near for email in EMAIL.findall(part)}
         return (
-            [" ".join(name) for name in grams & self.names]
-            + sorted(runs & self.numbers)
-            + sorted({email.lower() for email in EMAIL.findall(text)} & self.emails)
+            [" ".join(name) for name in grams & self.names] + sorted(runs & self.numbers) + sorted(emails & self.emails)
         )
 
 

@@ -96,11 +96,27 @@ def _require_no_violation(browser, paths, least):
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
-def test_no_sideways_scrolling_on_a_narrow_telephone(demo, browser):
+@pytest.fixture(scope="module")
+def visited(demo, browser):
+    """Each page once, on a narrow telephone: what it asks for, complains of, how wide it is, where its links lead."""
+    links = "all => all.map(a => a.getAttribute('href'))"
+    found = {}
     for path in _pages(demo):
-        page = _open(browser, path, width=320)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path.name
+        page = browser.new_page(viewport={"width": 320, "height": 900})
+        seen = {"asked": [], "complaints": []}
+        page.on("request", lambda request, asked=seen["asked"]: asked.append(request.url))
+        page.on("console", lambda message, complaints=seen["complaints"]: complaints.append(message.text))
+        page.goto(path.as_uri())
+        seen["width"] = page.evaluate("document.documentElement.scrollWidth")
+        seen["links"] = page.eval_on_selector_all("nav.pages a, ul.links a", links)
         page.close()
+        found[path] = seen
+    assert len(found) >= 18
+    return found
+
+
+def test_no_sideways_scrolling_on_a_narrow_telephone(visited):
+    assert {path.name: seen["width"] for path, seen in visited.items() if seen["width"] > 320} == {}
 
 
 def test_tables_of_a_report_need_no_inner_scrolling_on_a_telephone(demo, browser):
@@ -113,17 +129,10 @@ def test_tables_of_a_report_need_no_inner_scrolling_on_a_telephone(demo, browser
     assert wide == 0
 
 
-def test_pages_ask_for_nothing_from_the_network(demo, browser):
-    for path in _pages(demo):
-        page = browser.new_page()
-        asked = []
-        page.on("request", lambda request, asked=asked: asked.append(request.url))
-        complaints = []
-        page.on("console", lambda message, complaints=complaints: complaints.append(message.text))
-        page.goto(path.as_uri())
-        page.close()
-        assert asked == [path.as_uri()], path.name
-        assert complaints == [], path.name
+def test_pages_ask_for_nothing_from_the_network(visited):
+    for path, seen in visited.items():
+        assert seen["asked"] == [path.as_uri()], path.name
+        assert seen["complaints"] == [], path.name
 
 
 def test_the_page_says_its_language_and_links_the_other(demo, browser):
@@ -211,13 +220,10 @@ def test_charts_are_as_wide_as_a_telephone_and_no_wider_than_thirty_letters(demo
         assert widths == pytest.approx([min(main, 30 * 16)] * len(widths), abs=1)
 
 
-def test_every_link_between_pages_leads_to_a_page(demo, browser):
-    for path in _pages(demo):
-        page = _open(browser, path)
-        addresses = page.eval_on_selector_all("nav.pages a, ul.links a", "all => all.map(a => a.getAttribute('href'))")
-        page.close()
-        assert addresses, path.name
-        files = [address.partition("#")[0] for address in addresses]
+def test_every_link_between_pages_leads_to_a_page(visited):
+    for path, seen in visited.items():
+        assert seen["links"], path.name
+        files = [address.partition("#")[0] for address in seen["links"]]
         assert [file for file in files if not (path.parent / file).exists()] == [], path.name
 
 
