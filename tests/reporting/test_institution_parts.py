@@ -44,6 +44,7 @@ from tests.reporting.test_institution import _rows
 from tests.stages.conftest import Round
 
 PARTS = {"internal": 70.0, "external": 80.0, "expert": 60.0, "correction_conduct": 4.0, "correction_facts": 0.0}
+WHY = "two islands were cut off"
 W2023 = {"internal": 0.3046, "external": 0.3279, "expert": 0.3675}
 
 
@@ -249,18 +250,19 @@ def test_the_register_says_zero_hides_few_and_names_both_values_of_a_parameter(p
             "after": "x" * 99,
             "on": "2024-09-02",
         },
-        {"kind": "parameter", "number": 1.0, "detail": "fieldwork.end", "reason": "two islands were cut off"},
+        {"kind": "parameter", "number": 1.0, "detail": "level", "before": "", "after": "0.9", "reason": WHY},
         {"kind": "parameter", "number": 1.0, "detail": "code", "before": "a", "after": "b"},
     ]
     register = pd.concat([known, pd.DataFrame(rows)], ignore_index=True).astype(object)
     register = register.where(register.notna(), None).assign(number=register["number"].astype(float))
     said = _rows(interventions_view(replace(page, interventions=register)).to_html("id"))
+    values = f"dari 2024-10-20 menjadi {'x' * 59}…"
     assert said[-5:] == [
-        ["Dikeluarkan sebelum pengundian: masa kerja di instansi belum cukup", "Internal (pegawai)", "–", *[""] * 4],
-        ["Jawaban orang yang dilaporkan tidak memenuhi syarat, yang tidak dihitung", "", "20", *[""] * 4],
-        ["Berubah: fieldwork.end", "", "1", "2024-10-20", f"{'x' * 59}…", "2 September 2024", "tidak ditulis"],
-        ["Berubah: fieldwork.end", "", "1", "", "", "", "two islands were cut off"],
-        ["Berubah: code", "", "1", "a", "b", "", ""],
+        ["Dikeluarkan sebelum pengundian: masa kerja di instansi belum cukup", "Internal (pegawai)", "–", "", ""],
+        ["Jawaban orang yang dilaporkan tidak memenuhi syarat, yang tidak dihitung", "", "20", "", ""],
+        ["Berubah: fieldwork.end", "", "1", f"{values}, ditemukan 2 September 2024", "tidak ditulis"],
+        ["Berubah: level", "", "1", "dari – menjadi 0.9", WHY],
+        ["Berubah: code", "", "1", "dari a menjadi b", ""],
     ]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from spi_analysis.params import Source, Text
 from spi_analysis.reporting import (
     EXCLUDED,
+    MISSING,
     AnyText,
     Chart,
     Shown,
@@ -369,14 +370,10 @@ def interventions_table(page: InstitutionPage) -> View:
         written(message("Source"), ("source",), lambda words, code: words.value("source", code) if code else ""),
         count(message("How many"), "number"),
     )
-    if (page.interventions["kind"] == "parameter").any():
-        columns += (
-            written(message("Before"), ("before",), lambda words, text: _cut(text)),
-            written(message("After"), ("after",), lambda words, text: _cut(text)),
-            written(message("Found on"), ("on",), _found),
-        )
-
-    if page.interventions["reason"].notna().any() or (page.interventions["kind"] == "parameter").any():
+    parameters = (page.interventions["kind"] == "parameter").any()
+    if parameters:
+        columns += (written(message("What changed"), ("before", "after", "on"), _changed),)
+    if parameters or page.interventions["reason"].notna().any():
         columns += (written(message("Reason"), ("kind", "detail", "reason"), _reason),)
 
     def note(words: Words) -> str:
@@ -440,13 +437,20 @@ def _reason(words: Words, kind: str, detail: str | None, reason: str | None) -> 
     return reason or (words("none was written") if without else "")
 
 
-def _found(words: Words, day: str | None) -> str:
-    return words.date(dt.date.fromisoformat(day)) if day else ""
+def _changed(words: Words, before: str | None, after: str | None, day: str | None) -> str:
+    """One text for both values and the day, so that the reason beside it has room."""
+    if before is None and after is None:
+        return ""
+    values = {"before": _cut(before), "after": _cut(after)}
+    if day is None:
+        return words("from {before} to {after}", **values)
+    found = words.date(dt.date.fromisoformat(day))
+    return words("from {before} to {after}, found on {day}", **values, day=found)
 
 
 def _cut(text: str | None) -> str:
     """A value of a parameter, which may be a long text."""
-    return "" if text is None else text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
+    return MISSING if not text else text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
 
 
 # What other institutions of the same kind reach, beside the figures of the page.
