@@ -109,6 +109,8 @@ def visited(demo, browser):
         page.goto(path.as_uri())
         seen["width"] = page.evaluate("document.documentElement.scrollWidth")
         seen["links"] = page.eval_on_selector_all("nav.pages a, ul.links a", links)
+        page.evaluate(UNFOLD)
+        seen["empty"] = page.eval_on_selector_all("td:empty", "all => all.filter(td => td.offsetHeight).length")
         page.close()
         found[path] = seen
     assert len(found) >= 18
@@ -117,6 +119,10 @@ def visited(demo, browser):
 
 def test_no_sideways_scrolling_on_a_narrow_telephone(visited):
     assert {path.name: seen["width"] for path, seen in visited.items() if seen["width"] > 320} == {}
+
+
+def test_stacked_rows_on_a_telephone_leave_out_what_is_empty(visited):
+    assert {path.name: seen["empty"] for path, seen in visited.items() if seen["empty"]} == {}
 
 
 def test_tables_of_a_report_need_no_inner_scrolling_on_a_telephone(demo, browser):
