@@ -93,6 +93,9 @@ from .fieldwork_status import (
     with_outlook as with_outlook,
 )
 from .interventions import (
+    PLAN_DIGESTS as PLAN_DIGESTS,
+)
+from .interventions import (
     note_changes as note_changes,
 )
 from .open_answers import (

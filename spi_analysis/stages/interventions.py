@@ -40,7 +40,7 @@ REGISTER = ("kind", "source", "detail", "before", "after", "number", "on", "reas
 # What the parameters of a group are given with: where they come from, and since when.
 SAID_WITH = ("source", "as_of")
 # Of the plan, and no parameters: digests of what makes figures, and of the questionnaire.
-DIGESTS = ("code", "instrument")
+PLAN_DIGESTS = ("code", "instrument")
 ONCE_MORE = ("announced_again", "drawn_again", "released_again")
 
 
@@ -48,7 +48,7 @@ def analysis_plan(setup: RoundSetup, institution_id: str) -> dict[str, str]:
     """Dotted key -> value as text of every parameter that holds for the institution; ``code`` and ``instrument``."""
     found = dict(_flat(setup.round_for(institution_id).model_dump(mode="json")))
     instrument = hashlib.sha256(canonical(setup.instrument.model_dump(mode="json")).encode()).hexdigest()
-    others = dict(zip(DIGESTS, (_code_digest()[:16], instrument[:16]), strict=True))
+    others = dict(zip(PLAN_DIGESTS, (_code_digest()[:16], instrument[:16]), strict=True))
     return {key: value for key, value in found.items() if key not in COMES_LATER} | others
 
 
@@ -127,7 +127,7 @@ def _changed_together(
 ) -> Iterator[tuple[str | None, ...]]:
     """Rows of one comparison; a source that is the reason of another row, and its date, are no rows."""
     sources = {key: _source_of(key, keys) for key in values if key.rpartition(".")[2] not in SAID_WITH}
-    told = {source for source in sources.values() if source in values}
+    told = {source for source in sources.values() if values.get(source, ("", ""))[1]}
     for key, (before, after) in values.items():
         if key in sources:
             yield key, before, after, on, values.get(sources[key], ("", ""))[1] or None
@@ -137,7 +137,7 @@ def _changed_together(
 
 def _source_of(key: str, keys: Mapping[str, str]) -> str:
     """The key of the source of the nearest group that has one; "" of code and questionnaire, which have none here."""
-    while key not in ("", *DIGESTS):
+    while key not in ("", *PLAN_DIGESTS):
         if (source := _beside(key, SAID_WITH[0])) in keys:
             return source
         key = key.rpartition(".")[0]

@@ -38,7 +38,7 @@ from spi_analysis.reporting import (
 from spi_analysis.reporting.institution.sentences import denominator, finding
 from spi_analysis.reporting.view_columns import Column
 from spi_analysis.scores import direction_of
-from spi_analysis.stages import MOST_MESSAGES, InstitutionPage, model_state
+from spi_analysis.stages import MOST_MESSAGES, PLAN_DIGESTS, InstitutionPage, model_state
 
 
 def who_answered_table(page: InstitutionPage) -> View:
@@ -433,7 +433,7 @@ def _intervention(words: Words, kind: str, detail: str | None) -> str:
 
 def _reason(words: Words, kind: str, detail: str | None, reason: str | None) -> str:
     """Parameters can have a reason, and the page says where they have none; code and questionnaire cannot."""
-    without = kind == "parameter" and detail not in ("code", "instrument")
+    without = kind == "parameter" and detail not in PLAN_DIGESTS
     return reason or (words("none was written") if without else "")
 
 
