@@ -55,14 +55,17 @@ def stages(institutions: int, scale: float, workers: int) -> list[Stage]:
     ]
 
 
-def measured(command: list[str], folder: Path) -> Measured:
-    """Run a command in a workspace; its processes' memory is looked at all the while."""
+def measured(command: list[str], folder: Path, project: Path = PROJECT, python: str = sys.executable) -> Measured:
+    """Run a command in a workspace; its processes' memory is looked at all the while.
+
+    ``project`` and ``python``: another checkout and the Python of its environment.
+    """
     before = os.times()
     started, peak, done = time.perf_counter(), [0.0], threading.Event()
     with (folder / "log.txt").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "spi_analysis", *command], cwd=folder, stdout=log, stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            [python, "-m", "spi_analysis", *command], cwd=folder, stdout=log, stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(project)},
         )  # fmt: skip
         watcher = threading.Thread(target=_watch, args=(process.pid, peak, done))
         watcher.start()

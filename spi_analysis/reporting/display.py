@@ -67,7 +67,8 @@ class Shown:
         return Together((self, other))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        tables = {TABLES_MIME: self.sheets()} if self.sheets() else {}
+        sheets = self.sheets()
+        tables = {TABLES_MIME: sheets} if sheets else {}
         html = {language: with_marks(self.to_html(language)) for language in languages()}
         shown = html.get(_in_jupyter[0]) or html[languages()[0]]
         return {"text/html": _styled(shown), MIME: html, **tables}

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import datetime as dt
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import xlsxwriter
 from nbformat import NotebookNode
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from spi_analysis.errors import NotebookError
 from spi_analysis.params import Language
 from spi_analysis.reporting.display import TABLES_MIME
-from spi_analysis.tables import write_bytes, write_csv
-from spi_analysis.tables.importing import filled, workbook_bytes
+from spi_analysis.tables import write_bytes, write_csv_rows
+from spi_analysis.tables.importing import text_of_cell
 
 ENDINGS = ("csv", "xlsx")
 # The heading stands below the title and an empty row.
 HEADING_ROW = 3
 LINE_HEIGHT = 15.0
-_BOLD, _WRAPPED = Font(bold=True), Alignment(wrap_text=True, vertical="top")
+BOLD, WRAPPED = {"bold": True}, {"text_wrap": True, "valign": "top"}
+# A book is small, and made in memory; its bytes depend on the content alone, not on the hour.
+IN_MEMORY, _CREATED = {"in_memory": True}, dt.datetime(2000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -54,43 +57,51 @@ class Sheet:
         """Plain values, to travel in a notebook."""
         return asdict(self)
 
-    def table(self) -> pd.DataFrame:
-        """Headings and rows as a table."""
-        return pd.DataFrame(self.rows, columns=self.headings, dtype=object)
-
     def to_csv(self, path: Path) -> Path:
         """Headings and rows; no title, no notes."""
-        return write_csv(path, self.table())
+        return write_csv_rows(path, self.headings, self.rows)
 
     def to_xlsx(self, path: Path) -> Path:
         """Title, table and notes; the heading stays in sight, figures are numbers with their format."""
-        book = Workbook()
-        sheet = book.active
-        sheet.title = self.name[:31]
-        filled(sheet.cell(1, 1), self.title).font = _BOLD
-        self._write_table(sheet)
-        self._write_notes(sheet)
-        return write_bytes(path, workbook_bytes(book))
+        content = io.BytesIO()
+        with xlsxwriter.Workbook(content, IN_MEMORY) as book:
+            book.set_properties({"created": _CREATED})
+            styled = partial(_style, book, {})
+            sheet = book.add_worksheet(self.name[:31])
+            sheet.write_string(0, 0, text_of_cell(self.title), styled(**BOLD))
+            self._write_table(sheet, styled)
+            self._write_notes(sheet, styled(**WRAPPED))
+        return write_bytes(path, content.getvalue())
 
-    def _write_table(self, sheet: Worksheet) -> None:
-        for i, (heading, width) in enumerate(zip(self.headings, self.widths, strict=True), start=1):
-            cell = filled(sheet.cell(HEADING_ROW, i), heading)
-            cell.font, cell.alignment = _BOLD, _WRAPPED
-            sheet.column_dimensions[get_column_letter(i)].width = width
-        sheet.freeze_panes = sheet.cell(HEADING_ROW + 1, 1)
+    def _write_table(self, sheet: Worksheet, styled: Callable[..., Format]) -> None:
+        for i, (heading, width) in enumerate(zip(self.headings, self.widths, strict=True)):
+            sheet.write_string(HEADING_ROW - 1, i, text_of_cell(heading), styled(**BOLD, **WRAPPED))
+            sheet.set_column(i, i, width)
+        sheet.freeze_panes(HEADING_ROW, 0)
         for number, row in enumerate(self.rows):
             plus = "+" * (number in self.unsigned)
-            for i, (value, form) in enumerate(zip(row, self.formats, strict=True), start=1):
-                if value is not None:
-                    written = "@" if isinstance(value, str) else form.removeprefix(plus)
-                    filled(sheet.cell(HEADING_ROW + 1 + number, i), value).number_format = written
+            for i, (value, form) in enumerate(zip(row, self.formats, strict=True)):
+                # A text is a text, whatever it begins with: nothing runs as a formula.
+                if isinstance(value, str):
+                    sheet.write_string(HEADING_ROW + number, i, text_of_cell(value), styled(num_format="@"))
+                elif value is not None:
+                    sheet.write_number(HEADING_ROW + number, i, value, styled(num_format=form.removeprefix(plus)))
 
-    def _write_notes(self, sheet: Worksheet) -> None:
-        across = sum(self.widths)
-        for row, note in enumerate(self.notes, start=HEADING_ROW + len(self.rows) + 2):
-            filled(sheet.cell(row, 1), note).alignment = _WRAPPED
-            sheet.merge_cells(start_row=row, end_row=row, start_column=1, end_column=len(self.headings))
-            sheet.row_dimensions[row].height = LINE_HEIGHT * (1 + len(note) // across)
+    def _write_notes(self, sheet: Worksheet, wrapped: Format) -> None:
+        across, last = sum(self.widths), len(self.headings) - 1
+        for row, note in enumerate(self.notes, start=HEADING_ROW + len(self.rows) + 1):
+            sheet.write_string(row, 0, text_of_cell(note), wrapped)
+            if last:
+                sheet.merge_range(row, 0, row, last, text_of_cell(note), wrapped)
+            sheet.set_row(row, LINE_HEIGHT * (1 + len(note) // across))
+
+
+def _style(book: xlsxwriter.Workbook, made: dict[tuple[tuple[str, Any], ...], Format], **style: Any) -> Format:
+    """A style of a book, made once."""
+    key = tuple(style.items())
+    if key not in made:
+        made[key] = book.add_format(style)
+    return made[key]
 
 
 # The files beside a page: made from what the executed notebook holds, so that they say what the page says.

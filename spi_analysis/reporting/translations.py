@@ -75,7 +75,7 @@ def own_words(column: str, code: str) -> Text | None:
 
 def translation(text: str, language: Language) -> str | None:
     """The words of a catalogue for an English text; None where it has none."""
-    known = (_catalogue(folder / language / "LC_MESSAGES" / "spi.po") for folder in _spoken[0].catalogues)
+    known = _known(_spoken[0].catalogues, language)
     return next((found for words in known if (found := words.get(text))), None)
 
 
@@ -121,6 +121,11 @@ def _texts_in(value: Any) -> Iterator[Text]:
     elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
         for one in value:
             yield from _texts_in(one)
+
+
+@cache
+def _known(folders: tuple[Path, ...], language: Language) -> tuple[dict[str, str], ...]:
+    return tuple(_catalogue(folder / language / "LC_MESSAGES" / "spi.po") for folder in folders)
 
 
 @cache

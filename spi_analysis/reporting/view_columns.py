@@ -79,10 +79,13 @@ class Part:
 
     def in_file(self, words: Words, row: Mapping[str, Any]) -> str | float | None:
         """The value of a cell: a number where the page has one, nothing for a dash, else the words of the page."""
-        text, value = self.on_page(words, row), row[self.names[0]]
-        if self.decimals is None or value is None or math.isinf(value) or text[0] in "<>":
-            return None if text in ("", MISSING) else text
-        return int(value) if self.decimals == 0 else float(value)
+        value = row[self.names[0]]
+        if self.decimals is None or value is None or math.isinf(value):
+            text = self.on_page(words, row)
+        # Only what is cut is written as above or below a limit.
+        elif self.cut is None or (text := self.on_page(words, row))[0] not in "<>":
+            return int(value) if self.decimals == 0 else float(value)
+        return None if text in ("", MISSING) else text
 
 
 @dataclass(frozen=True)

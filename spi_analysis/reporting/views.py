@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class View(Shown):
         """The table as files hold it."""
         say = words(language)
         parts = [(column, part) for column in self.columns for part in column.parts]
-        rows = rows_of_data(self.data)
+        rows = self._rows
         without_sign = {part.unsigned for _, part in parts if part.unsigned}
         return Sheet(
             self.name,
@@ -118,12 +119,17 @@ class View(Shown):
         """The table in all languages, as JSON holds it."""
         return [{language: self.sheet(language).as_json() for language in languages()}]
 
+    @cached_property
+    def _rows(self) -> list[dict[str, Any]]:
+        # Page and files of every language are made from them.
+        return rows_of_data(self.data)
+
     def _html(self, say: Words) -> str:
         chart = self.chart.html(say) if self.chart is not None else ""
         return chart + (self._table(say) if self.with_table else "") + files_slot(self.name)
 
     def _table(self, say: Words) -> str:
-        rows = rows_of_data(self.data.head(self.most) if self.most else self.data)
+        rows = self._rows[: self.most]
         cells = [
             # The first column holds the names of the rows, whatever they are.
             (text if column.is_text or i == 0 else figures)(

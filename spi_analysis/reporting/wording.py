@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import zip_longest
 from textwrap import fill
 from typing import Any
@@ -97,7 +97,7 @@ class Words:
         """A number with the language's decimal mark; a dash where there is none."""
         if x is None or math.isnan(x):
             return MISSING
-        return format_decimal(rounded(x, decimals), _pattern(decimals), locale=_locale(self.language)).replace("-", "−")
+        return _decimal(rounded(x, decimals), decimals, self.language)
 
     def exact(self, x: float | None) -> str:
         """A number that somebody set, such as a limit or a target: as many decimals as it has, at most two."""
@@ -116,7 +116,7 @@ class Words:
         """A share (0-1) in percent."""
         if share is None or math.isnan(share):
             return MISSING
-        return format_percent(round(float(share), decimals + 2), _pattern(decimals, "%"), locale=_locale(self.language))
+        return _percent(rounded(share, decimals + 2), decimals, self.language)
 
     def chance(self, probability: float | None) -> str:
         """A probability in whole percent; never 0% or 100%, which nothing estimated is."""
@@ -231,6 +231,17 @@ def phrases(texts: Callable[[Words], Iterable[object]]) -> list[Phrase]:
 def _pattern(decimals: int, sign: str = "") -> NumberPattern:
     """How a number is written; read once, not at every number."""
     return parse_pattern("#,##0" + ("." + "0" * decimals if decimals else "") + sign)
+
+
+# A page and its files write the same figures over and over.
+@lru_cache(maxsize=2**15)
+def _decimal(figure: float, decimals: int, language: Language) -> str:
+    return format_decimal(figure, _pattern(decimals), locale=_locale(language)).replace("-", "−")
+
+
+@lru_cache(maxsize=2**15)
+def _percent(share: float, decimals: int, language: Language) -> str:
+    return format_percent(share, _pattern(decimals, "%"), locale=_locale(language))
 
 
 @cache

@@ -166,13 +166,14 @@ def _answer_kinds(data: pd.DataFrame, instrument: Instrument, source: Source) ->
     """0/1 columns "item|kind"; missing without an answer of substance."""
     scores, columns = item_scores(data, instrument, source), {}
     for item in instrument.items(source):
-        score, steps = scores[item.code], instrument.scales[item.scale].width - 1
+        score, steps = scores[item.code].to_numpy(dtype=float), instrument.scales[item.scale].width - 1
         # Answers from the worst (0) to the best, whatever the direction; rounding undoes the division by the width.
-        place, ends = (score / 100 * steps).round(), instrument.ends(item)
+        place, ends = np.round(score / 100 * steps), instrument.ends(item)
         kinds = {FAVOURABLE: place > steps - ends, UNFAVOURABLE: place < ends}
         if steps + 1 > 2 * ends:
             kinds[NEUTRAL] = ~kinds[FAVOURABLE] & ~kinds[UNFAVOURABLE]
-        columns |= {f"{item.code}|{kind}": said.astype(float).where(score.notna()) for kind, said in kinds.items()}
+        answered = ~np.isnan(score)
+        columns |= {f"{item.code}|{kind}": np.where(answered, said, np.nan) for kind, said in kinds.items()}
     return pd.DataFrame(columns, index=data.index)
 
 

@@ -50,13 +50,21 @@ class Peers:
 
     def values(self, group: str, measure: str, source: str | None = None, part: str | None = None) -> np.ndarray:
         """The figures of a group, in order; none where it is too small to be shown."""
-        rows = self.table[self.table["measure"] == measure]
-        rows = rows[_same(rows["source"], source) & _same(rows["part"], part)]
-        for column in GROUPS[group]:
+        found = self._in_order[group].get((measure, source, part), np.empty(0))
+        return found if len(found) >= self.least else found[:0]
+
+    @cached_property
+    def _in_order(self) -> dict[str, dict[tuple[Any, ...], np.ndarray]]:
+        """Group -> KEYS (None where one is empty) -> figures from the least to the largest."""
+        return {group: self._of_group(columns) for group, columns in GROUPS.items()}
+
+    def _of_group(self, columns: tuple[str, ...]) -> dict[tuple[Any, ...], np.ndarray]:
+        rows = self.table
+        for column in columns:
             # Who is of no known kind has no peers of that kind.
             rows = rows[rows[column] == getattr(self.institution, column)]
-        found = np.sort(rows["value"].to_numpy(dtype=float))
-        return found if len(found) >= self.least else found[:0]
+        figures = rows.groupby(KEYS, dropna=False)["value"]
+        return {_without_gaps(key): np.sort(part.to_numpy(dtype=float)) for key, part in figures}
 
     def summary(self, group: str, measure: str, source: str | None = None, part: str | None = None) -> dict[str, float]:
         """Median, top quartile and number of peers; missing where they say nothing."""
@@ -86,11 +94,6 @@ class Peers:
 
 def _without_gaps(key: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(None if pd.isna(one) else one for one in key)
-
-
-def _same(column: pd.Series, value: Any) -> pd.Series:
-    """Where a column holds a value; where it is empty, for no value."""
-    return column.isna() if value is None else column == value
 
 
 def peers_path(setup: RoundSetup) -> Path:

@@ -124,10 +124,14 @@ class InstitutionPage:
 
     def rows(self, measure: str, **where: str) -> pd.DataFrame:
         """All rows of a measure, hidden ones included."""
-        rows = self.figures[self.figures["measure"] == measure]
+        rows = self._by_measure.get(measure, self.figures.iloc[:0])
         for column, value in where.items():
             rows = rows[rows[column] == value]
         return rows.reset_index(drop=True)
+
+    @cached_property
+    def _by_measure(self) -> dict[str, pd.DataFrame]:
+        return {str(measure): rows for measure, rows in self.figures.groupby("measure", sort=False)}
 
 
 @dataclass(frozen=True)

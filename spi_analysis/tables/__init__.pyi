@@ -231,6 +231,9 @@ from .files import (
     write_csv as write_csv,
 )
 from .files import (
+    write_csv_rows as write_csv_rows,
+)
+from .files import (
     write_json as write_json,
 )
 from .files import (

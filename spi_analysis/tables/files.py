@@ -6,18 +6,21 @@ import csv
 import errno
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from spi_analysis.errors import Problem, StoreError
-from spi_analysis.tables.neutral_texts import neutral_table
+from spi_analysis.tables.neutral_texts import neutral_table, neutral_value
 from spi_analysis.tables.stored_files import json_text, parquet_bytes, record_bytes
 from spi_analysis.threads import pd
 
 # What is stored is for its owner alone, whatever the umask says.
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
+# With a byte-order mark.
+_ENCODING = "utf-8-sig"
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -99,20 +102,32 @@ def write_parquet(path: Path, data: pd.DataFrame) -> Path:
 def write_csv(path: Path, data: pd.DataFrame, mode: int = 0o644) -> Path:
     """Write a CSV whole: UTF-8 with a byte-order mark, so that spreadsheets read it right, and without formulas.
 
-    The only way in which a CSV is written; what is released goes through ``page_figures.as_shown`` first.
+    A CSV is written by this or, from plain values, by ``write_csv_rows``; what is released goes through
+    ``page_figures.as_shown`` first.
     """
     table = neutral_table(data)
+    texts = chain.from_iterable(column for _, column in table.select_dtypes("object").items())
     with whole_file(path, mode) as beside:
-        table.to_csv(beside, index=False, encoding="utf-8-sig", lineterminator="\n", quoting=_quoting(table))
+        table.to_csv(beside, index=False, encoding=_ENCODING, lineterminator="\n", quoting=_quoting(texts))
     return path
 
 
-def _quoting(table: pd.DataFrame) -> Literal[0, 2]:
+def write_csv_rows(
+    path: Path, headings: Sequence[str], rows: Iterable[Sequence[str | float | None]], mode: int = 0o644
+) -> Path:
+    """The same file from plain values, row by row: many small tables need no frame of pandas each."""
+    cells = [[neutral_value(value) for value in row] for row in (headings, *rows)]
+    with whole_file(path, mode) as beside, beside.open("w", encoding=_ENCODING, newline="") as file:
+        csv.writer(file, lineterminator="\n", quoting=_quoting(chain.from_iterable(cells[1:]))).writerows(cells)
+    return path
+
+
+def _quoting(values: Iterable[object]) -> Literal[0, 2]:
     """Quotation marks where they are needed; around all texts where one holds a carriage return.
 
     The writer would leave that bare, and readers take it for the end of the row.
     """
-    texts = (value for name in table.select_dtypes("object") for value in table[name] if isinstance(value, str))
+    texts = (value for value in values if isinstance(value, str))
     return csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
 
 

@@ -52,7 +52,7 @@ def neutral_table(data: pd.DataFrame) -> pd.DataFrame:
         data = data.copy(deep=False)
         for i in texts:
             data.isetitem(i, _neutral_column(data.iloc[:, i]))
-    return data.set_axis([_neutral_value(name) for name in data.columns], axis=1)
+    return data.set_axis([neutral_value(name) for name in data.columns], axis=1)
 
 
 def _holds_text(column: pd.Series) -> bool:
@@ -71,5 +71,6 @@ def _neutral_column(column: pd.Series) -> pd.Series:
     )
 
 
-def _neutral_value(value: object) -> object:
+def neutral_value(value: object) -> object:
+    """A text as `neutral` gives it, anything else as it is."""
     return neutral(value) if isinstance(value, str) else value

@@ -169,21 +169,22 @@ TRUTHS = {
 }
 
 
+@pytest.mark.parametrize("runs", [100, pytest.param(400, marks=pytest.mark.long)])
 @pytest.mark.parametrize("df", [None, 8.0])
 @pytest.mark.parametrize("name", TRUTHS)
-def test_simultaneous_coverage(name: str, df: float | None) -> None:
-    """At least 95 % less three Monte-Carlo errors, 400 seeded runs (benchmarks.rank_coverage does thousands)."""
+def test_simultaneous_coverage(name: str, df: float | None, runs: int) -> None:
+    """At least 95 % less three Monte-Carlo errors of so many seeded runs (benchmarks.rank_coverage does thousands)."""
     rng, truth, se = np.random.default_rng(42), TRUTHS[name], np.linspace(1.0, 2.5, 8)
     best = 1 + (truth[:, None] < truth).sum(axis=1)
     worst = 8 - (truth[:, None] > truth).sum(axis=1)
     hits = 0
-    for run in range(400):
+    for run in range(runs):
         found = se if df is None else se * np.sqrt(rng.chisquare(df, 8) / df)
         own_df = None if df is None else np.full(8, df)
         table = rank_sets(truth + se * rng.standard_normal(8), found, df=own_df, draws=800, seed=run)
         # With ties every place of the tied is a true rank.
         hits += bool(((table["best"] <= best) & (worst <= table["worst"])).all())
-    assert hits / 400 >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 400)
+    assert hits / runs >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / runs)
 
 
 @pytest.mark.parametrize(

@@ -218,12 +218,14 @@ def false_alarms(runs: int, seed: int) -> pd.DataFrame:
     return pd.concat(found)
 
 
-def test_no_more_than_one_change_in_twenty_is_a_false_alarm() -> None:
-    """500 rounds: Monte-Carlo error 1.0 point. With the published year taken as exact it is one in six."""
-    rates = false_alarms(500, seed=1).groupby("measure")[["clear", "exact"]].mean()
+@pytest.mark.parametrize("runs", [150, pytest.param(500, marks=pytest.mark.long)])
+def test_no_more_than_one_change_in_twenty_is_a_false_alarm(runs: int) -> None:
+    """Of 500 rounds the Monte-Carlo error is 1.0 point. With the published year taken as exact it is one in six."""
+    error = np.sqrt(0.05 * 0.95 / runs)
+    rates = false_alarms(runs, seed=1).groupby("measure")[["clear", "exact"]].mean()
     for measure in ("index_change", "change_source"):
-        assert rates.loc[measure, "clear"] <= 0.05 + 2 * 0.01
-        assert rates.loc[measure, "clear"] > 0.02, "not by an interval that says nothing"
+        assert rates.loc[measure, "clear"] <= 0.05 + 2 * error
+        assert rates.loc[measure, "clear"] > 0.05 - 3 * error, "not by an interval that says nothing"
         assert rates.loc[measure, "exact"] > 0.13
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import spi_analysis
-from spi_analysis.tables.files import write_csv
+from spi_analysis.tables.files import write_csv, write_csv_rows
 from spi_analysis.tables.neutral_texts import as_written, is_neutral, neutral
 
 # What ends a cell in the settings of spreadsheets: here, in Indonesia and Germany, on paste.
@@ -81,6 +81,17 @@ def test_no_cell_of_a_csv_runs_wherever_it_is_opened(tmp_path_factory, units: li
     assert back["estimate"].tolist() == [-1.5, 2.0], "negative numbers are numbers"
 
 
+plain_values = texts | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-9, 9) | st.none()
+
+
+@given(st.lists(texts, min_size=3, max_size=3), st.lists(st.lists(plain_values, min_size=3, max_size=3), max_size=4))
+def test_rows_of_plain_values_give_the_bytes_of_their_table(tmp_path_factory, headings, rows) -> None:
+    folder = tmp_path_factory.mktemp("csv")
+    table = pd.DataFrame(rows, columns=headings, dtype=object)
+    by_rows, by_table = write_csv_rows(folder / "r.csv", headings, rows), write_csv(folder / "t.csv", table)
+    assert by_rows.read_bytes() == by_table.read_bytes()
+
+
 def test_a_table_of_every_kind_of_column_comes_back(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {
@@ -109,9 +120,10 @@ def test_a_table_of_every_kind_of_column_comes_back(tmp_path: Path) -> None:
 VIEWS = {"reporting/display.py", "reporting/sheets.py", "reporting/views.py"}
 OTHER_WRITERS = {
     ".to_csv(": {"tables/files.py", "synthetic/vendor.py", "runner/forks/warm.py", *VIEWS},
-    "csv.writer(": {"synthetic/lists.py"},
+    "csv.writer(": {"synthetic/lists.py", "tables/files.py"},
     "csv.DictWriter(": {"operations/national.py", "operations/workspaces.py", "tables/questionnaires.py"},
     "openpyxl.Workbook(": {"tables/importing/workbook.py", "tables/export.py", "tables/questionnaires.py"},
+    "xlsxwriter.Workbook(": {"reporting/sheets.py"},
     "to_excel(": set(),
     "ExcelWriter(": {"synthetic/lists.py"},
 }

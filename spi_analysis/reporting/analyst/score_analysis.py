@@ -154,7 +154,8 @@ def estimates_table(scored: Scored, which: str, instrument: Instrument, round_: 
     rows = every[every["status"] == "shown"]
 
     def said(words: Words) -> str:
-        labelled = every.assign(label=[_what(row, instrument, words) for row in every[list(KEYS)].itertuples()])
+        told = every[[*KEYS, "status"]].itertuples()
+        labelled = every.assign(label=["" if x.status == "shown" else _what(x, instrument, words) for x in told])
         why = [*hidden_sentences(labelled, round_.disclosure.min_cell, words), *_missing(scored, which, round_, words)]
         if rows.empty and not why:
             return html_paragraphs([words("There is nothing to show.")])

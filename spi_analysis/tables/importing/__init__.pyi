@@ -57,5 +57,8 @@ from .workbook import (
     same_every_time as same_every_time,
 )
 from .workbook import (
+    text_of_cell as text_of_cell,
+)
+from .workbook import (
     workbook_bytes as workbook_bytes,
 )

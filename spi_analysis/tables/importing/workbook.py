@@ -130,7 +130,7 @@ def rows_as_xml(data: pd.DataFrame, top: int) -> str:
 def _cell_as_xml(place: str, value: object, seen: dict[str, str]) -> str:
     if isinstance(value, str):
         if value not in seen:
-            seen[value] = escape(_legal(value))
+            seen[value] = escape(text_of_cell(value))
         return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{seen[value]}</t></is></c>' if value else ""
     return "" if value is None or value is pd.NA or value != value else f'<c r="{place}"><v>{value}</v></c>'
 
@@ -142,14 +142,14 @@ def _put(sheet: Worksheet, row: int, column: int, value: object) -> openpyxl.cel
 def filled(cell: openpyxl.cell.Cell, value: object) -> openpyxl.cell.Cell:
     """The cell with a value; a text is a text, whatever it begins with: nothing that came in runs as a formula."""
     if isinstance(value, str):
-        cell.value = _legal(value)
+        cell.value = text_of_cell(value)
         cell.data_type = "s"
     else:
         cell.value = value
     return cell
 
 
-def _legal(text: str) -> str:
+def text_of_cell(text: str) -> str:
     """Without what no workbook can hold (control characters)."""
     return openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", text)
 

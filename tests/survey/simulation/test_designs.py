@@ -27,6 +27,12 @@ EVERYBODY = ResponseModel("all answer", 1.0)
 FEW_REPLICATES = 50
 
 
+@pytest.fixture(params=[100, pytest.param(1000, marks=pytest.mark.long)])
+def runs(request: pytest.FixtureRequest) -> int:
+    """How often each design is drawn; bounds are as wide as so many draws leave them."""
+    return request.param
+
+
 def compared(frame, responses, designs, runs=400, **options) -> pd.DataFrame:
     options = {"n_replicates": FEW_REPLICATES, "workers": 1, "seed": 7} | options
     return compare_designs(frame, "y", responses, designs, runs=runs, **options)
@@ -68,7 +74,7 @@ def test_simple_random_sampling_has_its_textbook_variance() -> None:
 
 
 @pytest.mark.parametrize("method", ["proportional", "neyman", "equal"])
-def test_stratified_designs_have_their_textbook_variance(method: str) -> None:
+def test_stratified_designs_have_their_textbook_variance(method: str, runs: int) -> None:
     """sum W_h^2 (1 - f_h) S_h^2 / n_h (Cochran 1977, theorem 5.3); the estimated SE says the same."""
     frame = town()
     design = Design(
@@ -77,7 +83,7 @@ def test_stratified_designs_have_their_textbook_variance(method: str) -> None:
     strata = frame.groupby("unit")["y"].agg(N="size", sd="std").reset_index()
     strata["n"] = allocate(strata, 90, method, min_n=2)
     exact = math.sqrt(sum((h.N / 600) ** 2 * (1 - h.n / h.N) * h.sd**2 / h.n for h in strata.itertuples()))
-    row = compared(frame, [EVERYBODY], [design], runs=1000).iloc[0]
+    row = compared(frame, [EVERYBODY], [design], runs=runs).iloc[0]
     assert abs(row["bias"]) < 4 * row["bias_error"]
     assert abs(row["true_se"] - exact) < 4 * row["true_se_error"]
     assert row["estimated_se"] == pytest.approx(exact, rel=0.06)
@@ -104,10 +110,10 @@ def test_a_census_that_everybody_answers_is_certain(weighting: Weighting | None)
     assert row["coverage"] == 1
 
 
-def test_a_census_that_few_answer_is_not() -> None:
+def test_a_census_that_few_answer_is_not(runs: int) -> None:
     """Response has no correction of its own: at 10 % the SE is near that of 60 people out of 600 drawn at random."""
     frame = town()
-    row = compared(frame, [ResponseModel("10 %", 0.1)], [Design("census")], runs=800).iloc[0]
+    row = compared(frame, [ResponseModel("10 %", 0.1)], [Design("census")], runs=runs).iloc[0]
     exact = math.sqrt((1 - 0.1) * frame["y"].var() / 60)
     # The number of answers varies, which adds about 1/60 to the variance.
     assert abs(row["true_se"] - exact) < 0.02 * exact + 4 * row["true_se_error"]
@@ -120,22 +126,22 @@ def test_bias_of_the_silent_can_be_counted_by_hand() -> None:
 
 
 @pytest.mark.parametrize("n", [150, 300, None])
-def test_silence_that_depends_on_the_answer_biases_by_the_formula_whatever_n(n: int | None) -> None:
+def test_silence_that_depends_on_the_answer_biases_by_the_formula_whatever_n(n: int | None, runs: int) -> None:
     """cov(p, y) / mean(p) (Bethlehem 1988); the formula is of first order, its error of order bias / answers."""
     frame = town()
     model = ResponseModel("by answer", 0.3, on_answer=0.6)
     people = Population.of(frame, "y")
     formula = bias_of_respondents(model.probabilities(people), people.values)[0]
-    row = compared(frame, [model], [Design("plain", n)]).iloc[0]
+    row = compared(frame, [model], [Design("plain", n)], runs=runs).iloc[0]
     assert formula > 2
     assert abs(row["bias"] - formula) < 3 * row["bias_error"] + formula / row["completes"]
 
 
-def test_classes_take_away_what_depends_on_the_class_only() -> None:
+def test_classes_take_away_what_depends_on_the_class_only(runs: int) -> None:
     frame = town(3000)
     model = ResponseModel("by unit", 0.4, effects={"unit": {"A": 0.0, "B": 1.5, "C": -0.8}})
     designs = [Design("plain"), Design("classes", weighting=Weighting(("unit",)))]
-    table = compared(frame, [model], designs, runs=400).set_index("design")
+    table = compared(frame, [model], designs, runs=runs).set_index("design")
     people = Population.of(frame, "y")
     formula = bias_of_respondents(model.probabilities(people), people.values)[0]
     plain, classes = table.loc["plain"], table.loc["classes"]
@@ -145,24 +151,25 @@ def test_classes_take_away_what_depends_on_the_class_only() -> None:
     assert abs(classes["coverage"] - 0.95) < 0.02 + 3 * classes["coverage_error"]
 
 
-def test_classes_leave_what_depends_on_the_answer() -> None:
+def test_classes_leave_what_depends_on_the_answer(runs: int) -> None:
     """Inside a class the bias is the formula's, of the class's own probabilities."""
     frame = town()
     model = ResponseModel("both", 0.4, effects={"unit": {"B": 1.0}}, on_answer=0.5)
     probability = model.probabilities(Population.of(frame, "y"))
     parts = frame.assign(p=probability).groupby("unit")[["p", "y"]]
     left = sum(len(g) / 600 * bias_of_respondents(g["p"].to_numpy(), g[["y"]].to_numpy())[0] for _, g in parts)
-    row = compared(frame, [model], [Design("classes", weighting=Weighting(("unit",)))]).iloc[0]
+    row = compared(frame, [model], [Design("classes", weighting=Weighting(("unit",)))], runs=runs).iloc[0]
     assert left > 1
     # First order in every class: the smallest has some 15 answers.
     assert abs(row["bias"] - left) < 3 * row["bias_error"] + 0.05 * left
 
 
-def test_twice_the_invitations_halve_the_variance_and_keep_the_bias() -> None:
+def test_twice_the_invitations_halve_the_variance_and_keep_the_bias(runs: int) -> None:
     frame = town(3000)
     model = ResponseModel("by answer", 0.1, on_answer=0.4)
-    one, two = (r for _, r in compared(frame, [model], [Design("n", 800), Design("2n", 1600)]).iterrows())
-    assert one["true_se"] / two["true_se"] == pytest.approx(math.sqrt(2), rel=0.15)
+    designs = [Design("n", 800), Design("2n", 1600)]
+    one, two = (r for _, r in compared(frame, [model], designs, runs=runs).iterrows())
+    assert one["true_se"] / two["true_se"] == pytest.approx(math.sqrt(2), rel=3 / math.sqrt(runs))
     assert abs(one["bias"] - two["bias"]) < 4 * math.hypot(one["bias_error"], two["bias_error"])
     assert two["bias_share"] > one["bias_share"]
 
