@@ -90,9 +90,9 @@ class Sheet:
     def _write_notes(self, sheet: Worksheet, wrapped: Format) -> None:
         across, last = sum(self.widths), len(self.headings) - 1
         for row, note in enumerate(self.notes, start=HEADING_ROW + len(self.rows) + 1):
-            sheet.write_string(row, 0, text_of_cell(note), wrapped)
             if last:
-                sheet.merge_range(row, 0, row, last, text_of_cell(note), wrapped)
+                sheet.merge_range(row, 0, row, last, "", wrapped)
+            sheet.write_string(row, 0, text_of_cell(note), wrapped)
             sheet.set_row(row, LINE_HEIGHT * (1 + len(note) // across))
 
 
