@@ -225,7 +225,7 @@ def test_no_more_than_one_change_in_twenty_is_a_false_alarm(runs: int) -> None:
     rates = false_alarms(runs, seed=1).groupby("measure")[["clear", "exact"]].mean()
     for measure in ("index_change", "change_source"):
         assert rates.loc[measure, "clear"] <= 0.05 + 2 * error
-        assert rates.loc[measure, "clear"] > 0.05 - 3 * error, "not by an interval that says nothing"
+        assert rates.loc[measure, "clear"] > max(0.05 - 3 * error, 0), "not by an interval that says nothing"
         assert rates.loc[measure, "exact"] > 0.13
 
 
