@@ -284,6 +284,10 @@ def _least(measure, goal, tries=10):
     return min(found)
 
 
+# How much slower the machine of a test may be than the one on which docs/national.md found the times: rented machines
+# were half as fast, and busy. To lay out all 640 rows, which is what must not come back, takes eight times the first goal.
+SLOWER = 2.5
+
 in_a_browser = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -460,19 +464,19 @@ class TestInABrowser:
         assert "\"'=HYPERLINK" in open(download.value.path(), encoding="utf-8-sig").read()  # noqa: SIM115
 
     def test_everything_answers_at_once(self, browser, national):
-        """Script, style, layout and paint of each: under 100 ms of the page's own processor time.
+        """Script, style, layout and paint of each: 100 ms of the page's own processor time, times ``SLOWER``.
 
         The page's thread is measured, not the clock, which runs on while other tests have the processor; and the best
         of ten tries counts, since they also have the memory, which makes it slower.
         """
-        page = _open(browser, national)
+        page, goal = _open(browser, national), 100 * SLOWER
         busy = _busy(page)
-        took = {name: _least(partial(busy, *acts), 100) for name, acts in ACTS.items()}
-        assert max(took.values()) < 100, took
+        took = {name: _least(partial(busy, *acts), goal) for name, acts in ACTS.items()}
+        assert max(took.values()) < goal, took
 
     def test_it_is_there_within_a_second(self, browser, national):
-        """Reading, script, layout and first paint together, in processor time of the page."""
-        assert _least(partial(self._opening, browser, national), 1) < 1
+        """Reading, script, layout and first paint together, in processor time of the page, times ``SLOWER``."""
+        assert _least(partial(self._opening, browser, national), SLOWER) < SLOWER
 
     def _opening(self, browser, place):
         # A page of its own each time: what was spent is counted anew where a page is left.
