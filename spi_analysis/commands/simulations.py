@@ -61,6 +61,7 @@ def coverage(
     """Simulate rounds with known truth; print bias and coverage and make the page of method checks.
 
     200 rounds are about 4,000 simulations of a second each: forty minutes on two free cores; 20 rounds a tenth of it.
+    Rounds are kept as they come: a command that was ended, or is given with more seeds, goes on with them.
     The grid of calibrated means takes half an hour. What the worlds are: docs/methods/worlds.md.
 
     Example: spi coverage --world interaction,callback --response 0.08 --seeds 20 --runs 0

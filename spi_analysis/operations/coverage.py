@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from spi_analysis.params import RoundSetup, Workspace, load_setup
 from spi_analysis.reporting import designs_file
+from spi_analysis.runner import inputs_digest
 from spi_analysis.survey.simulation import on_all_cores
 from spi_analysis.synthetic import (
     CELL_COLUMNS,
@@ -21,9 +22,13 @@ from spi_analysis.synthetic import (
     simulate_conduct,
     simulate_institution,
 )
-from spi_analysis.tables import write_csv
+from spi_analysis.tables import read_table, write_csv, write_parquet
 
-Task = tuple[str, str, str, int, tuple[str, ...]]
+# Below outputs/: every simulated round in a file of its own.
+KEPT = "method_checks/rounds"
+Simulate = Callable[..., pd.DataFrame]
+# Where the result of a task is kept; root and round; institution, seed, and the kind of round.
+Task = tuple[Path, str, str, str, int, tuple[str, ...]]
 
 
 def simulate_rounds(
@@ -39,25 +44,42 @@ def simulate_rounds(
 
     ``compared``: the same answers weighted in several ways (see ``compare_weightings``).
     """
-    kinds = list(itertools.product(worlds, responses))
     simulate = compare_weightings if compared else simulate_institution
-    return on_all_cores(partial(_simulate, simulate), _tasks(setup, seeds, kinds), workers, console)
+    return _simulated(simulate, setup, seeds, list(itertools.product(worlds, responses)), workers, console)
 
 
 def simulate_conducts(
     setup: RoundSetup, seeds: Iterable[int], answers: Iterable[str], workers: int | None, console: Console
 ) -> pd.DataFrame:
     """Every institution of the round, for every seed, honest and coached (see ``simulate_conduct``)."""
-    tasks = _tasks(setup, seeds, [(one,) for one in answers])
-    return on_all_cores(partial(_simulate, simulate_conduct), tasks, workers, console)
+    return _simulated(simulate_conduct, setup, seeds, [(one,) for one in answers], workers, console)
 
 
-def _tasks(setup: RoundSetup, seeds: Iterable[int], kinds: Iterable[tuple[str, ...]]) -> list[Task]:
-    root, round_id = str(setup.workspace.root), setup.round.round_id
-    return [
-        (root, round_id, institution_id, seed, kind)
-        for kind, seed, institution_id in itertools.product(kinds, list(seeds), setup.institution_ids)
+def _simulated(
+    simulate: Simulate,
+    setup: RoundSetup,
+    seeds: Iterable[int],
+    kinds: Sequence[tuple[str, ...]],
+    workers: int | None,
+    console: Console,
+) -> pd.DataFrame:
+    """One round after another; those that an earlier command simulated from the same inputs are read.
+
+    Whoever ends the command, or asks for more rounds later, loses none: a round is kept as soon as it is there, under a
+    digest of the code and of the institution's parameters.
+    """
+    root, round_id = setup.workspace.root, setup.round.round_id
+    below = setup.workspace.outputs / KEPT / simulate.__name__
+    folders = {
+        one: below / one / inputs_digest(setup, one, [], _of_people(setup, one)) for one in setup.institution_ids
+    }
+    tasks: list[Task] = [
+        (folders[one] / "_".join([*kind, f"{seed}.parquet"]), str(root), round_id, one, seed, kind)
+        for kind, seed, one in itertools.product(kinds, list(seeds), setup.institution_ids)
     ]
+    if kept := sum(path.exists() for path, *_ in tasks):
+        console.print(f"kept     {kept} of {len(tasks)} rounds, simulated before by the same code")
+    return on_all_cores(partial(_kept, simulate), tasks, workers, console)
 
 
 def simulate_means(seed: int, runs: int, workers: int | None, console: Console) -> pd.DataFrame:
@@ -72,9 +94,17 @@ def save_simulation(setup: RoundSetup, name: str, results: pd.DataFrame) -> Path
     return write_csv(setup.workspace.outputs / "method_checks" / f"{name}.csv", results)
 
 
-def _simulate(simulate: Callable[..., pd.DataFrame], task: Task) -> pd.DataFrame:
-    root, round_id, institution_id, seed, kind = task
-    return simulate(_setup(root, round_id), institution_id, seed, *kind)
+def _of_people(setup: RoundSetup, institution_id: str) -> list[str]:
+    """What the generated people and answers of an institution are made from, beside its round and questionnaire."""
+    made_from = (setup.roster[institution_id], setup.inputs[institution_id], setup.generator)
+    return [one.model_dump_json() for one in made_from if one is not None]
+
+
+def _kept(simulate: Simulate, task: Task) -> pd.DataFrame:
+    path, root, round_id, institution_id, seed, kind = task
+    if not path.exists():
+        write_parquet(path, simulate(_setup(root, round_id), institution_id, seed, *kind))
+    return read_table(path, what="a simulated round", hint="delete it: the command simulates it again")
 
 
 @cache
