@@ -39,6 +39,7 @@ from spi_analysis.scores import (
     category_of,
     expected_index,
     experience_answers,
+    find_priority_areas,
     institutions_reporting,
     low_limit,
     with_rate,
@@ -106,6 +107,14 @@ class InstitutionPage:
     def categories(self) -> CategoryParams:
         """The categories that hold for this institution, with limits in points."""
         return self.round.categories
+
+    @cached_property
+    def priority_areas(self) -> pd.DataFrame:
+        """All parts with their evidence, the clearest weakness first (``scores.find_priority_areas``)."""
+        params = self.setup.round.weak_sides
+        return find_priority_areas(
+            self.figures, params.threshold, params.adjustment, params.rate, self.peers.yardsticks
+        )
 
     @property
     def withheld_reason(self) -> str | None:

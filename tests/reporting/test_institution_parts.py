@@ -33,7 +33,6 @@ from spi_analysis.reporting.institution import (
 )
 from spi_analysis.reporting.institution.bridge import change_rows, chart_limits
 from spi_analysis.reporting.institution.first_screen import _card
-from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.wording import words
 from spi_analysis.stages.change import PublishedFigure
 from spi_analysis.stages.report import InstitutionPage
@@ -200,7 +199,7 @@ def test_shown_parts_are_not_taken_for_hidden(page_without_index: InstitutionPag
 
 def test_the_opening_names_first_what_the_section_names_first(page: InstitutionPage) -> None:
     """Random answers: dimensions of about 50 lie clearly below 73. A unit may be clearer still."""
-    rows = priority_area_rows(page)
+    rows = page.priority_areas
     first = next(rows.itertuples())
     assert first.is_clear
     top = _rows(priority_areas_view(page).to_html("en"))[0]

@@ -285,7 +285,7 @@ def _least(measure, goal, tries=10):
 
 
 # How much slower the machine of a test may be than the one on which docs/national.md found the times: rented machines
-# were half as fast, and busy. To lay out all 640 rows, which is what must not come back, takes eight times the first goal.
+# were half as fast, and busy. What must not come back is all 640 rows at once: eight times the first goal.
 SLOWER = 2.5
 
 in_a_browser = [pytest.mark.browser, pytest.mark.slow]

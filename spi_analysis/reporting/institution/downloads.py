@@ -9,7 +9,6 @@ import pandas as pd
 
 from spi_analysis.reporting.institution.bridge import bridge_rows, change_rows
 from spi_analysis.reporting.institution.page_tables import change_basis, own_basis
-from spi_analysis.reporting.institution.priorities import priority_area_rows
 from spi_analysis.reporting.institution.sensitivity_section import UNSAID
 from spi_analysis.reporting.institution.targets import target_rows
 from spi_analysis.scores import SECRET
@@ -87,7 +86,7 @@ def page_tables(page: InstitutionPage) -> dict[str, pd.DataFrame]:
         "dimensions": rows[rows["measure"] == "dimension_score"].sort_values(scores, na_position="last"),
         "experience_rates": experience_rows(page),
         **_unsaid_tables(page),
-        "weak_sides": priority_area_rows(page),
+        "weak_sides": page.priority_areas,
         "recommendations": page.recommendations,
         "tracker": page.tracker,
         "expectations": page_expectations(page),

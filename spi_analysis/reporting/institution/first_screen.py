@@ -39,7 +39,7 @@ from spi_analysis.reporting import (
 )
 from spi_analysis.reporting.institution.action_plan import plan_sentence, planned_actions
 from spi_analysis.reporting.institution.page_tables import basis_sentence, group_label
-from spi_analysis.reporting.institution.priorities import part_name, priority_area_rows
+from spi_analysis.reporting.institution.priorities import part_name
 from spi_analysis.reporting.institution.sentences import change_in_short, hidden_reason, previous_index, short_name
 from spi_analysis.scores import direction_of
 from spi_analysis.stages import RESPONSE, InstitutionPage
@@ -323,7 +323,7 @@ def _plain_change(page: InstitutionPage, say: Words) -> list[str]:
 
 
 def _plain_part(page: InstitutionPage, say: Words) -> str:
-    clear = priority_area_rows(page).query("is_clear")
+    clear = page.priority_areas.query("is_clear")
     if clear.empty:
         return say("No part is clearly weak.")
     return say("This part needs the most care: {part}.", part=part_name(page, next(clear.itertuples()), say))

@@ -36,7 +36,7 @@ from spi_analysis.reporting.institution.sentences import (
     not_yet,
     score_sentence,
 )
-from spi_analysis.scores import find_priority_areas, follow_up
+from spi_analysis.scores import follow_up
 from spi_analysis.stages import InstitutionPage
 
 # Without any of these nothing is compared.
@@ -53,16 +53,9 @@ FALSE_ALARMS = {
 }
 
 
-def priority_area_rows(page: InstitutionPage) -> pd.DataFrame:
-    """All parts with their evidence, the clearest weakness first."""
-    params = page.setup.round.weak_sides
-    yardsticks = page.peers.yardsticks
-    return find_priority_areas(page.figures, params.threshold, params.adjustment, params.rate, yardsticks)
-
-
 def priority_areas_view(page: InstitutionPage) -> Shown:
     """The parts below their measure, clearest first, and how many of them to trust."""
-    rows, params = priority_area_rows(page), page.setup.round.weak_sides
+    rows, params = page.priority_areas, page.setup.round.weak_sides
     if is_hidden(page, *SCORES):
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if rows.empty:
@@ -179,7 +172,7 @@ def look_first_sentence(page: InstitutionPage, words: Words) -> str:
     """
     if is_hidden(page, *SCORES):
         return hidden_reason(page, words)
-    rows = priority_area_rows(page)
+    rows = page.priority_areas
     clear = rows[rows["is_clear"]]
     if clear.empty:
         return _lowest_sentence(page, words)

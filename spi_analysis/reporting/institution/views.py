@@ -48,7 +48,7 @@ from spi_analysis.reporting.institution.page_tables import (
     unit_table,
     who_answered_table,
 )
-from spi_analysis.reporting.institution.priorities import opening_sentences, part_name, priority_area_rows
+from spi_analysis.reporting.institution.priorities import opening_sentences, part_name
 from spi_analysis.reporting.institution.sentences import (
     change_in_short,
     change_sentence,
@@ -349,7 +349,7 @@ def dimensions_view(page: InstitutionPage) -> Shown:
 def units_views(page: InstitutionPage) -> Shown:
     """Scores of the units of every source that is drawn at random."""
     parts = tuple(units_view(page, source) for source in page.round.populations)
-    rows = priority_area_rows(page)
+    rows = page.priority_areas
     units = rows[rows["kind"] == "unit"]
     return finding(lambda words: _weak_units(page, units, words)) + Together(parts)
 
