@@ -11,6 +11,7 @@ from spi_analysis.reporting.analyst.fieldwork_progress import unit_table
 from spi_analysis.reporting.analyst.nonresponse_weighting import (
     balance_table,
     merged_table,
+    recipe_table,
     response_chart,
     shown_balance,
 )
@@ -64,6 +65,35 @@ def test_which_levels_were_merged_is_not_told():
     page = pages(merged_table(weighted_sample()))
     assert "Dinas" not in page
     assert re.findall(r"<td[^>]*>(\d+)</td>", page)[:2] == ["2", "1"], "two levels became one group"
+
+
+def test_levels_that_two_steps_merge_are_counted_once():
+    """The same two in another order, then a third one with them: three levels in one group, and two of another."""
+    weighted = weighted_sample()
+    merged = [
+        Merged("unit", ("Dinas Tiga", "Dinas Empat")),
+        Merged("unit", ("Dinas Empat", "Dinas Tiga")),
+        Merged("unit", ("Dinas Dua", "Dinas Empat", "Dinas Tiga")),
+        Merged("sex", ("male", "unknown")),
+    ]
+    weighted.report.at[0, "merged"] = merged
+    assert re.findall(r"<td[^>]*>(\d+)</td>", pages(merged_table(weighted)))[:4] == ["3", "1", "2", "1"]
+
+
+def test_the_recipe_is_told_as_the_round_says_it(setup):
+    rows = recipe_table(setup.round).data.set_index(["source", "column"])
+    for source, params in setup.round.sources.items():
+        for one in params.weighting.steps if params.weighting else ():
+            given = one.given
+            row = rows.loc[(source, given.get("column") or one.made.column)]
+            if "min_respondents" in given:
+                assert row["least"] == given["min_respondents"], one.step
+            assert row["k"] == given["k"] if "k" in given else pd.isna(row["k"]), one.step
+            asked = given.get("by") or given.get("margins") or []
+            assert row["groups"].split(",") == list(asked) if asked else row["groups"] == "", one.step
+    page = pages(recipe_table(setup.round))
+    assert "Position class" in page
+    assert "Kelompok jabatan" in page
 
 
 GAPS = pd.DataFrame(

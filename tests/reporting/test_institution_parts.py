@@ -359,7 +359,7 @@ TRACKED = pd.DataFrame(
 def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> None:
     assert "not known here" in tracker_view(page).to_html("en")
     html = tracker_view(replace(page, tracker=TRACKED)).to_html("en")
-    assert "Of 2 recommendations of 2023, 1 are reported as done; of all their actions 5 of 6." in html
+    assert "Reported as done: 1 of the 2 recommendations of 2023, and 5 of all their 6 actions." in html
     assert "4 of these actions conform, 3 conform and were validated by KPK: followed up 50.0%." in html
     assert "Put receipts and fees in order" in html, "a code of the rules gets their words"
     assert "Perbaiki &lt;parkir&gt;" in html
@@ -390,7 +390,7 @@ def test_a_year_in_which_nothing_was_done_is_one_sentence(page: InstitutionPage)
 def test_actions_that_nobody_validated_make_no_follow_up_rate(page: InstitutionPage) -> None:
     reported = TRACKED.assign(conforming=float("nan"), validated=float("nan"), tlp=float("nan"))
     html = tracker_view(replace(page, tracker=reported)).to_html("en")
-    assert "1 are reported as done; of all their actions 5 of 6." in html
+    assert "Reported as done: 1 of the 2 recommendations of 2023, and 5 of all their 6 actions." in html
     assert "so there is no follow-up rate" in html
     assert [row[3:] for row in _rows(html)] == [["3 of 4", "–", "–", "–"], ["2 of 2", "–", "–", "–"]]
 

@@ -106,7 +106,7 @@ def test_the_page_never_says_the_good_direction_only(page: InstitutionPage) -> N
     assert "lower than assumed" not in text, "there is no lower category, and the title tells no good one"
     downwards = replace(found, tipping=pd.DataFrame([("rentan", 73.0, -4.0)], columns=["category", "limit", "delta"]))
     html = nonresponse_view(replace(page, category="waspada"), downwards).to_html("en")
-    assert "Vulnerable if those who did not answer would score 4.0 points lower than assumed." in html
+    assert "Vulnerable if those who did not answer scored 4.0 points lower than assumed." in html
     assert text.index("the index would be 70.90") < text.index("would rise to Watchful"), "the bad direction first"
     assert "the index would be 0.57 points lower" in text
 

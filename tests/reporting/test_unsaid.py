@@ -41,15 +41,16 @@ def test_nobody_was_asked(page: InstitutionPage) -> None:
 def test_a_clear_gap_is_said_in_both_languages(page: InstitutionPage) -> None:
     shown = unsaid_view(told(page, (8.0, 2.0, 14.0)))
     text = plain(shown.to_html("id"))
-    assert "bila ditanya langsung, 4 dari 100 orang mengaku. Dengan pertanyaan rahasia perkiraannya sekitar 12" in text
+    assert "bila ditanya langsung, 4,0 dari 100 orang mengaku." in text
+    assert "Bila ditanya secara rahasia (daftar), perkiraannya sekitar 12,0 dari 100" in text
     assert "dapat berada di antara 6 dan 18." in text
-    assert "Selisih 8 dari 100 orang (2 sampai 14, dari 400 jawaban) lebih besar daripada kebetulan" in text
+    assert "Selisih 8,0 dari 100 orang (2 sampai 14, dari 400 jawaban) lebih besar daripada kebetulan" in text
     assert "Takut akibatnya bila melapor" in text
     english = plain(shown.to_html("en"))
-    assert "asked directly, 4 of 100 people say so. Confidential questions put it at about 12 of 100" in english
+    assert "asked directly, 4.0 of 100 people say so. Asked confidentially (lists), it is about 12.0 of 100" in english
     assert "anything from 6 to 18 is possible" in english
     assert "do not dare to say so" in english
-    assert "about 30 of 100" not in english, "the surer of the two ways speaks"
+    assert "about 30.0 of 100" not in english, "the surer of the two ways speaks"
 
 
 def test_a_gap_that_may_be_chance_is_no_fear(page: InstitutionPage) -> None:

@@ -99,6 +99,38 @@ def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
     return min(answered, nonrespondent_count(weights, source)) < round_.disclosure.min_cell
 
 
+def recipe_table(round_: RoundParams) -> View:
+    """The steps of every source's recipe with their groups, their least answers and their limit, as the round says."""
+    rows = [
+        {
+            "source": source,
+            "column": step.column,
+            "groups": ",".join(getattr(step, "needs", ())),
+            "least": getattr(step, "min_respondents", None),
+            "k": getattr(step, "k", None),
+        }
+        for source, params in round_.sources.items()
+        if params.weighting
+        for step in params.weighting.recipe
+        if step.column
+    ]
+    columns = (
+        written(message("Weight after the step"), ("column",), Words.column),
+        coded(message("Source"), "source", "part"),
+        written(message("Groups of the list"), ("groups",), _groups),
+        count(message("Least answers of a group"), "least"),
+        number(message("Limit: the median and so many interquartile ranges"), "k", 1),
+    )
+    table = pd.DataFrame(rows, columns=["source", "column", "groups", "least", "k"]).astype(
+        {"least": float, "k": float}
+    )
+    return View(table, columns, title=message("The recipe of the weights"), name="recipe")
+
+
+def _groups(words: Words, groups: str) -> str:
+    return words.listed(words.column(name) for name in groups.split(",")) if groups else ""
+
+
 def classes_note(started: Weighting) -> Shown:
     """How many classes every source has inside which weight moves, and replicates draw."""
 
@@ -183,9 +215,17 @@ def _may_tell(run: WeightingRun, weighting: Weighting) -> bool:
 def merged_table(weighted: WeightedSample) -> Shown:
     """How many levels were merged because too few answered; not which, for that would say where few did."""
     steps = weighted.report
-    found = [(source, m) for source, ms in zip(steps["source"], steps["merged"], strict=True) for m in ms]
-    # Two steps may merge the same levels of a variable.
-    parts = [(source, m.variable, len(m.levels)) for source, m in dict.fromkeys(found)]
+    found = dict.fromkeys(
+        (source, m.variable, frozenset(m.levels))
+        for source, ms in zip(steps["source"], steps["merged"], strict=True)
+        for m in ms
+    )
+    # Two steps may merge the same levels of a variable, or a later one more of them: counted once, as they end.
+    parts = [
+        (*where, len(levels))
+        for *where, levels in found
+        if not any(where == other and levels < larger for *other, larger in found)
+    ]
     if not parts:
         return show(lambda words: html_paragraphs([words("Nothing had to be merged.")]))
     merged = pd.DataFrame(parts, columns=["source", "variable", "levels"])

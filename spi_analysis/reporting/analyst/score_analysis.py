@@ -101,7 +101,7 @@ TABLES = {
             "change_dimension",
         ),
         message("Change, and its parts (points)"),
-        note=message("The parts sum exactly to the change; the dimensions of a source sum to its part."),
+        note=message("The parts sum to the change, and the dimensions of a source to its part, apart from rounding."),
     ),
     "nominators": TableKind(
         ("nominator_difference",),

@@ -95,6 +95,16 @@ def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
+OF_ROUNDS = message(
+    "The parts sum to the change, apart from rounding. A part counts with the mean of the two years' weights; n is "
+    "that of the year with fewer answers. A correction is decided, not estimated: its points are certain."
+)
+OF_PUBLISHED = message(
+    "The parts sum to the change, apart from rounding. A part counts with the mean of the two years' weights; n is "
+    "that of this round. A correction is decided, not estimated: its points are certain."
+)
+
+
 def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, drawn: Chart | None = None) -> View:
     limits = zip(rows["ci_low"], rows["ci_high"], strict=True)
     directions = pd.Series([direction_of(*limit) for limit in limits], rows.index)
@@ -105,10 +115,8 @@ def _table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: str, dra
         count(message("Answers (n)"), "n"),
         worded(message("What it says"), "direction", SAID),
     )
-    note = message(
-        "The parts sum exactly to the change. A part counts with the mean of the two years' weights; n is that of the "
-        "year with fewer answers. A correction is decided, not estimated: its points are certain."
-    )
+    # A published score has no number of answers.
+    note = OF_ROUNDS if page.figure("index_previous") is not None else OF_PUBLISHED
     # What is decided and not estimated has no interval, and needs none.
     is_decided = rows["measure"].isin(["change_correction", "change_component", "change_unexplained"]) & (
         rows["se"] == 0

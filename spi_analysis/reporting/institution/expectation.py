@@ -40,8 +40,8 @@ BEYOND = {
     ),
     "inside": message(
         "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
-        "without acting. It is {index}: the difference may be chance, so it shows neither that something helped "
-        "nor that nothing did."
+        "without acting. It is {index}: its difference from what was to be expected may be chance, so it shows "
+        "neither that something helped nor that nothing did."
     ),
 }
 ACTED = {

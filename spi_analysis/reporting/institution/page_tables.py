@@ -56,8 +56,8 @@ def who_answered_table(page: InstitutionPage) -> View:
         return words(
             "Answered: sent off, or at least {share} of the questions answered. RR1 is the share of questionnaires "
             "sent off among all who were invited and not found ineligible (AAPOR 2023), so it may be lower than "
-            "answered divided by invited. Weights correct for groups that answered less; they cannot correct for what "
-            "only nonrespondents know. A dash: where few of a source did not answer, its numbers would tell how few.",
+            "answered divided by invited. Weights correct for groups that answered less; they cannot correct for "
+            "what only nonrespondents know. A dash: not shown, so that nobody can work out how many did not answer.",
             share=words.percent(page.setup.round.dispositions.min_answered_share, 0),
         )
 
@@ -379,10 +379,10 @@ def interventions_table(page: InstitutionPage) -> View:
     def note(words: Words) -> str:
         return words(
             "A dash: fewer than {least} people, or nobody; answers of people reported as ineligible are counted in "
-            "bands of {least}. Parameters, questionnaire and code are compared with the analysis plan, which was bound "
-            "before anybody answered; this table is made by machine. It says why where a draw was announced or figures "
-            "were released once more, in the words of those who did it; of a changed parameter, the source that was "
-            "written anew with it. Where no day stands, a change was found when this page was made.",
+            "bands of {least}. Parameters, questionnaire and code are compared with the analysis plan, which was "
+            "bound before anybody answered; this table is made by machine. Where a draw was announced or figures "
+            "were released once more, those who did it say why; where a parameter was changed, the source that was "
+            "written with its new value does. Where no day stands, a change was found when this page was made.",
             least=page.setup.round.disclosure.min_cell,
         )
 
@@ -559,7 +559,7 @@ BESIDE = {
     "up": message("The index lies above the {median} that half of the {n} peers reach ({group})."),
     "down": message("The index lies below the {median} that half of the {n} peers reach ({group})."),
     "no_clear_change": message(
-        "The index cannot be told from the {median} that half of the {n} peers reach ({group})."
+        "The index cannot be told apart from the {median} that half of the {n} peers reach ({group})."
     ),
 }
 

@@ -236,7 +236,7 @@ def _year_sentence(row: Any, words: Words) -> str:
     if not row.done:
         return words("Of {n} recommendations of {year} none of the {total} actions is reported as done.", **facts)
     reported = words(
-        "Of {n} recommendations of {year}, {completed} are reported as done; of all their actions {done} of {total}.",
+        "Reported as done: {completed} of the {n} recommendations of {year}, and {done} of all their {total} actions.",
         completed=row.completed,
         done=row.done,
         **facts,

@@ -38,12 +38,12 @@ FILE = "silence"
 RANGES = ("estimate", "ci_low", "ci_high", "under_odds", "under_low", "under_high")
 MOVED = {
     -1.0: message(
-        "The category would fall to {category} if those who did not answer would score on average {points} points "
-        "lower than the weights assume; chance is not taken into account."
+        "The category would fall to {category} if those who did not answer scored on average {points} points lower "
+        "than the weights assume; chance is not taken into account."
     ),
     1.0: message(
-        "The category would rise to {category} if those who did not answer would score on average {points} points "
-        "higher than the weights assume; chance is not taken into account."
+        "The category would rise to {category} if those who did not answer scored on average {points} points higher "
+        "than the weights assume; chance is not taken into account."
     ),
 }
 SAFE = message("Whatever those who did not answer think, the category would not become {category}.")
@@ -68,7 +68,7 @@ def _lower_category(found: Sensitivity, words: Words) -> str:
         return ""
     row = lower.loc[lower["delta"].idxmax()]
     facts = {"category": words.value("category", row["category"]), "points": words.number(-row["delta"], 1)}
-    return words("{category} if those who did not answer would score {points} points lower than assumed.", **facts)
+    return words("{category} if those who did not answer scored {points} points lower than assumed.", **facts)
 
 
 def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
@@ -76,9 +76,10 @@ def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Word
     shares = _shares(found, words)
     return [
         words(
-            "Of those invited, about {shares} answered. The weights assume that the others are like those "
-            "who answered in the same unit, position, sex and age group. If people with bad things to tell answer "
-            "less often, the true scores are lower; the answers themselves cannot show this.",
+            "Of the people who were invited and are eligible, about {shares} answered. The weights assume that the "
+            "others are like those who answered in the same groups of the list, such as unit, sex and age. If people "
+            "with bad things to tell answer less often, the true scores are lower; the answers themselves cannot "
+            "show this.",
             shares=shares,
         )
         if shares
@@ -100,7 +101,7 @@ def _tipping_sentences(found: Sensitivity, words: Words) -> list[str]:
 def _fall_sentence(found: Sensitivity, words: Words) -> str:
     """How far the index falls if nonrespondents think worse: always said, for a category can have none below it."""
     return words(
-        "For every point by which those who did not answer would score lower on average than the weights assume, the "
+        "For every point by which those who did not answer scored lower on average than the weights assume, the "
         "index would be {points} points lower.",
         points=words.number(found.index_per_point),
     )
@@ -127,7 +128,7 @@ def _table(found: Sensitivity) -> View:
 
 # What people do not say when they are asked directly: by lists and crossed questions, where the round asked these.
 
-WAYS = ("list", "crosswise")
+WAYS = {"list_gap": message("lists"), "crosswise_gap": message("crossed question")}
 UNSAID = ("list_rate", "list_gap", "crosswise_rate", "crosswise_gap", "climate_rate")
 
 
@@ -150,11 +151,11 @@ def unsaid_view(page: InstitutionPage) -> Shown | None:
 
 
 HOW_ASKED = message(
-    "Lists: half of the people see a list of harmless things, half the same list with the thing asked about, and "
-    "all tell only how many apply to them, not which. Crossed question: people tell only whether their answers to "
+    "Lists: some people see a list of harmless things, as many others the same list with the thing asked about, and "
+    "all tell only how many apply to them, not which. Crossed question: others tell only whether their answers to "
     "this question and to a harmless one are the same. So no answer shows what one person met with. Not admitted: "
-    "the share by confidential questions less the share of those who say so when asked directly; below 0 means "
-    "that nothing was found."
+    "the share by confidential questions less the share of those who say so when asked directly; below 0 means that "
+    "nothing was found."
 )
 
 
@@ -176,16 +177,18 @@ def _unsaid(page: InstitutionPage, gap: pd.Series, words: Words) -> list[str]:
     said = page.figure("experience_rate", denominator=RESPONDENTS, **where)
     if rate is None or said is None:
         return []
+    way = WAYS[gap["measure"]]
     facts = {
         "what": measure_label(page.setup.instrument, gap["source"], gap["part"], words),
         "source": words.value("source", gap["source"]),
-        "x": _of_hundred(rate["estimate"], words),
-        "y": _of_hundred(said["estimate"], words),
+        "way": words(way),
+        "x": _of_hundred(rate["estimate"], words, 1),
+        "y": _of_hundred(said["estimate"], words, 1),
         "low": _of_hundred(rate["ci_low"], words),
         "high": _of_hundred(rate["ci_high"], words),
     }
     first = words(
-        "{what}, {source}: asked directly, {y} of 100 people say so. Confidential questions put it at about {x} "
+        "{what}, {source}: asked directly, {y} of 100 people say so. Asked confidentially ({way}), it is about {x} "
         "of 100, but anything from {low} to {high} is possible.",
         **facts,
     )
@@ -196,7 +199,7 @@ def _gap_sentence(page: InstitutionPage, gap: pd.Series, words: Words) -> str:
     """Whether the gap is clear of chance; if not, how large it would have to be for so many answers to show it."""
     level = page.setup.round.level
     facts = {
-        "gap": words.number(gap["estimate"], 0),
+        "gap": words.number(gap["estimate"], 1),
         "low": words.number(gap["ci_low"], 0),
         "high": words.number(gap["ci_high"], 0),
         "n": words.number(gap["n"], 0),
@@ -216,8 +219,8 @@ def _gap_sentence(page: InstitutionPage, gap: pd.Series, words: Words) -> str:
     )
 
 
-def _of_hundred(share: float, words: Words) -> str:
-    return words.number(min(max(share, 0.0), 100.0), 0)
+def _of_hundred(share: float, words: Words, decimals: int = 0) -> str:
+    return words.number(min(max(share, 0.0), 100.0), decimals)
 
 
 def save_nonresponse(found: Sensitivity, folder: Path) -> Path:

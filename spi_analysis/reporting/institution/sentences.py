@@ -90,11 +90,9 @@ def change_sentence(page: InstitutionPage, words: Words) -> str:
 
 
 IN_SHORT = {
-    "up": message("Up {points} points on {year} ({before}; interval {interval}), more than chance explains."),
-    "down": message("Down {points} points on {year} ({before}; interval {interval}), more than chance explains."),
-    "no_clear_change": message(
-        "No clear change on {year} ({before}): {signed} points (interval {interval}), which may be chance."
-    ),
+    "up": message("Up {points} points on {year} ({before}; interval {interval}): more than chance explains."),
+    "down": message("Down {points} points on {year} ({before}; interval {interval}): more than chance explains."),
+    "no_clear_change": message("No clear change on {year} ({before}): {signed} points (interval {interval})."),
 }
 
 
@@ -314,9 +312,9 @@ def nominator_sentence(page: InstitutionPage, words: Words) -> str | None:
 
 def _repeated_words(repeated: pd.Series, words: Words) -> str:
     return words(
-        "The interval counts this round's sample and panel only. If the survey were done again, what does not last "
-        "from one published year to the next (standard deviation {sd} points) would count too: the interval would be "
-        "{interval}.",
+        "The interval counts this round's sample and panel only. If the survey were done again, all that does not "
+        "last from one published year to the next would count (standard deviation {sd} points, sampling included): "
+        "the interval would be {interval}.",
         sd=words.number(repeated["se"]),
         interval=words.interval(repeated["ci_low"], repeated["ci_high"]),
     )

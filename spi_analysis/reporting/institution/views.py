@@ -218,8 +218,9 @@ def _now(page: InstitutionPage, words: Words) -> str:
 NOISE = {
     "same_design": message(
         "Published figures carry no interval, yet they are no more certain than this round. The comparison takes the "
-        "index of {year} to be as uncertain as this round's, since the survey was of the same design (standard error "
-        "{se} points): a rise or a fall has to stand out from the uncertainty of both years."
+        "index of either year to be about as uncertain as this round's, since the survey of {year} was of the same "
+        "design (standard error {se} points; how far nominated experts differ is learnt from many panels): a rise or "
+        "a fall has to stand out from the uncertainty of both years."
     ),
     "model": message(
         "Published figures carry no interval, yet they are not certain. The survey of {year} had another design, so "
@@ -321,12 +322,14 @@ def _most_reported(shown: pd.DataFrame, texts: dict[str, Text], words: Words) ->
     }
     near = shown[(shown["ci_high"] >= most["ci_low"]) & (shown.index != most.name)]
     if near.empty:
-        return words("Mentioned most: {experience}, {share}; {base}.", **facts)
+        return words("Mentioned most ({base}): {experience}, {share}.", **facts)
     if len(near) == 1:
         other = words.pick(texts[near["part"].iloc[0]])
-        return words("Mentioned most: {experience}, {share}; {base}; {other} may be as frequent.", **facts, other=other)
+        return words(
+            "Mentioned most ({base}): {experience}, {share}. Perhaps as frequent: {other}.", **facts, other=other
+        )
     count = len(near)
-    return words("Mentioned most: {experience}, {share}; {base}; {n} others may be as frequent.", **facts, n=count)
+    return words("Mentioned most ({base}): {experience}, {share}. Perhaps as frequent: {n} others.", **facts, n=count)
 
 
 def dimensions_view(page: InstitutionPage) -> Shown:
