@@ -109,9 +109,9 @@ def recipe_table(round_: RoundParams) -> View:
             "least": getattr(step, "min_respondents", None),
             "k": getattr(step, "k", None),
         }
-        for source, params in round_.sources.items()
-        if params.weighting
-        for step in params.weighting.recipe
+        for source in round_.populations
+        if (weighting := round_.sources[source].weighting)
+        for step in weighting.recipe
         if step.column
     ]
     columns = (
@@ -119,7 +119,7 @@ def recipe_table(round_: RoundParams) -> View:
         coded(message("Source"), "source", "part"),
         written(message("Groups of the list"), ("groups",), _groups),
         count(message("Least answers of a group"), "least"),
-        number(message("Limit: the median and so many interquartile ranges"), "k", 1),
+        number(message("Limit (median plus so many interquartile ranges)"), "k", 1),
     )
     table = pd.DataFrame(rows, columns=["source", "column", "groups", "least", "k"]).astype(
         {"least": float, "k": float}
