@@ -37,8 +37,9 @@ def merged_variables(report: pd.DataFrame) -> set[str]:
 
 
 def with_margins(round_: RoundParams, *margins: str) -> RoundParams:
-    """The round with other margins of the internal source."""
-    steps = [step | {"margins": list(margins)} if step["step"] == "rake" else step for step in steps_of(round_)]
+    """The round with other margins of the internal source; levels of five answers stay by themselves."""
+    other = {"margins": list(margins), "min_respondents": 5}
+    steps = [step | other if step["step"] == "rake" else step for step in steps_of(round_)]
     return with_steps(round_, *steps)
 
 
