@@ -100,7 +100,7 @@ def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
 
 
 def recipe_table(round_: RoundParams) -> View:
-    """The steps of every source's recipe with their groups, their least answers and their limit, as the round says."""
+    """The recipe of every source that is drawn at random: groups, least answers and limit of each step (`trim`)."""
     rows = [
         {
             "source": source,
