@@ -129,9 +129,6 @@ from .estimation import (
     regression_proxy as regression_proxy,
 )
 from .estimation import (
-    response_tendency as response_tendency,
-)
-from .estimation import (
     satterthwaite_df as satterthwaite_df,
 )
 from .estimation import (
@@ -580,6 +577,9 @@ from .weighting import (
 )
 from .weighting import (
     response_propensity as response_propensity,
+)
+from .weighting import (
+    response_tendency as response_tendency,
 )
 from .weighting import (
     step_of as step_of,

@@ -212,7 +212,8 @@ def _simulated_weighting(weights: WeightingParams) -> Weighting:
     """Classes and margins of a recipe, with the minimum of each; what it trims is not simulated."""
     steps = {MARGIN_STEPS.get(one.step, one.step): one.made for one in weights.steps}
     least = [getattr(steps.get(name), "min_respondents", 1) for name in ("weighting_classes", "rake")]
-    return Weighting(tuple(weights.classes), tuple(weights.margins), *(max(1, n) for n in least))
+    rates = getattr(steps.get("weighting_classes"), "rates", "observed")
+    return Weighting(tuple(weights.classes), tuple(weights.margins), *(max(1, n) for n in least), rates)
 
 
 def _scaled(strata: pd.DataFrame, total: int, least: int) -> dict[str, int]:

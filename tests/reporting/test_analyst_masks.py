@@ -19,6 +19,7 @@ from spi_analysis.reporting.analyst.score_analysis import item_nonresponse_table
 from spi_analysis.reporting.translations import languages
 from spi_analysis.stages.weight import WeightedSample
 from spi_analysis.survey.weighting import Merged
+from tests.stages.town import with_steps
 
 SCRIPT = "<script>alert(1)</script>"
 # People invited and answers, by unit: the smallest has too few answers, and one more must go with it.
@@ -94,9 +95,25 @@ def test_the_recipe_is_told_as_the_round_says_it(setup):
             assert row["k"] == given["k"] if "k" in given else pd.isna(row["k"]), one.step
             asked = given.get("by") or given.get("margins") or []
             assert row["groups"].split(",") == list(asked) if asked else row["groups"] == "", one.step
+            assert row["rates"] == given.get("rates", "observed"), one.step
     page = pages(recipe_table(setup.round))
     assert "Position class" in page
     assert "Kelompok jabatan" in page
+
+
+def test_the_recipe_says_where_rates_are_drawn_together(setup):
+    """Else a reader would take the least answers for those below which a group is merged."""
+
+    def page(rates: str) -> str:
+        classes = {"step": "weighting_classes", "by": ["unit"], "min_respondents": 5, "rates": rates}
+        round_ = setup.round
+        for source in round_.populations:
+            round_ = with_steps(round_, classes, {"step": "drop_ineligible"}, source=source)
+        return pages(recipe_table(round_))
+
+    assert "drawn towards that of all" not in page("observed")
+    assert page("shrunken").count("drawn towards that of all") > 1, "in the row, and what it means"
+    assert "ditarik ke arah tingkat respons semua orang" in page("shrunken")
 
 
 GAPS = pd.DataFrame(

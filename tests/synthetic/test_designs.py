@@ -87,7 +87,8 @@ def test_first_order_bias_is_that_of_the_probabilities(setup, rows):
     assert by_list == pytest.approx(people.frame["propensity"].to_numpy(), abs=1e-9), "the city's own probabilities"
 
 
-def test_a_run_is_the_weighting_of_the_workbench(setup):
+@pytest.mark.parametrize("rates", ["observed", "shrunken"])
+def test_a_run_is_the_weighting_of_the_workbench(setup, rates):
     """Draw in strata, classes, raking with merged levels: the recipe gives the same weights, but for trimming."""
     city = make_city(setup, CITY, 2024, response_rate=0.2)
     people, plan = planned(designs._population(setup, "internal", city), setup.round, "internal")
@@ -98,7 +99,8 @@ def test_a_run_is_the_weighting_of_the_workbench(setup):
     base = rng.choice([1.5, 2.0], len(people))
     rows = invited[answered[invited]]
     by = design.weighting
-    cells = WeightingCells(people.cells(by.classes), {n: people.cells((n,)) for n in by.margins}, by.min_respondents, 5)
+    levels = {n: people.cells((n,)) for n in by.margins}
+    cells = WeightingCells(people.cells(by.classes), levels, by.min_respondents, 5, rates)
     found = weighted_means(
         Answered(invited, rows, base, people.values[rows]), cells, n_replicates=200, seed=1, level=0.95
     )
@@ -107,9 +109,10 @@ def test_a_run_is_the_weighting_of_the_workbench(setup):
     )
     sample["nr_class"] = weighting_classes(sample, list(by.classes), min_respondents=by.min_respondents)["nr_class"]
     margins = {name: people.frame[name].value_counts().astype(float).to_dict() for name in by.margins}
+    classes = {"observed": "nr_class", "shrunken": by.classes}[rates]
     weighted = apply_recipe(
         sample,
-        [WeightingClasses("nr_class"), Rake(margins, 5)],
+        [WeightingClasses(classes, rates=rates), Rake(margins, 5)],
         replicates=two_phase_replicates(sample, "nr_class", 200, seed=2),
     )
     means = sample["score"].to_numpy() @ np.column_stack([weighted.weight, weighted.replicates.values]) / len(people)

@@ -99,6 +99,10 @@ def _tells(weights: pd.DataFrame, source: Source, round_: RoundParams) -> bool:
     return min(answered, nonrespondent_count(weights, source)) < round_.disclosure.min_cell
 
 
+# Of a step whose groups are not merged.
+SHRUNKEN = "shrunken"
+
+
 def recipe_table(round_: RoundParams) -> View:
     """The recipe of every source that is drawn at random: groups, least answers and limit of each step (`trim`)."""
     rows = [
@@ -106,6 +110,7 @@ def recipe_table(round_: RoundParams) -> View:
             "source": source,
             "column": step.column,
             "groups": ",".join(getattr(step, "needs", ())),
+            "rates": getattr(step, "rates", "observed"),
             "least": getattr(step, "min_respondents", None),
             "k": getattr(step, "k", None),
         }
@@ -117,18 +122,28 @@ def recipe_table(round_: RoundParams) -> View:
     columns = (
         written(message("Weight after the step"), ("column",), Words.column),
         coded(message("Source"), "source", "part"),
-        written(message("Groups of the list"), ("groups",), _groups),
+        written(message("Groups of the list"), ("groups", "rates"), _groups),
         count(message("Least answers of a group"), "least"),
         number(message("Limit (median plus so many interquartile ranges)"), "k", 1),
     )
-    table = pd.DataFrame(rows, columns=["source", "column", "groups", "least", "k"]).astype(
+    table = pd.DataFrame(rows, columns=["source", "column", "groups", "rates", "least", "k"]).astype(
         {"least": float, "k": float}
     )
-    return View(table, columns, title=message("The recipe of the weights"), name="recipe")
+
+    def note(words: Words) -> str:
+        if not (table["rates"] == SHRUNKEN).any():
+            return ""
+        return words(
+            "Response rates drawn towards that of all: no group is merged; the fewer were invited in it, the more its "
+            "rate counts as chance. The least answers are then those of the groups inside which replicates are drawn."
+        )
+
+    return View(table, columns, notes=(note,), title=message("The recipe of the weights"), name="recipe")
 
 
-def _groups(words: Words, groups: str) -> str:
-    return words.listed(words.column(name) for name in groups.split(",")) if groups else ""
+def _groups(words: Words, groups: str, rates: str) -> str:
+    names = words.listed(words.column(name) for name in groups.split(",")) if groups else ""
+    return words("{groups} (response rates drawn towards that of all)", groups=names) if rates == SHRUNKEN else names
 
 
 def classes_note(started: Weighting) -> Shown:

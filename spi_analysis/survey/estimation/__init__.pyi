@@ -153,8 +153,5 @@ from .unit_level import (
     UnitModel as UnitModel,
 )
 from .unit_level import (
-    response_tendency as response_tendency,
-)
-from .unit_level import (
     unit_model as unit_model,
 )

@@ -29,8 +29,6 @@ NO_SPREAD = 1e-6
 # The likelihood may have its top at a border, or a second one: the better of two starts (units, cells) is taken.
 STARTS = ((0.05, 0.05), (0.5, 0.01))
 COUNT = "N"
-# The cells' log-odds are found by so many steps of at most 1.
-NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True, repr=False)
@@ -179,54 +177,6 @@ def unit_model(
     source, units, *classes = (fit.table(one, means, weight, counts, level) for one in labels)
     inner = classes[0] if classes else units.iloc[:0]
     return UnitModel(source, units, inner, fit.components(unit_by), fit.coefficients(x))
-
-
-def response_tendency(invited: pd.Series, answered: pd.Series) -> pd.Series:
-    """How readily the people of every cell answer: a numeric column for ``fixed`` of ``unit_model``.
-
-    Counts are binomial, log-odds normal around those of all; given is the most likely deviation of every cell, drawn
-    together by what chance alone would make of it. Where ready cells score higher, a model without it draws all
-    cells towards those that answer.
-
-    Parameters
-    ----------
-    invited, answered : Series (cells,)   people, of one index; ``answered`` at most ``invited``
-
-    Returns
-    -------
-    Series (cells,), log-odds relative to those of all people together; all 0 where cells differ no more than by chance,
-        or where nobody or everybody answered.
-
-    Raises
-    ------
-    EstimationError   more answered than were invited, or counts below 0.
-
-    References
-    ----------
-    Breslow & Clayton (1993), JASA 88 (penalised quasi-likelihood); Little & Vartivarian (2005), Survey Methodology 31
-    (nonresponse adjustment needs what goes with response and with the answer).
-
-    Examples
-    --------
-    >>> invited, answered = pd.Series([200, 200, 200]), pd.Series([10, 20, 40])
-    >>> response_tendency(invited, answered).round(2).tolist()
-    [-0.71, -0.15, 0.58]
-    """
-    n, r = invited.to_numpy(dtype=float), answered.to_numpy(dtype=float)
-    if (r < 0).any() or (r > n).any():
-        raise EstimationError("more answered than were invited", got=f"{int(((r < 0) | (r > n)).sum())} cells")
-    share = r.sum() / n.sum() if n.sum() > 0 else 0.0
-    chance = n * share * (1 - share)
-    if not 0 < share < 1:
-        return pd.Series(0.0, invited.index)
-    # Moments: E (r - n p)^2 = chance + chance^2 variance, to first order.
-    variance = (((r - n * share) ** 2).sum() - chance.sum()) / (chance**2).sum()
-    apart = np.zeros(len(n))
-    for _ in range(NEWTON_STEPS if variance > 0 else 0):
-        rate = 1 / (1 + np.exp(-np.log(share / (1 - share)) - apart))
-        step = (r - n * rate - apart / variance) / (n * rate * (1 - rate) + 1 / variance)
-        apart += np.clip(step, -1, 1)
-    return pd.Series(apart, invited.index)
 
 
 def _respondents(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spi_analysis.errors import Problem, SamplingError, nearest
+from spi_analysis.survey.weighting import Rates
 
 METHODS = ("equal", "proportional", "neyman")
 _WHOLE = 1e-9
@@ -85,6 +86,7 @@ class Weighting:
     margins : tuple of str   columns raked to the counts of the frame (none: no raking)
     min_respondents : int         thin classes are merged until so many answered in each
     min_level_respondents : int   thin levels of a margin are merged until so many did
+    rates : "observed" | "shrunken"   as in ``weighting.WeightingClasses``
 
     Raises
     ------
@@ -104,6 +106,7 @@ class Weighting:
     margins: tuple[str, ...] = ()
     min_respondents: int = 5
     min_level_respondents: int = 5
+    rates: Rates = "observed"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from spi_analysis.survey.estimation import satterthwaite_df, t_interval
 from spi_analysis.survey.groups import Margin, group_counts, group_sums, merged_codes
 from spi_analysis.survey.simulation.population import Cells
-from spi_analysis.survey.weighting import Auxiliary, bootstrap_replicates, rake_columns
+from spi_analysis.survey.weighting import Auxiliary, Rates, bootstrap_replicates, rake_columns, shrunken_rates
 
 # Largest relative difference left in a margin: far below the error of any simulation, and half as many sweeps.
 TOLERANCE = 1e-6
@@ -54,6 +54,7 @@ class WeightingCells:
     margins : mapping name -> Cells     what is raked to (none: no raking)
     min_respondents : int               of a class, else it is merged
     min_level_respondents : int         of a margin's level, else it is merged
+    rates : "observed" | "shrunken"     as in ``weighting.WeightingClasses``
 
     References
     ----------
@@ -70,6 +71,7 @@ class WeightingCells:
     margins: dict[str, Cells]
     min_respondents: int
     min_level_respondents: int
+    rates: Rates = "observed"
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,9 @@ def weighted_means(
     table["f"] = (group_counts(group) / group_sums(group, weights))[group].clip(max=1.0)
     made = bootstrap_replicates(table, "w", "class", fraction="f", n_replicates=n_replicates, seed=seed)
     columns = np.column_stack([weights, made.values])
+    if cells.rates == "shrunken":
+        # The replicates of the base weights, each over the rate of its cell; what they add up to does not matter.
+        columns *= (_over_shrunken_rates(answered, cells.classes) / weights)[:, None]
     if cells.margins:
         least = cells.min_level_respondents
         merged = [_merged_margin(name, levels, answered.rows, least) for name, levels in cells.margins.items()]
@@ -163,6 +168,13 @@ def class_weights(answered: Answered, classes: Cells, min_respondents: int) -> t
     base = answered.base_weight[answered.rows]
     # w W_c / R_c: base weight of the class's invited over that of its respondents.
     return base * (people / group_sums(of_rows, base, len(people)))[of_rows], of_rows
+
+
+def _over_shrunken_rates(answered: Answered, classes: Cells) -> np.ndarray:
+    """Base weights (m,) of those who answered over the response rate of their cell, rates drawn together."""
+    codes, n_cells = classes.codes[answered.rows], len(classes.values)
+    rates = shrunken_rates(group_counts(classes.codes[answered.invited], n_cells), group_counts(codes, n_cells))
+    return answered.base_weight[answered.rows] / rates[codes]
 
 
 def _merged_margin(name: str, cells: Cells, rows: np.ndarray, min_respondents: int) -> tuple[Margin, np.ndarray]:

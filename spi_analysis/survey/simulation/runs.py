@@ -123,7 +123,7 @@ def _cells(people: Population, weighting: Weighting | None) -> WeightingCells:
         return WeightingCells(people.cells(()), {}, 1, 1)
     margins = {name: people.cells((name,)) for name in weighting.margins}
     classes = people.cells(weighting.classes)
-    return WeightingCells(classes, margins, weighting.min_respondents, weighting.min_level_respondents)
+    return WeightingCells(classes, margins, weighting.min_respondents, weighting.min_level_respondents, weighting.rates)
 
 
 def _figures(found: Means | None, size: int) -> dict[str, np.ndarray]:

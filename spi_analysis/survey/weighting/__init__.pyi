@@ -66,6 +66,9 @@ from .nonresponse import (
     DropIneligible as DropIneligible,
 )
 from .nonresponse import (
+    Rates as Rates,
+)
+from .nonresponse import (
     UnknownEligibility as UnknownEligibility,
 )
 from .nonresponse import (
@@ -157,6 +160,12 @@ from .representativity import (
 )
 from .representativity import (
     r_indicator as r_indicator,
+)
+from .response_rates import (
+    response_tendency as response_tendency,
+)
+from .response_rates import (
+    shrunken_rates as shrunken_rates,
 )
 from .totals import (
     Auxiliary as Auxiliary,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge
 
@@ -12,11 +12,11 @@ from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import (
     Groups,
     cell_labels,
+    group_counts,
     groups_of,
-    merge_thin_cells,
+    merge_thin_labels,
     require_columns,
     weights_of,
-    with_unknown_level,
 )
 from spi_analysis.survey.weighting.bootstrap import bootstrap_replicates
 from spi_analysis.survey.weighting.inputs import (
@@ -36,6 +36,7 @@ from spi_analysis.survey.weighting.recipe import (
     Prepared,
     register_step,
 )
+from spi_analysis.survey.weighting.response_rates import shrunken_rates
 from spi_analysis.threads import np, pd
 
 # Weight moved inside classes, by Valliant, Dever & Kreuter (2018), ch. 13.
@@ -136,14 +137,37 @@ def eligibility_weights(weights: np.ndarray, groups: Groups, classes: np.ndarray
     return _moved(weights, groups, np.ones(len(classes), dtype=bool), classes != UNKNOWN, "case of known eligibility")
 
 
-def _moved(weights: np.ndarray, groups: Groups, gives: np.ndarray, takes: np.ndarray, who: str) -> np.ndarray:
-    """All weight of ``gives`` goes to ``takes`` (a subset), in proportion to their weights, inside every group."""
+def shrunken_nonresponse_weights(weights: np.ndarray, cells: Groups, classes: np.ndarray) -> np.ndarray:
+    """As ``adjust_nonresponse``, for weights (n, K): respondents over the rate of their cell (``shrunken_rates``).
+
+    Rates are those of people, not of their weights (Little & Vartivarian 2003, Statistics in Medicine 22). Each column
+    keeps its total of the eligible.
+    """
+    require_known(weights, classes, "call adjust_unknown_eligibility first")
+    gives, takes = np.isin(classes, (RESPONDENT, NONRESPONDENT)), classes == RESPONDENT
+    invited, answered = (group_counts(cells.codes[who], len(cells.labels)) for who in (gives, takes))
+    rates = shrunken_rates(invited, answered) if takes.any() else np.ones(len(invited))
+    everyone = Groups(np.zeros(len(classes), dtype=np.intp), ["all"])
+    moved = _moved(weights, everyone, gives, takes, "respondent", 1 / rates[cells.codes])
+    return np.where((classes == INELIGIBLE)[:, None], weights, moved)
+
+
+def _moved(
+    weights: np.ndarray,
+    groups: Groups,
+    gives: np.ndarray,
+    takes: np.ndarray,
+    who: str,
+    times: np.ndarray | float = 1.0,
+) -> np.ndarray:
+    """All weight of ``gives`` goes to ``takes`` (a subset) inside every group, in proportion to weight x ``times``."""
     given = groups.sums(weights * gives[:, None])
-    taken = groups.sums(weights * takes[:, None])
+    taking = weights * (takes * times)[:, None]
+    taken = groups.sums(taking)
     _require_takers(given, taken, groups, who)
     # Weight of all over weight of those who take it, W_c / R_c.
     factor = np.divide(given, taken, out=np.zeros_like(given), where=taken > 0)
-    return weights * takes[:, None] * groups.spread(factor)
+    return taking * groups.spread(factor)
 
 
 def _require_takers(given: np.ndarray, taken: np.ndarray, groups: Groups, who: str) -> None:
@@ -174,6 +198,9 @@ def _inputs(
 
 
 # Recipe steps that move weight between people by their final disposition.
+
+# Of a class: W_c / R_c, or rates of all classes drawn together.
+Rates = Literal["observed", "shrunken"]
 
 
 @register_step
@@ -227,10 +254,16 @@ class UnknownEligibility:
 class WeightingClasses:
     """Move the weight of nonrespondents to respondents inside classes (see ``adjust_nonresponse``).
 
+    With ``rates="shrunken"`` no class is merged: the response rate of every class is drawn towards that of all by what
+    chance alone would make of it (``response_tendency``), respondents count 1 / rate, and only the total of all classes
+    is kept, so a calibration should follow. Rates are those of the sample in every replicate, as merged classes are.
+    ``min_respondents`` is then that of the classes inside which replicates resample.
+
     Parameters
     ----------
     by : str or sequence of str   columns of classes, known for everyone sampled
     min_respondents : int         classes in which fewer answered are merged (see ``weighting_classes``); 0: none is
+    rates : "observed" | "shrunken"   W_c / R_c of every class, or rates drawn together
     column : str                  weight column that the step leaves
 
     Raises
@@ -239,7 +272,8 @@ class WeightingClasses:
 
     References
     ----------
-    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13.
+    Valliant, Dever & Kreuter (2018), Practical Tools for Designing and Weighting Survey Samples, ch. 13; Breslow &
+    Clayton (1993), JASA 88 (rates as random effects).
 
     Examples
     --------
@@ -253,6 +287,7 @@ class WeightingClasses:
     place = NONRESPONSE
     by: str | tuple[str, ...]
     min_respondents: Annotated[int, Ge(0)] = 0
+    rates: Rates = "observed"
     column: str = "nr_weight"
 
     @property
@@ -263,6 +298,10 @@ class WeightingClasses:
         return _classes_of(sample, self.needs, classes, self.min_respondents)[0]
 
     def prepare(self, sample: pd.DataFrame, classes: np.ndarray) -> Prepared:
+        if self.rates == "shrunken":
+            require_columns(sample, self.needs)
+            cells = groups_of(cell_labels(sample, list(self.needs)))
+            return Prepared(lambda weights, _: shrunken_nonresponse_weights(weights, cells, classes))
         labels, merged = _classes_of(sample, self.needs, classes, self.min_respondents)
         groups = groups_of(labels)
         return Prepared(lambda weights, _: nonresponse_weights(weights, groups, classes), merged)
@@ -344,15 +383,11 @@ def _merged_classes(
     sample: pd.DataFrame, by: Sequence[str], classes: np.ndarray, min_respondents: float
 ) -> pd.DataFrame:
     """As ``weighting_classes``, with the class of everyone instead of a column of statuses."""
-    by = list(by)
-    answered = pd.Series((classes == RESPONDENT).astype(float), index=sample.index)
-    labels = cell_labels(sample, by)
-    first = sample[by][~labels.duplicated()].apply(with_unknown_level)
-    cells = first.assign(respondents=answered.groupby(labels).sum().reindex(labels[first.index]).to_numpy())
-    merged = merge_thin_cells(cells, by, "respondents", min_respondents).set_index("cell")
-    return pd.DataFrame(
-        {"nr_class": labels.map(merged["group"]), "merged": labels.map(merged["merged"])}, index=sample.index
-    )
+    labels = cell_labels(sample, list(by))
+    codes, names = pd.factorize(labels)
+    answered = group_counts(codes[classes == RESPONDENT], len(names))
+    group, merged = merge_thin_labels(names.tolist(), answered.tolist(), min_respondents)
+    return pd.DataFrame({"nr_class": group[codes], "merged": merged[codes]}, index=sample.index)
 
 
 def columns_of(by: str | Sequence[str]) -> tuple[str, ...]:

@@ -279,10 +279,9 @@ def response_classes(
     ['a', 'a', 'b']
     """
     require_columns(sample, [weight, status])
-    classes, groups = classify(sample[status]), pd.Series("all", index=sample.index)
-    for step in recipe:
-        if hasattr(step, "response_groups"):
-            groups = step.response_groups(sample, classes, weights_of(sample, weight))
+    classes, weights = classify(sample[status]), weights_of(sample, weight)
+    having = [step for step in recipe if hasattr(step, "response_groups")]
+    groups = having[-1].response_groups(sample, classes, weights) if having else pd.Series("all", index=sample.index)
     return groups.astype(str).rename("nr_class")
 
 

@@ -112,27 +112,6 @@ def test_of_the_listed_people_those_who_answered_are_known() -> None:
     assert everybody["mse"].tolist() == pytest.approx([0, 0, 0], abs=1e-9)
 
 
-def test_readiness_solves_its_equation() -> None:
-    """Shares 5, 10 and 20 % of 200: variance of the log-odds by moments 0.3177; each deviation b is where the answers
-    beyond those expected, ``r - 200 p(b)``, are ``b / 0.3177``.
-    """
-    answered = pd.Series([10, 20, 40], list("abc"))
-    found = response_tendency(pd.Series(200, answered.index), answered)
-    chance = 200 * 70 / 600 * (1 - 70 / 600)
-    variance = (((answered - 70 / 3) ** 2).sum() - 3 * chance) / (3 * chance**2)
-    assert variance == pytest.approx(0.3177, abs=1e-4)
-    rate = 1 / (1 + np.exp(-(np.log(70 / 530) + found)))
-    assert (answered - 200 * rate).tolist() == pytest.approx((found / variance).tolist())
-
-
-def test_where_cells_answer_alike_or_not_at_all_none_is_readier() -> None:
-    cells = list("abc")
-    for answered in ([20, 20, 20], [0, 0, 0], [200, 200, 200]):
-        assert (response_tendency(pd.Series(200, cells), pd.Series(answered, cells)) == 0).all()
-    with pytest.raises(EstimationError, match="more answered than were invited"):
-        response_tendency(pd.Series([1.0]), pd.Series([2.0]))
-
-
 def _ready_cells(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ten units of three classes of sixty people: cells have effects on score and on readiness that go together."""
     rng = np.random.default_rng(seed)
