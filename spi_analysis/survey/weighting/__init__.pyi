@@ -11,6 +11,12 @@ from .bootstrap import (
 from .bootstrap import (
     bootstrap_replicates as bootstrap_replicates,
 )
+from .bootstrap import (
+    observed_fraction as observed_fraction,
+)
+from .bootstrap import (
+    two_phase_replicates as two_phase_replicates,
+)
 from .bootstrap_sums import (
     raked_replicates as raked_replicates,
 )
@@ -81,10 +87,10 @@ from .nonresponse import (
     adjust_unknown_eligibility as adjust_unknown_eligibility,
 )
 from .nonresponse import (
-    observed_fraction as observed_fraction,
+    response_tendency as response_tendency,
 )
 from .nonresponse import (
-    two_phase_replicates as two_phase_replicates,
+    shrunken_rates as shrunken_rates,
 )
 from .nonresponse import (
     weighting_classes as weighting_classes,
@@ -160,12 +166,6 @@ from .representativity import (
 )
 from .representativity import (
     r_indicator as r_indicator,
-)
-from .response_rates import (
-    response_tendency as response_tendency,
-)
-from .response_rates import (
-    shrunken_rates as shrunken_rates,
 )
 from .totals import (
     Auxiliary as Auxiliary,

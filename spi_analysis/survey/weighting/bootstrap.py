@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Literal
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import group_counts, weights_of
-from spi_analysis.survey.weighting.inputs import ReplicateWeights, is_whole
+from spi_analysis.survey.groups import group_counts, require_columns, weights_of
+from spi_analysis.survey.weighting.inputs import INELIGIBLE, RESPONDENT, ReplicateWeights, classify, is_whole
 from spi_analysis.survey.weighting.replicates import PrimaryUnits, primary_units
 from spi_analysis.threads import np, pd
 
@@ -408,3 +408,102 @@ def bootstrap_replicates(
     """
     plan = bootstrap_plan(df, weight, stratum, psu, pop_size, n_replicates, seed, fraction)
     return ReplicateWeights(plan.values, plan.scale, plan.rscales, plan.method)
+
+
+# Bootstrap of a sample with nonresponse: respondents are resampled inside classes.
+
+
+def two_phase_replicates(
+    sample: pd.DataFrame,
+    by: str,
+    n_replicates: int,
+    seed: int,
+    *,
+    weight: str = "base_weight",
+    status: str = "disposition",
+) -> ReplicateWeights:
+    """Bootstrap of a sample with nonresponse, whose recipe then repeats every step.
+
+    Response inside a class is treated as the second random phase: inside each class the people found (respondents and
+    known ineligible) are resampled as a simple random sample of the class, with f = respondents/N of the class and Rao
+    and Wu's factor, which is unbiased for any number of them. Everybody else keeps the base weight, which the recipe
+    redistributes.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   one row per sampled person
+    by : str                      column of nonresponse classes (see ``weighting_classes``)
+    n_replicates, seed : int      R, and the seed, as in ``bootstrap_replicates``
+    weight, status : str          columns: base weight (persons), final disposition
+
+    Returns
+    -------
+    ReplicateWeights, values (n, R) of the base weight, in persons; scale 1/R.
+
+    Raises
+    ------
+    WeightingError   as ``bootstrap_replicates``; a column is missing; a status is not known.
+
+    References
+    ----------
+    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6 (response
+    homogeneity groups).
+
+    Examples
+    --------
+    The nonrespondent keeps the base weight; the two respondents, of a class of three people and so with f = 2/3, get
+    1 - L + 2 L t for t = 0 or 1 draws, L = sqrt(1/3), and keep their sum:
+
+    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 1.0, "disposition": ["I", "I", "R"]})
+    >>> replicates = two_phase_replicates(sample, "unit", n_replicates=4, seed=1)
+    >>> replicates.values[2].tolist(), replicates.values[:2].sum(axis=0).round(6).tolist()
+    ([1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 2.0, 2.0])
+    """
+    require_columns(sample, [by, weight, status])
+    found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
+    fraction = observed_fraction(sample, by, weight, status)
+    people = sample[[weight, by]][found].assign(observed_fraction=fraction[found])
+    drawn = bootstrap_replicates(
+        people, weight, stratum=by, fraction="observed_fraction", n_replicates=n_replicates, seed=seed
+    )
+    values = np.repeat(weights_of(sample, weight)[:, None], n_replicates, axis=1)
+    values[found] = drawn.values
+    return ReplicateWeights(values, drawn.scale, drawn.rscales, drawn.method)
+
+
+def observed_fraction(
+    sample: pd.DataFrame, by: str, weight: str = "base_weight", status: str = "disposition"
+) -> pd.Series:
+    """Share of the population that was observed, per class: respondents / sum of base weights.
+
+    The finite population correction of a sample with nonresponse: response is a second
+    random phase without a correction of its own, so f is respondents/N, not n/N.
+
+    Parameters
+    ----------
+    sample : DataFrame (n, ...)   one row per sampled person
+    by : str                      column of nonresponse classes
+    weight, status : str          columns: base weight (persons), final disposition
+
+    Returns
+    -------
+    Series (n,), name ``observed_fraction``, in [0, 1].
+
+    Raises
+    ------
+    WeightingError   a column is missing; a status is not known.
+
+    References
+    ----------
+    Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6.
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 2.0, "disposition": ["I", "R", "I"]})
+    >>> observed_fraction(sample, "unit").tolist()
+    [0.25, 0.25, 0.5]
+    """
+    require_columns(sample, [by, weight, status])
+    respondents = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
+    people = sample[weight].groupby(sample[by]).transform("sum")
+    return (respondents.groupby(sample[by]).transform("sum") / people).clip(upper=1.0).rename("observed_fraction")

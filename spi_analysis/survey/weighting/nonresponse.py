@@ -18,13 +18,11 @@ from spi_analysis.survey.groups import (
     require_columns,
     weights_of,
 )
-from spi_analysis.survey.weighting.bootstrap import bootstrap_replicates
 from spi_analysis.survey.weighting.inputs import (
     INELIGIBLE,
     NONRESPONDENT,
     RESPONDENT,
     UNKNOWN,
-    ReplicateWeights,
     classify,
     require_known,
 )
@@ -36,7 +34,6 @@ from spi_analysis.survey.weighting.recipe import (
     Prepared,
     register_step,
 )
-from spi_analysis.survey.weighting.response_rates import shrunken_rates
 from spi_analysis.threads import np, pd
 
 # Weight moved inside classes, by Valliant, Dever & Kreuter (2018), ch. 13.
@@ -197,6 +194,100 @@ def _inputs(
     return groups_of(cell_labels(sample, columns)), weights_of(sample, weight), classify(sample[status])
 
 
+# Response rates of many cells, drawn together by what chance makes of them.
+
+# The log-odds are found by so many steps of at most 1.
+NEWTON_STEPS = 30
+
+
+def response_tendency(invited: pd.Series, answered: pd.Series) -> pd.Series:
+    """How readily the people of every cell answer, as deviations from the log-odds of all.
+
+    Counts are binomial, log-odds normal around those of all; given is the most likely deviation of every cell, drawn
+    together by what chance alone would make of it. As a column of ``fixed`` of ``unit_model`` it keeps cells from being
+    drawn towards those that answer, where ready cells score higher.
+
+    Parameters
+    ----------
+    invited, answered : Series (cells,)   people, of one index; ``answered`` at most ``invited``
+
+    Returns
+    -------
+    Series (cells,), log-odds relative to those of all people together; all 0 where cells differ no more than by chance,
+        or where nobody or everybody answered.
+
+    Raises
+    ------
+    WeightingError   more answered than were invited, or counts below 0.
+
+    References
+    ----------
+    Breslow & Clayton (1993), JASA 88 (penalised quasi-likelihood); Little & Vartivarian (2005), Survey Methodology 31
+    (nonresponse adjustment needs what goes with response and with the answer).
+
+    Examples
+    --------
+    >>> invited, answered = pd.Series([200, 200, 200]), pd.Series([10, 20, 40])
+    >>> response_tendency(invited, answered).round(2).tolist()
+    [-0.71, -0.15, 0.58]
+    """
+    return pd.Series(_apart(invited.to_numpy(dtype=float), answered.to_numpy(dtype=float)), invited.index)
+
+
+def shrunken_rates(invited: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    """Response rates of cells, drawn together.
+
+    Parameters
+    ----------
+    invited, answered : array (C,)   people, as in ``response_tendency``; somebody answered
+
+    Returns
+    -------
+    array (C,), in (0, 1]; also of cells in which nobody answered.
+
+    Raises
+    ------
+    WeightingError   as ``response_tendency``.
+
+    References
+    ----------
+    As for ``response_tendency``.
+
+    Examples
+    --------
+    Rates of 5, 10 and 20 % of 200 people come nearer to the 11.7 % of all:
+
+    >>> shrunken_rates(np.array([200, 200, 200]), np.array([10, 20, 40])).round(3).tolist()
+    [0.061, 0.102, 0.191]
+    """
+    share = answered.sum() / invited.sum()
+    if share == 1:
+        return np.ones(len(invited))
+    return _inverse_logit(share, _apart(invited, answered))
+
+
+def _apart(n: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Deviations (C,) of the log-odds of ``r`` of ``n`` people from those of all."""
+    if ((r < 0) | (r > n)).any():
+        raise WeightingError("more answered than were invited", got=f"{int(((r < 0) | (r > n)).sum())} cells")
+    share, apart = r.sum() / n.sum() if n.sum() > 0 else 0.0, np.zeros(len(n))
+    if not 0 < share < 1:
+        return apart
+    chance = n * share * (1 - share)
+    # Moments: E (r - n p)^2 = chance + chance^2 variance, to first order.
+    variance = (((r - n * share) ** 2).sum() - chance.sum()) / (chance**2).sum()
+    for _ in range(NEWTON_STEPS if variance > 0 else 0):
+        rate = _inverse_logit(share, apart)
+        step = (r - n * rate - apart / variance) / (n * rate * (1 - rate) + 1 / variance)
+        apart += np.clip(step, -1, 1)
+    return apart
+
+
+def _inverse_logit(share: float, apart: np.ndarray) -> np.ndarray:
+    """Rates whose log-odds are so far from those of ``share``."""
+    return 1 / (1 + np.exp(-np.log(share / (1 - share)) - apart))
+
+
 # Recipe steps that move weight between people by their final disposition.
 
 # Of a class: W_c / R_c, or rates of all classes drawn together.
@@ -337,7 +428,7 @@ class DropIneligible:
         return Prepared(lambda weights, _: np.where(stays, weights, 0.0))
 
 
-# Nonresponse classes, and replicates that resample respondents inside them.
+# Nonresponse classes.
 
 
 def weighting_classes(
@@ -406,99 +497,3 @@ def _classes_of(
     made = _merged_classes(sample, by, classes, min_respondents)
     together = labels[made["merged"]].groupby(made["nr_class"][made["merged"]]).unique()
     return made["nr_class"], [Merged(" x ".join(by), tuple(sorted(cells))) for cells in together]
-
-
-def two_phase_replicates(
-    sample: pd.DataFrame,
-    by: str,
-    n_replicates: int,
-    seed: int,
-    *,
-    weight: str = "base_weight",
-    status: str = "disposition",
-) -> ReplicateWeights:
-    """Bootstrap of a sample with nonresponse, whose recipe then repeats every step.
-
-    Response inside a class is treated as the second random phase: inside each class the people found (respondents and
-    known ineligible) are resampled as a simple random sample of the class, with f = respondents/N of the class and Rao
-    and Wu's factor, which is unbiased for any number of them. Everybody else keeps the base weight, which the recipe
-    redistributes.
-
-    Parameters
-    ----------
-    sample : DataFrame (n, ...)   one row per sampled person
-    by : str                      column of nonresponse classes (see ``weighting_classes``)
-    n_replicates, seed : int      R, and the seed, as in ``bootstrap_replicates``
-    weight, status : str          columns: base weight (persons), final disposition
-
-    Returns
-    -------
-    ReplicateWeights, values (n, R) of the base weight, in persons; scale 1/R.
-
-    Raises
-    ------
-    WeightingError   as ``bootstrap_replicates``; a column is missing; a status is not known.
-
-    References
-    ----------
-    Rao & Wu (1988), JASA 83; Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6 (response
-    homogeneity groups).
-
-    Examples
-    --------
-    The nonrespondent keeps the base weight; the two respondents, of a class of three people and so with f = 2/3, get
-    1 - L + 2 L t for t = 0 or 1 draws, L = sqrt(1/3), and keep their sum:
-
-    >>> sample = pd.DataFrame({"unit": "a", "base_weight": 1.0, "disposition": ["I", "I", "R"]})
-    >>> replicates = two_phase_replicates(sample, "unit", n_replicates=4, seed=1)
-    >>> replicates.values[2].tolist(), replicates.values[:2].sum(axis=0).round(6).tolist()
-    ([1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 2.0, 2.0])
-    """
-    require_columns(sample, [by, weight, status])
-    found = np.isin(classify(sample[status]), (RESPONDENT, INELIGIBLE))
-    fraction = observed_fraction(sample, by, weight, status)
-    people = sample[[weight, by]][found].assign(observed_fraction=fraction[found])
-    drawn = bootstrap_replicates(
-        people, weight, stratum=by, fraction="observed_fraction", n_replicates=n_replicates, seed=seed
-    )
-    values = np.repeat(weights_of(sample, weight)[:, None], n_replicates, axis=1)
-    values[found] = drawn.values
-    return ReplicateWeights(values, drawn.scale, drawn.rscales, drawn.method)
-
-
-def observed_fraction(
-    sample: pd.DataFrame, by: str, weight: str = "base_weight", status: str = "disposition"
-) -> pd.Series:
-    """Share of the population that was observed, per class: respondents / sum of base weights.
-
-    The finite population correction of a sample with nonresponse: response is a second
-    random phase without a correction of its own, so f is respondents/N, not n/N.
-
-    Parameters
-    ----------
-    sample : DataFrame (n, ...)   one row per sampled person
-    by : str                      column of nonresponse classes
-    weight, status : str          columns: base weight (persons), final disposition
-
-    Returns
-    -------
-    Series (n,), name ``observed_fraction``, in [0, 1].
-
-    Raises
-    ------
-    WeightingError   a column is missing; a status is not known.
-
-    References
-    ----------
-    Sarndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 15.6.
-
-    Examples
-    --------
-    >>> sample = pd.DataFrame({"unit": ["a", "a", "b"], "base_weight": 2.0, "disposition": ["I", "R", "I"]})
-    >>> observed_fraction(sample, "unit").tolist()
-    [0.25, 0.25, 0.5]
-    """
-    require_columns(sample, [by, weight, status])
-    respondents = pd.Series((classify(sample[status]) == RESPONDENT).astype(float), index=sample.index)
-    people = sample[weight].groupby(sample[by]).transform("sum")
-    return (respondents.groupby(sample[by]).transform("sum") / people).clip(upper=1.0).rename("observed_fraction")
