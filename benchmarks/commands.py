@@ -26,6 +26,8 @@ from spi_analysis.params import load_setup
 from spi_analysis.synthetic import make_city, received_lists
 
 INSTITUTION, ROUND, SEED = "kota-bengkulu", "spi_2024", 2024
+# People on the list of employees that is imported: the size that its goal is meant for.
+LISTED = 3000
 SPI = (sys.executable, "-m", "spi_analysis")
 
 
@@ -71,7 +73,7 @@ def prepared(folder: Path) -> tuple[Path, Path, int]:
     """A workspace with a vault and a generated list of employees, the list's file, and how many people are listed."""
     workspace = make_workspace(folder)
     setup = load_setup(workspace, ROUND)
-    city = make_city(setup, INSTITUTION, SEED)
+    city = make_city(setup, INSTITUTION, SEED, sizes={"internal": LISTED})
     files = received_lists(city, workspace.root / "received", SEED)
     listed = next(path for path in files if "internal" in path.name or "pegawai" in path.name.lower())
     subprocess.run(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -130,9 +131,26 @@ def _changed_together(
     told = {source for source in sources.values() if values.get(source, ("", ""))[1]}
     for key, (before, after) in values.items():
         if key in sources:
-            yield key, before, after, on, values.get(sources[key], ("", ""))[1] or None
+            reason = values.get(sources[key], ("", ""))[1] or None
+            yield from ((where, old, new, on, reason) for where, old, new in _inside(key, before, after))
         elif _beside(key, SAID_WITH[0]) not in told:
             yield key, before, after, on, None
+
+
+def _inside(key: str, before: str, after: str) -> Iterator[tuple[str, str, str]]:
+    """The values that differ inside two lists of as many groups, such as the steps of a recipe, numbered from 1."""
+    parts = [_groups_of(key, text) for text in (before, after)]
+    if not parts[0] or len(parts[0]) != len(parts[1]):
+        yield key, before, after
+        return
+    for old, new in zip(*parts, strict=True):
+        yield from ((where, *values) for where, values in _differences(dict(_flat(old)), dict(_flat(new))))
+
+
+def _groups_of(key: str, text: str) -> list[dict[str, Any]]:
+    """The groups of a list by their key, each in a mapping of its own; none where the text is no such list."""
+    groups = json.loads(text) if text.startswith("[{") else []
+    return [{f"{key}.{number}": group} for number, group in enumerate(groups, 1)]
 
 
 def _source_of(key: str, keys: Mapping[str, str]) -> str:

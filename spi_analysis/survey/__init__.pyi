@@ -180,6 +180,9 @@ from .groups import (
     require_columns as require_columns,
 )
 from .groups import (
+    response_tendency as response_tendency,
+)
+from .groups import (
     with_unknown_level as with_unknown_level,
 )
 from .sampling import (
@@ -577,9 +580,6 @@ from .weighting import (
 )
 from .weighting import (
     response_propensity as response_propensity,
-)
-from .weighting import (
-    response_tendency as response_tendency,
 )
 from .weighting import (
     step_of as step_of,

@@ -104,6 +104,27 @@ def test_another_source_alone_is_a_change_and_that_of_the_whole_file_explains_no
     assert parameter_changes(other, store, TOWN).set_index("detail")["reason"].to_dict()["fieldwork.end"] is None
 
 
+def test_of_a_recipe_the_setting_of_the_step_is_told(store, announced):
+    """Not two long texts that look alike where they are cut; a recipe with one step more is another one as a whole."""
+    weighting = announced.round.sources["internal"].weighting
+    at = [one.step for one in weighting.steps].index("trim")
+    other = weighting.steps[at].model_copy(update={"k": 2.5})
+
+    def with_recipe(*steps):
+        changed = weighting.model_copy(update={"steps": steps, "source": "thinner tails"})
+        sources = announced.round.sources | {
+            "internal": announced.round.sources["internal"].model_copy(update={"weighting": changed})
+        }
+        return replace(announced, round=announced.round.model_copy(update={"sources": sources}))
+
+    steps = [other if number == at else one for number, one in enumerate(weighting.steps)]
+    (found,) = parameter_changes(with_recipe(*steps), store, TOWN).to_dict("records")
+    assert found["detail"] == f"sources.internal.weighting.steps.{at + 1}.k"
+    assert (float(found["before"]), found["after"], found["reason"]) == (weighting.steps[at].k, "2.5", "thinner tails")
+    (longer,) = parameter_changes(with_recipe(*steps, steps[-1]), store, TOWN).to_dict("records")
+    assert longer["detail"] == "sources.internal.weighting.steps"
+
+
 def test_other_code_is_a_change(store, announced, monkeypatch):
     from spi_analysis.stages import interventions as stage
 

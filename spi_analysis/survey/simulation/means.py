@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.survey.estimation import satterthwaite_df, t_interval
-from spi_analysis.survey.groups import Margin, group_counts, group_sums, merged_codes
+from spi_analysis.survey.groups import cell_rates, group_counts, group_sums, merged_codes
 from spi_analysis.survey.simulation.population import Cells
-from spi_analysis.survey.weighting import Auxiliary, Rates, bootstrap_replicates, rake_columns, shrunken_rates
+from spi_analysis.survey.weighting import Auxiliary, Margin, Rates, bootstrap_replicates, rake_columns
 
 # Largest relative difference left in a margin: far below the error of any simulation, and half as many sweeps.
 TOLERANCE = 1e-6
@@ -173,7 +173,7 @@ def class_weights(answered: Answered, classes: Cells, min_respondents: int) -> t
 def _over_shrunken_rates(answered: Answered, classes: Cells) -> np.ndarray:
     """Base weights (m,) of those who answered over the response rate of their cell, rates drawn together."""
     codes, n_cells = classes.codes[answered.rows], len(classes.values)
-    rates = shrunken_rates(group_counts(classes.codes[answered.invited], n_cells), group_counts(codes, n_cells))
+    rates = cell_rates(group_counts(classes.codes[answered.invited], n_cells), group_counts(codes, n_cells))
     return answered.base_weight[answered.rows] / rates[codes]
 
 

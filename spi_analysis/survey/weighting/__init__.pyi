@@ -87,12 +87,6 @@ from .nonresponse import (
     adjust_unknown_eligibility as adjust_unknown_eligibility,
 )
 from .nonresponse import (
-    response_tendency as response_tendency,
-)
-from .nonresponse import (
-    shrunken_rates as shrunken_rates,
-)
-from .nonresponse import (
     weighting_classes as weighting_classes,
 )
 from .propensity import (
@@ -169,6 +163,9 @@ from .representativity import (
 )
 from .totals import (
     Auxiliary as Auxiliary,
+)
+from .totals import (
+    Margin as Margin,
 )
 from .totals import (
     Totals as Totals,

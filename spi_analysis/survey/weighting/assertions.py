@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import Problem, WeightingError
-from spi_analysis.survey.groups import coded, require_columns
+from spi_analysis.survey.groups import require_columns
 from spi_analysis.survey.weighting.diagnostics import kish_deff
 from spi_analysis.survey.weighting.recipe import Notes, Prepared, in_replicate, register_step
-from spi_analysis.survey.weighting.totals import INTERCEPT, Totals, as_texts, misplaced_problems
+from spi_analysis.survey.weighting.totals import INTERCEPT, Totals, as_texts, coded, misplaced_problems
 
 
 @register_step

@@ -12,6 +12,7 @@ from spi_analysis.errors import Problem, WeightingError
 from spi_analysis.survey.groups import (
     Groups,
     cell_labels,
+    cell_rates,
     group_counts,
     groups_of,
     merge_thin_labels,
@@ -31,6 +32,7 @@ from spi_analysis.survey.weighting.recipe import (
     LAST,
     NONRESPONSE,
     Merged,
+    Notes,
     Prepared,
     register_step,
 )
@@ -135,7 +137,7 @@ def eligibility_weights(weights: np.ndarray, groups: Groups, classes: np.ndarray
 
 
 def shrunken_nonresponse_weights(weights: np.ndarray, cells: Groups, classes: np.ndarray) -> np.ndarray:
-    """As ``adjust_nonresponse``, for weights (n, K): respondents over the rate of their cell (``shrunken_rates``).
+    """As ``adjust_nonresponse``, for weights (n, K): respondents over the rate of their cell (``cell_rates``).
 
     Rates are those of people, not of their weights (Little & Vartivarian 2003, Statistics in Medicine 22). Each column
     keeps its total of the eligible.
@@ -143,10 +145,21 @@ def shrunken_nonresponse_weights(weights: np.ndarray, cells: Groups, classes: np
     require_known(weights, classes, "call adjust_unknown_eligibility first")
     gives, takes = np.isin(classes, (RESPONDENT, NONRESPONDENT)), classes == RESPONDENT
     invited, answered = (group_counts(cells.codes[who], len(cells.labels)) for who in (gives, takes))
-    rates = shrunken_rates(invited, answered) if takes.any() else np.ones(len(invited))
+    rates = cell_rates(invited, answered) if takes.any() else np.ones(len(invited))
     everyone = Groups(np.zeros(len(classes), dtype=np.intp), ["all"])
     moved = _moved(weights, everyone, gives, takes, "respondent", 1 / rates[cells.codes])
     return np.where((classes == INELIGIBLE)[:, None], weights, moved)
+
+
+def _without_answers(weights: np.ndarray, cells: Groups, classes: np.ndarray) -> str:
+    """How many cells nobody answered in, and how much of the weight (n,) of those who could have is theirs."""
+    able = np.isin(classes, (RESPONDENT, NONRESPONDENT))
+    empty = (group_counts(cells.codes[classes == RESPONDENT], len(cells.labels)) == 0) & (
+        cells.sums(able[:, None])[:, 0] > 0
+    )
+    share = weights[able & empty[cells.codes]].sum() / weights[able].sum()
+    many = f"{int(empty.sum())} of {len(cells.labels)} classes have no answer"
+    return f"{many}: all who answered take their weight, {share:.1%}"
 
 
 def _moved(
@@ -192,100 +205,6 @@ def _inputs(
     columns = [by] if isinstance(by, str) else list(by)
     require_columns(sample, [*columns, status])
     return groups_of(cell_labels(sample, columns)), weights_of(sample, weight), classify(sample[status])
-
-
-# Response rates of many cells, drawn together by what chance makes of them.
-
-# The log-odds are found by so many steps of at most 1.
-NEWTON_STEPS = 30
-
-
-def response_tendency(invited: pd.Series, answered: pd.Series) -> pd.Series:
-    """How readily the people of every cell answer, as deviations from the log-odds of all.
-
-    Counts are binomial, log-odds normal around those of all; given is the most likely deviation of every cell, drawn
-    together by what chance alone would make of it. As a column of ``fixed`` of ``unit_model`` it keeps cells from being
-    drawn towards those that answer, where ready cells score higher.
-
-    Parameters
-    ----------
-    invited, answered : Series (cells,)   people, of one index; ``answered`` at most ``invited``
-
-    Returns
-    -------
-    Series (cells,), log-odds relative to those of all people together; all 0 where cells differ no more than by chance,
-        or where nobody or everybody answered.
-
-    Raises
-    ------
-    WeightingError   more answered than were invited, or counts below 0.
-
-    References
-    ----------
-    Breslow & Clayton (1993), JASA 88 (penalised quasi-likelihood); Little & Vartivarian (2005), Survey Methodology 31
-    (nonresponse adjustment needs what goes with response and with the answer).
-
-    Examples
-    --------
-    >>> invited, answered = pd.Series([200, 200, 200]), pd.Series([10, 20, 40])
-    >>> response_tendency(invited, answered).round(2).tolist()
-    [-0.71, -0.15, 0.58]
-    """
-    return pd.Series(_apart(invited.to_numpy(dtype=float), answered.to_numpy(dtype=float)), invited.index)
-
-
-def shrunken_rates(invited: np.ndarray, answered: np.ndarray) -> np.ndarray:
-    """Response rates of cells, drawn together.
-
-    Parameters
-    ----------
-    invited, answered : array (C,)   people, as in ``response_tendency``; somebody answered
-
-    Returns
-    -------
-    array (C,), in (0, 1]; also of cells in which nobody answered.
-
-    Raises
-    ------
-    WeightingError   as ``response_tendency``.
-
-    References
-    ----------
-    As for ``response_tendency``.
-
-    Examples
-    --------
-    Rates of 5, 10 and 20 % of 200 people come nearer to the 11.7 % of all:
-
-    >>> shrunken_rates(np.array([200, 200, 200]), np.array([10, 20, 40])).round(3).tolist()
-    [0.061, 0.102, 0.191]
-    """
-    share = answered.sum() / invited.sum()
-    if share == 1:
-        return np.ones(len(invited))
-    return _inverse_logit(share, _apart(invited, answered))
-
-
-def _apart(n: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Deviations (C,) of the log-odds of ``r`` of ``n`` people from those of all."""
-    if ((r < 0) | (r > n)).any():
-        raise WeightingError("more answered than were invited", got=f"{int(((r < 0) | (r > n)).sum())} cells")
-    share, apart = r.sum() / n.sum() if n.sum() > 0 else 0.0, np.zeros(len(n))
-    if not 0 < share < 1:
-        return apart
-    chance = n * share * (1 - share)
-    # Moments: E (r - n p)^2 = chance + chance^2 variance, to first order.
-    variance = (((r - n * share) ** 2).sum() - chance.sum()) / (chance**2).sum()
-    for _ in range(NEWTON_STEPS if variance > 0 else 0):
-        rate = _inverse_logit(share, apart)
-        step = (r - n * rate - apart / variance) / (n * rate * (1 - rate) + 1 / variance)
-        apart += np.clip(step, -1, 1)
-    return apart
-
-
-def _inverse_logit(share: float, apart: np.ndarray) -> np.ndarray:
-    """Rates whose log-odds are so far from those of ``share``."""
-    return 1 / (1 + np.exp(-np.log(share / (1 - share)) - apart))
 
 
 # Recipe steps that move weight between people by their final disposition.
@@ -392,7 +311,10 @@ class WeightingClasses:
         if self.rates == "shrunken":
             require_columns(sample, self.needs)
             cells = groups_of(cell_labels(sample, list(self.needs)))
-            return Prepared(lambda weights, _: shrunken_nonresponse_weights(weights, cells, classes))
+            return Prepared(
+                lambda weights, _: shrunken_nonresponse_weights(weights, cells, classes),
+                review=lambda before, *_: Notes((_without_answers(before[:, 0], cells, classes),)),
+            )
         labels, merged = _classes_of(sample, self.needs, classes, self.min_respondents)
         groups = groups_of(labels)
         return Prepared(lambda weights, _: nonresponse_weights(weights, groups, classes), merged)

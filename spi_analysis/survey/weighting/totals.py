@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,17 +10,114 @@ from typing import NamedTuple
 
 from spi_analysis.errors import Problem, WeightingError, nearest
 from spi_analysis.survey.groups import (
-    Cells,
-    Margin,
-    cells_of,
-    coded,
     dot,
+    group_counts,
     group_sums,
     is_number,
     product,
     require_columns,
 )
 from spi_analysis.threads import np, pd
+
+# The table of distinct cells: rows with the same levels in all margins are one row of it.
+#
+# Quantities that depend on the margins only are computed on this table, whatever the number of rows.
+
+
+@dataclass(frozen=True)
+class Margin:
+    """A categorical variable: ``codes`` (n,) index into ``levels`` (L,)."""
+
+    name: str
+    levels: list[str]
+    codes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Distinct combinations of levels: ``codes`` (n,) the cell of each row, ``levels`` (M, margins) of each cell."""
+
+    codes: np.ndarray
+    levels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum of ``values`` (n,) or (n, K) per cell: (M,) or (M, K)."""
+        return group_sums(self.codes, values, len(self.levels))
+
+
+def cells_of(margins: list[Margin]) -> Cells:
+    """The cells that occur, ordered by the first margin, then the second and so on."""
+    n = len(margins[0].codes)
+    limit = max(4 * n, 4096)
+    key, shape, table = np.zeros(n, dtype=np.intp), [1], np.empty((1, 0), dtype=np.intp)
+    for margin in margins:
+        size = len(margin.levels)
+        if math.prod(shape) * size > limit:
+            key, table = _present(key, shape, table, limit)
+            shape = [len(table)]
+        key = key * size + margin.codes
+        shape = [*shape, size]
+    return Cells(*_present(key, shape, table, limit))
+
+
+def _present(key: np.ndarray, shape: list[int], table: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes without gaps for the keys that occur, and the levels behind each code."""
+    size = math.prod(shape)
+    if size <= limit:
+        found = np.flatnonzero(group_counts(key, size))
+        number = np.empty(size, dtype=np.intp)
+        number[found] = np.arange(len(found))
+        codes = number[key]
+    else:
+        found, codes = np.unique(key, return_inverse=True)
+    before, *levels = np.unravel_index(found, shape)
+    return codes, np.column_stack([table[before], *levels])
+
+
+# Columns of any type as codes of texts, fast: two equal texts are one level, whatever they were made of.
+
+
+def coded(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Codes (n,) into the texts that occur in a column; -1 where the value is missing."""
+    codes, values = _factorized(column)
+    place: dict[str, int] = {}
+    number = [-1 if pd.isna(value) else place.setdefault(str(value), len(place)) for value in values]
+    if number != list(range(len(values))):
+        # A missing value has code -1 and so reads the last entry, which is -1 too.
+        codes = np.array([*number, -1], dtype=np.intp)[codes]
+    return codes, list(place)
+
+
+def _factorized(column: pd.Series) -> tuple[np.ndarray, list]:
+    """Codes and the values behind them: all of them occur; some may be equal as texts, or missing."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _occurring(column.cat.codes.to_numpy(), list(column.cat.categories))
+    if column.dtype == object:
+        return _of_objects(column.to_numpy())
+    codes, values = pd.factorize(column)
+    return codes, list(values)
+
+
+def _occurring(codes: np.ndarray, values: list) -> tuple[np.ndarray, list]:
+    """Without the categories that do not occur."""
+    occurs = group_counts(codes, len(values)) > 0
+    if occurs.all():
+        return codes, values
+    number = np.where(occurs, np.cumsum(occurs) - 1, -1)
+    return np.append(number, -1)[codes], [value for value, here in zip(values, occurs, strict=True) if here]
+
+
+def _of_objects(values: np.ndarray) -> tuple[np.ndarray, list]:
+    codes, found = pd.factorize(values)
+    if all(isinstance(value, str) for value in found):
+        return codes, list(found)
+    # 1, 1.0 and True are equal to a hash table but are not equal texts.
+    codes, texts = pd.factorize(pd.Series(values, dtype=object).map(str, na_action="ignore"))
+    return codes, list(texts)
+
 
 # Totals of a population, and checks of them.
 

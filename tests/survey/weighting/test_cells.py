@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spi_analysis.survey.groups import Margin, cells_of, coded, group_sums
+from spi_analysis.survey.groups import group_sums
+from spi_analysis.survey.weighting.totals import Margin, cells_of, coded
 
 
 def margins_of(table: np.ndarray, sizes: list[int]) -> list[Margin]:

@@ -8,7 +8,8 @@ from scipy.stats import binom
 
 from spi_analysis.errors import WeightingError
 from spi_analysis.survey import response_tendency
-from spi_analysis.survey.weighting import WeightingClasses, adjust_nonresponse, apply_recipe, shrunken_rates
+from spi_analysis.survey.groups import cell_rates
+from spi_analysis.survey.weighting import WeightingClasses, adjust_nonresponse, apply_recipe
 from spi_analysis.survey.weighting.inputs import classify
 
 SHRUNKEN = WeightingClasses("unit", rates="shrunken")
@@ -42,7 +43,7 @@ def test_a_rate_is_the_most_likely_one() -> None:
     chance = invited * share * (1 - share)
     variance = (((answered - invited * share) ** 2).sum() - chance.sum()) / (chance**2).sum()
     assert variance > 0
-    found = shrunken_rates(invited, answered)
+    found = cell_rates(invited, answered)
     for n, r, rate in zip(invited, answered, found, strict=True):
 
         def unlikely(b: float, n: float = n, r: float = r) -> float:
@@ -69,7 +70,10 @@ def test_weights_are_over_the_rates_and_keep_the_total() -> None:
     weight = apply_recipe(sample, [SHRUNKEN]).weight
     assert weight[sample["disposition"] == "NE"].tolist() == [10, 20], "the known ineligible neither give nor take"
     assert weight.sum() == pytest.approx(sample["base_weight"].sum()), "a unit without an answer is stood for by all"
-    rate = shrunken_rates(np.array([40, 60, 30]), np.array([2, 20, 0]))
+    (said,) = apply_recipe(sample, [SHRUNKEN]).report["done"].iloc[-1]
+    assert said.startswith("1 of 3 classes have no answer"), said
+    assert said.endswith("37.5%"), "30 people of weight 20 among 1,600"
+    rate = cell_rates(np.array([40, 60, 30]), np.array([2, 20, 0]))
     of_a, of_b = (weight[(sample["unit"] == unit) & (sample["disposition"] == "I")].iloc[0] for unit in "ab")
     assert of_a / of_b == pytest.approx(rate[1] / rate[0])
     assert 2 / 40 < rate[0] < 22 / 130 < rate[1] < 20 / 60, "drawn together, not past each other"
@@ -83,12 +87,12 @@ def test_where_all_answer_alike_it_is_one_class() -> None:
 
 def test_with_very_many_people_rates_are_the_observed_ones() -> None:
     invited, answered = np.array([1e7, 3e7, 2e7]), np.array([1e6, 6e6, 9e6])
-    assert shrunken_rates(invited, answered) == pytest.approx(answered / invited, rel=1e-4)
+    assert cell_rates(invited, answered) == pytest.approx(answered / invited, rel=1e-4)
 
 
 @pytest.mark.parametrize(("answered", "rate"), [([5, 5], 1.0), ([1, 1], 0.2)])
 def test_all_or_few_who_answer(answered: list[int], rate: float) -> None:
-    assert shrunken_rates(np.array([5, 5]), np.array(answered)) == pytest.approx([rate, rate])
+    assert cell_rates(np.array([5, 5]), np.array(answered)) == pytest.approx([rate, rate])
 
 
 def test_somebody_must_have_answered() -> None:
