@@ -149,7 +149,10 @@ def _inside(key: str, before: str, after: str) -> Iterator[tuple[str, str, str]]
 
 def _groups_of(key: str, text: str) -> list[dict[str, Any]]:
     """The groups of a list by their key, each in a mapping of its own; none where the text is no such list."""
-    groups = json.loads(text) if text.startswith("[{") else []
+    try:
+        groups = json.loads(text) if text.startswith("[{") else []
+    except json.JSONDecodeError:  # a text of somebody's own that begins like a list
+        groups = []
     return [{f"{key}.{number}": group} for number, group in enumerate(groups, 1)]
 
 

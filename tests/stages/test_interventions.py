@@ -123,6 +123,10 @@ def test_of_a_recipe_the_setting_of_the_step_is_told(store, announced):
     assert (float(found["before"]), found["after"], found["reason"]) == (weighting.steps[at].k, "2.5", "thinner tails")
     (longer,) = parameter_changes(with_recipe(*steps, steps[-1]), store, TOWN).to_dict("records")
     assert longer["detail"] == "sources.internal.weighting.steps"
+    title = type(announced.round.title)(id="[{satu}]", en="[{one}]")
+    titled = replace(announced, round=announced.round.model_copy(update={"title": title}))
+    found = parameter_changes(titled, store, TOWN).set_index("detail")["after"].to_dict()
+    assert found == {"title.id": "[{satu}]", "title.en": "[{one}]"}, "a text that begins like a list is a text"
 
 
 def test_other_code_is_a_change(store, announced, monkeypatch):
