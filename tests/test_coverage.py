@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spi_analysis.errors import WeightingError
 from spi_analysis.scores import IndexRule
 from spi_analysis.scores.conduct import conduct_summary
 from spi_analysis.stages.change import PublishedFigure, change_against_published
 from spi_analysis.survey.estimation.interval_coverage import coverage_summary, range_summary
 from spi_analysis.survey.estimation.result import proportion_interval
+from spi_analysis.synthetic import WORLDS, clean_frame, make_city, rate_of
 from spi_analysis.synthetic.simulated_rounds import (
     ANSWERS,
+    SimulatedLists,
     _raking_only,
     compare_weightings,
     simulate_conduct,
@@ -26,7 +29,8 @@ SEEDS = [pytest.param(range(1, 3), id="two"), pytest.param(range(1, 21), id="twe
 
 
 def _simulated(setup, institution_ids, world, seeds, response="own") -> pd.DataFrame:
-    return pd.concat([simulate_institution(setup, i, seed, world, response) for seed in seeds for i in institution_ids])
+    lists = [SimulatedLists(setup, i, seed) for seed in seeds for i in institution_ids]
+    return pd.concat([simulate_institution(one, world, response) for one in lists])
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -132,7 +136,7 @@ def test_range_summary_counts_what_it_says():
 def test_conduct_checks_find_coached_units_and_leave_honest_ones_alone(setup):
     """A short version of `spi check-conduct --seeds 200`: two institutions that have coached units, two seeds."""
     results = pd.concat(
-        simulate_conduct(setup, institution_id, seed, answers)
+        simulate_conduct(SimulatedLists(setup, institution_id, seed), answers)
         for institution_id in ("kota-mojokerto", "kabupaten-probolinggo")
         for seed in (1, 2)
         for answers in ANSWERS
@@ -145,7 +149,8 @@ def test_conduct_checks_find_coached_units_and_leave_honest_ones_alone(setup):
 
 def test_ways_of_weighting_are_compared_on_the_same_answers(setup):
     """Every way has a row per source; in the census of one city, 8 % answering, each lies near the truth."""
-    every = compare_weightings(setup, "kota-pangkalpinang", 201, "additive", "census")
+    lists = SimulatedLists(setup, "kota-pangkalpinang", 201)
+    every = compare_weightings(lists, "additive", "census")
     units = every[every["measure"].str.endswith("_unit")]
     assert {"round", "unit_model"} <= set(units["weighting"])
     assert (units["n"] >= setup.round.disclosure.min_cell).all()
@@ -160,11 +165,51 @@ def test_ways_of_weighting_are_compared_on_the_same_answers(setup):
     }
     assert table.groupby("measure")[["n", "truth", "unweighted"]].nunique().eq(1).all(axis=None)
     assert ((table["estimate"] - table["truth"]).abs() < 3 * table["se"]).all()
-    of_round = simulate_institution(setup, "kota-pangkalpinang", 201, "additive", "census").set_index("measure")
+    of_round = simulate_institution(lists, "additive", "census").set_index("measure")
     ways = table.set_index(["measure", "weighting"])["estimate"]
     for source in ("internal", "external"):
         assert ways[source, "round"] == of_round.loc[source, "estimate"]
         assert len({ways[source, way] for way in ("round", "raked", "unit_model")}) == 3
+
+
+def test_a_round_that_no_weights_can_be_given_to_is_counted_and_stops_nothing(setup, monkeypatch):
+    """Some 8 % rounds leave margins that contradict each other; the simulation goes on and says how many they were."""
+
+    def contradiction(*_):
+        raise WeightingError("raking does not converge")
+
+    lists = SimulatedLists(setup, "kota-mojokerto", 1)
+    good = simulate_institution(lists, "additive", "0.08")
+    monkeypatch.setattr("spi_analysis.synthetic.simulated_rounds.weight_institution", contradiction)
+    bad = simulate_institution(lists, "interaction", "0.08")
+    assert set(bad["measure"]) == {*setup.round.sources, "index"}
+    assert set(bad["why"]) == {"raking does not converge"}
+    assert bad["truth"].notna().all()
+    assert bad["estimate"].isna().all()
+    table = coverage_summary(pd.concat([good, bad]), ["world", "measure"]).set_index(["world", "measure"])
+    assert table.loc[("additive", "index"), ["runs", "without_estimate"]].tolist() == [1, 0]
+    table = coverage_summary(pd.concat([good, bad]), ["measure"]).set_index("measure")
+    assert table.loc["index", ["runs", "without_estimate"]].tolist() == [1, 1]
+    assert table.loc["internal_rate", "without_estimate"] == 0
+    ways = compare_weightings(lists, "interaction", "0.08")
+    assert ways["estimate"].isna().all()
+    assert set(ways["measure"]) == set(setup.round.probability_sources)
+
+
+def test_people_and_draw_are_made_once_and_are_those_of_every_world(setup):
+    """What rounds of one seed share is what each would have made for itself: same truth, same lists, same answers."""
+    lists = SimulatedLists(setup, "kota-mojokerto", 3)
+    for world, response in (("interaction", "0.25"), ("callback", "census")):
+        alone = make_city(setup, "kota-mojokerto", 3, world=WORLDS[world], response_rate=rate_of(response))
+        city = lists.city(world, rate_of(response))
+        pd.testing.assert_frame_equal(city.truth, alone.truth)
+        pd.testing.assert_frame_equal(city.answers, alone.answers)
+        pd.testing.assert_frame_equal(clean_frame(alone, setup), lists.frame)
+        again = SimulatedLists(setup, "kota-mojokerto", 3)
+        pd.testing.assert_frame_equal(
+            simulate_institution(lists, world, response), simulate_institution(again, world, response)
+        )
+    assert len(lists.everyone) == lists.frame["is_eligible"].sum() >= len(lists.sample)
 
 
 def test_raking_only_leaves_out_classes_trimming_and_the_second_raking(setup):

@@ -24,7 +24,7 @@ PRINTED = [
 
 SUMMARY = [
     "world", "response", "measure", "runs", "n", "bias", "sd", "se", "rmse", "rmse_unweighted", "width", "coverage",
-    "below", "above", "coverage_error",
+    "below", "above", "coverage_error", "without_estimate",
 ]  # fmt: skip
 
 # Of an institution to look at: what decides, then what is told beside it.

@@ -17,6 +17,7 @@ from spi_analysis.survey.simulation import on_all_cores
 from spi_analysis.synthetic import (
     CELL_COLUMNS,
     GRID,
+    SimulatedLists,
     compare_weightings,
     simulate_cell,
     simulate_conduct,
@@ -27,8 +28,8 @@ from spi_analysis.tables import read_table, write_csv, write_parquet
 # Below outputs/: every simulated round in a file of its own.
 KEPT = "method_checks/rounds"
 Simulate = Callable[..., pd.DataFrame]
-# Where the result of a task is kept; root and round; institution, seed, and the kind of round.
-Task = tuple[Path, str, str, str, int, tuple[str, ...]]
+# Root and round; institution and seed; and where the result of every kind of round is kept.
+Task = tuple[str, str, str, int, dict[tuple[str, ...], Path]]
 
 
 def simulate_rounds(
@@ -74,11 +75,12 @@ def _simulated(
         one: below / one / inputs_digest(setup, one, [], _of_people(setup, one)) for one in setup.institution_ids
     }
     tasks: list[Task] = [
-        (folders[one] / "_".join([*kind, f"{seed}.parquet"]), str(root), round_id, one, seed, kind)
-        for kind, seed, one in itertools.product(kinds, list(seeds), setup.institution_ids)
+        (str(root), round_id, one, seed, {kind: folders[one] / "_".join([*kind, f"{seed}.parquet"]) for kind in kinds})
+        for seed, one in itertools.product(list(seeds), setup.institution_ids)
     ]
-    if kept := sum(path.exists() for path, *_ in tasks):
-        console.print(f"kept     {kept} of {len(tasks)} rounds, simulated before by the same code")
+    paths = [path for *_, places in tasks for path in places.values()]
+    if kept := sum(path.exists() for path in paths):
+        console.print(f"kept     {kept} of {len(paths)} rounds, simulated before by the same code")
     return on_all_cores(partial(_kept, simulate), tasks, workers, console)
 
 
@@ -101,10 +103,15 @@ def _of_people(setup: RoundSetup, institution_id: str) -> list[str]:
 
 
 def _kept(simulate: Simulate, task: Task) -> pd.DataFrame:
-    path, root, round_id, institution_id, seed, kind = task
-    if not path.exists():
-        write_parquet(path, simulate(_setup(root, round_id), institution_id, seed, *kind))
-    return read_table(path, what="a simulated round", hint="delete it: the command simulates it again")
+    """All kinds of rounds of an institution and a seed, one below the other: they have people and draw in common."""
+    root, round_id, institution_id, seed, places = task
+    lists = SimulatedLists(_setup(root, round_id), institution_id, seed)
+    for kind, path in places.items():
+        if not path.exists():
+            write_parquet(path, simulate(lists, *kind))
+    hint = "delete it: the command simulates it again"
+    found = [read_table(path, what="a simulated round", hint=hint) for path in places.values()]
+    return pd.concat(found, ignore_index=True)
 
 
 @cache

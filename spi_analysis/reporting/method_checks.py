@@ -90,15 +90,17 @@ def coverage_table(results: pd.DataFrame | None) -> Shown:
         coded(message("Measure"), "measure", "part"),
         *_world_columns(),
         count(message("Runs"), "runs"),
+        count(message("No estimate"), "without_estimate"),
         *_figure_columns(),
         *_error_columns(),
     )
     note = message(
-        "Bias: mean of estimate minus truth. True SE: standard deviation of the errors. RMSE: root of their mean "
-        "square; weights should make it smaller. Truth below, above: share of intervals that miss the truth on that "
-        "side, 2.5% each where the method is exact. The coverage of a 95% interval should be near 95%; in the worse "
-        "worlds it may be far lower, whatever the weights. The interval of the coverage (Wilson, 95%) shows its "
-        "simulation error. Experience rates are in percentage points, and every item and denominator of a round "
+        "No estimate: rounds besides, whose answers leave margins that no weights can meet; an institution is told "
+        "which. Bias: mean of estimate minus truth. True SE: standard deviation of the errors. RMSE: root of their "
+        "mean square; weights should make it smaller. Truth below, above: share of intervals that miss the truth on "
+        "that side, 2.5% each where the method is exact. The coverage of a 95% interval should be near 95%; in the "
+        "worse worlds it may be far lower, whatever the weights. The interval of the coverage (Wilson, 95%) shows "
+        "its simulation error. Experience rates are in percentage points, and every item and denominator of a round "
         "counts as a run: rates of one round are correlated, so their interval of the coverage is too narrow."
     )
     title = message("Coverage of the intervals")

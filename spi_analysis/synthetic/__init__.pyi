@@ -69,6 +69,9 @@ from .simulated_rounds import (
     OWN as OWN,
 )
 from .simulated_rounds import (
+    SimulatedLists as SimulatedLists,
+)
+from .simulated_rounds import (
     compare_weightings as compare_weightings,
 )
 from .simulated_rounds import (

@@ -92,6 +92,7 @@ def make_city(
     response_rate: float | None = None,
     coached: bool = True,
     sizes: Mapping[Source, int] | None = None,
+    people: pd.DataFrame | None = None,
 ) -> SyntheticCity:
     """Generate a city whose true source scores are the published ones of the round's year.
 
@@ -103,6 +104,7 @@ def make_city(
     response_rate : mean response probability of eligible employees and users; default: the city's own
     coached : whether the city's coached units are in it
     sizes : number of people per source, instead of the city's own
+    people : those of the same institution and seed (``city_people``), where they were made before
 
     Raises
     ------
@@ -113,8 +115,8 @@ def make_city(
     profile, round_ = profile_of(institution), setup.round_for(institution_id)
     streams = Streams(institution_id, (seed,))
     kinds = list_kinds(setup)
-    drawn = draw_sizes(setup, institution_id, streams("sizes"))
-    people = make_people(setup, institution_id, round_, {**drawn, **(sizes or {})}, streams)
+    if people is None:
+        people = city_people(setup, institution_id, seed, sizes)
     ages = years_since(people["birth_date"].to_numpy(), np.datetime64(round_.fieldwork.start))
     units = {
         source: draw_unit_effects(people["unit"][people["source"] == source], streams(f"{source} units"))
@@ -155,6 +157,15 @@ def make_city(
         world=world,
         resistance=resistance,
     )
+
+
+def city_people(
+    setup: RoundSetup, institution_id: str, seed: int, sizes: Mapping[Source, int] | None = None
+) -> pd.DataFrame:
+    """Everyone on the lists of a city: the same people in every world, however many of them answer."""
+    streams = Streams(institution_id, (seed,))
+    drawn = draw_sizes(setup, institution_id, streams("sizes"))
+    return make_people(setup, institution_id, setup.round_for(institution_id), {**drawn, **(sizes or {})}, streams)
 
 
 def _answers(

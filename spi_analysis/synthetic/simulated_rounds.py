@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -30,7 +32,7 @@ from spi_analysis.stages import (
 from spi_analysis.survey import UnitModel, group_counts
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, coverage_summary
 from spi_analysis.survey.simulation import Answered, Cells, WeightingCells, weighted_means
-from spi_analysis.synthetic.city import SyntheticCity, clean_frame, make_city
+from spi_analysis.synthetic.city import SyntheticCity, city_people, clean_frame, make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
 from spi_analysis.synthetic.randomness import solve_increasing
 from spi_analysis.synthetic.worlds import ADDITIVE, world_named
@@ -38,13 +40,57 @@ from spi_analysis.synthetic.worlds import ADDITIVE, world_named
 # How many answer: the institution's own share, a whole list invited of which 8 % answer, or a share given.
 OWN, CENSUS = "own", "census"
 CENSUS_RESPONSE = 0.08
+NO_ANSWERS = "no answers"
+SCORE_COLUMNS = [
+    "measure", "truth", "estimate", "unweighted", "se", "ci_low", "ci_high", "df_design", "n", "range_low",
+    "range_high", "why",
+]  # fmt: skip
 # Added to a source's name: its experience rates, one row per item and denominator.
 RATE = "_rate"
 
 
-def simulate_institution(
-    setup: RoundSetup, institution_id: str, seed: int, world: str = ADDITIVE.name, response: str = OWN
-) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class SimulatedLists:
+    """The generated people of an institution, and who of them is drawn: the same in all worlds, at all responses."""
+
+    setup: RoundSetup
+    institution_id: str
+    seed: int
+
+    @cached_property
+    def round_(self) -> RoundParams:
+        return self.setup.round_for(self.institution_id)
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        return city_people(self.setup, self.institution_id, self.seed)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        return clean_frame(self.city(), self.setup)
+
+    @cached_property
+    def sample(self) -> pd.DataFrame:
+        return self.drawn(self.round_, "coverage")
+
+    @cached_property
+    def everyone(self) -> pd.DataFrame:
+        return self.drawn(_inviting_everyone(self.round_), "coverage")
+
+    def city(
+        self, world: str = ADDITIVE.name, response_rate: float | None = None, *, coached: bool = True
+    ) -> SyntheticCity:
+        about = {"world": world_named(world), "response_rate": response_rate, "coached": coached}
+        return make_city(self.setup, self.institution_id, self.seed, **about, people=self.people)
+
+    def drawn(self, round_: RoundParams, purpose: str, sources: Sequence[Source] | None = None) -> pd.DataFrame:
+        """The sample of these sources (None: all); another purpose is another draw."""
+        secret = hashlib.sha256(f"{purpose} {self.seed}".encode()).digest()
+        found = [draw_source(self.frame, round_, one, secret)[0] for one in sources or list(round_.sources)]
+        return pd.concat(found, ignore_index=True)
+
+
+def simulate_institution(lists: SimulatedLists, world: str = ADDITIVE.name, response: str = OWN) -> pd.DataFrame:
     """One institution, one seed: truth and estimate of every source score, of the index, and of experience rates.
 
     Parameters
@@ -57,16 +103,29 @@ def simulate_institution(
     DataFrame, one row per score (measure: source or index), and per rate in percent of a probability source (measure:
     the source with ``RATE``; item, denominator): institution_id, seed, world, response, measure, truth, estimate,
     unweighted (the score without weights), se, ci_low, ci_high, df_design, n, range_low, range_high (from the score
-    under the largest log-odds of not answering to the score itself; missing for the panel and for rates).
+    under the largest log-odds of not answering to the score itself; missing for the panel and for rates), why (there is
+    no score; then nothing but the truth of the scores is known).
     """
-    made = _made(setup, institution_id, seed, world, response)
+    made, setup = _made(lists, world, response), lists.setup
+    facts = {"institution_id": lists.institution_id, "seed": lists.seed, "world": world, "response": response}
+    try:
+        found, rates = _estimates(made, setup)
+    except WeightingError as error:
+        # What an institution would be told: its answers leave margins that no weights can meet.
+        found, rates = pd.DataFrame({"why": error.problems[0].what}, [*made.round_.sources, "index"]), []
+    scores = found.assign(truth=_truth(made.city.truth)).reset_index(names="measure")
+    return pd.concat([scores.reindex(columns=SCORE_COLUMNS), *rates], ignore_index=True).assign(**facts)
+
+
+def _estimates(made: _Made, setup: RoundSetup) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Figures of the sources and of the index; experience rates beside the true ones."""
     city, frame, round_ = made.city, made.frame, made.round_
     weighted = made.weighted(round_, setup)
     rows, ranges, rates = {}, {}, []
     for source in round_.sources:
         design = made.design(source, weighted, round_, setup)
         if design is None:
-            return pd.DataFrame()
+            return pd.DataFrame({"why": NO_ANSWERS}, [*round_.sources, "index"]), []
         weights = item_weights(setup.instrument, source)
         row = score_estimates(design, weights, round_.level).table.iloc[-1]
         rows[source] = pd.concat([row, pd.Series({"unweighted": _unweighted(design, weights, round_.level)})])
@@ -75,10 +134,7 @@ def simulate_institution(
             ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
             found = experience_rates(design, setup.instrument, source, round_.level)
             rates.append(_with_true_rates(found, city.truth, source))
-    table = _with_ranges(_with_index(pd.DataFrame(rows).T, setup, institution_id), ranges, round_)
-    scores = table.assign(truth=_truth(city.truth)).reset_index(names="measure")
-    facts = {"institution_id": institution_id, "seed": seed, "world": world, "response": response}
-    return pd.concat([scores, *rates], ignore_index=True).assign(**facts)
+    return _with_ranges(_with_index(pd.DataFrame(rows).T, setup, city.institution_id), ranges, round_), rates
 
 
 @dataclass(frozen=True)
@@ -102,18 +158,13 @@ class _Made:
         return respondents_design(source, *tables, round_, setup.instrument)
 
 
-def _made(setup: RoundSetup, institution_id: str, seed: int, world: str, response: str) -> _Made:
+def _made(lists: SimulatedLists, world: str, response: str) -> _Made:
     """From the city to its answers."""
-    round_ = setup.round_for(institution_id)
-    city = make_city(setup, institution_id, seed, world=world_named(world), response_rate=rate_of(response))
-    if response == CENSUS:
-        round_ = _inviting_everyone(round_)
-    frame = clean_frame(city, setup)
-    secret = hashlib.sha256(f"coverage {seed}".encode()).digest()
-    drawn = [draw_source(frame, round_, source, secret)[0] for source in round_.sources]
-    sample = pd.concat(drawn, ignore_index=True)
-    events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
-    return _Made(city, round_, frame, sample, events, responses)
+    census = response == CENSUS
+    city, sample = lists.city(world, rate_of(response)), lists.everyone if census else lists.sample
+    round_ = _inviting_everyone(lists.round_) if census else lists.round_
+    events, responses = simulate_fieldwork(city, sample[["person_id", "source"]], lists.setup, lists.seed)
+    return _Made(city, round_, lists.frame, sample, events, responses)
 
 
 def rate_of(response: str) -> float | None:
@@ -191,7 +242,7 @@ def _truth(truth: pd.DataFrame) -> pd.Series:
 ANSWERS = (HONEST, COACHED)
 
 
-def simulate_conduct(setup: RoundSetup, institution_id: str, seed: int, answers: str) -> pd.DataFrame:
+def simulate_conduct(lists: SimulatedLists, answers: str) -> pd.DataFrame:
     """One institution, one seed, with or without its coached units: what the checks flag.
 
     Parameters
@@ -203,19 +254,16 @@ def simulate_conduct(setup: RoundSetup, institution_id: str, seed: int, answers:
     DataFrame, one row per tested unit and check: institution_id, seed, answers, source, unit, n, check, p_value,
     flagged, is_coached (whether people of the unit were coached).
     """
-    round_ = setup.round_for(institution_id)
-    city = make_city(setup, institution_id, seed, coached=answers == COACHED)
-    frame = clean_frame(city, setup)
-    secret = hashlib.sha256(f"conduct {seed}".encode()).digest()
-    drawn = [draw_source(frame, round_, source, secret)[0] for source in round_.probability_sources]
-    sample = pd.concat(drawn, ignore_index=True)
-    _, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, seed)
+    setup, frame, round_ = lists.setup, lists.frame, lists.round_
+    city = lists.city(coached=answers == COACHED)
+    sample = lists.drawn(round_, "conduct", round_.probability_sources)
+    _, responses = simulate_fieldwork(city, sample[["person_id", "source"]], setup, lists.seed)
     found = conduct_of(frame, responses, round_, setup.instrument)
     coached = city.people.loc[city.people["is_coached"], ["source", "unit"]].drop_duplicates()
     known = pd.MultiIndex.from_frame(coached)
     was = pd.MultiIndex.from_frame(found[["source", "unit"]]).isin(known)
     return found.drop(columns=["observed", "expected"]).assign(
-        institution_id=institution_id, seed=seed, answers=answers, is_coached=was
+        institution_id=lists.institution_id, seed=lists.seed, answers=answers, is_coached=was
     )
 
 
@@ -229,7 +277,7 @@ LEFT_OUT = ("weighting_classes", "trim")
 FIGURES = ["estimate", "se", "ci_low", "ci_high", "n"]
 
 
-def compare_weightings(setup: RoundSetup, institution_id: str, seed: int, world: str, response: str) -> pd.DataFrame:
+def compare_weightings(lists: SimulatedLists, world: str, response: str) -> pd.DataFrame:
     """One institution, one seed: the sources drawn at random, weighted as the round says, raked only, and modelled.
 
     Parameters
@@ -241,11 +289,18 @@ def compare_weightings(setup: RoundSetup, institution_id: str, seed: int, world:
     DataFrame: institution_id, seed, world, response, measure, weighting, truth, estimate, unweighted (of sources), se,
     ci_low, ci_high, n. One row per source and way (weighting: round, raked, unit_model), and per unit of enough answers
     (measure: the source with ``UNIT``; weighting: round, area_model, unit_model). A model of too few units that
-    answered has no figures.
+    answered has no figures, nor has a round that no weights can be given to.
     """
-    made, parts = _made(setup, institution_id, seed, world, response), []
+    made, setup, parts = _made(lists, world, response), lists.setup, []
+    facts = {"institution_id": lists.institution_id, "seed": lists.seed, "world": world, "response": response}
     raked = _raking_only(made.round_)
-    weighted, of_raked = made.weighted(made.round_, setup), made.weighted(raked, setup)
+    try:
+        weighted, of_raked = made.weighted(made.round_, setup), made.weighted(raked, setup)
+    except WeightingError:
+        ways = itertools.product(made.round_.probability_sources, (ROUND, RAKED))
+        rows = pd.DataFrame(list(ways), columns=["measure", "weighting"]).assign(**facts)
+        figures = dict.fromkeys([*FIGURES, "unweighted"], float("nan"))
+        return rows.assign(truth=rows["measure"].map(_truth(made.city.truth)), **figures)
     for source in made.round_.probability_sources:
         design = made.design(source, weighted, made.round_, setup)
         again = made.design(source, of_raked, raked, setup)
@@ -270,7 +325,7 @@ def compare_weightings(setup: RoundSetup, institution_id: str, seed: int, world:
     known = pd.concat(parts, ignore_index=True)
     truth = known["measure"].map(_truth(made.city.truth))
     known["truth"] = truth.fillna(known["truth"]) if "truth" in known else truth
-    return known.assign(institution_id=institution_id, seed=seed, world=world, response=response)
+    return known.assign(**facts)
 
 
 def _raking_only(round_: RoundParams) -> RoundParams:

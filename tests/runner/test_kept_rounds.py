@@ -10,7 +10,7 @@ from rich.console import Console
 from spi_analysis.errors import SpiError
 from spi_analysis.operations import coverage, simulate_rounds
 from spi_analysis.params import Workspace
-from spi_analysis.synthetic import simulate_institution
+from spi_analysis.synthetic import SimulatedLists, simulate_institution
 from spi_analysis.tables import write_parquet
 
 
@@ -25,10 +25,11 @@ def asked(monkeypatch):
     """What was simulated, and not read; a round of seed 13 is one too many."""
     found = []
 
-    def simulate_institution(_, institution_id, seed, world, response):
+    def simulate_institution(lists, world, response):
+        seed = lists.seed
         if seed == 13:
             raise KeyboardInterrupt
-        found.append((institution_id, seed, world, response))
+        found.append((lists.institution_id, seed, world, response))
         return pd.DataFrame({"seed": [seed], "estimate": [seed / 3], "item": [None]}, index=["index"])
 
     monkeypatch.setattr(coverage, "simulate_institution", simulate_institution)
@@ -86,7 +87,8 @@ def test_a_damaged_round_is_named_with_what_to_do(elsewhere, asked):
 
 @pytest.mark.slow
 def test_a_round_is_read_as_it_was_simulated(setup, tmp_path):
-    made = simulate_institution(setup, setup.institution_ids[0], 1, "additive", "0.08")
-    task = (tmp_path / "kept.parquet", "", "", "", 1, ())
-    write_parquet(task[0], made)
+    made = simulate_institution(SimulatedLists(setup, setup.institution_ids[0], 1), "additive", "0.08")
+    place = tmp_path / "kept.parquet"
+    task = (str(setup.workspace.root), setup.round.round_id, setup.institution_ids[0], 1, {(): place})
+    write_parquet(place, made)
     pd.testing.assert_frame_equal(coverage._kept(simulate_institution, task), made)

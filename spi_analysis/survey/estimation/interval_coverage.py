@@ -19,14 +19,15 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     Parameters
     ----------
     results : DataFrame   one row per run: truth, estimate, se, ci_low, ci_high (one unit), n; ``unweighted``, the
-        estimate without weights, where there is one to compare with
+        estimate without weights, where there is one to compare with; a run without an estimate is counted, no more
     by : list of str      such as ["mechanism", "measure"]
 
     Returns
     -------
     DataFrame: ``by``, runs, n (mean), bias, sd and rmse (of the errors), se (mean), width (mean), coverage, below and
-    above (share of runs with the truth below, above the interval), the Monte-Carlo standard errors of bias, sd (for
-    errors near normal) and coverage, and with ``unweighted`` rmse_unweighted.
+    above (share of runs with the truth below, above the interval), without_estimate (runs besides), the Monte-Carlo
+    standard errors of bias, sd (for errors near normal) and coverage, and with ``unweighted`` rmse_unweighted. A group
+    without any estimate has no runs.
 
     Raises
     ------
@@ -46,6 +47,8 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     [[4.0, 1.0, 2.16, 0.75]]
     """
     require_columns(results, [*by, *TRUTH_AND_INTERVAL, "se", "n"], EstimationError)
+    without = results["estimate"].isna().groupby([results[name] for name in by], sort=False).sum()
+    results = results.dropna(subset=["estimate"])
     error = results["estimate"] - results["truth"]
     # A census has a point as its interval, which rounding must not move off the truth.
     slack = ROUNDING * results["truth"].abs()
@@ -59,14 +62,17 @@ def coverage_summary(results: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         runs=("error", "size"), n=("n", "mean"), bias=("error", "mean"), sd=("error", "std"), se=("se", "mean"),
         rmse=("square", "mean"), width=("width", "mean"), coverage=("covered", "mean"), below=("below", "mean"),
         above=("above", "mean"),
-    ).reset_index()  # fmt: skip
+    )  # fmt: skip
+    table = without.to_frame("without_estimate").join(table).reset_index()
+    table["runs"] = table["runs"].fillna(0).astype(int)
     table["rmse"] = np.sqrt(table["rmse"])
     table["bias_error"] = table["sd"] / np.sqrt(table["runs"])
     table["sd_error"] = table["sd"] / np.sqrt(2 * (table["runs"] - 1).where(table["runs"] > 1))
     table["coverage_error"] = np.sqrt(table["coverage"] * (1 - table["coverage"]) / table["runs"])
     if "unweighted" in results:
         plain = results.assign(square=(results["unweighted"] - results["truth"]) ** 2).groupby(by, sort=False)
-        table["rmse_unweighted"] = np.sqrt(plain["square"].mean().to_numpy())
+        unweighted = np.sqrt(plain["square"].mean()).rename("rmse_unweighted")
+        table = table.join(unweighted, on=by)
     return table
 
 

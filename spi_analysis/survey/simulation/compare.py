@@ -174,14 +174,12 @@ def summarise(results: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame
     missing = results["estimate"].isna()
     groups = results.groupby(keys, sort=False)
     facts = groups[["truth", "n", "invitations", "cost"]].mean().rename(columns={"n": "completes"})
-    facts["without_estimate"] = groups["estimate"].agg(lambda values: int(values.isna().sum()))
     facts["why"] = results["why"].where(missing, "").groupby([results[k] for k in keys], sort=False).agg(_reasons)
-    found = coverage_summary(results[~missing], keys).set_index(keys)
+    found = coverage_summary(results, keys).set_index(keys)
     figures = found.drop(columns="n").rename(
         columns={"sd": "true_se", "sd_error": "true_se_error", "se": "estimated_se"}
     )
     table = facts.join(figures)
-    table["runs"] = table["runs"].fillna(0).astype(int)
     # Mean squared error = bias**2 + SD**2 (Morris, White & Crowther 2019).
     table["rmse"] = np.hypot(table["bias"], table["true_se"])
     # Of the squared bias, what the runs' own chance adds is no bias.

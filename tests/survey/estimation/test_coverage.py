@@ -35,3 +35,19 @@ def test_groups_keep_their_order() -> None:
 def test_a_run_without_an_interval_covers_nothing() -> None:
     broken = RUNS.assign(ci_low=RUNS["ci_low"].where(RUNS["estimate"] != 48))
     assert coverage_summary(broken, ["measure"])["coverage"].tolist() == [0.5, 1.0]
+
+
+def test_a_run_without_an_estimate_is_counted_and_nothing_else() -> None:
+    lost = RUNS.assign(estimate=RUNS["estimate"].where(RUNS["estimate"] != 57))
+    row = coverage_summary(lost, ["measure"]).set_index("measure").loc["score"]
+    assert (row["runs"], row["without_estimate"], row["n"]) == (3, 1, 20)
+    assert row["bias"] == pytest.approx((-2 + 0 + 3) / 3)
+    assert coverage_summary(RUNS, ["measure"])["without_estimate"].tolist() == [0, 0]
+
+
+def test_a_group_without_any_estimate_keeps_its_row_and_place() -> None:
+    lost = RUNS.assign(estimate=RUNS["estimate"].where(RUNS["measure"] == "index"), unweighted=49.0)
+    table = coverage_summary(lost, ["measure"])
+    assert table[["measure", "runs", "without_estimate"]].values.tolist() == [["score", 0, 4], ["index", 1, 0]]
+    assert table["coverage"].isna().tolist() == [True, False]
+    assert table["rmse_unweighted"].isna().tolist() == [True, False]
