@@ -70,7 +70,7 @@ class PublishedFigure:
     """A published index of an earlier year; ``parts`` (scores, corrections) and ``weights`` where they are known.
 
     ``noise``: of the index and of the sources' scores by the model of the published years, for a year of another
-    design than this round; what is not in it counts as uncertain as this round's own figure (the same design).
+    design than this round has in the institution; what is not in it counts as uncertain as this round's own figure (the same design).
     """
 
     year: int
@@ -106,7 +106,9 @@ def earlier_figure(data: RoundData) -> PublishedFigure | None:
     if rows.empty:
         return None
     alike = set(setup.round.index.weights) == set(PUBLISHED_SOURCES)
-    row, noise = rows.iloc[0], {} if setup.years.same_design(year) else _noise(published, setup, institution_id, year)
+    # Experts drawn of a list, by an institution's own parameters, are no panel as those of the year before.
+    same = setup.years.same_design(year) and setup.round_for(institution_id).panels == setup.round.panels
+    row, noise = rows.iloc[0], {} if same else _noise(published, setup, institution_id, year)
     unknown = row[PUBLISHED_PARTS].isna().any()
     known = _generated_parts(data.generated_last_results) if unknown else published_parts(row, year, setup.years)
     weights = setup.years.weights(year) if alike else None

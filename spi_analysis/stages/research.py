@@ -330,8 +330,8 @@ def _shortened(design: Design, replicates: int | None, after: int = 0) -> Design
             hint="ask for fewer, or raise n_replicates in the round's parameters and weight again",
         )  # fmt: skip
     return ReplicateDesign(
-        design.data, "weight", design.replicates[:, after : after + replicates], "bootstrap", scale=1 / replicates,
-        df_design=design.df_design,
+        design.data, "weight", design.replicates[:, after : after + replicates], "bootstrap",
+        scale=design.scale * there / replicates, df_design=design.df_design,
     )  # fmt: skip
 
 
@@ -360,7 +360,16 @@ def _pooled(parts: list[tuple[Design, int]], replicates: int) -> Design:
         panels = data["institution_id"] + "/" + data["round_id"]
         return SurveyDesign(data.assign(panel=panels), "weight", stratum="panel", lonely_psu="average")
     shortened = [_shortened(design, replicates, number * replicates) for design, number in parts]
+    scale = max(one.scale for one in shortened)
+    values = np.vstack([_at_scale(one, scale) for one in shortened])
     return ReplicateDesign(
-        data, "weight", np.vstack([one.replicates for one in shortened]), "bootstrap", scale=1 / replicates,
-        df_design=sum(one.df_design for one in shortened),
-    )  # fmt: skip
+        data, "weight", values, "bootstrap", scale=scale, df_design=sum(one.df_design for one in shortened)
+    )
+
+
+def _at_scale(design: ReplicateDesign, scale: float) -> np.ndarray:
+    """Replicates with the same variances at a scale at least as large: they deviate less."""
+    if design.scale == scale:
+        return design.replicates
+    weight = design.data["weight"].to_numpy()[:, None]
+    return weight + np.sqrt(design.scale / scale) * (design.replicates - weight)

@@ -296,8 +296,8 @@ def _require_all(missing: int, source: Source, where: str) -> None:
 
 
 def replicate_weights(replicates: pd.DataFrame, source: Source) -> tuple[pd.Series, ReplicateWeights]:
-    """Person ids and replicate weights of one source, as stored."""
+    """Person ids and replicate weights of one source, as stored; their scale counts the totals they were fitted to."""
     part = replicates[replicates["source"] == source]
     values = replicate_values(part)
-    n = values.shape[1]
-    return part["person_id"], ReplicateWeights(values, 1 / max(n, 1), np.ones(n), "bootstrap")
+    n, factor = values.shape[1], part["variance_factor"].max() if len(part) else 1.0
+    return part["person_id"], ReplicateWeights(values, factor / max(n, 1), np.ones(n), "bootstrap")

@@ -387,7 +387,7 @@ def _replicate_table(people: pd.DataFrame, weighted: Weighted) -> pd.DataFrame:
     assert weighted.replicates is not None
     kept = (weighted.weight > 0).to_numpy()
     return people.loc[kept, ["source", "person_id"]].assign(
-        replicates=replicate_lists(weighted.replicates.values[kept])
+        replicates=replicate_lists(weighted.replicates.values[kept]), variance_factor=weighted.variance_factor
     )
 
 
@@ -407,7 +407,8 @@ def _equal_weights(
           "done": [], "warnings": [],
           "source": source}]
     )  # fmt: skip
-    return table, pd.DataFrame({name: [] for name in ("source", "person_id", "replicates")}, dtype=object), report
+    none = pd.DataFrame({name: [] for name in ("source", "person_id", "replicates")}, dtype=object)
+    return table, none.assign(variance_factor=1.0), report
 
 
 def require_weights_fit(data: RoundData) -> None:

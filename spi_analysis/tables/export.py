@@ -185,7 +185,7 @@ def _in_columns(replicates: pd.DataFrame) -> pd.DataFrame:
     """One column per replicate, as other programs want them."""
     values = replicate_values(replicates)
     names = [f"r{number:04d}" for number in range(1, values.shape[1] + 1)]
-    who = replicates[["source", "person_id"]].reset_index(drop=True)
+    who = replicates[["source", "person_id", "variance_factor"]].reset_index(drop=True)
     return pd.concat([who, pd.DataFrame(values, columns=names)], axis=1)
 
 
@@ -314,15 +314,16 @@ designs <- lapply(several, function(part)
   svydesign(ids = ~1, strata = ~stratum, weights = ~weight, data = part))
 """
 _REPLICATES = """
-# Bootstrap replicates of the probability sources: every replicate went through all weighting steps.
+# Bootstrap replicates of the probability sources: every replicate went through all weighting steps. Their variance is
+# multiplied by n / (n - p), for n people were fitted to p totals: the column variance_factor.
 replicates <- read.csv("{replicates}", fileEncoding = "UTF-8-BOM", na.strings = "", stringsAsFactors = FALSE)
-columns <- setdiff(names(replicates), c("source", "person_id"))
+columns <- setdiff(names(replicates), c("source", "person_id", "variance_factor"))
 replicate_designs <- lapply(split(replicates, replicates$source), function(part) {{
   used <- columns[colSums(is.na(part[columns])) == 0]
   joined <- merge(respondents[respondents$source == part$source[1], ], part, by = c("source", "person_id"))
   svrepdesign(data = joined[setdiff(names(joined), columns)], repweights = joined[used], weights = joined$weight,
-              type = "bootstrap", combined.weights = TRUE, scale = 1 / length(used), rscales = rep(1, length(used)),
-              mse = TRUE)
+              type = "bootstrap", combined.weights = TRUE, scale = part$variance_factor[1] / length(used),
+              rscales = rep(1, length(used)), mse = TRUE)
 }})
 """
 _TAIL = """

@@ -145,9 +145,10 @@ FIRST_REPLICATE = "r0001"
 
 
 def listed_replicates(replicates: pd.DataFrame) -> pd.DataFrame:
-    """Columns r0001, r0002 ... became one list; as many for every source."""
+    """Columns r0001, r0002 ... became one list; as many for every source. Variances stay what they were: factor 1."""
     who = replicates[["source", "person_id"]]
-    return who.assign(replicates=replicate_lists(replicates.drop(columns=who.columns).to_numpy(dtype=float)))
+    lists = replicate_lists(replicates.drop(columns=who.columns).to_numpy(dtype=float))
+    return who.assign(replicates=lists, variance_factor=1.0)
 
 
 def estimates_from_schema_1(table: pd.DataFrame) -> pd.DataFrame:
@@ -218,7 +219,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(
         2,
         3,
-        "replicates: a list of weights per person for a column each",
+        "replicates: a list of weights per person for a column each, and a factor of their variance",
         in_tables("replicates", [FIRST_REPLICATE], listed_replicates),
     ),
 )

@@ -11,7 +11,9 @@ from spi_analysis.disclosure import released_table
 from spi_analysis.errors import EstimationError, InputError, ParameterError
 from spi_analysis.params import Workspace
 from spi_analysis.stages import Pooled, ResearchRound, read_survey
+from spi_analysis.stages.research import _at_scale
 from spi_analysis.survey import (
+    ReplicateDesign,
     chi_square,
     contrast,
     crosstab,
@@ -98,7 +100,8 @@ def test_labels_are_in_the_order_of_the_scale(data: ResearchRound) -> None:
 def test_fewer_replicates_are_the_first_ones(data: ResearchRound) -> None:
     whole, part = data.design("internal"), data.design("internal", replicates=20)
     np.testing.assert_array_equal(part.replicates, whole.replicates[:, :20])
-    assert part.scale == 1 / 20
+    assert part.scale == pytest.approx(whole.scale * whole.replicates.shape[1] / 20)
+    assert part.scale > 1 / 20, "weights were fitted to totals"
     with pytest.raises(InputError, match="so many replicates are not stored"):
         data.design("internal", replicates=10**6)
 
@@ -114,6 +117,21 @@ def test_a_pooled_mean_is_that_of_all_people(everyone: Pooled) -> None:
     assert pooled.df_design == pytest.approx(alone.df_design + everyone[OTHER].design("internal").df_design)
     panel = everyone.design("expert")
     assert estimate_mean(panel, "score", by="institution_id").table["n"].tolist() == [14, 14]
+
+
+def test_designs_of_different_scales_keep_their_variances(everyone: Pooled) -> None:
+    """A round whose weights were fitted to more totals, beside one with fewer: each mean has the error it has alone."""
+    alone = everyone[TOWN].design("internal", replicates=20)
+    wider = ReplicateDesign(
+        alone.data, "weight", alone.replicates, "bootstrap", scale=2 * alone.scale, df_design=alone.df_design
+    )
+    values = [_at_scale(one, wider.scale) for one in (alone, wider)]
+    np.testing.assert_array_equal(values[1], wider.replicates)
+    assert (values[0] >= 0).all(), "they deviate less: no weight falls below 0"
+    again = ReplicateDesign(alone.data, "weight", values[0], "bootstrap", scale=wider.scale, df_design=alone.df_design)
+    first, second = (estimate_mean(one, "score").table["se"][0] for one in (alone, again))
+    # A mean is a ratio, in which half the deviation is not exactly half the variance's root.
+    assert second == pytest.approx(first, rel=0.02)
 
 
 def test_years_take_different_replicates(everyone: Pooled) -> None:

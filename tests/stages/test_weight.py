@@ -105,6 +105,9 @@ def test_every_replicate_hits_the_margins_too(drawn: Round, source: str) -> None
     ids, stored = replicate_weights(drawn.weighted.replicates, source)
     rows = people.set_index("person_id").index.get_indexer(ids)
     np.testing.assert_allclose(stored.values, whole.replicates.values[rows])
+    fitted, totals = whole.fitted
+    assert fitted == people["disposition"].isin(["I", "P", "NE"]).sum(), "those with weight when margins are met"
+    assert stored.scale == pytest.approx(fitted / (fitted - totals) / 200), "n/(n - p) over the number of replicates"
 
 
 def test_replicates_are_of_the_respondents_of_probability_sources(drawn: Round) -> None:

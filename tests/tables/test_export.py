@@ -35,7 +35,7 @@ def round_done(setup, store, vault, write_xlsx, write_csv, employees, draw_every
     store.write("weights", CITY, who.assign(nr_class="a", disposition="I", **steps))
     inside = who.loc[who["source"] == "internal", ["source", "person_id"]].reset_index(drop=True)
     draws = [[2.0, 4.0, 0.0], [4.0, 0.0, 2.0], [0.0, 2.0, 4.0]]
-    store.write("replicates", CITY, inside.assign(replicates=draws))
+    store.write("replicates", CITY, inside.assign(replicates=draws, variance_factor=1.25))
 
 
 @pytest.fixture
@@ -59,7 +59,11 @@ def test_every_format_brings_its_files(export):
         "_uniqueness.csv",
     }
     assert set(export("xlsx")) == {".xlsx", "_uniqueness.csv"}
-    assert {".csv", "_replicates.csv", ".R"} <= set(export("r")), "the script needs the data beside it"
+    files = export("r")
+    assert {".csv", "_replicates.csv", ".R"} <= set(files), "the script needs the data beside it"
+    script = files[".R"].read_text(encoding="utf-8")
+    assert "scale = part$variance_factor[1] / length(used)" in script
+    assert 'setdiff(names(replicates), c("source", "person_id", "variance_factor"))' in script
 
 
 def test_the_same_round_gives_the_same_bytes(export):
@@ -70,7 +74,8 @@ def test_the_same_round_gives_the_same_bytes(export):
 def test_replicates_have_a_column_each_for_other_programs(export):
     """By hand, as stored: the first person's weights are 2, 4 and 0."""
     table = pd.read_csv(export("csv")["_replicates.csv"])
-    assert list(table.columns) == ["source", "person_id", "r0001", "r0002", "r0003"]
+    assert list(table.columns) == ["source", "person_id", "variance_factor", "r0001", "r0002", "r0003"]
+    assert table["variance_factor"].eq(1.25).all()
     assert table[["r0001", "r0002", "r0003"]].to_numpy().tolist() == [[2, 4, 0], [4, 0, 2], [0, 2, 4]]
 
 

@@ -202,7 +202,8 @@ def test_columns_of_replicates_become_one_list(tmp_path):
     write_json(root / SCHEMA_FILE, {"schema": 2})
     upgrade_store(root)
     found = Store(root).read("replicates", CITY)
-    assert list(found.columns) == ["source", "person_id", "replicates"]
+    assert list(found.columns) == ["source", "person_id", "replicates", "variance_factor"]
+    assert found["variance_factor"].tolist() == [1.0, 1.0], "what was computed by them stays"
     assert [one.tolist() for one in found["replicates"]] == [[1.5, 0.0, 3.0], [0.0, 2.5, 1.0]]
 
 

@@ -198,7 +198,7 @@ def replicates_note(started: Weighting, weighted: WeightedSample) -> Shown:
             source=words.value("source", source),
             n=words.number(len(totals), 0),
             people=words.number(own, 0),
-            se=words.number(float(np.sqrt(((totals - own) ** 2).mean())), 1),
+            se=words.number(float(np.sqrt(part["variance_factor"].max() * ((totals - own) ** 2).mean())), 1),
         )
 
     return _of_each_run(started, of)

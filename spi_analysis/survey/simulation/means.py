@@ -133,7 +133,7 @@ def weighted_means(
     table = pd.DataFrame({"w": weights, "class": group})
     table["f"] = (group_counts(group) / group_sums(group, weights))[group].clip(max=1.0)
     made = bootstrap_replicates(table, "w", "class", fraction="f", n_replicates=n_replicates, seed=seed)
-    columns = np.column_stack([weights, made.values])
+    columns, factor = np.column_stack([weights, made.values]), 1.0
     if cells.rates == "shrunken":
         # The replicates of the base weights, each over the rate of its cell; what they add up to does not matter.
         columns *= (_over_shrunken_rates(answered, cells.classes) / weights)[:, None]
@@ -142,9 +142,11 @@ def weighted_means(
         merged = [_merged_margin(name, levels, answered.rows, least) for name, levels in cells.margins.items()]
         auxiliary = Auxiliary([margin for margin, _ in merged], [], [])
         columns = rake_columns(columns, auxiliary, np.concatenate([totals for _, totals in merged]), TOLERANCE)
+        # n people fitted to p totals: n/(n - p), as ``Weighted.variance_factor``.
+        factor = len(weights) / max(len(weights) - auxiliary.rank, 1)
     means = answered.values.T @ columns / columns.sum(axis=0)
     # Bootstrap variance about the estimate itself: scale * sum over replicates of (theta_r - theta)**2.
-    se = np.sqrt(made.scale * ((means[:, 1:] - means[:, :1]) ** 2).sum(axis=1))
+    se = np.sqrt(factor * made.scale * ((means[:, 1:] - means[:, :1]) ** 2).sum(axis=1))
     df = satterthwaite_df(columns[:, 0], group)
     # Without degrees of freedom an error is unknown, not 0; a full count has none to know.
     if df <= 0 and (table["f"] < 1).any():

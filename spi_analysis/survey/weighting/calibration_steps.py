@@ -105,7 +105,8 @@ class Rake:
             )
             return raked
 
-        return Prepared(apply, merged, _scaling(totals, self.scale_margins))
+        fitted = int(has_weight.sum()), auxiliary.rank
+        return Prepared(apply, merged, _scaling(totals, self.scale_margins), fitted)
 
 
 @register_step
@@ -171,7 +172,8 @@ class Calibrate:
                 calibrated[has_weight, k] = column * factors
             return calibrated
 
-        return Prepared(apply, merged, _scaling(totals, self.scale_margins))
+        fitted = int(has_weight.sum()), auxiliary.rank
+        return Prepared(apply, merged, _scaling(totals, self.scale_margins), fitted)
 
 
 @register_step
@@ -243,7 +245,7 @@ class PostStratify:
             scaled[has_weight] = weights[has_weight] * groups.spread(factor)
             return scaled
 
-        return Prepared(apply, merged)
+        return Prepared(apply, merged, fitted=(int(has_weight.sum()), auxiliary.rank))
 
 
 # What the steps share: totals counted on a list, margins with thin levels merged, and checks of every replicate.

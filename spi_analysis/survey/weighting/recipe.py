@@ -64,12 +64,14 @@ class Prepared:
 
     ``apply``: new weights from old ones and how often each person stands in the replicate, all (n, K),
     column 0 the sample itself; ``merged``: what was put together; ``review``: notes from the weights
-    before and after and the multiplicity.
+    before and after and the multiplicity; ``fitted``: of a calibration, how many people were fitted to how many
+    independent totals.
     """
 
     apply: Callable[[np.ndarray, np.ndarray], np.ndarray]
     merged: list[Merged] = field(default_factory=list)
     review: Review = _nothing
+    fitted: tuple[int, int] | None = None
 
 
 class Step(Protocol):
@@ -297,10 +299,12 @@ class Weighted:
     columns : DataFrame (n, columns)   the base weight and what each step left, in persons
     replicates : ReplicateWeights or None   final weights of every replicate, values (n, R)
     report : WeightingReport           what every step did
+    fitted : (int, int) or None        people and independent totals of the last calibration; None: there was none
 
     References
     ----------
-    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step).
+    Valliant (2004), Journal of Official Statistics 20 (replicates repeat every step); Fuller (2002), Survey Methodology
+    28 (the variance of a regression estimator has the divisor n - p).
 
     Examples
     --------
@@ -314,11 +318,22 @@ class Weighted:
     columns: pd.DataFrame
     replicates: ReplicateWeights | None
     report: WeightingReport
+    fitted: tuple[int, int] | None = None
 
     @property
     def weight(self) -> pd.Series:
         """The final weight."""
         return self.columns.iloc[:, -1].rename("weight")
+
+    @property
+    def variance_factor(self) -> float:
+        """By what the variance of the replicates is to be multiplied: n/(n - p) of n people fitted to p totals.
+
+        Replicates keep the classes, merged levels and caps that the sample led to; the factor, that of a regression on
+        p totals, stands for what these would differ by in another sample (docs/methods/replicates.md).
+        """
+        people, totals = self.fitted or (1, 0)
+        return people / max(people - totals, 1)
 
 
 def apply_recipe(
@@ -383,6 +398,7 @@ class WeightingRun:
     columns : dict                what each step has left, (n,)
     rows : list of dict           a row of the report for the base weight and for each step
     replicates : ReplicateWeights or None   as they were given
+    fitted : (int, int) or None   as in ``Weighted``
 
     References
     ----------
@@ -405,6 +421,7 @@ class WeightingRun:
     columns: dict[str, np.ndarray]
     rows: list[dict[str, Any]]
     replicates: ReplicateWeights | None
+    fitted: tuple[int, int] | None = None
 
     def advanced(self, n_steps: int = 1) -> WeightingRun:
         """The run after so many more of its steps."""
@@ -424,7 +441,7 @@ class WeightingRun:
         if given is not None:
             final = ReplicateWeights(self.values[:, 1:], given.scale, given.rscales, given.method)
         table = pd.DataFrame(self.columns, index=self.sample.index)
-        return Weighted(table, final, WeightingReport(pd.DataFrame(self.rows), table))
+        return Weighted(table, final, WeightingReport(pd.DataFrame(self.rows), table), self.fitted)
 
     def _next(self) -> WeightingRun:
         step, *left = self.left
@@ -433,7 +450,8 @@ class WeightingRun:
         row = report_row(type(step).__name__, step.column or self.rows[-1]["column"], after[:, 0])
         row |= {"merged": prepared.merged, "done": list(notes.done), "warnings": [*notes.warnings, *_negative(after)]}
         columns = self.columns | ({step.column: after[:, 0]} if step.column else {})
-        return replace(self, left=tuple(left), values=after, columns=columns, rows=[*self.rows, row])
+        fitted = prepared.fitted or self.fitted
+        return replace(self, left=tuple(left), values=after, columns=columns, rows=[*self.rows, row], fitted=fitted)
 
 
 def begin_recipe(

@@ -400,6 +400,12 @@ class Auxiliary:
         side = self._of_levels(np.column_stack(per_cell) if per_cell else np.empty((len(self.cells), 0)))
         return np.block([[self._crossed(self.cells.sums(weights)), side], [side.T, numeric]])
 
+    @property
+    def rank(self) -> int:
+        """How many of the totals are independent of each other."""
+        n = len(self.margins[0].codes if self.margins else self.columns[0])
+        return int(np.linalg.matrix_rank(self.gram(np.ones(n)), hermitian=True))
+
     def products(self, values: np.ndarray) -> np.ndarray:
         """sum_i x_i values_i': values (n, k) to (p, k)."""
         numeric = np.zeros((len(self.columns), values.shape[1]))
