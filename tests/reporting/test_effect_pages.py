@@ -61,14 +61,14 @@ def test_who_is_not_low_is_not_called_so(low_page: InstitutionPage) -> None:
     figures.loc[figures["measure"] == "index", "estimate"] = 85.0
     html = _text(expectation_view(replace(low_page, figures=figures)).to_html("en"))
     assert "lowest" not in html
-    assert "points more, which chance does not explain." in html
+    assert "points more, which the usual ups and downs from year to year do not explain." in html
 
 
 @pytest.mark.parametrize(
     ("validated", "said"),
     [
         (4, "acted on 1 of the 1 recommendations of 2023."),
-        (1, "acted on none of the 1 recommendations of 2023, so there is nothing yet"),
+        (1, "acted on none of the 1 recommendations of 2023, so there is nothing of that year"),
         (None, "the recommendations of 2023 is not known here."),
     ],
 )
