@@ -314,7 +314,7 @@ def _with_peers(page, kotas=12):
 
 
 def test_peers_are_told_by_median_and_top_quartile_of_groups_of_ten(page):
-    """Of 60 to 71 the median is 65.5 and the top quartile 68.25 (R: quantile(60:71, c(.5, .75)))."""
+    """Of 60 to 71 the median is 65.5 and the upper quartile 68.25 (R: quantile(60:71, c(.5, .75)))."""
     rows = _rows(groups_view(_with_peers(page)).to_html("en"))
     assert rows[0][1:] == ["65.50", "68.25", "12"]
     assert rows[-1] == ["province East Java", "66.00", "69.00", "13"], "with the kabupaten, of 72"
@@ -340,7 +340,7 @@ def test_the_first_screen_gives_index_category_change_response_and_three_actions
     html, said = first_screen_view(_with_peers(page)).to_html("en"), _said(first_screen_view(_with_peers(page)), "en")
     assert said.strip().startswith(say.number(index["estimate"]))
     assert "Median of 12 peers" in unescape(html)
-    assert "Answered, of those invited: Internal" in said
+    assert "Response rate (RR1): Internal" in said
     assert re.search(r"(Up|Down|No clear change).* on 2023", said)
     assert html.count("<li>") == min(3, len(page.recommendations))
     for row in page.recommendations.head(3).itertuples():

@@ -127,11 +127,11 @@ def expectation_sentences(page: InstitutionPage, rows: pd.DataFrame, params: Eff
 
 
 def _rise_sentence(page: InstitutionPage, index: float, chance: float, params: EffectParams, words: Words) -> str:
-    """How many such institutions rise without doing anything; of a low scorer, that this is no merit."""
+    """How many such institutions rise in the usual course of things; of a low scorer, that this is no merit."""
     limit, following = page_low_limit(page), page.setup.round.year + 1
     rising = words(
-        "Of 100 institutions of this type with the same index now and before, {x} can be expected to have a "
-        "higher index in {year} without doing anything.",
+        "Of 100 institutions of this type with the same index now and before, {x} can be expected to have a higher "
+        "index in {year} in the usual course of things.",
         x=round(100 * chance),
         year=following,
     )

@@ -151,15 +151,11 @@ def _answered(page: InstitutionPage, words: Words) -> str:
     """The response rates that may be shown, and of how many people."""
     known = page.who.dropna(subset=["RR1", "invited"]).itertuples()
     rates = [
-        words(
-            "{source} {rate} of {n} invited",
-            source=words.value("part", row.source),
-            rate=words.percent(row.RR1),
-            n=words.number(row.invited, 0),
-        )
+        f"{words.value('part', row.source)} {words.percent(row.RR1)} "
+        f"({words('{n} invited', n=words.number(row.invited, 0))})"
         for row in known
     ]
-    return f"{words.listed(rates)}." if rates else ""
+    return words("Response rate (RR1): {rates}.", rates=words.listed(rates)) if rates else ""
 
 
 def composition_view(page: InstitutionPage) -> Shown:
