@@ -117,7 +117,7 @@ def test_every_report_says_how_many_rise_without_doing_anything(demo):
     for institution_id in demo.setup.institution_ids:
         html = (demo.outputs(institution_id) / "report.en.html").read_text(encoding="utf-8")
         assert re.search(
-            r"Of 100 institutions of this type .* to have a higher index in 2025 without doing anything", html
+            r"Of 100 institutions of this type .* to have a higher index in 2025 in the usual course of things", html
         )
         said = re.search(r"The institution acted on (none|\d+) of the \d+ recommendations of 2023", html)
         assert said, "the demo has a tracker"

@@ -41,12 +41,12 @@ def count_of(source: object, n: float, round_: RoundParams, words: Words) -> str
 def panel_note(round_: RoundParams, words: Words) -> str:
     """Why a page gives no number of a panel; nothing where the round has none."""
     panel = message(
-        "How many people were nominated to a panel and invited is told on no page: beside the number of answers it "
-        "would tell who did not answer. An auditor finds it in the draw record."
+        "How many people were nominated to a panel and invited is told on no page: together with the number of answers "
+        "it could be used to guess who did not answer. An auditor finds it in the record of the fieldwork."
     )
     drawn = message(
         "How many experts were drawn from a list and invited is told on the page of the draw only: beside the number "
-        "of answers it would tell how few did not answer."
+        "of answers it would show how many did not answer."
     )
     lists = [source for source in round_.nominated if source not in round_.panels]
     return " ".join(words(text) for text, there in ((panel, round_.panels), (drawn, lists)) if there)
@@ -66,8 +66,8 @@ def ineligible_sentence(reports: IneligibleReports, least: int, words: Words) ->
     kept, dropped = (n // least * least for n in (reports.kept, reports.dropped))
     if reports.reported - kept - dropped < least or not kept + dropped:
         return words(
-            "Some people may have answered and been reported as ineligible. How many is not shown: they are fewer than "
-            "{least}, nobody, or nearly everyone who was reported.",
+            "Some people may have answered and been reported as ineligible. How many is not shown: fewer than {least} "
+            "people, nobody, or nearly everyone who was reported.",
             least=least,
         )
     return words(

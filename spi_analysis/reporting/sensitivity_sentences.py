@@ -6,8 +6,10 @@ import math
 
 import pandas as pd
 
+from spi_analysis.params import RoundParams
 from spi_analysis.reporting.view_columns import AnyText, Column, interval, number
 from spi_analysis.reporting.wording import Words, message
+from spi_analysis.scores import category_of
 from spi_analysis.stages import Sensitivity
 
 ASSUMED = message(
@@ -17,14 +19,24 @@ ASSUMED = message(
     "them: nearly everyone answered. Method: exponential tilting, Kim and Yu (2011)."
 )
 
+STAYS = {
+    True: message("The category would stay the same."),
+    False: message("The category would most likely stay the same."),
+}
+BECOMES = {
+    True: message("The category would be {category}."),
+    False: message("The category would most likely be {category}."),
+}
 
-def silence_sentences(found: Sensitivity, category: str | None, answers: int, words: Words) -> list[str]:
+
+def silence_sentences(found: Sensitivity, category: str | None, round_: RoundParams, words: Words) -> list[str]:
     """How few answers stand for how many, and where scores and index would be if low scorers answer less often.
 
-    ``category``: that of the index as reported (None: the index is not shown); ``answers``: how many of those that
-    count most are spoken of.
+    ``category``: that of the index as reported (None: the index is not shown). Of the answers that count most as many
+    are spoken of as a figure needs to be shown.
     """
-    return [*_heaviest(found, answers, words), *_worst(found, category, words), *_untold(found, words)]
+    answers = round_.disclosure.min_cell
+    return [*_heaviest(found, answers, words), *_worst(found, category, round_, words), *_untold(found, words)]
 
 
 def _heaviest(found: Sensitivity, answers: int, words: Words) -> list[str]:
@@ -42,7 +54,7 @@ def _heaviest(found: Sensitivity, answers: int, words: Words) -> list[str]:
     ]
 
 
-def _worst(found: Sensitivity, category: str | None, words: Words) -> list[str]:
+def _worst(found: Sensitivity, category: str | None, round_: RoundParams, words: Words) -> list[str]:
     """The index under the largest log-odds; without an index the scores."""
     rows = found.worst.set_index("measure")
     if rows.empty:
@@ -52,25 +64,27 @@ def _worst(found: Sensitivity, category: str | None, words: Words) -> list[str]:
         scores = (f"{words.number(row.estimate, 1)} ({words.value('part', source)})" for source, row in rows.iterrows())
         return [
             words(
-                "If the odds of not answering were {odds} times as high for every standard deviation by which "
-                "somebody's own score is lower, the scores would be {scores}.",
+                "If people with worse experience answered clearly less often (odds of not answering {odds} times as "
+                "high for every standard deviation of a lower own score), the scores would be {scores}.",
                 odds=odds, scores=words.listed(scores),
             )
         ]  # fmt: skip
     estimate, low, high = (float(x) for x in rows.loc[["index"], ["estimate", "ci_low", "ci_high"]].to_numpy()[0])
     said = words(
-        "If the odds of not answering were {odds} times as high for every standard deviation by which somebody's own "
-        "score is lower, the index would be {estimate} (interval {limits}).",
+        "If people with worse experience answered clearly less often (odds of not answering {odds} times as high for "
+        "every standard deviation of a lower own score), the index would be {estimate} (interval {limits}).",
         odds=odds, estimate=words.number(estimate), limits=words.interval(low, high),
     )  # fmt: skip
-    return [f"{said} {_category_words(found, category, words)}"]
+    possible = {category_of(limit, round_.categories, round_.index.decimals) for limit in (low, high)}
+    return [f"{said} {_category_words(found.category, category, possible == {found.category}, words)}"]
 
 
-def _category_words(found: Sensitivity, category: str | None, words: Words) -> str:
-    if found.category == category:
-        return words("The category would stay the same.")
-    assert found.category is not None
-    return words("The category would be {category}.", category=words.value("category", found.category))
+def _category_words(found: str | None, reported: str | None, is_sure: bool, words: Words) -> str:
+    """Whether the category would change; "most likely" where the interval reaches into another one."""
+    if found == reported:
+        return words(STAYS[is_sure])
+    assert found is not None
+    return words(BECOMES[is_sure], category=words.value("category", found))
 
 
 def _untold(found: Sensitivity, words: Words) -> list[str]:

@@ -67,7 +67,7 @@ class Peers:
         return {_without_gaps(key): np.sort(part.to_numpy(dtype=float)) for key, part in figures}
 
     def summary(self, group: str, measure: str, source: str | None = None, part: str | None = None) -> dict[str, float]:
-        """Median, top quartile and number of peers; missing where they say nothing."""
+        """Median, upper quartile and number of peers; missing where they say nothing."""
         found = self.values(group, measure, source, part)
         if not len(found):
             return {"median": np.nan, "top_quartile": np.nan, "institutions": np.nan}

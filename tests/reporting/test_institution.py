@@ -28,6 +28,7 @@ from spi_analysis.reporting.institution import (
     units_view,
     who_answered_view,
 )
+from spi_analysis.reporting.institution.targets import target_sentences
 from spi_analysis.reporting.institution.views import _lowest
 from spi_analysis.reporting.names import question_label
 from spi_analysis.reporting.wording import words
@@ -62,6 +63,23 @@ def test_the_page_says_whether_the_target_is_reached_and_with_what_chance(page):
     reached = "the chance that the true index reaches it"
     assert f"below the national target of 76.00 ({source}); {reached}: {chances['national']}." in said
     assert f"below the national target of 74.00 ({other}); {reached}: {chances['national_2']}." in said
+
+
+@pytest.mark.parametrize(
+    ("estimate", "limits", "said"),
+    [
+        (80.0, (76.5, 83.5), "The index reaches the national target of 76.00 ("),
+        (77.0, (73.5, 80.5), "The index lies above the national target of 76.00 ({source}), but not clearly; the"),
+        (75.0, (71.5, 78.5), "The index lies below the national target of 76.00 ({source}), but not clearly; the"),
+        (72.0, (68.5, 75.5), "The index lies below the national target of 76.00 ({source}); the chance"),
+        (76.0, (72.5, 79.5), "The index reaches the national target of 76.00 ("),
+    ],
+)
+def test_a_target_inside_the_interval_is_not_clearly_reached_or_missed(page, estimate, limits, said):
+    figures, source = page.figures.copy(), "RPJMN, KPK quoted in the press"
+    figures.loc[figures["measure"] == "index", ["estimate", "ci_low", "ci_high"]] = [estimate, *limits]
+    own = dataclasses.replace(page, figures=figures)
+    assert said.format(source=source) in " ".join(target_sentences(own, words("en")))
 
 
 def test_two_sources_that_contradict_each_other_on_a_target_are_both_named(page):
@@ -296,7 +314,7 @@ def _with_peers(page, kotas=12):
 
 
 def test_peers_are_told_by_median_and_top_quartile_of_groups_of_ten(page):
-    """Of 60 to 71 the median is 65.5 and the top quartile 68.25 (R: quantile(60:71, c(.5, .75)))."""
+    """Of 60 to 71 the median is 65.5 and the upper quartile 68.25 (R: quantile(60:71, c(.5, .75)))."""
     rows = _rows(groups_view(_with_peers(page)).to_html("en"))
     assert rows[0][1:] == ["65.50", "68.25", "12"]
     assert rows[-1] == ["province East Java", "66.00", "69.00", "13"], "with the kabupaten, of 72"
@@ -322,7 +340,7 @@ def test_the_first_screen_gives_index_category_change_response_and_three_actions
     html, said = first_screen_view(_with_peers(page)).to_html("en"), _said(first_screen_view(_with_peers(page)), "en")
     assert said.strip().startswith(say.number(index["estimate"]))
     assert "Median of 12 peers" in unescape(html)
-    assert "Answered, of those invited: Internal" in said
+    assert "Response rate (RR1): Internal" in said
     assert re.search(r"(Up|Down|No clear change).* on 2023", said)
     assert html.count("<li>") == min(3, len(page.recommendations))
     for row in page.recommendations.head(3).itertuples():

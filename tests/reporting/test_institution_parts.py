@@ -75,7 +75,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory, drawn: Round, scored: Scor
 def test_what_rose_fell_and_stayed(changed: InstitutionPage) -> None:
     rows, html = change_rows(changed), changes_view(changed).to_html("en")
     assert rows["direction"].value_counts().to_dict() == {"down": 1, "no_clear_change": len(rows) - 1}
-    assert f"0 rose clearly and 1 fell clearly since 2023, of {len(rows)} dimensions and questions" in html
+    assert f"None rose clearly and 1 fell clearly since 2023, of {len(rows)} dimensions and questions" in html
     first = _rows(html)[0]
     assert (first[0], first[2], first[5]) == ("Budget management (Internal)", "−30.0", "fall")
     assert len(_rows(html)) == (rows["measure"] == "dimension_change").sum()

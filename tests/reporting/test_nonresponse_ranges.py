@@ -91,10 +91,13 @@ def test_no_sentence_contradicts_another_or_the_table(page: InstitutionPage, cas
 def test_the_category_in_words_is_that_of_the_figure(page: InstitutionPage) -> None:
     """70.90 is Vulnerable; reported as Watchful it changes, reported as Vulnerable it stays."""
     found = found_of(SOUND, NO_PROXY, True)
-    for reported, words_ in (("waspada", "The category would be Vulnerable."), ("rentan", "would stay the same")):
-        text = said(nonresponse_view(replace(page, category=reported), found).to_html("en"))
-        assert words_ in text
-        assert ("would stay the same" in text) != ("The category would be" in text)
+    sure = replace(found, by_odds=found.by_odds.assign(ci_low=70.0, ci_high=72.0))
+    for shown, likely in ((sure, ""), (found, "most likely ")):
+        would = f"The category would {likely}"
+        for reported, words_ in (("waspada", f"{would}be Vulnerable."), ("rentan", f"{would}stay the same.")):
+            text = said(nonresponse_view(replace(page, category=reported), shown).to_html("en"))
+            assert words_ in text, "most likely where the interval (66.9 to 74.9) holds the limit of 73"
+            assert ("stay the same" in text) != ("be Vulnerable" in text)
 
 
 def test_the_page_never_says_the_good_direction_only(page: InstitutionPage) -> None:
@@ -103,16 +106,35 @@ def test_the_page_never_says_the_good_direction_only(page: InstitutionPage) -> N
     upwards = replace(found, tipping=pd.DataFrame([("waspada", 73.0, 5.0)], columns=["category", "limit", "delta"]))
     text = said(nonresponse_view(replace(page, category="rentan"), upwards).to_html("en"))
     assert "would rise to Watchful" in text
-    assert "lower than assumed" not in text, "there is no lower category, and the title tells no good one"
     downwards = replace(found, tipping=pd.DataFrame([("rentan", 73.0, -4.0)], columns=["category", "limit", "delta"]))
     html = nonresponse_view(replace(page, category="waspada"), downwards).to_html("en")
-    assert "Vulnerable if those who did not answer scored 4.0 points lower than assumed." in html
+    assert "change to Vulnerable if those who did not answer scored 4.0 points lower than assumed; chance not" in html
     assert text.index("the index would be 70.90") < text.index("would rise to Watchful"), "the bad direction first"
     assert "the index would be 0.57 points lower" in text
+
+
+@pytest.mark.parametrize(
+    ("deltas", "title"),
+    [
+        (
+            (-9.4, 2.2),
+            "Guarded if those who did not answer scored 2.2 points higher than assumed, to Vulnerable if",
+        ),
+        ((-2.2, 9.4), "Vulnerable if those who did not answer scored 2.2 points lower than assumed, to Guarded if"),
+        ((-9.4, 12.0), "Vulnerable if those who did not answer scored 9.4 points lower than assumed; chance not"),
+        ((np.nan, 5.0), "Guarded if those who did not answer scored 5.0 points higher than assumed; chance not"),
+        ((-12.0, 11.0), None),
+    ],
+)
+def test_the_title_names_every_category_within_ten_points(page: InstitutionPage, deltas, title) -> None:
+    tipping = pd.DataFrame({"category": ["rentan", "terjaga"], "limit": [73.0, 78.0], "delta": deltas})
+    html = nonresponse_view(page, replace(found_of(NO_PROXY, NO_PROXY, True), tipping=tipping)).to_html("en")
+    assert ('class="finding"' in html) == (title is not None)
+    assert title is None or f"The category would change to {title}" in html
 
 
 def test_every_case_has_its_indonesian_words(page: InstitutionPage) -> None:
     for case in CASES:
         html = nonresponse_view(page, found_of(*case)).to_html("id")
         assert "odds of not answering" not in html
-        assert ("lebih sering tidak menjawab (odds 1,6 kali" in html) == (case[:2] != (NEARLY_ALL,) * 2)
+        assert ("peluang menjawab, menjadi 1,6 kali" in html) == (case[:2] != (NEARLY_ALL,) * 2)

@@ -227,7 +227,7 @@ def test_room_is_kept_for_the_longest_language():
 def test_a_figure_can_be_taken_on_in_a_language():
     figure = gallery.charts()[0].figure("id")
     texts = [t.get_text() for t in figure.axes[0].texts]
-    assert "Semua unit, Internal: 66,0" in texts
+    assert "Gabungan semua unit, Internal: 66,0" in texts
     assert [t.get_text() for t in gallery.charts()[4].figure("id").axes[0].get_yticklabels()][2] == "1.000"
     assert [t.get_text() for t in gallery.charts()[4].figure("en").axes[0].get_yticklabels()][2] == "1,000"
     figure.axes[0].set_title("Judul")
@@ -259,7 +259,7 @@ def test_a_form_draws_on_axes_of_others():
 def test_the_description_tells_every_figure_as_it_is_drawn():
     told = gallery.charts()[0].told.say(SAY["id"])
     assert told.startswith("Internal: 60,0 (55,0 sampai 65,0); ")
-    assert told.endswith("Semua unit, Internal: 66,0.")
+    assert told.endswith("Gabungan semua unit, Internal: 66,0.")
 
 
 TOLD_BY_HAND = {

@@ -38,8 +38,8 @@ def ranges_table(found: Sensitivity, round_: RoundParams) -> Shown:
     """Scores and index by log-odds of silence, and what a proxy makes of them, with the correlation it rests on."""
     if found.ranges.empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
-    category, answers = _category(found, round_), round_.disclosure.min_cell
-    said = show(lambda words: html_paragraphs(silence_sentences(found, category, answers, words)))
+    category = _category(found, round_)
+    said = show(lambda words: html_paragraphs(silence_sentences(found, category, round_, words)))
     return said + _odds_table(found) + _phi_table(found, round_)
 
 

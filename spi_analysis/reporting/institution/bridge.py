@@ -157,8 +157,19 @@ CHANGES_RULE = {
     "bh": message("Of the rises and falls called clear at most {rate} are expected to be false alarms."),
     "holm": message("The chance of even one false alarm among the rises and falls called clear is at most {rate}."),
 }
-FOUND = message("{rose} rose clearly and {fell} fell clearly since {year}, of {n} dimensions and questions compared.")
-NONE_FOUND = message("None of {n} dimensions and questions changed clearly since {year}.")
+# By whether any rose, and any fell.
+FOUND = {
+    (True, True): message(
+        "{rose} rose clearly and {fell} fell clearly since {year}, of {n} dimensions and questions compared."
+    ),
+    (True, False): message(
+        "{rose} rose clearly and none fell clearly since {year}, of {n} dimensions and questions compared."
+    ),
+    (False, True): message(
+        "None rose clearly and {fell} fell clearly since {year}, of {n} dimensions and questions compared."
+    ),
+    (False, False): message("None of {n} dimensions and questions changed clearly since {year}."),
+}
 
 
 def change_rows(page: InstitutionPage) -> pd.DataFrame:
@@ -192,7 +203,7 @@ def changes_sentence(rows: pd.DataFrame, words: Words) -> str:
     """How many rose and fell, by the evidence."""
     counts = rows["direction"].value_counts()
     facts = {"rose": int(counts.get("up", 0)), "fell": int(counts.get("down", 0)), "n": len(rows)}
-    text = FOUND if facts["rose"] or facts["fell"] else NONE_FOUND
+    text = FOUND[facts["rose"] > 0, facts["fell"] > 0]
     return words(text, year=int(rows["reference_year"].iloc[0]), **facts)
 
 

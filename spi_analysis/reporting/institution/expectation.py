@@ -28,20 +28,22 @@ from spi_analysis.scores import has_acted
 from spi_analysis.stages import InstitutionPage, page_expectations, page_low_limit
 
 FILE = "expectations"
-OUTSIDE = {True: message("more than chance"), False: message("may be chance")}
+OUTSIDE = {True: message("beyond the usual ups and downs"), False: message("within the usual ups and downs")}
 BEYOND = {
     "above": message(
         "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
-        "without acting. It is {index}: {points} points more, which chance does not explain."
+        "without acting. It is {index}: {points} points more, which the usual ups and downs from year to year do not "
+        "explain."
     ),
     "below": message(
         "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
-        "without acting. It is {index}: {points} points less, which chance does not explain."
+        "without acting. It is {index}: {points} points less, which the usual ups and downs from year to year do not "
+        "explain."
     ),
     "inside": message(
         "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
-        "without acting. It is {index}: its difference from what was to be expected may be chance, so it shows "
-        "neither that something helped nor that nothing did."
+        "without acting. It is {index}: its difference from what was to be expected is within the usual ups and "
+        "downs from year to year, so it shows neither that something helped nor that nothing did."
     ),
 }
 ACTED = {
@@ -51,8 +53,9 @@ ACTED = {
         "on: at least {share} of the actions conform and were validated.)"
     ),
     False: message(
-        "The institution acted on none of the {n} recommendations of {year}, so there is nothing yet whose effect "
-        "could be seen. (Acted on: at least {share} of the actions conform and were validated.)"
+        "The institution acted on none of the {n} recommendations of {year}, so there is nothing of that year whose "
+        "effect could be seen; what was done on recommendations of earlier years is not judged here. (Acted on: at "
+        "least {share} of the actions conform and were validated.)"
     ),
 }
 
@@ -70,8 +73,14 @@ def expectation_view(page: InstitutionPage) -> Shown:
 
 
 IN_SHORT = {
-    "above": message("The index lies above what was to be expected without acting, by more than chance explains."),
-    "below": message("The index lies below what was to be expected without acting, by more than chance explains."),
+    "above": message(
+        "The index lies above what was to be expected without acting, by more than the usual ups and downs from year "
+        "to year."
+    ),
+    "below": message(
+        "The index lies below what was to be expected without acting, by more than the usual ups and downs from year "
+        "to year."
+    ),
     "inside": message("The index lies within what was to be expected anyway: no effect can be seen."),
 }
 # Where nothing was done nothing can have failed: that is said first.
@@ -118,11 +127,11 @@ def expectation_sentences(page: InstitutionPage, rows: pd.DataFrame, params: Eff
 
 
 def _rise_sentence(page: InstitutionPage, index: float, chance: float, params: EffectParams, words: Words) -> str:
-    """How many such institutions rise without doing anything; of a low scorer, that this is no merit."""
+    """How many such institutions rise in the usual course of things; of a low scorer, that this is no merit."""
     limit, following = page_low_limit(page), page.setup.round.year + 1
     rising = words(
-        "Of 100 institutions of this type with the same index now and before, {x} can be expected to have a "
-        "higher index in {year} without doing anything.",
+        "Of 100 institutions of this type with the same index now and before, {x} can be expected to have a higher "
+        "index in {year} in the usual course of things.",
         x=round(100 * chance),
         year=following,
     )

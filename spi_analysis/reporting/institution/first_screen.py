@@ -90,7 +90,7 @@ def _scale_view(page: InstitutionPage, index: pd.Series) -> View:
     columns = (
         written(message("Figure"), ("group",), lambda words, group: _row_name(page, group, words)),
         number(message("Index"), "estimate"),
-        number(message("Top quartile"), "top_quartile"),
+        number(message("Upper quartile"), "top_quartile"),
         count(message("Institutions"), "institutions"),
     )
     title = message("The index on the scale of categories")
@@ -175,7 +175,7 @@ def response_sentence(page: InstitutionPage, words: Words) -> str:
     """The response rate of every source whose rate may be shown, beside what peers reach; nothing where none may."""
     rows = page.who.dropna(subset="RR1").itertuples()
     said = [_rate(page, row.source, row.RR1, row.invited, words) for row in rows]
-    return words("Answered, of those invited: {rates}.", rates=words.listed(said)) if said else ""
+    return words("Response rate (RR1): {rates}.", rates=words.listed(said)) if said else ""
 
 
 def _rate(page: InstitutionPage, source: str, rate: float, invited: float, words: Words) -> str:

@@ -55,9 +55,10 @@ def who_answered_table(page: InstitutionPage) -> View:
     def note(words: Words) -> str:
         return words(
             "Answered: sent off, or at least {share} of the questions answered. RR1 is the share of questionnaires "
-            "sent off among all who were invited and not found ineligible (AAPOR 2023), so it may be lower than "
-            "answered divided by invited. Weights correct for groups that answered less; they cannot correct for "
-            "what only nonrespondents know. A dash: not shown, so that nobody can work out how many did not answer.",
+            "sent off among all who were invited and not found ineligible (AAPOR 2023), so it may be a little lower "
+            "or higher than answered divided by invited. Weights correct for groups that answered less; they cannot "
+            "correct for what only nonrespondents know. A dash: not shown, so that nobody can work out how many did "
+            "not answer.",
             share=words.percent(page.setup.round.dispositions.min_answered_share, 0),
         )
 
@@ -378,11 +379,12 @@ def interventions_table(page: InstitutionPage) -> View:
 
     def note(words: Words) -> str:
         return words(
-            "A dash: fewer than {least} people, or nobody; answers of people reported as ineligible are counted in "
-            "bands of {least}. Parameters, questionnaire and code are compared with the analysis plan, which was "
-            "bound before anybody answered; this table is made by machine. Where a draw was announced or figures "
-            "were released once more, those who did it say why; where a parameter was changed, the source that was "
-            "written with its new value does. Where no day stands, a change was found when this page was made.",
+            "A dash: fewer than {least} people, nobody, or nearly everyone who was reported; answers of people "
+            "reported as ineligible are counted in bands of {least}. Parameters, questionnaire and code are compared "
+            "with the analysis plan, which was bound before anybody answered; this table is made by machine. Where a "
+            "draw was announced or figures were released once more, those who did it say why; where a parameter was "
+            "changed, the source that was written with its new value does. Where no day stands, a change was found "
+            "when this page was made.",
             least=page.setup.round.disclosure.min_cell,
         )
 
@@ -499,7 +501,7 @@ def peer_note(page: InstitutionPage, words: Words) -> str:
 
 
 def with_peers(page: InstitutionPage, rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Rows (source, part) with median and top quartile of the first group of peers; missing where there is none."""
+    """Rows (source, part) with median and upper quartile of the first group of peers; missing where there is none."""
     group = next(iter(page.peers.groups()), None)
     found = [
         page.peers.summary(group, measure, *(None if pd.isna(key) else key for key in keys)) if group else {}
@@ -515,7 +517,7 @@ def peer_columns(rows: pd.DataFrame, decimals: int = 1, unit: str = "") -> tuple
         return ()
     return (
         number(message("Peers' median"), "peer_median", decimals, unit),
-        number(message("Peers' top quartile"), "peer_top", decimals, unit),
+        number(message("Peers' upper quartile"), "peer_top", decimals, unit),
     )
 
 
@@ -547,7 +549,7 @@ def groups_view(page: InstitutionPage) -> Shown:
     columns = (
         written(message("Peers"), ("group",), lambda words, group: group_label(page, group, words)),
         number(message("Peers' median"), "median"),
-        number(message("Peers' top quartile"), "top_quartile"),
+        number(message("Peers' upper quartile"), "top_quartile"),
         count(message("Institutions"), "institutions"),
     )
     title = message("The index of peers")

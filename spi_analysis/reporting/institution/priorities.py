@@ -266,7 +266,7 @@ def _follow_up_table(page: InstitutionPage) -> View:
             ("recommendation",),
             lambda words, code: words.pick(titles[code]) if code in titles else code,
         ),
-        coded(message("Status"), "status", "follow_up"),
+        coded(message("Status as reported"), "status", "follow_up"),
         figure_text(
             message("Actions reported as done"),
             ("done", "total"),

@@ -46,6 +46,29 @@ MOVED = {
         "than the weights assume; chance is not taken into account."
     ),
 }
+# The title names a category only if so small a difference, in points, would lead to it.
+NEAR = 10.0
+# By the side of the nearer of two categories, or of the only one.
+TWO_NEAR = {
+    -1.0: message(
+        "The category would change to {category} if those who did not answer scored {points} points lower than "
+        "assumed, to {other} if {less} points higher; chance not counted."
+    ),
+    1.0: message(
+        "The category would change to {category} if those who did not answer scored {points} points higher than "
+        "assumed, to {other} if {less} points lower; chance not counted."
+    ),
+}
+ONE_NEAR = {
+    -1.0: message(
+        "The category would change to {category} if those who did not answer scored {points} points lower than "
+        "assumed; chance not counted."
+    ),
+    1.0: message(
+        "The category would change to {category} if those who did not answer scored {points} points higher than "
+        "assumed; chance not counted."
+    ),
+}
 SAFE = message("Whatever those who did not answer think, the category would not become {category}.")
 
 
@@ -54,21 +77,24 @@ def nonresponse_view(page: InstitutionPage, found: Sensitivity) -> Shown:
 
     if found.ranges.empty:
         return show(lambda words: html_paragraphs([words("There is nothing to show.")]))
-    first = finding(lambda words: _lower_category(found, words))
+    first = finding(lambda words: _near_categories(found, words))
     return first + show(lambda words: html_paragraphs(nonresponse_sentences(page, found, words))) + _table(found)
 
 
-def _lower_category(found: Sensitivity, words: Words) -> str:
-    """How much worse nonrespondents would have to judge for a lower category; nothing where there is none to fall to.
+def _near_categories(found: Sensitivity, words: Words) -> str:
+    """How much better or worse nonrespondents would have to judge for another category, the nearer one first.
 
-    The title of a section never tells the good direction alone.
+    Nothing where none is within ``NEAR`` points.
     """
-    lower = found.tipping[found.tipping["delta"] < 0]
-    if lower.empty:
+    near = found.tipping[found.tipping["delta"].abs() <= NEAR].sort_values("delta", key=abs, kind="stable")
+    if near.empty:
         return ""
-    row = lower.loc[lower["delta"].idxmax()]
-    facts = {"category": words.value("category", row["category"]), "points": words.number(-row["delta"], 1)}
-    return words("{category} if those who did not answer scored {points} points lower than assumed.", **facts)
+    names = [words.value("category", code) for code in near["category"]]
+    points = [words.number(abs(delta), 1) for delta in near["delta"]]
+    facts, side = {"category": names[0], "points": points[0]}, float(np.sign(near["delta"].iloc[0]))
+    if len(near) == 1:
+        return words(ONE_NEAR[side], **facts)
+    return words(TWO_NEAR[side], **facts, other=names[1], less=points[1])
 
 
 def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Words) -> list[str]:
@@ -84,7 +110,7 @@ def nonresponse_sentences(page: InstitutionPage, found: Sensitivity, words: Word
         )
         if shares
         else "",
-        *silence_sentences(found, page.category, page.setup.round.disclosure.min_cell, words),
+        *silence_sentences(found, page.category, page.setup.round, words),
         *_tipping_sentences(found, words),
     ]
 

@@ -90,8 +90,14 @@ def change_sentence(page: InstitutionPage, words: Words) -> str:
 
 
 IN_SHORT = {
-    "up": message("Up {points} points on {year} ({before}; interval {interval}): more than chance explains."),
-    "down": message("Down {points} points on {year} ({before}; interval {interval}): more than chance explains."),
+    "up": message(
+        "Up {points} points on {year} ({before}; interval {interval}): more than the chance of who was drawn and who "
+        "answered explains."
+    ),
+    "down": message(
+        "Down {points} points on {year} ({before}; interval {interval}): more than the chance of who was drawn and who "
+        "answered explains."
+    ),
     "no_clear_change": message("No clear change on {year} ({before}): {signed} points (interval {interval})."),
 }
 
@@ -244,7 +250,7 @@ def index_note(page: InstitutionPage, words: Words) -> str:
         "The dot is the index of this round, the bar its interval. n = {n} answers.", n=words.number(index["n"], 0)
     )
     repeated = page.figure("index_repeated")
-    again = [] if repeated is None else [_repeated_words(repeated, words)]
+    again = [] if repeated is None else [_repeated_words(page, index, repeated, words)]
     named = nominator_sentence(page, words)
     return " ".join([dot, *panel_sentences(page, words), *again, *([] if named is None else [named])])
 
@@ -310,14 +316,28 @@ def nominator_sentence(page: InstitutionPage, words: Words) -> str | None:
     return words(text, **facts)
 
 
-def _repeated_words(repeated: pd.Series, words: Words) -> str:
-    return words(
-        "The interval counts this round's sample and panel only. If the survey were done again, all that does not "
-        "last from one published year to the next would count (standard deviation {sd} points, sampling included): "
-        "the interval would be {interval}.",
+COUNTED = {
+    True: message(
+        "The interval of the index in the chart ({interval}) counts only who was drawn and who answered in this "
+        "survey, experts included."
+    ),
+    False: message(
+        "The interval of the index in the chart ({interval}) counts only who was drawn and who answered in this survey."
+    ),
+}
+
+
+def _repeated_words(page: InstitutionPage, index: pd.Series, repeated: pd.Series, words: Words) -> str:
+    """What the interval of the chart counts, and the wider one that also counts what changes from year to year."""
+    own = words(COUNTED[bool(page.round.nominated)], interval=words.interval(index["ci_low"], index["ci_high"]))
+    wider = words(
+        "Counting also what changes from year to year (standard deviation {sd} points, sampling included), the index "
+        "would lie between {low} and {high}.",
         sd=words.number(repeated["se"]),
-        interval=words.interval(repeated["ci_low"], repeated["ci_high"]),
+        low=words.number(repeated["ci_low"]),
+        high=words.number(repeated["ci_high"]),
     )
+    return f"{own} {wider}"
 
 
 def contact_note(page: InstitutionPage, words: Words) -> str:
@@ -354,6 +374,12 @@ def rule_sentence(page: InstitutionPage, words: Words) -> str:
         certainty=words.listed(words.percent(certainty, 0) for certainty in asked),
         most=page.setup.round.recommendations.max_shown,
     )
+
+
+TWO_RULES = message(
+    "This confidence judges one figure by itself. The table of parts by strength of evidence is stricter, since it "
+    'judges all parts at once: a part that is "not enough" there may still get a recommendation.'
+)
 
 
 def evidence_sentence(page: InstitutionPage, row: Any, rule: Recommendation, words: Words) -> str:

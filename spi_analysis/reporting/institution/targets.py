@@ -36,6 +36,27 @@ MISSED = {
         "{chance}."
     ),
 }
+# The interval of the index holds the target.
+ABOVE = {
+    "national": message(
+        "The index lies above the national target of {target} ({source}), but not clearly; the chance that the true "
+        "index reaches it: {chance}."
+    ),
+    "local": message(
+        "The index lies above the local target of {target} ({source}), but not clearly; the chance that the true "
+        "index reaches it: {chance}."
+    ),
+}
+BELOW = {
+    "national": message(
+        "The index lies below the national target of {target} ({source}), but not clearly; the chance that the true "
+        "index reaches it: {chance}."
+    ),
+    "local": message(
+        "The index lies below the local target of {target} ({source}), but not clearly; the chance that the true "
+        "index reaches it: {chance}."
+    ),
+}
 CONFLICT = {
     "national": message(
         "Sources contradict each other on the national target of {year}: {targets}. Which one holds is not settled "
@@ -70,10 +91,17 @@ def _reached_sentence(page: InstitutionPage, code: str, rows: Sequence[Target], 
     index, chance = page.figure("index"), page.figure("target_probability", part=code)
     if index is None or chance is None:
         return ""
-    reached = round(float(index["estimate"]), page.setup.round.index.decimals) >= rows[0].target
-    sentence = (REACHED if reached else MISSED)[code.removesuffix("_2")]
+    sentence = _verdict(index, rows[0].target, page.setup.round.index.decimals)[code.removesuffix("_2")]
     facts = {"target": words.number(rows[0].target), "source": _sources(rows, words)}
     return words(sentence, **facts, chance=words.chance(chance["estimate"]))
+
+
+def _verdict(index: pd.Series, target: float, decimals: int) -> dict[str, str]:
+    """On which side of a target the index lies, and whether its whole interval does; an index on it reaches it."""
+    shown = round(float(index["estimate"]), decimals)
+    if shown != target and index["ci_low"] <= target <= index["ci_high"]:
+        return ABOVE if shown > target else BELOW
+    return REACHED if shown >= target else MISSED
 
 
 def _conflict_sentence(page: InstitutionPage, kind: str, found: dict[str, tuple[Target, ...]], words: Words) -> str:

@@ -50,6 +50,7 @@ from spi_analysis.reporting.institution.page_tables import (
 )
 from spi_analysis.reporting.institution.priorities import opening_sentences, part_name
 from spi_analysis.reporting.institution.sentences import (
+    TWO_RULES,
     change_in_short,
     change_sentence,
     contact_note,
@@ -150,15 +151,11 @@ def _answered(page: InstitutionPage, words: Words) -> str:
     """The response rates that may be shown, and of how many people."""
     known = page.who.dropna(subset=["RR1", "invited"]).itertuples()
     rates = [
-        words(
-            "{source} {rate} of {n} invited",
-            source=words.value("part", row.source),
-            rate=words.percent(row.RR1),
-            n=words.number(row.invited, 0),
-        )
+        f"{words.value('part', row.source)} {words.percent(row.RR1)} "
+        f"({words('{n} invited', n=words.number(row.invited, 0))})"
         for row in known
     ]
-    return f"{words.listed(rates)}." if rates else ""
+    return words("Response rate (RR1): {rates}.", rates=words.listed(rates)) if rates else ""
 
 
 def composition_view(page: InstitutionPage) -> Shown:
@@ -284,14 +281,16 @@ def _percent_with_limits(row: pd.Series, words: Words) -> str:
 
 
 def _weak_units(page: InstitutionPage, units: pd.DataFrame, words: Words) -> str:
-    """The units that lie below their source on enough evidence."""
+    """The units that lie below all units of their source together on enough evidence."""
     if units.empty:
         return ""
     clear = units[units["is_clear"]]
+    if clear.empty and (page.rows("unit_score")["status"] != "shown").any():
+        return words("None of the units shown lies clearly below the score of all units together.")
     if clear.empty:
-        return words("No unit lies clearly below its source.")
+        return words("No unit lies clearly below the score of all units together.")
     names = words.listed(part_name(page, row, words) for row in clear.itertuples())
-    return words("Clearly below their source: {units}.", units=names)
+    return words("Clearly below the score of all units together: {units}.", units=names)
 
 
 def _least_favourable(page: InstitutionPage, words: Words) -> str:
@@ -446,7 +445,7 @@ def recommendations_view(page: InstitutionPage) -> Shown:
         items = "".join(_advice(action, words) for action in planned_actions(page, words))
         link = csv_link("tables/recommendations.csv", words("Recommendations"), words)
         listed = f'<ol class="recommendations">{items}</ol>{plan_links(words)}{link}'
-        return html_paragraphs([rule_sentence(page, words)]) + listed
+        return html_paragraphs([rule_sentence(page, words)]) + html_paragraphs([words(TWO_RULES)], "note") + listed
 
     return finding(lambda words: _first_advice(page, words)) + show(make)
 
