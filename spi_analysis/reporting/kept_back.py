@@ -42,7 +42,7 @@ def panel_note(round_: RoundParams, words: Words) -> str:
     """Why a page gives no number of a panel; nothing where the round has none."""
     panel = message(
         "How many people were nominated to a panel and invited is told on no page: together with the number of answers "
-        "it could be used to guess who did not answer. An auditor finds it in the record of the fieldwork."
+        "it could be used to guess who did not answer. An auditor finds it in the record of the draw."
     )
     drawn = message(
         "How many experts were drawn from a list and invited is told on the page of the draw only: beside the number "

@@ -69,8 +69,8 @@ NEEDED = ("frame", "responses", "weights", "replicates", "estimates")
 class PublishedFigure:
     """A published index of an earlier year; ``parts`` (scores, corrections) and ``weights`` where they are known.
 
-    ``noise``: of the index and of the sources' scores by the model of the published years, for a year of another
-    design than this round has in the institution; what is not in it counts as uncertain as this round's own figure (the same design).
+    ``noise``: of the index and of the sources' scores by the model of the published years, where the year's survey had
+    another design than the institution's has now; without it a figure counts as uncertain as this round's own.
     """
 
     year: int
