@@ -522,6 +522,7 @@ VALUES: dict[str, dict[str, Label]] = {
         "weights": Label("Perubahan bobot", "Change of weights"),
         "unexplained": Label("Tidak terjelaskan", "Unexplained"),
         "same_design": Label("seperti pada putaran ini", "as in this round"),
+        "own": Label("galatnya sendiri", "its own errors"),
         "model": Label("menurut model tahun-tahun terbitan", "by the model of the published years"),
         "index": Label("Indeks", "Index"),
     },

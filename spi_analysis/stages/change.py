@@ -69,8 +69,9 @@ NEEDED = ("frame", "responses", "weights", "replicates", "estimates")
 class PublishedFigure:
     """A published index of an earlier year; ``parts`` (scores, corrections) and ``weights`` where they are known.
 
-    ``noise``: of the index and of the sources' scores by the model of the published years, where the year's survey had
-    another design than the institution's has now; without it a figure counts as uncertain as this round's own.
+    ``noise``: of the sources' scores by their own errors, where these are known; of the index and of the sources by the
+    model of the published years, where the year's survey had another design than the institution's has now; what has
+    none counts as uncertain as this round's own figure.
     """
 
     year: int
@@ -110,7 +111,11 @@ def earlier_figure(data: RoundData) -> PublishedFigure | None:
     same = setup.years.same_design(year) and setup.round_for(institution_id).panels == setup.round.panels
     row, noise = rows.iloc[0], {} if same else _noise(published, setup, institution_id, year)
     unknown = row[PUBLISHED_PARTS].isna().any()
-    known = _generated_parts(data.generated_last_results) if unknown else published_parts(row, year, setup.years)
+    if unknown:
+        last = data.generated_last_results
+        known, noise = _generated_parts(last), _errors_of_sources(last) or noise
+    else:
+        known = published_parts(row, year, setup.years)
     weights = setup.years.weights(year) if alike else None
     return PublishedFigure(year, float(row["index"]), known if alike else None, weights, noise)
 
@@ -171,9 +176,9 @@ def change_against_published(
     """The same against a published index, which has no standard error but is no more certain than this round's.
 
     Its scores count with the errors of this round's own (the survey of a year of the same design: of a difference the
-    SE is root 2 times that of a score), or with the noise of the model of the published years (``before.noise``). Row
-    ``index_previous_noise``: the standard error that the published index has by this, and by which of the two
-    (``part``: same_design, model).
+    SE is root 2 times that of a score), or with the noise of the model of the published years, or with their own
+    (``before.noise``, of the index or of sources only). Row ``index_previous_noise``: the standard error that the
+    published index has by this, and by which of the three (``part``: same_design, model, own).
 
     Parameters
     ----------
@@ -193,15 +198,16 @@ def change_against_published(
     # Published are whole sources, so there are no contributions of dimensions; without published parts there are none
     # at all.
     kept = rows["kind"] == "index" if parts is None else rows["kind"] != "dimension"
-    assumed = _noise_row(rule, pairs, before.year)
+    assumed = _noise_row(rule, pairs, before)
     return pd.concat([assumed, _as_estimates(rows[kept], before.year)], ignore_index=True)
 
 
-def _noise_row(rule: IndexRule, pairs: Mapping[str, SourcePair], year: int) -> pd.DataFrame:
+def _noise_row(rule: IndexRule, pairs: Mapping[str, SourcePair], before: PublishedFigure) -> pd.DataFrame:
     """The standard error that a published index counts with, in points, and where it comes from."""
     of_parts = sum(rule.weights[s] ** 2 * float(pair.before.covariance[0, 0]) for s, pair in pairs.items())
-    variance, kind = (of_parts, "same_design") if rule.noise is None else (rule.noise[0], "model")
-    row = {"measure": "index_previous_noise", "part": kind, "reference_year": year, "estimate": float(variance**0.5)}
+    kind = "model" if rule.noise is not None else "own" if before.noise else "same_design"
+    error = float((of_parts if rule.noise is None else rule.noise[0]) ** 0.5)
+    row = {"measure": "index_previous_noise", "part": kind, "reference_year": before.year, "estimate": error}
     return pd.DataFrame([row])
 
 
@@ -304,6 +310,13 @@ def _generated_parts(table: pd.DataFrame) -> dict[str, float] | None:
     """Source scores and corrections of the generated round before; None where there is none."""
     rows = table[table["measure"].isin(["source_score", CORRECTION])]
     return dict(zip(rows["part"].fillna(rows["source"]), rows["estimate"], strict=True)) or None
+
+
+def _errors_of_sources(table: pd.DataFrame) -> dict[str, Noise]:
+    """Variances and degrees of freedom of the source scores of the generated round before."""
+    rows = table[table["measure"] == "source_score"]
+    found = zip(rows["source"], rows["se"].astype(float), rows["df_design"].astype(float), strict=True)
+    return {source: Noise(se**2, df) for source, se, df in found}
 
 
 def last_results(data: RoundData) -> pd.DataFrame:

@@ -341,6 +341,8 @@ def _also_listed_as(people: pd.DataFrame) -> pd.Series:
 # beside their dimension, and the conduct correction.
 MOVES: dict[ListKind, float] = {"internal": 2.8, "external": 4.7, "expert": 7.3}
 DIMENSION_MOVE, ITEM_MOVE, CORRECTION_MOVE = 2.0, 3.0, 1.5
+# The highest score of a dimension; a hundred would be everybody's best answer to everything.
+TOP = 99.0
 # Answers and SD of the scores; both of the generated rounds.
 ANSWERED: dict[ListKind, int] = {"internal": 320, "external": 240, "expert": 13}
 SCORE_SD = 15.0
@@ -387,9 +389,13 @@ def _last_results_of(
     dimensions = setup.instrument.sources[source].dimensions
     own = DIMENSION_MOVE * rng.standard_normal(len(dimensions))
     own -= own.mean()
-    for dimension, beside in zip(dimensions, own, strict=True):
-        value = truth[(truth["measure"] == "dimension") & (truth["part"] == dimension.code)]["value"].iloc[0]
-        rows.append(("dimension_score", source, dimension.code, value + move + beside, error, n - 1.0, n))
+    known = truth[truth["measure"] == "dimension"].set_index("part")["value"].astype(float)
+    moved = known.loc[[dimension.code for dimension in dimensions]].to_numpy() + move
+    # All the same share of their own moves, so that none passes the end of the scale and their mean stays.
+    room = np.where(own > 0, TOP - moved, moved - (100 - TOP))
+    own *= np.clip(np.divide(room, np.abs(own), out=np.ones(len(own)), where=own != 0), 0, 1).min()
+    for dimension, value, beside in zip(dimensions, moved, own, strict=True):
+        rows.append(("dimension_score", source, dimension.code, value + beside, error, n - 1.0, n))
         for item in dimension.items:
             share = 100 * counts[f"{item.code}|favourable"] / counts.filter(like=f"{item.code}|").sum()
             then = float(np.clip(share + move + beside + ITEM_MOVE * rng.standard_normal(), 0, 100))

@@ -80,9 +80,9 @@ What the Parquet store, `load_round(...)`, `spi export` and the CSV files beside
 This page is written from the code: `python -m spi_analysis.tables.codebook > docs/output_columns.md`.
 
 The tables `responses`, `weights` and `replicates` have further columns: one per item of the round's instrument (its
-code), one per step of the round's weighting (the column that the step names, such as `nr_weight`), and `replicates`, a
-list of all replicate weights of the person (in CSV files `r0001`, `r0002`, ...). Names, phone numbers and e-mail
-addresses are in no table.
+code), one per step of the round's weighting (the column that the step names, such as `nr_weight`), `replicates`, a
+list of all replicate weights of the person (in CSV files `r0001`, `r0002`, ...), and `variance_factor`, by which the
+variance of the replicates is multiplied. Names, phone numbers and e-mail addresses are in no table.
 
 ## Files for spreadsheets
 

@@ -94,7 +94,7 @@ PART_CODES: dict[str, tuple[str, ...]] = {
     "correction": CORRECTIONS,
     "contribution": ("weights", "unexplained"),
     "target": tuple(VALUES["target"]),
-    "assumption": ("same_design", "model"),
+    "assumption": ("same_design", "model", "own"),
 }
 DENOMINATORS = tuple(VALUES["denominator"])
 # What a column may hold: codes (none: it is empty), or anything.

@@ -36,7 +36,7 @@ def members(drawn: Round) -> dict[str, set[tuple[object, str]]]:
         "contribution": {"weights", "unexplained"},
         "category": {level.code for level in setup.round.categories.levels},
         "target": set(setup.targets.values(TOWN, setup.round.year)),
-        "assumption": {"same_design", "model"},
+        "assumption": {"same_design", "model", "own"},
     }
     return known | {kind: {(None, code) for code in codes} for kind, codes in of_all.items()}
 

@@ -90,6 +90,25 @@ def test_the_generated_year_before_makes_the_index_that_was_published(generated:
     made = 0.3046 * parts["internal"] + 0.3279 * parts["external"] + 0.3675 * parts["expert"]
     assert made - parts["correction_conduct"] - parts["correction_facts"] == pytest.approx(78.37)
     assert known.index == 78.37, "the published index stays as it is"
+    last = last_results(load_round_of(generated))
+    scores = last[last["measure"] == "source_score"].set_index("source")
+    assert {source: noise.variance for source, noise in known.noise.items()} == pytest.approx(
+        (scores["se"].astype(float) ** 2).to_dict()
+    ), "a source is as uncertain as where its dimensions are compared"
+
+
+def test_a_source_changes_by_one_interval_wherever_it_stands(generated: RoundSetup, drawn: Round) -> None:
+    """The part of the index, over its mean weight, has the errors of both years that the score itself has."""
+    known = earlier_figure(load_round_of(generated))
+    assert known is not None
+    table = drawn.score(previous=known, history=None).estimates
+    scores, parts = of(table, "source_score").set_index("source"), of(table, "change_source").set_index("part")
+    weight = (known.weights["internal"] + drawn.setup.round.index.source_weights["internal"]) / 2
+    variance = scores.loc["internal", "se"] ** 2 + known.noise["internal"].variance
+    assert (parts.loc["internal", "se"] / weight) ** 2 == pytest.approx(variance)
+    said = of(table, "index_previous_noise").iloc[0]
+    expected = sum((known.weights[s] * one.variance**0.5) ** 2 for s, one in known.noise.items()) ** 0.5
+    assert (said["part"], said["estimate"]) == ("own", pytest.approx(expected))
 
 
 def test_a_generated_source_is_the_mean_of_its_dimensions_and_the_same_seed_gives_the_same_bytes(generated) -> None:
@@ -97,6 +116,8 @@ def test_a_generated_source_is_the_mean_of_its_dimensions_and_the_same_seed_give
     scores = table[table["measure"] == "source_score"].set_index("source")["estimate"]
     means = table[table["measure"] == "dimension_score"].groupby("source")["estimate"].mean()
     assert means.to_numpy() == pytest.approx(scores.loc[means.index].to_numpy(), abs=0.01), "weights are equal"
+    dimensions = table[table["measure"] == "dimension_score"]["estimate"]
+    assert dimensions.between(1, 99).all(), "a score of 100 would be everybody's best answer to everything"
     before = last_results_path(generated).read_bytes()
     _write_last_round(generated, [make_city(generated, TOWN, 5, sizes=SIZES)])
     assert last_results_path(generated).read_bytes() == before

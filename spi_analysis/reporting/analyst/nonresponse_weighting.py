@@ -191,14 +191,16 @@ def replicates_note(started: Weighting, weighted: WeightedSample) -> Shown:
 
     def of(source: Source, run: WeightingRun, words: Words) -> str:
         part = weighted.replicates[weighted.replicates["source"] == source]
-        totals = replicate_values(part).sum(axis=0)
+        totals, factor = replicate_values(part).sum(axis=0), float(part["variance_factor"].max())
         own = weighted.weights["weight"][weighted.weights["source"] == source].sum()
         return words(
-            "{source}: {n} replicates; {people} people, with a standard error of {se}.",
+            "{source}: {n} replicates; {people} people, with a standard error of {se}. Variances are multiplied by "
+            "{factor}, since the answers were fitted to the totals.",
             source=words.value("source", source),
             n=words.number(len(totals), 0),
             people=words.number(own, 0),
-            se=words.number(float(np.sqrt(part["variance_factor"].max() * ((totals - own) ** 2).mean())), 1),
+            se=words.number(float(np.sqrt(factor * ((totals - own) ** 2).mean())), 1),
+            factor=words.number(factor, 2),
         )
 
     return _of_each_run(started, of)

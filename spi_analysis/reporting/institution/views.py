@@ -225,6 +225,11 @@ NOISE = {
         "model of the published years (standard error {se} points): a rise or a fall has to stand out from the "
         "uncertainty of both years."
     ),
+    "own": message(
+        "The published index of {year} has no interval. Those of its parts are known, so the comparison takes its "
+        "uncertainty from them (standard error {se} points): a rise or a fall has to stand out from the uncertainty of "
+        "both years."
+    ),
 }
 
 
