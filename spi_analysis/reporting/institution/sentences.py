@@ -219,12 +219,18 @@ CHANCE_BASIS = message(
     "A chance combines the answers of this round with the published years: the level of this institution, and how "
     "institutions of its type differ and change. So a score that is extreme by chance is not taken at face value."
 )
+CHANCE_OF_PANELS = message(
+    "How far nominated experts differ is learnt from many panels, so a chance may be smaller or larger than the "
+    "interval of the index suggests, which knows the experts of this round alone."
+)
 
 
 def quality_sentences(page: InstitutionPage, words: Words) -> list[str]:
     """The method in brief, and what an interval does not cover."""
     design = page.setup.round
-    basis = [words(CHANCE_BASIS)] if page.figure("index_repeated") is not None else []
+    basis = []
+    if page.figure("index_repeated") is not None:
+        basis = [words(CHANCE_BASIS), *([words(CHANCE_OF_PANELS)] if page.round.nominated else [])]
     return [
         " ".join(invited_sentences(page, words)),
         words(
