@@ -108,7 +108,7 @@ def earlier_figure(data: RoundData) -> PublishedFigure | None:
         return None
     alike = set(setup.round.index.weights) == set(PUBLISHED_SOURCES)
     # Experts drawn of a list, by an institution's own parameters, are no panel as those of the year before.
-    same = setup.years.same_design(year) and setup.round_for(institution_id).panels == setup.round.panels
+    same = setup.years.same_design(year) and data.round.panels == setup.round.panels
     row, noise = rows.iloc[0], {} if same else _noise(published, setup, institution_id, year)
     unknown = row[PUBLISHED_PARTS].isna().any()
     if unknown:

@@ -285,7 +285,7 @@ def _replicates(answered: pd.DataFrame, plan: Plan, rng: np.random.Generator) ->
         values = 2 * (1 + 0.5**0.5 * (drawn - 1)) if source == "expert" else drawn
         parts.append(pd.Series(list(values.astype(np.float32)), part.index))
     values = pd.concat(parts).reindex(people.index)
-    return people[["source", "person_id"]].assign(replicates=values).reset_index(drop=True)
+    return people[["source", "person_id"]].assign(replicates=values, variance_factor=1.2).reset_index(drop=True)
 
 
 # --- the rounds
