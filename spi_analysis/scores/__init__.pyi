@@ -93,6 +93,9 @@ from .index import (
     index_from_scores as index_from_scores,
 )
 from .index import (
+    plain_score as plain_score,
+)
+from .index import (
     release_of as release_of,
 )
 from .index import (

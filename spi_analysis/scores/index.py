@@ -124,6 +124,29 @@ def scores_from_shares(
     return Estimate(table, scores.covariance, level, scores.replicates)
 
 
+def plain_score(data: pd.DataFrame, item_weights: pd.DataFrame) -> float:
+    """The score of a source if everybody who answered counted the same: ``score_estimates`` without weights.
+
+    Parameters
+    ----------
+    data : DataFrame (n, ...)    one 0-100 column per item, missing where not answered
+    item_weights : as for ``score_estimates``
+
+    Examples
+    --------
+    Item means 20 and 60, weights 0.5 and 0.5; the third answer is missing.
+
+    >>> weights = pd.DataFrame({"fairness": [0.5, 0.5], "score": [0.5, 0.5]}, index=["q1", "q2"])
+    >>> plain_score(pd.DataFrame({"q1": [10.0, 30.0], "q2": [60.0, np.nan]}), weights)
+    40.0
+    """
+    means = data[list(item_weights.index)].mean().to_numpy(dtype=float)
+    dimensions, shares = item_weights.drop(columns="score"), dimension_shares(item_weights)
+    answered = ~np.isnan(means)
+    usable = _usable(dimensions.to_numpy(dtype=float), shares.to_numpy()[:, None], answered[:, None])[0, :, -1]
+    return float(np.nan_to_num(means) @ usable) if usable.any() else float("nan")
+
+
 def answerers(design: SurveyDesign | ReplicateDesign, item_weights: pd.DataFrame) -> np.ndarray:
     """Who of the domain counts in every score, (n, scores): with weight, and an answer to one of its items."""
     inside = design.in_domain & (design.weights > 0)

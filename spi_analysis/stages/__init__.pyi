@@ -302,9 +302,6 @@ from .sensitivity import (
 from .sensitivity import (
     sensitivity_round as sensitivity_round,
 )
-from .sensitivity import (
-    source_sensitivity as source_sensitivity,
-)
 from .tracker_files import (
     import_tracker as import_tracker,
 )

@@ -54,7 +54,8 @@ class SyntheticCity:
     look eligible on the lists and are not. ``reference_date`` is the first day of
     fieldwork, to which ages and tenures refer. ``kinds``: which kind of generated person a source has;
     ``labels``: what its list is called. ``resistance`` (people,), 0 to 1: what a message has to overcome, where the
-    world has it count; the truth of a coached world is what people would have said by themselves.
+    world has it count; the truth of a coached world is what people would have said by themselves. ``logit`` (people,):
+    log-odds to answer before the intercept that gives the mean rate; ``told``: whom a coached world tells what to say.
     """
 
     institution_id: str
@@ -67,6 +68,9 @@ class SyntheticCity:
     truth: pd.DataFrame
     kinds: Mapping[Source, ListKind]
     labels: Mapping[Source, str]
+    person_ids: pd.Series
+    logit: np.ndarray
+    told: np.ndarray
     world: World = ADDITIVE
     resistance: np.ndarray | None = None
 
@@ -75,12 +79,24 @@ class SyntheticCity:
         """Which kind of generated person each one is: employee, user or expert."""
         return kinds_of(self.people, self.kinds)
 
-    @cached_property
-    def person_ids(self) -> pd.Series:
-        """Opaque codes that follow from the uid, one per row of ``people``."""
-        key = f"{self.seed}".encode()
-        codes = [blake2b(uid.encode(), digest_size=8, key=key).hexdigest() for uid in self.people["uid"]]
-        return pd.Series(codes, index=self.people.index, dtype=object)
+    def answering(self, rate: float) -> SyntheticCity:
+        """The same people with the same answers, of whom this share answers in the mean.
+
+        Not where answers hang on how many reminders somebody needs: there another rate is another city.
+        """
+        assert self.resistance is None
+        return replace(self, propensity=_propensity(self.people, self.kind, self.logit, rate, self.told))
+
+
+def _propensity(people: pd.DataFrame, kind: np.ndarray, logit: np.ndarray, rate: float, told: np.ndarray) -> pd.Series:
+    return eager(response_propensity(people, kind, logit, rate), told)
+
+
+def _person_ids(people: pd.DataFrame, seed: int) -> pd.Series:
+    """Opaque codes that follow from the uid, one per row of ``people``."""
+    key = f"{seed}".encode()
+    codes = [blake2b(uid.encode(), digest_size=8, key=key).hexdigest() for uid in people["uid"]]
+    return pd.Series(codes, index=people.index, dtype=object)
 
 
 def make_city(
@@ -150,10 +166,13 @@ def make_city(
         reference_date=round_.fieldwork.start,
         people=people.assign(is_coached=was_coached),
         answers=answers,
-        propensity=eager(response_propensity(people, kind, logit, rate), told),
+        propensity=_propensity(people, kind, logit, rate, told),
         truth=true_figures(setup, setup.inputs[institution_id], people, parts),
         kinds=kinds,
         labels={source: part.label.id for source, part in setup.round.sources.items()},
+        person_ids=_person_ids(people, seed),
+        logit=logit,
+        told=told,
         world=world,
         resistance=resistance,
     )

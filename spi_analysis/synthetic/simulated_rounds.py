@@ -13,10 +13,18 @@ import pandas as pd
 
 from spi_analysis.errors import EstimationError, InputError, WeightingError, nearest
 from spi_analysis.params import RoundParams, RoundSetup, Source
-from spi_analysis.scores import combine_index, domain_scores, experience_rates, index_from_scores, score_estimates
+from spi_analysis.scores import (
+    combine_index,
+    domain_scores,
+    experience_rates,
+    index_from_scores,
+    nonresponse_range,
+    person_scores,
+    plain_score,
+    score_estimates,
+)
 from spi_analysis.scores.conduct import COACHED, HONEST
 from spi_analysis.stages import (
-    SourceSensitivity,
     WeightedSample,
     area_rows,
     conduct_of,
@@ -25,7 +33,6 @@ from spi_analysis.stages import (
     people_rows,
     respondents_design,
     response_share,
-    source_sensitivity,
     unit_level_scores,
     weight_institution,
 )
@@ -34,6 +41,7 @@ from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, covera
 from spi_analysis.survey.simulation import Answered, Cells, WeightingCells, weighted_means
 from spi_analysis.synthetic.city import SyntheticCity, city_people, clean_frame, make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
+from spi_analysis.synthetic.profiles import response_rate_of
 from spi_analysis.synthetic.randomness import solve_increasing
 from spi_analysis.synthetic.worlds import ADDITIVE, world_named
 
@@ -77,11 +85,20 @@ class SimulatedLists:
     def everyone(self) -> pd.DataFrame:
         return self.drawn(_inviting_everyone(self.round_), "coverage")
 
+    @cached_property
+    def _made(self) -> dict[str, SyntheticCity]:
+        return {}
+
     def city(
         self, world: str = ADDITIVE.name, response_rate: float | None = None, *, coached: bool = True
     ) -> SyntheticCity:
-        about = {"world": world_named(world), "response_rate": response_rate, "coached": coached}
-        return make_city(self.setup, self.institution_id, self.seed, **about, people=self.people)
+        """The people of a world with their answers; the answers are made once where they are the same at all rates."""
+        about = {"world": world_named(world), "coached": coached, "people": self.people}
+        if not coached or about["world"].per_reminder:
+            return make_city(self.setup, self.institution_id, self.seed, response_rate=response_rate, **about)
+        if world not in self._made:
+            self._made[world] = make_city(self.setup, self.institution_id, self.seed, **about)
+        return self._made[world].answering(response_rate or response_rate_of(self.setup, self.institution_id))
 
     def drawn(self, round_: RoundParams, purpose: str, sources: Sequence[Source] | None = None) -> pd.DataFrame:
         """The sample of these sources (None: all); another purpose is another draw."""
@@ -119,7 +136,7 @@ def simulate_institution(lists: SimulatedLists, world: str = ADDITIVE.name, resp
 
 def _estimates(made: _Made, setup: RoundSetup) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Figures of the sources and of the index; experience rates beside the true ones."""
-    city, frame, round_ = made.city, made.frame, made.round_
+    city, round_ = made.city, made.round_
     weighted = made.weighted(round_, setup)
     rows, ranges, rates = {}, {}, []
     for source in round_.sources:
@@ -128,10 +145,11 @@ def _estimates(made: _Made, setup: RoundSetup) -> tuple[pd.DataFrame, list[pd.Da
             return pd.DataFrame({"why": NO_ANSWERS}, [*round_.sources, "index"]), []
         weights = item_weights(setup.instrument, source)
         row = score_estimates(design, weights, round_.level).table.iloc[-1]
-        rows[source] = pd.concat([row, pd.Series({"unweighted": _unweighted(design, weights, round_.level)})])
+        rows[source] = pd.concat([row, pd.Series({"unweighted": plain_score(design.data, weights)})])
         if source in round_.populations:
             estimate, share = float(rows[source]["estimate"]), response_share(weighted.weights, source, round_)
-            ranges[source] = source_sensitivity(source, estimate, design, frame, share, round_, setup.instrument)
+            persons = person_scores(design.data, weights)
+            ranges[source] = nonresponse_range(estimate, design, persons, share, round_.sensitivity, round_.level)
             found = experience_rates(design, setup.instrument, source, round_.level)
             rates.append(_with_true_rates(found, city.truth, source))
     return _with_ranges(_with_index(pd.DataFrame(rows).T, setup, city.institution_id), ranges, round_), rates
@@ -185,12 +203,6 @@ def rate_of(response: str) -> float | None:
         ) from None  # fmt: skip
 
 
-def _unweighted(design: SurveyDesign | ReplicateDesign, weights: pd.DataFrame, level: float) -> float:
-    """The score if everybody who answered counted the same."""
-    alike = SurveyDesign(design.data.assign(weight=1.0), "weight", lonely_psu="certainty")
-    return float(score_estimates(alike, weights, level).table["estimate"].iloc[-1])
-
-
 def _inviting_everyone(round_: RoundParams) -> RoundParams:
     """The round with so low an anticipated response that the whole list is invited."""
     sources = {
@@ -215,9 +227,9 @@ def _with_index(scores: pd.DataFrame, setup: RoundSetup, institution_id: str) ->
     return pd.concat([scores[columns], row]).astype(float)
 
 
-def _with_ranges(table: pd.DataFrame, ranges: dict[str, SourceSensitivity], round_: RoundParams) -> pd.DataFrame:
+def _with_ranges(table: pd.DataFrame, ranges: dict[str, pd.DataFrame], round_: RoundParams) -> pd.DataFrame:
     """Ends of the sensitivity ranges beside the estimates."""
-    shifts = pd.Series({source: part.by_odds["shift"].iloc[-1] for source, part in ranges.items()}, dtype=float)
+    shifts = pd.Series({source: table["shift"].iloc[-1] for source, table in ranges.items()}, dtype=float)
     weights = pd.Series(round_.index.source_weights)[shifts.index]
     shifts["index"] = float(shifts @ weights)
     estimate = table["estimate"].where(table.index.isin(shifts.index))
@@ -321,7 +333,7 @@ def compare_weightings(lists: SimulatedLists, world: str, response: str) -> pd.D
             # Too few units answered for a model; the comparison counts the runs that have one.
             scores[MODEL] = pd.Series(float("nan"), FIGURES)
         table = pd.DataFrame(scores).T.astype(float).rename_axis("weighting").reset_index()
-        parts.append(table.assign(measure=source, unweighted=_unweighted(design, weights, made.round_.level)))
+        parts.append(table.assign(measure=source, unweighted=plain_score(design.data, weights)))
     known = pd.concat(parts, ignore_index=True)
     truth = known["measure"].map(_truth(made.city.truth))
     known["truth"] = truth.fillna(known["truth"]) if "truth" in known else truth
