@@ -42,6 +42,9 @@ from .loading import (
     Text as Text,
 )
 from .loading import (
+    build_models as build_models,
+)
+from .loading import (
     lines_of as lines_of,
 )
 from .loading import (

@@ -382,6 +382,13 @@ class Frozen(BaseModel):
         return made
 
 
+def build_models(base: type[BaseModel] = Frozen) -> None:
+    """Build what checks the models imported so far, each of which would else be built where it is first used."""
+    for model in base.__subclasses__():
+        model.model_rebuild()
+        build_models(model)
+
+
 class Text(Frozen):
     """A text in Indonesian and English, and in any other language that is given."""
 

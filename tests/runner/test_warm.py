@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 # Imports what other packages set up for themselves first, then looks whether ours change anything that all share.
 LOOK = """
@@ -57,3 +60,28 @@ def test_a_change_to_what_all_share_would_be_seen():
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "AssertionError" in run.stderr
+
+
+# What every notebook does first: nothing of the package is imported or built for it in each process anew.
+FIRST = """
+import sys
+from pathlib import Path
+from spi_analysis.runner.forks.warm import warm_up
+warm_up()
+from spi_analysis.params import Frozen, Workspace, load_setup
+
+def models(base):
+    return {one for below in base.__subclasses__() for one in (below, *models(below))}
+
+before = {name for name in sys.modules if name.startswith("spi_analysis")}
+built = {one for one in models(Frozen) if one.__pydantic_complete__}
+load_setup(Workspace(Path.cwd()), "spi_2024")
+after = {name for name in sys.modules if name.startswith("spi_analysis")}
+assert sorted(after - before) == []
+assert sorted(one.__name__ for one in models(Frozen) - built) == []
+"""
+
+
+def test_parameters_are_read_without_an_import_or_a_model_that_was_put_off():
+    run = subprocess.run([sys.executable, "-c", FIRST], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

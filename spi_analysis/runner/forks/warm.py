@@ -17,29 +17,35 @@ MODULES = (
     "encodings.utf_8_sig",
     "docx",
     "pyarrow.dataset",
+    "pyarrow.parquet",
     "scipy.stats",
     "statsmodels.api",
     "formulaic",
-    "spi_analysis.runner.execute",
-    "spi_analysis.runner.forks.engines",
-    "spi_analysis.runner.pool",
-    "spi_analysis.reporting.analyst.score_analysis",
     "spi_analysis.reporting.analyst.fieldwork_progress",
     "spi_analysis.reporting.analyst.list_quality",
-    "spi_analysis.reporting.analyst.score_analysis",
+    "spi_analysis.reporting.analyst.nonresponse_weighting",
     "spi_analysis.reporting.analyst.sampling_design",
     "spi_analysis.reporting.analyst.score_analysis",
     "spi_analysis.reporting.analyst.sensitivity_ranges",
-    "spi_analysis.reporting.analyst.nonresponse_weighting",
-    "spi_analysis.reporting.method_checks",
     "spi_analysis.reporting.institution",
+    "spi_analysis.reporting.institution.first_screen",
     "spi_analysis.reporting.institution.sensitivity_section",
+    "spi_analysis.reporting.institution.views",
+    "spi_analysis.reporting.method_checks",
     "spi_analysis.reporting.national",
+    "spi_analysis.runner.execute",
+    "spi_analysis.runner.forks.engines",
+    "spi_analysis.runner.pool",
     "spi_analysis.stages.overview",
     "spi_analysis.stages.report",
+    "spi_analysis.stages.research",
     "spi_analysis.stages.score",
     "spi_analysis.stages.sensitivity",
     "spi_analysis.stages.weight",
+    "spi_analysis.survey.weighting.assertions",
+    "spi_analysis.survey.weighting.calibration_steps",
+    "spi_analysis.survey.weighting.propensity",
+    "spi_analysis.survey.weighting.trimming_steps",
 )
 
 
@@ -50,6 +56,7 @@ def warm_up() -> None:
         importlib.import_module(name)
     _draw_and_tabulate()
     _validate_and_export()
+    _read_parameters()
 
 
 def _draw_and_tabulate() -> None:
@@ -81,6 +88,12 @@ def _validate_and_export() -> None:
     pandera.DataFrameSchema({"a": pandera.Column(float, pandera.Check.ge(0)), "b": pandera.Column(str)}).validate(rows)
     rows.groupby("b", observed=True)["a"].sum().reset_index().merge(rows, on="b").to_csv(io.StringIO())
     rows.pivot_table(index="b", values="a").to_dict()
+
+
+def _read_parameters() -> None:
+    from spi_analysis.params import build_models
+
+    build_models()
 
 
 # The workbench's settings of forked processes (``forked_papermill.Profile``).
