@@ -10,7 +10,7 @@ import pandas as pd
 from spi_analysis.survey.estimation import satterthwaite_df, t_interval
 from spi_analysis.survey.groups import cell_rates, group_counts, group_sums, merged_codes
 from spi_analysis.survey.simulation.population import Cells
-from spi_analysis.survey.weighting import Auxiliary, Margin, Rates, bootstrap_replicates, rake_columns
+from spi_analysis.survey.weighting import Auxiliary, Fitted, Margin, Rates, bootstrap_replicates, rake_columns
 
 # Largest relative difference left in a margin: far below the error of any simulation, and half as many sweeps.
 TOLERANCE = 1e-6
@@ -142,8 +142,7 @@ def weighted_means(
         merged = [_merged_margin(name, levels, answered.rows, least) for name, levels in cells.margins.items()]
         auxiliary = Auxiliary([margin for margin, _ in merged], [], [])
         columns = rake_columns(columns, auxiliary, np.concatenate([totals for _, totals in merged]), TOLERANCE)
-        # n people fitted to p totals: n/(n - p), as ``Weighted.variance_factor``.
-        factor = len(weights) / max(len(weights) - auxiliary.rank, 1)
+        factor = Fitted(len(weights), auxiliary.rank).variance_factor
     means = answered.values.T @ columns / columns.sum(axis=0)
     # Bootstrap variance about the estimate itself: scale * sum over replicates of (theta_r - theta)**2.
     se = np.sqrt(factor * made.scale * ((means[:, 1:] - means[:, :1]) ** 2).sum(axis=1))

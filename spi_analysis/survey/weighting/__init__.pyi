@@ -165,6 +165,9 @@ from .totals import (
     Auxiliary as Auxiliary,
 )
 from .totals import (
+    Fitted as Fitted,
+)
+from .totals import (
     Margin as Margin,
 )
 from .totals import (

@@ -35,7 +35,7 @@ from spi_analysis.survey.weighting.recipe import (
     in_replicate,
     register_step,
 )
-from spi_analysis.survey.weighting.totals import INTERCEPT, Bounds, Totals, auxiliary_of, one_population
+from spi_analysis.survey.weighting.totals import INTERCEPT, Bounds, Fitted, Totals, auxiliary_of, one_population
 from spi_analysis.threads import np, pd
 
 # Columns whose levels are counted on the list.
@@ -105,7 +105,7 @@ class Rake:
             )
             return raked
 
-        fitted = int(has_weight.sum()), auxiliary.rank
+        fitted = Fitted(int(has_weight.sum()), auxiliary.rank)
         return Prepared(apply, merged, _scaling(totals, self.scale_margins), fitted)
 
 
@@ -172,7 +172,7 @@ class Calibrate:
                 calibrated[has_weight, k] = column * factors
             return calibrated
 
-        fitted = int(has_weight.sum()), auxiliary.rank
+        fitted = Fitted(int(has_weight.sum()), auxiliary.rank)
         return Prepared(apply, merged, _scaling(totals, self.scale_margins), fitted)
 
 
@@ -245,7 +245,7 @@ class PostStratify:
             scaled[has_weight] = weights[has_weight] * groups.spread(factor)
             return scaled
 
-        return Prepared(apply, merged, fitted=(int(has_weight.sum()), auxiliary.rank))
+        return Prepared(apply, merged, fitted=Fitted(int(has_weight.sum()), auxiliary.rank))
 
 
 # What the steps share: totals counted on a list, margins with thin levels merged, and checks of every replicate.

@@ -14,6 +14,7 @@ from spi_analysis.survey.groups import require_columns, weights_of
 from spi_analysis.survey.registry import Registry
 from spi_analysis.survey.weighting.diagnostics import WeightingReport, report_row
 from spi_analysis.survey.weighting.inputs import ReplicateWeights, classify
+from spi_analysis.survey.weighting.totals import Fitted
 from spi_analysis.threads import np, pd
 
 # A step before and after it is prepared for a sample.
@@ -71,7 +72,7 @@ class Prepared:
     apply: Callable[[np.ndarray, np.ndarray], np.ndarray]
     merged: list[Merged] = field(default_factory=list)
     review: Review = _nothing
-    fitted: tuple[int, int] | None = None
+    fitted: Fitted | None = None
 
 
 class Step(Protocol):
@@ -299,7 +300,7 @@ class Weighted:
     columns : DataFrame (n, columns)   the base weight and what each step left, in persons
     replicates : ReplicateWeights or None   final weights of every replicate, values (n, R)
     report : WeightingReport           what every step did
-    fitted : (int, int) or None        people and independent totals of the last calibration; None: there was none
+    fitted : Fitted or None            people and totals of the last calibration; None: there was none
 
     References
     ----------
@@ -318,7 +319,7 @@ class Weighted:
     columns: pd.DataFrame
     replicates: ReplicateWeights | None
     report: WeightingReport
-    fitted: tuple[int, int] | None = None
+    fitted: Fitted | None = None
 
     @property
     def weight(self) -> pd.Series:
@@ -327,13 +328,8 @@ class Weighted:
 
     @property
     def variance_factor(self) -> float:
-        """By what the variance of the replicates is to be multiplied: n/(n - p) of n people fitted to p totals.
-
-        Replicates keep the classes, merged levels and caps that the sample led to; the factor, that of a regression on
-        p totals, stands for what these would differ by in another sample (docs/methods/replicates.md).
-        """
-        people, totals = self.fitted or (1, 0)
-        return people / max(people - totals, 1)
+        """By what the variance of the replicates is to be multiplied (``Fitted``); 1 without a calibration."""
+        return self.fitted.variance_factor if self.fitted else 1.0
 
 
 def apply_recipe(
@@ -398,7 +394,7 @@ class WeightingRun:
     columns : dict                what each step has left, (n,)
     rows : list of dict           a row of the report for the base weight and for each step
     replicates : ReplicateWeights or None   as they were given
-    fitted : (int, int) or None   as in ``Weighted``
+    fitted : Fitted or None       as in ``Weighted``
 
     References
     ----------
@@ -421,7 +417,7 @@ class WeightingRun:
     columns: dict[str, np.ndarray]
     rows: list[dict[str, Any]]
     replicates: ReplicateWeights | None
-    fitted: tuple[int, int] | None = None
+    fitted: Fitted | None = None
 
     def advanced(self, n_steps: int = 1) -> WeightingRun:
         """The run after so many more of its steps."""

@@ -19,6 +19,33 @@ from spi_analysis.survey.groups import (
 )
 from spi_analysis.threads import np, pd
 
+
+class Fitted(NamedTuple):
+    """How many people were fitted to how many independent totals.
+
+    References
+    ----------
+    Fuller (2002), Survey Methodology 28 (the variance of a regression estimator has the divisor n - p).
+
+    Examples
+    --------
+    >>> Fitted(people=10, totals=2).variance_factor
+    1.25
+    """
+
+    people: int
+    totals: int
+
+    @property
+    def variance_factor(self) -> float:
+        """By what the variance of the replicates is to be multiplied: n/(n - p), that of a regression on p totals.
+
+        Replicates keep the classes, merged levels and caps that the sample led to; the factor stands for what these
+        would differ by in another sample (docs/methods/replicates.md).
+        """
+        return self.people / max(self.people - self.totals, 1)
+
+
 # The table of distinct cells: rows with the same levels in all margins are one row of it.
 #
 # Quantities that depend on the margins only are computed on this table, whatever the number of rows.
