@@ -210,7 +210,7 @@ LABELS: dict[str, Label] = {
     "on": Label("Tanggal", "Date"),
     "reason": Label("Alasan", "Reason"),
     "detail": Label("Rincian", "Detail"),
-    "expected": Label("Perkiraan tanpa tindakan", "Expected without acting"),
+    "expected": Label("Perkiraan menurut tahun-tahun sebelumnya", "Expected by the years before"),
     "expected_low": Label("Batas bawah perkiraan", "Lower limit of what is expected"),
     "expected_high": Label("Batas atas perkiraan", "Upper limit of what is expected"),
     "chance": Label("Peluang naik", "Chance of a rise"),

@@ -1,4 +1,4 @@
-"""Did it help? What an index would have been without acting, and what institutions that acted gained beyond it."""
+"""Did it help? What the years before led to expect, and what institutions that acted gained beyond it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spi_analysis.scores.priority_areas import adjusted_p
 
 @dataclass(frozen=True)
 class Expectation:
-    """What an index would be without acting: normal, in points; the move of the type's mean is counted."""
+    """What the years before lead to expect of an index: normal, in points; the move of the type's mean is counted."""
 
     mean: float
     sd: float

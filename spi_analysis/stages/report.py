@@ -508,7 +508,7 @@ def tracked(setup: RoundSetup, institution_id: str) -> pd.DataFrame:
     return own.sort_values(["year", "recommendation"], ascending=[False, True]).reset_index(drop=True)
 
 
-# Stage: what was to be expected without acting.
+# Stage: what was to be expected by the years before.
 
 EXPECTATIONS = ["year", "before", "expected", "expected_low", "expected_high", "chance", "index", "beyond", "outside"]
 

@@ -1,4 +1,4 @@
-"""Did it help? What the index would have been without acting, and how many rise by themselves."""
+"""Did it help? What was to be expected of the index by the years before, and how many rise by themselves."""
 
 from __future__ import annotations
 
@@ -31,19 +31,17 @@ FILE = "expectations"
 OUTSIDE = {True: message("beyond the usual ups and downs"), False: message("within the usual ups and downs")}
 BEYOND = {
     "above": message(
-        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
-        "without acting. It is {index}: {points} points more, which the usual ups and downs from year to year do not "
-        "explain."
+        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year}. It "
+        "is {index}: {points} points more, which the usual ups and downs from year to year do not explain."
     ),
     "below": message(
-        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
-        "without acting. It is {index}: {points} points less, which the usual ups and downs from year to year do not "
-        "explain."
+        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year}. It "
+        "is {index}: {points} points less, which the usual ups and downs from year to year do not explain."
     ),
     "inside": message(
-        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year} "
-        "without acting. It is {index}: its difference from what was to be expected is within the usual ups and "
-        "downs from year to year, so it shows neither that something helped nor that nothing did."
+        "Judged by the years before, an index of {expected} (interval {interval}) was to be expected for {year}. It "
+        "is {index}: its difference from what was to be expected is within the usual ups and downs from year to year, "
+        "so it shows neither that something helped nor that nothing did."
     ),
 }
 ACTED = {
@@ -66,7 +64,7 @@ def expectation_view(page: InstitutionPage) -> Shown:
     if page.figure("index") is None:
         return show(lambda words: html_paragraphs([hidden_reason(page, words)]))
     if params is None or rows.empty:
-        return not_yet(lambda words: words("What was to be expected without acting is not known here."))
+        return not_yet(lambda words: words("What was to be expected by the years before is not known here."))
     first = finding(lambda words: _in_short(page, rows, params, words))
     said = first + show(lambda words: html_paragraphs(expectation_sentences(page, rows, params, words)))
     return said + _table(page, rows)
@@ -74,12 +72,12 @@ def expectation_view(page: InstitutionPage) -> Shown:
 
 IN_SHORT = {
     "above": message(
-        "The index lies above what was to be expected without acting, by more than the usual ups and downs from year "
-        "to year."
+        "The index lies above what was to be expected by the years before, by more than the usual ups and downs from "
+        "year to year."
     ),
     "below": message(
-        "The index lies below what was to be expected without acting, by more than the usual ups and downs from year "
-        "to year."
+        "The index lies below what was to be expected by the years before, by more than the usual ups and downs from "
+        "year to year."
     ),
     "inside": message("The index lies within what was to be expected anyway: no effect can be seen."),
 }
@@ -161,12 +159,12 @@ def _table(page: InstitutionPage, rows: pd.DataFrame) -> Shown:
         years(message("Year"), "year"),
         number(message("Index of the year before"), "before"),
         count(message("Expected to rise, of 100 such institutions"), "of_100"),
-        estimate(message("Expected without acting"), "expected", "expected_low", "expected_high", 1),
+        estimate(message("Expected by the years before"), "expected", "expected_low", "expected_high", 1),
         number(message("Index"), "index"),
         signed(message("Index less expected"), "beyond", 1),
         worded(message("Difference"), "outside", OUTSIDE),
     )
-    title = message("What was to be expected without acting")
+    title = message("What was to be expected by the years before")
     rows = rows.assign(of_100=100 * rows["chance"].astype(float))
     return page_view(rows, columns, FILE, title, (partial(_note, page),))
 
@@ -176,7 +174,7 @@ def _note(page: InstitutionPage, words: Words) -> str:
         "Expected: what published indices of institutions of this type with the same years before lead to, in "
         "brackets the {level} interval. The mean of the type in a year is known only when all are scored; that of "
         "the last published year stands for it, and the interval allows for a whole type rising or falling. Low "
-        "scores tend to rise and high ones to fall by themselves, since a part of every score is chance. A dash: "
-        "not known yet.",
+        "scores tend to rise and high ones to fall by themselves, since a part of every score is chance. Some of those "
+        "institutions acted on their results: what they did is in what is expected. A dash: not known yet.",
         level=words.percent(page.setup.round.level, 0),
     )
