@@ -12,13 +12,15 @@ import pandas as pd
 from spi_analysis.params import CORRECTIONS
 from spi_analysis.scores.index import satterthwaite
 from spi_analysis.survey.estimation import t_interval
+from spi_analysis.tables import rounded
 
 Direction = Literal["up", "down", "no_clear_change"]
 
 
 def direction_of(ci_low: float, ci_high: float) -> Direction:
-    """What a change's own interval allows to say."""
-    return "up" if ci_low > 0 else "down" if ci_high < 0 else "no_clear_change"
+    """What a change's own interval allows to say, as pages show it: one that begins at 0.00 holds 0."""
+    low, high = rounded(ci_low), rounded(ci_high)
+    return "up" if low > 0 else "down" if high < 0 else "no_clear_change"
 
 
 def composition(

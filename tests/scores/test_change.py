@@ -81,7 +81,15 @@ def test_nothing_is_unexplained_of_indices_made_by_the_formula(before: tuple, af
 
 @pytest.mark.parametrize(
     ("interval", "direction"),
-    [((0.1, 5), "up"), ((-5, -0.1), "down"), ((-1, 3), "no_clear_change"), ((0, 3), "no_clear_change")],
+    [
+        ((0.1, 5), "up"),
+        ((-5, -0.1), "down"),
+        ((-1, 3), "no_clear_change"),
+        ((0, 3), "no_clear_change"),
+        ((0.004, 3), "no_clear_change"),
+        ((-3, -0.004), "no_clear_change"),
+        ((0.006, 3), "up"),
+    ],
 )
 def test_direction_follows_the_interval(interval: tuple[float, float], direction: str) -> None:
     assert direction_of(*interval) == direction

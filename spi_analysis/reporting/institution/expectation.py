@@ -162,7 +162,7 @@ def _table(page: InstitutionPage, rows: pd.DataFrame) -> Shown:
         estimate(message("Expected by the years before"), "expected", "expected_low", "expected_high", 1),
         number(message("Index"), "index"),
         signed(message("Index less expected"), "beyond", 1),
-        worded(message("Difference"), "outside", OUTSIDE),
+        worded(message("What it says"), "outside", OUTSIDE),
     )
     title = message("What was to be expected by the years before")
     rows = rows.assign(of_100=100 * rows["chance"].astype(float))

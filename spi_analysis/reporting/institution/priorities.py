@@ -250,7 +250,7 @@ def _rate_sentence(row: Any, words: Words) -> str:
             "How many of them conform and were validated by KPK is not known for all, so there is no follow-up rate."
         )
     return words(
-        "{conforming} of these actions conform, {validated} conform and were validated by KPK: followed up {tlp}.",
+        "{conforming} of these conform, {validated} of them validated by KPK; of all actions {tlp} are followed up.",
         conforming=words.number(row.conforming, 0),
         validated=words.number(row.validated, 0),
         tlp=words.percent(row.tlp / 100),

@@ -91,12 +91,12 @@ def change_sentence(page: InstitutionPage, words: Words) -> str:
 
 IN_SHORT = {
     "up": message(
-        "Up {points} points on {year} ({before}; interval {interval}): more than the chance of who was drawn and who "
-        "answered explains."
+        "Up {points} points from {before} in {year} (interval of the change {interval}): more than the chance of who "
+        "was drawn and who answered usually explains."
     ),
     "down": message(
-        "Down {points} points on {year} ({before}; interval {interval}): more than the chance of who was drawn and who "
-        "answered explains."
+        "Down {points} points from {before} in {year} (interval of the change {interval}): more than the chance of who "
+        "was drawn and who answered usually explains."
     ),
     "no_clear_change": message("No clear change on {year} ({before}): {signed} points (interval {interval})."),
 }

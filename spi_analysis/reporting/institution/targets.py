@@ -39,22 +39,22 @@ MISSED = {
 # The interval of the index holds the target.
 ABOVE = {
     "national": message(
-        "The index lies above the national target of {target} ({source}), but not clearly; the chance that the true "
-        "index reaches it: {chance}."
+        "The index lies above the national target of {target} ({source}), which its interval includes. The chance that "
+        "the true index reaches it, judged by the years before as well: {chance}."
     ),
     "local": message(
-        "The index lies above the local target of {target} ({source}), but not clearly; the chance that the true "
-        "index reaches it: {chance}."
+        "The index lies above the local target of {target} ({source}), which its interval includes. The chance that "
+        "the true index reaches it, judged by the years before as well: {chance}."
     ),
 }
 BELOW = {
     "national": message(
-        "The index lies below the national target of {target} ({source}), but not clearly; the chance that the true "
-        "index reaches it: {chance}."
+        "The index lies below the national target of {target} ({source}), which its interval includes. The chance that "
+        "the true index reaches it, judged by the years before as well: {chance}."
     ),
     "local": message(
-        "The index lies below the local target of {target} ({source}), but not clearly; the chance that the true "
-        "index reaches it: {chance}."
+        "The index lies below the local target of {target} ({source}), which its interval includes. The chance that "
+        "the true index reaches it, judged by the years before as well: {chance}."
     ),
 }
 CONFLICT = {
