@@ -199,11 +199,13 @@ def test_a_round_that_no_weights_can_be_given_to_is_counted_and_stops_nothing(se
 def test_people_and_draw_are_made_once_and_are_those_of_every_world(setup):
     """What rounds of one seed share is what each would have made for itself: same truth, same lists, same answers."""
     lists = SimulatedLists(setup, "kota-mojokerto", 3)
-    for world, response in (("interaction", "0.25"), ("callback", "census")):
+    # Of the first world a second rate is asked, whose answers are there already.
+    for world, response in (("interaction", "0.25"), ("interaction", "0.6"), ("callback", "census")):
         alone = make_city(setup, "kota-mojokerto", 3, world=WORLDS[world], response_rate=rate_of(response))
         city = lists.city(world, rate_of(response))
         pd.testing.assert_frame_equal(city.truth, alone.truth)
         pd.testing.assert_frame_equal(city.answers, alone.answers)
+        pd.testing.assert_series_equal(city.propensity, alone.propensity)
         pd.testing.assert_frame_equal(clean_frame(alone, setup), lists.frame)
         again = SimulatedLists(setup, "kota-mojokerto", 3)
         pd.testing.assert_frame_equal(

@@ -140,9 +140,11 @@ class Words:
         return self("{low} to {high}", low=self.number(low, decimals) + unit, high=self.number(high, decimals) + unit)
 
     def give_or_take(self, x: float, low: float, high: float, decimals: int = PAGE_DECIMALS) -> str:
-        """A figure with its interval: as ± where both halves agree at these decimals, else with the two limits."""
-        below, above = (self.number(half, decimals) for half in (x - low, high - x))
-        around = f"± {below}" if below == above else self.interval(low, high, decimals)
+        """A figure with its interval: as ± where that gives both limits as they are written, else with these."""
+        half, shown = rounded(high - x, decimals), rounded(x, decimals)
+        ends = [rounded(end, decimals) for end in (low, high)]
+        is_even = [rounded(shown - half, decimals), rounded(shown + half, decimals)] == ends
+        around = f"± {self.number(half, decimals)}" if is_even else self.interval(low, high, decimals)
         return f"{self.number(x, decimals)} ({around})"
 
     def date(self, day: dt.date) -> str:

@@ -69,13 +69,21 @@ def test_the_page_says_whether_the_target_is_reached_and_with_what_chance(page):
     ("estimate", "limits", "said"),
     [
         (80.0, (76.5, 83.5), "The index reaches the national target of 76.00 ("),
-        (77.0, (73.5, 80.5), "The index lies above the national target of 76.00 ({source}), but not clearly; the"),
-        (75.0, (71.5, 78.5), "The index lies below the national target of 76.00 ({source}), but not clearly; the"),
+        (
+            77.0,
+            (73.5, 80.5),
+            "The index lies above the national target of 76.00 ({source}), which its interval includes. The chance",
+        ),
+        (
+            75.0,
+            (71.5, 78.5),
+            "The index lies below the national target of 76.00 ({source}), which its interval includes. The chance",
+        ),
         (72.0, (68.5, 75.5), "The index lies below the national target of 76.00 ({source}); the chance"),
         (76.0, (72.5, 79.5), "The index reaches the national target of 76.00 ("),
     ],
 )
-def test_a_target_inside_the_interval_is_not_clearly_reached_or_missed(page, estimate, limits, said):
+def test_a_target_inside_the_interval_is_neither_reached_nor_missed(page, estimate, limits, said):
     figures, source = page.figures.copy(), "RPJMN, KPK quoted in the press"
     figures.loc[figures["measure"] == "index", ["estimate", "ci_low", "ci_high"]] = [estimate, *limits]
     own = dataclasses.replace(page, figures=figures)
@@ -143,7 +151,7 @@ def test_where_everybody_was_invited_nobody_was_drawn_at_random(page):
     internal = (
         f"Internal (pegawai): {who.loc['internal', 'invited']:.0f} dari {who.loc['internal', 'eligible']:.0f} orang"
     )
-    assert f"{internal} dalam daftar dipilih secara acak." in said
+    assert f"{internal} yang dapat terpilih dipilih secara acak." in said
     census = page.who.assign(invited=page.who["eligible"])
     assert "acak" not in _said(quality_view(dataclasses.replace(page, who=census))).replace(
         "secara acak dari semua", ""
@@ -230,7 +238,7 @@ def test_rates_carry_percent_and_the_question_behind_with_contact(page):
 
 def test_recommendations_state_their_rule_unit_and_denominator(page):
     said = _said(recommendations_view(page))
-    assert "keyakinan (satu sisi) sedikitnya 90%" in said
+    assert "tingkat kepercayaan (satu sisi) sedikitnya 90%" in said
     codes = {rule.code: rule for rule in page.setup.rules.rules}
     kinds = [codes[row.code].when.kind for row in page.recommendations.itertuples()]
     for kind, evidence in zip(kinds, re.findall(r"Bukti: .*?Dasar", said), strict=True):
@@ -238,7 +246,7 @@ def test_recommendations_state_their_rule_unit_and_denominator(page):
             assert "dari yang pernah berurusan" in evidence
             assert re.search(r"di atas ambang \d+%", evidence)
         else:
-            assert re.search(r"di bawah ambang \d+, keyakinan", evidence)
+            assert re.search(r"di bawah ambang \d+, tingkat kepercayaan", evidence)
 
 
 def test_files_hold_the_rows_of_the_page_in_its_order_with_whole_counts(page, tmp_path):
@@ -341,7 +349,7 @@ def test_the_first_screen_gives_index_category_change_response_and_three_actions
     assert said.strip().startswith(say.number(index["estimate"]))
     assert "Median of 12 peers" in unescape(html)
     assert "Response rate (RR1): Internal" in said
-    assert re.search(r"(Up|Down|No clear change).* on 2023", said)
+    assert re.search(r"(Up|Down) .* in 2023|No clear change.* on 2023", said)
     assert html.count("<li>") == min(3, len(page.recommendations))
     for row in page.recommendations.head(3).itertuples():
         assert f"({say.number(row.ci_low, 1)}" in html, "a figure has its interval"
@@ -350,6 +358,8 @@ def test_the_first_screen_gives_index_category_change_response_and_three_actions
 
 def test_a_figure_is_given_with_plus_minus_only_where_both_halves_agree():
     assert words("id").give_or_take(77.04, 74.58, 79.5) == "77,04 (± 2,46)"
+    # 70.90 less 3.25 is 67.65, and 67.66 stands in the table: both halves round to 3.25.
+    assert words("en").give_or_take(70.904, 67.656, 74.152) == "70.90 (67.66 to 74.15)"
     assert words("id").give_or_take(90.0, 87.0, 92.5) == "90,00 (87,00 sampai 92,50)"
 
 
@@ -400,19 +410,21 @@ def test_a_section_begins_with_what_it_found(page):
     assert near, "random answers: the intervals of a small town touch"
     said = _finding(dimensions_view(page))
     score = words("en").give_or_take(*lowest[["estimate", "ci_low", "ci_high"]], 1)
-    assert f", {score}; {near} others may be as low." in said
+    assert f", {score}; the intervals of {near} others overlap with its own." in said
     items = page.rows("item_favourable").query("status == 'shown'").sort_values("estimate")
     near = int((items["ci_low"].iloc[1:] <= items["ci_high"].iloc[0]).sum())
     share = f"{items['estimate'].iloc[0]:.1f}% ({words('en').interval(*items[['ci_low', 'ci_high']].iloc[0], 1, '%')})"
-    assert f", {share}; {near} more may have as few." in _finding(questions_views(page))
-    assert "Jawaban baik paling sedikit" in _finding(questions_views(page), "id")
+    assert f", {share}; the intervals of {near} more overlap with its own." in _finding(questions_views(page))
+    assert "persentase jawaban baik terendah" in _finding(questions_views(page), "id")
 
 
-def test_the_one_that_may_be_as_low_is_named():
+def test_the_one_whose_interval_overlaps_is_named():
     rows = pd.DataFrame({"label": ["Pay", "Budget", "Office"], "estimate": [60.0, 62.0, 80.0], "status": "shown"})
     rows = rows.assign(ci_low=rows["estimate"] - 3, ci_high=rows["estimate"] + 3)
-    assert _lowest(rows, 1, words("en")) == "Lowest: Pay, 60.0 (± 3.0); Budget may be as low."
-    assert _lowest(rows, 1, words("id")) == "Paling rendah: Pay, 60,0 (± 3,0); Budget mungkin sama rendahnya."
+    assert _lowest(rows, 1, words("en")) == "Lowest: Pay, 60.0 (± 3.0); the interval of Budget overlaps with its own."
+    assert _lowest(rows, 1, words("id")) == (
+        "Paling rendah: Pay, 60,0 (± 3,0); rentang Budget bertumpang tindih dengan rentangnya."
+    )
 
 
 def test_a_dimension_far_below_all_others_is_said_to_be_so(page):

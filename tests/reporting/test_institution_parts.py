@@ -360,7 +360,7 @@ def test_tracker_says_what_became_of_recommendations(page: InstitutionPage) -> N
     assert "not known here" in tracker_view(page).to_html("en")
     html = tracker_view(replace(page, tracker=TRACKED)).to_html("en")
     assert "Reported as done: 1 of the 2 recommendations of 2023, and 5 of all their 6 actions." in html
-    assert "4 of these actions conform, 3 conform and were validated by KPK: followed up 50.0%." in html
+    assert "4 of these conform, 3 of them validated by KPK; of all actions 50.0% are followed up." in html
     assert "Put receipts and fees in order" in html, "a code of the rules gets their words"
     assert "Perbaiki &lt;parkir&gt;" in html
     assert [row[3:] for row in _rows(html)] == [

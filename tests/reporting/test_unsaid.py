@@ -41,7 +41,7 @@ def test_nobody_was_asked(page: InstitutionPage) -> None:
 def test_a_clear_gap_is_said_in_both_languages(page: InstitutionPage) -> None:
     shown = unsaid_view(told(page, (8.0, 2.0, 14.0)))
     text = plain(shown.to_html("id"))
-    assert "bila ditanya langsung, 4,0 dari 100 orang mengaku." in text
+    assert "bila ditanya langsung, 4,0 dari 100 orang mengatakan mengalaminya." in text
     assert "Bila ditanya secara rahasia (daftar), perkiraannya sekitar 12,0 dari 100" in text
     assert "dapat berada di antara 6 dan 18." in text
     assert "Selisih 8,0 dari 100 orang (2 sampai 14, dari 400 jawaban) lebih besar daripada kebetulan" in text

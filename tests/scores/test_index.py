@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import EstimationError
-from spi_analysis.scores import combine_index, index_from_scores, satterthwaite, score_estimates, score_influence
+from spi_analysis.scores import (
+    combine_index,
+    index_from_scores,
+    plain_score,
+    satterthwaite,
+    score_estimates,
+    score_influence,
+)
 from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign
 from spi_analysis.survey.weighting import jackknife_replicates
 from tests.scores.toys import answers, instrument
@@ -110,6 +117,13 @@ def test_a_dimension_without_answers_leaves_no_source_score() -> None:
     assert table.loc["open", "estimate"] == pytest.approx(52.5)
     assert table.loc[["fair", "score"], ["estimate", "se", "ci_low", "ci_high"]].isna().all(axis=None)
     assert table.loc["fair", "n"] == 0
+
+
+@pytest.mark.parametrize("d", [[20, 100], [None, 90], [None, None]])
+def test_the_plain_score_is_that_of_equal_weights(d: list) -> None:
+    data = scored(a=[40, 80], b=[None, None], c=[50, None], d=d)
+    expected = table_of(data).loc["score", "estimate"]
+    assert plain_score(data, WEIGHTS) == pytest.approx(expected, nan_ok=True)
 
 
 def test_no_answer_at_all_is_missing_not_an_error() -> None:

@@ -97,11 +97,13 @@ def chart_limits(contributions: pd.DataFrame) -> tuple[float, float]:
 
 OF_ROUNDS = message(
     "The parts sum to the change, apart from rounding. A part counts with the mean of the two years' weights; n is "
-    "that of the year with fewer answers. A correction is decided, not estimated: its points are certain."
+    "that of the year with fewer answers. A correction is decided, not estimated: its points are certain. One that did "
+    "not change is left out."
 )
 OF_PUBLISHED = message(
     "The parts sum to the change, apart from rounding. A part counts with the mean of the two years' weights; n is "
-    "that of this round. A correction is decided, not estimated: its points are certain."
+    "that of this round. A correction is decided, not estimated: its points are certain. One that did not change is "
+    "left out."
 )
 
 
@@ -222,7 +224,8 @@ def _changes_table(page: InstitutionPage, rows: pd.DataFrame, name: str, title: 
 
     def note(words: Words) -> str:
         rule = words(CHANGES_RULE[params.adjustment], rate=words.percent(params.rate, 0))
-        return f"{words(CHANGES_NOTE)} {rule}"
+        panels = page.round.nominated and page.figure("index_previous_noise") is not None
+        return " ".join([words(CHANGES_NOTE), rule, *([words(CHANGES_OF_PANELS)] if panels else [])])
 
     return page_view(rows, columns, name, title, (note,))
 
@@ -231,4 +234,8 @@ CHANGES_NOTE = message(
     "Change: points of score, or percentage points. The interval is that of one change alone; what is called a rise or "
     "a fall has to stand out after all were looked at. Both rounds count as independent: where people answered in "
     "both, the interval is wider than need be. n is that of the round with fewer answers."
+)
+CHANGES_OF_PANELS = message(
+    "Of experts this table counts how far those of this round differ; the table in index points counts how far experts "
+    "of many panels do, so its interval may be another."
 )

@@ -45,7 +45,7 @@ def who_answered_table(page: InstitutionPage) -> View:
     """Who was invited and who answered, per source."""
     columns = (
         coded(message("Source"), "source", "source"),
-        count(message("On the list"), "eligible"),
+        count(message("Could be drawn"), "eligible"),
         count(message("Invited"), "invited"),
         count(message("Answered"), "answered", instead="bound"),
         count(message("Answers aimed for"), "needed"),
@@ -364,9 +364,16 @@ KINDS = {
 MOST_LETTERS = 60
 
 
+REASONS = message(
+    "Where a draw was announced or figures were released once more, those who did it say why; where a parameter was "
+    "changed, the source that was written with its new value does. Where no day stands, a change was found when this "
+    "page was made."
+)
+
+
 def interventions_table(page: InstitutionPage) -> View:
     """The register: one row per intervention, numbers of few people left out."""
-    columns: tuple[Column, ...] = (
+    columns = always = (
         written(message("Intervention"), ("kind", "detail"), _intervention),
         written(message("Source"), ("source",), lambda words, code: words.value("source", code) if code else ""),
         count(message("How many"), "number"),
@@ -381,12 +388,9 @@ def interventions_table(page: InstitutionPage) -> View:
         return words(
             "A dash: fewer than {least} people, nobody, or nearly everyone who was reported; answers of people "
             "reported as ineligible are counted in bands of {least}. Parameters, questionnaire and code are compared "
-            "with the analysis plan, which was bound before anybody answered; this table is made by machine. Where a "
-            "draw was announced or figures were released once more, those who did it say why; where a parameter was "
-            "changed, the source that was written with its new value does. Where no day stands, a change was found "
-            "when this page was made.",
+            "with the analysis plan, which was bound before anybody answered; this table is made by machine.",
             least=page.setup.round.disclosure.min_cell,
-        )
+        ) + (" " + words(REASONS) if columns != always else "")
 
     return page_view(page.interventions, columns, "interventions", message("Interventions"), (note,))
 

@@ -220,14 +220,18 @@ def tracker_view(page: InstitutionPage) -> Shown:
         generated = [words("The tracker of recommendations is generated: no institution did this.")]
         return html_paragraphs([*(generated if page.is_synthetic else []), *(_year_sentence(r, words) for r in rows)])
 
-    return finding(lambda words: _followed_up(rows[0], words)) + show(said) + _follow_up_table(page)
+    return finding(lambda words: _followed_up(rows[0], page.is_synthetic, words)) + show(said) + _follow_up_table(page)
 
 
-def _followed_up(row: Any, words: Words) -> str:
+def _followed_up(row: Any, is_generated: bool, words: Words) -> str:
     """How much of the latest year counts; nothing where that is not known."""
     if pd.isna(row.tlp):
         return ""
     tlp = words.percent(row.tlp / 100)
+    if is_generated:
+        return words(
+            "Of the actions of {year}, {tlp} conform and were validated by KPK (generated).", year=row.year, tlp=tlp
+        )
     return words("Of the actions of {year}, {tlp} conform and were validated by KPK.", year=row.year, tlp=tlp)
 
 

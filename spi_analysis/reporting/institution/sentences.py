@@ -211,8 +211,8 @@ def _invited_sentence(row: pd.Series, probability: list[Source], words: Words) -
         "invited": words.number(row["invited"], 0),
     }
     if row["invited"] >= row["eligible"]:
-        return words("{source}: all {eligible} people on the list were invited.", **facts)
-    return words("{source}: {invited} of the {eligible} people on the list were drawn at random.", **facts)
+        return words("{source}: all {eligible} people who could be drawn were invited.", **facts)
+    return words("{source}: {invited} of the {eligible} people who could be drawn were drawn at random.", **facts)
 
 
 CHANCE_BASIS = message(
@@ -220,8 +220,8 @@ CHANCE_BASIS = message(
     "institutions of its type differ and change. So a score that is extreme by chance is not taken at face value."
 )
 CHANCE_OF_PANELS = message(
-    "How far nominated experts differ is learnt from many panels, so a chance may be smaller or larger than the "
-    "interval of the index suggests, which knows the experts of this round alone."
+    "For chances, and for the change of the index, how far nominated experts differ is learnt from many panels: both "
+    "may be more or less certain than the interval of the index suggests, which knows the experts of this round alone."
 )
 
 
@@ -307,7 +307,7 @@ def nominator_sentence(page: InstitutionPage, words: Words) -> str | None:
     if row["ci_low"] <= 0 <= row["ci_high"]:
         return words(
             "No clear difference between the experts named by the institution and those named by the commission: the "
-            "difference may lie anywhere in {interval} points (n = {n}).",
+            "difference (the institution's less the commission's) may lie anywhere in {interval} points (n = {n}).",
             **facts,
         )
     better = message(

@@ -230,7 +230,16 @@ NOISE = {
         "uncertainty from them (standard error {se} points): a rise or a fall has to stand out from the uncertainty of "
         "both years."
     ),
+    "generated": message(
+        "The published index of {year} has no interval. Its parts are generated here, with errors of their own, and "
+        "the comparison takes its uncertainty from them (standard error {se} points): a rise or a fall has to stand "
+        "out from the uncertainty of both years."
+    ),
 }
+OF_MANY_PANELS = message(
+    "For this comparison, how far nominated experts differ is learnt from many panels, not from those of this round "
+    "alone."
+)
 
 
 def _comparison_note(page: InstitutionPage, words: Words) -> str:
@@ -244,7 +253,10 @@ def _comparison_note(page: InstitutionPage, words: Words) -> str:
     if noise is None:
         return words("Published figures carry no interval.")
     kind, year = noise["part"], noise["reference_year"]
-    return words(NOISE[kind], year=year, se=words.number(noise["estimate"]))
+    text = NOISE["generated" if kind == "own" and page.is_synthetic else kind]
+    panels = page.round.nominated and kind != "same_design"
+    said = [words(text, year=year, se=words.number(noise["estimate"])), *([words(OF_MANY_PANELS)] if panels else [])]
+    return " ".join(said)
 
 
 # What a section found, in bold as its first sentence.
@@ -261,7 +273,7 @@ def _lowest_source(page: InstitutionPage, words: Words) -> str:
 
 
 def _lowest(rows: pd.DataFrame, decimals: int, words: Words) -> str:
-    """The first of the rows, and which other, or how many others, may be as low: their intervals touch its own."""
+    """The first of the rows, and which other, or how many others, have an interval that overlaps with its own."""
     rows = rows[rows["status"] == "shown"]
     if len(rows) < 2:
         return ""
@@ -271,8 +283,12 @@ def _lowest(rows: pd.DataFrame, decimals: int, words: Words) -> str:
     if near.empty:
         return words("Lowest: {part}, {score}, clearly below all others.", **facts)
     if len(near) == 1:
-        return words("Lowest: {part}, {score}; {other} may be as low.", **facts, other=near["label"].iloc[0])
-    return words("Lowest: {part}, {score}; {n} others may be as low.", **facts, n=len(near))
+        return words(
+            "Lowest: {part}, {score}; the interval of {other} overlaps with its own.",
+            **facts,
+            other=near["label"].iloc[0],
+        )
+    return words("Lowest: {part}, {score}; the intervals of {n} others overlap with its own.", **facts, n=len(near))
 
 
 def _with_limits(row: pd.Series, decimals: int, words: Words) -> str:
@@ -299,7 +315,7 @@ def _weak_units(page: InstitutionPage, units: pd.DataFrame, words: Words) -> str
 
 
 def _least_favourable(page: InstitutionPage, words: Words) -> str:
-    """The question with the fewest favourable answers of all sources, and how many others may have as few."""
+    """The question with the fewest favourable answers of all sources, and of how many others the interval overlaps."""
     rows = page.rows("item_favourable").sort_values(["estimate", "part"])
     rows = rows[rows["status"] == "shown"]
     if rows.empty:
@@ -311,8 +327,13 @@ def _least_favourable(page: InstitutionPage, words: Words) -> str:
     }
     near = int((rows["ci_low"].iloc[1:] <= least["ci_high"]).sum())
     if not near:
-        return words("Fewest favourable answers: {question}, {share}.", **facts)
-    return words("Fewest favourable answers: {question}, {share}; {n} more may have as few.", **facts, n=near)
+        return words("Of the questions shown, fewest favourable answers: {question}, {share}.", **facts)
+    return words(
+        "Of the questions shown, fewest favourable answers: {question}, {share}; the intervals of {n} more overlap "
+        "with its own.",
+        **facts,
+        n=near,
+    )
 
 
 def _most_reported(shown: pd.DataFrame, texts: dict[str, Text], words: Words) -> str:
@@ -326,14 +347,20 @@ def _most_reported(shown: pd.DataFrame, texts: dict[str, Text], words: Words) ->
     }
     near = shown[(shown["ci_high"] >= most["ci_low"]) & (shown.index != most.name)]
     if near.empty:
-        return words("Mentioned most ({base}): {experience}, {share}.", **facts)
+        return words("Of what is shown, mentioned most ({base}): {experience}, {share}.", **facts)
     if len(near) == 1:
         other = words.pick(texts[near["part"].iloc[0]])
         return words(
-            "Mentioned most ({base}): {experience}, {share}. Perhaps as frequent: {other}.", **facts, other=other
+            "Of what is shown, mentioned most ({base}): {experience}, {share}. Perhaps as frequent: {other}.",
+            **facts,
+            other=other,
         )
     count = len(near)
-    return words("Mentioned most ({base}): {experience}, {share}. Perhaps as frequent: {n} others.", **facts, n=count)
+    return words(
+        "Of what is shown, mentioned most ({base}): {experience}, {share}. Perhaps as frequent: {n} others.",
+        **facts,
+        n=count,
+    )
 
 
 def dimensions_view(page: InstitutionPage) -> Shown:
