@@ -138,7 +138,7 @@ def test_page_and_report_say_the_same_of_every_change(demo: Demo) -> None:
     page = (demo.workspace.outputs / "spi_2024" / "explorer.en.html").read_text(encoding="utf-8")
     rows = re.findall(r'<tr [^>]*?data-m="(.)"[^>]*><th scope=row><a href="([^/"]+)/report', page)
     said = {code: word for word, code in rows}
-    words = {"u": r"Up [\d.]+ points on", "d": r"Down [\d.]+ points on", "0": "No clear change on"}
+    words = {"u": r"Up [\d.]+ points from", "d": r"Down [\d.]+ points from", "0": "No clear change on"}
     assert said
     for institution_id in demo.setup.institution_ids:
         report = (demo.outputs(institution_id) / "report.en.html").read_text(encoding="utf-8")
