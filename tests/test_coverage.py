@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spi_analysis.errors import WeightingError
+from spi_analysis.errors import InputError, WeightingError
 from spi_analysis.scores import IndexRule
 from spi_analysis.scores.conduct import conduct_summary
 from spi_analysis.stages.change import PublishedFigure, change_against_published
@@ -211,6 +211,9 @@ def test_people_and_draw_are_made_once_and_are_those_of_every_world(setup):
         pd.testing.assert_frame_equal(
             simulate_institution(lists, world, response), simulate_institution(again, world, response)
         )
+    for world in ("interaction", "callback"):
+        with pytest.raises(InputError, match="the response rate is out of range"):
+            simulate_institution(lists, world, "8.31")
     assert len(lists.everyone) == lists.frame["is_eligible"].sum() >= len(lists.sample)
 
 

@@ -83,8 +83,13 @@ class SyntheticCity:
         """The same people with the same answers, of whom this share answers in the mean.
 
         Not where answers hang on how many reminders somebody needs: there another rate is another city.
+
+        Raises
+        ------
+        InputError   the rate is out of range.
         """
         assert self.resistance is None
+        _check_rate(rate)
         return replace(self, propensity=_propensity(self.people, self.kind, self.logit, rate, self.told))
 
 
@@ -250,13 +255,18 @@ def _published_scores(setup: RoundSetup, name: str) -> dict[Source, float]:
     )
 
 
+def _check_rate(rate: float) -> None:
+    if not 0 < rate < 1:
+        raise InputError("the response rate is out of range", got=str(rate), expected="between 0 and 1")
+
+
 def _check_arguments(
     seed: int, response_rate: float | None, sizes: Mapping[Source, int], sources: list[Source]
 ) -> None:
     if seed < 0:
         raise InputError("the seed is negative", got=str(seed), expected="0 or more")
-    if response_rate is not None and not 0 < response_rate < 1:
-        raise InputError("the response rate is out of range", got=str(response_rate), expected="between 0 and 1")
+    if response_rate is not None:
+        _check_rate(response_rate)
     for source, size in sizes.items():
         if source not in sources or size < 1:
             raise InputError(

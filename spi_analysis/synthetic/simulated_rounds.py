@@ -41,7 +41,6 @@ from spi_analysis.survey.estimation import ReplicateDesign, SurveyDesign, covera
 from spi_analysis.survey.simulation import Answered, Cells, WeightingCells, weighted_means
 from spi_analysis.synthetic.city import SyntheticCity, city_people, clean_frame, make_city
 from spi_analysis.synthetic.fieldwork import simulate_fieldwork
-from spi_analysis.synthetic.profiles import response_rate_of
 from spi_analysis.synthetic.randomness import solve_increasing
 from spi_analysis.synthetic.worlds import ADDITIVE, world_named
 
@@ -86,7 +85,8 @@ class SimulatedLists:
         return self.drawn(_inviting_everyone(self.round_), "coverage")
 
     @cached_property
-    def _made(self) -> dict[str, SyntheticCity]:
+    def _cities(self) -> dict[str, SyntheticCity]:
+        """World -> its city at the institution's own rate."""
         return {}
 
     def city(
@@ -96,9 +96,10 @@ class SimulatedLists:
         about = {"world": world_named(world), "coached": coached, "people": self.people}
         if not coached or about["world"].per_reminder:
             return make_city(self.setup, self.institution_id, self.seed, response_rate=response_rate, **about)
-        if world not in self._made:
-            self._made[world] = make_city(self.setup, self.institution_id, self.seed, **about)
-        return self._made[world].answering(response_rate or response_rate_of(self.setup, self.institution_id))
+        if world not in self._cities:
+            self._cities[world] = make_city(self.setup, self.institution_id, self.seed, **about)
+        city = self._cities[world]
+        return city if response_rate is None else city.answering(response_rate)
 
     def drawn(self, round_: RoundParams, purpose: str, sources: Sequence[Source] | None = None) -> pd.DataFrame:
         """The sample of these sources (None: all); another purpose is another draw."""

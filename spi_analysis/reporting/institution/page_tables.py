@@ -373,7 +373,7 @@ REASONS = message(
 
 def interventions_table(page: InstitutionPage) -> View:
     """The register: one row per intervention, numbers of few people left out."""
-    columns = always = (
+    columns: tuple[Column, ...] = (
         written(message("Intervention"), ("kind", "detail"), _intervention),
         written(message("Source"), ("source",), lambda words, code: words.value("source", code) if code else ""),
         count(message("How many"), "number"),
@@ -381,7 +381,8 @@ def interventions_table(page: InstitutionPage) -> View:
     parameters = (page.interventions["kind"] == "parameter").any()
     if parameters:
         columns += (written(message("What changed"), ("before", "after", "on"), _changed),)
-    if parameters or page.interventions["reason"].notna().any():
+    reasons = parameters or page.interventions["reason"].notna().any()
+    if reasons:
         columns += (written(message("Reason"), ("kind", "detail", "reason"), _reason),)
 
     def note(words: Words) -> str:
@@ -390,7 +391,7 @@ def interventions_table(page: InstitutionPage) -> View:
             "reported as ineligible are counted in bands of {least}. Parameters, questionnaire and code are compared "
             "with the analysis plan, which was bound before anybody answered; this table is made by machine.",
             least=page.setup.round.disclosure.min_cell,
-        ) + (" " + words(REASONS) if columns != always else "")
+        ) + (" " + words(REASONS) if reasons else "")
 
     return page_view(page.interventions, columns, "interventions", message("Interventions"), (note,))
 
