@@ -260,16 +260,16 @@ def execute(
     parameters: dict[str, str | bool] = {"round_id": setup.round.round_id}
     if step.institution_id:
         parameters["institution_id"] = step.institution_id
-    parameters |= permission_to_save(source)
-    require_known_parameters(step, source, parameters)
+    known = papermill.inspect_notebook(str(source))
+    parameters |= permission_to_save(known)
+    require_known_parameters(step, source, parameters, known)
     with _private_folder() as private:
         executed = private / source.name
         try:
             with _naming_what_failed(step, limits, progress), naming(executed):
-                _execute(setup, step, source, executed, parameters, engine, limits, progress)
+                notebook = _execute(setup, step, source, executed, parameters, engine, limits, progress)
                 progress.after_cells()
                 with _after_cells(step, limits):
-                    notebook = nbformat.read(executed, as_version=4)
                     progress.cells = cell_seconds(notebook)
                     normalise_notebook(notebook)
                     require_sound_notebook(step, notebook)
@@ -293,11 +293,12 @@ def _execute(
     engine: EngineName,
     limits: Limits,
     progress: _Progress,
-) -> None:
+) -> NotebookNode:
+    """The executed notebook; it is written to ``executed`` as well, also where it failed."""
     os.environ[SEED] = str(seed_of(setup.round.round_id, step.institution_id, step.notebook.name))
     os.environ[PEAK] = str(executed.parent / "peak")
     use_own_settings(executed.parent)
-    papermill.execute_notebook(
+    notebook: NotebookNode = papermill.execute_notebook(
         str(source),
         str(executed),
         parameters=parameters,
@@ -309,6 +310,7 @@ def _execute(
         config=_config(executed.parent, engine),
         on_cell_start=progress.at_cell,
     )
+    return notebook
 
 
 def _config(folder: Path, engine: EngineName) -> Config:

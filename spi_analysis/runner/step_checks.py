@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import papermill
 from nbformat import NotebookNode
 
 from spi_analysis.errors import NotebookError, Problem, nearest
@@ -29,19 +28,21 @@ _HYPHENATED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
-def permission_to_save(source: Path) -> dict[str, bool]:
-    """What a notebook that asks whether it may write is told by a run: it may. Opened by a person it writes nothing."""
-    return {"save": True} if "save" in papermill.inspect_notebook(str(source)) else {}
+def permission_to_save(known: Collection[str]) -> dict[str, bool]:
+    """What a notebook that asks whether it may write is told by a run: it may. Opened by a person it writes nothing.
+
+    ``known``: the parameters that the notebook has.
+    """
+    return {"save": True} if "save" in known else {}
 
 
-def require_known_parameters(step: Step, source: Path, parameters: Mapping[str, Any]) -> None:
+def require_known_parameters(step: Step, source: Path, parameters: Mapping[str, Any], known: Collection[str]) -> None:
     """Papermill only warns about a parameter that a notebook does not have.
 
     Raises
     ------
     NotebookError   the notebook's parameters cell does not set one of them.
     """
-    known = papermill.inspect_notebook(str(source))
     problems = [
         Problem(
             "the notebook has no such parameter",

@@ -1,5 +1,6 @@
 """What is checked after every step, on notebooks and pages made for it."""
 
+import papermill
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
@@ -138,4 +139,6 @@ def test_printed_text_is_one_piece_per_stream_whatever_the_clock_did():
 
 @pytest.mark.parametrize(("name", "asks"), [("40_score_analysis", True), ("20_fieldwork_progress", False)])
 def test_a_run_lets_a_notebook_save_that_asks(name, asks):
-    assert permission_to_save(PROJECT / "notebooks" / f"{name}.ipynb") == ({"save": True} if asks else {})
+    assert permission_to_save(papermill.inspect_notebook(str(PROJECT / "notebooks" / f"{name}.ipynb"))) == (
+        {"save": True} if asks else {}
+    )

@@ -1,5 +1,7 @@
 """Telephones and people in the names of files and sheets, and in columns where they do not belong. All are made up."""
 
+import time
+
 import openpyxl
 import pytest
 
@@ -90,3 +92,21 @@ def test_names_are_hidden_word_by_word(text, said):
 def test_a_dated_file_keeps_its_date():
     names = ("kejadian_2024-08-01.csv", "kejadian_20240801.csv", "data/spi_2024/frame/kota-mojokerto.parquet")
     assert [Problem("x", file=name).file for name in names] == list(names)
+
+
+def test_a_later_import_of_the_same_people_is_as_quick_as_the_first():
+    """Names that were read before are not compared one by one with those of now for every text that is looked at."""
+    people, texts = [f"Siti {word}" for word in _words(20_000)], [f"berkas {word} 2024" for word in _words(300)]
+
+    def seconds():
+        names, start = names_of(people), time.process_time()
+        assert [hide_people(text, names) for text in texts] == texts
+        return time.process_time() - start
+
+    first = seconds()
+    assert min(seconds() for _ in range(3)) < 3 * first + 0.01
+
+
+def _words(n):
+    """Different words of letters alone."""
+    return ["".join(chr(97 + int(digit)) for digit in f"{i:05}") for i in range(n)]

@@ -24,8 +24,8 @@ from spi_analysis.tables import (
 from spi_analysis.tables.importing.conversation import Summary, of_lists
 from spi_analysis.tables.importing.issues import (
     COLUMNS,
-    Names,
     Where,
+    all_names,
     hidden,
 )
 from spi_analysis.tables.importing.list_sheets import ListSheet
@@ -113,7 +113,7 @@ def import_frame(
             results += listed
             if progress:
                 progress(done, len(groups), institution_id)
-        names: Names = frozenset[tuple[str, ...]]().union(*(one.issues.names for one in results))
+        names = all_names(one.issues.names for one in results)
         return FrameImport(
             counts=_stacked([one.counts for one in results], COUNTS),
             problems=_stacked([one.issues.table() for one in results], COLUMNS),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache, lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -66,20 +66,38 @@ class Where(NamedTuple):
 
 # Who is listed may also be named where no name belongs: in the name of a file or sheet, in the column of the units.
 
-Names = frozenset[tuple[str, ...]]
 _WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Names of people as their words in lower case, and what every text is searched for first."""
+
+    whole: frozenset[tuple[str, ...]] = frozenset()
+
+    @cached_property
+    def first(self) -> frozenset[str]:
+        """The first word of every name."""
+        return frozenset(name[0] for name in self.whole)
+
+    @cached_property
+    def longest(self) -> int:
+        """The number of words of the longest name."""
+        return max(map(len, self.whole), default=0)
+
+    def __bool__(self) -> bool:
+        return bool(self.whole)
 
 
 def names_of(cells: Iterable[object]) -> Names:
     """Names of people as their words. One word alone says nothing: it may be a place or an office."""
     words = (tuple(_WORD.findall(cell.casefold())) for cell in cells if isinstance(cell, str))
-    return frozenset(name for name in words if len(name) > 1)
+    return Names(frozenset(name for name in words if len(name) > 1))
 
 
-@lru_cache(maxsize=8)
-def _beginnings(names: Names) -> tuple[frozenset[str], int]:
-    """The first words of names, and the number of words of the longest: asked for every text, found once."""
-    return frozenset(name[0] for name in names), max(map(len, names), default=0)
+def all_names(parts: Iterable[Names]) -> Names:
+    """The names of all parts together."""
+    return Names(frozenset[tuple[str, ...]]().union(*(part.whole for part in parts)))
 
 
 def hide_people(text: str, names: Names) -> str:
@@ -91,11 +109,10 @@ def hide_people(text: str, names: Names) -> str:
     'Data •••• final.xlsx'
     """
     found, at = list(_WORD.finditer(text)), 0
-    words, (first, longest) = [match[0].casefold() for match in found], _beginnings(names)
-    spans = []
+    words, spans = [match[0].casefold() for match in found], []
     while at < len(words):
-        lengths = range(min(longest, len(words) - at), 1, -1) if words[at] in first else ()
-        n = next((n for n in lengths if tuple(words[at : at + n]) in names), 0)
+        lengths = range(min(names.longest, len(words) - at), 1, -1) if words[at] in names.first else ()
+        n = next((n for n in lengths if tuple(words[at : at + n]) in names.whole), 0)
         spans += [(found[at].start(), found[at + n - 1].end())] if n else []
         at += max(n, 1)
     for start, end in reversed(spans):
@@ -134,7 +151,7 @@ class Issues:
 
     def __init__(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
-        self.names: Names = frozenset()
+        self.names = Names()
 
     def add(
         self, where: Where, code: str, column: str = "", field: str = "", value: object = None, **details: object

@@ -17,6 +17,7 @@ from spi_analysis.tables.importing.issues import (
     COLUMNS,
     Names,
     Where,
+    all_names,
     hidden,
     hide_people,
     names_of,
@@ -71,7 +72,7 @@ def _named(setup: RoundSetup, vault: Vault, institutions: Iterable[str]) -> Name
     """The names of all who are listed at these institutions."""
     lists = [(setup.round.round_id, code, source) for code in sorted(institutions) for source in setup.round.sources]
     known = [names_of(vault.read_contacts(*whose)["name"]) for whose in lists if vault.has_contacts(*whose)]
-    return frozenset[tuple[str, ...]]().union(*known)
+    return all_names(known)
 
 
 def _unassigned_before(kind: str, store: Store) -> set[str]:
