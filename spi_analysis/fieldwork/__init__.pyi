@@ -21,6 +21,9 @@ from .dispositions import (
     ineligible_reports as ineligible_reports,
 )
 from .dispositions import (
+    person_numbers as person_numbers,
+)
+from .dispositions import (
     response_rates as response_rates,
 )
 from .dispositions import (

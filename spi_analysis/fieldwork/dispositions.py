@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from spi_analysis.errors import InputError
 from spi_analysis.params import DispositionParams, Instrument, Source
-from spi_analysis.tables import MODES, NO_COLUMN, WEB, misfits, with_modes
+from spi_analysis.tables import MODES, WEB, misfits, with_modes
 
 # I complete, P partial, R refusal or break-off, NC non-contact, O other eligible nonresponse,
 # UH/UO unknown eligibility, NE not eligible.
 UNKNOWN = ("UH", "UO")
 INELIGIBLE = "NE"
+# Somebody may be invited in two sources: the events of each belong to it alone.
+WHO = ["source", "person_id"]
 
 
 def final_dispositions(
@@ -47,14 +50,16 @@ def final_dispositions(
     ----------
     AAPOR (2023), Standard Definitions, 10th edition, Internet surveys of specifically named persons.
     """
-    codes = pd.Series("", index=sample.index, dtype=object, name="disposition")
-    for source, people in sample[["source", "person_id"]].groupby("source"):
-        theirs = events[events["source"] == source]
-        event = people["person_id"].map(_most_decisive(theirs, rules)).astype(object).fillna("sent")
-        answered = _answered(people["person_id"], responses[responses["source"] == source], instrument, source)
-        told_later = _told_later(people["person_id"], theirs, answered["at"])
-        codes.loc[people.index] = _codes(event, answered, told_later, rules, source)
-    return codes
+    codes = np.full(len(sample), "", dtype=object)
+    logged = events[[name for name in ("person_id", "event", "at") if name in events]]
+    for source in sample["source"].unique():
+        mine = np.flatnonzero(sample["source"] == source)
+        people, theirs = pd.Index(sample["person_id"].iloc[mine]), logged[events["source"] == source]
+        event = _most_decisive(people, theirs, rules)
+        answered = _answered(people, responses[responses["source"] == source], instrument, source)
+        told_later = _told_later(people, theirs, answered.at)
+        codes[mine] = _codes(event, answered, told_later, rules, source)
+    return pd.Series(codes, sample.index, dtype=object, name="disposition")
 
 
 @dataclass(frozen=True)
@@ -80,19 +85,33 @@ def ineligible_reports(
     people : DataFrame (n, ...)      source, person_id, disposition (``final_dispositions`` under the same rules)
     events, responses : DataFrame    tables of the same institution (may be empty)
     """
-    reported, answered = _pairs(events[events["event"] == "ineligible"]), [pd.MultiIndex.from_arrays([[], []])]
-    for source, part in responses.groupby("source"):
-        enough = scored_items_answered(part, instrument, source).ge(rules.min_answered_share)
-        answered.append(_pairs(part[enough.to_numpy()]))
-    who = _pairs(people)
-    told = who.isin(reported)
-    with_answers = told & np.logical_or.reduce([who.isin(pairs) for pairs in answered])
+    enough = np.zeros(len(responses), dtype=bool)
+    for source in responses["source"].unique():
+        theirs = (responses["source"] == source).to_numpy()
+        share = scored_items_answered(responses[theirs], instrument, source)
+        enough[theirs] = share.ge(rules.min_answered_share)
+    who, reported, answered = person_numbers(people, events[events["event"] == "ineligible"], responses[WHO][enough])
+    told = np.isin(who, reported)
+    with_answers = told & np.isin(who, answered)
     dropped = with_answers & people["disposition"].eq(INELIGIBLE).to_numpy()
     return IneligibleReports(int(told.sum()), int((with_answers & ~dropped).sum()), int(dropped.sum()))
 
 
-def _pairs(table: pd.DataFrame) -> pd.MultiIndex:
-    return pd.MultiIndex.from_frame(table[["source", "person_id"]])
+def person_numbers(*tables: pd.DataFrame) -> list[np.ndarray]:
+    """The person of every row as a number from 0, the same in all tables.
+
+    Parameters
+    ----------
+    tables : DataFrame (n, ...)   source, person_id; somebody who is invited in two sources counts as two
+
+    Returns
+    -------
+    list of array (n,), one for each table.
+    """
+    together = pd.concat([table[WHO] for table in tables], ignore_index=True)
+    source, person = (pd.factorize(together[name])[0] for name in WHO)
+    numbers = pd.factorize(source * (person.max(initial=0) + 1) + person)[0]
+    return np.split(numbers, np.cumsum([len(table) for table in tables])[:-1])
 
 
 def scored_items_answered(responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.Series:
@@ -102,62 +121,68 @@ def scored_items_answered(responses: pd.DataFrame, instrument: Instrument, sourc
     ------
     InputError   a scored item has no column (unless there is no response at all).
     """
-    items = [item.code for item in instrument.items(source)]
+    items = instrument.items(source)
     if responses.empty:
         return pd.Series(index=responses.index, dtype=float)
-    if problems := [p for p in misfits(responses, instrument.items(source), instrument) if p.what == NO_COLUMN]:
-        raise InputError(*problems)
-    return responses[items].notna().mean(axis=1)
+    if without := [item for item in items if item.code not in responses]:
+        raise InputError(*misfits(responses, without, instrument))
+    return responses[[item.code for item in items]].notna().mean(axis=1)
 
 
-def _most_decisive(events: pd.DataFrame, rules: DispositionParams) -> pd.Series:
-    """The most decisive event of each person."""
+def _most_decisive(people: pd.Index, events: pd.DataFrame, rules: DispositionParams) -> np.ndarray:
+    """The most decisive event of each person, by its place in the rules; their number for who has no event."""
     rank = {event: i for i, event in enumerate(rules.precedence)}
     # "completed" is decided by the answers themselves.
     rank["completed"] = rank.get("started", len(rank))
     # Many events, few names and few people: both are numbered once.
     event, names = pd.factorize(events["event"])
-    person, people = pd.factorize(events["person_id"])
-    best = np.full(len(people), len(rules.precedence))
+    person, known = pd.factorize(events["person_id"])
+    # The last is that of people without events, whose place among the known is -1.
+    best = np.full(len(known) + 1, len(rules.precedence))
     np.minimum.at(best, person, np.array([rank.get(name, len(rules.precedence)) for name in names], dtype=int)[event])
-    return pd.Series(np.array([*rules.precedence, None], dtype=object)[best], index=people)
+    return best[pd.Index(known).get_indexer(people)]
 
 
-def _answered(people: pd.Series, responses: pd.DataFrame, instrument: Instrument, source: Source) -> pd.DataFrame:
+class _Answered(NamedTuple):
     """Per sampled person: share answered, whether and when the questionnaire was sent off (else when it was begun)."""
-    begun = responses.get("started_at", pd.NaT)
-    facts = pd.DataFrame(
-        {
-            "share": scored_items_answered(responses, instrument, source).to_numpy(),
-            "complete": responses["completed_at"].notna().to_numpy(),
-            "at": pd.to_datetime(responses["completed_at"]).fillna(begun).to_numpy(),
-        },
-        index=responses["person_id"],
-    )
-    return facts.reindex(people).set_axis(people.index).assign(complete=lambda t: t["complete"].eq(True))
+
+    share: np.ndarray
+    complete: np.ndarray
+    at: np.ndarray
 
 
-def _told_later(people: pd.Series, events: pd.DataFrame, answered_at: pd.Series) -> pd.Series:
+def _answered(people: pd.Index, responses: pd.DataFrame, instrument: Instrument, source: Source) -> _Answered:
+    sent_off, begun = pd.to_datetime(responses["completed_at"]), responses.get("started_at", pd.NaT)
+    share, at = scored_items_answered(responses, instrument, source), sent_off.fillna(begun)
+    # -1 for who has not answered: the value that is put behind the others.
+    rows = pd.Index(responses["person_id"]).get_indexer(people)
+    values = (share.to_numpy(), np.nan), (sent_off.notna().to_numpy(), False), (at.to_numpy(), np.datetime64("NaT"))
+    return _Answered(*(np.append(known, [missing])[rows] for known, missing in values))
+
+
+def _told_later(people: pd.Index, events: pd.DataFrame, answered_at: np.ndarray) -> np.ndarray:
     """Whether each person was first called ineligible after the answers; False where either time is unknown."""
     told = events[events["event"] == "ineligible"]
     if "at" not in told:
-        return pd.Series(False, index=people.index)
-    first = told.groupby("person_id")["at"].min().reindex(people).set_axis(people.index)
-    return pd.to_datetime(first).gt(pd.to_datetime(answered_at))
+        return np.zeros(len(people), dtype=bool)
+    first = pd.to_datetime(told.groupby("person_id")["at"].min()).reindex(people)
+    return np.asarray(first.to_numpy() > answered_at)
 
 
 def _codes(
-    event: pd.Series, answered: pd.DataFrame, told_later: pd.Series, rules: DispositionParams, source: Source
+    event: np.ndarray, answered: _Answered, told_later: np.ndarray, rules: DispositionParams, source: Source
 ) -> np.ndarray:
-    enough = answered["share"].ge(rules.min_answered_share)
-    outranked = event.eq("ineligible")
-    if rules.precedence.index("ineligible") > rules.precedence.index("completed"):
+    enough, ineligible = answered.share >= rules.min_answered_share, rules.precedence.index("ineligible")
+    outranked = event == ineligible
+    if ineligible > rules.precedence.index("completed"):
         outranked &= False
     if rules.ineligible_after_answers == "keep":
         outranked &= ~told_later
     decided = enough & ~outranked
-    by_event = event.map({name: rules.code(name, source) for name in rules.precedence})
-    return np.where(decided & answered["complete"], "I", np.where(decided, "P", by_event))
+    by_event = {name: rules.code(name, source) for name in rules.precedence}
+    # Whoever has no event was sent the invitation.
+    codes = np.array([*by_event.values(), by_event.get("sent")], dtype=object)[event]
+    return np.where(decided & answered.complete, "I", np.where(decided, "P", codes))
 
 
 def answers_by_mode(respondents: pd.DataFrame, responses: pd.DataFrame, least: int) -> pd.DataFrame:

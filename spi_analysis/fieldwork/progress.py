@@ -9,15 +9,14 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
+from spi_analysis.fieldwork.dispositions import WHO, person_numbers
 from spi_analysis.params import FieldworkParams, ForecastParams
 
-# Somebody may be invited in two sources: the events of each belong to it alone.
-WHO = ["source", "person_id"]
 # Each stage includes the later ones: who completed has also started.
 FUNNEL = ("sent", "delivered", "read", "started", "completed")
 # Newton steps of the forecast's fit: three coefficients are settled after ten.
 STEPS = 30
-STARTED, COMPLETED = FUNNEL.index("started"), FUNNEL.index("completed")
+STARTED, COMPLETED, NOT_REACHED = FUNNEL.index("started"), FUNNEL.index("completed"), -1
 
 
 def funnel(
@@ -40,16 +39,16 @@ def funnel(
     -------
     DataFrame (groups, invited + stages): counts of people.
     """
-    logged = events["event"].map({name: i for i, name in enumerate(FUNNEL)}).dropna()
-    reached = _furthest(logged, events.loc[logged.index], sample)
+    answers = pd.DataFrame(columns=[*WHO, "completed_at"]) if responses is None else responses
+    who, logged, answered = person_numbers(sample, events, answers)
+    event, names = pd.factorize(events["event"])
+    stages = np.array([FUNNEL.index(name) if name in FUNNEL else NOT_REACHED for name in names], dtype=int)
+    reached = _furthest(stages[event], logged, who)
     if responses is not None:
-        answered = responses["completed_at"].notna().map({True: COMPLETED, False: STARTED})
-        reached = np.maximum(np.minimum(reached, STARTED), _furthest(answered, responses, sample))
-    groups = [sample[column] for column in by]
-    table = pd.DataFrame({"invited": sample.groupby(by).size()})
-    for i, name in enumerate(FUNNEL):
-        table[name] = pd.Series(reached >= i, sample.index).groupby(groups).sum()
-    return table
+        done = np.where(responses["completed_at"].notna(), COMPLETED, STARTED)
+        reached = np.maximum(np.minimum(reached, STARTED), _furthest(done, answered, who))
+    counted = {"invited": np.ones(len(sample), dtype=int)} | {name: reached >= i for i, name in enumerate(FUNNEL)}
+    return pd.DataFrame(counted, sample.index).groupby([sample[column] for column in by]).sum().astype(int)
 
 
 def log_against_answers(sample: pd.DataFrame, events: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
@@ -60,17 +59,18 @@ def log_against_answers(sample: pd.DataFrame, events: pd.DataFrame, responses: p
     DataFrame (sources): ``answers_only``, people who sent their answers off and are not logged as completed;
     ``log_only``, people logged as completed of whom no answers sent off are here.
     """
-    who = pd.MultiIndex.from_frame(sample[WHO])
-    logged = who.isin(pd.MultiIndex.from_frame(events.loc[events["event"] == "completed", WHO]))
-    answered = who.isin(pd.MultiIndex.from_frame(responses.loc[responses["completed_at"].notna(), WHO]))
+    done = events.loc[events["event"] == "completed", WHO], responses.loc[responses["completed_at"].notna(), WHO]
+    who, *those = person_numbers(sample, *done)
+    logged, answered = (np.isin(who, people) for people in those)
     table = pd.DataFrame({"answers_only": answered & ~logged, "log_only": logged & ~answered}, index=sample.index)
     return table.groupby(sample["source"]).sum()
 
 
-def _furthest(stage: pd.Series, rows: pd.DataFrame, sample: pd.DataFrame) -> np.ndarray:
-    """The furthest stage of every person of the sample, -1 without one; ``stage``: that of each row."""
-    furthest = stage.astype(float).groupby([rows["source"], rows["person_id"]]).max()
-    return furthest.reindex(pd.MultiIndex.from_frame(sample[WHO])).fillna(-1).to_numpy()
+def _furthest(stage: np.ndarray, people: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """The furthest stage of every person of the sample (``who``); ``stage``, ``people``: those of each row."""
+    furthest = np.full(max(people.max(initial=0), who.max(initial=0)) + 1, NOT_REACHED)
+    np.maximum.at(furthest, people, stage)
+    return furthest[who]
 
 
 def daily_completes(sample: pd.DataFrame, responses: pd.DataFrame, by: str = "source") -> pd.DataFrame:

@@ -83,10 +83,10 @@ class Offer(NamedTuple):
 
 def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source, history: History | None = None) -> SourcePlan:
     """Size, strata and allocation of one source; with a history every stratum's own response is anticipated."""
-    people = eligible_list(frame, source)
+    design = round_.sources[source].design
+    people = eligible_list(frame, source, _looked_at(design))
     if people.empty:
         raise SamplingError(f"nobody of source {source} may be invited", got="0 eligible people on the list")
-    design = round_.sources[source].design
     if design is None:
         return _panel_plan(people, source)
     cells = _strata_cells(people, design.strata, design.min_stratum_people)
@@ -108,6 +108,12 @@ def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source, histor
     # A rule with targets of its own does not aim for the margin.
     met = design.rule.sets_size or margin <= design.margin + _ROUNDING
     return _with_drawn(SourcePlan(source, len(people), size, cells, strata, margin, tuple(design.reserves), met))
+
+
+def _looked_at(design: DesignParams | None) -> list[str]:
+    """The columns of the list that a plan looks at."""
+    units = [design.two_stage.unit] if design is not None and design.two_stage is not None else []
+    return [*dict.fromkeys(["source", *(design.strata if design is not None else []), *units])]
 
 
 def _invited(strata: pd.DataFrame, completes: int, design: DesignParams) -> pd.DataFrame:

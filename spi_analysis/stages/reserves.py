@@ -173,7 +173,8 @@ def log_problems(record: dict[str, Any], drawn: pd.DataFrame, entries: Sequence[
 def activation_table(drawn: pd.DataFrame, entries: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Per source: drawn, invited so far, still in reserve."""
     last = last_waves(drawn, entries)
-    keys = zip(drawn["source"], drawn["stratum"], strict=True)
+    # As lists: columns of text are slow to go through.
+    keys = zip(drawn["source"].tolist(), drawn["stratum"].tolist(), strict=True)
     out = pd.Series(drawn["wave"].to_numpy() <= [last[key] for key in keys], index=drawn.index)
     table = out.groupby(drawn["source"], sort=False).agg(drawn="size", invited="sum").reset_index()
     return table.assign(reserve=table["drawn"] - table["invited"]).astype({"invited": int, "reserve": int})

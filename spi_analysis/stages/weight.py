@@ -16,7 +16,7 @@ from spi_analysis.errors import InputError, Problem, WeightingError
 from spi_analysis.fieldwork import INELIGIBLE, UNKNOWN, final_dispositions
 from spi_analysis.params import Instrument, RoundParams, Source
 from spi_analysis.stages.respondents import Design
-from spi_analysis.survey import merge_thin_cells, require_columns, with_unknown_level
+from spi_analysis.survey import group_counts, group_sums, merge_thin_cells, require_columns, with_unknown_level
 from spi_analysis.survey.estimation import Estimate, SurveyDesign, model_estimate
 from spi_analysis.survey.weighting import (
     CALIBRATION,
@@ -320,12 +320,11 @@ def told_levels(people: pd.DataFrame, outcome: pd.Series, columns: list[str], le
 
 def _thick_levels(values: pd.Series, answered: pd.Series, least: int) -> pd.Series:
     """The column with levels merged until at least so many answered, and so many did not, in each."""
-    column = str(values.name)
-    counts = answered.groupby(values.to_numpy()).agg(["sum", "size"])
-    fewer = np.minimum(counts["sum"], counts["size"] - counts["sum"])
-    cells = fewer.rename("people").rename_axis(column).reset_index()
+    column, (codes, levels) = str(values.name), pd.factorize(values, sort=True)
+    yes, all_ = group_sums(codes, answered.to_numpy()), group_counts(codes)
+    cells = pd.DataFrame({column: levels, "people": np.minimum(yes, all_ - yes)})
     merged = merge_thin_cells(cells, [column], "people", least)
-    return values.map(merged.set_index(column)["group"])
+    return merged["group"].take(codes).set_axis(values.index).rename(column)
 
 
 def response_model(one: Representativity, level: float) -> Estimate:

@@ -243,6 +243,9 @@ from .sampling import (
     detectable_difference as detectable_difference,
 )
 from .sampling import (
+    detectable_two_means as detectable_two_means,
+)
+from .sampling import (
     difference_variance as difference_variance,
 )
 from .sampling import (

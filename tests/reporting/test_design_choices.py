@@ -58,14 +58,6 @@ def test_what_is_expected_in_a_unit_shows_large_differences_only(data) -> None:
     assert table.loc[("internal", "change"), "seen"] < row["seen"]
 
 
-def test_two_units_are_told_apart_as_by_r(data) -> None:
-    """R 4.2: power.t.test(n = 8, sd = 15, sig.level = 0.05, power = 0.8)$delta is 22.59954; z would say 21.01."""
-    rules = data.round.comparisons
-    assert (rules.sd, rules.power) == (15, 0.8)
-    assert choices._told_apart(8, rules, 0.05) == pytest.approx(22.59954, abs=1e-4)
-    assert pd.isna(choices._told_apart(1.5, rules, 0.05)), "hardly two answers in each"
-
-
 def test_the_design_effect_counts_before_the_list_corrects_it(data) -> None:
     """A group of everyone takes what the mean of all takes, when both ask for the same margin."""
     plans, rules = view.source_plans(data), data.round.comparisons.model_copy(update={"group": 1.0})

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import pandas as pd
-from scipy.optimize import brentq
 from scipy.stats import norm
 
 from spi_analysis.params import ComparisonParams, DesignParams, RoundParams, Source
@@ -27,6 +26,7 @@ from spi_analysis.reporting import (
 from spi_analysis.stages import SourcePlan, drawn_again, response_history
 from spi_analysis.survey.sampling import (
     detectable_difference,
+    detectable_two_means,
     prior_strength,
     rounds_of_rest,
     sample_size_change,
@@ -118,24 +118,9 @@ def _aims(plan: SourcePlan, design: DesignParams, aims: ComparisonParams, level:
         size = sample_size_change(aims.difference, spread, overlap, population=people, **same)
         yield Aim(aim, size.first, total, detectable_difference(total, spread, overlap, population=people, **same))
     units = sample_size_two_means(aims.difference, aims.sd, aims.power, risk)
-    yield Aim("units", _up(deff * units.exact), unit, _told_apart(unit / deff, aims, risk))
+    apart = detectable_two_means(unit / deff, aims.sd, aims.power, risk)
+    yield Aim("units", _up(deff * units.exact), unit, apart)
     yield Aim("shares", _up(deff * sample_size_two_proportions(aims.shares, aims.power, risk).exact), unit)
-
-
-def _told_apart(n: float, aims: ComparisonParams, risk: float) -> float:
-    """The smallest difference of two groups of n each that a t test finds; missing with hardly two answers each.
-
-    The rule that gives the size in the same row, read the other way: with few answers z would promise too much.
-    """
-
-    def missing(difference: float) -> float:
-        return sample_size_two_means(difference, aims.sd, aims.power, risk).exact - n
-
-    # From a hundredth of a standard deviation to ten, where two answers in each group would do.
-    low, high = aims.sd / 100, aims.sd * 10
-    if missing(high) >= 0 or missing(low) <= 0:
-        return float("nan")
-    return float(brentq(missing, low, high, xtol=1e-6))
 
 
 def _in_a_unit(plan: SourcePlan) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spi_analysis.disclosure import few_of_either, size_tells
@@ -15,6 +16,7 @@ from spi_analysis.fieldwork import (
     funnel,
     ineligible_reports,
     log_against_answers,
+    person_numbers,
     quota_progress,
     response_rates,
 )
@@ -339,11 +341,8 @@ def _told_units(units: pd.DataFrame, least: int) -> pd.DataFrame:
 
 def _units(people: pd.DataFrame, events: pd.DataFrame, round_: RoundParams) -> pd.DataFrame:
     """One row per source and unit: people, those of whom the log says each thing, those who answered."""
-    who = pd.MultiIndex.from_frame(people[["source", "person_id"]])
-    logged = {
-        name: who.isin(pd.MultiIndex.from_frame(events.loc[events["event"].isin(named), ["source", "person_id"]]))
-        for name, named in LOGGED.items()
-    }
+    who, log = person_numbers(people, events)
+    logged = {name: np.isin(who, log[events["event"].isin(named)]) for name, named in LOGGED.items()}
     return _summed(people, {"answered": people["disposition"].isin(round_.dispositions.respondents), **logged})
 
 

@@ -280,7 +280,7 @@ def shown_balance(weighted: WeightedSample, frame: pd.DataFrame, round_: RoundPa
     people = _respondents(weighted, columns, source)
     if people.empty:
         return pd.DataFrame()
-    listed = eligible_list(frame, source)[columns].fillna(UNKNOWN_LEVEL)
+    listed = eligible_list(frame, source, columns).fillna(UNKNOWN_LEVEL)
     weights = {"before": people["base_weight"].to_numpy(), "after": people["weight"].to_numpy()}
     table, kept = balance(people, listed, columns, weights), []
     for variable, part in table.groupby("variable", sort=False):

@@ -37,6 +37,9 @@ from .comparison_sizes import (
     detectable_difference as detectable_difference,
 )
 from .comparison_sizes import (
+    detectable_two_means as detectable_two_means,
+)
+from .comparison_sizes import (
     difference_variance as difference_variance,
 )
 from .comparison_sizes import (

@@ -274,12 +274,9 @@ def sample_size_two_means(
     require(difference != 0, "difference", difference, "a difference other than 0")
     # The normal approximation, n = 2 ((z_sig + z_power) sd / difference)**2, gives the range of the search.
     about = 2 * (_z_sum(power, significance, alternative) * sd / difference) ** 2
-    tail = significance / SIDES[alternative]
 
     def excess(n: float) -> float:
-        # Cohen (1988), ch. 2: power at n per group, with noncentrality sqrt(n/2) |difference| / sd.
-        df = 2 * (n - 1)
-        return float(nct.sf(student.isf(tail, df), df, math.sqrt(n / 2) * abs(difference) / sd)) - power
+        return _power_of_t(n, abs(difference) / sd, significance / SIDES[alternative]) - power
 
     # From two in each group on: with hardly a degree of freedom the noncentral t is numerically no probability.
     low, high = 2.0, about + 10.0
@@ -288,6 +285,58 @@ def sample_size_two_means(
     exact = low if excess(low) >= 0 else float(brentq(excess, low, high, xtol=1e-10, rtol=1e-14))
     n = max(_whole(exact), 2)
     return ComparisonSize(n, n, exact)
+
+
+def detectable_two_means(
+    n: float, sd: float, power: float = 0.8, significance: float = 0.05, alternative: str = "two-sided"
+) -> float:
+    """The smallest difference of two means that groups of n completes each detect.
+
+    The equation of ``sample_size_two_means``, solved for the difference.
+
+    Parameters
+    ----------
+    n : float   completes in either group, in people
+    sd, power, significance, alternative   see ``sample_size_two_means``
+
+    Returns
+    -------
+    float, in the unit of ``sd``; NaN with two completes or fewer in each group, with hardly a degree of freedom.
+
+    Raises
+    ------
+    SamplingError   an argument is out of its range; an unknown alternative.
+
+    References
+    ----------
+    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, ch. 2.
+
+    Examples
+    --------
+    >>> round(detectable_two_means(64, sd=10), 2)
+    4.99
+    """
+    require_numbers(SamplingError, n=n, sd=sd)
+    require(sd > 0, "sd", sd, "a standard deviation above 0")
+    z_sum = _z_sum(power, significance, alternative)
+    if n <= 2:
+        return math.nan
+
+    def excess(effect: float) -> float:
+        return _power_of_t(n, effect, significance / SIDES[alternative]) - power
+
+    # The normal approximation, (z_sig + z_power) sqrt(2 / n), promises too much: by far with few people.
+    about = high = z_sum * math.sqrt(2 / n)
+    while excess(high) < 0:
+        high *= 2
+    return sd * float(brentq(excess, about / 2, high, xtol=1e-10))
+
+
+def _power_of_t(n: float, effect: float, tail: float) -> float:
+    """Power of the t test of two groups of n, for a difference in standard deviations (Cohen 1988, ch. 2)."""
+    df = 2 * (n - 1)
+    # The noncentrality is sqrt(n/2) |difference| / sd.
+    return float(nct.sf(student.isf(tail, df), df, math.sqrt(n / 2) * effect))
 
 
 def sample_size_two_proportions(

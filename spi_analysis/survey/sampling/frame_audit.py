@@ -208,27 +208,23 @@ def shown_counts(table: pd.DataFrame, least: int, people: str = "people", within
 
 
 def _shown_part(table: pd.DataFrame, least: int, people: str) -> pd.DataFrame:
-    out = table.astype(float)
-    groups = _with_company(table[people] < least, table[people], table[people], least)
+    out, sizes = table.astype(float), table[people].to_numpy()
+    groups = _with_company(sizes < least, sizes, sizes, least)
     out[groups] = np.nan
     for column in (c for c in table.columns if c != people):
-        small = pd.Series(
-            [not _is_safe(n, all_, least) for n, all_ in zip(table[column], table[people], strict=True)], table.index
-        )
-        out.loc[_with_company(small | groups, table[column], table[people], least), column] = np.nan
+        counts = table[column].to_numpy()
+        small = [not _is_safe(n, all_, least) for n, all_ in zip(counts.tolist(), sizes.tolist(), strict=True)]
+        out.loc[_with_company(groups | np.array(small, dtype=bool), counts, sizes, least), column] = np.nan
     return out
 
 
-def _with_company(hidden: pd.Series, counts: pd.Series, people: pd.Series, least: int) -> pd.Series:
+def _with_company(hidden: np.ndarray, counts: np.ndarray, people: np.ndarray, least: int) -> np.ndarray:
     """Further groups to hide, the smallest first, until the hidden ones hide each other; none if none is hidden.
 
     Of the hidden ones together count and rest follow from the totals: both must be safe, as in ``safe_count``.
     """
     hidden = hidden.copy()
-    if not hidden.any():
-        return hidden
-    order = counts[~hidden].sort_values(kind="stable").index
-    for group in order:
+    for group in np.argsort(counts, kind="stable") if hidden.any() else ():
         if hidden.sum() >= 2 and _is_safe(counts[hidden].sum(), people[hidden].sum(), least):
             break
         hidden[group] = True

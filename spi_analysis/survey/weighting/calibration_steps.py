@@ -313,7 +313,8 @@ def _merged_margin(
 ) -> tuple[pd.Series, dict[object, float], list[Merged]]:
     """A margin whose levels all rest on enough respondents: the column, the totals, and what was merged."""
     # Levels are compared as text, as the names of totals are: True and "True" are one level.
-    codes, levels = pd.factorize(column.astype("object").map(str, na_action="ignore"))
+    is_text = isinstance(column.dtype, pd.StringDtype)
+    codes, levels = pd.factorize(column if is_text else column.astype("object").map(str, na_action="ignore"))
     totals = {str(level): value for level, value in total.items()}
     counts = pd.Series(group_counts(codes[classes == RESPONDENT], len(levels)), index=levels)
     group, merged = _merged_cells(list(totals), counts, min_respondents, name)

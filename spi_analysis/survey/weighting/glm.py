@@ -282,6 +282,18 @@ class Design:
             return self
         return replace(self, kept=kept, matrix=self.matrix[:, kept], centres=self.centres[kept])
 
+    def of_variable(self, name: str, df: pd.DataFrame) -> Design:
+        """The design of the intercept and the terms of one variable alone, for the rows of ``df``."""
+        chosen = np.array([j for j, variables in enumerate(self.variables) if variables in ((), (name,))])
+        names, variables = [self.names[j] for j in chosen], [self.variables[j] for j in chosen]
+        cells, rows = cells_of(df, variables), self.matrix[:, chosen]
+        if cells is None:
+            rows = rows if self.cells is None else rows[self.cells]
+        else:
+            first = first_rows(cells)
+            rows = rows[first if self.cells is None else self.cells[first]]
+        return Design(names, variables, np.arange(len(chosen)), rows, self.centres[chosen], cells)
+
     def uncentred(self) -> np.ndarray:
         """The matrix (kept, kept) that turns coefficients of X into those of the columns before they were centred."""
         turn = np.eye(len(self.kept))

@@ -396,11 +396,17 @@ def _merged_classes(
     sample: pd.DataFrame, by: Sequence[str], classes: np.ndarray, min_respondents: float
 ) -> pd.DataFrame:
     """As ``weighting_classes``, with the class of everyone instead of a column of statuses."""
-    labels = cell_labels(sample, list(by))
-    codes, names = pd.factorize(labels)
-    answered = group_counts(codes[classes == RESPONDENT], len(names))
-    group, merged = merge_thin_labels(names.tolist(), answered.tolist(), min_respondents)
+    codes, _, group, merged = _merged_cells(sample, by, classes, min_respondents)
     return pd.DataFrame({"nr_class": group[codes], "merged": merged[codes]}, index=sample.index)
+
+
+def _merged_cells(
+    sample: pd.DataFrame, by: Sequence[str], classes: np.ndarray, min_respondents: float
+) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
+    """The cell of everyone (n,); of every cell its name, the group it belongs to, and whether it was merged."""
+    codes, names = pd.factorize(cell_labels(sample, list(by)))
+    answered = group_counts(codes[classes == RESPONDENT], len(names))
+    return codes, names.tolist(), *merge_thin_labels(names.tolist(), answered.tolist(), min_respondents)
 
 
 def columns_of(by: str | Sequence[str]) -> tuple[str, ...]:
@@ -413,9 +419,11 @@ def _classes_of(
 ) -> tuple[pd.Series, list[Merged]]:
     """The class of everyone (n,), and which cells were merged."""
     require_columns(sample, by)
-    labels = cell_labels(sample, list(by))
     if not min_respondents:
-        return labels, []
-    made = _merged_classes(sample, by, classes, min_respondents)
-    together = labels[made["merged"]].groupby(made["nr_class"][made["merged"]]).unique()
-    return made["nr_class"], [Merged(" x ".join(by), tuple(sorted(cells))) for cells in together]
+        return cell_labels(sample, list(by)), []
+    codes, names, group, is_merged = _merged_cells(sample, by, classes, min_respondents)
+    together: dict[str, list[str]] = {}
+    for cell, whole in zip(np.array(names, dtype=object)[is_merged], group[is_merged], strict=True):
+        together.setdefault(whole, []).append(cell)
+    merged = [Merged(" x ".join(by), tuple(sorted(together[whole]))) for whole in sorted(together)]
+    return pd.Series(group[codes], sample.index, name="nr_class"), merged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -53,31 +54,25 @@ class Variation:
     bias_factor: float = 0.0
     r_variance: float = np.nan
 
-    @property
+    @cached_property
     def propensity(self) -> np.ndarray:
         """The propensity of every person (n,)."""
         return self.design.spread(self.share)
 
+    @cached_property
     def gradients(self) -> np.ndarray:
         """Derivative of the propensity of every row to the coefficients: (rows, p)."""
         return np.vstack([(block * self.slope[rows]).T for rows, block in self.design.blocks()])
 
 
-def variation_of(
-    people: pd.DataFrame,
-    formula: SimpleFormula,
-    answered: np.ndarray,
-    weights: np.ndarray,
-    link: str,
-    sample: Sample,
-) -> Variation:
+def variation_of(design: Design, answered: np.ndarray, weights: np.ndarray, link: str, sample: Sample) -> Variation:
     """The model fitted to ``answered`` with ``weights`` (n,) of mean 1, and the moments of its propensities.
 
     References
     ----------
     Shlomo, Skinner & Schouten (2012), Journal of Statistical Planning and Inference 142, sections 3 and 4.
     """
-    design, share, slope, covariance = _fitted(design_of(people, formula), answered, weights, link)
+    design, share, slope, covariance = _fitted(design, answered, weights, link)
     persons, size = design.sums(sample.weights[:, None])[:, 0], sample.size
     # S**2 = sum_i w_i (rho_i - mean)**2 / (N - 1).
     mean = float(persons @ share / size)
@@ -136,16 +131,17 @@ def _fitted(
 # Partial R-indicators: the part of one variable, and of each of its groups, in the variation of propensities.
 
 
-def categories_of(people: pd.DataFrame, name: str, others: list[str], model: Variation, sample: Sample) -> pd.DataFrame:
+def categories_of(
+    name: str, groups: tuple[np.ndarray, pd.Index], others: list[np.ndarray], model: Variation, sample: Sample
+) -> pd.DataFrame:
     """Partial indicators of every group of a variable (see ``RIndicator``).
 
-    ``others``: the variables of the model without this one.
+    ``groups``: the group of every person, and their names; ``others``: the groups of the variables of the model without
+    this one.
     """
-    codes, found = pd.factorize(people[name], sort=True)
-    if (codes < 0).any():
-        raise WeightingError("a value is missing", column=name, row=int((codes < 0).argmax()) + 1)
+    codes, found = groups
     between, between_se = _between(codes, len(found), model, sample)
-    within, within_se = _within(codes, len(found), [pd.factorize(people[other])[0] for other in others], model, sample)
+    within, within_se = _within(codes, len(found), others, model, sample)
     return pd.DataFrame(
         {
             "variable": name,
@@ -188,7 +184,7 @@ def _within(
         values = values[row_of[first]]
         return values - (group_sums(alike, values, weights=weights) / sizes)[alike]
 
-    share, z, category = centred(model.share[:, None])[:, 0], centred(model.gradients()), codes[first]
+    share, z, category = centred(model.share[:, None])[:, 0], centred(model.gradients), codes[first]
     # Conditional partial indicator: sqrt(sum over the group of w (rho - mean of the alike)**2 / N).
     squares, size = share**2, sample.size
     value, errors = np.empty(many), np.full(many, np.nan)
@@ -307,15 +303,18 @@ def r_indicator(
     people, terms = df[inside], read_formula(formula, status)
     sample = sample_of(people, weight, stratum)
 
-    def variation(terms: SimpleFormula) -> Variation:
-        return variation_of(people, terms, answered, weights, link, sample)
+    def variation(design: Design) -> Variation:
+        return variation_of(design, answered, weights, link, sample)
 
-    model = variation(terms)
+    design = design_of(people, terms)
+    model = variation(design)
     modelled = list(dict.fromkeys(name for term in terms for name in variables_of(term, people)))
+    codes = {name: _groups(people, name) for name in dict.fromkeys([*modelled, *other_variables])}
     rows, categories = [], []
-    for name in dict.fromkeys([*modelled, *other_variables]):
-        groups = categories_of(people, name, [other for other in modelled if other != name], model, sample)
-        se = 0.5 * np.sqrt(variation(_alone(terms, name, people)).r_variance)
+    for name in codes:
+        others = [codes[other][0] for other in modelled if other != name]
+        groups = categories_of(name, codes[name], others, model, sample)
+        se = 0.5 * np.sqrt(variation(_alone(design, terms, name, people)).r_variance)
         rows.append(_row(name, groups, se, np.sqrt(model.bias_factor)))
         categories.append(groups)
     propensity = pd.Series(np.nan, index=df.index, name="propensity")
@@ -337,10 +336,21 @@ def r_indicator(
     )
 
 
-def _alone(terms: SimpleFormula, name: str, people: pd.DataFrame) -> SimpleFormula:
+def _groups(people: pd.DataFrame, name: str) -> tuple[np.ndarray, pd.Index]:
+    """The group of every person, and the names of the groups in their order."""
+    codes, found = pd.factorize(people[name], sort=True)
+    if (codes < 0).any():
+        raise WeightingError("a value is missing", column=name, row=int((codes < 0).argmax()) + 1)
+    return codes, found
+
+
+def _alone(design: Design, terms: SimpleFormula, name: str, people: pd.DataFrame) -> Design:
     """The model of one variable: its own terms where it has some, else its groups."""
     own = [term for term in terms if variables_of(term, people) == (name,)]
-    return Formula(["1", *(own or [f"C(`{name}`)"])])
+    # Beside an intercept a term of one factor has the same columns in the whole model: they need not be made again.
+    if own and "1" in terms and all(len(term.factors) == 1 for term in own):
+        return design.of_variable(name, people)
+    return design_of(people, Formula(["1", *(own or [f"C(`{name}`)"])]))
 
 
 def _row(name: str, groups: pd.DataFrame, se: float, left: float) -> dict[str, object]:

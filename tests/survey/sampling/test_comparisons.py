@@ -1,6 +1,6 @@
 """Sizes for differences, intervals and domains: by hand, and each against its inverse."""
 
-from math import sqrt
+from math import isnan, sqrt
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from scipy.stats import norm
 from spi_analysis.errors import SamplingError
 from spi_analysis.survey.sampling import (
     detectable_difference,
+    detectable_two_means,
     difference_variance,
     proportion_correlation,
     sample_size_change,
@@ -132,3 +133,12 @@ def test_what_cannot_be_is_named(act, what: str) -> None:
 def test_large_differences_take_few_people_and_not_two(difference: float, n: float) -> None:
     """R 4.2: power.t.test(delta = difference, sd = 15, sig.level = 0.05, power = 0.8)$n."""
     assert sample_size_two_means(difference, 15.0).exact == pytest.approx(n, abs=1e-5)
+
+
+def test_two_groups_are_told_apart_as_by_r() -> None:
+    """R 4.2: power.t.test(n = 8, sd = 15, sig.level = 0.05, power = 0.8)$delta is 22.59954; z would say 21.01."""
+    assert detectable_two_means(8, 15) == pytest.approx(22.59954, abs=1e-5)
+    assert isnan(detectable_two_means(1.5, 15)), "hardly two answers in each"
+    for n in (2.2, 5, 40, 900):
+        size = sample_size_two_means(detectable_two_means(n, 15), 15)
+        assert size.exact == pytest.approx(n, rel=1e-6), "each undoes the other"
