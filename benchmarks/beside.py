@@ -1,11 +1,12 @@
-"""This checkout beside another one: the demo's round, its batch, the release and short commands, in turn.
+"""This checkout beside another one: the demo's round, its batch, the release, short commands, imports, in turn.
 
     git worktree add ../before COMMIT            # with an environment of its own: make -C ../before .venv/.ready
     python -m benchmarks.beside ../before --runs 3
+    python -m benchmarks.beside ../before --works "import one list (3,102 rows)" "import lists (six institutions)"
 
-Each checkout makes the demo in a folder of its own and then runs every work there; both take turns, so that other work
-on the machine meets both. Processor seconds are those of all processes; memory counts for each process what it shares
-with others. A ratio under 1 means that this checkout takes less.
+Each checkout makes the demo (and lists) in a folder of its own and then runs every work there; both take turns, so that
+other work on the machine meets both. Processor seconds are those of all processes; memory counts for each process what
+it shares with others. A ratio under 1 means that this checkout takes less.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ WORKS: Mapping[str, list[str]] = {
     "status": ["status"],
     "help": ["--help"],
 }
+# In a folder of their own: generated lists never come into the demo's workspace.
+ONE_LIST = "build/national/kota-pangkalpinang/received/kota-pangkalpinang__internal.csv"
+LISTS: Mapping[str, list[str]] = {
+    "generate lists": ["synth", "--lists-only", "--institutions", "6", "--workers", "1"],
+    "import one list (3,102 rows)": ["import", "frame", ONE_LIST],
+    "import lists (six institutions)": ["import", "frame", "@lists.txt", "--workers", "1"],
+}
 HOUSE = ("params", "notebooks")
 
 
@@ -53,11 +61,18 @@ class Checkout:
         return cls(folder.resolve(), str(python))
 
     def measure(self, works: Sequence[str], place: Path) -> dict[str, Measured]:
-        """All works, once, in a new workspace."""
-        place.mkdir()
-        for name in HOUSE:
-            shutil.copytree(self.folder / name, place / name)
-        return {work: measured(WORKS[work], place, self.folder, self.python) for work in works}
+        """All works, once, in new workspaces: one for the demo, one for lists."""
+        found = {}
+        for one in (WORKS, LISTS):
+            asked = [work for work in one if work in works]
+            there = place / ("demo" if one is WORKS else "lists")
+            for name in HOUSE if asked else ():
+                shutil.copytree(self.folder / name, there / name)
+            for work in asked:
+                found[work] = measured(one[work], there, self.folder, self.python)
+                lists = sorted((there / "build" / "national").glob("*/received/*"))
+                (there / "lists.txt").write_text("".join(f"{path}\n" for path in lists))
+        return found
 
 
 def row(work: str, ours: Sequence[Measured], theirs: Sequence[Measured]) -> str:
@@ -76,12 +91,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beside", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("other", type=Path, help="another checkout, with its environment in .venv")
     parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--works", nargs="+", choices=list(WORKS), default=list(WORKS), help="default: all")
+    everything = [*WORKS, *LISTS]
+    parser.add_argument("--works", nargs="+", choices=everything, default=everything, help="default: all")
     parser.add_argument("--folder", type=Path, help="where to work (default: a folder that is removed afterwards)")
     options = parser.parse_args(arguments)
     checkouts = {"this": Checkout(PROJECT, sys.executable), "other": Checkout.at(options.other)}
-    # What comes later needs the demo.
-    works = [work for work in WORKS if work in {"demo", *options.works}]
+    # What comes later needs the first of its folder: the demo, or the lists.
+    works = [
+        work for one in (WORKS, LISTS) for work in one
+        if work in options.works or (work == next(iter(one)) and one.keys() & {*options.works})
+    ]  # fmt: skip
     found: dict[str, dict[str, list[Measured]]] = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for turn in range(options.runs):

@@ -317,12 +317,15 @@ def _importing(
 
 def _note_plans(context: RoundContext, institution_ids: Iterable[str]) -> None:
     """Note what of the analysis plan changed, for the register, wherever a draw was announced or made."""
+    drawn = [code for code in institution_ids if context.store.has("sample", code)]
+    if not drawn:
+        return
+    # Before a draw, as most lists come in, none of the statistics behind it has to be loaded.
     from spi_analysis.stages import note_changes
 
     now, secret = dt.datetime.now().astimezone(), context.vault.secret("prn")
-    for code in institution_ids:
-        if context.store.has("sample", code):
-            note_changes(context.setup, context.store, code, secret, now)
+    for code in drawn:
+        note_changes(context.setup, context.store, code, secret, now)
 
 
 def _keep_counts(entry: dict[str, Any], counts: pd.DataFrame) -> None:

@@ -23,7 +23,7 @@ def is_identity(employee_number: object) -> bool:
     """Whether an employee number says who somebody is."""
     if not isinstance(employee_number, str):
         return False
-    digits = [c for c in employee_number if c.isdigit()]
+    digits = employee_number if employee_number.isdigit() else "".join(filter(str.isdigit, employee_number))
     return len(digits) >= NUMBER_DIGITS and len(set(digits)) > 1
 
 
@@ -39,8 +39,8 @@ def person_ids(people: pd.DataFrame, secret: bytes) -> pd.Series:
     -------
     Series of str (n,), name ``person_id``: 24 hexadecimal digits; None for a person without any of the three.
     """
-    rows = zip(people["employee_number"], people["phone"], people["email"], strict=True)
-    keys = (_key(*row) for row in rows)
+    columns = (people[column].tolist() for column in ("employee_number", "phone", "email"))
+    keys = (_key(*row) for row in zip(*columns, strict=True))
     ids = [None if key is None else hmac.digest(secret, key.encode(), "sha256").hex()[:ID_LENGTH] for key in keys]
     return pd.Series(ids, people.index, dtype=object, name="person_id")
 

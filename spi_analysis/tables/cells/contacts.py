@@ -118,6 +118,9 @@ _AMOUNT = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
 _COUNTED = re.compile(r"\b[a-z]+\.?\s*\d\s*[:=]", re.IGNORECASE)
 # Fewer digits than any telephone has: an extension, a remark, the end of another number.
 _FEWEST = 5
+# Most cells: one number, its groups divided by a single space, dot or dash each, and none of them a single digit.
+_PLAIN = re.compile(r"\+?\d{2,}(?:[ .-]\d{2,})*", re.ASCII)
+_NO_DIGIT = re.compile(r"\D")
 DOUBTFUL = "phone_doubtful"
 PHONE_UNUSED = "phone_part_unused"
 
@@ -137,7 +140,9 @@ def read_phones(cell: object, rules: PhoneRules) -> Contacts:
 
 @lru_cache(maxsize=200_000)
 def _read_phones(text: str, region: str, mobile: str, zeros: int) -> Contacts:
-    number = _Number(_plan(region), mobile, zeros)
+    number = _number(region, mobile, zeros)
+    if number.is_plain(text):
+        return _contacts([number.read(text)])
     power = _POWER.fullmatch(text.replace(" ", ""))
     if power:
         return _contacts([number.from_power(*power.groups(default=""))])
@@ -169,7 +174,7 @@ def _prepared(text: str) -> str:
 
 
 def _digits(text: str) -> int:
-    return sum(c.isdecimal() for c in text)
+    return sum(map(str.isdecimal, text))
 
 
 class _Plan(NamedTuple):
@@ -193,12 +198,34 @@ def _plan(region: str) -> _Plan:
     return _Plan(str(plan.country_code), re.compile(mobile.national_number_pattern), min(lengths), max(lengths))
 
 
+@cache
+def _number(region: str, mobile: str, zeros: int) -> _Number:
+    plan = _plan(region)
+    return _Number(plan, re.compile(rf"0?{plan.country}0*(?={mobile})"), re.compile(mobile), "0" * zeros)
+
+
 class _Number(NamedTuple):
-    """The rule of one country, for one number at a time."""
+    """The rule of one country, for one number at a time.
+
+    ``country_first``: what stands before a mobile number that begins with the country's code; ``zeros``: an end that no
+    true number has.
+    """
 
     plan: _Plan
-    mobile: str
-    zeros: int
+    country_first: re.Pattern[str]
+    mobile: re.Pattern[str]
+    zeros: str
+
+    def is_plain(self, text: str) -> bool:
+        """Whether the cell can only be one number of which every digit counts, so that nothing has to be taken apart.
+
+        Not where a second number may begin, or where the number may be whole without its last group.
+        """
+        if not _PLAIN.fullmatch(text) or " 0" in text or " 62" in text:
+            return False
+        last, digits = re.split("[ .-]", text)[-1], _digits(text)
+        before = digits - len(last) - (len(self.plan.country) if text.startswith(f"+{self.plan.country}") else 0)
+        return digits >= _FEWEST and (len(last) >= digits or before < self.plan.low)
 
     def read_piece(self, piece: str) -> list[Reading]:
         """The numbers of a text without dividers; none where it holds too few digits for a telephone."""
@@ -235,7 +262,7 @@ class _Number(NamedTuple):
 
     def read(self, text: str) -> Reading:
         """One number of which every digit counts."""
-        digits = re.sub(r"\D", "", text)
+        digits = _NO_DIGIT.sub("", text)
         if len(digits) < _FEWEST:
             return Reading(problem="phone_not_a_number" if not digits else "phone_too_short")
         if text.lstrip("( ").startswith("+") and not digits.startswith(self.plan.country):
@@ -251,7 +278,7 @@ class _Number(NamedTuple):
     def _national(self, digits: str) -> str:
         """The digits after the country code or the leading zero."""
         digits = digits[2:] if digits.startswith("00") else digits
-        country_first = re.match(rf"0?{self.plan.country}0*(?={self.mobile})", digits)
+        country_first = self.country_first.match(digits)
         # 0628 is also an area code: with a zero in front, only a number too long for it begins with the country.
         if country_first and (digits[0] != "0" or len(digits) > self.plan.high):
             return digits[country_first.end() :]
@@ -260,11 +287,11 @@ class _Number(NamedTuple):
     def _checked(self, national: str) -> Reading:
         if len(national) > self.plan.high:
             return Reading(problem="phone_too_long")
-        if not re.match(self.mobile, national):
+        if not self.mobile.match(national):
             return Reading(problem="phone_not_mobile")
         if len(national) < self.plan.low:
             return Reading(problem="phone_too_short")
-        if national.endswith("0" * self.zeros):
+        if national.endswith(self.zeros):
             return Reading(problem="phone_rounded")
         if not self.plan.pattern.fullmatch(national):
             return Reading(problem="phone_not_mobile")
@@ -298,6 +325,9 @@ def read_emails(cell: object) -> Contacts:
 
 @lru_cache(maxsize=200_000)
 def _read_emails(text: str) -> Contacts:
+    # Most cells: nothing in a whole address has to be mended.
+    if _ADDRESS.fullmatch(text):
+        return Contacts((text,))
     text = _IN_BRACKETS.sub(r" \1 ", re.sub(r"\(at\)|\[at\]", "@", text))
     text = re.sub(r"\s*@[@\s]*", "@", _EMAIL_LABEL.sub(" ", text)).strip()
     if "@" not in text:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from rapidfuzz.distance import OSA
 
@@ -118,21 +118,31 @@ def read_employee_number(cell: object) -> Reading:
     Words beside the 18 digits of a civil servant are left out. Further digits beside a number ("(2)", a second
     number) may belong to it or not, so the cell is doubtful.
     """
+    if _is_digits(cell):
+        return Reading(problem=ROUNDED) if _is_rounded(cell) else Reading(cell)
     text = _LABEL.sub("", text_of(cell))
     if _POWER.fullmatch(text.replace(" ", "")):
         return Reading(problem=ROUNDED)
     if _holds_more(text):
         return Reading(problem=DOUBTFUL)
     bare = _bare(text)
-    rounded = bare.isdigit() and len(bare) > _KEPT and set(bare[_KEPT:]) == {"0"}
-    if rounded or (isinstance(cell, float) and len(bare) > _KEPT):
+    if _is_rounded(bare) or (isinstance(cell, float) and len(bare) > _KEPT):
         return Reading(problem=ROUNDED)
     return Reading(bare or None)
 
 
 def bare_number(cell: object) -> str:
     """Letters and digits of an employee number, whether they can be relied on or not."""
-    return _bare(_LABEL.sub("", text_of(cell)))
+    return cell if _is_digits(cell) else _bare(_LABEL.sub("", text_of(cell)))
+
+
+def _is_digits(cell: object) -> TypeGuard[str]:
+    """Whether the cell is nothing but one number, as most cells of millions are."""
+    return isinstance(cell, str) and cell.isascii() and cell.isdigit()
+
+
+def _is_rounded(bare: str) -> bool:
+    return bare.isdigit() and len(bare) > _KEPT and set(bare[_KEPT:]) == {"0"}
 
 
 def _bare(text: str) -> str:

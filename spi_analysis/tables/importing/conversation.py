@@ -58,10 +58,10 @@ def of_logs(sheets: Iterable[tuple[Sheet, Header, pd.Index]], skipped: Sequence[
 
 def _unchecked(who: tuple[str, str], rules: EligibilityParams, people: pd.DataFrame) -> Iterator[dict[str, object]]:
     """For every rule of the round, of how many people it cannot be said whether they meet it."""
-    said = [set(codes.split(";")) if isinstance(codes, str) else set() for codes in people["frame_problem"]]
+    said = Counter(codes for codes in people["frame_problem"].tolist() if isinstance(codes, str))
     for rule in dict.fromkeys(UNCHECKED.values()):
         codes = {code for code, one in UNCHECKED.items() if one == rule}
-        unknown = sum(bool(codes & one) for one in said)
+        unknown = sum(n for one, n in said.items() if codes & set(one.split(";")))
         if unknown and getattr(rules, rule):
             yield {"institution_id": who[0], "source": who[1], "rule": rule, "people": unknown, "of": len(people)}
 
@@ -69,7 +69,9 @@ def _unchecked(who: tuple[str, str], rules: EligibilityParams, people: pd.DataFr
 def _lost(who: tuple[str, str], one: Listed) -> Iterator[dict[str, object]]:
     """Of each unit, how many people are turned away or not invited, and why: the units that lose most come first."""
     out = one.people[~one.people["is_eligible"].astype(bool)]
-    listed = Counter(map(_unit, [*one.people["unit"], *one.rejected.get("unit", pd.Series(dtype=object))]))
+    listed: Counter[str] = Counter()
+    for unit, n in Counter([*one.people["unit"], *one.rejected.get("unit", pd.Series(dtype=object))]).items():
+        listed[_unit(unit)] += n
     why: dict[str, Counter[str]] = {}
     for unit, codes in [
         *zip(out["unit"], out["frame_problem"], strict=True),

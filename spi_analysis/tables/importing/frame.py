@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from spi_analysis.tables.importing.issues import (
     Where,
     all_names,
     hidden,
+    rows_of,
 )
 from spi_analysis.tables.importing.list_sheets import ListSheet
 from spi_analysis.tables.importing.listing import COUNTS, Listed, also_listed, read_source
@@ -37,6 +40,8 @@ from spi_analysis.tables.importing.workbook import SHEET_NAMES, write_problem_bo
 # Rows that were kept but for a contact in a text: what the institution wrote stays in the vault.
 AS_WRITTEN = "_as_written"
 Progress = Callable[[int, int, str], None]
+# New objects between two searches for circles (Python's own: some hundred).
+ALLOCATIONS = 100_000
 EXPLANATION = [
     "Berkas ini memuat hasil pemeriksaan daftar yang dikirim. Nomor baris sama dengan nomor baris pada berkas asal.",
     "Ditolak: baris tidak dapat dipakai. Perlu dilengkapi: baris dipakai, tetapi ada isian yang kosong atau meragukan. "
@@ -62,6 +67,18 @@ class FrameImport:
     summary: Summary
 
 
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Cells of lists make no circles; looking for some after every few hundred of them takes a tenth of an import."""
+    usual = gc.get_threshold()
+    gc.set_threshold(ALLOCATIONS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@_rare_collections()
 def import_frame(
     files: Iterable[Path],
     setup: RoundSetup,
@@ -230,7 +247,7 @@ def _note_other_sources(setup: RoundSetup, frame: pd.DataFrame, listed: list[Lis
     others = frame.set_index(["source", "person_id"])["also_listed_as"].dropna().to_dict()
     labels = {source: part.label for source, part in setup.round.sources.items()}
     for one in listed:
-        for person, file, sheet, row in one.people[["person_id", "file", "sheet", "row"]].itertuples(index=False):
+        for person, file, sheet, row in rows_of(one.people, ["person_id", "file", "sheet", "row"]):
             if (one.source, person) in others:
                 where = Where(institution_id, one.source, file, sheet, row)
                 named = [labels[source] for source in others[one.source, person].split()]

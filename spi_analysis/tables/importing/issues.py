@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -139,8 +139,9 @@ def without_people(table: pd.DataFrame, names: Names) -> pd.DataFrame:
     """A table with the names hidden in its texts; the same text is looked at once."""
     known: dict[Any, Any] = {}
     for column in [name for name in table if not pd.api.types.is_numeric_dtype(table[name])] if names else []:
-        known |= {text: hidden(text, names) for text in set(table[column]) - known.keys() if isinstance(text, str)}
-        said = [known.get(value, value) for value in table[column]]
+        cells = table[column].to_numpy(dtype=object).tolist()
+        known |= {text: hidden(text, names) for text in set(cells) - known.keys() if isinstance(text, str)}
+        said = [known.get(value, value) for value in cells]
         # Of a column without any text pandas would make numbers.
         table[column] = pd.Series(said, table.index, dtype=table[column].dtype)
     return table
@@ -152,6 +153,7 @@ class Issues:
     def __init__(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
         self.names = Names()
+        self._table: tuple[int, Names, pd.DataFrame] | None = None
 
     def add(
         self, where: Where, code: str, column: str = "", field: str = "", value: object = None, **details: object
@@ -169,11 +171,19 @@ class Issues:
         self._rows.append((*where, "", code, reason.severity, *words, ""))
 
     def table(self) -> pd.DataFrame:
-        """All issues, ordered by place."""
-        table = pd.DataFrame(self._rows, columns=list(COLUMNS)).astype({"row": "Int64"})
-        table = without_people(table, self.names)
-        order = ["institution_id", "source", "file", "sheet", "row", "column", "code"]
-        return table.sort_values(order, na_position="first", kind="stable", ignore_index=True)
+        """All issues, ordered by place; made once as long as none is added."""
+        if self._table is None or self._table[0] != len(self._rows) or self._table[1] is not self.names:
+            table = pd.DataFrame(self._rows, columns=list(COLUMNS)).astype({"row": "Int64"})
+            table = without_people(table, self.names)
+            order = ["institution_id", "source", "file", "sheet", "row", "column", "code"]
+            table = table.sort_values(order, na_position="first", kind="stable", ignore_index=True)
+            self._table = len(self._rows), self.names, table
+        return self._table[2].copy()
+
+
+def rows_of(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of some columns as tuples: columns of texts give their cells one by one at ten times the price."""
+    return zip(*(table[column].to_numpy(dtype=object).tolist() for column in columns), strict=True)
 
 
 # Issues of single rows, gathered while a list is read and added to its issues at the end.
@@ -222,7 +232,7 @@ def add_row_issues(
     one cause for a column or a sheet. Formulas without a result are said by `note_formulas`; what follows from them is
     not said a second time.
     """
-    places = {row: place for row, *place in cells[["file", "sheet", "row"]].itertuples()}
+    places = dict(zip(cells.index, rows_of(cells, ["file", "sheet", "row"]), strict=True))
     values = {
         name: cells[name].array for name in {field for issue in row_issues for field in issue.fields} & {*cells.columns}
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 
 import pandas as pd
 
@@ -89,35 +90,46 @@ class NonDataRows:
 
     def kind(self, row: Row) -> str:
         """Why the row is no person; "" if it may be one."""
-        texts = [text for cell in row if (text := text_of(cell))]
-        if self._is_header(row) or _numbers_columns(texts):
+        # Of most rows the first cells tell that it may be a person: no more are looked at than that takes.
+        texts = filter(None, map(text_of, row))
+        first = list(islice(texts, self.rules.max_cells + 1))
+        if self._is_header(row) or _numbers_columns(chain(first, texts)):
             return "header_row"
-        total = any(_starts(normalised(text), self.totals) for text in texts[:2])
-        if (len(texts) > self.rules.max_cells and not total) or self.has_contact(row):
+        total = any(_starts(normalised(text), self.totals) for text in first[:2])
+        if (len(first) > self.rules.max_cells and not total) or self.has_contact(row):
             self.in_footer = False
             return ""
         if total:
             return "total_row"
-        self.in_footer = self.in_footer or any(_starts(normalised(text), self.footers) for text in texts)
+        self.in_footer = self.in_footer or any(_starts(normalised(text), self.footers) for text in first)
         return "footer_row" if self.in_footer else ""
 
     def _is_header(self, row: Row) -> bool:
         """The header again."""
         others, most = 0, (len(self.labels) - 1) // 2
         for i, label in self.labels:
-            others += i >= len(row) or normalised(text_of(row[i])) != label
+            others += i >= len(row) or _begins_otherwise(row[i], label) or normalised(text_of(row[i])) != label
             if others > most:
                 return False
         return bool(self.labels)
 
 
-def _numbers_columns(texts: list[str]) -> bool:
+def _begins_otherwise(cell: object, label: str) -> bool:
+    """Whether the first letter alone shows that a cell is not the label (normalised)."""
+    return isinstance(cell, str) and cell.isascii() and cell[:1].isalnum() and cell[0].lower() != label[:1]
+
+
+def _numbers_columns(texts: Iterable[str]) -> bool:
     """Whether a row numbers the columns: 1, 2, 3 ..."""
-    return len(texts) > 2 and all(normalised(text) == str(i) for i, text in enumerate(texts, start=1))
+    number = 0
+    for number, text in enumerate(texts, start=1):
+        if normalised(text) != str(number):
+            return False
+    return number > 2
 
 
 def _starts(text: str, words: tuple[str, ...]) -> bool:
-    return any(text == word or text.startswith(f"{word} ") for word in words)
+    return any(text.startswith(word) and text[len(word) : len(word) + 1] in ("", " ") for word in words)
 
 
 CONTACT_FIELDS = ("whatsapp", "phone", "email")
@@ -147,9 +159,9 @@ class ListSheet:
         for number, _, kind in self._rows:
             if kind:
                 issues.add(self.where._replace(row=number), kind)
-        columns = list(self.header.columns)
-        people = [(number, *(cells[field] for field in columns)) for number, cells in self.people]
-        frame = pd.DataFrame(people, columns=["row", *columns], dtype=object)
+        columns = self.header.columns
+        cells = {"row": [number for number, _ in self.people]} | {field: self._column(field) for field in columns}
+        frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in cells.items()})
         if frame.empty:
             issues.add(self.where, "no_rows")
         note_beyond_header(self.sheet, self.header, self.where, issues)
@@ -162,14 +174,14 @@ class ListSheet:
         return bool(self.people)
 
     @cached_property
-    def people(self) -> list[tuple[int, dict[str, object]]]:
-        """Number of every row that may be a person, and its cells by field."""
-        columns = self.header.columns.items()
-        return [
-            (number, {field: row[i] if i < len(row) else None for field, i in columns})
-            for number, row, kind in self._rows
-            if not kind
-        ]
+    def people(self) -> list[tuple[int, Row]]:
+        """Number and cells of every row that may be a person."""
+        return [(number, row) for number, row, kind in self._rows if not kind]
+
+    def _column(self, field: str) -> list[object]:
+        """The cells of all people in the column of a field."""
+        i = self.header.columns[field]
+        return [row[i] if i < len(row) else None for _, row in self.people]
 
     @cached_property
     def dates(self) -> dict[str, DateColumn]:
@@ -177,7 +189,7 @@ class ListSheet:
         rules, from_1904 = self.mapping.dates, self.sheet.told.days_from_1904
         return {
             field: judged(
-                ((number, cells[field]) for number, cells in self.people),
+                zip((number for number, _ in self.people), self._column(field), strict=True),
                 rules,
                 rules.order.get(field),
                 days_from_1904=from_1904,

@@ -20,6 +20,7 @@ from spi_analysis.tables.importing.issues import (
     add_row_issues,
     codes_per_row,
     names_of,
+    rows_of,
     rows_with,
     without_people,
 )
@@ -122,7 +123,7 @@ def _places(cells: pd.DataFrame) -> dict[Any, dict[str, object]]:
     several = cells["sheet"].nunique() > 1
     return {
         row: {"first_file": f"{file} / {sheet}" if several and sheet else file, "first_row": number}
-        for row, file, sheet, number in cells[["file", "sheet", "row"]].itertuples()
+        for row, (file, sheet, number) in zip(cells.index, rows_of(cells, ["file", "sheet", "row"]), strict=True)
     }
 
 
@@ -241,7 +242,7 @@ class Duplicates:
     def check(self, people: pd.DataFrame) -> None:
         """Look at every row; the results stand in ``listings`` (kept row -> times listed) and ``row_issues``."""
         columns = ["name", "employee_number", *CONTACTS["phone"], *CONTACTS["email"]]
-        for row, name, number, *contacts in people[columns].itertuples():
+        for row, (name, number, *contacts) in zip(people.index, rows_of(people, columns), strict=True):
             keys = [("employee_number", number)] if is_identity(number) else []
             keys += [key for key in zip(("phone", "phone", "email", "email"), contacts, strict=True) if key[1]]
             known = next((key for key in keys if key in self._owner), None)
@@ -270,13 +271,17 @@ def shared_numbers(people: pd.DataFrame, rules: NameRules, place: Mapping[Any, M
     place : mapping      row -> the place of the row, as the reason names it
     """
     numbers = people["employee_number"]
-    groups = people[numbers.map(is_identity) & numbers.duplicated(keep=False)].groupby("employee_number", sort=False)
+    twice = people[numbers.notna() & numbers.duplicated(keep=False)]
+    groups: dict[str, list[tuple[Any, list[Any]]]] = {}
+    columns = ["employee_number", "name", *CONTACTS["phone"], *CONTACTS["email"]]
+    for row, (number, *person) in zip(twice.index, rows_of(twice, columns), strict=True):
+        if is_identity(number):
+            groups.setdefault(number, []).append((row, person))
     row_issues = []
-    for _, group in groups:
-        columns = ["name", *CONTACTS["phone"], *CONTACTS["email"]]
-        (_, name, *known), *others = group[columns].itertuples()
-        if any(_is_somebody_else(name, known, other, contacts, rules) for _, other, *contacts in others):
-            rows = list(group.index)
+    for group in groups.values():
+        (_, (name, *known)), *others = group
+        if any(_is_somebody_else(name, known, other, contacts, rules) for _, (other, *contacts) in others):
+            rows = [row for row, _ in group]
             row_issues += [
                 RowIssue(row, "shared_employee_number", FIELDS["employee_number"], place[_other(row, rows)])
                 for row in rows
@@ -306,18 +311,18 @@ def also_listed(contacts: pd.DataFrame, sources: Iterable[str]) -> pd.Series:
     -------
     Series of str or None, index as ``contacts``: sources joined by a space.
     """
-    texts = contacts.astype("string")
-    texts["employee_number"] = texts["employee_number"].where(texts["employee_number"].map(is_identity))
-    keyed = pd.concat(
-        [
-            pd.DataFrame({"row": contacts.index, "source": contacts["source"], "key": f"{kind}:" + texts[column]})
-            for kind, columns in {"employee_number": ("employee_number",), **CONTACTS}.items()
-            for column in columns
-        ]
-    ).dropna(subset=["key"])
-    pairs = keyed.merge(keyed, on="key", suffixes=("", "_other"))
-    pairs = pairs[pairs["source"] != pairs["source_other"]]
+    where, found = contacts["source"].tolist(), dict[int, set[str]]()
+    for kind, columns in {"employee_number": ("employee_number",), **CONTACTS}.items():
+        cells = pd.concat([pd.Series(contacts[column].tolist(), dtype=object) for column in columns]).dropna()
+        # Nearly all stand once: only the others are looked at one by one.
+        twice = [*cells[cells.duplicated(keep=False)].items()]
+        if kind == "employee_number":
+            twice = [(row, number) for row, number in twice if is_identity(number)]
+        listed_in: dict[object, set[str]] = {}
+        for row, cell in twice:
+            listed_in.setdefault(cell, set()).add(where[row])
+        for row, cell in twice:
+            found.setdefault(row, set()).update(listed_in[cell] - {where[row]})
     order = list(sources)
-    others = pairs.groupby("row")["source_other"].agg(lambda found: " ".join(s for s in order if s in set(found)))
-    others = others.reindex(contacts.index).astype(object)
-    return others.where(others.notna(), None)
+    others = [" ".join(s for s in order if s in found[row]) if found.get(row) else None for row in range(len(where))]
+    return pd.Series(others, contacts.index, dtype=object)

@@ -38,12 +38,13 @@ class People:
         self.mapping, self.round, self.source = mapping, round_, source
         self.index = cells.index
         self.reference = round_.fieldwork.start
+        self._ages = round_.frame.age_limits, round_.frame.age_labels
         self.row_issues: list[RowIssue] = []
         self._sheets = list(zip(cells["file"], cells["sheet"], strict=True))
         nothing = frozenset(normalised(word) for word in mapping.nothing)
         self._perhaps = frozenset(normalised(word) for word in mapping.names.perhaps)
         self._cells: dict[str, list[Any]] = {
-            field: [None if is_nothing(cell, self._is_nothing_in(field, nothing)) else cell for cell in cells[field]]
+            field: _emptied(cells[field].tolist(), self._is_nothing_in(field, nothing))
             for field in mapping.fields
             if field in cells
         }
@@ -118,9 +119,11 @@ class People:
 
     def _texts_without_contacts(self, field: str) -> list[str | None]:
         """Texts that are stored and shown to many: a number or an address in them is cut off and noted."""
+        texts = self._texts(field)
+        without = {text: without_contacts(text) for text in set(texts) if text}
         values = []
-        for row, text in zip(self.index, self._texts(field), strict=True):
-            kept = text and without_contacts(text)
+        for row, text in zip(self.index, texts, strict=True):
+            kept = text and without[text]
             if kept != text:
                 self._note(row, "contact_in_text", field)
             values.append(kept or None)
@@ -136,10 +139,12 @@ class People:
         otherwise: Any = None,
     ) -> list[Any]:
         """Codes of words. What cannot be read is noted; what is missing, only if it is ``always`` needed."""
-        codes = codes_by_word(words)
+        codes, cells = codes_by_word(words), self._cells_of(field)
+        # The same few words in thousands of rows.
+        known = {cell: coded(cell, codes) for cell in {cell for cell in cells if isinstance(cell, str)}}
         values = []
-        for row, cell in zip(self.index, self._cells_of(field), strict=True):
-            value = None if cell is None else coded(cell, codes)
+        for row, cell in zip(self.index, cells, strict=True):
+            value = None if cell is None else known[cell] if isinstance(cell, str) else coded(cell, codes)
             if value is None and (always or cell is not None):
                 self._note(row, code, field)
             values.append(otherwise if value is None else value)
@@ -187,9 +192,10 @@ class People:
         }
 
     def _pairs(self, fields: tuple[str, ...], read: Callable[[Any], Contacts]) -> list[tuple[str | None, str | None]]:
+        columns = [(field, self._cells[field]) for field in fields if field in self._cells]
         pairs = []
-        for row, *cells in zip(self.index, *(self._cells_of(field) for field in fields), strict=True):
-            given = [(field, read(cell)) for field, cell in zip(fields, cells, strict=True) if cell is not None]
+        for i, row in enumerate(self.index):
+            given = [(field, read(cells[i])) for field, cells in columns if cells[i] is not None]
             found = list(dict.fromkeys(value for _, contacts in given for value in contacts.values))
             for field, contacts in given:
                 if contacts.problem:
@@ -205,12 +211,14 @@ class People:
         The position decides where it is recognised, else the echelon; who is not a civil servant is ``non_asn``.
         """
         classes, echelons = codes_by_word(self.mapping.positions), codes_by_word(self.mapping.echelons)
+        positions = self._texts_without_contacts("position")
+        class_of = {position: class_of_position(position or "", classes) for position in set(positions)}
         employment = self._coded("employment", self.mapping.employment, "employment_unknown")
         position_classes, asn = [], []
         for row, position, echelon, status in zip(
-            self.index, self._texts_without_contacts("position"), self._cells_of("echelon"), employment, strict=True
+            self.index, positions, self._cells_of("echelon"), employment, strict=True
         ):
-            found = class_of_position(position or "", classes) or coded(echelon, echelons)
+            found = class_of[position] or coded(echelon, echelons)
             if found is None and (position is not None or echelon is not None):
                 found = self.mapping.position_otherwise
                 self._note(row, "position_unknown", "position", "echelon", read_as=found)
@@ -230,12 +238,12 @@ class People:
 
     def _age_group(self, birth: object, age: object) -> tuple[str, str]:
         """Age group on the first day of fieldwork; the date of birth goes before the age."""
-        limits = self.round.frame.age_limits
-        labels = self.round.frame.age_labels
-        written = text_of(age).replace(" ", "").lower().removesuffix("tahun").removesuffix("thn")
+        limits, labels = self._ages
         born = read_date(birth, self.reference).value if birth is not None else None
-        if born is None and written in labels:
-            return written, ""
+        if born is None and age is not None:
+            written = text_of(age).replace(" ", "").lower().removesuffix("tahun").removesuffix("thn")
+            if written in labels:
+                return written, ""
         years = whole_months(born, self.reference) / 12 if born else read_years(age).value
         if years is None:
             return "unknown", "age_unknown"
@@ -275,3 +283,18 @@ class People:
                 date = None
             values.append(date)
         return values
+
+
+def _emptied(cells: list[Any], nothing: frozenset[str]) -> list[Any]:
+    """None in the place of cells that say there is nothing.
+
+    A text that stands in many rows is looked at once, one that begins like no word for nothing not at all.
+    """
+    initials = frozenset(word[:1] for word in nothing)
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    doubtful = (t for t in texts if not (t.isascii() and t[:1].isalnum() and t[0].lower() not in initials))
+    empty = {text for text in doubtful if is_nothing(text, nothing)}
+    return [
+        None if (cell in empty if isinstance(cell, str) else cell is None or is_nothing(cell, nothing)) else cell
+        for cell in cells
+    ]

@@ -54,6 +54,8 @@ def read_text(path: Path) -> list[Grid]:
     # Excel's own first line "sep=;" is no row of the table, but it is a line of the file.
     if head and _SEP_LINE.match(head[0]):
         rows[0] = []
+    if not _ODD.search(text):
+        return [Grid("", [tuple(cell or None for cell in row) for row in rows], {})]
     told = Told(odd_bytes=frozenset(_odd_cells(rows)))
     return [Grid("", [tuple(_mended(cell) or None for cell in row) for row in rows], {}, told=told)]
 
