@@ -28,7 +28,7 @@ def logit(df: pd.DataFrame, totals: dict[str, Any]) -> Callable[[], object]:
 SPEED = Speed(
     "calibrate",
     [
-        Work("linear", "linear calibration, 40 totals", linear, {"R": 10, "svy": 10}),
+        Work("linear", "linear calibration, 40 totals", linear, {"R": 10, "svy": 20}),
         Work("raking", "raking distance, 40 totals", raking, {"R": 5}),
         Work("logit", "logit with bounds 0.5 to 2, 40 totals", logit, {"R": 5}),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
@@ -31,6 +32,8 @@ HERE = Path(__file__).parent
 PATIENCE = 20.0
 # Goals are ratios on large samples; below, imports and small costs decide.
 GOALS_FROM = 100_000
+# Seconds grow at most by this power of the rows, from the smallest to the largest sample.
+MOST_GROWTH = 1.1
 
 Prepared = Callable[[pd.DataFrame, dict[str, Any]], Callable[[], object]]
 
@@ -235,7 +238,36 @@ def _write(rows: list[dict[str, Any]], speeds: list[Speed], options: argparse.Na
         *("| " + " | ".join(cells) + " |" for cells in table),
         "",
         *(f"- Not timed: {reason}" for reason in reasons),
+        "",
+        *_growth(rows),
+        "",
+        _goals_in_one_line(rows),
     ]
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     print("\n" + "\n".join(lines) + f"\n\nwritten to {options.output}")
+
+
+def _growth(rows: list[dict[str, Any]]) -> list[str]:
+    """By which power of the rows the seconds of every work grow, from its smallest to its largest sample."""
+    lines = []
+    for work in dict.fromkeys(row["work"].title for row in rows):
+        timed_rows = [row for row in rows if row["work"].title == work and row["ours"].seconds is not None]
+        first, last = timed_rows[:1], timed_rows[-1:]
+        if first and first[0]["n"] < last[0]["n"]:
+            times, more = last[0]["ours"].seconds / first[0]["ours"].seconds, last[0]["n"] / first[0]["n"]
+            power = math.log(times) / math.log(more)
+            met = "yes" if power <= MOST_GROWTH else "NO"
+            span = f"{first[0]['n']:,} to {last[0]['n']:,} rows"
+            lines.append(f"- Growth of {work}, {span}: power {power:.2f} (goal: {MOST_GROWTH:g} at most): {met}")
+    return lines
+
+
+def _goals_in_one_line(rows: list[dict[str, Any]]) -> str:
+    """Which goals are met, missed and not judged, in one line."""
+    answers = [answer for row in rows for answer in _cells(row)[-1].split(", ") if answer]
+    answers += [line.rsplit(": ", 1)[1] for line in _growth(rows)]
+    return ", ".join(f"{answers.count(kind)} {word}" for kind, word in JUDGED.items()) + "."
+
+
+JUDGED = {"yes": "goals met", "NO": "missed", "not timed": "without a peer's time"}

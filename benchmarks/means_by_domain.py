@@ -25,7 +25,7 @@ SPEED = Speed(
     "means_by_domain",
     [
         Work("means", "25 means + SE, overall and by 10 domains", means, {"R": 20, "svy": 40}),
-        Work("with_design", "the same, declaring the design included", with_design),
+        Work("with_design", "the same, declaring the design included", with_design, {"R": 20, "svy": 40}),
     ],
 )
 

@@ -19,7 +19,7 @@ def logistic(df: pd.DataFrame, totals: dict[str, Any]) -> Callable[[], object]:
     return lambda: response_propensity(df, FORMULA, "answered")
 
 
-SPEED = Speed("propensity", [Work("logistic", "logistic propensity, 40 columns", logistic, {"R": 4})])
+SPEED = Speed("propensity", [Work("logistic", "logistic propensity, 40 columns", logistic, {"R": 10, "svy": 2})])
 
 if __name__ == "__main__":
     main([SPEED])

@@ -17,7 +17,7 @@ def raked(df: pd.DataFrame, totals: dict[str, Any]) -> Callable[[], object]:
     return lambda: rake(df, "weight", margins)
 
 
-SPEED = Speed("rake", [Work("raked", "rake, 4 margins (2, 6, 17, 8)", raked, {"R": 50, "svy": 10})])
+SPEED = Speed("rake", [Work("raked", "rake, 4 margins (2, 6, 17, 8)", raked, {"R": 100, "svy": 20})])
 
 if __name__ == "__main__":
     main([SPEED])

@@ -95,6 +95,24 @@ def indicator(codes: np.ndarray, size: int, weights: np.ndarray | None = None) -
     return sparse.csc_array((np.ones(n) if weights is None else weights, codes, np.arange(n + 1)), shape=(size, n))
 
 
+def codes_of(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Codes (n,) into the values of a column, all of which occur; -1 where the value is missing.
+
+    As ``pd.factorize``, but whole numbers that lie close together are coded without a table of hashes, in their order.
+    """
+    whole = column.to_numpy() if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" else np.empty(0)
+    low, high = (int(whole.min()), int(whole.max())) if len(whole) else (0, len(column))
+    if high - low >= len(whole):
+        return pd.factorize(column)
+    codes = np.subtract(whole, low, dtype=np.intp, casting="unsafe")
+    found = np.flatnonzero(np.bincount(codes))
+    if len(found) <= high - low:
+        number = np.empty(high - low + 1, dtype=np.intp)
+        number[found] = np.arange(len(found))
+        codes = number[codes]
+    return codes, pd.Index((found + low).astype(whole.dtype))
+
+
 @dataclass(frozen=True)
 class Groups:
     """Rows in groups: ``codes`` (n,) index into ``labels`` (G,)."""

@@ -65,19 +65,19 @@ def numeric_columns(data: pd.DataFrame, names: list[str]) -> dict[str, np.ndarra
     if not names:
         raise EstimationError("no variable is given", expected="a column, or a list of columns")
     require_columns(data, names, EstimationError)
-    table = data[names]
-    text = [name for name, kind in zip(names, table.dtypes, strict=True) if not pd.api.types.is_numeric_dtype(kind)]
+    kinds = data.dtypes
+    text = [name for name in names if not pd.api.types.is_numeric_dtype(kinds[name])]
     if text:
         raise EstimationError(
             "the variable is not a number", column=", ".join(text), hint="use estimate_proportion for categories"
         )
-    values = table.to_numpy(dtype=float, na_value=np.nan)
-    infinite = np.argwhere(np.isinf(values).T)
-    if len(infinite):
-        column, row = infinite[0]
-        name = names[column]
-        raise EstimationError("a value is infinite", column=name, row=int(row) + 1, expected="a number, or missing")
-    return dict(zip(names, values.T, strict=True))
+    values = {name: data[name].to_numpy(dtype=float, na_value=np.nan) for name in names}
+    for name, column in values.items():
+        # A sum is finite only if every value is.
+        if not np.isfinite(column.sum()) and np.isinf(column).any():
+            row = int(np.isinf(column).argmax()) + 1
+            raise EstimationError("a value is infinite", column=name, row=row, expected="a number, or missing")
+    return values
 
 
 def usable_level(level: float) -> float:

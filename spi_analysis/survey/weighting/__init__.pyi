@@ -54,9 +54,6 @@ from .diagnostics import (
     kish_deff as kish_deff,
 )
 from .glm import (
-    dense_design as dense_design,
-)
-from .glm import (
     fit_columns as fit_columns,
 )
 from .glm import (
@@ -67,6 +64,9 @@ from .glm import (
 )
 from .inputs import (
     ReplicateWeights as ReplicateWeights,
+)
+from .model_matrix import (
+    dense_design as dense_design,
 )
 from .nonresponse import (
     DropIneligible as DropIneligible,

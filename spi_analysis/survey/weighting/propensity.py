@@ -25,15 +25,11 @@ from spi_analysis.survey.groups import (
 from spi_analysis.survey.weighting.glm import (
     MAX_ITERATIONS,
     TOLERANCE,
-    Design,
     Link,
-    columns_in,
-    design_of,
     fit_columns,
     fit_people,
     inverse,
     link_of,
-    read_formula,
 )
 from spi_analysis.survey.weighting.inputs import (
     INELIGIBLE,
@@ -43,6 +39,12 @@ from spi_analysis.survey.weighting.inputs import (
     classify,
     is_whole,
     require_known,
+)
+from spi_analysis.survey.weighting.model_matrix import (
+    Design,
+    columns_in,
+    design_of,
+    read_formula,
 )
 from spi_analysis.survey.weighting.recipe import NONRESPONSE, Prepared, in_replicate, register_step
 

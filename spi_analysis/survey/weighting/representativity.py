@@ -13,14 +13,16 @@ from formulaic import Formula, SimpleFormula
 from spi_analysis.errors import WeightingError
 from spi_analysis.survey.groups import group_counts, group_sums, require_columns
 from spi_analysis.survey.weighting.glm import (
-    Design,
-    combined_codes,
-    design_of,
-    first_rows,
     fit_people,
     inverse,
     link_of,
     normal_equations,
+)
+from spi_analysis.survey.weighting.model_matrix import (
+    Design,
+    combined_codes,
+    design_of,
+    first_rows,
     predictors,
     products,
     read_formula,
@@ -306,15 +308,14 @@ def r_indicator(
     def variation(design: Design) -> Variation:
         return variation_of(design, answered, weights, link, sample)
 
-    design = design_of(people, terms)
-    model = variation(design)
+    model = variation(design_of(people, terms))
     modelled = list(dict.fromkeys(name for term in terms for name in variables_of(term, people)))
     codes = {name: _groups(people, name) for name in dict.fromkeys([*modelled, *other_variables])}
     rows, categories = [], []
     for name in codes:
         others = [codes[other][0] for other in modelled if other != name]
         groups = categories_of(name, codes[name], others, model, sample)
-        se = 0.5 * np.sqrt(variation(_alone(design, terms, name, people)).r_variance)
+        se = 0.5 * np.sqrt(variation(_alone(terms, name, people)).r_variance)
         rows.append(_row(name, groups, se, np.sqrt(model.bias_factor)))
         categories.append(groups)
     propensity = pd.Series(np.nan, index=df.index, name="propensity")
@@ -344,12 +345,9 @@ def _groups(people: pd.DataFrame, name: str) -> tuple[np.ndarray, pd.Index]:
     return codes, found
 
 
-def _alone(design: Design, terms: SimpleFormula, name: str, people: pd.DataFrame) -> Design:
+def _alone(terms: SimpleFormula, name: str, people: pd.DataFrame) -> Design:
     """The model of one variable: its own terms where it has some, else its groups."""
     own = [term for term in terms if variables_of(term, people) == (name,)]
-    # Beside an intercept a term of one factor has the same columns in the whole model: they need not be made again.
-    if own and "1" in terms and all(len(term.factors) == 1 for term in own):
-        return design.of_variable(name, people)
     return design_of(people, Formula(["1", *(own or [f"C(`{name}`)"])]))
 
 

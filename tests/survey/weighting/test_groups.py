@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.groups import group_counts, group_sums, groups_of
+from spi_analysis.survey.groups import codes_of, group_counts, group_sums, groups_of
 
 
 def by_loop(codes: np.ndarray, values: np.ndarray, size: int, weights: np.ndarray) -> list[list[float]]:
@@ -60,3 +60,18 @@ def test_missing_group_names_column_and_row() -> None:
     with pytest.raises(WeightingError, match="grouping value is missing") as caught:
         groups_of(pd.Series(["a", None], name="unit"))
     assert "row 2, column unit" in str(caught.value)
+
+
+@given(
+    values=st.lists(st.integers(-5, 40), min_size=1, max_size=30),
+    kind=st.sampled_from(["int8", "uint8", "int64", "Int64", "float64", "object", "category"]),
+)
+def test_codes_lead_back_to_the_values_and_none_is_idle(values: list[int], kind: str) -> None:
+    column = pd.Series([abs(v) for v in values] if kind == "uint8" else values).astype(kind)
+    codes, found = codes_of(column)
+    assert [found[code] for code in codes] == column.tolist()
+    assert sorted(set(codes)) == list(range(len(found)))
+
+
+def test_missing_values_have_no_code() -> None:
+    assert codes_of(pd.Series([2, None, 1], dtype="Int64"))[0].tolist() == [0, -1, 1]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spi_analysis.errors import WeightingError
-from spi_analysis.survey.weighting import glm
+from spi_analysis.survey.weighting import model_matrix
 from spi_analysis.survey.weighting.propensity import fit_propensity, propensity_classes, response_propensity
 
 EXACT = 1e-14
@@ -124,12 +124,59 @@ def test_order_labels_doubling_and_scale_change_nothing(seed: int, link: str) ->
 def test_the_table_of_cells_gives_what_the_rows_give(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
     people = sample(5, 400)
     grouped = fit_propensity(people, formula, "answered", "w")
-    monkeypatch.setattr(glm, "cells_of", lambda *_: None)
-    monkeypatch.setattr(glm, "BLOCK", 64)
+    monkeypatch.setattr(model_matrix, "cells_of", lambda *_: None)
+    monkeypatch.setattr(model_matrix, "BLOCK", 64)
     rows = fit_propensity(people, formula, "answered", "w")
     np.testing.assert_allclose(rows.coefficients, grouped.coefficients, rtol=1e-9)
     np.testing.assert_allclose(rows.covariance, grouped.covariance, rtol=1e-9)
     np.testing.assert_allclose(rows.propensity, grouped.propensity, rtol=1e-9)
+
+
+WITH_NUMBERS = [
+    "income",
+    "unit + income",
+    "unit * income + sex",
+    "0 + unit + income * score",
+    "C(age) + income + income:sex",
+    "C(unit, contr.sum) + age + income + twice",
+]
+
+
+@pytest.mark.parametrize("formula", WITH_NUMBERS)
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_numbers_beside_a_table_of_cells_give_what_the_rows_give(
+    formula: str, weight: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, people = np.random.default_rng(6), sample(6, 400)
+    people["income"], people["score"] = rng.normal(5e6, 1e6, 400), rng.normal(size=400)
+    # A sum of others, and weights of 0.
+    people["twice"], people["w"] = 2 * people["income"] + people["age"], people["w"].where(people.index % 7 > 0, 0.0)
+    # Of unit d one person is a woman.
+    few = people.index[:60:5]
+    people.loc[few, "unit"], people.loc[few, "sex"], people.loc[few[:1], "sex"] = "d", "m", "f"
+    people.loc[few, "answered"] = np.arange(len(few)) % 2
+    design = model_matrix.design_of(people, model_matrix.read_formula(formula))
+    assert design.alike is not None
+    assert len(design.numbers) > 0
+    found = fit_propensity(people, formula, "answered", weight)
+    monkeypatch.setattr(model_matrix, "cells_of", lambda *_: None)
+    monkeypatch.setattr(model_matrix, "BLOCK", 64)
+    rows = fit_propensity(people, formula, "answered", weight)
+    assert (
+        found.coefficients.isna().tolist() == rows.coefficients.isna().tolist() == ["twice" in n for n in design.names]
+    )
+    np.testing.assert_allclose(found.propensity, rows.propensity, rtol=1e-11)
+    np.testing.assert_allclose(found.coefficients, rows.coefficients, rtol=1e-7)
+    np.testing.assert_allclose(found.standard_errors, rows.standard_errors, rtol=1e-7)
+
+
+def test_a_number_without_end_is_named_with_its_row() -> None:
+    people = sample(1).assign(income=np.arange(len(sample(1))) + 0.5)
+    people.loc[people.index[4], "income"] = np.inf
+    with pytest.raises(WeightingError, match="not a finite number") as refused:
+        response_propensity(people, "unit + income", "answered")
+    assert "row 5" in str(refused.value)
+    assert "income" in str(refused.value)
 
 
 # --- formulas

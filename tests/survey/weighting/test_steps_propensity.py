@@ -14,7 +14,7 @@ from spi_analysis.survey.weighting import (
     Weighted,
     WeightingClasses,
     apply_recipe,
-    glm,
+    model_matrix,
 )
 from spi_analysis.survey.weighting.propensity import Propensity, propensity_classes, response_propensity
 
@@ -118,7 +118,7 @@ def test_small_blocks_of_rows_give_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     for step in (Propensity("unit + age"), Propensity("unit + age", "classes", 3)):
         whole = replicated(people, step, values).replicates.values
         with monkeypatch.context() as patched:
-            patched.setattr(glm, "BLOCK", 300)
+            patched.setattr(model_matrix, "BLOCK", 300)
             np.testing.assert_allclose(replicated(people, step, values).replicates.values, whole, rtol=1e-9)
 
 
