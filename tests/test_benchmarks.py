@@ -74,3 +74,28 @@ def test_a_command_is_timed_and_held_to_its_goals(tmp_path: Path) -> None:
     assert not slow.row(1.0).endswith("NO"), "a hundredth of a second beside one of an empty Python"
     with pytest.raises(SystemExit, match="exit code 3 instead of 0"):
         commands.Command("fails", [*python, "raise SystemExit(3)"], tmp_path).measure()
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.xdist_group("engines")
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+def test_executors_hand_over_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("distributed", reason="the extra [dask] is not installed")
+    from benchmarks import executors
+
+    assert executors.main(["--institutions", "3", "--workers", "2"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    rows = [line.strip("| ").split(" | ") for line in printed if line.startswith("| ")][1:]
+    assert [(row[0], row[1]) for row in rows] == [
+        ("this machine", "17"),
+        ("Dask, a shared disk", "17"),
+        ("Dask, an exchange", "17"),
+    ]
+    assert "files are the same in all three" in printed[-1]
+
+
+def test_handing_over_is_what_steps_did_not_take_themselves() -> None:
+    executors = pytest.importorskip("benchmarks.executors", reason="the extra [dask] is not installed")
+    timing = executors.Timing("here", workers=2, steps=10, attempts=11, seconds=20.0, own=30.0)
+    assert timing.row == "| here | 10 | 11 | 20.0 | 2.000 | 1.000 |"

@@ -84,6 +84,13 @@ def run(
     scheduler: Annotated[
         str, typer.Option(help="Address of the Dask scheduler, such as tcp://10.0.0.5:8786.", show_default=False)
     ] = "",
+    exchange: Annotated[
+        str,
+        typer.Option(
+            help="Address for files between machines without a shared disk, such as s3://bucket/folder.",
+            show_default=False,
+        ),
+    ] = "",
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
     notebook_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a notebook may take.")] = 1800,
     pages_timeout: Annotated[int, typer.Option(min=1, help="Seconds from a notebook's last cell to its pages.")] = 120,
@@ -110,7 +117,7 @@ def run(
     if dry_run:
         _print_plan(setup, selection, force)
     else:
-        runner = _runner(executor, scheduler)
+        runner = _runner(executor, scheduler, exchange)
         limits = (cell_timeout, notebook_timeout, pages_timeout)
         run_and_report(setup, selection, workers, engine, limits, force, runner)
 
@@ -211,19 +218,20 @@ def run_and_report(
         raise typer.Exit(1)
 
 
-def _runner(executor: Executor, scheduler: str) -> OpenRunner | None:
-    """What --executor and --scheduler ask for; None for this machine."""
+def _runner(executor: Executor, scheduler: str, exchange: str) -> OpenRunner | None:
+    """What --executor, --scheduler and --exchange ask for; None for this machine."""
     if executor is Executor.dask:
         from spi_analysis.runner.dask import on_dask
 
-        return on_dask(scheduler)
-    if scheduler:
-        raise ParameterError(
-            "a scheduler is named, but notebooks are to be run on this machine",
-            key="--scheduler",
-            got=scheduler,
-            hint="add --executor dask, or leave out --scheduler",
-        )
+        return on_dask(scheduler, exchange)
+    for option, what, given in (("--scheduler", "a scheduler", scheduler), ("--exchange", "an exchange", exchange)):
+        if given:
+            raise ParameterError(
+                f"{what} is named, but notebooks are to be run on this machine",
+                key=option,
+                got=given,
+                hint=f"add --executor dask, or leave out {option}",
+            )
     return None
 
 

@@ -26,6 +26,7 @@ from spi_analysis.processes import within
 from spi_analysis.reporting import render, shown_pages, with_style, write_sheets
 from spi_analysis.runner.forks import PEAK, SEED, seed_of, use_own_settings
 from spi_analysis.runner.plan import (
+    FAILED,
     MOST_SAID,
     MOST_TRACED,
     TOO_LITTLE_MEMORY,
@@ -177,8 +178,6 @@ def _last_shown(line: str) -> str:
 
 # The names of the engines in papermill; none: papermill's own.
 PAPERMILL_ENGINES = {"kernel": "spi-kernel", "fast": "spi-fast", "stock": None}
-# The folder of failed notebooks, kept with their errors.
-FAILED = "failed"
 PREPARE = "__import__('spi_analysis.runner.forks.process_environment', fromlist=['']).prepare_alone()"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib.metadata import Distribution, distributions
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 # Imported as a package, so that the code for drawing and exporting is loaded only when it is used.
 from spi_analysis import reporting
@@ -202,6 +202,56 @@ def step_outputs(setup: RoundSetup, step: Step) -> dict[str, str]:
     return {path.relative_to(place.root).as_posix(): file_digest(path) for path in paths}
 
 
+def step_inputs(setup: RoundSetup, step: Step) -> list[Path]:
+    """The files that a step may read, rather too many than too few; never those of the vault.
+
+    For a machine that does not see the workspace. An institution's step gets the tables and records of this institution
+    alone, of all rounds; a notebook of all institutions the tables that it reads, and all records of the round.
+    """
+    look, place = _Look(setup), setup.workspace
+    rounds = sorted({folder.parent for folder in look.folders if not folder.parent.name.startswith(".")})
+    paths = [
+        *place.params.rglob("*"),
+        place.notebooks / f"{step.notebook.name}.ipynb",
+        *place.data.glob("*"),
+        *(path for folder in {look.store, *rounds} for path in folder.glob("*")),
+        *(_own_tables(look, step, rounds) if step.institution_id else _tables_of_all(look, step)),
+        *place.outputs.glob("method_checks/*"),
+        place.stale_reports(look.round_id),
+        *(path for _, _, path in _links(setup, step)),
+    ]
+    return sorted({path for path in without_half(paths) if path.is_file()})
+
+
+def _own_tables(look: _Look, step: Step, rounds: Collection[Path]) -> Iterator[Path]:
+    for folder in (folder for folder in look.folders if folder.parent in rounds):
+        yield from (folder / f"{step.institution_id}{suffix}" for suffix in _SUFFIXES)
+
+
+def _tables_of_all(look: _Look, step: Step) -> Iterator[Path]:
+    for table in step.notebook.reads:
+        yield from (look.store / table).glob("*.parquet")
+    yield from look.store.glob("*/*.json")
+
+
+def is_output(setup: RoundSetup, step: Step, name: str) -> bool:
+    """Whether a step may write this file: in its folder of outputs, or as one of its tables.
+
+    The path is below the workspace. The ledger and folders of institutions are no outputs of a notebook of all.
+    """
+    place, round_id, path = setup.workspace, setup.round.round_id, PurePosixPath(name)
+    store, folder = place.data / round_id, step.folder(place, round_id)
+    if ".." in path.parts:
+        return False
+    if any(place.root / path == store / table / f"{step.institution_id}.parquet" for table in step.notebook.writes):
+        return True
+    if not (place.root / path).is_relative_to(folder):
+        return False
+    below = (place.root / path).relative_to(folder).parts
+    own = ("run.json",) if step.institution_id else ("batch", *setup.roster.institutions)
+    return bool(below) and below[0] not in own
+
+
 def page_paths(setup: RoundSetup, step: Step) -> list[Path]:
     """The pages of a step, each in all languages."""
     folder = step.folder(setup.workspace, setup.round.round_id)
@@ -217,14 +267,16 @@ def page_files(setup: RoundSetup, step: Step) -> list[Path]:
 
 def _of_pages(setup: RoundSetup, step: Step) -> str:
     """The digest of templates, and of the pages outside the run to which pages link."""
-    place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
-    linked = [
-        f"{name}.{language}"
-        for language in setup.round.languages
-        for base, name in ((place.outputs, METHOD_CHECKS_PAGE), (folder, DESIGN_SIMULATOR.page))
-        if (base / name.format(language=language)).exists()
-    ]
+    linked = [f"{name}.{language}" for name, language, path in _links(setup, step) if path.exists()]
     return " ".join([template_digest(), *linked])
+
+
+def _links(setup: RoundSetup, step: Step) -> Iterator[tuple[str, str, Path]]:
+    """Pages outside the run to which pages link where they are there: name, language and file."""
+    place, folder = setup.workspace, step.folder(setup.workspace, setup.round.round_id)
+    for language in setup.round.languages:
+        for base, name in ((place.outputs, METHOD_CHECKS_PAGE), (folder, DESIGN_SIMULATOR.page)):
+            yield name, language, base / name.format(language=language)
 
 
 def _parameters(setup: RoundSetup, of_one: bool, reads: bool) -> Iterator[Path]:

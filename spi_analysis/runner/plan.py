@@ -252,6 +252,9 @@ def blocked_in_words(blocked: Sequence[Blocked]) -> list[str]:
 
 # The result of a step.
 
+# The folder beside its pages for the notebook that failed, kept with its error.
+FAILED = "failed"
+
 
 @dataclass(frozen=True)
 class Outcome:

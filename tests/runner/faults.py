@@ -55,7 +55,7 @@ def make_workspace(folder: Path, institutions: int) -> Workspace:
     workspace = copy_inputs(folder)
     codes = [f"kota-uji-{number:02d}" for number in range(1, institutions + 1)]
     roster, inputs = workspace.params / "institutions.csv", workspace.params / "rounds" / f"{ROUND}.institutions.csv"
-    _append(roster, [f"{code},Pemerintah Kota Uji {code[-2:]} (buatan),kota,35,kecil" for code in codes])
+    _append(roster, [f"{code},Pemerintah Kota Uji {code.rpartition('-')[2]} (buatan),kota,35,kecil" for code in codes])
     row = inputs.read_text().splitlines()[1]
     inputs.write_text(inputs.read_text().splitlines()[0] + "\n")
     _append(inputs, [row.replace(row.split(",")[0], code, 1) for code in codes])

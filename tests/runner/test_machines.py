@@ -361,7 +361,8 @@ def here(towns):
     """What this machine says of itself."""
     setup = load_setup(towns, ROUND)
     with sameness.sign(setup) as signed:
-        yield sameness.describe(str(signed), str(towns.data / ROUND)) | {"root": str(towns.root)}
+        seen = sameness.shared_facts(str(signed), str(towns.data / ROUND))
+        yield sameness.describe(seen) | {"root": str(towns.root)}
 
 
 def test_a_machine_is_as_itself(here):

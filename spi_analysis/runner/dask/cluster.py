@@ -2,6 +2,7 @@
 
 The runner chooses the worker, so that a step is never with two of them, nothing waits in Dask's queues, and a worker
 that dies is a fault of the step like a dead process on this machine: the rule of ``pool.run_steps`` tries it again.
+With an exchange it gives the inputs of each step before it is sent, and takes what was made when it is done.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -20,8 +21,9 @@ from distributed import Client, Future, Security
 from spi_analysis.errors import Problem
 from spi_analysis.params import RoundSetup
 from spi_analysis.runner import EngineName, Limits, Outcome, Step, failed
+from spi_analysis.runner.dask.exchange import Changes, ExchangeError, Manifest, RunnerExchange
 from spi_analysis.runner.dask.node import Job, do_step, join, leave
-from spi_analysis.runner.dask.sameness import MachinesError, describe, differences, sign
+from spi_analysis.runner.dask.sameness import MachinesError, describe, differences, shared_facts, sign
 
 T = TypeVar("T")
 # Seconds until a scheduler has to answer.
@@ -38,6 +40,7 @@ class _Running:
     worker: str
     future: Future
     started: float
+    manifest: Manifest
 
 
 class DaskPool:
@@ -46,17 +49,20 @@ class DaskPool:
     Parameters
     ----------
     scheduler : its address
+    exchange : address through which files are handed over ("": through a shared disk)
     workers : steps at a time (None: as many as the workers have threads)
     report : takes messages for the operator
 
     Raises
     ------
-    MachinesError   the scheduler does not answer, has no workers, or some of them are not as this machine is.
+    MachinesError   the scheduler does not answer, has no workers, or some of them are not as this machine is; the
+        exchange cannot be used.
     """
 
     def __init__(
         self,
         scheduler: str,
+        exchange: str,
         setup: RoundSetup,
         engine: EngineName,
         workers: int | None,
@@ -64,7 +70,10 @@ class DaskPool:
         report: Callable[[str], None],
     ) -> None:
         self._scheduler, self._setup, self._most, self._report = scheduler, setup, workers, report
-        self._job = Job(uuid4().hex, str(setup.workspace.root), setup.round.round_id, engine, limits)
+        run = uuid4().hex
+        self._exchange = RunnerExchange(exchange, run, setup, report) if exchange else None
+        address = self._exchange.address if self._exchange else ""
+        self._job = Job(run, str(setup.workspace.root), setup.round.round_id, engine, limits, address)
         # Address -> threads of the workers that match this machine; differences of others have been reported.
         self._places: dict[str, int] = {}
         self._refused: set[str] = set()
@@ -72,8 +81,12 @@ class DaskPool:
         self._tried: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._ended: SimpleQueue[Future] = SimpleQueue()
         self._looked = 0.0
+        # Steps whose inputs could not be given.
+        self._not_sent: list[tuple[Step, Outcome]] = []
         self._client = self._connect()
         try:
+            if self._exchange:
+                self._exchange.open()
             wrong = self._wait_for_workers()
             if wrong:
                 raise MachinesError(*wrong)
@@ -92,12 +105,26 @@ class DaskPool:
         tried = self._tried[step.key]
         worker = max(self._places, key=lambda one: (self._free_at(one) > 0, one not in tried, self._free_at(one)))
         tried.add(worker)
+        started = time.monotonic()
+        try:
+            manifest = self._exchange.give(step) if self._exchange else {}
+        except ExchangeError as error:
+            self._not_sent.append((step, _fault(step, started, error.in_short)))
+            return
         # Each attempt has a key of its own: Dask would give the outcome of the one before.
         key = f"{step.notebook.number}-{step.institution_id or 'overview'}-{uuid4().hex}"
         future = self._client.submit(
-            do_step, self._job, step.key, key=key, workers=[worker], allow_other_workers=False, pure=False, retries=0
+            do_step,
+            self._job,
+            step.key,
+            manifest,
+            key=key,
+            workers=[worker],
+            allow_other_workers=False,
+            pure=False,
+            retries=0,
         )
-        self._running[key] = _Running(step, worker, future, time.monotonic())
+        self._running[key] = _Running(step, worker, future, started, manifest)
         future.add_done_callback(self._ended.put)
 
     def wait(self) -> list[tuple[Step, Outcome]]:
@@ -107,6 +134,9 @@ class DaskPool:
         ------
         MachinesError   the scheduler has gone, or all workers have, and none has come for a while.
         """
+        if self._not_sent:
+            not_sent, self._not_sent = self._not_sent, []
+            return not_sent
         while self._running:
             with contextlib.suppress(Empty):
                 running = self._running.pop(self._ended.get(timeout=LOOK).key, None)
@@ -123,13 +153,15 @@ class DaskPool:
         return []
 
     def close(self) -> None:
-        """Stop running steps on the workers; disconnect from the scheduler."""
+        """Stop running steps on the workers; disconnect from the scheduler; remove what lies in the exchange."""
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             self._client.cancel([one.future for one in self._running.values()])
             if self._places:
                 self._client.run(leave, self._job, workers=list(self._places), on_error="ignore")
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             self._client.close(timeout=CONNECT)
+        if self._exchange:
+            self._exchange.close()
 
     def _connect(self) -> Client:
         if self._scheduler.startswith("tls://") and not (Security().tls_ca_file and Security().tls_client_cert):
@@ -180,7 +212,8 @@ class DaskPool:
             "the Dask scheduler has no workers",
             key=self._scheduler,
             got=f"none for {PATIENCE} s" + (f"; {len(self._refused)} that cannot be used" if self._refused else ""),
-            expected="one worker at least, on a machine that shares this workspace",
+            expected="one worker at least, on a machine that shares this "
+            + ("exchange" if self._exchange else "workspace"),
             hint=f"start one on each machine: dask worker {self._scheduler}",
         )
 
@@ -197,8 +230,9 @@ class DaskPool:
     def _join(self, workers: list[str], threads: dict[str, int]) -> list[Problem]:
         problems: list[Problem] = []
         store = str(self._setup.workspace.data / self._setup.round.round_id)
-        with sign(self._setup) as signed:
-            here = describe(str(signed), store) | {"root": self._job.root}
+        with sign(self._setup) if not self._exchange else contextlib.nullcontext("") as signed:
+            seen = self._exchange.facts() if self._exchange else shared_facts(str(signed), store)
+            here = describe(seen) | {"root": self._exchange.place if self._exchange else self._job.root}
             answers = self._asked(
                 self._client.run, join, self._job, str(signed), store, workers=workers, on_error="return"
             )
@@ -225,23 +259,36 @@ class DaskPool:
 
     def _outcome(self, running: _Running) -> Outcome:
         if running.future.status == "finished":
-            return running.future.result()
+            outcome, changes = running.future.result()
+            return self._with_files(running, outcome, changes) if self._exchange else outcome
         # Errors of a notebook do not come here: a step that could not be started is sent to the worker again.
         self._places.pop(running.worker, None)
         self._looked = 0.0
         error = running.future.exception() if running.future.status == "error" else "Dask let go of it"
-        return _fault(running, f"the Dask worker {running.worker} did not run it ({_first_line(error)})")
+        return _fault(
+            running.step, running.started, f"the Dask worker {running.worker} did not run it ({_first_line(error)})"
+        )
+
+    def _with_files(self, running: _Running, outcome: Outcome, changes: Changes) -> Outcome:
+        """What became of a step once its files are here."""
+        assert self._exchange is not None
+        try:
+            if outcome.fault:
+                self._exchange.forget(running.manifest)
+            notes = self._exchange.take(running.step, changes, outcome.ok)
+        except ExchangeError as error:
+            return _fault(running.step, running.started, error.in_short)
+        return replace(outcome, notes=(*outcome.notes, *notes))
 
     def _lost(self, key: str, running: _Running) -> tuple[Step, Outcome]:
         del self._running[key]
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             self._client.cancel([running.future])
-        return running.step, _fault(running, f"the Dask worker {running.worker} has gone")
+        return running.step, _fault(running.step, running.started, f"the Dask worker {running.worker} has gone")
 
 
-def _fault(running: _Running, what: str) -> Outcome:
-    seconds = time.monotonic() - running.started
-    return Outcome(running.step.key, seconds, (), str(failed(running.step, None, what)), fault=True)
+def _fault(step: Step, started: float, what: str) -> Outcome:
+    return Outcome(step.key, time.monotonic() - started, (), str(failed(step, None, what)), fault=True)
 
 
 def _first_line(error: object) -> str:

@@ -1,4 +1,4 @@
-"""Whether a machine gives the same results as this one: the same workspace, code and installed packages."""
+"""Whether a machine gives the same results as this one: the same workspace or exchange, code and packages."""
 
 from __future__ import annotations
 
@@ -33,20 +33,32 @@ def sign(setup: RoundSetup) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def describe(signed: str, store: str) -> dict[str, Any]:
-    """Facts of this process and its files; small, and without personal data.
+def shared_facts(signed: str, store: str) -> dict[str, Any]:
+    """What this machine sees of a shared workspace.
 
     Parameters
     ----------
     signed : path of the sign
     store : path of the round's tables, of which the names of folders are told
     """
-    fingerprint.forget()
     return {
-        "host": socket.gethostname(),
         "sign": _text(Path(signed)),
         "tables": sorted(os.listdir(store)) if os.path.isdir(store) else [],
         "writes": _can_write(Path(signed).parent),
+    }
+
+
+def describe(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of this process; small, and without personal data.
+
+    Parameters
+    ----------
+    seen : what it sees of the place where files are handed over (``shared_facts``, ``exchange_facts``)
+    """
+    fingerprint.forget()
+    return {
+        "host": socket.gethostname(),
+        **seen,
         "may_start_processes": not multiprocessing.current_process().daemon,
         "code": digests.code_digest(),
         "look": digests.template_digest(),
@@ -60,7 +72,7 @@ def differences(place: str, engine: EngineName, here: Mapping[str, Any], there: 
         return [_does_not_know_us(place, there)]
     key = f"{place} on {there['host']}"
     return [
-        *_workspace(key, here, there),
+        *(_exchange if "trouble" in here else _workspace)(key, here, there),
         *_code(key, here, there),
         *_environment(key, here, there),
         *([] if engine != "stock" or there["may_start_processes"] else [may_not_start(key)]),
@@ -104,6 +116,17 @@ def _workspace(key: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> I
             got=f"no right to write in {here['root']}/outputs",
             expected="workers run as a user who may write to outputs/ and data/",
             hint="start the workers as the user who runs spi run",
+        )
+
+
+def _exchange(key: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[Problem]:
+    if there["trouble"] or there["sign"] != here["sign"]:
+        yield Problem(
+            "this Dask worker cannot use the exchange",
+            key=key,
+            got=there["trouble"] or "another exchange at this address",
+            expected=f"reading and writing at {here['root']}",
+            hint="give this machine the same address and, in its environment, the keys to it (docs/more_machines.md)",
         )
 
 
@@ -162,8 +185,12 @@ class MachinesError(SpiError):
     """Other machines cannot be reached, or differ from this one."""
 
 
-def on_dask(scheduler: str) -> OpenRunner:
+def on_dask(scheduler: str, exchange: str = "") -> OpenRunner:
     """Run steps on the workers of the Dask scheduler at an address such as tcp://host:8786.
+
+    Parameters
+    ----------
+    exchange : address such as s3://bucket/folder through which files are handed over ("": through a shared disk)
 
     Raises
     ------
@@ -178,6 +205,14 @@ def on_dask(scheduler: str) -> OpenRunner:
             expected="protocol, host and port, such as tcp://10.0.0.5:8786 or tls://10.0.0.5:8786",
             hint="dask scheduler prints its address when it starts; docs/more_machines.md",
         )
+    if exchange and "://" not in exchange:
+        raise ParameterError(
+            "this is no address of an exchange",
+            key="--exchange",
+            got=exchange,
+            expected="protocol and folder, such as s3://bucket/folder or file:///folder",
+            hint="without --exchange all machines have to share the workspace's disk; docs/more_machines.md",
+        )
     try:
         from spi_analysis.runner.dask.cluster import DaskPool
     except ModuleNotFoundError as error:
@@ -190,4 +225,4 @@ def on_dask(scheduler: str) -> OpenRunner:
             expected="distributed, of the same version on all machines",
             hint='python -m pip install "spi-analysis[dask]", or run without --executor on this machine',
         ) from None
-    return partial(DaskPool, scheduler)
+    return partial(DaskPool, scheduler, exchange)
