@@ -218,7 +218,7 @@ def run_and_report(
         raise typer.Exit(1)
 
 
-def _runner(executor: Executor, scheduler: str, exchange: str) -> OpenRunner | None:
+def _runner(executor: Executor, scheduler: str, exchange: str = "") -> OpenRunner | None:
     """What --executor, --scheduler and --exchange ask for; None for this machine."""
     if executor is Executor.dask:
         from spi_analysis.runner.dask import on_dask

@@ -84,7 +84,9 @@ class Offer(NamedTuple):
 def plan_source(frame: pd.DataFrame, round_: RoundParams, source: Source, history: History | None = None) -> SourcePlan:
     """Size, strata and allocation of one source; with a history every stratum's own response is anticipated."""
     design = round_.sources[source].design
-    people = eligible_list(frame, source, _looked_at(design))
+    needed = _looked_at(design)
+    # Where one is missing, the error names the nearest of all that there are.
+    people = eligible_list(frame, source, needed if frame.columns.isin(needed).sum() == len(needed) else None)
     if people.empty:
         raise SamplingError(f"nobody of source {source} may be invited", got="0 eligible people on the list")
     if design is None:

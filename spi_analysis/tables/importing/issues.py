@@ -172,7 +172,7 @@ class Issues:
 
     def table(self) -> pd.DataFrame:
         """All issues, ordered by place; made once as long as none is added."""
-        if self._table is None or self._table[0] != len(self._rows) or self._table[1] is not self.names:
+        if self._table is None or self._table[0] != len(self._rows) or self._table[1] != self.names:
             table = pd.DataFrame(self._rows, columns=list(COLUMNS)).astype({"row": "Int64"})
             table = without_people(table, self.names)
             order = ["institution_id", "source", "file", "sheet", "row", "column", "code"]
