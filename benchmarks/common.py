@@ -267,7 +267,7 @@ def _goals_in_one_line(rows: list[dict[str, Any]]) -> str:
     """Which goals are met, missed and not judged, in one line."""
     answers = [answer for row in rows for answer in _cells(row)[-1].split(", ") if answer]
     answers += [line.rsplit(": ", 1)[1] for line in _growth(rows)]
-    return ", ".join(f"{answers.count(kind)} {word}" for kind, word in JUDGED.items()) + "."
+    return "Goals " + ", ".join(f"{word}: {answers.count(kind)}" for kind, word in JUDGED.items()) + "."
 
 
-JUDGED = {"yes": "goals met", "NO": "missed", "not timed": "without a peer's time"}
+JUDGED = {"yes": "met", "NO": "missed", "not timed": "without a peer's time"}

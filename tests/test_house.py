@@ -168,7 +168,6 @@ def test_functions_stay_small():
 OWN_SUMS = {
     "survey/groups.py": "defines them",
     "survey/estimation/quantiles.py": "runs of a sorted column, whose ends are known",
-    "survey/weighting/model_matrix.py": "a block of rows at a time, while it is in the cache",
 }
 
 

@@ -225,7 +225,8 @@ def step_inputs(setup: RoundSetup, step: Step) -> list[Path]:
 
 def _own_tables(look: _Look, step: Step, rounds: Collection[Path]) -> Iterator[Path]:
     for folder in (folder for folder in look.folders if folder.parent in rounds):
-        yield from (folder / f"{step.institution_id}{suffix}" for suffix in _SUFFIXES)
+        # Beside a record may lie what belongs to it, such as the people who were drawn.
+        yield from folder.glob(f"{step.institution_id}.*")
 
 
 def _tables_of_all(look: _Look, step: Step) -> Iterator[Path]:

@@ -78,7 +78,7 @@ NATIONAL_NOTEBOOKS = (
         ("50",),
         "index.{language}.html",
         "report",
-        ("estimates", "responses"),
+        ("frame", "sample", "responses", "weights", "estimates"),
         more=("explorer.{language}.html",),
     ),
     NotebookKind("92_published_years", (), "published_years.{language}.html", "report", files="published_years"),
@@ -94,7 +94,7 @@ REQUESTED_NOTEBOOKS = (
         ("40",),
         "60_explore.{language}.html",
         "analyst",
-        ("estimates", "responses", *WEIGHTS),
+        ("frame", "sample", "responses", *WEIGHTS, "estimates"),
         files="explore",
     ),
 )

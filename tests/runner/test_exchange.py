@@ -153,9 +153,11 @@ def setup(workspace):
         f"{ROUND}/frame/{B}.parquet",
         f"{ROUND}/frame/.{A}.abcdefgh.parquet",
         f"{ROUND}/draw/{A}.json",
+        f"{ROUND}/draw/{A}.drawn.parquet",
         f"{ROUND}/draw/{B}.json",
         f"{ROUND}/invitations/{A}__internal.csv",
         f"{ROUND}/estimates/{B}.parquet",
+        f"{ROUND}/events/{B}.parquet",
         f"{ROUND}/origin.json",
         f"spi_2023/estimates/{A}.parquet",
         f".before_import/frame/{A}.parquet",
@@ -180,6 +182,7 @@ def test_an_institutions_step_gets_its_own_tables_and_never_the_vault(setup):
         f"data/{ROUND}/origin.json",
         f"data/{ROUND}/frame/{A}.parquet",
         f"data/{ROUND}/draw/{A}.json",
+        f"data/{ROUND}/draw/{A}.drawn.parquet",
         f"data/spi_2023/estimates/{A}.parquet",
     }
     assert {"notebooks/10_sampling_design.ipynb", "params/institutions.csv"} <= names
@@ -189,9 +192,9 @@ def test_an_institutions_step_gets_its_own_tables_and_never_the_vault(setup):
 def test_a_notebook_of_all_institutions_gets_the_tables_that_it_reads(setup):
     overview = plan_steps([A, B], ["90"])[-1]
     data, _ = given(setup, overview)
-    assert f"data/{ROUND}/estimates/{B}.parquet" in data
+    assert {f"data/{ROUND}/{table}/{B}.parquet" for table in ("estimates", "frame")} <= data
     assert {f"data/{ROUND}/draw/{code}.json" for code in (A, B)} <= data
-    assert not any("frame" in name or "vault" in name for name in data)
+    assert not any("events" in name or "drawn" in name or "vault" in name for name in data)
 
 
 @pytest.mark.parametrize(

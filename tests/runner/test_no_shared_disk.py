@@ -70,9 +70,10 @@ def bucket():
 
 
 @pytest.fixture(scope="module")
-def cluster(bucket):
-    """Two workers, each a process, with the keys to the bucket."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as one:
+def cluster(bucket, tmp_path_factory):
+    """Two workers, each a process, with the keys to the bucket; their folders are beside nobody else's."""
+    own = {"dashboard_address": None, "local_directory": str(tmp_path_factory.mktemp("dask"))}
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, **own) as one:
         yield one
 
 

@@ -23,7 +23,7 @@ from spi_analysis.params import RoundSetup
 from spi_analysis.runner import EngineName, Limits, Outcome, Step, failed
 from spi_analysis.runner.dask.exchange import Changes, ExchangeError, Manifest, RunnerExchange
 from spi_analysis.runner.dask.node import Job, do_step, join, leave
-from spi_analysis.runner.dask.sameness import MachinesError, describe, differences, shared_facts, sign
+from spi_analysis.runner.dask.sameness import MachinesError, describe, differences, first_line, shared_facts, sign
 
 T = TypeVar("T")
 # Seconds until a scheduler has to answer.
@@ -177,7 +177,7 @@ class DaskPool:
             raise MachinesError(
                 "the Dask scheduler cannot be reached",
                 key=self._scheduler,
-                got=_first_line(error),
+                got=first_line(error),
                 expected=f"an answer within {CONNECT} s",
                 hint="is it running (dask scheduler), is the port open to this machine, and is it tcp:// or tls://?",
             ) from None
@@ -189,7 +189,7 @@ class DaskPool:
             raise MachinesError(
                 "the Dask scheduler does not answer any more",
                 key=self._scheduler,
-                got=_first_line(error),
+                got=first_line(error),
                 hint="start it and its workers again, then spi run: it goes on where it was",
             ) from None
 
@@ -266,7 +266,7 @@ class DaskPool:
         self._looked = 0.0
         error = running.future.exception() if running.future.status == "error" else "Dask let go of it"
         return _fault(
-            running.step, running.started, f"the Dask worker {running.worker} did not run it ({_first_line(error)})"
+            running.step, running.started, f"the Dask worker {running.worker} did not run it ({first_line(error)})"
         )
 
     def _with_files(self, running: _Running, outcome: Outcome, changes: Changes) -> Outcome:
@@ -289,7 +289,3 @@ class DaskPool:
 
 def _fault(step: Step, started: float, what: str) -> Outcome:
     return Outcome(step.key, time.monotonic() - started, (), str(failed(step, None, what)), fault=True)
-
-
-def _first_line(error: object) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0] if isinstance(error, BaseException) else str(error)

@@ -24,7 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 from spi_analysis.params import RoundSetup
 from spi_analysis.reporting import sheet_files
 from spi_analysis.runner import Step, digests
-from spi_analysis.runner.dask.sameness import MachinesError
+from spi_analysis.runner.dask.sameness import MachinesError, first_line
 from spi_analysis.runner.fingerprint import is_output, step_inputs
 from spi_analysis.runner.plan import FAILED
 from spi_analysis.tables import PRIVATE_FOLDER, whole_file
@@ -241,7 +241,7 @@ class Exchange:
             raise ExchangeError(
                 "the exchange cannot be read or written",
                 key=self.place,
-                got=_first_line(error),
+                got=first_line(error),
                 expected="an address that this machine may read, write and remove below",
                 hint="does it exist, is its address right, and has this machine the keys to it in its environment?",
             ) from None
@@ -262,7 +262,7 @@ def _file_system(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
         raise ExchangeError(
             "the package for this kind of exchange is not installed",
             key=address,
-            got=_first_line(error),
+            got=first_line(error),
             expected="s3fs for s3://, gcsfs for gs://, adlfs for abfs://, of the same version on all machines",
             hint='for s3:// python -m pip install "spi-analysis[dask,s3]"',
         ) from None
@@ -270,7 +270,7 @@ def _file_system(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
         raise ExchangeError(
             "this is no address of an exchange",
             key=address,
-            got=_first_line(error),
+            got=first_line(error),
             expected="an address that fsspec knows, such as s3://bucket/folder or file:///folder",
             hint="docs/more_machines.md",
         ) from None
@@ -286,10 +286,6 @@ def _below(root: Path, name: str) -> Path:
             hint="nothing was written; is the other machine's package as this one's?",
         )
     return root / path
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 @dataclass(frozen=True)

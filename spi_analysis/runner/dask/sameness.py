@@ -94,7 +94,7 @@ def _does_not_know_us(place: str, error: object) -> Problem:
     return Problem(
         "this Dask worker cannot run the workbench",
         key=place,
-        got=f"{type(error).__name__}: {error}".partition("\n")[0],
+        got=first_line(error),
         expected="spi-analysis installed there, in this version",
         hint="install requirements.lock and the package on every machine, then start its worker again",
     )
@@ -151,6 +151,11 @@ def _environment(key: str, here: Mapping[str, Any], there: Mapping[str, Any]) ->
             expected=_listed(sorted(ours - theirs)),
             hint="install requirements.lock there, with the same Python, and start the worker again",
         )
+
+
+def first_line(error: object) -> str:
+    """An error's kind and the first line of what it says; the words of what is none."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0] if isinstance(error, BaseException) else str(error)
 
 
 def _listed(parts: list[str]) -> str:

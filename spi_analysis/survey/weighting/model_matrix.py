@@ -279,7 +279,7 @@ class Design:
             block = self.numbers[:, rows]
             weighted = block * weights[rows]
             of_numbers += product(weighted, block.T)
-            by_cell += [np.bincount(alike[rows], column, n_cells) for column in weighted]
+            by_cell += group_sums(alike[rows], weighted.T, n_cells).T
         gram, place = np.empty((len(self.kept),) * 2), np.argsort(self.is_number, kind="stable")
         per_cell = group_sums(alike, weights, n_cells)[:, None]
         side = self._cell_products(by_cell.T)
