@@ -173,10 +173,15 @@ def test_answers_of_one_institution_concern_its_steps_and_what_is_made_of_its_es
 
 @pytest.mark.parametrize(
     ("table", "numbers"),
-    [("weights", {"30", "40", "50"}), ("estimates", {"40", "50", "90"}), ("frame", {"10", "20", "30", "40", "50"})],
+    [
+        ("weights", {"30", "40", "50", "90"}),
+        ("replicates", {"30", "40", "50"}),
+        ("estimates", {"40", "50", "90"}),
+        ("frame", {"10", "20", "30", "40", "50", "90"}),
+    ],
 )
 def test_a_table_concerns_its_writer_and_those_after_it(setup, steps, all_done, table, numbers):
-    """Its writer too: somebody else has changed what it made."""
+    """Its writer too: somebody else has changed what it made. The overview reads all of these but the replicates."""
     write_text(Store(setup.workspace.data / ROUND).path(table, HERE), "changed")
     assert {number for number, _ in to_do(setup, steps)} == numbers
 
